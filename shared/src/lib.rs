@@ -1,1 +1,21 @@
-//! 
+//! Vocabulary and rules of AITBC: money, jobs, receipts, the worker protocol and the API's types.
+//!
+//! Everything here is pure: no I/O, no clock, no randomness. It compiles to wasm32, so the page, the hub, the miner
+//! and an auditor use the same code.
+
+pub mod amount;
+pub mod api;
+pub mod capability;
+pub mod chain;
+pub mod digest;
+pub mod id;
+pub mod job;
+pub mod model;
+pub mod protocol;
+pub mod receipt;
+#[cfg(feature = "signing")]
+pub mod signing;
+pub mod time;
+pub mod typed_data;
+
+pub use alloy_primitives::{Address, B256, Bytes, U256};

@@ -1,0 +1,48 @@
+//! What the first page, the Stage-1 health call and operators ask.
+
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+
+use crate::amount::Amount;
+use crate::time::UnixSeconds;
+
+/// The live strip of the first page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NetworkStatus {
+    pub chain_id: u64,
+    pub hub_id: String,
+    /// Signs attestations and sends the mint transactions.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub attester: Address,
+    /// The keys were made for development: nothing here is worth anything.
+    pub dev: bool,
+    /// Of the token on chain, equal to the sum of all mints.
+    pub supply: Amount,
+    /// Jobs created since midnight UTC.
+    pub jobs_today: u64,
+    pub miners_online: u32,
+    pub queue_depth: u32,
+    pub head_number: u64,
+    pub head_timestamp: UnixSeconds,
+    /// Prompts that the installed models draw well.
+    pub suggestions: Vec<String>,
+    /// The model that serves requests that name none.
+    pub default_model: String,
+    pub default_steps: u32,
+    pub default_guidance: f32,
+}
+
+/// Answer of `GET /v1/health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Health {
+    /// `ok` while a miner can serve, else `degraded`.
+    pub status: String,
+    /// Device of the fastest miner online.
+    pub gpu: Option<String>,
+    pub model: String,
+    pub miners_online: u32,
+    pub head_number: u64,
+    pub version: String,
+}

@@ -1,0 +1,213 @@
+//! What a client sends to have work done, and what is left of it once it was checked.
+
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+
+use super::JobKind;
+use super::image::{ImageInput, ValidImageInput};
+use crate::amount::{Amount, MicroUnits};
+use crate::api::problem::FieldError;
+use crate::digest::PromptHash;
+use crate::receipt::UnitType;
+
+pub const TTL_DEFAULT_SECONDS: u64 = 900;
+pub const TTL_MAX_SECONDS: u64 = 86_400;
+pub const MODEL_NAME_MAX_CHARS: usize = 100;
+pub const PREFERRED_MINERS_MAX: usize = 32;
+
+/// Body of `POST /v1/jobs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateJob {
+    pub kind: JobKind,
+    /// A model's name as miners offer it; absent means the default model of the kind.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// What the kind asks for: [`ImageInput`] for `image`.
+    #[cfg_attr(feature = "openapi", schema(value_type = ImageInput))]
+    pub input: serde_json::Value,
+    #[serde(default)]
+    pub constraints: Constraints,
+    #[serde(default)]
+    pub payment: Payment,
+    /// How long the job may take in all, 1 to 86400.
+    #[serde(default = "default_ttl")]
+    pub ttl_seconds: u64,
+}
+
+fn default_ttl() -> u64 {
+    TTL_DEFAULT_SECONDS
+}
+
+/// Which miners may serve the job.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Constraints {
+    /// The most that the whole job may mint or cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_price: Option<Amount>,
+    /// Only these miners; all where empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub miners: Vec<Address>,
+}
+
+/// Where the miner's AIT comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentMode {
+    /// The receipt mints it; the client pays nothing.
+    #[default]
+    Mint,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Payment {
+    pub mode: PaymentMode,
+}
+
+/// The work itself, checked; the tag is the job's kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", content = "input", rename_all = "snake_case")]
+pub enum Work {
+    Image(ValidImageInput),
+}
+
+impl Work {
+    pub const fn kind(&self) -> JobKind {
+        match self {
+            Self::Image(_) => JobKind::Image,
+        }
+    }
+
+    pub const fn unit_type(&self) -> UnitType {
+        match self {
+            Self::Image(_) => ValidImageInput::UNIT_TYPE,
+        }
+    }
+
+    pub fn units(&self) -> MicroUnits {
+        match self {
+            Self::Image(input) => input.units(),
+        }
+    }
+
+    pub fn prompt_hash(&self) -> PromptHash {
+        match self {
+            Self::Image(input) => PromptHash::of(&input.prompt),
+        }
+    }
+}
+
+/// A job within all bounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ValidJob {
+    pub model: String,
+    pub work: Work,
+    pub constraints: Constraints,
+    pub payment: Payment,
+    pub ttl_seconds: u64,
+}
+
+impl CreateJob {
+    /// Checks every bound and reports all that fail. `drawn_seed` is 64 random bits, `default_model` the model that
+    /// serves requests that name none.
+    pub fn validate(self, drawn_seed: u64, default_model: &str) -> Result<ValidJob, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let model = self.model.unwrap_or_else(|| default_model.to_owned());
+        let model_chars = model.chars().count();
+        if !(1..=MODEL_NAME_MAX_CHARS).contains(&model_chars) {
+            let bound = format!("1 to {MODEL_NAME_MAX_CHARS} characters");
+            errors.push(FieldError::bound("model", bound, format!("{model_chars} characters")));
+        }
+        if !(1..=TTL_MAX_SECONDS).contains(&self.ttl_seconds) {
+            let bound = format!("1 to {TTL_MAX_SECONDS}");
+            errors.push(FieldError::bound("ttl_seconds", bound, self.ttl_seconds.to_string()));
+        }
+        if self.constraints.miners.len() > PREFERRED_MINERS_MAX {
+            let bound = format!("up to {PREFERRED_MINERS_MAX} addresses");
+            errors.push(FieldError::bound("constraints.miners", bound, self.constraints.miners.len().to_string()));
+        }
+        let work = match validate_work(self.kind, self.input, drawn_seed) {
+            Ok(work) if errors.is_empty() => work,
+            Ok(_) => return Err(errors),
+            Err(more) => return Err([errors, more].concat()),
+        };
+        Ok(ValidJob {
+            model,
+            work,
+            constraints: self.constraints,
+            payment: self.payment,
+            ttl_seconds: self.ttl_seconds,
+        })
+    }
+}
+
+fn validate_work(kind: JobKind, input: serde_json::Value, drawn_seed: u64) -> Result<Work, Vec<FieldError>> {
+    match kind {
+        JobKind::Image => {
+            let input: ImageInput =
+                serde_json::from_value(input).map_err(|error| vec![FieldError::new("input", error.to_string())])?;
+            input.validate(drawn_seed).map(Work::Image)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn validate(body: serde_json::Value) -> Result<ValidJob, Vec<FieldError>> {
+        serde_json::from_value::<CreateJob>(body).unwrap().validate(u64::MAX, "scenes")
+    }
+
+    #[test]
+    fn fills_in_the_defaults_and_draws_a_seed_that_json_can_carry() {
+        let job = validate(json!({"kind": "image", "input": {"prompt": "a lake"}})).unwrap();
+        let Work::Image(input) = job.work;
+        assert_eq!((job.model.as_str(), job.ttl_seconds), ("scenes", TTL_DEFAULT_SECONDS));
+        assert_eq!((input.steps, input.width, input.height, input.count), (30, 512, 512, 1));
+        assert_eq!(input.seed, (1 << 53) - 1);
+        assert_eq!(input.units(), MicroUnits(512 * 512 * 30));
+    }
+
+    #[test]
+    fn names_every_broken_bound_with_its_value() {
+        let input = json!({"prompt": " ", "steps": 0, "guidance": 25.5, "width": 63, "height": 1032, "count": 17});
+        let errors = validate(json!({"kind": "image", "input": input, "ttl_seconds": 0})).unwrap_err();
+        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        let expected = [
+            "ttl_seconds",
+            "input.prompt",
+            "input.steps",
+            "input.guidance",
+            "input.width",
+            "input.height",
+            "input.count",
+        ];
+        assert_eq!(fields, expected);
+        assert!(errors.iter().all(|error| error.bound.is_some() && error.value.is_some()), "{errors:?}");
+    }
+
+    #[test]
+    fn refuses_unknown_fields_at_every_level() {
+        let unknown = [
+            json!({"kind": "image", "input": {"prompt": "a"}, "color": 1}),
+            json!({"kind": "image", "input": {"prompt": "a"}, "constraints": {"vram": 1}}),
+            json!({"kind": "image", "input": {"prompt": "a"}, "payment": {"mode": "credit"}}),
+        ];
+        for body in unknown {
+            assert!(serde_json::from_value::<CreateJob>(body.clone()).is_err(), "{body} was taken");
+        }
+        let errors = validate(json!({"kind": "image", "input": {"prompt": "a", "stepz": 1}})).unwrap_err();
+        assert!(errors[0].detail.contains("stepz"), "{errors:?}");
+    }
+}

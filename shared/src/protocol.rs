@@ -1,0 +1,205 @@
+//! Messages between hub and worker, as JSON text frames of the WebSocket `/v1/miners/session`.
+//!
+//! ```text
+//! hub  → Challenge                      worker → Register (signs the challenge)
+//! hub  → Welcome | Refused (and closes)
+//! hub  → Assign …                       worker → Accept, Progress*, then POST …/result or Fail
+//! hub  → Cancel                         worker → Heartbeat every `heartbeat_seconds`
+//! ```
+//! A result goes by `POST /v1/miners/jobs/{lease_id}/result` instead, so that the worker's outbox can send it again
+//! after a crash of either side; the hub answers a repetition as it answered the first.
+
+use alloy_primitives::{Address, B256, Bytes};
+use serde::{Deserialize, Serialize};
+
+use crate::amount::{Amount, MicroUnits};
+use crate::capability::Capability;
+use crate::id::{JobId, LeaseId};
+use crate::job::lifecycle::Blame;
+use crate::job::request::Work;
+use crate::receipt::{JobReceipt, UnitType};
+use crate::time::UnixMillis;
+
+/// Version of these messages; hub and worker of different versions part with a clear word.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Largest text frame either side accepts.
+pub const FRAME_MAX_BYTES: usize = 1 << 20;
+
+/// Largest preview, decoded.
+pub const PREVIEW_MAX_BYTES: usize = 64 << 10;
+
+/// Largest artifact of a job, decoded.
+pub const ARTIFACT_MAX_BYTES: usize = 16 << 20;
+
+/// Largest result body: sixteen artifacts in base64 and the receipt.
+pub const RESULT_MAX_BYTES: usize = 96 << 20;
+
+pub const REASON_MAX_CHARS: usize = 500;
+
+/// From hub to worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum HubMessage {
+    Challenge(Challenge),
+    /// The registration holds; the worker may be assigned jobs.
+    Welcome {
+        heartbeat_seconds: u64,
+    },
+    /// The hub closes the session; `retryable` says whether to come again unchanged.
+    Refused {
+        reason: String,
+        retryable: bool,
+    },
+    Assign(Box<Assignment>),
+    /// The lease is void: stop working on it.
+    Cancel {
+        lease_id: LeaseId,
+        reason: String,
+    },
+    /// A sentence for the miner.
+    Notice {
+        text: String,
+    },
+}
+
+/// The first message of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    pub protocol_version: u32,
+    pub hub_id: String,
+    pub chain_id: u64,
+    pub minter: Address,
+    pub nonce: B256,
+    pub server_time_unix_ms: UnixMillis,
+}
+
+impl Challenge {
+    /// The text that the worker signs by EIP-191 (`personal_sign`) to prove that it holds `address`.
+    pub fn registration_message(&self, address: Address) -> String {
+        let Self { hub_id, chain_id, minter, nonce, .. } = self;
+        format!(
+            "AITBC miner session\nhub: {hub_id}\nchain: {chain_id}\nminter: {minter}\naddress: {address}\nnonce: {nonce}"
+        )
+    }
+}
+
+/// One job for one worker, with everything its receipt needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    pub lease_id: LeaseId,
+    pub job_id: JobId,
+    pub model: String,
+    pub work: Work,
+    pub terms: ReceiptTerms,
+    /// After this the hub gives the job to somebody else.
+    pub deadline_unix_ms: UnixMillis,
+}
+
+/// The fields of the receipt that hub and miner agree on before the work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptTerms {
+    pub client: Address,
+    pub units: MicroUnits,
+    pub unit_type: UnitType,
+    pub unit_price: Amount,
+    pub hub_id: String,
+    pub chain_id: u64,
+    pub minter: Address,
+}
+
+/// From worker to hub.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum WorkerMessage {
+    Register(Box<Registration>),
+    Accept {
+        lease_id: LeaseId,
+    },
+    Progress(Progress),
+    Fail {
+        lease_id: LeaseId,
+        blame: Blame,
+        reason: String,
+    },
+    /// The leases that the worker still works on; the hub takes back what it misses.
+    Heartbeat {
+        leases: Vec<LeaseId>,
+    },
+    /// The worker finishes what it has and takes nothing new.
+    Drain,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registration {
+    pub protocol_version: u32,
+    pub address: Address,
+    pub capability: Capability,
+    /// Leases that the worker held when an earlier session broke and still works on.
+    pub leases: Vec<LeaseId>,
+    /// EIP-191 signature of [`Challenge::registration_message`].
+    pub signature: Bytes,
+}
+
+/// One finished denoising step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    pub lease_id: LeaseId,
+    /// 1 to `steps`.
+    pub step: u32,
+    pub steps: u32,
+    pub preview: Option<Preview>,
+}
+
+/// What the picture looks like so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    pub media_type: String,
+    pub base64: String,
+}
+
+/// Body of `POST /v1/miners/jobs/{lease_id}/result`. The receipt's signature authenticates it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ResultSubmission {
+    pub receipt: JobReceipt,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub miner_signature: Bytes,
+    pub artifacts: Vec<Artifact>,
+    pub metering: Metering,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Artifact {
+    pub media_type: String,
+    pub base64: String,
+}
+
+/// What serving the job took, as the worker measured it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Metering {
+    /// From assignment to encoded artifact.
+    pub duration_ms: u64,
+    /// Waiting for the device.
+    pub queue_ms: u64,
+    /// Loading the model, 0 where it was warm.
+    pub load_ms: u64,
+    /// Exclusive use of a GPU; 0 on a CPU.
+    pub gpu_ms: u64,
+    /// Exclusive use of the CPU by the engine.
+    pub cpu_ms: u64,
+}
+
+/// The hub's answer to a result, the same for a repetition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResultAccepted {
+    pub job_id: JobId,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub receipt_hash: B256,
+}
