@@ -1,0 +1,235 @@
+//! Simulated calls: they run on a state of the chain and leave no trace.
+
+use std::collections::BTreeMap;
+
+use alloy_eips::eip2930::AccessList;
+use alloy_primitives::{Address, Bytes, TxKind, U256};
+use revm::bytecode::Bytecode;
+use revm::context::TxEnv;
+use revm::context::result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction};
+use revm::database::CacheDB;
+use revm::{Context, DatabaseRef as _, ExecuteEvm as _, MainBuilder as _, MainContext as _};
+
+use crate::block::SealedHeader;
+use crate::error::ChainError;
+use crate::executor::{BlockContext, evm_failure};
+use crate::rules::{MAX_TRANSACTION_BYTES, TRANSACTION_GAS_CAP};
+use crate::state::StateReader;
+use crate::store::read::Snapshot;
+
+/// Most data a simulated call takes, in bytes.
+pub const MAX_CALL_DATA_BYTES: usize = 4 * MAX_TRANSACTION_BYTES;
+
+/// A gas estimate is at most this share above what is needed, in thousandths.
+const ESTIMATE_TOLERANCE_PER_MILLE: u64 = 15;
+
+/// Gas that a value-carrying call hands its callee for free; an estimate allows for it.
+const CALL_STIPEND_GAS: u64 = 2_300;
+
+/// A call to simulate.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// `msg.sender`; anybody, as nothing is signed.
+    pub from: Address,
+    /// The called account, `None` to run `data` as init code.
+    pub to: Option<Address>,
+    /// Gas limit; the block's if absent.
+    pub gas: Option<u64>,
+    /// Wei sent along.
+    pub value: U256,
+    /// Call data.
+    pub data: Bytes,
+    /// Accounts and slots that count as warm.
+    pub access_list: AccessList,
+}
+
+/// What to pretend of an account during a simulated call.
+#[derive(Clone, Debug, Default)]
+pub struct AccountOverride {
+    /// Wei held.
+    pub balance: Option<U256>,
+    /// Transactions sent.
+    pub nonce: Option<u64>,
+    /// Code.
+    pub code: Option<Bytes>,
+    /// All of the storage.
+    pub storage: Option<BTreeMap<U256, U256>>,
+    /// Single slots.
+    pub slots: BTreeMap<U256, U256>,
+}
+
+/// What a simulated call gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallOutcome {
+    /// Returned data, or the code of a simulated creation.
+    pub output: Bytes,
+    /// Gas used, in units of gas.
+    pub gas_used: u64,
+}
+
+impl Snapshot {
+    /// Simulates a call on the state after the block at `height`.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`] with the contract's reason, [`ChainError::Halted`], [`ChainError::InvalidCall`], or a
+    /// storage error.
+    pub fn call(
+        &self,
+        height: u64,
+        call: &Call,
+        overrides: &BTreeMap<Address, AccountOverride>,
+    ) -> Result<CallOutcome, ChainError> {
+        let header = self.header_at(height)?.ok_or_else(|| ChainError::UnknownBlock(height.to_string()))?;
+        let state = self.state_at(height)?;
+        let gas = call.gas.unwrap_or(header.gas_limit).min(header.gas_limit);
+        finish(self.simulate(&header, &state, call, overrides, gas)?)
+    }
+
+    /// The least gas limit, within 1.5 %, with which a call succeeds on the state after the block at `height`.
+    ///
+    /// # Errors
+    /// As [`Snapshot::call`].
+    pub fn estimate_gas(
+        &self,
+        height: u64,
+        call: &Call,
+        overrides: &BTreeMap<Address, AccountOverride>,
+    ) -> Result<u64, ChainError> {
+        let header = self.header_at(height)?.ok_or_else(|| ChainError::UnknownBlock(height.to_string()))?;
+        let state = self.state_at(height)?;
+        let ceiling = call.gas.unwrap_or(TRANSACTION_GAS_CAP).min(TRANSACTION_GAS_CAP).min(header.gas_limit);
+        let first = self.simulate(&header, &state, call, overrides, ceiling)?;
+        let (used, refunded) = (first.tx_gas_used(), first.gas().inner_refunded());
+        finish(first)?;
+
+        let succeeds = |gas| -> Result<bool, ChainError> {
+            match self.simulate(&header, &state, call, overrides, gas) {
+                Ok(result) => Ok(result.is_success()),
+                Err(ChainError::InvalidCall(_)) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        let (mut too_little, mut enough) = (used - 1, ceiling);
+        let optimistic = (used + refunded + CALL_STIPEND_GAS) * 64 / 63;
+        if optimistic < enough {
+            if succeeds(optimistic)? {
+                enough = optimistic;
+            } else {
+                too_little = optimistic;
+            }
+        }
+        while (enough - too_little) * 1_000 > enough * ESTIMATE_TOLERANCE_PER_MILLE {
+            let middle = too_little + (enough - too_little) / 2;
+            if succeeds(middle)? {
+                enough = middle;
+            } else {
+                too_little = middle;
+            }
+        }
+        Ok(enough)
+    }
+
+    fn simulate(
+        &self,
+        header: &SealedHeader,
+        state: &StateReader,
+        call: &Call,
+        overrides: &BTreeMap<Address, AccountOverride>,
+        gas_limit: u64,
+    ) -> Result<ExecutionResult, ChainError> {
+        if call.data.len() > MAX_CALL_DATA_BYTES {
+            return Err(ChainError::LimitExceeded {
+                what: "call data bytes",
+                limit: MAX_CALL_DATA_BYTES as u64,
+                given: call.data.len() as u64,
+            });
+        }
+        let context = BlockContext::of(self.chain_id(), header);
+        let mut database = CacheDB::new(state);
+        apply_overrides(&mut database, overrides)?;
+        let mut cfg = context.to_cfg_env();
+        cfg.disable_nonce_check = true;
+        cfg.disable_eip3607 = true;
+        cfg.tx_gas_limit_cap = Some(u64::MAX);
+        let mut evm =
+            Context::mainnet().with_db(&mut database).with_block(context.to_block_env()).with_cfg(cfg).build_mainnet();
+        match evm.transact(environment(call, self.chain_id(), gas_limit)) {
+            Ok(outcome) => Ok(outcome.result),
+            Err(EVMError::Transaction(InvalidTransaction::LackOfFundForMaxFee { balance, .. })) => {
+                Err(ChainError::InsufficientFunds { balance: *balance, value: call.value })
+            }
+            Err(EVMError::Transaction(error)) => Err(ChainError::InvalidCall(error.to_string())),
+            Err(EVMError::Database(error)) => Err(error),
+            Err(error) => Err(evm_failure(&error, header.number)),
+        }
+    }
+}
+
+fn environment(call: &Call, chain_id: u64, gas_limit: u64) -> TxEnv {
+    const EIP_2930: u8 = 1;
+    TxEnv {
+        tx_type: if call.access_list.is_empty() { 0 } else { EIP_2930 },
+        caller: call.from,
+        gas_limit,
+        gas_price: 0,
+        kind: call.to.map_or(TxKind::Create, TxKind::Call),
+        value: call.value,
+        data: call.data.clone(),
+        nonce: 0,
+        chain_id: Some(chain_id),
+        access_list: call.access_list.clone(),
+        gas_priority_fee: None,
+        blob_hashes: Vec::new(),
+        max_fee_per_blob_gas: 0,
+        authorization_list: Vec::new(),
+    }
+}
+
+fn apply_overrides(
+    database: &mut CacheDB<&StateReader>,
+    overrides: &BTreeMap<Address, AccountOverride>,
+) -> Result<(), ChainError> {
+    for (address, wanted) in overrides {
+        let mut info = database.db.basic_ref(*address)?.unwrap_or_default();
+        if let Some(balance) = wanted.balance {
+            info.balance = balance;
+        }
+        if let Some(nonce) = wanted.nonce {
+            info.nonce = nonce;
+        }
+        if let Some(code) = &wanted.code {
+            let code = Bytecode::new_raw_checked(code.clone())
+                .map_err(|error| ChainError::InvalidCall(format!("code override of {address}: {error}")))?;
+            info.code_hash = code.hash_slow();
+            info.code = Some(code);
+        }
+        database.insert_account_info(*address, info);
+        if let Some(storage) = &wanted.storage {
+            database
+                .replace_account_storage(*address, storage.iter().map(|(slot, value)| (*slot, *value)).collect())?;
+        }
+        for (slot, value) in &wanted.slots {
+            database.insert_account_storage(*address, *slot, *value)?;
+        }
+    }
+    Ok(())
+}
+
+fn finish(result: ExecutionResult) -> Result<CallOutcome, ChainError> {
+    let gas_used = result.tx_gas_used();
+    match result {
+        ExecutionResult::Success { output, .. } => Ok(CallOutcome { output: output.into_data(), gas_used }),
+        ExecutionResult::Revert { output, .. } => Err(ChainError::Reverted { output }),
+        ExecutionResult::Halt { reason, .. } => Err(ChainError::Halted(halt_text(&reason, gas_used))),
+    }
+}
+
+/// Halts in the words of Ethereum's clients, as far as wallets look for them.
+fn halt_text(reason: &HaltReason, gas_used: u64) -> String {
+    match reason {
+        HaltReason::OutOfGas(_) => format!("out of gas: gas required exceeds allowance ({gas_used})"),
+        HaltReason::OpcodeNotFound => "invalid opcode".to_owned(),
+        HaltReason::InvalidJump => "invalid jump destination".to_owned(),
+        other => format!("{other:?}"),
+    }
+}

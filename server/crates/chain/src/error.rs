@@ -1,0 +1,156 @@
+use alloy_primitives::{Address, B256, Bytes, U256};
+use revm::database_interface::DBErrorMarker;
+
+use crate::transaction::TransactionError;
+
+/// Why a block, a query or the storage underneath failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// The database could not be read or written; a full disk shows here.
+    #[error("chain database: {0}")]
+    Storage(Box<redb::Error>),
+    /// A stored value does not decode: the file was damaged or written by another version.
+    #[error("chain database holds a damaged {what} at {key}")]
+    Corrupt {
+        /// The kind of value.
+        what: &'static str,
+        /// Its key, readable.
+        key: String,
+    },
+    /// The data directory belongs to another chain.
+    #[error("data directory was made for genesis {stored}, the configured genesis is {configured}")]
+    GenesisMismatch {
+        /// Hash of the genesis block in the database.
+        stored: B256,
+        /// Hash of the genesis block of the configuration.
+        configured: B256,
+    },
+    /// A constructor failed while genesis was built.
+    #[error("genesis contract {address} could not be constructed: {reason}")]
+    GenesisConstructor {
+        /// Where the contract was to live.
+        address: Address,
+        /// What the EVM said.
+        reason: String,
+    },
+    /// A block does not follow from its parent by the rules.
+    #[error("block {number} is invalid: {reason}")]
+    InvalidBlock {
+        /// Height of the refused block.
+        number: u64,
+        /// Which rule it breaks, with the expected and the given value.
+        reason: String,
+    },
+    /// A block was built on a parent that is no longer the head.
+    #[error("block {number} builds on {parent}, the head is {head}")]
+    NotOnHead {
+        /// Height of the refused block.
+        number: u64,
+        /// Its parent.
+        parent: B256,
+        /// The present head.
+        head: B256,
+    },
+    /// A certificate does not certify the block it came with.
+    #[error("certificate of block {number} is invalid: {reason}")]
+    InvalidCertificate {
+        /// Height of the block.
+        number: u64,
+        /// What does not hold.
+        reason: &'static str,
+    },
+    /// The block asked for does not exist.
+    #[error("block {0} is not known")]
+    UnknownBlock(String),
+    /// A proof was asked for a height whose trie is no longer kept.
+    #[error("state proofs are kept for the head ({head}) only, block {number} was asked for")]
+    ProofUnavailable {
+        /// The height asked for.
+        number: u64,
+        /// The height that has proofs.
+        head: u64,
+    },
+    /// A transaction cannot be executed on this state.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+    /// A simulated call was reverted by the contract.
+    #[error("execution reverted{}", reason_suffix(.output))]
+    Reverted {
+        /// The ABI-encoded reason.
+        output: Bytes,
+    },
+    /// A simulated call ended by running into a limit or an invalid instruction.
+    #[error("execution halted: {0}")]
+    Halted(String),
+    /// The sender of a simulated call cannot pay the value it sends.
+    #[error("insufficient funds for transfer: balance {balance}, value {value}")]
+    InsufficientFunds {
+        /// What the account has, in wei.
+        balance: U256,
+        /// What it would send, in wei.
+        value: U256,
+    },
+    /// A call was refused before it ran.
+    #[error("invalid call: {0}")]
+    InvalidCall(String),
+    /// A query would return or visit more than the node serves at once.
+    #[error("{what}: the limit is {limit}, asked for {given}")]
+    LimitExceeded {
+        /// The bounded quantity.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+        /// What was asked.
+        given: u64,
+    },
+}
+
+impl ChainError {
+    /// Whether the fault lies in what the caller asked for, rather than in this node.
+    #[must_use]
+    pub fn is_callers_fault(&self) -> bool {
+        !matches!(
+            self,
+            Self::Storage(_)
+                | Self::Corrupt { .. }
+                | Self::GenesisMismatch { .. }
+                | Self::GenesisConstructor { .. }
+                | Self::NotOnHead { .. }
+        )
+    }
+
+    pub(crate) fn corrupt(what: &'static str, key: impl core::fmt::Debug) -> Self {
+        Self::Corrupt { what, key: format!("{key:?}") }
+    }
+}
+
+/// The text of a Solidity `Error(string)`, as clients expect it behind "execution reverted".
+fn reason_suffix(output: &Bytes) -> String {
+    match revert_reason(output) {
+        Some(reason) => format!(": {reason}"),
+        None => String::new(),
+    }
+}
+
+/// Decodes `Error(string)` (selector `0x08c379a0`) from revert data.
+#[must_use]
+pub fn revert_reason(output: &[u8]) -> Option<String> {
+    let body = output.strip_prefix(&[0x08, 0xc3, 0x79, 0xa0])?;
+    let length = usize::try_from(U256::try_from_be_slice(body.get(32..64)?)?).ok()?;
+    let text = body.get(64..64usize.checked_add(length)?)?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+impl DBErrorMarker for ChainError {}
+
+macro_rules! from_redb {
+    ($($error:ty),+) => {
+        $(impl From<$error> for ChainError {
+            fn from(error: $error) -> Self {
+                Self::Storage(Box::new(error.into()))
+            }
+        })+
+    };
+}
+
+from_redb!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError, redb::DatabaseError);

@@ -1,0 +1,156 @@
+//! Runs transactions on a state through the EVM.
+
+use alloy_consensus::Header;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction, Output};
+use revm::context::{BlockEnv, CfgEnv};
+use revm::context_interface::block::BlobExcessGasAndPrice;
+use revm::database::bal::EvmDatabaseError;
+use revm::database::states::bundle_state::BundleRetention;
+use revm::database::{State, WrapDatabaseRef};
+use revm::{Context, ExecuteCommitEvm as _, MainBuilder as _, MainContext as _};
+
+use crate::error::ChainError;
+use crate::receipt::TransactionReceipt;
+use crate::rules::{GAS_PRICE_WEI, HARD_FORK, MAX_BLOCK_TRANSACTIONS};
+use crate::state::{StateChanges, StateReader};
+use crate::transaction::{SignedTransaction, TransactionError};
+
+/// What contracts can read of the block they run in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockContext {
+    pub(crate) chain_id: u64,
+    pub(crate) number: u64,
+    pub(crate) timestamp_unix_s: u64,
+    pub(crate) beneficiary: Address,
+    pub(crate) gas_limit: u64,
+}
+
+impl BlockContext {
+    pub(crate) fn of(chain_id: u64, header: &Header) -> Self {
+        Self {
+            chain_id,
+            number: header.number,
+            timestamp_unix_s: header.timestamp,
+            beneficiary: header.beneficiary,
+            gas_limit: header.gas_limit,
+        }
+    }
+
+    pub(crate) fn to_block_env(self) -> BlockEnv {
+        BlockEnv {
+            number: U256::from(self.number),
+            beneficiary: self.beneficiary,
+            timestamp: U256::from(self.timestamp_unix_s),
+            gas_limit: self.gas_limit,
+            basefee: GAS_PRICE_WEI,
+            difficulty: U256::ZERO,
+            prevrandao: Some(B256::ZERO),
+            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice { excess_blob_gas: 0, blob_gasprice: 1 }),
+            ..BlockEnv::default()
+        }
+    }
+
+    pub(crate) fn to_cfg_env(self) -> CfgEnv {
+        let mut cfg = CfgEnv::new_with_spec(HARD_FORK);
+        cfg.chain_id = self.chain_id;
+        cfg.tx_chain_id_check = true;
+        cfg
+    }
+}
+
+/// What became of the transactions given to [`execute`].
+pub(crate) struct Execution {
+    pub(crate) included: Vec<SignedTransaction>,
+    pub(crate) receipts: Vec<TransactionReceipt>,
+    pub(crate) refused: Vec<(B256, TransactionError)>,
+    pub(crate) changes: StateChanges,
+}
+
+/// Executes `candidates` in order. One that cannot run on the state is refused, one that does not fit into what is
+/// left of the block is passed over; neither leaves a trace.
+pub(crate) fn execute(
+    state: &StateReader,
+    context: BlockContext,
+    candidates: Vec<SignedTransaction>,
+) -> Result<Execution, ChainError> {
+    let mut state = State::builder().with_database(WrapDatabaseRef(state)).with_bundle_update().build();
+    let mut evm = Context::mainnet()
+        .with_db(&mut state)
+        .with_block(context.to_block_env())
+        .with_cfg(context.to_cfg_env())
+        .build_mainnet();
+    let (mut included, mut receipts, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut cumulative_gas_used = 0;
+    for transaction in candidates {
+        if included.len() == MAX_BLOCK_TRANSACTIONS {
+            break;
+        }
+        if transaction.gas_limit() > context.gas_limit {
+            let error = TransactionError::GasLimitTooHigh { given: transaction.gas_limit(), cap: context.gas_limit };
+            refused.push((transaction.hash(), error));
+            continue;
+        }
+        if transaction.gas_limit() > context.gas_limit - cumulative_gas_used {
+            continue;
+        }
+        match evm.transact_commit(transaction.to_environment()) {
+            Ok(result) => {
+                cumulative_gas_used += result.tx_gas_used();
+                receipts.push(receipt_of(&transaction, result, cumulative_gas_used));
+                included.push(transaction);
+            }
+            Err(EVMError::Transaction(error)) => {
+                refused.push((transaction.hash(), explain(&transaction, &error)));
+            }
+            Err(EVMError::Database(EvmDatabaseError::Database(error))) => return Err(error),
+            Err(error) => return Err(evm_failure(&error, context.number)),
+        }
+    }
+    drop(evm);
+    state.merge_transitions(BundleRetention::PlainState);
+    let changes = StateChanges::from_bundle(state.take_bundle());
+    Ok(Execution { included, receipts, refused, changes })
+}
+
+/// A failure that is no property of a transaction and not the database's either.
+pub(crate) fn evm_failure(error: &impl core::fmt::Display, number: u64) -> ChainError {
+    ChainError::InvalidBlock { number, reason: error.to_string() }
+}
+
+fn receipt_of(
+    transaction: &SignedTransaction,
+    result: ExecutionResult,
+    cumulative_gas_used: u64,
+) -> TransactionReceipt {
+    let gas = (cumulative_gas_used, result.tx_gas_used());
+    let tx_type = transaction.envelope().tx_type();
+    match result {
+        ExecutionResult::Success { logs, output, .. } => {
+            let contract_address = match output {
+                Output::Create(_, address) => address,
+                Output::Call(_) => None,
+            };
+            TransactionReceipt::new(tx_type, true, gas, logs, contract_address, Bytes::new())
+        }
+        ExecutionResult::Revert { output, .. } => {
+            TransactionReceipt::new(tx_type, false, gas, Vec::new(), None, output)
+        }
+        ExecutionResult::Halt { .. } => TransactionReceipt::new(tx_type, false, gas, Vec::new(), None, Bytes::new()),
+    }
+}
+
+/// The EVM's refusal in this chain's words.
+fn explain(transaction: &SignedTransaction, error: &InvalidTransaction) -> TransactionError {
+    match error {
+        InvalidTransaction::NonceTooLow { tx, state } => TransactionError::NonceTooLow { given: *tx, expected: *state },
+        InvalidTransaction::NonceTooHigh { tx, state } => {
+            TransactionError::NonceTooHigh { given: *tx, expected: *state }
+        }
+        InvalidTransaction::LackOfFundForMaxFee { balance, .. } => {
+            TransactionError::InsufficientFunds { balance: **balance, value: transaction.value() }
+        }
+        InvalidTransaction::RejectCallerWithCode => TransactionError::SenderHasCode(transaction.sender()),
+        other => TransactionError::Invalid(other.to_string()),
+    }
+}

@@ -1,0 +1,165 @@
+use std::collections::BTreeSet;
+
+use alloy_primitives::{Address, B256, Log};
+
+use crate::error::ChainError;
+use crate::store::read::Snapshot;
+use crate::store::tables::{self, Place};
+
+/// Most logs one query returns.
+pub const MAX_LOGS: usize = 10_000;
+
+/// Most topics a log has, and a filter can name.
+pub const MAX_TOPICS: usize = 4;
+
+/// Which logs are wanted. An empty set places no condition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFilter {
+    /// Emitting contracts.
+    pub addresses: BTreeSet<Address>,
+    /// For each topic position, the topics wanted there.
+    pub topics: [BTreeSet<B256>; MAX_TOPICS],
+}
+
+impl LogFilter {
+    /// Whether a log is wanted.
+    #[must_use]
+    pub fn matches(&self, log: &Log) -> bool {
+        let address_fits = self.addresses.is_empty() || self.addresses.contains(&log.address);
+        address_fits
+            && self.topics.iter().enumerate().all(|(position, wanted)| {
+                wanted.is_empty() || log.topics().get(position).is_some_and(|topic| wanted.contains(topic))
+            })
+    }
+
+    /// The condition that the index answers: the emitting addresses, or else the first position with topics.
+    fn indexed_condition(&self) -> Option<Indexed<'_>> {
+        if !self.addresses.is_empty() {
+            return Some(Indexed::Addresses(&self.addresses));
+        }
+        self.topics.iter().find(|wanted| !wanted.is_empty()).map(Indexed::Topics)
+    }
+}
+
+enum Indexed<'a> {
+    Addresses(&'a BTreeSet<Address>),
+    Topics(&'a BTreeSet<B256>),
+}
+
+/// A log with everything that says where it was emitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedLog {
+    /// The event.
+    pub log: Log,
+    /// The transaction's place.
+    pub place: Place,
+    /// The transaction's hash.
+    pub transaction_hash: B256,
+    /// The block's hash.
+    pub block_hash: B256,
+    /// The block's time, in unix seconds.
+    pub block_timestamp_unix_s: u64,
+    /// Position among all logs of the block, from 0.
+    pub log_index: u64,
+}
+
+impl Snapshot {
+    /// The wanted logs of the blocks `first` to `last`, in order of emission.
+    ///
+    /// # Errors
+    /// [`ChainError::LimitExceeded`] above [`MAX_LOGS`] results, or a storage error.
+    pub fn logs(&self, filter: &LogFilter, first: u64, last: u64) -> Result<Vec<PlacedLog>, ChainError> {
+        let mut found = Vec::new();
+        let last = last.min(self.head().number);
+        if first > last {
+            return Ok(found);
+        }
+        match filter.indexed_condition() {
+            Some(condition) => {
+                for height in self.candidate_heights(&condition, first, last)? {
+                    self.collect_block_logs(filter, height, &mut found)?;
+                }
+            }
+            None => {
+                for height in self.heights_with_transactions(first, last)? {
+                    self.collect_block_logs(filter, height, &mut found)?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The wanted logs of one block.
+    ///
+    /// # Errors
+    /// As [`Snapshot::logs`].
+    pub fn block_logs(&self, filter: &LogFilter, height: u64) -> Result<Vec<PlacedLog>, ChainError> {
+        let mut found = Vec::new();
+        self.collect_block_logs(filter, height, &mut found)?;
+        Ok(found)
+    }
+
+    fn candidate_heights(&self, condition: &Indexed<'_>, first: u64, last: u64) -> Result<BTreeSet<u64>, ChainError> {
+        let mut heights = BTreeSet::new();
+        match condition {
+            Indexed::Addresses(addresses) => {
+                let table = self.transaction.open_table(tables::LOG_ADDRESSES)?;
+                for address in *addresses {
+                    let (low, high) = (tables::log_address(*address, first), tables::log_address(*address, last));
+                    for entry in table.range::<&[u8; 28]>(&low..=&high)? {
+                        heights.insert(tables::height_of(entry?.0.value()));
+                    }
+                }
+            }
+            Indexed::Topics(topics) => {
+                let table = self.transaction.open_table(tables::LOG_TOPICS)?;
+                for topic in *topics {
+                    let (low, high) = (tables::log_topic(*topic, first), tables::log_topic(*topic, last));
+                    for entry in table.range::<&[u8; 40]>(&low..=&high)? {
+                        heights.insert(tables::height_of(entry?.0.value()));
+                    }
+                }
+            }
+        }
+        Ok(heights)
+    }
+
+    /// Blocks are made on demand, so nearly every block has transactions and a plain range is the answer.
+    fn heights_with_transactions(&self, first: u64, last: u64) -> Result<impl Iterator<Item = u64>, ChainError> {
+        let given = last - first + 1;
+        if given > MAX_LOGS as u64 {
+            return Err(ChainError::LimitExceeded { what: "blocks of a log query", limit: MAX_LOGS as u64, given });
+        }
+        Ok(first..=last)
+    }
+
+    fn collect_block_logs(
+        &self,
+        filter: &LogFilter,
+        height: u64,
+        found: &mut Vec<PlacedLog>,
+    ) -> Result<(), ChainError> {
+        let Some(block) = self.block_at(height)? else { return Ok(()) };
+        let mut log_index = 0;
+        for (index, (transaction, receipt)) in (0u32..).zip(block.transactions.iter().zip(self.receipts_at(height)?)) {
+            for log in receipt.logs {
+                if filter.matches(&log) {
+                    if found.len() == MAX_LOGS {
+                        let limit = MAX_LOGS as u64;
+                        return Err(ChainError::LimitExceeded { what: "query results", limit, given: limit + 1 });
+                    }
+                    found.push(PlacedLog {
+                        log,
+                        place: Place { height, index },
+                        transaction_hash: transaction.hash(),
+                        block_hash: block.header.hash(),
+                        block_timestamp_unix_s: block.header.timestamp,
+                        log_index,
+                    });
+                }
+                log_index += 1;
+            }
+        }
+        Ok(())
+    }
+}

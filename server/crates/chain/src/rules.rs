@@ -1,0 +1,27 @@
+//! The constants every node of a chain must agree on, beyond what genesis states.
+
+use revm::primitives::hardfork::SpecId;
+
+/// The hard fork whose rules execute every block, from genesis on.
+pub const HARD_FORK: SpecId = SpecId::OSAKA;
+
+/// Largest encoded transaction, in bytes.
+pub const MAX_TRANSACTION_BYTES: usize = 128 * 1024;
+
+/// Largest gas limit of one transaction (EIP-7825).
+pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
+
+/// Largest init code of a creation, in bytes (EIP-3860).
+pub const MAX_INIT_CODE_BYTES: usize = 49_152;
+
+/// Largest deployed contract, in bytes (EIP-170).
+pub const MAX_CODE_BYTES: usize = 24_576;
+
+/// Gas all transactions of a block may use together, unless genesis says otherwise.
+pub const DEFAULT_BLOCK_GAS_LIMIT: u64 = 100_000_000;
+
+/// Most transactions in one block: what 100 million gas can hold at the price of a bare transfer.
+pub const MAX_BLOCK_TRANSACTIONS: usize = 4_761;
+
+/// Price of gas while the network is bootstrapping and nobody can hold a coin to pay with, in wei.
+pub const GAS_PRICE_WEI: u64 = 0;

@@ -1,0 +1,261 @@
+use alloy_consensus::Header;
+use alloy_primitives::{Address, B256};
+use alloy_rlp::Decodable as _;
+use redb::{ReadTransaction, ReadableTable as _};
+
+use super::tables::{self, Place};
+use crate::block::{Block, SealedHeader};
+use crate::certificate::CommitCertificate;
+use crate::error::ChainError;
+use crate::receipt::TransactionReceipt;
+use crate::roles::TransactionRoles;
+use crate::state::StateReader;
+use crate::transaction::SignedTransaction;
+
+/// The chain as it was at one instant. Everything read from one snapshot belongs together, whatever is committed
+/// meanwhile.
+pub struct Snapshot {
+    pub(crate) transaction: ReadTransaction,
+    pub(crate) head: SealedHeader,
+    pub(crate) chain_id: u64,
+}
+
+/// A transaction on the chain with its receipt and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncludedTransaction {
+    /// Height and position.
+    pub place: Place,
+    /// The block it is in.
+    pub block_hash: B256,
+    /// The block's time, in unix seconds.
+    pub block_timestamp_unix_s: u64,
+    /// The transaction.
+    pub transaction: SignedTransaction,
+    /// What executing it gave.
+    pub receipt: TransactionReceipt,
+}
+
+impl Snapshot {
+    pub(crate) fn new(transaction: ReadTransaction, chain_id: u64) -> Result<Self, ChainError> {
+        let head = match transaction.open_table(tables::HEADERS)?.last()? {
+            Some((height, encoded)) => decode_header(height.value(), encoded.value())?,
+            None => return Err(ChainError::UnknownBlock("0".to_owned())),
+        };
+        Ok(Self { transaction, head, chain_id })
+    }
+
+    /// The last block's header.
+    #[must_use]
+    pub fn head(&self) -> &SealedHeader {
+        &self.head
+    }
+
+    /// EIP-155 chain id.
+    #[must_use]
+    pub fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// The header at a height.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn header_at(&self, height: u64) -> Result<Option<SealedHeader>, ChainError> {
+        if height == self.head.number {
+            return Ok(Some(self.head.clone()));
+        }
+        let encoded = self.transaction.open_table(tables::HEADERS)?.get(height)?;
+        encoded.map(|encoded| decode_header(height, encoded.value())).transpose()
+    }
+
+    /// The height of the block with this hash.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn height_of(&self, block_hash: B256) -> Result<Option<u64>, ChainError> {
+        Ok(self.transaction.open_table(tables::HEIGHTS)?.get(&block_hash.0)?.map(|height| height.value()))
+    }
+
+    /// The block at a height.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn block_at(&self, height: u64) -> Result<Option<Block>, ChainError> {
+        let Some(header) = self.header_at(height)? else { return Ok(None) };
+        let mut transactions = Vec::new();
+        let table = self.transaction.open_table(tables::TRANSACTIONS)?;
+        let (first, last) = block_range(height);
+        for entry in table.range::<&[u8; 12]>(&first..=&last)? {
+            let (key, stored) = entry?;
+            transactions.push(decode_transaction(key.value(), stored.value())?);
+        }
+        Ok(Some(Block { header, transactions }))
+    }
+
+    /// The receipts of the transactions of a block, in order.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn receipts_at(&self, height: u64) -> Result<Vec<TransactionReceipt>, ChainError> {
+        let table = self.transaction.open_table(tables::RECEIPTS)?;
+        let (first, last) = block_range(height);
+        let mut receipts = Vec::new();
+        for entry in table.range::<&[u8; 12]>(&first..=&last)? {
+            let (key, stored) = entry?;
+            receipts.push(decode_receipt(key.value(), stored.value())?);
+        }
+        Ok(receipts)
+    }
+
+    /// The proof that a block was decided; genesis needs none.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn certificate_at(&self, height: u64) -> Result<Option<CommitCertificate>, ChainError> {
+        let encoded = self.transaction.open_table(tables::CERTIFICATES)?.get(height)?;
+        encoded
+            .map(|encoded| {
+                CommitCertificate::decode(&mut encoded.value()).map_err(|_| ChainError::corrupt("certificate", height))
+            })
+            .transpose()
+    }
+
+    /// How many transactions the blocks up to and including `height` hold.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn transaction_total(&self, height: u64) -> Result<u64, ChainError> {
+        let total = self.transaction.open_table(tables::TRANSACTION_TOTALS)?.get(height)?;
+        Ok(total.map_or(0, |total| total.value()))
+    }
+
+    /// Where a transaction stands, if it is on the chain.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn place_of(&self, transaction_hash: B256) -> Result<Option<Place>, ChainError> {
+        let place = self.transaction.open_table(tables::PLACES)?.get(&transaction_hash.0)?;
+        Ok(place.map(|key| Place::from_key(key.value())))
+    }
+
+    /// A transaction by its hash.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn transaction(&self, transaction_hash: B256) -> Result<Option<IncludedTransaction>, ChainError> {
+        match self.place_of(transaction_hash)? {
+            Some(place) => self.transaction_at(place),
+            None => Ok(None),
+        }
+    }
+
+    /// A transaction by its place.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn transaction_at(&self, place: Place) -> Result<Option<IncludedTransaction>, ChainError> {
+        let key = place.to_key();
+        let Some(stored) = self.transaction.open_table(tables::TRANSACTIONS)?.get(&key)? else { return Ok(None) };
+        let transaction = decode_transaction(&key, stored.value())?;
+        let receipts = self.transaction.open_table(tables::RECEIPTS)?;
+        let receipt = receipts.get(&key)?.ok_or_else(|| ChainError::corrupt("missing receipt", place))?;
+        let receipt = decode_receipt(&key, receipt.value())?;
+        let header =
+            self.header_at(place.height)?.ok_or_else(|| ChainError::corrupt("missing header", place.height))?;
+        Ok(Some(IncludedTransaction {
+            place,
+            block_hash: header.hash(),
+            block_timestamp_unix_s: header.timestamp,
+            transaction,
+            receipt,
+        }))
+    }
+
+    /// Headers from the newest down, starting below `before` (or at the head), at most `limit`.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn latest_headers(&self, before: Option<u64>, limit: usize) -> Result<Vec<SealedHeader>, ChainError> {
+        let table = self.transaction.open_table(tables::HEADERS)?;
+        let mut headers = Vec::new();
+        for entry in table.range(..before.unwrap_or(u64::MAX))?.rev().take(limit) {
+            let (height, encoded) = entry?;
+            headers.push(decode_header(height.value(), encoded.value())?);
+        }
+        Ok(headers)
+    }
+
+    /// Transactions from the newest down, starting below `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn latest_transactions(
+        &self,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<IncludedTransaction>, ChainError> {
+        let table = self.transaction.open_table(tables::TRANSACTIONS)?;
+        let end = before.unwrap_or(Place::LAST).to_key();
+        let mut places = Vec::new();
+        for entry in table.range::<&[u8; 12]>(..&end)?.rev().take(limit) {
+            places.push(Place::from_key(entry?.0.value()));
+        }
+        places.into_iter().filter_map(|place| self.transaction_at(place).transpose()).collect()
+    }
+
+    /// Transactions that concern an address, from the newest down, starting below `before`, at most `limit`.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn address_transactions(
+        &self,
+        address: Address,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<(TransactionRoles, IncludedTransaction)>, ChainError> {
+        let table = self.transaction.open_table(tables::ADDRESS_TRANSACTIONS)?;
+        let first = tables::address_place(address, Place { height: 0, index: 0 });
+        let end = tables::address_place(address, before.unwrap_or(Place::LAST));
+        let mut found = Vec::new();
+        for entry in table.range::<&[u8; 32]>(&first..&end)?.rev().take(limit) {
+            let (key, roles) = entry?;
+            let Some(place) = key.value().last_chunk::<12>().map(Place::from_key) else { continue };
+            if let Some(included) = self.transaction_at(place)? {
+                found.push((TransactionRoles::from_bits(roles.value()), included));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The accounts after the block at `height`.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownBlock`] above the head.
+    pub fn state_at(&self, height: u64) -> Result<StateReader, ChainError> {
+        match height.cmp(&self.head.number) {
+            core::cmp::Ordering::Equal => StateReader::at_head(&self.transaction),
+            core::cmp::Ordering::Less => StateReader::at_height(&self.transaction, height),
+            core::cmp::Ordering::Greater => Err(ChainError::UnknownBlock(height.to_string())),
+        }
+    }
+}
+
+pub(crate) fn block_range(height: u64) -> ([u8; 12], [u8; 12]) {
+    (Place { height, index: 0 }.to_key(), Place { height, index: u32::MAX }.to_key())
+}
+
+fn decode_header(height: u64, mut encoded: &[u8]) -> Result<SealedHeader, ChainError> {
+    let header = Header::decode(&mut encoded).map_err(|_| ChainError::corrupt("header", height))?;
+    Ok(SealedHeader::new(header))
+}
+
+fn decode_transaction(key: &[u8; 12], stored: &[u8]) -> Result<SignedTransaction, ChainError> {
+    stored
+        .split_first_chunk::<20>()
+        .and_then(|(sender, raw)| SignedTransaction::from_stored(raw, Address::from(*sender)))
+        .ok_or_else(|| ChainError::corrupt("transaction", Place::from_key(key)))
+}
+
+fn decode_receipt(key: &[u8; 12], mut stored: &[u8]) -> Result<TransactionReceipt, ChainError> {
+    TransactionReceipt::decode(&mut stored).map_err(|_| ChainError::corrupt("receipt", Place::from_key(key)))
+}

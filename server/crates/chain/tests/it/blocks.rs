@@ -1,0 +1,159 @@
+use alloy_primitives::{B256, b256};
+use chain::{Application as _, AuthorityKey, Block, Chain, ChainError, DEV_GENESIS_UNIX_S, Genesis, SealedHeader};
+
+use crate::setup::*;
+
+#[test]
+fn genesis_is_the_same_everywhere() {
+    let chain = TestChain::new();
+    assert_eq!(chain.chain.genesis_hash(), TestChain::new().chain.genesis_hash());
+    let head = chain.chain.head().unwrap();
+    assert_eq!((head.number, head.timestamp, head.base_fee_per_gas), (0, DEV_GENESIS_UNIX_S, Some(0)));
+
+    let directory = tempfile::tempdir().unwrap();
+    let bare =
+        Chain::open(&directory.path().join("chain.redb"), &Genesis::development(authority().address(), Vec::new()))
+            .unwrap();
+    let empty_root = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+    let header = bare.head().unwrap();
+    assert_eq!(
+        (header.state_root, header.transactions_root, header.receipts_root),
+        (empty_root, empty_root, empty_root)
+    );
+}
+
+#[test]
+fn a_data_directory_of_another_chain_is_refused() {
+    let chain = TestChain::new();
+    let path = chain.directory.path().join("chain.redb");
+    drop(chain.chain);
+    let other = Genesis { chain_id: 1, ..genesis() };
+    assert!(matches!(Chain::open(&path, &other), Err(ChainError::GenesisMismatch { .. })));
+    assert!(Chain::open(&path, &genesis()).is_ok());
+}
+
+#[test]
+fn everything_survives_closing_the_database() {
+    let mut chain = TestChain::new();
+    let transaction = recording(1, 0, 5, 50);
+    let header = chain.produce(vec![transaction.clone()]);
+    let before = chain.snapshot().block_at(1).unwrap();
+    let chain = chain.reopen();
+    assert_eq!(chain.chain.head().unwrap(), header);
+    let snapshot = chain.snapshot();
+    assert_eq!(snapshot.block_at(1).unwrap(), before);
+    assert_eq!(snapshot.transaction(transaction.hash()).unwrap().unwrap().transaction, transaction);
+    assert_eq!(snapshot.height_of(header.hash()).unwrap(), Some(1));
+    assert_eq!(snapshot.recompute_state_root().unwrap(), header.state_root);
+}
+
+#[test]
+fn another_node_executes_the_block_to_the_same_header() {
+    let (producer, follower) = (TestChain::new(), TestChain::new());
+    let built = producer.build(vec![recording(1, 0, 1, 1), recording(2, 0, 2, 2)]);
+    let executed = follower.chain.validate(built.executed.block().clone()).unwrap();
+    assert_eq!(executed.block(), built.executed.block());
+    let header = producer.commit(built);
+    let certificate = producer.snapshot().certificate_at(1).unwrap().unwrap();
+    certificate.verify(CHAIN_ID, 1, header.hash(), authority().address()).unwrap();
+    assert_eq!(follower.chain.commit(executed, certificate).unwrap(), header);
+}
+
+#[test]
+fn a_block_that_claims_anything_else_is_refused() {
+    let chain = TestChain::new();
+    let block = chain.build(vec![recording(1, 0, 1, 1)]).executed.block().clone();
+    type Tamper = fn(&mut alloy_consensus::Header);
+    let tampers: [(&str, Tamper); 9] = [
+        ("stateRoot", |header| header.state_root = B256::ZERO),
+        ("receiptsRoot", |header| header.receipts_root = B256::ZERO),
+        ("transactionsRoot", |header| header.transactions_root = B256::ZERO),
+        ("gasUsed", |header| header.gas_used += 1),
+        ("proposed by", |header| header.beneficiary = address(1)),
+        ("time", |header| header.timestamp = 1),
+        ("another header field", |header| header.gas_limit += 1),
+        ("another header field", |header| header.mix_hash = B256::repeat_byte(1)),
+        ("another header field", |header| header.extra_data = vec![1].into()),
+    ];
+    for (named, tamper) in tampers {
+        let mut header = block.header.header().clone();
+        tamper(&mut header);
+        let forged = Block { header: SealedHeader::new(header), transactions: block.transactions.clone() };
+        let error = chain.chain.validate(forged).unwrap_err().to_string();
+        assert!(error.contains(named), "{named}: {error}");
+    }
+    let emptied = Block { header: block.header.clone(), transactions: Vec::new() };
+    assert!(chain.chain.validate(emptied).is_err());
+    assert!(chain.chain.validate(block).is_ok());
+}
+
+#[test]
+fn a_committed_block_is_never_replaced() {
+    let chain = TestChain::new();
+    let (ours, theirs) = (chain.build(vec![recording(1, 0, 1, 1)]), chain.build(vec![recording(1, 0, 1, 2)]));
+    let certificate = |header: &SealedHeader| authority().certify(CHAIN_ID, header.number, header.hash()).unwrap();
+    let rival = certificate(&theirs.executed.block().header);
+    let header = chain.commit(ours.clone());
+    assert!(matches!(chain.chain.commit(theirs.executed, rival), Err(ChainError::NotOnHead { .. })));
+    let again = certificate(&header);
+    assert!(matches!(chain.chain.commit(ours.executed.clone(), again), Err(ChainError::NotOnHead { .. })));
+    assert!(matches!(chain.chain.validate(ours.executed.block().clone()), Err(ChainError::NotOnHead { .. })));
+    assert_eq!(chain.chain.head().unwrap(), header);
+}
+
+#[test]
+fn only_the_authority_certifies() {
+    let chain = TestChain::new();
+    let built = chain.build(vec![recording(1, 0, 1, 1)]);
+    let header = built.executed.block().header.clone();
+    let stranger = AuthorityKey::new(key(1)).certify(CHAIN_ID, 1, header.hash()).unwrap();
+    let other_chain = authority().certify(1, 1, header.hash()).unwrap();
+    let other_block = authority().certify(CHAIN_ID, 1, B256::ZERO).unwrap();
+    let mut renamed = stranger.clone();
+    renamed.signatures[0].authority = authority().address();
+    let mut doubled = authority().certify(CHAIN_ID, 1, header.hash()).unwrap();
+    doubled.signatures.push(doubled.signatures[0].clone());
+    for certificate in [stranger, other_chain, other_block, renamed, doubled] {
+        let result = chain.chain.commit(built.executed.clone(), certificate);
+        assert!(matches!(result, Err(ChainError::InvalidCertificate { .. })), "{result:?}");
+    }
+    assert_eq!(chain.chain.head().unwrap().number, 0);
+}
+
+#[test]
+fn time_never_goes_back() {
+    let mut chain = TestChain::new();
+    let first = chain.produce(vec![recording(1, 0, 1, 1)]);
+    chain.now_unix_s = 5;
+    let second = chain.produce(vec![recording(1, 1, 1, 2)]);
+    assert_eq!(second.timestamp, first.timestamp);
+}
+
+#[test]
+fn what_does_not_fit_stays_out_without_being_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let genesis = Genesis { block_gas_limit: 450_000, ..genesis() };
+    let chain = Chain::open(&directory.path().join("chain.redb"), &genesis).unwrap();
+    let candidates = (0..4).map(|nonce| recording(1, nonce, nonce + 1, 1)).collect();
+    let proposal = chain::BlockProposal { timestamp_unix_s: 0, proposer: authority().address(), candidates };
+    let built = chain.build(proposal).unwrap();
+    assert!(built.refused.is_empty());
+    let included = built.executed.block().transactions.len();
+    assert!((1..4).contains(&included), "{included} transactions of 200 000 gas in a block of 450 000");
+}
+
+#[test]
+fn waiting_transactions_survive_until_their_block() {
+    let mut chain = TestChain::new();
+    let entry = |transaction, arrival_unix_ms| chain::PendingTransaction { transaction, arrival_unix_ms };
+    let (a, b, c) = (recording(1, 0, 1, 1), recording(1, 1, 1, 1), recording(2, 0, 1, 1));
+    chain.chain.update_pending(&[entry(a.clone(), 5), entry(b.clone(), 5), entry(c.clone(), 4)], &[]).unwrap();
+    chain = chain.reopen();
+    assert_eq!(
+        chain.chain.pending_transactions().unwrap(),
+        vec![entry(c.clone(), 4), entry(a.clone(), 5), entry(b.clone(), 5)]
+    );
+    chain.produce(vec![a]);
+    chain.chain.update_pending(&[], &[c.hash()]).unwrap();
+    assert_eq!(chain.chain.pending_transactions().unwrap(), vec![entry(b, 5)]);
+}
