@@ -1,0 +1,44 @@
+//! Benchmarks that live with what they measure and print their figures as a JSON array.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::figure::Figure;
+use crate::command;
+use crate::tools::{self, C_COMPILER, ONNX_RUNTIME};
+use crate::workspace::{Profile, Workspace};
+
+/// Submission to the worker's hands, through the whole server.
+pub(super) fn dispatch(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[C_COMPILER])?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "--release", "--package", "server", "--example", "bench_dispatch"]);
+    command::run(&mut cargo)?;
+    let program = workspace.binaries(Profile::Release).join("examples/bench_dispatch");
+    figures(workspace.command(&program.to_string_lossy()).arg("--json"))
+}
+
+/// Prompt to PNG with the model of the repository, for each engine that is there.
+pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[C_COMPILER, ONNX_RUNTIME])?;
+    let mut cargo = workspace.cargo();
+    command::run(cargo.args(["build", "--locked", "--release", "--package", "gpu-worker", "--bins"]))?;
+    let program = workspace.binaries(Profile::Release).join("gpu-worker");
+    let mut bench = workspace.command(&program.to_string_lossy());
+    bench.args(["bench", "--json", "--model"]).arg(workspace.default_model());
+    if let Some(library) = tools::onnx_runtime_library(workspace) {
+        bench.env("ORT_DYLIB_PATH", library);
+    }
+    figures(&mut bench)
+}
+
+/// The last line that is a JSON array; programs may print other things before it.
+fn figures(command: &mut Command) -> Result<Vec<Figure>> {
+    let output = command::read(command)?;
+    let array = serde_json::from_str::<Vec<serde_json::Value>>(&output)
+        .ok()
+        .or_else(|| output.lines().rev().find_map(|line| serde_json::from_str(line).ok()));
+    let array = array.with_context(|| format!("`{}` printed no figures", command::describe(command)))?;
+    array.iter().map(Figure::from_json).collect()
+}

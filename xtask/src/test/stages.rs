@@ -1,0 +1,119 @@
+//! The stages, in order: cheap answers first, then checking, then compiling, then what needs the whole product.
+
+use anyhow::Result;
+
+use super::outcome::Report;
+use crate::build;
+use crate::command;
+use crate::tools::{
+    C_COMPILER, CHROMIUM, NODE, ONNX_RUNTIME, TRUNK, Tool, WASM_BINDGEN, WASM_OPT, WASM_TARGET, onnx_runtime_library,
+};
+use crate::workspace::{Profile, Workspace};
+
+const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
+
+pub(super) struct Stage {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    pub(super) tools: &'static [Tool],
+    pub(super) run: fn(&Workspace, &mut Report) -> Result<()>,
+}
+
+pub(super) const STAGES: &[Stage] = &[
+    Stage { name: "fmt", what: "formatting", tools: &[], run: fmt },
+    Stage { name: "clippy", what: "lints of all native code", tools: &[C_COMPILER], run: clippy },
+    Stage { name: "wasm", what: "lints of what runs in the browser", tools: &[WASM_TARGET], run: wasm },
+    Stage { name: "docs", what: "documentation builds without warnings", tools: &[C_COMPILER], run: docs },
+    Stage { name: "unit", what: "unit and integration tests", tools: &[C_COMPILER, ONNX_RUNTIME], run: unit },
+    Stage {
+        name: "contracts",
+        what: "artifacts match the Solidity; vectors match in JavaScript",
+        tools: &[NODE],
+        run: contracts,
+    },
+    Stage {
+        name: "site",
+        what: "the browser bundles build",
+        tools: &[NODE, WASM_TARGET, TRUNK, WASM_BINDGEN, WASM_OPT],
+        run: site,
+    },
+    Stage {
+        name: "browser",
+        what: "the whole walk in Chromium, real wallets, crashes",
+        tools: &[C_COMPILER, NODE, CHROMIUM, ONNX_RUNTIME],
+        run: browser,
+    },
+];
+
+fn fmt(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    report.check(workspace.cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["clippy", "--locked", "--workspace", "--all-targets"]);
+    report.check(cargo.args(DENY_WARNINGS))
+}
+
+fn wasm(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let selections: [&[&str]; 3] = [
+        &["--package", "shared", "--no-default-features"],
+        &["--package", "frontend", "--no-default-features", "--features", "hydrate"],
+        &["--package", "frontend", "--no-default-features", "--features", "worker"],
+    ];
+    selections.iter().try_for_each(|selection| {
+        let mut cargo = workspace.cargo();
+        cargo.args(["clippy", "--locked"]).args(*selection).args(WASM);
+        report.check(cargo.args(DENY_WARNINGS))
+    })
+}
+
+fn docs(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let mut cargo = workspace.cargo();
+    report.check(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--locked", "--workspace", "--no-deps"]))
+}
+
+fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let mut cargo = workspace.cargo();
+    if let Some(library) = onnx_runtime_library(workspace) {
+        cargo.env("ORT_DYLIB_PATH", library);
+    }
+    report.tests(cargo.args(["test", "--locked", "--workspace"]))
+}
+
+fn contracts(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    install_packages(workspace, "contracts")?;
+    report.check(workspace.command("node").args(["contracts/compile.mjs", "--check"]))?;
+    report.check(workspace.command("node").arg("contracts/vectors.mjs"))
+}
+
+/// In release: what is measured and shipped is what is tested.
+fn site(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let outcome = build::site(workspace, Profile::Release);
+    report.passed += u64::from(outcome.is_ok());
+    outcome
+}
+
+fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    build::binaries(workspace, Profile::Dev)?;
+    install_packages(workspace, "e2e")?;
+    let mut npm = workspace.command("npm");
+    npm.args(["--prefix", "e2e", "test"]);
+    npm.env("AITBC_BINARIES", workspace.binaries(Profile::Dev)).env("AITBC_SITE", workspace.site());
+    if let Some(library) = onnx_runtime_library(workspace) {
+        npm.env("ORT_DYLIB_PATH", library);
+    }
+    report.tests(&mut npm)
+}
+
+/// Exactly the packages of the lock file; quick where they are there already.
+fn install_packages(workspace: &Workspace, folder: &str) -> Result<()> {
+    let modules = workspace.root.join(folder).join("node_modules/.package-lock.json");
+    let lock = workspace.root.join(folder).join("package-lock.json");
+    let changed = |path: &std::path::Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    if changed(&modules).is_some() && changed(&modules) >= changed(&lock) {
+        return Ok(());
+    }
+    command::run(workspace.command("npm").args(["ci", "--no-fund", "--no-audit", "--prefix", folder]))
+}

@@ -1,0 +1,131 @@
+//! The processes of one installation: the server, which is node, hub and web server in one, and its workers.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::options::DataFolder;
+use super::process::Process;
+use crate::command;
+use crate::tools;
+use crate::workspace::{Profile, Workspace};
+
+/// A worker may finish the picture it is drawing.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+pub(crate) struct System {
+    address: SocketAddr,
+    server: Process,
+    workers: Vec<Process>,
+}
+
+impl System {
+    /// Prepares the processes and, where it is new, each worker's folder.
+    pub(crate) fn new(
+        workspace: &Workspace,
+        profile: Profile,
+        data: &DataFolder,
+        address: SocketAddr,
+        workers: usize,
+    ) -> Result<Self> {
+        let server = Process::new(
+            "the server".to_owned(),
+            server_command(workspace, profile, data, address),
+            data.logs().join("server.log"),
+        );
+        let workers =
+            (1..=workers).map(|number| worker(workspace, profile, data, address, number)).collect::<Result<_>>()?;
+        Ok(Self { address, server, workers })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn start(&mut self) -> Result<()> {
+        self.processes().try_for_each(Process::start)
+    }
+
+    pub(crate) fn require_running(&mut self) -> Result<()> {
+        self.processes().try_for_each(Process::require_running)
+    }
+
+    /// Starts what ended unasked again: nothing acknowledged is lost by it.
+    pub(crate) fn revive(&mut self) -> Result<()> {
+        self.processes().try_for_each(Process::revive)
+    }
+
+    /// Workers first, so that each hands in the picture it is drawing. Asking again (`stop` set anew) ends at once.
+    pub(crate) fn stop(&mut self, stop: &AtomicBool) {
+        stop.store(false, Ordering::Relaxed);
+        end_all(&mut self.workers, stop);
+        end_all(std::slice::from_mut(&mut self.server), stop);
+    }
+
+    fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
+        std::iter::once(&mut self.server).chain(&mut self.workers)
+    }
+}
+
+fn end_all(processes: &mut [Process], stop: &AtomicBool) {
+    processes.iter().for_each(Process::ask_to_end);
+    let asked = Instant::now();
+    while !processes.iter_mut().all(Process::has_ended) {
+        if stop.load(Ordering::Relaxed) || asked.elapsed() > DRAIN_LIMIT {
+            processes.iter().for_each(Process::kill);
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+}
+
+fn server_command(workspace: &Workspace, profile: Profile, data: &DataFolder, address: SocketAddr) -> Command {
+    let mut command = workspace.command(&workspace.binaries(profile).join("aitbc").to_string_lossy());
+    command.arg("up").arg("--data").arg(data.path()).args(["--port", &address.port().to_string()]);
+    command.arg("--site").arg(workspace.site());
+    command
+}
+
+fn worker(
+    workspace: &Workspace,
+    profile: Profile,
+    data: &DataFolder,
+    address: SocketAddr,
+    number: usize,
+) -> Result<Process> {
+    let folder = data.worker(number);
+    if !folder.join("worker.toml").is_file() {
+        init_worker(workspace, profile, &folder, address)?;
+    }
+    let mut start = worker_command(workspace, profile, &folder);
+    start.arg("start").args(["--hub", &hub_url(address)]);
+    let name = format!("worker-{number}");
+    let log = data.logs().join(format!("{name}.log"));
+    Ok(Process::new(name, start, log))
+}
+
+fn init_worker(workspace: &Workspace, profile: Profile, folder: &Path, address: SocketAddr) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let mut init = worker_command(workspace, profile, folder);
+    init.arg("init").args(["--hub", &hub_url(address)]).arg("--model").arg(workspace.default_model());
+    command::read(&mut init).map(drop)
+}
+
+fn worker_command(workspace: &Workspace, profile: Profile, folder: &Path) -> Command {
+    let mut command = workspace.command(&workspace.binaries(profile).join("gpu-worker").to_string_lossy());
+    command.arg("--data").arg(folder);
+    if let Some(library) = tools::onnx_runtime_library(workspace) {
+        command.env("ORT_DYLIB_PATH", library);
+    }
+    command
+}
+
+fn hub_url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
