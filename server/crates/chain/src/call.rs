@@ -109,7 +109,10 @@ impl Snapshot {
                 Err(error) => Err(error),
             }
         };
-        let (mut too_little, mut enough) = (used - 1, ceiling);
+        if succeeds(used)? {
+            return Ok(used);
+        }
+        let (mut too_little, mut enough) = (used, ceiling);
         let optimistic = (used + refunded + CALL_STIPEND_GAS) * 64 / 63;
         if optimistic < enough {
             if succeeds(optimistic)? {

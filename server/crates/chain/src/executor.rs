@@ -1,5 +1,7 @@
 //! Runs transactions on a state through the EVM.
 
+use std::collections::BTreeSet;
+
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction, Output};
@@ -82,16 +84,23 @@ pub(crate) fn execute(
         .build_mainnet();
     let (mut included, mut receipts, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     let mut cumulative_gas_used = 0;
+    // Later transactions of a sender wait with the one before them, rather than fail for its nonce.
+    let mut waiting: BTreeSet<Address> = BTreeSet::new();
     for transaction in candidates {
         if included.len() == MAX_BLOCK_TRANSACTIONS {
             break;
         }
+        if waiting.contains(&transaction.sender()) {
+            continue;
+        }
         if transaction.gas_limit() > context.gas_limit {
             let error = TransactionError::GasLimitTooHigh { given: transaction.gas_limit(), cap: context.gas_limit };
             refused.push((transaction.hash(), error));
+            waiting.insert(transaction.sender());
             continue;
         }
         if transaction.gas_limit() > context.gas_limit - cumulative_gas_used {
+            waiting.insert(transaction.sender());
             continue;
         }
         match evm.transact_commit(transaction.to_environment()) {
@@ -101,7 +110,11 @@ pub(crate) fn execute(
                 included.push(transaction);
             }
             Err(EVMError::Transaction(error)) => {
-                refused.push((transaction.hash(), explain(&transaction, &error)));
+                let error = explain(&transaction, &error);
+                if !matches!(error, TransactionError::NonceTooLow { .. }) {
+                    waiting.insert(transaction.sender());
+                }
+                refused.push((transaction.hash(), error));
             }
             Err(EVMError::Database(EvmDatabaseError::Database(error))) => return Err(error),
             Err(error) => return Err(evm_failure(&error, context.number)),

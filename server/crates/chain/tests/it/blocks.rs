@@ -1,4 +1,4 @@
-use alloy_primitives::{B256, b256};
+use alloy_primitives::{B256, Bytes, TxKind, b256};
 use chain::{Application as _, AuthorityKey, Block, Chain, ChainError, DEV_GENESIS_UNIX_S, Genesis, SealedHeader};
 
 use crate::setup::*;
@@ -134,12 +134,19 @@ fn what_does_not_fit_stays_out_without_being_refused() {
     let directory = tempfile::tempdir().unwrap();
     let genesis = Genesis { block_gas_limit: 450_000, ..genesis() };
     let chain = Chain::open(&directory.path().join("chain.redb"), &genesis).unwrap();
-    let candidates = (0..4).map(|nonce| recording(1, nonce, nonce + 1, 1)).collect();
+    // Each reserves 200 000 gas and uses less than 45 000; the last, of another sender, reserves little.
+    let small = alloy_consensus::TxEip1559 { gas_limit: 21_000, ..eip1559(0, TxKind::Call(address(9)), Bytes::new()) };
+    let mut candidates: Vec<_> = (0..10).map(|nonce| recording(1, nonce, nonce + 1, 1)).collect();
+    candidates.push(decode(&sign(2, small)));
     let proposal = chain::BlockProposal { timestamp_unix_s: 0, proposer: authority().address(), candidates };
     let built = chain.build(proposal).unwrap();
-    assert!(built.refused.is_empty());
-    let included = built.executed.block().transactions.len();
-    assert!((1..4).contains(&included), "{included} transactions of 200 000 gas in a block of 450 000");
+    assert_eq!(built.refused, vec![]);
+    let included = &built.executed.block().transactions;
+    let nonces: Vec<u64> = included.iter().filter(|tx| tx.sender() == address(1)).map(|tx| tx.nonce()).collect();
+    assert_eq!(nonces, (0..nonces.len() as u64).collect::<Vec<_>>());
+    assert!((2..10).contains(&nonces.len()), "{} transactions", nonces.len());
+    assert_eq!(included.last().unwrap().sender(), address(2));
+    assert!(built.executed.block().header.gas_used <= 450_000);
 }
 
 #[test]

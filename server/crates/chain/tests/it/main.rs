@@ -1,5 +1,7 @@
 //! The chain as its users drive it: transactions in, blocks out, everything read back from the database.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod blocks;
 mod history;
 mod setup;

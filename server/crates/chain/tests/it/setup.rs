@@ -1,4 +1,4 @@
-use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEip2930, TxLegacy};
+use alloy_consensus::{TxEip1559, TxEip2930, TxLegacy};
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, bytes};
 use chain::{
