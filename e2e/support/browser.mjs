@@ -1,0 +1,68 @@
+// Chromium as users have it, watched for everything that goes wrong in it.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { results } from './system.mjs';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+export const DESKTOP = { width: 1280, height: 800 };
+export const PHONE = { width: 390, height: 844 };
+
+export async function launch() {
+  const executablePath = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
+  if (!executablePath) throw new Error('no Chromium found; name one in the variable CHROMIUM');
+  return chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync',
+    ],
+  });
+}
+
+/** A page of its own profile. `page.complaints` collects console errors, exceptions and failed requests. */
+export async function openPage(browser, options = {}) {
+  const context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', ...options });
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) page.complaints.push(`${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => page.complaints.push(`exception: ${error.message}`));
+  page.on('requestfailed', (request) => {
+    const reason = request.failure()?.errorText;
+    // Leaving a page closes its event stream, which the browser reports as an aborted request.
+    if (reason !== 'net::ERR_ABORTED') page.complaints.push(`failed: ${request.url()} ${reason}`);
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 400) page.complaints.push(`${response.status()}: ${response.url()}`);
+  });
+  return page;
+}
+
+export function assertQuiet(page) {
+  assert.deepEqual(page.complaints, [], 'the browser complained');
+}
+
+/** Writes e2e/test-results/NAME.png. */
+export async function screenshot(page, name) {
+  mkdirSync(results, { recursive: true });
+  await page.screenshot({ path: join(results, `${name}.png`), animations: 'disabled' });
+}
+
+/** Screenshots of the same page in both colour schemes, on a desktop and on a phone. */
+export async function screenshots(page, name) {
+  for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      await screenshot(page, `${name}-${device}-${colorScheme}`);
+    }
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(overflow <= 0, `${name} is ${overflow} px wider than a ${device}`);
+  }
+  await page.setViewportSize(DESKTOP);
+  await page.emulateMedia({ colorScheme: 'light' });
+}

@@ -1,0 +1,160 @@
+// A real installation in a folder of its own: the server, which is node, hub and web in one, and its workers.
+// The binaries and the browser bundles are those that cargo and trunk built.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+export const results = join(root, 'e2e/test-results');
+
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'aitbc');
+const binaries = process.env.AITBC_BINARIES ?? join(process.env.CARGO_TARGET_DIR ?? join(cache, 'target'), 'debug');
+const site = process.env.AITBC_SITE ?? join(root, 'target/site');
+const model = join(root, 'gpu-worker/model');
+
+const READY_LIMIT_MS = 120_000;
+const STOP_LIMIT_MS = 30_000;
+const POLL_MS = 25;
+
+export class System {
+  #server;
+  #workers = new Map();
+
+  constructor(name, port) {
+    this.data = mkdtempSync(join(tmpdir(), `aitbc-e2e-${name}-`));
+    this.logs = join(results, 'logs', name);
+    rmSync(this.logs, { recursive: true, force: true });
+    mkdirSync(this.logs, { recursive: true });
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  /** Starts a new installation and waits until `workers` miners are online. */
+  static async start(name, { workers = 1 } = {}) {
+    const system = new System(name, await freePort());
+    system.startServer();
+    await system.#until('the server answers', () => system.minersOnline() !== undefined);
+    for (let number = 1; number <= workers; number += 1) {
+      system.initWorker(number);
+      system.startWorker(number);
+    }
+    await system.ready(workers);
+    return system;
+  }
+
+  startServer() {
+    this.#server = this.#spawn('server', 'aitbc', [
+      'up', '--data', this.data, '--port', String(this.port), '--site', site,
+    ]);
+  }
+
+  initWorker(number) {
+    const outcome = spawnSync(this.program('gpu-worker'), [
+      '--data', this.#workerFolder(number), 'init', '--hub', this.url, '--model', model,
+    ]);
+    if (outcome.status !== 0) throw new Error(`gpu-worker init: ${outcome.error ?? outcome.stderr}`);
+  }
+
+  startWorker(number) {
+    this.#workers.set(number, this.#spawn(`worker-${number}`, 'gpu-worker', [
+      '--data', this.#workerFolder(number), 'start', '--hub', this.url,
+    ]));
+  }
+
+  /** Ends without any chance to tidy up. */
+  async killServer() {
+    await end(this.#server, 'SIGKILL');
+  }
+
+  async killWorker(number) {
+    await end(this.#workers.get(number), 'SIGKILL');
+  }
+
+  async ready(workers) {
+    await this.#until(`${workers} miner(s) online`, async () => (await this.minersOnline()) >= workers);
+  }
+
+  /** Undefined while the server does not answer. */
+  async minersOnline() {
+    try {
+      const answer = await fetch(`${this.url}/v1/health`, { signal: AbortSignal.timeout(5_000) });
+      return (await answer.json()).miners_online;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Ends all processes in order and removes the data. Fails where one of them had to be killed. */
+  async stop() {
+    const processes = [...this.#workers.values(), this.#server];
+    const ends = [];
+    for (const process of processes) ends.push(await end(process, 'SIGTERM'));
+    rmSync(this.data, { recursive: true, force: true });
+    const unclean = ends.filter((ended) => ended === 'killed').length;
+    if (unclean > 0) throw new Error(`${unclean} process(es) did not end on SIGTERM`);
+  }
+
+  log(name) {
+    return readFileSync(join(this.logs, `${name}.log`), 'utf8');
+  }
+
+  program(name) {
+    return join(binaries, name);
+  }
+
+  /** One command of `aitbc` against this installation; returns its standard output. */
+  command(...argumentList) {
+    const outcome = spawnSync(this.program('aitbc'), argumentList, { encoding: 'utf8' });
+    if (outcome.status !== 0) throw new Error(`aitbc ${argumentList.join(' ')}: ${outcome.error ?? outcome.stderr}`);
+    return outcome.stdout;
+  }
+
+  #workerFolder(number) {
+    return join(this.data, `worker-${number}`);
+  }
+
+  #spawn(name, program, argumentList) {
+    const log = createWriteStream(join(this.logs, `${name}.log`), { flags: 'a' });
+    const child = spawn(this.program(program), argumentList, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    child.ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal ?? code));
+      child.once('error', (error) => resolve(String(error)));
+    });
+    return child;
+  }
+
+  async #until(what, holds) {
+    const limit = Date.now() + READY_LIMIT_MS;
+    while (!(await holds())) {
+      if (this.#server.exitCode !== null) throw new Error(`the server ended before ${what}:\n${this.log('server').slice(-2_000)}`);
+      if (Date.now() > limit) throw new Error(`not within ${READY_LIMIT_MS / 1000} s: ${what}; logs in ${this.logs}`);
+      await wait(POLL_MS);
+    }
+  }
+}
+
+async function end(process, signal) {
+  if (process.exitCode !== null || process.signalCode !== null) return process.ended;
+  process.kill(signal);
+  const late = Symbol('late');
+  const ended = await Promise.race([process.ended, wait(STOP_LIMIT_MS, late, { ref: false })]);
+  if (ended !== late) return ended;
+  process.kill('SIGKILL');
+  await process.ended;
+  return 'killed';
+}
+
+async function freePort() {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => listener.once('listening', resolve));
+  const { port } = listener.address();
+  await new Promise((resolve) => listener.close(resolve));
+  return port;
+}
