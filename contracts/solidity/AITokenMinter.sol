@@ -26,7 +26,7 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     bytes32 public constant PARAMETER_SETTER_ROLE = keccak256("PARAMETER_SETTER_ROLE");
 
     uint256 public constant MAX_ATTESTERS = 32;
-    uint256 public constant MAX_BATCH_RECEIPTS = 256;
+    uint256 public constant MAX_BATCH_RECEIPTS = 128;
     uint256 public constant MIN_EPOCH_SECONDS = 1 minutes;
     uint256 public constant MAX_EPOCH_SECONDS = 366 days;
     uint256 public constant MICRO_UNITS_PER_UNIT = 1e6;

@@ -12,6 +12,9 @@ pub const AI_TOKEN_ADDRESS: Address = address!("00000000000000000000000000000000
 /// Where genesis puts `AITokenMinter`.
 pub const AI_TOKEN_MINTER_ADDRESS: Address = address!("0000000000000000000000000000000000A17002");
 
+/// Most receipts in one `mintBatch`. A full batch fits the 2^24 gas of one transaction (EIP-7825).
+pub const MAX_BATCH_RECEIPTS: usize = 128;
+
 /// What a chain decides about its minter at genesis. The constructor refuses what breaks a bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenesisParameters {

@@ -13,5 +13,6 @@ pub mod genesis;
 
 pub use abi::{AIToken, AITokenMinter};
 pub use genesis::{
-    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, Deployment, GenesisParameters, UnitPriceLimit, genesis_deployments,
+    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, Deployment, GenesisParameters, MAX_BATCH_RECEIPTS, UnitPriceLimit,
+    genesis_deployments,
 };

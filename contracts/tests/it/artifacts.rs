@@ -1,0 +1,98 @@
+//! Artifacts, sources and bindings belong together.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use alloy_primitives::{hex, keccak256};
+use alloy_sol_types::{SolEventInterface, SolInterface};
+use contracts::{AIToken, AITokenMinter, bytecode};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+struct Artifact {
+    json: Value,
+}
+
+impl Artifact {
+    fn token() -> Self {
+        Self { json: serde_json::from_str(bytecode::AI_TOKEN_ARTIFACT_JSON).unwrap() }
+    }
+
+    fn minter() -> Self {
+        Self { json: serde_json::from_str(bytecode::AI_TOKEN_MINTER_ARTIFACT_JSON).unwrap() }
+    }
+
+    /// Canonical signatures of the ABI's entries of one kind, such as `mint(address,uint256)`.
+    fn signatures(&self, kind: &str) -> Vec<String> {
+        let entries = self.json["abi"].as_array().unwrap().iter().filter(|entry| entry["type"] == kind);
+        entries.map(|entry| format!("{}{}", entry["name"].as_str().unwrap(), tuple(&entry["inputs"]))).collect()
+    }
+
+    fn selectors(&self, kind: &str) -> BTreeSet<[u8; 4]> {
+        self.signatures(kind).iter().map(|signature| keccak256(signature)[..4].try_into().unwrap()).collect()
+    }
+
+    fn topics(&self) -> BTreeSet<[u8; 32]> {
+        self.signatures("event").iter().map(|signature| keccak256(signature).0).collect()
+    }
+}
+
+fn tuple(components: &Value) -> String {
+    let types: Vec<String> = components.as_array().unwrap().iter().map(canonical_type).collect();
+    format!("({})", types.join(","))
+}
+
+fn canonical_type(parameter: &Value) -> String {
+    let name = parameter["type"].as_str().unwrap();
+    match name.strip_prefix("tuple") {
+        Some(array_suffix) => format!("{}{array_suffix}", tuple(&parameter["components"])),
+        None => name.to_owned(),
+    }
+}
+
+fn selectors_of<I: SolInterface>() -> BTreeSet<[u8; 4]> {
+    I::selectors().collect()
+}
+
+#[test]
+fn token_bindings_name_the_whole_abi() {
+    let artifact = Artifact::token();
+    assert_eq!(selectors_of::<AIToken::AITokenCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<AIToken::AITokenErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = AIToken::AITokenEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+    assert_eq!(AIToken::AITokenEvents::COUNT, topics.len());
+}
+
+#[test]
+fn minter_bindings_name_the_whole_abi() {
+    let artifact = Artifact::minter();
+    assert_eq!(selectors_of::<AITokenMinter::AITokenMinterCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<AITokenMinter::AITokenMinterErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = AITokenMinter::AITokenMinterEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+}
+
+#[test]
+fn creation_code_is_the_compilers() {
+    let cases = [
+        (Artifact::token(), bytecode::AI_TOKEN_CREATION_CODE),
+        (Artifact::minter(), bytecode::AI_TOKEN_MINTER_CREATION_CODE),
+    ];
+    for (artifact, creation_code) in cases {
+        assert_eq!(artifact.json["bytecode"].as_str().unwrap(), hex::encode_prefixed(creation_code));
+    }
+}
+
+#[test]
+fn artifacts_were_compiled_from_the_sources_beside_them() {
+    for artifact in [Artifact::token(), Artifact::minter()] {
+        let hashes = artifact.json["sourceHashes"].as_object().unwrap();
+        assert!(!hashes.is_empty());
+        for (source, expected) in hashes {
+            let content = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(source)).unwrap();
+            let actual = format!("sha256:{}", hex::encode(Sha256::digest(content)));
+            assert_eq!(expected, &actual, "{source} changed: run `npm run compile` in contracts/");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The typed-data form of `mintWithReceipt`.
+
+use alloy_primitives::{Address, U256};
+use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter};
+
+use crate::evm::{GENESIS_UNIX, MinterError, Reverted, events};
+use crate::receipts::{
+    ADMIN, AIT, EPOCH_CAP, EPOCH_SECONDS, JobReceipt, MAX_IMAGE_PRICE, RELAYER, attesters, chain, digest, is_used,
+    miner, mint, receipt, signed, signed_over,
+};
+
+#[test]
+fn nothing_is_minted_at_genesis() {
+    let evm = chain();
+    assert_eq!(evm.supply(), U256::ZERO);
+    assert_eq!(evm.read_token(&AIToken::minterCall {}), AI_TOKEN_MINTER_ADDRESS);
+    assert_eq!(evm.read_minter(&AITokenMinter::tokenCall {}), AI_TOKEN_ADDRESS);
+    let epoch = evm.read_minter(&AITokenMinter::currentEpochCall {});
+    assert_eq!(epoch.startUnix, U256::from(GENESIS_UNIX));
+    assert_eq!(epoch.remaining, U256::from(EPOCH_CAP));
+}
+
+#[test]
+fn a_receipt_mints_units_times_price_to_its_provider() {
+    let mut evm = chain();
+    let receipt = receipt(1, 2_500_000, 2 * AIT);
+    let mined = evm.send_minter(RELAYER, &mint(&signed(receipt.clone()))).unwrap();
+
+    let amount = U256::from(5 * AIT);
+    assert_eq!(mined.value, amount);
+    assert_eq!(
+        events::<AITokenMinter::Minted>(&mined.logs, AI_TOKEN_MINTER_ADDRESS),
+        [AITokenMinter::Minted { provider: miner().address(), amount, receiptHash: receipt.receiptHash }]
+    );
+    assert_eq!(
+        events::<AIToken::Transfer>(&mined.logs, AI_TOKEN_ADDRESS),
+        [AIToken::Transfer { from: Address::ZERO, to: miner().address(), value: amount }]
+    );
+    assert_eq!(evm.balance(miner().address()), amount);
+    assert_eq!(evm.balance(RELAYER), U256::ZERO);
+    assert_eq!(evm.supply(), amount);
+    assert!(is_used(&evm, receipt.receiptHash));
+}
+
+#[test]
+fn a_fraction_of_an_atto_is_rounded_down() {
+    let mut evm = chain();
+    let mined = evm.send_minter(RELAYER, &mint(&signed(receipt(1, 1_999_999, 1)))).unwrap();
+    assert_eq!(mined.value, U256::from(1));
+}
+
+#[test]
+fn a_free_receipt_is_used_up_and_mints_nothing() {
+    let mut evm = chain();
+    let free = signed(JobReceipt { unitType: "a type without a price".into(), ..receipt(1, 7_000_000, 0) });
+    let mined = evm.send_minter(RELAYER, &mint(&free)).unwrap();
+    assert_eq!(mined.value, U256::ZERO);
+    assert_eq!(events::<AITokenMinter::Minted>(&mined.logs, AI_TOKEN_MINTER_ADDRESS).len(), 1);
+    assert_eq!(events::<AIToken::Transfer>(&mined.logs, AI_TOKEN_ADDRESS).len(), 0);
+    assert!(is_used(&evm, free.receipt.receiptHash));
+    let again = evm.send_minter(RELAYER, &mint(&free)).unwrap_err();
+    assert_eq!(again, AITokenMinter::ReceiptAlreadyUsed { receiptHash: free.receipt.receiptHash }.into());
+}
+
+#[test]
+fn a_receipt_mints_once_even_if_it_is_signed_anew_with_other_terms() {
+    let mut evm = chain();
+    evm.send_minter(RELAYER, &mint(&signed(receipt(1, 1_000_000, AIT)))).unwrap();
+    let other_terms = signed(receipt(1, 9_000_000, 2 * AIT));
+    let error = evm.send_minter(RELAYER, &mint(&other_terms)).unwrap_err();
+    assert_eq!(error, AITokenMinter::ReceiptAlreadyUsed { receiptHash: other_terms.receipt.receiptHash }.into());
+    assert_eq!(evm.supply(), U256::from(AIT));
+}
+
+#[test]
+fn the_unit_price_has_a_ceiling_per_unit_type() {
+    let mut evm = chain();
+    let at_ceiling = signed(receipt(1, 1_000_000, MAX_IMAGE_PRICE));
+    evm.send_minter(RELAYER, &mint(&at_ceiling)).unwrap();
+
+    let above = receipt(2, 1_000_000, MAX_IMAGE_PRICE + 1);
+    let unlisted = JobReceipt { unitType: "token".into(), ..receipt(3, 1_000_000, 1) };
+    for (receipt, maximum) in [(above, MAX_IMAGE_PRICE), (unlisted, 0)] {
+        let expected = AITokenMinter::UnitPriceAboveMaximum {
+            receiptHash: receipt.receiptHash,
+            unitPrice: receipt.unitPrice,
+            maximum: U256::from(maximum),
+        };
+        let receipt_hash = receipt.receiptHash;
+        assert_eq!(evm.send_minter(RELAYER, &mint(&signed(receipt))).unwrap_err(), expected.into());
+        assert!(!is_used(&evm, receipt_hash));
+    }
+    assert_eq!(evm.supply(), U256::from(MAX_IMAGE_PRICE));
+}
+
+#[test]
+fn an_epoch_mints_its_cap_and_not_one_atto_more() {
+    let mut evm = chain();
+    evm.send_minter(RELAYER, &mint(&signed(receipt(1, 100_000_000, 10 * AIT)))).unwrap();
+    let one_atto = signed(receipt(2, 1_000_000, 1));
+    let expected = Reverted::from(AITokenMinter::EpochCapExceeded {
+        receiptHash: one_atto.receipt.receiptHash,
+        amount: U256::from(1),
+        remaining: U256::ZERO,
+    });
+    evm.now_unix = GENESIS_UNIX + EPOCH_SECONDS - 1;
+    assert_eq!(evm.send_minter(RELAYER, &mint(&one_atto)).unwrap_err(), expected);
+    assert_eq!(evm.supply(), U256::from(EPOCH_CAP));
+
+    // A free receipt needs nothing of the cap.
+    evm.send_minter(RELAYER, &mint(&signed(receipt(3, 1_000_000, 0)))).unwrap();
+
+    evm.now_unix = GENESIS_UNIX + EPOCH_SECONDS;
+    evm.send_minter(RELAYER, &mint(&one_atto)).unwrap();
+    assert_eq!(evm.supply(), U256::from(EPOCH_CAP + 1));
+}
+
+#[test]
+fn epochs_passed_in_silence_leave_no_credit() {
+    let mut evm = chain();
+    evm.now_unix = GENESIS_UNIX + 10 * EPOCH_SECONDS + 17;
+    let epoch = evm.read_minter(&AITokenMinter::currentEpochCall {});
+    assert_eq!(epoch.startUnix, U256::from(GENESIS_UNIX + 10 * EPOCH_SECONDS));
+    assert_eq!(epoch.endUnix, U256::from(GENESIS_UNIX + 11 * EPOCH_SECONDS));
+    assert_eq!(epoch.remaining, U256::from(EPOCH_CAP));
+}
+
+#[test]
+fn a_product_beyond_256_bits_is_refused_like_any_excess() {
+    let mut evm = chain();
+    let unlimited = AITokenMinter::setEpochCapCall { epochCap_: u128::MAX };
+    evm.send_minter(ADMIN, &unlimited).unwrap();
+    let maximum = AITokenMinter::setMaxUnitPriceCall { unitType: "image".into(), maxUnitPrice_: U256::MAX };
+    evm.send_minter(ADMIN, &maximum).unwrap();
+    let widest = JobReceipt { units: U256::MAX, unitPrice: U256::MAX, ..receipt(1, 0, 0) };
+    let error = evm.send_minter(RELAYER, &mint(&signed(widest))).unwrap_err();
+    assert!(matches!(error.minter(), MinterError::EpochCapExceeded(_)), "{error:?}");
+    assert_eq!(evm.supply(), U256::ZERO);
+}
+
+#[test]
+fn all_attesters_may_sign_but_each_only_once_and_in_order() {
+    let mut evm = chain();
+    let [first, second, third] = attesters();
+    let all = receipt(1, 1_000_000, AIT);
+    let digest_of_all = digest(&all);
+    let by_all = signed_over(all, digest_of_all, &[first.clone(), second.clone(), third]);
+    evm.send_minter(RELAYER, &mint(&by_all)).unwrap();
+
+    let receipt = receipt(2, 1_000_000, AIT);
+    for (earlier, later) in [(&second, &first), (&first, &first)] {
+        let wrong = signed_over(receipt.clone(), digest(&receipt), &[earlier.clone(), later.clone()]);
+        let expected = AITokenMinter::AttestersNotAscending {
+            receiptHash: receipt.receiptHash,
+            previous: earlier.address(),
+            signer: later.address(),
+        };
+        assert_eq!(evm.send_minter(RELAYER, &mint(&wrong)).unwrap_err(), expected.into());
+    }
+    assert_eq!(evm.supply(), U256::from(AIT));
+}
