@@ -1,1 +1,17 @@
-//! 
+//! The hub's rules, pure: who gets a job and for how long, what is a result worth attesting, what goes into a mint.
+//!
+//! ```text
+//! Board (queue, miners, leases) ── apply(input, now) ──▶ effects, which the shell performs in order
+//! result ──▶ receipt_check ──▶ verification ──▶ attested by the shell ──▶ settlement decides the batches
+//! ```
+//! Time and random bits are arguments; nothing depends on the order of a hash map.
+
+pub mod board;
+pub mod idempotency;
+pub mod lease;
+pub mod matching;
+pub mod quota;
+pub mod rate_limit;
+pub mod receipt_check;
+pub mod settlement;
+pub mod verification;

@@ -1,1 +1,23 @@
-//! 
+//! What the hub must not forget: jobs, leases, receipts, miners, keys and the mint transactions on their way.
+//!
+//! ```text
+//! shell ── Change ──▶ writer (one connection, group commit) ──▶ SQLite (WAL, synchronous = FULL)
+//! shell ◀── records ── repositories (several read-only connections) ◀──┘
+//! bytes of artifacts lie beside it, by their SHA-256, in a folder
+//! ```
+//! A change is acknowledged when its transaction is on the disk. Nothing here wakes anybody up: the shell does that
+//! in memory, after the acknowledgement.
+
+pub mod artifacts;
+pub mod change;
+mod entity;
+mod error;
+mod migration;
+pub mod record;
+pub mod repository;
+mod store;
+mod writer;
+
+pub use artifacts::ArtifactFolder;
+pub use error::{Refusal, StoreError};
+pub use store::{Store, StoreOptions};

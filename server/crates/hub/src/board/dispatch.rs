@@ -1,0 +1,118 @@
+//! Jobs to miners, oldest job first.
+
+use std::collections::BTreeSet;
+
+use shared::Address;
+use shared::id::{JobId, LeaseId};
+use shared::job::lifecycle::{JobEvent, Lifecycle};
+use shared::protocol::{Assignment, ReceiptTerms};
+use shared::time::UnixMillis;
+
+use super::{Board, Effect, Lease, Miner, OpenJob};
+use crate::matching::{self, Candidate};
+
+impl Board {
+    /// Gives waiting jobs to free miners until nothing fits any more. A job that fits nobody does not hold up those
+    /// behind it. `draw` gives 128 random bits for each lease.
+    pub(super) fn dispatch(&mut self, now: UnixMillis, draw: &mut dyn FnMut() -> u128) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        // A model that found no free miner is not tried again in this round, unless the job has its own constraints.
+        let mut exhausted: BTreeSet<String> = BTreeSet::new();
+        let waiting: Vec<JobId> = if self.has_free_slot() { self.queue.values().copied().collect() } else { vec![] };
+        for job_id in waiting {
+            let Some(job) = self.jobs.get(&job_id) else { continue };
+            let plain = job.job.constraints == Default::default();
+            if plain && exhausted.contains(&job.job.model) {
+                continue;
+            }
+            match self.grant(job, now, draw) {
+                Some((lease, life, effect)) => {
+                    self.hold(lease, life);
+                    effects.push(effect);
+                    effects.push(Effect::Changed { job_id });
+                    if !self.has_free_slot() {
+                        break;
+                    }
+                }
+                None if plain => {
+                    exhausted.insert(job.job.model.clone());
+                }
+                None => {}
+            }
+        }
+        if !effects.is_empty() {
+            effects.push(Effect::QueueMoved);
+        }
+        effects
+    }
+
+    fn grant(
+        &self,
+        job: &OpenJob,
+        now: UnixMillis,
+        draw: &mut dyn FnMut() -> u128,
+    ) -> Option<(Lease, Lifecycle, Effect)> {
+        let found = matching::best(&job.job, self.candidates_for(job))?;
+        let session = self.miners.get(&found.address)?.session;
+        let lease_id = LeaseId::from_random(draw());
+        let life = job.life.apply(JobEvent::Leased { lease_id }).ok()?;
+        let lease = Lease {
+            id: lease_id,
+            job_id: job.id,
+            miner: found.address,
+            terms: ReceiptTerms {
+                client: job.client,
+                units: job.job.work.units(),
+                unit_type: job.job.work.unit_type(),
+                unit_price: found.offer.unit_price,
+                hub_id: self.identity.hub_id.clone(),
+                chain_id: self.identity.chain_id,
+                minter: self.identity.minter,
+            },
+            granted_at: now,
+            deadline: crate::lease::deadline(now, found.expected_ms, job.deadline),
+            reunion_by: None,
+        };
+        let assignment = Box::new(Assignment {
+            lease_id,
+            job_id: job.id,
+            model: job.job.model.clone(),
+            work: job.job.work.clone(),
+            terms: lease.terms.clone(),
+            deadline_unix_ms: lease.deadline,
+        });
+        let effect = Effect::Grant { lease: lease.clone(), life: life.clone(), session, assignment };
+        Some((lease, life, effect))
+    }
+
+    fn hold(&mut self, lease: Lease, life: Lifecycle) {
+        if let Some(job) = self.jobs.get_mut(&lease.job_id) {
+            job.life = life;
+            job.progress = None;
+            self.queue.remove(&job.seq);
+        }
+        self.held.entry(lease.miner).or_default().insert(lease.id);
+        self.leases.insert(lease.id, lease);
+    }
+
+    fn has_free_slot(&self) -> bool {
+        self.miners.iter().any(|(address, miner)| !miner.draining && self.free_slots(*address, miner) > 0)
+    }
+
+    pub(super) fn free_slots(&self, address: Address, miner: &Miner) -> u32 {
+        let held = self.held.get(&address).map_or(0, BTreeSet::len);
+        miner.capability.slots.saturating_sub(u32::try_from(held).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn candidates_for<'a>(&'a self, job: &'a OpenJob) -> impl Iterator<Item = Candidate<'a>> {
+        self.miners.iter().map(move |(address, miner)| Candidate {
+            address: *address,
+            capability: &miner.capability,
+            free_slots: self.free_slots(*address, miner),
+            draining: miner.draining,
+            leases: miner.leases_ended,
+            faults: miner.faults,
+            faults_with_job: job.failed_by.iter().filter(|failed| *failed == address).count() as u64,
+        })
+    }
+}

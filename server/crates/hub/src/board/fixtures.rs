@@ -1,0 +1,72 @@
+//! Jobs, capabilities and pictures for this crate's tests.
+
+use shared::Address;
+use shared::amount::Amount;
+use shared::capability::{Capability, Engine, ModelOffer};
+use shared::chain;
+use shared::digest::Sha256Digest;
+use shared::job::JobKind;
+use shared::job::image::ValidImageInput;
+use shared::job::request::{Constraints, Payment, ValidJob, Work};
+use shared::protocol::ReceiptTerms;
+use shared::receipt::UnitType;
+
+pub(crate) fn image_job(model: &str) -> ValidJob {
+    let input = ValidImageInput {
+        prompt: "a lake".into(),
+        negative_prompt: String::new(),
+        steps: 8,
+        guidance: 3.0,
+        width: 64,
+        height: 64,
+        seed: 1,
+        count: 1,
+        scheduler: None,
+    };
+    ValidJob {
+        model: model.into(),
+        work: Work::Image(input),
+        constraints: Constraints::default(),
+        payment: Payment::default(),
+        ttl_seconds: 900,
+    }
+}
+
+pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability {
+    let offer = ModelOffer {
+        model: model.into(),
+        kind: JobKind::Image,
+        manifest_sha256: Sha256Digest::of(b"manifest"),
+        unit_type: UnitType::MegapixelStep,
+        unit_price: Amount::from_ait(1),
+        measured_micro_units_per_second: micro_units_per_second,
+        suggestions: vec![],
+        default_steps: 8,
+        default_guidance: 3.0,
+    };
+    let engine = Engine { name: "tract".into(), version: "0".into(), provider: "CPU".into() };
+    Capability { worker_version: "0".into(), engine, devices: vec![], offers: vec![offer], slots: 1 }
+}
+
+pub(crate) fn terms(job: &ValidJob) -> ReceiptTerms {
+    ReceiptTerms {
+        client: Address::repeat_byte(0xc1),
+        units: job.work.units(),
+        unit_type: job.work.unit_type(),
+        unit_price: Amount::from_ait(1),
+        hub_id: "test-hub".into(),
+        chain_id: chain::DEV_CHAIN_ID,
+        minter: chain::MINTER_ADDRESS,
+    }
+}
+
+/// A PNG of a colour gradient.
+pub(crate) fn picture(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let pixels: Vec<u8> = (0..width * height * 3).map(|index| (index % 251) as u8).collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}

@@ -1,0 +1,150 @@
+//! Miners come, say that they are alive, and go.
+
+use std::collections::BTreeSet;
+
+use shared::Address;
+use shared::capability::Capability;
+use shared::id::LeaseId;
+use shared::job::lifecycle::{Blame, JobState};
+use shared::time::UnixMillis;
+
+use super::{Board, BoardError, Effect, MINERS_MAX, Miner, SessionNumber};
+use crate::lease::{HEARTBEAT_BLIND_MS, SILENCE_MAX_MS};
+
+/// A miner that proved its address.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub address: Address,
+    pub session: SessionNumber,
+    pub capability: Capability,
+    /// Leases that it says it still works on.
+    pub leases: Vec<LeaseId>,
+    pub leases_ended: u64,
+    pub faults: u64,
+}
+
+impl Board {
+    /// A miner connected. A second session of the same miner replaces the first and keeps the leases that it names.
+    pub fn miner_joined(
+        &mut self,
+        arrival: Arrival,
+        now: UnixMillis,
+        draw: &mut dyn FnMut() -> u128,
+    ) -> Result<Vec<Effect>, BoardError> {
+        let Arrival { address, session, capability, leases, leases_ended, faults } = arrival;
+        if self.miners.len() >= MINERS_MAX && !self.miners.contains_key(&address) {
+            return Err(BoardError::TooManyMiners);
+        }
+        let mut effects = Vec::new();
+        let named: BTreeSet<LeaseId> = leases.into_iter().collect();
+        let held = self.held.get(&address).cloned().unwrap_or_default();
+        if let Some(earlier) = self.miners.remove(&address) {
+            effects.push(Effect::Replace { session: earlier.session });
+            for lease_id in held.difference(&named) {
+                effects.extend(self.end_lease(*lease_id, Blame::Network, "a new session does not know the lease"));
+            }
+        }
+        for lease_id in held.intersection(&named) {
+            if let Some(lease) = self.leases.get_mut(lease_id) {
+                lease.reunion_by = None;
+            }
+        }
+        for lease_id in named.difference(&held) {
+            let reason = "the lease is over".to_owned();
+            effects.push(Effect::Cancel { miner: address, session, lease_id: *lease_id, reason });
+        }
+        let miner = Miner { session, capability, draining: false, last_heard: now, leases_ended, faults };
+        self.miners.insert(address, miner);
+        effects.extend(self.dispatch(now, draw));
+        Ok(effects)
+    }
+
+    /// A session ended; what its miner held goes back to the queue at once.
+    pub fn miner_left(
+        &mut self,
+        address: Address,
+        session: SessionNumber,
+        now: UnixMillis,
+        draw: &mut dyn FnMut() -> u128,
+    ) -> Vec<Effect> {
+        if self.miners.get(&address).is_none_or(|miner| miner.session != session) {
+            return vec![];
+        }
+        let mut effects = self.drop_miner(address, "the connection was lost");
+        effects.extend(self.dispatch(now, draw));
+        effects
+    }
+
+    fn drop_miner(&mut self, address: Address, reason: &str) -> Vec<Effect> {
+        self.miners.remove(&address);
+        let held = self.held.get(&address).cloned().unwrap_or_default();
+        let mut effects = Vec::new();
+        for lease_id in held {
+            // A result that arrived before the connection was lost is still worth verifying.
+            let verifying = self.leases.get(&lease_id).and_then(|lease| self.jobs.get(&lease.job_id));
+            if verifying.is_some_and(|job| job.life.state == JobState::Verifying) {
+                continue;
+            }
+            effects.extend(self.end_lease(lease_id, Blame::Network, reason));
+        }
+        effects.push(Effect::QueueMoved);
+        effects
+    }
+
+    /// Something came from the miner.
+    pub fn heard(&mut self, address: Address, session: SessionNumber, now: UnixMillis) {
+        if let Some(miner) = self.miners.get_mut(&address).filter(|miner| miner.session == session) {
+            miner.last_heard = now;
+        }
+    }
+
+    /// The miner lists what it works on; what it lost goes back to the queue.
+    pub fn heartbeat(
+        &mut self,
+        address: Address,
+        leases: &[LeaseId],
+        now: UnixMillis,
+        draw: &mut dyn FnMut() -> u128,
+    ) -> Vec<Effect> {
+        let held = self.held.get(&address).cloned().unwrap_or_default();
+        let is_lost = |lease_id: &LeaseId| {
+            let Some(lease) = self.leases.get(lease_id) else { return false };
+            let verifying = self.jobs.get(&lease.job_id).is_some_and(|job| job.life.state == JobState::Verifying);
+            let since = lease.reunion_by.unwrap_or(lease.granted_at);
+            !leases.contains(lease_id) && !verifying && now.since_ms(since) > HEARTBEAT_BLIND_MS
+        };
+        let lost: Vec<LeaseId> = held.into_iter().filter(is_lost).collect();
+        if lost.is_empty() {
+            return vec![];
+        }
+        let mut effects = Vec::new();
+        for lease_id in lost {
+            effects.extend(self.end_lease(lease_id, Blame::Miner, "the miner no longer works on it"));
+        }
+        effects.extend(self.dispatch(now, draw));
+        effects
+    }
+
+    /// The miner takes nothing new.
+    pub fn drain(&mut self, address: Address, session: SessionNumber) {
+        if let Some(miner) = self.miners.get_mut(&address).filter(|miner| miner.session == session) {
+            miner.draining = true;
+        }
+    }
+
+    pub(super) fn drop_silent_miners(&mut self, now: UnixMillis) -> Vec<Effect> {
+        let is_silent = |miner: &Miner| now.since_ms(miner.last_heard) > SILENCE_MAX_MS;
+        let silent: Vec<(Address, SessionNumber)> = self
+            .miners
+            .iter()
+            .filter(|(_, miner)| is_silent(miner))
+            .map(|(address, miner)| (*address, miner.session))
+            .collect();
+        let mut effects = Vec::new();
+        for (address, session) in silent {
+            effects.push(Effect::Replace { session });
+            effects.extend(self.drop_miner(address, "the miner fell silent"));
+        }
+        effects
+    }
+}

@@ -1,0 +1,185 @@
+//! Which miner gets a job: filters first, each with its reason in words, then a score.
+//!
+//! `score = (1 + price in microAIT) × (1 + expected ms) × (1 + 1000 × faults / (leases + 1)) × (1 + 100 × faults with
+//! this very job)`; the lowest wins, and among equals the lowest address. A miner that failed a job gets it again only
+//! when nobody better is free.
+
+use shared::Address;
+use shared::amount::Amount;
+use shared::capability::{Capability, ModelOffer};
+use shared::job::request::ValidJob;
+
+/// Expected time of a model whose speed the miner did not measure.
+const UNMEASURED_MS: u64 = 60_000;
+
+/// AttoAIT in one microAIT, the price step of the score.
+const ATTO_PER_MICRO_AIT: u128 = 1_000_000_000_000;
+
+/// A miner at the moment of matching.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    pub address: Address,
+    pub capability: &'a Capability,
+    pub free_slots: u32,
+    pub draining: bool,
+    /// Leases that it ever ended well or badly, and those of them that it failed.
+    pub leases: u64,
+    pub faults: u64,
+    /// How often it failed this very job.
+    pub faults_with_job: u64,
+}
+
+/// Why a miner does not get a job. The text is for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Removal {
+    #[error("the job names other miners")]
+    NotNamed,
+    #[error("it does not serve the model `{model}`")]
+    ModelNotServed { model: String },
+    #[error("it asks {price} AIT, above the job's limit of {limit} AIT")]
+    TooExpensive { price: Amount, limit: Amount },
+    #[error("its price for so much work is beyond all limits")]
+    PriceOverflow,
+    #[error("it is finishing what it has and takes nothing new")]
+    Draining,
+    #[error("all of its {slots} slots are busy")]
+    Busy { slots: u32 },
+}
+
+impl Removal {
+    /// It passes by itself; the miner may serve the job later.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::Draining)
+    }
+}
+
+/// What a miner would do for a job.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match<'a> {
+    pub address: Address,
+    pub offer: &'a ModelOffer,
+    pub price: Amount,
+    pub expected_ms: u64,
+    pub score: u128,
+}
+
+/// All filters, then the score.
+pub fn consider<'a>(job: &ValidJob, candidate: &Candidate<'a>) -> Result<Match<'a>, Removal> {
+    let named = &job.constraints.miners;
+    if !named.is_empty() && !named.contains(&candidate.address) {
+        return Err(Removal::NotNamed);
+    }
+    let serves = |offer: &&ModelOffer| {
+        offer.model == job.model && offer.kind == job.work.kind() && offer.unit_type == job.work.unit_type()
+    };
+    let offer = candidate.capability.offers.iter().find(serves);
+    let offer = offer.ok_or_else(|| Removal::ModelNotServed { model: job.model.clone() })?;
+    let price = offer.unit_price.times(job.work.units()).ok_or(Removal::PriceOverflow)?;
+    if let Some(limit) = job.constraints.max_price.filter(|limit| price > *limit) {
+        return Err(Removal::TooExpensive { price, limit });
+    }
+    if candidate.draining {
+        return Err(Removal::Draining);
+    }
+    if candidate.free_slots == 0 {
+        return Err(Removal::Busy { slots: candidate.capability.slots });
+    }
+    let expected_ms = expected_ms(job, offer);
+    let score = score(price, expected_ms, candidate);
+    Ok(Match { address: candidate.address, offer, price, expected_ms, score })
+}
+
+/// The best miner for a job, if any passes all filters.
+pub fn best<'a>(job: &ValidJob, candidates: impl IntoIterator<Item = Candidate<'a>>) -> Option<Match<'a>> {
+    let matches = candidates.into_iter().filter_map(|candidate| consider(job, &candidate).ok());
+    matches.min_by_key(|found| (found.score, found.address))
+}
+
+/// Milliseconds that a job takes at the offer's measured speed.
+pub fn expected_ms(job: &ValidJob, offer: &ModelOffer) -> u64 {
+    match u128::from(offer.measured_micro_units_per_second) {
+        0 => UNMEASURED_MS,
+        speed => u64::try_from(u128::from(job.work.units().0) * 1_000 / speed).unwrap_or(u64::MAX),
+    }
+}
+
+fn score(price: Amount, expected_ms: u64, candidate: &Candidate<'_>) -> u128 {
+    let penalty = 1_000 * u128::from(candidate.faults) / (u128::from(candidate.leases) + 1);
+    (1 + price.atto() / ATTO_PER_MICRO_AIT)
+        .saturating_mul(1 + u128::from(expected_ms))
+        .saturating_mul(1 + penalty)
+        .saturating_mul(1 + 100 * u128::from(candidate.faults_with_job))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shared::amount::MicroUnits;
+
+    use super::*;
+    use crate::board::fixtures::{capability, image_job};
+
+    fn candidate<'a>(number: u8, capability: &'a Capability) -> Candidate<'a> {
+        Candidate {
+            address: Address::repeat_byte(number),
+            capability,
+            free_slots: 1,
+            draining: false,
+            leases: 0,
+            faults: 0,
+            faults_with_job: 0,
+        }
+    }
+
+    #[test]
+    fn each_filter_says_what_it_is_about() {
+        let capability = capability("scenes", 1_000);
+        let fits = candidate(1, &capability);
+        let mut job = image_job("scenes");
+        assert!(consider(&job, &fits).is_ok());
+        job.model = "portraits".into();
+        assert_eq!(consider(&job, &fits).unwrap_err().to_string(), "it does not serve the model `portraits`");
+        job.model = "scenes".into();
+        let busy = Candidate { free_slots: 0, ..fits };
+        assert_eq!(consider(&job, &busy).unwrap_err(), Removal::Busy { slots: 1 });
+        let draining = Candidate { draining: true, ..fits };
+        assert!(consider(&job, &draining).unwrap_err().is_temporary());
+        job.constraints.max_price = Some(Amount::ZERO);
+        assert!(matches!(consider(&job, &fits).unwrap_err(), Removal::TooExpensive { .. }));
+        job.constraints.max_price = None;
+        job.constraints.miners = vec![Address::repeat_byte(9)];
+        assert_eq!(consider(&job, &fits).unwrap_err(), Removal::NotNamed);
+    }
+
+    #[test]
+    fn a_miner_that_failed_the_job_comes_last_but_is_not_shut_out() {
+        let capability = capability("scenes", 1_000);
+        let job = image_job("scenes");
+        let failed = Candidate { faults: 1, leases: 1, faults_with_job: 1, ..candidate(1, &capability) };
+        let other = candidate(2, &capability);
+        assert_eq!(best(&job, [failed, other]).unwrap().address, other.address);
+        assert_eq!(best(&job, [failed]).unwrap().address, failed.address);
+    }
+
+    proptest! {
+        #[test]
+        fn the_choice_does_not_depend_on_the_order(speeds in prop::collection::vec(0..10_000_u64, 1..20)) {
+            let job = image_job("scenes");
+            let capabilities: Vec<_> = speeds.iter().map(|speed| capability("scenes", *speed)).collect();
+            let forward: Vec<_> = capabilities.iter().zip(0..).map(|(report, number)| candidate(number, report)).collect();
+            let backward: Vec<_> = forward.iter().rev().copied().collect();
+            let chosen = best(&job, forward.clone()).map(|found| found.address);
+            prop_assert_eq!(chosen, best(&job, backward).map(|found| found.address));
+            let fastest = forward.iter().map(|one| consider(&job, one).unwrap().score).min();
+            prop_assert_eq!(best(&job, forward).map(|found| found.score), fastest);
+        }
+
+        #[test]
+        fn no_request_makes_the_arithmetic_panic(price: u128, speed: u64, units: u64) {
+            let mut report = capability("scenes", speed);
+            report.offers[0].unit_price = Amount::from_atto(price);
+            let _ = consider(&image_job("scenes"), &candidate(1, &report));
+            let _ = Amount::from_atto(price).times(MicroUnits(units));
+        }
+    }
+}

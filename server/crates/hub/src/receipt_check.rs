@@ -1,0 +1,200 @@
+//! Does a receipt say what its lease agreed on? Only then does the hub put its name to it.
+
+use shared::Address;
+use shared::id::JobId;
+use shared::job::request::ValidJob;
+use shared::protocol::ReceiptTerms;
+use shared::receipt::{JobReceipt, ReceiptError};
+use shared::signing::{SignatureError, recover};
+use shared::time::UnixMillis;
+use shared::typed_data::SigningDomain;
+
+use crate::verification::CLOCK_SKEW_MS;
+
+pub const DETERMINISM_CLASS_MAX_CHARS: usize = 300;
+
+/// What the hub knows of the lease.
+#[derive(Debug, Clone, Copy)]
+pub struct Agreed<'a> {
+    pub job_id: JobId,
+    pub miner: Address,
+    pub job: &'a ValidJob,
+    pub terms: &'a ReceiptTerms,
+    pub granted_at: UnixMillis,
+}
+
+/// A receipt that was not made by the holder of the lease.
+#[derive(Debug, thiserror::Error)]
+pub enum Forgery {
+    #[error("miner_signature: {0}")]
+    Signature(#[from] SignatureError),
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    #[error("the lease is held by {holder}, but the receipt is signed by {signer}")]
+    NotTheHolder { holder: Address, signer: Address },
+}
+
+/// A field of the receipt that differs from what was agreed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("receipt.{field} is {agreed} by the lease, got {stated}")]
+pub struct Mismatch {
+    pub field: &'static str,
+    pub agreed: String,
+    pub stated: String,
+}
+
+/// The receipt's signature is by the lease's holder. Anybody can send bytes, so this comes before everything that
+/// blames the miner.
+pub fn check_signature(
+    receipt: &JobReceipt,
+    signature: &[u8],
+    terms: &ReceiptTerms,
+    holder: Address,
+) -> Result<(), Forgery> {
+    let domain = SigningDomain { chain_id: terms.chain_id, verifying_contract: terms.minter };
+    let signer = recover(receipt.claim()?.digest(&domain), signature)?;
+    if signer == holder { Ok(()) } else { Err(Forgery::NotTheHolder { holder, signer }) }
+}
+
+/// Every field against the lease.
+pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -> Result<(), Mismatch> {
+    let Agreed { job_id, miner, job, terms, .. } = *agreed;
+    same("job_id", job_id, receipt.job_id)?;
+    same("provider", miner, receipt.provider)?;
+    same("client", terms.client, receipt.client)?;
+    same("units", terms.units, receipt.units)?;
+    same("unit_type", terms.unit_type, receipt.unit_type)?;
+    same("unit_price", terms.unit_price, receipt.unit_price)?;
+    same("model", job.model.as_str(), receipt.model.as_str())?;
+    same("prompt_hash", job.work.prompt_hash(), receipt.prompt_hash)?;
+    same("hub_id", terms.hub_id.as_str(), receipt.hub_id.as_str())?;
+    same("chain_id", terms.chain_id, receipt.chain_id)?;
+    same("shares", 0, receipt.shares.len())?;
+    let class_chars = receipt.determinism_class.chars().count();
+    if !(1..=DETERMINISM_CLASS_MAX_CHARS).contains(&class_chars) {
+        let agreed = format!("1 to {DETERMINISM_CLASS_MAX_CHARS} characters");
+        return Err(Mismatch { field: "determinism_class", agreed, stated: class_chars.to_string() });
+    }
+    check_times(receipt, agreed.granted_at, now)
+}
+
+/// Whole seconds of two clocks are compared: a second is lost to rounding, and the clocks may differ.
+fn check_times(receipt: &JobReceipt, granted_at: UnixMillis, now: UnixMillis) -> Result<(), Mismatch> {
+    let skew = CLOCK_SKEW_MS / 1_000;
+    let (earliest, latest) = (granted_at.seconds().0.saturating_sub(skew), now.seconds().0.saturating_add(skew));
+    let (started, finished) = (receipt.started_at.0, receipt.finished_at.0);
+    if started < earliest || started > latest {
+        return Err(Mismatch {
+            field: "started_at",
+            agreed: format!("{earliest} to {latest}"),
+            stated: started.to_string(),
+        });
+    }
+    if finished < started || finished > latest {
+        return Err(Mismatch {
+            field: "finished_at",
+            agreed: format!("{started} to {latest}"),
+            stated: finished.to_string(),
+        });
+    }
+    Ok(())
+}
+
+fn same<T: PartialEq + std::fmt::Display>(field: &'static str, agreed: T, stated: T) -> Result<(), Mismatch> {
+    if agreed == stated {
+        Ok(())
+    } else {
+        Err(Mismatch { field, agreed: agreed.to_string(), stated: stated.to_string().chars().take(120).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::amount::{Amount, MicroUnits};
+    use shared::digest::{PromptHash, Sha256Digest};
+    use shared::signing::PrivateKey;
+    use shared::time::UnixSeconds;
+    use shared::{B256, chain};
+
+    use super::*;
+    use crate::board::fixtures::{image_job, terms};
+
+    fn key(byte: u8) -> PrivateKey {
+        PrivateKey::from_bytes(&[byte; 32]).unwrap()
+    }
+
+    fn receipt(miner: &PrivateKey, job: &ValidJob, terms: &ReceiptTerms) -> JobReceipt {
+        JobReceipt {
+            job_id: JobId::from_random(1),
+            provider: miner.address(),
+            client: terms.client,
+            units: terms.units,
+            unit_type: terms.unit_type,
+            unit_price: terms.unit_price,
+            model: job.model.clone(),
+            prompt_hash: job.work.prompt_hash(),
+            artifact_sha256: Sha256Digest::of(b"picture"),
+            started_at: UnixSeconds(1_000),
+            finished_at: UnixSeconds(1_001),
+            nonce: B256::repeat_byte(7),
+            hub_id: terms.hub_id.clone(),
+            chain_id: terms.chain_id,
+            determinism_class: "test".into(),
+            trace_root: None,
+            shares: vec![],
+        }
+    }
+
+    #[test]
+    fn each_altered_field_is_named() {
+        let (miner, job) = (key(1), image_job("scenes"));
+        let terms = terms(&job);
+        let now = UnixMillis(1_002_000);
+        let agreed = Agreed {
+            job_id: JobId::from_random(1),
+            miner: miner.address(),
+            job: &job,
+            terms: &terms,
+            granted_at: UnixMillis(1_000_000),
+        };
+        let good = receipt(&miner, &job, &terms);
+        assert_eq!(check_terms(&good, &agreed, now), Ok(()));
+        type Alter = fn(&mut JobReceipt);
+        let alterations: [(&str, Alter); 11] = [
+            ("job_id", |receipt| receipt.job_id = JobId::from_random(2)),
+            ("provider", |receipt| receipt.provider = Address::ZERO),
+            ("client", |receipt| receipt.client = Address::repeat_byte(9)),
+            ("units", |receipt| receipt.units = MicroUnits(u64::MAX)),
+            ("unit_price", |receipt| receipt.unit_price = Amount::from_ait(1_000_000)),
+            ("model", |receipt| receipt.model = "other".into()),
+            ("prompt_hash", |receipt| receipt.prompt_hash = PromptHash::of("other")),
+            ("chain_id", |receipt| receipt.chain_id = 1),
+            ("determinism_class", |receipt| receipt.determinism_class.clear()),
+            ("started_at", |receipt| receipt.started_at = UnixSeconds(0)),
+            ("finished_at", |receipt| receipt.finished_at = UnixSeconds(1_000_000)),
+        ];
+        for (field, alter) in alterations {
+            let mut altered = good.clone();
+            alter(&mut altered);
+            assert_eq!(check_terms(&altered, &agreed, now).unwrap_err().field, field);
+        }
+    }
+
+    #[test]
+    fn only_the_holders_signature_over_this_very_receipt_passes() {
+        let (miner, job) = (key(1), image_job("scenes"));
+        let terms = terms(&job);
+        let good = receipt(&miner, &job, &terms);
+        let domain = SigningDomain { chain_id: chain::DEV_CHAIN_ID, verifying_contract: chain::MINTER_ADDRESS };
+        let digest = good.claim().unwrap().digest(&domain);
+        let signature = miner.sign(digest).unwrap();
+        assert!(check_signature(&good, &signature, &terms, miner.address()).is_ok());
+        let altered = JobReceipt { units: MicroUnits(1), ..good.clone() };
+        let by_another = key(2).sign(digest).unwrap();
+        for (receipt, signature) in [(&altered, &signature), (&good, &by_another)] {
+            let error = check_signature(receipt, signature, &terms, miner.address()).unwrap_err();
+            assert!(matches!(error, Forgery::NotTheHolder { .. }), "{error}");
+        }
+        assert!(matches!(check_signature(&good, b"", &terms, miner.address()), Err(Forgery::Signature(_))));
+    }
+}

@@ -1,0 +1,81 @@
+//! Which receipts share a mint transaction, and what becomes of those that a transaction had in vain.
+
+use shared::time::UnixMillis;
+
+/// Receipts in one mint transaction.
+pub const BATCH_MAX_RECEIPTS: usize = 32;
+
+/// A receipt waits at most so long for company.
+pub const LINGER_MS: u64 = 150;
+
+/// After so many transactions in vain a receipt is given up, with the minter's reason.
+pub const ATTEMPTS_MAX: u32 = 8;
+
+const FIRST_DELAY_MS: u64 = 2_000;
+const DELAY_MAX_MS: u64 = 600_000;
+
+/// How many of the receipts that wait go into the next transaction. `attempts` lists, oldest first, how often each was
+/// tried. One that failed before goes alone, so that it cannot take others down again.
+pub fn batch_size(attempts: &[u32]) -> usize {
+    match attempts.first() {
+        None => 0,
+        Some(&tried) if tried > 0 => 1,
+        Some(_) => attempts.iter().take(BATCH_MAX_RECEIPTS).take_while(|tried| **tried == 0).count(),
+    }
+}
+
+/// What to do with a receipt whose transaction reverted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterRevert {
+    RetryAt(UnixMillis),
+    GiveUp,
+}
+
+/// `attempts` counts the transaction that just reverted. A batch of several says nothing about each of them, so they
+/// are tried alone at once; after that the delay doubles up to ten minutes.
+pub fn after_revert(attempts: u32, shared_the_batch: bool, now: UnixMillis) -> AfterRevert {
+    if shared_the_batch {
+        return AfterRevert::RetryAt(now);
+    }
+    if attempts >= ATTEMPTS_MAX {
+        return AfterRevert::GiveUp;
+    }
+    let doublings = attempts.saturating_sub(1).min(20);
+    AfterRevert::RetryAt(now.plus_ms((FIRST_DELAY_MS << doublings).min(DELAY_MAX_MS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_receipt_that_failed_goes_alone() {
+        assert_eq!(batch_size(&[]), 0);
+        assert_eq!(batch_size(&[1, 0, 0]), 1);
+        assert_eq!(batch_size(&[0, 0, 1, 0]), 2);
+        assert_eq!(batch_size(&[0; 1_000]), BATCH_MAX_RECEIPTS);
+    }
+
+    #[test]
+    fn gives_up_in_the_end_but_never_for_its_company() {
+        let now = UnixMillis(0);
+        assert_eq!(after_revert(ATTEMPTS_MAX, true, now), AfterRevert::RetryAt(now));
+        assert_eq!(after_revert(1, false, now), AfterRevert::RetryAt(UnixMillis(2_000)));
+        assert_eq!(after_revert(ATTEMPTS_MAX, false, now), AfterRevert::GiveUp);
+    }
+
+    proptest! {
+        #[test]
+        fn every_waiting_receipt_gets_its_turn(attempts in prop::collection::vec(0..4_u32, 0..200)) {
+            let mut rest = attempts.as_slice();
+            while !rest.is_empty() {
+                let size = batch_size(rest);
+                prop_assert!((1..=BATCH_MAX_RECEIPTS).contains(&size));
+                prop_assert!(size == 1 || rest[..size].iter().all(|tried| *tried == 0));
+                rest = &rest[size..];
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! A job's way from arrival to its end, short of completion.
+
+use async_trait::async_trait;
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
+use shared::Address;
+use shared::id::{JobId, LeaseId};
+use shared::job::lifecycle::{Blame, Fault, Lifecycle};
+use shared::time::UnixMillis;
+
+use super::Change;
+use crate::StoreError;
+use crate::entity::{idempotency_key, job, lease, miner, sponsored_usage};
+use crate::error::Refusal;
+use crate::record::{IdempotencyRecord, LeaseRecord, NewJob, SponsoredUse};
+use crate::repository::{encode, stored_millis, to_i64};
+
+/// A new job, with its place in the sponsored quota and the answer for repetitions of the request.
+#[derive(Debug, Clone)]
+pub struct CreateJob {
+    pub job: NewJob,
+    pub sponsored: Option<SponsoredUse>,
+    pub idempotency: Option<IdempotencyRecord>,
+}
+
+#[async_trait]
+impl Change for CreateJob {
+    /// Its place in the order of arrival.
+    type Output = i64;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<i64, StoreError> {
+        if let Some(sponsored) = &self.sponsored {
+            count_sponsored(transaction, sponsored).await?;
+        }
+        if let Some(first) = &self.idempotency {
+            insert_first_answer(transaction, first).await?;
+        }
+        let new = &self.job;
+        let life = Lifecycle::default();
+        let row = job::ActiveModel {
+            id: Set(new.id.to_string()),
+            revision: Set(1),
+            client: Set(new.client.to_string()),
+            sponsored: Set(new.sponsored),
+            kind: Set(encode("kind", &new.job.work.kind())?.trim_matches('"').to_owned()),
+            state: Set(life.state.as_str().to_owned()),
+            job: Set(encode("job", &new.job)?),
+            life: Set(encode("life", &life)?),
+            created_at_unix_ms: Set(stored_millis(new.created_at)),
+            deadline_unix_ms: Set(stored_millis(new.deadline)),
+            ..Default::default()
+        };
+        Ok(job::Entity::insert(row).exec(transaction).await?.last_insert_id)
+    }
+}
+
+async fn insert_first_answer(transaction: &DatabaseTransaction, first: &IdempotencyRecord) -> Result<(), StoreError> {
+    let row = idempotency_key::ActiveModel {
+        caller: Set(first.caller.clone()),
+        key: Set(first.key.clone()),
+        body_sha256: Set(first.body_sha256.to_string()),
+        job_id: Set(first.job_id.to_string()),
+        answer: Set(first.answer.clone()),
+        created_at_unix_ms: Set(stored_millis(first.created_at)),
+    };
+    idempotency_key::Entity::insert(row).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+/// The empty address counts everybody, so that one visitor with many addresses meets a bound as well.
+async fn count_sponsored(transaction: &DatabaseTransaction, used: &SponsoredUse) -> Result<(), StoreError> {
+    let per_address = Refusal::SponsoredByAddress { limit: used.limit_per_address };
+    count_one(transaction, used.day, &used.address, used.limit_per_address, per_address).await?;
+    let in_total = Refusal::SponsoredInTotal { limit: used.limit_in_total };
+    count_one(transaction, used.day, "", used.limit_in_total, in_total).await
+}
+
+async fn count_one(
+    transaction: &DatabaseTransaction,
+    day: u64,
+    address: &str,
+    limit: u32,
+    refusal: Refusal,
+) -> Result<(), StoreError> {
+    use sponsored_usage::{ActiveModel, Column, Entity};
+    let key = (to_i64(day), address.to_owned());
+    let used = Entity::find_by_id(key).one(transaction).await?.map_or(0, |row| row.jobs);
+    if used >= i64::from(limit) {
+        return Err(StoreError::Refused(refusal));
+    }
+    let row = ActiveModel { day: Set(to_i64(day)), address: Set(address.to_owned()), jobs: Set(used + 1) };
+    let replace = OnConflict::columns([Column::Day, Column::Address]).update_column(Column::Jobs).to_owned();
+    Entity::insert(row).on_conflict(replace).exec_without_returning(transaction).await?;
+    Ok(())
+}
+
+/// A job goes to a miner.
+#[derive(Debug, Clone)]
+pub struct GrantLease {
+    pub lease: LeaseRecord,
+    pub life: Lifecycle,
+}
+
+#[async_trait]
+impl Change for GrantLease {
+    type Output = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        let granted = &self.lease;
+        let row = lease::ActiveModel {
+            id: Set(granted.id.to_string()),
+            job_id: Set(granted.job_id.to_string()),
+            miner: Set(granted.miner.to_string()),
+            terms: Set(encode("terms", &granted.terms)?),
+            granted_at_unix_ms: Set(stored_millis(granted.granted_at)),
+            deadline_unix_ms: Set(stored_millis(granted.deadline)),
+            ended_at_unix_ms: Set(None),
+            fault: Set(None),
+        };
+        lease::Entity::insert(row).exec_without_returning(transaction).await?;
+        let started = Expr::value(stored_millis(granted.granted_at));
+        moving(granted.job_id, &self.life)?
+            .col_expr(job::Column::StartedAtUnixMs, started)
+            .col_expr(job::Column::Miner, Expr::value(granted.miner.to_string()))
+            .exec(transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The lease that ended with a move, and by whose fault.
+#[derive(Debug, Clone)]
+pub struct EndedLease {
+    pub lease_id: LeaseId,
+    pub miner: Address,
+    pub fault: Option<Fault>,
+}
+
+/// A job goes back to the queue, or ends without a result.
+#[derive(Debug, Clone)]
+pub struct MoveJob {
+    pub job_id: JobId,
+    pub life: Lifecycle,
+    pub at: UnixMillis,
+    pub ended: Option<EndedLease>,
+}
+
+#[async_trait]
+impl Change for MoveJob {
+    type Output = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        let finished = self.life.state.is_terminal().then(|| stored_millis(self.at));
+        let mut moved = moving(self.job_id, &self.life)?.col_expr(job::Column::FinishedAtUnixMs, Expr::value(finished));
+        if !self.life.state.is_terminal() {
+            moved = moved.col_expr(job::Column::Miner, Expr::value(None::<String>));
+        }
+        moved.exec(transaction).await?;
+        let Some(ended) = &self.ended else { return Ok(()) };
+        end_lease(transaction, ended.lease_id, self.at, ended.fault.as_ref()).await?;
+        if ended.fault.as_ref().is_some_and(|fault| fault.blame == Blame::Miner) {
+            miner::Entity::update_many()
+                .col_expr(miner::Column::Faults, Expr::col(miner::Column::Faults).add(1))
+                .filter(miner::Column::Address.eq(ended.miner.to_string()))
+                .exec(transaction)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The update that every move of a job shares. A job that is over stays as it is.
+pub(super) fn moving(job_id: JobId, life: &Lifecycle) -> Result<sea_orm::UpdateMany<job::Entity>, StoreError> {
+    let over = [
+        shared::job::lifecycle::JobState::Completed,
+        shared::job::lifecycle::JobState::Failed,
+        shared::job::lifecycle::JobState::Canceled,
+        shared::job::lifecycle::JobState::Expired,
+    ];
+    Ok(job::Entity::update_many()
+        .col_expr(job::Column::Revision, Expr::col(job::Column::Revision).add(1))
+        .col_expr(job::Column::State, Expr::value(life.state.as_str()))
+        .col_expr(job::Column::Life, Expr::value(encode("life", life)?))
+        .filter(job::Column::Id.eq(job_id.to_string()))
+        .filter(job::Column::State.is_not_in(over.map(|state| state.as_str()))))
+}
+
+pub(super) async fn end_lease(
+    transaction: &DatabaseTransaction,
+    lease_id: LeaseId,
+    at: UnixMillis,
+    fault: Option<&Fault>,
+) -> Result<(), StoreError> {
+    let fault = fault.map(|fault| encode("fault", fault)).transpose()?;
+    lease::Entity::update_many()
+        .col_expr(lease::Column::EndedAtUnixMs, Expr::value(stored_millis(at)))
+        .col_expr(lease::Column::Fault, Expr::value(fault))
+        .filter(lease::Column::Id.eq(lease_id.to_string()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}

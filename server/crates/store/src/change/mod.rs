@@ -1,0 +1,16 @@
+//! Everything that is ever written, one change per file section; each is one transaction with all its consequences.
+
+mod accounts;
+mod complete;
+mod jobs;
+mod settlement;
+
+pub use accounts::{CreateApiKey, PruneIdempotency, RevokeApiKey, UpsertMiner};
+pub use complete::CompleteJob;
+pub use jobs::{CreateJob, EndedLease, GrantLease, MoveJob};
+pub use settlement::{MintedReceipt, RecordMined, RecordReverted, RevertedBatch, StoreBatch};
+
+pub(crate) use complete::settlement_text;
+pub(crate) use settlement::batch_text;
+
+pub use crate::writer::Change;

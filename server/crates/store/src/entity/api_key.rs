@@ -1,0 +1,20 @@
+//! API keys: the secret itself is not here, only its hash.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "api_key")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    #[sea_orm(unique)]
+    pub secret_sha256: String,
+    pub label: String,
+    pub scope: String,
+    pub address: String,
+    pub created_at_unix_ms: i64,
+    pub revoked_at_unix_ms: Option<i64>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

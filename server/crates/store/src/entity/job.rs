@@ -1,0 +1,31 @@
+//! Jobs. `seq` orders them as they came; `revision` counts what clients were told about them.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "job")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    #[sea_orm(unique)]
+    pub id: String,
+    pub revision: i64,
+    pub client: String,
+    pub sponsored: bool,
+    pub kind: String,
+    pub state: String,
+    /// JSON of the checked request.
+    pub job: String,
+    /// JSON of the life: state, lease, faults.
+    pub life: String,
+    pub created_at_unix_ms: i64,
+    pub deadline_unix_ms: i64,
+    pub started_at_unix_ms: Option<i64>,
+    pub finished_at_unix_ms: Option<i64>,
+    pub miner: Option<String>,
+    /// JSON of the metering of the lease that served the job.
+    pub metering: Option<String>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,34 @@
+//! Attested receipts and their way to the chain.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "job_receipt")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    #[sea_orm(unique)]
+    pub receipt_hash: String,
+    #[sea_orm(unique)]
+    pub job_id: String,
+    pub provider: String,
+    pub client: String,
+    /// Canonical JSON: the bytes that hash to `receipt_hash`.
+    pub receipt: String,
+    pub minter: String,
+    pub miner_signature: String,
+    /// JSON of the attestations.
+    pub attestations: String,
+    pub amount_atto: String,
+    pub attested_at_unix_ms: i64,
+    pub settlement: String,
+    pub refusal: Option<String>,
+    pub attempts: i64,
+    pub not_before_unix_ms: i64,
+    pub batch_id: Option<i64>,
+    pub transaction_hash: Option<String>,
+    pub block_number: Option<i64>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

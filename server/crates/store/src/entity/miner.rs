@@ -1,0 +1,21 @@
+//! Miners: what they report, and sums over their receipts.
+
+use sea_orm::entity::prelude::*;
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "miner")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub address: String,
+    /// JSON of the last capability report.
+    pub capability: String,
+    pub first_seen_at_unix_ms: i64,
+    pub last_seen_at_unix_ms: i64,
+    pub jobs_completed: i64,
+    pub faults: i64,
+    pub earned_atto: String,
+    pub pending_atto: String,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,173 @@
+//! What the repositories answer and the changes take: the product's own types, free of the ORM.
+
+use serde::{Deserialize, Serialize};
+use shared::amount::Amount;
+use shared::api::keys::{ApiKeyView, ApiScope};
+use shared::api::receipts::SettlementState;
+use shared::capability::Capability;
+use shared::digest::Sha256Digest;
+use shared::id::{ApiKeyId, JobId, LeaseId};
+use shared::job::lifecycle::{Fault, Lifecycle};
+use shared::job::request::ValidJob;
+use shared::protocol::{Metering, ReceiptTerms};
+use shared::receipt::SignedReceipt;
+use shared::time::UnixMillis;
+use shared::{Address, B256, Bytes};
+
+/// A job as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRecord {
+    /// Order of arrival, given by the database.
+    pub seq: i64,
+    /// Grows with everything that a client is told about the job.
+    pub revision: u64,
+    pub id: JobId,
+    pub client: Address,
+    pub sponsored: bool,
+    pub job: ValidJob,
+    pub life: Lifecycle,
+    pub created_at: UnixMillis,
+    pub deadline: UnixMillis,
+    pub started_at: Option<UnixMillis>,
+    pub finished_at: Option<UnixMillis>,
+    pub miner: Option<Address>,
+    pub metering: Option<Metering>,
+}
+
+/// A job that is about to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    pub id: JobId,
+    pub client: Address,
+    pub sponsored: bool,
+    pub job: ValidJob,
+    pub created_at: UnixMillis,
+    pub deadline: UnixMillis,
+}
+
+/// A job's assignment to a miner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaseRecord {
+    pub id: LeaseId,
+    pub job_id: JobId,
+    pub miner: Address,
+    pub terms: ReceiptTerms,
+    pub granted_at: UnixMillis,
+    pub deadline: UnixMillis,
+    pub ended_at: Option<UnixMillis>,
+    pub fault: Option<Fault>,
+}
+
+/// One result file of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactRecord {
+    pub sha256: Sha256Digest,
+    pub media_type: String,
+    pub bytes: u64,
+}
+
+/// An attested receipt and where it is on its way to the chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReceiptRecord {
+    pub seq: i64,
+    pub signed: SignedReceipt,
+    pub amount: Amount,
+    pub attested_at: UnixMillis,
+    pub settlement: SettlementState,
+    pub refusal: Option<String>,
+    /// Mint transactions that had it in vain.
+    pub attempts: u32,
+    pub transaction_hash: Option<B256>,
+    pub block_number: Option<u64>,
+}
+
+/// A receipt that is about to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewReceipt {
+    pub signed: SignedReceipt,
+    pub amount: Amount,
+    pub attested_at: UnixMillis,
+}
+
+/// A signed mint transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRecord {
+    pub id: i64,
+    pub nonce: u64,
+    pub transaction_hash: B256,
+    pub raw_transaction: Bytes,
+    pub signed_at: UnixMillis,
+}
+
+/// Where a mint transaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchState {
+    /// Signed and stored; no block has it yet.
+    Signed,
+    /// In a block; its receipts are minted.
+    Mined,
+    /// In a block, but reverted.
+    Reverted,
+}
+
+/// A miner's profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MinerRecord {
+    pub address: Address,
+    pub capability: Capability,
+    pub first_seen: UnixMillis,
+    pub last_seen: UnixMillis,
+    pub jobs_completed: u64,
+    pub faults: u64,
+    pub earned: Amount,
+    pub pending: Amount,
+}
+
+/// An API key that is about to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApiKey {
+    pub id: ApiKeyId,
+    pub secret_sha256: Sha256Digest,
+    pub label: String,
+    pub scope: ApiScope,
+    pub address: Address,
+    pub created_at: UnixMillis,
+}
+
+impl NewApiKey {
+    pub fn view(&self) -> ApiKeyView {
+        ApiKeyView {
+            id: self.id,
+            label: self.label.clone(),
+            scope: self.scope,
+            address: self.address,
+            created_at_unix_ms: self.created_at,
+            revoked_at_unix_ms: None,
+        }
+    }
+}
+
+/// The first answer to a request that named an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// Who sent it; keys of different callers do not meet.
+    pub caller: String,
+    pub key: String,
+    pub body_sha256: Sha256Digest,
+    pub job_id: JobId,
+    /// JSON of the answer.
+    pub answer: String,
+    pub created_at: UnixMillis,
+}
+
+/// One sponsored job of a day, and the limits that it must keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SponsoredUse {
+    /// Days since 1970-01-01, UTC.
+    pub day: u64,
+    /// The visitor's network address, as the shell normalised it.
+    pub address: String,
+    pub limit_per_address: u32,
+    pub limit_in_total: u32,
+}

@@ -1,0 +1,138 @@
+//! Jobs, their leases and artifacts.
+
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use shared::Address;
+use shared::id::{JobId, LeaseId};
+use shared::job::JobKind;
+use shared::job::lifecycle::JobState;
+use shared::time::UnixMillis;
+
+use super::{Keyset, decode, encode, from_i64, millis, stored_millis, word};
+use crate::entity::{artifact, job, lease};
+use crate::record::{ArtifactRecord, JobRecord, LeaseRecord};
+use crate::{Store, StoreError};
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// Jobs of this client.
+    pub client: Option<Address>,
+    /// Only jobs that everybody may see.
+    pub sponsored_only: bool,
+    pub state: Option<JobState>,
+    pub kind: Option<JobKind>,
+}
+
+impl Store {
+    pub async fn find_job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
+        let row = job::Entity::find().filter(job::Column::Id.eq(id.to_string())).one(&self.readers).await?;
+        row.map(JobRecord::try_from).transpose()
+    }
+
+    /// Newest first.
+    pub async fn list_jobs(&self, filter: &JobFilter, page: Keyset) -> Result<Vec<JobRecord>, StoreError> {
+        let mut query = job::Entity::find().order_by_desc(job::Column::Seq).limit(page.limit);
+        if let Some(client) = filter.client {
+            query = query.filter(job::Column::Client.eq(client.to_string()));
+        }
+        if filter.sponsored_only {
+            query = query.filter(job::Column::Sponsored.eq(true));
+        }
+        if let Some(state) = filter.state {
+            query = query.filter(job::Column::State.eq(state.as_str()));
+        }
+        if let Some(kind) = filter.kind {
+            query = query.filter(job::Column::Kind.eq(encode("kind", &kind)?.trim_matches('"')));
+        }
+        if let Some(seq) = page.before_seq {
+            query = query.filter(job::Column::Seq.lt(seq));
+        }
+        query.all(&self.readers).await?.into_iter().map(JobRecord::try_from).collect()
+    }
+
+    /// Jobs that are not over, in the order in which they came: what the hub must know after a restart.
+    pub async fn list_open_jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
+        let open = [JobState::Queued, JobState::Running, JobState::Verifying].map(JobState::as_str);
+        let rows = job::Entity::find()
+            .filter(job::Column::State.is_in(open))
+            .order_by_asc(job::Column::Seq)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(JobRecord::try_from).collect()
+    }
+
+    pub async fn find_lease(&self, id: LeaseId) -> Result<Option<LeaseRecord>, StoreError> {
+        lease::Entity::find_by_id(id.to_string()).one(&self.readers).await?.map(LeaseRecord::try_from).transpose()
+    }
+
+    /// In the order of the pictures.
+    pub async fn list_artifacts(&self, job_id: JobId) -> Result<Vec<ArtifactRecord>, StoreError> {
+        let rows = artifact::Entity::find()
+            .filter(artifact::Column::JobId.eq(job_id.to_string()))
+            .order_by_asc(artifact::Column::Position)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(ArtifactRecord::try_from).collect()
+    }
+
+    pub async fn count_jobs_since(&self, since: UnixMillis) -> Result<u64, StoreError> {
+        let created = job::Column::CreatedAtUnixMs.gte(stored_millis(since));
+        Ok(job::Entity::find().filter(created).count(&self.readers).await?)
+    }
+
+    pub async fn count_jobs_by_state(&self) -> Result<Vec<(JobState, u64)>, StoreError> {
+        let mut counts = Vec::new();
+        for state in JobState::ALL {
+            let rows = job::Entity::find().filter(job::Column::State.eq(state.as_str()));
+            counts.push((state, rows.count(&self.readers).await?));
+        }
+        Ok(counts)
+    }
+}
+
+impl TryFrom<job::Model> for JobRecord {
+    type Error = StoreError;
+
+    fn try_from(row: job::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            seq: row.seq,
+            revision: from_i64(row.revision),
+            id: word("job id", &row.id)?,
+            client: word("client", &row.client)?,
+            sponsored: row.sponsored,
+            job: decode("job", &row.job)?,
+            life: decode("life", &row.life)?,
+            created_at: millis(row.created_at_unix_ms),
+            deadline: millis(row.deadline_unix_ms),
+            started_at: row.started_at_unix_ms.map(millis),
+            finished_at: row.finished_at_unix_ms.map(millis),
+            miner: row.miner.map(|text| word("miner", &text)).transpose()?,
+            metering: row.metering.map(|json| decode("metering", &json)).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<lease::Model> for LeaseRecord {
+    type Error = StoreError;
+
+    fn try_from(row: lease::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: word("lease id", &row.id)?,
+            job_id: word("job id", &row.job_id)?,
+            miner: word("miner", &row.miner)?,
+            terms: decode("terms", &row.terms)?,
+            granted_at: millis(row.granted_at_unix_ms),
+            deadline: millis(row.deadline_unix_ms),
+            ended_at: row.ended_at_unix_ms.map(millis),
+            fault: row.fault.map(|json| decode("fault", &json)).transpose()?,
+        })
+    }
+}
+
+impl TryFrom<artifact::Model> for ArtifactRecord {
+    type Error = StoreError;
+
+    fn try_from(row: artifact::Model) -> Result<Self, StoreError> {
+        Ok(Self { sha256: word("artifact hash", &row.sha256)?, media_type: row.media_type, bytes: from_i64(row.bytes) })
+    }
+}

@@ -1,0 +1,18 @@
+//! What can be read. Each answer is one consistent look at the database.
+
+mod accounts;
+mod convert;
+mod jobs;
+mod receipts;
+
+pub(crate) use convert::{decode, encode, from_i64, millis, stored_millis, to_i64, word};
+pub use jobs::JobFilter;
+pub use receipts::ReceiptFilter;
+
+/// Where a page of rows begins and how many it has.
+#[derive(Debug, Clone, Copy)]
+pub struct Keyset {
+    /// Only rows before this one, newest first; all where absent.
+    pub before_seq: Option<i64>,
+    pub limit: u64,
+}

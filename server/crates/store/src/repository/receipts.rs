@@ -1,0 +1,129 @@
+//! Receipts and the mint transactions that carry them.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use shared::amount::Amount;
+use shared::api::receipts::SettlementState;
+use shared::id::JobId;
+use shared::receipt::SignedReceipt;
+use shared::time::UnixMillis;
+use shared::{Address, B256};
+
+use super::{Keyset, decode, from_i64, millis, stored_millis, to_i64, word};
+use crate::change::{batch_text, settlement_text};
+use crate::entity::{job_receipt, settlement_batch};
+use crate::record::{BatchRecord, BatchState, ReceiptRecord};
+use crate::{Store, StoreError};
+
+/// Which receipts to list.
+#[derive(Debug, Clone, Default)]
+pub struct ReceiptFilter {
+    pub job_id: Option<JobId>,
+    pub provider: Option<Address>,
+    pub client: Option<Address>,
+    pub block_number: Option<u64>,
+    pub transaction_hash: Option<B256>,
+}
+
+impl Store {
+    pub async fn find_receipt(&self, hash: B256) -> Result<Option<ReceiptRecord>, StoreError> {
+        self.one_receipt(job_receipt::Column::ReceiptHash.eq(hash.to_string())).await
+    }
+
+    pub async fn find_receipt_of_job(&self, job_id: JobId) -> Result<Option<ReceiptRecord>, StoreError> {
+        self.one_receipt(job_receipt::Column::JobId.eq(job_id.to_string())).await
+    }
+
+    async fn one_receipt(&self, which: sea_orm::sea_query::Expr) -> Result<Option<ReceiptRecord>, StoreError> {
+        let row = job_receipt::Entity::find().filter(which).one(&self.readers).await?;
+        row.map(ReceiptRecord::try_from).transpose()
+    }
+
+    /// Newest first.
+    pub async fn list_receipts(&self, filter: &ReceiptFilter, page: Keyset) -> Result<Vec<ReceiptRecord>, StoreError> {
+        use job_receipt::Column;
+        let equal = [
+            filter.job_id.map(|id| Column::JobId.eq(id.to_string())),
+            filter.provider.map(|address| Column::Provider.eq(address.to_string())),
+            filter.client.map(|address| Column::Client.eq(address.to_string())),
+            filter.block_number.map(|number| Column::BlockNumber.eq(to_i64(number))),
+            filter.transaction_hash.map(|hash| Column::TransactionHash.eq(hash.to_string())),
+            page.before_seq.map(|seq| Column::Seq.lt(seq)),
+        ];
+        let query = job_receipt::Entity::find().order_by_desc(Column::Seq).limit(page.limit);
+        let query = equal.into_iter().flatten().fold(query, QueryFilter::filter);
+        query.all(&self.readers).await?.into_iter().map(ReceiptRecord::try_from).collect()
+    }
+
+    /// Receipts that a mint transaction may take now, oldest first.
+    pub async fn list_receipts_to_mint(&self, now: UnixMillis, limit: u64) -> Result<Vec<ReceiptRecord>, StoreError> {
+        use job_receipt::Column;
+        let rows = job_receipt::Entity::find()
+            .filter(Column::Settlement.eq(settlement_text(SettlementState::Pending)?))
+            .filter(Column::NotBeforeUnixMs.lte(stored_millis(now)))
+            .order_by_asc(Column::Seq)
+            .limit(limit)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(ReceiptRecord::try_from).collect()
+    }
+
+    /// Receipts that a mint transaction carries.
+    pub async fn list_receipts_of_batch(&self, batch_id: i64) -> Result<Vec<ReceiptRecord>, StoreError> {
+        use job_receipt::Column;
+        let rows = job_receipt::Entity::find()
+            .filter(Column::BatchId.eq(batch_id))
+            .order_by_asc(Column::Seq)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(ReceiptRecord::try_from).collect()
+    }
+
+    /// Mint transactions that no block is known to have, in the order of their nonces.
+    pub async fn list_open_batches(&self) -> Result<Vec<BatchRecord>, StoreError> {
+        let rows = settlement_batch::Entity::find()
+            .filter(settlement_batch::Column::State.eq(batch_text(BatchState::Signed)?))
+            .order_by_asc(settlement_batch::Column::Nonce)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(BatchRecord::try_from).collect()
+    }
+}
+
+impl TryFrom<job_receipt::Model> for ReceiptRecord {
+    type Error = StoreError;
+
+    fn try_from(row: job_receipt::Model) -> Result<Self, StoreError> {
+        let signed = SignedReceipt {
+            receipt: decode("receipt", &row.receipt)?,
+            receipt_hash: word("receipt hash", &row.receipt_hash)?,
+            minter: word("minter", &row.minter)?,
+            miner_signature: word("miner signature", &row.miner_signature)?,
+            attestations: decode("attestations", &row.attestations)?,
+        };
+        Ok(Self {
+            seq: row.seq,
+            signed,
+            amount: Amount::from_atto(word("amount", &row.amount_atto)?),
+            attested_at: millis(row.attested_at_unix_ms),
+            settlement: decode("settlement state", &format!("\"{}\"", row.settlement))?,
+            refusal: row.refusal,
+            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+            transaction_hash: row.transaction_hash.map(|text| word("transaction hash", &text)).transpose()?,
+            block_number: row.block_number.map(from_i64),
+        })
+    }
+}
+
+impl TryFrom<settlement_batch::Model> for BatchRecord {
+    type Error = StoreError;
+
+    fn try_from(row: settlement_batch::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            nonce: from_i64(row.nonce),
+            transaction_hash: word("transaction hash", &row.transaction_hash)?,
+            raw_transaction: word("raw transaction", &row.raw_transaction)?,
+            signed_at: millis(row.signed_at_unix_ms),
+        })
+    }
+}

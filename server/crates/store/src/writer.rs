@@ -1,0 +1,114 @@
+//! Group commit: one task owns the writing connection and puts whatever waits into one transaction, so that many
+//! acknowledgements share one `fsync`. Changes take effect in the order in which they were handed in.
+
+use async_trait::async_trait;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::StoreError;
+
+/// Changes in one transaction; more wait for the next.
+const GROUP_MAX_CHANGES: usize = 256;
+
+/// Changes that wait for the writer; beyond this, callers wait to hand in theirs.
+const QUEUE_MAX_CHANGES: usize = 4_096;
+
+/// Something to write. It may be applied twice, since a group that fails is undone and tried change by change.
+#[async_trait]
+pub trait Change: Send + Sync + 'static {
+    type Output: Send + 'static;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, StoreError>;
+}
+
+/// A handle for handing in changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer(mpsc::Sender<Box<dyn Waiting>>);
+
+impl Writer {
+    pub(crate) fn start(connection: DatabaseConnection) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX_CHANGES);
+        tokio::spawn(run(connection, receiver));
+        Self(sender)
+    }
+
+    /// Hands in a change now; the answer comes once it is on the disk.
+    pub(crate) async fn submit<C: Change>(
+        &self,
+        change: C,
+    ) -> Result<oneshot::Receiver<Result<C::Output, StoreError>>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Box::new(Submitted { change, output: None, reply });
+        self.0.send(waiting).await.map_err(|_| StoreError::Stopped)?;
+        Ok(answer)
+    }
+}
+
+/// A change with its waiting caller, whatever its type.
+#[async_trait]
+trait Waiting: Send {
+    async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), StoreError>;
+    fn answer(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+struct Submitted<C: Change> {
+    change: C,
+    output: Option<C::Output>,
+    reply: oneshot::Sender<Result<C::Output, StoreError>>,
+}
+
+#[async_trait]
+impl<C: Change> Waiting for Submitted<C> {
+    async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        self.output = Some(self.change.apply(transaction).await?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, result: Result<(), StoreError>) {
+        let Submitted { output, reply, .. } = *self;
+        // A caller that went away needs no answer; the change stands.
+        let _ = reply.send(result.and_then(|()| output.ok_or(StoreError::Stopped)));
+    }
+}
+
+async fn run(connection: DatabaseConnection, mut receiver: mpsc::Receiver<Box<dyn Waiting>>) {
+    while let Some(first) = receiver.recv().await {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX_CHANGES
+            && let Ok(next) = receiver.try_recv()
+        {
+            group.push(next);
+        }
+        write_group(&connection, group).await;
+    }
+    let _ = connection.close().await;
+}
+
+async fn write_group(connection: &DatabaseConnection, mut group: Vec<Box<dyn Waiting>>) {
+    let result = commit(connection, &mut group).await;
+    if result.is_ok() || group.len() == 1 {
+        group.into_iter().for_each(|waiting| waiting.answer(result.clone()));
+        return;
+    }
+    // One change spoilt the group. Alone, each succeeds or fails by itself.
+    for waiting in group {
+        let mut alone = [waiting];
+        let result = commit(connection, &mut alone).await;
+        let [waiting] = alone;
+        waiting.answer(result);
+    }
+}
+
+async fn commit(connection: &DatabaseConnection, group: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
+    let options =
+        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+    let transaction = connection.begin_with_options(options).await?;
+    for waiting in group {
+        if let Err(error) = waiting.apply(&transaction).await {
+            // SQLite rolls back by itself on a full disk; a second rollback then fails and changes nothing.
+            let _ = transaction.rollback().await;
+            return Err(error);
+        }
+    }
+    Ok(transaction.commit().await?)
+}
