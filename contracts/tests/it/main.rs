@@ -10,5 +10,6 @@ mod ledger;
 mod minting;
 mod plain_form;
 mod receipts;
+mod reentrancy;
 mod token;
 mod vectors;
