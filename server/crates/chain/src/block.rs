@@ -1,7 +1,10 @@
 use alloy_consensus::constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_WITHDRAWALS};
 use alloy_consensus::{Header, proofs};
+use alloy_eips::eip2718::Encodable2718;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
+
+use alloy_rlp::Encodable as _;
 
 use crate::receipt::TransactionReceipt;
 use crate::rules::GAS_PRICE_WEI;
@@ -53,6 +56,17 @@ pub struct Block {
     pub header: SealedHeader,
     /// Its transactions, in execution order.
     pub transactions: Vec<SignedTransaction>,
+}
+
+impl Block {
+    /// Size of the block's RLP encoding as Ethereum defines it, in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        const EMPTY_LIST_BYTES: usize = 1;
+        let transactions: usize = self.transactions.iter().map(Encodable2718::network_len).sum();
+        let list = |payload_length| alloy_rlp::Header { list: true, payload_length }.length_with_payload();
+        list(self.header.header().length() + list(transactions) + 2 * EMPTY_LIST_BYTES)
+    }
 }
 
 /// What a header says beside the results of execution.

@@ -13,7 +13,7 @@ use revm::database::{State, WrapDatabaseRef};
 use revm::{Context, ExecuteCommitEvm as _, MainBuilder as _, MainContext as _};
 
 use crate::error::ChainError;
-use crate::receipt::TransactionReceipt;
+use crate::receipt::{BlockProgress, Effect, TransactionReceipt};
 use crate::rules::{GAS_PRICE_WEI, HARD_FORK, MAX_BLOCK_TRANSACTIONS};
 use crate::state::{StateChanges, StateReader};
 use crate::transaction::{SignedTransaction, TransactionError};
@@ -83,7 +83,7 @@ pub(crate) fn execute(
         .with_cfg(context.to_cfg_env())
         .build_mainnet();
     let (mut included, mut receipts, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    let mut cumulative_gas_used = 0;
+    let mut progress = BlockProgress::default();
     // Later transactions of a sender wait with the one before them, rather than fail for its nonce.
     let mut waiting: BTreeSet<Address> = BTreeSet::new();
     for transaction in candidates {
@@ -99,14 +99,15 @@ pub(crate) fn execute(
             waiting.insert(transaction.sender());
             continue;
         }
-        if transaction.gas_limit() > context.gas_limit - cumulative_gas_used {
+        if transaction.gas_limit() > context.gas_limit - progress.gas_used {
             waiting.insert(transaction.sender());
             continue;
         }
         match evm.transact_commit(transaction.to_environment()) {
             Ok(result) => {
-                cumulative_gas_used += result.tx_gas_used();
-                receipts.push(receipt_of(&transaction, result, cumulative_gas_used));
+                let receipt = receipt_of(&transaction, progress, result);
+                progress = receipt.progress();
+                receipts.push(receipt);
                 included.push(transaction);
             }
             Err(EVMError::Transaction(error)) => {
@@ -131,26 +132,19 @@ pub(crate) fn evm_failure(error: &impl core::fmt::Display, number: u64) -> Chain
     ChainError::InvalidBlock { number, reason: error.to_string() }
 }
 
-fn receipt_of(
-    transaction: &SignedTransaction,
-    result: ExecutionResult,
-    cumulative_gas_used: u64,
-) -> TransactionReceipt {
-    let gas = (cumulative_gas_used, result.tx_gas_used());
-    let tx_type = transaction.envelope().tx_type();
-    match result {
-        ExecutionResult::Success { logs, output, .. } => {
-            let contract_address = match output {
-                Output::Create(_, address) => address,
-                Output::Call(_) => None,
-            };
-            TransactionReceipt::new(tx_type, true, gas, logs, contract_address, Bytes::new())
+fn receipt_of(transaction: &SignedTransaction, before: BlockProgress, result: ExecutionResult) -> TransactionReceipt {
+    let gas_used = result.tx_gas_used();
+    let effect = match result {
+        ExecutionResult::Success { logs, output: Output::Create(_, contract_address), .. } => {
+            Effect::Success { logs, contract_address }
         }
-        ExecutionResult::Revert { output, .. } => {
-            TransactionReceipt::new(tx_type, false, gas, Vec::new(), None, output)
+        ExecutionResult::Success { logs, output: Output::Call(_), .. } => {
+            Effect::Success { logs, contract_address: None }
         }
-        ExecutionResult::Halt { .. } => TransactionReceipt::new(tx_type, false, gas, Vec::new(), None, Bytes::new()),
-    }
+        ExecutionResult::Revert { output, .. } => Effect::Failure { revert_data: output },
+        ExecutionResult::Halt { .. } => Effect::Failure { revert_data: Bytes::new() },
+    };
+    TransactionReceipt::new(transaction.envelope().tx_type(), before, gas_used, effect)
 }
 
 /// The EVM's refusal in this chain's words.

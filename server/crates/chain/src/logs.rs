@@ -140,24 +140,23 @@ impl Snapshot {
         found: &mut Vec<PlacedLog>,
     ) -> Result<(), ChainError> {
         let Some(block) = self.block_at(height)? else { return Ok(()) };
-        let mut log_index = 0;
         for (index, (transaction, receipt)) in (0u32..).zip(block.transactions.iter().zip(self.receipts_at(height)?)) {
-            for log in receipt.logs {
-                if filter.matches(&log) {
-                    if found.len() == MAX_LOGS {
-                        let limit = MAX_LOGS as u64;
-                        return Err(ChainError::LimitExceeded { what: "query results", limit, given: limit + 1 });
-                    }
-                    found.push(PlacedLog {
-                        log,
-                        place: Place { height, index },
-                        transaction_hash: transaction.hash(),
-                        block_hash: block.header.hash(),
-                        block_timestamp_unix_s: block.header.timestamp,
-                        log_index,
-                    });
+            for (log_index, log) in (receipt.first_log_index..).zip(receipt.logs) {
+                if !filter.matches(&log) {
+                    continue;
                 }
-                log_index += 1;
+                if found.len() == MAX_LOGS {
+                    let limit = MAX_LOGS as u64;
+                    return Err(ChainError::LimitExceeded { what: "query results", limit, given: limit + 1 });
+                }
+                found.push(PlacedLog {
+                    log,
+                    place: Place { height, index },
+                    transaction_hash: transaction.hash(),
+                    block_hash: block.header.hash(),
+                    block_timestamp_unix_s: block.header.timestamp,
+                    log_index,
+                });
             }
         }
         Ok(())

@@ -18,6 +18,8 @@ pub struct TransactionReceipt {
     pub gas_used: u64,
     /// Events emitted, in order; none when it failed.
     pub logs: Vec<Log>,
+    /// Position of the first of them among all logs of the block, from 0.
+    pub first_log_index: u64,
     /// What a failed transaction returned, cut to [`MAX_REVERT_DATA_BYTES`]. Kept for people who ask why; it is not
     /// part of what `receiptsRoot` commits to.
     pub revert_data: Bytes,
@@ -26,17 +28,28 @@ pub struct TransactionReceipt {
 }
 
 impl TransactionReceipt {
-    pub(crate) fn new(
-        tx_type: TxType,
-        success: bool,
-        gas: (u64, u64),
-        logs: Vec<Log>,
-        contract_address: Option<Address>,
-        revert_data: Bytes,
-    ) -> Self {
-        let (cumulative_gas_used, gas_used) = gas;
-        let revert_data = revert_data.slice(..revert_data.len().min(MAX_REVERT_DATA_BYTES));
-        Self { tx_type: tx_type.into(), success, cumulative_gas_used, gas_used, logs, revert_data, contract_address }
+    pub(crate) fn new(tx_type: TxType, before: BlockProgress, gas_used: u64, effect: Effect) -> Self {
+        let (success, logs, contract_address, revert_data) = match effect {
+            Effect::Success { logs, contract_address } => (true, logs, contract_address, Bytes::new()),
+            Effect::Failure { revert_data } => {
+                (false, Vec::new(), None, revert_data.slice(..revert_data.len().min(MAX_REVERT_DATA_BYTES)))
+            }
+        };
+        Self {
+            tx_type: tx_type.into(),
+            success,
+            cumulative_gas_used: before.gas_used + gas_used,
+            gas_used,
+            logs,
+            first_log_index: before.logs,
+            revert_data,
+            contract_address,
+        }
+    }
+
+    /// How far the block is after this transaction.
+    pub(crate) fn progress(&self) -> BlockProgress {
+        BlockProgress { gas_used: self.cumulative_gas_used, logs: self.first_log_index + self.logs.len() as u64 }
     }
 
     /// The EIP-2718 type of the transaction.
@@ -62,4 +75,18 @@ impl TransactionReceipt {
         }
         .into_with_bloom()
     }
+}
+
+/// Gas and logs of the transactions before one in its block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BlockProgress {
+    pub(crate) gas_used: u64,
+    pub(crate) logs: u64,
+}
+
+/// What a transaction did.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Success { logs: Vec<Log>, contract_address: Option<Address> },
+    Failure { revert_data: Bytes },
 }

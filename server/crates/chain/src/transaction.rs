@@ -206,6 +206,12 @@ impl SignedTransaction {
         self.envelope.value()
     }
 
+    /// Call data, or init code.
+    #[must_use]
+    pub fn input(&self) -> &Bytes {
+        self.envelope.input()
+    }
+
     /// The called account, `None` for a creation.
     #[must_use]
     pub fn to(&self) -> Option<Address> {

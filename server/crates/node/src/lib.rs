@@ -1,1 +1,35 @@
-//! 
+//! The node: one chain, one pool, one producer, and the ways to reach them.
+//!
+//! ```text
+//!  eth_sendRawTransaction ─┐                        ┌─► Chain::build ─► certify ─► Chain::commit ─┐
+//!  POST /rpc/tx ───────────┼─► NodeHandle ─► producer thread (pool, batching window)              │
+//!  NodeHandle::submit ─────┘        ▲                                                             ▼
+//!                                   └──────── snapshots for every reader ◄──── CommittedBlock broadcast
+//! ```
+//!
+//! A transaction is acknowledged after it is on disk. Blocks are made only while transactions wait. [`router`] serves
+//! JSON-RPC (POST, batches, WebSocket) and REST under `/rpc`; [`NodeHandle`] is the same for code in this process.
+
+mod config;
+mod error;
+mod events;
+mod genesis;
+mod handle;
+mod node;
+mod producer;
+mod reads;
+mod rest;
+mod router;
+mod rpc;
+mod token;
+
+pub use chain;
+pub use config::{BlockTiming, NodeConfig};
+pub use error::NodeError;
+pub use events::CommittedBlock;
+pub use genesis::{development_genesis, genesis_of};
+pub use handle::NodeHandle;
+pub use mempool::PoolLimits;
+pub use node::Node;
+pub use rest::{BlockBody, HeadBody, TransactionBody};
+pub use router::{MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, router};

@@ -1,0 +1,314 @@
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use alloy_primitives::{Address, B256, U256};
+use chain::{PendingTransaction, SignedTransaction, TransactionError};
+
+use crate::error::PoolError;
+use crate::limits::PoolLimits;
+use crate::meter::GasMeter;
+use crate::queue::{SenderQueue, Waiting};
+
+/// By how much both fee caps must rise for a transaction to replace one with the same nonce, in percent.
+const REPLACEMENT_RISE_PERCENT: u64 = 10;
+
+/// The sender's account on the chain when a transaction arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SenderAccount {
+    /// Next nonce.
+    pub nonce: u64,
+    /// Wei held.
+    pub balance: U256,
+    /// Whether the account is a contract; such an account cannot send (EIP-3607).
+    pub has_code: bool,
+}
+
+/// What taking a transaction did to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// Hashes that left the pool: the replaced transaction, or a queued one that made room.
+    pub displaced: Vec<B256>,
+}
+
+/// The pool.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    limits: PoolLimits,
+    senders: BTreeMap<Address, SenderQueue>,
+    by_hash: BTreeMap<B256, (Address, u64)>,
+    bytes: usize,
+    next_sequence: u64,
+    meter: GasMeter,
+}
+
+impl Pool {
+    /// An empty pool.
+    #[must_use]
+    pub fn new(limits: PoolLimits) -> Self {
+        Self {
+            limits,
+            senders: BTreeMap::new(),
+            by_hash: BTreeMap::new(),
+            bytes: 0,
+            next_sequence: 0,
+            meter: GasMeter::default(),
+        }
+    }
+
+    /// Takes a transaction, or says why not; a refusal changes nothing.
+    ///
+    /// # Errors
+    /// [`PoolError`].
+    pub fn insert(
+        &mut self,
+        transaction: SignedTransaction,
+        account: SenderAccount,
+        now_unix_ms: u64,
+    ) -> Result<Admission, PoolError> {
+        let (hash, sender, nonce) = (transaction.hash(), transaction.sender(), transaction.nonce());
+        if self.by_hash.contains_key(&hash) {
+            return Err(PoolError::AlreadyKnown);
+        }
+        check_account(&transaction, account)?;
+        self.check_nonce_gap(nonce, account.nonce)?;
+        self.check_allowance(&transaction, now_unix_ms)?;
+
+        let mut admission = Admission::default();
+        let sequence = match self.waiting_at(sender, nonce) {
+            Some(present) => {
+                if !may_replace(&present.transaction, &transaction) {
+                    return Err(PoolError::ReplacementUnderpriced { percent: REPLACEMENT_RISE_PERCENT });
+                }
+                let (replaced, sequence) = (present.transaction.hash(), present.sequence);
+                self.check_bytes(transaction.raw().len().saturating_sub(present.transaction.raw().len()))?;
+                admission.displaced.extend(self.remove(replaced).map(|_| replaced));
+                sequence
+            }
+            None => {
+                self.check_sender(sender)?;
+                self.check_bytes(transaction.raw().len())?;
+                admission.displaced.extend(self.make_room(sender, nonce, account.nonce)?);
+                self.next_sequence += 1;
+                self.next_sequence
+            }
+        };
+        self.meter.record(sender, transaction.gas_limit(), now_unix_ms);
+        self.put(transaction, account.nonce, now_unix_ms, sequence);
+        Ok(admission)
+    }
+
+    /// Puts back a transaction that was acknowledged before a restart. It passed every bound then.
+    pub fn restore(&mut self, pending: PendingTransaction, account: SenderAccount) -> Result<(), PoolError> {
+        check_account(&pending.transaction, account)?;
+        self.next_sequence += 1;
+        self.put(pending.transaction, account.nonce, pending.arrival_unix_ms, self.next_sequence);
+        Ok(())
+    }
+
+    /// Ready transactions for a block: a sender's in nonce order, between senders by arrival, until their gas limits
+    /// exceed `max_gas` or there are `max_count`.
+    #[must_use]
+    pub fn candidates(&self, max_gas: u64, max_count: usize) -> Vec<SignedTransaction> {
+        let mut queues: BTreeMap<Address, _> =
+            self.senders.iter().map(|(sender, queue)| (*sender, queue.ready().peekable())).collect();
+        let mut order: BinaryHeap<Reverse<(u64, Address)>> = queues
+            .iter_mut()
+            .filter_map(|(sender, ready)| ready.peek().map(|waiting| Reverse((waiting.sequence, *sender))))
+            .collect();
+        let (mut chosen, mut gas) = (Vec::new(), 0u64);
+        while let Some(Reverse((_, sender))) = order.pop() {
+            let Some(ready) = queues.get_mut(&sender) else { continue };
+            let Some(waiting) = ready.next() else { continue };
+            gas = gas.saturating_add(waiting.transaction.gas_limit());
+            if chosen.len() == max_count || gas > max_gas {
+                break;
+            }
+            chosen.push(waiting.transaction.clone());
+            if let Some(following) = ready.peek() {
+                order.push(Reverse((following.sequence, sender)));
+            }
+        }
+        chosen
+    }
+
+    /// Whether a block could be made.
+    #[must_use]
+    pub fn has_ready(&self) -> bool {
+        self.senders.values().any(|queue| queue.ready().next().is_some())
+    }
+
+    /// Tells the pool a sender's next nonce on the chain. Returns the hashes that it made pointless.
+    pub fn set_chain_nonce(&mut self, sender: Address, nonce: u64) -> Vec<B256> {
+        let Some(queue) = self.senders.get_mut(&sender) else { return Vec::new() };
+        queue.chain_nonce = queue.chain_nonce.max(nonce);
+        let past: Vec<B256> = queue.by_nonce.range(..nonce).map(|(_, waiting)| waiting.transaction.hash()).collect();
+        for hash in &past {
+            self.remove(*hash);
+        }
+        past
+    }
+
+    /// Takes a transaction out.
+    pub fn remove(&mut self, hash: B256) -> Option<SignedTransaction> {
+        let (sender, nonce) = self.by_hash.remove(&hash)?;
+        let queue = self.senders.get_mut(&sender)?;
+        let waiting = queue.by_nonce.remove(&nonce)?;
+        if queue.by_nonce.is_empty() {
+            self.senders.remove(&sender);
+        }
+        self.bytes -= waiting.transaction.raw().len();
+        Some(waiting.transaction)
+    }
+
+    /// Takes out what has waited too long, and returns the hashes.
+    pub fn expire(&mut self, now_unix_ms: u64) -> Vec<B256> {
+        self.meter.forget_past(now_unix_ms);
+        let lifetime_ms = self.limits.lifetime_ms;
+        let expired: Vec<B256> = self
+            .iter()
+            .filter(|waiting| now_unix_ms.saturating_sub(waiting.arrival_unix_ms) >= lifetime_ms)
+            .map(|waiting| waiting.transaction.hash())
+            .collect();
+        for hash in &expired {
+            self.remove(*hash);
+        }
+        expired
+    }
+
+    /// A waiting transaction.
+    #[must_use]
+    pub fn get(&self, hash: B256) -> Option<&SignedTransaction> {
+        let (sender, nonce) = self.by_hash.get(&hash)?;
+        self.waiting_at(*sender, *nonce).map(|waiting| &waiting.transaction)
+    }
+
+    /// The nonce a sender's next transaction should have, if any of its transactions is waiting.
+    #[must_use]
+    pub fn next_nonce(&self, sender: Address) -> Option<u64> {
+        self.senders.get(&sender).map(SenderQueue::next_nonce)
+    }
+
+    /// All transactions as `(ready, queued)`, by sender and nonce.
+    #[must_use]
+    pub fn content(&self) -> (Vec<&SignedTransaction>, Vec<&SignedTransaction>) {
+        let (mut ready, mut queued) = (Vec::new(), Vec::new());
+        for queue in self.senders.values() {
+            let next = queue.next_nonce();
+            for (nonce, waiting) in &queue.by_nonce {
+                let list = if *nonce < next { &mut ready } else { &mut queued };
+                list.push(&waiting.transaction);
+            }
+        }
+        (ready, queued)
+    }
+
+    /// How many transactions wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_hash.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_hash.is_empty()
+    }
+
+    /// Encoded size of all waiting transactions, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Senders with waiting transactions.
+    #[must_use]
+    pub fn senders(&self) -> BTreeSet<Address> {
+        self.senders.keys().copied().collect()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Waiting> {
+        self.senders.values().flat_map(|queue| queue.by_nonce.values())
+    }
+
+    fn waiting_at(&self, sender: Address, nonce: u64) -> Option<&Waiting> {
+        self.senders.get(&sender)?.by_nonce.get(&nonce)
+    }
+
+    fn put(&mut self, transaction: SignedTransaction, chain_nonce: u64, arrival_unix_ms: u64, sequence: u64) {
+        let (sender, nonce) = (transaction.sender(), transaction.nonce());
+        self.bytes += transaction.raw().len();
+        self.by_hash.insert(transaction.hash(), (sender, nonce));
+        let queue = self.senders.entry(sender).or_default();
+        queue.chain_nonce = queue.chain_nonce.max(chain_nonce);
+        queue.by_nonce.insert(nonce, Waiting { transaction, arrival_unix_ms, sequence });
+    }
+
+    fn check_nonce_gap(&self, given: u64, expected: u64) -> Result<(), PoolError> {
+        let limit = self.limits.max_nonce_gap;
+        if given - expected > limit {
+            return Err(PoolError::NonceGap { given, expected, limit });
+        }
+        Ok(())
+    }
+
+    fn check_allowance(&self, transaction: &SignedTransaction, now_unix_ms: u64) -> Result<(), PoolError> {
+        let (sender, limit) = (transaction.sender(), self.limits.max_gas_per_sender_per_minute);
+        let metered = !self.limits.unmetered_senders.contains(&sender);
+        if metered && !self.meter.allows(sender, transaction.gas_limit(), limit, now_unix_ms) {
+            return Err(PoolError::GasAllowance { sender, limit });
+        }
+        Ok(())
+    }
+
+    fn check_sender(&self, sender: Address) -> Result<(), PoolError> {
+        let limit = self.limits.max_transactions_per_sender;
+        if self.senders.get(&sender).is_some_and(|queue| queue.by_nonce.len() >= limit) {
+            return Err(PoolError::SenderFull { sender, limit });
+        }
+        Ok(())
+    }
+
+    fn check_bytes(&self, more: usize) -> Result<(), PoolError> {
+        if self.bytes + more > self.limits.max_bytes {
+            return Err(PoolError::Full { what: "bytes", limit: self.limits.max_bytes });
+        }
+        Ok(())
+    }
+
+    /// Frees a place in a full pool for a ready transaction, at the cost of the youngest queued one.
+    fn make_room(&mut self, sender: Address, nonce: u64, chain_nonce: u64) -> Result<Option<B256>, PoolError> {
+        if self.by_hash.len() < self.limits.max_transactions {
+            return Ok(None);
+        }
+        let full = PoolError::Full { what: "transactions", limit: self.limits.max_transactions };
+        if nonce != self.next_nonce(sender).unwrap_or(chain_nonce) {
+            return Err(full);
+        }
+        let youngest =
+            self.senders.values().filter_map(SenderQueue::last_queued).max_by_key(|waiting| waiting.sequence);
+        let hash = youngest.map(|waiting| waiting.transaction.hash()).ok_or(full)?;
+        self.remove(hash);
+        Ok(Some(hash))
+    }
+}
+
+fn check_account(transaction: &SignedTransaction, account: SenderAccount) -> Result<(), TransactionError> {
+    if account.has_code {
+        return Err(TransactionError::SenderHasCode(transaction.sender()));
+    }
+    if transaction.nonce() < account.nonce {
+        return Err(TransactionError::NonceTooLow { given: transaction.nonce(), expected: account.nonce });
+    }
+    if transaction.value() > account.balance {
+        return Err(TransactionError::InsufficientFunds { balance: account.balance, value: transaction.value() });
+    }
+    Ok(())
+}
+
+fn may_replace(present: &SignedTransaction, new: &SignedTransaction) -> bool {
+    let risen = |from: u128, to: u128| {
+        to > from && to >= from.saturating_add(from.saturating_mul(u128::from(REPLACEMENT_RISE_PERCENT)) / 100)
+    };
+    risen(present.max_fee_per_gas(), new.max_fee_per_gas())
+        && risen(present.max_priority_fee_per_gas(), new.max_priority_fee_per_gas())
+}

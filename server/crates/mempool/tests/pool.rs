@@ -1,0 +1,196 @@
+//! The pool's order, its bounds, and what it must not do.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+
+use alloy_consensus::{SignableTransaction as _, TxEip1559};
+use alloy_eips::eip2718::Encodable2718 as _;
+use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
+use chain::{Envelope, SignedTransaction, TransactionError};
+use k256::ecdsa::SigningKey;
+use k256::ecdsa::signature::hazmat::PrehashSigner as _;
+use mempool::{Pool, PoolError, PoolLimits, SenderAccount};
+use proptest::prelude::*;
+
+const CHAIN_ID: u64 = 24_822;
+const GAS: u64 = 30_000;
+
+fn transaction(sender: u8, nonce: u64, fee: u128) -> SignedTransaction {
+    let unsigned = TxEip1559 {
+        chain_id: CHAIN_ID,
+        nonce,
+        gas_limit: GAS,
+        max_fee_per_gas: fee,
+        max_priority_fee_per_gas: fee,
+        to: TxKind::Call(Address::repeat_byte(9)),
+        value: U256::ZERO,
+        access_list: Default::default(),
+        input: Bytes::new(),
+    };
+    let key = SigningKey::from_slice(&[sender; 32]).unwrap();
+    let (signature, recovery) = key.sign_prehash(unsigned.signature_hash().as_slice()).unwrap();
+    let signed = Envelope::from(unsigned.into_signed(Signature::from((signature, recovery))));
+    SignedTransaction::decode(&signed.encoded_2718(), CHAIN_ID).unwrap()
+}
+
+fn limits() -> PoolLimits {
+    PoolLimits { max_transactions: 6, max_transactions_per_sender: 4, max_nonce_gap: 8, ..PoolLimits::default() }
+}
+
+fn fresh(nonce: u64) -> SenderAccount {
+    SenderAccount { nonce, ..SenderAccount::default() }
+}
+
+fn nonces(pool: &Pool) -> Vec<u64> {
+    pool.candidates(u64::MAX, usize::MAX).iter().map(SignedTransaction::nonce).collect()
+}
+
+#[test]
+fn a_gap_holds_later_transactions_back() {
+    let mut pool = Pool::new(limits());
+    pool.insert(transaction(1, 2, 1), fresh(0), 0).unwrap();
+    pool.insert(transaction(1, 1, 1), fresh(0), 0).unwrap();
+    assert!(!pool.has_ready());
+    assert_eq!(pool.next_nonce(transaction(1, 0, 1).sender()), Some(0));
+    pool.insert(transaction(1, 0, 1), fresh(0), 0).unwrap();
+    assert_eq!(nonces(&pool), [0, 1, 2]);
+    assert_eq!(pool.content().0.len(), 3);
+}
+
+#[test]
+fn senders_take_turns_by_arrival() {
+    let mut pool = Pool::new(limits());
+    let order = [(1, 0), (2, 0), (1, 1), (3, 0)];
+    for (sender, nonce) in order {
+        pool.insert(transaction(sender, nonce, 1), fresh(0), 0).unwrap();
+    }
+    let chosen: Vec<_> = pool.candidates(u64::MAX, usize::MAX).iter().map(|tx| tx.hash()).collect();
+    let expected: Vec<_> = order.iter().map(|(sender, nonce)| transaction(*sender, *nonce, 1).hash()).collect();
+    assert_eq!(chosen, expected);
+    assert_eq!(pool.candidates(2 * GAS, usize::MAX).len(), 2);
+    assert_eq!(pool.candidates(u64::MAX, 3).len(), 3);
+}
+
+#[test]
+fn a_replacement_needs_ten_percent_more() {
+    let mut pool = Pool::new(limits());
+    let first = transaction(1, 0, 100);
+    pool.insert(first.clone(), fresh(0), 0).unwrap();
+    assert_eq!(pool.insert(first.clone(), fresh(0), 0), Err(PoolError::AlreadyKnown));
+    let underpriced = Err(PoolError::ReplacementUnderpriced { percent: 10 });
+    assert_eq!(pool.insert(transaction(1, 0, 109), fresh(0), 0), underpriced);
+    let better = transaction(1, 0, 110);
+    assert_eq!(pool.insert(better.clone(), fresh(0), 0).unwrap().displaced, vec![first.hash()]);
+    assert_eq!((pool.len(), pool.get(first.hash()), pool.get(better.hash())), (1, None, Some(&better)));
+}
+
+#[test]
+fn what_the_account_cannot_send_is_refused() {
+    let mut pool = Pool::new(limits());
+    let low = TransactionError::NonceTooLow { given: 1, expected: 2 };
+    assert_eq!(pool.insert(transaction(1, 1, 1), fresh(2), 0), Err(PoolError::Invalid(low)));
+    let far = PoolError::NonceGap { given: 11, expected: 2, limit: 8 };
+    assert_eq!(pool.insert(transaction(1, 11, 1), fresh(2), 0), Err(far));
+    let contract = SenderAccount { has_code: true, ..fresh(0) };
+    assert!(matches!(
+        pool.insert(transaction(1, 0, 1), contract, 0),
+        Err(PoolError::Invalid(TransactionError::SenderHasCode(_)))
+    ));
+    assert!(pool.is_empty());
+}
+
+#[test]
+fn a_full_pool_gives_up_queued_transactions_only_and_only_for_ready_ones() {
+    let mut pool = Pool::new(limits());
+    for (sender, nonce) in [(1, 0), (1, 1), (2, 5), (2, 6), (3, 0), (3, 1)] {
+        pool.insert(transaction(sender, nonce, 1), fresh(0), 0).unwrap();
+    }
+    let full = PoolError::Full { what: "transactions", limit: 6 };
+    assert_eq!(pool.insert(transaction(4, 3, 1), fresh(0), 0), Err(full.clone()), "queued does not displace");
+    let admitted = pool.insert(transaction(4, 0, 1), fresh(0), 0).unwrap();
+    assert_eq!(admitted.displaced, vec![transaction(2, 6, 1).hash()]);
+    pool.insert(transaction(5, 0, 1), fresh(0), 0).unwrap();
+    assert_eq!(pool.insert(transaction(6, 0, 1), fresh(0), 0), Err(full), "ready ones stay");
+    assert_eq!(pool.len(), 6);
+}
+
+#[test]
+fn one_sender_has_bounded_places_and_gas() {
+    let mut pool = Pool::new(PoolLimits { max_gas_per_sender_per_minute: 3 * GAS, ..limits() });
+    let sender = transaction(1, 0, 1).sender();
+    for nonce in 0..3 {
+        pool.insert(transaction(1, nonce, 1), fresh(0), 1_000).unwrap();
+    }
+    let exhausted = Err(PoolError::GasAllowance { sender, limit: 3 * GAS });
+    assert_eq!(pool.insert(transaction(1, 3, 1), fresh(0), 60_999), exhausted);
+    pool.insert(transaction(1, 3, 1), fresh(0), 61_000).unwrap();
+    assert_eq!(pool.insert(transaction(1, 4, 1), fresh(0), 61_000), Err(PoolError::SenderFull { sender, limit: 4 }));
+
+    let unmetered = PoolLimits { max_gas_per_sender_per_minute: 0, unmetered_senders: [sender].into(), ..limits() };
+    assert!(Pool::new(unmetered).insert(transaction(1, 0, 1), fresh(0), 0).is_ok());
+}
+
+#[test]
+fn time_and_blocks_take_transactions_out() {
+    let mut pool = Pool::new(PoolLimits { lifetime_ms: 100, ..limits() });
+    pool.insert(transaction(1, 0, 1), fresh(0), 0).unwrap();
+    pool.insert(transaction(1, 1, 1), fresh(0), 50).unwrap();
+    assert!(pool.expire(99).is_empty());
+    assert_eq!(pool.expire(100), vec![transaction(1, 0, 1).hash()]);
+    assert!(!pool.has_ready(), "nonce 1 waits for nonce 0 again");
+    assert_eq!(pool.set_chain_nonce(transaction(1, 0, 1).sender(), 2), vec![transaction(1, 1, 1).hash()]);
+    assert!(pool.is_empty());
+    assert_eq!(pool.bytes(), 0);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert { sender: u8, nonce: u64, fee: u128 },
+    Mine { count: usize },
+    Expire,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (1u8..5, 0u64..8, 1u128..4).prop_map(|(sender, nonce, fee)| Step::Insert { sender, nonce, fee: fee * 10 }),
+        2 => (0usize..4).prop_map(|count| Step::Mine { count }),
+        1 => Just(Step::Expire),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever happens, the bounds hold and candidates continue each sender's nonce on the chain without a gap.
+    #[test]
+    fn candidates_always_continue_the_chain(steps in prop::collection::vec(step(), 1..60)) {
+        let mut pool = Pool::new(PoolLimits { lifetime_ms: 10, ..limits() });
+        let mut chain: BTreeMap<Address, u64> = BTreeMap::new();
+        for (now, step) in (0u64..).zip(steps) {
+            match step {
+                Step::Insert { sender, nonce, fee } => {
+                    let signed = transaction(sender, nonce, fee);
+                    let account = fresh(chain.get(&signed.sender()).copied().unwrap_or(0));
+                    let _ = pool.insert(signed, account, now);
+                }
+                Step::Mine { count } => {
+                    for mined in pool.candidates(u64::MAX, count) {
+                        chain.insert(mined.sender(), mined.nonce() + 1);
+                        pool.set_chain_nonce(mined.sender(), mined.nonce() + 1);
+                    }
+                }
+                Step::Expire => drop(pool.expire(now)),
+            }
+            let mut expected = chain.clone();
+            for candidate in pool.candidates(u64::MAX, usize::MAX) {
+                let next = expected.entry(candidate.sender()).or_insert(0);
+                prop_assert_eq!(candidate.nonce(), *next);
+                *next += 1;
+            }
+            let (ready, queued) = pool.content();
+            prop_assert_eq!(ready.len() + queued.len(), pool.len());
+            prop_assert!(pool.len() <= 6);
+            prop_assert_eq!(pool.bytes(), ready.iter().chain(&queued).map(|tx| tx.raw().len()).sum::<usize>());
+        }
+    }
+}

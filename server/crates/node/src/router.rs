@@ -1,0 +1,61 @@
+use axum::error_handling::HandleError;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{BoxError, Router};
+use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, stop_channel};
+use std::sync::PoisonError;
+
+use crate::error::NodeError;
+use crate::handle::NodeHandle;
+use crate::{rest, rpc};
+
+/// Largest JSON-RPC request or WebSocket message, in bytes.
+pub const MAX_REQUEST_BYTES: u32 = 2 * 1024 * 1024;
+
+/// Largest JSON-RPC answer, in bytes.
+pub const MAX_RESPONSE_BYTES: u32 = 32 * 1024 * 1024;
+
+/// Most requests in one batch.
+pub const MAX_BATCH_REQUESTS: u32 = 100;
+
+/// Most JSON-RPC requests and WebSocket connections at once.
+pub const MAX_CONNECTIONS: u32 = 1_000;
+
+/// Most subscriptions of one WebSocket connection.
+const MAX_SUBSCRIPTIONS_PER_CONNECTION: u32 = 64;
+
+/// Everything under `/rpc`: JSON-RPC by POST and WebSocket on the path itself, REST below it.
+///
+/// # Errors
+/// [`NodeError::Thread`] if two methods have one name, which a test rules out.
+pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
+    let module = rpc::module(&handle).map_err(|error| NodeError::Thread(error.to_string()))?;
+    let config = ServerConfig::builder()
+        .max_request_body_size(MAX_REQUEST_BYTES)
+        .max_response_body_size(MAX_RESPONSE_BYTES)
+        .max_connections(MAX_CONNECTIONS)
+        .max_subscriptions_per_connection(MAX_SUBSCRIPTIONS_PER_CONNECTION)
+        .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH_REQUESTS))
+        .set_id_provider(rpc::HexIds)
+        .build();
+    let (stop, server) = stop_channel();
+    handle.shared.rpc_servers.lock().unwrap_or_else(PoisonError::into_inner).push(server);
+    let service = Server::builder().set_config(config).to_service_builder().build(module, stop);
+    let json_rpc =
+        HandleError::new(
+            service,
+            |error: BoxError| async move { (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()) },
+        );
+    Ok(Router::new()
+        .route("/rpc/head", get(rest::show_head))
+        .route("/rpc/blocks/{id}", get(rest::show_block))
+        .route("/rpc/blocks-range", get(rest::list_blocks))
+        .route("/rpc/tx/{hash}", get(rest::show_transaction))
+        .route("/rpc/tx", post(rest::create_transaction))
+        .route("/rpc/balance/{address}", get(rest::show_balance))
+        .route("/rpc/mempool", get(rest::show_mempool))
+        .route("/rpc/net_info", get(rest::show_network))
+        .route("/rpc/validators", get(rest::list_validators))
+        .with_state(handle)
+        .route_service("/rpc", json_rpc))
+}

@@ -1,0 +1,83 @@
+use alloy_eips::BlockId;
+use alloy_primitives::{Address, B256, Bytes, U64};
+use chain::CommitCertificate;
+use jsonrpsee::core::RpcResult;
+use jsonrpsee::proc_macros::rpc;
+use serde::Serialize;
+
+use super::params::height_of;
+use crate::error::NodeError;
+use crate::handle::NodeHandle;
+
+/// A commit certificate in JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RpcCertificate {
+    height: U64,
+    round: U64,
+    block_hash: B256,
+    signatures: Vec<RpcSignature>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RpcSignature {
+    authority: Address,
+    signature: Bytes,
+}
+
+/// A member of the set that decides blocks.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RpcValidator {
+    address: Address,
+    voting_power: U64,
+}
+
+impl From<CommitCertificate> for RpcCertificate {
+    fn from(certificate: CommitCertificate) -> Self {
+        let signatures = certificate
+            .signatures
+            .into_iter()
+            .map(|signed| RpcSignature { authority: signed.authority, signature: signed.signature })
+            .collect();
+        Self {
+            height: U64::from(certificate.height),
+            round: U64::from(certificate.round),
+            block_hash: certificate.block_hash,
+            signatures,
+        }
+    }
+}
+
+#[rpc(server, namespace = "aitbc")]
+pub(crate) trait AitbcApi {
+    /// The proof that a block was decided; null for genesis.
+    #[method(name = "getCertificate")]
+    fn certificate(&self, block: Option<BlockId>) -> RpcResult<Option<RpcCertificate>>;
+
+    /// Who decides blocks, with its weight.
+    #[method(name = "getValidators")]
+    fn validators(&self) -> RpcResult<Vec<RpcValidator>>;
+}
+
+pub(crate) struct AitbcRpc {
+    handle: NodeHandle,
+}
+
+impl AitbcRpc {
+    pub(crate) fn new(handle: NodeHandle) -> Self {
+        Self { handle }
+    }
+}
+
+impl AitbcApiServer for AitbcRpc {
+    fn certificate(&self, block: Option<BlockId>) -> RpcResult<Option<RpcCertificate>> {
+        let snapshot = self.handle.snapshot()?;
+        let height = height_of(&snapshot, block)?;
+        Ok(snapshot.certificate_at(height).map_err(NodeError::from)?.map(RpcCertificate::from))
+    }
+
+    fn validators(&self) -> RpcResult<Vec<RpcValidator>> {
+        Ok(vec![RpcValidator { address: self.handle.authority(), voting_power: U64::from(1) }])
+    }
+}

@@ -1,0 +1,74 @@
+use chain::{ChainError, TransactionError};
+use jsonrpsee::types::ErrorObjectOwned;
+use mempool::PoolError;
+
+use crate::error::NodeError;
+
+/// Codes of the Ethereum JSON-RPC specification (EIP-1474) and of JSON-RPC 2.0.
+const REVERTED: i32 = 3;
+const INVALID_INPUT: i32 = -32_000;
+const RESOURCE_NOT_FOUND: i32 = -32_001;
+const RESOURCE_UNAVAILABLE: i32 = -32_002;
+const TRANSACTION_REJECTED: i32 = -32_003;
+const LIMIT_EXCEEDED: i32 = -32_005;
+const INVALID_PARAMS: i32 = -32_602;
+const INTERNAL: i32 = -32_603;
+
+impl From<NodeError> for ErrorObjectOwned {
+    fn from(error: NodeError) -> Self {
+        if let NodeError::Chain(ChainError::Reverted { output }) = &error {
+            return Self::owned(REVERTED, error.to_string(), Some(output.clone()));
+        }
+        let code = code_of(&error);
+        if code == INTERNAL {
+            tracing::error!(%error, "request failed inside the node");
+        }
+        Self::owned(code, error.to_string(), None::<()>)
+    }
+}
+
+fn code_of(error: &NodeError) -> i32 {
+    match error {
+        NodeError::Chain(error) => code_of_chain(error),
+        NodeError::AlreadyKnown | NodeError::Pool(PoolError::AlreadyKnown) => INVALID_INPUT,
+        NodeError::Busy { .. }
+        | NodeError::Pool(PoolError::SenderFull { .. } | PoolError::Full { .. } | PoolError::GasAllowance { .. }) => {
+            LIMIT_EXCEEDED
+        }
+        NodeError::Pool(_) => TRANSACTION_REJECTED,
+        NodeError::Stopped => RESOURCE_UNAVAILABLE,
+        NodeError::NotStored(_) | NodeError::WrongAuthority { .. } | NodeError::Thread(_) => INTERNAL,
+    }
+}
+
+fn code_of_chain(error: &ChainError) -> i32 {
+    match error {
+        ChainError::Transaction(
+            TransactionError::Malformed(_) | TransactionError::Oversized { .. } | TransactionError::UnsupportedType(_),
+        )
+        | ChainError::Halted(_)
+        | ChainError::InsufficientFunds { .. }
+        | ChainError::InvalidCall(_) => INVALID_INPUT,
+        ChainError::Transaction(_) => TRANSACTION_REJECTED,
+        ChainError::UnknownBlock(_) => RESOURCE_NOT_FOUND,
+        ChainError::ProofUnavailable { .. } => RESOURCE_UNAVAILABLE,
+        ChainError::LimitExceeded { .. } => LIMIT_EXCEEDED,
+        ChainError::Reverted { .. } => REVERTED,
+        _ => INTERNAL,
+    }
+}
+
+/// A parameter that breaks a rule its type does not express.
+pub(crate) fn invalid_params(detail: impl Into<String>) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(INVALID_PARAMS, detail.into(), None::<()>)
+}
+
+/// More was asked for than is served at once.
+pub(crate) fn limit_exceeded(what: &str, limit: usize, given: usize) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(LIMIT_EXCEEDED, format!("{what}: the limit is {limit}, asked for {given}"), None::<()>)
+}
+
+/// Something named by the caller does not exist.
+pub(crate) fn not_found(what: &str) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(RESOURCE_NOT_FOUND, format!("{what} not found"), None::<()>)
+}

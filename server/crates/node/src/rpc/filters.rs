@@ -1,0 +1,142 @@
+//! Filters that a client installs and polls: what subscriptions are for those without a WebSocket.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{B256, U64};
+use alloy_rpc_types_eth::Log;
+use chain::LogFilter;
+use jsonrpsee::core::RpcResult;
+use serde::Serialize;
+
+use super::convert;
+use super::error::{limit_exceeded, not_found};
+use crate::error::NodeError;
+use crate::handle::NodeHandle;
+
+/// Most installed filters.
+const MAX_FILTERS: usize = 1_024;
+
+/// A filter that nobody polls for so long is dropped.
+const FILTER_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// Most blocks one poll of a block filter returns; the rest comes with the next.
+const MAX_POLLED_BLOCKS: u64 = 10_000;
+
+/// What happened since the last poll.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum FilterChanges {
+    /// Hashes of new blocks.
+    Blocks(Vec<B256>),
+    /// New logs.
+    Logs(Vec<Log>),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Filters {
+    installed: Mutex<Installed>,
+}
+
+#[derive(Debug, Default)]
+struct Installed {
+    last_id: u64,
+    by_id: BTreeMap<u64, Polled>,
+}
+
+#[derive(Clone, Debug)]
+struct Polled {
+    kind: Kind,
+    /// The first height that was not reported yet.
+    next_height: u64,
+    last_polled: Instant,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Blocks,
+    Logs { filter: LogFilter, first: u64, last: Option<u64> },
+}
+
+impl Filters {
+    pub(crate) fn install_blocks(&self, head: u64) -> RpcResult<U64> {
+        self.install(Kind::Blocks, head)
+    }
+
+    /// Installs a log filter. Its range ends where it was asked to if that is still to come, and never otherwise.
+    pub(crate) fn install_logs(&self, filter: LogFilter, range: (u64, u64), head: u64) -> RpcResult<U64> {
+        let (first, last) = range;
+        self.install(Kind::Logs { filter, first, last: (last > head).then_some(last) }, head)
+    }
+
+    fn install(&self, kind: Kind, head: u64) -> RpcResult<U64> {
+        let now = Instant::now();
+        let mut installed = self.lock();
+        installed.by_id.retain(|_, polled| now.duration_since(polled.last_polled) < FILTER_LIFETIME);
+        if installed.by_id.len() >= MAX_FILTERS {
+            return Err(limit_exceeded("installed filters", MAX_FILTERS, MAX_FILTERS + 1));
+        }
+        installed.last_id += 1;
+        let id = installed.last_id;
+        installed.by_id.insert(id, Polled { kind, next_height: head + 1, last_polled: now });
+        Ok(U64::from(id))
+    }
+
+    pub(crate) fn uninstall(&self, id: U64) -> bool {
+        self.lock().by_id.remove(&id.to::<u64>()).is_some()
+    }
+
+    pub(crate) async fn changes(&self, id: U64, handle: &NodeHandle) -> RpcResult<FilterChanges> {
+        let head = handle.head()?.number;
+        let polled = self.poll(id, head)?;
+        let first = polled.next_height;
+        match polled.kind {
+            Kind::Blocks => {
+                let last = head.min(first.saturating_add(MAX_POLLED_BLOCKS - 1));
+                Ok(FilterChanges::Blocks(handle.query(move |snapshot| hashes(snapshot, first, last)).await?))
+            }
+            Kind::Logs { filter, first: wanted_first, last } => {
+                let last = last.map_or(head, |last| last.min(head));
+                let found = handle.logs(filter, first.max(wanted_first), last).await?;
+                Ok(FilterChanges::Logs(found.iter().map(convert::log).collect()))
+            }
+        }
+    }
+
+    pub(crate) async fn all_logs(&self, id: U64, handle: &NodeHandle) -> RpcResult<Vec<Log>> {
+        let found = self.lock().by_id.get(&id.to::<u64>()).cloned();
+        match found.ok_or_else(|| not_found("filter"))?.kind {
+            Kind::Blocks => Err(not_found("log filter")),
+            Kind::Logs { filter, first, last } => {
+                let last = last.unwrap_or(handle.head()?.number);
+                Ok(handle.logs(filter, first, last).await?.iter().map(convert::log).collect())
+            }
+        }
+    }
+
+    /// The filter as it was before this poll, which reports everything up to `head`.
+    fn poll(&self, id: U64, head: u64) -> RpcResult<Polled> {
+        let mut installed = self.lock();
+        let polled = installed.by_id.get_mut(&id.to::<u64>()).ok_or_else(|| not_found("filter"))?;
+        let before = polled.clone();
+        polled.last_polled = Instant::now();
+        polled.next_height = match polled.kind {
+            Kind::Blocks => (head + 1).min(polled.next_height.saturating_add(MAX_POLLED_BLOCKS)),
+            Kind::Logs { .. } => head + 1,
+        };
+        Ok(before)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Installed> {
+        self.installed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn hashes(snapshot: &chain::Snapshot, first: u64, last: u64) -> Result<Vec<B256>, NodeError> {
+    let mut hashes = Vec::new();
+    for height in first..=last {
+        hashes.extend(snapshot.header_at(height)?.map(|header| header.hash()));
+    }
+    Ok(hashes)
+}

@@ -1,0 +1,47 @@
+//! JSON-RPC as Ethereum's clients speak it: one trait for each namespace, one file for each concern.
+
+mod aitbc;
+mod convert;
+mod error;
+mod eth;
+mod filters;
+mod net;
+mod params;
+mod subscriptions;
+mod txpool;
+
+use jsonrpsee::RpcModule;
+use jsonrpsee::server::{IdProvider, RandomIntegerIdProvider};
+use jsonrpsee::types::SubscriptionId;
+
+use crate::handle::NodeHandle;
+use aitbc::{AitbcApiServer as _, AitbcRpc};
+use eth::{EthApiServer as _, EthRpc};
+use net::{NetApiServer as _, NetRpc, Web3ApiServer as _, Web3Rpc};
+use subscriptions::{SubscriptionApiServer as _, SubscriptionRpc};
+use txpool::{TxpoolApiServer as _, TxpoolRpc};
+
+/// All methods of all namespaces.
+pub(crate) fn module(handle: &NodeHandle) -> Result<RpcModule<()>, jsonrpsee::server::RegisterMethodError> {
+    let mut module = RpcModule::new(());
+    module.merge(EthRpc::new(handle.clone()).into_rpc())?;
+    module.merge(SubscriptionRpc::new(handle.clone()).into_rpc())?;
+    module.merge(NetRpc::new(handle.chain_id()).into_rpc())?;
+    module.merge(Web3Rpc.into_rpc())?;
+    module.merge(TxpoolRpc::new(handle.clone()).into_rpc())?;
+    module.merge(AitbcRpc::new(handle.clone()).into_rpc())?;
+    Ok(module)
+}
+
+/// Names subscriptions as Ethereum's clients expect: a random number in hexadecimal.
+#[derive(Debug)]
+pub(crate) struct HexIds;
+
+impl IdProvider for HexIds {
+    fn next_id(&self) -> SubscriptionId<'static> {
+        match RandomIntegerIdProvider.next_id() {
+            SubscriptionId::Num(number) => SubscriptionId::Str(format!("{number:#x}").into()),
+            text => text,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use alloy_primitives::{B256, Bytes, U64, keccak256};
+use jsonrpsee::core::RpcResult;
+use jsonrpsee::proc_macros::rpc;
+
+#[rpc(server, namespace = "net")]
+pub(crate) trait NetApi {
+    /// The chain id in decimal, as a string.
+    #[method(name = "version")]
+    fn version(&self) -> RpcResult<String>;
+
+    /// Whether the node takes connections: of clients it does, though a single authority has no peers.
+    #[method(name = "listening")]
+    fn listening(&self) -> RpcResult<bool>;
+
+    #[method(name = "peerCount")]
+    fn peer_count(&self) -> RpcResult<U64>;
+}
+
+pub(crate) struct NetRpc {
+    chain_id: u64,
+}
+
+impl NetRpc {
+    pub(crate) fn new(chain_id: u64) -> Self {
+        Self { chain_id }
+    }
+}
+
+impl NetApiServer for NetRpc {
+    fn version(&self) -> RpcResult<String> {
+        Ok(self.chain_id.to_string())
+    }
+
+    fn listening(&self) -> RpcResult<bool> {
+        Ok(true)
+    }
+
+    fn peer_count(&self) -> RpcResult<U64> {
+        Ok(U64::ZERO)
+    }
+}
+
+#[rpc(server, namespace = "web3")]
+pub(crate) trait Web3Api {
+    #[method(name = "clientVersion")]
+    fn client_version(&self) -> RpcResult<String>;
+
+    #[method(name = "sha3")]
+    fn sha3(&self, data: Bytes) -> RpcResult<B256>;
+}
+
+pub(crate) struct Web3Rpc;
+
+impl Web3ApiServer for Web3Rpc {
+    fn client_version(&self) -> RpcResult<String> {
+        Ok(concat!("aitbc/v", env!("CARGO_PKG_VERSION")).to_owned())
+    }
+
+    fn sha3(&self, data: Bytes) -> RpcResult<B256> {
+        Ok(keccak256(data))
+    }
+}

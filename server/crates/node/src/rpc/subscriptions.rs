@@ -1,0 +1,152 @@
+//! `eth_subscribe` over a WebSocket. A subscriber sees every block once and in order, also when it was slow: what the
+//! event queue dropped is read from the chain.
+
+use std::sync::Arc;
+
+use alloy_rpc_types_eth::Filter;
+use chain::LogFilter;
+use jsonrpsee::core::{SubscriptionResult, to_json_raw_value};
+use jsonrpsee::proc_macros::rpc;
+use jsonrpsee::{PendingSubscriptionSink, SubscriptionSink};
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use super::convert;
+use super::error::invalid_params;
+use super::params::log_filter_of;
+use crate::error::NodeError;
+use crate::events::CommittedBlock;
+use crate::handle::NodeHandle;
+
+#[rpc(server, namespace = "eth")]
+pub(crate) trait SubscriptionApi {
+    /// `newHeads`, `logs` with a filter, or `newPendingTransactions` (hashes).
+    #[subscription(name = "subscribe" => "subscription", unsubscribe = "unsubscribe", item = serde_json::Value)]
+    async fn subscribe(&self, kind: String, filter: Option<Filter>) -> SubscriptionResult;
+}
+
+pub(crate) struct SubscriptionRpc {
+    handle: NodeHandle,
+}
+
+impl SubscriptionRpc {
+    pub(crate) fn new(handle: NodeHandle) -> Self {
+        Self { handle }
+    }
+}
+
+#[jsonrpsee::core::async_trait]
+impl SubscriptionApiServer for SubscriptionRpc {
+    async fn subscribe(
+        &self,
+        pending: PendingSubscriptionSink,
+        kind: String,
+        filter: Option<Filter>,
+    ) -> SubscriptionResult {
+        match kind.as_str() {
+            "newHeads" => follow_blocks(&self.handle, pending, Wanted::Heads).await,
+            "logs" => match log_filter_of(&filter.unwrap_or_default()) {
+                Ok(filter) => follow_blocks(&self.handle, pending, Wanted::Logs(filter)).await,
+                Err(error) => {
+                    pending.reject(error).await;
+                    Ok(())
+                }
+            },
+            "newPendingTransactions" => follow_arrivals(&self.handle, pending).await,
+            other => {
+                let offered = "newHeads, logs, newPendingTransactions";
+                pending.reject(invalid_params(format!("subscription `{other}` is not one of {offered}"))).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+enum Wanted {
+    Heads,
+    Logs(LogFilter),
+}
+
+async fn follow_blocks(handle: &NodeHandle, pending: PendingSubscriptionSink, wanted: Wanted) -> SubscriptionResult {
+    let mut blocks = handle.subscribe_blocks();
+    let mut next_height = handle.head()?.number + 1;
+    let sink = pending.accept().await?;
+    loop {
+        let event = tokio::select! {
+            () = sink.closed() => return Ok(()),
+            event = blocks.recv() => event,
+        };
+        let last = match event {
+            Ok(block) => block,
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return Ok(()),
+        };
+        while next_height < last.block.header.number {
+            let missed = read_block(handle, next_height).await?;
+            if !send_block(&sink, &missed, &wanted).await? {
+                return Ok(());
+            }
+            next_height += 1;
+        }
+        if next_height == last.block.header.number {
+            if !send_block(&sink, &last, &wanted).await? {
+                return Ok(());
+            }
+            next_height += 1;
+        }
+    }
+}
+
+async fn read_block(handle: &NodeHandle, height: u64) -> Result<Arc<CommittedBlock>, NodeError> {
+    handle
+        .query(move |snapshot| {
+            let block = snapshot
+                .block_at(height)?
+                .ok_or_else(|| NodeError::Chain(chain::ChainError::UnknownBlock(height.to_string())))?;
+            Ok(Arc::new(CommittedBlock { block, receipts: snapshot.receipts_at(height)? }))
+        })
+        .await
+}
+
+/// Sends what a block has for a subscriber; false when the subscriber is gone.
+async fn send_block(
+    sink: &SubscriptionSink,
+    committed: &CommittedBlock,
+    wanted: &Wanted,
+) -> Result<bool, serde_json::Error> {
+    match wanted {
+        Wanted::Heads => send(sink, &convert::header(&committed.block.header)).await,
+        Wanted::Logs(filter) => {
+            for log in committed.logs(filter) {
+                if !send(sink, &convert::log(&log)).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+}
+
+async fn follow_arrivals(handle: &NodeHandle, pending: PendingSubscriptionSink) -> SubscriptionResult {
+    let mut arrivals = handle.subscribe_transactions();
+    let sink = pending.accept().await?;
+    loop {
+        let event = tokio::select! {
+            () = sink.closed() => return Ok(()),
+            event = arrivals.recv() => event,
+        };
+        match event {
+            Ok(transaction) => {
+                if !send(&sink, &transaction.hash()).await? {
+                    return Ok(());
+                }
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return Ok(()),
+        }
+    }
+}
+
+async fn send(sink: &SubscriptionSink, item: &impl Serialize) -> Result<bool, serde_json::Error> {
+    Ok(sink.send(to_json_raw_value(item)?).await.is_ok())
+}
