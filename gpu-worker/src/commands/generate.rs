@@ -1,0 +1,139 @@
+//! `gpu-worker generate`: draws a picture here and now, without a hub.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use shared::job::image::{ImageInput, SchedulerName};
+
+use super::print;
+use crate::engine::{Engine, EngineChoice, EngineConfig, library};
+use crate::error::{Result, WorkerError};
+use crate::runtime::folder::ModelFolder;
+use crate::runtime::image::{ImageModel, millis};
+use crate::runtime::{Observer, StepReport};
+
+/// Draws a picture here, without a hub.
+#[derive(Debug, clap::Args)]
+pub struct Generate {
+    /// What the picture shows.
+    pub prompt: String,
+    /// Where the PNG goes; several pictures get a number before the extension.
+    #[arg(long, default_value = "picture.png")]
+    pub out: PathBuf,
+    /// Folder of the model.
+    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
+    pub model: PathBuf,
+    #[arg(long, default_value = "")]
+    pub negative_prompt: String,
+    /// Denoising steps; the model's default where absent.
+    #[arg(long)]
+    pub steps: Option<u32>,
+    /// Guidance scale; the model's default where absent.
+    #[arg(long)]
+    pub guidance: Option<f32>,
+    #[arg(long, default_value_t = shared::job::image::SIZE_DEFAULT_PX)]
+    pub width: u32,
+    #[arg(long, default_value_t = shared::job::image::SIZE_DEFAULT_PX)]
+    pub height: u32,
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    #[arg(long, default_value_t = 1)]
+    pub count: u32,
+    /// euler, ddim or flow_match_euler; the model's own where absent.
+    #[arg(long, value_parser = scheduler)]
+    pub scheduler: Option<SchedulerName>,
+    #[command(flatten)]
+    pub engine: EngineArguments,
+}
+
+/// Which engine a command uses.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct EngineArguments {
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: EngineChoice,
+    /// Path of ONNX Runtime's library.
+    #[arg(long)]
+    pub onnxruntime_library: Option<PathBuf>,
+    /// Threads of the engine; the physical cores where absent.
+    #[arg(long)]
+    pub threads: Option<usize>,
+}
+
+impl EngineArguments {
+    pub fn config(&self) -> EngineConfig {
+        EngineConfig {
+            name: self.engine,
+            onnxruntime_library: self.onnxruntime_library.clone(),
+            threads: self.threads,
+        }
+    }
+}
+
+fn scheduler(text: &str) -> std::result::Result<SchedulerName, String> {
+    serde_json::from_value(text.into()).map_err(|_| format!("euler, ddim or flow_match_euler, got {text}"))
+}
+
+/// Lets the work run to its end, unseen.
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn step(&mut self, _: StepReport) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn wants_previews(&self) -> bool {
+        false
+    }
+}
+
+impl Generate {
+    pub fn run(&self) -> Result<()> {
+        let began = Instant::now();
+        let engine = Engine::start(&self.engine.config(), &library::Search::of_process(None))?;
+        let folder = ModelFolder::open(&self.model)?;
+        let mut model = ImageModel::load(engine, &folder)?;
+        let load_ms = millis(began.elapsed());
+        let manifest = folder.manifest();
+        let input = ImageInput {
+            prompt: self.prompt.clone(),
+            negative_prompt: self.negative_prompt.clone(),
+            steps: self.steps.unwrap_or(manifest.default_steps),
+            guidance: self.guidance.unwrap_or(manifest.default_guidance),
+            width: self.width,
+            height: self.height,
+            seed: Some(self.seed),
+            count: self.count,
+            scheduler: self.scheduler,
+        };
+        let input = input.validate(self.seed).map_err(|errors| {
+            WorkerError::Config(errors.iter().map(|e| format!("{}: {}", e.field, e.detail)).collect::<Vec<_>>().join("; "))
+        })?;
+        let output = model.draw(&input, &mut Unobserved)?;
+        for (index, artifact) in output.artifacts.iter().enumerate() {
+            let path = self.path(index, output.artifacts.len());
+            std::fs::write(&path, &artifact.bytes).map_err(WorkerError::io(&path))?;
+            print(format_args!("{}: {} bytes, seed {}", path.display(), artifact.bytes.len(), self.seed + index as u64))?;
+        }
+        if let Some(note) = engine.note() {
+            print(format_args!("engine: {note}"))?;
+        }
+        let metering = output.metering;
+        print(format_args!(
+            "{} {} on {} threads: loaded in {load_ms} ms, drawn in {} ms ({} ms of it in the engine)",
+            engine.name(),
+            engine.version(),
+            engine.threads(),
+            metering.duration_ms,
+            metering.cpu_ms
+        ))
+    }
+
+    fn path(&self, index: usize, count: usize) -> PathBuf {
+        if count == 1 {
+            return self.out.clone();
+        }
+        let extension = self.out.extension().and_then(|text| text.to_str()).unwrap_or("png").to_owned();
+        self.out.with_extension(format!("{}.{extension}", index + 1))
+    }
+}

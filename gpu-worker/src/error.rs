@@ -1,0 +1,110 @@
+//! What can go wrong in a miner, and what follows from it: who is blamed, and whether trying again helps.
+
+use std::path::PathBuf;
+
+use shared::digest::Sha256Digest;
+use shared::job::lifecycle::Blame;
+
+/// Characters of an outside text (a file's content, a library's message) that an error repeats.
+pub const QUOTE_MAX_CHARS: usize = 300;
+
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error("ONNX Runtime's library {path} cannot be used: {reason}")]
+    Library { path: PathBuf, reason: String },
+    #[error("the engine is chosen once per process; it runs {running}, and {wanted} was asked for")]
+    EngineChosen { running: String, wanted: String },
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not valid: {reason}")]
+    Format { path: PathBuf, reason: String },
+    #[error("the manifest does not list {file}, so it cannot be trusted")]
+    Unlisted { file: String },
+    #[error("{path} has sha256 {got}, but its manifest pins {want}; fetch the model again")]
+    HashMismatch { path: PathBuf, want: Sha256Digest, got: Sha256Digest },
+    #[error("{path} has {got} bytes, but its manifest pins {want}; fetch the model again")]
+    LengthMismatch { path: PathBuf, want: u64, got: u64 },
+    #[error("the model cannot be served: {0}")]
+    Unsupported(String),
+    #[error("{graph} is no graph that this engine runs: {reason}")]
+    Graph { graph: String, reason: String },
+    #[error("{graph}: the engine failed: {reason}")]
+    Run { graph: String, reason: String },
+    #[error("{graph} gave numbers that are not finite at step {step}")]
+    NotFinite { graph: String, step: u32 },
+    #[error("input.{field} {bound}, got {value}")]
+    Input { field: &'static str, bound: String, value: String },
+    #[error("the job was canceled")]
+    Canceled,
+    #[error("the inference process ended: {0}")]
+    ChildCrashed(String),
+    #[error("the job ran past its deadline")]
+    Deadline,
+    #[error("{0}")]
+    Config(String),
+    #[error("the hub at {hub} cannot be reached: {reason}")]
+    Hub { hub: String, reason: String },
+    #[error("the hub refused the registration: {0}")]
+    Refused(String),
+    #[error("the operating system gives no randomness: {0}")]
+    Randomness(String),
+    #[error("the receipt cannot be made: {0}")]
+    Receipt(String),
+}
+
+impl WorkerError {
+    /// A file system error that names its path.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    pub fn format(path: impl Into<PathBuf>, reason: impl std::fmt::Display) -> Self {
+        Self::Format { path: path.into(), reason: quote(&reason.to_string()) }
+    }
+
+    /// Whom the hub should blame when this ends a lease.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Hub { .. } => Blame::Network,
+            _ => Blame::Miner,
+        }
+    }
+
+    /// The same job may succeed when this worker tries it again unchanged.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::ChildCrashed(_) | Self::Hub { .. } | Self::Io { .. } | Self::Run { .. })
+    }
+
+    /// A short word for logs and for the pipe between the two processes.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Library { .. } | Self::EngineChosen { .. } => "engine",
+            Self::Io { .. } => "io",
+            Self::Format { .. } => "format",
+            Self::Unlisted { .. } | Self::HashMismatch { .. } | Self::LengthMismatch { .. } => "integrity",
+            Self::Unsupported(_) | Self::Graph { .. } => "model",
+            Self::Run { .. } => "run",
+            Self::NotFinite { .. } => "not_finite",
+            Self::Input { .. } => "input",
+            Self::Canceled => "canceled",
+            Self::ChildCrashed(_) => "crash",
+            Self::Deadline => "deadline",
+            Self::Config(_) => "config",
+            Self::Hub { .. } | Self::Refused(_) => "hub",
+            Self::Randomness(_) => "randomness",
+            Self::Receipt(_) => "receipt",
+        }
+    }
+}
+
+/// The first [`QUOTE_MAX_CHARS`] characters of an outside text, on one line.
+pub fn quote(text: &str) -> String {
+    let line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match line.char_indices().nth(QUOTE_MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+pub type Result<T, E = WorkerError> = std::result::Result<T, E>;

@@ -1,0 +1,113 @@
+//! A model's folder, every byte of which is pinned by its manifest.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use shared::digest::Sha256Digest;
+use shared::model::{MANIFEST_FILE, ModelFile, ModelManifest};
+
+use crate::error::{Result, WorkerError};
+
+/// Largest manifest.
+const MANIFEST_MAX_BYTES: u64 = 1 << 20;
+
+/// Largest file that is read into memory at once.
+const FILE_MAX_BYTES: u64 = 2 << 30;
+
+/// A folder whose files are read only through its manifest: what a reader gets has been hashed, byte for byte.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    root: PathBuf,
+    manifest: ModelManifest,
+    manifest_sha256: Sha256Digest,
+}
+
+impl ModelFolder {
+    /// Reads the manifest. No other file is touched yet.
+    pub fn open(root: &Path) -> Result<Self> {
+        let path = root.join(MANIFEST_FILE);
+        let bytes = read_bounded(&path, MANIFEST_MAX_BYTES)?;
+        let manifest: ModelManifest =
+            serde_json::from_slice(&bytes).map_err(|error| WorkerError::format(&path, error))?;
+        if let Some(file) = manifest.files.iter().find(|file| !is_plain(&file.path)) {
+            return Err(WorkerError::format(&path, format!("{} leads out of the folder", file.path)));
+        }
+        Ok(Self { root: root.to_path_buf(), manifest, manifest_sha256: Sha256Digest::of(&bytes) })
+    }
+
+    pub fn manifest(&self) -> &ModelManifest {
+        &self.manifest
+    }
+
+    /// Names the model and all its files.
+    pub fn manifest_sha256(&self) -> Sha256Digest {
+        self.manifest_sha256
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn has(&self, file: &str) -> bool {
+        self.listed(file).is_some()
+    }
+
+    /// The bytes of a listed file, after comparing length and hash.
+    pub fn read(&self, file: &str) -> Result<Vec<u8>> {
+        let listed = self.listed(file).ok_or_else(|| WorkerError::Unlisted { file: file.into() })?;
+        let path = self.root.join(&listed.path);
+        let bytes = read_bounded(&path, FILE_MAX_BYTES)?;
+        let length = bytes.len() as u64;
+        if length != listed.bytes {
+            return Err(WorkerError::LengthMismatch { path, want: listed.bytes, got: length });
+        }
+        let digest = Sha256Digest::of(&bytes);
+        if digest != listed.sha256 {
+            return Err(WorkerError::HashMismatch { path, want: listed.sha256, got: digest });
+        }
+        Ok(bytes)
+    }
+
+    /// A listed JSON file.
+    pub fn read_json<T: DeserializeOwned>(&self, file: &str) -> Result<T> {
+        let bytes = self.read(file)?;
+        serde_json::from_slice(&bytes).map_err(|error| WorkerError::format(self.root.join(file), error))
+    }
+
+    /// Checks every listed file.
+    pub fn verify(&self) -> Result<()> {
+        self.manifest.files.iter().try_for_each(|file| self.read(&file.path).map(drop))
+    }
+
+    fn listed(&self, file: &str) -> Option<&ModelFile> {
+        self.manifest.files.iter().find(|listed| listed.path == file)
+    }
+}
+
+/// A path that stays in its folder, with forward slashes.
+fn is_plain(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains('\\')
+        && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+    let length = std::fs::metadata(path).map_err(WorkerError::io(path))?.len();
+    if length > max_bytes {
+        return Err(WorkerError::format(path, format!("it has {length} bytes, more than {max_bytes}")));
+    }
+    std::fs::read(path).map_err(WorkerError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_inside_the_folder_are_plain() {
+        assert!(is_plain("unet/model.onnx"));
+        for path in ["", "/etc/passwd", "../key", "unet/../../key", "./x", "a\\b"] {
+            assert!(!is_plain(path), "{path} was taken");
+        }
+    }
+}
