@@ -11,6 +11,8 @@ use crate::tools::{
 use crate::workspace::{Profile, Workspace};
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
+/// The whole workspace with the same features in every stage, so that nothing is compiled twice for a difference of them.
+const WORKSPACE: [&str; 4] = ["--locked", "--workspace", "--features", "frontend/wallet"];
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 pub(super) struct Stage {
@@ -52,7 +54,7 @@ fn fmt(workspace: &Workspace, report: &mut Report) -> Result<()> {
 
 fn clippy(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let mut cargo = workspace.cargo();
-    cargo.args(["clippy", "--locked", "--workspace", "--all-targets"]);
+    cargo.arg("clippy").args(WORKSPACE).arg("--all-targets");
     report.check(cargo.args(DENY_WARNINGS))
 }
 
@@ -60,7 +62,7 @@ fn wasm(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let selections: [&[&str]; 3] = [
         &["--package", "shared", "--no-default-features"],
         &["--package", "frontend", "--no-default-features", "--features", "hydrate"],
-        &["--package", "frontend", "--no-default-features", "--features", "worker"],
+        &["--package", "frontend", "--no-default-features", "--features", "wallet-worker"],
     ];
     selections.iter().try_for_each(|selection| {
         let mut cargo = workspace.cargo();
@@ -71,7 +73,7 @@ fn wasm(workspace: &Workspace, report: &mut Report) -> Result<()> {
 
 fn docs(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let mut cargo = workspace.cargo();
-    report.check(cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--locked", "--workspace", "--no-deps"]))
+    report.check(cargo.env("RUSTDOCFLAGS", "-D warnings").arg("doc").args(WORKSPACE).arg("--no-deps"))
 }
 
 fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
@@ -79,7 +81,7 @@ fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
     if let Some(library) = onnx_runtime_library(workspace) {
         cargo.env("ORT_DYLIB_PATH", library);
     }
-    report.tests(cargo.args(["test", "--locked", "--workspace"]))
+    report.tests(cargo.arg("test").args(WORKSPACE))
 }
 
 fn contracts(workspace: &Workspace, report: &mut Report) -> Result<()> {
@@ -96,7 +98,7 @@ fn site(workspace: &Workspace, report: &mut Report) -> Result<()> {
 }
 
 fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    build::binaries(workspace, Profile::Dev)?;
+    command::run(workspace.cargo().arg("build").args(WORKSPACE).arg("--bins"))?;
     install_packages(workspace, "e2e")?;
     let mut npm = workspace.command("npm");
     npm.args(["--prefix", "e2e", "test"]);

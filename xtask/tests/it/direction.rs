@@ -36,7 +36,8 @@ fn every_arrow_of_the_workspace_is_on_the_list() {
             continue;
         };
         for Arrow { to, only_tests } in dependencies {
-            let in_tests = *only_tests && list(ALLOWED_IN_TESTS, package).is_some_and(|more| more.contains(&to.as_str()));
+            let in_tests =
+                *only_tests && list(ALLOWED_IN_TESTS, package).is_some_and(|more| more.contains(&to.as_str()));
             if !allowed.contains(&to.as_str()) && !in_tests {
                 refused.push(format!("{package} depends on {to}{}", if *only_tests { " in its tests" } else { "" }));
             }

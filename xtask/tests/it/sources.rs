@@ -1,8 +1,10 @@
-//! The files that git knows or would add, with their text.
+//! The files of the repository, with their text.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+/// Folders that hold what tools make or fetch, besides those whose names start with a dot.
+const NOT_OURS: &[&str] = &["__pycache__", "data", "node_modules", "runs", "target", "test-results"];
 
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -14,19 +16,26 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// Text files below `folder` whose names end in one of `endings`.
+/// Text files below `folder` whose names end in one of `endings`, in the order of their paths.
 pub(crate) fn below(folder: &str, endings: &[&str]) -> Vec<Source> {
-    let output = Command::new("git")
-        .current_dir(root())
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--"])
-        .arg(folder)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "git ls-files failed: {}", String::from_utf8_lossy(&output.stderr));
-    let paths = String::from_utf8(output.stdout).unwrap();
-    let wanted = paths.lines().filter(|path| endings.iter().any(|ending| path.ends_with(ending)));
-    // A file that was removed but is not committed yet is still listed.
-    wanted.filter_map(|path| Some(Source { path: path.to_owned(), text: fs::read_to_string(root().join(path)).ok()? })).collect()
+    let mut sources = Vec::new();
+    collect(&root().join(folder), endings, &mut sources);
+    sources.sort_by(|one, other| one.path.cmp(&other.path));
+    sources
+}
+
+fn collect(folder: &Path, endings: &[&str], sources: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && !NOT_OURS.contains(&name.as_str()) {
+            collect(&path, endings, sources);
+        } else if path.is_file() && endings.iter().any(|ending| name.ends_with(ending)) {
+            let text = fs::read_to_string(&path).unwrap();
+            let path = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+            sources.push(Source { path, text });
+        }
+    }
 }
 
 /// The part before the unit tests, which may use what production code may not.

@@ -11,12 +11,20 @@ const CODE: &[&str] = &[".rs", ".sol", ".mjs", ".js", ".css", ".py", ".sh"];
 const PURE: &[&str] = &["shared", "server/crates/hub", "server/crates/chain", "server/crates/mempool"];
 /// What would let a clock, a network, a database or chance into a pure crate.
 const IMPURE: &[&str] = &[
-    "tokio::", "axum::", "sea_orm::", "reqwest::", "SystemTime::now", "Instant::now", "thread_rng", "rand::rng()", "OsRng",
+    "tokio::",
+    "axum::",
+    "sea_orm::",
+    "reqwest::",
+    "SystemTime::now",
+    "Instant::now",
+    "thread_rng",
+    "rand::rng()",
+    "OsRng",
 ];
 
 #[test]
 fn no_file_is_longer_than_one_room() {
-    let long = offenders(below(".", CODE), |source| {
+    let long = offenders(below("", CODE), |source| {
         let lines = source.text.lines().count();
         (lines > FILE_LINES_LIMIT).then(|| format!("{lines} lines"))
     });
@@ -26,9 +34,19 @@ fn no_file_is_longer_than_one_room() {
 #[test]
 fn nothing_is_left_for_later() {
     // Written in two parts, so that this file does not find itself.
-    let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("todo", "!("), concat!("unimpl", "emented!(")];
-    let phrases = [concat!("not yet ", "implemented"), concat!("placeholder ", "implementation"), concat!("in a real ", "implementation")];
-    let left = offenders(below(".", CODE), |source| {
+    let words = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X:"),
+        concat!("todo", "!("),
+        concat!("unimpl", "emented!("),
+    ];
+    let phrases = [
+        concat!("not yet ", "implemented"),
+        concat!("placeholder ", "implementation"),
+        concat!("in a real ", "implementation"),
+    ];
+    let left = offenders(below("", CODE), |source| {
         let found = words.iter().chain(&phrases).find(|word| source.text.contains(**word));
         found.map(|word| format!("says {word:?}"))
     });
@@ -37,11 +55,12 @@ fn nothing_is_left_for_later() {
 
 #[test]
 fn every_crate_takes_the_lints_of_the_workspace() {
-    let manifests = below(".", &["Cargo.toml"]);
+    let manifests = below("", &["Cargo.toml"]);
     assert!(manifests.len() > 5, "only {} manifests were found", manifests.len());
     let without = offenders(manifests, |manifest| {
         let is_package = manifest.text.contains("[package]");
-        (is_package && !manifest.text.contains("[lints]\nworkspace = true")).then(|| "has no [lints] workspace = true".to_owned())
+        (is_package && !manifest.text.contains("[lints]\nworkspace = true"))
+            .then(|| "has no [lints] workspace = true".to_owned())
     });
     assert!(without.is_empty(), "{without}");
 }
@@ -69,7 +88,7 @@ fn decision_records_are_numbered_without_gaps() {
 
 #[test]
 fn documents_link_to_files_that_exist() {
-    let broken = offenders(below(".", &[".md"]), |document| {
+    let broken = offenders(below("", &[".md"]), |document| {
         let folder = root().join(&document.path);
         let folder = folder.parent().unwrap();
         let missing = local_links(&document.text).find(|link| !folder.join(link).exists());
