@@ -132,7 +132,16 @@ pub struct NewApiKey {
     pub label: String,
     pub scope: ApiScope,
     pub address: Address,
+    /// The key's own limit instead of the server's default.
+    pub images_per_minute: Option<u32>,
     pub created_at: UnixMillis,
+}
+
+/// A stored API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyRecord {
+    pub view: ApiKeyView,
+    pub images_per_minute: Option<u32>,
 }
 
 impl NewApiKey {

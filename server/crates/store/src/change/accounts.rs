@@ -62,6 +62,7 @@ impl Change for CreateApiKey {
             label: Set(new.label.clone()),
             scope: Set(encode("scope", &new.scope)?.trim_matches('"').to_owned()),
             address: Set(new.address.to_string()),
+            images_per_minute: Set(new.images_per_minute.map(i64::from)),
             created_at_unix_ms: Set(stored_millis(new.created_at)),
             revoked_at_unix_ms: Set(None),
         };

@@ -13,6 +13,8 @@ pub struct Model {
     pub label: String,
     pub scope: String,
     pub address: String,
+    /// The key's own limit; the server's default where null.
+    pub images_per_minute: Option<i64>,
     pub created_at_unix_ms: i64,
     pub revoked_at_unix_ms: Option<i64>,
 }

@@ -157,6 +157,7 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(string("label"))
         .col(string("scope"))
         .col(string("address"))
+        .col(big_integer_null("images_per_minute"))
         .col(big_integer("created_at_unix_ms"))
         .col(big_integer_null("revoked_at_unix_ms"))
         .to_owned();

@@ -8,7 +8,7 @@ use shared::digest::Sha256Digest;
 
 use super::{decode, from_i64, millis, word};
 use crate::entity::{api_key, idempotency_key, miner};
-use crate::record::{IdempotencyRecord, MinerRecord};
+use crate::record::{ApiKeyRecord, IdempotencyRecord, MinerRecord};
 use crate::{Store, StoreError};
 
 /// Keys that one list shows.
@@ -31,18 +31,18 @@ impl Store {
     }
 
     /// The key with this secret, revoked or not.
-    pub async fn find_api_key(&self, secret_sha256: Sha256Digest) -> Result<Option<ApiKeyView>, StoreError> {
+    pub async fn find_api_key(&self, secret_sha256: Sha256Digest) -> Result<Option<ApiKeyRecord>, StoreError> {
         let hash = api_key::Column::SecretSha256.eq(secret_sha256.to_string());
-        api_key::Entity::find().filter(hash).one(&self.readers).await?.map(key_view).transpose()
+        api_key::Entity::find().filter(hash).one(&self.readers).await?.map(key_record).transpose()
     }
 
-    pub async fn list_api_keys(&self) -> Result<Vec<ApiKeyView>, StoreError> {
+    pub async fn list_api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError> {
         let rows = api_key::Entity::find()
             .order_by_asc(api_key::Column::CreatedAtUnixMs)
             .limit(KEYS_MAX)
             .all(&self.readers)
             .await?;
-        rows.into_iter().map(key_view).collect()
+        rows.into_iter().map(key_record).collect()
     }
 
     /// The first answer to a caller's key.
@@ -53,15 +53,17 @@ impl Store {
     }
 }
 
-fn key_view(row: api_key::Model) -> Result<ApiKeyView, StoreError> {
-    Ok(ApiKeyView {
+fn key_record(row: api_key::Model) -> Result<ApiKeyRecord, StoreError> {
+    let images_per_minute = row.images_per_minute.and_then(|limit| u32::try_from(limit).ok());
+    let view = ApiKeyView {
         id: word("key id", &row.id)?,
         label: row.label,
         scope: decode("scope", &format!("\"{}\"", row.scope))?,
         address: word("address", &row.address)?,
         created_at_unix_ms: millis(row.created_at_unix_ms),
         revoked_at_unix_ms: row.revoked_at_unix_ms.map(millis),
-    })
+    };
+    Ok(ApiKeyRecord { view, images_per_minute })
 }
 
 impl TryFrom<miner::Model> for MinerRecord {
