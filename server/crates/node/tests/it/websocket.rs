@@ -1,0 +1,115 @@
+use std::net::Ipv4Addr;
+
+use alloy_primitives::{Bytes, TxKind, U256, hex};
+use futures::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::setup::*;
+
+struct Client {
+    socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
+    notifications: Vec<Value>,
+}
+
+impl Client {
+    async fn connect(node: &TestNode) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let router = node.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let (socket, _) = connect_async(format!("ws://127.0.0.1:{port}/rpc")).await.unwrap();
+        Self { socket, notifications: Vec::new() }
+    }
+
+    async fn receive(&mut self) -> Value {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.unwrap().unwrap().unwrap();
+            if let Message::Text(text) = message {
+                return serde_json::from_str(text.as_str()).unwrap();
+            }
+        }
+    }
+
+    async fn call(&mut self, method: &str, params: Value) -> Value {
+        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        self.socket.send(Message::text(request.to_string())).await.unwrap();
+        loop {
+            let message = self.receive().await;
+            if message.get("id").is_some() {
+                return message;
+            }
+            self.notifications.push(message);
+        }
+    }
+
+    async fn notification(&mut self, subscription: &Value) -> Value {
+        loop {
+            let position = self.notifications.iter().position(|item| item["params"]["subscription"] == *subscription);
+            if let Some(position) = position {
+                return self.notifications.remove(position)["params"]["result"].clone();
+            }
+            let message = self.receive().await;
+            assert_eq!(message["method"], "eth_subscription");
+            self.notifications.push(message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn heads_logs_and_arrivals_are_pushed() {
+    let node = TestNode::new();
+    let init_code = Bytes::from_static(&hex!("60138060093d393df36020356000358181559060005260206000a100"));
+    node.execute(&sign(1, eip1559(0, TxKind::Create, init_code))).await;
+    let contract = address(1).create(0);
+
+    let mut client = Client::connect(&node).await;
+    let heads = client.call("eth_subscribe", json!(["newHeads"])).await["result"].clone();
+    assert!(heads.as_str().unwrap().starts_with("0x"), "{heads}");
+    let logs = client.call("eth_subscribe", json!(["logs", { "address": contract }])).await["result"].clone();
+    let arrivals = client.call("eth_subscribe", json!(["newPendingTransactions"])).await["result"].clone();
+
+    let mut data = U256::from(7).to_be_bytes_vec();
+    data.extend(U256::from(70).to_be_bytes_vec());
+    let raw = sign(1, eip1559(1, TxKind::Call(contract), data.into()));
+    let sent = client.call("eth_sendRawTransaction", json!([hex::encode_prefixed(&raw)])).await;
+    assert_eq!(sent["result"], json!(hash_of(&raw)));
+
+    assert_eq!(client.notification(&arrivals).await, json!(hash_of(&raw)));
+    let head = client.notification(&heads).await;
+    assert_eq!((&head["number"], &head["baseFeePerGas"]), (&json!("0x2"), &json!("0x0")));
+    let log = client.notification(&logs).await;
+    assert_eq!((&log["blockHash"], &log["transactionHash"]), (&head["hash"], &json!(hash_of(&raw))));
+
+    assert_eq!(client.call("eth_unsubscribe", json!([heads])).await["result"], true);
+    assert_eq!(client.call("eth_unsubscribe", json!([logs])).await["result"], true);
+    node.execute(&ping(2, 0)).await;
+    assert!(client.notification(&arrivals).await.is_string());
+    assert!(client.notifications.is_empty(), "nothing comes after unsubscribing: {:?}", client.notifications);
+}
+
+#[tokio::test]
+async fn an_unknown_subscription_is_refused() {
+    let node = TestNode::new();
+    let mut client = Client::connect(&node).await;
+    let answer = client.call("eth_subscribe", json!(["newWeather"])).await;
+    assert_eq!(answer["error"]["code"], -32_602, "{answer}");
+    assert_eq!(client.call("eth_chainId", json!([])).await["result"], "0x60f6");
+}
+
+#[tokio::test]
+async fn shutting_down_ends_the_connection() {
+    let node = TestNode::new();
+    let mut client = Client::connect(&node).await;
+    client.call("eth_subscribe", json!(["newHeads"])).await;
+    let TestNode { node, .. } = node;
+    tokio::task::spawn_blocking(move || node.shutdown()).await.unwrap().unwrap();
+    loop {
+        match tokio::time::timeout(PATIENCE, client.socket.next()).await.unwrap() {
+            None | Some(Err(_) | Ok(Message::Close(_))) => break,
+            Some(Ok(_)) => {}
+        }
+    }
+}
