@@ -136,7 +136,6 @@ impl JobReceipt {
 /// A receipt with both signatures: what an auditor is handed and `aitbc receipt verify` reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
 pub struct SignedReceipt {
     pub receipt: JobReceipt,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
