@@ -25,6 +25,14 @@ function canonicalJson(value) {
   return `{${members.join(",")}}`;
 }
 
+function recoveredSigner(digest, signature) {
+  try {
+    return recoverAddress(digest, signature).toLowerCase();
+  } catch (error) {
+    return `nobody (${error.message})`;
+  }
+}
+
 function digests({ receipt, receipt_hash, chain_id, minter }) {
   const domain = { name: "AITBC", version: "1", chainId: chain_id, verifyingContract: minter };
   const struct = {
@@ -46,7 +54,6 @@ function claims(vector) {
   const { typed, plain } = digests(vector);
   const miner = new Wallet(vector.miner_private_key);
   const attester = new Wallet(vector.attester_private_key);
-  const recovered = (digest, signature) => recoverAddress(digest, signature).toLowerCase();
   return {
     canonical: [canonicalJson(vector.receipt), vector.canonical],
     receipt_hash: [id(vector.canonical), vector.receipt_hash],
@@ -55,9 +62,9 @@ function claims(vector) {
     "receipt.chain_id": [vector.receipt.chain_id, vector.chain_id],
     digest: [typed, vector.digest],
     eip191_digest: [plain, vector.eip191_digest],
-    "signer of miner_signature": [recovered(typed, vector.miner_signature), miner.address.toLowerCase()],
-    "signer of attester_signature": [recovered(typed, vector.attester_signature), attester.address.toLowerCase()],
-    "signer of eip191_signature": [recovered(plain, vector.eip191_signature), attester.address.toLowerCase()],
+    "signer of miner_signature": [recoveredSigner(typed, vector.miner_signature), miner.address.toLowerCase()],
+    "signer of attester_signature": [recoveredSigner(typed, vector.attester_signature), attester.address.toLowerCase()],
+    "signer of eip191_signature": [recoveredSigner(plain, vector.eip191_signature), attester.address.toLowerCase()],
     // Both sides sign deterministically (RFC 6979), so the bytes agree too.
     miner_signature: [miner.signingKey.sign(typed).serialized, vector.miner_signature],
     attester_signature: [attester.signingKey.sign(typed).serialized, vector.attester_signature],

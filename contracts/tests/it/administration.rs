@@ -1,5 +1,7 @@
 //! Roles, pause, attesters and parameters.
 
+use std::slice::from_ref;
+
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter, GenesisParameters, genesis_deployments};
@@ -82,7 +84,7 @@ fn pause_stops_every_form_of_minting_until_unpause() {
     evm.send_minter(ADMIN, &AITokenMinter::pauseCall {}).unwrap();
     let paused = Reverted::from(AITokenMinter::EnforcedPause {});
     assert_eq!(evm.send_minter(RELAYER, &mint(&signed)).unwrap_err(), paused);
-    assert_eq!(evm.send_minter(RELAYER, &mint_batch(&[signed.clone()])).unwrap_err(), paused);
+    assert_eq!(evm.send_minter(RELAYER, &mint_batch(from_ref(&signed))).unwrap_err(), paused);
     assert_eq!(evm.send_minter(RELAYER, &plain).unwrap_err(), paused);
     assert!(evm.send_minter(STRANGER, &AITokenMinter::unpauseCall {}).is_err());
 

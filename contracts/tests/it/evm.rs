@@ -1,6 +1,6 @@
 //! An EVM in memory that starts as a chain does: constructors run at the contracts' final addresses.
 
-use alloy_primitives::{Address, Bytes, Log, U256};
+use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
 use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
 use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, Deployment, GenesisParameters};
 use revm::bytecode::Bytecode;
@@ -66,9 +66,14 @@ impl Evm {
     /// Runs creation code as the code of its own final address; what it returns becomes the code.
     pub(crate) fn construct(&mut self, deployment: &Deployment) -> Result<(), Reverted> {
         self.install(deployment.address, deployment.creation_code.clone());
-        let code = self.transact(Address::ZERO, deployment.address, Bytes::new())?.value;
+        let code = self.transact(Address::ZERO, deployment.address.into(), Bytes::new())?.value;
         self.install(deployment.address, code);
         Ok(())
+    }
+
+    /// Deploys by an ordinary transaction, as on a chain without our genesis; answers the code that was installed.
+    pub(crate) fn create(&mut self, from: Address, creation_code: Bytes) -> Result<Bytes, Reverted> {
+        self.transact(from, TxKind::Create, creation_code).map(|mined| mined.value)
     }
 
     /// Sends a transaction and keeps its effects.
@@ -78,14 +83,14 @@ impl Evm {
         to: Address,
         call: &C,
     ) -> Result<Mined<C::Return>, Reverted> {
-        let Mined { value, gas, logs } = self.transact(from, to, call.abi_encode().into())?;
+        let Mined { value, gas, logs } = self.transact(from, to.into(), call.abi_encode().into())?;
         let value = C::abi_decode_returns(&value).unwrap();
         Ok(Mined { value, gas, logs })
     }
 
     /// Sends calldata and keeps its effects; answers the returned data.
     pub(crate) fn send_raw(&mut self, from: Address, to: Address, data: Bytes) -> Result<Bytes, Reverted> {
-        self.transact(from, to, data).map(|mined| mined.value)
+        self.transact(from, to.into(), data).map(|mined| mined.value)
     }
 
     pub(crate) fn send_minter<C: SolCall>(&mut self, from: Address, call: &C) -> Result<Mined<C::Return>, Reverted> {
@@ -117,10 +122,10 @@ impl Evm {
         self.database.insert_account_info(address, info);
     }
 
-    fn transact(&mut self, from: Address, to: Address, data: Bytes) -> Result<Mined<Bytes>, Reverted> {
+    fn transact(&mut self, from: Address, to: TxKind, data: Bytes) -> Result<Mined<Bytes>, Reverted> {
         let transaction = TxEnv::builder()
             .caller(from)
-            .call(to)
+            .kind(to)
             .data(data)
             .gas_limit(TRANSACTION_GAS_CAP)
             .gas_price(0)

@@ -1,5 +1,7 @@
 //! No mint without a valid receipt: whatever is changed after signing, and whoever signs instead, nothing moves.
 
+use std::slice::from_ref;
+
 use alloy_primitives::{Address, B256, Bytes, U256, b256};
 use alloy_sol_types::SolStruct;
 use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS};
@@ -133,7 +135,7 @@ proptest! {
 
         let single = evm.send_minter(RELAYER, &mint(&forged));
         prop_assert!(single.is_err(), "single mint took {forgery:?}");
-        let batch = evm.send_minter(RELAYER, &mint_batch(&[forged.clone()]));
+        let batch = evm.send_minter(RELAYER, &mint_batch(from_ref(&forged)));
         prop_assert!(batch.is_err(), "batch took {forgery:?}");
         prop_assert_eq!(evm.supply(), U256::ZERO);
         prop_assert!(!is_used(&evm, forged.receipt.receiptHash));

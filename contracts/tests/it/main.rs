@@ -1,5 +1,7 @@
 //! The contracts on the EVM that the chain runs (revm), built as genesis builds them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as the tests do")]
+
 mod administration;
 mod artifacts;
 mod batch;

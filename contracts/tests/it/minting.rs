@@ -1,12 +1,14 @@
 //! The typed-data form of `mintWithReceipt`.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, Bytes, U256};
+use alloy_sol_types::SolStruct;
+use contracts::genesis::{minter_creation_code, token_creation_code};
 use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter};
 
-use crate::evm::{GENESIS_UNIX, MinterError, Reverted, events};
+use crate::evm::{Evm, GENESIS_UNIX, MinterError, Reverted, events};
 use crate::receipts::{
-    ADMIN, AIT, EPOCH_CAP, EPOCH_SECONDS, JobReceipt, MAX_IMAGE_PRICE, RELAYER, attesters, chain, digest, is_used,
-    miner, mint, receipt, signed, signed_over,
+    ADMIN, AIT, EPOCH_CAP, EPOCH_SECONDS, JobReceipt, MAX_IMAGE_PRICE, RELAYER, attesters, chain, digest, domain,
+    is_used, miner, mint, parameters, receipt, signed, signed_over,
 };
 
 #[test]
@@ -158,4 +160,34 @@ fn all_attesters_may_sign_but_each_only_once_and_in_order() {
         assert_eq!(evm.send_minter(RELAYER, &mint(&wrong)).unwrap_err(), expected.into());
     }
     assert_eq!(evm.supply(), U256::from(AIT));
+}
+
+#[test]
+fn a_malformed_signature_is_not_that_of_the_zero_address() {
+    let mut evm = chain();
+    let nobody = JobReceipt { provider: Address::ZERO, ..receipt(1, 1_000_000, 0) };
+    let receipt_hash = nobody.receiptHash;
+    let mut unsigned = signed(nobody);
+    unsigned.minerSignature = Bytes::new();
+    let expected = AITokenMinter::InvalidMinerSignature {
+        receiptHash: receipt_hash,
+        recovered: Address::ZERO,
+        provider: Address::ZERO,
+    };
+    assert_eq!(evm.send_minter(RELAYER, &mint(&unsigned)).unwrap_err(), expected.into());
+    assert!(!is_used(&evm, receipt_hash));
+}
+
+#[test]
+fn token_and_minter_deploy_by_transactions_on_any_chain() {
+    let mut evm = Evm::empty(1);
+    let [token, minter] = [ADMIN.create(0), ADMIN.create(1)];
+    for creation_code in [token_creation_code(minter), minter_creation_code(token, &parameters())] {
+        assert!(!evm.create(ADMIN, creation_code).unwrap().is_empty());
+    }
+    let receipt = receipt(1, 1_000_000, AIT);
+    let digest = receipt.eip712_signing_hash(&domain(1, minter));
+    let signed = signed_over(receipt, digest, &attesters()[..2]);
+    assert_eq!(evm.send(RELAYER, minter, &mint(&signed)).unwrap().value, U256::from(AIT));
+    assert_eq!(evm.send(RELAYER, token, &AIToken::totalSupplyCall {}).unwrap().value, U256::from(AIT));
 }

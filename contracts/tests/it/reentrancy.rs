@@ -1,5 +1,7 @@
 //! A token that calls back into the minter gets nowhere. The real token calls nobody; this guards what comes later.
 
+use std::slice::from_ref;
+
 use alloy_primitives::{Address, Bytes, hex};
 use alloy_sol_types::SolCall;
 use contracts::genesis::minter_creation_code;
@@ -52,7 +54,7 @@ fn chain_with_hostile_token(calldata: &[u8]) -> Evm {
 #[test]
 fn a_mint_within_a_mint_reverts_both() {
     let (outer, inner) = (signed(receipt(1, 1_000_000, AIT)), signed(receipt(2, 1_000_000, AIT)));
-    for calldata in [mint(&inner).abi_encode(), mint_batch(&[inner.clone()]).abi_encode()] {
+    for calldata in [mint(&inner).abi_encode(), mint_batch(from_ref(&inner)).abi_encode()] {
         let mut evm = chain_with_hostile_token(&calldata);
         let error = evm.send_minter(RELAYER, &mint(&outer)).unwrap_err();
         assert_eq!(error, Reverted::from(AITokenMinter::ReentrancyGuardReentrantCall {}));
