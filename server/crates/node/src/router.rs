@@ -1,9 +1,14 @@
-use axum::error_handling::HandleError;
-use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{BoxError, Router};
-use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, stop_channel};
 use std::sync::PoisonError;
+
+use axum::body::Body;
+use axum::error_handling::HandleError;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{BoxError, Json, Router};
+use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, stop_channel};
 
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
@@ -46,6 +51,7 @@ pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
             service,
             |error: BoxError| async move { (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()) },
         );
+    let json_rpc = Router::new().route_service("/rpc", json_rpc).layer(middleware::from_fn(bound_body));
     Ok(Router::new()
         .route("/rpc/head", get(rest::show_head))
         .route("/rpc/blocks/{id}", get(rest::show_block))
@@ -57,5 +63,17 @@ pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
         .route("/rpc/net_info", get(rest::show_network))
         .route("/rpc/validators", get(rest::list_validators))
         .with_state(handle)
-        .route_service("/rpc", json_rpc))
+        .merge(json_rpc))
+}
+
+/// Reads the body of a POST within its bound, also where no length was announced, and answers 413 beyond it.
+async fn bound_body(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match axum::body::to_bytes(body, MAX_REQUEST_BYTES as usize).await {
+        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Json(rpc::body_too_large(MAX_REQUEST_BYTES))).into_response(),
+    }
 }

@@ -68,6 +68,11 @@ pub(crate) fn limit_exceeded(what: &str, limit: usize, given: usize) -> ErrorObj
     ErrorObjectOwned::owned(LIMIT_EXCEEDED, format!("{what}: the limit is {limit}, asked for {given}"), None::<()>)
 }
 
+/// More than a bound was sent, and nobody counted how much.
+pub(crate) fn limit_over(what: &str, limit: u32) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(LIMIT_EXCEEDED, format!("{what}: the limit is {limit}"), None::<()>)
+}
+
 /// Something named by the caller does not exist.
 pub(crate) fn not_found(what: &str) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(RESOURCE_NOT_FOUND, format!("{what} not found"), None::<()>)

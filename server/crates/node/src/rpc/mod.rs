@@ -13,6 +13,7 @@ mod txpool;
 use jsonrpsee::RpcModule;
 use jsonrpsee::server::{IdProvider, RandomIntegerIdProvider};
 use jsonrpsee::types::SubscriptionId;
+use serde_json::{Value, json};
 
 use crate::handle::NodeHandle;
 use aitbc::{AitbcApiServer as _, AitbcRpc};
@@ -31,6 +32,12 @@ pub(crate) fn module(handle: &NodeHandle) -> Result<RpcModule<()>, jsonrpsee::se
     module.merge(TxpoolRpc::new(handle.clone()).into_rpc())?;
     module.merge(AitbcRpc::new(handle.clone()).into_rpc())?;
     Ok(module)
+}
+
+/// The answer to a request that was not even read, since its body is beyond the bound.
+pub(crate) fn body_too_large(limit_bytes: u32) -> Value {
+    let error = error::limit_over("request body bytes", limit_bytes);
+    json!({ "jsonrpc": "2.0", "id": null, "error": error })
 }
 
 /// Names subscriptions as Ethereum's clients expect: a random number in hexadecimal.

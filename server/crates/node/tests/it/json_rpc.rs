@@ -215,8 +215,9 @@ async fn malformed_and_oversized_bodies_are_answered() {
     assert!(text.contains("-32700"), "{text}");
     let (_, text) = node.post(r#"{"id":1}"#).await;
     assert!(text.contains("-32600"), "{text}");
-    let (status, _) = node.post(vec![b' '; 3 * 1024 * 1024]).await;
+    let (status, text) = node.post(vec![b' '; 3 * 1024 * 1024]).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(text.contains("-32005"), "{text}");
     let (status, _) = node.send(Request::get("/rpc").body(Body::empty()).unwrap()).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
 }
