@@ -1,0 +1,1 @@
+"""Training of the default picture model of AITBC on procedurally drawn, captioned pictures."""

@@ -1,0 +1,106 @@
+"""Drawn pictures in shards on the disk, and what the networks are trained on: codes and caption ids."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .autoencoder import SHRINK, encode_small
+from .captions import caption
+from .log import save_atomically
+from .scenes import FAMILIES, FAMILY_WEIGHTS, TIMES, Scene, is_held_out, sample_scene
+from .tokenizer import Tokenizer, learn_merges
+from .words import ADJECTIVES, STRANGERS, SUFFIXES
+from .world import draw
+
+PICTURE = 512
+"""Pixels along a side of the model's pictures."""
+
+DRAWN_SMALL = 256
+"""Size at which pictures for the latents are drawn before they are shrunk to PICTURE / SHRINK."""
+
+
+def train_tokenizer(merges: int, seed: int) -> Tokenizer:
+    """Learns the merges from sampled captions and the list of strangers."""
+    rng = random.Random(seed)
+    texts = [caption(rng, sample_scene(rng)) for _ in range(20_000)]
+    return Tokenizer(learn_merges(texts + [*STRANGERS, *ADJECTIVES, *SUFFIXES] * 5, merges))
+
+
+def family_plan(batches: int, seed: int) -> list[str]:
+    """Which family each batch draws: its weight's share of all, in random order."""
+    rng = random.Random(seed)
+    total = sum(FAMILY_WEIGHTS)
+    plan = [family for family, weight in zip(FAMILIES, FAMILY_WEIGHTS) for _ in range(max(1, round(batches * weight / total)))]
+    rng.shuffle(plan)
+    return plan
+
+
+def scenes_of(family: str, count: int, seed: int, held_out: bool = False) -> list[Scene]:
+    """`count` scenes of one family; training sees those not held out, tests the others where the family has any."""
+    rng = random.Random(seed)
+    scenes: list[Scene] = []
+    while len(scenes) < count:
+        scene = sample_scene(rng, family)
+        if is_held_out(scene) == (held_out and family in ("shapes", "planet")):
+            scenes.append(scene)
+    return scenes
+
+
+def _draw_shard(task: tuple[str, str, int, int, bool]) -> None:
+    path, family, batch, seed, small = task
+    torch.set_num_threads(1)
+    scenes = scenes_of(family, batch, seed)
+    pictures = draw(scenes, DRAWN_SMALL if small else PICTURE, "cpu", seed)
+    if small:
+        pictures = F.avg_pool2d(pictures, DRAWN_SMALL * SHRINK // PICTURE)
+    save_atomically({"scenes": scenes, "pictures": ((pictures + 1.0) * 127.5).round().byte()}, Path(path))
+
+
+def draw_shards(folder: Path, pictures: int, batch: int, seed: int, small: bool) -> None:
+    """Draws what is missing of about `pictures` pictures, on every core; `small` ones at a quarter of the size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = family_plan(max(1, pictures // batch), seed)
+    tasks = [(str(folder / f"{seed}_{place:05d}.pt"), family, batch, seed * 1_000_003 + 2 * place, small) for place, family in enumerate(plan)]
+    tasks = [task for task in tasks if not Path(task[0]).exists()]
+    if tasks:
+        with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+            for _ in pool.imap_unordered(_draw_shard, tasks):
+                pass
+
+
+def load_shards(folder: Path) -> tuple[list[Scene], Tensor]:
+    """The scenes and pictures (bytes [N, 3, s, s]) of every shard."""
+    shards = [torch.load(path, weights_only=False) for path in sorted(folder.glob("*.pt"))]
+    return [scene for shard in shards for scene in shard["scenes"]], torch.cat([shard["pictures"] for shard in shards])
+
+
+def to_unit(pictures: Tensor) -> Tensor:
+    """Bytes to -1..1."""
+    return pictures.float() / 127.5 - 1.0
+
+
+def training_codes(pictures: Tensor, components: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """fp16 codes [2, N, C, h, w] of small pictures as they are and mirrored."""
+    kinds = []
+    for turned in (pictures, pictures.flip(3)):
+        kinds.append(torch.cat([encode_small(to_unit(part), *components).half() for part in turned.split(512)]))
+    return torch.stack(kinds)
+
+
+def caption_ids(tokenizer: Tokenizer, scenes: list[Scene], captions: int, tokens: int, seed: int) -> Tensor:
+    """Ids [N, captions, tokens] of several captions for each scene."""
+    rng = random.Random(seed)
+    ids = [[tokenizer.encode(caption(rng, scene), tokens) for _ in range(captions)] for scene in scenes]
+    return torch.tensor(ids, dtype=torch.int16)
+
+
+def labels(scenes: list[Scene]) -> tuple[Tensor, Tensor]:
+    """Family and time of day [N] as indices."""
+    return torch.tensor([FAMILIES.index(s.family) for s in scenes]), torch.tensor([TIMES.index(s.time) for s in scenes])

@@ -1,0 +1,57 @@
+"""Euler's method along the flow, with guidance: what a pipeline does with the exported graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from .tokenizer import Tokenizer
+
+SHEET_PROMPTS = (
+    "a city skyline at night", "a city skyline at sunset with water", "skyscrapers on a sunny day", "a city at dusk in the rain",
+    "a sunset over the sea with a sailing boat", "the ocean at night with a full moon", "sunrise over a calm sea with three boats", "a lighthouse by the sea at dusk",
+    "snowy mountains with a lake", "mountains at sunset", "mountains at night under the stars", "a mountain range in the fog with pine trees",
+    "a pine forest in the mist", "an autumn forest", "a winter forest in the snow", "a green forest at sunrise",
+    "a desert with two cacti", "desert dunes at sunset with pyramids", "a desert at night with a crescent moon", "green hills with red flowers and a house",
+    "a red planet with rings", "a blue planet and two moons", "a purple gas giant with an orange nebula", "a hot air balloon at sunrise",
+    "three red hot air balloons", "two green squares on a black background", "three red circles on white", "one yellow star on blue",
+    "four pink hearts on teal", "five blue triangles on yellow", "a lone tree in a meadow in the rain", "a dragon over a quiet sea in the morning",
+)
+
+
+@torch.no_grad()
+def sample_latents(unet: nn.Module, words: Tensor, empty: Tensor, noise: Tensor, steps: int, guidance: float) -> Tensor:
+    """Latents for encoded captions `words` [B, T, c]; `empty` [1, T, c] is the encoded empty (or negative) text."""
+    both = torch.cat((empty.expand_as(words), words))
+    sigmas = torch.linspace(1.0, 0.0, steps + 1).tolist()
+    latents = noise
+    for now, after in zip(sigmas, sigmas[1:]):
+        timestep = torch.full((2 * len(latents),), 1000.0 * now, device=noise.device)
+        plain, told = unet(torch.cat((latents, latents)), timestep, both).float().chunk(2)
+        latents = latents + (after - now) * (plain + guidance * (told - plain))
+    return latents
+
+
+@torch.no_grad()
+def sample(
+    text: nn.Module, unet: nn.Module, decoder: nn.Module, tokenizer: Tokenizer, prompts: list[str], size: int, seed: int, steps: int = 8, guidance: float = 3.0
+) -> Tensor:
+    """Pictures [B, 3, size, size] in -1..1."""
+    device = next(unet.parameters()).device
+    ids = torch.tensor([tokenizer.encode(prompt) for prompt in ["", *prompts]], device=device)
+    words = text(ids)
+    noise = torch.randn(len(prompts), 4, size // 8, size // 8, generator=torch.Generator().manual_seed(seed)).to(device)
+    latents = sample_latents(unet, words[1:], words[:1], noise, steps, guidance)
+    return torch.cat([decoder(part) for part in latents.split(8)]).clamp(-1.0, 1.0)
+
+
+def write_sheet(pictures: Tensor, columns: int, cell: int, path: Path) -> None:
+    """Writes pictures [B, 3, S, S] in rows of `columns`, each `cell` pixels wide."""
+    small = torch.nn.functional.interpolate(pictures.float().cpu(), size=(cell, cell), mode="area")
+    rows = [torch.cat(list(small[start : start + columns]), 2) for start in range(0, len(small) - columns + 1, columns)]
+    sheet = ((torch.cat(rows, 1) + 1.0) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    Image.fromarray(np.ascontiguousarray(sheet)).save(path)
