@@ -1,1 +1,23 @@
-//! 
+//! The native process `aitbc`: node, hub, API and pages on one port, and the command line.
+//!
+//! ```text
+//! main ─▶ cli ─▶ serve ─▶ App (store, hub, node, settlement) ─▶ router ─▶ http::<area> ─▶ submit, hub, view
+//! ```
+
+pub mod app;
+pub mod auth;
+mod chain;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod http;
+pub mod hub;
+pub mod keys;
+pub mod metrics;
+mod middleware;
+pub mod router;
+pub mod serve;
+mod settlement;
+pub mod submit;
+pub mod view;

@@ -1,0 +1,122 @@
+//! What every part of the server works with.
+
+use std::sync::Arc;
+
+use hub::board::HubIdentity;
+use node::{Node, NodeHandle};
+use shared::signing::PrivateKey;
+use shared::time::UnixMillis;
+use store::change::PruneIdempotency;
+use store::{Store, StoreOptions};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::RateLimits;
+use crate::clock;
+use crate::config::Config;
+use crate::hub::{self as hub_shell, HubHandle};
+use crate::keys::{DevKeys, KeyError};
+use crate::metrics::Metrics;
+use crate::settlement;
+
+/// One running server: handlers, pages and tasks share it.
+///
+/// Pages (`site`) read through `store` (what is kept), `hub.board()` (what happens now), `node` (the chain), and the
+/// functions of [`crate::view`], which join the three into the API's types.
+pub struct App {
+    pub config: Config,
+    /// What this hub puts into receipts.
+    pub identity: HubIdentity,
+    /// Attests receipts and sends the mint transactions; clients of sponsored jobs go by its address.
+    pub hub_key: PrivateKey,
+    pub store: Store,
+    pub hub: HubHandle,
+    pub node: NodeHandle,
+    pub metrics: Arc<Metrics>,
+    pub rate_limits: RateLimits,
+    /// Canceled once, when the server begins to stop.
+    pub stop: CancellationToken,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the folder {path} cannot be made: {source}")]
+    Folder { path: std::path::PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    #[error("the chain does not start: {0}")]
+    Node(#[from] node::NodeError),
+    #[error("the authority's key does not fit the chain: {0}")]
+    Authority(String),
+}
+
+/// The tasks behind an [`App`], to end in order.
+pub struct Running {
+    pub app: Arc<App>,
+    node: Node,
+    actor: JoinHandle<()>,
+    stop_hub: CancellationToken,
+    settlement: JoinHandle<()>,
+}
+
+impl App {
+    /// Opens everything under the configuration's data folder and starts node, hub and settlement.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let folder = |source| StartError::Folder { path: config.data.clone(), source };
+        std::fs::create_dir_all(&config.data).map_err(folder)?;
+        let keys = DevKeys::open(&config.data.join("keys"))?;
+        let store = Store::open(&StoreOptions {
+            database: config.data.join("hub.sqlite"),
+            artifacts: config.data.join("artifacts"),
+            max_pages: config.max_database_pages,
+        })
+        .await?;
+        let node = crate::chain::start_node(&config, &keys)?;
+        let identity = HubIdentity {
+            hub_id: config.hub_id.clone(),
+            chain_id: node.handle().chain_id(),
+            minter: contracts::AI_TOKEN_MINTER_ADDRESS,
+        };
+        let metrics = Arc::new(Metrics::new());
+        let (stop, stop_hub) = (CancellationToken::new(), CancellationToken::new());
+        let (hub, actor) =
+            hub_shell::start(store.clone(), identity.clone(), Arc::clone(&metrics), stop_hub.clone()).await?;
+        let app = Arc::new(Self {
+            identity,
+            hub_key: keys.hub,
+            store,
+            hub,
+            node: node.handle(),
+            metrics,
+            rate_limits: RateLimits::default(),
+            stop,
+            config,
+        });
+        let settlement = tokio::spawn(settlement::run(Arc::clone(&app)));
+        Ok(Running { app, node, actor, stop_hub, settlement })
+    }
+}
+
+impl Running {
+    /// Ends the tasks: sessions first, then settlement, hub and node. What was acknowledged is on the disk already;
+    /// what was only handed to the store is written before this returns.
+    pub async fn stop(self) {
+        let Self { app, node, actor, stop_hub, settlement } = self;
+        app.stop.cancel();
+        let _ = settlement.await;
+        stop_hub.cancel();
+        let _ = actor.await;
+        let before = UnixMillis(clock::now().0.saturating_sub(hub::idempotency::KEPT_MS));
+        if let Err(error) = app.store.write(PruneIdempotency { before }).await {
+            tracing::warn!(%error, "the last writes may be missing");
+        }
+        match tokio::task::spawn_blocking(move || node.shutdown()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the node did not stop cleanly"),
+            Err(error) => tracing::error!(%error, "the node did not stop cleanly"),
+        }
+    }
+}

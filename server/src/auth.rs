@@ -1,0 +1,199 @@
+//! Who calls, and how much they may call.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use hub::quota::{address_class, midnight};
+use hub::rate_limit::{Limit, TokenBucket};
+use shared::Address;
+use shared::api::keys::ApiScope;
+use shared::digest::Sha256Digest;
+use shared::id::ApiKeyId;
+use shared::time::UnixMillis;
+use store::record::{ApiKeyRecord, JobRecord, NewApiKey};
+
+use crate::app::App;
+use crate::clock;
+use crate::error::ApiError;
+
+/// The header that carries an API key.
+pub const API_KEY_HEADER: &str = "x-api-key";
+
+/// Every secret begins with this, so that a leaked one can be recognised.
+const SECRET_PREFIX: &str = "aitbc_";
+
+/// Longest label of a key.
+pub const LABEL_MAX_CHARS: usize = 100;
+
+/// Buckets in memory; full ones are dropped when there are more.
+const BUCKETS_MAX: usize = 10_000;
+
+/// Who sent a request.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    Key(ApiKeyRecord),
+    /// A visitor without an account, by the class of the network address.
+    Visitor {
+        address: String,
+    },
+}
+
+impl Caller {
+    /// The name under which first answers and rate limits are kept.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Key(key) => key.view.id.to_string(),
+            Self::Visitor { address } => format!("visitor {address}"),
+        }
+    }
+
+    /// The caller's own jobs go by this address.
+    pub const fn address(&self) -> Option<Address> {
+        match self {
+            Self::Key(key) => Some(key.view.address),
+            Self::Visitor { .. } => None,
+        }
+    }
+
+    fn is_admin(&self) -> bool {
+        matches!(self, Self::Key(key) if key.view.scope == ApiScope::Admin)
+    }
+
+    /// Calls of image generation, by the key's own limit or the server's.
+    pub fn image_limit(&self, default_calls_per_minute: u32) -> Limit {
+        let own = match self {
+            Self::Key(key) => key.images_per_minute,
+            Self::Visitor { .. } => None,
+        };
+        Limit { calls_per_minute: own.unwrap_or(default_calls_per_minute) }
+    }
+
+    /// Sponsored jobs are public; others belong to the address of their key.
+    pub fn may_see(&self, job: &JobRecord) -> bool {
+        job.sponsored || self.is_admin() || self.address() == Some(job.client)
+    }
+
+    /// The owner may cancel, and for a sponsored job the visitor who sees it: nobody else has a claim on it.
+    pub fn may_cancel(&self, job: &JobRecord) -> bool {
+        self.may_see(job)
+    }
+
+    /// Jobs are created by visitors, and by keys for clients.
+    pub fn may_create_jobs(&self) -> Result<(), ApiError> {
+        match self {
+            Self::Key(key) if key.view.scope == ApiScope::Miner => Err(ApiError::Forbidden(
+                "the key's scope is `miner`; creating jobs needs `client` or `admin`".to_owned(),
+            )),
+            Self::Key(_) | Self::Visitor { .. } => Ok(()),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        match parts.headers.get(API_KEY_HEADER) {
+            Some(secret) => {
+                let secret =
+                    secret.to_str().map_err(|_| ApiError::Unauthorized("the API key has foreign characters"))?;
+                find_key(app, secret).await.map(Self::Key)
+            }
+            None => Ok(Self::Visitor { address: address_class(visitor_address(parts, app.config.behind_proxy)) }),
+        }
+    }
+}
+
+/// The key with this secret, unless it is revoked.
+pub async fn find_key(app: &App, secret: &str) -> Result<ApiKeyRecord, ApiError> {
+    let found = app.store.find_api_key(Sha256Digest::of(secret.as_bytes())).await?;
+    match found {
+        None => Err(ApiError::Unauthorized("the API key is not known")),
+        Some(key) if key.view.revoked_at_unix_ms.is_some() => Err(ApiError::Unauthorized("the API key was revoked")),
+        Some(key) => Ok(key),
+    }
+}
+
+fn visitor_address(parts: &Parts, behind_proxy: bool) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let forwarded = behind_proxy.then(|| forwarded_for(&parts.headers)).flatten();
+    forwarded.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
+/// The last address is the one that our own proxy saw; earlier ones are whatever the visitor claims.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let value = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    value.rsplit(',').next()?.trim().parse().ok()
+}
+
+/// A new key and its secret, which is not kept. The secret has 256 random bits, so a plain hash protects it.
+pub fn new_api_key(
+    label: &str,
+    scope: ApiScope,
+    address: Address,
+    images_per_minute: Option<u32>,
+) -> (NewApiKey, String) {
+    let secret = format!("{SECRET_PREFIX}{}", hex::encode(clock::random_bytes::<32>()));
+    let key = NewApiKey {
+        id: ApiKeyId::from_random(clock::random_u128()),
+        secret_sha256: Sha256Digest::of(secret.as_bytes()),
+        label: label.to_owned(),
+        scope,
+        address,
+        images_per_minute,
+        created_at: clock::now(),
+    };
+    (key, secret)
+}
+
+pub fn seconds_until_midnight() -> u64 {
+    const DAY_MS: u64 = 86_400_000;
+    let now = clock::now();
+    midnight(now).plus_ms(DAY_MS).since_ms(now).div_ceil(1_000)
+}
+
+/// Token buckets by caller, in memory: a restart fills them.
+#[derive(Debug, Default)]
+pub struct RateLimits(Mutex<HashMap<String, TokenBucket>>);
+
+impl RateLimits {
+    /// Takes one call of `caller`, or says when there is one again.
+    pub fn take(&self, caller: &Caller, limit: Limit, now: UnixMillis) -> Result<(), ApiError> {
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= BUCKETS_MAX {
+            buckets.retain(|_, bucket| !bucket.is_full(limit, now));
+        }
+        let bucket = buckets.entry(caller.name()).or_insert_with(|| TokenBucket::full(limit, now));
+        bucket.take(limit, now).map_err(|wait_ms| ApiError::TooManyRequests {
+            detail: format!("image generation is limited to {} per minute", limit.calls_per_minute),
+            retry_after_seconds: wait_ms.div_ceil(1_000),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_proxys_own_word_names_the_visitor() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "1.1.1.1, 10.0.0.7".parse().unwrap());
+        assert_eq!(forwarded_for(&headers), Some("10.0.0.7".parse().unwrap()));
+        headers.insert("x-forwarded-for", "nonsense".parse().unwrap());
+        assert_eq!(forwarded_for(&headers), None);
+    }
+
+    #[test]
+    fn two_keys_never_share_a_secret_and_the_secret_is_not_kept() {
+        let (first, secret) = new_api_key("one", ApiScope::Client, Address::ZERO, None);
+        let (second, other) = new_api_key("one", ApiScope::Client, Address::ZERO, None);
+        assert_ne!(secret, other);
+        assert_ne!(first.id, second.id);
+        assert!(!format!("{first:?}").contains(&secret));
+    }
+}

@@ -1,0 +1,40 @@
+//! The node of a development installation: its genesis, and the economics that the minter starts with.
+
+use contracts::{GenesisParameters, UnitPriceLimit};
+use k256::ecdsa::SigningKey;
+use node::chain::AuthorityKey;
+use node::{Node, NodeConfig, development_genesis};
+use shared::amount::ATTO_PER_AIT;
+use shared::receipt::UnitType;
+
+use crate::app::StartError;
+use crate::config::Config;
+use crate::keys::DevKeys;
+
+/// Length of an epoch of the minter.
+const EPOCH_SECONDS: u64 = 86_400;
+
+/// AIT that one epoch may mint.
+const EPOCH_CAP_AIT: u128 = 1_000_000;
+
+/// The highest price of one megapixel step.
+const MEGAPIXEL_STEP_MAX_AIT: u128 = 10;
+
+/// Opens or creates the chain under the data folder.
+pub(crate) fn start_node(config: &Config, keys: &DevKeys) -> Result<Node, StartError> {
+    let key = SigningKey::from_slice(&keys.authority.to_bytes());
+    let authority = AuthorityKey::new(key.map_err(|error| StartError::Authority(error.to_string()))?);
+    let parameters = GenesisParameters {
+        admin: keys.admin.address(),
+        attesters: vec![keys.hub.address()],
+        attester_threshold: 1,
+        epoch_seconds: EPOCH_SECONDS,
+        epoch_cap_atto: EPOCH_CAP_AIT * ATTO_PER_AIT,
+        max_unit_prices: vec![UnitPriceLimit {
+            unit_type: UnitType::MegapixelStep.as_str().to_owned(),
+            max_unit_price_atto: MEGAPIXEL_STEP_MAX_AIT * ATTO_PER_AIT,
+        }],
+    };
+    let genesis = development_genesis(authority.address(), &parameters);
+    Ok(Node::start(NodeConfig::new(config.data.join("chain.redb"), genesis, authority))?)
+}

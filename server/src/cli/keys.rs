@@ -1,0 +1,153 @@
+//! `aitbc keys api …`, on the database itself: whoever may write it may make keys.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use shared::Address;
+use shared::api::keys::{ApiScope, CreatedApiKey};
+use shared::id::ApiKeyId;
+use store::change::{CreateApiKey, RevokeApiKey};
+use store::{Store, StoreOptions};
+
+use super::client::print_json;
+use super::table;
+use crate::auth::{LABEL_MAX_CHARS, new_api_key};
+use crate::clock;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    /// Keys for the REST API
+    #[command(subcommand)]
+    Api(Api),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Api {
+    /// Makes a key and shows its secret this once
+    Create(Create),
+    /// Lists keys
+    List(Data),
+    /// Makes a key void
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Data {
+    /// Folder of the server's data
+    #[arg(long, env = "AITBC_DATA", default_value = "data")]
+    data: PathBuf,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    #[command(flatten)]
+    data: Data,
+    /// What the key is for
+    #[arg(long, default_value = "")]
+    label: String,
+    /// What the key may do
+    #[arg(long, value_enum, default_value_t = Scope::Client)]
+    scope: Scope,
+    /// Whose jobs the key makes and sees; a random address where absent
+    #[arg(long)]
+    address: Option<Address>,
+    /// Pictures per minute, instead of the server's default
+    #[arg(long)]
+    images_per_minute: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Revoke {
+    #[command(flatten)]
+    data: Data,
+    /// Name of the key: key_ and 32 hex digits
+    id: ApiKeyId,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Scope {
+    Client,
+    Miner,
+    Admin,
+}
+
+impl From<Scope> for ApiScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::Client => Self::Client,
+            Scope::Miner => Self::Miner,
+            Scope::Admin => Self::Admin,
+        }
+    }
+}
+
+pub(super) fn run(keys: Keys) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        match keys {
+            Keys::Api(Api::Create(create)) => create_key(create).await,
+            Keys::Api(Api::List(data)) => list_keys(&data).await,
+            Keys::Api(Api::Revoke(revoke)) => revoke_key(&revoke).await,
+        }
+    })
+}
+
+async fn open(data: &Data) -> Result<Store> {
+    let database = data.data.join("hub.sqlite");
+    if !database.exists() {
+        bail!("there is no database at {}: start the server once, or name its folder with --data", database.display());
+    }
+    let options = StoreOptions { database, artifacts: data.data.join("artifacts"), max_pages: None };
+    Store::open(&options).await.context("the database cannot be used")
+}
+
+async fn create_key(create: Create) -> Result<()> {
+    let chars = create.label.chars().count();
+    if chars > LABEL_MAX_CHARS {
+        bail!("--label has up to {LABEL_MAX_CHARS} characters, got {chars}");
+    }
+    let store = open(&create.data).await?;
+    let address = create.address.unwrap_or_else(|| Address::from(clock::random_bytes()));
+    let (key, secret) = new_api_key(&create.label, create.scope.into(), address, create.images_per_minute);
+    let created = CreatedApiKey { key: key.view(), secret };
+    store.write(CreateApiKey(key)).await?;
+    if create.data.json {
+        return print_json(&created);
+    }
+    println!("{}", created.secret);
+    eprintln!("This is the secret of {} for {address}. It is shown this once and kept nowhere.", created.key.id);
+    Ok(())
+}
+
+async fn list_keys(data: &Data) -> Result<()> {
+    let keys: Vec<_> = open(data).await?.list_api_keys().await?.into_iter().map(|key| key.view).collect();
+    if data.json {
+        return print_json(&keys);
+    }
+    let rows: Vec<[String; 5]> = keys
+        .into_iter()
+        .map(|key| {
+            let state = if key.revoked_at_unix_ms.is_some() { "revoked" } else { "valid" };
+            let scope = format!("{:?}", key.scope).to_lowercase();
+            [key.id.to_string(), scope, key.address.to_string(), state.to_owned(), key.label]
+        })
+        .collect();
+    table::print(["KEY", "SCOPE", "ADDRESS", "STATE", "LABEL"], &rows);
+    Ok(())
+}
+
+async fn revoke_key(revoke: &Revoke) -> Result<()> {
+    let store = open(&revoke.data).await?;
+    if !store.write(RevokeApiKey { id: revoke.id, at: clock::now() }).await? {
+        bail!("there is no valid key {}", revoke.id);
+    }
+    if revoke.data.json {
+        return print_json(&serde_json::json!({ "revoked": revoke.id }));
+    }
+    println!("{} is void from now on", revoke.id);
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! The command line. Tables are for people, `--json` is for programs; an error is one sentence on stderr.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line answers on its streams")]
+
+mod client;
+mod jobs;
+mod keys;
+mod receipt;
+mod table;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// AITBC: pictures drawn by miners, receipts for the work, tokens for the receipts.
+#[derive(Debug, Parser)]
+#[command(name = "aitbc", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs node, hub and pages in one process, with dev keys
+    Up(up::Up),
+    /// Makes, lists and revokes keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Asks for a picture
+    Submit(jobs::Submit),
+    /// Shows a job
+    Status(jobs::Status),
+    /// Lists job receipts
+    Receipts(receipt::Receipts),
+    /// Works with one receipt
+    #[command(subcommand)]
+    Receipt(receipt::Receipt),
+    /// Looks at miners
+    #[command(subcommand)]
+    Miner(jobs::Miner),
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Up(up) => up::run(up),
+        Command::Keys(keys) => keys::run(keys),
+        Command::Submit(submit) => jobs::submit(submit),
+        Command::Status(status) => jobs::status(&status),
+        Command::Receipts(receipts) => receipt::list(&receipts),
+        Command::Receipt(receipt) => receipt::run(receipt),
+        Command::Miner(miner) => jobs::list_miners(miner),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `aitbc receipts` and `aitbc receipt verify`: the auditor's tools.
+
+use std::path::{Path, PathBuf};
+
+use alloy_sol_types::{SolCall, SolEvent};
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use contracts::AITokenMinter;
+use serde_json::{Value, json};
+use shared::Bytes;
+use shared::api::page::Page;
+use shared::api::receipts::ReceiptView;
+use shared::id::JobId;
+use shared::receipt::SignedReceipt;
+use shared::{Address, B256};
+
+use super::client::{Server, print_json};
+use super::table;
+
+/// Fields of a signed receipt; the API's view of one has more.
+const SIGNED_FIELDS: [&str; 5] = ["receipt", "receipt_hash", "minter", "miner_signature", "attestations"];
+
+#[derive(Debug, Args)]
+pub(super) struct Receipts {
+    /// Only the receipt of this job
+    #[arg(long)]
+    job_id: Option<JobId>,
+    /// Only receipts of this miner
+    #[arg(long)]
+    provider: Option<Address>,
+    #[command(flatten)]
+    server: Server,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Receipt {
+    /// Checks hash and signatures of a receipt, and with --rpc its mint on the chain
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// JSON of a receipt, as `GET /v1/receipts/{hash}` gives it
+    file: PathBuf,
+    /// JSON-RPC address of a node
+    #[arg(long)]
+    rpc: Option<String>,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn list(receipts: &Receipts) -> Result<()> {
+    let filters = [
+        receipts.job_id.map(|id| format!("job_id={id}")),
+        receipts.provider.map(|provider| format!("provider={provider}")),
+    ];
+    let query: Vec<String> = filters.into_iter().flatten().collect();
+    let page: Page<ReceiptView> = receipts.server.get(&format!("/v1/receipts?{}", query.join("&")))?;
+    if receipts.json {
+        return print_json(&page);
+    }
+    let rows: Vec<[String; 5]> = page
+        .items
+        .into_iter()
+        .map(|receipt| {
+            let block = receipt.mint.as_ref().map_or("-".to_owned(), |mint| mint.block_number.to_string());
+            let state = format!("{:?}", receipt.settlement).to_lowercase();
+            let provider = receipt.signed.receipt.provider.to_string();
+            [receipt.signed.receipt_hash.to_string(), provider, format!("{} AIT", receipt.amount), state, block]
+        })
+        .collect();
+    table::print(["RECEIPT", "PROVIDER", "AMOUNT", "STATE", "BLOCK"], &rows);
+    Ok(())
+}
+
+pub(super) fn run(receipt: Receipt) -> Result<()> {
+    let Receipt::Verify(verify) = receipt;
+    let signed = read(&verify.file)?;
+    signed.verify().with_context(|| format!("{} does not hold", verify.file.display()))?;
+    let mint = verify.rpc.as_deref().map(|rpc| find_mint(rpc, &signed)).transpose()?;
+    if verify.json {
+        let attesters: Vec<Address> = signed.attestations.iter().map(|attestation| attestation.attester).collect();
+        return print_json(&json!({
+            "valid": true,
+            "receipt_hash": signed.receipt_hash,
+            "provider": signed.receipt.provider,
+            "attesters": attesters,
+            "amount": signed.receipt.amount()?,
+            "mint": mint.map(|mint| json!({ "transaction_hash": mint.0, "block_number": mint.1 })),
+        }));
+    }
+    println!("hash        {} is the hash of this receipt", signed.receipt_hash);
+    println!("miner       {} signed it", signed.receipt.provider);
+    for attestation in &signed.attestations {
+        println!("attester    {} signed it", attestation.attester);
+    }
+    match mint {
+        Some((transaction, block)) => {
+            println!("chain       minted {} AIT in block {block}, transaction {transaction}", signed.receipt.amount()?);
+        }
+        None => println!("chain       not asked; name a node with --rpc to check the mint and the attester"),
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<SignedReceipt> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let signed = SIGNED_FIELDS.into_iter().map(|field| (field.to_owned(), value[field].clone())).collect();
+    serde_json::from_value(Value::Object(signed)).with_context(|| format!("{} is not a signed receipt", path.display()))
+}
+
+/// The transaction and block of the receipt's mint; the minter checked attesters, price and cap before it.
+fn find_mint(rpc: &str, signed: &SignedReceipt) -> Result<(B256, u64)> {
+    let chain_id: String = call(rpc, "eth_chainId", json!([]))?;
+    if chain_id != format!("{:#x}", signed.receipt.chain_id) {
+        bail!("the receipt is for chain {}, but {rpc} serves chain {chain_id}", signed.receipt.chain_id);
+    }
+    let used = AITokenMinter::usedReceiptCall { receiptHash: signed.receipt_hash }.abi_encode();
+    let request = json!([{ "to": signed.minter, "data": Bytes::from(used) }, "latest"]);
+    let answer: Bytes = call(rpc, "eth_call", request)?;
+    if !AITokenMinter::usedReceiptCall::abi_decode_returns(&answer).unwrap_or(false) {
+        bail!("signatures hold, but the minter at {} has not minted {}", signed.minter, signed.receipt_hash);
+    }
+    let topics = json!([AITokenMinter::Minted::SIGNATURE_HASH, null, signed.receipt_hash]);
+    let filter = json!([{ "address": signed.minter, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
+    let logs: Vec<Value> = call(rpc, "eth_getLogs", filter)?;
+    let log = logs.first().context("the minter used the receipt, but its log has no mint")?;
+    let transaction = serde_json::from_value(log["transactionHash"].clone())?;
+    let block =
+        log["blockNumber"].as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+    Ok((transaction, block.context("the log names no block")?))
+}
+
+fn call<T: serde::de::DeserializeOwned>(rpc: &str, method: &str, params: Value) -> Result<T> {
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let mut response = ureq::post(rpc).send_json(request).with_context(|| format!("no answer from {rpc}"))?;
+    let mut answer: Value = response.body_mut().read_json().with_context(|| format!("{rpc} speaks no JSON-RPC"))?;
+    match answer["error"]["message"].as_str() {
+        Some(message) => bail!("{rpc} answered {method} with: {message}"),
+        None => Ok(serde_json::from_value(answer["result"].take())?),
+    }
+}

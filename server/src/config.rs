@@ -1,0 +1,73 @@
+//! How a server runs. Everything has a default; flags and environment variables (see `aitbc up --help`) override it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The port that answers everything.
+pub const PORT_DEFAULT: u16 = 8_000;
+
+/// Model of requests that name none, as long as no miner offers another one.
+pub const DEFAULT_MODEL: &str = "aitbc-scenes-1";
+
+/// Time for requests in flight when the server stops.
+pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// Largest JSON body, results of miners apart.
+pub const BODY_MAX_BYTES: usize = 64 << 10;
+
+/// Longest wait of a long poll.
+pub const WAIT_MAX_SECONDS: u64 = 60;
+
+/// How a server runs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Folder of everything that is kept: `keys/`, `chain.redb`, `hub.sqlite`, `artifacts/`.
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    /// Folder of the built page bundles.
+    pub site_root: PathBuf,
+    /// Stands in every receipt of this hub.
+    pub hub_id: String,
+    pub limits: Limits,
+    /// Origins other than the server's own whose pages may call the API.
+    pub allowed_origins: Vec<String>,
+    /// A reverse proxy stands in front: the last address in `X-Forwarded-For` is the visitor's.
+    pub behind_proxy: bool,
+    /// Upper bound of the database file in pages of 4096 bytes.
+    pub max_database_pages: Option<u32>,
+}
+
+/// Who may do how much.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub images_per_key_per_minute: u32,
+    pub sponsored_per_address_per_day: u32,
+    pub sponsored_in_total_per_day: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            images_per_key_per_minute: hub::rate_limit::IMAGES_PER_KEY.calls_per_minute,
+            sponsored_per_address_per_day: hub::quota::SPONSORED_PER_ADDRESS_PER_DAY,
+            sponsored_in_total_per_day: hub::quota::SPONSORED_IN_TOTAL_PER_DAY,
+        }
+    }
+}
+
+impl Config {
+    /// A development server on loopback.
+    pub fn dev(data: PathBuf) -> Self {
+        Self {
+            data,
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT_DEFAULT),
+            site_root: PathBuf::from("target/site"),
+            hub_id: "aitbc-dev-hub".to_owned(),
+            limits: Limits::default(),
+            allowed_origins: Vec::new(),
+            behind_proxy: false,
+            max_database_pages: None,
+        }
+    }
+}

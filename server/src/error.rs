@@ -1,0 +1,208 @@
+//! Errors of the HTTP face, each as RFC 9457 `application/problem+json`.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use shared::api::problem::{FieldError, MEDIA_TYPE, Problem};
+use store::{Refusal, StoreError};
+
+use crate::hub::{HubError, IntakeError};
+
+/// Everything that a request may be answered instead of what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    #[error("the body is not JSON: {0}")]
+    MalformedJson(String),
+    #[error("the request does not have the expected form")]
+    Invalid(Vec<FieldError>),
+    #[error("some values are out of their bounds")]
+    OutOfBounds(Vec<FieldError>),
+    #[error("send `Content-Type: application/json`, got {0}")]
+    ContentType(String),
+    #[error("the body is up to {limit} bytes")]
+    BodyTooLarge { limit: usize },
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{path} does not take {method}")]
+    MethodNotAllowed { method: String, path: String },
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("{0}")]
+    Conflict(String),
+    #[error("the Idempotency-Key `{0}` was used with another body; use a new key for a new request")]
+    IdempotencyConflict(String),
+    #[error("the result is not ready: the job is {0}")]
+    TooEarly(shared::job::lifecycle::JobState),
+    #[error("{detail}; try again in {retry_after_seconds} s")]
+    TooManyRequests { detail: String, retry_after_seconds: u64 },
+    #[error("{0}")]
+    Refuted(String),
+    #[error("the disk of the server is full; nothing was stored, try again later")]
+    DiskFull,
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("the server failed; the request id names the failure in its log")]
+    Internal(String),
+}
+
+impl ApiError {
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::MalformedJson(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::OutOfBounds(_) | Self::Refuted(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Conflict(_) | Self::IdempotencyConflict(_) => StatusCode::CONFLICT,
+            Self::TooEarly(_) => StatusCode::TOO_EARLY,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The last part of the problem's type, and its title.
+    const fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::MalformedJson(_) => ("malformed-json", "The body is not JSON"),
+            Self::Invalid(_) => ("invalid-request", "The request does not have the expected form"),
+            Self::OutOfBounds(_) => ("out-of-bounds", "A value is out of its bounds"),
+            Self::ContentType(_) => ("unsupported-media-type", "Wrong content type"),
+            Self::BodyTooLarge { .. } => ("body-too-large", "The body is too large"),
+            Self::NotFound(_) => ("not-found", "Not found"),
+            Self::MethodNotAllowed { .. } => ("method-not-allowed", "Method not allowed"),
+            Self::Unauthorized(_) => ("unauthorized", "The API key is not accepted"),
+            Self::Forbidden(_) => ("forbidden", "Not allowed"),
+            Self::Conflict(_) => ("conflict", "The state does not allow it"),
+            Self::IdempotencyConflict(_) => ("idempotency-conflict", "The idempotency key belongs to another request"),
+            Self::TooEarly(_) => ("too-early", "Not ready yet"),
+            Self::TooManyRequests { .. } => ("too-many-requests", "Too many requests"),
+            Self::Refuted(_) => ("result-refuted", "The result does not hold"),
+            Self::DiskFull => ("disk-full", "The disk is full"),
+            Self::Unavailable(_) => ("unavailable", "Not available now"),
+            Self::Internal(_) => ("internal", "The server failed"),
+        }
+    }
+
+    pub fn not_found(what: &str, name: impl std::fmt::Display) -> Self {
+        Self::NotFound(format!("there is no {what} {name}"))
+    }
+
+    pub fn problem(&self) -> Problem {
+        let (kind, title) = self.kind();
+        let errors = match self {
+            Self::Invalid(errors) | Self::OutOfBounds(errors) => errors.clone(),
+            _ => vec![],
+        };
+        let detail = match errors.as_slice() {
+            [] => self.to_string(),
+            [only] => only.detail.clone(),
+            [first, ..] => format!("{}, and {} more", first.detail, errors.len() - 1),
+        };
+        Problem {
+            kind: format!("/problems/{kind}"),
+            title: title.to_owned(),
+            status: self.status().as_u16(),
+            detail,
+            errors,
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooManyRequests { retry_after_seconds, .. } => Some(*retry_after_seconds),
+            Self::Unavailable(_) | Self::DiskFull => Some(5),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
+        let mut response = (self.status(), [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Self::Unauthorized(_) = self {
+            let challenge = HeaderValue::from_static("ApiKey header=\"X-Api-Key\"");
+            response.headers_mut().insert(HeaderName::from_static("www-authenticate"), challenge);
+        }
+        // The middleware that logs answers reads the reason here; clients never see it.
+        response.extensions_mut().insert(LoggedError(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+/// The error behind an answer, for the log.
+#[derive(Debug, Clone)]
+pub struct LoggedError(pub std::sync::Arc<ApiError>);
+
+impl LoggedError {
+    /// What only the log may say.
+    pub fn reason(&self) -> String {
+        match self.0.as_ref() {
+            ApiError::Internal(reason) => reason.clone(),
+            error => error.to_string(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::DiskFull,
+            StoreError::Refused(refusal @ (Refusal::SponsoredByAddress { .. } | Refusal::SponsoredInTotal { .. })) => {
+                let retry_after_seconds = crate::auth::seconds_until_midnight();
+                Self::TooManyRequests {
+                    detail: format!("{refusal}; an API key has its own limits"),
+                    retry_after_seconds,
+                }
+            }
+            StoreError::Refused(Refusal::JobOver) => Self::Conflict("the job is over".to_owned()),
+            StoreError::Duplicate(what) => Self::Conflict(format!("{what} exists already")),
+            error if error.is_retryable() => Self::Unavailable("the database does not answer".to_owned()),
+            error => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<node::NodeError> for ApiError {
+    fn from(error: node::NodeError) -> Self {
+        if error.is_retryable() { Self::Unavailable(error.to_string()) } else { Self::Internal(error.to_string()) }
+    }
+}
+
+impl From<HubError> for ApiError {
+    fn from(error: HubError) -> Self {
+        use hub::board::BoardError;
+        match error {
+            HubError::Stopping | HubError::Board(BoardError::QueueFull | BoardError::TooManyMiners) => {
+                Self::Unavailable(error.to_string())
+            }
+            HubError::Board(error) => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<IntakeError> for ApiError {
+    fn from(error: IntakeError) -> Self {
+        let text = error.to_string();
+        match error {
+            IntakeError::UnknownLease(_) => Self::NotFound(text),
+            IntakeError::LeaseOver(_) | IntakeError::OtherReceipt { .. } => Self::Conflict(text),
+            IntakeError::Forged(_) => Self::Forbidden(text),
+            IntakeError::Base64 { .. } | IntakeError::Terms(_) | IntakeError::Refuted(_) | IntakeError::Price(_) => {
+                Self::Refuted(text)
+            }
+            IntakeError::Store(error) => error.into(),
+            IntakeError::BeingVerified | IntakeError::Stopping => Self::Unavailable(text),
+            IntakeError::Attest(_) => Self::Internal(text),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The Stage-1 call: one request, one picture.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use shared::api::jobs::{GenerateImage, GeneratedImage};
+use shared::api::problem::{FieldError, Problem};
+use shared::id::JobId;
+use shared::job::JobKind;
+use shared::job::image::GUIDANCE_MAX;
+use shared::job::lifecycle::JobState;
+use shared::job::request::{Constraints, CreateJob, Payment};
+
+use super::extract::{ApiJson, idempotency_key};
+use super::jobs::{find_visible, job_result};
+use crate::app::App;
+use crate::auth::{self, Caller};
+use crate::error::ApiError;
+use crate::submit;
+
+/// How long the call waits for its picture; the job expires with it.
+const WAIT_SECONDS: u64 = 120;
+
+const STEPS: std::ops::RangeInclusive<u32> = 5..=100;
+const SIZE_PX: std::ops::RangeInclusive<u32> = 256..=1_024;
+
+/// Draws a picture and waits for it.
+#[utoipa::path(
+    post, path = "/v1/generate-image", tag = "jobs", request_body = GenerateImage,
+    responses(
+        (status = 200, body = GeneratedImage),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, description = "No miner served it in time", content_type = "application/problem+json"),
+    )
+)]
+pub async fn generate_image(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: ApiJson<GenerateImage>,
+) -> Result<Json<GeneratedImage>, ApiError> {
+    let accepted = Instant::now();
+    let request = body.value;
+    let caller = Caller::Key(auth::find_key(&app, &request.api_key).await?);
+    check_bounds(&request)?;
+    let key = idempotency_key(&headers, "/v1/generate-image", body.sha256)?;
+    let created = submit::create_job(&app, &caller, job_of(request), key, accepted).await.map_err(rename_fields)?;
+    wait_for_end(&app, &caller, created.job_id).await?;
+    answer(&app, &caller, created.job_id).await.map(Json)
+}
+
+/// This call's bounds are narrower than the job's.
+fn check_bounds(request: &GenerateImage) -> Result<(), ApiError> {
+    let range = |field: &str, value: Option<u32>, bound: &std::ops::RangeInclusive<u32>| {
+        let value = value.filter(|value| !bound.contains(value))?;
+        Some(FieldError::bound(field, format!("{} to {}", bound.start(), bound.end()), value.to_string()))
+    };
+    let guidance = request.guidance.filter(|guidance| !(0.0..=GUIDANCE_MAX).contains(guidance));
+    let errors: Vec<FieldError> = [
+        range("steps", request.steps, &STEPS),
+        guidance.map(|given| FieldError::bound("guidance", format!("0 to {GUIDANCE_MAX}"), given.to_string())),
+        range("width", request.width, &SIZE_PX),
+        range("height", request.height, &SIZE_PX),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::OutOfBounds(errors)) }
+}
+
+fn job_of(request: GenerateImage) -> CreateJob {
+    let GenerateImage { prompt, steps, guidance, width, height, seed, .. } = request;
+    let mut input = json!({ "prompt": prompt, "seed": seed });
+    let given = [("steps", steps.map(Into::into)), ("guidance", guidance.map(Into::into))];
+    let sizes = [("width", width.map(Into::into)), ("height", height.map(Into::into))];
+    for (field, value) in given.into_iter().chain(sizes) {
+        if let Some(value) = value {
+            let value: serde_json::Value = value;
+            input[field] = value;
+        }
+    }
+    CreateJob {
+        kind: JobKind::Image,
+        model: None,
+        input,
+        constraints: Constraints::default(),
+        payment: Payment::default(),
+        ttl_seconds: WAIT_SECONDS,
+    }
+}
+
+/// In this call the fields are not inside `input`.
+fn rename_fields(error: ApiError) -> ApiError {
+    let rename = |errors: Vec<FieldError>| {
+        let strip = |text: String| text.replace("input.", "");
+        let rename_one =
+            |error: FieldError| FieldError { field: strip(error.field), detail: strip(error.detail), ..error };
+        errors.into_iter().map(rename_one).collect()
+    };
+    match error {
+        ApiError::OutOfBounds(errors) => ApiError::OutOfBounds(rename(errors)),
+        ApiError::Invalid(errors) => ApiError::Invalid(rename(errors)),
+        other => other,
+    }
+}
+
+async fn wait_for_end(app: &App, caller: &Caller, id: JobId) -> Result<(), ApiError> {
+    let mut subscription = app.hub.subscribe(id);
+    let ended = async {
+        while !find_visible(app, caller, id).await?.life.state.is_terminal() {
+            subscription.signal().await;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        ended = tokio::time::timeout(Duration::from_secs(WAIT_SECONDS + 5), ended) => match ended {
+            Ok(result) => result,
+            Err(_) => Err(ApiError::Unavailable(format!("no result yet; the job is {id}"))),
+        },
+        () = app.stop.cancelled() => Err(ApiError::Unavailable(format!("the server is stopping; the job is {id}"))),
+    }
+}
+
+async fn answer(app: &App, caller: &Caller, id: JobId) -> Result<GeneratedImage, ApiError> {
+    let record = find_visible(app, caller, id).await?;
+    match record.life.state {
+        JobState::Completed => {}
+        JobState::Expired => return Err(ApiError::Unavailable("no miner served the job in time".to_owned())),
+        state => {
+            let reason = record.life.faults.last().map_or(String::new(), |fault| format!(": {}", fault.reason));
+            return Err(ApiError::Unavailable(format!("the job is {state}{reason}")));
+        }
+    }
+    let result = job_result(app, record).await?;
+    let artifact =
+        result.artifacts.first().ok_or_else(|| ApiError::Internal("a result without artifacts".to_owned()))?;
+    let bytes = app.store.artifacts().get(artifact.sha256)?;
+    let bytes = bytes.ok_or_else(|| ApiError::Internal(format!("the bytes of {} are gone", artifact.sha256)))?;
+    Ok(GeneratedImage {
+        status: "ok".to_owned(),
+        job_id: id,
+        image_base64: format!("data:{};base64,{}", artifact.media_type, STANDARD.encode(bytes)),
+        duration_ms: result.duration_ms,
+        gpu_seconds: std::time::Duration::from_millis(result.gpu_ms).as_secs_f64(),
+    })
+}

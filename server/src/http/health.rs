@@ -1,0 +1,51 @@
+//! What operators and probes ask.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+use shared::api::status::{Health, NetworkStatus};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::view;
+
+/// Whether pictures can be had, and from what.
+#[utoipa::path(get, path = "/v1/health", tag = "operations", responses((status = 200, body = Health)))]
+pub async fn stage1_health(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
+    Ok(Json(view::health(&app)?))
+}
+
+/// Live figures of hub and chain.
+#[utoipa::path(get, path = "/v1/status", tag = "operations", responses((status = 200, body = NetworkStatus)))]
+pub async fn network_status(State(app): State<Arc<App>>) -> Result<Json<NetworkStatus>, ApiError> {
+    Ok(Json(view::network_status(&app).await?))
+}
+
+/// The process runs.
+pub async fn live() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// Database and chain answer, and the server is not stopping.
+pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
+    if app.stop.is_cancelled() {
+        return Err(ApiError::Unavailable("the server is stopping".to_owned()));
+    }
+    app.store.ping().await?;
+    let head = app.node.head()?;
+    if let Some(fault) = app.node.fault() {
+        return Err(ApiError::Unavailable(format!("the node makes no blocks: {fault}")));
+    }
+    Ok(Json(json!({ "status": "ok", "head_number": head.number })))
+}
+
+/// Prometheus metrics.
+pub async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    app.metrics.miners_online.set(i64::try_from(app.hub.board().miners().count()).unwrap_or(i64::MAX));
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, media_type)], app.metrics.text())
+}

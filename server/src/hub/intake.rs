@@ -1,0 +1,224 @@
+//! A miner's result: from bytes of a stranger to an attested, stored receipt.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hub::board::{BoardError, Lease};
+use hub::receipt_check::{self, Agreed, Forgery, Mismatch};
+use hub::verification::{self, File, Refutation};
+use shared::id::LeaseId;
+use shared::job::lifecycle::{JobEvent, Lifecycle};
+use shared::job::request::ValidJob;
+use shared::protocol::{ARTIFACT_MAX_BYTES, ResultAccepted, ResultSubmission};
+use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
+use shared::signing::{PrivateKey, SignatureError};
+use shared::typed_data::SigningDomain;
+use std::sync::Arc;
+use store::change::CompleteJob;
+use store::record::{ArtifactRecord, NewReceipt};
+use store::{ArtifactFolder, StoreError};
+
+use super::handle::HubError;
+use crate::app::App;
+use crate::clock;
+
+/// Why a result is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    #[error("no lease {0} is known")]
+    UnknownLease(LeaseId),
+    #[error("the lease {0} is over")]
+    LeaseOver(LeaseId),
+    #[error("another result of this lease is being verified")]
+    BeingVerified,
+    #[error(transparent)]
+    Forged(#[from] Forgery),
+    #[error("artifacts[{index}].base64: {reason}")]
+    Base64 { index: usize, reason: String },
+    #[error("the job's receipt is {stored}, and this is another one")]
+    OtherReceipt { stored: shared::B256 },
+    #[error(transparent)]
+    Terms(#[from] Mismatch),
+    #[error(transparent)]
+    Refuted(#[from] Refutation),
+    #[error("the receipt has no price: {0}")]
+    Price(#[from] ReceiptError),
+    #[error("the hub's key does not sign: {0}")]
+    Attest(#[from] SignatureError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the hub is stopping")]
+    Stopping,
+}
+
+impl IntakeError {
+    /// The miner sent something that does not hold, and signed it.
+    const fn blames_the_miner(&self) -> bool {
+        matches!(self, Self::Base64 { .. } | Self::Terms(_) | Self::Refuted(_) | Self::Price(_))
+    }
+}
+
+impl From<HubError> for IntakeError {
+    fn from(error: HubError) -> Self {
+        match error {
+            HubError::Board(BoardError::BeingVerified) => Self::BeingVerified,
+            HubError::Board(BoardError::NoSuchLease(lease_id)) => Self::LeaseOver(lease_id),
+            HubError::Board(_) | HubError::Stopping => Self::Stopping,
+        }
+    }
+}
+
+/// Takes a result: checks who signed it, then what it is, attests it and stores everything in one transaction. A
+/// repetition gets the first answer.
+pub async fn accept_result(
+    app: &App,
+    lease_id: LeaseId,
+    submission: ResultSubmission,
+) -> Result<ResultAccepted, IntakeError> {
+    let Some(held) = find_held(app, lease_id) else { return repeat(app, lease_id, &submission).await };
+    let (lease, life, job) = held;
+    receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
+    app.hub.result_received(lease_id, lease.miner).await?;
+    let result = take(app, &lease, &life, &job, submission).await;
+    match &result {
+        Ok(_) => app.hub.verified(lease_id).await?,
+        Err(error) if error.blames_the_miner() => app.hub.refuted(lease_id, error.to_string()).await?,
+        Err(error) => {
+            tracing::warn!(job_id = %lease.job_id, %error, "a result was not stored; its miner will send it again");
+            app.hub.unverified(lease_id).await?;
+        }
+    }
+    result
+}
+
+fn find_held(app: &App, lease_id: LeaseId) -> Option<(Lease, Lifecycle, Arc<ValidJob>)> {
+    let board = app.hub.board();
+    let lease = board.lease(lease_id)?.clone();
+    let job = board.job(lease.job_id)?;
+    Some((lease, job.life.clone(), Arc::clone(&job.job)))
+}
+
+/// The lease is over. If by this very result, the answer is the same as then.
+async fn repeat(app: &App, lease_id: LeaseId, submission: &ResultSubmission) -> Result<ResultAccepted, IntakeError> {
+    let lease = app.store.find_lease(lease_id).await?.ok_or(IntakeError::UnknownLease(lease_id))?;
+    receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
+    let stored = app.store.find_receipt_of_job(lease.job_id).await?.ok_or(IntakeError::LeaseOver(lease_id))?;
+    let receipt_hash = submission.receipt.hash()?;
+    if stored.signed.receipt_hash != receipt_hash {
+        return Err(IntakeError::OtherReceipt { stored: stored.signed.receipt_hash });
+    }
+    Ok(ResultAccepted { job_id: lease.job_id, receipt_hash })
+}
+
+async fn take(
+    app: &App,
+    lease: &Lease,
+    life: &Lifecycle,
+    job: &Arc<ValidJob>,
+    submission: ResultSubmission,
+) -> Result<ResultAccepted, IntakeError> {
+    let lease_id = lease.id;
+    let checked = Checked { lease: lease.clone(), job: Arc::clone(job), artifacts: app.store.artifacts() };
+    // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
+    let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;
+    let (submission, artifacts) = worked.map_err(|_| IntakeError::Stopping)??;
+    let signed = attest(&app.hub_key, lease, submission.receipt, submission.miner_signature)?;
+    let now = clock::now();
+    let accepted = ResultAccepted { job_id: lease.job_id, receipt_hash: signed.receipt_hash };
+    let life = life
+        .apply(JobEvent::ResultReceived { lease_id })
+        .and_then(|life| life.apply(JobEvent::Verified { lease_id }))
+        .map_err(|_| IntakeError::LeaseOver(lease_id))?;
+    let amount = signed.receipt.amount()?;
+    let change = CompleteJob {
+        job_id: lease.job_id,
+        lease_id,
+        life,
+        at: now,
+        metering: submission.metering,
+        artifacts,
+        receipt: NewReceipt { signed, amount, attested_at: now },
+    };
+    app.store.write(change).await?;
+    app.metrics.jobs_ended(shared::job::lifecycle::JobState::Completed);
+    log_job(lease, job, &submission.metering, &accepted);
+    Ok(accepted)
+}
+
+/// What the blocking part of the intake needs.
+struct Checked {
+    lease: Lease,
+    job: Arc<ValidJob>,
+    artifacts: Arc<ArtifactFolder>,
+}
+
+impl Checked {
+    fn verify_and_keep(
+        &self,
+        submission: ResultSubmission,
+    ) -> Result<(ResultSubmission, Vec<ArtifactRecord>), IntakeError> {
+        let now = clock::now();
+        let Lease { job_id, miner, terms, granted_at, .. } = &self.lease;
+        let agreed = Agreed { job_id: *job_id, miner: *miner, job: &self.job, terms, granted_at: *granted_at };
+        receipt_check::check_terms(&submission.receipt, &agreed, now)?;
+        submission.receipt.amount()?;
+        let bytes = decode(&submission)?;
+        let files: Vec<File<'_>> = submission
+            .artifacts
+            .iter()
+            .zip(&bytes)
+            .map(|(artifact, bytes)| File { media_type: &artifact.media_type, bytes })
+            .collect();
+        let stated = submission.receipt.artifact_sha256;
+        verification::check(&self.job.work, &files, stated, &submission.metering, *granted_at, now)?;
+        let mut records = Vec::with_capacity(files.len());
+        for file in files {
+            let sha256 = self.artifacts.put(file.bytes)?;
+            let media_type = file.media_type.to_owned();
+            records.push(ArtifactRecord { sha256, media_type, bytes: file.bytes.len() as u64 });
+        }
+        Ok((submission, records))
+    }
+}
+
+fn decode(submission: &ResultSubmission) -> Result<Vec<Vec<u8>>, IntakeError> {
+    let decode_one = |(index, artifact): (usize, &shared::protocol::Artifact)| {
+        if artifact.base64.len() / 4 * 3 > ARTIFACT_MAX_BYTES + 3 {
+            return Err(Refutation::TooLarge { index, got: artifact.base64.len() / 4 * 3 }.into());
+        }
+        let decoded = STANDARD.decode(&artifact.base64);
+        decoded.map_err(|error| IntakeError::Base64 { index, reason: error.to_string() })
+    };
+    submission.artifacts.iter().enumerate().map(decode_one).collect()
+}
+
+fn attest(
+    key: &PrivateKey,
+    lease: &Lease,
+    receipt: shared::receipt::JobReceipt,
+    miner_signature: shared::Bytes,
+) -> Result<SignedReceipt, IntakeError> {
+    let claim = receipt.claim()?;
+    let domain = SigningDomain { chain_id: lease.terms.chain_id, verifying_contract: lease.terms.minter };
+    let signature = key.sign(claim.digest(&domain))?;
+    Ok(SignedReceipt {
+        receipt_hash: claim.receipt_hash,
+        receipt,
+        minter: lease.terms.minter,
+        miner_signature,
+        attestations: vec![Attestation { attester: key.address(), signature }],
+    })
+}
+
+/// The job log: one line per served job, with the prompt's hash and never the prompt.
+fn log_job(lease: &Lease, job: &ValidJob, metering: &shared::protocol::Metering, accepted: &ResultAccepted) {
+    tracing::info!(
+        job_id = %lease.job_id,
+        miner = %lease.miner,
+        model = job.model,
+        prompt_hash = %job.work.prompt_hash(),
+        duration_ms = metering.duration_ms,
+        gpu_ms = metering.gpu_ms,
+        receipt_hash = %accepted.receipt_hash,
+        "a job was served",
+    );
+}

@@ -1,0 +1,19 @@
+//! The shell around the hub's rules: it performs the board's effects, and carries what happens to the board.
+//!
+//! ```text
+//! http::jobs ──▶ HubHandle ──▶ actor ── Board ──▶ effects ──▶ store (durable), sessions (push), watchers (pages)
+//! session (WebSocket of a worker) ──▶ actor           result ──▶ intake ──▶ verify, attest, store ──▶ actor
+//! ```
+//! The actor alone alters the board, so effects happen in the order of what caused them.
+
+mod actor;
+mod handle;
+mod intake;
+mod restore;
+pub mod session;
+mod watchers;
+
+pub use handle::{HubError, HubHandle};
+pub use intake::{IntakeError, accept_result};
+pub use restore::start;
+pub use watchers::{Signal, Subscription, Wake};

@@ -1,0 +1,259 @@
+//! The WebSocket session of one worker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hub::board::{Arrival, SessionNumber};
+use hub::lease::HEARTBEAT_SECONDS;
+use shared::Address;
+use shared::capability::{Capability, DEVICES_MAX, NAME_MAX_CHARS, OFFERS_MAX};
+use shared::job::request::MODEL_NAME_MAX_CHARS;
+use shared::protocol::{
+    Challenge, HubMessage, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS, Registration, WorkerMessage,
+};
+use shared::typed_data::personal_message_digest;
+use shared::{B256, signing};
+use store::change::UpsertMiner;
+use tokio::sync::mpsc;
+
+use super::actor::ToSession;
+use super::handle::HubError;
+use crate::app::App;
+use crate::clock;
+
+/// Time to answer the challenge.
+const REGISTRATION_TIME: Duration = Duration::from_secs(10);
+
+/// Messages that wait for a slow worker; one that falls further behind is disconnected.
+const OUTBOX_MAX_MESSAGES: usize = 256;
+
+/// Jobs that one worker may run at once.
+const SLOTS_MAX: u32 = 256;
+
+/// Leases that one message may list.
+const LEASES_MAX: usize = 1_024;
+
+/// Why a session ends.
+#[derive(Debug, thiserror::Error)]
+enum SessionEnd {
+    #[error("the connection was closed")]
+    Closed,
+    #[error("the connection failed: {0}")]
+    Connection(#[from] axum::Error),
+    #[error("{reason}")]
+    Refused { reason: String, retryable: bool },
+    #[error("the hub is stopping")]
+    Stopping,
+}
+
+impl SessionEnd {
+    fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused { reason: reason.into(), retryable: false }
+    }
+}
+
+/// Runs a worker's session until either side ends it.
+pub async fn run(app: Arc<App>, mut socket: WebSocket) {
+    let end = match serve(&app, &mut socket).await {
+        Ok(never) => match never {},
+        Err(end) => end,
+    };
+    let (reason, retryable) = match &end {
+        SessionEnd::Closed | SessionEnd::Connection(_) => (None, true),
+        SessionEnd::Refused { reason, retryable } => (Some(reason.clone()), *retryable),
+        SessionEnd::Stopping => (Some("the hub is stopping".to_owned()), true),
+    };
+    tracing::debug!(reason = %end, "a worker's session ended");
+    if let Some(reason) = reason {
+        let _ = send(&mut socket, &HubMessage::Refused { reason, retryable }).await;
+        let _ = socket.send(Message::Close(None)).await;
+    }
+}
+
+async fn serve(app: &Arc<App>, socket: &mut WebSocket) -> Result<std::convert::Infallible, SessionEnd> {
+    let challenge = Challenge {
+        protocol_version: PROTOCOL_VERSION,
+        hub_id: app.config.hub_id.clone(),
+        chain_id: app.identity.chain_id,
+        minter: app.identity.minter,
+        nonce: B256::from(clock::random_bytes()),
+        server_time_unix_ms: clock::now(),
+    };
+    send(socket, &HubMessage::Challenge(challenge.clone())).await?;
+    let registration = tokio::select! {
+        message = tokio::time::timeout(REGISTRATION_TIME, receive(socket)) => match message {
+            Ok(Ok(WorkerMessage::Register(registration))) => *registration,
+            Ok(Ok(_)) => return Err(SessionEnd::refused("the first message is `register`")),
+            Ok(Err(end)) => return Err(end),
+            Err(_) => return Err(SessionEnd::refused("no registration within 10 seconds")),
+        },
+        () = app.stop.cancelled() => return Err(SessionEnd::Stopping),
+    };
+    check_registration(&challenge, &registration).map_err(SessionEnd::refused)?;
+    let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
+    let session = app.hub.open_session(sender);
+    let miner = registration.address;
+    let end = match enter(app, socket, session, registration).await {
+        Ok(()) => exchange(app, socket, session, miner, &mut outbox).await,
+        Err(end) => end,
+    };
+    app.hub.close_session(session);
+    // A server that stops keeps its leases: after the restart their miners bring the results.
+    if !app.stop.is_cancelled() {
+        app.hub.leave(miner, session).await;
+    }
+    Err(end)
+}
+
+async fn enter(
+    app: &App,
+    socket: &mut WebSocket,
+    session: SessionNumber,
+    registration: Registration,
+) -> Result<(), SessionEnd> {
+    let Registration { address, capability, leases, .. } = registration;
+    let failed = |error: store::StoreError| SessionEnd::Refused { reason: error.to_string(), retryable: true };
+    let seen = UpsertMiner { address, capability: capability.clone(), seen_at: clock::now() };
+    app.store.write(seen).await.map_err(failed)?;
+    let history = app.store.find_miner(address).await.map_err(failed)?;
+    let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
+    send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
+    tracing::info!(miner = %address, session = session.0, "a miner registered");
+    let arrival = Arrival { address, session, capability, leases, leases_ended: completed + faults, faults };
+    app.hub.join(arrival).await.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })
+}
+
+async fn exchange(
+    app: &App,
+    socket: &mut WebSocket,
+    session: SessionNumber,
+    miner: Address,
+    outbox: &mut mpsc::Receiver<ToSession>,
+) -> SessionEnd {
+    loop {
+        let step = tokio::select! {
+            outgoing = outbox.recv() => match outgoing {
+                Some(ToSession::Send(message)) => send(socket, &message).await,
+                Some(ToSession::Close { reason }) => Err(SessionEnd::Refused { reason, retryable: true }),
+                None => Err(SessionEnd::Closed),
+            },
+            incoming = receive(socket) => match incoming {
+                Ok(message) => handle(app, socket, session, miner, message).await,
+                Err(end) => Err(end),
+            },
+            () = app.stop.cancelled() => Err(SessionEnd::Stopping),
+        };
+        if let Err(end) = step {
+            return end;
+        }
+    }
+}
+
+async fn handle(
+    app: &App,
+    socket: &mut WebSocket,
+    session: SessionNumber,
+    miner: Address,
+    message: WorkerMessage,
+) -> Result<(), SessionEnd> {
+    let result = match message {
+        WorkerMessage::Register(_) => return Err(SessionEnd::refused("the session is registered already")),
+        WorkerMessage::Accept { .. } => app.hub.heard(miner, session).await,
+        WorkerMessage::Progress(progress) => {
+            app.hub.heard(miner, session).await.map_err(|_| SessionEnd::Stopping)?;
+            let data_url = progress.preview.as_ref().map(preview_url).transpose().map_err(SessionEnd::refused)?;
+            app.hub.progress(miner, progress, data_url).await
+        }
+        WorkerMessage::Fail { lease_id, blame, reason } => {
+            let reason = reason.chars().take(REASON_MAX_CHARS).collect();
+            app.hub.fail(lease_id, miner, blame, reason).await
+        }
+        WorkerMessage::Heartbeat { leases } if leases.len() > LEASES_MAX => {
+            return Err(SessionEnd::refused(format!("heartbeat.leases has up to {LEASES_MAX}, got {}", leases.len())));
+        }
+        WorkerMessage::Heartbeat { leases } => {
+            app.hub.heard(miner, session).await.map_err(|_| SessionEnd::Stopping)?;
+            app.hub.heartbeat(miner, leases).await
+        }
+        WorkerMessage::Drain => app.hub.drain(miner, session).await,
+    };
+    match result {
+        Ok(()) => Ok(()),
+        Err(HubError::Stopping) => Err(SessionEnd::Stopping),
+        // A message that crossed the end of its lease is no offence.
+        Err(HubError::Board(error)) => send(socket, &HubMessage::Notice { text: error.to_string() }).await,
+    }
+}
+
+fn check_registration(challenge: &Challenge, registration: &Registration) -> Result<(), String> {
+    let Registration { protocol_version, address, capability, leases, signature } = registration;
+    if *protocol_version != PROTOCOL_VERSION {
+        return Err(format!("protocol_version is {PROTOCOL_VERSION}, got {protocol_version}: update the worker"));
+    }
+    let digest = personal_message_digest(challenge.registration_message(*address).as_bytes());
+    let signer = signing::recover(digest, signature).map_err(|error| format!("signature: {error}"))?;
+    if signer != *address {
+        return Err(format!("the registration of {address} is signed by {signer}"));
+    }
+    if leases.len() > LEASES_MAX {
+        return Err(format!("leases has up to {LEASES_MAX}, got {}", leases.len()));
+    }
+    check_capability(capability)
+}
+
+fn check_capability(capability: &Capability) -> Result<(), String> {
+    let bound = |holds: bool, text: String| if holds { Ok(()) } else { Err(text) };
+    let Capability { worker_version, engine, devices, offers, slots } = capability;
+    bound(*slots <= SLOTS_MAX, format!("capability.slots is 0 to {SLOTS_MAX}, got {slots}"))?;
+    bound(offers.len() <= OFFERS_MAX, format!("capability.offers has up to {OFFERS_MAX}, got {}", offers.len()))?;
+    bound(devices.len() <= DEVICES_MAX, format!("capability.devices has up to {DEVICES_MAX}, got {}", devices.len()))?;
+    let names = [worker_version, &engine.name, &engine.version, &engine.provider];
+    let all_names = names.into_iter().chain(devices.iter().map(|device| &device.name));
+    for name in all_names {
+        let chars = name.chars().count();
+        bound(chars <= NAME_MAX_CHARS, format!("a name is up to {NAME_MAX_CHARS} characters, got {chars}"))?;
+    }
+    for offer in offers {
+        let chars = offer.model.chars().count();
+        let text = format!("offers.model is 1 to {MODEL_NAME_MAX_CHARS} characters, got {chars}");
+        bound((1..=MODEL_NAME_MAX_CHARS).contains(&chars), text)?;
+        let suggestions = offer.suggestions.iter().map(|text| text.chars().count()).sum::<usize>();
+        bound(suggestions <= 10_000, format!("offers.suggestions has up to 10000 characters, got {suggestions}"))?;
+    }
+    Ok(())
+}
+
+/// A preview comes from a stranger and goes into a page: only a picture's type and real base64 pass.
+fn preview_url(preview: &Preview) -> Result<Arc<str>, String> {
+    let Preview { media_type, base64 } = preview;
+    if !["image/png", "image/jpeg", "image/webp"].contains(&media_type.as_str()) {
+        return Err("preview.media_type is image/png, image/jpeg or image/webp".to_owned());
+    }
+    let bytes = STANDARD.decode(base64).map_err(|error| format!("preview.base64: {error}"))?;
+    if bytes.len() > PREVIEW_MAX_BYTES {
+        return Err(format!("preview is up to {PREVIEW_MAX_BYTES} bytes, got {}", bytes.len()));
+    }
+    Ok(format!("data:{media_type};base64,{base64}").into())
+}
+
+async fn send(socket: &mut WebSocket, message: &HubMessage) -> Result<(), SessionEnd> {
+    let text = serde_json::to_string(message).map_err(|error| SessionEnd::refused(error.to_string()))?;
+    Ok(socket.send(Message::Text(text.into())).await?)
+}
+
+async fn receive(socket: &mut WebSocket) -> Result<WorkerMessage, SessionEnd> {
+    loop {
+        match socket.recv().await.ok_or(SessionEnd::Closed)?? {
+            Message::Text(text) => {
+                return serde_json::from_str(&text)
+                    .map_err(|error| SessionEnd::refused(format!("a message cannot be read: {error}")));
+            }
+            Message::Binary(_) => return Err(SessionEnd::refused("messages are JSON in text frames")),
+            Message::Close(_) => return Err(SessionEnd::Closed),
+            Message::Ping(_) | Message::Pong(_) => {}
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Prometheus metrics. One registry per server, so that tests may run several.
+
+use std::sync::atomic::AtomicI64;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use shared::job::lifecycle::JobState;
+
+/// Labels of one route's requests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RouteLabels {
+    pub method: String,
+    /// The route's pattern, never the path itself: paths carry identifiers.
+    pub route: String,
+}
+
+/// Labels of one route's answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AnswerLabels {
+    pub method: String,
+    pub route: String,
+    pub status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    pub requests: Family<AnswerLabels, Counter>,
+    pub request_seconds: Family<RouteLabels, Histogram>,
+    pub queue_depth: Gauge<i64, AtomicI64>,
+    /// From a request's arrival to the push of its assignment, where a miner was free.
+    pub dispatch_seconds: Histogram,
+    pub jobs_created: Counter,
+    jobs_ended: Family<StateLabels, Counter>,
+    pub miners_online: Gauge<i64, AtomicI64>,
+    pub receipts_minted: Counter,
+    pub mint_transactions: Counter,
+    pub mint_transactions_reverted: Counter,
+}
+
+const LATENCY_BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+impl Metrics {
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("aitbc");
+        let histogram: fn() -> Histogram = || Histogram::new(LATENCY_BUCKETS);
+        let metrics = Self {
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(histogram),
+            queue_depth: Gauge::default(),
+            dispatch_seconds: histogram(),
+            jobs_created: Counter::default(),
+            jobs_ended: Family::default(),
+            miners_online: Gauge::default(),
+            receipts_minted: Counter::default(),
+            mint_transactions: Counter::default(),
+            mint_transactions_reverted: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("http_requests", "HTTP requests answered", metrics.requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "From a request's head to its answer's head",
+            Unit::Seconds,
+            metrics.request_seconds.clone(),
+        );
+        registry.register("queue_depth", "Jobs that wait for a miner", metrics.queue_depth.clone());
+        registry.register_with_unit(
+            "dispatch_duration",
+            "From a job's request to the push of its assignment, where a miner was free",
+            Unit::Seconds,
+            metrics.dispatch_seconds.clone(),
+        );
+        registry.register("jobs_created", "Jobs accepted", metrics.jobs_created.clone());
+        registry.register("jobs_ended", "Jobs by their last state; QUEUED counts returns", metrics.jobs_ended.clone());
+        registry.register("miners_online", "Connected miners", metrics.miners_online.clone());
+        registry.register("receipts_minted", "Job receipts minted in a block", metrics.receipts_minted.clone());
+        registry.register("mint_transactions", "Mint transactions signed", metrics.mint_transactions.clone());
+        registry.register(
+            "mint_transactions_reverted",
+            "Mint transactions that the minter refused",
+            metrics.mint_transactions_reverted.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+
+    pub fn jobs_ended(&self, state: JobState) {
+        self.jobs_ended.get_or_create(&StateLabels { state: state.as_str() }).inc();
+    }
+
+    /// The OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,111 @@
+//! The mint transaction: its call, its gas, its signature.
+
+use alloy_consensus::{SignableTransaction, TxEip1559};
+use alloy_eips::Encodable2718;
+use alloy_primitives::{Signature, TxKind, U256};
+use alloy_sol_types::{SolCall, SolInterface};
+use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
+use node::chain::{Call, ChainError};
+use shared::amount::Amount;
+use shared::signing::PrivateKey;
+use shared::{B256, Bytes};
+use store::record::ReceiptRecord;
+
+use super::SettlementError;
+use crate::app::App;
+
+/// Gas beyond the estimate, in percent: the state may move a little before the block.
+const GAS_MARGIN_PERCENT: u64 = 25;
+
+/// A transaction ready to be sent.
+pub(super) struct Signed {
+    pub(super) hash: B256,
+    pub(super) raw: Bytes,
+}
+
+/// What the simulation of a mint says.
+pub(super) enum Estimate {
+    Gas(u64),
+    /// The minter would refuse it, for this reason.
+    Refused(String),
+}
+
+/// `mintBatch` of these receipts.
+pub(super) fn call_data(receipts: &[ReceiptRecord]) -> Bytes {
+    AITokenMinter::mintBatchCall { receipts: receipts.iter().map(signed_receipt).collect() }.abi_encode().into()
+}
+
+fn signed_receipt(record: &ReceiptRecord) -> AITokenMinter::SignedJobReceipt {
+    let signed = &record.signed;
+    let mut attestations = signed.attestations.clone();
+    // The minter wants distinct attesters and has them in ascending order, so that it need not remember any.
+    attestations.sort_by_key(|attestation| attestation.attester);
+    AITokenMinter::SignedJobReceipt {
+        receipt: AITokenMinter::JobReceipt {
+            receiptHash: signed.receipt_hash,
+            provider: signed.receipt.provider,
+            units: U256::from(signed.receipt.units.0),
+            unitType: signed.receipt.unit_type.as_str().to_owned(),
+            unitPrice: U256::from(signed.receipt.unit_price.atto()),
+        },
+        minerSignature: signed.miner_signature.clone(),
+        attesterSignatures: attestations.into_iter().map(|attestation| attestation.signature).collect(),
+    }
+}
+
+/// Runs the call on the head without sending it.
+pub(super) async fn estimate_gas(app: &App, data: &Bytes) -> Result<Estimate, SettlementError> {
+    let call =
+        Call { from: app.hub_key.address(), to: Some(AI_TOKEN_MINTER_ADDRESS), data: data.clone(), ..Call::default() };
+    match app.node.estimate_gas(call).await {
+        Ok(gas) => Ok(Estimate::Gas(gas.saturating_mul(100 + GAS_MARGIN_PERCENT) / 100)),
+        Err(node::NodeError::Chain(ChainError::Reverted { output, .. })) => Ok(Estimate::Refused(reason(&output))),
+        Err(node::NodeError::Chain(ChainError::Halted(reason))) => Ok(Estimate::Refused(reason)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the minter says, as a sentence.
+pub(super) fn reason(output: &[u8]) -> String {
+    use AITokenMinter::AITokenMinterErrors as Errors;
+    match Errors::abi_decode(output) {
+        Ok(Errors::EpochCapExceeded(error)) => {
+            let amount = |value: U256| {
+                u128::try_from(value).map_or(value.to_string(), |atto| Amount::from_atto(atto).to_string())
+            };
+            let (asked, left) = (amount(error.amount), amount(error.remaining));
+            format!("the epoch's cap leaves {left} AIT, and the receipt asks {asked} AIT; it waits for the next epoch")
+        }
+        Ok(Errors::UnitPriceAboveMaximum(error)) => {
+            format!("the unit price {} attoAIT is above the minter's maximum of {}", error.unitPrice, error.maximum)
+        }
+        Ok(Errors::EnforcedPause(_)) => "the minter is paused".to_owned(),
+        Ok(error) => format!("the minter refuses: {error:?}"),
+        Err(_) => format!("the minter refuses with {}", Bytes::copy_from_slice(output)),
+    }
+}
+
+/// Gas is free on this chain, so both fees are 0.
+pub(super) fn sign(
+    key: &PrivateKey,
+    chain_id: u64,
+    nonce: u64,
+    gas_limit: u64,
+    input: Bytes,
+) -> Result<Signed, SettlementError> {
+    let transaction = TxEip1559 {
+        chain_id,
+        nonce,
+        gas_limit,
+        max_fee_per_gas: 0,
+        max_priority_fee_per_gas: 0,
+        to: TxKind::Call(AI_TOKEN_MINTER_ADDRESS),
+        value: U256::ZERO,
+        access_list: Default::default(),
+        input,
+    };
+    let signature = key.sign(transaction.signature_hash()).map_err(|error| SettlementError::Sign(error.to_string()))?;
+    let signature = Signature::from_raw(&signature).map_err(|error| SettlementError::Sign(error.to_string()))?;
+    let signed = transaction.into_signed(signature);
+    Ok(Signed { hash: *signed.hash(), raw: signed.encoded_2718().into() })
+}

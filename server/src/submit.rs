@@ -1,0 +1,179 @@
+//! From a client's request to a job in the queue.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hub::board::OpenJob;
+use hub::idempotency::{self, Verdict};
+use hub::quota;
+use shared::api::jobs::JobView;
+use shared::api::problem::FieldError;
+use shared::digest::Sha256Digest;
+use shared::id::JobId;
+use shared::job::lifecycle::{JobState, Lifecycle};
+use shared::job::request::{CreateJob as Request, ValidJob};
+use store::StoreError;
+use store::change::CreateJob;
+use store::record::{IdempotencyRecord, NewJob, SponsoredUse};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::clock;
+use crate::error::ApiError;
+use crate::view;
+
+/// An `Idempotency-Key` with the hash of the request that it came with.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey {
+    pub key: String,
+    pub body_sha256: Sha256Digest,
+}
+
+/// What became of a request for a job.
+#[derive(Debug, Clone)]
+pub struct Created {
+    pub job_id: JobId,
+    /// JSON of the [`JobView`] as the first answer gave it.
+    pub answer: String,
+    /// The request was sent before, with the same key.
+    pub repeated: bool,
+}
+
+/// Checks, stores and queues a job. When this returns, the job is on the disk.
+pub async fn create_job(
+    app: &App,
+    caller: &Caller,
+    request: Request,
+    idempotency: Option<IdempotencyKey>,
+    accepted: Instant,
+) -> Result<Created, ApiError> {
+    if let Some(key) = &idempotency
+        && let Some(first) = find_first_answer(app, caller, key).await?
+    {
+        return Ok(first);
+    }
+    caller.may_create_jobs()?;
+    let default_model = view::default_model(&app.hub.board());
+    let job = request.validate(clock::random_u64(), &default_model).map_err(invalid)?;
+    app.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
+    let now = clock::now();
+    let limit = caller.image_limit(app.config.limits.images_per_key_per_minute);
+    app.rate_limits.take(caller, limit, now)?;
+
+    let job = new_job(app, caller, job);
+    let answer = first_answer(app, &job)?;
+    let change = CreateJob {
+        sponsored: sponsored_use(app, caller),
+        idempotency: idempotency.as_ref().map(|key| record(caller, key, &job, &answer)),
+        job: job.clone(),
+    };
+    let seq = match (app.store.write(change).await, &idempotency) {
+        (Ok(seq), _) => seq,
+        // The same key came twice at once, and the other one was first.
+        (Err(StoreError::Duplicate(_)), Some(key)) => {
+            let first = find_first_answer(app, caller, key).await?;
+            return first.ok_or_else(|| ApiError::Internal("a duplicate without a first answer".to_owned()));
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    app.metrics.jobs_created.inc();
+    let open = OpenJob {
+        id: job.id,
+        seq,
+        client: job.client,
+        job: Arc::new(job.job),
+        life: Lifecycle::default(),
+        deadline: job.deadline,
+        progress: None,
+        failed_by: vec![],
+    };
+    // A job that is stored is acknowledged even while the hub stops: the next start queues it.
+    if let Err(error) = app.hub.submit(open, accepted).await {
+        tracing::info!(job_id = %job.id, %error, "the job waits for the next start");
+    }
+    Ok(Created { job_id: job.id, answer, repeated: false })
+}
+
+/// Errors that name a bound and a value are about values; the others are about the form.
+fn invalid(errors: Vec<FieldError>) -> ApiError {
+    if errors.iter().all(|error| error.bound.is_some()) {
+        ApiError::OutOfBounds(errors)
+    } else {
+        ApiError::Invalid(errors)
+    }
+}
+
+fn new_job(app: &App, caller: &Caller, job: ValidJob) -> NewJob {
+    let now = clock::now();
+    NewJob {
+        id: JobId::from_random(clock::random_u128()),
+        client: caller.address().unwrap_or_else(|| app.hub_key.address()),
+        sponsored: caller.address().is_none(),
+        deadline: now.plus_ms(job.ttl_seconds * 1_000),
+        created_at: now,
+        job,
+    }
+}
+
+fn sponsored_use(app: &App, caller: &Caller) -> Option<SponsoredUse> {
+    let Caller::Visitor { address } = caller else { return None };
+    Some(SponsoredUse {
+        day: quota::day(clock::now()),
+        address: address.clone(),
+        limit_per_address: app.config.limits.sponsored_per_address_per_day,
+        limit_in_total: app.config.limits.sponsored_in_total_per_day,
+    })
+}
+
+fn record(caller: &Caller, key: &IdempotencyKey, job: &NewJob, answer: &str) -> IdempotencyRecord {
+    IdempotencyRecord {
+        caller: caller.name(),
+        key: key.key.clone(),
+        body_sha256: key.body_sha256,
+        job_id: job.id,
+        answer: answer.to_owned(),
+        created_at: job.created_at,
+    }
+}
+
+async fn find_first_answer(app: &App, caller: &Caller, key: &IdempotencyKey) -> Result<Option<Created>, ApiError> {
+    let first = app.store.find_first_answer(&caller.name(), &key.key).await?;
+    match (idempotency::judge(first.as_ref().map(|first| first.body_sha256), key.body_sha256), first) {
+        (Verdict::Conflict, _) => Err(ApiError::IdempotencyConflict(key.key.clone())),
+        (Verdict::Repeat, Some(first)) => {
+            Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The job as the first answer shows it: behind all that wait now.
+fn first_answer(app: &App, new: &NewJob) -> Result<String, ApiError> {
+    let work = new.job.work.clone();
+    let view = JobView {
+        id: new.id,
+        state: JobState::Queued,
+        model: new.job.model.clone(),
+        prompt_hash: work.prompt_hash(),
+        units: work.units(),
+        unit_type: work.unit_type(),
+        work,
+        constraints: new.job.constraints.clone(),
+        payment_mode: new.job.payment.mode,
+        client: new.client,
+        sponsored: new.sponsored,
+        created_at_unix_ms: new.created_at,
+        started_at_unix_ms: None,
+        finished_at_unix_ms: None,
+        deadline_unix_ms: new.deadline,
+        queue_position: Some(u32::try_from(app.hub.board().queue_depth()).unwrap_or(u32::MAX)),
+        eta_ms: None,
+        progress: None,
+        miner: None,
+        faults: vec![],
+        artifacts: vec![],
+        receipt_hash: None,
+        mint: None,
+    };
+    serde_json::to_string(&view).map_err(|error| ApiError::Internal(error.to_string()))
+}

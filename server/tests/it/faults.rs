@@ -1,0 +1,58 @@
+//! A port in use, a full disk: a clear sentence, and nothing lost.
+
+use server::serve::{ServeError, Server};
+
+use super::server::{TestServer, config, is_minted, small_job};
+use super::worker::{TestWorker, key, result};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_is_named_and_the_other_servers_data_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = config(&folder.path().join("data"));
+    config.listen = other.local_addr().unwrap();
+    let error = Server::start(config).await.err().unwrap();
+    assert!(matches!(error, ServeError::PortInUse { .. }));
+    assert!(error.to_string().contains(&other.local_addr().unwrap().port().to_string()), "{error}");
+    assert!(!folder.path().join("data").exists(), "data was made for a server that did not start");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_new_jobs_and_results_and_loses_neither() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut full = config(folder.path());
+    full.max_database_pages = Some(70);
+    full.limits.images_per_key_per_minute = 10_000;
+    full.limits.sponsored_per_address_per_day = 10_000;
+    let server = TestServer::start_with(full).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let mut acknowledged = vec![server.submit(&[], 0).await];
+    let assignment = worker.assignment().await;
+    let refused = loop {
+        let answer = server.post("/v1/jobs", &small_job(acknowledged.len() as u64)).await;
+        if answer.status != 201 {
+            break answer;
+        }
+        acknowledged.push(answer.json()["id"].as_str().unwrap().to_owned());
+        assert!(acknowledged.len() < 5_000, "the bound of the database had no effect");
+    };
+    let problem = refused.problem(507);
+    assert_eq!(problem["type"], "/problems/disk-full");
+    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
+    let path = format!("/v1/miners/jobs/{}/result", assignment.lease_id);
+    let answer = server.post(&path, &submission).await;
+    if answer.status != 200 {
+        answer.problem(507);
+        assert_eq!(server.get(&format!("/v1/jobs/{}", acknowledged[0])).await.json()["state"], "RUNNING");
+    }
+    server.stop().await;
+
+    // Somebody makes room.
+    let server = TestServer::start(folder.path()).await;
+    assert_eq!(server.post(&path, &submission).await.status, 200);
+    server.follow(&acknowledged[0], &[], is_minted).await;
+    for id in &acknowledged {
+        assert_eq!(server.get(&format!("/v1/jobs/{id}")).await.status, 200, "{id} was lost");
+    }
+    server.stop().await;
+}

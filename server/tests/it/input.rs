@@ -1,0 +1,155 @@
+//! Bad input: each refusal is a problem that says what was wrong, and leaves nothing behind.
+
+use serde_json::{Value, json};
+use shared::api::keys::ApiScope;
+
+use super::server::{TestServer, config, small_job};
+
+async fn count_jobs(server: &TestServer) -> usize {
+    server.app.store.list_open_jobs().await.unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_are_no_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let json_type = [("content-type", "application/json")];
+    let send = |headers: &'static [(&str, &str)], body: &str| server.send("POST", "/v1/jobs", headers, body.into());
+    send(&[("content-type", "application/json")], "{\"kind\": ").await.problem(400);
+    send(&[("content-type", "text/plain")], "draw me a sheep").await.problem(415);
+    let huge = format!("{{\"kind\": \"{}\"}}", "x".repeat(5_000_000));
+    server.send("POST", "/v1/jobs", &json_type, huge.into()).await.problem(413);
+    let mut unknown = small_job(1);
+    unknown["constraints"] = json!({"vram": 1});
+    let problem = server.post("/v1/jobs", &unknown).await.problem(422);
+    assert_eq!(problem["errors"][0]["field"], "constraints.vram");
+    assert_eq!(count_jobs(&server).await, 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_broken_bound_is_named_with_its_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let input = json!({"prompt": "", "steps": 0, "guidance": 26, "width": 63, "height": 2_000, "count": 17});
+    let problem = server.post("/v1/jobs", &json!({"kind": "image", "input": input})).await.problem(422);
+    let errors = problem["errors"].as_array().unwrap();
+    let fields: Vec<&str> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
+    let expected = ["prompt", "steps", "guidance", "width", "height", "count"].map(|field| format!("input.{field}"));
+    assert_eq!(fields, expected);
+    assert!(errors.iter().all(|error| error["bound"].is_string() && error["value"].is_string()));
+
+    let key = server.client_key(ApiScope::Client, None).await;
+    let stage1 = json!({"api_key": key.secret, "prompt": "a lake", "steps": 4, "width": 128});
+    let problem = server.post("/v1/generate-image", &stage1).await.problem(422);
+    let fields: Vec<&Value> = problem["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
+    assert_eq!(fields, ["steps", "width"]);
+    server.get("/v1/receipts?limit=101").await.problem(422);
+    server.get("/v1/receipts?cursor=x").await.problem(422);
+    server.get("/v1/receipts?colour=red").await.problem(422);
+    assert_eq!(count_jobs(&server).await, 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_revoked_and_unfit_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let job = small_job(1);
+    server.post_with("/v1/jobs", &[("x-api-key", "no-such-key")], &job).await.problem(401);
+    let miner = server.client_key(ApiScope::Miner, None).await;
+    server.post_with("/v1/jobs", &[("x-api-key", &miner.secret)], &job).await.problem(403);
+    let revoked = server.client_key(ApiScope::Client, None).await;
+    server.revoke(revoked.key.id).await;
+    let problem = server.post_with("/v1/jobs", &[("x-api-key", &revoked.secret)], &job).await.problem(401);
+    assert_eq!(problem["detail"], "the API key was revoked");
+    let stage1 = json!({"api_key": revoked.secret, "prompt": "a lake"});
+    server.post("/v1/generate-image", &stage1).await.problem(401);
+    server.get("/v1/jobs").await.problem(401);
+    assert_eq!(count_jobs(&server).await, 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_idempotency_key_gets_the_first_answer_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let headers = [("idempotency-key", "order-1")];
+    let (first, second) = tokio::join!(
+        server.post_with("/v1/jobs", &headers, &small_job(1)),
+        server.post_with("/v1/jobs", &headers, &small_job(1)),
+    );
+    assert_eq!((first.status, first.json()), (201, second.json()));
+    server.post_with("/v1/jobs", &headers, &small_job(2)).await.problem(409);
+    server.post_with("/v1/jobs", &[("idempotency-key", "a b")], &small_job(1)).await.problem(422);
+    server.stop().await;
+    let server = TestServer::start(folder.path()).await;
+    let third = server.post_with("/v1/jobs", &headers, &small_job(1)).await;
+    assert_eq!((third.status, third.json()), (201, first.json()));
+    assert_eq!(third.header("location"), first.header("location"));
+    assert_eq!(count_jobs(&server).await, 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quotas_and_rates_say_when_to_come_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.limits.sponsored_per_address_per_day = 2;
+    config.limits.images_per_key_per_minute = 3;
+    let server = TestServer::start_with(config).await;
+    for seed in 0..2 {
+        server.submit(&[], seed).await;
+    }
+    let refused = server.post("/v1/jobs", &small_job(2)).await;
+    assert!(refused.problem(429)["detail"].as_str().unwrap().contains("2 sponsored jobs"));
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
+    let key = server.client_key(ApiScope::Client, None).await;
+    let headers = [("x-api-key", key.secret.as_str())];
+    for seed in 0..3 {
+        server.submit(&headers, seed).await;
+    }
+    let refused = server.post_with("/v1/jobs", &headers, &small_job(3)).await;
+    assert!(refused.problem(429)["detail"].as_str().unwrap().contains("3 per minute"));
+    assert_eq!(count_jobs(&server).await, 5);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paths_methods_and_names_that_are_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let id = format!("job_{}", "0".repeat(32));
+    let missing = ["/v1/no-such-thing", &format!("/v1/jobs/{id}"), "/v1/jobs/x", "/v1/receipts/0x00", "/v1/miners/0x0"];
+    for path in missing {
+        server.get(path).await.problem(404);
+        server.get(&format!("/api{path}")).await.problem(404);
+    }
+    server.send("PATCH", "/v1/jobs", &[], vec![]).await.problem(405);
+    server.get("/v1/miners/session").await.problem(400);
+    server.get(&format!("/v1/jobs/{id}/artifacts/-1")).await.problem(404);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_find_what_they_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    for path in ["/health", "/health/live", "/health/ready", "/v1/health", "/api/v1/health", "/v1/status"] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(!answer.header("x-request-id").is_empty());
+    }
+    let openapi = server.get("/openapi.json").await.json();
+    assert_eq!(openapi["openapi"], "3.1.0");
+    assert!(openapi["paths"]["/v1/jobs"]["post"].is_object());
+    let metrics = String::from_utf8(server.get("/metrics").await.body).unwrap();
+    assert!(
+        metrics.contains("aitbc_http_requests_total{method=\"GET\",route=\"/v1/health\",status=\"200\"} 1"),
+        "{metrics}"
+    );
+    let allowed = server.send("GET", "/v1/health", &[("origin", "https://elsewhere.example")], vec![]).await;
+    assert!(allowed.headers.get("access-control-allow-origin").is_none(), "a foreign origin was allowed");
+    server.stop().await;
+}

@@ -1,0 +1,10 @@
+//! The server as its clients and workers meet it: real port, real database, real chain.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod faults;
+mod input;
+mod restart;
+mod results;
+mod server;
+mod walk;
+mod worker;

@@ -1,0 +1,159 @@
+//! A server on a free port with its own folder, and an HTTP client without any of its code.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use server::app::App;
+use server::auth::new_api_key;
+use server::config::Config;
+use server::serve::Server;
+use shared::Address;
+use shared::api::keys::{ApiScope, CreatedApiKey};
+use shared::id::ApiKeyId;
+use store::change::{CreateApiKey, RevokeApiKey};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running server. Its folder outlives it, so that another one can go on with it.
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub app: Arc<App>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Every error has the form of RFC 9457.
+    #[track_caller]
+    pub fn problem(&self, status: u16) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        assert_eq!(self.status, status, "{text}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{text}");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        for field in ["type", "title", "detail"] {
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field} is missing: {text}");
+        }
+        problem
+    }
+}
+
+pub fn config(folder: &Path) -> Config {
+    Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::dev(folder.to_owned()) }
+}
+
+impl TestServer {
+    pub async fn start(folder: &Path) -> Self {
+        Self::start_with(config(folder)).await
+    }
+
+    pub async fn start_with(config: Config) -> Self {
+        let server = Server::start(config).await.unwrap();
+        let (address, app, stop) = (server.address().unwrap(), server.app(), CancellationToken::new());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move { server.run(stopped).await.unwrap() });
+        Self { address, app, stop, task }
+    }
+
+    pub async fn stop(self) {
+        self.stop.cancel();
+        drop(self.app);
+        self.task.await.unwrap();
+    }
+
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body).unwrap();
+        let sent = tokio::task::spawn_blocking(move || {
+            let config = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true);
+            let mut response = ureq::Agent::from(config.build()).run(request).unwrap();
+            let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().unwrap();
+            Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+        });
+        sent.await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], vec![]).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, &[], body).await
+    }
+
+    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let headers = [headers, &[("content-type", "application/json")]].concat();
+        self.send("POST", path, &headers, body.to_string().into_bytes()).await
+    }
+
+    /// Creates a job that must be taken, and answers its name.
+    #[track_caller]
+    pub fn submit<'a>(&'a self, headers: &'a [(&'a str, &'a str)], seed: u64) -> impl Future<Output = String> + 'a {
+        async move {
+            let answer = self.post_with("/v1/jobs", headers, &small_job(seed)).await;
+            assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+            answer.json()["id"].as_str().unwrap().to_owned()
+        }
+    }
+
+    /// Long-polls a job until `done` holds.
+    pub async fn follow(&self, id: &str, headers: &[(&str, &str)], done: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..600 {
+            let job = self.send("GET", &format!("/v1/jobs/{id}?wait=1"), headers, vec![]).await.json();
+            if done(&job) {
+                return job;
+            }
+            if job["state"] == "COMPLETED" {
+                // The mint follows in its own time, which no long poll of the state waits for.
+                tokio::task::yield_now().await;
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+        panic!("the job {id} did not get there");
+    }
+
+    pub async fn client_key(&self, scope: ApiScope, images_per_minute: Option<u32>) -> CreatedApiKey {
+        let (key, secret) = new_api_key("test", scope, Address::random(), images_per_minute);
+        let created = CreatedApiKey { key: key.view(), secret };
+        self.app.store.write(CreateApiKey(key)).await.unwrap();
+        created
+    }
+
+    pub async fn revoke(&self, id: ApiKeyId) {
+        assert!(self.app.store.write(RevokeApiKey { id, at: server::clock::now() }).await.unwrap());
+    }
+}
+
+pub fn small_job(seed: u64) -> Value {
+    json!({"kind": "image", "input": {"prompt": "a lake", "steps": 2, "width": 64, "height": 64, "seed": seed}})
+}
+
+pub fn is_over(job: &Value) -> bool {
+    ["COMPLETED", "FAILED", "CANCELED", "EXPIRED"].contains(&job["state"].as_str().unwrap())
+}
+
+pub fn is_minted(job: &Value) -> bool {
+    !job["mint"].is_null()
+}

@@ -1,0 +1,206 @@
+//! The whole walk: a prompt becomes a picture, a receipt, a token and a block.
+
+use std::io::{BufRead, BufReader};
+
+use serde_json::{Value, json};
+use shared::api::keys::ApiScope;
+use shared::protocol::{Preview, Progress, WorkerMessage};
+use shared::receipt::SignedReceipt;
+
+use super::server::{TestServer, is_minted, is_over, small_job};
+use super::worker::{TestWorker, key, picture, result};
+
+/// Takes one assignment and serves it; answers the result's answer.
+async fn serve_one(server: &TestServer, worker: &mut TestWorker) -> Value {
+    let assignment = worker.assignment().await;
+    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
+    let answer = server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_becomes_a_picture_a_receipt_a_token_and_a_block() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 7).await;
+    let accepted = serve_one(&server, &mut worker).await;
+    let job = server.follow(&id, &[], is_minted).await;
+    assert_eq!((job["state"].as_str(), job["sponsored"].as_bool()), (Some("COMPLETED"), Some(true)));
+    assert_eq!(job["receipt_hash"], accepted["receipt_hash"]);
+
+    let artifact = server.get(job["artifacts"][0]["url"].as_str().unwrap()).await;
+    assert_eq!(artifact.body, picture(64, 64, 7));
+    assert_eq!(artifact.header("content-type"), "image/png");
+    let etag = artifact.header("etag").to_owned();
+    let path = format!("/v1/jobs/{id}/artifacts/0");
+    assert_eq!(server.send("GET", &path, &[("if-none-match", &etag)], vec![]).await.status, 304);
+
+    let receipt = server.get(&format!("/v1/jobs/{id}/receipt")).await.json();
+    let mut signed = receipt.clone();
+    for field in ["amount", "attested_at_unix_ms", "settlement", "mint"] {
+        signed.as_object_mut().unwrap().remove(field);
+    }
+    serde_json::from_value::<SignedReceipt>(signed).unwrap().verify().unwrap();
+    assert_eq!(receipt["settlement"], "minted");
+    // 64 × 64 pixels × 2 steps = 0.008192 megapixel steps at 1 AIT.
+    assert_eq!(receipt["amount"], "8192000000000000");
+    let balance = server.app.node.token_balance(worker.address()).await.unwrap();
+    assert_eq!(balance.to_string(), "0.008192");
+    assert_eq!(server.app.node.token_supply().await.unwrap(), balance);
+
+    let miner = server.get(&format!("/v1/miners/{}", worker.address())).await.json();
+    assert_eq!((miner["earned"].as_str(), miner["pending"].as_str()), (Some("8192000000000000"), Some("0")));
+    let by_block = server.get(&format!("/v1/receipts?block={}", job["mint"]["block_number"])).await.json();
+    assert_eq!(by_block["items"].as_array().unwrap().len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_receipts_share_few_transactions_and_each_mints_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let api_key = server.client_key(ApiScope::Client, Some(1_000)).await;
+    let headers = [("x-api-key", api_key.secret.as_str())];
+    let mut worker = TestWorker::connect(server.address, key(1), 4).await;
+    let mut ids = Vec::new();
+    for seed in 0..20 {
+        ids.push(server.submit(&headers, seed).await);
+    }
+    for _ in &ids {
+        serve_one(&server, &mut worker).await;
+    }
+    for id in &ids {
+        server.follow(id, &headers, is_minted).await;
+    }
+    let supply = server.app.node.token_supply().await.unwrap();
+    assert_eq!(supply.atto(), 20 * 8_192_000_000_000_000);
+    assert_eq!(server.app.node.token_balance(worker.address()).await.unwrap(), supply);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stage1_call_waits_and_answers_a_data_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let api_key = server.client_key(ApiScope::Client, None).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let body = json!({"api_key": api_key.secret, "prompt": "a lake", "steps": 5, "width": 256, "height": 256});
+    let (answer, _) = tokio::join!(server.post("/v1/generate-image", &body), serve_one(&server, &mut worker));
+    assert_eq!(answer.status, 200);
+    let image = answer.json();
+    assert_eq!(image["status"], "ok");
+    assert!(image["image_base64"].as_str().unwrap().starts_with("data:image/png;base64,iVBOR"));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_event_stream_tells_steps_previews_the_result_and_the_mint_and_then_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let id = server.submit(&[], 7).await;
+    let url = format!("http://{}/v1/jobs/{id}/events", server.address);
+    let events = {
+        let url = url.clone();
+        tokio::task::spawn_blocking(move || read_events(&url))
+    };
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let assignment = worker.assignment().await;
+    // The stream must be open before the step, which nobody tells twice.
+    while server.app.metrics.text().matches("events").count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let preview = Preview { media_type: "image/png".into(), base64: "AAAA".into() };
+    let progress = Progress { lease_id: assignment.lease_id, step: 1, steps: 2, preview: Some(preview) };
+    worker.send(&WorkerMessage::Progress(progress)).await;
+    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
+    server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
+
+    let events = events.await.unwrap();
+    let names: Vec<&str> = events.iter().map(|(name, ..)| name.as_str()).collect();
+    for name in ["state", "progress", "preview", "minted"] {
+        assert!(names.contains(&name), "{name} is missing in {names:?}");
+    }
+    let (last_name, last_id, last) = events.last().unwrap();
+    assert_eq!(last_name, "minted");
+    assert!(last["mint"]["block_number"].as_u64().unwrap() > 0);
+    let path = format!("/v1/jobs/{id}/events");
+    assert_eq!(server.send("GET", &path, &[("last-event-id", last_id)], vec![]).await.status, 204);
+    let again = server.send("GET", &path, &[("last-event-id", "1")], vec![]).await;
+    assert_eq!(String::from_utf8_lossy(&again.body).matches("event: ").count(), 2, "the state and the mint");
+    server.stop().await;
+}
+
+/// Reads a stream to its end: name, id and data of each event.
+fn read_events(url: &str) -> Vec<(String, String, Value)> {
+    let mut response = ureq::get(url).call().unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let (mut events, mut name, mut id) = (vec![], String::new(), String::new());
+    for line in BufReader::new(response.body_mut().as_reader()).lines() {
+        let line = line.unwrap();
+        match line.split_once(": ") {
+            Some(("event", value)) => name = value.to_owned(),
+            Some(("id", value)) => id = value.to_owned(),
+            Some(("data", value)) => events.push((name.clone(), id.clone(), serde_json::from_str(value).unwrap())),
+            _ => {}
+        }
+    }
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canceled_job_stops_its_worker_and_stays_canceled() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 7).await;
+    let assignment = worker.assignment().await;
+    let canceled = server.send("DELETE", &format!("/v1/jobs/{id}"), &[], vec![]).await;
+    assert_eq!((canceled.status, canceled.json()["state"].as_str()), (200, Some("CANCELED")));
+    let cancel = worker.receive().await;
+    assert!(matches!(cancel, shared::protocol::HubMessage::Cancel { lease_id, .. } if lease_id == assignment.lease_id));
+    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
+    server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await.problem(409);
+    assert!(is_over(&server.get(&format!("/v1/jobs/{id}")).await.json()));
+    assert_eq!(server.app.node.token_supply().await.unwrap().atto(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_a_key_are_seen_by_its_address_only_and_listed_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let owner = server.client_key(ApiScope::Client, None).await;
+    let stranger = server.client_key(ApiScope::Client, None).await;
+    let (own, foreign) = ([("x-api-key", owner.secret.as_str())], [("x-api-key", stranger.secret.as_str())]);
+    let id = server.submit(&own, 1).await;
+    let path = format!("/v1/jobs/{id}");
+    assert_eq!(server.send("GET", &path, &own, vec![]).await.status, 200);
+    server.send("GET", &path, &foreign, vec![]).await.problem(404);
+    server.get(&path).await.problem(404);
+    server.send("DELETE", &path, &foreign, vec![]).await.problem(404);
+    server.submit(&own, 2).await;
+    let first = server.send("GET", "/v1/jobs?limit=1", &own, vec![]).await.json();
+    let second = format!("/v1/jobs?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
+    let second = server.send("GET", &second, &own, vec![]).await.json();
+    assert_eq!(second["items"][0]["id"], id.as_str());
+    assert!(second.get("next_cursor").is_none());
+    let none = server.send("GET", "/v1/jobs", &foreign, vec![]).await.json();
+    assert_eq!(none["items"].as_array().unwrap().len(), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explains_in_words_why_a_job_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let _worker = TestWorker::connect(server.address, key(1), 1).await;
+    let mut job = small_job(1);
+    job["model"] = json!("portraits");
+    let id = server.post("/v1/jobs", &job).await.json()["id"].as_str().unwrap().to_owned();
+    let explanation = server.get(&format!("/v1/jobs/{id}/explain")).await.json();
+    assert_eq!(explanation["miners"][0]["reason"], "it does not serve the model `portraits`");
+    assert_eq!(explanation["miners"][0]["eligible"], false);
+    server.stop().await;
+}

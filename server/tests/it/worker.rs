@@ -1,0 +1,162 @@
+//! A worker without a model: it speaks the protocol, signs real receipts and sends a real, plain picture.
+
+use std::net::SocketAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::{SinkExt, StreamExt};
+use shared::amount::Amount;
+use shared::capability::{Capability, Device, DeviceKind, Engine, ModelOffer};
+use shared::digest::Sha256Digest;
+use shared::id::LeaseId;
+use shared::job::JobKind;
+use shared::job::request::Work;
+use shared::protocol::{
+    Artifact, Assignment, HubMessage, Metering, PROTOCOL_VERSION, Registration, ResultSubmission, WorkerMessage,
+};
+use shared::receipt::{JobReceipt, UnitType};
+use shared::signing::PrivateKey;
+use shared::typed_data::{SigningDomain, personal_message_digest};
+use shared::{Address, B256};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// Name of the model that the worker says it serves.
+pub const MODEL: &str = "aitbc-scenes-1";
+
+pub struct TestWorker {
+    pub key: PrivateKey,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+pub fn key(number: u8) -> PrivateKey {
+    PrivateKey::from_bytes(&[number; 32]).unwrap()
+}
+
+pub fn capability(slots: u32) -> Capability {
+    let offer = ModelOffer {
+        model: MODEL.into(),
+        kind: JobKind::Image,
+        manifest_sha256: Sha256Digest::of(b"no model"),
+        unit_type: UnitType::MegapixelStep,
+        unit_price: Amount::from_ait(1),
+        measured_micro_units_per_second: 1_000_000,
+        suggestions: vec!["a lake".into()],
+        default_steps: 8,
+        default_guidance: 3.0,
+    };
+    let device = Device { kind: DeviceKind::Cpu, name: "test".into(), cores: Some(1), memory_bytes: 1 << 30 };
+    let engine = Engine { name: "test".into(), version: "0".into(), provider: "CPU".into() };
+    Capability { worker_version: "0".into(), engine, devices: vec![device], offers: vec![offer], slots }
+}
+
+impl TestWorker {
+    pub async fn connect(address: SocketAddr, key: PrivateKey, slots: u32) -> Self {
+        Self::reconnect(address, key, slots, vec![]).await
+    }
+
+    /// Connects and says which leases it still works on.
+    pub async fn reconnect(address: SocketAddr, key: PrivateKey, slots: u32, leases: Vec<LeaseId>) -> Self {
+        let url = format!("ws://{address}/v1/miners/session");
+        let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let mut worker = Self { key, socket };
+        let HubMessage::Challenge(challenge) = worker.receive().await else { panic!("the hub speaks first") };
+        let miner = worker.key.address();
+        let digest = personal_message_digest(challenge.registration_message(miner).as_bytes());
+        let registration = Registration {
+            protocol_version: PROTOCOL_VERSION,
+            address: miner,
+            capability: capability(slots),
+            leases,
+            signature: worker.key.sign(digest).unwrap(),
+        };
+        worker.send(&WorkerMessage::Register(Box::new(registration))).await;
+        assert!(matches!(worker.receive().await, HubMessage::Welcome { .. }));
+        worker
+    }
+
+    pub fn address(&self) -> Address {
+        self.key.address()
+    }
+
+    pub async fn send(&mut self, message: &WorkerMessage) {
+        self.socket.send(Message::text(serde_json::to_string(message).unwrap())).await.unwrap();
+    }
+
+    pub async fn receive(&mut self) -> HubMessage {
+        self.try_receive().await.expect("the hub speaks")
+    }
+
+    /// `None` when the session ended.
+    pub async fn try_receive(&mut self) -> Option<HubMessage> {
+        loop {
+            match self.socket.next().await?.ok()? {
+                Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    pub async fn assignment(&mut self) -> Assignment {
+        loop {
+            if let HubMessage::Assign(assignment) = self.receive().await {
+                return *assignment;
+            }
+        }
+    }
+}
+
+/// An honest result for an assignment.
+pub fn result(key: &PrivateKey, assignment: &Assignment) -> ResultSubmission {
+    let Work::Image(input) = &assignment.work;
+    let bytes = picture(input.width, input.height, input.seed);
+    sign(key, receipt(key.address(), assignment, &bytes), &assignment.terms, &bytes)
+}
+
+pub fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8]) -> JobReceipt {
+    let now = server::clock::now().seconds();
+    let terms = &assignment.terms;
+    JobReceipt {
+        job_id: assignment.job_id,
+        provider,
+        client: terms.client,
+        units: terms.units,
+        unit_type: terms.unit_type,
+        unit_price: terms.unit_price,
+        model: assignment.model.clone(),
+        prompt_hash: assignment.work.prompt_hash(),
+        artifact_sha256: Sha256Digest::of(artifact),
+        started_at: now,
+        finished_at: now,
+        nonce: B256::random(),
+        hub_id: terms.hub_id.clone(),
+        chain_id: terms.chain_id,
+        determinism_class: "test".into(),
+        trace_root: None,
+        shares: vec![],
+    }
+}
+
+pub fn sign(
+    key: &PrivateKey,
+    receipt: JobReceipt,
+    terms: &shared::protocol::ReceiptTerms,
+    artifact: &[u8],
+) -> ResultSubmission {
+    let domain = SigningDomain { chain_id: terms.chain_id, verifying_contract: terms.minter };
+    let miner_signature = key.sign(receipt.claim().unwrap().digest(&domain)).unwrap();
+    let artifact = Artifact { media_type: "image/png".into(), base64: STANDARD.encode(artifact) };
+    ResultSubmission { receipt, miner_signature, artifacts: vec![artifact], metering: Metering::default() }
+}
+
+pub fn picture(width: u32, height: u32, seed: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let pixels: Vec<u8> = (0..u64::from(width * height * 3)).map(|index| ((index + seed) % 251) as u8).collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
