@@ -1,4 +1,95 @@
-//! The inference process and the pipe to it.
+//! The inference process and the pipe to it: frames of a little-endian u32 length and that many bytes of JSON.
+
+pub mod process;
+pub mod supervisor;
+
+use serde::{Deserialize, Serialize};
+use shared::job::request::Work;
+
+use crate::engine::EngineConfig;
+use crate::error::WorkerError;
+use crate::runtime::{Output, StepReport};
+
+/// Largest frame: sixteen pictures of the largest size in base64.
+pub const FRAME_MAX_BYTES: usize = 128 << 20;
+
+/// What the process must load before it serves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    pub model: std::path::PathBuf,
+    pub engine: EngineConfig,
+    /// The worker's data folder, near which the library may lie.
+    pub data: Option<std::path::PathBuf>,
+}
+
+/// From worker to process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// The first frame.
+    Load(Setup),
+    Run {
+        id: u64,
+        work: Work,
+        previews: bool,
+    },
+    /// End the run at its next step.
+    Cancel {
+        id: u64,
+    },
+}
+
+/// From process to worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    Loaded(Loaded),
+    /// The process ends after this.
+    NotLoaded(Failure),
+    Step {
+        id: u64,
+        report: StepReport,
+    },
+    Done {
+        id: u64,
+        output: Output,
+    },
+    Failed {
+        id: u64,
+        failure: Failure,
+    },
+}
+
+/// What the process runs, once it is ready.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Loaded {
+    pub engine: shared::capability::Engine,
+    pub threads: usize,
+    /// Why the engine is not the preferred one.
+    pub note: Option<String>,
+    pub determinism_class: String,
+    pub load_ms: u64,
+}
+
+/// An error as it crosses the pipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub class: String,
+    pub message: String,
+    pub retryable: bool,
+}
+
+impl From<&WorkerError> for Failure {
+    fn from(error: &WorkerError) -> Self {
+        Self { class: error.class().into(), message: error.to_string(), retryable: error.is_retryable() }
+    }
+}
+
+impl From<Failure> for WorkerError {
+    fn from(failure: Failure) -> Self {
+        if failure.class == Self::Canceled.class() { Self::Canceled } else { Self::Child(failure) }
+    }
+}
 
 /// Bytes as base64 text, for serde's `with`.
 pub mod base64_bytes {

@@ -124,7 +124,10 @@ impl Engine {
         if fits {
             return Ok(self);
         }
-        Err(WorkerError::EngineChosen { running: self.name().into(), wanted: format!("{:?}", config.name).to_lowercase() })
+        Err(WorkerError::EngineChosen {
+            running: self.name().into(),
+            wanted: format!("{:?}", config.name).to_lowercase(),
+        })
     }
 
     pub fn name(&self) -> &'static str {
@@ -149,11 +152,7 @@ impl Engine {
 
     /// What the hub is told.
     pub fn report(&self) -> shared::capability::Engine {
-        shared::capability::Engine {
-            name: self.name().into(),
-            version: self.version.clone(),
-            provider: "CPU".into(),
-        }
+        shared::capability::Engine { name: self.name().into(), version: self.version.clone(), provider: "CPU".into() }
     }
 
     /// The part of a receipt's determinism class that the engine decides: engines of one class draw equal bits.

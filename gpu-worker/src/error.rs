@@ -38,6 +38,9 @@ pub enum WorkerError {
     Canceled,
     #[error("the inference process ended: {0}")]
     ChildCrashed(String),
+    /// What the inference process reported, with its own class.
+    #[error("{}", .0.message)]
+    Child(crate::child::Failure),
     #[error("the job ran past its deadline")]
     Deadline,
     #[error("{0}")]
@@ -73,12 +76,16 @@ impl WorkerError {
 
     /// The same job may succeed when this worker tries it again unchanged.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::ChildCrashed(_) | Self::Hub { .. } | Self::Io { .. } | Self::Run { .. })
+        match self {
+            Self::Child(failure) => failure.retryable,
+            _ => matches!(self, Self::ChildCrashed(_) | Self::Hub { .. } | Self::Io { .. } | Self::Run { .. }),
+        }
     }
 
     /// A short word for logs and for the pipe between the two processes.
-    pub fn class(&self) -> &'static str {
+    pub fn class(&self) -> &str {
         match self {
+            Self::Child(failure) => &failure.class,
             Self::Library { .. } | Self::EngineChosen { .. } => "engine",
             Self::Io { .. } => "io",
             Self::Format { .. } => "format",

@@ -1,15 +1,24 @@
 //! The miner: serves AI jobs of a hub on its own machine and signs the receipts that pay it.
 //!
 //! ```text
-//! hub ⇄ session ── jobs ── supervisor ⇄ (pipe) child: runtime ── engine
-//!                   │
-//!                   └─ receipt ── outbox (disk) ── uploader ── hub
+//! hub ⇄ link ── worker ── runner ⇄ (pipe) inference process: runtime ── engine
+//!                            │
+//!                            └─ receipt ── outbox (disk) ── results ── hub
 //! ```
 //! Inference runs in a child process, so that a crash or a lack of memory there costs one job and not the worker.
 
 pub mod child;
+pub mod clock;
 pub mod commands;
+pub mod config;
 pub mod engine;
 pub mod error;
+pub mod files;
+pub mod hub;
+pub mod keys;
+pub mod offer;
+pub mod outbox;
 pub mod philox;
+pub mod receipt;
 pub mod runtime;
+pub mod worker;

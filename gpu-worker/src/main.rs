@@ -1,31 +1,59 @@
 //! `gpu-worker`: the miner's process.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use gpu_worker::child::process;
+use gpu_worker::commands::bench::Bench;
+use gpu_worker::commands::doctor::Doctor;
 use gpu_worker::commands::generate::Generate;
+use gpu_worker::commands::init::Init;
+use gpu_worker::commands::keys::Keys;
+use gpu_worker::commands::start::Start;
+use gpu_worker::error::Result;
+use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
 #[command(name = "gpu-worker", version, about = "Serves AI jobs on this machine and is paid in AIT.")]
 struct Arguments {
+    /// Folder of the worker's configuration, key and outbox.
+    #[arg(long, global = true, env = "AITBC_WORKER_DATA", default_value = "data/worker-1")]
+    data: PathBuf,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(Init),
+    Start(Start),
+    Doctor(Doctor),
+    Bench(Bench),
     Generate(Generate),
+    #[command(subcommand)]
+    Keys(Keys),
+    /// The inference process, which the worker starts itself.
+    #[command(hide = true)]
+    Child,
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
-        Command::Generate(command) => command.run(),
+    let Arguments { data, command } = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,ort=warn"));
+    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = |outcome: Result<()>| outcome.map(|()| ExitCode::SUCCESS);
+    let outcome = match command {
+        Command::Init(command) => done(command.run(&data)),
+        Command::Start(command) => command.run(&data),
+        Command::Doctor(command) => command.run(&data),
+        Command::Bench(command) => done(command.run()),
+        Command::Generate(command) => done(command.run()),
+        Command::Keys(command) => done(command.run(&data)),
+        Command::Child => Ok(process::serve()),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("gpu-worker: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|error| {
+        eprintln!("gpu-worker: {error}");
+        ExitCode::FAILURE
+    })
 }

@@ -62,11 +62,7 @@ pub struct EngineArguments {
 
 impl EngineArguments {
     pub fn config(&self) -> EngineConfig {
-        EngineConfig {
-            name: self.engine,
-            onnxruntime_library: self.onnxruntime_library.clone(),
-            threads: self.threads,
-        }
+        EngineConfig { name: self.engine, onnxruntime_library: self.onnxruntime_library.clone(), threads: self.threads }
     }
 }
 
@@ -107,13 +103,20 @@ impl Generate {
             scheduler: self.scheduler,
         };
         let input = input.validate(self.seed).map_err(|errors| {
-            WorkerError::Config(errors.iter().map(|e| format!("{}: {}", e.field, e.detail)).collect::<Vec<_>>().join("; "))
+            WorkerError::Config(
+                errors.iter().map(|e| format!("{}: {}", e.field, e.detail)).collect::<Vec<_>>().join("; "),
+            )
         })?;
         let output = model.draw(&input, &mut Unobserved)?;
         for (index, artifact) in output.artifacts.iter().enumerate() {
             let path = self.path(index, output.artifacts.len());
             std::fs::write(&path, &artifact.bytes).map_err(WorkerError::io(&path))?;
-            print(format_args!("{}: {} bytes, seed {}", path.display(), artifact.bytes.len(), self.seed + index as u64))?;
+            print(format_args!(
+                "{}: {} bytes, seed {}",
+                path.display(),
+                artifact.bytes.len(),
+                self.seed + index as u64
+            ))?;
         }
         if let Some(note) = engine.note() {
             print(format_args!("engine: {note}"))?;

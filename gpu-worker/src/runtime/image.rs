@@ -99,17 +99,15 @@ impl ImageModel {
             let decoded = walk.time(|| self.decoder.decode(&latents, shape, &self.space, input.steps))?;
             artifacts.push(Encoded { media_type: "image/png".into(), bytes: picture::png(&decoded)? });
         }
-        let metering = Metering {
-            duration_ms: millis(began.elapsed()),
-            cpu_ms: millis(walk.engine_time),
-            ..Metering::default()
-        };
+        let metering =
+            Metering { duration_ms: millis(began.elapsed()), cpu_ms: millis(walk.engine_time), ..Metering::default() };
         Ok(Output { artifacts, metering })
     }
 
     fn encode(&mut self, input: &ValidImageInput, walk: &mut Walk) -> Result<Prompts> {
         let positive = self.tokenizer.encode(&input.prompt)?;
-        let negative = if is_guided(input.guidance) { Some(self.tokenizer.encode(&input.negative_prompt)?) } else { None };
+        let negative =
+            if is_guided(input.guidance) { Some(self.tokenizer.encode(&input.negative_prompt)?) } else { None };
         walk.time(|| self.text_encoder.encode(negative.as_deref(), &positive))
     }
 

@@ -77,8 +77,7 @@ impl Unet {
             port.is_float() && port.rank() == 4
         })?;
         let timestep = input(&graph, "a timestep of rank 0 or 1", |port| port.rank() <= 1)?;
-        let states =
-            input(&graph, "a float input [batch, tokens, width]", |port| port.is_float() && port.rank() == 3)?;
+        let states = input(&graph, "a float input [batch, tokens, width]", |port| port.is_float() && port.rank() == 3)?;
         only(&graph, 3)?;
         takes_channels(&graph, &sample, channels)?;
         let output = output(&graph, "out_sample", 4)?;
@@ -235,7 +234,10 @@ fn output(graph: &Graph, name: &str, rank: usize) -> Result<String> {
     let fits = |port: &&Port| port.is_float() && port.rank() == rank;
     let named = graph.outputs.iter().find(|port| port.name == name);
     named.filter(fits).or_else(|| graph.outputs.iter().find(fits)).map(|port| port.name.clone()).ok_or_else(|| {
-        mismatch(graph, &format!("it should give a float output of rank {rank}, but it gives {}", names(&graph.outputs)))
+        mismatch(
+            graph,
+            &format!("it should give a float output of rank {rank}, but it gives {}", names(&graph.outputs)),
+        )
     })
 }
 

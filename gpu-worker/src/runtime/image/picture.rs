@@ -70,7 +70,8 @@ impl Rgb {
             for (y, row) in bytes.chunks_exact_mut(width * 3).enumerate() {
                 let lines = &plane[y * block * columns..(y + 1) * block * columns];
                 for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-                    pixel[channel] = if block == 1 { to_byte(lines[x]) } else { to_byte(mean(lines, columns, x, block)) };
+                    pixel[channel] =
+                        if block == 1 { to_byte(lines[x]) } else { to_byte(mean(lines, columns, x, block)) };
                 }
             }
         }
@@ -119,7 +120,8 @@ mod tests {
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut bytes).unwrap();
         assert_eq!((info.width, info.height, info.color_type), (16, 8, png::ColorType::Rgb));
-        let expected: Vec<u8> = (0..8 * 16).flat_map(|i| [0, 1, 2].map(|c| to_byte(tensor.values[c * 128 + i]))).collect();
+        let expected: Vec<u8> =
+            (0..8 * 16).flat_map(|i| [0, 1, 2].map(|c| to_byte(tensor.values[c * 128 + i]))).collect();
         assert_eq!(bytes, expected);
     }
 

@@ -45,7 +45,9 @@ impl Scheduler {
             }),
             (false, Some(SchedulerName::Euler)) => euler::Euler::new(config, steps).map(Self::Euler),
             (false, Some(SchedulerName::Ddim)) => ddim::Ddim::new(config, steps).map(Self::Ddim),
-            (false, None) if config.class_name == euler::CLASS_NAME => euler::Euler::new(config, steps).map(Self::Euler),
+            (false, None) if config.class_name == euler::CLASS_NAME => {
+                euler::Euler::new(config, steps).map(Self::Euler)
+            }
             (false, None) => ddim::Ddim::new(config, steps).map(Self::Ddim),
         }
     }

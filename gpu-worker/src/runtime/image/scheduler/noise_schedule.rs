@@ -64,7 +64,9 @@ pub(super) fn timesteps(config: &SchedulerConfig, spacing: Spacing, steps: usize
 /// `count` values from `start` to `end`, both included.
 pub(super) fn linspace(start: f64, end: f64, count: usize) -> Vec<f64> {
     let stride = if count > 1 { (end - start) / as_float(count - 1) } else { 0.0 };
-    (0..count).map(|index| if index + 1 == count && count > 1 { end } else { start + stride * as_float(index) }).collect()
+    (0..count)
+        .map(|index| if index + 1 == count && count > 1 { end } else { start + stride * as_float(index) })
+        .collect()
 }
 
 pub(super) fn as_float(count: usize) -> f64 {

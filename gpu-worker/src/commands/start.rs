@@ -1,0 +1,65 @@
+//! `gpu-worker start`: serves the hub until it is told to stop.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::{block_on, program, setup};
+use crate::child::supervisor::Supervisor;
+use crate::config::Config;
+use crate::error::{Result, WorkerError};
+use crate::hub::HubUrl;
+use crate::hub::link::Identity;
+use crate::runtime::folder::ModelFolder;
+use crate::worker::{self, Ended, Parts};
+use crate::{keys, offer};
+
+/// Where finished results wait, in the data folder.
+const OUTBOX_FOLDER: &str = "outbox";
+
+/// What a shell reports for a program that a signal ended.
+const EXIT_ABORTED: u8 = 130;
+
+/// Serves the hub. The first SIGTERM or Ctrl-C finishes and hands in the running job, the second stops at once.
+#[derive(Debug, clap::Args)]
+pub struct Start {
+    /// Base URL of the hub, instead of the configured one.
+    #[arg(long, env = "AITBC_HUB")]
+    pub hub: Option<String>,
+}
+
+impl Start {
+    pub fn run(&self, data: &Path) -> Result<ExitCode> {
+        let config = Config::read(data)?;
+        if !config.mining.compute_enabled {
+            let path = Config::path(data);
+            return Err(WorkerError::Config(format!("mining.compute_enabled is false in {}", path.display())));
+        }
+        let hub = HubUrl::parse(self.hub.as_deref().unwrap_or(&config.hub))?;
+        let key = keys::load(&config.key)?;
+        let folder = ModelFolder::open(&config.model.path)?;
+        let mut supervisor = Supervisor::new(program()?, setup(Some(data), &config.model.path, &config.engine));
+        let ended = block_on(async {
+            let loaded = supervisor.start().await?.clone();
+            tracing::info!(
+                address = %key.address(),
+                model = folder.manifest().name,
+                engine = loaded.engine.name,
+                engine_version = loaded.engine.version,
+                threads = loaded.threads,
+                load_ms = loaded.load_ms,
+                note = loaded.note,
+                "ready"
+            );
+            let price = config.model.unit_price_ait;
+            let capability = offer::capability(&folder, &loaded, price, config.model.measured_micro_units_per_second);
+            let identity = Identity { hub, key, capability };
+            let model = folder.manifest().name.clone();
+            worker::serve(Parts { identity, model, supervisor, outbox: data.join(OUTBOX_FOLDER) }).await
+        })?;
+        tracing::info!(?ended, "the worker ended");
+        Ok(match ended {
+            Ended::Drained => ExitCode::SUCCESS,
+            Ended::Aborted => ExitCode::from(EXIT_ABORTED),
+        })
+    }
+}

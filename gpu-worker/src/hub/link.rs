@@ -1,0 +1,236 @@
+//! The WebSocket session: connects, proves the account, and passes messages until it breaks; then again, after a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use shared::capability::Capability;
+use shared::id::LeaseId;
+use shared::protocol::{Challenge, FRAME_MAX_BYTES, HubMessage, PROTOCOL_VERSION, Registration, WorkerMessage};
+use shared::signing::PrivateKey;
+use shared::typed_data::personal_message_digest;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use super::HubUrl;
+use super::backoff::{Backoff, jitter};
+use crate::clock;
+use crate::error::{Result, WorkerError, quote};
+
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How long connecting, and each answer during registration, may take.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// A hub that says nothing for so many heartbeats is gone.
+const SILENT_HEARTBEATS: u32 = 4;
+
+const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
+const HEARTBEAT_MAX: Duration = Duration::from_secs(300);
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Who registers.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub hub: HubUrl,
+    pub key: PrivateKey,
+    pub capability: Capability,
+}
+
+/// What the link tells the worker.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkEvent {
+    /// Registered. `hub_ahead_ms` is how far the hub's clock is before this machine's.
+    Up {
+        heartbeat: Duration,
+        hub_ahead_ms: i64,
+    },
+    Message(HubMessage),
+    Down {
+        reason: String,
+    },
+    /// The hub will not have this worker; trying again is useless.
+    Refused {
+        reason: String,
+    },
+}
+
+/// Tells which leases the worker still works on.
+pub type LeasesHeld = Arc<dyn Fn() -> Vec<LeaseId> + Send + Sync>;
+
+/// Keeps a session up until the worker goes away or is refused.
+pub async fn keep(
+    identity: Identity,
+    leases: LeasesHeld,
+    mut outgoing: mpsc::Receiver<WorkerMessage>,
+    events: mpsc::Sender<LinkEvent>,
+) {
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    loop {
+        let reason = match register(&identity, &leases).await {
+            Ok((socket, up)) => {
+                backoff.reset();
+                let LinkEvent::Up { heartbeat, .. } = up else { return };
+                // What was meant for the broken session is not for this one.
+                while outgoing.try_recv().is_ok() {}
+                if events.send(up).await.is_err() {
+                    return;
+                }
+                match pump(socket, heartbeat, &mut outgoing, &events).await {
+                    Some(reason) => reason,
+                    None => return,
+                }
+            }
+            Err(WorkerError::Refused(reason)) => {
+                let _ = events.send(LinkEvent::Refused { reason }).await;
+                return;
+            }
+            Err(error) => error.to_string(),
+        };
+        if events.send(LinkEvent::Down { reason }).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(backoff.after_failure(jitter())).await;
+    }
+}
+
+/// Challenge, signed registration, welcome.
+async fn register(identity: &Identity, leases: &LeasesHeld) -> Result<(Socket, LinkEvent)> {
+    let hub = &identity.hub;
+    let limits =
+        WebSocketConfig::default().max_message_size(Some(FRAME_MAX_BYTES)).max_frame_size(Some(FRAME_MAX_BYTES));
+    let connect = connect_async_with_config(hub.session(), Some(limits), true);
+    let (mut socket, _) = timeout(HANDSHAKE_LIMIT, connect)
+        .await
+        .map_err(|_| hub.unreachable("it does not answer"))?
+        .map_err(|error| hub.unreachable(error))?;
+    let challenge = match receive(&mut socket, hub).await? {
+        HubMessage::Challenge(challenge) => challenge,
+        HubMessage::Refused { reason, retryable } => return Err(refusal(hub, reason, retryable)),
+        other => return Err(hub.unreachable(format_args!("it began with {}", kind(&other)))),
+    };
+    if challenge.protocol_version != PROTOCOL_VERSION {
+        return Err(WorkerError::Refused(format!(
+            "it speaks version {} of the protocol, this worker {PROTOCOL_VERSION}; update the older one",
+            challenge.protocol_version
+        )));
+    }
+    let registration = registration(identity, &challenge, leases())?;
+    send(&mut socket, &WorkerMessage::Register(Box::new(registration)))
+        .await
+        .map_err(|error| hub.unreachable(error))?;
+    match receive(&mut socket, hub).await? {
+        HubMessage::Welcome { heartbeat_seconds } => {
+            let heartbeat = Duration::from_secs(heartbeat_seconds).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX);
+            Ok((socket, LinkEvent::Up { heartbeat, hub_ahead_ms: hub_ahead_ms(&challenge) }))
+        }
+        HubMessage::Refused { reason, retryable } => Err(refusal(hub, reason, retryable)),
+        other => Err(hub.unreachable(format_args!("it answered the registration with {}", kind(&other)))),
+    }
+}
+
+fn registration(identity: &Identity, challenge: &Challenge, leases: Vec<LeaseId>) -> Result<Registration> {
+    let address = identity.key.address();
+    let digest = personal_message_digest(challenge.registration_message(address).as_bytes());
+    let signature = identity.key.sign(digest).map_err(|error| WorkerError::Receipt(error.to_string()))?;
+    let capability = identity.capability.clone();
+    Ok(Registration { protocol_version: PROTOCOL_VERSION, address, capability, leases, signature })
+}
+
+fn hub_ahead_ms(challenge: &Challenge) -> i64 {
+    let (hub, here) = (challenge.server_time_unix_ms.0, clock::now().0);
+    i64::try_from(i128::from(hub) - i128::from(here)).unwrap_or(0)
+}
+
+fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> WorkerError {
+    if retryable { hub.unreachable(reason) } else { WorkerError::Refused(quote(&reason)) }
+}
+
+/// Passes messages both ways. Returns why the session ended, or nothing when the worker went away.
+async fn pump(
+    mut socket: Socket,
+    heartbeat: Duration,
+    outgoing: &mut mpsc::Receiver<WorkerMessage>,
+    events: &mpsc::Sender<LinkEvent>,
+) -> Option<String> {
+    let silence = heartbeat * SILENT_HEARTBEATS;
+    let mut ping = tokio::time::interval(heartbeat);
+    let mut heard_at = Instant::now();
+    loop {
+        tokio::select! {
+            message = outgoing.recv() => {
+                let Some(message) = message else {
+                    let _ = socket.close(None).await;
+                    return None;
+                };
+                if let Err(error) = send(&mut socket, &message).await {
+                    return Some(error);
+                }
+            }
+            // Its answer tells that the hub is there, also when it has nothing to say.
+            _ = ping.tick() => if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
+                return Some(error.to_string());
+            },
+            () = sleep_until(heard_at + silence) => {
+                return Some(format!("the hub said nothing for {} s", silence.as_secs()));
+            }
+            frame = socket.next() => {
+                heard_at = Instant::now();
+                match frame {
+                    None => return Some("the hub closed the session".into()),
+                    Some(Err(error)) => return Some(error.to_string()),
+                    Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                        Ok(HubMessage::Refused { reason, retryable: false }) => {
+                            let _ = events.send(LinkEvent::Refused { reason }).await;
+                            return None;
+                        }
+                        Ok(message) => {
+                            if events.send(LinkEvent::Message(message)).await.is_err() {
+                                return None;
+                            }
+                        }
+                        Err(error) => return Some(format!("the hub sent no message: {}", quote(&error.to_string()))),
+                    },
+                    Some(Ok(_)) => {}
+                }
+            }
+        }
+    }
+}
+
+async fn send(socket: &mut Socket, message: &WorkerMessage) -> std::result::Result<(), String> {
+    let text = serde_json::to_string(message).map_err(|error| error.to_string())?;
+    socket.send(Message::Text(text.into())).await.map_err(|error| error.to_string())
+}
+
+/// The next message during registration.
+async fn receive(socket: &mut Socket, hub: &HubUrl) -> Result<HubMessage> {
+    loop {
+        let frame = timeout(HANDSHAKE_LIMIT, socket.next()).await.map_err(|_| hub.unreachable("it does not answer"))?;
+        match frame {
+            Some(Ok(Message::Text(text))) => {
+                return serde_json::from_str(&text).map_err(|error| hub.unreachable(error));
+            }
+            Some(Ok(Message::Close(_))) | None => return Err(hub.unreachable("it closed the session")),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(hub.unreachable(error)),
+        }
+    }
+}
+
+fn kind(message: &HubMessage) -> &'static str {
+    match message {
+        HubMessage::Challenge(_) => "challenge",
+        HubMessage::Welcome { .. } => "welcome",
+        HubMessage::Refused { .. } => "refused",
+        HubMessage::Assign(_) => "assign",
+        HubMessage::Cancel { .. } => "cancel",
+        HubMessage::Notice { .. } => "notice",
+    }
+}

@@ -1,0 +1,149 @@
+//! Hands finished results in, from the outbox, until the hub takes or refuses each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::id::{JobId, LeaseId};
+use shared::protocol::ResultAccepted;
+use tokio::sync::{Notify, mpsc};
+
+use super::HubUrl;
+use super::backoff::{Backoff, jitter};
+use crate::error::{Result, WorkerError, quote};
+use crate::outbox::{Entry, Outbox};
+
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+const POST_LIMIT: Duration = Duration::from_secs(60);
+
+/// How the hub answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Accepted(ResultAccepted),
+    /// Sending it again changes nothing.
+    Refused(String),
+    /// The hub is away or busy.
+    Later(String),
+}
+
+/// A result that left the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    pub lease_id: LeaseId,
+    pub job_id: Option<JobId>,
+    /// Why the hub refused it, where it did.
+    pub refusal: Option<String>,
+}
+
+/// Delivers whatever is in the outbox, now and whenever `added` tells of more.
+pub async fn deliver(outbox: Outbox, hub: HubUrl, added: Arc<Notify>, delivered: mpsc::Sender<Delivered>) {
+    let agent = agent();
+    let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    loop {
+        let waiting = outbox.waiting().unwrap_or_else(|error| {
+            tracing::error!(%error, "the outbox cannot be read");
+            Vec::new()
+        });
+        if waiting.is_empty() {
+            backoff.reset();
+            added.notified().await;
+            continue;
+        }
+        let mut all_left = true;
+        for lease_id in waiting {
+            match deliver_one(&outbox, &hub, &agent, lease_id).await {
+                Ok(left) => {
+                    if delivered.send(left).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    all_left = false;
+                    tracing::warn!(%lease_id, %error, "a result waits in the outbox");
+                }
+            }
+        }
+        if !all_left {
+            tokio::time::sleep(backoff.after_failure(jitter())).await;
+        }
+    }
+}
+
+async fn deliver_one(outbox: &Outbox, hub: &HubUrl, agent: &ureq::Agent, lease_id: LeaseId) -> Result<Delivered> {
+    let entry = match outbox.read(lease_id) {
+        Ok(entry) => entry,
+        Err(error) => {
+            outbox.refuse(lease_id, "unreadable")?;
+            return Ok(Delivered { lease_id, job_id: None, refusal: Some(error.to_string()) });
+        }
+    };
+    let (job_id, receipt_hash) = (entry.job_id, entry.receipt_hash);
+    match post(hub.clone(), agent.clone(), entry).await? {
+        Answer::Accepted(accepted) => {
+            if accepted.receipt_hash != receipt_hash {
+                tracing::error!(%job_id, ours = %receipt_hash, theirs = %accepted.receipt_hash, "the hub names another receipt");
+            }
+            outbox.remove(lease_id)?;
+            Ok(Delivered { lease_id, job_id: Some(job_id), refusal: None })
+        }
+        Answer::Refused(reason) => {
+            outbox.refuse(lease_id, &reason)?;
+            Ok(Delivered { lease_id, job_id: Some(job_id), refusal: Some(reason) })
+        }
+        Answer::Later(reason) => Err(hub.unreachable(reason)),
+    }
+}
+
+async fn post(hub: HubUrl, agent: ureq::Agent, entry: Entry) -> Result<Answer> {
+    let url = hub.path(&format!("/v1/miners/jobs/{}/result", entry.lease_id));
+    let body = serde_json::to_vec(&entry.submission).map_err(|error| WorkerError::Receipt(error.to_string()))?;
+    let send = move || {
+        let mut response = agent.post(&url).header("content-type", "application/json").send(&body[..])?;
+        let status = response.status().as_u16();
+        response.body_mut().read_to_string().map(|text| (status, text))
+    };
+    match tokio::task::spawn_blocking(send).await {
+        Ok(Ok((status, text))) => Ok(classify(status, &text)),
+        Ok(Err(error)) => Ok(Answer::Later(error.to_string())),
+        Err(error) => Ok(Answer::Later(error.to_string())),
+    }
+}
+
+/// Statuses that speak of the request itself are final; the rest speak of the moment.
+fn classify(status: u16, text: &str) -> Answer {
+    match status {
+        200..=299 => match serde_json::from_str(text) {
+            Ok(accepted) => Answer::Accepted(accepted),
+            Err(error) => Answer::Later(format!("it answered {status} with {}: {error}", quote(text))),
+        },
+        408 | 425 | 429 => Answer::Later(format!("it answered {status}: {}", quote(text))),
+        400..=499 => Answer::Refused(format!("{status}: {}", quote(text))),
+        _ => Answer::Later(format!("it answered {status}: {}", quote(text))),
+    }
+}
+
+/// A client that reports statuses as answers.
+pub(crate) fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().timeout_global(Some(POST_LIMIT)).http_status_as_error(false).build();
+    config.new_agent()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::B256;
+
+    use super::*;
+
+    #[test]
+    fn only_final_answers_end_the_sending() {
+        let accepted = ResultAccepted { job_id: JobId::from_random(1), receipt_hash: B256::ZERO };
+        let body = serde_json::to_string(&accepted).unwrap();
+        assert_eq!(classify(200, &body), Answer::Accepted(accepted));
+        for status in [400, 401, 403, 404, 409, 410, 413, 422] {
+            assert!(matches!(classify(status, "{}"), Answer::Refused(_)), "{status}");
+        }
+        for status in [200, 302, 408, 425, 429, 500, 502, 503, 504] {
+            assert!(matches!(classify(status, "<html>"), Answer::Later(_)), "{status}");
+        }
+    }
+}

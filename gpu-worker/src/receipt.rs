@@ -1,0 +1,77 @@
+//! The receipt of a finished job, signed by the miner.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use shared::B256;
+use shared::digest::Sha256Digest;
+use shared::protocol::{Artifact, Assignment, ResultSubmission};
+use shared::receipt::JobReceipt;
+use shared::signing::PrivateKey;
+use shared::time::UnixMillis;
+use shared::typed_data::SigningDomain;
+
+use crate::error::{Result, WorkerError};
+use crate::runtime::Output;
+
+/// What a receipt says beyond the terms of its assignment.
+#[derive(Debug, Clone)]
+pub struct Served {
+    pub output: Output,
+    pub started_at: UnixMillis,
+    pub finished_at: UnixMillis,
+    /// Equal classes draw equal bits.
+    pub determinism_class: String,
+    /// Random, so that equal work has distinct receipts.
+    pub nonce: B256,
+}
+
+/// Builds and signs the receipt and packs it with the artifacts. Also returns the hash that is signed.
+pub fn submission(assignment: &Assignment, served: Served, key: &PrivateKey) -> Result<(B256, ResultSubmission)> {
+    let Served { output, started_at, finished_at, determinism_class, nonce } = served;
+    let failed = |error: &dyn std::fmt::Display| WorkerError::Receipt(error.to_string());
+    let terms = &assignment.terms;
+    let receipt = JobReceipt {
+        job_id: assignment.job_id,
+        provider: key.address(),
+        client: terms.client,
+        units: assignment.work.units(),
+        unit_type: assignment.work.unit_type(),
+        unit_price: terms.unit_price,
+        model: assignment.model.clone(),
+        prompt_hash: assignment.work.prompt_hash(),
+        artifact_sha256: Sha256Digest::of_artifacts(output.artifacts.iter().map(|artifact| artifact.bytes.as_slice())),
+        started_at: started_at.seconds(),
+        finished_at: finished_at.max(started_at).seconds(),
+        nonce,
+        hub_id: terms.hub_id.clone(),
+        chain_id: terms.chain_id,
+        determinism_class,
+        trace_root: None,
+        shares: Vec::new(),
+    };
+    let claim = receipt.claim().map_err(|error| failed(&error))?;
+    let domain = SigningDomain { chain_id: terms.chain_id, verifying_contract: terms.minter };
+    let miner_signature = key.sign(claim.digest(&domain)).map_err(|error| failed(&error))?;
+    let artifacts = output
+        .artifacts
+        .into_iter()
+        .map(|artifact| Artifact { media_type: artifact.media_type, base64: STANDARD.encode(artifact.bytes) });
+    let submission =
+        ResultSubmission { receipt, miner_signature, artifacts: artifacts.collect(), metering: output.metering };
+    Ok((claim.receipt_hash, submission))
+}
+
+/// Refuses terms under which the work would be paid by another measure than it is done.
+pub fn check_terms(assignment: &Assignment) -> Result<()> {
+    let (work, terms) = (&assignment.work, &assignment.terms);
+    if terms.units == work.units() && terms.unit_type == work.unit_type() {
+        return Ok(());
+    }
+    Err(WorkerError::Receipt(format!(
+        "the terms pay {} {} for work of {} {}",
+        terms.units,
+        terms.unit_type,
+        work.units(),
+        work.unit_type()
+    )))
+}

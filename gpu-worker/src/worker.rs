@@ -1,0 +1,181 @@
+//! The running miner: takes assignments, has them drawn one after another, and sees their results handed in.
+//!
+//! [`Worker`] decides and holds no socket, process or file of its own; [`serve`] joins it with the link to the hub, the
+//! job runner and the outbox, and carries out its effects.
+
+pub mod runner;
+pub mod state;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use shared::protocol::WorkerMessage;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use self::runner::{JobEvent, Order};
+use self::state::{Effect, Worker};
+use crate::child::supervisor::Supervisor;
+use crate::clock;
+use crate::error::{Result, WorkerError};
+use crate::hub::link::{self, Identity, LeasesHeld, LinkEvent};
+use crate::hub::results::{self, Delivered};
+use crate::outbox::Outbox;
+
+/// How long a drained worker waits for the hub to take its last results. They stay in the outbox otherwise.
+const DELIVERY_GRACE: Duration = Duration::from_secs(30);
+
+const CHANNEL_MAX: usize = 256;
+
+/// Everything a worker runs with.
+#[derive(Debug)]
+pub struct Parts {
+    pub identity: Identity,
+    pub model: String,
+    pub supervisor: Supervisor,
+    pub outbox: PathBuf,
+}
+
+/// How a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Drained,
+    /// A second signal: what ran is lost, what was finished is in the outbox.
+    Aborted,
+}
+
+/// The tasks around the worker, and the channels to them.
+struct Tasks {
+    outgoing: mpsc::Sender<WorkerMessage>,
+    link: mpsc::Receiver<LinkEvent>,
+    orders: mpsc::Sender<Order>,
+    jobs: mpsc::Receiver<JobEvent>,
+    delivered: mpsc::Receiver<Delivered>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+/// Serves until it is told to stop. The first SIGTERM or SIGINT drains, the second aborts.
+pub async fn serve(parts: Parts) -> Result<Ended> {
+    let outbox = Outbox::open(&parts.outbox)?;
+    let worker = Arc::new(Mutex::new(Worker::new(parts.model.clone(), outbox.waiting()?)));
+    let mut tasks = spawn(parts, &outbox, worker.clone());
+    let mut terminate = signals(SignalKind::terminate())?;
+    let mut interrupt = signals(SignalKind::interrupt())?;
+    let mut heartbeat = heartbeats(Duration::from_secs(3600));
+    let mut give_up_at = None;
+    let ended = loop {
+        let effects = tokio::select! {
+            biased;
+            _ = async { tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () } } => {
+                if lock(&worker).is_draining() {
+                    break Ok(Ended::Aborted);
+                }
+                tracing::info!("draining: no new jobs are taken");
+                lock(&worker).drain()
+            }
+            Some(event) = tasks.jobs.recv() => lock(&worker).job_event(event),
+            Some(delivered) = tasks.delivered.recv() => lock(&worker).delivered(&delivered),
+            Some(event) = tasks.link.recv() => match event {
+                LinkEvent::Refused { reason } => break Err(WorkerError::Refused(reason)),
+                LinkEvent::Up { heartbeat: period, hub_ahead_ms } => {
+                    tracing::info!("the hub took the registration");
+                    heartbeat = heartbeats(period);
+                    lock(&worker).connected(hub_ahead_ms)
+                }
+                LinkEvent::Down { reason } => {
+                    tracing::warn!(reason, "no session with the hub");
+                    lock(&worker).disconnected();
+                    Vec::new()
+                }
+                LinkEvent::Message(message) => lock(&worker).hub_message(message, clock::now()),
+            },
+            _ = heartbeat.tick() => lock(&worker).heartbeat(),
+            () = grace_over(give_up_at) => {
+                tracing::warn!("the hub did not take the last results; they stay in the outbox");
+                break Ok(Ended::Drained);
+            }
+        };
+        perform(effects, &tasks).await;
+        let (idle, done) = (lock(&worker).is_idle(), lock(&worker).is_done());
+        if done {
+            break Ok(Ended::Drained);
+        }
+        if idle && give_up_at.is_none() {
+            give_up_at = Some(tokio::time::Instant::now() + DELIVERY_GRACE);
+        }
+    };
+    end(tasks, matches!(ended, Ok(Ended::Drained))).await;
+    ended
+}
+
+fn spawn(parts: Parts, outbox: &Outbox, worker: Arc<Mutex<Worker>>) -> Tasks {
+    let (outgoing, outgoing_receiver) = mpsc::channel(CHANNEL_MAX);
+    let (link_sender, link_receiver) = mpsc::channel(CHANNEL_MAX);
+    let (orders, order_receiver) = mpsc::channel(CHANNEL_MAX);
+    let (job_sender, jobs) = mpsc::channel(CHANNEL_MAX);
+    let (delivered_sender, delivered) = mpsc::channel(CHANNEL_MAX);
+    let added = Arc::new(Notify::new());
+    let leases: LeasesHeld = Arc::new(move || lock(&worker).leases());
+    let key = parts.identity.key.clone();
+    let hub = parts.identity.hub.clone();
+    let runner = runner::Runner { supervisor: parts.supervisor, outbox: outbox.clone(), key, added: added.clone() };
+    let handles = vec![
+        tokio::spawn(link::keep(parts.identity, leases, outgoing_receiver, link_sender)),
+        tokio::spawn(runner.run(order_receiver, job_sender)),
+        tokio::spawn(results::deliver(outbox.clone(), hub, added, delivered_sender)),
+    ];
+    Tasks { outgoing, link: link_receiver, orders, jobs, delivered, handles }
+}
+
+async fn perform(effects: Vec<Effect>, tasks: &Tasks) {
+    for effect in effects {
+        match effect {
+            // A full channel means a hub that does not read; what is lost is made good by the next registration.
+            Effect::Send(message) => drop(tasks.outgoing.try_send(message)),
+            Effect::Run(order) => drop(tasks.orders.send(*order).await),
+        }
+    }
+}
+
+/// Closes the session in good order after a drain, and stops everything.
+async fn end(tasks: Tasks, orderly: bool) {
+    /// How long the closing frame may take.
+    const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+    let Tasks { outgoing, orders, mut handles, .. } = tasks;
+    drop((outgoing, orders));
+    if orderly && !handles.is_empty() {
+        let link = handles.swap_remove(0);
+        let abort = link.abort_handle();
+        let _ = tokio::time::timeout(CLOSE_LIMIT, link).await;
+        abort.abort();
+    }
+    handles.iter().for_each(JoinHandle::abort);
+    // An aborted task drops the supervisor, and with it the inference process, when it is joined.
+    for handle in handles {
+        let _ = handle.await;
+    }
+}
+
+fn signals(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(WorkerError::io("signals"))
+}
+
+fn heartbeats(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn grace_over(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn lock(worker: &Mutex<Worker>) -> std::sync::MutexGuard<'_, Worker> {
+    worker.lock().unwrap_or_else(PoisonError::into_inner)
+}
