@@ -1,1 +1,28 @@
-//! 
+//! The web application: pages that the server renders, islands that become live in the browser, and the wallet that
+//! keeps keys in a Web Worker of its own.
+//!
+//! Feature `ssr` renders, `hydrate` builds the page's bundle, `wallet-worker` the worker's.
+
+// A view is one nested type; the deepest page needs more than the default of 128.
+#![recursion_limit = "256"]
+
+#[cfg(feature = "ssr")]
+pub mod app;
+#[cfg(feature = "ssr")]
+pub mod backend;
+#[cfg(feature = "hydrate")]
+pub mod browser;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod components;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod islands;
+#[cfg(feature = "ssr")]
+mod pages;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod proof;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod text;
+pub mod wallet;
+
+#[cfg(all(feature = "ssr", feature = "hydrate"))]
+compile_error!("features `ssr` and `hydrate` exclude each other: one renders, the other hydrates");

@@ -1,0 +1,193 @@
+//! The document around every page, and which page lives at which address.
+
+use http::request::Parts;
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use crate::components::icon::{Glyph, Icon, Sign};
+use crate::components::status::DevLabel;
+pub use crate::islands::studio::Example;
+use crate::islands::page_tools::PageTools;
+use crate::pages::block::BlockPage;
+use crate::pages::blocks::BlocksPage;
+use crate::pages::design::DesignPage;
+use crate::pages::address::AddressPage;
+use crate::pages::explorer::ExplorerPage;
+use crate::pages::home::HomePage;
+use crate::pages::job::JobPage;
+use crate::pages::jobs::JobsPage;
+use crate::pages::miner::MinerPage;
+use crate::pages::miners::MinersPage;
+use crate::pages::missing::MissingPage;
+use crate::pages::receipt::ReceiptPage;
+use crate::pages::receipts::ReceiptsPage;
+use crate::pages::search::SearchPage;
+use crate::pages::transaction::TransactionPage;
+use crate::pages::wallet::WalletPage;
+use crate::text::common as words;
+
+/// Which chain the pages speak of; given through context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainLabel {
+    pub chain_id: u64,
+    /// Keys and chain were made for development.
+    pub dev: bool,
+}
+
+/// The whole document.
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=chosen_theme()>
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <link rel="preload" href="/fonts/inter-latin.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
+                <link rel="preload" href="/fonts/jetbrains-mono-latin.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
+                <link rel="stylesheet" href="/pkg/app.css" nonce=use_nonce() />
+                <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
+                <meta name="description" content=crate::text::home::DESCRIPTION />
+                <HydrationScripts options islands=true />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// The visitor's choice between paper and ink, from a cookie; absent means the system's.
+fn chosen_theme() -> Option<&'static str> {
+    let parts = use_context::<Parts>()?;
+    let cookies = parts.headers.get(http::header::COOKIE)?.to_str().ok()?;
+    match cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix("theme="))? {
+        "dark" => Some("dark"),
+        "light" => Some("light"),
+        _ => None,
+    }
+}
+
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title text=words::PRODUCT />
+        <a class="skip" href="#content">
+            {words::SKIP}
+        </a>
+        <SiteHead />
+        <main id="content">
+            <div class="wrap">
+                <Router>
+                    <Pages />
+                </Router>
+            </div>
+        </main>
+        <SiteFoot />
+    }
+}
+
+#[component]
+fn Pages() -> impl IntoView {
+    view! {
+        <Routes fallback=MissingPage>
+            <Route path=path!("/") view=HomePage ssr=SsrMode::Async />
+            <Route path=path!("/jobs") view=JobsPage ssr=SsrMode::Async />
+            <Route path=path!("/jobs/:id") view=JobPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer") view=ExplorerPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/search") view=SearchPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/blocks") view=BlocksPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/blocks/:number") view=BlockPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/transactions/:hash") view=TransactionPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/addresses/:address") view=AddressPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/receipts") view=ReceiptsPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/receipts/:hash") view=ReceiptPage ssr=SsrMode::Async />
+            <Route path=path!("/miners") view=MinersPage ssr=SsrMode::Async />
+            <Route path=path!("/miners/:address") view=MinerPage ssr=SsrMode::Async />
+            <Route path=path!("/wallet") view=WalletPage ssr=SsrMode::Async />
+            <Route path=path!("/design") view=DesignPage ssr=SsrMode::Async />
+        </Routes>
+    }
+}
+
+/// The main ways, and which of them the address lies on.
+const WAYS: [(&str, &str); 5] = [
+    ("/", words::NAV_DRAW),
+    ("/explorer", words::NAV_EXPLORER),
+    ("/miners", words::NAV_MINERS),
+    ("/jobs", words::NAV_JOBS),
+    ("/wallet", words::NAV_WALLET),
+];
+
+#[component]
+fn SiteHead() -> impl IntoView {
+    let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
+    let ways = WAYS.map(|(href, name)| {
+        let here = if href == "/" { path == "/" } else { path.starts_with(href) };
+        view! { <a href=href aria-current=here.then_some("page")>{name}</a> }
+    });
+    let dev = use_context::<ChainLabel>().is_some_and(|label| label.dev);
+    view! {
+        <header class="site-head">
+            <div class="wrap">
+                <a class="wordmark" href="/">
+                    <Sign />
+                    {words::PRODUCT}
+                </a>
+                <nav class="site-nav" aria-label=words::NAV>
+                    {ways}
+                </nav>
+                <div class="site-tools">
+                    <SearchField short=true />
+                    {dev.then(DevLabel)}
+                    <PageTools />
+                </div>
+            </div>
+        </header>
+    }
+}
+
+/// The universal search; it works without script.
+#[component]
+pub(crate) fn SearchField(#[prop(optional)] short: bool, #[prop(into, optional)] value: Option<String>) -> impl IntoView {
+    let placeholder = if short { words::SEARCH_SHORT } else { words::SEARCH_LABEL };
+    view! {
+        <form class="search" role="search" method="get" action="/explorer/search">
+            <Icon glyph=Glyph::Search />
+            <input
+                type="search"
+                name="q"
+                value=value
+                required
+                maxlength="100"
+                autocomplete="off"
+                spellcheck="false"
+                placeholder=placeholder
+                aria-label=words::SEARCH_LABEL
+            />
+            <kbd aria-hidden="true">"/"</kbd>
+        </form>
+    }
+}
+
+#[component]
+fn SiteFoot() -> impl IntoView {
+    let label = use_context::<ChainLabel>();
+    view! {
+        <footer class="site-foot">
+            <div class="wrap">
+                {label.map(|label| view! { <p>{words::chain(label.chain_id)}</p> })}
+                {label.filter(|label| label.dev).map(|_| view! { <p>{words::DEV_FOOT}</p> })}
+                <nav aria-label=words::FOOT_NAV>
+                    <a href="/explorer/receipts">{words::FOOT_RECEIPTS}</a>
+                    <a href="/design">{words::FOOT_DESIGN}</a>
+                    <a href="/openapi.json">{words::FOOT_API}</a>
+                </nav>
+            </div>
+        </footer>
+    }
+}

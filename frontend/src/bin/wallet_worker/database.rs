@@ -1,0 +1,86 @@
+//! The worker's two ways out: IndexedDB, where the sealed wallet lies, and `fetch`, which asks the chain.
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    DedicatedWorkerGlobalScope, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransactionMode, RequestInit, Response,
+};
+
+const DATABASE: &str = "aitbc-wallet";
+const STORE: &str = "sealed";
+const KEY: &str = "first";
+
+fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// A failure of the browser in its own words.
+pub(crate) fn describe(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(
+        || error.as_string().unwrap_or_else(|| "the browser gave no reason".to_owned()),
+        |error| String::from(error.message()),
+    )
+}
+
+pub(crate) async fn read() -> Result<Option<String>, JsValue> {
+    let store = store(IdbTransactionMode::Readonly).await?;
+    let value = finished(&store.get(&KEY.into())?).await?;
+    Ok(value.as_string())
+}
+
+pub(crate) async fn write(text: &str) -> Result<(), JsValue> {
+    let store = store(IdbTransactionMode::Readwrite).await?;
+    finished(&store.put_with_key(&text.into(), &KEY.into())?).await.map(|_| ())
+}
+
+pub(crate) async fn remove() -> Result<(), JsValue> {
+    let store = store(IdbTransactionMode::Readwrite).await?;
+    finished(&store.delete(&KEY.into())?).await.map(|_| ())
+}
+
+async fn store(mode: IdbTransactionMode) -> Result<IdbObjectStore, JsValue> {
+    let factory = scope().indexed_db()?.ok_or_else(|| JsValue::from_str("this browser has no IndexedDB"))?;
+    let request = factory.open_with_u32(DATABASE, 1)?;
+    let opened = request.clone();
+    let on_upgrade = Closure::once(move || {
+        if let Ok(database) = opened.result().map(JsCast::unchecked_into::<IdbDatabase>) {
+            // The store is missing only in a new database; creating it twice cannot happen.
+            let _ = database.create_object_store(STORE);
+        }
+    });
+    request.set_onupgradeneeded(Some(on_upgrade.as_ref().unchecked_ref()));
+    let database: IdbDatabase = finished(&request).await?.unchecked_into();
+    database.transaction_with_str_and_mode(STORE, mode)?.object_store(STORE)
+}
+
+/// Waits for a request's result.
+async fn finished(request: &IdbRequest) -> Result<JsValue, JsValue> {
+    let promise = Promise::new(&mut |resolve, reject| {
+        let done = request.clone();
+        let on_success = Closure::once_into_js(move || {
+            let _ = resolve.call1(&JsValue::NULL, &done.result().unwrap_or(JsValue::UNDEFINED));
+        });
+        let failed = request.clone();
+        let on_error = Closure::once_into_js(move || {
+            let error = failed.error().ok().flatten().map_or(JsValue::UNDEFINED, JsValue::from);
+            let _ = reject.call1(&JsValue::NULL, &error);
+        });
+        request.set_onsuccess(Some(on_success.unchecked_ref()));
+        request.set_onerror(Some(on_error.unchecked_ref()));
+    });
+    JsFuture::from(promise).await
+}
+
+/// Posts JSON to this origin and gives back the body.
+pub(crate) async fn post_json(path: &str, body: &str) -> Result<String, JsValue> {
+    let headers = web_sys::Headers::new()?;
+    headers.set("content-type", "application/json")?;
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&JsValue::from_str(body));
+    let response: Response = JsFuture::from(scope().fetch_with_str_and_init(path, &init)).await?.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?;
+    text.as_string().ok_or_else(|| JsValue::from_str("the answer is no text"))
+}

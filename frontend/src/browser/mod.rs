@@ -1,0 +1,32 @@
+//! What only a browser has: fetch, event streams, storage, the wallet's worker.
+
+pub mod heads;
+pub mod http;
+pub mod job_stream;
+pub mod own_jobs;
+pub mod tools;
+pub mod wallet_client;
+
+use wasm_bindgen::prelude::*;
+
+/// The window; the page's bundle runs nowhere else.
+pub fn window() -> web_sys::Window {
+    js_sys::global().unchecked_into()
+}
+
+/// Runs `tick` every `milliseconds` for as long as the page lives.
+pub fn every(milliseconds: i32, tick: impl FnMut() + 'static) {
+    let tick = Closure::<dyn FnMut()>::new(tick);
+    let started = window()
+        .set_interval_with_callback_and_timeout_and_arguments_0(tick.as_ref().unchecked_ref(), milliseconds);
+    if started.is_ok() {
+        tick.forget();
+    }
+}
+
+/// Runs `act` once, after `milliseconds`.
+pub fn after(milliseconds: i32, act: impl FnOnce() + 'static) {
+    let act = Closure::once_into_js(act);
+    // Fails only where the page is being torn down; then nobody waits for it.
+    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), milliseconds);
+}

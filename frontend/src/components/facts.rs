@@ -1,0 +1,73 @@
+//! Facts in rows, titles, sections and raw text.
+
+use leptos::prelude::*;
+
+use super::icon::{Glyph, Icon};
+
+/// One fact: its name, its value, and a sentence that explains it.
+#[component]
+pub fn InfoRow(
+    #[prop(into)] name: String,
+    #[prop(into, optional)] help: Option<String>,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div>
+            <dt>{name}</dt>
+            <dd>{children()}</dd>
+            {help.map(|help| view! { <dd class="info-help">{help}</dd> })}
+        </div>
+    }
+}
+
+/// One figure of a strip.
+#[component]
+pub fn Figure(#[prop(into)] name: String, #[prop(into, optional)] note: Option<String>, children: Children) -> impl IntoView {
+    view! {
+        <div>
+            <dt>{name}</dt>
+            <dd>{children()}</dd>
+            {note.map(|note| view! { <dd class="figure-note">{note}</dd> })}
+        </div>
+    }
+}
+
+/// A part of a page under a heading.
+#[component]
+pub fn Section(
+    #[prop(into)] title: String,
+    /// Address and words of the way on.
+    #[prop(optional)]
+    more: Option<(&'static str, &'static str)>,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <section class="section">
+            <div class="section-head">
+                <h2>{title}</h2>
+                {more.map(|(href, words)| view! { <a class="more" href=href>{words}</a> })}
+            </div>
+            {children()}
+        </section>
+    }
+}
+
+/// Something folded away until it is wanted.
+#[component]
+pub fn Fold(#[prop(into)] title: String, #[prop(optional)] open: bool, children: Children) -> impl IntoView {
+    view! {
+        <details class="fold" open=open>
+            <summary>
+                <Icon glyph=Glyph::Chevron />
+                {title}
+            </summary>
+            {children()}
+        </details>
+    }
+}
+
+/// Raw data, as it is.
+#[component]
+pub fn Raw(#[prop(into)] text: String) -> impl IntoView {
+    view! { <pre class="raw" tabindex="0">{text}</pre> }
+}

@@ -1,0 +1,161 @@
+//! Numbers, times and long names as people read them.
+
+use shared::amount::Amount;
+use shared::time::{UnixMillis, UnixSeconds};
+
+/// Narrow no-break space between groups of three digits.
+const GROUP: char = '\u{202f}';
+
+/// Fraction digits shown of an amount; the rest is in its title.
+const FRACTION_DIGITS: usize = 6;
+
+/// `1234567` as `1 234 567`.
+pub fn grouped(number: impl Into<u128>) -> String {
+    let digits = number.into().to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(GROUP);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The integer part, grouped, and the visible fraction with its point, empty where there is none. An amount below the
+/// visible digits keeps its first significant one.
+pub fn amount_parts(amount: Amount) -> (String, String) {
+    let (whole, fraction) = amount.parts();
+    let significant = fraction.find(|digit| digit != '0').unwrap_or(0);
+    let digits = if whole == 0 { FRACTION_DIGITS.max(significant + 2) } else { FRACTION_DIGITS };
+    let shown = fraction[..digits.min(fraction.len())].trim_end_matches('0');
+    let fraction = if shown.is_empty() { String::new() } else { format!(".{shown}") };
+    (grouped(whole), fraction)
+}
+
+/// `0x12ab…89ef`.
+pub fn shortened(hex: &str) -> String {
+    match hex.len() {
+        0..=12 => hex.to_owned(),
+        length => format!("{}…{}", &hex[..6], &hex[length - 4..]),
+    }
+}
+
+/// The first characters of a text, with an ellipsis where some are left off.
+pub fn clipped(text: &str, max_chars: usize) -> String {
+    if text.chars().count() <= max_chars {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(max_chars.saturating_sub(1)).collect();
+    format!("{}…", head.trim_end())
+}
+
+/// `12 s ago`; a moment that the reader's clock has not reached yet is `now`.
+pub fn age(at: UnixMillis, now: UnixMillis) -> String {
+    let seconds = now.since_ms(at) / 1000;
+    match seconds {
+        0 => "now".to_owned(),
+        1..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..172_800 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// `840 ms`, `2.4 s`, `3 min 05 s`.
+pub fn duration(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        _ => format!("{} min {:02} s", milliseconds / 60_000, milliseconds % 60_000 / 1000),
+    }
+}
+
+/// `1.4 kB`, `3.0 MB`; powers of 1000.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{}.{} kB", count / 1_000, count % 1_000 / 100),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", count / 1_000_000, count % 1_000_000 / 100_000),
+        _ => format!("{}.{} GB", count / 1_000_000_000, count % 1_000_000_000 / 100_000_000),
+    }
+}
+
+/// `2026-11-21 01:53:22 UTC`.
+pub fn exact_time(at: UnixSeconds) -> String {
+    let (year, month, day) = civil_date(at.0 / 86_400);
+    let second = at.0 % 86_400;
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", second / 3_600, second / 60 % 60, second % 60)
+}
+
+/// RFC 3339, for `<time datetime>`.
+pub fn machine_time(at: UnixSeconds) -> String {
+    exact_time(at).replacen(' ', "T", 1).replace(" UTC", "Z")
+}
+
+/// The proleptic Gregorian date, `days` after 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
+fn civil_date(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+/// The reader's clock: the server's while it renders, the browser's afterwards.
+pub fn now() -> UnixMillis {
+    #[cfg(feature = "hydrate")]
+    {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970 fit u64")]
+        return UnixMillis(js_sys::Date::now() as u64);
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_digits_by_three() {
+        assert_eq!(grouped(999_u64), "999");
+        assert_eq!(grouped(1_234_567_u64), "1\u{202f}234\u{202f}567");
+    }
+
+    #[test]
+    fn an_amount_never_reads_as_nothing() {
+        let parts = |atto| amount_parts(Amount::from_atto(atto));
+        assert_eq!(parts(400_000_000_000_000_000), ("0".into(), ".4".into()));
+        assert_eq!(parts(1_234_567_891_000_000_000_000), ("1\u{202f}234".into(), ".567891".into()));
+        assert_eq!(parts(1), ("0".into(), ".000000000000000001".into()));
+        assert_eq!(parts(0), ("0".into(), String::new()));
+    }
+
+    #[test]
+    fn dates_are_gregorian() {
+        assert_eq!(exact_time(UnixSeconds(0)), "1970-01-01 00:00:00 UTC");
+        assert_eq!(exact_time(UnixSeconds(951_782_400)), "2000-02-29 00:00:00 UTC");
+        assert_eq!(machine_time(UnixSeconds(1_795_225_999)), "2026-11-21T01:53:19Z");
+    }
+
+    #[test]
+    fn ages_round_down_and_never_lie_in_the_future() {
+        let age_of = |ms| age(UnixMillis(10_000), UnixMillis(ms));
+        assert_eq!([age_of(0), age_of(10_999), age_of(71_000), age_of(9_000_000)], ["now", "now", "1 min ago", "2 h ago"]);
+    }
+
+    #[test]
+    fn clips_at_characters_not_bytes() {
+        assert_eq!(clipped("éééé", 3), "éé…");
+        assert_eq!(clipped("abc", 3), "abc");
+    }
+}

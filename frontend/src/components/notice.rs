@@ -1,0 +1,41 @@
+//! What happened, what was kept, what to do now; and what will be where nothing is yet.
+
+use leptos::prelude::*;
+
+use super::icon::Icon;
+use super::status::Tone;
+
+/// A boxed message. Children are its actions.
+#[component]
+pub fn Notice(
+    tone: Tone,
+    #[prop(into)] title: String,
+    #[prop(into)] detail: String,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    let role = if tone == Tone::Refused { "alert" } else { "status" };
+    view! {
+        <div class="notice" data-tone=tone.as_str() role=role>
+            <Icon glyph=tone.glyph() />
+            <p class="notice-title">{title}</p>
+            <p>{detail}</p>
+            {children.map(|children| view! { <div class="actions">{children()}</div> })}
+        </div>
+    }
+}
+
+/// A place where nothing is yet: what will be here, and how to make it appear.
+#[component]
+pub fn Empty(
+    #[prop(into)] title: String,
+    #[prop(into)] detail: String,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <strong>{title}</strong>
+            <p>{detail}</p>
+            {children.map(|children| view! { <div class="actions">{children()}</div> })}
+        </div>
+    }
+}

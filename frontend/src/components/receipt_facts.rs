@@ -1,0 +1,129 @@
+//! A receipt's fields, each explained in words, and its signatures.
+
+use leptos::prelude::*;
+use shared::api::receipts::ReceiptView;
+use shared::receipt::{Attestation, JobReceipt};
+use shared::typed_data::{DOMAIN_NAME, DOMAIN_VERSION};
+
+use super::facts::InfoRow;
+use super::status::SettlementPill;
+use super::value::{AddressValue, AmountValue, CodeValue, HashValue, ModelChip, Moment, Units};
+use crate::text::{common, receipt as words};
+
+/// What the receipt states.
+#[component]
+pub fn ReceiptFacts(view: ReceiptView) -> impl IntoView {
+    let hash = view.signed.receipt_hash;
+    let receipt = view.signed.receipt;
+    view! {
+        <dl class="info">
+            <InfoRow name=words::HASH help=words::HASH_HELP>
+                <HashValue hash full=true href=format!("/explorer/receipts/{hash}") />
+            </InfoRow>
+            <InfoRow name=words::SETTLEMENT>
+                <SettlementPill state=view.settlement />
+            </InfoRow>
+            <InfoRow name=words::AMOUNT help=words::AMOUNT_HELP>
+                <AmountValue amount=view.amount />
+            </InfoRow>
+            <Work receipt=receipt.clone() />
+            <Origin receipt />
+        </dl>
+    }
+}
+
+#[component]
+fn Work(receipt: JobReceipt) -> impl IntoView {
+    view! {
+        <InfoRow name=words::UNITS help=words::UNITS_HELP>
+            <Units units=receipt.units unit_type=receipt.unit_type />
+        </InfoRow>
+        <InfoRow name=words::UNIT_PRICE help=words::UNIT_PRICE_HELP>
+            <AmountValue amount=receipt.unit_price />
+        </InfoRow>
+        <InfoRow name=words::PROVIDER help=words::PROVIDER_HELP>
+            <AddressValue address=receipt.provider miner=true full=true />
+        </InfoRow>
+        <InfoRow name=words::CLIENT help=words::CLIENT_HELP>
+            <AddressValue address=receipt.client full=true />
+        </InfoRow>
+        <InfoRow name=words::JOB help=words::JOB_HELP>
+            <a href=format!("/jobs/{}", receipt.job_id)>
+                <code>{receipt.job_id.to_string()}</code>
+            </a>
+        </InfoRow>
+        <InfoRow name=words::MODEL help=words::MODEL_HELP>
+            <ModelChip name=receipt.model />
+        </InfoRow>
+    }
+}
+
+#[component]
+fn Origin(receipt: JobReceipt) -> impl IntoView {
+    view! {
+        <InfoRow name=words::PROMPT_HASH help=words::PROMPT_HASH_HELP>
+            <CodeValue value=receipt.prompt_hash.to_string() what=common::HASH />
+        </InfoRow>
+        <InfoRow name=words::ARTIFACT help=words::ARTIFACT_HELP>
+            <CodeValue value=receipt.artifact_sha256.to_string() what=common::HASH />
+        </InfoRow>
+        <InfoRow name=words::STARTED>
+            <Moment at=receipt.started_at />
+        </InfoRow>
+        <InfoRow name=words::FINISHED help=words::TIMES_HELP>
+            <Moment at=receipt.finished_at />
+        </InfoRow>
+        <InfoRow name=words::DETERMINISM help=words::DETERMINISM_HELP>
+            <code>{receipt.determinism_class}</code>
+        </InfoRow>
+        {receipt
+            .trace_root
+            .map(|root| {
+                view! {
+                    <InfoRow name=words::TRACE help=words::TRACE_HELP>
+                        <HashValue hash=root full=true />
+                    </InfoRow>
+                }
+            })}
+        <InfoRow name=words::NONCE help=words::NONCE_HELP>
+            <HashValue hash=receipt.nonce full=true />
+        </InfoRow>
+        <InfoRow name=words::HUB help=words::HUB_HELP>
+            <code>{receipt.hub_id}</code>
+        </InfoRow>
+        <InfoRow name=words::CHAIN help=words::CHAIN_HELP>
+            {receipt.chain_id.to_string()}
+        </InfoRow>
+    }
+}
+
+/// Who signed it, and what exactly was signed.
+#[component]
+pub fn ReceiptSignatures(view: ReceiptView) -> impl IntoView {
+    let signed = view.signed;
+    let attestations = signed.attestations.into_iter().map(|attestation| view! { <AttestationRow attestation /> }).collect_view();
+    view! {
+        <dl class="info">
+            <InfoRow name=words::MINER_SIGNATURE help=words::MINER_SIGNATURE_HELP>
+                <CodeValue value=signed.miner_signature.to_string() what=common::SIGNATURE />
+            </InfoRow>
+            {attestations}
+            <InfoRow name=words::MINTER help=words::MINTER_HELP>
+                <AddressValue address=signed.minter full=true />
+            </InfoRow>
+            <InfoRow name=words::DOMAIN>
+                <code>{format!("{DOMAIN_NAME} / {DOMAIN_VERSION} / {}", signed.receipt.chain_id)}</code>
+            </InfoRow>
+        </dl>
+    }
+}
+
+#[component]
+fn AttestationRow(attestation: Attestation) -> impl IntoView {
+    view! {
+        <InfoRow name=words::ATTESTATION help=words::ATTESTATION_HELP>
+            <AddressValue address=attestation.attester full=true />
+            <CodeValue value=attestation.signature.to_string() what=common::SIGNATURE />
+        </InfoRow>
+    }
+}

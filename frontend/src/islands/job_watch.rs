@@ -1,0 +1,143 @@
+//! One job as it changes: the state that both the first page and the job page show.
+
+use leptos::prelude::*;
+use shared::api::jobs::{JobEventView, JobView, StepProgress};
+use shared::id::JobId;
+use shared::job::lifecycle::JobState;
+use shared::job::request::Work;
+
+use crate::components::format;
+use crate::proof::Proof;
+use crate::text;
+
+/// The picture so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    pub step: u32,
+    pub data_url: String,
+}
+
+#[derive(Clone, Copy)]
+pub struct JobWatch {
+    pub job: RwSignal<Option<JobView>>,
+    preview: RwSignal<Option<Preview>>,
+    #[cfg(feature = "hydrate")]
+    stream: StoredValue<Option<crate::browser::job_stream::JobStream>, LocalStorage>,
+}
+
+impl JobWatch {
+    pub fn new(job: Option<JobView>) -> Self {
+        Self {
+            job: RwSignal::new(job),
+            preview: RwSignal::new(None),
+            #[cfg(feature = "hydrate")]
+            stream: StoredValue::new_local(None),
+        }
+    }
+
+    /// Shows `job` and follows it until nothing happens to it any more.
+    #[cfg(feature = "hydrate")]
+    pub fn follow(self, job: JobView) {
+        let id = job.id;
+        self.preview.set(None);
+        let over = is_over(&job);
+        self.job.set(Some(job));
+        if over {
+            return;
+        }
+        let stream = crate::browser::job_stream::JobStream::open(id, move |event| self.apply(id, event));
+        self.stream.set_value(stream);
+    }
+
+    /// Takes one event of the stream. An event of a job that is not shown any more is dropped.
+    pub fn apply(self, id: JobId, event: JobEventView) {
+        if self.job.with_untracked(|job| job.as_ref().is_none_or(|job| job.id != id)) {
+            return;
+        }
+        if let JobEventView::Preview { step, data_url } = event {
+            self.preview.set(Some(Preview { step, data_url }));
+            return;
+        }
+        self.job.update(|shown| {
+            let Some(job) = shown else { return };
+            match event {
+                JobEventView::State { job: now } => *job = *now,
+                JobEventView::Queue { position, eta_ms } => (job.queue_position, job.eta_ms) = (Some(position), eta_ms),
+                JobEventView::Progress { step, steps } => job.progress = Some(StepProgress { step, steps }),
+                JobEventView::Minted { mint } => job.mint = Some(mint),
+                JobEventView::Preview { .. } => {}
+            }
+        });
+        #[cfg(feature = "hydrate")]
+        if self.job.with_untracked(|job| job.as_ref().is_none_or(is_over)) {
+            self.stream.set_value(None);
+        }
+    }
+
+    pub fn state(self) -> Option<JobState> {
+        self.job.with(|job| job.as_ref().map(|job| job.state))
+    }
+
+    pub fn is_running(self) -> bool {
+        self.state().is_some_and(|state| !state.is_terminal())
+    }
+
+    pub fn proof(self) -> Proof {
+        self.job.with(|job| job.as_ref().map_or_else(Proof::empty, Proof::of_job))
+    }
+
+    /// The picture, else the last preview.
+    pub fn picture(self) -> Option<String> {
+        let whole = self.job.with(|job| job.as_ref()?.artifacts.first().map(|artifact| artifact.url.clone()));
+        whole.or_else(|| self.preview.with(|preview| preview.as_ref().map(|preview| preview.data_url.clone())))
+    }
+
+    pub fn alternative(self) -> String {
+        self.job.with(|job| job.as_ref().map(|job| text::job::alternative(prompt(job))).unwrap_or_default())
+    }
+
+    /// Done and whole steps while a miner draws.
+    pub fn progress(self) -> Option<(u32, u32)> {
+        self.job.with(|job| {
+            let job = job.as_ref().filter(|job| !job.state.is_terminal())?;
+            let Work::Image(input) = &job.work;
+            Some(job.progress.map_or((0, input.steps), |progress| (progress.step, progress.steps)))
+        })
+    }
+
+    /// What stands in the picture's corner while it is not whole.
+    pub fn word(self) -> Option<String> {
+        self.job.with(|job| {
+            let job = job.as_ref()?;
+            match job.state {
+                JobState::Queued => Some(job.queue_position.map_or_else(|| text::job::WAITS.to_owned(), text::job::queue_position)),
+                JobState::Running => Some(running_word(job)),
+                JobState::Verifying => Some(text::job::VERIFIED_NOW.to_owned()),
+                JobState::Completed => None,
+                ended => Some(text::job::state(ended).to_owned()),
+            }
+        })
+    }
+}
+
+fn running_word(job: &JobView) -> String {
+    let step = job.progress.map_or_else(
+        || text::job::state(JobState::Running).to_owned(),
+        |progress| text::job::step(progress.step, progress.steps),
+    );
+    match job.eta_ms {
+        Some(eta) if eta >= 1_000 => format!("{step}, {}", text::job::eta(&format::duration(eta))),
+        _ => step,
+    }
+}
+
+pub fn prompt(job: &JobView) -> &str {
+    let Work::Image(input) = &job.work;
+    &input.prompt
+}
+
+/// Nothing will happen to the job: it ended without a picture, or its receipt was minted.
+#[cfg(feature = "hydrate")]
+fn is_over(job: &JobView) -> bool {
+    job.state.is_terminal() && (job.state != JobState::Completed || job.mint.is_some())
+}

@@ -1,0 +1,197 @@
+//! The first page's work place: prompt, picture and proof line.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::composer::{Composer, Draft, PromptField, Settings};
+use super::job_watch::{JobWatch, prompt};
+use crate::components::canvas::Canvas;
+use crate::components::minted::MintedSentence;
+use crate::components::notice::Notice;
+use crate::components::proof_line::ProofLine;
+use crate::components::status::Tone;
+use crate::text;
+
+/// A picture that the model really drew, shown until the visitor's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    pub url: String,
+    pub prompt: String,
+    pub seed: u64,
+    pub steps: u32,
+}
+
+/// Why the last attempt to submit failed, besides fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Trouble {
+    title: String,
+    detail: String,
+}
+
+#[island]
+pub fn Studio(
+    suggestions: Vec<String>,
+    draft: Draft,
+    /// The settings were changed by whoever linked here.
+    settings_open: bool,
+    example: Option<Example>,
+    miners_online: u32,
+) -> impl IntoView {
+    let composer = Composer::new(draft);
+    let watch = JobWatch::new(None);
+    let busy = RwSignal::new(false);
+    let trouble = RwSignal::new(None::<Trouble>);
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        #[cfg(feature = "hydrate")]
+        submit_job(composer, watch, busy, trouble);
+    };
+    let shown = example.clone();
+    let source = Signal::derive(move || match watch.job.with(Option::is_some) {
+        true => watch.picture(),
+        false => shown.as_ref().map(|example| example.url.clone()),
+    });
+    let described = example.clone();
+    let alternative = Signal::derive(move || match watch.job.with(Option::is_some) {
+        true => watch.alternative(),
+        false => described.as_ref().map(|example| text::job::alternative(&example.prompt)).unwrap_or_default(),
+    });
+    view! {
+        <div class="home-top">
+            <div class="home-words">
+                <h1>{text::home::SENTENCE}</h1>
+                <form class="composer" method="get" action="/" on:submit=submit>
+                    <PromptField composer suggestions />
+                    <Settings composer open=settings_open />
+                    <Buttons watch busy miners_online />
+                    {move || {
+                        trouble.get().map(|trouble| view! { <Notice tone=Tone::Refused title=trouble.title detail=trouble.detail /> })
+                    }}
+                </form>
+            </div>
+            <Canvas
+                id="picture"
+                source
+                alternative
+                word=Signal::derive(move || watch.word())
+                progress=Signal::derive(move || watch.progress())
+            >
+                <Caption watch example />
+            </Canvas>
+        </div>
+        <section class="home-proof" aria-label=text::home::PROOF>
+            {move || view! { <ProofLine proof=watch.proof() /> }}
+            <div class="outcome" aria-live="polite">
+                <Outcome watch />
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Buttons(watch: JobWatch, busy: RwSignal<bool>, miners_online: u32) -> impl IntoView {
+    let words = move || match (watch.is_running(), watch.state().is_some()) {
+        (true, _) => text::home::DRAWING,
+        (false, true) => text::home::DRAW_NEXT,
+        (false, false) => text::home::DRAW,
+    };
+    let cancel = move |_| {
+        #[cfg(feature = "hydrate")]
+        cancel_job(watch);
+    };
+    view! {
+        <div class="actions">
+            <button type="submit" class="button" id="draw" disabled=move || busy.get() || watch.is_running()>
+                {words}
+            </button>
+            <button type="button" class="button button-quiet" id="cancel" hidden=move || !watch.is_running() on:click=cancel>
+                {text::home::CANCEL}
+            </button>
+            <p class="sponsor">{if miners_online == 0 { text::home::NO_MINER } else { text::home::SPONSORED }}</p>
+        </div>
+    }
+}
+
+/// What the picture shows, and with which seed.
+#[component]
+fn Caption(watch: JobWatch, example: Option<Example>) -> impl IntoView {
+    move || {
+        let own = watch.job.with(|job| {
+            job.as_ref().map(|job| {
+                let shared::job::request::Work::Image(input) = &job.work;
+                (prompt(job).to_owned(), text::home::example_caption(input.seed, input.steps))
+            })
+        });
+        let (prompt, facts) = match (own, &example) {
+            (Some(own), _) => own,
+            (None, Some(example)) => (example.prompt.clone(), text::home::example_caption(example.seed, example.steps)),
+            (None, None) => (String::new(), String::new()),
+        };
+        view! {
+            <q>{prompt}</q>
+            <span>{facts}</span>
+        }
+    }
+}
+
+/// One line under the proof line: the mint, or where the job stands.
+#[component]
+fn Outcome(watch: JobWatch) -> impl IntoView {
+    move || {
+        watch.job.with(|job| {
+            let job = job.as_ref()?;
+            let page = format!("/jobs/{}", job.id);
+            let said = match &job.mint {
+                Some(mint) => view! { <MintedSentence mint=mint.clone() /> }.into_any(),
+                None => view! { <span>{text::job::state_sentence(job.state)}</span> }.into_any(),
+            };
+            let wallet = job.mint.as_ref().map(|_| view! { <a href="/wallet">{text::home::WALLET_OFFER}</a> });
+            Some(view! {
+                <p class="minted">{said}</p>
+                <p class="actions outcome-links">
+                    <a href=page>{text::home::JOB_PAGE}</a>
+                    {wallet}
+                </p>
+            })
+        })
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn submit_job(composer: Composer, watch: JobWatch, busy: RwSignal<bool>, trouble: RwSignal<Option<Trouble>>) {
+    use shared::api::jobs::JobView;
+    trouble.set(None);
+    composer.errors.set(Vec::new());
+    let body = match composer.request() {
+        Ok(body) => body,
+        Err(errors) => return composer.errors.set(errors),
+    };
+    busy.set(true);
+    leptos::task::spawn_local(async move {
+        match crate::browser::http::post::<JobView>("/v1/jobs", &body).await {
+            Ok(job) => {
+                crate::browser::own_jobs::remember(job.id);
+                watch.follow(job);
+            }
+            Err(failure) => {
+                if failure.errors.is_empty() {
+                    trouble.set(Some(Trouble { title: failure.title, detail: failure.detail }));
+                }
+                composer.errors.set(failure.errors);
+            }
+        }
+        busy.set(false);
+    });
+}
+
+/// Asks the hub to cancel; the stream tells when it did.
+#[cfg(feature = "hydrate")]
+pub(super) fn cancel_job(watch: JobWatch) {
+    let Some(id) = watch.job.with_untracked(|job| job.as_ref().map(|job| job.id)) else { return };
+    leptos::task::spawn_local(async move {
+        let canceled = crate::browser::http::post(&format!("/v1/jobs/{id}/cancel"), &serde_json::json!({})).await;
+        if let Ok(job) = canceled {
+            watch.job.set(Some(job));
+        }
+    });
+}

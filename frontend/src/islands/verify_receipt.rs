@@ -1,0 +1,121 @@
+//! "Verify in this browser": the wallet's worker computes hash and signers and asks the chain.
+
+use leptos::prelude::*;
+use shared::receipt::SignedReceipt;
+
+use crate::components::icon::Icon;
+use crate::components::notice::Notice;
+use crate::components::status::Tone;
+use crate::text::receipt as words;
+use crate::wallet::protocol::{Check, CheckName};
+
+#[island]
+pub fn VerifyReceipt(signed: SignedReceipt) -> impl IntoView {
+    let checks = RwSignal::new(None::<Vec<Check>>);
+    let running = RwSignal::new(false);
+    let trouble = RwSignal::new(None::<&'static str>);
+    let verify = move |_| {
+        running.set(true);
+        #[cfg(feature = "hydrate")]
+        start(signed.clone(), checks, running, trouble);
+        #[cfg(not(feature = "hydrate"))]
+        let _ = &signed;
+    };
+    let label = move || match (running.get(), checks.with(Option::is_some)) {
+        (true, _) => words::VERIFYING,
+        (false, true) => words::VERIFY_AGAIN,
+        (false, false) => words::VERIFY,
+    };
+    view! {
+        <div class="section">
+            <p class="section-note">{words::VERIFY_HELP}</p>
+            <div class="actions">
+                <button type="button" class="button" id="verify" disabled=move || running.get() on:click=verify>
+                    {label}
+                </button>
+            </div>
+            <div aria-live="polite" id="verified">
+                {move || checks.get().map(|checks| view! { <Checks checks /> })}
+                {move || {
+                    trouble.get().map(|detail| view! { <Notice tone=Tone::Refused title=words::NOT_VERIFIED detail /> })
+                }}
+            </div>
+        </div>
+    }
+}
+
+/// The outcome of each check, and of all.
+#[component]
+pub fn Checks(checks: Vec<Check>) -> impl IntoView {
+    let broken = checks.iter().any(|check| check.holds == Some(false));
+    let (tone, title) = if broken { (Tone::Refused, words::BROKEN) } else { (Tone::Done, words::HOLDS) };
+    let rows = checks.into_iter().map(|check| view! { <CheckRow check /> }).collect_view();
+    view! {
+        <div class="specimen" data-verdict=tone.as_str()>
+            <h3>{title}</h3>
+            <ul class="checks">{rows}</ul>
+        </div>
+    }
+}
+
+#[component]
+fn CheckRow(check: Check) -> impl IntoView {
+    let tone = match check.holds {
+        Some(true) => Tone::Done,
+        Some(false) => Tone::Refused,
+        None => Tone::Waiting,
+    };
+    let sentence = match (check.name, check.holds) {
+        (CheckName::Hash, _) => words::CHECK_HASH,
+        (CheckName::MinerSignature, _) => words::CHECK_MINER,
+        (CheckName::Attestation, _) => words::CHECK_HUB,
+        (CheckName::Minted, None) => words::CHECK_NOT_MINTED,
+        (CheckName::Minted, Some(_)) => words::CHECK_MINTED,
+    };
+    let verdict = if check.holds == Some(false) { words::DOES_NOT_HOLD } else { "" };
+    view! {
+        <li data-holds=check.holds.map(|holds| holds.to_string())>
+            <Icon glyph=tone.glyph() />
+            <span>
+                {sentence}
+                {verdict}
+            </span>
+            <small class="mono">{check.detail}</small>
+        </li>
+    }
+}
+
+#[cfg(feature = "hydrate")]
+fn start(
+    signed: SignedReceipt,
+    checks: RwSignal<Option<Vec<Check>>>,
+    running: RwSignal<bool>,
+    trouble: RwSignal<Option<&'static str>>,
+) {
+    use crate::browser::wallet_client::WalletClient;
+    use crate::wallet::protocol::{Reply, Request};
+
+    trouble.set(None);
+    let client = StoredValue::new_local(None::<WalletClient>);
+    let take = move |reply| match reply {
+        Reply::Ready => client.with_value(|client| {
+            if let Some(client) = client {
+                client.post(&Request::Verify { receipt: Box::new(signed.clone()) });
+            }
+        }),
+        Reply::Verified { checks: done } => {
+            checks.set(Some(done));
+            running.set(false);
+            crate::browser::after(0, move || client.set_value(None));
+        }
+        _ => {}
+    };
+    let failed = move || {
+        trouble.set(Some(crate::text::wallet::ERROR_WORKER));
+        running.set(false);
+    };
+    client.set_value(WalletClient::start(take, failed));
+    if client.with_value(Option::is_none) {
+        failed();
+    }
+}

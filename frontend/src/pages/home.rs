@@ -1,0 +1,43 @@
+//! The first page: one sentence, a prompt, a picture, its proof, and the network's four figures.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::load::{load, query};
+use crate::backend::use_backend;
+use crate::islands::composer::Draft;
+use crate::islands::live_figures::LiveFigures;
+use crate::islands::studio::{Example, Studio};
+use crate::text;
+
+/// Suggestions shown; more would be a menu.
+const SUGGESTIONS: usize = 4;
+
+#[component]
+pub(crate) fn HomePage() -> impl IntoView {
+    let backend = use_backend();
+    let example = use_context::<Example>();
+    let asked = Draft {
+        prompt: query("prompt").unwrap_or_default(),
+        negative_prompt: query("negative_prompt").unwrap_or_default(),
+        steps: query("steps").unwrap_or_default(),
+        guidance: query("guidance").unwrap_or_default(),
+        width: query("width").unwrap_or_default(),
+        height: query("height").unwrap_or_default(),
+        seed: query("seed").unwrap_or_default(),
+    };
+    load(async move { backend.status().await }, move |status| {
+        let defaults = Draft::of_model(status.default_steps, status.default_guidance);
+        let draft = asked.or(defaults.clone());
+        let settings_open = draft.has_settings_beyond(&defaults);
+        let suggestions: Vec<String> = status.suggestions.iter().take(SUGGESTIONS).cloned().collect();
+        let miners_online = status.miners_online;
+        view! {
+            <Title text=text::home::TITLE />
+            <div class="home">
+                <Studio suggestions draft settings_open example miners_online />
+                <LiveFigures status />
+            </div>
+        }
+    })
+}

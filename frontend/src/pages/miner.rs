@@ -1,0 +1,133 @@
+//! One miner's public profile.
+
+use leptos::prelude::*;
+use shared::Address;
+use shared::amount::MicroUnits;
+use shared::api::miners::MinerView;
+use shared::api::page::LIMIT_DEFAULT;
+use shared::api::receipts::ReceiptView;
+use shared::capability::{Device, ModelOffer};
+
+use super::load::{PageTitle, load, param};
+use crate::backend::use_backend;
+use crate::components::facts::{Figure, InfoRow, Section};
+use crate::components::format;
+use crate::components::notice::Empty;
+use crate::components::status::StatusPill;
+use crate::components::tables::{ReceiptTable, miner_state};
+use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, DeviceChip, ModelChip};
+use crate::text::{common, miner as words};
+
+#[component]
+pub(crate) fn MinerPage() -> impl IntoView {
+    let backend = use_backend();
+    let address = param::<Address>("address");
+    let ask = async move {
+        let address = address?;
+        let miner = backend.miner(address).await?;
+        let receipts = backend.receipts(Some(address), None, LIMIT_DEFAULT).await?.items;
+        Ok((miner, receipts))
+    };
+    load(ask, |(miner, receipts)| view! { <Miner miner receipts /> })
+}
+
+#[component]
+fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
+    let (tone, word) = miner_state(&miner);
+    let offers = miner.capability.offers.clone().into_iter().map(|offer| view! { <Offer offer /> }).collect_view();
+    view! {
+        <PageTitle name=words::title(&format::shortened(&miner.address.to_string()))>
+            <StatusPill tone word />
+        </PageTitle>
+        <div class="stack">
+            <MinerFigures miner=miner.clone() />
+            <MinerFacts miner />
+            <Section title=words::MODELS>{offers}</Section>
+            <Section title=words::RECEIPTS>
+                {if receipts.is_empty() {
+                    view! { <Empty title=words::NO_RECEIPTS_TITLE detail=words::NO_RECEIPTS /> }.into_any()
+                } else {
+                    view! { <ReceiptTable receipts /> }.into_any()
+                }}
+            </Section>
+        </div>
+    }
+}
+
+#[component]
+fn MinerFigures(miner: MinerView) -> impl IntoView {
+    view! {
+        <dl class="figures">
+            <Figure name=words::EARNED>
+                <AmountValue amount=miner.earned />
+            </Figure>
+            <Figure name=words::PENDING>
+                <AmountValue amount=miner.pending />
+            </Figure>
+            <Figure name=words::COMPLETED>{format::grouped(miner.jobs_completed)}</Figure>
+            <Figure name=words::FAULTS>{format::grouped(miner.faults)}</Figure>
+        </dl>
+    }
+}
+
+#[component]
+fn MinerFacts(miner: MinerView) -> impl IntoView {
+    let address = miner.address;
+    let capability = miner.capability;
+    let engine = format!("{} {} on {}", capability.engine.name, capability.engine.version, capability.engine.provider);
+    let devices = capability.devices.into_iter().map(|device| view! { <DeviceRow device /> }).collect_view();
+    view! {
+        <dl class="info">
+            <InfoRow name=words::ACCOUNT>
+                <AddressValue address full=true />
+            </InfoRow>
+            <InfoRow name=words::DEVICES>
+                <span class="actions">{devices}</span>
+            </InfoRow>
+            <InfoRow name=words::ENGINE>{engine}</InfoRow>
+            <InfoRow name=words::SLOTS>{capability.slots}</InfoRow>
+            <InfoRow name=words::VERSION>{capability.worker_version}</InfoRow>
+            <InfoRow name=words::SEEN>
+                <Age at=miner.last_seen_at_unix_ms />
+            </InfoRow>
+            <InfoRow name=words::SINCE>
+                <Age at=miner.first_seen_at_unix_ms />
+            </InfoRow>
+        </dl>
+    }
+}
+
+#[component]
+fn DeviceRow(device: Device) -> impl IntoView {
+    let memory = format::bytes(device.memory_bytes);
+    let measure = match device.cores {
+        Some(cores) => format!("{}, {memory}", words::cores(cores)),
+        None => memory,
+    };
+    view! { <DeviceChip name=device.name memory=measure /> }
+}
+
+#[component]
+fn Offer(offer: ModelOffer) -> impl IntoView {
+    let pixels = 512 * 512 * u64::from(offer.default_steps);
+    let picture = offer.unit_price.times(MicroUnits(pixels));
+    view! {
+        <dl class="info">
+            <InfoRow name=words::MODEL>
+                <ModelChip name=offer.model />
+            </InfoRow>
+            <InfoRow name=words::SPEED>{words::speed(offer.measured_micro_units_per_second)}</InfoRow>
+            <InfoRow name=words::PRICE>
+                <AmountValue amount=offer.unit_price />
+                " / "
+                {common::unit_singular(offer.unit_type)}
+            </InfoRow>
+            <InfoRow name=words::PICTURE_PRICE help=words::PICTURE_HELP>
+                {picture.map(|amount| view! { <AmountValue amount /> })}
+            </InfoRow>
+            <InfoRow name=words::MANIFEST help=words::MANIFEST_HELP>
+                <CodeValue value=offer.manifest_sha256.to_string() what=common::HASH />
+            </InfoRow>
+        </dl>
+    }
+}

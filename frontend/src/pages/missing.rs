@@ -1,0 +1,39 @@
+//! An address where nothing lives.
+
+use http::StatusCode;
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use leptos_meta::Title;
+
+use crate::app::SearchField;
+use crate::text::common as words;
+
+/// The page for addresses that no route answers.
+#[component]
+pub(crate) fn MissingPage() -> impl IntoView {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(StatusCode::NOT_FOUND);
+    }
+    view! { <Missing /> }
+}
+
+/// The same inside a page whose subject does not exist.
+#[component]
+pub(super) fn Missing() -> impl IntoView {
+    view! {
+        <Title text=words::page_title(words::NOT_FOUND_TITLE) />
+        <div class="page-missing">
+            <h1>{words::MISSING_TITLE}</h1>
+            <p class="title-fact">{words::MISSING_DETAIL}</p>
+            <SearchField />
+            <p class="actions">
+                <a class="button button-quiet" href="/">
+                    {words::HOME}
+                </a>
+                <a class="button button-quiet" href="/explorer">
+                    {words::NAV_EXPLORER}
+                </a>
+            </p>
+        </div>
+    }
+}

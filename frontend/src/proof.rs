@@ -1,0 +1,235 @@
+//! What is proven about a piece of work: prompt → miner → receipt → mint → block, each stop with its state.
+//!
+//! Pure: made from what the API says, shown by [`crate::components::proof_line`].
+
+use shared::api::jobs::JobView;
+use shared::api::receipts::{ReceiptView, SettlementState};
+use shared::job::lifecycle::JobState;
+use shared::job::request::Work;
+use shared::time::UnixMillis;
+
+use crate::components::format::{amount_parts, clipped, grouped, shortened};
+use crate::text;
+
+const PROMPT_CHARS: usize = 28;
+
+/// The five stops, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopName {
+    Prompt,
+    Miner,
+    Receipt,
+    Mint,
+    Block,
+}
+
+impl StopName {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Miner => "miner",
+            Self::Receipt => "receipt",
+            Self::Mint => "mint",
+            Self::Block => "block",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopState {
+    /// Not yet.
+    Waiting,
+    /// Going on.
+    Running,
+    /// Proven.
+    Done,
+    /// It will not come.
+    Refused,
+}
+
+impl StopState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What a stop says under its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    pub text: String,
+    /// The whole of it, on hover.
+    pub title: String,
+    pub href: Option<String>,
+}
+
+impl Fact {
+    fn words(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { title: text.clone(), text, href: None }
+    }
+
+    fn link(text: impl Into<String>, title: impl Into<String>, href: String) -> Self {
+        Self { text: text.into(), title: title.into(), href: Some(href) }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    pub name: StopName,
+    pub state: StopState,
+    pub fact: Option<Fact>,
+    pub at: Option<UnixMillis>,
+}
+
+impl Stop {
+    fn new(name: StopName, state: StopState, fact: impl Into<Option<Fact>>, at: impl Into<Option<UnixMillis>>) -> Self {
+        Self { name, state, fact: fact.into(), at: at.into() }
+    }
+
+    fn waiting(name: StopName) -> Self {
+        Self::new(name, StopState::Waiting, None, None)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    pub stops: [Stop; 5],
+}
+
+impl Proof {
+    /// Nothing was asked for yet.
+    pub fn empty() -> Self {
+        let names = [StopName::Prompt, StopName::Miner, StopName::Receipt, StopName::Mint, StopName::Block];
+        Self { stops: names.map(|name| Stop { fact: Some(Fact::words(text::proof::meaning(name))), ..Stop::waiting(name) }) }
+    }
+
+    /// As far as a job has come.
+    pub fn of_job(job: &JobView) -> Self {
+        let Work::Image(input) = &job.work;
+        let prompt = Fact::link(clipped(&input.prompt, PROMPT_CHARS), &*input.prompt, format!("/jobs/{}", job.id));
+        Self {
+            stops: [
+                Stop::new(StopName::Prompt, StopState::Done, prompt, job.created_at_unix_ms),
+                miner_stop(job),
+                receipt_stop(job),
+                mint_stop(job),
+                block_stop(job),
+            ],
+        }
+    }
+
+    /// What a receipt proves by itself.
+    pub fn of_receipt(view: &ReceiptView) -> Self {
+        let receipt = &view.signed.receipt;
+        let job = Fact::link(
+            shortened(&receipt.job_id.to_string()),
+            receipt.prompt_hash.to_string(),
+            format!("/jobs/{}", receipt.job_id),
+        );
+        let provider = receipt.provider.to_string();
+        let miner = Fact::link(shortened(&provider), &*provider, format!("/miners/{provider}"));
+        let hash = view.signed.receipt_hash.to_string();
+        let own = Fact::link(shortened(&hash), &*hash, format!("/explorer/receipts/{hash}"));
+        let done = StopState::Done;
+        let (mint, block) = settlement_stops(view);
+        Self {
+            stops: [
+                Stop::new(StopName::Prompt, done, job, receipt.started_at.millis()),
+                Stop::new(StopName::Miner, done, miner, receipt.finished_at.millis()),
+                Stop::new(StopName::Receipt, done, own, view.attested_at_unix_ms),
+                mint,
+                block,
+            ],
+        }
+    }
+
+    /// The same in one sentence, for readers of the screen.
+    pub fn sentence(&self) -> String {
+        let parts = self.stops.iter().map(|stop| {
+            let fact = stop.fact.as_ref().map(|fact| format!(" {}", fact.text)).unwrap_or_default();
+            format!("{}{}{fact}", text::proof::stop(stop.name), text::proof::state(stop.state))
+        });
+        parts.collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn miner_stop(job: &JobView) -> Stop {
+    let stop = |state, fact: Option<Fact>, at: Option<UnixMillis>| Stop::new(StopName::Miner, state, fact, at);
+    let who = job.miner.map(|miner| {
+        let miner = miner.to_string();
+        Fact::link(shortened(&miner), &*miner, format!("/miners/{miner}"))
+    });
+    match job.state {
+        JobState::Queued => {
+            let words = job.queue_position.map_or_else(|| text::job::WAITS.to_owned(), text::job::queue_position);
+            stop(StopState::Running, Some(Fact::words(words)), None)
+        }
+        JobState::Running => {
+            let fact = job.progress.map(|progress| Fact::words(text::job::step(progress.step, progress.steps)));
+            stop(StopState::Running, fact.or(who), job.started_at_unix_ms)
+        }
+        JobState::Verifying | JobState::Completed => stop(StopState::Done, who, job.finished_at_unix_ms.or(job.started_at_unix_ms)),
+        JobState::Failed | JobState::Canceled | JobState::Expired => {
+            stop(StopState::Refused, Some(Fact::words(text::job::state(job.state))), job.finished_at_unix_ms)
+        }
+    }
+}
+
+fn receipt_stop(job: &JobView) -> Stop {
+    match (job.receipt_hash, job.state) {
+        (Some(hash), _) => {
+            let hash = hash.to_string();
+            let fact = Fact::link(shortened(&hash), &*hash, format!("/explorer/receipts/{hash}"));
+            Stop::new(StopName::Receipt, StopState::Done, fact, job.finished_at_unix_ms)
+        }
+        (None, JobState::Verifying) => {
+            Stop::new(StopName::Receipt, StopState::Running, Fact::words(text::job::VERIFIED_NOW), None)
+        }
+        (None, _) => Stop::waiting(StopName::Receipt),
+    }
+}
+
+fn mint_stop(job: &JobView) -> Stop {
+    match (&job.mint, job.receipt_hash) {
+        (Some(mint), _) => minted_stop(mint),
+        (None, Some(_)) => Stop::new(StopName::Mint, StopState::Running, Fact::words(text::proof::IN_BATCH), None),
+        (None, None) => Stop::waiting(StopName::Mint),
+    }
+}
+
+fn block_stop(job: &JobView) -> Stop {
+    job.mint.as_ref().map_or_else(|| Stop::waiting(StopName::Block), in_block_stop)
+}
+
+fn minted_stop(mint: &shared::api::jobs::MintView) -> Stop {
+    let (whole, fraction) = amount_parts(mint.amount);
+    let fact = Fact::link(
+        format!("{whole}{fraction} AIT"),
+        format!("{} AIT", mint.amount),
+        format!("/explorer/transactions/{}", mint.transaction_hash),
+    );
+    Stop::new(StopName::Mint, StopState::Done, fact, None)
+}
+
+fn in_block_stop(mint: &shared::api::jobs::MintView) -> Stop {
+    let number = mint.block_number;
+    let fact = Fact::link(grouped(number), text::proof::BLOCK_TITLE, format!("/explorer/blocks/{number}"));
+    Stop::new(StopName::Block, StopState::Done, fact, None)
+}
+
+fn settlement_stops(view: &ReceiptView) -> (Stop, Stop) {
+    let hollow = Stop::waiting(StopName::Block);
+    match (&view.mint, view.settlement) {
+        (Some(mint), _) => (minted_stop(mint), in_block_stop(mint)),
+        (None, SettlementState::Refused) => {
+            let reason = view.refusal.clone().unwrap_or_else(|| text::receipt::settlement(view.settlement).to_owned());
+            (Stop::new(StopName::Mint, StopState::Refused, Fact::words(reason), None), hollow)
+        }
+        (None, _) => (Stop::new(StopName::Mint, StopState::Running, Fact::words(text::proof::IN_BATCH), None), hollow),
+    }
+}

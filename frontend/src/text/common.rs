@@ -1,0 +1,74 @@
+//! Words of the frame around every page.
+
+use shared::receipt::UnitType;
+
+pub const PRODUCT: &str = "AITBC";
+pub const SKIP: &str = "Skip to the content";
+pub const NAV: &str = "Main";
+pub const NAV_DRAW: &str = "Draw";
+pub const NAV_JOBS: &str = "My jobs";
+pub const NAV_EXPLORER: &str = "Explorer";
+pub const NAV_MINERS: &str = "Miners";
+pub const NAV_WALLET: &str = "Wallet";
+pub const FOOT_NAV: &str = "More";
+pub const FOOT_DESIGN: &str = "Design";
+pub const FOOT_API: &str = "OpenAPI";
+pub const FOOT_RECEIPTS: &str = "Receipts";
+
+pub const DEV_LABEL: &str = "Dev chain";
+pub const DEV_HELP: &str = "Keys and chain were made for development: nothing here is worth anything";
+pub const DEV_FOOT: &str = "Development chain with development keys, made on this machine: its tokens are worth nothing.";
+
+pub const SEARCH_LABEL: &str = "Search by height, hash, address, job or receipt";
+pub const SEARCH_SHORT: &str = "Search the chain";
+pub const THEME: &str = "Switch between paper and ink";
+pub const COPIED: &str = "Copied";
+
+pub const ADDRESS: &str = "address";
+pub const HASH: &str = "hash";
+pub const IDENTIFIER: &str = "identifier";
+pub const SIGNATURE: &str = "signature";
+
+pub const OLDER: &str = "Older";
+pub const NEWEST: &str = "Newest";
+pub const RAW: &str = "Raw data";
+
+pub const MISSING_TITLE: &str = "Nothing lives at this address";
+pub const MISSING_DETAIL: &str = "The address may be mistyped, or what was here belongs to another chain. The search finds blocks, transactions, accounts, jobs and receipts.";
+pub const HOME: &str = "Draw a picture";
+
+pub const NOT_FOUND_TITLE: &str = "Not found";
+pub const UNAVAILABLE_TITLE: &str = "The server could not answer";
+pub const UNAVAILABLE_KEPT: &str = "Nothing was changed. Load the page again in a moment.";
+pub const OFFLINE: &str = "The server cannot be reached. What was submitted is kept there; this page tries again by itself.";
+
+pub fn copy(what: &str) -> String {
+    format!("Copy {what}")
+}
+
+pub fn page_title(name: &str) -> String {
+    format!("{name} · {PRODUCT}")
+}
+
+pub fn chain(chain_id: u64) -> String {
+    format!("Chain {chain_id}")
+}
+
+pub const fn unit(unit_type: UnitType) -> &'static str {
+    match unit_type {
+        UnitType::Image => "pictures",
+        UnitType::MegapixelStep => "megapixel steps",
+        UnitType::Token => "tokens",
+        UnitType::GpuSecond => "GPU seconds",
+    }
+}
+pub const NOT_YET: &str = "not yet";
+
+pub const fn unit_singular(unit_type: UnitType) -> &'static str {
+    match unit_type {
+        UnitType::Image => "picture",
+        UnitType::MegapixelStep => "megapixel step",
+        UnitType::Token => "token",
+        UnitType::GpuSecond => "GPU second",
+    }
+}

@@ -1,0 +1,96 @@
+//! Words about jobs.
+
+use shared::job::lifecycle::{Blame, JobState};
+
+pub const TITLE: &str = "Job";
+pub const PROGRESS: &str = "Steps drawn";
+pub const WAITS: &str = "waits in the queue";
+pub const VERIFIED_NOW: &str = "being checked";
+pub const CANCEL: &str = "Cancel the job";
+pub const AGAIN: &str = "Run again with changes";
+pub const SHARE: &str = "Copy link";
+pub const PICTURE: &str = "Open the picture";
+pub const WHY: &str = "Why it waits";
+pub const RECEIPT: &str = "Receipt";
+pub const RECEIPT_WAITS: &str = "The receipt comes when a miner’s result was checked. It will name who drew the picture, for how much work, and carry both signatures.";
+pub const REQUEST: &str = "Request";
+pub const PROMPT: &str = "Prompt";
+pub const NEGATIVE: &str = "Kept out";
+pub const MODEL: &str = "Model";
+pub const SIZE: &str = "Size";
+pub const STEPS: &str = "Steps";
+pub const SEED: &str = "Seed";
+pub const CREATED: &str = "Asked";
+pub const TOOK: &str = "Took";
+pub const CLIENT: &str = "Client";
+pub const SPONSORED: &str = "sponsored by the hub, public";
+pub const FAULTS: &str = "Faults";
+pub const MINER: &str = "Miner";
+
+
+pub const MINE_TITLE: &str = "My jobs";
+pub const MINE_FACT: &str = "Jobs that this browser asked for, newest first. The list is kept in this browser only.";
+pub const NONE_TITLE: &str = "No job yet";
+pub const NONE_DETAIL: &str = "Every picture you ask for is listed here, with its receipt and its mint.";
+pub const NEEDS_SCRIPT: &str = "This list lives in your browser and appears when its WebAssembly runs.";
+pub const FORGET: &str = "Forget this list";
+pub const GONE: &str = "not on this server any more";
+
+pub fn state(state: JobState) -> &'static str {
+    match state {
+        JobState::Queued => "queued",
+        JobState::Running => "running",
+        JobState::Verifying => "verifying",
+        JobState::Completed => "completed",
+        JobState::Failed => "failed",
+        JobState::Canceled => "canceled",
+        JobState::Expired => "expired",
+    }
+}
+
+/// One sentence about where a job stands, under the page's title.
+pub const fn state_sentence(state: JobState) -> &'static str {
+    match state {
+        JobState::Queued => "It waits for a miner.",
+        JobState::Running => "A miner draws it now.",
+        JobState::Verifying => "The picture is drawn; the hub checks it and attests the receipt.",
+        JobState::Completed => "Drawn, checked and attested.",
+        JobState::Failed => "Three attempts failed. Nothing was minted; the reasons are below.",
+        JobState::Canceled => "It was canceled. Nothing was minted.",
+        JobState::Expired => "No miner finished it in its time. Nothing was minted; run it again when a miner is online.",
+    }
+}
+
+pub fn queue_position(position: u32) -> String {
+    match position {
+        0 => "next in the queue".to_owned(),
+        1 => "1 job before it".to_owned(),
+        more => format!("{more} jobs before it"),
+    }
+}
+
+pub fn step(step: u32, steps: u32) -> String {
+    format!("step {step} of {steps}")
+}
+
+pub fn eta(duration: &str) -> String {
+    format!("about {duration} left")
+}
+
+pub fn alternative(prompt: &str) -> String {
+    format!("Picture drawn for the prompt: {prompt}")
+}
+
+pub fn blame(blame: Blame) -> &'static str {
+    match blame {
+        Blame::Miner => "the miner’s fault",
+        Blame::Network => "the connection’s fault",
+        Blame::Platform => "the hub’s fault, not counted",
+    }
+}
+
+pub const MINTED: &str = "Minted";
+pub const MINTED_TO: &str = " to ";
+pub const MINTED_IN: &str = " in block ";
+pub const WAITS_TITLE: &str = "It waits";
+pub const NO_RECEIPT: &str = "Without a served picture there is no receipt.";

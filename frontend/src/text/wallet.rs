@@ -1,0 +1,53 @@
+//! Words of the wallet.
+
+use crate::wallet::protocol::Refusal;
+
+pub const TITLE: &str = "Wallet";
+pub const FACT: &str = "The key is made and kept in this browser, in a worker of its own. No server ever sees it.";
+pub const STARTING: &str = "Starting the wallet";
+pub const CREATE_TITLE: &str = "Make a wallet";
+pub const CREATE_DETAIL: &str = "You choose a password, then write down twelve words. The words are the wallet: whoever has them has the tokens, and nobody can restore them for you.";
+pub const PASSWORD: &str = "Password";
+pub const PASSWORD_HELP: &str = "At least 10 characters. It encrypts the key in this browser (Argon2id with 64 MiB, AES-256-GCM).";
+pub const PASSWORD_AGAIN: &str = "Password again";
+pub const CREATE: &str = "Make the wallet";
+pub const CREATING: &str = "Making the key";
+pub const WORDS_TITLE: &str = "Write these twelve words down";
+pub const WORDS_DETAIL: &str = "On paper, in this order. They are shown this once.";
+pub const WORDS_DONE: &str = "I have written them down";
+pub const CONFIRM_TITLE: &str = "Confirm three of them";
+pub const CONFIRM: &str = "Confirm";
+pub const CONFIRM_WRONG: &str = "This is not that word. Look at what you wrote down.";
+pub const BACK: &str = "Show the words again";
+pub const UNLOCK_TITLE: &str = "The wallet is locked";
+pub const UNLOCK: &str = "Unlock";
+pub const UNLOCKING: &str = "Unlocking";
+pub const LOCK: &str = "Lock";
+pub const UNLOCKED: &str = "unlocked";
+pub const LOCKED: &str = "locked";
+pub const BALANCE: &str = "Balance";
+pub const BALANCE_UNKNOWN: &str = "not known: the server cannot be reached";
+pub const ACTIVITY: &str = "Open in the explorer";
+pub const REMOVE: &str = "Remove from this browser";
+pub const REMOVE_CONFIRM: &str = "Remove it now";
+pub const REMOVE_DETAIL: &str = "The encrypted key is deleted here. Only the twelve words bring it back.";
+pub const KEEP: &str = "Keep it";
+pub const DEV: &str = "This is a development chain: its AIT is worth nothing. Use no password that you use elsewhere.";
+
+pub const ERROR_SHORT: &str = "A password has at least 10 characters.";
+pub const ERROR_DIFFERENT: &str = "The two passwords differ.";
+pub const ERROR_WRONG: &str = "Wrong password. The wallet is unchanged; try again.";
+pub const ERROR_WORKER: &str = "The wallet’s worker did not start. Load the page again; stored keys are kept.";
+
+pub fn word(number: usize) -> String {
+    format!("Word {number}")
+}
+
+pub fn refusal(reason: &Refusal) -> String {
+    match reason {
+        Refusal::ShortPassword => ERROR_SHORT.to_owned(),
+        Refusal::WrongPassword => ERROR_WRONG.to_owned(),
+        Refusal::WrongWord => CONFIRM_WRONG.to_owned(),
+        Refusal::Browser { detail } => format!("The browser refused: {detail}. Nothing was stored."),
+    }
+}

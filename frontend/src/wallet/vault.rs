@@ -1,0 +1,128 @@
+//! The wallet at rest: Argon2id makes a key of the password, AES-256-GCM seals the words with it.
+
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use argon2::{Algorithm, Argon2, Params, Version};
+use serde::{Deserialize, Serialize};
+use shared::{Address, Bytes};
+use zeroize::Zeroizing;
+
+use super::keys::Phrase;
+
+const MEMORY_KIB: u32 = 64 << 10;
+const PASSES: u32 = 3;
+const LANES: u32 = 1;
+pub const SALT_BYTES: usize = 16;
+pub const NONCE_BYTES: usize = 12;
+
+/// Format of [`SealedWallet`]; another version is refused instead of guessed at.
+const VERSION: u32 = 1;
+
+/// What the browser stores. The address is public; everything secret is in `ciphertext`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedWallet {
+    pub version: u32,
+    pub address: Address,
+    pub salt: Bytes,
+    pub nonce: Bytes,
+    pub ciphertext: Bytes,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    #[error("the password does not open this wallet")]
+    WrongPassword,
+    #[error("the stored wallet is of version {0}, this code reads version {VERSION}")]
+    Version(u32),
+    #[error("the stored wallet is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// Seals `phrase` under `password`. Salt and nonce are fresh random bytes.
+pub fn seal(
+    phrase: &Phrase,
+    address: Address,
+    password: &str,
+    salt: [u8; SALT_BYTES],
+    nonce: [u8; NONCE_BYTES],
+) -> Result<SealedWallet, VaultError> {
+    let cipher = cipher(password, &salt)?;
+    let payload = Payload { msg: phrase.as_bytes(), aad: &bound_to(address) };
+    let ciphertext =
+        cipher.encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| VaultError::Damaged("it cannot be sealed"))?;
+    Ok(SealedWallet {
+        version: VERSION,
+        address,
+        salt: salt.to_vec().into(),
+        nonce: nonce.to_vec().into(),
+        ciphertext: ciphertext.into(),
+    })
+}
+
+/// Opens a sealed wallet. A wrong password and a changed byte look the same, since both fail authentication.
+pub fn open(sealed: &SealedWallet, password: &str) -> Result<Phrase, VaultError> {
+    if sealed.version != VERSION {
+        return Err(VaultError::Version(sealed.version));
+    }
+    let salt: [u8; SALT_BYTES] = sealed.salt.as_ref().try_into().map_err(|_| VaultError::Damaged("salt"))?;
+    let nonce: [u8; NONCE_BYTES] = sealed.nonce.as_ref().try_into().map_err(|_| VaultError::Damaged("nonce"))?;
+    let payload = Payload { msg: &sealed.ciphertext, aad: &bound_to(sealed.address) };
+    let opened = cipher(password, &salt)?.decrypt(Nonce::from_slice(&nonce), payload);
+    let opened = Zeroizing::new(opened.map_err(|_| VaultError::WrongPassword)?);
+    let damaged = || VaultError::Damaged("words");
+    Phrase::parse(std::str::from_utf8(&opened).map_err(|_| damaged())?).map_err(|_| damaged())
+}
+
+fn cipher(password: &str, salt: &[u8; SALT_BYTES]) -> Result<Aes256Gcm, VaultError> {
+    let mut key = Zeroizing::new([0; 32]);
+    Params::new(MEMORY_KIB, PASSES, LANES, Some(key.len()))
+        .and_then(|params| {
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+                password.as_bytes(),
+                salt,
+                key.as_mut_slice(),
+            )
+        })
+        .map_err(|_| VaultError::Damaged("key derivation"))?;
+    Ok(Aes256Gcm::new(key.as_slice().into()))
+}
+
+/// Authenticated with the ciphertext, so that nobody can put another address beside the words.
+fn bound_to(address: Address) -> Vec<u8> {
+    [b"aitbc wallet 1 ".as_slice(), address.as_slice()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed() -> (Phrase, SealedWallet) {
+        let phrase = Phrase::parse(&format!("{}about", "abandon ".repeat(11))).unwrap();
+        let address = phrase.first_account().unwrap().address();
+        let sealed = seal(&phrase, address, "correct horse", [2; SALT_BYTES], [3; NONCE_BYTES]).unwrap();
+        (phrase, sealed)
+    }
+
+    #[test]
+    fn only_the_password_opens_it() {
+        let (phrase, sealed) = sealed();
+        assert_eq!(open(&sealed, "correct horse").unwrap(), phrase);
+        assert_eq!(open(&sealed, "correct horsf"), Err(VaultError::WrongPassword));
+        let clear = sealed.ciphertext.windows(7).any(|bytes| bytes == b"abandon");
+        assert!(!clear, "the words stand in clear");
+    }
+
+    #[test]
+    fn a_changed_address_or_byte_is_noticed() {
+        let (_, sealed) = sealed();
+        let moved = SealedWallet { address: Address::repeat_byte(9), ..sealed.clone() };
+        assert_eq!(open(&moved, "correct horse"), Err(VaultError::WrongPassword));
+        let mut bytes = sealed.ciphertext.to_vec();
+        bytes[0] ^= 1;
+        let bent = SealedWallet { ciphertext: bytes.into(), ..sealed.clone() };
+        assert_eq!(open(&bent, "correct horse"), Err(VaultError::WrongPassword));
+        let short = SealedWallet { salt: Bytes::new(), ..sealed.clone() };
+        assert_eq!(open(&short, "correct horse"), Err(VaultError::Damaged("salt")));
+        assert_eq!(open(&SealedWallet { version: 2, ..sealed }, "correct horse"), Err(VaultError::Version(2)));
+    }
+}
