@@ -153,7 +153,7 @@ fn SiteHead() -> impl IntoView {
 
 /// The universal search; it works without script.
 #[component]
-pub(crate) fn SearchField(#[prop(optional)] short: bool, #[prop(into, optional)] value: Option<String>) -> impl IntoView {
+pub fn SearchField(#[prop(optional)] short: bool, #[prop(into, optional)] value: Option<String>) -> impl IntoView {
     let placeholder = if short { words::SEARCH_SHORT } else { words::SEARCH_LABEL };
     view! {
         <form class="search" role="search" method="get" action="/explorer/search">

@@ -17,7 +17,7 @@ pub mod components;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod islands;
 #[cfg(feature = "ssr")]
-mod pages;
+pub mod pages;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod proof;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]

@@ -19,5 +19,6 @@ mod middleware;
 pub mod router;
 pub mod serve;
 mod settlement;
+pub mod site;
 pub mod submit;
 pub mod view;

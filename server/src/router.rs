@@ -21,8 +21,7 @@ use crate::middleware;
 
 /// Everything that the server answers.
 ///
-/// The pages come in where [`with_pages`] says: `site::router(app)` renders them and is the fallback for every path
-/// that no route here has. Until then such a path is a problem document.
+/// The pages of [`crate::site`] are the fallback for every path that no route here has.
 pub fn router(app: Arc<App>) -> Result<Router, node::NodeError> {
     let api = api().fallback(path_not_found).method_not_allowed_fallback(method_not_allowed);
     let routes = Router::new()
@@ -46,8 +45,8 @@ pub fn router(app: Arc<App>) -> Result<Router, node::NodeError> {
 }
 
 /// The pages, as the fallback.
-fn with_pages(routes: Router, _app: &Arc<App>) -> Router {
-    routes.fallback(path_not_found)
+fn with_pages(routes: Router, app: &Arc<App>) -> Router {
+    routes.merge(crate::site::router(Arc::clone(app), &app.config.site_root))
 }
 
 /// What clients, workers and pages call; also under `/api`.

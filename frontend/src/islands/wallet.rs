@@ -105,6 +105,12 @@ fn Problem(wallet: Wallet) -> impl IntoView {
     }
 }
 
+/// What a password manager files the password under.
+#[component]
+fn AccountName() -> impl IntoView {
+    view! { <input type="text" name="username" autocomplete="username" value=words::ACCOUNT_NAME readonly hidden /> }
+}
+
 #[component]
 fn PasswordField(
     id: &'static str,
@@ -141,6 +147,7 @@ fn Create(wallet: Wallet) -> impl IntoView {
     };
     view! {
         <form class="sheet" on:submit=submit>
+            <AccountName />
             <div class="sheet-head">
                 <h2>{words::CREATE_TITLE}</h2>
                 <p class="section-note">{words::CREATE_DETAIL}</p>
@@ -238,6 +245,7 @@ fn Locked(wallet: Wallet, address: Address) -> impl IntoView {
         <div class="stack">
             <Account address tone=Tone::Plain word=words::LOCKED />
             <form class="sheet" on:submit=submit>
+                <AccountName />
                 <h2>{words::UNLOCK_TITLE}</h2>
                 <PasswordField id="wallet-unlock-password" label=words::PASSWORD value=password autocomplete="current-password" />
                 <Problem wallet />
@@ -256,12 +264,11 @@ fn Locked(wallet: Wallet, address: Address) -> impl IntoView {
 fn Unlocked(wallet: Wallet, address: Address) -> impl IntoView {
     view! {
         <div class="stack">
-            <Account address tone=Tone::Done word=words::UNLOCKED />
-            <div class="actions">
+            <Account address tone=Tone::Done word=words::UNLOCKED>
                 <button type="button" class="button button-quiet" id="wallet-lock" on:click=move |_| wallet.ask(&Request::Lock)>
                     {words::LOCK}
                 </button>
-            </div>
+            </Account>
             <Removal wallet />
         </div>
     }
@@ -269,7 +276,12 @@ fn Unlocked(wallet: Wallet, address: Address) -> impl IntoView {
 
 /// Address and balance; both are public and are shown locked as well.
 #[component]
-fn Account(address: Address, tone: Tone, word: &'static str) -> impl IntoView {
+fn Account(
+    address: Address,
+    tone: Tone,
+    word: &'static str,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
     let account = RwSignal::new(None::<AddressView>);
     let failed = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
@@ -294,9 +306,12 @@ fn Account(address: Address, tone: Tone, word: &'static str) -> impl IntoView {
                         (None, false) => view! { <span class="skeleton">"0 AIT"</span> }.into_any(),
                     }}
                 </p>
-                <p>
-                    <a href=format!("/explorer/addresses/{address}")>{words::ACTIVITY}</a>
-                </p>
+                <div class="actions">
+                    {children.map(|children| children())}
+                    <a class="button button-quiet" href=format!("/explorer/addresses/{address}")>
+                        {words::ACTIVITY}
+                    </a>
+                </div>
             </div>
         </section>
     }

@@ -18,7 +18,7 @@ use crate::proof::Proof;
 use crate::text::{common, explorer as words};
 
 #[component]
-pub(crate) fn AddressPage() -> impl IntoView {
+pub fn AddressPage() -> impl IntoView {
     let backend = use_backend();
     let address = param::<Address>("address");
     let ask = async move {

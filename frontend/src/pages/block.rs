@@ -15,7 +15,7 @@ use crate::components::value::{AddressValue, AmountValue, HashValue, Height, Mom
 use crate::text::{common, explorer as words};
 
 #[component]
-pub(crate) fn BlockPage() -> impl IntoView {
+pub fn BlockPage() -> impl IntoView {
     let backend = use_backend();
     let (number, hash) = (param::<u64>("number"), param::<B256>("number"));
     let ask = async move {

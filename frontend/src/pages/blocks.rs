@@ -9,7 +9,7 @@ use crate::components::tables::BlockTable;
 use crate::text::explorer as words;
 
 #[component]
-pub(crate) fn BlocksPage() -> impl IntoView {
+pub fn BlocksPage() -> impl IntoView {
     let backend = use_backend();
     let cursor = query("cursor");
     let first = cursor.is_none();

@@ -22,7 +22,7 @@ use crate::islands::verify_receipt::Checks;
 use crate::text::design as words;
 
 #[component]
-pub(crate) fn DesignPage() -> impl IntoView {
+pub fn DesignPage() -> impl IntoView {
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
         <div class="stack">

@@ -10,7 +10,7 @@ use crate::islands::live_figures::LiveFigures;
 use crate::text::explorer as words;
 
 #[component]
-pub(crate) fn ExplorerPage() -> impl IntoView {
+pub fn ExplorerPage() -> impl IntoView {
     let backend = use_backend();
     let ask = async move {
         let status = backend.status().await?;

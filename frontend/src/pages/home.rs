@@ -14,7 +14,7 @@ use crate::text;
 const SUGGESTIONS: usize = 4;
 
 #[component]
-pub(crate) fn HomePage() -> impl IntoView {
+pub fn HomePage() -> impl IntoView {
     let backend = use_backend();
     let example = use_context::<Example>();
     let asked = Draft {

@@ -14,7 +14,7 @@ use crate::text;
 const TITLE_CHARS: usize = 60;
 
 #[component]
-pub(crate) fn JobPage() -> impl IntoView {
+pub fn JobPage() -> impl IntoView {
     let backend = use_backend();
     let id = param::<JobId>("id");
     let ask = async move {

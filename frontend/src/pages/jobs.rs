@@ -7,7 +7,7 @@ use crate::islands::own_jobs::OwnJobs;
 use crate::text::job as words;
 
 #[component]
-pub(crate) fn JobsPage() -> impl IntoView {
+pub fn JobsPage() -> impl IntoView {
     view! {
         <PageTitle name=words::MINE_TITLE fact=words::MINE_FACT />
         <OwnJobs />

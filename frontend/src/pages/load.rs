@@ -71,7 +71,7 @@ pub(super) fn query(name: &str) -> Option<String> {
 
 /// The document's title and the page's head: what it is, and the one fact people came for.
 #[component]
-pub(super) fn PageTitle(
+pub fn PageTitle(
     #[prop(into)] name: String,
     #[prop(into, optional)] fact: Option<String>,
     #[prop(optional)] children: Option<Children>,
@@ -90,7 +90,7 @@ pub(super) fn PageTitle(
 
 /// The way to older rows, and back to the newest.
 #[component]
-pub(super) fn Pager(path: &'static str, next_cursor: Option<String>, first: bool) -> impl IntoView {
+pub fn Pager(path: &'static str, next_cursor: Option<String>, first: bool) -> impl IntoView {
     view! {
         <nav class="pager">
             {(!first).then(|| view! { <a class="button button-quiet button-small" href=path>{words::NEWEST}</a> })}

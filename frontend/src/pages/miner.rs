@@ -19,7 +19,7 @@ use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, Device
 use crate::text::{common, miner as words};
 
 #[component]
-pub(crate) fn MinerPage() -> impl IntoView {
+pub fn MinerPage() -> impl IntoView {
     let backend = use_backend();
     let address = param::<Address>("address");
     let ask = async move {

@@ -9,7 +9,7 @@ use crate::components::tables::MinerTable;
 use crate::text::miner as words;
 
 #[component]
-pub(crate) fn MinersPage() -> impl IntoView {
+pub fn MinersPage() -> impl IntoView {
     let backend = use_backend();
     load(async move { backend.miners().await }, |miners| {
         view! {

@@ -10,7 +10,7 @@ use crate::text::common as words;
 
 /// The page for addresses that no route answers.
 #[component]
-pub(crate) fn MissingPage() -> impl IntoView {
+pub fn MissingPage() -> impl IntoView {
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(StatusCode::NOT_FOUND);
     }
@@ -19,7 +19,7 @@ pub(crate) fn MissingPage() -> impl IntoView {
 
 /// The same inside a page whose subject does not exist.
 #[component]
-pub(super) fn Missing() -> impl IntoView {
+pub fn Missing() -> impl IntoView {
     view! {
         <Title text=words::page_title(words::NOT_FOUND_TITLE) />
         <div class="page-missing">

@@ -17,7 +17,7 @@ use crate::proof::Proof;
 use crate::text::{common, receipt as words};
 
 #[component]
-pub(crate) fn ReceiptPage() -> impl IntoView {
+pub fn ReceiptPage() -> impl IntoView {
     let backend = use_backend();
     let hash = param::<B256>("hash");
     load(async move { backend.receipt(hash?).await }, |view| view! { <Receipt view /> })

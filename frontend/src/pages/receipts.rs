@@ -10,7 +10,7 @@ use crate::components::tables::ReceiptTable;
 use crate::text::{common, receipt as words};
 
 #[component]
-pub(crate) fn ReceiptsPage() -> impl IntoView {
+pub fn ReceiptsPage() -> impl IntoView {
     let backend = use_backend();
     let cursor = query("cursor");
     let first = cursor.is_none();

@@ -12,7 +12,7 @@ use crate::components::status::Tone;
 use crate::text::explorer as words;
 
 #[component]
-pub(crate) fn SearchPage() -> impl IntoView {
+pub fn SearchPage() -> impl IntoView {
     let backend = use_backend();
     let text = query("q").unwrap_or_default().trim().to_owned();
     let asked = text.clone();

@@ -20,7 +20,7 @@ use crate::text::{common, explorer as words};
 const PROOFS_SHOWN: usize = 8;
 
 #[component]
-pub(crate) fn TransactionPage() -> impl IntoView {
+pub fn TransactionPage() -> impl IntoView {
     let backend = use_backend();
     let hash = param::<B256>("hash");
     let ask = async move {

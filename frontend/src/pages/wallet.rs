@@ -10,7 +10,7 @@ use crate::islands::wallet::WalletPanel;
 use crate::text::{common, wallet as words};
 
 #[component]
-pub(crate) fn WalletPage() -> impl IntoView {
+pub fn WalletPage() -> impl IntoView {
     let dev = use_context::<ChainLabel>().is_some_and(|label| label.dev);
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />

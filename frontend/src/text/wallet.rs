@@ -4,6 +4,7 @@ use crate::wallet::protocol::Refusal;
 
 pub const TITLE: &str = "Wallet";
 pub const FACT: &str = "The key is made and kept in this browser, in a worker of its own. No server ever sees it.";
+pub const ACCOUNT_NAME: &str = "AITBC wallet";
 pub const STARTING: &str = "Starting the wallet";
 pub const CREATE_TITLE: &str = "Make a wallet";
 pub const CREATE_DETAIL: &str = "You choose a password, then write down twelve words. The words are the wallet: whoever has them has the tokens, and nobody can restore them for you.";

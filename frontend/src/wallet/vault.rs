@@ -1,7 +1,7 @@
 //! The wallet at rest: Argon2id makes a key of the password, AES-256-GCM seals the words with it.
 
 use aes_gcm::aead::{Aead, Payload};
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use aes_gcm::{Aes256Gcm, KeyInit};
 use argon2::{Algorithm, Argon2, Params, Version};
 use serde::{Deserialize, Serialize};
 use shared::{Address, Bytes};
@@ -49,7 +49,7 @@ pub fn seal(
     let cipher = cipher(password, &salt)?;
     let payload = Payload { msg: phrase.as_bytes(), aad: &bound_to(address) };
     let ciphertext =
-        cipher.encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| VaultError::Damaged("it cannot be sealed"))?;
+        cipher.encrypt((&nonce).into(), payload).map_err(|_| VaultError::Damaged("it cannot be sealed"))?;
     Ok(SealedWallet {
         version: VERSION,
         address,
@@ -67,7 +67,7 @@ pub fn open(sealed: &SealedWallet, password: &str) -> Result<Phrase, VaultError>
     let salt: [u8; SALT_BYTES] = sealed.salt.as_ref().try_into().map_err(|_| VaultError::Damaged("salt"))?;
     let nonce: [u8; NONCE_BYTES] = sealed.nonce.as_ref().try_into().map_err(|_| VaultError::Damaged("nonce"))?;
     let payload = Payload { msg: &sealed.ciphertext, aad: &bound_to(sealed.address) };
-    let opened = cipher(password, &salt)?.decrypt(Nonce::from_slice(&nonce), payload);
+    let opened = cipher(password, &salt)?.decrypt((&nonce).into(), payload);
     let opened = Zeroizing::new(opened.map_err(|_| VaultError::WrongPassword)?);
     let damaged = || VaultError::Damaged("words");
     Phrase::parse(std::str::from_utf8(&opened).map_err(|_| damaged())?).map_err(|_| damaged())

@@ -1,0 +1,279 @@
+//! A small network that stands still: three blocks, two receipts, one miner.
+
+use async_trait::async_trait;
+use frontend::backend::{Answer, Backend, BackendError};
+use serde_json::json;
+use shared::amount::{Amount, MicroUnits};
+use shared::api::explorer::{
+    AddressView, BlockSummary, BlockView, DecodedCall, DecodedValue, LogView, TransactionSummary, TransactionView,
+};
+use shared::api::jobs::{JobView, MintView};
+use shared::api::miners::MinerView;
+use shared::api::page::Page;
+use shared::api::receipts::{ReceiptView, SettlementState};
+use shared::api::status::NetworkStatus;
+use shared::chain::{DEV_CHAIN_ID, MINTER_ADDRESS, TOKEN_ADDRESS};
+use shared::digest::{PromptHash, Sha256Digest};
+use shared::id::JobId;
+use shared::receipt::{Attestation, JobReceipt, SignedReceipt, UnitType};
+use shared::time::UnixSeconds;
+use shared::{Address, B256, Bytes};
+
+pub(crate) const SECRET: &str = "/var/lib/hub.sqlite is locked";
+const MODEL: &str = "aitbc-scenes-1";
+const HEAD: u64 = 3;
+const AT: u64 = 1_795_226_000;
+const MINER: Address = Address::repeat_byte(0x51);
+const HUB: Address = Address::repeat_byte(0x32);
+
+pub(crate) struct Fixture {
+    /// The store fails.
+    pub(crate) broken: bool,
+    pub(crate) prompt: String,
+}
+
+impl Default for Fixture {
+    fn default() -> Self {
+        Self { broken: false, prompt: "a city skyline at night".to_owned() }
+    }
+}
+
+impl Fixture {
+    fn working(&self) -> Answer<()> {
+        if self.broken { Err(BackendError::Unavailable(SECRET.to_owned())) } else { Ok(()) }
+    }
+}
+
+pub(crate) fn receipt(number: u8) -> ReceiptView {
+    let receipt = JobReceipt {
+        job_id: JobId::from_random(u128::from(number)),
+        provider: MINER,
+        client: HUB,
+        units: MicroUnits(2_097_152),
+        unit_type: UnitType::MegapixelStep,
+        unit_price: Amount::from_ait(1),
+        model: MODEL.to_owned(),
+        prompt_hash: PromptHash::of("a city skyline at night"),
+        artifact_sha256: Sha256Digest::of(&[number]),
+        started_at: UnixSeconds(AT),
+        finished_at: UnixSeconds(AT + 2),
+        nonce: B256::repeat_byte(number),
+        hub_id: "hub".to_owned(),
+        chain_id: DEV_CHAIN_ID,
+        determinism_class: "test".to_owned(),
+        trace_root: None,
+        shares: Vec::new(),
+    };
+    let amount = receipt.amount().unwrap();
+    ReceiptView {
+        signed: SignedReceipt {
+            receipt_hash: receipt.hash().unwrap(),
+            receipt,
+            minter: MINTER_ADDRESS,
+            miner_signature: Bytes::from(vec![1; 65]),
+            attestations: vec![Attestation { attester: HUB, signature: Bytes::from(vec![2; 65]) }],
+        },
+        amount,
+        attested_at_unix_ms: UnixSeconds(AT + 3).millis(),
+        settlement: SettlementState::Minted,
+        refusal: None,
+        mint: Some(mint(number, amount)),
+    }
+}
+
+fn mint(number: u8, amount: Amount) -> MintView {
+    let block_number = u64::from(number);
+    MintView { amount, provider: MINER, transaction_hash: transaction_hash(block_number), block_number }
+}
+
+fn transaction_hash(height: u64) -> B256 {
+    B256::with_last_byte(u8::try_from(height).unwrap())
+}
+
+fn transaction_summary(height: u64) -> TransactionSummary {
+    TransactionSummary {
+        hash: transaction_hash(height),
+        block_number: height,
+        index: 0,
+        timestamp: UnixSeconds(AT),
+        from: HUB,
+        to: Some(MINTER_ADDRESS),
+        succeeded: true,
+        method: "mintBatch".to_owned(),
+        minted: Amount::from_ait(2),
+    }
+}
+
+pub(crate) fn transaction(height: u64) -> TransactionView {
+    let field = |name: &str, kind: &str, value: String| DecodedValue {
+        name: name.to_owned(),
+        solidity_type: kind.to_owned(),
+        value,
+    };
+    let hash = receipt(1).signed.receipt_hash;
+    let minted = DecodedCall {
+        signature: "Minted(address,uint256,bytes32)".to_owned(),
+        arguments: vec![
+            field("provider", "address", MINER.to_string()),
+            field("receiptHash", "bytes32", hash.to_string()),
+        ],
+    };
+    TransactionView {
+        summary: transaction_summary(height),
+        block_hash: B256::ZERO,
+        nonce: 0,
+        gas_limit: 900_000,
+        gas_used: 180_000,
+        transaction_type: 2,
+        value_wei: "0".to_owned(),
+        input: Bytes::from(vec![0xab; 4]),
+        decoded_input: None,
+        logs: vec![LogView {
+            index: 0,
+            address: TOKEN_ADDRESS,
+            topics: vec![hash],
+            data: Bytes::new(),
+            decoded: Some(minted),
+        }],
+        failure: None,
+    }
+}
+
+fn block_summary(number: u64) -> BlockSummary {
+    BlockSummary {
+        number,
+        hash: B256::repeat_byte(7),
+        timestamp: UnixSeconds(AT),
+        transaction_count: u32::from(number > 0),
+        gas_used: 180_000,
+        minted: Amount::ZERO,
+    }
+}
+
+fn job(id: JobId, prompt: &str) -> JobView {
+    let receipt = receipt(1);
+    serde_json::from_value(json!({
+        "id": id, "state": "COMPLETED", "model": MODEL, "kind": "image",
+        "input": {"prompt": prompt, "negative_prompt": "", "steps": 8, "guidance": 5.0, "width": 512, "height": 512,
+            "seed": 1, "count": 1, "scheduler": null},
+        "constraints": {}, "payment_mode": "mint", "client": HUB, "sponsored": true,
+        "prompt_hash": PromptHash::of(prompt), "units": "2097152", "unit_type": "megapixel_step",
+        "created_at_unix_ms": AT * 1000, "started_at_unix_ms": AT * 1000, "finished_at_unix_ms": AT * 1000 + 900,
+        "deadline_unix_ms": AT * 1000 + 900_000, "queue_position": null, "eta_ms": null, "progress": null,
+        "miner": MINER, "faults": [],
+        "artifacts": [{"url": format!("/v1/jobs/{id}/artifacts/0"), "media_type": "image/png",
+            "sha256": Sha256Digest::of(b"picture"), "bytes": 7}],
+        "receipt_hash": receipt.signed.receipt_hash, "mint": receipt.mint,
+    }))
+    .unwrap()
+}
+
+fn miner() -> MinerView {
+    serde_json::from_value(json!({
+        "address": MINER, "online": true,
+        "capability": {"worker_version": "0.1.0",
+            "engine": {"name": "tract", "version": "0.21", "provider": "CPU"},
+            "devices": [{"kind": "cpu", "name": "two cores", "cores": 2, "memory_bytes": 4_000_000_000_u64}],
+            "offers": [{"model": MODEL, "kind": "image", "manifest_sha256": Sha256Digest::of(b"m"),
+                "unit_type": "megapixel_step", "unit_price": "1000000000000000000",
+                "measured_micro_units_per_second": 1_420_000, "suggestions": [], "default_steps": 8,
+                "default_guidance": 5.0}],
+            "slots": 1},
+        "first_seen_at_unix_ms": AT * 1000, "last_seen_at_unix_ms": AT * 1000, "jobs_running": 0,
+        "jobs_completed": 2, "faults": 0, "earned": "4194304000000000000", "pending": "0",
+    }))
+    .unwrap()
+}
+
+#[async_trait]
+impl Backend for Fixture {
+    async fn status(&self) -> Answer<NetworkStatus> {
+        self.working()?;
+        Ok(NetworkStatus {
+            chain_id: DEV_CHAIN_ID,
+            hub_id: "hub".to_owned(),
+            attester: HUB,
+            dev: true,
+            supply: Amount::from_ait(4),
+            jobs_today: 2,
+            miners_online: 1,
+            queue_depth: 0,
+            head_number: HEAD,
+            head_timestamp: UnixSeconds(AT),
+            suggestions: vec!["a city skyline at night".to_owned()],
+            default_model: MODEL.to_owned(),
+            default_steps: 8,
+            default_guidance: 5.0,
+        })
+    }
+
+    async fn job(&self, id: JobId) -> Answer<JobView> {
+        Ok(job(id, &self.prompt))
+    }
+
+    async fn receipt(&self, hash: B256) -> Answer<ReceiptView> {
+        [1, 2].map(receipt).into_iter().find(|view| view.signed.receipt_hash == hash).ok_or(BackendError::NotFound)
+    }
+
+    async fn receipt_of_job(&self, _: JobId) -> Answer<Option<ReceiptView>> {
+        Ok(Some(receipt(1)))
+    }
+
+    async fn receipts(&self, _: Option<Address>, _: Option<&str>, _: u32) -> Answer<Page<ReceiptView>> {
+        Ok(Page { items: [2, 1].map(receipt).to_vec(), next_cursor: Some("1".to_owned()) })
+    }
+
+    async fn miners(&self) -> Answer<Vec<MinerView>> {
+        self.working()?;
+        Ok(vec![miner()])
+    }
+
+    async fn miner(&self, _: Address) -> Answer<MinerView> {
+        Ok(miner())
+    }
+
+    async fn blocks(&self, _: Option<&str>, _: u32) -> Answer<Page<BlockSummary>> {
+        Ok(Page { items: (0..=HEAD).rev().map(block_summary).collect(), next_cursor: None })
+    }
+
+    async fn block(&self, number: u64) -> Answer<BlockView> {
+        if number > HEAD {
+            return Err(BackendError::NotFound);
+        }
+        Ok(BlockView {
+            summary: block_summary(number),
+            parent_hash: B256::ZERO,
+            state_root: B256::repeat_byte(1),
+            transactions_root: B256::repeat_byte(2),
+            receipts_root: B256::repeat_byte(3),
+            producer: HUB,
+            gas_limit: 30_000_000,
+            size_bytes: 900,
+            transactions: (number > 0).then(|| transaction_summary(number)).into_iter().collect(),
+        })
+    }
+
+    async fn block_by_hash(&self, _: B256) -> Answer<BlockView> {
+        Err(BackendError::NotFound)
+    }
+
+    async fn transactions(&self, _: Option<&str>, _: u32) -> Answer<Page<TransactionSummary>> {
+        Ok(Page { items: (1..=HEAD).rev().map(transaction_summary).collect(), next_cursor: None })
+    }
+
+    async fn transaction(&self, hash: B256) -> Answer<TransactionView> {
+        (1..=HEAD).map(transaction).find(|view| view.summary.hash == hash).ok_or(BackendError::NotFound)
+    }
+
+    async fn address(&self, address: Address) -> Answer<AddressView> {
+        Ok(AddressView {
+            address,
+            balance: Amount::from_ait(4),
+            nonce: 0,
+            contract_name: None,
+            code_bytes: 0,
+            is_miner: address == MINER,
+            transactions: vec![transaction_summary(1)],
+        })
+    }
+}

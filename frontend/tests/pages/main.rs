@@ -1,0 +1,145 @@
+//! Renders every page as the server does and looks at the HTML that a reader without scripts gets.
+
+mod fixture;
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use fixture::Fixture;
+use frontend::app::{App, ChainLabel, shell};
+use frontend::backend::Backend;
+use leptos::prelude::*;
+
+/// Largest page that a test reads.
+const PAGE_MAX_BYTES: usize = 4 << 20;
+
+struct Rendered {
+    status: StatusCode,
+    location: Option<String>,
+    html: String,
+}
+
+async fn render_with(backend: Fixture, path: &str, cookie: &str) -> Rendered {
+    let backend: Arc<dyn Backend> = Arc::new(backend);
+    let context = move || {
+        provide_context(Arc::clone(&backend));
+        provide_context(ChainLabel { chain_id: shared::chain::DEV_CHAIN_ID, dev: true });
+    };
+    let options = LeptosOptions::builder().output_name("frontend").build();
+    let _ = leptos_axum::generate_route_list_with_exclusions_and_ssg_and_context(App, None, context.clone());
+    let handler = leptos_axum::render_app_async_with_context(context, move || shell(options.clone()));
+    let request = Request::builder()
+        .uri(path)
+        .header(header::ACCEPT, "text/html")
+        .header(header::COOKIE, cookie)
+        .body(Body::empty())
+        .unwrap();
+    let response = handler(request).await;
+    let location = response.headers().get(header::LOCATION).map(|value| value.to_str().unwrap().to_owned());
+    let status = response.status();
+    let body = to_bytes(response.into_body(), PAGE_MAX_BYTES).await.unwrap();
+    Rendered { status, location, html: String::from_utf8(body.to_vec()).unwrap() }
+}
+
+async fn render(path: &str) -> Rendered {
+    render_with(Fixture::default(), path, "").await
+}
+
+fn pages() -> Vec<String> {
+    let receipt = fixture::receipt(1);
+    let (hash, job) = (receipt.signed.receipt_hash, receipt.signed.receipt.job_id);
+    let miner = receipt.signed.receipt.provider;
+    let fixed = ["/", "/jobs", "/explorer", "/explorer/blocks", "/explorer/receipts", "/miners", "/wallet", "/design"];
+    let named = [
+        format!("/jobs/{job}"),
+        "/explorer/blocks/0".to_owned(),
+        "/explorer/blocks/3".to_owned(),
+        format!("/explorer/transactions/{}", fixture::transaction(1).summary.hash),
+        format!("/explorer/addresses/{miner}"),
+        format!("/explorer/receipts/{hash}"),
+        format!("/miners/{miner}"),
+        "/explorer/search?q=nothing".to_owned(),
+    ];
+    fixed.map(str::to_owned).into_iter().chain(named).collect()
+}
+
+#[tokio::test]
+async fn every_page_is_complete_without_script() {
+    for path in pages() {
+        let page = render(&path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert_eq!(page.html.matches("<h1").count(), 1, "{path} has one heading of the first order");
+        assert_eq!(page.html.matches("<title>").count(), 1, "{path} has one title");
+        assert!(page.html.contains("<main id=\"content\">"), "{path} has content to skip to");
+        assert!(!page.html.contains(" style=\""), "{path} has a style that the policy forbids");
+    }
+}
+
+#[tokio::test]
+async fn scripts_run_only_with_the_nonce() {
+    for path in pages() {
+        let html = render(&path).await.html;
+        let scripts = html.matches("<script").count();
+        assert_eq!(html.matches("<script type=\"module\" nonce=\"").count(), scripts, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_prompt_stays_text() {
+    let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
+    let backend = Fixture { prompt: hostile.to_owned(), ..Fixture::default() };
+    let job = fixture::receipt(1).signed.receipt.job_id;
+    let html = render_with(backend, &format!("/jobs/{job}"), "").await.html;
+    assert!(html.contains("&lt;script&gt;alert(1)"), "the prompt is shown");
+    assert!(!html.contains("<script>alert") && !html.contains("<img src=x"), "the prompt became markup");
+    let html = render("/?prompt=%3C%2Ftextarea%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E").await.html;
+    assert!(!html.contains("<script>alert"), "the prompt of a link became markup");
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found() {
+    let paths = ["/no-such-page", "/explorer/blocks/99", "/explorer/blocks/x", "/miners/0x12", "/jobs/job_1"];
+    for path in paths {
+        assert_eq!(render(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_backend_says_what_was_kept_and_nothing_of_its_inside() {
+    for path in ["/", "/explorer", "/miners"] {
+        let page = render_with(Fixture { broken: true, ..Fixture::default() }, path, "").await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert!(page.html.contains("Nothing was changed"), "{path}");
+        assert!(!page.html.contains(fixture::SECRET), "{path} tells the inside of the server");
+    }
+}
+
+#[tokio::test]
+async fn the_chosen_theme_is_in_the_first_byte() {
+    let themed = |cookie| async move { render_with(Fixture::default(), "/", cookie).await.html };
+    assert!(themed("a=b; theme=dark").await.contains("<html lang=\"en\" data-theme=\"dark\""));
+    assert!(!themed("theme=\"><script>").await.contains("data-theme"), "only known themes are taken");
+}
+
+#[tokio::test]
+async fn the_search_opens_what_is_named() {
+    let hash = fixture::receipt(1).signed.receipt_hash;
+    let found = [("3".to_owned(), "/explorer/blocks/3".to_owned()), (hash.to_string(), format!("/explorer/receipts/{hash}"))];
+    for (text, path) in found {
+        let page = render(&format!("/explorer/search?q={text}")).await;
+        assert_eq!((page.status, page.location.as_deref()), (StatusCode::FOUND, Some(path.as_str())), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_proof_line_tells_a_job_to_a_screen_reader() {
+    let html = render("/explorer/receipts").await.html;
+    assert!(html.contains("Mint, proven 2.097152 AIT"), "the small line has words");
+    let job = fixture::receipt(1).signed.receipt.job_id;
+    let html = render(&format!("/jobs/{job}")).await.html;
+    for stop in ["prompt", "miner", "receipt", "mint", "block"] {
+        assert!(html.contains(&format!("data-stop=\"{stop}\" data-state=\"done\"")), "{stop}");
+    }
+    assert!(html.contains("id=\"minted\""));
+}

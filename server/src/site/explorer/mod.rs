@@ -1,0 +1,109 @@
+//! The chain as the explorer shows it: blocks, transactions and accounts with calls and events in words.
+
+mod decode;
+mod views;
+
+use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS};
+use node::chain::{Place, Snapshot};
+use node::{NodeError, NodeHandle};
+use shared::api::explorer::{AddressView, BlockSummary, BlockView, TransactionSummary, TransactionView};
+use shared::api::page::Page;
+use shared::{Address, B256};
+
+/// Transactions shown with an account.
+const ACCOUNT_TRANSACTIONS: usize = 25;
+
+/// Highest blocks first. A cursor is the height below which the page begins.
+pub(super) async fn blocks(
+    node: &NodeHandle,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Page<BlockSummary>, NodeError> {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    node.query(move |snapshot| {
+        let headers = snapshot.latest_headers(before, wanted)?;
+        let next = headers.last().map(|header| header.number).filter(|lowest| *lowest > 0 && headers.len() == wanted);
+        let items = headers.iter().map(|header| block_summary(snapshot, header)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next_cursor: next.map(|height| height.to_string()) })
+    })
+    .await
+}
+
+fn block_summary(snapshot: &Snapshot, header: &node::chain::SealedHeader) -> Result<BlockSummary, NodeError> {
+    let receipts = snapshot.receipts_at(header.number)?;
+    Ok(views::block_summary(header, &receipts))
+}
+
+pub(super) async fn block(node: &NodeHandle, number: u64) -> Result<Option<BlockView>, NodeError> {
+    node.query(move |snapshot| {
+        let Some(block) = snapshot.block_at(number)? else { return Ok(None) };
+        let receipts = snapshot.receipts_at(number)?;
+        Ok(Some(views::block(&block, &receipts)))
+    })
+    .await
+}
+
+pub(super) async fn block_by_hash(node: &NodeHandle, hash: B256) -> Result<Option<BlockView>, NodeError> {
+    let number = node.query(move |snapshot| Ok(snapshot.height_of(hash)?)).await?;
+    match number {
+        Some(number) => block(node, number).await,
+        None => Ok(None),
+    }
+}
+
+/// Newest first. A cursor is `height-index` of the last row of the page before.
+pub(super) async fn transactions(
+    node: &NodeHandle,
+    before: Option<Place>,
+    limit: u32,
+) -> Result<Page<TransactionSummary>, NodeError> {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    node.query(move |snapshot| {
+        let found = snapshot.latest_transactions(before, wanted)?;
+        let last = found.last().map(|included| included.place).filter(|_| found.len() == wanted);
+        Ok(Page {
+            items: found.iter().map(views::transaction_summary).collect(),
+            next_cursor: last.map(|place| format!("{}-{}", place.height, place.index)),
+        })
+    })
+    .await
+}
+
+/// Reads a cursor of [`transactions`].
+pub(super) fn parse_place(cursor: &str) -> Option<Place> {
+    let (height, index) = cursor.split_once('-')?;
+    Some(Place { height: height.parse().ok()?, index: index.parse().ok()? })
+}
+
+pub(super) async fn transaction(node: &NodeHandle, hash: B256) -> Result<Option<TransactionView>, NodeError> {
+    node.query(move |snapshot| Ok(snapshot.transaction(hash)?.as_ref().map(views::transaction))).await
+}
+
+/// Any address is an account; one that nobody used yet is empty.
+pub(super) async fn address(node: &NodeHandle, address: Address, is_miner: bool) -> Result<AddressView, NodeError> {
+    let balance = node.token_balance(address).await?;
+    node.query(move |snapshot| {
+        let height = snapshot.head().number;
+        let state = snapshot.state_at(height)?;
+        let transactions = snapshot.address_transactions(address, None, ACCOUNT_TRANSACTIONS)?;
+        Ok(AddressView {
+            address,
+            balance,
+            nonce: state.account(address)?.map_or(0, |account| account.nonce),
+            contract_name: contract_name(address).map(str::to_owned),
+            code_bytes: u64::try_from(state.code_at(address)?.len()).unwrap_or(u64::MAX),
+            is_miner,
+            transactions: transactions.iter().map(|(_, included)| views::transaction_summary(included)).collect(),
+        })
+    })
+    .await
+}
+
+/// The contracts of genesis by name.
+fn contract_name(address: Address) -> Option<&'static str> {
+    match address {
+        AI_TOKEN_ADDRESS => Some("AIToken"),
+        AI_TOKEN_MINTER_ADDRESS => Some("AITokenMinter"),
+        _ => None,
+    }
+}

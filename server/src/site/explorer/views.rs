@@ -1,0 +1,106 @@
+//! From the chain's records to the explorer's types. Pure.
+
+use contracts::AITokenMinter;
+use node::chain::{Block, IncludedTransaction, SealedHeader, SignedTransaction, TransactionReceipt};
+use shared::amount::Amount;
+use shared::api::explorer::{BlockSummary, BlockView, LogView, TransactionSummary, TransactionView};
+use shared::time::UnixSeconds;
+
+use super::decode;
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// AIT that a transaction's `Minted` events name.
+fn minted(receipt: &TransactionReceipt) -> Amount {
+    let amounts = receipt.logs.iter().filter_map(|log| {
+        let event = decode::minter_event(log)?;
+        match event {
+            AITokenMinter::AITokenMinterEvents::Minted(minted) => u128::try_from(minted.amount).ok(),
+            _ => None,
+        }
+    });
+    Amount::from_atto(amounts.fold(0, u128::saturating_add))
+}
+
+pub(super) fn block_summary(header: &SealedHeader, receipts: &[TransactionReceipt]) -> BlockSummary {
+    let sum = receipts.iter().map(|receipt| minted(receipt).atto()).fold(0, u128::saturating_add);
+    BlockSummary {
+        number: header.number,
+        hash: header.hash(),
+        timestamp: UnixSeconds(header.timestamp),
+        transaction_count: count(receipts.len()),
+        gas_used: header.gas_used,
+        minted: Amount::from_atto(sum),
+    }
+}
+
+pub(super) fn block(block: &Block, receipts: &[TransactionReceipt]) -> BlockView {
+    let header = &block.header;
+    let rows = block.transactions.iter().zip(receipts).zip(0..);
+    BlockView {
+        summary: block_summary(header, receipts),
+        parent_hash: header.parent_hash,
+        state_root: header.state_root,
+        transactions_root: header.transactions_root,
+        receipts_root: header.receipts_root,
+        producer: header.beneficiary,
+        gas_limit: header.gas_limit,
+        size_bytes: u64::try_from(block.size_bytes()).unwrap_or(u64::MAX),
+        transactions: rows
+            .map(|((transaction, receipt), index)| {
+                summary(transaction, receipt, header.number, index, UnixSeconds(header.timestamp))
+            })
+            .collect(),
+    }
+}
+
+pub(super) fn transaction_summary(included: &IncludedTransaction) -> TransactionSummary {
+    let at = UnixSeconds(included.block_timestamp_unix_s);
+    summary(&included.transaction, &included.receipt, included.place.height, included.place.index, at)
+}
+
+fn summary(
+    transaction: &SignedTransaction,
+    receipt: &TransactionReceipt,
+    block_number: u64,
+    index: u32,
+    timestamp: UnixSeconds,
+) -> TransactionSummary {
+    TransactionSummary {
+        hash: transaction.hash(),
+        block_number,
+        index,
+        timestamp,
+        from: transaction.sender(),
+        to: transaction.to(),
+        succeeded: receipt.success,
+        method: decode::method(transaction.to(), transaction.input()),
+        minted: minted(receipt),
+    }
+}
+
+pub(super) fn transaction(included: &IncludedTransaction) -> TransactionView {
+    let IncludedTransaction { transaction, receipt, .. } = included;
+    let logs = receipt.logs.iter().zip(receipt.first_log_index..).map(|(log, index)| LogView {
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        address: log.address,
+        topics: log.topics().to_vec(),
+        data: log.data.data.clone(),
+        decoded: decode::event(log),
+    });
+    TransactionView {
+        summary: transaction_summary(included),
+        block_hash: included.block_hash,
+        nonce: transaction.nonce(),
+        gas_limit: transaction.gas_limit(),
+        gas_used: receipt.gas_used,
+        transaction_type: receipt.transaction_type().into(),
+        value_wei: transaction.value().to_string(),
+        input: transaction.input().clone(),
+        decoded_input: decode::call(transaction.to(), transaction.input()),
+        logs: logs.collect(),
+        failure: (!receipt.success).then(|| decode::failure(transaction.to(), &receipt.revert_data)),
+    }
+}

@@ -1,0 +1,127 @@
+//! The explorer's feed, `/api/explorer/…`: the same answers as the pages', as JSON.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use frontend::backend::{Backend, BackendError};
+use serde::{Deserialize, Serialize};
+use shared::api::page::{LIMIT_DEFAULT, LIMIT_MAX};
+use shared::api::problem::FieldError;
+use shared::{Address, B256};
+
+use crate::error::ApiError;
+
+type Source = State<Arc<dyn Backend>>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    cursor: Option<String>,
+    #[serde(default = "default_limit")]
+    limit: u32,
+    /// Receipts only: those of one miner.
+    provider: Option<Address>,
+}
+
+fn default_limit() -> u32 {
+    LIMIT_DEFAULT
+}
+
+pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
+    Router::new()
+        .route("/api/explorer/blocks", get(list_blocks))
+        .route("/api/explorer/blocks/{number_or_hash}", get(show_block))
+        .route("/api/explorer/transactions", get(list_transactions))
+        .route("/api/explorer/transactions/{hash}", get(show_transaction))
+        .route("/api/explorer/addresses/{address}", get(show_address))
+        .route("/api/explorer/receipts", get(list_receipts))
+        .route("/api/explorer/receipts/{hash}", get(show_receipt))
+        .with_state(backend)
+}
+
+/// A page's query within its bounds.
+fn page(query: Result<Query<PageQuery>, QueryRejection>) -> Result<PageQuery, ApiError> {
+    let Query(query) =
+        query.map_err(|rejection| ApiError::Invalid(vec![FieldError::new("query", rejection.body_text())]))?;
+    if (1..=LIMIT_MAX).contains(&query.limit) {
+        return Ok(query);
+    }
+    let error = FieldError::bound("limit", format!("1 to {LIMIT_MAX}"), query.limit.to_string());
+    Err(ApiError::OutOfBounds(vec![error]))
+}
+
+fn path<T>(path: Result<Path<T>, PathRejection>, expected: &str) -> Result<T, ApiError> {
+    let wrong = |rejection: PathRejection| FieldError::new("path", format!("{expected}: {}", rejection.body_text()));
+    path.map(|Path(value)| value).map_err(|rejection| ApiError::Invalid(vec![wrong(rejection)]))
+}
+
+fn answer<T: Serialize>(what: &str, answer: Result<T, BackendError>) -> Response {
+    match answer {
+        Ok(body) => Json(body).into_response(),
+        Err(BackendError::NotFound) => ApiError::NotFound(format!("there is no such {what}")).into_response(),
+        Err(BackendError::Invalid(detail)) => {
+            ApiError::Invalid(vec![FieldError::new("cursor", detail)]).into_response()
+        }
+        Err(BackendError::Unavailable(reason)) => ApiError::Unavailable(reason).into_response(),
+    }
+}
+
+async fn list_blocks(
+    State(backend): Source,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let query = page(query)?;
+    Ok(answer("block", backend.blocks(query.cursor.as_deref(), query.limit).await))
+}
+
+async fn show_block(State(backend): Source, name: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
+    let expected = "a height, or 0x and 64 hex digits";
+    let name = path(name, expected)?;
+    let found = match (name.parse::<u64>(), name.parse::<B256>()) {
+        (Ok(number), _) => backend.block(number).await,
+        (_, Ok(hash)) => backend.block_by_hash(hash).await,
+        _ => return Err(ApiError::Invalid(vec![FieldError::bound("block", expected, name)])),
+    };
+    Ok(answer("block", found))
+}
+
+async fn list_transactions(
+    State(backend): Source,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let query = page(query)?;
+    Ok(answer("transaction", backend.transactions(query.cursor.as_deref(), query.limit).await))
+}
+
+async fn show_transaction(
+    State(backend): Source,
+    hash: Result<Path<B256>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let hash = path(hash, "0x and 64 hex digits")?;
+    Ok(answer("transaction", backend.transaction(hash).await))
+}
+
+async fn show_address(
+    State(backend): Source,
+    address: Result<Path<Address>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let address = path(address, "0x and 40 hex digits")?;
+    Ok(answer("address", backend.address(address).await))
+}
+
+async fn list_receipts(
+    State(backend): Source,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let query = page(query)?;
+    Ok(answer("receipt", backend.receipts(query.provider, query.cursor.as_deref(), query.limit).await))
+}
+
+async fn show_receipt(State(backend): Source, hash: Result<Path<B256>, PathRejection>) -> Result<Response, ApiError> {
+    let hash = path(hash, "0x and 64 hex digits")?;
+    Ok(answer("receipt", backend.receipt(hash).await))
+}
