@@ -1,0 +1,10 @@
+//! The worker from outside: its rules against outside vectors, its program against a hub double and broken models.
+
+mod engines;
+mod faults;
+mod hub_double;
+mod outbox;
+mod schedulers;
+mod session;
+mod support;
+mod tokenizer;

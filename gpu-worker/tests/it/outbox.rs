@@ -1,0 +1,85 @@
+//! The outbox keeps what was put into it, whatever else lies in the folder.
+
+use gpu_worker::outbox::{Entry, Outbox, REFUSED_MAX};
+use shared::amount::{Amount, MicroUnits};
+use shared::digest::{PromptHash, Sha256Digest};
+use shared::id::{JobId, LeaseId};
+use shared::protocol::{Metering, ResultSubmission};
+use shared::receipt::{JobReceipt, UnitType};
+use shared::time::UnixSeconds;
+use shared::{Address, B256, Bytes};
+
+pub fn entry(number: u128) -> Entry {
+    let receipt = JobReceipt {
+        job_id: JobId::from_random(number),
+        provider: Address::repeat_byte(1),
+        client: Address::repeat_byte(2),
+        units: MicroUnits(5),
+        unit_type: UnitType::MegapixelStep,
+        unit_price: Amount::from_ait(1),
+        model: "m".into(),
+        prompt_hash: PromptHash::of("p"),
+        artifact_sha256: Sha256Digest::of(b"a"),
+        started_at: UnixSeconds(1),
+        finished_at: UnixSeconds(2),
+        nonce: B256::repeat_byte(3),
+        hub_id: "hub".into(),
+        chain_id: 1,
+        determinism_class: "c".into(),
+        trace_root: None,
+        shares: Vec::new(),
+    };
+    let submission = ResultSubmission {
+        receipt,
+        miner_signature: Bytes::new(),
+        artifacts: Vec::new(),
+        metering: Metering::default(),
+    };
+    let lease_id = LeaseId::from_random(number);
+    Entry { lease_id, job_id: JobId::from_random(number), receipt_hash: B256::ZERO, submission, refusal: None }
+}
+
+#[test]
+fn what_was_put_is_there_after_opening_again_and_half_writes_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(folder.path()).unwrap();
+    for number in [2, 1] {
+        outbox.put(&entry(number)).unwrap();
+    }
+    outbox.put(&entry(1)).unwrap();
+    let torn = folder.path().join(format!("{}.json.partial", LeaseId::from_random(3)));
+    std::fs::write(&torn, b"{\"lease").unwrap();
+    std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
+    let outbox = Outbox::open(folder.path()).unwrap();
+    assert_eq!(outbox.waiting().unwrap(), [1, 2].map(LeaseId::from_random));
+    assert_eq!(outbox.read(LeaseId::from_random(2)).unwrap(), entry(2));
+    assert!(!torn.exists());
+    outbox.remove(LeaseId::from_random(1)).unwrap();
+    assert_eq!(Outbox::open(folder.path()).unwrap().waiting().unwrap(), [LeaseId::from_random(2)]);
+}
+
+#[test]
+fn refused_results_are_kept_apart_and_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(folder.path()).unwrap();
+    for number in 0..REFUSED_MAX as u128 + 5 {
+        outbox.put(&entry(number)).unwrap();
+        outbox.refuse(LeaseId::from_random(number), "409: not yours").unwrap();
+    }
+    assert_eq!(outbox.waiting().unwrap(), []);
+    let kept: Vec<_> = std::fs::read_dir(folder.path().join("refused")).unwrap().collect();
+    assert_eq!(kept.len(), REFUSED_MAX);
+    let text = std::fs::read_to_string(kept[0].as_ref().unwrap().path()).unwrap();
+    assert!(text.contains("409: not yours"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(folder.path()).unwrap();
+    let lease_id = LeaseId::from_random(9);
+    std::fs::write(folder.path().join(format!("{lease_id}.json")), b"rubbish").unwrap();
+    assert!(outbox.read(lease_id).is_err());
+    outbox.refuse(lease_id, "unreadable").unwrap();
+    assert_eq!(outbox.waiting().unwrap(), []);
+}

@@ -1,0 +1,296 @@
+//! The program `gpu-worker start` against a hub double: one whole life, and what may go wrong in it.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use shared::digest::Sha256Digest;
+use shared::job::lifecycle::Blame;
+use shared::protocol::{Assignment, HubMessage, Progress, ResultSubmission, WorkerMessage};
+use shared::signing::recover;
+use shared::typed_data::{SigningDomain, personal_message_digest};
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::hub_double::{HubDouble, MINTER, PATIENCE, Session, assignment};
+use crate::support::{ModelCopy, PROGRAM, pixels};
+
+struct Miner {
+    data: TempDir,
+    _model: ModelCopy,
+}
+
+impl Miner {
+    /// Initialised on tract, which every machine has.
+    async fn init(hub: &HubDouble) -> Self {
+        let (data, model) = (tempfile::tempdir().unwrap(), ModelCopy::new());
+        let mut init = Command::new(PROGRAM);
+        init.arg("--data").arg(data.path()).arg("init").args(["--hub", &hub.url, "--engine", "tract", "--model"]);
+        let output = init.arg(model.path()).output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self { data, _model: model }
+    }
+
+    fn start(&self) -> Child {
+        let mut start = Command::new(PROGRAM);
+        start.arg("--data").arg(self.data.path()).arg("start").env("RUST_LOG", "info").stderr(Stdio::piped());
+        start.kill_on_drop(true).spawn().unwrap()
+    }
+
+    fn waiting(&self) -> usize {
+        let entries = std::fs::read_dir(self.data.path().join("outbox")).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().path().is_file()).count()
+    }
+}
+
+async fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").args([name, &pid.to_string()]).status().await.unwrap().success());
+}
+
+/// Waits for the end: exit code and log.
+async fn ended(mut worker: Child) -> (Option<i32>, String) {
+    let mut log = String::new();
+    let mut stderr = worker.stderr.take().unwrap();
+    let status = timeout(PATIENCE, async {
+        stderr.read_to_string(&mut log).await.unwrap();
+        worker.wait().await.unwrap()
+    });
+    let status = status.await.expect("the worker ends");
+    (status.code(), log)
+}
+
+/// Accepts, then progresses to the last step.
+async fn expect_drawn(session: &mut Session, job: &Assignment, steps: u32) -> Vec<Progress> {
+    assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|progress: &Progress| progress.step < steps) {
+        match session.event().await {
+            Some(WorkerMessage::Progress(progress)) => seen.push(progress),
+            other => panic!("progress, got {other:?}"),
+        }
+    }
+    seen
+}
+
+fn check_result(job: &Assignment, submission: &ResultSubmission, miner: shared::Address) {
+    let receipt = &submission.receipt;
+    assert_eq!((receipt.job_id, receipt.client, receipt.provider), (job.job_id, job.terms.client, miner));
+    assert_eq!((receipt.units, receipt.unit_price), (job.work.units(), job.terms.unit_price));
+    assert_eq!((receipt.prompt_hash, receipt.chain_id), (job.work.prompt_hash(), 7));
+    assert!(receipt.started_at <= receipt.finished_at);
+    assert!(receipt.determinism_class.contains("/tract-"), "{}", receipt.determinism_class);
+    let domain = SigningDomain { chain_id: 7, verifying_contract: MINTER };
+    let digest = receipt.claim().unwrap().digest(&domain);
+    assert_eq!(recover(digest, &submission.miner_signature), Ok(miner));
+    let [artifact] = &submission.artifacts[..] else { panic!("one artifact") };
+    let png = STANDARD.decode(&artifact.base64).unwrap();
+    assert_eq!(receipt.artifact_sha256, Sha256Digest::of(&png));
+    let (width, height, _) = pixels(&png);
+    assert_eq!((width, height), (256, 256));
+    assert_eq!(submission.metering.gpu_ms, 0);
+    assert!(submission.metering.cpu_ms > 0 && submission.metering.cpu_ms <= submission.metering.duration_ms);
+}
+
+#[tokio::test]
+async fn serves_a_job_hands_its_result_in_until_it_is_taken_and_drains() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    let message = session.challenge.registration_message(registration.address);
+    let signer = recover(personal_message_digest(message.as_bytes()), &registration.signature);
+    assert_eq!(signer, Ok(registration.address));
+    assert_eq!(registration.leases, []);
+    let capability = &registration.capability;
+    assert_eq!((capability.engine.name.as_str(), capability.slots), ("tract", 1));
+    assert_eq!(capability.offers[0].model, "test-model");
+    assert!(capability.offers[0].measured_micro_units_per_second > 0);
+
+    hub.statuses.lock().unwrap().extend([503, 429]);
+    let job = assignment(1, 4);
+    session.assign(&job).await;
+    session.assign(&job).await;
+    let steps = expect_drawn(&mut session, &job, 4).await;
+    assert_eq!(steps.iter().map(|progress| progress.step).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let (lease_id, first) = hub.result().await;
+    assert_eq!(lease_id, job.lease_id);
+    check_result(&job, &first, registration.address);
+    // Sent again as it was, until it is taken.
+    assert_eq!(hub.result().await, (lease_id, first.clone()));
+    assert_eq!(hub.result().await, (lease_id, first));
+
+    signal("-TERM", worker.id().unwrap()).await;
+    assert_eq!(session.event().await, Some(WorkerMessage::Drain));
+    let (code, log) = ended(worker).await;
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(miner.waiting(), 0);
+    assert!(log.contains("\"message\":\"job over\"") && log.contains("\"bytes_out\""), "{log}");
+    assert!(!log.contains("secret"), "the prompt is in the log");
+}
+
+#[tokio::test]
+async fn a_finished_result_survives_the_death_of_the_worker() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let mut worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    hub.statuses.lock().unwrap().extend([503; 1000]);
+    let job = assignment(2, 1);
+    session.assign(&job).await;
+    let (_, submission) = hub.result().await;
+    worker.kill().await.unwrap();
+    assert_eq!(miner.waiting(), 1);
+
+    hub.statuses.lock().unwrap().clear();
+    drop(session);
+    let worker = miner.start();
+    let (_session, again) = hub.worker().await;
+    assert_eq!(again.address, registration.address);
+    assert!(again.leases.is_empty() || again.leases == [job.lease_id]);
+    loop {
+        let (lease_id, resent) = hub.result().await;
+        assert_eq!((lease_id, &resent), (job.lease_id, &submission));
+        if hub.statuses.lock().unwrap().is_empty() {
+            break;
+        }
+    }
+    signal("-TERM", worker.id().unwrap()).await;
+    assert_eq!(ended(worker).await.0, Some(0));
+    assert_eq!(miner.waiting(), 0);
+}
+
+#[tokio::test]
+async fn a_dead_inference_process_costs_one_job() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    let job = assignment(3, 100);
+    session.assign(&job).await;
+    assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
+    assert!(matches!(session.event().await, Some(WorkerMessage::Progress(_))));
+    signal("-KILL", child_of(worker.id().unwrap())).await;
+    let failure = loop {
+        match session.event().await {
+            Some(WorkerMessage::Progress(_)) => {}
+            other => break other,
+        }
+    };
+    match failure {
+        Some(WorkerMessage::Fail { lease_id, blame: Blame::Miner, reason }) => {
+            assert_eq!(lease_id, job.lease_id);
+            assert!(reason.contains("inference process ended"), "{reason}");
+        }
+        other => panic!("a failure, got {other:?}"),
+    }
+    let next = assignment(4, 1);
+    session.assign(&next).await;
+    expect_drawn(&mut session, &next, 1).await;
+    check_result(&next, &hub.result().await.1, registration.address);
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_canceled_job_stops_and_makes_room_for_the_next() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let worker = miner.start();
+    let (mut session, _) = hub.worker().await;
+    let (job, next) = (assignment(5, 100), assignment(6, 1));
+    session.assign(&job).await;
+    session.assign(&next).await;
+    let accepted = [session.event().await, session.event().await];
+    assert!(accepted.contains(&Some(WorkerMessage::Accept { lease_id: job.lease_id })));
+    session.send(&HubMessage::Cancel { lease_id: job.lease_id, reason: "the client left".into() }).await;
+    let (lease_id, _) = hub.result().await;
+    assert_eq!(lease_id, next.lease_id, "a canceled job has no result");
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_lost_session_is_taken_up_again_with_the_leases_it_held() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    let job = assignment(7, 60);
+    session.assign(&job).await;
+    assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
+    drop(session);
+    let (_session, again) = hub.worker().await;
+    assert_eq!(again.leases, [job.lease_id]);
+    let (lease_id, submission) = hub.result().await;
+    assert_eq!(lease_id, job.lease_id);
+    check_result(&job, &submission, registration.address);
+    drop(worker);
+}
+
+#[tokio::test]
+async fn jobs_that_it_does_not_serve_are_handed_back() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let worker = miner.start();
+    let (mut session, _) = hub.worker().await;
+    let other_model = Assignment { model: "sd-15".into(), ..assignment(8, 1) };
+    let mut underpaid = assignment(9, 1);
+    underpaid.terms.units = shared::amount::MicroUnits(1);
+    let mut out_of_bounds = assignment(10, 1);
+    let shared::job::request::Work::Image(input) = &mut out_of_bounds.work;
+    input.width = 100;
+    out_of_bounds.terms.units = out_of_bounds.work.units();
+    for (job, words) in [(other_model, "not sd-15"), (underpaid, "the terms pay"), (out_of_bounds, "input.width")] {
+        session.assign(&job).await;
+        let reason = loop {
+            match session.event().await {
+                Some(WorkerMessage::Fail { lease_id, reason, .. }) if lease_id == job.lease_id => break reason,
+                Some(WorkerMessage::Accept { .. }) => {}
+                other => panic!("a failure, got {other:?}"),
+            }
+        };
+        assert!(reason.contains(words), "{reason}");
+    }
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_hub_that_will_not_have_it_ends_it_with_a_word() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let worker = miner.start();
+    let mut session = hub.connection().await;
+    session.challenge().await;
+    session.send(&HubMessage::Refused { reason: "this address is banned".into(), retryable: false }).await;
+    let (code, log) = ended(worker).await;
+    assert_eq!(code, Some(1));
+    assert!(log.contains("this address is banned"), "{log}");
+}
+
+#[tokio::test]
+async fn doctor_names_what_is_wrong_and_how_to_mend_it() {
+    let hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let file = miner._model.file("vae_decoder/model.onnx");
+    std::fs::write(file, b"broken").unwrap();
+    let mut doctor = Command::new(PROGRAM);
+    doctor.arg("--data").arg(miner.data.path()).args(["doctor", "--hub", "http://127.0.0.1:1"]);
+    let output = doctor.output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for words in ["ok    key", "FAULT model", "fetch the model again", "FAULT hub", "ok    disk"] {
+        assert!(text.contains(words), "{text} lacks {words}");
+    }
+}
+
+/// The inference process of a worker.
+fn child_of(parent: u32) -> u32 {
+    let processes =
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &u32| {
+        let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
+        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok()) == Some(parent)
+    };
+    processes.into_iter().find(is_child).expect("an inference process")
+}

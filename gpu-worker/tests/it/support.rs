@@ -1,0 +1,107 @@
+//! Model folders to work on, and the program under test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::json;
+use shared::digest::Sha256Digest;
+use shared::model::MANIFEST_FILE;
+use tempfile::TempDir;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gpu-worker");
+
+/// The repository's model.
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("model")
+}
+
+/// A copy of the repository's model that a test may break.
+pub struct ModelCopy {
+    pub folder: TempDir,
+}
+
+impl ModelCopy {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files_below(&source(), Path::new("")) {
+            let to = folder.path().join(&file);
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            if file != Path::new(MANIFEST_FILE) {
+                std::fs::copy(source().join(&file), to).unwrap();
+            }
+        }
+        let copy = Self { folder };
+        copy.pin();
+        copy
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Writes a manifest that pins the files as they are now.
+    pub fn pin(&self) {
+        let files = files_below(self.path(), Path::new("")).into_iter().filter(|file| file != Path::new(MANIFEST_FILE));
+        let files: Vec<_> = files
+            .map(|file| {
+                let bytes = std::fs::read(self.path().join(&file)).unwrap();
+                json!({"path": file, "sha256": Sha256Digest::of(&bytes), "bytes": bytes.len()})
+            })
+            .collect();
+        let manifest = json!({
+            "name": "test-model", "version": "1", "kind": "image", "licence": "MIT", "files": files,
+            "draws": [], "does_not_draw": [], "suggestions": ["a city skyline at night"],
+            "default_steps": 2, "default_guidance": 3.0, "native_size_px": 512,
+        });
+        std::fs::write(self.file(MANIFEST_FILE), manifest.to_string()).unwrap();
+    }
+
+    /// Changes a JSON file and pins the change.
+    pub fn edit(&self, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
+        let mut value = serde_json::from_slice(&std::fs::read(self.file(name)).unwrap()).unwrap();
+        change(&mut value);
+        std::fs::write(self.file(name), value.to_string()).unwrap();
+        self.pin();
+    }
+}
+
+fn files_below(root: &Path, folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap());
+    let mut files: Vec<PathBuf> = entries
+        .flat_map(|entry| {
+            let path = folder.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() { files_below(root, &path) } else { vec![path] }
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// `gpu-worker generate` with few steps; the picture goes to `out`.
+pub fn generate(model: &Path, out: &Path, more: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .args(["generate", "a city skyline at night", "--steps", "2", "--seed", "7"])
+        .arg("--model")
+        .arg(model)
+        .arg("--out")
+        .arg(out)
+        .args(more)
+        .output()
+        .unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// 8-bit RGB of a PNG file.
+pub fn pixels(file: &[u8]) -> (u32, u32, Vec<u8>) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut bytes).unwrap();
+    (info.width, info.height, bytes)
+}

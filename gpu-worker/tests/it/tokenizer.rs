@@ -1,0 +1,69 @@
+//! Token ids against Python transformers (`tests/vectors/tokenizer.py`).
+
+use gpu_worker::runtime::folder::ModelFolder;
+use gpu_worker::runtime::image::tokenizer::ClipTokenizer;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::digest::Sha256Digest;
+
+use crate::support::ModelCopy;
+
+#[derive(Deserialize)]
+struct Vectors {
+    vocab: Value,
+    merges: String,
+    vectors: Vec<Vector>,
+}
+
+#[derive(Deserialize)]
+struct Vector {
+    prompt: String,
+    ids: Vec<i64>,
+}
+
+/// A folder that holds a slow tokenizer's files only.
+fn slow_tokenizer(vectors: &Vectors) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let end = "<|endoftext|>";
+    let names = json!({"bos_token": "<|startoftext|>", "eos_token": {"content": end}, "pad_token": end,
+        "unk_token": end, "model_max_length": 77});
+    let files = [
+        ("tokenizer/vocab.json", vectors.vocab.to_string()),
+        ("tokenizer/merges.txt", vectors.merges.clone()),
+        ("tokenizer/tokenizer_config.json", names.to_string()),
+    ];
+    std::fs::create_dir(folder.path().join("tokenizer")).unwrap();
+    let listed = files.map(|(path, text)| {
+        std::fs::write(folder.path().join(path), &text).unwrap();
+        json!({"path": path, "sha256": Sha256Digest::of(text.as_bytes()), "bytes": text.len()})
+    });
+    let manifest = json!({"name": "t", "version": "1", "kind": "image", "licence": "MIT", "files": listed, "draws": [],
+        "does_not_draw": [], "suggestions": [], "default_steps": 1, "default_guidance": 1.0, "native_size_px": 64});
+    std::fs::write(folder.path().join("manifest.json"), manifest.to_string()).unwrap();
+    folder
+}
+
+#[test]
+fn ids_are_those_of_transformers() {
+    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/tokenizer.json")).unwrap();
+    let folder = slow_tokenizer(&vectors);
+    let tokenizer = ClipTokenizer::load(&ModelFolder::open(folder.path()).unwrap(), None).unwrap();
+    for vector in &vectors.vectors {
+        assert_eq!(tokenizer.encode(&vector.prompt).unwrap(), vector.ids, "{:?}", vector.prompt);
+    }
+}
+
+#[test]
+fn both_forms_of_the_models_tokenizer_agree() {
+    let model = ModelCopy::new();
+    let fast = ClipTokenizer::load(&ModelFolder::open(model.path()).unwrap(), None).unwrap();
+    std::fs::remove_file(model.file("tokenizer/tokenizer.json")).unwrap();
+    model.pin();
+    let slow = ClipTokenizer::load(&ModelFolder::open(model.path()).unwrap(), None).unwrap();
+    for prompt in ["", "a red star", "two GREEN squares, and 3 moons!", "ünïcode 漢字 🌆", &"very long ".repeat(500)]
+    {
+        let ids = fast.encode(prompt).unwrap();
+        assert_eq!(ids.len(), fast.context_tokens());
+        assert_eq!(ids, slow.encode(prompt).unwrap(), "{prompt:?}");
+    }
+}
