@@ -14,7 +14,7 @@ use crate::state::StateReader;
 use crate::store::pending::{PendingTransaction, read_pending};
 use crate::store::read::Snapshot;
 use crate::store::{StoredNodes, tables, write};
-use crate::transaction::TransactionError;
+use crate::transaction::{SignedTransaction, TransactionError};
 
 /// Memory the database may use to cache pages, in bytes.
 const DATABASE_CACHE_BYTES: usize = 128 * 1024 * 1024;
@@ -115,7 +115,7 @@ impl Chain {
         snapshot: &Snapshot,
         seed: HeaderSeed,
         extra_data: Bytes,
-        block: Vec<crate::SignedTransaction>,
+        block: Vec<SignedTransaction>,
     ) -> Result<(ExecutedBlock, Vec<(B256, TransactionError)>), ChainError> {
         let parent_state = StateReader::at_head(&snapshot.transaction)?;
         let context = BlockContext {
@@ -178,7 +178,7 @@ impl Application for Chain {
         let transactions = block
             .transactions
             .iter()
-            .map(|transaction| crate::SignedTransaction::decode(transaction.raw(), self.chain_id))
+            .map(|transaction| SignedTransaction::decode(transaction.raw(), self.chain_id))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| invalid(error.to_string()))?;
         let given = transactions.len();

@@ -66,6 +66,7 @@ impl Genesis {
             beneficiary: self.authority,
             gas_limit: self.block_gas_limit,
         };
+        // No other field depends on the chain id, and two chains must not share their block 0.
         let extra_data = keccak256(self.chain_id.to_be_bytes()).into();
         let header = assemble_header(seed, extra_data, commitment.state_root, &[], &[]);
         Ok(ExecutedBlock {

@@ -9,6 +9,12 @@ use crate::store::tables::{self, Place};
 /// Most logs one query returns.
 pub const MAX_LOGS: usize = 10_000;
 
+/// Most blocks one query reads.
+const MAX_READ_BLOCKS: u64 = 20_000;
+
+/// Most blocks the index may name for one condition of a query.
+const MAX_INDEXED_BLOCKS: u64 = 1_000_000;
+
 /// Most topics a log has, and a filter can name.
 pub const MAX_TOPICS: usize = 4;
 
@@ -32,12 +38,10 @@ impl LogFilter {
             })
     }
 
-    /// The condition that the index answers: the emitting addresses, or else the first position with topics.
-    fn indexed_condition(&self) -> Option<Indexed<'_>> {
-        if !self.addresses.is_empty() {
-            return Some(Indexed::Addresses(&self.addresses));
-        }
-        self.topics.iter().find(|wanted| !wanted.is_empty()).map(Indexed::Topics)
+    /// The conditions that the index can answer, the narrowest sort first.
+    fn indexed_conditions(&self) -> impl Iterator<Item = Indexed<'_>> {
+        let topics = self.topics.iter().rev().filter(|wanted| !wanted.is_empty()).map(Indexed::Topics);
+        topics.chain((!self.addresses.is_empty()).then_some(Indexed::Addresses(&self.addresses)))
     }
 }
 
@@ -67,24 +71,16 @@ impl Snapshot {
     /// The wanted logs of the blocks `first` to `last`, in order of emission.
     ///
     /// # Errors
-    /// [`ChainError::LimitExceeded`] above [`MAX_LOGS`] results, or a storage error.
+    /// [`ChainError::LimitExceeded`] above [`MAX_LOGS`] results or if too many blocks would have to be read; or a
+    /// storage error.
     pub fn logs(&self, filter: &LogFilter, first: u64, last: u64) -> Result<Vec<PlacedLog>, ChainError> {
         let mut found = Vec::new();
         let last = last.min(self.head().number);
         if first > last {
             return Ok(found);
         }
-        match filter.indexed_condition() {
-            Some(condition) => {
-                for height in self.candidate_heights(&condition, first, last)? {
-                    self.collect_block_logs(filter, height, &mut found)?;
-                }
-            }
-            None => {
-                for height in self.heights_with_transactions(first, last)? {
-                    self.collect_block_logs(filter, height, &mut found)?;
-                }
-            }
+        for height in self.heights_to_read(filter, first, last)? {
+            self.collect_block_logs(filter, height, &mut found)?;
         }
         Ok(found)
     }
@@ -99,15 +95,42 @@ impl Snapshot {
         Ok(found)
     }
 
-    fn candidate_heights(&self, condition: &Indexed<'_>, first: u64, last: u64) -> Result<BTreeSet<u64>, ChainError> {
+    /// The blocks that may hold wanted logs: those that meet every indexed condition, or the whole range if there is
+    /// none, since blocks are made on demand and nearly all have logs.
+    fn heights_to_read(&self, filter: &LogFilter, first: u64, last: u64) -> Result<Vec<u64>, ChainError> {
+        let mut heights: Option<BTreeSet<u64>> = None;
+        for condition in filter.indexed_conditions() {
+            let meeting = self.indexed_heights(&condition, first, last)?;
+            heights = Some(match heights {
+                Some(before) => before.intersection(&meeting).copied().collect(),
+                None => meeting,
+            });
+        }
+        let given = heights.as_ref().map_or(last - first + 1, |heights| heights.len() as u64);
+        if given > MAX_READ_BLOCKS {
+            return Err(ChainError::LimitExceeded { what: "blocks of a log query", limit: MAX_READ_BLOCKS, given });
+        }
+        Ok(heights.map_or_else(|| (first..=last).collect(), |heights| heights.into_iter().collect()))
+    }
+
+    fn indexed_heights(&self, condition: &Indexed<'_>, first: u64, last: u64) -> Result<BTreeSet<u64>, ChainError> {
         let mut heights = BTreeSet::new();
+        let mut add = |height| {
+            heights.insert(height);
+            let given = heights.len() as u64;
+            if given > MAX_INDEXED_BLOCKS {
+                let limit = MAX_INDEXED_BLOCKS;
+                return Err(ChainError::LimitExceeded { what: "indexed blocks of a log query", limit, given });
+            }
+            Ok(())
+        };
         match condition {
             Indexed::Addresses(addresses) => {
                 let table = self.transaction.open_table(tables::LOG_ADDRESSES)?;
                 for address in *addresses {
                     let (low, high) = (tables::log_address(*address, first), tables::log_address(*address, last));
                     for entry in table.range::<&[u8; 28]>(&low..=&high)? {
-                        heights.insert(tables::height_of(entry?.0.value()));
+                        add(tables::height_of(entry?.0.value()))?;
                     }
                 }
             }
@@ -116,21 +139,12 @@ impl Snapshot {
                 for topic in *topics {
                     let (low, high) = (tables::log_topic(*topic, first), tables::log_topic(*topic, last));
                     for entry in table.range::<&[u8; 40]>(&low..=&high)? {
-                        heights.insert(tables::height_of(entry?.0.value()));
+                        add(tables::height_of(entry?.0.value()))?;
                     }
                 }
             }
         }
         Ok(heights)
-    }
-
-    /// Blocks are made on demand, so nearly every block has transactions and a plain range is the answer.
-    fn heights_with_transactions(&self, first: u64, last: u64) -> Result<impl Iterator<Item = u64>, ChainError> {
-        let given = last - first + 1;
-        if given > MAX_LOGS as u64 {
-            return Err(ChainError::LimitExceeded { what: "blocks of a log query", limit: MAX_LOGS as u64, given });
-        }
-        Ok(first..=last)
     }
 
     fn collect_block_logs(

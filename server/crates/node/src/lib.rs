@@ -31,5 +31,6 @@ pub use genesis::{development_genesis, genesis_of};
 pub use handle::NodeHandle;
 pub use mempool::PoolLimits;
 pub use node::Node;
+pub use reads::PoolContent;
 pub use rest::{BlockBody, HeadBody, TransactionBody};
 pub use router::{MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, router};

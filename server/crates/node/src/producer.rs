@@ -1,6 +1,6 @@
 //! The single authority: takes submissions, makes blocks, one thing after the other on its own thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -178,33 +178,29 @@ impl Producer {
         let header = &committed.block.header;
         let certificate = self.authority.certify(chain.chain_id(), header.number, header.hash())?;
         chain.commit(executed, certificate)?;
-        self.settle_pool(&committed)?;
+        let pointless = self.settle_pool(&committed);
         tracing::debug!(height = header.number, transactions = committed.block.transactions.len(), "block committed");
         // Nobody listening is fine.
         let _ = self.shared.blocks.send(Arc::new(committed));
+        if !pointless.is_empty() {
+            chain.update_pending(&[], &pointless)?;
+        }
         Ok(())
     }
 
-    /// Takes a block's transactions out of the pool, and with them others that its nonces made pointless.
-    fn settle_pool(&self, committed: &CommittedBlock) -> Result<(), ChainError> {
+    /// Takes a block's transactions out of the pool, and returns others that its nonces made pointless.
+    fn settle_pool(&self, committed: &CommittedBlock) -> Vec<B256> {
         let mut next: BTreeMap<Address, u64> = BTreeMap::new();
-        let mut included: Vec<B256> = Vec::new();
+        let mut included: BTreeSet<B256> = BTreeSet::new();
         for transaction in &committed.block.transactions {
             next.insert(transaction.sender(), transaction.nonce() + 1);
-            included.push(transaction.hash());
+            included.insert(transaction.hash());
         }
-        let mut pointless = Vec::new();
-        {
-            let mut pool = self.shared.pool_mut();
-            for (sender, nonce) in next {
-                pointless.extend(pool.set_chain_nonce(sender, nonce));
-            }
-        }
-        pointless.retain(|hash| !included.contains(hash));
-        if !pointless.is_empty() {
-            self.shared.chain.update_pending(&[], &pointless)?;
-        }
-        Ok(())
+        let mut pool = self.shared.pool_mut();
+        next.into_iter()
+            .flat_map(|(sender, nonce)| pool.set_chain_nonce(sender, nonce))
+            .filter(|hash| !included.contains(hash))
+            .collect()
     }
 
     fn expire(&mut self) {
