@@ -10,10 +10,11 @@ use store::change::PruneIdempotency;
 use store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::auth::RateLimits;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, DRAIN};
 use crate::hub::{self as hub_shell, HubHandle};
 use crate::keys::{DevKeys, KeyError};
 use crate::metrics::Metrics;
@@ -34,6 +35,8 @@ pub struct App {
     pub node: NodeHandle,
     pub metrics: Arc<Metrics>,
     pub rate_limits: RateLimits,
+    /// Sessions, streams and intakes that a stop waits for.
+    pub tasks: TaskTracker,
     /// Canceled once, when the server begins to stop.
     pub stop: CancellationToken,
 }
@@ -92,6 +95,7 @@ impl App {
             node: node.handle(),
             metrics,
             rate_limits: RateLimits::default(),
+            tasks: TaskTracker::new(),
             stop,
             config,
         });
@@ -106,6 +110,10 @@ impl Running {
     pub async fn stop(self) {
         let Self { app, node, actor, stop_hub, settlement } = self;
         app.stop.cancel();
+        app.tasks.close();
+        if tokio::time::timeout(DRAIN, app.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = app.tasks.len(), "sessions or streams did not end in time");
+        }
         let _ = settlement.await;
         stop_hub.cancel();
         let _ = actor.await;

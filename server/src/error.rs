@@ -22,6 +22,8 @@ pub enum ApiError {
     BodyTooLarge { limit: usize },
     #[error("{0}")]
     NotFound(String),
+    #[error("this path speaks WebSocket only: {0}")]
+    UpgradeRequired(String),
     #[error("{path} does not take {method}")]
     MethodNotAllowed { method: String, path: String },
     #[error("{0}")]
@@ -54,6 +56,7 @@ impl ApiError {
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::UpgradeRequired(_) => StatusCode::UPGRADE_REQUIRED,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -75,6 +78,7 @@ impl ApiError {
             Self::ContentType(_) => ("unsupported-media-type", "Wrong content type"),
             Self::BodyTooLarge { .. } => ("body-too-large", "The body is too large"),
             Self::NotFound(_) => ("not-found", "Not found"),
+            Self::UpgradeRequired(_) => ("upgrade-required", "A WebSocket is required"),
             Self::MethodNotAllowed { .. } => ("method-not-allowed", "Method not allowed"),
             Self::Unauthorized(_) => ("unauthorized", "The API key is not accepted"),
             Self::Forbidden(_) => ("forbidden", "Not allowed"),

@@ -41,7 +41,7 @@ pub struct Created {
 
 /// Checks, stores and queues a job. When this returns, the job is on the disk.
 pub async fn create_job(
-    app: &App,
+    app: &Arc<App>,
     caller: &Caller,
     request: Request,
     idempotency: Option<IdempotencyKey>,
@@ -67,15 +67,22 @@ pub async fn create_job(
         idempotency: idempotency.as_ref().map(|key| record(caller, key, &job, &answer)),
         job: job.clone(),
     };
-    let seq = match (app.store.write(change).await, &idempotency) {
-        (Ok(seq), _) => seq,
+    // The client may hang up meanwhile; a job that is stored must reach the queue all the same.
+    let queued = app.tasks.spawn(store_and_queue(Arc::clone(app), change, accepted)).await;
+    match (queued.unwrap_or(Err(StoreError::Stopped)), &idempotency) {
+        (Ok(()), _) => Ok(Created { job_id: job.id, answer, repeated: false }),
         // The same key came twice at once, and the other one was first.
         (Err(StoreError::Duplicate(_)), Some(key)) => {
             let first = find_first_answer(app, caller, key).await?;
-            return first.ok_or_else(|| ApiError::Internal("a duplicate without a first answer".to_owned()));
+            first.ok_or_else(|| ApiError::Internal("a duplicate without a first answer".to_owned()))
         }
-        (Err(error), _) => return Err(error.into()),
-    };
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+async fn store_and_queue(app: Arc<App>, change: CreateJob, accepted: Instant) -> Result<(), StoreError> {
+    let job = change.job.clone();
+    let seq = app.store.write(change).await?;
     app.metrics.jobs_created.inc();
     let open = OpenJob {
         id: job.id,
@@ -91,7 +98,7 @@ pub async fn create_job(
     if let Err(error) = app.hub.submit(open, accepted).await {
         tracing::info!(job_id = %job.id, %error, "the job waits for the next start");
     }
-    Ok(Created { job_id: job.id, answer, repeated: false })
+    Ok(())
 }
 
 /// Errors that name a bound and a value are about values; the others are about the form.

@@ -64,8 +64,9 @@ pub async fn job_events(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let (sender, receiver) = mpsc::channel(BUFFER_MAX_EVENTS);
+    let tasks = app.tasks.clone();
     let teller = Teller { app, caller, id, sender, told: None };
-    tokio::spawn(teller.run(subscription, job, revision));
+    tasks.spawn(teller.run(subscription, job, revision));
     let stream: ReceiverStream<Result<Event, Infallible>> = ReceiverStream::new(receiver);
     Ok(sse(stream))
 }

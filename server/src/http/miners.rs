@@ -46,10 +46,10 @@ pub async fn open_session(
     State(app): State<Arc<App>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let upgrade =
-        upgrade.map_err(|rejection| ApiError::MalformedJson(format!("not a WebSocket: {}", rejection.body_text())))?;
+    let upgrade = upgrade.map_err(|rejection| ApiError::UpgradeRequired(rejection.body_text()))?;
     let upgrade = upgrade.max_message_size(FRAME_MAX_BYTES).max_frame_size(FRAME_MAX_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| session::run(app, socket)))
+    let tasks = app.tasks.clone();
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(session::run(app, socket))))
 }
 
 /// A worker's result. The receipt's signature says who sends it; a repetition gets the first answer.
@@ -69,5 +69,5 @@ pub async fn post_result(
     ApiPath(lease_id): ApiPath<LeaseId>,
     body: ApiJson<ResultSubmission, RESULT_MAX_BYTES>,
 ) -> Result<Json<ResultAccepted>, ApiError> {
-    Ok(Json(hub::accept_result(&app, lease_id, body.value).await?))
+    Ok(Json(hub::accept_result(app, lease_id, body.value).await?))
 }

@@ -1,5 +1,7 @@
 //! A miner's result: from bytes of a stranger to an attested, stored receipt.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hub::board::{BoardError, Lease};
@@ -12,7 +14,6 @@ use shared::protocol::{ARTIFACT_MAX_BYTES, ResultAccepted, ResultSubmission};
 use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
 use shared::signing::{PrivateKey, SignatureError};
 use shared::typed_data::SigningDomain;
-use std::sync::Arc;
 use store::change::CompleteJob;
 use store::record::{ArtifactRecord, NewReceipt};
 use store::{ArtifactFolder, StoreError};
@@ -69,11 +70,19 @@ impl From<HubError> for IntakeError {
 
 /// Takes a result: checks who signed it, then what it is, attests it and stores everything in one transaction. A
 /// repetition gets the first answer.
+///
+/// It runs to its end even if the miner hangs up meanwhile: half an intake would leave the job between two states.
 pub async fn accept_result(
-    app: &App,
+    app: Arc<App>,
     lease_id: LeaseId,
     submission: ResultSubmission,
 ) -> Result<ResultAccepted, IntakeError> {
+    let intake = Arc::clone(&app);
+    let intake = app.tasks.spawn(async move { accept(&intake, lease_id, submission).await });
+    intake.await.map_err(|_| IntakeError::Stopping)?
+}
+
+async fn accept(app: &App, lease_id: LeaseId, submission: ResultSubmission) -> Result<ResultAccepted, IntakeError> {
     let Some(held) = find_held(app, lease_id) else { return repeat(app, lease_id, &submission).await };
     let (lease, life, job) = held;
     receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;

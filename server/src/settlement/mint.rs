@@ -4,6 +4,7 @@ use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Signature, TxKind, U256};
 use alloy_sol_types::{SolCall, SolInterface};
+use contracts::AITokenMinter::AITokenMinterErrors as Errors;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
 use node::chain::{Call, ChainError};
 use shared::amount::Amount;
@@ -26,8 +27,17 @@ pub(super) struct Signed {
 /// What the simulation of a mint says.
 pub(super) enum Estimate {
     Gas(u64),
-    /// The minter would refuse it, for this reason.
-    Refused(String),
+    /// The minter would refuse it.
+    Refused(Refusal),
+}
+
+/// Why the minter refuses.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    /// A sentence.
+    pub(super) reason: String,
+    /// It passes by itself, or once somebody unpauses the minter.
+    pub(super) temporary: bool,
 }
 
 /// `mintBatch` of these receipts.
@@ -59,29 +69,36 @@ pub(super) async fn estimate_gas(app: &App, data: &Bytes) -> Result<Estimate, Se
         Call { from: app.hub_key.address(), to: Some(AI_TOKEN_MINTER_ADDRESS), data: data.clone(), ..Call::default() };
     match app.node.estimate_gas(call).await {
         Ok(gas) => Ok(Estimate::Gas(gas.saturating_mul(100 + GAS_MARGIN_PERCENT) / 100)),
-        Err(node::NodeError::Chain(ChainError::Reverted { output, .. })) => Ok(Estimate::Refused(reason(&output))),
-        Err(node::NodeError::Chain(ChainError::Halted(reason))) => Ok(Estimate::Refused(reason)),
+        Err(node::NodeError::Chain(ChainError::Reverted { output, .. })) => Ok(Estimate::Refused(refusal(&output))),
+        Err(node::NodeError::Chain(ChainError::Halted(reason))) => {
+            Ok(Estimate::Refused(Refusal { reason, temporary: false }))
+        }
         Err(error) => Err(error.into()),
     }
 }
 
-/// What the minter says, as a sentence.
-pub(super) fn reason(output: &[u8]) -> String {
-    use AITokenMinter::AITokenMinterErrors as Errors;
-    match Errors::abi_decode(output) {
-        Ok(Errors::EpochCapExceeded(error)) => {
+/// What the minter says.
+pub(super) fn refusal(output: &[u8]) -> Refusal {
+    let error = Errors::abi_decode(output);
+    let temporary = matches!(error, Ok(Errors::EpochCapExceeded(_) | Errors::EnforcedPause(_)));
+    Refusal { reason: in_words(error.ok(), output), temporary }
+}
+
+fn in_words(error: Option<Errors>, output: &[u8]) -> String {
+    match error {
+        Some(Errors::EpochCapExceeded(error)) => {
             let amount = |value: U256| {
                 u128::try_from(value).map_or(value.to_string(), |atto| Amount::from_atto(atto).to_string())
             };
             let (asked, left) = (amount(error.amount), amount(error.remaining));
             format!("the epoch's cap leaves {left} AIT, and the receipt asks {asked} AIT; it waits for the next epoch")
         }
-        Ok(Errors::UnitPriceAboveMaximum(error)) => {
+        Some(Errors::UnitPriceAboveMaximum(error)) => {
             format!("the unit price {} attoAIT is above the minter's maximum of {}", error.unitPrice, error.maximum)
         }
-        Ok(Errors::EnforcedPause(_)) => "the minter is paused".to_owned(),
-        Ok(error) => format!("the minter refuses: {error:?}"),
-        Err(_) => format!("the minter refuses with {}", Bytes::copy_from_slice(output)),
+        Some(Errors::EnforcedPause(_)) => "the minter is paused".to_owned(),
+        Some(error) => format!("the minter refuses: {error:?}"),
+        None => format!("the minter refuses with {}", Bytes::copy_from_slice(output)),
     }
 }
 

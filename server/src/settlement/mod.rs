@@ -99,7 +99,7 @@ async fn sign_and_store(app: &App, receipts: &[ReceiptRecord]) -> Result<(), Set
     let call = mint::call_data(receipts);
     let gas_limit = match mint::estimate_gas(app, &call).await? {
         mint::Estimate::Gas(gas_limit) => gas_limit,
-        mint::Estimate::Refused(reason) => return outcome::record_simulated(app, receipts, reason).await,
+        mint::Estimate::Refused(refusal) => return outcome::record_simulated(app, receipts, refusal).await,
     };
     let nonce = app.node.next_nonce(app.hub_key.address())?;
     let signed = mint::sign(&app.hub_key, app.identity.chain_id, nonce, gas_limit, call)?;

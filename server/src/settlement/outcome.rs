@@ -11,6 +11,7 @@ use shared::amount::Amount;
 use store::change::{MintedReceipt, RecordMined, RecordReverted, RevertedBatch};
 use store::record::{BatchRecord, ReceiptRecord};
 
+use super::mint::Refusal;
 use super::{SettlementError, mint};
 use crate::app::App;
 use crate::clock;
@@ -24,9 +25,9 @@ pub(super) async fn record_included(
     let receipts = app.store.list_receipts_of_batch(batch.id).await?;
     let block_number = included.place.height;
     if !included.receipt.success {
-        let reason = mint::reason(&included.receipt.revert_data);
+        let refusal = mint::refusal(&included.receipt.revert_data);
         let reverted = RevertedBatch { id: batch.id, block_number: Some(block_number) };
-        return record_refused(app, Some(reverted), &receipts, reason).await;
+        return record_refused(app, Some(reverted), &receipts, refusal).await;
     }
     let amounts: BTreeMap<B256, Amount> = included
         .receipt
@@ -83,9 +84,9 @@ async fn find_mint(app: &App, receipt_hash: B256) -> Result<(B256, u64), Settlem
 pub(super) async fn record_simulated(
     app: &App,
     receipts: &[ReceiptRecord],
-    reason: String,
+    refusal: Refusal,
 ) -> Result<(), SettlementError> {
-    record_refused(app, None, receipts, reason).await
+    record_refused(app, None, receipts, refusal).await
 }
 
 /// Another transaction took the batch's nonce, so no block will ever have the batch: its receipts wait again.
@@ -106,14 +107,14 @@ async fn record_refused(
     app: &App,
     batch: Option<RevertedBatch>,
     receipts: &[ReceiptRecord],
-    reason: String,
+    Refusal { reason, temporary }: Refusal,
 ) -> Result<(), SettlementError> {
     app.metrics.mint_transactions_reverted.inc();
     let now = clock::now();
     let mut change = RecordReverted { batch, reason: reason.clone(), retry: vec![], not_before: now, refused: vec![] };
     for receipt in receipts {
         let attempts = receipt.attempts + u32::from(change.batch.is_none());
-        match after_revert(attempts, receipts.len() > 1, now) {
+        match after_revert(attempts, receipts.len() > 1, temporary, now) {
             AfterRevert::RetryAt(at) => {
                 change.not_before = change.not_before.max(at);
                 change.retry.push(receipt.signed.receipt_hash);

@@ -75,10 +75,9 @@ async fn a_repeated_idempotency_key_gets_the_first_answer_also_after_a_restart()
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
     let headers = [("idempotency-key", "order-1")];
-    let (first, second) = tokio::join!(
-        server.post_with("/v1/jobs", &headers, &small_job(1)),
-        server.post_with("/v1/jobs", &headers, &small_job(1)),
-    );
+    let job = small_job(1);
+    let (first, second) =
+        tokio::join!(server.post_with("/v1/jobs", &headers, &job), server.post_with("/v1/jobs", &headers, &job));
     assert_eq!((first.status, first.json()), (201, second.json()));
     server.post_with("/v1/jobs", &headers, &small_job(2)).await.problem(409);
     server.post_with("/v1/jobs", &[("idempotency-key", "a b")], &small_job(1)).await.problem(422);
@@ -126,7 +125,7 @@ async fn paths_methods_and_names_that_are_not_there() {
         server.get(&format!("/api{path}")).await.problem(404);
     }
     server.send("PATCH", "/v1/jobs", &[], vec![]).await.problem(405);
-    server.get("/v1/miners/session").await.problem(400);
+    server.get("/v1/miners/session").await.problem(426);
     server.get(&format!("/v1/jobs/{id}/artifacts/-1")).await.problem(404);
     server.stop().await;
 }

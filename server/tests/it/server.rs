@@ -17,34 +17,34 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A running server. Its folder outlives it, so that another one can go on with it.
-pub struct TestServer {
-    pub address: SocketAddr,
-    pub app: Arc<App>,
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) app: Arc<App>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 /// An answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: ureq::http::HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Every error has the form of RFC 9457.
     #[track_caller]
-    pub fn problem(&self, status: u16) -> Value {
+    pub(crate) fn problem(&self, status: u16) -> Value {
         let text = String::from_utf8_lossy(&self.body);
         assert_eq!(self.status, status, "{text}");
         assert_eq!(self.header("content-type"), "application/problem+json", "{text}");
@@ -57,16 +57,16 @@ impl Answer {
     }
 }
 
-pub fn config(folder: &Path) -> Config {
+pub(crate) fn config(folder: &Path) -> Config {
     Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::dev(folder.to_owned()) }
 }
 
 impl TestServer {
-    pub async fn start(folder: &Path) -> Self {
+    pub(crate) async fn start(folder: &Path) -> Self {
         Self::start_with(config(folder)).await
     }
 
-    pub async fn start_with(config: Config) -> Self {
+    pub(crate) async fn start_with(config: Config) -> Self {
         let server = Server::start(config).await.unwrap();
         let (address, app, stop) = (server.address().unwrap(), server.app(), CancellationToken::new());
         let stopped = stop.clone();
@@ -74,13 +74,13 @@ impl TestServer {
         Self { address, app, stop, task }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         drop(self.app);
         self.task.await.unwrap();
     }
 
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -95,22 +95,26 @@ impl TestServer {
         sent.await.unwrap()
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], vec![]).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_with(path, &[], body).await
     }
 
-    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    pub(crate) async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let headers = [headers, &[("content-type", "application/json")]].concat();
         self.send("POST", path, &headers, body.to_string().into_bytes()).await
     }
 
     /// Creates a job that must be taken, and answers its name.
     #[track_caller]
-    pub fn submit<'a>(&'a self, headers: &'a [(&'a str, &'a str)], seed: u64) -> impl Future<Output = String> + 'a {
+    pub(crate) fn submit<'a>(
+        &'a self,
+        headers: &'a [(&'a str, &'a str)],
+        seed: u64,
+    ) -> impl Future<Output = String> + 'a {
         async move {
             let answer = self.post_with("/v1/jobs", headers, &small_job(seed)).await;
             assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
@@ -119,7 +123,7 @@ impl TestServer {
     }
 
     /// Long-polls a job until `done` holds.
-    pub async fn follow(&self, id: &str, headers: &[(&str, &str)], done: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn follow(&self, id: &str, headers: &[(&str, &str)], done: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..600 {
             let job = self.send("GET", &format!("/v1/jobs/{id}?wait=1"), headers, vec![]).await.json();
             if done(&job) {
@@ -134,26 +138,27 @@ impl TestServer {
         panic!("the job {id} did not get there");
     }
 
-    pub async fn client_key(&self, scope: ApiScope, images_per_minute: Option<u32>) -> CreatedApiKey {
-        let (key, secret) = new_api_key("test", scope, Address::random(), images_per_minute);
+    pub(crate) async fn client_key(&self, scope: ApiScope, images_per_minute: Option<u32>) -> CreatedApiKey {
+        let (key, secret) =
+            new_api_key("test", scope, Address::from(server::clock::random_bytes::<20>()), images_per_minute);
         let created = CreatedApiKey { key: key.view(), secret };
         self.app.store.write(CreateApiKey(key)).await.unwrap();
         created
     }
 
-    pub async fn revoke(&self, id: ApiKeyId) {
+    pub(crate) async fn revoke(&self, id: ApiKeyId) {
         assert!(self.app.store.write(RevokeApiKey { id, at: server::clock::now() }).await.unwrap());
     }
 }
 
-pub fn small_job(seed: u64) -> Value {
+pub(crate) fn small_job(seed: u64) -> Value {
     json!({"kind": "image", "input": {"prompt": "a lake", "steps": 2, "width": 64, "height": 64, "seed": seed}})
 }
 
-pub fn is_over(job: &Value) -> bool {
+pub(crate) fn is_over(job: &Value) -> bool {
     ["COMPLETED", "FAILED", "CANCELED", "EXPIRED"].contains(&job["state"].as_str().unwrap())
 }
 
-pub fn is_minted(job: &Value) -> bool {
+pub(crate) fn is_minted(job: &Value) -> bool {
     !job["mint"].is_null()
 }

@@ -23,18 +23,18 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Name of the model that the worker says it serves.
-pub const MODEL: &str = "aitbc-scenes-1";
+pub(crate) const MODEL: &str = "aitbc-scenes-1";
 
-pub struct TestWorker {
-    pub key: PrivateKey,
+pub(crate) struct TestWorker {
+    pub(crate) key: PrivateKey,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
-pub fn key(number: u8) -> PrivateKey {
+pub(crate) fn key(number: u8) -> PrivateKey {
     PrivateKey::from_bytes(&[number; 32]).unwrap()
 }
 
-pub fn capability(slots: u32) -> Capability {
+pub(crate) fn capability(slots: u32) -> Capability {
     let offer = ModelOffer {
         model: MODEL.into(),
         kind: JobKind::Image,
@@ -52,12 +52,12 @@ pub fn capability(slots: u32) -> Capability {
 }
 
 impl TestWorker {
-    pub async fn connect(address: SocketAddr, key: PrivateKey, slots: u32) -> Self {
+    pub(crate) async fn connect(address: SocketAddr, key: PrivateKey, slots: u32) -> Self {
         Self::reconnect(address, key, slots, vec![]).await
     }
 
     /// Connects and says which leases it still works on.
-    pub async fn reconnect(address: SocketAddr, key: PrivateKey, slots: u32, leases: Vec<LeaseId>) -> Self {
+    pub(crate) async fn reconnect(address: SocketAddr, key: PrivateKey, slots: u32, leases: Vec<LeaseId>) -> Self {
         let url = format!("ws://{address}/v1/miners/session");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut worker = Self { key, socket };
@@ -76,20 +76,20 @@ impl TestWorker {
         worker
     }
 
-    pub fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         self.key.address()
     }
 
-    pub async fn send(&mut self, message: &WorkerMessage) {
+    pub(crate) async fn send(&mut self, message: &WorkerMessage) {
         self.socket.send(Message::text(serde_json::to_string(message).unwrap())).await.unwrap();
     }
 
-    pub async fn receive(&mut self) -> HubMessage {
+    pub(crate) async fn receive(&mut self) -> HubMessage {
         self.try_receive().await.expect("the hub speaks")
     }
 
     /// `None` when the session ended.
-    pub async fn try_receive(&mut self) -> Option<HubMessage> {
+    pub(crate) async fn try_receive(&mut self) -> Option<HubMessage> {
         loop {
             match self.socket.next().await?.ok()? {
                 Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
@@ -99,7 +99,7 @@ impl TestWorker {
         }
     }
 
-    pub async fn assignment(&mut self) -> Assignment {
+    pub(crate) async fn assignment(&mut self) -> Assignment {
         loop {
             if let HubMessage::Assign(assignment) = self.receive().await {
                 return *assignment;
@@ -109,13 +109,13 @@ impl TestWorker {
 }
 
 /// An honest result for an assignment.
-pub fn result(key: &PrivateKey, assignment: &Assignment) -> ResultSubmission {
+pub(crate) fn result(key: &PrivateKey, assignment: &Assignment) -> ResultSubmission {
     let Work::Image(input) = &assignment.work;
     let bytes = picture(input.width, input.height, input.seed);
     sign(key, receipt(key.address(), assignment, &bytes), &assignment.terms, &bytes)
 }
 
-pub fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8]) -> JobReceipt {
+pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8]) -> JobReceipt {
     let now = server::clock::now().seconds();
     let terms = &assignment.terms;
     JobReceipt {
@@ -130,7 +130,7 @@ pub fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8]) -> J
         artifact_sha256: Sha256Digest::of(artifact),
         started_at: now,
         finished_at: now,
-        nonce: B256::random(),
+        nonce: B256::from(server::clock::random_bytes::<32>()),
         hub_id: terms.hub_id.clone(),
         chain_id: terms.chain_id,
         determinism_class: "test".into(),
@@ -139,7 +139,7 @@ pub fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8]) -> J
     }
 }
 
-pub fn sign(
+pub(crate) fn sign(
     key: &PrivateKey,
     receipt: JobReceipt,
     terms: &shared::protocol::ReceiptTerms,
@@ -151,7 +151,7 @@ pub fn sign(
     ResultSubmission { receipt, miner_signature, artifacts: vec![artifact], metering: Metering::default() }
 }
 
-pub fn picture(width: u32, height: u32, seed: u64) -> Vec<u8> {
+pub(crate) fn picture(width: u32, height: u32, seed: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);

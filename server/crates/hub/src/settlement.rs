@@ -8,7 +8,7 @@ pub const BATCH_MAX_RECEIPTS: usize = 32;
 /// A receipt waits at most so long for company.
 pub const LINGER_MS: u64 = 150;
 
-/// After so many transactions in vain a receipt is given up, with the minter's reason.
+/// After so many transactions in vain a receipt is given up, with the minter's reason, unless the reason passes.
 pub const ATTEMPTS_MAX: u32 = 8;
 
 const FIRST_DELAY_MS: u64 = 2_000;
@@ -32,12 +32,13 @@ pub enum AfterRevert {
 }
 
 /// `attempts` counts the transaction that just reverted. A batch of several says nothing about each of them, so they
-/// are tried alone at once; after that the delay doubles up to ten minutes.
-pub fn after_revert(attempts: u32, shared_the_batch: bool, now: UnixMillis) -> AfterRevert {
+/// are tried alone at once; after that the delay doubles up to ten minutes. A `temporary` reason (a pause, an epoch's
+/// cap) costs time but never the receipt.
+pub fn after_revert(attempts: u32, shared_the_batch: bool, temporary: bool, now: UnixMillis) -> AfterRevert {
     if shared_the_batch {
         return AfterRevert::RetryAt(now);
     }
-    if attempts >= ATTEMPTS_MAX {
+    if attempts >= ATTEMPTS_MAX && !temporary {
         return AfterRevert::GiveUp;
     }
     let doublings = attempts.saturating_sub(1).min(20);
@@ -61,9 +62,11 @@ mod tests {
     #[test]
     fn gives_up_in_the_end_but_never_for_its_company() {
         let now = UnixMillis(0);
-        assert_eq!(after_revert(ATTEMPTS_MAX, true, now), AfterRevert::RetryAt(now));
-        assert_eq!(after_revert(1, false, now), AfterRevert::RetryAt(UnixMillis(2_000)));
-        assert_eq!(after_revert(ATTEMPTS_MAX, false, now), AfterRevert::GiveUp);
+        assert_eq!(after_revert(ATTEMPTS_MAX, true, false, now), AfterRevert::RetryAt(now));
+        assert_eq!(after_revert(1, false, false, now), AfterRevert::RetryAt(UnixMillis(2_000)));
+        assert_eq!(after_revert(ATTEMPTS_MAX, false, false, now), AfterRevert::GiveUp);
+        let paused = after_revert(u32::MAX, false, true, now);
+        assert_eq!(paused, AfterRevert::RetryAt(UnixMillis(DELAY_MAX_MS)));
     }
 
     proptest! {

@@ -19,6 +19,12 @@ impl Board {
         Ok((lease, job))
     }
 
+    /// The lease's result arrived and is being looked at; until that ends, nothing else happens to the lease.
+    pub(super) fn is_verifying(&self, lease_id: LeaseId) -> bool {
+        let job = self.leases.get(&lease_id).and_then(|lease| self.jobs.get(&lease.job_id));
+        job.is_some_and(|job| job.life.state == JobState::Verifying)
+    }
+
     /// A finished step. Answers the job whose watchers want to know.
     pub fn progress(&mut self, lease_id: LeaseId, miner: Address, progress: StepProgress) -> Result<JobId, BoardError> {
         let job_id = self.held_by(lease_id, miner)?.1.id;
@@ -132,7 +138,7 @@ impl Board {
 
     fn overdue(&self, now: UnixMillis) -> Vec<(LeaseId, Blame, &'static str)> {
         let judge = |lease: &Lease| {
-            let verifying = self.jobs.get(&lease.job_id).is_some_and(|job| job.life.state == JobState::Verifying);
+            let verifying = self.is_verifying(lease.id);
             match lease.reunion_by {
                 _ if verifying => None,
                 _ if lease.deadline <= now => Some((lease.id, Blame::Miner, "no result within the lease")),

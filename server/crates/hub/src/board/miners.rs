@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::Address;
 use shared::capability::Capability;
 use shared::id::LeaseId;
-use shared::job::lifecycle::{Blame, JobState};
+use shared::job::lifecycle::Blame;
 use shared::time::UnixMillis;
 
 use super::{Board, BoardError, Effect, MINERS_MAX, Miner, SessionNumber};
@@ -40,9 +40,12 @@ impl Board {
         let held = self.held.get(&address).cloned().unwrap_or_default();
         if let Some(earlier) = self.miners.remove(&address) {
             effects.push(Effect::Replace { session: earlier.session });
-            for lease_id in held.difference(&named) {
-                effects.extend(self.end_lease(*lease_id, Blame::Network, "a new session does not know the lease"));
-            }
+        }
+        for lease_id in held.difference(&named).filter(|lease_id| !self.is_verifying(**lease_id)).collect::<Vec<_>>() {
+            let restored = self.leases.get(lease_id).is_some_and(|lease| lease.reunion_by.is_some());
+            // The hub's own crash may have swallowed the assignment.
+            let blame = if restored { Blame::Platform } else { Blame::Network };
+            effects.extend(self.end_lease(*lease_id, blame, "the miner's new session does not know the lease"));
         }
         for lease_id in held.intersection(&named) {
             if let Some(lease) = self.leases.get_mut(lease_id) {
@@ -81,8 +84,7 @@ impl Board {
         let mut effects = Vec::new();
         for lease_id in held {
             // A result that arrived before the connection was lost is still worth verifying.
-            let verifying = self.leases.get(&lease_id).and_then(|lease| self.jobs.get(&lease.job_id));
-            if verifying.is_some_and(|job| job.life.state == JobState::Verifying) {
+            if self.is_verifying(lease_id) {
                 continue;
             }
             effects.extend(self.end_lease(lease_id, Blame::Network, reason));
@@ -109,9 +111,8 @@ impl Board {
         let held = self.held.get(&address).cloned().unwrap_or_default();
         let is_lost = |lease_id: &LeaseId| {
             let Some(lease) = self.leases.get(lease_id) else { return false };
-            let verifying = self.jobs.get(&lease.job_id).is_some_and(|job| job.life.state == JobState::Verifying);
             let since = lease.reunion_by.unwrap_or(lease.granted_at);
-            !leases.contains(lease_id) && !verifying && now.since_ms(since) > HEARTBEAT_BLIND_MS
+            !leases.contains(lease_id) && !self.is_verifying(*lease_id) && now.since_ms(since) > HEARTBEAT_BLIND_MS
         };
         let lost: Vec<LeaseId> = held.into_iter().filter(is_lost).collect();
         if lost.is_empty() {
