@@ -39,7 +39,8 @@ def judged(pictures: np.ndarray, scenes: list[Scene], judge: Judge) -> dict[str,
     right_family = np.array([FAMILIES[answer] == scene.family for answer, scene in zip(family, scenes)])
     timed = np.array([scene.family not in ("planet", "shapes") for scene in scenes])
     right_time = np.array([TIMES[answer] == scene.time for answer, scene in zip(time, scenes)])
-    result = {"scene": float(right_family.mean()), "time_of_day": float(right_time[timed].mean())}
+    landscape = np.array([scene.family != "shapes" for scene in scenes])
+    result = {"scene": float(right_family[landscape].mean()), "time_of_day": float(right_time[timed].mean())}
     for name in FAMILIES:
         of_it = np.array([scene.family == name for scene in scenes])
         result[f"scene_{name}"] = float(right_family[of_it].mean())
@@ -98,7 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("model"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/latest"))
-    parser.add_argument("--per-family", type=int, default=16)
+    parser.add_argument("--per-family", type=int, default=12)
     parser.add_argument("--seed", type=int, default=70_001)
     arguments = parser.parse_args()
     judge = Judge()

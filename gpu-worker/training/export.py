@@ -130,7 +130,7 @@ def write_configurations(folder: Path, vocabulary: int, sizes: Sizes) -> None:
         "max_image_seq_len": 4096,
         "max_shift": 1.15,
         "num_train_timesteps": 1000,
-        "shift": 1.0,
+        "shift": 3.0,
         "use_dynamic_shifting": False,
     }
     index = {

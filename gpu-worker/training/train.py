@@ -21,10 +21,14 @@ from .log import Log, save_atomically
 from .network import Sizes, TextEncoder, UNet
 from .presets import Budget, Preset
 from .sampling import SHEET_PROMPTS, sample, write_sheet
+from .scenes import FAMILIES
 from .tokenizer import Tokenizer
 
 CODE_NOISE = 0.12
 """Standard deviation, at most, of the noise that the decoder learns to live with."""
+
+HIGH_SHARE = 0.35
+"""Share of the training noise levels that are drawn near 1."""
 
 CROP_CELLS = 8
 """Cells along a side of the decoder's training crops; half a cell at each edge does not count."""
@@ -196,6 +200,17 @@ def flow_loss(nets: nn.ModuleDict, codes: Tensor, ids: Tensor, noise: Tensor, si
     return (flow.float() - (noise - codes)).square().mean()
 
 
+def noise_levels(size: int, device: torch.device) -> Tensor:
+    """Noise levels [size] in 0..1: most from a logistic normal, a third near 1.
+
+    The broad colours of a picture stand out of the noise almost at once, so its time of day and scene are settled above
+    0.9, where a logistic normal alone hardly ever looks.
+    """
+    usual = torch.sigmoid(torch.randn(size, device=device) + 0.2)
+    early = 1.0 - 0.2 * torch.rand(size, device=device).square()
+    return torch.where(torch.rand(size, device=device) < HIGH_SHARE, early, usual)
+
+
 class Codes:
     """The training set in memory: codes, mirrored codes and caption ids; the first `held` pictures only test."""
 
@@ -206,35 +221,40 @@ class Codes:
             order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(run.seed))
             codes = training_codes(pictures[order], tuple(part.cpu() for part in components_of(run)))
             ids = caption_ids(run.tokenizer, [scenes[place] for place in order.tolist()], run.preset.captions, run.preset.tokens, run.seed)
-            save_atomically({"codes": codes, "ids": ids}, path)
+            family, _ = labels([scenes[place] for place in order.tolist()])
+            save_atomically({"codes": codes, "ids": ids, "family": family}, path)
         state = torch.load(path, map_location=run.device)
+        emphasis = torch.tensor([run.preset.emphasis.get(name, 1.0) for name in FAMILIES])
+        self.weights = emphasis[state["family"].cpu()].to(run.device)
         self.codes, self.ids = state["codes"], state["ids"]
         self.spread = self.codes[:, :4096].float().std((0, 1, 3, 4))
         self.nothing = torch.tensor(run.tokenizer.encode("", run.preset.tokens), device=run.device)
         self.held = max(1, min(128, len(self.ids) // 8))
         fixed = torch.Generator().manual_seed(5)
+        self.tested = torch.nonzero(self.weights[: self.held])[:, 0]
+        self.weights[: self.held] = 0.0
         self.held_noise = torch.randn(self.held, *self.codes.shape[2:], generator=fixed).to(run.device)
         self.held_sigma = ((torch.arange(self.held) + 0.5) / self.held).to(run.device)
 
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Codes, ids, noise and noise levels of a random batch."""
-        device, count = self.ids.device, len(self.ids)
-        chosen = torch.randint(self.held, count, (size,), device=device)
+        device = self.ids.device
+        chosen = torch.multinomial(self.weights, size, replacement=True)
         mirrored = torch.randint(0, 2, (size,), device=device)
         words = self.ids[chosen, torch.randint(0, self.ids.shape[1], (size,), device=device)].long()
         words = torch.where(torch.rand(size, 1, device=device) < EMPTY_SHARE, self.nothing, words)
         codes = self.codes[mirrored, chosen].float()
-        return codes, words, torch.randn_like(codes), torch.sigmoid(torch.randn(size, device=device))
+        return codes, words, torch.randn_like(codes), noise_levels(size, device)
 
     @torch.no_grad()
     def check(self, nets: nn.ModuleDict) -> float:
         """The loss on the held-out pictures with fixed noise."""
-        parts = torch.arange(self.held, device=self.ids.device).split(64)
+        parts = self.tested.split(64)
         losses = [
             float(flow_loss(nets, self.codes[0, part].float(), self.ids[part, 0].long(), self.held_noise[part], self.held_sigma[part])) * len(part)
             for part in parts
         ]
-        return sum(losses) / self.held
+        return sum(losses) / len(self.tested)
 
 
 def train_diffusion(run: Run, exchange: Exchange | None = None) -> Diffusion:
