@@ -104,7 +104,7 @@ class SmokeTest(unittest.TestCase):
             self.assertEqual(pictures.shape, (1, 3, 256, 320))
             self.assertTrue(np.isfinite(pictures).all())
             latents = pipeline.latents(["a desert"], 1, 2, 3.0, (256, 256))
-            self.assertEqual(float(fold(torch.from_numpy(latents))[:, SLOTS // 2 :].abs().max()), 0.0)
+            self.assertLess(float(fold(torch.from_numpy(latents))[:, SLOTS // 2 :].abs().max()), 1e-5)
 
 
 if __name__ == "__main__":
