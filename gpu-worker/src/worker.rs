@@ -99,7 +99,11 @@ pub async fn serve(parts: Parts) -> Result<Ended> {
             }
         };
         perform(effects, &tasks).await;
-        let (idle, done) = (lock(&worker).is_idle(), lock(&worker).is_done());
+        // One guard: two in one statement would wait for each other.
+        let (idle, done) = {
+            let worker = lock(&worker);
+            (worker.is_idle(), worker.is_done())
+        };
         if done {
             break Ok(Ended::Drained);
         }
