@@ -21,26 +21,26 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
 /// Longest wait for anything in a test; only a broken worker needs it.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-pub const MINTER: Address = Address::repeat_byte(0xa1);
+pub(crate) const MINTER: Address = Address::repeat_byte(0xa1);
 
-pub struct HubDouble {
-    pub url: String,
+pub(crate) struct HubDouble {
+    pub(crate) url: String,
     sessions: mpsc::Receiver<Session>,
     results: mpsc::Receiver<(LeaseId, ResultSubmission)>,
     /// Statuses for the next results; 200 when it is empty.
-    pub statuses: Arc<Mutex<VecDeque<u16>>>,
+    pub(crate) statuses: Arc<Mutex<VecDeque<u16>>>,
 }
 
 /// A worker's connection.
-pub struct Session {
+pub(crate) struct Session {
     socket: WebSocketStream<TcpStream>,
-    pub challenge: Challenge,
+    pub(crate) challenge: Challenge,
 }
 
 impl HubDouble {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (session_sender, sessions) = mpsc::channel(16);
@@ -65,25 +65,25 @@ impl HubDouble {
     }
 
     /// The next connection, not yet challenged.
-    pub async fn connection(&mut self) -> Session {
+    pub(crate) async fn connection(&mut self) -> Session {
         tokio::time::timeout(PATIENCE, self.sessions.recv()).await.expect("a connection").unwrap()
     }
 
     /// The next worker, registered.
-    pub async fn worker(&mut self) -> (Session, Registration) {
+    pub(crate) async fn worker(&mut self) -> (Session, Registration) {
         let mut session = self.connection().await;
         let registration = session.challenge().await;
         session.send(&HubMessage::Welcome { heartbeat_seconds: 1 }).await;
         (session, registration)
     }
 
-    pub async fn result(&mut self) -> (LeaseId, ResultSubmission) {
+    pub(crate) async fn result(&mut self) -> (LeaseId, ResultSubmission) {
         tokio::time::timeout(PATIENCE, self.results.recv()).await.expect("a result").unwrap()
     }
 }
 
 impl Session {
-    pub async fn challenge(&mut self) -> Registration {
+    pub(crate) async fn challenge(&mut self) -> Registration {
         let challenge = HubMessage::Challenge(self.challenge.clone());
         self.send(&challenge).await;
         match self.receive().await {
@@ -92,12 +92,12 @@ impl Session {
         }
     }
 
-    pub async fn send(&mut self, message: &HubMessage) {
+    pub(crate) async fn send(&mut self, message: &HubMessage) {
         self.socket.send(Message::Text(serde_json::to_string(message).unwrap().into())).await.unwrap();
     }
 
     /// The next message; nothing when the worker closed the session.
-    pub async fn receive(&mut self) -> Option<WorkerMessage> {
+    pub(crate) async fn receive(&mut self) -> Option<WorkerMessage> {
         loop {
             match tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a message") {
                 Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
@@ -108,7 +108,7 @@ impl Session {
     }
 
     /// The next message that is no heartbeat.
-    pub async fn event(&mut self) -> Option<WorkerMessage> {
+    pub(crate) async fn event(&mut self) -> Option<WorkerMessage> {
         loop {
             match self.receive().await {
                 Some(WorkerMessage::Heartbeat { .. }) => {}
@@ -117,7 +117,7 @@ impl Session {
         }
     }
 
-    pub async fn assign(&mut self, assignment: &Assignment) {
+    pub(crate) async fn assign(&mut self, assignment: &Assignment) {
         self.send(&HubMessage::Assign(Box::new(assignment.clone()))).await;
     }
 }
@@ -134,7 +134,7 @@ fn challenge() -> Challenge {
 }
 
 /// A small picture.
-pub fn assignment(number: u128, steps: u32) -> Assignment {
+pub(crate) fn assignment(number: u128, steps: u32) -> Assignment {
     let work = Work::Image(ValidImageInput {
         prompt: "a secret city skyline at night".into(),
         negative_prompt: String::new(),

@@ -9,7 +9,7 @@ use shared::receipt::{JobReceipt, UnitType};
 use shared::time::UnixSeconds;
 use shared::{Address, B256, Bytes};
 
-pub fn entry(number: u128) -> Entry {
+pub(crate) fn entry(number: u128) -> Entry {
     let receipt = JobReceipt {
         job_id: JobId::from_random(number),
         provider: Address::repeat_byte(1),

@@ -8,7 +8,7 @@ use shared::digest::Sha256Digest;
 use shared::model::MANIFEST_FILE;
 use tempfile::TempDir;
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gpu-worker");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_gpu-worker");
 
 /// The repository's model.
 fn source() -> PathBuf {
@@ -16,12 +16,12 @@ fn source() -> PathBuf {
 }
 
 /// A copy of the repository's model that a test may break.
-pub struct ModelCopy {
-    pub folder: TempDir,
+pub(crate) struct ModelCopy {
+    pub(crate) folder: TempDir,
 }
 
 impl ModelCopy {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for file in files_below(&source(), Path::new("")) {
             let to = folder.path().join(&file);
@@ -35,16 +35,16 @@ impl ModelCopy {
         copy
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
     /// Writes a manifest that pins the files as they are now.
-    pub fn pin(&self) {
+    pub(crate) fn pin(&self) {
         let files = files_below(self.path(), Path::new("")).into_iter().filter(|file| file != Path::new(MANIFEST_FILE));
         let files: Vec<_> = files
             .map(|file| {
@@ -61,7 +61,7 @@ impl ModelCopy {
     }
 
     /// Changes a JSON file and pins the change.
-    pub fn edit(&self, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    pub(crate) fn edit(&self, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
         let mut value = serde_json::from_slice(&std::fs::read(self.file(name)).unwrap()).unwrap();
         change(&mut value);
         std::fs::write(self.file(name), value.to_string()).unwrap();
@@ -82,9 +82,10 @@ fn files_below(root: &Path, folder: &Path) -> Vec<PathBuf> {
 }
 
 /// `gpu-worker generate` with few steps; the picture goes to `out`.
-pub fn generate(model: &Path, out: &Path, more: &[&str]) -> Output {
+pub(crate) fn generate(model: &Path, out: &Path, more: &[&str]) -> Output {
     Command::new(PROGRAM)
-        .args(["generate", "a city skyline at night", "--steps", "2", "--seed", "7"])
+        .args(["generate", "a city skyline at night", "--steps", "2"])
+        .args(if more.contains(&"--seed") { &[][..] } else { &["--seed", "7"] })
         .arg("--model")
         .arg(model)
         .arg("--out")
@@ -94,12 +95,12 @@ pub fn generate(model: &Path, out: &Path, more: &[&str]) -> Output {
         .unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// 8-bit RGB of a PNG file.
-pub fn pixels(file: &[u8]) -> (u32, u32, Vec<u8>) {
+pub(crate) fn pixels(file: &[u8]) -> (u32, u32, Vec<u8>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
     let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut bytes).unwrap();
