@@ -30,3 +30,12 @@ pub fn after(milliseconds: i32, act: impl FnOnce() + 'static) {
     // Fails only where the page is being torn down; then nobody waits for it.
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), milliseconds);
 }
+
+/// What an input or text area with this id holds.
+pub fn value_of(id: &str) -> Option<String> {
+    let element = window().document()?.get_element_by_id(id)?;
+    match element.dyn_into::<web_sys::HtmlTextAreaElement>() {
+        Ok(area) => Some(area.value()),
+        Err(element) => element.dyn_into::<web_sys::HtmlInputElement>().ok().map(|input| input.value()),
+    }
+}

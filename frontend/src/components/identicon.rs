@@ -1,4 +1,4 @@
-//! A picture of an address: five by five fields, mirrored, in two shades, all from the address's own bytes.
+//! A picture of an address: five by five fields, mirrored, in a colour, all from the address alone.
 
 use leptos::prelude::*;
 use shared::Address;
@@ -9,11 +9,16 @@ const SIDE: usize = 5;
 /// Columns that are drawn; the others mirror them.
 const HALF: usize = SIDE.div_ceil(2);
 
-fn path(address: Address) -> String {
+/// FNV-1a over the address, so that addresses with many equal bytes look different as well.
+fn digest(address: Address) -> u64 {
+    address.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn path(digest: u64) -> String {
     let mut path = String::new();
     for row in 0..SIDE {
         for column in 0..HALF {
-            if address[row * HALF + column] & 1 == 0 {
+            if digest >> (row * HALF + column) & 1 == 0 {
                 continue;
             }
             for x in [column, SIDE - 1 - column] {
@@ -27,11 +32,12 @@ fn path(address: Address) -> String {
 /// The identicon of `address`, as decoration: the address stands beside it.
 #[component]
 pub fn Identicon(address: Address, #[prop(optional)] large: bool) -> impl IntoView {
-    let hue = u32::from(u16::from_be_bytes([address[18], address[19]])) * 360 / 65_536;
+    let digest = digest(address);
+    let hue = (digest >> 48) * 360 / 65_536;
     let class = if large { "identicon identicon-large" } else { "identicon" };
     view! {
         <svg class=class viewBox="-0.5 -0.5 6 6" aria-hidden="true" shape-rendering="crispEdges">
-            <path d=path(address) fill=format!("oklch(62% 0.12 {hue})") />
+            <path d=path(digest) fill=format!("oklch(62% 0.12 {hue})") />
         </svg>
     }
 }
@@ -41,10 +47,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_addresses_look_equal_and_the_picture_is_mirrored() {
-        let address = Address::from([0b1010_1011; 20]);
-        assert_eq!(path(address), path(address));
-        assert_eq!(path(address).matches('M').count(), SIDE * HALF * 2);
-        assert!(path(Address::ZERO).is_empty());
+    fn the_picture_is_mirrored_and_depends_on_every_byte() {
+        assert_eq!(path(u64::MAX).matches('M').count(), SIDE * HALF * 2);
+        assert!(path(0).is_empty());
+        let genesis = [shared::chain::TOKEN_ADDRESS, shared::chain::MINTER_ADDRESS].map(|address| path(digest(address)));
+        assert_ne!(genesis[0], genesis[1]);
     }
 }

@@ -50,6 +50,22 @@ impl Draft {
         }
     }
 
+    /// With what was typed into the rendered form before the page became live.
+    #[cfg(feature = "hydrate")]
+    pub fn typed(self) -> Self {
+        use crate::browser::value_of;
+        let kept = |id: &str, rendered: String| value_of(id).unwrap_or(rendered);
+        Self {
+            prompt: kept("prompt", self.prompt),
+            negative_prompt: kept("negative_prompt", self.negative_prompt),
+            steps: kept("steps", self.steps),
+            guidance: kept("guidance", self.guidance),
+            width: kept("width", self.width),
+            height: kept("height", self.height),
+            seed: kept("seed", self.seed),
+        }
+    }
+
     /// Any setting that the folded part holds differs from `defaults`.
     pub fn has_settings_beyond(&self, defaults: &Self) -> bool {
         Self { prompt: String::new(), ..self.clone() } != Self { prompt: String::new(), ..defaults.clone() }

@@ -37,6 +37,8 @@ pub fn Studio(
     example: Option<Example>,
     miners_online: u32,
 ) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    let draft = draft.typed();
     let composer = Composer::new(draft);
     let watch = JobWatch::new(None);
     let busy = RwSignal::new(false);
@@ -90,6 +92,8 @@ pub fn Studio(
 
 #[component]
 fn Buttons(watch: JobWatch, busy: RwSignal<bool>, miners_online: u32) -> impl IntoView {
+    let live = RwSignal::new(false);
+    Effect::new(move |_| live.set(true));
     let words = move || match (watch.is_running(), watch.state().is_some()) {
         (true, _) => text::home::DRAWING,
         (false, true) => text::home::DRAW_NEXT,
@@ -101,7 +105,13 @@ fn Buttons(watch: JobWatch, busy: RwSignal<bool>, miners_online: u32) -> impl In
     };
     view! {
         <div class="actions">
-            <button type="submit" class="button" id="draw" disabled=move || busy.get() || watch.is_running()>
+            <button
+                type="submit"
+                class="button"
+                id="draw"
+                disabled=move || !live.get() || busy.get() || watch.is_running()
+                data-starting=move || (!live.get()).then_some("")
+            >
                 {words}
             </button>
             <button type="button" class="button button-quiet" id="cancel" hidden=move || !watch.is_running() on:click=cancel>
@@ -128,7 +138,7 @@ fn Caption(watch: JobWatch, example: Option<Example>) -> impl IntoView {
             (None, None) => (String::new(), String::new()),
         };
         view! {
-            <q>{prompt}</q>
+            {(!prompt.is_empty()).then(|| view! { <q>{prompt}</q> })}
             <span>{facts}</span>
         }
     }

@@ -33,6 +33,6 @@ pub const fn meaning(name: StopName) -> &'static str {
         StopName::Miner => "draws it and signs",
         StopName::Receipt => "checked and attested",
         StopName::Mint => "the tokens it earns",
-        StopName::Block => "final on the chain",
+        StopName::Block => "holds the mint",
     }
 }
