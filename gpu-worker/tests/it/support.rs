@@ -81,10 +81,11 @@ fn files_below(root: &Path, folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// `gpu-worker generate` with few steps; the picture goes to `out`.
+/// `gpu-worker generate` with few steps (not too few: guided strides that are too long end in black); the picture goes to
+/// `out`.
 pub(crate) fn generate(model: &Path, out: &Path, more: &[&str]) -> Output {
     Command::new(PROGRAM)
-        .args(["generate", "a city skyline at night", "--steps", "2"])
+        .args(["generate", "a city skyline at night", "--steps", "4"])
         .args(if more.contains(&"--seed") { &[][..] } else { &["--seed", "7"] })
         .arg("--model")
         .arg(model)
