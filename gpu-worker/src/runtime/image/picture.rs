@@ -37,7 +37,7 @@ pub fn png(decoded: &Tensor) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A JPEG of at most [`PREVIEW_EDGE_PX`] and about [`PREVIEW_MAX_BYTES`].
+/// A JPEG of at most `PREVIEW_EDGE_PX` and about `PREVIEW_MAX_BYTES`.
 pub fn preview(decoded: &Tensor) -> Result<Encoded> {
     let longest = decoded.shape.iter().skip(2).copied().max().unwrap_or(1);
     let picture = Rgb::every(decoded, longest.div_ceil(PREVIEW_EDGE_PX).max(1))?;
