@@ -9,12 +9,12 @@ use leptos_router::{SsrMode, path};
 
 use crate::components::icon::{Glyph, Icon, Sign};
 use crate::components::status::DevLabel;
-pub use crate::islands::studio::Example;
 use crate::islands::page_tools::PageTools;
+pub use crate::islands::studio::Example;
+use crate::pages::address::AddressPage;
 use crate::pages::block::BlockPage;
 use crate::pages::blocks::BlocksPage;
 use crate::pages::design::DesignPage;
-use crate::pages::address::AddressPage;
 use crate::pages::explorer::ExplorerPage;
 use crate::pages::home::HomePage;
 use crate::pages::job::JobPage;

@@ -105,7 +105,10 @@ impl Proof {
     /// Nothing was asked for yet.
     pub fn empty() -> Self {
         let names = [StopName::Prompt, StopName::Miner, StopName::Receipt, StopName::Mint, StopName::Block];
-        Self { stops: names.map(|name| Stop { fact: Some(Fact::words(text::proof::meaning(name))), ..Stop::waiting(name) }) }
+        Self {
+            stops: names
+                .map(|name| Stop { fact: Some(Fact::words(text::proof::meaning(name))), ..Stop::waiting(name) }),
+        }
     }
 
     /// As far as a job has come.
@@ -173,7 +176,9 @@ fn miner_stop(job: &JobView) -> Stop {
             let fact = job.progress.map(|progress| Fact::words(text::job::step(progress.step, progress.steps)));
             stop(StopState::Running, fact.or(who), job.started_at_unix_ms)
         }
-        JobState::Verifying | JobState::Completed => stop(StopState::Done, who, job.finished_at_unix_ms.or(job.started_at_unix_ms)),
+        JobState::Verifying | JobState::Completed => {
+            stop(StopState::Done, who, job.finished_at_unix_ms.or(job.started_at_unix_ms))
+        }
         JobState::Failed | JobState::Canceled | JobState::Expired => {
             stop(StopState::Refused, Some(Fact::words(text::job::state(job.state))), job.finished_at_unix_ms)
         }

@@ -17,8 +17,8 @@ pub fn window() -> web_sys::Window {
 /// Runs `tick` every `milliseconds` for as long as the page lives.
 pub fn every(milliseconds: i32, tick: impl FnMut() + 'static) {
     let tick = Closure::<dyn FnMut()>::new(tick);
-    let started = window()
-        .set_interval_with_callback_and_timeout_and_arguments_0(tick.as_ref().unchecked_ref(), milliseconds);
+    let started =
+        window().set_interval_with_callback_and_timeout_and_arguments_0(tick.as_ref().unchecked_ref(), milliseconds);
     if started.is_ok() {
         tick.forget();
     }

@@ -63,9 +63,10 @@ fn copy(event: &Event, on_copied: &impl Fn()) {
 
 /// `/` and Ctrl-K lead to the search, except while somebody types.
 fn focus_search(event: KeyboardEvent) {
-    let typing = window().document().and_then(|document| document.active_element()).is_some_and(|element| {
-        matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
-    });
+    let typing = window()
+        .document()
+        .and_then(|document| document.active_element())
+        .is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"));
     let wanted = (event.key() == "/" && !typing) || (event.key() == "k" && (event.ctrl_key() || event.meta_key()));
     if !wanted {
         return;

@@ -22,7 +22,11 @@ pub fn InfoRow(
 
 /// One figure of a strip.
 #[component]
-pub fn Figure(#[prop(into)] name: String, #[prop(into, optional)] note: Option<String>, children: Children) -> impl IntoView {
+pub fn Figure(
+    #[prop(into)] name: String,
+    #[prop(into, optional)] note: Option<String>,
+    children: Children,
+) -> impl IntoView {
     view! {
         <div>
             <dt>{name}</dt>

@@ -111,7 +111,11 @@ fn civil_date(days: u64) -> (u64, u64, u64) {
 pub fn now() -> UnixMillis {
     #[cfg(feature = "hydrate")]
     {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970 fit u64")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "milliseconds since 1970 fit u64"
+        )]
         return UnixMillis(js_sys::Date::now() as u64);
     }
     #[cfg(not(feature = "hydrate"))]
@@ -150,7 +154,10 @@ mod tests {
     #[test]
     fn ages_round_down_and_never_lie_in_the_future() {
         let age_of = |ms| age(UnixMillis(10_000), UnixMillis(ms));
-        assert_eq!([age_of(0), age_of(10_999), age_of(71_000), age_of(9_000_000)], ["now", "now", "1 min ago", "2 h ago"]);
+        assert_eq!(
+            [age_of(0), age_of(10_999), age_of(71_000), age_of(9_000_000)],
+            ["now", "now", "1 min ago", "2 h ago"]
+        );
     }
 
     #[test]

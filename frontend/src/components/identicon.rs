@@ -50,7 +50,8 @@ mod tests {
     fn the_picture_is_mirrored_and_depends_on_every_byte() {
         assert_eq!(path(u64::MAX).matches('M').count(), SIDE * HALF * 2);
         assert!(path(0).is_empty());
-        let genesis = [shared::chain::TOKEN_ADDRESS, shared::chain::MINTER_ADDRESS].map(|address| path(digest(address)));
+        let genesis =
+            [shared::chain::TOKEN_ADDRESS, shared::chain::MINTER_ADDRESS].map(|address| path(digest(address)));
         assert_ne!(genesis[0], genesis[1]);
     }
 }

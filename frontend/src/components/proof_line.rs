@@ -46,7 +46,9 @@ fn Mark(state: StopState) -> impl IntoView {
             <circle class="mark-pulse" cx="8" cy="8" r="3.25" fill="currentColor" />
         }
         .into_any(),
-        StopState::Waiting => view! { <circle cx="8" cy="8" r="7.25" fill="none" stroke="currentColor" stroke-width="1.5" /> }.into_any(),
+        StopState::Waiting => {
+            view! { <circle cx="8" cy="8" r="7.25" fill="none" stroke="currentColor" stroke-width="1.5" /> }.into_any()
+        }
         StopState::Refused => view! {
             <rect x="0.5" y="0.5" width="15" height="15" rx="2" fill="currentColor" />
             <path class="mark-tick" d="M5 5l6 6M11 5l-6 6" />
@@ -64,7 +66,11 @@ fn Mark(state: StopState) -> impl IntoView {
 #[component]
 pub fn ProofSmall(proof: Proof) -> impl IntoView {
     let words = proof.sentence();
-    let marks = proof.stops.iter().map(|stop| view! { <span data-state=stop.state.as_str() aria-hidden="true"></span> }).collect_view();
+    let marks = proof
+        .stops
+        .iter()
+        .map(|stop| view! { <span data-state=stop.state.as_str() aria-hidden="true"></span> })
+        .collect_view();
     view! {
         <span class="proof-small" role="img" aria-label=words.clone() title=words>
             {marks}

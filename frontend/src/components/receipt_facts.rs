@@ -101,7 +101,8 @@ fn Origin(receipt: JobReceipt) -> impl IntoView {
 #[component]
 pub fn ReceiptSignatures(view: ReceiptView) -> impl IntoView {
     let signed = view.signed;
-    let attestations = signed.attestations.into_iter().map(|attestation| view! { <AttestationRow attestation /> }).collect_view();
+    let attestations =
+        signed.attestations.into_iter().map(|attestation| view! { <AttestationRow attestation /> }).collect_view();
     view! {
         <dl class="info">
             <InfoRow name=words::MINER_SIGNATURE help=words::MINER_SIGNATURE_HELP>

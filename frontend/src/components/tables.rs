@@ -67,7 +67,8 @@ pub fn TransactionTable(
     #[prop(optional)]
     narrow: bool,
 ) -> impl IntoView {
-    let rows = transactions.into_iter().map(|transaction| view! { <TransactionRow transaction narrow /> }).collect_view();
+    let rows =
+        transactions.into_iter().map(|transaction| view! { <TransactionRow transaction narrow /> }).collect_view();
     let wide = (!narrow).then(|| {
         view! {
             <th scope="col" class="wide-only">{text::explorer::FROM}</th>
@@ -96,7 +97,8 @@ pub fn TransactionTable(
 #[component]
 fn TransactionRow(transaction: TransactionSummary, narrow: bool) -> impl IntoView {
     let hash = transaction.hash.to_string();
-    let failed = (!transaction.succeeded).then(|| view! { " "<StatusPill tone=Tone::Refused word=text::explorer::REVERTED /> });
+    let failed =
+        (!transaction.succeeded).then(|| view! { " "<StatusPill tone=Tone::Refused word=text::explorer::REVERTED /> });
     let to = match transaction.to {
         Some(to) => view! { <AddressValue address=to bare=true /> }.into_any(),
         None => view! { <span class="quiet">{text::explorer::CREATES}</span> }.into_any(),

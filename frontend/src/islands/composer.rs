@@ -137,7 +137,8 @@ impl Composer {
 
     fn error_of(self, name: &'static str) -> Option<String> {
         self.errors.with(|errors| {
-            let field = errors.iter().find(|error| error.field.strip_prefix("input.").unwrap_or(&error.field) == name)?;
+            let field =
+                errors.iter().find(|error| error.field.strip_prefix("input.").unwrap_or(&error.field) == name)?;
             Some(match (&field.bound, &field.value) {
                 (Some(bound), Some(value)) => text::home::bound(bound, value),
                 _ => field.detail.clone(),

@@ -237,7 +237,12 @@ fn Request(job: JobView, watch: JobWatch) -> impl IntoView {
 
 /// Follows the job, fetches its receipt when there is one, and asks why while it waits.
 #[cfg(feature = "hydrate")]
-fn start(watch: JobWatch, job: JobView, receipt: RwSignal<Option<ReceiptView>>, explanation: RwSignal<Option<Explanation>>) {
+fn start(
+    watch: JobWatch,
+    job: JobView,
+    receipt: RwSignal<Option<ReceiptView>>,
+    explanation: RwSignal<Option<Explanation>>,
+) {
     use crate::browser::http;
     /// A job that is taken at once needs no explanation.
     const EXPLAIN_AFTER_MS: i32 = 1_500;

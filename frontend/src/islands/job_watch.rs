@@ -110,7 +110,9 @@ impl JobWatch {
         self.job.with(|job| {
             let job = job.as_ref()?;
             match job.state {
-                JobState::Queued => Some(job.queue_position.map_or_else(|| text::job::WAITS.to_owned(), text::job::queue_position)),
+                JobState::Queued => {
+                    Some(job.queue_position.map_or_else(|| text::job::WAITS.to_owned(), text::job::queue_position))
+                }
                 JobState::Running => Some(running_word(job)),
                 JobState::Verifying => Some(text::job::VERIFIED_NOW.to_owned()),
                 JobState::Completed => None,

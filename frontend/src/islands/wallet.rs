@@ -19,9 +19,15 @@ enum Stage {
     Broken,
     At(WalletState),
     /// The words of a new key are on the screen.
-    Words { words: Vec<Secret>, ask: Vec<usize> },
+    Words {
+        words: Vec<Secret>,
+        ask: Vec<usize>,
+    },
     /// Some of them are asked for.
-    Confirm { words: Vec<Secret>, ask: Vec<usize> },
+    Confirm {
+        words: Vec<Secret>,
+        ask: Vec<usize>,
+    },
 }
 
 #[derive(Clone, Copy)]

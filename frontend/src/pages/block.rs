@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use shared::B256;
-use shared::api::explorer::BlockView;
 use shared::amount::Amount;
+use shared::api::explorer::BlockView;
 
 use super::load::{PageTitle, load, param};
 use crate::backend::{BackendError, use_backend};

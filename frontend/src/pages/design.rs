@@ -17,7 +17,9 @@ use crate::components::notice::{Empty, Notice};
 use crate::components::proof_line::{ProofLine, ProofSmall};
 use crate::components::status::{DevLabel, JobPill, SettlementPill, StatusPill, Tone};
 use crate::components::tables::BlockTable;
-use crate::components::value::{AddressValue, Age, AmountValue, DeviceChip, HashValue, Height, Meter, ModelChip, Units};
+use crate::components::value::{
+    AddressValue, Age, AmountValue, DeviceChip, HashValue, Height, Meter, ModelChip, Units,
+};
 use crate::islands::verify_receipt::Checks;
 use crate::text::design as words;
 
@@ -176,13 +178,9 @@ fn Values() -> impl IntoView {
 #[component]
 fn States() -> impl IntoView {
     let jobs = JobState::ALL.map(|state| view! { <JobPill state /> });
-    let settlements = [
-        SettlementState::Pending,
-        SettlementState::Submitted,
-        SettlementState::Minted,
-        SettlementState::Refused,
-    ]
-    .map(|state| view! { <SettlementPill state /> });
+    let settlements =
+        [SettlementState::Pending, SettlementState::Submitted, SettlementState::Minted, SettlementState::Refused]
+            .map(|state| view! { <SettlementPill state /> });
     view! {
         <div class="specimen">
             <Row name="Job">{jobs}</Row>

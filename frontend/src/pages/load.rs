@@ -55,7 +55,8 @@ fn Failure(error: BackendError) -> impl IntoView {
             view! { <Notice tone=Tone::Refused title=words::NOT_FOUND_TITLE detail /> }.into_any()
         }
         BackendError::Unavailable(_) => {
-            view! { <Notice tone=Tone::Refused title=words::UNAVAILABLE_TITLE detail=words::UNAVAILABLE_KEPT /> }.into_any()
+            view! { <Notice tone=Tone::Refused title=words::UNAVAILABLE_TITLE detail=words::UNAVAILABLE_KEPT /> }
+                .into_any()
         }
     }
 }

@@ -29,7 +29,8 @@ fn Receipt(view: ReceiptView) -> impl IntoView {
     let proof = Proof::of_receipt(&view);
     let (amount, settlement, signed) = (view.amount, view.settlement, view.signed.clone());
     let facts = view! { <ReceiptFacts view=view.clone() /> };
-    let refusal = view.refusal.clone().map(|detail| view! { <Notice tone=Tone::Refused title=words::REFUSED_TITLE detail /> });
+    let refusal =
+        view.refusal.clone().map(|detail| view! { <Notice tone=Tone::Refused title=words::REFUSED_TITLE detail /> });
     view! {
         <PageTitle name=words::TITLE>
             <span class="title-fact">

@@ -16,7 +16,8 @@ pub fn SearchPage() -> impl IntoView {
     let backend = use_backend();
     let text = query("q").unwrap_or_default().trim().to_owned();
     let asked = text.clone();
-    load(async move { find(backend.as_ref(), &asked).await }, move |found| match found {
+    load(async move { find(backend.as_ref(), &asked).await }, move |found| {
+        match found {
         Some(path) => {
             leptos_axum::redirect(&path);
             view! { <a href=path.clone()>{path.clone()}</a> }.into_any()
@@ -33,6 +34,7 @@ pub fn SearchPage() -> impl IntoView {
             </div>
         }
         .into_any(),
+    }
     })
 }
 

@@ -17,7 +17,8 @@ pub const FOOT_RECEIPTS: &str = "Receipts";
 
 pub const DEV_LABEL: &str = "Dev chain";
 pub const DEV_HELP: &str = "Keys and chain were made for development: nothing here is worth anything";
-pub const DEV_FOOT: &str = "Development chain with development keys, made on this machine: its tokens are worth nothing.";
+pub const DEV_FOOT: &str =
+    "Development chain with development keys, made on this machine: its tokens are worth nothing.";
 
 pub const SEARCH_LABEL: &str = "Search by height, hash, address, job or receipt";
 pub const SEARCH_SHORT: &str = "Search the chain";
@@ -40,7 +41,8 @@ pub const HOME: &str = "Draw a picture";
 pub const NOT_FOUND_TITLE: &str = "Not found";
 pub const UNAVAILABLE_TITLE: &str = "The server could not answer";
 pub const UNAVAILABLE_KEPT: &str = "Nothing was changed. Load the page again in a moment.";
-pub const OFFLINE: &str = "The server cannot be reached. What was submitted is kept there; this page tries again by itself.";
+pub const OFFLINE: &str =
+    "The server cannot be reached. What was submitted is kept there; this page tries again by itself.";
 
 pub fn copy(what: &str) -> String {
     format!("Copy {what}")

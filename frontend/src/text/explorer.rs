@@ -1,7 +1,8 @@
 //! Words of the explorer.
 
 pub const TITLE: &str = "Explorer";
-pub const FACT: &str = "Every token on this chain comes from a receipt of served work. Search it, open it, recompute it.";
+pub const FACT: &str =
+    "Every token on this chain comes from a receipt of served work. Search it, open it, recompute it.";
 pub const BLOCKS: &str = "Blocks";
 pub const TRANSACTIONS: &str = "Transactions";
 pub const RECEIPTS: &str = "Recent receipts";
@@ -61,7 +62,8 @@ pub const ACCOUNT_RECEIPTS: &str = "Receipts of this miner";
 
 pub const SEARCH_TITLE: &str = "Search";
 pub const FOUND_NOTHING: &str = "Nothing found";
-pub const SEARCH_HELP: &str = "A block’s height, a 32-byte hash (0x and 64 hex digits), an address (0x and 40), or a job (job_ and 32).";
+pub const SEARCH_HELP: &str =
+    "A block’s height, a 32-byte hash (0x and 64 hex digits), an address (0x and 40), or a job (job_ and 32).";
 
 pub fn block(number: &str) -> String {
     format!("Block {number}")

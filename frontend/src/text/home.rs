@@ -2,7 +2,8 @@
 
 pub const TITLE: &str = "AITBC: pictures that prove their work";
 pub const SENTENCE: &str = "Describe a picture; follow it from a miner’s receipt to the token it mints.";
-pub const DESCRIPTION: &str = "A miner draws your picture on its own hardware. Its signed receipt mints the only tokens this chain has.";
+pub const DESCRIPTION: &str =
+    "A miner draws your picture on its own hardware. Its signed receipt mints the only tokens this chain has.";
 pub const PROMPT: &str = "What shall be drawn";
 pub const PROMPT_PLACEHOLDER: &str = "a city skyline at night";
 pub const SUGGESTIONS: &str = "What the model draws well";

@@ -27,7 +27,6 @@ pub const SPONSORED: &str = "sponsored by the hub, public";
 pub const FAULTS: &str = "Faults";
 pub const MINER: &str = "Miner";
 
-
 pub const MINE_TITLE: &str = "My jobs";
 pub const MINE_FACT: &str = "Jobs that this browser asked for, newest first. The list is kept in this browser only.";
 pub const NONE_TITLE: &str = "No job yet";
@@ -57,7 +56,9 @@ pub const fn state_sentence(state: JobState) -> &'static str {
         JobState::Completed => "Drawn, checked and attested.",
         JobState::Failed => "Three attempts failed. Nothing was minted; the reasons are below.",
         JobState::Canceled => "It was canceled. Nothing was minted.",
-        JobState::Expired => "No miner finished it in its time. Nothing was minted; run it again when a miner is online.",
+        JobState::Expired => {
+            "No miner finished it in its time. Nothing was minted; run it again when a miner is online."
+        }
     }
 }
 

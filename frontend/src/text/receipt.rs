@@ -4,14 +4,16 @@ use shared::api::receipts::SettlementState;
 
 pub const TITLE: &str = "Receipt";
 pub const LIST_TITLE: &str = "Receipts";
-pub const LIST_FACT: &str = "One receipt per served job, signed by the miner and attested by the hub. Nothing else mints AIT.";
+pub const LIST_FACT: &str =
+    "One receipt per served job, signed by the miner and attested by the hub. Nothing else mints AIT.";
 pub const EMPTY_TITLE: &str = "No receipt yet";
 pub const EMPTY_DETAIL: &str = "The first served job makes the first receipt, and its mint the first token.";
 pub const FIELDS: &str = "What it states";
 pub const SIGNATURES: &str = "Who signed it";
 
 pub const HASH: &str = "Receipt hash";
-pub const HASH_HELP: &str = "keccak256 of the receipt’s canonical JSON (RFC 8785). Change one character and it is another hash.";
+pub const HASH_HELP: &str =
+    "keccak256 of the receipt’s canonical JSON (RFC 8785). Change one character and it is another hash.";
 pub const JOB: &str = "Job";
 pub const JOB_HELP: &str = "The job that was served. A job has at most one receipt.";
 pub const PROVIDER: &str = "Provider";
@@ -19,7 +21,8 @@ pub const PROVIDER_HELP: &str = "The miner that did the work and receives the to
 pub const CLIENT: &str = "Client";
 pub const CLIENT_HELP: &str = "Who asked for it. Where the hub sponsored the job, this is the hub itself.";
 pub const UNITS: &str = "Units";
-pub const UNITS_HELP: &str = "The work done: width × height × steps, in millions of pixels. A slow miner earns no more than a fast one.";
+pub const UNITS_HELP: &str =
+    "The work done: width × height × steps, in millions of pixels. A slow miner earns no more than a fast one.";
 pub const UNIT_PRICE: &str = "Unit price";
 pub const UNIT_PRICE_HELP: &str = "What the miner asks per unit; the minter has a ceiling for it.";
 pub const AMOUNT: &str = "Amount";
@@ -27,7 +30,8 @@ pub const AMOUNT_HELP: &str = "Units × unit price, rounded down: exactly what t
 pub const MODEL: &str = "Model";
 pub const MODEL_HELP: &str = "The model that drew, by its name; its files are pinned by hash in the miner’s offer.";
 pub const PROMPT_HASH: &str = "Prompt hash";
-pub const PROMPT_HASH_HELP: &str = "SHA-256 of the prompt: whoever knows the prompt can check it, nobody can read it from here.";
+pub const PROMPT_HASH_HELP: &str =
+    "SHA-256 of the prompt: whoever knows the prompt can check it, nobody can read it from here.";
 pub const ARTIFACT: &str = "Picture hash";
 pub const ARTIFACT_HELP: &str = "SHA-256 of the picture’s file, so the receipt stands for this picture and no other.";
 pub const STARTED: &str = "Started";
@@ -40,12 +44,14 @@ pub const HUB_HELP: &str = "The hub that matched the job and attests the receipt
 pub const CHAIN: &str = "Chain";
 pub const CHAIN_HELP: &str = "The receipt is void on any other chain.";
 pub const DETERMINISM: &str = "Determinism class";
-pub const DETERMINISM_HELP: &str = "Model, engine and processor. Miners of one class draw identical bits, so one can check another.";
+pub const DETERMINISM_HELP: &str =
+    "Model, engine and processor. Miners of one class draw identical bits, so one can check another.";
 pub const TRACE: &str = "Trace root";
 pub const TRACE_HELP: &str = "A commitment to every denoising step, so that one step can be audited.";
 pub const SETTLEMENT: &str = "Settlement";
 pub const MINER_SIGNATURE: &str = "Miner’s signature";
-pub const MINER_SIGNATURE_HELP: &str = "secp256k1 over the EIP-712 struct JobReceipt, which binds hash, provider, units, unit type and unit price.";
+pub const MINER_SIGNATURE_HELP: &str =
+    "secp256k1 over the EIP-712 struct JobReceipt, which binds hash, provider, units, unit type and unit price.";
 pub const ATTESTATION: &str = "Attestation";
 pub const ATTESTATION_HELP: &str = "The hub’s signature over the same struct.";
 pub const MINTER: &str = "Minter";

@@ -9,7 +9,8 @@ pub const STARTING: &str = "Starting the wallet";
 pub const CREATE_TITLE: &str = "Make a wallet";
 pub const CREATE_DETAIL: &str = "You choose a password, then write down twelve words. The words are the wallet: whoever has them has the tokens, and nobody can restore them for you.";
 pub const PASSWORD: &str = "Password";
-pub const PASSWORD_HELP: &str = "At least 10 characters. It encrypts the key in this browser (Argon2id with 64 MiB, AES-256-GCM).";
+pub const PASSWORD_HELP: &str =
+    "At least 10 characters. It encrypts the key in this browser (Argon2id with 64 MiB, AES-256-GCM).";
 pub const PASSWORD_AGAIN: &str = "Password again";
 pub const CREATE: &str = "Make the wallet";
 pub const CREATING: &str = "Making the key";

@@ -20,9 +20,12 @@ pub fn check(signed: &SignedReceipt) -> Vec<Check> {
     };
     let miner = signer(CheckName::MinerSignature, digest, &signed.miner_signature, signed.receipt.provider);
     let mut checks = vec![hash, miner];
-    checks.extend(signed.attestations.iter().map(|Attestation { attester, signature }| {
-        signer(CheckName::Attestation, digest, signature, *attester)
-    }));
+    checks.extend(
+        signed
+            .attestations
+            .iter()
+            .map(|Attestation { attester, signature }| signer(CheckName::Attestation, digest, signature, *attester)),
+    );
     if signed.attestations.is_empty() {
         let detail = "the receipt carries no attestation".to_owned();
         checks.push(Check { name: CheckName::Attestation, holds: Some(false), detail });

@@ -27,15 +27,23 @@ pub enum Request {
     /// Is there a wallet?
     State,
     /// Make a key. It is stored only once its words were confirmed.
-    Create { password: Secret },
+    Create {
+        password: Secret,
+    },
     /// The words at the asked positions, counted from 1.
-    Confirm { words: Vec<(usize, Secret)> },
-    Unlock { password: Secret },
+    Confirm {
+        words: Vec<(usize, Secret)>,
+    },
+    Unlock {
+        password: Secret,
+    },
     Lock,
     /// Delete the stored key.
     Remove,
     /// Compute a receipt's hash and recover its signers; ask the chain whether it was used.
-    Verify { receipt: Box<SignedReceipt> },
+    Verify {
+        receipt: Box<SignedReceipt>,
+    },
 }
 
 /// From the worker to the page.

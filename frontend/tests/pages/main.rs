@@ -125,7 +125,8 @@ async fn the_chosen_theme_is_in_the_first_byte() {
 #[tokio::test]
 async fn the_search_opens_what_is_named() {
     let hash = fixture::receipt(1).signed.receipt_hash;
-    let found = [("3".to_owned(), "/explorer/blocks/3".to_owned()), (hash.to_string(), format!("/explorer/receipts/{hash}"))];
+    let found =
+        [("3".to_owned(), "/explorer/blocks/3".to_owned()), (hash.to_string(), format!("/explorer/receipts/{hash}"))];
     for (text, path) in found {
         let page = render(&format!("/explorer/search?q={text}")).await;
         assert_eq!((page.status, page.location.as_deref()), (StatusCode::FOUND, Some(path.as_str())), "{text}");

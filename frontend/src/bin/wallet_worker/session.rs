@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 use alloy_primitives::keccak256;
+use frontend::wallet::audit;
 use frontend::wallet::keys::{KeyError, Phrase};
 use frontend::wallet::protocol::{Check, CheckName, PASSWORD_MIN_CHARS, Refusal, Reply, Request, Secret, WalletState};
 use frontend::wallet::vault::{self, SealedWallet, VaultError};
-use frontend::wallet::audit;
 use k256::elliptic_curve::rand_core::{OsRng, RngCore};
 use shared::receipt::SignedReceipt;
 use shared::{Address, B256};
@@ -133,9 +133,7 @@ async fn verify(signed: &SignedReceipt) -> Vec<Check> {
     checks.push(match used_on_chain(signed.minter, signed.receipt_hash).await {
         Ok(true) => Check { name: CheckName::Minted, holds: Some(true), detail: signed.minter.to_string() },
         Ok(false) => Check { name: CheckName::Minted, holds: None, detail: signed.minter.to_string() },
-        Err(error) => {
-            Check { name: CheckName::Minted, holds: Some(false), detail: database::describe(&error) }
-        }
+        Err(error) => Check { name: CheckName::Minted, holds: Some(false), detail: database::describe(&error) },
     });
     checks
 }

@@ -26,7 +26,8 @@ pub(super) fn proofs() -> Vec<(&'static str, Proof)> {
         for ((stop, state), fact) in proof.stops.iter_mut().zip(states).zip(facts) {
             stop.state = state;
             if matches!(state, StopState::Done) {
-                stop.fact = Some(Fact { text: fact.to_owned(), title: fact.to_owned(), href: Some("/design".to_owned()) });
+                stop.fact =
+                    Some(Fact { text: fact.to_owned(), title: fact.to_owned(), href: Some("/design".to_owned()) });
                 stop.at = Some(format::now());
             }
         }
