@@ -11,7 +11,7 @@ let system;
 let jobs;
 
 before(async () => {
-  system = await System.start('faults', { workers: 0 });
+  system = await System.start('faults', { workers: 0, options: ['--images-per-minute', '1000'] });
   jobs = `${system.url}/v1/jobs`;
 });
 
@@ -93,13 +93,29 @@ test('a stranger who speaks no HTTP', async () => {
   assert.ok(answer === '' || /^HTTP\/1\.1 400/.test(answer), answer);
 });
 
+test('too many requests in a minute', async () => {
+  const limited = await System.start('rate', { workers: 0 });
+  try {
+    let answer;
+    for (let number = 0; number < 20; number += 1) {
+      answer = await post(`${limited.url}/v1/jobs`, image(`lake number ${number}`));
+      if (answer.status !== 201) break;
+    }
+    await assertProblem(answer, 429);
+    assert.ok(Number(answer.headers.get('retry-after')) > 0, 'it says when to come again');
+  } finally {
+    await limited.stop();
+  }
+});
+
 test('the sponsored quota ends with a refusal that says so', async () => {
   let answer;
   for (let number = 0; number < 200; number += 1) {
     answer = await post(jobs, image(`lake number ${number}`));
     if (answer.status !== 201) break;
   }
-  await assertProblem(answer, 429);
+  const problem = await assertProblem(answer, 429);
+  assert.match(problem.detail, /sponsor/);
   assert.ok(Number(answer.headers.get('retry-after')) > 0, 'it says when to come again');
 });
 

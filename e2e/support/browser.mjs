@@ -49,6 +49,7 @@ export function assertQuiet(page) {
 /** Writes e2e/test-results/NAME.png. */
 export async function screenshot(page, name) {
   mkdirSync(results, { recursive: true });
+  await page.evaluate(() => window.scrollTo(0, 0));
   await page.screenshot({ path: join(results, `${name}.png`), animations: 'disabled' });
 }
 

@@ -25,7 +25,8 @@ export class System {
   #server;
   #workers = new Map();
 
-  constructor(name, port) {
+  constructor(name, port, options = []) {
+    this.options = options;
     this.data = mkdtempSync(join(tmpdir(), `aitbc-e2e-${name}-`));
     this.logs = join(results, 'logs', name);
     rmSync(this.logs, { recursive: true, force: true });
@@ -34,9 +35,9 @@ export class System {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** Starts a new installation and waits until `workers` miners are online. */
-  static async start(name, { workers = 1 } = {}) {
-    const system = new System(name, await freePort());
+  /** Starts a new installation and waits until `workers` miners are online; `options` go to `aitbc up`. */
+  static async start(name, { workers = 1, options } = {}) {
+    const system = new System(name, await freePort(), options);
     system.startServer();
     await system.#until('the server answers', () => system.minersOnline() !== undefined);
     for (let number = 1; number <= workers; number += 1) {
@@ -49,7 +50,7 @@ export class System {
 
   startServer() {
     this.#server = this.#spawn('server', 'aitbc', [
-      'up', '--data', this.data, '--port', String(this.port), '--site', site,
+      'up', '--data', this.data, '--port', String(this.port), '--site', site, ...this.options,
     ]);
   }
 
@@ -112,6 +113,12 @@ export class System {
     const outcome = spawnSync(this.program('aitbc'), argumentList, { encoding: 'utf8' });
     if (outcome.status !== 0) throw new Error(`aitbc ${argumentList.join(' ')}: ${outcome.error ?? outcome.stderr}`);
     return outcome.stdout;
+  }
+
+  /** The secret of a new API key that may ask for many pictures. */
+  clientKey() {
+    const limits = ['--images-per-minute', '100000'];
+    return JSON.parse(this.command('keys', 'api', 'create', '--data', this.data, '--json', ...limits)).secret;
   }
 
   #workerFolder(number) {
