@@ -50,6 +50,12 @@ pub fn clipped(text: &str, max_chars: usize) -> String {
     format!("{}…", head.trim_end())
 }
 
+/// Text for `<title>` and `<textarea>`: the renderer writes the content of these two as it is, and a browser reads
+/// character references in them.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// `12 s ago`; a moment that the reader's clock has not reached yet is `now`.
 pub fn age(at: UnixMillis, now: UnixMillis) -> String {
     let seconds = now.since_ms(at) / 1000;

@@ -10,6 +10,7 @@ use shared::job::image::{
 use shared::job::request::CreateJob;
 
 use crate::components::facts::Fold;
+use crate::components::format;
 use crate::text;
 
 /// What the fields hold when the page opens, as texts.
@@ -179,7 +180,7 @@ pub fn PromptField(composer: Composer, suggestions: Vec<String>) -> impl IntoVie
                 prop:value=move || composer.prompt.get()
                 on:input=move |event| composer.prompt.set(event_target_value(&event))
             >
-                {composer.prompt.get_untracked()}
+                {format::escaped(&composer.prompt.get_untracked())}
             </textarea>
             <p class="field-error" id="prompt-error" role="alert">
                 {move || composer.error_of("prompt")}

@@ -6,7 +6,7 @@ use shared::id::JobId;
 
 use super::load::{load, param};
 use crate::backend::use_backend;
-use crate::components::format::clipped;
+use crate::components::format::{clipped, escaped};
 use crate::islands::job_live::JobLive;
 use crate::islands::job_watch::prompt;
 use crate::text;
@@ -25,7 +25,7 @@ pub fn JobPage() -> impl IntoView {
     };
     load(ask, |(job, receipt)| {
         view! {
-            <Title text=text::common::page_title(&clipped(prompt(&job), TITLE_CHARS)) />
+            <Title text=escaped(&text::common::page_title(&clipped(prompt(&job), TITLE_CHARS))) />
             <JobLive job receipt />
         }
     })

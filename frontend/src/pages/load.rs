@@ -10,6 +10,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::backend::{Answer, BackendError};
+use crate::components::format;
 use crate::components::notice::Notice;
 use crate::components::status::Tone;
 use crate::pages::missing::Missing;
@@ -78,7 +79,7 @@ pub fn PageTitle(
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     view! {
-        <Title text=words::page_title(&name) />
+        <Title text=format::escaped(&words::page_title(&name)) />
         <header class="title">
             <div class="title-row">
                 <h1>{name}</h1>

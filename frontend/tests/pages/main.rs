@@ -80,21 +80,32 @@ async fn every_page_is_complete_without_script() {
 async fn scripts_run_only_with_the_nonce() {
     for path in pages() {
         let html = render(&path).await.html;
-        let scripts = html.matches("<script").count();
-        assert_eq!(html.matches("<script type=\"module\" nonce=\"").count(), scripts, "{path}");
+        for script in html.split("<script").skip(1) {
+            let tag = script.split('>').next().unwrap();
+            assert!(tag.contains(" nonce=\""), "{path} has a script without a nonce:{tag}");
+        }
     }
+}
+
+/// The document without attribute values, in which `<` stands for nothing.
+fn without_attributes(html: &str) -> String {
+    html.split('"').step_by(2).collect()
 }
 
 #[tokio::test]
 async fn a_hostile_prompt_stays_text() {
-    let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
+    let hostile = "</title></textarea><script>alert(1)</script><img src=x onerror=alert(2)>";
     let backend = Fixture { prompt: hostile.to_owned(), ..Fixture::default() };
     let job = fixture::receipt(1).signed.receipt.job_id;
-    let html = render_with(backend, &format!("/jobs/{job}"), "").await.html;
-    assert!(html.contains("&lt;script&gt;alert(1)"), "the prompt is shown");
-    assert!(!html.contains("<script>alert") && !html.contains("<img src=x"), "the prompt became markup");
-    let html = render("/?prompt=%3C%2Ftextarea%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E").await.html;
-    assert!(!html.contains("<script>alert"), "the prompt of a link became markup");
+    let job_page = render_with(backend, &format!("/jobs/{job}"), "").await.html;
+    assert!(job_page.contains("&lt;script&gt;alert(1)"), "the prompt is shown");
+    let link = "/?prompt=%3C%2Ftextarea%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%3Cimg%20src=x%3E";
+    for (name, html) in [("job page", job_page), ("link", render(link).await.html)] {
+        let markup = without_attributes(&html);
+        for forbidden in ["<script>alert", "<img src=x", "</title></textarea>"] {
+            assert!(!markup.contains(forbidden), "{name}: the prompt became {forbidden}");
+        }
+    }
 }
 
 #[tokio::test]
