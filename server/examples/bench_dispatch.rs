@@ -20,6 +20,7 @@ use server::config::Config;
 use server::serve::Server;
 use shared::api::keys::ApiScope;
 use shared::job::request::Work;
+use shared::protocol::{HubMessage, WorkerMessage};
 use shared::signing::PrivateKey;
 use store::change::CreateApiKey;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,11 +37,15 @@ const JOBS: u64 = 2_000;
 /// Connections that clients keep open.
 const CLIENT_CONNECTIONS: usize = 32;
 
+/// A worker that says nothing for long is given up.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
 const P50_BAR_MS: f64 = 2.0;
 const P99_BAR_MS: f64 = 15.0;
 
 #[tokio::main]
 async fn main() {
+    fail_as_a_whole();
     let folder = tempfile::tempdir().unwrap();
     let config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::dev(folder.path().to_owned()) };
     let server = Server::start(config).await.unwrap();
@@ -61,6 +66,15 @@ async fn main() {
     report(latencies);
 }
 
+/// A worker or client that fails would leave the others waiting for ever.
+fn fail_as_a_whole() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::exit(1);
+    }));
+}
+
 fn worker_key(number: u16) -> PrivateKey {
     let mut bytes = [1; 32];
     bytes[..2].copy_from_slice(&number.to_be_bytes());
@@ -70,9 +84,21 @@ fn worker_key(number: u16) -> PrivateKey {
 /// Tells when an assignment arrived, and sends its result at once.
 async fn serve_jobs(mut worker: TestWorker, address: SocketAddr, assigned: mpsc::UnboundedSender<(u64, Instant)>) {
     let mut connection = TcpStream::connect(address).await.unwrap();
-    while let Some(message) = worker.try_receive().await {
+    let mut heartbeats = tokio::time::interval(HEARTBEAT);
+    loop {
+        let message = tokio::select! {
+            message = worker.try_receive() => message,
+            _ = heartbeats.tick() => {
+                worker.send(&WorkerMessage::Heartbeat { leases: vec![] }).await;
+                continue;
+            }
+        };
         let arrived = Instant::now();
-        let shared::protocol::HubMessage::Assign(assignment) = message else { continue };
+        let assignment = match message {
+            Some(HubMessage::Assign(assignment)) => assignment,
+            Some(_) => continue,
+            None => return,
+        };
         let Work::Image(input) = &assignment.work;
         let _ = assigned.send((input.seed, arrived));
         let body = serde_json::to_vec(&result(&worker.key, &assignment)).unwrap();
@@ -91,7 +117,8 @@ async fn measure(
     let sent: Arc<Mutex<HashMap<u64, Instant>>> = Arc::default();
     let idle: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
     for _ in 0..CLIENT_CONNECTIONS {
-        idle.lock().unwrap().push(TcpStream::connect(address).await.unwrap());
+        let connection = TcpStream::connect(address).await.unwrap();
+        idle.lock().unwrap().push(connection);
     }
     let free = Arc::new(Semaphore::new(CLIENT_CONNECTIONS));
     let header: Arc<str> = format!("x-api-key: {secret}\r\n").into();

@@ -109,17 +109,10 @@ impl TestServer {
     }
 
     /// Creates a job that must be taken, and answers its name.
-    #[track_caller]
-    pub(crate) fn submit<'a>(
-        &'a self,
-        headers: &'a [(&'a str, &'a str)],
-        seed: u64,
-    ) -> impl Future<Output = String> + 'a {
-        async move {
-            let answer = self.post_with("/v1/jobs", headers, &small_job(seed)).await;
-            assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
-            answer.json()["id"].as_str().unwrap().to_owned()
-        }
+    pub(crate) async fn submit(&self, headers: &[(&str, &str)], seed: u64) -> String {
+        let answer = self.post_with("/v1/jobs", headers, &small_job(seed)).await;
+        assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()["id"].as_str().unwrap().to_owned()
     }
 
     /// Long-polls a job until `done` holds.
