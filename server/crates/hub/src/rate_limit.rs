@@ -13,7 +13,7 @@ pub struct Limit {
 /// Image generation by one key.
 pub const IMAGES_PER_KEY: Limit = Limit { calls_per_minute: 10 };
 
-/// The bucket of one caller. A token is worth [`MINUTE_MS`] parts, so that one millisecond refills
+/// The bucket of one caller. A token is worth `MINUTE_MS` parts, so that one millisecond refills
 /// `calls_per_minute` parts exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenBucket {
