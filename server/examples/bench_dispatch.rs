@@ -55,11 +55,14 @@ async fn main() {
     app.store.write(CreateApiKey(key)).await.unwrap();
 
     let (assigned, assignments) = mpsc::unbounded_channel();
+    let served = Arc::new(Semaphore::new(0));
     for number in 1..=WORKERS {
         let worker = TestWorker::connect(address, worker_key(number), 1).await;
-        tokio::spawn(serve_jobs(worker, address, assigned.clone()));
+        tokio::spawn(serve_jobs(worker, address, assigned.clone(), Arc::clone(&served)));
     }
     let latencies = measure(address, &secret, assignments).await;
+    // Results still in flight would meet a closed connection.
+    let _ = served.acquire_many((WARM_UP_JOBS + JOBS) as u32).await.unwrap();
     stop.cancel();
     drop(app);
     serving.await.unwrap().unwrap();
@@ -81,8 +84,13 @@ fn worker_key(number: u16) -> PrivateKey {
     PrivateKey::from_bytes(&bytes).unwrap()
 }
 
-/// Tells when an assignment arrived, and sends its result at once.
-async fn serve_jobs(mut worker: TestWorker, address: SocketAddr, assigned: mpsc::UnboundedSender<(u64, Instant)>) {
+/// Tells when an assignment arrived, sends its result at once, and counts it.
+async fn serve_jobs(
+    mut worker: TestWorker,
+    address: SocketAddr,
+    assigned: mpsc::UnboundedSender<(u64, Instant)>,
+    served: Arc<Semaphore>,
+) {
     let mut connection = TcpStream::connect(address).await.unwrap();
     let mut heartbeats = tokio::time::interval(HEARTBEAT);
     loop {
@@ -105,6 +113,7 @@ async fn serve_jobs(mut worker: TestWorker, address: SocketAddr, assigned: mpsc:
         let path = format!("/v1/miners/jobs/{}/result", assignment.lease_id);
         let status = post(&mut connection, &path, "", &body).await;
         assert_eq!(status, 200, "a result was not taken");
+        served.add_permits(1);
     }
 }
 
