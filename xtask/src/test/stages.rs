@@ -98,7 +98,8 @@ fn site(workspace: &Workspace, report: &mut Report) -> Result<()> {
 }
 
 fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    command::run(workspace.cargo().arg("build").args(WORKSPACE).arg("--bins"))?;
+    // As `unit` builds them: other features of the tests' dependencies would compile tract a second time.
+    command::run(workspace.cargo().arg("test").args(WORKSPACE).arg("--no-run"))?;
     install_packages(workspace, "e2e")?;
     let mut npm = workspace.command("npm");
     npm.args(["--prefix", "e2e", "test"]);
