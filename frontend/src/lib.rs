@@ -4,7 +4,7 @@
 //! Feature `ssr` renders, `hydrate` builds the page's bundle, `wallet-worker` the worker's.
 
 // A view is one nested type; the deepest page needs more than the default of 128.
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 #[cfg(feature = "ssr")]
 pub mod app;

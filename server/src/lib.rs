@@ -4,6 +4,9 @@
 //! main ─▶ cli ─▶ serve ─▶ App (store, hub, node, settlement) ─▶ router ─▶ http::<area> ─▶ submit, hub, view
 //! ```
 
+// A page is one nested type; rendering the deepest needs more than the default of 128.
+#![recursion_limit = "512"]
+
 pub mod app;
 pub mod auth;
 mod chain;

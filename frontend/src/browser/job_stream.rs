@@ -1,12 +1,57 @@
 //! The live events of one job, by SSE. The browser itself reconnects and resumes by `Last-Event-ID`.
 
-use shared::api::jobs::JobEventView;
+use shared::api::jobs::{JobEventView, JobView, MintView, StepProgress};
 use shared::id::JobId;
 use wasm_bindgen::prelude::*;
 use web_sys::{EventSource, MessageEvent};
 
+/// Fields of the events. Their names are read from the stream, so that no tag has to be found first.
+#[derive(serde::Deserialize)]
+struct State {
+    job: Box<JobView>,
+}
+
+#[derive(serde::Deserialize)]
+struct Queue {
+    position: u32,
+    eta_ms: Option<u64>,
+}
+
+#[derive(serde::Deserialize)]
+struct Preview {
+    step: u32,
+    data_url: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Minted {
+    mint: MintView,
+}
+
 /// Names of the events, as the tag of [`JobEventView`] spells them.
 const EVENTS: [&str; 5] = ["state", "queue", "progress", "preview", "minted"];
+
+/// The event of this name, unless its data does not fit.
+fn read(name: &str, data: &str) -> Option<JobEventView> {
+    let event = match name {
+        "state" => JobEventView::State { job: serde_json::from_str::<State>(data).ok()?.job },
+        "queue" => {
+            let Queue { position, eta_ms } = serde_json::from_str(data).ok()?;
+            JobEventView::Queue { position, eta_ms }
+        }
+        "progress" => {
+            let StepProgress { step, steps } = serde_json::from_str(data).ok()?;
+            JobEventView::Progress { step, steps }
+        }
+        "preview" => {
+            let Preview { step, data_url } = serde_json::from_str(data).ok()?;
+            JobEventView::Preview { step, data_url }
+        }
+        "minted" => JobEventView::Minted { mint: serde_json::from_str::<Minted>(data).ok()?.mint },
+        _ => return None,
+    };
+    Some(event)
+}
 
 /// An open stream; it closes when dropped.
 pub struct JobStream {
@@ -19,8 +64,8 @@ impl JobStream {
     pub fn open(id: JobId, mut take: impl FnMut(JobEventView) + 'static) -> Option<Self> {
         let source = EventSource::new(&format!("/v1/jobs/{id}/events")).ok()?;
         let on_event = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            let Some(text) = event.data().as_string() else { return };
-            if let Ok(event) = serde_json::from_str(&text) {
+            let data = event.data().as_string().unwrap_or_default();
+            if let Some(event) = read(&event.type_(), &data) {
                 take(event);
             }
         });

@@ -1,5 +1,6 @@
 //! What only a browser has: fetch, event streams, storage, the wallet's worker.
 
+pub mod fragments;
 pub mod heads;
 pub mod http;
 pub mod job_stream;

@@ -3,11 +3,9 @@
 use shared::id::JobId;
 
 use super::window;
+use crate::islands::own_jobs::REMEMBERED;
 
 const KEY: &str = "aitbc.jobs";
-
-/// Jobs that are remembered.
-const REMEMBERED: usize = 50;
 
 pub fn list() -> Vec<JobId> {
     let Ok(Some(storage)) = window().local_storage() else { return Vec::new() };

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 /// A picture in its frame. The frame keeps its size whatever is inside, so nothing shifts when the picture arrives.
 #[component]
-pub fn Canvas(
+pub fn Canvas<C>(
     /// Address of the picture; the frame shows its grid while there is none.
     #[prop(into)]
     source: Signal<Option<String>>,
@@ -16,8 +16,11 @@ pub fn Canvas(
     #[prop(into)]
     progress: Signal<Option<(u32, u32)>>,
     #[prop(optional)] id: Option<&'static str>,
-    children: Children,
-) -> impl IntoView {
+    children: TypedChildren<C>,
+) -> impl IntoView
+where
+    C: IntoView + 'static,
+{
     view! {
         <figure class="canvas">
             <div class="canvas-frame" data-preview=move || progress.get().map(|_| "")>
@@ -38,7 +41,7 @@ pub fn Canvas(
                         })
                 }}
             </div>
-            <figcaption>{children()}</figcaption>
+            <figcaption>{children.into_inner()()}</figcaption>
         </figure>
     }
 }

@@ -38,34 +38,40 @@ pub fn Figure(
 
 /// A part of a page under a heading.
 #[component]
-pub fn Section(
+pub fn Section<C>(
     #[prop(into)] title: String,
     /// Address and words of the way on.
     #[prop(optional)]
     more: Option<(&'static str, &'static str)>,
-    children: Children,
-) -> impl IntoView {
+    children: TypedChildren<C>,
+) -> impl IntoView
+where
+    C: IntoView + 'static,
+{
     view! {
         <section class="section">
             <div class="section-head">
                 <h2>{title}</h2>
                 {more.map(|(href, words)| view! { <a class="more" href=href>{words}</a> })}
             </div>
-            {children()}
+            {children.into_inner()()}
         </section>
     }
 }
 
 /// Something folded away until it is wanted.
 #[component]
-pub fn Fold(#[prop(into)] title: String, #[prop(optional)] open: bool, children: Children) -> impl IntoView {
+pub fn Fold<C>(#[prop(into)] title: String, #[prop(optional)] open: bool, children: TypedChildren<C>) -> impl IntoView
+where
+    C: IntoView + 'static,
+{
     view! {
         <details class="fold" open=open>
             <summary>
                 <Icon glyph=Glyph::Chevron />
                 {title}
             </summary>
-            {children()}
+            {children.into_inner()()}
         </details>
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod canvas;
 pub mod facts;
+pub mod figures;
 pub mod format;
 pub mod icon;
 pub mod identicon;

@@ -5,21 +5,15 @@ use leptos::prelude::*;
 use super::icon::Icon;
 use super::status::Tone;
 
-/// A boxed message. Children are its actions.
+/// A boxed message.
 #[component]
-pub fn Notice(
-    tone: Tone,
-    #[prop(into)] title: String,
-    #[prop(into)] detail: String,
-    #[prop(optional)] children: Option<Children>,
-) -> impl IntoView {
+pub fn Notice(tone: Tone, #[prop(into)] title: String, #[prop(into)] detail: String) -> impl IntoView {
     let role = if tone == Tone::Refused { "alert" } else { "status" };
     view! {
         <div class="notice" data-tone=tone.as_str() role=role>
             <Icon glyph=tone.glyph() />
             <p class="notice-title">{title}</p>
             <p>{detail}</p>
-            {children.map(|children| view! { <div class="actions">{children()}</div> })}
         </div>
     }
 }

@@ -16,10 +16,7 @@ pub fn ProofLine(proof: Proof) -> impl IntoView {
 #[component]
 fn ProofStop(stop: Stop) -> impl IntoView {
     let Stop { name, state, fact, at } = stop;
-    let shown = fact.map(|fact| match fact.href {
-        Some(href) => view! { <a href=href title=fact.title>{fact.text}</a> }.into_any(),
-        None => view! { <span title=fact.title>{fact.text}</span> }.into_any(),
-    });
+    let shown = fact.map(|fact| view! { <a href=fact.href title=fact.title>{fact.text}</a> });
     view! {
         <li class="stop" data-stop=name.as_str() data-state=state.as_str()>
             <Mark state />
@@ -32,32 +29,28 @@ fn ProofStop(stop: Stop) -> impl IntoView {
     }
 }
 
-/// The shape of a state: a tick on a disc, a ring with a core, an empty ring, a cross on a square.
+/// The outline of a state, and what is drawn on it with its class: a tick on a disc, a core in a ring, an empty ring, a
+/// cross on a square.
+const fn shape(state: StopState) -> (&'static str, &'static str, &'static str) {
+    const DISC: &str = "M8 0a8 8 0 100 16A8 8 0 008 0z";
+    const RING: &str = "M8 0a8 8 0 100 16A8 8 0 008 0zm0 2a6 6 0 110 12A6 6 0 018 2z";
+    const THIN_RING: &str = "M8 0a8 8 0 100 16A8 8 0 008 0zm0 1.5a6.5 6.5 0 110 13 6.5 6.5 0 010-13z";
+    const SQUARE: &str = "M2.5.5h11a2 2 0 012 2v11a2 2 0 01-2 2h-11a2 2 0 01-2-2v-11a2 2 0 012-2z";
+    match state {
+        StopState::Done => (DISC, "mark-tick", "M4.6 8.3l2.3 2.3 4.5-4.9"),
+        StopState::Running => (RING, "mark-pulse", "M8 4.75a3.25 3.25 0 100 6.5 3.25 3.25 0 000-6.5z"),
+        StopState::Waiting => (THIN_RING, "mark-none", ""),
+        StopState::Refused => (SQUARE, "mark-tick", "M5 5l6 6M11 5l-6 6"),
+    }
+}
+
 #[component]
 fn Mark(state: StopState) -> impl IntoView {
-    let shape = match state {
-        StopState::Done => view! {
-            <circle cx="8" cy="8" r="8" fill="currentColor" />
-            <path class="mark-tick" d="M4.6 8.3l2.3 2.3 4.5-4.9" />
-        }
-        .into_any(),
-        StopState::Running => view! {
-            <circle cx="8" cy="8" r="7" fill="none" stroke="currentColor" stroke-width="2" />
-            <circle class="mark-pulse" cx="8" cy="8" r="3.25" fill="currentColor" />
-        }
-        .into_any(),
-        StopState::Waiting => {
-            view! { <circle cx="8" cy="8" r="7.25" fill="none" stroke="currentColor" stroke-width="1.5" /> }.into_any()
-        }
-        StopState::Refused => view! {
-            <rect x="0.5" y="0.5" width="15" height="15" rx="2" fill="currentColor" />
-            <path class="mark-tick" d="M5 5l6 6M11 5l-6 6" />
-        }
-        .into_any(),
-    };
+    let (outline, class, inner) = shape(state);
     view! {
-        <svg class="stop-mark" viewBox="0 0 16 16" aria-hidden="true">
-            {shape}
+        <svg class="stop-mark" viewBox="0 0 16 16" fill="currentColor" fill-rule="evenodd" aria-hidden="true">
+            <path d=outline />
+            <path class=class d=inner />
         </svg>
     }
 }

@@ -244,11 +244,11 @@ fn NumberField(
                 prop:value=move || value.get()
                 on:input=move |event| value.set(event_target_value(&event))
             />
-            <span id=help_id>
-                {move || match composer.error_of(name) {
-                    Some(error) => view! { <span class="field-error">{error}</span> }.into_any(),
-                    None => view! { <span class="field-help">{help.clone()}</span> }.into_any(),
-                }}
+            <span
+                id=help_id
+                class=move || if composer.error_of(name).is_some() { "field-error" } else { "field-help" }
+            >
+                {move || composer.error_of(name).unwrap_or_else(|| help.clone())}
             </span>
         </div>
     }

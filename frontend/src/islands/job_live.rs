@@ -2,29 +2,31 @@
 
 use leptos::prelude::*;
 use shared::api::jobs::{Explanation, JobView};
-use shared::api::receipts::ReceiptView;
 use shared::job::lifecycle::JobState;
 use shared::job::request::Work;
 
 use super::job_watch::{JobWatch, prompt};
 use crate::components::canvas::Canvas;
-use crate::components::facts::{InfoRow, Section};
+use crate::components::facts::Section;
 use crate::components::format;
 use crate::components::minted::MintedSentence;
 use crate::components::notice::Notice;
 use crate::components::proof_line::ProofLine;
-use crate::components::receipt_facts::ReceiptFacts;
 use crate::components::status::{JobPill, Tone};
-use crate::components::value::{AddressValue, Age, CopyButton, ModelChip};
+use crate::components::value::{AddressValue, CopyButton};
 use crate::text;
 
+/// Ids of the parts that the server shows: what was asked for, and the receipt.
+pub const REQUEST: &str = "request";
+pub const RECEIPT: &str = "receipt";
+
+/// The live part of a job's page. Its children stand beside the picture.
 #[island]
-pub fn JobLive(job: JobView, receipt: Option<ReceiptView>) -> impl IntoView {
+pub fn JobLive(job: JobView, children: Children) -> impl IntoView {
     let watch = JobWatch::new(Some(job.clone()));
-    let receipt = RwSignal::new(receipt);
     let explanation = RwSignal::new(None::<Explanation>);
     #[cfg(feature = "hydrate")]
-    start(watch, job.clone(), receipt, explanation);
+    start(watch, job.clone(), explanation);
     let title = prompt(&job).to_owned();
     view! {
         <Title job=job.clone() watch />
@@ -48,18 +50,9 @@ pub fn JobLive(job: JobView, receipt: Option<ReceiptView>) -> impl IntoView {
                 <div class="stack">
                     <Why watch explanation />
                     <Faults watch />
-                    <Section title=text::job::REQUEST>
-                        <Request job watch />
-                    </Section>
+                    {children()}
                 </div>
             </div>
-            <Section title=text::job::RECEIPT>
-                {move || match receipt.get() {
-                    Some(view) => view! { <ReceiptFacts view /> }.into_any(),
-                    None if watch.is_running() => view! { <p class="section-note">{text::job::RECEIPT_WAITS}</p> }.into_any(),
-                    None => view! { <p class="section-note">{text::job::NO_RECEIPT}</p> }.into_any(),
-                }}
-            </Section>
         </div>
     }
 }
@@ -136,10 +129,9 @@ fn Outcome(watch: JobWatch) -> impl IntoView {
     move || {
         watch.job.with(|job| {
             let job = job.as_ref()?;
-            Some(match &job.mint {
-                Some(mint) => view! { <p class="minted"><MintedSentence mint=mint.clone() /></p> }.into_any(),
-                None => view! { <p class="minted">{text::job::state_sentence(job.state)}</p> }.into_any(),
-            })
+            let mint = job.mint.clone().map(|mint| view! { <MintedSentence mint /> });
+            let sentence = mint.is_none().then(|| text::job::state_sentence(job.state));
+            Some(view! { <p class="minted">{mint} {sentence}</p> })
         })
     }
 }
@@ -189,77 +181,22 @@ fn Faults(watch: JobWatch) -> impl IntoView {
     }
 }
 
-#[component]
-fn Request(job: JobView, watch: JobWatch) -> impl IntoView {
-    let Work::Image(input) = job.work.clone();
-    let sponsored = job.sponsored;
-    let took = move || {
-        watch.job.with(|job| {
-            let job = job.as_ref()?;
-            Some(format::duration(job.finished_at_unix_ms?.since_ms(job.started_at_unix_ms?)))
-        })
-    };
-    view! {
-        <dl class="info">
-            <InfoRow name=text::job::PROMPT>{input.prompt}</InfoRow>
-            {(!input.negative_prompt.is_empty())
-                .then(|| view! { <InfoRow name=text::job::NEGATIVE>{input.negative_prompt}</InfoRow> })}
-            <InfoRow name=text::job::MODEL>
-                <ModelChip name=job.model />
-            </InfoRow>
-            <InfoRow name=text::job::SIZE>{format!("{} × {} px", input.width, input.height)}</InfoRow>
-            <InfoRow name=text::job::STEPS>{format!("{}, guidance {}", input.steps, input.guidance)}</InfoRow>
-            <InfoRow name=text::job::SEED>
-                <code>{input.seed.to_string()}</code>
-            </InfoRow>
-            <InfoRow name=text::job::CREATED>
-                <Age at=job.created_at_unix_ms />
-            </InfoRow>
-            <InfoRow name=text::job::TOOK>
-                {move || took().unwrap_or_else(|| text::common::NOT_YET.to_owned())}
-            </InfoRow>
-            <InfoRow name=text::job::MINER>
-                {move || match watch.job.with(|job| job.as_ref()?.miner) {
-                    Some(address) => view! { <AddressValue address miner=true /> }.into_any(),
-                    None => text::common::NOT_YET.into_any(),
-                }}
-            </InfoRow>
-            <InfoRow name=text::job::CLIENT>
-                {if sponsored {
-                    text::job::SPONSORED.into_any()
-                } else {
-                    view! { <AddressValue address=job.client /> }.into_any()
-                }}
-            </InfoRow>
-        </dl>
-    }
-}
-
-/// Follows the job, fetches its receipt when there is one, and asks why while it waits.
+/// Follows the job, has the server's parts made new when it gets on, and asks why while it waits.
 #[cfg(feature = "hydrate")]
-fn start(
-    watch: JobWatch,
-    job: JobView,
-    receipt: RwSignal<Option<ReceiptView>>,
-    explanation: RwSignal<Option<Explanation>>,
-) {
-    use crate::browser::http;
+fn start(watch: JobWatch, job: JobView, explanation: RwSignal<Option<Explanation>>) {
     /// A job that is taken at once needs no explanation.
     const EXPLAIN_AFTER_MS: i32 = 1_500;
 
     let id = job.id;
     Effect::new(move |_| watch.follow(job.clone()));
-    Effect::new(move |_| {
-        let known = watch.job.with(|job| job.as_ref().map(|job| (job.receipt_hash.is_some(), job.mint.is_some())));
-        let Some((true, minted)) = known else { return };
-        if receipt.with_untracked(|receipt| receipt.as_ref().is_some_and(|receipt| receipt.mint.is_some() || !minted)) {
-            return;
+    Effect::new(move |before: Option<_>| {
+        let known = watch.job.with(|job| job.as_ref().map(|job| (job.state, job.mint.is_some())));
+        if before.is_some_and(|before| before != known) {
+            leptos::task::spawn_local(async move {
+                crate::browser::fragments::refresh(&format!("/jobs/{id}"), &[REQUEST, RECEIPT]).await;
+            });
         }
-        leptos::task::spawn_local(async move {
-            if let Ok(view) = http::get(&format!("/v1/jobs/{id}/receipt")).await {
-                receipt.set(Some(view));
-            }
-        });
+        known
     });
     Effect::new(move |_| {
         if watch.state() != Some(JobState::Queued) {
@@ -270,7 +207,7 @@ fn start(
                 return;
             }
             leptos::task::spawn_local(async move {
-                explanation.set(http::get(&format!("/v1/jobs/{id}/explain")).await.ok());
+                explanation.set(crate::browser::http::get(&format!("/v1/jobs/{id}/explain")).await.ok());
             });
         });
     });

@@ -1,10 +1,9 @@
 //! The parts of pages that become live in the browser. Everything else stays the server's HTML.
 
 pub mod composer;
-pub mod explorer_live;
 pub mod job_live;
 pub mod job_watch;
-pub mod live_figures;
+pub mod live_parts;
 pub mod own_jobs;
 pub mod page_tools;
 pub mod studio;

@@ -151,13 +151,11 @@ fn Outcome(watch: JobWatch) -> impl IntoView {
         watch.job.with(|job| {
             let job = job.as_ref()?;
             let page = format!("/jobs/{}", job.id);
-            let said = match &job.mint {
-                Some(mint) => view! { <MintedSentence mint=mint.clone() /> }.into_any(),
-                None => view! { <span>{text::job::state_sentence(job.state)}</span> }.into_any(),
-            };
+            let mint = job.mint.clone().map(|mint| view! { <MintedSentence mint /> });
+            let sentence = mint.is_none().then(|| text::job::state_sentence(job.state));
             let wallet = job.mint.as_ref().map(|_| view! { <a href="/wallet">{text::home::WALLET_OFFER}</a> });
             Some(view! {
-                <p class="minted">{said}</p>
+                <p class="minted">{mint} {sentence}</p>
                 <p class="actions outcome-links">
                     <a href=page>{text::home::JOB_PAGE}</a>
                     {wallet}

@@ -1,7 +1,6 @@
 //! "Verify in this browser": the wallet's worker computes hash and signers and asks the chain.
 
 use leptos::prelude::*;
-use shared::receipt::SignedReceipt;
 
 use crate::components::icon::Icon;
 use crate::components::notice::Notice;
@@ -10,16 +9,19 @@ use crate::text::receipt as words;
 use crate::wallet::protocol::{Check, CheckName};
 
 #[island]
-pub fn VerifyReceipt(signed: SignedReceipt) -> impl IntoView {
+pub fn VerifyReceipt(
+    /// JSON of the signed receipt, passed on to the worker as it is.
+    receipt_json: String,
+) -> impl IntoView {
     let checks = RwSignal::new(None::<Vec<Check>>);
     let running = RwSignal::new(false);
-    let trouble = RwSignal::new(None::<&'static str>);
+    let trouble = RwSignal::new(None::<String>);
     let verify = move |_| {
         running.set(true);
         #[cfg(feature = "hydrate")]
-        start(signed.clone(), checks, running, trouble);
+        start(receipt_json.clone(), checks, running, trouble);
         #[cfg(not(feature = "hydrate"))]
-        let _ = &signed;
+        let _ = &receipt_json;
     };
     let label = move || match (running.get(), checks.with(Option::is_some)) {
         (true, _) => words::VERIFYING,
@@ -87,10 +89,10 @@ fn CheckRow(check: Check) -> impl IntoView {
 
 #[cfg(feature = "hydrate")]
 fn start(
-    signed: SignedReceipt,
+    receipt_json: String,
     checks: RwSignal<Option<Vec<Check>>>,
     running: RwSignal<bool>,
-    trouble: RwSignal<Option<&'static str>>,
+    trouble: RwSignal<Option<String>>,
 ) {
     use crate::browser::wallet_client::WalletClient;
     use crate::wallet::protocol::{Reply, Request};
@@ -100,7 +102,7 @@ fn start(
     let take = move |reply| match reply {
         Reply::Ready => client.with_value(|client| {
             if let Some(client) = client {
-                client.post(&Request::Verify { receipt: Box::new(signed.clone()) });
+                client.post(&Request::Verify { receipt_json: receipt_json.clone() });
             }
         }),
         Reply::Verified { checks: done } => {
@@ -108,10 +110,14 @@ fn start(
             running.set(false);
             crate::browser::after(0, move || client.set_value(None));
         }
+        Reply::Refused { reason } => {
+            trouble.set(Some(crate::text::wallet::refusal(&reason)));
+            running.set(false);
+        }
         _ => {}
     };
     let failed = move || {
-        trouble.set(Some(crate::text::wallet::ERROR_WORKER));
+        trouble.set(Some(crate::text::wallet::ERROR_WORKER.to_owned()));
         running.set(false);
     };
     client.set_value(WalletClient::start(take, failed));

@@ -1,8 +1,9 @@
 //! The wallet page: make, confirm, unlock, lock, remove. The page knows words and passwords only while they are typed.
 
+use leptos::either::EitherOf7;
 use leptos::prelude::*;
 use shared::Address;
-use shared::api::explorer::AddressView;
+use shared::amount::Amount;
 
 use crate::components::identicon::Identicon;
 use crate::components::notice::Notice;
@@ -88,15 +89,15 @@ pub fn WalletPanel() -> impl IntoView {
     view! {
         <div id="wallet">
             {move || match wallet.stage.get() {
-                Stage::Starting => view! { <p class="section-note">{words::STARTING}</p> }.into_any(),
+                Stage::Starting => EitherOf7::A(view! { <p class="section-note">{words::STARTING}</p> }),
                 Stage::Broken => {
-                    view! { <Notice tone=Tone::Refused title=common::UNAVAILABLE_TITLE detail=words::ERROR_WORKER /> }.into_any()
+                    EitherOf7::B(view! { <Notice tone=Tone::Refused title=common::UNAVAILABLE_TITLE detail=words::ERROR_WORKER /> })
                 }
-                Stage::At(WalletState::Empty) => view! { <Create wallet /> }.into_any(),
-                Stage::At(WalletState::Locked { address }) => view! { <Locked wallet address /> }.into_any(),
-                Stage::At(WalletState::Unlocked { address }) => view! { <Unlocked wallet address /> }.into_any(),
-                Stage::Words { words, ask } => view! { <Words wallet words ask /> }.into_any(),
-                Stage::Confirm { words, ask } => view! { <Confirm wallet words ask /> }.into_any(),
+                Stage::At(WalletState::Empty) => EitherOf7::C(view! { <Create wallet /> }),
+                Stage::At(WalletState::Locked { address }) => EitherOf7::D(view! { <Locked wallet address /> }),
+                Stage::At(WalletState::Unlocked { address }) => EitherOf7::E(view! { <Unlocked wallet address /> }),
+                Stage::Words { words, ask } => EitherOf7::F(view! { <Words wallet words ask /> }),
+                Stage::Confirm { words, ask } => EitherOf7::G(view! { <Confirm wallet words ask /> }),
             }}
         </div>
     }
@@ -270,11 +271,7 @@ fn Locked(wallet: Wallet, address: Address) -> impl IntoView {
 fn Unlocked(wallet: Wallet, address: Address) -> impl IntoView {
     view! {
         <div class="stack">
-            <Account address tone=Tone::Done word=words::UNLOCKED>
-                <button type="button" class="button button-quiet" id="wallet-lock" on:click=move |_| wallet.ask(&Request::Lock)>
-                    {words::LOCK}
-                </button>
-            </Account>
+            <Account address tone=Tone::Done word=words::UNLOCKED lock=wallet />
             <Removal wallet />
         </div>
     }
@@ -286,12 +283,14 @@ fn Account(
     address: Address,
     tone: Tone,
     word: &'static str,
-    #[prop(optional)] children: Option<Children>,
+    /// The unlocked wallet, to lock it from here.
+    #[prop(optional)]
+    lock: Option<Wallet>,
 ) -> impl IntoView {
-    let account = RwSignal::new(None::<AddressView>);
+    let balance = RwSignal::new(None::<Amount>);
     let failed = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
-    start_balance(address, account, failed);
+    start_balance(address, balance, failed);
     view! {
         <section class="sheet">
             <div class="title-row">
@@ -306,14 +305,19 @@ fn Account(
             <div class="section">
                 <h2>{words::BALANCE}</h2>
                 <p class="balance" id="wallet-balance" aria-live="polite">
-                    {move || match (account.get(), failed.get()) {
-                        (Some(account), _) => view! { <AmountValue amount=account.balance /> }.into_any(),
-                        (None, true) => view! { <span class="section-note">{words::BALANCE_UNKNOWN}</span> }.into_any(),
-                        (None, false) => view! { <span class="skeleton">"0 AIT"</span> }.into_any(),
-                    }}
+                    {move || balance.get().map(|amount| view! { <AmountValue amount /> })}
+                    {move || (balance.get().is_none()).then(|| view! {
+                        <span class="section-note">{if failed.get() { words::BALANCE_UNKNOWN } else { words::BALANCE_ASKED }}</span>
+                    })}
                 </p>
                 <div class="actions">
-                    {children.map(|children| children())}
+                    {lock.map(|wallet| {
+                        view! {
+                            <button type="button" class="button button-quiet" id="wallet-lock" on:click=move |_| wallet.ask(&Request::Lock)>
+                                {words::LOCK}
+                            </button>
+                        }
+                    })}
                     <a class="button button-quiet" href=format!("/explorer/addresses/{address}")>
                         {words::ACTIVITY}
                     </a>
@@ -324,11 +328,17 @@ fn Account(
 }
 
 #[cfg(feature = "hydrate")]
-fn start_balance(address: Address, account: RwSignal<Option<AddressView>>, failed: RwSignal<bool>) {
+fn start_balance(address: Address, balance: RwSignal<Option<Amount>>, failed: RwSignal<bool>) {
+    /// The one field that is shown of an [`shared::api::explorer::AddressView`].
+    #[derive(serde::Deserialize)]
+    struct Account {
+        balance: Amount,
+    }
+
     let refresh = move || {
         leptos::task::spawn_local(async move {
-            match crate::browser::http::get::<AddressView>(&format!("/api/explorer/addresses/{address}")).await {
-                Ok(view) => account.set(Some(view)),
+            match crate::browser::http::get::<Account>(&format!("/api/explorer/addresses/{address}")).await {
+                Ok(account) => balance.set(Some(account.balance)),
                 Err(_) => failed.set(true),
             }
         });
@@ -349,14 +359,15 @@ fn Removal(wallet: Wallet) -> impl IntoView {
             </button>
         </div>
         <div hidden=move || !asked.get()>
-            <Notice tone=Tone::Waiting title=words::REMOVE detail=words::REMOVE_DETAIL>
+            <Notice tone=Tone::Waiting title=words::REMOVE detail=words::REMOVE_DETAIL />
+            <div class="actions removal">
                 <button type="button" class="button button-small" id="wallet-remove-now" on:click=move |_| wallet.ask(&Request::Remove)>
                     {words::REMOVE_CONFIRM}
                 </button>
                 <button type="button" class="button button-quiet button-small" on:click=move |_| asked.set(false)>
                     {words::KEEP}
                 </button>
-            </Notice>
+            </div>
         </div>
     }
 }

@@ -249,9 +249,7 @@ fn Messages() -> impl IntoView {
     view! {
         <Notice tone=Tone::Plain title="A note" detail="What one should know." />
         <Notice tone=Tone::Waiting title="It waits" detail="No miner is online; the job stays in the queue for 15 minutes." />
-        <Notice tone=Tone::Refused title="It failed" detail="Three attempts failed. Nothing was minted. Run it again when another miner is online.">
-            <button type="button" class="button button-quiet button-small">"Run again"</button>
-        </Notice>
+        <Notice tone=Tone::Refused title="It failed" detail="Three attempts failed. Nothing was minted. Run it again when another miner is online."/>
         <Empty title="Nothing yet" detail="What will be here, and how to make it appear.">
             <button type="button" class="button button-quiet button-small">"Draw a picture"</button>
         </Empty>

@@ -1,13 +1,25 @@
-//! The explorer's home.
+//! The explorer's home: figures, the newest blocks and transactions, recent receipts.
 
 use leptos::prelude::*;
+use shared::api::explorer::{BlockSummary, TransactionSummary};
+use shared::api::receipts::ReceiptView;
 
 use super::load::{PageTitle, load};
 use crate::app::SearchField;
 use crate::backend::use_backend;
-use crate::islands::explorer_live::{ExplorerLive, ROWS};
-use crate::islands::live_figures::LiveFigures;
+use crate::components::facts::Section;
+use crate::components::figures::{FIGURES, Figures};
+use crate::components::notice::Empty;
+use crate::components::tables::{BlockTable, ReceiptTable, TransactionTable};
+use crate::islands::live_parts::LiveParts;
+use crate::text;
 use crate::text::explorer as words;
+
+/// Rows per table.
+const ROWS: u32 = 8;
+
+/// Id of the tables, by which the page keeps them current.
+const NEWEST: &str = "newest";
 
 #[component]
 pub fn ExplorerPage() -> impl IntoView {
@@ -20,13 +32,51 @@ pub fn ExplorerPage() -> impl IntoView {
         Ok((status, blocks, transactions, receipts))
     };
     load(ask, |(status, blocks, transactions, receipts)| {
+        let parts = [FIGURES, NEWEST].map(str::to_owned).to_vec();
         view! {
             <PageTitle name=words::TITLE fact=words::FACT />
             <div class="stack">
                 <SearchField />
-                <LiveFigures status />
-                <ExplorerLive blocks transactions receipts />
+                <Figures status />
+                <Newest blocks transactions receipts />
             </div>
+            <LiveParts path="/explorer".to_owned() parts />
         }
     })
+}
+
+#[component]
+fn Newest(
+    blocks: Vec<BlockSummary>,
+    transactions: Vec<TransactionSummary>,
+    receipts: Vec<ReceiptView>,
+) -> impl IntoView {
+    view! {
+        <div class="stack" id=NEWEST>
+            <div class="columns">
+                <Section title=words::BLOCKS more=("/explorer/blocks", words::ALL_BLOCKS)>
+                    <BlockTable blocks />
+                </Section>
+                <Section title=words::TRANSACTIONS>
+                    {if transactions.is_empty() {
+                        view! {
+                            <Empty title=words::NO_TRANSACTIONS_TITLE detail=words::NO_TRANSACTIONS>
+                                <a href="/">{text::common::HOME}</a>
+                            </Empty>
+                        }
+                            .into_any()
+                    } else {
+                        view! { <TransactionTable transactions narrow=true /> }.into_any()
+                    }}
+                </Section>
+            </div>
+            <Section title=words::RECEIPTS more=("/explorer/receipts", words::ALL_RECEIPTS)>
+                {if receipts.is_empty() {
+                    view! { <Empty title=text::receipt::EMPTY_TITLE detail=text::receipt::EMPTY_DETAIL /> }.into_any()
+                } else {
+                    view! { <ReceiptTable receipts /> }.into_any()
+                }}
+            </Section>
+        </div>
+    }
 }

@@ -5,8 +5,9 @@ use leptos_meta::Title;
 
 use super::load::{load, query};
 use crate::backend::use_backend;
+use crate::components::figures::{FIGURES, Figures};
 use crate::islands::composer::Draft;
-use crate::islands::live_figures::LiveFigures;
+use crate::islands::live_parts::LiveParts;
 use crate::islands::studio::{Example, Studio};
 use crate::text;
 
@@ -36,8 +37,9 @@ pub fn HomePage() -> impl IntoView {
             <Title text=text::home::TITLE />
             <div class="home">
                 <Studio suggestions draft settings_open example miners_online />
-                <LiveFigures status />
+                <Figures status />
             </div>
+            <LiveParts path="/".to_owned() parts=vec![FIGURES.to_owned()] />
         }
     })
 }

@@ -1,15 +1,111 @@
-//! The jobs of this browser.
+//! The jobs of this browser. The browser knows which they are and names them; the server shows them.
 
 use leptos::prelude::*;
+use shared::api::jobs::JobView;
+use shared::id::JobId;
 
-use super::load::PageTitle;
-use crate::islands::own_jobs::OwnJobs;
+use super::load::{PageTitle, load, query};
+use crate::backend::{Answer, BackendError, use_backend};
+use crate::components::format::shortened;
+use crate::components::notice::Empty;
+use crate::components::proof_line::ProofSmall;
+use crate::components::status::JobPill;
+use crate::components::value::Age;
+use crate::islands::job_watch::prompt;
+use crate::islands::own_jobs::{OWN_JOBS, OwnJobs, REMEMBERED};
+use crate::proof::Proof;
+use crate::text;
 use crate::text::job as words;
+
+/// A named job; absent where this server does not know it.
+type Remembered = (JobId, Option<JobView>);
 
 #[component]
 pub fn JobsPage() -> impl IntoView {
-    view! {
-        <PageTitle name=words::MINE_TITLE fact=words::MINE_FACT />
-        <OwnJobs />
+    let backend = use_backend();
+    let named = query("ids");
+    let known = named.is_some();
+    let ids = named.unwrap_or_default();
+    let ask = async move {
+        let mut jobs: Vec<Remembered> = Vec::new();
+        for id in ids.split(',').filter_map(|id| id.parse::<JobId>().ok()).take(REMEMBERED) {
+            jobs.push((id, found(backend.job(id).await)?));
+        }
+        Ok(jobs)
+    };
+    load(ask, move |jobs| {
+        view! {
+            <PageTitle name=words::MINE_TITLE fact=words::MINE_FACT />
+            <div id=OWN_JOBS>
+                {match (known, jobs.is_empty()) {
+                    (false, _) => view! { <p class="section-note">{words::NEEDS_SCRIPT}</p> }.into_any(),
+                    (true, true) => view! { <NoJobs /> }.into_any(),
+                    (true, false) => view! { <Gallery jobs /> }.into_any(),
+                }}
+            </div>
+            <OwnJobs />
+        }
+    })
+}
+
+fn found(answer: Answer<JobView>) -> Answer<Option<JobView>> {
+    match answer {
+        Ok(job) => Ok(Some(job)),
+        Err(BackendError::NotFound) => Ok(None),
+        Err(error) => Err(error),
     }
+}
+
+#[component]
+fn NoJobs() -> impl IntoView {
+    view! {
+        <Empty title=words::NONE_TITLE detail=words::NONE_DETAIL>
+            <a class="button button-quiet" href="/">
+                {text::common::HOME}
+            </a>
+        </Empty>
+    }
+}
+
+#[component]
+fn Gallery(jobs: Vec<Remembered>) -> impl IntoView {
+    let cards = jobs.into_iter().map(|(id, job)| view! { <li><Card id job /></li> }).collect_view();
+    view! {
+        <ul class="gallery" data-testid="own-jobs">
+            {cards}
+        </ul>
+    }
+}
+
+#[component]
+fn Card(id: JobId, job: Option<JobView>) -> impl IntoView {
+    let Some(job) = job else {
+        return view! {
+            <div class="gallery-meta">
+                <code>{shortened(&id.to_string())}</code>
+                {words::GONE}
+            </div>
+        }
+        .into_any();
+    };
+    let picture = job.artifacts.first().map(|artifact| {
+        let alternative = words::alternative(prompt(&job));
+        view! { <img src=artifact.url.clone() alt=alternative width="512" height="512" loading="lazy" /> }
+    });
+    let proof = Proof::of_job(&job);
+    view! {
+        <a href=format!("/jobs/{id}")>
+            <div class="canvas-frame">{picture}</div>
+            <span class="gallery-prompt">{prompt(&job).to_owned()}</span>
+        </a>
+        <div class="gallery-meta">
+            {if job.mint.is_some() {
+                view! { <ProofSmall proof /> }.into_any()
+            } else {
+                view! { <JobPill state=job.state /> }.into_any()
+            }}
+            <Age at=job.created_at_unix_ms />
+        </div>
+    }
+    .into_any()
 }

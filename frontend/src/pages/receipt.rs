@@ -27,7 +27,8 @@ pub fn ReceiptPage() -> impl IntoView {
 fn Receipt(view: ReceiptView) -> impl IntoView {
     let raw = serde_json::to_string_pretty(&view.signed).unwrap_or_default();
     let proof = Proof::of_receipt(&view);
-    let (amount, settlement, signed) = (view.amount, view.settlement, view.signed.clone());
+    let (amount, settlement) = (view.amount, view.settlement);
+    let receipt_json = serde_json::to_string(&view.signed).unwrap_or_default();
     let facts = view! { <ReceiptFacts view=view.clone() /> };
     let refusal =
         view.refusal.clone().map(|detail| view! { <Notice tone=Tone::Refused title=words::REFUSED_TITLE detail /> });
@@ -42,7 +43,7 @@ fn Receipt(view: ReceiptView) -> impl IntoView {
             <ProofLine proof />
             {refusal}
             <Section title=words::VERIFY>
-                <VerifyReceipt signed />
+                <VerifyReceipt receipt_json />
             </Section>
             <Section title=words::FIELDS>
                 {facts}

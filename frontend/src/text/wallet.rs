@@ -28,6 +28,7 @@ pub const LOCK: &str = "Lock";
 pub const UNLOCKED: &str = "unlocked";
 pub const LOCKED: &str = "locked";
 pub const BALANCE: &str = "Balance";
+pub const BALANCE_ASKED: &str = "asking the chain";
 pub const BALANCE_UNKNOWN: &str = "not known: the server cannot be reached";
 pub const ACTIVITY: &str = "Open in the explorer";
 pub const REMOVE: &str = "Remove from this browser";
@@ -50,6 +51,7 @@ pub fn refusal(reason: &Refusal) -> String {
         Refusal::ShortPassword => ERROR_SHORT.to_owned(),
         Refusal::WrongPassword => ERROR_WRONG.to_owned(),
         Refusal::WrongWord => CONFIRM_WRONG.to_owned(),
+        Refusal::NoReceipt { detail } => format!("This is no receipt: {detail}."),
         Refusal::Browser { detail } => format!("The browser refused: {detail}. Nothing was stored."),
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use shared::Address;
-use shared::receipt::SignedReceipt;
 
 /// Fewest characters of a password.
 pub const PASSWORD_MIN_CHARS: usize = 10;
@@ -22,7 +21,7 @@ impl fmt::Debug for Secret {
 
 /// From the page to the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Is there a wallet?
     State,
@@ -40,15 +39,16 @@ pub enum Request {
     Lock,
     /// Delete the stored key.
     Remove,
-    /// Compute a receipt's hash and recover its signers; ask the chain whether it was used.
+    /// Compute a receipt's hash and recover its signers; ask the chain whether it was used. The page passes the JSON of
+    /// a [`shared::receipt::SignedReceipt`] on as it is.
     Verify {
-        receipt: Box<SignedReceipt>,
+        receipt_json: String,
     },
 }
 
 /// From the worker to the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// Posted once, when the worker listens.
     Ready,
@@ -70,7 +70,7 @@ pub enum Reply {
 
 /// What the worker holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum WalletState {
     Empty,
     Locked { address: Address },
@@ -79,11 +79,15 @@ pub enum WalletState {
 
 /// Why the worker did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     ShortPassword,
     WrongPassword,
     WrongWord,
+    /// What shall be verified is no receipt, and why.
+    NoReceipt {
+        detail: String,
+    },
     /// The browser's storage or randomness failed, in its own words.
     Browser {
         detail: String,

@@ -46,7 +46,10 @@ pub(crate) async fn answer(request: Request) -> Reply {
             state().await
         }
         Request::Remove => remove().await,
-        Request::Verify { receipt } => Ok(Reply::Verified { checks: verify(&receipt).await }),
+        Request::Verify { receipt_json } => match serde_json::from_str(&receipt_json) {
+            Ok(receipt) => Ok(Reply::Verified { checks: verify(&receipt).await }),
+            Err(error) => Err(Refusal::NoReceipt { detail: error.to_string() }),
+        },
     };
     outcome.unwrap_or_else(|reason| Reply::Refused { reason })
 }

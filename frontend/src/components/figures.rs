@@ -1,12 +1,15 @@
-//! The strip of four figures, kept current by new blocks and by asking again.
+//! The strip of four figures.
 
 use leptos::prelude::*;
 use shared::api::status::NetworkStatus;
 
-use crate::components::facts::Figure;
-use crate::components::format;
-use crate::components::value::{Age, AmountValue, Height};
+use super::facts::Figure;
+use super::format;
+use super::value::{Age, AmountValue, Height};
 use crate::text;
+
+/// Id of the strip, by which pages keep it current.
+pub const FIGURES: &str = "figures";
 
 /// Supply, jobs, miners, last block.
 #[component]
@@ -18,7 +21,7 @@ pub fn Figures(status: NetworkStatus) -> impl IntoView {
         _ => view! { <Age at=at.millis() /> }.into_any(),
     };
     view! {
-        <dl class="figures" aria-label=text::home::STRIP data-testid="figures">
+        <dl class="figures" id=FIGURES aria-label=text::home::STRIP data-testid="figures">
             <Figure name=text::home::SUPPLY note=text::home::SUPPLY_NOTE>
                 <AmountValue amount=status.supply />
             </Figure>
@@ -35,32 +38,4 @@ pub fn Figures(status: NetworkStatus) -> impl IntoView {
             </Figure>
         </dl>
     }
-}
-
-#[island]
-pub fn LiveFigures(status: NetworkStatus) -> impl IntoView {
-    let status = RwSignal::new(status);
-    #[cfg(feature = "hydrate")]
-    start(status);
-    view! { {move || view! { <Figures status=status.get() /> }} }
-}
-
-#[cfg(feature = "hydrate")]
-fn start(status: RwSignal<NetworkStatus>) {
-    /// Jobs and miners change without a block.
-    const REFRESH_MS: i32 = 5_000;
-
-    let refresh = move || {
-        leptos::task::spawn_local(async move {
-            if let Ok(now) = crate::browser::http::get::<NetworkStatus>("/v1/status").await
-                && status.with_untracked(|shown| *shown != now)
-            {
-                status.set(now);
-            }
-        });
-    };
-    Effect::new(move |_| {
-        crate::browser::heads::watch(refresh);
-        crate::browser::every(REFRESH_MS, refresh);
-    });
 }

@@ -1,0 +1,45 @@
+//! Parts of a page made new by the server: the page asks for itself again and puts the named parts in their place.
+//!
+//! What only shows needs no code in the bundle this way; it stays the server's HTML.
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DomParser, Headers, RequestInit, Response, SupportedType, VisibilityState};
+
+use super::window;
+
+/// Asks the server for `path` and replaces the parts of this page that have these ids. A part that the answer lacks
+/// stays as it is, and so does everything when the server cannot be reached.
+pub async fn refresh(path: &str, parts: &[&str]) {
+    let visible = window().document().is_some_and(|document| document.visibility_state() == VisibilityState::Visible);
+    if visible && let Ok(html) = fetch(path).await {
+        // A part that cannot be replaced is one that left the page meanwhile.
+        let _ = replace(&html, parts);
+    }
+}
+
+async fn fetch(path: &str) -> Result<String, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("accept", "text/html")?;
+    let init = RequestInit::new();
+    init.set_headers(&headers);
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &init)).await?.unchecked_into();
+    if !response.ok() {
+        return Err(JsValue::UNDEFINED);
+    }
+    JsFuture::from(response.text()?).await?.as_string().ok_or(JsValue::UNDEFINED)
+}
+
+fn replace(html: &str, parts: &[&str]) -> Result<(), JsValue> {
+    let answer = DomParser::new()?.parse_from_string(html, SupportedType::TextHtml)?;
+    let document = window().document().ok_or(JsValue::UNDEFINED)?;
+    for part in parts {
+        let (Some(old), Some(new)) = (document.get_element_by_id(part), answer.get_element_by_id(part)) else {
+            continue;
+        };
+        if old.outer_html() != new.outer_html() {
+            old.replace_with_with_node_1(&document.adopt_node(&new)?)?;
+        }
+    }
+    Ok(())
+}
