@@ -1,6 +1,5 @@
 //! Renders every page as the server does and looks at the HTML that a reader without scripts gets.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
 // As in the server, which renders the same types.
 #![recursion_limit = "512"]
 
