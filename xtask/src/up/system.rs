@@ -112,6 +112,7 @@ fn worker(
 
 fn init_worker(workspace: &Workspace, profile: Profile, folder: &Path, address: SocketAddr) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    println!("Preparing {}: making its key, measuring the model once", folder.display());
     let mut init = worker_command(workspace, profile, folder);
     init.arg("init").args(["--hub", &hub_url(address)]).arg("--model").arg(workspace.default_model());
     command::read(&mut init).map(drop)
