@@ -5,7 +5,8 @@ use anyhow::Result;
 use crate::command;
 use crate::workspace::{Profile, Workspace};
 
-/// The server `aitbc` and the miner's `gpu-worker`.
+/// The server `aitbc` and the miner's `gpu-worker`, always together: cargo would compile half of their dependencies again for
+/// each alone, since it joins the features of what it is asked for.
 pub(crate) fn binaries(workspace: &Workspace, profile: Profile) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--locked", "--package", "server", "--package", "gpu-worker", "--bins"]);

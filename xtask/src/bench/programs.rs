@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::figure::Figure;
+use crate::build;
 use crate::command;
 use crate::tools::{self, C_COMPILER, ONNX_RUNTIME};
 use crate::workspace::{Profile, Workspace};
@@ -22,8 +23,8 @@ pub(super) fn dispatch(workspace: &Workspace) -> Result<Vec<Figure>> {
 /// Prompt to PNG with the model of the repository, for each engine that is there.
 pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER, ONNX_RUNTIME])?;
-    let mut cargo = workspace.cargo();
-    command::run(cargo.args(["build", "--locked", "--release", "--package", "gpu-worker", "--bins"]))?;
+    // The selection of `up`: another one has other features, and would compile tract a second time.
+    build::binaries(workspace, Profile::Release)?;
     let program = workspace.binaries(Profile::Release).join("gpu-worker");
     let mut bench = workspace.command(&program.to_string_lossy());
     bench.args(["bench", "--json", "--model"]).arg(workspace.default_model());
