@@ -154,9 +154,9 @@ fn SiteHead() -> impl IntoView {
 /// The universal search; it works without script.
 #[component]
 pub fn SearchField(#[prop(optional)] short: bool, #[prop(into, optional)] value: Option<String>) -> impl IntoView {
-    let placeholder = if short { words::SEARCH_SHORT } else { words::SEARCH_LABEL };
+    let name = if short { words::SEARCH_SHORT } else { words::SEARCH_LABEL };
     view! {
-        <form class="search" role="search" method="get" action="/explorer/search">
+        <form class="search" role="search" aria-label=name method="get" action="/explorer/search">
             <Icon glyph=Glyph::Search />
             <input
                 type="search"
@@ -166,7 +166,7 @@ pub fn SearchField(#[prop(optional)] short: bool, #[prop(into, optional)] value:
                 maxlength="100"
                 autocomplete="off"
                 spellcheck="false"
-                placeholder=placeholder
+                placeholder=name
                 aria-label=words::SEARCH_LABEL
             />
             <kbd aria-hidden="true">"/"</kbd>

@@ -24,7 +24,7 @@ where
     view! {
         <figure class="canvas">
             <div class="canvas-frame" data-preview=move || progress.get().map(|_| "")>
-                {move || source.get().map(|source| view! { <img id=id src=source alt=alternative.get() width="512" height="512" /> })}
+                {move || source.get().map(|source| view! { <img id=id src=source alt=alternative.get() width="512" height="512" fetchpriority="high" /> })}
                 {move || word.get().map(|word| view! { <span class="canvas-word">{word}</span> })}
                 {move || {
                     progress
