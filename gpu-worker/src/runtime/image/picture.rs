@@ -30,7 +30,7 @@ pub fn png(decoded: &Tensor) -> Result<Vec<u8>> {
     let mut encoder = png::Encoder::new(&mut bytes, size(picture.width), size(picture.height));
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Fast);
+    encoder.set_compression(png::Compression::Balanced);
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(&picture.bytes).map_err(failed)?;
     writer.finish().map_err(failed)?;
