@@ -12,6 +12,8 @@ pub const QUOTE_MAX_CHARS: usize = 300;
 pub enum WorkerError {
     #[error("ONNX Runtime's library {path} cannot be used: {reason}")]
     Library { path: PathBuf, reason: String },
+    #[error("the execution provider {provider} cannot be used: {reason}; {mend}")]
+    Provider { provider: String, reason: String, mend: String },
     #[error("the engine is chosen once per process; it runs {running}, and {wanted} was asked for")]
     EngineChosen { running: String, wanted: String },
     #[error("{path}: {source}")]
@@ -24,6 +26,8 @@ pub enum WorkerError {
     HashMismatch { path: PathBuf, want: Sha256Digest, got: Sha256Digest },
     #[error("{path} has {got} bytes, but its manifest pins {want}; fetch the model again")]
     LengthMismatch { path: PathBuf, want: u64, got: u64 },
+    #[error("{graph} keeps weights in {location:?}: {reason}")]
+    ExternalData { graph: String, location: String, reason: String },
     #[error("the model cannot be served: {0}")]
     Unsupported(String),
     #[error("{graph} is no graph that this engine runs: {reason}")]
@@ -86,10 +90,13 @@ impl WorkerError {
     pub fn class(&self) -> &str {
         match self {
             Self::Child(failure) => &failure.class,
-            Self::Library { .. } | Self::EngineChosen { .. } => "engine",
+            Self::Library { .. } | Self::Provider { .. } | Self::EngineChosen { .. } => "engine",
             Self::Io { .. } => "io",
             Self::Format { .. } => "format",
-            Self::Unlisted { .. } | Self::HashMismatch { .. } | Self::LengthMismatch { .. } => "integrity",
+            Self::Unlisted { .. }
+            | Self::HashMismatch { .. }
+            | Self::LengthMismatch { .. }
+            | Self::ExternalData { .. } => "integrity",
             Self::Unsupported(_) | Self::Graph { .. } => "model",
             Self::Run { .. } => "run",
             Self::NotFinite { .. } => "not_finite",

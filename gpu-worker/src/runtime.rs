@@ -1,5 +1,6 @@
 //! What serves jobs: one implementation of [`Runtime`] per kind of model.
 
+mod external_data;
 pub mod folder;
 pub mod image;
 

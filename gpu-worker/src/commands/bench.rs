@@ -79,7 +79,7 @@ impl Bench {
     }
 
     fn engine(&self, name: EngineChoice, onnxruntime_library: Option<PathBuf>) -> EngineConfig {
-        EngineConfig { name, onnxruntime_library, threads: self.threads }
+        EngineConfig { name, onnxruntime_library, threads: self.threads, ..EngineConfig::default() }
     }
 }
 

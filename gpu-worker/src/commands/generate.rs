@@ -7,6 +7,7 @@ use std::time::Instant;
 use shared::job::image::{ImageInput, SchedulerName};
 
 use super::print;
+use crate::engine::provider::ProviderChoice;
 use crate::engine::{Engine, EngineChoice, EngineConfig, library};
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
@@ -58,11 +59,24 @@ pub struct EngineArguments {
     /// Threads of the engine; the physical cores where absent.
     #[arg(long)]
     pub threads: Option<usize>,
+    /// What ONNX Runtime computes on.
+    #[arg(long, value_enum, default_value_t)]
+    pub provider: ProviderChoice,
+    /// Index of the GPU.
+    #[arg(long, default_value_t = 0)]
+    pub device: u32,
 }
 
 impl EngineArguments {
     pub fn config(&self) -> EngineConfig {
-        EngineConfig { name: self.engine, onnxruntime_library: self.onnxruntime_library.clone(), threads: self.threads }
+        EngineConfig {
+            name: self.engine,
+            onnxruntime_library: self.onnxruntime_library.clone(),
+            threads: self.threads,
+            provider: self.provider,
+            device: self.device,
+            ..EngineConfig::default()
+        }
     }
 }
 
@@ -123,9 +137,10 @@ impl Generate {
         }
         let metering = output.metering;
         print(format_args!(
-            "{} {} on {} threads: loaded in {load_ms} ms, drawn in {} ms ({} ms of it in the engine)",
+            "{} {} on {}, {} threads: loaded in {load_ms} ms, drawn in {} ms ({} ms of it in the engine)",
             engine.name(),
             engine.version(),
+            engine.provider().name(),
             engine.threads(),
             metering.duration_ms,
             metering.cpu_ms

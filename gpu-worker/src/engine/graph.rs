@@ -1,7 +1,8 @@
 //! One ONNX graph on the process's engine.
 
+use super::graph_file::GraphFile;
 use super::onnxruntime::OrtGraph;
-use super::port::{Input, Port, Tensor};
+use super::port::{Element, Input, Outputs, Port, Tensor, Wanted};
 use super::tract::TractGraph;
 use super::{Backend, Engine};
 use crate::error::{Result, WorkerError, quote};
@@ -26,26 +27,35 @@ impl std::fmt::Debug for Graph {
 }
 
 impl Graph {
-    /// Loads the ONNX file whose bytes are `model`; `name` appears in errors.
-    pub fn load(engine: &Engine, name: &str, model: &[u8]) -> Result<Self> {
-        let refused = |reason: String| WorkerError::Graph { graph: name.into(), reason: quote(&reason) };
+    /// Loads `file`.
+    ///
+    /// # Errors
+    /// What the engine does not run, in its own words.
+    pub fn load(engine: &Engine, file: &GraphFile) -> Result<Self> {
+        let refused = |reason: String| WorkerError::Graph { graph: file.name().into(), reason: quote(&reason) };
         let (loaded, inputs, outputs) = match engine.backend() {
-            Backend::Onnxruntime { environment, .. } => {
-                let graph = OrtGraph::load(environment, engine.threads(), model).map_err(refused)?;
+            Backend::Onnxruntime(runtime) => {
+                let graph = OrtGraph::load(runtime, file).map_err(refused)?;
                 let (inputs, outputs) = (graph.inputs().map_err(refused)?, graph.outputs().map_err(refused)?);
                 (Loaded::Onnxruntime(graph), inputs, outputs)
             }
             Backend::Tract => {
-                let graph = TractGraph::load(model).map_err(refused)?;
+                let graph = TractGraph::load(file).map_err(refused)?;
                 let (inputs, outputs) = (graph.inputs(), graph.outputs());
                 (Loaded::Tract(graph), inputs, outputs)
             }
         };
-        Ok(Self { name: name.into(), loaded, inputs, outputs })
+        Ok(Self { name: file.name().into(), loaded, inputs, outputs })
     }
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The precision that the graph's float inputs and outputs have: `f16` where one of them does.
+    pub fn precision(&self) -> &'static str {
+        let is_half = |port: &Port| port.element == Element::Float16;
+        if self.inputs.iter().chain(&self.outputs).any(is_half) { "f16" } else { "f32" }
     }
 
     /// Lets the engine plan for inputs of these shapes before the first run needs it; `shapes` in the order of
@@ -59,12 +69,29 @@ impl Graph {
         }
     }
 
-    /// Runs the graph and returns the output called `output`.
+    /// Runs the graph and returns the output called `output`, as f32.
     pub fn run(&mut self, inputs: &[Input<'_>], output: &str) -> Result<Tensor> {
+        let outputs = self.run_all(inputs, &Wanted { read: &[output], keep: &[] })?;
+        outputs.read.into_iter().next().ok_or_else(|| self.failed("it gave no output"))
+    }
+
+    /// Runs the graph once for several outputs.
+    ///
+    /// # Errors
+    /// An output that the graph does not have, inputs that do not fit it, and whatever the engine reports.
+    pub fn run_all(&mut self, inputs: &[Input<'_>], wanted: &Wanted<'_>) -> Result<Outputs> {
+        let is_output = |name: &&&str| self.outputs.iter().any(|port| port.name == **name);
+        if let Some(missing) = wanted.read.iter().chain(wanted.keep).find(|name| !is_output(name)) {
+            return Err(self.failed(&format!("it gives no output called {missing}")));
+        }
         let ran = match &mut self.loaded {
-            Loaded::Onnxruntime(graph) => graph.run(inputs, output),
-            Loaded::Tract(graph) => graph.run(inputs, output),
+            Loaded::Onnxruntime(graph) => graph.run(inputs, wanted),
+            Loaded::Tract(graph) => graph.run(inputs, wanted),
         };
-        ran.map_err(|reason| WorkerError::Run { graph: self.name.clone(), reason: quote(&reason) })
+        ran.map_err(|reason| self.failed(&reason))
+    }
+
+    fn failed(&self, reason: &str) -> WorkerError {
+        WorkerError::Run { graph: self.name.clone(), reason: quote(reason) }
     }
 }

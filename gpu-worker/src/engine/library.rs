@@ -14,6 +14,9 @@ pub const FILE_NAME: &str = if cfg!(target_os = "macos") {
     "libonnxruntime.so"
 };
 
+/// Folder of compiled graphs in the worker's data folder.
+const CACHE_FOLDER: &str = "engines";
+
 const SYSTEM_FOLDERS: [&str; 4] = ["/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/opt/onnxruntime/lib"];
 
 /// Where to look, handed in so that the rule stays free of the environment.
@@ -23,6 +26,8 @@ pub struct Search {
     pub variable: Option<OsString>,
     /// Folders to look through, the most specific first.
     pub folders: Vec<PathBuf>,
+    /// Where compiled graphs are kept unless the configuration says otherwise.
+    pub cache: Option<PathBuf>,
 }
 
 impl Search {
@@ -32,7 +37,8 @@ impl Search {
         let near = data.into_iter().flat_map(|data| [data.join("lib"), data.join("../lib")]);
         let beside = program.into_iter().flat_map(|folder| [folder.join("lib"), folder]);
         let folders = near.chain(beside).chain(SYSTEM_FOLDERS.map(PathBuf::from)).collect();
-        Self { variable: std::env::var_os(ENVIRONMENT_VARIABLE).filter(|value| !value.is_empty()), folders }
+        let variable = std::env::var_os(ENVIRONMENT_VARIABLE).filter(|value| !value.is_empty());
+        Self { variable, folders, cache: data.map(|data| data.join(CACHE_FOLDER)) }
     }
 }
 
@@ -94,7 +100,7 @@ mod tests {
         for name in ["libonnxruntime.so.1.9.0", "libonnxruntime.so.1.31.1", "libonnxruntime.so.old"] {
             std::fs::write(folder.path().join(name), b"").unwrap();
         }
-        let mut search = Search { variable: None, folders: vec!["/nowhere".into(), folder.path().into()] };
+        let mut search = Search { folders: vec!["/nowhere".into(), folder.path().into()], ..Search::default() };
         assert_eq!(find(None, &search), Found::Discovered(folder.path().join("libonnxruntime.so.1.31.1")));
         search.variable = Some("/from/environment.so".into());
         assert_eq!(find(None, &search), Found::Named("/from/environment.so".into()));

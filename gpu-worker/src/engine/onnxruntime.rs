@@ -1,38 +1,71 @@
 //! Graphs on ONNX Runtime's library, through `ort`.
 
+mod values;
+
 use std::path::Path;
 
-use ort::environment::Environment;
+use ort::environment::{Environment, GlobalThreadPoolOptions};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{Session, SessionInputValue};
-use ort::value::{Outlet, Tensor as OrtTensor, TensorElementType, ValueType};
+use ort::session::{OutputSelector, RunOptions, Session};
 
-use super::port::{Dim, Element, Elements, Input, Port, Tensor};
+use self::values::{keep, port, read, value};
+use super::graph_file::GraphFile;
+use super::port::{Input, Outputs, Port, Wanted};
+use super::provider::ProviderOptions;
+
+/// Lets a graph in memory find its weights in the folder beside it.
+const EXTERNAL_FOLDER_KEY: &str = "session.model_external_initializers_file_folder_path";
+
+/// Gives memory that a run no longer needs back to the system or the device.
+const SHRINK_KEY: &str = "memory.enable_memory_arena_shrinkage";
+
+/// The loaded library with what all sessions share.
+#[derive(Debug, Clone)]
+pub(crate) struct OrtRuntime {
+    pub(super) environment: Environment,
+    pub(super) provider: ProviderOptions,
+    pub(super) deterministic: bool,
+    pub(super) shrink_memory: bool,
+}
 
 /// A loaded session. Running takes `&mut self`: sessions are not safe to run from two threads.
 pub(super) struct OrtGraph {
     session: Session,
+    provider: ProviderOptions,
+    shrink_memory: bool,
 }
 
-/// Loads the library for this process. Later calls of `ort` use it.
-pub(super) fn load_library(library: &Path) -> Result<Environment, String> {
+/// Loads the library for this process, with one pool of `threads` for all its sessions: their graphs run in turn, and
+/// a pool for each would leave the others' threads idle. Later calls of `ort` use the library.
+pub(super) fn load_library(library: &Path, threads: usize, spinning: bool) -> Result<Environment, String> {
     if !library.is_file() {
         return Err("there is no such file".into());
     }
     let builder = ort::init_from(library).map_err(|error| error.to_string())?;
-    builder.with_telemetry(false).build().map_err(|error| error.to_string())
+    let pool = || GlobalThreadPoolOptions::default().with_intra_threads(threads)?.with_spin_control(spinning);
+    let pool = pool().map_err(|error| error.to_string())?;
+    builder.with_telemetry(false).with_global_thread_pool(pool).build().map_err(|error| error.to_string())
+}
+
+impl OrtRuntime {
+    fn builder(&self) -> Result<SessionBuilder, String> {
+        let text = |error: ort::Error<SessionBuilder>| error.to_string();
+        let builder = Session::builder(&self.environment).map_err(|error| error.to_string())?;
+        let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(text)?;
+        let builder = builder.with_deterministic_compute(self.deterministic).map_err(text)?;
+        self.provider.register(builder)
+    }
 }
 
 impl OrtGraph {
-    pub(super) fn load(environment: &Environment, threads: usize, model: &[u8]) -> Result<Self, String> {
-        let text = |error: ort::Error<SessionBuilder>| error.to_string();
-        let mut builder = Session::builder(environment).map_err(|error| error.to_string())?;
-        builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(text)?;
-        builder = builder.with_intra_threads(threads).map_err(text)?;
-        // Threads that wait by spinning would take the cores from the processes beside this one.
-        builder = builder.with_intra_op_spinning(false).map_err(text)?;
-        let session = builder.commit_from_memory(model).map_err(|error| error.to_string())?;
-        Ok(Self { session })
+    pub(super) fn load(runtime: &OrtRuntime, file: &GraphFile) -> Result<Self, String> {
+        let mut builder = runtime.builder()?;
+        if let Some(folder) = file.folder() {
+            let folder = folder.to_str().ok_or("its folder's path is not UTF-8")?;
+            builder = builder.with_config_entry(EXTERNAL_FOLDER_KEY, folder).map_err(|error| error.to_string())?;
+        }
+        let session = builder.commit_from_memory(file.bytes()).map_err(|error| error.to_string())?;
+        Ok(Self { session, provider: runtime.provider.clone(), shrink_memory: runtime.shrink_memory })
     }
 
     pub(super) fn inputs(&self) -> Result<Vec<Port>, String> {
@@ -43,40 +76,56 @@ impl OrtGraph {
         self.session.outputs().iter().map(port).collect()
     }
 
-    pub(super) fn run(&mut self, inputs: &[Input<'_>], output: &str) -> Result<Tensor, String> {
-        let text = |error: ort::Error| error.to_string();
-        let values = inputs.iter().map(|input| Ok((input.port.name.as_str(), value(input)?)));
-        let values = values.collect::<ort::Result<Vec<_>>>().map_err(text)?;
-        let outputs = self.session.run(values).map_err(text)?;
-        let value = outputs.get(output).ok_or_else(|| format!("it gave no output called {output}"))?;
-        let (shape, values) = value.try_extract_tensor::<f32>().map_err(text)?;
-        let shape = shape.iter().map(|size| usize::try_from(*size).unwrap_or(0)).collect();
-        Ok(Tensor { shape, values: values.to_vec() })
+    pub(super) fn run(&mut self, inputs: &[Input<'_>], wanted: &Wanted<'_>) -> Result<Outputs, String> {
+        let options = self.options().map_err(|error| error.to_string())?;
+        match wanted.keep {
+            [] => self.run_and_read(inputs, wanted.read, options),
+            _ => self.run_and_keep(inputs, wanted, &options),
+        }
     }
-}
 
-fn value(input: &Input<'_>) -> ort::Result<SessionInputValue<'static>> {
-    let shape = input.shape.to_vec();
-    Ok(match input.elements() {
-        Elements::Float32(values) => OrtTensor::from_array((shape, values))?.into(),
-        Elements::Int32(values) => OrtTensor::from_array((shape, values))?.into(),
-        Elements::Int64(values) => OrtTensor::from_array((shape, values))?.into(),
-    })
-}
+    fn options(&self) -> ort::Result<RunOptions> {
+        let mut options = RunOptions::new()?;
+        if self.shrink_memory {
+            options.set(SHRINK_KEY, self.provider.arenas())?;
+        }
+        Ok(options)
+    }
 
-fn port(outlet: &Outlet) -> Result<Port, String> {
-    let ValueType::Tensor { ty, shape, dimension_symbols } = outlet.dtype() else {
-        return Err(format!("{} is {}, not a tensor", outlet.name(), outlet.dtype()));
-    };
-    let element = match ty {
-        TensorElementType::Float32 => Element::Float32,
-        TensorElementType::Int32 => Element::Int32,
-        TensorElementType::Int64 => Element::Int64,
-        _ => Element::Other,
-    };
-    let dims = shape.iter().zip(dimension_symbols.iter()).map(|(size, symbol)| match usize::try_from(*size) {
-        Ok(size) if size > 0 => Dim::Fixed(size),
-        _ => Dim::Free(symbol.to_string()),
-    });
-    Ok(Port { name: outlet.name().to_owned(), element, dims: dims.collect() })
+    fn run_and_read(&mut self, inputs: &[Input<'_>], names: &[&str], options: RunOptions) -> Result<Outputs, String> {
+        let values = inputs.iter().map(|input| Ok((input.port.name.as_str(), value(input)?)));
+        let values = values.collect::<Result<Vec<_>, String>>()?;
+        let only = names.iter().fold(OutputSelector::no_default(), |only, name| only.with(*name));
+        let options = options.with_outputs(only);
+        let outputs = self.session.run_with_options(values, &options).map_err(|error| error.to_string())?;
+        let tensor = |name: &&str| read(outputs.get(name).ok_or_else(|| format!("it gave no output called {name}"))?);
+        Ok(Outputs { read: names.iter().map(tensor).collect::<Result<_, _>>()?, kept: Vec::new() })
+    }
+
+    /// Binds what is kept to the provider's memory, so that it does not travel through main memory between two runs.
+    fn run_and_keep(
+        &mut self,
+        inputs: &[Input<'_>],
+        wanted: &Wanted<'_>,
+        options: &RunOptions,
+    ) -> Result<Outputs, String> {
+        let text = |error: ort::Error| error.to_string();
+        let values = inputs.iter().map(value).collect::<Result<Vec<_>, String>>()?;
+        let mut binding = self.session.create_binding().map_err(text)?;
+        for (input, value) in inputs.iter().zip(&values) {
+            binding.bind_input(input.port.name.as_str(), value).map_err(text)?;
+        }
+        let (main, device) = (ort::memory::MemoryInfo::default(), self.provider.memory().map_err(text)?);
+        for name in wanted.read {
+            binding.bind_output_to_device(*name, &main).map_err(text)?;
+        }
+        for name in wanted.keep {
+            binding.bind_output_to_device(*name, &device).map_err(text)?;
+        }
+        let mut outputs = self.session.run_binding_with_options(&binding, options).map_err(text)?;
+        let mut taken = |name: &str| outputs.remove(name).ok_or_else(|| format!("it gave no output called {name}"));
+        let reads = wanted.read.iter().map(|name| read(&taken(name)?)).collect::<Result<_, _>>()?;
+        let kept = wanted.keep.iter().map(|name| keep(taken(name)?)).collect::<Result<_, _>>()?;
+        Ok(Outputs { read: reads, kept })
+    }
 }

@@ -1,11 +1,19 @@
 //! What goes into a graph and comes out of it.
 
-/// Type of a tensor's elements, as far as pipelines tell them apart.
+use std::borrow::Cow;
+
+use half::f16;
+
+use super::kept::Kept;
+
+/// Type of a tensor's elements, as far as runtimes tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
     Float32,
+    Float16,
     Int32,
     Int64,
+    Bool,
     Other,
 }
 
@@ -48,8 +56,13 @@ impl Port {
         matches!(self.element, Element::Int32 | Element::Int64)
     }
 
+    /// Values are given and read as f32, whichever precision the graph computes in.
     pub fn is_float(&self) -> bool {
-        self.element == Element::Float32
+        matches!(self.element, Element::Float32 | Element::Float16)
+    }
+
+    pub fn is_flag(&self) -> bool {
+        self.element == Element::Bool
     }
 
     /// The size at `axis`, where the graph fixes it.
@@ -94,27 +107,72 @@ pub struct Input<'a> {
 pub enum Values<'a> {
     Floats(&'a [f32]),
     Tokens(&'a [i64]),
+    /// What an earlier run left with the engine.
+    Kept(&'a Kept),
+}
+
+/// Names of the outputs that a run returns.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Returned as f32, whatever their type.
+    pub read: &'a [&'a str],
+    /// Left with the engine, in their own type and on its device, as inputs of later runs.
+    pub keep: &'a [&'a str],
+}
+
+/// What a run returns, in the order of [`Wanted`].
+#[derive(Debug)]
+pub struct Outputs {
+    pub read: Vec<Tensor>,
+    pub kept: Vec<Kept>,
 }
 
 /// Values as a graph takes them.
-#[derive(Debug)]
-pub enum Elements {
-    Float32(Vec<f32>),
+#[derive(Debug, PartialEq)]
+pub(super) enum Elements<'a> {
+    Float32(Cow<'a, [f32]>),
+    Float16(Vec<f16>),
     Int32(Vec<i32>),
-    Int64(Vec<i64>),
+    Int64(Cow<'a, [i64]>),
+    Bool(Vec<bool>),
 }
 
-impl Input<'_> {
+impl<'a> Elements<'a> {
     /// The values in the port's type. Token ids and training timesteps are whole numbers far below 2^24, so no
-    /// conversion loses anything.
-    pub fn elements(&self) -> Elements {
-        match (self.values, self.port.element) {
-            (Values::Floats(values), Element::Int64) => Elements::Int64(values.iter().map(|x| *x as i64).collect()),
-            (Values::Floats(values), Element::Int32) => Elements::Int32(values.iter().map(|x| *x as i32).collect()),
-            (Values::Floats(values), _) => Elements::Float32(values.to_vec()),
-            (Values::Tokens(values), Element::Int32) => Elements::Int32(values.iter().map(|x| *x as i32).collect()),
-            (Values::Tokens(values), Element::Float32) => Elements::Float32(values.iter().map(|x| *x as f32).collect()),
-            (Values::Tokens(values), _) => Elements::Int64(values.to_vec()),
+    /// conversion loses anything; a float beyond the range of f16 becomes infinite there.
+    pub(super) fn of_floats(values: &'a [f32], element: Element) -> Self {
+        match element {
+            Element::Float16 => Self::Float16(values.iter().map(|x| f16::from_f32(*x)).collect()),
+            Element::Int64 => Self::Int64(values.iter().map(|x| *x as i64).collect()),
+            Element::Int32 => Self::Int32(values.iter().map(|x| *x as i32).collect()),
+            Element::Bool => Self::Bool(values.iter().map(|x| *x != 0.0).collect()),
+            Element::Float32 | Element::Other => Self::Float32(Cow::Borrowed(values)),
         }
+    }
+
+    /// See [`Self::of_floats`].
+    pub(super) fn of_tokens(values: &'a [i64], element: Element) -> Self {
+        match element {
+            Element::Float32 => Self::Float32(values.iter().map(|x| *x as f32).collect()),
+            Element::Float16 => Self::Float16(values.iter().map(|x| f16::from_f32(*x as f32)).collect()),
+            Element::Int32 => Self::Int32(values.iter().map(|x| *x as i32).collect()),
+            Element::Bool => Self::Bool(values.iter().map(|x| *x != 0).collect()),
+            Element::Int64 | Element::Other => Self::Int64(Cow::Borrowed(values)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_go_in_the_type_that_the_port_declares() {
+        let halves = Elements::of_floats(&[0.1, 70_000.0, -2.0], Element::Float16);
+        assert_eq!(halves, Elements::Float16(vec![f16::from_f32(0.1), f16::INFINITY, f16::from_f32(-2.0)]));
+        assert_eq!(Elements::of_floats(&[999.0], Element::Int64), Elements::Int64(vec![999].into()));
+        assert_eq!(Elements::of_tokens(&[49_407], Element::Int32), Elements::Int32(vec![49_407]));
+        assert_eq!(Elements::of_tokens(&[0, 1], Element::Bool), Elements::Bool(vec![false, true]));
+        assert!(matches!(Elements::of_floats(&[0.5], Element::Float32), Elements::Float32(Cow::Borrowed(_))));
     }
 }

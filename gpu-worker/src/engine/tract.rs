@@ -6,17 +6,23 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use half::f16;
+use tract_onnx::Onnx;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value as TypeValue;
 use tract_onnx::pb::{GraphProto, ValueInfoProto};
 use tract_onnx::prelude::{
-    Datum, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue, Tensor as TractTensor,
-    TractResult, TypedFact, TypedOp,
+    Datum, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoArcTensor, IntoRunnable, TValue,
+    Tensor as TractTensor, TractResult, TypedFact, TypedOp,
 };
+use tract_onnx::tract_core::internal::bail;
 use tract_onnx::tract_core::plan::SimplePlan;
 
-use super::port::{Dim, Element, Elements, Input, Port, Tensor};
+use super::graph_file::{GraphFile, list};
+use super::kept::{Kept, KeptValue};
+use super::onnx_file::OnnxFile;
+use super::port::{Dim, Element, Elements, Input, Outputs, Port, Tensor, Values, Wanted};
 
 /// Plans kept per graph; each holds the graph's weights in its own layout.
 const PLANS_MAX: usize = 3;
@@ -33,12 +39,14 @@ pub(super) struct TractGraph {
 }
 
 impl TractGraph {
-    pub(super) fn load(model: &[u8]) -> Result<Self, String> {
+    pub(super) fn load(file: &GraphFile) -> Result<Self, String> {
+        let folder = file.folder().map(|folder| folder.to_str().ok_or("its folder's path is not UTF-8")).transpose()?;
+        let onnx = tract_onnx::onnx();
+        check_operators(&onnx, file.onnx())?;
         guarded(|| {
-            let onnx = tract_onnx::onnx();
-            let file = onnx.proto_model_for_read(&mut std::io::Cursor::new(model))?;
-            let graph = file.graph.clone().unwrap_or_default();
-            let model = onnx.parse(&file, None)?.model;
+            let proto = onnx.proto_model_for_read(&mut std::io::Cursor::new(file.bytes()))?;
+            let model = onnx.parse(&proto, folder)?.model;
+            let graph = proto.graph.unwrap_or_default();
             let inputs = graph.input.iter().filter(|input| !is_weight(&graph, &input.name)).map(port).collect();
             Ok(Self { model, inputs, outputs: graph.output.iter().map(port).collect(), plans: Vec::new() })
         })
@@ -57,18 +65,26 @@ impl TractGraph {
         self.plan(shapes).map(drop)
     }
 
-    pub(super) fn run(&mut self, inputs: &[Input<'_>], output: &str) -> Result<Tensor, String> {
-        let index = self.outputs.iter().position(|port| port.name == output);
-        let index = index.ok_or_else(|| format!("it gives no output called {output}"))?;
+    pub(super) fn run(&mut self, inputs: &[Input<'_>], wanted: &Wanted<'_>) -> Result<Outputs, String> {
+        let index = |name: &&str| {
+            let index = self.outputs.iter().position(|port| port.name == *name);
+            index.ok_or_else(|| format!("it gives no output called {name}"))
+        };
+        let read = wanted.read.iter().map(index).collect::<Result<Vec<_>, _>>()?;
+        let keep = wanted.keep.iter().map(index).collect::<Result<Vec<_>, _>>()?;
         let ordered = self.inputs.iter().map(|port| inputs.iter().find(|input| input.port.name == port.name));
         let ordered: Option<Vec<&Input<'_>>> = ordered.collect();
         let ordered = ordered.ok_or("it takes more inputs than were given")?;
         let plan = self.plan(ordered.iter().map(|input| input.shape.to_vec()).collect())?;
         guarded(|| {
-            let values = ordered.iter().map(|input| tensor(input)).collect::<TractResult<_>>()?;
+            let values = ordered.iter().map(|input| value(input)).collect::<TractResult<_>>()?;
             let outputs = plan.run(values)?;
-            let view = outputs[index].try_as_plain_ram()?;
-            Ok(Tensor { shape: outputs[index].shape().to_vec(), values: view.as_slice::<f32>()?.to_vec() })
+            let floats = |index: &usize| floats(&outputs[*index]);
+            let kept = |index: &usize| kept(&outputs[*index]);
+            Ok(Outputs {
+                read: read.iter().map(floats).collect::<TractResult<_>>()?,
+                kept: keep.iter().map(kept).collect(),
+            })
         })
     }
 
@@ -94,6 +110,8 @@ impl TractGraph {
             let element = match port.element {
                 Element::Int32 => i32::datum_type(),
                 Element::Int64 => i64::datum_type(),
+                Element::Float16 => f16::datum_type(),
+                Element::Bool => bool::datum_type(),
                 Element::Float32 | Element::Other => f32::datum_type(),
             };
             model.set_input_fact(index, InferenceFact::dt_shape(element, shape.as_slice()))?;
@@ -114,13 +132,41 @@ fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
     }
 }
 
-fn tensor(input: &Input<'_>) -> TractResult<TValue> {
-    let tensor = match input.elements() {
+/// tract looks an operator up by its name alone, so what it lacks is found before it loads anything.
+fn check_operators(onnx: &Onnx, file: &OnnxFile) -> Result<(), String> {
+    let lacks = |name: &str| !onnx.op_register.0.contains_key(name);
+    let missing = file.operators.iter().filter(|(_, name)| lacks(name));
+    match list(missing.map(|(domain, name)| if domain.is_empty() { name.clone() } else { format!("{domain}.{name}") }))
+    {
+        None => Ok(()),
+        Some(missing) => Err(format!("tract lacks the operators {missing}, which ONNX Runtime has")),
+    }
+}
+
+fn value(input: &Input<'_>) -> TractResult<TValue> {
+    let elements = match input.values {
+        Values::Kept(Kept { value: KeptValue::Tract(tensor), .. }) => return Ok(TValue::from_const(tensor.clone())),
+        Values::Kept(_) => bail!("{} was kept by another engine", input.port.name),
+        Values::Floats(values) => Elements::of_floats(values, input.port.element),
+        Values::Tokens(values) => Elements::of_tokens(values, input.port.element),
+    };
+    let tensor = match elements {
         Elements::Float32(values) => TractTensor::from_shape(input.shape, &values)?,
+        Elements::Float16(values) => TractTensor::from_shape(input.shape, &values)?,
         Elements::Int32(values) => TractTensor::from_shape(input.shape, &values)?,
         Elements::Int64(values) => TractTensor::from_shape(input.shape, &values)?,
+        Elements::Bool(values) => TractTensor::from_shape(input.shape, &values)?,
     };
     Ok(tensor.into())
+}
+
+fn floats(value: &TValue) -> TractResult<Tensor> {
+    let floats = value.cast_to::<f32>()?;
+    Ok(Tensor { shape: floats.shape().to_vec(), values: floats.try_as_plain_ram()?.as_slice::<f32>()?.to_vec() })
+}
+
+fn kept(value: &TValue) -> Kept {
+    Kept::new(value.shape().to_vec(), KeptValue::Tract(value.clone().into_arc_tensor()))
 }
 
 /// Older exporters list weights among the inputs.
@@ -136,6 +182,8 @@ fn port(info: &ValueInfoProto) -> Port {
     let is = |kind: DataType| tensor.elem_type == kind as i32;
     let element = match () {
         () if is(DataType::Float) => Element::Float32,
+        () if is(DataType::Float16) => Element::Float16,
+        () if is(DataType::Bool) => Element::Bool,
         () if is(DataType::Int32) => Element::Int32,
         () if is(DataType::Int64) => Element::Int64,
         () => Element::Other,

@@ -1,18 +1,27 @@
 //! A model's folder, every byte of which is pinned by its manifest.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use shared::digest::Sha256Digest;
 use shared::model::{MANIFEST_FILE, ModelFile, ModelManifest};
 
+use super::external_data;
+use crate::engine::GraphFile;
+use crate::engine::graph_file::GRAPH_MAX_BYTES;
 use crate::error::{Result, WorkerError};
 
 /// Largest manifest.
 const MANIFEST_MAX_BYTES: u64 = 1 << 20;
 
 /// Largest file that is read into memory at once.
-const FILE_MAX_BYTES: u64 = 2 << 30;
+const FILE_MAX_BYTES: u64 = GRAPH_MAX_BYTES;
+
+/// Bytes that are hashed at once.
+const HASHED_BYTES: usize = 1 << 20;
 
 /// A folder whose files are read only through its manifest: what a reader gets has been hashed, byte for byte.
 #[derive(Debug, Clone)]
@@ -54,18 +63,27 @@ impl ModelFolder {
 
     /// The bytes of a listed file, after comparing length and hash.
     pub fn read(&self, file: &str) -> Result<Vec<u8>> {
-        let listed = self.listed(file).ok_or_else(|| WorkerError::Unlisted { file: file.into() })?;
+        let listed = self.listed_or_refused(file)?;
         let path = self.root.join(&listed.path);
         let bytes = read_bounded(&path, FILE_MAX_BYTES)?;
-        let length = bytes.len() as u64;
-        if length != listed.bytes {
-            return Err(WorkerError::LengthMismatch { path, want: listed.bytes, got: length });
-        }
-        let digest = Sha256Digest::of(&bytes);
-        if digest != listed.sha256 {
-            return Err(WorkerError::HashMismatch { path, want: listed.sha256, got: digest });
-        }
+        check(&path, listed, bytes.len() as u64, || Ok(Sha256Digest::of(&bytes)))?;
         Ok(bytes)
+    }
+
+    /// An ONNX file, looked through, with the weights that it keeps in other files of the folder: those are inside the
+    /// folder, listed, and hashed, but not read into memory.
+    ///
+    /// # Errors
+    /// Beside those of [`Self::read`]: what is no sound ONNX file, and external data that lead out of the folder or
+    /// beyond the end of their file.
+    pub fn graph(&self, file: &str) -> Result<GraphFile> {
+        let path = self.root.join(file);
+        let folder = path.parent().unwrap_or(&self.root);
+        let graph = GraphFile::new(file, self.read(file)?, Some(folder))?;
+        for location in external_data::check(&graph, folder)? {
+            self.check(&beside(file, &location))?;
+        }
+        Ok(graph)
     }
 
     /// A listed JSON file.
@@ -76,7 +94,19 @@ impl ModelFolder {
 
     /// Checks every listed file.
     pub fn verify(&self) -> Result<()> {
-        self.manifest.files.iter().try_for_each(|file| self.read(&file.path).map(drop))
+        self.manifest.files.iter().try_for_each(|file| self.check(&file.path))
+    }
+
+    /// Compares a listed file of any size with its length and hash.
+    fn check(&self, file: &str) -> Result<()> {
+        let listed = self.listed_or_refused(file)?;
+        let path = self.root.join(&listed.path);
+        let length = std::fs::metadata(&path).map_err(WorkerError::io(&path))?.len();
+        check(&path, listed, length, || sha256_of(&path))
+    }
+
+    fn listed_or_refused(&self, file: &str) -> Result<&ModelFile> {
+        self.listed(file).ok_or_else(|| WorkerError::Unlisted { file: file.into() })
     }
 
     fn listed(&self, file: &str) -> Option<&ModelFile> {
@@ -84,8 +114,43 @@ impl ModelFolder {
     }
 }
 
+fn check(path: &Path, listed: &ModelFile, bytes: u64, digest: impl FnOnce() -> Result<Sha256Digest>) -> Result<()> {
+    let path = path.to_path_buf();
+    if bytes != listed.bytes {
+        return Err(WorkerError::LengthMismatch { path, want: listed.bytes, got: bytes });
+    }
+    let digest = digest()?;
+    if digest != listed.sha256 {
+        return Err(WorkerError::HashMismatch { path, want: listed.sha256, got: digest });
+    }
+    Ok(())
+}
+
+/// The hash of a file of any size.
+pub fn sha256_of(path: &Path) -> Result<Sha256Digest> {
+    let mut file = File::open(path).map_err(WorkerError::io(path))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; HASHED_BYTES];
+    loop {
+        match file.read(&mut buffer).map_err(WorkerError::io(path))? {
+            0 => break,
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    Ok(Sha256Digest(digest.into()))
+}
+
+/// `unet/model.onnx` and `weights.pb` give `unet/weights.pb`.
+fn beside(file: &str, location: &str) -> String {
+    match file.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{location}"),
+        None => location.to_owned(),
+    }
+}
+
 /// A path that stays in its folder, with forward slashes.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     !path.is_empty()
         && !path.contains('\\')
         && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))

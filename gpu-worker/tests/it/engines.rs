@@ -1,8 +1,6 @@
 //! The same picture on both engines, each in a process of its own.
 
-use gpu_worker::engine::library::{self, ENVIRONMENT_VARIABLE, Found, Search};
-
-use crate::support::{ModelCopy, generate, pixels, stderr};
+use crate::support::{ModelCopy, generate, onnxruntime_library, pixels, stderr};
 
 /// Largest difference of a byte between the engines; they round sums in another order.
 const TOLERANCE: u8 = 2;
@@ -40,13 +38,7 @@ fn picture_i_of_a_batch_is_that_of_seed_plus_i() {
 
 #[test]
 fn both_engines_draw_the_same_picture() {
-    let library = match library::find(None, &Search::of_process(None)) {
-        Found::Named(path) | Found::Discovered(path) => path,
-        Found::Nothing => {
-            println!("skipped: ONNX Runtime's library was not found; set {ENVIRONMENT_VARIABLE}");
-            return;
-        }
-    };
+    let Some(library) = onnxruntime_library() else { return };
     let model = ModelCopy::new();
     let draw = |name: &str, more: &[&str]| {
         let out = model.file(name);

@@ -110,3 +110,24 @@ fn a_library_that_was_named_must_load() {
         assert!(!out.exists());
     }
 }
+
+#[test]
+fn a_provider_that_the_library_lacks_is_an_error_where_it_was_named_and_a_note_otherwise() {
+    let Some(library) = crate::support::onnxruntime_library() else { return };
+    let model = ModelCopy::new();
+    let out = model.file("out.png");
+    let small = ["--width", "64", "--height", "64", "--onnxruntime-library", library.to_str().unwrap()];
+    for (provider, name) in [("cuda", "CUDA"), ("tensorrt", "TensorRT")] {
+        let output = generate(model.path(), &out, &[&small[..], &["--provider", provider]].concat());
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(&format!("the execution provider {name} cannot be used")), "{text}");
+        assert!(text.contains("cargo xtask engine cuda") && text.contains("engine.provider = "), "{text}");
+        assert!(!out.exists());
+    }
+    let output = generate(model.path(), &out, &small);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(told.contains("runs on the processor") && told.contains("CUDA"), "{told}");
+    assert!(told.contains(" on CPU, "), "{told}");
+}

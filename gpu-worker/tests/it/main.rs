@@ -4,7 +4,10 @@
 
 mod engines;
 mod faults;
+mod graphs;
+mod hostile_graphs;
 mod hub_double;
+mod onnx;
 mod outbox;
 mod schedulers;
 mod session;

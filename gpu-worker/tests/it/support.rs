@@ -3,12 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use gpu_worker::engine::library::{ENVIRONMENT_VARIABLE, Found, Search, find};
 use serde_json::json;
 use shared::digest::Sha256Digest;
 use shared::model::MANIFEST_FILE;
 use tempfile::TempDir;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_gpu-worker");
+
+/// ONNX Runtime's library; says so where there is none, since tests then leave it out.
+pub(crate) fn onnxruntime_library() -> Option<PathBuf> {
+    match find(None, &Search::of_process(None)) {
+        Found::Named(path) | Found::Discovered(path) => Some(path),
+        Found::Nothing => {
+            println!("without ONNX Runtime: its library was not found; set {ENVIRONMENT_VARIABLE}");
+            None
+        }
+    }
+}
 
 /// The repository's model.
 fn source() -> PathBuf {

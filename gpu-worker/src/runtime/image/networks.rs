@@ -215,9 +215,7 @@ fn guide(mut unguided: Vec<f32>, guided: &[f32], guidance: f32) -> Vec<f32> {
 }
 
 fn load(engine: &Engine, folder: &ModelFolder, part: &str) -> Result<Graph> {
-    let file = format!("{part}/model.onnx");
-    let model = folder.read(&file)?;
-    Graph::load(engine, &file, &model)
+    Graph::load(engine, &folder.graph(&format!("{part}/model.onnx"))?)
 }
 
 /// The one input that `fits`.
