@@ -62,7 +62,7 @@ fn files_with_wrong_bytes_end_in_a_graph_or_an_error() {
             let place = next() % bytes.len();
             bytes[place] = next() as u8;
         }
-        println!("seed {seed}");
+        eprintln!("seed {seed}");
         for engine in engines() {
             if let Err(error) = load(engine, bytes.clone()) {
                 assert_eq!(error.class(), "model", "seed {seed}: {error}");

@@ -16,7 +16,7 @@ pub(crate) fn onnxruntime_library() -> Option<PathBuf> {
     match find(None, &Search::of_process(None)) {
         Found::Named(path) | Found::Discovered(path) => Some(path),
         Found::Nothing => {
-            println!("without ONNX Runtime: its library was not found; set {ENVIRONMENT_VARIABLE}");
+            eprintln!("without ONNX Runtime: its library was not found; set {ENVIRONMENT_VARIABLE}");
             None
         }
     }
