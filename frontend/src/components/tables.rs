@@ -22,24 +22,38 @@ fn minted(amount: Amount) -> AnyView {
     }
 }
 
+/// What heads a column: its words and its classes.
+type Column = (&'static str, Option<&'static str>);
+
+/// A table that scrolls in itself where the page is too narrow for it.
 #[component]
-pub fn BlockTable(blocks: Vec<BlockSummary>) -> impl IntoView {
-    let rows = blocks.into_iter().map(|block| view! { <BlockRow block /> }).collect_view();
+fn Table<R>(name: &'static str, columns: Vec<Column>, rows: R) -> impl IntoView
+where
+    R: IntoView + 'static,
+{
+    let heads = columns.into_iter().map(|(words, class)| view! { <th scope="col" class=class>{words}</th> });
     view! {
         <div class="table-scroll">
-            <table class="data" data-testid="blocks">
+            <table class="data" data-testid=name>
                 <thead>
-                    <tr>
-                        <th scope="col">{text::explorer::HEIGHT}</th>
-                        <th scope="col" class="grow">{text::explorer::AGE}</th>
-                        <th scope="col" class="number wide-only">{text::explorer::COUNT}</th>
-                        <th scope="col" class="number">{text::explorer::MINTED}</th>
-                    </tr>
+                    <tr>{heads.collect_view()}</tr>
                 </thead>
                 <tbody>{rows}</tbody>
             </table>
         </div>
     }
+}
+
+#[component]
+pub fn BlockTable(blocks: Vec<BlockSummary>) -> impl IntoView {
+    let rows = blocks.into_iter().map(|block| view! { <BlockRow block /> }).collect_view();
+    let columns = vec![
+        (text::explorer::HEIGHT, None),
+        (text::explorer::AGE, Some("grow")),
+        (text::explorer::COUNT, Some("number wide-only")),
+        (text::explorer::MINTED, Some("number")),
+    ];
+    view! { <Table name="blocks" columns rows /> }
 }
 
 #[component]
@@ -69,29 +83,16 @@ pub fn TransactionTable(
 ) -> impl IntoView {
     let rows =
         transactions.into_iter().map(|transaction| view! { <TransactionRow transaction narrow /> }).collect_view();
-    let wide = (!narrow).then(|| {
-        view! {
-            <th scope="col" class="wide-only">{text::explorer::FROM}</th>
-            <th scope="col" class="wide-only">{text::explorer::TO}</th>
-            <th scope="col" class="number wide-only">{text::explorer::BLOCK}</th>
-        }
-    });
-    view! {
-        <div class="table-scroll">
-            <table class="data" data-testid="transactions">
-                <thead>
-                    <tr>
-                        <th scope="col">{text::explorer::HASH}</th>
-                        <th scope="col" class="grow wide-only">{text::explorer::METHOD}</th>
-                        {wide}
-                        <th scope="col">{text::explorer::AGE}</th>
-                        <th scope="col" class="number">{text::explorer::MINTED}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
+    let mut columns = vec![(text::explorer::HASH, None), (text::explorer::METHOD, Some("grow wide-only"))];
+    if !narrow {
+        columns.extend([
+            (text::explorer::FROM, Some("wide-only")),
+            (text::explorer::TO, Some("wide-only")),
+            (text::explorer::BLOCK, Some("number wide-only")),
+        ]);
     }
+    columns.extend([(text::explorer::AGE, None), (text::explorer::MINTED, Some("number"))]);
+    view! { <Table name="transactions" columns rows /> }
 }
 
 #[component]
@@ -135,24 +136,16 @@ fn TransactionRow(transaction: TransactionSummary, narrow: bool) -> impl IntoVie
 #[component]
 pub fn ReceiptTable(receipts: Vec<ReceiptView>) -> impl IntoView {
     let rows = receipts.into_iter().map(|receipt| view! { <ReceiptRow receipt /> }).collect_view();
-    view! {
-        <div class="table-scroll">
-            <table class="data" data-testid="receipts">
-                <thead>
-                    <tr>
-                        <th scope="col">{text::receipt::TITLE}</th>
-                        <th scope="col">{text::receipt::PROOF}</th>
-                        <th scope="col" class="wide-only">{text::miner::MINER}</th>
-                        <th scope="col" class="wide-only grow">{text::receipt::MODEL}</th>
-                        <th scope="col" class="number wide-only">{text::explorer::BLOCK}</th>
-                        <th scope="col" class="wide-only">{text::explorer::AGE}</th>
-                        <th scope="col" class="number">{text::receipt::AMOUNT}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
+    let columns = vec![
+        (text::receipt::TITLE, None),
+        (text::receipt::PROOF, None),
+        (text::miner::MINER, Some("wide-only")),
+        (text::receipt::MODEL, Some("wide-only grow")),
+        (text::explorer::BLOCK, Some("number wide-only")),
+        (text::explorer::AGE, Some("wide-only")),
+        (text::receipt::AMOUNT, Some("number")),
+    ];
+    view! { <Table name="receipts" columns rows /> }
 }
 
 #[component]
@@ -196,24 +189,16 @@ pub fn miner_state(miner: &MinerView) -> (Tone, &'static str) {
 #[component]
 pub fn MinerTable(miners: Vec<MinerView>) -> impl IntoView {
     let rows = miners.into_iter().map(|miner| view! { <MinerRow miner /> }).collect_view();
-    view! {
-        <div class="table-scroll">
-            <table class="data" data-testid="miners">
-                <thead>
-                    <tr>
-                        <th scope="col">{text::miner::MINER}</th>
-                        <th scope="col">{text::miner::STATE}</th>
-                        <th scope="col" class="wide-only grow">{text::miner::DEVICE}</th>
-                        <th scope="col" class="wide-only">{text::miner::SPEED}</th>
-                        <th scope="col" class="number wide-only">{text::miner::PRICE}</th>
-                        <th scope="col" class="number wide-only">{text::miner::COMPLETED}</th>
-                        <th scope="col" class="number">{text::miner::EARNED}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        </div>
-    }
+    let columns = vec![
+        (text::miner::MINER, None),
+        (text::miner::STATE, None),
+        (text::miner::DEVICE, Some("wide-only grow")),
+        (text::miner::SPEED, Some("wide-only")),
+        (text::miner::PRICE, Some("number wide-only")),
+        (text::miner::COMPLETED, Some("number wide-only")),
+        (text::miner::EARNED, Some("number")),
+    ];
+    view! { <Table name="miners" columns rows /> }
 }
 
 #[component]
