@@ -30,6 +30,9 @@ pub enum WorkerError {
     ExternalData { graph: String, location: String, reason: String },
     #[error("the model cannot be served: {0}")]
     Unsupported(String),
+    /// A value in one of a model's configuration files. `bound` reads on from the key.
+    #[error("{file}: {key} {bound}, got {value}")]
+    ModelKey { file: String, key: String, bound: String, value: String },
     #[error("{graph} is no graph that this engine runs: {reason}")]
     Graph { graph: String, reason: String },
     #[error("{graph}: the engine failed: {reason}")]
@@ -97,7 +100,7 @@ impl WorkerError {
             | Self::HashMismatch { .. }
             | Self::LengthMismatch { .. }
             | Self::ExternalData { .. } => "integrity",
-            Self::Unsupported(_) | Self::Graph { .. } => "model",
+            Self::Unsupported(_) | Self::ModelKey { .. } | Self::Graph { .. } => "model",
             Self::Run { .. } => "run",
             Self::NotFinite { .. } => "not_finite",
             Self::Input { .. } => "input",

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use shared::job::image::{ImageInput, SchedulerName};
 
 use super::print;
@@ -41,8 +42,8 @@ pub struct Generate {
     pub seed: u64,
     #[arg(long, default_value_t = 1)]
     pub count: u32,
-    /// euler, ddim or flow_match_euler; the model's own where absent.
-    #[arg(long, value_parser = scheduler)]
+    /// How to walk from noise to picture; the model's own scheduler where absent.
+    #[arg(long, value_parser = scheduler_parser())]
     pub scheduler: Option<SchedulerName>,
     #[command(flatten)]
     pub engine: EngineArguments,
@@ -80,8 +81,10 @@ impl EngineArguments {
     }
 }
 
-fn scheduler(text: &str) -> std::result::Result<SchedulerName, String> {
-    serde_json::from_value(text.into()).map_err(|_| format!("euler, ddim or flow_match_euler, got {text}"))
+fn scheduler_parser() -> impl TypedValueParser<Value = SchedulerName> {
+    let named = |name: String| SchedulerName::ALL.into_iter().find(|scheduler| scheduler.name() == name);
+    PossibleValuesParser::new(SchedulerName::ALL.map(SchedulerName::name))
+        .try_map(move |name| named(name).ok_or("no scheduler has this name"))
 }
 
 /// Lets the work run to its end, unseen.

@@ -66,8 +66,7 @@ impl ImageModel {
     pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Self> {
         layout::check_index(folder)?;
         let space = layout::latent_space(folder)?;
-        let scheduler: SchedulerConfig = folder.read_json("scheduler/scheduler_config.json")?;
-        scheduler.check()?;
+        let scheduler = SchedulerConfig::load(folder)?;
         let native = space.shape_of(folder.manifest().native_size_px as usize);
         let (text_encoder, unet, decoder) = std::thread::scope(|scope| {
             let unet = scope.spawn(|| load_unet(engine, folder, native));
@@ -123,9 +122,13 @@ impl ImageModel {
         walk: &mut Walk,
         observer: &mut dyn Observer,
     ) -> Result<Vec<f32>> {
-        let mut latents = initial_noise(input.seed.wrapping_add(u64::from(picture)), shape, scheduler);
-        for index in 0..scheduler.steps() {
-            let began = Instant::now();
+        let seed = input.seed.wrapping_add(u64::from(picture));
+        let mut latents = noise(seed, 0, shape);
+        latents.iter_mut().for_each(|value| *value *= scheduler.init_noise_sigma());
+        let calls = u32::try_from(scheduler.calls()).unwrap_or(u32::MAX);
+        let mut path = scheduler.walk(0);
+        while path.index() < scheduler.calls() {
+            let (began, index) = (Instant::now(), path.index());
             let step = u32::try_from(index + 1).unwrap_or(u32::MAX);
             let scale = scheduler.input_scale(index);
             let timestep = scheduler.timestep(index);
@@ -134,10 +137,11 @@ impl ImageModel {
             if !prediction.iter().all(|value| value.is_finite()) {
                 return Err(WorkerError::NotFinite { graph: self.unet.name().into(), step });
             }
-            scheduler.step(index, &mut latents, &mut prediction);
-            let wants = observer.wants_previews() && walk.previews.allows(step, input.steps, began.elapsed());
+            // The initial noise is the seed's tensor 0, so each call has one of its own.
+            path.step(&mut latents, &mut prediction, || noise(seed, step, shape));
+            let wants = observer.wants_previews() && walk.previews.allows(step, calls, began.elapsed());
             let preview = if wants { Some(self.preview(&prediction, shape, walk, step)?) } else { None };
-            let report = StepReport { step: picture * input.steps + step, steps: input.count * input.steps, preview };
+            let report = StepReport { step: picture * calls + step, steps: input.count * calls, preview };
             if observer.step(report) == ControlFlow::Break(()) {
                 return Err(WorkerError::Canceled);
             }
@@ -239,12 +243,9 @@ fn validated(input: &ValidImageInput) -> Result<ValidImageInput> {
     })
 }
 
-fn initial_noise(seed: u64, shape: LatentShape, scheduler: &Scheduler) -> Vec<f32> {
-    let count = u32::try_from(shape.count()).unwrap_or(u32::MAX);
-    let sigma = scheduler.init_noise_sigma();
-    let mut noise = philox::gaussian(seed, 0, count);
-    noise.iter_mut().for_each(|value| *value *= sigma);
-    noise
+/// Tensor `number` of a picture's seed.
+fn noise(seed: u64, number: u32, shape: LatentShape) -> Vec<f32> {
+    philox::gaussian(seed, number, u32::try_from(shape.count()).unwrap_or(u32::MAX))
 }
 
 fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {

@@ -68,8 +68,8 @@ fn manifests_that_lie_are_refused() {
 #[test]
 fn configurations_that_would_draw_wrongly_are_refused() {
     let model = ModelCopy::new();
-    model.edit("scheduler/scheduler_config.json", |config| config["_class_name"] = "LCMScheduler".into());
-    check(&model, &[], &["LCMScheduler"]);
+    model.edit("scheduler/scheduler_config.json", |config| config["_class_name"] = "HeunDiscreteScheduler".into());
+    check(&model, &[], &["HeunDiscreteScheduler"]);
     let model = ModelCopy::new();
     model.edit("model_index.json", |index| index["text_encoder_2"] = serde_json::json!(["a", "b"]));
     check(&model, &[], &["text_encoder_2"]);

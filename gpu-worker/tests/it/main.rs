@@ -9,6 +9,8 @@ mod hostile_graphs;
 mod hub_double;
 mod onnx;
 mod outbox;
+mod scheduler_errors;
+mod scheduler_properties;
 mod schedulers;
 mod session;
 mod support;

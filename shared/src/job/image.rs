@@ -26,8 +26,45 @@ pub const DRAWN_SEED_BITS: u32 = 53;
 #[serde(rename_all = "snake_case")]
 pub enum SchedulerName {
     Euler,
+    EulerAncestral,
     Ddim,
+    Pndm,
+    #[serde(rename = "dpmpp_2m")]
+    Dpmpp2m,
+    #[serde(rename = "dpmpp_2m_karras")]
+    Dpmpp2mKarras,
+    Lcm,
+    UniPc,
     FlowMatchEuler,
+}
+
+impl SchedulerName {
+    pub const ALL: [Self; 9] = [
+        Self::Euler,
+        Self::EulerAncestral,
+        Self::Ddim,
+        Self::Pndm,
+        Self::Dpmpp2m,
+        Self::Dpmpp2mKarras,
+        Self::Lcm,
+        Self::UniPc,
+        Self::FlowMatchEuler,
+    ];
+
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Euler => "euler",
+            Self::EulerAncestral => "euler_ancestral",
+            Self::Ddim => "ddim",
+            Self::Pndm => "pndm",
+            Self::Dpmpp2m => "dpmpp_2m",
+            Self::Dpmpp2mKarras => "dpmpp_2m_karras",
+            Self::Lcm => "lcm",
+            Self::UniPc => "uni_pc",
+            Self::FlowMatchEuler => "flow_match_euler",
+        }
+    }
 }
 
 /// What a client sends as `input` of an `image` job.
@@ -165,5 +202,17 @@ impl ValidImageInput {
     /// One micro-unit is one pixel taken through one step.
     pub fn units(&self) -> MicroUnits {
         MicroUnits(u64::from(self.width) * u64::from(self.height) * u64::from(self.steps) * u64::from(self.count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SchedulerName;
+
+    #[test]
+    fn every_scheduler_s_name_is_the_one_in_json() {
+        for scheduler in SchedulerName::ALL {
+            assert_eq!(serde_json::to_value(scheduler).unwrap(), scheduler.name());
+        }
     }
 }

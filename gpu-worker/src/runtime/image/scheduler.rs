@@ -1,97 +1,127 @@
 //! How a picture walks from noise to latents: the solvers of `scheduler_config.json`.
 //!
-//! Each solver is a table of timesteps and sigmas made once, and a pure step. Names, keys and formulas are those of
-//! Hugging Face diffusers; `tests/vectors` holds what its Python classes compute.
+//! A [`Scheduler`] is a table of timesteps and noise levels, made once per request; a [`Walk`] is one run through it,
+//! with what a multistep solver remembers. Steps work element by element, so a batch is walked as one long tensor.
+//! Names, keys and formulas are those of Hugging Face diffusers; `tests/vectors` holds what its Python classes compute.
 
-pub mod config;
+mod config;
 mod ddim;
+mod dpm_solver;
 mod euler;
 mod flow_match_euler;
+mod keys;
+mod ladder;
+mod lcm;
+mod level;
 mod noise_schedule;
+mod pndm;
+mod sigmas;
+mod solver;
+mod spacing;
+mod uni_pc;
 
 use shared::job::image::SchedulerName;
 
-pub use config::SchedulerConfig;
-
+pub use self::config::SchedulerConfig;
+use self::solver::{Call, Memory, Solver};
+use self::spacing::{as_float, steps_error};
 use crate::error::{Result, WorkerError};
 
 /// A solver with the tables for one number of steps.
-#[derive(Debug, Clone)]
-pub enum Scheduler {
-    Euler(euler::Euler),
-    Ddim(ddim::Ddim),
-    FlowMatchEuler(flow_match_euler::FlowMatchEuler),
+#[derive(Debug)]
+pub struct Scheduler {
+    solver: Box<dyn Solver>,
+    steps: usize,
 }
 
 impl Scheduler {
     /// The solver for `steps` steps: the one asked for, else the model's own.
-    ///
-    /// A flow-matching model has straight paths, on which Euler and DDIM are the same walk as FlowMatchEuler: with
-    /// α = 1 − σ, DDIM's x' = α'x₀ + σ'ε is x + (σ' − σ)v. So all three names are served by that one solver there.
     pub fn new(config: &SchedulerConfig, wanted: Option<SchedulerName>, steps: usize) -> Result<Self> {
-        if steps == 0 || steps > config.num_train_timesteps {
-            return Err(WorkerError::Input {
-                field: "steps",
-                bound: format!("is 1 to {} for this model", config.num_train_timesteps),
-                value: steps.to_string(),
-            });
+        if steps == 0 || steps > config.train_timesteps {
+            return Err(steps_error(format!("is 1 to {} for this model", config.train_timesteps), steps));
         }
-        match (config.is_flow()?, wanted) {
-            (true, _) => flow_match_euler::FlowMatchEuler::new(config, steps).map(Self::FlowMatchEuler),
-            (false, Some(SchedulerName::FlowMatchEuler)) => Err(WorkerError::Input {
-                field: "scheduler",
-                bound: "is euler or ddim for this model, which does not predict a flow".into(),
-                value: "flow_match_euler".into(),
-            }),
-            (false, Some(SchedulerName::Euler)) => euler::Euler::new(config, steps).map(Self::Euler),
-            (false, Some(SchedulerName::Ddim)) => ddim::Ddim::new(config, steps).map(Self::Ddim),
-            (false, None) if config.class_name == euler::CLASS_NAME => {
-                euler::Euler::new(config, steps).map(Self::Euler)
-            }
-            (false, None) => ddim::Ddim::new(config, steps).map(Self::Ddim),
-        }
+        let solver = config.rules(wanted)?.solver(steps)?;
+        Ok(Self { solver, steps })
     }
 
-    /// What the network is told at step `index`.
+    /// DDIM with η times the fresh noise of DDPM (0 to 1; 0 unless said). Other solvers have no η.
+    pub fn with_eta(mut self, eta: f64) -> Self {
+        self.solver.set_eta(eta);
+        self
+    }
+
+    /// Calls of the network from pure noise on: the steps, and those of a warm-up.
+    pub fn calls(&self) -> usize {
+        self.solver.table().timesteps.len()
+    }
+
+    /// What the network is told at call `index`.
     pub fn timestep(&self, index: usize) -> f32 {
-        match self {
-            Self::Euler(solver) => solver.timesteps[index],
-            Self::Ddim(solver) => solver.timestep(index),
-            Self::FlowMatchEuler(solver) => solver.timesteps[index],
-        }
+        self.solver.table().timesteps[index]
     }
 
-    pub fn steps(&self) -> usize {
-        match self {
-            Self::Euler(solver) => solver.timesteps.len(),
-            Self::Ddim(solver) => solver.steps(),
-            Self::FlowMatchEuler(solver) => solver.timesteps.len(),
-        }
-    }
-
-    /// Standard deviation of the noise that the walk starts from.
+    /// Standard deviation of the noise that a walk from pure noise starts with.
     pub fn init_noise_sigma(&self) -> f32 {
-        match self {
-            Self::Euler(solver) => solver.init_noise_sigma,
-            Self::Ddim(_) | Self::FlowMatchEuler(_) => 1.0,
-        }
+        self.solver.table().init_noise_sigma as f32
     }
 
-    /// Factor on the latents before the network sees them.
+    /// Factor on the latents before the network sees them at call `index`.
     pub fn input_scale(&self, index: usize) -> f32 {
-        match self {
-            Self::Euler(solver) => solver.input_scale(index),
-            Self::Ddim(_) | Self::FlowMatchEuler(_) => 1.0,
+        self.solver.input_scale(index) as f32
+    }
+
+    /// The call that a walk from a picture begins with: `strength` is the share of the steps that are walked, 0 to 1.
+    ///
+    /// # Errors
+    /// [`WorkerError::Input`] where no step would be left.
+    pub fn first_index(&self, strength: f64) -> Result<usize> {
+        let walked = (as_float(self.steps) * strength).floor().clamp(0.0, as_float(self.steps)) as usize;
+        // A solver may visit fewer levels than it was asked for steps.
+        match self.steps - walked {
+            first if walked > 0 && first < self.calls() => Ok(first),
+            _ => Err(WorkerError::Input {
+                field: "strength",
+                bound: format!("leaves at least one of {} steps", self.steps),
+                value: strength.to_string(),
+            }),
         }
     }
 
-    /// Walks one step in place. `prediction` is the network's answer at `sample`; it is overwritten with the estimate
-    /// of the finished latents.
-    pub fn step(&self, index: usize, sample: &mut [f32], prediction: &mut [f32]) {
-        match self {
-            Self::Euler(solver) => solver.step(index, sample, prediction),
-            Self::Ddim(solver) => solver.step(index, sample, prediction),
-            Self::FlowMatchEuler(solver) => solver.step(index, sample, prediction),
+    /// Puts finished latents to where a walk from call `index` starts. `noise` has unit variance.
+    pub fn add_noise(&self, index: usize, latents: &mut [f32], noise: &[f32]) {
+        let level = self.solver.table().levels[index];
+        for (x, deviate) in latents.iter_mut().zip(noise) {
+            *x = (level.alpha * f64::from(*x) + level.sigma * f64::from(*deviate)) as f32;
         }
+    }
+
+    /// A run from call `first_index` on; 0 where it starts with noise alone.
+    pub fn walk(&self, first_index: usize) -> Walk<'_> {
+        Walk { scheduler: self, index: first_index, memory: Memory::default() }
+    }
+}
+
+/// One run of a [`Scheduler`].
+#[derive(Debug)]
+pub struct Walk<'a> {
+    scheduler: &'a Scheduler,
+    index: usize,
+    memory: Memory,
+}
+
+impl Walk<'_> {
+    /// Of the next call; the walk is done where it equals [`Scheduler::calls`].
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Takes the network's answer at `sample` and moves `sample` on. `prediction` becomes the estimate of the finished
+    /// latents. `noise` is asked for as many unit deviates as there are elements, by solvers that take fresh noise here.
+    pub fn step(&mut self, sample: &mut [f32], prediction: &mut [f32], noise: impl FnOnce() -> Vec<f32>) {
+        let solver = self.scheduler.solver.as_ref();
+        let noise = if solver.takes_noise(self.index) { noise() } else { Vec::new() };
+        solver.step(&mut self.memory, Call { index: self.index, sample, prediction, noise: &noise });
+        self.index += 1;
+        self.memory.calls += 1;
     }
 }

@@ -1,163 +1,155 @@
-//! `scheduler_config.json`: what diffusers writes, and refusal of what is not built.
+//! `scheduler_config.json` as a whole: its class, and which solver serves a name that a request asks for.
 
-use serde::Deserialize;
+use shared::job::image::SchedulerName;
 
-use super::{ddim, euler, flow_match_euler};
+use super::keys::{FILE, Keys};
+use super::noise_schedule::train_timesteps;
+use super::solver::Rules;
+use super::{ddim, dpm_solver, euler, flow_match_euler, lcm, pndm, uni_pc};
 use crate::error::{Result, WorkerError};
+use crate::runtime::folder::ModelFolder;
 
-/// Largest table of training steps.
-pub const TRAIN_TIMESTEPS_MAX: usize = 100_000;
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BetaSchedule {
-    #[default]
-    Linear,
-    ScaledLinear,
-    SquaredcosCapV2,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Ddim,
+    Pndm,
+    Euler,
+    EulerAncestral,
+    DpmSolver,
+    Lcm,
+    UniPc,
+    FlowMatchEuler,
 }
 
-/// What the network predicts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Prediction {
-    #[default]
-    Epsilon,
-    VPrediction,
-    Sample,
-    FlowPrediction,
+impl Class {
+    const NAMES: [(&str, Self); 8] = [
+        ("DDIMScheduler", Self::Ddim),
+        ("PNDMScheduler", Self::Pndm),
+        ("EulerDiscreteScheduler", Self::Euler),
+        ("EulerAncestralDiscreteScheduler", Self::EulerAncestral),
+        ("DPMSolverMultistepScheduler", Self::DpmSolver),
+        ("LCMScheduler", Self::Lcm),
+        ("UniPCMultistepScheduler", Self::UniPc),
+        ("FlowMatchEulerDiscreteScheduler", Self::FlowMatchEuler),
+    ];
+
+    fn read(keys: &Keys) -> Result<Self> {
+        let named = Self::NAMES.iter().find(|(name, _)| keys.text("_class_name") == Some(*name));
+        named.map(|(_, class)| *class).ok_or_else(|| {
+            let names = Self::NAMES.map(|(name, _)| name).join(", ");
+            keys.error("_class_name", format!("is one of {names}"))
+        })
+    }
+
+    fn rules(self, keys: &Keys) -> Result<Box<dyn Rules>> {
+        Ok(match self {
+            Self::Ddim => Box::new(ddim::DdimRules::read(keys)?),
+            Self::Pndm => Box::new(pndm::PndmRules::read(keys)?),
+            Self::Euler => Box::new(euler::EulerRules::read(keys)?),
+            Self::EulerAncestral => Box::new(euler::EulerRules::ancestral(keys)?),
+            Self::DpmSolver => Box::new(dpm_solver::DpmSolverRules::read(keys)?),
+            Self::Lcm => Box::new(lcm::LcmRules::read(keys)?),
+            Self::UniPc => Box::new(uni_pc::UniPcRules::read(keys)?),
+            Self::FlowMatchEuler => Box::new(flow_match_euler::FlowMatchEulerRules::read(keys)?),
+        })
+    }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Spacing {
-    Leading,
-    Trailing,
-    Linspace,
-}
-
-/// Keys of the three solvers' configurations. Keys that change the walk and are not built are read too, so that they
-/// are refused instead of ignored.
-#[derive(Debug, Clone, Deserialize)]
+/// A model's own scheduler, checked.
+#[derive(Debug, Clone)]
 pub struct SchedulerConfig {
-    #[serde(rename = "_class_name")]
-    pub class_name: String,
-    #[serde(default = "default_train_timesteps")]
-    pub num_train_timesteps: usize,
-    #[serde(default = "default_beta_start")]
-    pub beta_start: f64,
-    #[serde(default = "default_beta_end")]
-    pub beta_end: f64,
-    #[serde(default)]
-    pub beta_schedule: BetaSchedule,
-    #[serde(default)]
-    pub trained_betas: Option<Vec<f64>>,
-    #[serde(default)]
-    pub prediction_type: Prediction,
-    #[serde(default)]
-    pub timestep_spacing: Option<Spacing>,
-    #[serde(default)]
-    pub steps_offset: usize,
-    #[serde(default = "yes")]
-    pub set_alpha_to_one: bool,
-    /// DDIM clips unless told otherwise.
-    #[serde(default)]
-    pub clip_sample: Option<bool>,
-    #[serde(default = "one")]
-    pub clip_sample_range: f64,
-    #[serde(default)]
-    pub rescale_betas_zero_snr: bool,
-    #[serde(default)]
-    pub final_sigmas_type: Option<String>,
-    #[serde(default)]
-    pub interpolation_type: Option<String>,
-    #[serde(default)]
-    pub timestep_type: Option<String>,
-    /// Flow matching: how far sigmas are moved towards noise.
-    #[serde(default = "one")]
-    pub shift: f64,
-    #[serde(default)]
-    thresholding: bool,
-    #[serde(default)]
-    use_karras_sigmas: Option<bool>,
-    #[serde(default)]
-    use_exponential_sigmas: Option<bool>,
-    #[serde(default)]
-    use_beta_sigmas: Option<bool>,
-    #[serde(default)]
-    use_dynamic_shifting: Option<bool>,
-    #[serde(default)]
-    shift_terminal: Option<f64>,
-    #[serde(default)]
-    invert_sigmas: Option<bool>,
-    #[serde(default)]
-    stochastic_sampling: Option<bool>,
-}
-
-fn default_train_timesteps() -> usize {
-    1000
-}
-
-fn default_beta_start() -> f64 {
-    0.0001
-}
-
-fn default_beta_end() -> f64 {
-    0.02
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-fn yes() -> bool {
-    true
+    class: Class,
+    keys: Keys,
+    pub(super) train_timesteps: usize,
+    predicts_flow: bool,
 }
 
 impl SchedulerConfig {
-    /// Refuses what would be walked wrongly.
-    pub fn check(&self) -> Result<()> {
-        let known = [euler::CLASS_NAME, ddim::CLASS_NAME, flow_match_euler::CLASS_NAME];
-        if !known.contains(&self.class_name.as_str()) {
-            let message = format!("its scheduler {} is none of {}", self.class_name, known.join(", "));
-            return Err(WorkerError::Unsupported(message));
-        }
-        let options = [
-            ("thresholding", self.thresholding),
-            ("use_karras_sigmas", self.use_karras_sigmas == Some(true)),
-            ("use_exponential_sigmas", self.use_exponential_sigmas == Some(true)),
-            ("use_beta_sigmas", self.use_beta_sigmas == Some(true)),
-            ("use_dynamic_shifting", self.use_dynamic_shifting == Some(true)),
-            ("shift_terminal", self.shift_terminal.is_some()),
-            ("invert_sigmas", self.invert_sigmas == Some(true)),
-            ("stochastic_sampling", self.stochastic_sampling == Some(true)),
-            ("interpolation_type", self.interpolation_type.as_deref().is_some_and(|kind| kind != "linear")),
-            ("timestep_type", self.timestep_type.as_deref().is_some_and(|kind| kind != "discrete")),
-        ];
-        if let Some((option, _)) = options.into_iter().find(|(_, is_set)| *is_set) {
-            return Err(WorkerError::Unsupported(format!("its scheduler sets {option}")));
-        }
-        let in_bounds = (1..=TRAIN_TIMESTEPS_MAX).contains(&self.num_train_timesteps)
-            && self.trained_betas.as_ref().is_none_or(|betas| betas.len() == self.num_train_timesteps)
-            && self.shift.is_finite()
-            && self.shift > 0.0;
-        if in_bounds {
-            self.is_flow().map(drop)
-        } else {
-            Err(WorkerError::Unsupported(format!(
-                "its scheduler has {} training steps, of 1 to {TRAIN_TIMESTEPS_MAX}, with shift {}",
-                self.num_train_timesteps, self.shift
-            )))
+    /// Reads the file of a model's folder.
+    pub fn load(folder: &ModelFolder) -> Result<Self> {
+        let bytes = folder.read(FILE)?;
+        let text = str::from_utf8(&bytes).map_err(|error| WorkerError::format(folder.root().join(FILE), error))?;
+        Self::parse(text)
+    }
+
+    /// Reads what diffusers writes. Absent keys take its class's defaults there; a class or value that this worker does
+    /// not walk exactly is an error that names file, key and value.
+    pub fn parse(text: &str) -> Result<Self> {
+        let keys = Keys::parse(text)?;
+        let class = Class::read(&keys)?;
+        class.rules(&keys)?;
+        let predicts_flow = class == Class::FlowMatchEuler || keys.text("prediction_type") == Some("flow_prediction");
+        Ok(Self { class, train_timesteps: train_timesteps(&keys)?, keys, predicts_flow })
+    }
+
+    /// The rules of the solver asked for, else of the model's own.
+    pub(super) fn rules(&self, wanted: Option<SchedulerName>) -> Result<Box<dyn Rules>> {
+        let Some(name) = wanted else { return self.class.rules(&self.keys) };
+        let (class, keys) = if self.predicts_flow { self.for_flow(name)? } else { self.for_noise(name)? };
+        class.rules(&keys)
+    }
+
+    /// A flow-matching model has straight paths, on which Euler and DDIM are the same walk as FlowMatchEuler: with
+    /// α = 1 − σ, DDIM's x' = α'x₀ + σ'ε is x + (σ' − σ)v. So all three names are served by that one solver there.
+    fn for_flow(&self, name: SchedulerName) -> Result<(Class, Keys)> {
+        let class = match name {
+            SchedulerName::Euler | SchedulerName::Ddim | SchedulerName::FlowMatchEuler => Class::FlowMatchEuler,
+            SchedulerName::Dpmpp2m => Class::DpmSolver,
+            SchedulerName::UniPc => Class::UniPc,
+            SchedulerName::EulerAncestral | SchedulerName::Pndm | SchedulerName::Dpmpp2mKarras | SchedulerName::Lcm => {
+                let bound =
+                    "is euler, ddim, flow_match_euler, dpmpp_2m or uni_pc for this model, which predicts a flow";
+                return Err(scheduler_error(bound, name));
+            }
+        };
+        let keys = self.keys.clone().with_alias("shift", "flow_shift").with_alias("flow_shift", "shift");
+        let keys = if class == self.class { keys } else { keys.without(&BENT_LADDERS) };
+        match class {
+            Class::FlowMatchEuler => Ok((class, keys)),
+            _ => Ok((class, keys.with("use_flow_sigmas", true).with("prediction_type", "flow_prediction"))),
         }
     }
 
-    /// The network predicts a flow rather than noise.
-    pub fn is_flow(&self) -> Result<bool> {
-        let by_class = self.class_name == flow_match_euler::CLASS_NAME;
-        if !by_class && self.prediction_type == Prediction::FlowPrediction {
-            let message = format!("{} with flow_prediction is not supported", self.class_name);
-            return Err(WorkerError::Unsupported(message));
+    /// Keys that the wanted class knows carry over, as in diffusers' `from_config`. Where the file's own class is
+    /// another, its silence about clipping means none, since latents are not bounded by 1; and its silence about
+    /// Runge–Kutta calls means none, since pndm names what Stable Diffusion made common.
+    fn for_noise(&self, name: SchedulerName) -> Result<(Class, Keys)> {
+        let class = match name {
+            SchedulerName::Euler => Class::Euler,
+            SchedulerName::EulerAncestral => Class::EulerAncestral,
+            SchedulerName::Ddim => Class::Ddim,
+            SchedulerName::Pndm if self.keys.text("prediction_type") == Some("sample") => {
+                return Err(scheduler_error("is any but pndm for this model, which predicts the picture", name));
+            }
+            SchedulerName::Pndm => Class::Pndm,
+            SchedulerName::Dpmpp2m | SchedulerName::Dpmpp2mKarras => Class::DpmSolver,
+            SchedulerName::Lcm => Class::Lcm,
+            SchedulerName::UniPc => Class::UniPc,
+            SchedulerName::FlowMatchEuler => {
+                return Err(scheduler_error(
+                    "is any but flow_match_euler for this model, which predicts no flow",
+                    name,
+                ));
+            }
+        };
+        let mut keys = self.keys.clone();
+        if class != self.class {
+            for (key, value) in [("clip_sample", false), ("skip_prk_steps", true)] {
+                keys = if keys.has(key) { keys } else { keys.with(key, value) };
+            }
         }
-        Ok(by_class)
+        if class == Class::DpmSolver {
+            // The name says all of this, whatever the file's own solver is.
+            keys = keys.without(&BENT_LADDERS).without(&["algorithm_type", "solver_type"]).with("solver_order", 2);
+            keys = keys.with("use_karras_sigmas", name == SchedulerName::Dpmpp2mKarras);
+        }
+        Ok((class, keys))
     }
+}
+
+/// Keys that space the noise levels on a curve of their own.
+const BENT_LADDERS: [&str; 4] = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas"];
+
+fn scheduler_error(bound: &str, name: SchedulerName) -> WorkerError {
+    WorkerError::Input { field: "scheduler", bound: bound.into(), value: name.name().into() }
 }

@@ -1,63 +1,109 @@
-//! `DDIMScheduler` with η = 0 (Song et al. 2020, equation 12).
+//! `DDIMScheduler` (Song et al. 2020, equations 12 and 16).
 
-use super::config::{Prediction, SchedulerConfig, Spacing};
-use super::noise_schedule::{cumulative_alphas, timesteps};
+use super::keys::Keys;
+use super::level::{Level, Prediction};
+use super::noise_schedule::{Defaults, NoiseSchedule};
+use super::solver::{Call, Memory, Rules, Solver, Table};
+use super::spacing::{Spacing, Visits};
 use crate::error::Result;
 
-pub(super) const CLASS_NAME: &str = "DDIMScheduler";
-
-#[derive(Debug, Clone)]
-pub struct Ddim {
-    timesteps: Vec<usize>,
-    alphas: Vec<f64>,
-    final_alpha: f64,
-    /// Training steps between two visited ones.
-    stride: usize,
+#[derive(Debug)]
+pub(super) struct DdimRules {
+    schedule: NoiseSchedule,
+    visits: Visits,
     prediction: Prediction,
+    ends_at_one: bool,
     clip: Option<f64>,
 }
 
+#[derive(Debug)]
+pub(super) struct Ddim {
+    table: Table,
+    /// Where each call leads.
+    targets: Vec<Level>,
+    prediction: Prediction,
+    clip: Option<f64>,
+    /// η: 0 walks without fresh noise, 1 as DDPM does.
+    eta: f64,
+}
+
+/// Bounds on the estimate x₀, which `clip_sample` asks for.
+pub(super) fn clip(keys: &Keys, default: bool) -> Result<Option<f64>> {
+    let range = keys.number("clip_sample_range", 1.0, f64::MIN_POSITIVE..=f64::MAX)?;
+    Ok(keys.flag("clip_sample", default)?.then_some(range))
+}
+
+/// Noise predictions say nothing about the picture where the sample is noise alone.
+pub(super) fn refuse_epsilon_at_zero_snr(keys: &Keys, schedule: &NoiseSchedule, prediction: Prediction) -> Result<()> {
+    if schedule.has_zero_snr && prediction == Prediction::Epsilon {
+        return Err(keys.error("rescale_betas_zero_snr", "is false where prediction_type is epsilon"));
+    }
+    Ok(())
+}
+
+impl DdimRules {
+    pub(super) fn read(keys: &Keys) -> Result<Self> {
+        keys.refuse(&["thresholding"])?;
+        let schedule = NoiseSchedule::read(keys, Defaults::COMMON)?;
+        let visits = Visits::read(keys, Spacing::Leading, schedule.alphas.len())?;
+        let prediction = Prediction::read(keys, &[Prediction::Epsilon, Prediction::Velocity, Prediction::Sample])?;
+        refuse_epsilon_at_zero_snr(keys, &schedule, prediction)?;
+        let ends_at_one = keys.flag("set_alpha_to_one", true)?;
+        Ok(Self { schedule, visits, prediction, ends_at_one, clip: clip(keys, true)? })
+    }
+}
+
+impl Rules for DdimRules {
+    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>> {
+        let alphas = &self.schedule.alphas;
+        let last = if self.ends_at_one { 1.0 } else { alphas[0] };
+        let entries = self.visits.entries(steps);
+        let stride = alphas.len() / steps;
+        let target = |entry: &usize| entry.checked_sub(stride).map_or(last, |next| alphas[next]);
+        let table = Table {
+            timesteps: entries.iter().map(|entry| *entry as f32).collect(),
+            levels: entries.iter().map(|entry| Level::of_alpha_bar(alphas[*entry])).collect(),
+            init_noise_sigma: 1.0,
+        };
+        let targets = entries.iter().map(|entry| Level::of_alpha_bar(target(entry))).collect();
+        Ok(Box::new(Ddim { table, targets, prediction: self.prediction, clip: self.clip, eta: 0.0 }))
+    }
+}
+
 impl Ddim {
-    pub(super) fn new(config: &SchedulerConfig, steps: usize) -> Result<Self> {
-        let alphas = cumulative_alphas(config);
-        let spacing = config.timestep_spacing.unwrap_or(Spacing::Leading);
-        let last = alphas.len() - 1;
-        let round = |t: f64| (t.round_ties_even().max(0.0) as usize).min(last);
-        let timesteps = timesteps(config, spacing, steps).into_iter().map(round).collect();
-        let final_alpha = if config.set_alpha_to_one { 1.0 } else { alphas[0] };
-        let clip = config.clip_sample.unwrap_or(true).then_some(config.clip_sample_range);
-        let stride = config.num_train_timesteps / steps;
-        Ok(Self { timesteps, alphas, final_alpha, stride, prediction: config.prediction_type, clip })
+    /// Equation 16, with which η = 1 is DDPM's posterior.
+    fn fresh_noise_sigma(&self, index: usize) -> f64 {
+        let (from, to) = (self.table.levels[index], self.targets[index]);
+        let shrink = 1.0 - (from.alpha / to.alpha).powi(2);
+        self.eta * to.sigma / from.sigma * shrink.max(0.0).sqrt()
+    }
+}
+
+impl Solver for Ddim {
+    fn table(&self) -> &Table {
+        &self.table
     }
 
-    pub(super) fn steps(&self) -> usize {
-        self.timesteps.len()
+    fn takes_noise(&self, index: usize) -> bool {
+        self.fresh_noise_sigma(index) > 0.0
     }
 
-    pub(super) fn timestep(&self, index: usize) -> f32 {
-        self.timesteps[index] as f32
+    fn set_eta(&mut self, eta: f64) {
+        self.eta = eta;
     }
 
-    pub(super) fn step(&self, index: usize, sample: &mut [f32], prediction: &mut [f32]) {
-        let t = self.timesteps[index];
-        let alpha = self.alphas[t];
-        let next_alpha = t.checked_sub(self.stride).map_or(self.final_alpha, |next| self.alphas[next]);
-        let (root_alpha, root_beta) = (alpha.sqrt(), (1.0 - alpha).sqrt());
-        let (next_root_alpha, next_root_beta) = (next_alpha.sqrt(), (1.0 - next_alpha).sqrt());
-        for (x, answer) in sample.iter_mut().zip(prediction) {
-            let (noisy, predicted) = (f64::from(*x), f64::from(*answer));
-            let (clean, noise) = match self.prediction {
-                Prediction::Epsilon | Prediction::FlowPrediction => {
-                    ((noisy - root_beta * predicted) / root_alpha, predicted)
-                }
-                Prediction::VPrediction => {
-                    (root_alpha * noisy - root_beta * predicted, root_alpha * predicted + root_beta * noisy)
-                }
-                Prediction::Sample => (predicted, (noisy - root_alpha * predicted) / root_beta),
-            };
-            let clean = self.clip.map_or(clean, |range| clean.clamp(-range, range));
-            *x = (next_root_alpha * clean + next_root_beta * noise) as f32;
-            *answer = clean as f32;
+    fn step(&self, _: &mut Memory, call: Call<'_>) {
+        let (from, to) = (self.table.levels[call.index], self.targets[call.index]);
+        let (clean, noise) = (self.prediction.clean(from), self.prediction.noise(from));
+        let fresh = self.fresh_noise_sigma(call.index);
+        let kept_noise = (to.sigma * to.sigma - fresh * fresh).max(0.0).sqrt();
+        for (index, (x, answer)) in call.sample.iter_mut().zip(call.prediction).enumerate() {
+            let (sample, predicted) = (f64::from(*x), f64::from(*answer));
+            let estimate = clean.of(sample, predicted);
+            let estimate = self.clip.map_or(estimate, |range| estimate.clamp(-range, range));
+            let added = call.noise.get(index).map_or(0.0, |deviate| fresh * f64::from(*deviate));
+            *x = (to.alpha * estimate + kept_noise * noise.of(sample, predicted) + added) as f32;
+            *answer = estimate as f32;
         }
     }
 }

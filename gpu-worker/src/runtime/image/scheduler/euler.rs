@@ -1,75 +1,165 @@
-//! `EulerDiscreteScheduler`: Euler's method on the ODE in σ = √((1 − ᾱ)/ᾱ) (Karras et al. 2022, without churn).
+//! `EulerDiscreteScheduler` and `EulerAncestralDiscreteScheduler`: Euler's method on the ODE in σ = √((1 − ᾱ)/ᾱ)
+//! (Karras et al. 2022, without churn); the ancestral one steps below the next σ and fills up with fresh noise.
 
-use super::config::{Prediction, SchedulerConfig, Spacing};
-use super::noise_schedule::{cumulative_alphas, timesteps};
-use crate::error::{Result, WorkerError};
+use super::keys::Keys;
+use super::level::{Level, Prediction};
+use super::noise_schedule::{Defaults, NoiseSchedule};
+use super::sigmas::{Ends, exponential, interpolate, karras, position, rounded};
+use super::solver::{Call, Memory, Rules, Solver, Table};
+use super::spacing::{Spacing, Visits};
+use crate::error::Result;
 
-pub(super) const CLASS_NAME: &str = "EulerDiscreteScheduler";
-
-/// ᾱ at the last step of a schedule with zero terminal SNR, where σ would be infinite; diffusers' value.
-const ZERO_SNR_ALPHA: f64 = 1.0 / 16_777_216.0;
-
-#[derive(Debug, Clone)]
-pub struct Euler {
-    pub(super) timesteps: Vec<f32>,
-    /// One more than timesteps; the last is where the walk ends.
-    sigmas: Vec<f64>,
-    pub(super) init_noise_sigma: f32,
-    prediction: Prediction,
+/// How the visited sigmas follow from the training table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Curve {
+    /// Those of the visited timesteps.
+    Timesteps,
+    Karras,
+    Exponential,
 }
 
-impl Euler {
-    pub(super) fn new(config: &SchedulerConfig, steps: usize) -> Result<Self> {
-        let mut alphas = cumulative_alphas(config);
-        if let (true, Some(last)) = (config.rescale_betas_zero_snr, alphas.last_mut()) {
-            *last = ZERO_SNR_ALPHA;
-        }
-        let train_sigmas: Vec<f64> = alphas.iter().map(|alpha| ((1.0 - alpha) / alpha).sqrt()).collect();
-        let spacing = config.timestep_spacing.unwrap_or(Spacing::Linspace);
-        let timesteps = timesteps(config, spacing, steps);
-        let mut sigmas: Vec<f64> = timesteps.iter().map(|t| interpolate(&train_sigmas, *t)).collect();
-        let largest = sigmas.iter().copied().fold(0.0, f64::max);
-        sigmas.push(match config.final_sigmas_type.as_deref() {
-            None | Some("zero") => 0.0,
-            Some("sigma_min") => train_sigmas.first().copied().unwrap_or(0.0),
-            Some(other) => return Err(WorkerError::Unsupported(format!("its final_sigmas_type is {other}"))),
-        });
-        let init_noise_sigma = match spacing {
-            Spacing::Linspace | Spacing::Trailing => largest,
-            Spacing::Leading => (largest * largest + 1.0).sqrt(),
+#[derive(Debug)]
+pub(super) struct EulerRules {
+    schedule: NoiseSchedule,
+    visits: Visits,
+    curve: Curve,
+    /// `interpolation_type`: between the table's ends instead of its entries.
+    is_log_linear: bool,
+    ends: Ends,
+    prediction: Prediction,
+    /// The network is told ¼ ln σ.
+    is_continuous: bool,
+    ends_at_zero: bool,
+    is_ancestral: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Euler {
+    table: Table,
+    prediction: Prediction,
+    is_ancestral: bool,
+}
+
+impl EulerRules {
+    pub(super) fn read(keys: &Keys) -> Result<Self> {
+        keys.refuse(&["use_beta_sigmas"])?;
+        let plain = Self::ancestral(keys)?;
+        let is_log_linear = keys.choice("interpolation_type", &[("linear", false), ("log_linear", true)], false)?;
+        let curve = match (keys.flag("use_karras_sigmas", false)?, keys.flag("use_exponential_sigmas", false)?) {
+            (true, true) => {
+                return Err(keys.error("use_exponential_sigmas", "is false where use_karras_sigmas is true"));
+            }
+            (true, false) => Curve::Karras,
+            (false, true) => Curve::Exponential,
+            (false, false) => Curve::Timesteps,
         };
+        let continuous = keys.choice("timestep_type", &[("discrete", false), ("continuous", true)], false)?;
         Ok(Self {
-            timesteps: timesteps.iter().map(|t| *t as f32).collect(),
-            sigmas,
-            init_noise_sigma: init_noise_sigma as f32,
-            prediction: config.prediction_type,
+            curve,
+            is_log_linear,
+            ends: Ends::read(keys, &plain.schedule.sigmas())?,
+            is_continuous: continuous && plain.prediction == Prediction::Velocity,
+            ends_at_zero: ends_at_zero(keys)?,
+            is_ancestral: false,
+            ..plain
         })
     }
 
-    pub(super) fn input_scale(&self, index: usize) -> f32 {
-        (1.0 / (self.sigmas[index].powi(2) + 1.0).sqrt()) as f32
+    /// The ancestral class knows none of the keys that bend the ladder.
+    pub(super) fn ancestral(keys: &Keys) -> Result<Self> {
+        let schedule = NoiseSchedule::read(keys, Defaults::COMMON)?;
+        let visits = Visits::read(keys, Spacing::Linspace, schedule.alphas.len())?;
+        let prediction = Prediction::read(keys, &[Prediction::Epsilon, Prediction::Velocity, Prediction::Sample])?;
+        Ok(Self {
+            schedule,
+            visits,
+            curve: Curve::Timesteps,
+            is_log_linear: false,
+            ends: Ends::default(),
+            prediction,
+            is_continuous: false,
+            ends_at_zero: true,
+            is_ancestral: true,
+        })
     }
 
-    pub(super) fn step(&self, index: usize, sample: &mut [f32], prediction: &mut [f32]) {
-        let (sigma, next) = (self.sigmas[index], self.sigmas[index + 1]);
-        let (share, of_sample) = match self.prediction {
-            Prediction::Epsilon | Prediction::FlowPrediction => (-sigma, 1.0),
-            Prediction::VPrediction => (-sigma / (sigma * sigma + 1.0).sqrt(), 1.0 / (sigma * sigma + 1.0)),
-            Prediction::Sample => (1.0, 0.0),
-        };
-        for (x, answer) in sample.iter_mut().zip(prediction) {
-            let noisy = f64::from(*x);
-            let clean = share * f64::from(*answer) + of_sample * noisy;
-            *x = (noisy + (noisy - clean) / sigma * (next - sigma)) as f32;
-            *answer = clean as f32;
+    fn ladder(&self, train: &[f64], visited: &[f64]) -> Vec<f64> {
+        let between: Vec<f64> = visited.iter().map(|timestep| interpolate(train, *timestep)).collect();
+        let table_ends = (train[train.len() - 1], train[0]);
+        let ends = if self.is_log_linear { table_ends } else { (between[0], between[between.len() - 1]) };
+        let (largest, smallest) = self.ends.or(ends);
+        match self.curve {
+            Curve::Timesteps if self.is_log_linear => exponential(ends.0, ends.1, visited.len() + 1),
+            Curve::Timesteps => between,
+            Curve::Karras => karras(largest, smallest, visited.len()),
+            Curve::Exponential => exponential(largest, smallest, visited.len()),
         }
     }
 }
 
-/// The table's value at a position between its entries.
-fn interpolate(table: &[f64], position: f64) -> f64 {
-    let last = table.len() - 1;
-    let below = (position.max(0.0).floor() as usize).min(last);
-    let above = (below + 1).min(last);
-    table[below] + (table[above] - table[below]) * (position - position.floor())
+impl Rules for EulerRules {
+    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>> {
+        let train = self.schedule.sigmas();
+        let visited: Vec<f64> = self.visits.closed(steps).into_iter().map(rounded).collect();
+        let mut sigmas = self.ladder(&train, &visited);
+        let timesteps: Vec<f64> = match self.curve {
+            _ if self.is_continuous => sigmas.iter().take(steps).map(|sigma| 0.25 * rounded(*sigma).ln()).collect(),
+            Curve::Timesteps => visited,
+            Curve::Karras | Curve::Exponential => sigmas.iter().map(|sigma| position(&train, *sigma)).collect(),
+        };
+        sigmas.push(if self.ends_at_zero { 0.0 } else { train[0] });
+        let levels: Vec<Level> = sigmas.into_iter().map(|sigma| Level::exploding(rounded(sigma))).collect();
+        let largest = levels.iter().map(|level| level.sigma).fold(0.0, f64::max);
+        let init_noise_sigma = match self.visits.spacing {
+            Spacing::Linspace | Spacing::Trailing => largest,
+            Spacing::Leading => largest.hypot(1.0),
+        };
+        let timesteps = timesteps.into_iter().map(|timestep| timestep as f32).collect();
+        let table = Table { timesteps, levels, init_noise_sigma };
+        Ok(Box::new(Euler { table, prediction: self.prediction, is_ancestral: self.is_ancestral }))
+    }
+}
+
+/// `final_sigmas_type`: whether a walk ends at the picture or at the least noise of training.
+pub(super) fn ends_at_zero(keys: &Keys) -> Result<bool> {
+    keys.choice("final_sigmas_type", &[("zero", true), ("sigma_min", false)], true)
+}
+
+impl Euler {
+    /// The σ that a step walks to, and the standard deviation of the noise that lifts it to the next level.
+    fn split(&self, index: usize) -> (f64, f64) {
+        let (from, to) = (self.table.levels[index].sigma, self.table.levels[index + 1].sigma);
+        if !self.is_ancestral {
+            return (to, 0.0);
+        }
+        let up = (to * to * (from * from - to * to) / (from * from)).max(0.0).sqrt();
+        ((to * to - up * up).max(0.0).sqrt(), up)
+    }
+}
+
+impl Solver for Euler {
+    fn table(&self) -> &Table {
+        &self.table
+    }
+
+    fn input_scale(&self, index: usize) -> f64 {
+        1.0 / self.table.levels[index].sigma.hypot(1.0)
+    }
+
+    fn takes_noise(&self, index: usize) -> bool {
+        self.split(index).1 > 0.0
+    }
+
+    fn step(&self, _: &mut Memory, call: Call<'_>) {
+        let level = self.table.levels[call.index];
+        let clean = self.prediction.clean(level);
+        let (down, up) = self.split(call.index);
+        for (index, (x, answer)) in call.sample.iter_mut().zip(call.prediction).enumerate() {
+            let sample = f64::from(*x);
+            let estimate = clean.of(sample, f64::from(*answer));
+            let added = call.noise.get(index).map_or(0.0, |deviate| up * f64::from(*deviate));
+            *x = (sample + (sample - estimate) / level.sigma * (down - level.sigma) + added) as f32;
+            *answer = estimate as f32;
+        }
+    }
 }
