@@ -112,6 +112,12 @@ fn strengths_that_leave_no_step_are_input_errors() {
     for (strength, first) in [(0.1, 9), (0.29, 8), (0.7, 3), (1.0, 0), (7.0, 0)] {
         assert_eq!(scheduler.first_index(strength).unwrap(), first);
     }
+    for steps in 1..=100 {
+        let scheduler = Scheduler::new(&ddim, None, steps).unwrap();
+        for walked in 1..=steps {
+            assert_eq!(scheduler.first_index(walked as f64 / steps as f64).unwrap(), steps - walked);
+        }
+    }
 }
 
 #[test]

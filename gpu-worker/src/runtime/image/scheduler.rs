@@ -27,6 +27,9 @@ use self::solver::{Call, Memory, Solver};
 use self::spacing::{as_float, steps_error};
 use crate::error::{Result, WorkerError};
 
+/// What steps × strength may miss a whole number by and still mean it: 49 × (1/49) is below 1 in binary.
+const STEP_ROUNDING: f64 = 1e-6;
+
 /// A solver with the tables for one number of steps.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -75,7 +78,8 @@ impl Scheduler {
     /// # Errors
     /// [`WorkerError::Input`] where no step would be left.
     pub fn first_index(&self, strength: f64) -> Result<usize> {
-        let walked = (as_float(self.steps) * strength).floor().clamp(0.0, as_float(self.steps)) as usize;
+        let walked =
+            (as_float(self.steps) * strength + STEP_ROUNDING).floor().clamp(0.0, as_float(self.steps)) as usize;
         // A solver may visit fewer levels than it was asked for steps.
         match self.steps - walked {
             first if walked > 0 && first < self.calls() => Ok(first),
