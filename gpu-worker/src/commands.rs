@@ -6,6 +6,7 @@ pub mod generate;
 pub mod init;
 pub mod keys;
 pub mod start;
+pub mod trace;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -60,6 +60,8 @@ pub enum WorkerError {
     Randomness(String),
     #[error("the receipt cannot be made: {0}")]
     Receipt(String),
+    #[error("the trace does not hold: {0}")]
+    Trace(String),
 }
 
 impl WorkerError {
@@ -111,6 +113,7 @@ impl WorkerError {
             Self::Hub { .. } | Self::Refused(_) => "hub",
             Self::Randomness(_) => "randomness",
             Self::Receipt(_) => "receipt",
+            Self::Trace(_) => "trace",
         }
     }
 }

@@ -11,6 +11,7 @@ use gpu_worker::commands::generate::Generate;
 use gpu_worker::commands::init::Init;
 use gpu_worker::commands::keys::Keys;
 use gpu_worker::commands::start::Start;
+use gpu_worker::commands::trace::Trace;
 use gpu_worker::error::Result;
 use tracing_subscriber::EnvFilter;
 
@@ -31,6 +32,7 @@ enum Command {
     Doctor(Doctor),
     Bench(Bench),
     Generate(Generate),
+    Trace(Trace),
     #[command(subcommand)]
     Keys(Keys),
     /// The inference process, which the worker starts itself.
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Doctor(command) => command.run(&data),
         Command::Bench(command) => done(command.run()),
         Command::Generate(command) => done(command.run()),
+        Command::Trace(command) => done(command.run()),
         Command::Keys(command) => done(command.run(&data)),
         Command::Child => Ok(process::serve()),
     };

@@ -46,7 +46,7 @@ pub fn submission(assignment: &Assignment, served: Served, key: &PrivateKey) -> 
         hub_id: terms.hub_id.clone(),
         chain_id: terms.chain_id,
         determinism_class,
-        trace_root: None,
+        trace_root: output.trace_root,
         shares: Vec::new(),
     };
     let claim = receipt.claim().map_err(|error| failed(&error))?;

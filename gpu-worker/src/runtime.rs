@@ -7,6 +7,7 @@ pub mod image;
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
+use shared::B256;
 use shared::job::request::Work;
 use shared::protocol::Metering;
 
@@ -20,6 +21,43 @@ pub trait Runtime {
     /// Work of another kind or beyond what the model draws, an engine that fails, numbers that are not finite, and
     /// [`crate::error::WorkerError::Canceled`] where the observer broke off.
     fn run(&mut self, work: &Work, observer: &mut dyn Observer) -> Result<Output>;
+
+    /// Does several requests, those of equal [`batch_key`] together where the model gains by it. One outcome per request,
+    /// in order, each what [`Self::run`] would have given for it alone: a request that fails or is canceled takes no
+    /// other with it.
+    fn run_batch(&mut self, requests: &mut [Request<'_>]) -> Vec<Result<Output>> {
+        requests.iter_mut().map(|request| self.run(request.work, request.observer)).collect()
+    }
+
+    /// Pictures (or inputs) that one network call takes at most; 1 where batches bring nothing.
+    fn batch_max(&self) -> usize {
+        1
+    }
+
+    /// Lowers or raises [`Self::batch_max`], after the device ran out of memory for instance.
+    fn set_batch_max(&mut self, _batch_max: usize) {}
+}
+
+/// One piece of work among several, and who hears of it.
+pub struct Request<'a> {
+    pub work: &'a Work,
+    pub observer: &'a mut dyn Observer,
+}
+
+/// Work of equal keys, for one model, may share network calls.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BatchKey(String);
+
+/// What work must have in common with other work to be batched with it; None for work that never is.
+pub fn batch_key(work: &Work) -> Option<BatchKey> {
+    match work {
+        Work::Image(input) => {
+            let guided = image::is_guided(input.guidance);
+            let (steps, walked) = (input.steps, input.steps_walked());
+            let scheduler = input.scheduler;
+            Some(BatchKey(format!("{}x{} {walked}/{steps} {scheduler:?} {guided}", input.width, input.height)))
+        }
+    }
 }
 
 /// Hears how far the work is.
@@ -29,6 +67,9 @@ pub trait Observer {
 
     /// A preview costs a run of the decoder, so it is drawn only for who looks at it.
     fn wants_previews(&self) -> bool;
+
+    /// Hears of a picture's latents before its first step (`step` 0) and after each.
+    fn latents(&mut self, _picture: u32, _step: u32, _latents: &[f32]) {}
 }
 
 /// One finished step.
@@ -49,8 +90,14 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
     pub artifacts: Vec<Encoded>,
     pub metering: Metering,
+    /// Commitment to the latents of every step ([`shared::trace`]).
+    #[serde(default)]
+    pub trace_root: Option<B256>,
+    /// Numbers of the pictures, from 0, that the model's safety checker flagged; their artifacts are black.
+    #[serde(default)]
+    pub flagged: Vec<u32>,
 }

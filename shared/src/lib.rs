@@ -16,6 +16,7 @@ pub mod receipt;
 #[cfg(feature = "signing")]
 pub mod signing;
 pub mod time;
+pub mod trace;
 pub mod typed_data;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};

@@ -4,8 +4,11 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use shared::job::image::{ImageInput, SchedulerName};
+use shared::job::init_image::INIT_IMAGE_MAX_BYTES;
 
 use super::print;
 use crate::engine::provider::ProviderChoice;
@@ -45,6 +48,12 @@ pub struct Generate {
     /// How to walk from noise to picture; the model's own scheduler where absent.
     #[arg(long, value_parser = scheduler_parser())]
     pub scheduler: Option<SchedulerName>,
+    /// A PNG or JPEG file to start from instead of noise.
+    #[arg(long)]
+    pub init_image: Option<PathBuf>,
+    /// How much of the init image is drawn anew, above 0 to 1.
+    #[arg(long, requires = "init_image")]
+    pub strength: Option<f32>,
     #[command(flatten)]
     pub engine: EngineArguments,
 }
@@ -118,6 +127,8 @@ impl Generate {
             seed: Some(self.seed),
             count: self.count,
             scheduler: self.scheduler,
+            init_image: self.init_image()?,
+            strength: self.strength,
         };
         let input = input.validate(self.seed).map_err(|errors| {
             WorkerError::Config(
@@ -148,6 +159,16 @@ impl Generate {
             metering.duration_ms,
             metering.cpu_ms
         ))
+    }
+
+    fn init_image(&self) -> Result<Option<String>> {
+        let Some(path) = &self.init_image else { return Ok(None) };
+        let length = std::fs::metadata(path).map_err(WorkerError::io(path))?.len();
+        if length > INIT_IMAGE_MAX_BYTES as u64 {
+            let reason = format!("it has {length} bytes, more than {INIT_IMAGE_MAX_BYTES}");
+            return Err(WorkerError::format(path, reason));
+        }
+        Ok(Some(STANDARD.encode(std::fs::read(path).map_err(WorkerError::io(path))?)))
     }
 
     fn path(&self, index: usize, count: usize) -> PathBuf {

@@ -129,6 +129,8 @@ pub fn sample(folder: &ModelFolder, steps: u32, seed: u64) -> Result<ValidImageI
         seed: Some(seed),
         count: 1,
         scheduler: None,
+        init_image: None,
+        strength: None,
     };
     input.validate(seed).map_err(|errors| {
         let details = errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ");

@@ -1,46 +1,71 @@
-//! Text to picture on the diffusers folder layout with the interface of Stable Diffusion 1.5.
+//! Text and pictures to pictures, on the diffusers folder layouts of Stable Diffusion 1.5, 2.x and XL.
 //!
 //! ```text
 //! prompt ─ tokenizer ─ text encoder ─┐
-//! seed ── Philox noise ── latents ── UNet × steps ── scheduler ── decoder ── PNG
+//! seed ── Philox noise ── latents ── UNet × steps ── scheduler ── decoder ── safety checker ── PNG
+//! init image ── encoder ──┘
 //! ```
 
+mod audit;
+mod conditioning;
+mod init_image;
+mod job;
 pub mod layout;
 pub mod networks;
 pub mod picture;
 mod preview;
+mod resample;
 pub mod scheduler;
 pub mod tokenizer;
+mod trace;
+mod walk;
 
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use shared::digest::Sha256Digest;
-use shared::job::image::{ImageInput, ValidImageInput};
+use shared::job::image::ValidImageInput;
 use shared::job::request::Work;
-use shared::protocol::Metering;
 
-use self::layout::LatentSpace;
-use self::networks::{Decoder, Prompts, TextEncoder, Unet};
-use self::preview::PreviewBudget;
+use self::conditioning::PromptEncoder;
+use self::job::{Job, Spent, validated};
+use self::layout::Layout;
+use self::networks::autoencoder::{Decoder, Encoder};
+use self::networks::safety_checker::SafetyChecker;
+use self::networks::unet::Unet;
 use self::scheduler::{Scheduler, SchedulerConfig};
-use self::tokenizer::ClipTokenizer;
+use self::walk::Course;
 use super::folder::ModelFolder;
-use super::{Encoded, Observer, Output, Runtime, StepReport};
+use super::{BatchKey, Observer, Output, Request, Runtime, batch_key};
 use crate::engine::Engine;
+use crate::engine::provider::Provider;
 use crate::error::{Result, WorkerError};
-use crate::philox;
+
+pub use self::job::is_guided;
+pub(crate) use self::job::millis;
+
+/// Pictures of one network call where nobody says otherwise.
+const BATCH_DEFAULT: usize = 4;
+
+/// Pixels of one network call at most: larger pictures come in smaller batches.
+const BATCH_MAX_PIXELS: usize = BATCH_DEFAULT * 512 * 512;
 
 /// A loaded text-to-image model.
 #[derive(Debug)]
 pub struct ImageModel {
-    tokenizer: ClipTokenizer,
-    text_encoder: TextEncoder,
+    prompts: PromptEncoder,
     unet: Unet,
     decoder: Decoder,
+    /// Where the model has one, for pictures to start from.
+    encoder: Option<Encoder>,
+    safety_checker: Option<SafetyChecker>,
     scheduler: SchedulerConfig,
-    space: LatentSpace,
+    layout: Layout,
     manifest_sha256: Sha256Digest,
+    batch_max: usize,
+    /// False where each size of batch would be planned and computed in its own way.
+    batches: bool,
+    on_gpu: bool,
 }
 
 /// Size of the latents of one picture.
@@ -62,21 +87,34 @@ impl LatentShape {
 }
 
 impl ImageModel {
-    /// Loads the three graphs, at once where there are cores for it.
+    /// Loads the graphs, at once where there are cores for it.
     pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Self> {
-        layout::check_index(folder)?;
-        let space = layout::latent_space(folder)?;
+        let layout = Layout::read(folder)?;
         let scheduler = SchedulerConfig::load(folder)?;
-        let native = space.shape_of(folder.manifest().native_size_px as usize);
-        let (text_encoder, unet, decoder) = std::thread::scope(|scope| {
+        let native = layout.space.shape_of(folder.manifest().native_size_px as usize);
+        let (prompts, unet, decoder, encoder) = std::thread::scope(|scope| {
             let unet = scope.spawn(|| load_unet(engine, folder, native));
             let decoder = scope.spawn(|| load_decoder(engine, folder, native));
-            (TextEncoder::load(engine, folder), join(unet), join(decoder))
+            let encoder = scope.spawn(|| layout.has_vae_encoder.then(|| Encoder::load(engine, folder)).transpose());
+            (PromptEncoder::load(engine, folder, &layout), join(unet), join(decoder), join(encoder))
         });
-        let text_encoder = text_encoder?;
-        let tokenizer = ClipTokenizer::load(folder, text_encoder.context_tokens())?;
-        let manifest_sha256 = folder.manifest_sha256();
-        Ok(Self { tokenizer, text_encoder, unet: unet?, decoder: decoder?, scheduler, space, manifest_sha256 })
+        let (prompts, unet, decoder, encoder) = (prompts?, unet?, decoder?, encoder?);
+        prompts.check_fits(&unet)?;
+        let safety_checker = layout.has_safety_checker.then(|| SafetyChecker::load(engine, folder)).transpose()?;
+        let batches = unet.fixed_batch().is_none() && !engine.plans_per_shape();
+        Ok(Self {
+            prompts,
+            unet,
+            decoder,
+            encoder,
+            safety_checker,
+            scheduler,
+            layout,
+            manifest_sha256: folder.manifest_sha256(),
+            batch_max: if batches { BATCH_DEFAULT } else { 1 },
+            batches,
+            on_gpu: engine.provider() != Provider::Cpu,
+        })
     }
 
     /// The manifest's digest: which model this is, to the last byte.
@@ -85,94 +123,66 @@ impl ImageModel {
     }
 
     /// Draws all pictures of a request.
+    ///
+    /// # Errors
+    /// Work beyond what the model draws, an engine that fails, numbers that are not finite, and
+    /// [`WorkerError::Canceled`] where the observer broke off.
     pub fn draw(&mut self, input: &ValidImageInput, observer: &mut dyn Observer) -> Result<Output> {
+        let job = self.prepare(input, observer)?;
+        self.draw_alike(vec![job]).pop().unwrap_or(Err(WorkerError::Canceled))
+    }
+
+    /// Draws the pictures of jobs of one [`batch_key`].
+    fn draw_alike(&mut self, mut jobs: Vec<Job<'_>>) -> Vec<Result<Output>> {
+        if let Some(Job { shape, size_px, scheduler, first_index, .. }) = jobs.first() {
+            let (shape, size_px, scheduler, first_index) = (*shape, *size_px, scheduler.clone(), *first_index);
+            let at_once = self.batch_max.min(BATCH_MAX_PIXELS / (size_px.0 * size_px.1)).max(1);
+            let course = Course { scheduler: &scheduler, first_index, shape, size_px };
+            self.draw_pictures(&mut jobs, course, at_once);
+        }
+        jobs.into_iter().map(|job| job.outcome(self.on_gpu)).collect()
+    }
+
+    /// Checks a request and does what its pictures share.
+    fn prepare<'o>(&mut self, input: &ValidImageInput, observer: &'o mut dyn Observer) -> Result<Job<'o>> {
+        let mut spent = Spent::new();
         let input = validated(input)?;
-        let began = Instant::now();
         let shape = self.latent_shape(&input)?;
         let scheduler = Scheduler::new(&self.scheduler, input.scheduler, input.steps as usize)?;
-        let mut walk = Walk { engine_time: Duration::ZERO, previews: PreviewBudget::new(began) };
-        let prompts = self.encode(&input, &mut walk)?;
-        let mut artifacts = Vec::with_capacity(input.count as usize);
-        for picture in 0..input.count {
-            let latents = self.denoise(&input, picture, shape, &scheduler, &prompts, &mut walk, observer)?;
-            let decoded = walk.time(|| self.decoder.decode(&latents, shape, &self.space, input.steps))?;
-            artifacts.push(Encoded { media_type: "image/png".into(), bytes: picture::png(&decoded)? });
-        }
-        let metering =
-            Metering { duration_ms: millis(began.elapsed()), cpu_ms: millis(walk.engine_time), ..Metering::default() };
-        Ok(Output { artifacts, metering })
+        let first_index = first_index(&scheduler, &input)?;
+        let is_guided = is_guided(input.guidance) && !self.unet.embeds_guidance();
+        let negative = is_guided.then_some(input.negative_prompt.as_str());
+        let conditioning = spent.time(|| self.prompts.encode(&input.prompt, negative))?;
+        let start = spent.time(|| self.start(&input, shape))?;
+        Ok(Job::new(input, observer, shape, (Rc::new(scheduler), first_index), conditioning, start, spent))
     }
 
-    fn encode(&mut self, input: &ValidImageInput, walk: &mut Walk) -> Result<Prompts> {
-        let positive = self.tokenizer.encode(&input.prompt)?;
-        let negative =
-            if is_guided(input.guidance) { Some(self.tokenizer.encode(&input.negative_prompt)?) } else { None };
-        walk.time(|| self.text_encoder.encode(negative.as_deref(), &positive))
-    }
-
-    /// From noise to finished latents.
-    #[expect(clippy::too_many_arguments, reason = "one picture of a request, with what its pictures share")]
-    fn denoise(
-        &mut self,
-        input: &ValidImageInput,
-        picture: u32,
-        shape: LatentShape,
-        scheduler: &Scheduler,
-        prompts: &Prompts,
-        walk: &mut Walk,
-        observer: &mut dyn Observer,
-    ) -> Result<Vec<f32>> {
-        let seed = input.seed.wrapping_add(u64::from(picture));
-        let mut latents = noise(seed, 0, shape);
-        latents.iter_mut().for_each(|value| *value *= scheduler.init_noise_sigma());
-        let calls = u32::try_from(scheduler.calls()).unwrap_or(u32::MAX);
-        let mut path = scheduler.walk(0);
-        while path.index() < scheduler.calls() {
-            let (began, index) = (Instant::now(), path.index());
-            let step = u32::try_from(index + 1).unwrap_or(u32::MAX);
-            let scale = scheduler.input_scale(index);
-            let timestep = scheduler.timestep(index);
-            let mut prediction =
-                walk.time(|| self.unet.predict(&latents, scale, shape, timestep, prompts, input.guidance))?;
-            if !prediction.iter().all(|value| value.is_finite()) {
-                return Err(WorkerError::NotFinite { graph: self.unet.name().into(), step });
-            }
-            // The initial noise is the seed's tensor 0, so each call has one of its own.
-            path.step(&mut latents, &mut prediction, || noise(seed, step, shape));
-            let wants = observer.wants_previews() && walk.previews.allows(step, calls, began.elapsed());
-            let preview = if wants { Some(self.preview(&prediction, shape, walk, step)?) } else { None };
-            let report = StepReport { step: picture * calls + step, steps: input.count * calls, preview };
-            if observer.step(report) == ControlFlow::Break(()) {
-                return Err(WorkerError::Canceled);
-            }
-        }
-        Ok(latents)
-    }
-
-    /// A small picture of what the latents will become, as the scheduler estimates it now.
-    fn preview(&mut self, estimate: &[f32], shape: LatentShape, walk: &mut Walk, step: u32) -> Result<Encoded> {
-        let began = Instant::now();
-        let decoded = walk.time(|| self.decoder.decode(estimate, shape, &self.space, step))?;
-        let preview = picture::preview(&decoded)?;
-        walk.previews.spent(began.elapsed());
-        Ok(preview)
+    /// Image to image: the clean latents of the picture to start from.
+    fn start(&mut self, input: &ValidImageInput, shape: LatentShape) -> Result<Option<Vec<f32>>> {
+        let Some(image) = &input.init_image else { return Ok(None) };
+        let size_px = (input.height as usize, input.width as usize);
+        let Some(encoder) = &mut self.encoder else {
+            let bound = "is for models with a vae_encoder, which this one lacks".into();
+            return Err(WorkerError::Input { field: "init_image", bound, value: "a picture".into() });
+        };
+        check_size(encoder.fixed_size_px(), size_px)?;
+        let pixels = init_image::pixels(image, size_px.1, size_px.0)?;
+        encoder.encode(&pixels, shape, &self.layout.space).map(Some)
     }
 
     fn latent_shape(&self, input: &ValidImageInput) -> Result<LatentShape> {
-        let (width, height) = (input.width as usize, input.height as usize);
-        let cell = self.space.cell_px;
-        let shape = LatentShape { channels: self.space.channels, height: height / cell, width: width / cell };
+        let (height, width) = (input.height as usize, input.width as usize);
+        let cell = self.layout.space.cell_px;
         let fixed = self.unet.fixed_size().or_else(|| self.decoder.fixed_size());
-        let fits = width.is_multiple_of(cell)
-            && height.is_multiple_of(cell)
-            && fixed.is_none_or(|size| size == (shape.height, shape.width));
-        if fits {
-            return Ok(shape);
+        check_size(fixed.map(|(height, width)| (height * cell, width * cell)), (height, width))?;
+        if height.is_multiple_of(cell) && width.is_multiple_of(cell) {
+            return Ok(LatentShape {
+                channels: self.layout.space.channels,
+                height: height / cell,
+                width: width / cell,
+            });
         }
-        let bound = match fixed {
-            Some((height, width)) => format!("is {}×{} pixels for this model", width * cell, height * cell),
-            None => format!("is in multiples of {cell} pixels for this model"),
-        };
+        let bound = format!("is in multiples of {cell} pixels for this model");
         Err(WorkerError::Input { field: "width", bound, value: format!("{width}×{height}") })
     }
 }
@@ -183,14 +193,40 @@ impl Runtime for ImageModel {
             Work::Image(input) => self.draw(input, observer),
         }
     }
+
+    fn run_batch(&mut self, requests: &mut [Request<'_>]) -> Vec<Result<Output>> {
+        let mut outcomes: Vec<Option<Result<Output>>> = requests.iter().map(|_| None).collect();
+        let mut groups: BTreeMap<BatchKey, Vec<(usize, Job<'_>)>> = BTreeMap::new();
+        for (place, request) in requests.iter_mut().enumerate() {
+            let (key, Work::Image(input)) = (batch_key(request.work), request.work);
+            match (key, self.prepare(input, request.observer)) {
+                (Some(key), Ok(job)) => groups.entry(key).or_default().push((place, job)),
+                (None, Ok(job)) => outcomes[place] = self.draw_alike(vec![job]).pop(),
+                (_, Err(error)) => outcomes[place] = Some(Err(error)),
+            }
+        }
+        for group in groups.into_values() {
+            let (places, jobs): (Vec<usize>, Vec<Job<'_>>) = group.into_iter().unzip();
+            for (place, outcome) in places.into_iter().zip(self.draw_alike(jobs)) {
+                outcomes[place] = Some(outcome);
+            }
+        }
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or(Err(WorkerError::Canceled))).collect()
+    }
+
+    fn batch_max(&self) -> usize {
+        self.batch_max
+    }
+
+    fn set_batch_max(&mut self, batch_max: usize) {
+        self.batch_max = if self.batches { batch_max.max(1) } else { 1 };
+    }
 }
 
 /// The UNet, ready for a guided picture of the model's own size.
 fn load_unet(engine: &Engine, folder: &ModelFolder, native: LatentShape) -> Result<Unet> {
     let mut unet = Unet::load(engine, folder, native.channels)?;
-    if let Some(states) = unet.states_size() {
-        unet.prepare(native, 2, states)?;
-    }
+    unet.prepare(native, 2)?;
     Ok(unet)
 }
 
@@ -200,60 +236,27 @@ fn load_decoder(engine: &Engine, folder: &ModelFolder, native: LatentShape) -> R
     Ok(decoder)
 }
 
-/// What one request spends.
-struct Walk {
-    engine_time: Duration,
-    previews: PreviewBudget,
-}
-
-impl Walk {
-    fn time<T>(&mut self, run: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
-        let result = run();
-        self.engine_time += began.elapsed();
-        result
+/// `fixed` and `wanted` are height and width in pixels.
+fn check_size(fixed: Option<(usize, usize)>, wanted: (usize, usize)) -> Result<()> {
+    match fixed {
+        Some((height, width)) if (height, width) != wanted => {
+            let bound = format!("is {width}×{height} pixels for this model");
+            Err(WorkerError::Input { field: "width", bound, value: format!("{}×{}", wanted.1, wanted.0) })
+        }
+        _ => Ok(()),
     }
 }
 
-/// Guidance of 1 and below leaves the unguided prediction, so its half of the batch is not computed.
-pub fn is_guided(guidance: f32) -> bool {
-    guidance > 1.0
-}
-
-/// Checks the bounds again: a hub is not believed.
-fn validated(input: &ValidImageInput) -> Result<ValidImageInput> {
-    let input = input.clone();
-    let unchecked = ImageInput {
-        prompt: input.prompt,
-        negative_prompt: input.negative_prompt,
-        steps: input.steps,
-        guidance: input.guidance,
-        width: input.width,
-        height: input.height,
-        seed: Some(input.seed),
-        count: input.count,
-        scheduler: input.scheduler,
-    };
-    unchecked.validate(0).map_err(|errors| {
-        let (bound, value) = errors
-            .into_iter()
-            .next()
-            .map_or_else(Default::default, |error| (format!("{}: {}", error.field, error.detail), error.value));
-        WorkerError::Input { field: "image", bound, value: value.unwrap_or_default() }
-    })
-}
-
-/// Tensor `number` of a picture's seed.
-fn noise(seed: u64, number: u32, shape: LatentShape) -> Vec<f32> {
-    philox::gaussian(seed, number, u32::try_from(shape.count()).unwrap_or(u32::MAX))
+/// The first call of a walk that skips what the strength leaves out.
+fn first_index(scheduler: &Scheduler, input: &ValidImageInput) -> Result<usize> {
+    match input.strength {
+        Some(_) => scheduler.first_index(f64::from(input.steps_walked()) / f64::from(input.steps)),
+        None => Ok(0),
+    }
 }
 
 fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().unwrap_or_else(|_| {
         Err(WorkerError::Graph { graph: "a graph".into(), reason: "the engine panicked while it loaded it".into() })
     })
-}
-
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

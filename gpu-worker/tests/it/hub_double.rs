@@ -145,6 +145,8 @@ pub(crate) fn assignment(number: u128, steps: u32) -> Assignment {
         seed: 5,
         count: 1,
         scheduler: None,
+        init_image: None,
+        strength: None,
     });
     let terms = ReceiptTerms {
         client: Address::repeat_byte(0xc1),

@@ -2,16 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod batches;
 mod engines;
 mod faults;
 mod graphs;
 mod hostile_graphs;
 mod hub_double;
+mod image_to_image;
 mod onnx;
 mod outbox;
+mod pipelines;
 mod scheduler_errors;
 mod scheduler_properties;
 mod schedulers;
 mod session;
 mod support;
 mod tokenizer;
+mod traces;

@@ -27,22 +27,45 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("model")
 }
 
-/// A copy of the repository's model that a test may break.
+/// The tiny pipelines of `e2e/reference`, and what Python diffusers draws with them.
+pub(crate) fn pipelines() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pipelines")
+}
+
+/// A copy of a model that a test may break.
 pub(crate) struct ModelCopy {
     pub(crate) folder: TempDir,
+    native_size_px: u32,
 }
 
 impl ModelCopy {
+    /// The repository's model.
     pub(crate) fn new() -> Self {
+        Self::of(&[source()], 512)
+    }
+
+    /// The tiny pipeline `name`.
+    pub(crate) fn tiny(name: &str) -> Self {
+        let own = pipelines().join(name);
+        // These are Stable Diffusion 1.5's with one part of their own.
+        let is_variant = ["lcm", "fixed", "checked"].contains(&name);
+        let folders = if is_variant { vec![pipelines().join("sd15"), own] } else { vec![own] };
+        Self::of(&folders, 64)
+    }
+
+    /// Files of later sources take the place of earlier ones.
+    fn of(sources: &[PathBuf], native_size_px: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for file in files_below(&source(), Path::new("")) {
-            let to = folder.path().join(&file);
-            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-            if file != Path::new(MANIFEST_FILE) {
-                std::fs::copy(source().join(&file), to).unwrap();
+        for source in sources {
+            for file in files_below(source, Path::new("")) {
+                let to = folder.path().join(&file);
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                if file != Path::new(MANIFEST_FILE) {
+                    std::fs::copy(source.join(&file), to).unwrap();
+                }
             }
         }
-        let copy = Self { folder };
+        let copy = Self { folder, native_size_px };
         copy.pin();
         copy
     }
@@ -67,7 +90,7 @@ impl ModelCopy {
         let manifest = json!({
             "name": "test-model", "version": "1", "kind": "image", "licence": "MIT", "files": files,
             "draws": [], "does_not_draw": [], "suggestions": ["a city skyline at night"],
-            "default_steps": 2, "default_guidance": 3.0, "native_size_px": 512,
+            "default_steps": 2, "default_guidance": 3.0, "native_size_px": self.native_size_px,
         });
         std::fs::write(self.file(MANIFEST_FILE), manifest.to_string()).unwrap();
     }
@@ -91,6 +114,21 @@ fn files_below(root: &Path, folder: &Path) -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// The engines that can be tried here: tract, and ONNX Runtime where its library is found.
+pub(crate) fn engine_arguments() -> Vec<Vec<String>> {
+    let mut engines = vec![vec!["--engine".to_owned(), "tract".to_owned()]];
+    if let Some(path) = onnxruntime_library() {
+        let path = path.to_str().unwrap();
+        engines.push(["--engine", "onnxruntime", "--onnxruntime-library", path].map(str::to_owned).to_vec());
+    }
+    engines
+}
+
+/// `gpu-worker` with these arguments.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    Command::new(PROGRAM).args(arguments).output().unwrap()
 }
 
 /// `gpu-worker generate` with few steps (not too few: guided strides that are too long end in black); the picture goes to

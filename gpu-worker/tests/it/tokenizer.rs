@@ -47,19 +47,36 @@ fn slow_tokenizer(vectors: &Vectors) -> tempfile::TempDir {
 fn ids_are_those_of_transformers() {
     let vectors: Vectors = serde_json::from_str(include_str!("../vectors/tokenizer.json")).unwrap();
     let folder = slow_tokenizer(&vectors);
-    let tokenizer = ClipTokenizer::load(&ModelFolder::open(folder.path()).unwrap(), None).unwrap();
+    let tokenizer = ClipTokenizer::load(&ModelFolder::open(folder.path()).unwrap(), "tokenizer", None).unwrap();
     for vector in &vectors.vectors {
         assert_eq!(tokenizer.encode(&vector.prompt).unwrap(), vector.ids, "{:?}", vector.prompt);
     }
 }
 
 #[test]
+fn a_prompt_of_any_length_and_script_becomes_one_context() {
+    let model = ModelCopy::new();
+    let tokenizer = ClipTokenizer::load(&ModelFolder::open(model.path()).unwrap(), "tokenizer", None).unwrap();
+    let long = [
+        "a".repeat(100_000),
+        "mountain ".repeat(100_000 / 9),
+        "\u{202e}\u{0}\u{feff}👩‍👩‍👧‍👦\u{e000}".repeat(2_000),
+        "\u{301}".repeat(100_000),
+        "\u{3000}\u{85}\u{2028}".repeat(10_000),
+    ];
+    for prompt in long {
+        let ids = tokenizer.encode(&prompt).unwrap();
+        assert_eq!(ids.len(), tokenizer.context_tokens(), "{:?}…", prompt.chars().take(20).collect::<String>());
+    }
+}
+
+#[test]
 fn both_forms_of_the_models_tokenizer_agree() {
     let model = ModelCopy::new();
-    let fast = ClipTokenizer::load(&ModelFolder::open(model.path()).unwrap(), None).unwrap();
+    let fast = ClipTokenizer::load(&ModelFolder::open(model.path()).unwrap(), "tokenizer", None).unwrap();
     std::fs::remove_file(model.file("tokenizer/tokenizer.json")).unwrap();
     model.pin();
-    let slow = ClipTokenizer::load(&ModelFolder::open(model.path()).unwrap(), None).unwrap();
+    let slow = ClipTokenizer::load(&ModelFolder::open(model.path()).unwrap(), "tokenizer", None).unwrap();
     for prompt in ["", "a red star", "two GREEN squares, and 3 moons!", "ünïcode 漢字 🌆", &"very long ".repeat(500)]
     {
         let ids = fast.encode(prompt).unwrap();

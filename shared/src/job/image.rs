@@ -1,7 +1,8 @@
-//! Text to picture: the request, its bounds and its unit of work.
+//! Text to picture and picture to picture: the request, its bounds and its unit of work.
 
 use serde::{Deserialize, Serialize};
 
+use super::init_image::InitImage;
 use crate::amount::MicroUnits;
 use crate::api::problem::FieldError;
 use crate::receipt::UnitType;
@@ -17,6 +18,9 @@ pub const SIZE_MAX_PX: u32 = 1_024;
 pub const SIZE_MULTIPLE_PX: u32 = 8;
 pub const SIZE_DEFAULT_PX: u32 = 512;
 pub const COUNT_MAX: u32 = 16;
+pub const STRENGTH_DEFAULT: f32 = 0.8;
+/// Finer strengths walk the same steps.
+const STRENGTHS_PER_ONE: u32 = 1_000;
 /// Seeds that the hub draws stay below 2^53, so that every JSON reader carries them exactly.
 pub const DRAWN_SEED_BITS: u32 = 53;
 
@@ -97,6 +101,14 @@ pub struct ImageInput {
     pub count: u32,
     #[serde(default)]
     pub scheduler: Option<SchedulerName>,
+    /// A PNG or JPEG file to start from instead of noise, in base64 or as a `data:` URL; up to 512 KiB and 4096 pixels
+    /// along each edge. It is scaled to cover the picture's size and cropped around its middle.
+    #[serde(default)]
+    pub init_image: Option<String>,
+    /// How much of `init_image` is drawn anew, above 0 to 1; `floor(steps × strength)` steps are walked, at least 1. 0.8
+    /// where absent.
+    #[serde(default)]
+    pub strength: Option<f32>,
 }
 
 fn default_steps() -> u32 {
@@ -128,15 +140,43 @@ pub struct ValidImageInput {
     pub seed: u64,
     pub count: u32,
     pub scheduler: Option<SchedulerName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_image: Option<InitImage>,
+    /// Given if and only if there is an `init_image`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f32>,
+}
+
+impl From<ValidImageInput> for ImageInput {
+    /// The request that would be validated to this.
+    fn from(input: ValidImageInput) -> Self {
+        Self {
+            prompt: input.prompt,
+            negative_prompt: input.negative_prompt,
+            steps: input.steps,
+            guidance: input.guidance,
+            width: input.width,
+            height: input.height,
+            seed: Some(input.seed),
+            count: input.count,
+            scheduler: input.scheduler,
+            init_image: input.init_image.map(|image| image.base64),
+            strength: input.strength,
+        }
+    }
 }
 
 impl ImageInput {
     /// Checks every bound and reports all that fail. `drawn_seed` is taken where the client named none.
     pub fn validate(self, drawn_seed: u64) -> Result<ValidImageInput, Vec<FieldError>> {
-        let errors = self.broken_bounds();
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        let mut errors = self.broken_bounds();
+        let init_image = self.init_image.as_deref().map(InitImage::parse).transpose().map_err(|error| {
+            errors.push(FieldError::bound("input.init_image", error.to_string(), error.value()));
+        });
+        let init_image = match init_image {
+            Ok(init_image) if errors.is_empty() => init_image,
+            _ => return Err(errors),
+        };
         Ok(ValidImageInput {
             prompt: self.prompt,
             negative_prompt: self.negative_prompt,
@@ -147,6 +187,8 @@ impl ImageInput {
             seed: self.seed.unwrap_or(drawn_seed & ((1 << DRAWN_SEED_BITS) - 1)),
             count: self.count,
             scheduler: self.scheduler,
+            strength: init_image.as_ref().map(|_| self.strength.unwrap_or(STRENGTH_DEFAULT)),
+            init_image,
         })
     }
 
@@ -157,6 +199,13 @@ impl ImageInput {
         let size_bound = format!("{SIZE_MIN_PX} to {SIZE_MAX_PX} in multiples of {SIZE_MULTIPLE_PX}");
         let blank = self.prompt.trim().is_empty();
         let chars = |count: usize| format!("{count} characters");
+        let strength = self.strength.unwrap_or(STRENGTH_DEFAULT);
+        let walks = strength > 0.0 && strength <= 1.0 && steps_walked(self.steps, strength) >= 1;
+        let is_strength = if self.init_image.is_some() { walks } else { self.strength.is_none() };
+        let strength_bound = match self.init_image {
+            Some(_) => "above 0 to 1, with at least one of the steps to walk",
+            None => "for image to image, with an init_image",
+        };
         let prompt_value = if blank { "blank".to_owned() } else { chars(prompt_chars) };
         let checks = [
             (
@@ -186,6 +235,7 @@ impl ImageInput {
             (is_size(self.width), "input.width", size_bound.clone(), self.width.to_string()),
             (is_size(self.height), "input.height", size_bound, self.height.to_string()),
             ((1..=COUNT_MAX).contains(&self.count), "input.count", format!("1 to {COUNT_MAX}"), self.count.to_string()),
+            (is_strength, "input.strength", strength_bound.to_owned(), strength.to_string()),
         ];
         checks
             .into_iter()
@@ -199,9 +249,115 @@ impl ValidImageInput {
     /// Pictures are metered in pixels × steps: a slow miner earns no more than a fast one.
     pub const UNIT_TYPE: UnitType = UnitType::MegapixelStep;
 
-    /// One micro-unit is one pixel taken through one step.
+    /// One micro-unit is one pixel taken through one step that is really walked.
     pub fn units(&self) -> MicroUnits {
-        MicroUnits(u64::from(self.width) * u64::from(self.height) * u64::from(self.steps) * u64::from(self.count))
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        MicroUnits(pixels * u64::from(self.steps_walked()) * u64::from(self.count))
+    }
+
+    /// Image to image skips the first steps, in which its start would be noise.
+    pub fn steps_walked(&self) -> u32 {
+        self.strength.map_or(self.steps, |strength| steps_walked(self.steps, strength))
+    }
+
+    /// What is shown of the input: everything but the file to start from, which its digest names.
+    pub fn without_file(mut self) -> Self {
+        self.init_image = self.init_image.map(|image| image.without_file());
+        self
+    }
+}
+
+/// `floor(steps × strength)` in whole thousandths, so that units do not hang on how a fraction was rounded.
+fn steps_walked(steps: u32, strength: f32) -> u32 {
+    let thousandths = (strength.clamp(0.0, 1.0) * STRENGTHS_PER_ONE as f32).round() as u32;
+    steps.saturating_mul(thousandths) / STRENGTHS_PER_ONE
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::job::init_image::INIT_IMAGE_MAX_BYTES;
+
+    fn png() -> Vec<u8> {
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &64_u32.to_be_bytes(), &64_u32.to_be_bytes()].concat()
+    }
+
+    fn validate(more: serde_json::Value) -> Result<ValidImageInput, Vec<FieldError>> {
+        let mut input = json!({"prompt": "a lake", "steps": 20});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value::<ImageInput>(input).unwrap().validate(1)
+    }
+
+    #[test]
+    fn image_to_image_is_metered_on_the_steps_it_walks() {
+        let file = STANDARD.encode(png());
+        let input = validate(json!({"init_image": file, "strength": 0.35})).unwrap();
+        assert_eq!((input.steps_walked(), input.units()), (7, MicroUnits(512 * 512 * 7)));
+        let input = validate(json!({"init_image": file})).unwrap();
+        assert_eq!((input.strength, input.steps_walked()), (Some(STRENGTH_DEFAULT), 16));
+        assert_eq!(validate(json!({})).unwrap().steps_walked(), 20);
+        let whole = validate(json!({"init_image": file, "strength": 1})).unwrap();
+        assert_eq!(whole.steps_walked(), 20);
+    }
+
+    #[test]
+    fn a_broken_start_and_a_strength_out_of_bounds_are_named() {
+        let file = STANDARD.encode(png());
+        let refused = [
+            (json!({"strength": 0.5}), "input.strength"),
+            (json!({"init_image": file, "strength": 0}), "input.strength"),
+            (json!({"init_image": file, "strength": 1.01}), "input.strength"),
+            (json!({"init_image": file, "strength": 0.04}), "input.strength"),
+            (json!({"init_image": "R0lGODlh"}), "input.init_image"),
+            (json!({"init_image": "data:text/plain,hello"}), "input.init_image"),
+        ];
+        for (more, field) in refused {
+            let errors = validate(more.clone()).unwrap_err();
+            assert_eq!(errors.len(), 1, "{more}: {errors:?}");
+            assert_eq!(errors[0].field, field, "{more}");
+        }
+    }
+
+    #[test]
+    fn the_longest_assignment_with_a_picture_fits_a_frame() {
+        let mut file = png();
+        file.resize(INIT_IMAGE_MAX_BYTES, 0xFF);
+        // A control character is six bytes of JSON.
+        let prompt = "\u{1}".repeat(PROMPT_MAX_CHARS - 1) + "a";
+        let more = json!({"init_image": STANDARD.encode(file), "prompt": prompt, "negative_prompt": prompt});
+        let input = validate(more).unwrap();
+        let frame = serde_json::to_string(&input).unwrap();
+        // Terms, ids and names are far below 16 KiB.
+        assert!(frame.len() + (16 << 10) <= crate::protocol::FRAME_MAX_BYTES, "{} bytes", frame.len());
+        assert!(serde_json::to_string(&input.without_file()).unwrap().len() < 32 << 10);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_valid_is_valid_again(strength in 0.051_f32..=1.0, steps in 20_u32..=100) {
+            let more = json!({"init_image": STANDARD.encode(png()), "strength": strength, "steps": steps});
+            let input = validate(more).unwrap();
+            prop_assert!((1..=steps).contains(&input.steps_walked()));
+            let again = ImageInput::from(input.clone()).validate(9).unwrap();
+            prop_assert_eq!(again, input);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SchedulerName;
+
+    #[test]
+    fn every_scheduler_s_name_is_the_one_in_json() {
+        for scheduler in SchedulerName::ALL {
+            assert_eq!(serde_json::to_value(scheduler).unwrap(), scheduler.name());
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`request::CreateJob`] into a [`request::ValidJob`] once, and everything behind the door takes only that.
 
 pub mod image;
+pub mod init_image;
 pub mod lifecycle;
 pub mod request;
 
@@ -14,6 +15,6 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
-    /// Text to picture.
+    /// Text, and maybe a picture to start from, to picture.
     Image,
 }

@@ -16,15 +16,15 @@ const PREVIEW_MAX_BYTES: usize = 20_000;
 const PREVIEW_QUALITIES: [u8; 4] = [75, 55, 35, 15];
 
 /// 8-bit RGB in rows.
-struct Rgb {
-    width: usize,
-    height: usize,
-    bytes: Vec<u8>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rgb {
+    pub width: usize,
+    pub height: usize,
+    pub bytes: Vec<u8>,
 }
 
-/// A lossless file of one picture in [-1, 1], shaped [1, 3, height, width].
-pub fn png(decoded: &Tensor) -> Result<Vec<u8>> {
-    let picture = Rgb::every(decoded, 1)?;
+/// A lossless file of a picture.
+pub fn png(picture: &Rgb) -> Result<Vec<u8>> {
     let failed = |error: png::EncodingError| unencodable(&error.to_string());
     let mut bytes = Vec::with_capacity(picture.bytes.len() / 2);
     let mut encoder = png::Encoder::new(&mut bytes, size(picture.width), size(picture.height));
@@ -56,6 +56,16 @@ pub fn preview(decoded: &Tensor) -> Result<Encoded> {
 }
 
 impl Rgb {
+    /// The pixels of one picture in [-1, 1], shaped [1, 3, height, width].
+    pub fn of(decoded: &Tensor) -> Result<Self> {
+        Self::every(decoded, 1)
+    }
+
+    /// Nothing but black, of the same size.
+    pub fn blackened(&self) -> Self {
+        Self { bytes: vec![0; self.bytes.len()], ..*self }
+    }
+
     /// Means over squares of `block` × `block` pixels.
     fn every(decoded: &Tensor, block: usize) -> Result<Self> {
         let [1, 3, rows, columns] = decoded.shape[..] else {
@@ -115,7 +125,7 @@ mod tests {
     #[test]
     fn a_png_reads_back_as_the_rounded_picture() {
         let tensor = gradient(8, 16);
-        let file = png(&tensor).unwrap();
+        let file = png(&Rgb::of(&tensor).unwrap()).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut bytes).unwrap();
@@ -140,7 +150,7 @@ mod tests {
     #[test]
     fn a_tensor_of_another_shape_is_refused() {
         for shape in [vec![1, 4, 8, 8], vec![3, 8, 8], vec![1, 3, 8, 9], vec![1, 3, 0, 8]] {
-            assert!(png(&Tensor { shape, values: vec![0.0; 192] }).is_err());
+            assert!(Rgb::of(&Tensor { shape, values: vec![0.0; 192] }).is_err());
         }
     }
 }

@@ -106,7 +106,7 @@ impl Scheduler {
 }
 
 /// One run of a [`Scheduler`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Walk<'a> {
     scheduler: &'a Scheduler,
     index: usize,
@@ -114,6 +114,12 @@ pub struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Whether the solver keeps something of its calls so far, so that its next step hangs on more than the sample.
+    pub fn remembers(&self) -> bool {
+        let Memory { outputs, stages, sample, .. } = &self.memory;
+        !(outputs.is_empty() && stages.is_empty() && sample.is_empty())
+    }
+
     /// Of the next call; the walk is done where it equals [`Scheduler::calls`].
     pub fn index(&self) -> usize {
         self.index

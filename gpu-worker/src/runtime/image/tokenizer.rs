@@ -55,13 +55,15 @@ impl TokenName {
 }
 
 impl ClipTokenizer {
-    /// `context_tokens` is the length that the text encoder fixes, where it fixes one.
-    pub fn load(folder: &ModelFolder, context_tokens: Option<usize>) -> Result<Self> {
-        let names = TokenNames::read(folder)?;
-        let invalid = |reason: String| WorkerError::format(folder.root().join("tokenizer"), reason);
-        let json = match folder.has("tokenizer/tokenizer.json") {
-            true => folder.read("tokenizer/tokenizer.json")?,
-            false => from_vocabulary(folder, &names)?,
+    /// Reads the tokenizer in the folder `part`. `context_tokens` is the length that the text encoder fixes, where it
+    /// fixes one.
+    pub fn load(folder: &ModelFolder, part: &str, context_tokens: Option<usize>) -> Result<Self> {
+        let names = TokenNames::read(folder, part)?;
+        let invalid = |reason: String| WorkerError::format(folder.root().join(part), reason);
+        let whole = format!("{part}/tokenizer.json");
+        let json = match folder.has(&whole) {
+            true => folder.read(&whole)?,
+            false => from_vocabulary(folder, part, &names)?,
         };
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| invalid(quote(&error.to_string())))?;
         tokenizer.with_padding(None);
@@ -98,10 +100,13 @@ impl ClipTokenizer {
 
 impl TokenNames {
     /// `special_tokens_map.json` fills what `tokenizer_config.json` leaves out.
-    fn read(folder: &ModelFolder) -> Result<Self> {
-        let read = |file: &str| if folder.has(file) { folder.read_json(file) } else { Ok(Self::default()) };
-        let config: Self = read("tokenizer/tokenizer_config.json")?;
-        let map: Self = read("tokenizer/special_tokens_map.json")?;
+    fn read(folder: &ModelFolder, part: &str) -> Result<Self> {
+        let read = |name: &str| {
+            let file = format!("{part}/{name}");
+            if folder.has(&file) { folder.read_json(&file) } else { Ok(Self::default()) }
+        };
+        let config: Self = read("tokenizer_config.json")?;
+        let map: Self = read("special_tokens_map.json")?;
         Ok(Self {
             bos_token: config.bos_token.or(map.bos_token),
             eos_token: config.eos_token.or(map.eos_token),
@@ -120,11 +125,11 @@ impl TokenNames {
 }
 
 /// The `tokenizer.json` that belongs to a slow tokenizer's `vocab.json` and `merges.txt`.
-fn from_vocabulary(folder: &ModelFolder, names: &TokenNames) -> Result<Vec<u8>> {
-    let vocabulary: Map<String, Value> = folder.read_json("tokenizer/vocab.json")?;
-    let merges = folder.read("tokenizer/merges.txt")?;
-    let merges = String::from_utf8(merges)
-        .map_err(|error| WorkerError::format(folder.root().join("tokenizer/merges.txt"), error))?;
+fn from_vocabulary(folder: &ModelFolder, part: &str, names: &TokenNames) -> Result<Vec<u8>> {
+    let vocabulary: Map<String, Value> = folder.read_json(&format!("{part}/vocab.json"))?;
+    let merges_file = format!("{part}/merges.txt");
+    let merges = String::from_utf8(folder.read(&merges_file)?)
+        .map_err(|error| WorkerError::format(folder.root().join(&merges_file), error))?;
     let pairs: Vec<&str> =
         merges.lines().filter(|line| !line.starts_with("#version") && !line.trim().is_empty()).collect();
     let special: Vec<Value> = [&names.bos_token, &names.eos_token, &names.pad_token, &names.unk_token]

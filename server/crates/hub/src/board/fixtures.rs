@@ -22,6 +22,8 @@ pub(crate) fn image_job(model: &str) -> ValidJob {
         seed: 1,
         count: 1,
         scheduler: None,
+        init_image: None,
+        strength: None,
     };
     ValidJob {
         model: model.into(),

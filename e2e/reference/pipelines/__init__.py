@@ -1,0 +1,1 @@
+"""Tiny Stable Diffusion pipelines with random weights, and what Python diffusers draws with them."""
