@@ -294,6 +294,13 @@ mod tests {
     }
 
     #[test]
+    fn every_scheduler_s_name_is_the_one_in_json() {
+        for scheduler in SchedulerName::ALL {
+            assert_eq!(serde_json::to_value(scheduler).unwrap(), scheduler.name());
+        }
+    }
+
+    #[test]
     fn image_to_image_is_metered_on_the_steps_it_walks() {
         let file = STANDARD.encode(png());
         let input = validate(json!({"init_image": file, "strength": 0.35})).unwrap();
@@ -345,30 +352,6 @@ mod tests {
             prop_assert!((1..=steps).contains(&input.steps_walked()));
             let again = ImageInput::from(input.clone()).validate(9).unwrap();
             prop_assert_eq!(again, input);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::SchedulerName;
-
-    #[test]
-    fn every_scheduler_s_name_is_the_one_in_json() {
-        for scheduler in SchedulerName::ALL {
-            assert_eq!(serde_json::to_value(scheduler).unwrap(), scheduler.name());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::SchedulerName;
-
-    #[test]
-    fn every_scheduler_s_name_is_the_one_in_json() {
-        for scheduler in SchedulerName::ALL {
-            assert_eq!(serde_json::to_value(scheduler).unwrap(), scheduler.name());
         }
     }
 }
