@@ -305,6 +305,8 @@ fn architecture(options: &ProviderOptions) -> std::result::Result<String, String
 }
 
 fn unusable(provider: Provider, reason: &str) -> WorkerError {
+    // ONNX Runtime puts its source's lines before the reason.
+    let reason = reason.rsplit(" : FAIL : ").next().unwrap_or(reason).trim_end_matches('.');
     WorkerError::Provider { provider: provider.name().into(), reason: quote(reason), mend: provider.mend().into() }
 }
 

@@ -1,10 +1,11 @@
-//! `cargo xtask up | test | bench | doctor`: what a newcomer, a developer and the continuous integration run.
+//! `cargo xtask up | test | bench | engine | doctor`: what a newcomer, a developer and the continuous integration run.
 #![expect(clippy::print_stdout, reason = "a command line tool answers on standard output")]
 
 mod bench;
 mod build;
 mod command;
 mod doctor;
+mod engine;
 mod http;
 mod test;
 mod tools;
@@ -26,6 +27,8 @@ usage: cargo xtask <command>
           runs every check, or only the stages named
   bench   [dispatch | default-model | web]... [--json FILE]
           measures the figures of the README against their bars
+  engine  cpu | cuda [--into DIR]
+          fetches ONNX Runtime's library, without or with CUDA, to where workers look for it
   doctor  lists the tools, their versions and what is missing";
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn run() -> Result<()> {
             Some("up") => up::run(&workspace, &up::Options::parse(&mut arguments)?),
             Some("test") => test::run(&workspace, &test::Options::parse(&mut arguments)?),
             Some("bench") => bench::run(&workspace, &bench::Options::parse(&mut arguments)?),
+            Some("engine") => engine::run(&workspace, &engine::Options::parse(&mut arguments)?),
             Some("doctor") => doctor::run(&workspace),
             _ => bail!("there is no command {name:?}\n{USAGE}"),
         },

@@ -31,15 +31,23 @@ pub struct Search {
 }
 
 impl Search {
-    /// The data folder's `lib`, the folder of this program and its `lib`, then the system's.
+    /// The data folder's `lib`, where `cargo xtask engine` puts it for this user, the folder of this program and its
+    /// `lib`, then the system's.
     pub fn of_process(data: Option<&Path>) -> Self {
         let program = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_path_buf));
         let near = data.into_iter().flat_map(|data| [data.join("lib"), data.join("../lib")]);
         let beside = program.into_iter().flat_map(|folder| [folder.join("lib"), folder]);
-        let folders = near.chain(beside).chain(SYSTEM_FOLDERS.map(PathBuf::from)).collect();
+        let folders = near.chain(user_folder()).chain(beside).chain(SYSTEM_FOLDERS.map(PathBuf::from)).collect();
         let variable = std::env::var_os(ENVIRONMENT_VARIABLE).filter(|value| !value.is_empty());
         Self { variable, folders, cache: data.map(|data| data.join(CACHE_FOLDER)) }
     }
+}
+
+/// The user's own folder of libraries, by the XDG base directory specification.
+fn user_folder() -> Option<PathBuf> {
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
+    data.or_else(home).map(|data| data.join("aitbc/lib"))
 }
 
 #[derive(Debug, PartialEq, Eq)]

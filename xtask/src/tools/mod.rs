@@ -2,7 +2,7 @@
 
 mod browser;
 mod cargo_tools;
-mod onnx_runtime;
+pub(crate) mod onnx_runtime;
 mod wasm_opt;
 mod wasm_target;
 
