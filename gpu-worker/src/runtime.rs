@@ -3,6 +3,7 @@
 mod external_data;
 pub mod folder;
 pub mod image;
+pub mod pin;
 
 use std::ops::ControlFlow;
 
