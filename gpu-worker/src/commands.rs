@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod generate;
 pub mod init;
 pub mod keys;
+pub mod models;
 pub mod start;
 pub mod trace;
 

@@ -10,6 +10,7 @@ use gpu_worker::commands::doctor::Doctor;
 use gpu_worker::commands::generate::Generate;
 use gpu_worker::commands::init::Init;
 use gpu_worker::commands::keys::Keys;
+use gpu_worker::commands::models::Models;
 use gpu_worker::commands::start::Start;
 use gpu_worker::commands::trace::Trace;
 use gpu_worker::error::Result;
@@ -35,6 +36,8 @@ enum Command {
     Trace(Trace),
     #[command(subcommand)]
     Keys(Keys),
+    #[command(subcommand)]
+    Models(Models),
     /// The inference process, which the worker starts itself.
     #[command(hide = true)]
     Child,
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Generate(command) => done(command.run()),
         Command::Trace(command) => done(command.run()),
         Command::Keys(command) => done(command.run(&data)),
+        Command::Models(command) => command.run(&data),
         Command::Child => Ok(process::serve()),
     };
     outcome.unwrap_or_else(|error| {

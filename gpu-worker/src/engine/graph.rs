@@ -3,6 +3,7 @@
 use super::graph_file::GraphFile;
 use super::onnxruntime::OrtGraph;
 use super::port::{Element, Input, Outputs, Port, Tensor, Wanted};
+use super::provider::Provider;
 use super::tract::TractGraph;
 use super::{Backend, Engine};
 use crate::error::{Result, WorkerError, quote};
@@ -45,7 +46,20 @@ impl Graph {
                 (Loaded::Tract(graph), inputs, outputs)
             }
         };
+        let ports = [inputs, outputs].map(|ports| ports.into_iter().map(|port| engine.sized(port)).collect());
+        let [inputs, outputs] = ports;
         Ok(Self { name: file.name().into(), loaded, inputs, outputs })
+    }
+
+    /// Whether every operator of `file` runs on the GPU; `None` where the engine computes on the processor. Loads the
+    /// graph once more.
+    pub fn runs_whole(engine: &Engine, file: &GraphFile) -> Option<bool> {
+        match engine.backend() {
+            Backend::Onnxruntime(runtime) if runtime.provider.provider != Provider::Cpu => {
+                Some(OrtGraph::loads_without_processor(runtime, file))
+            }
+            Backend::Onnxruntime(_) | Backend::Tract => None,
+        }
     }
 
     pub fn name(&self) -> &str {

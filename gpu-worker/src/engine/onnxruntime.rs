@@ -1,13 +1,18 @@
 //! Graphs on ONNX Runtime's library, through `ort`.
 
+mod recorded;
+#[cfg(test)]
+mod tests;
 mod values;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ort::environment::{Environment, GlobalThreadPoolOptions};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions, Session};
 
+use self::recorded::{RECORDED_MAX, Recorded, can_be_recorded, unrecorded};
 use self::values::{keep, port, read, value};
 use super::graph_file::GraphFile;
 use super::port::{Input, Outputs, Port, Wanted};
@@ -25,6 +30,8 @@ pub(crate) struct OrtRuntime {
     pub(super) environment: Environment,
     pub(super) provider: ProviderOptions,
     pub(super) deterministic: bool,
+    /// Sizes for free dimensions, by name.
+    pub(super) dimensions: BTreeMap<String, u32>,
     pub(super) shrink_memory: bool,
 }
 
@@ -33,6 +40,7 @@ pub(super) struct OrtGraph {
     session: Session,
     provider: ProviderOptions,
     shrink_memory: bool,
+    recorded: Vec<Recorded>,
 }
 
 /// Loads the library for this process, with one pool of `threads` for all its sessions: their graphs run in turn, and
@@ -52,20 +60,33 @@ impl OrtRuntime {
         let text = |error: ort::Error<SessionBuilder>| error.to_string();
         let builder = Session::builder(&self.environment).map_err(|error| error.to_string())?;
         let builder = builder.with_optimization_level(GraphOptimizationLevel::Level3).map_err(text)?;
-        let builder = builder.with_deterministic_compute(self.deterministic).map_err(text)?;
+        let mut builder = builder.with_deterministic_compute(self.deterministic).map_err(text)?;
+        for (name, size) in &self.dimensions {
+            builder = builder.with_dimension_override(name, i64::from(*size)).map_err(text)?;
+        }
         self.provider.register(builder)
     }
 }
 
+fn commit(mut builder: SessionBuilder, file: &GraphFile) -> Result<Session, String> {
+    if let Some(folder) = file.folder() {
+        let folder = folder.to_str().ok_or("its folder's path is not UTF-8")?;
+        builder = builder.with_config_entry(EXTERNAL_FOLDER_KEY, folder).map_err(|error| error.to_string())?;
+    }
+    builder.commit_from_memory(file.bytes()).map_err(|error| error.to_string())
+}
+
 impl OrtGraph {
     pub(super) fn load(runtime: &OrtRuntime, file: &GraphFile) -> Result<Self, String> {
-        let mut builder = runtime.builder()?;
-        if let Some(folder) = file.folder() {
-            let folder = folder.to_str().ok_or("its folder's path is not UTF-8")?;
-            builder = builder.with_config_entry(EXTERNAL_FOLDER_KEY, folder).map_err(|error| error.to_string())?;
-        }
-        let session = builder.commit_from_memory(file.bytes()).map_err(|error| error.to_string())?;
-        Ok(Self { session, provider: runtime.provider.clone(), shrink_memory: runtime.shrink_memory })
+        let session = commit(runtime.builder()?, file)?;
+        let (provider, shrink_memory) = (runtime.provider.clone(), runtime.shrink_memory);
+        Ok(Self { session, provider, shrink_memory, recorded: Vec::new() })
+    }
+
+    /// Whether the provider runs the graph without handing parts of it to the processor.
+    pub(super) fn loads_without_processor(runtime: &OrtRuntime, file: &GraphFile) -> bool {
+        let strict = |builder: SessionBuilder| builder.with_disable_cpu_fallback().map_err(|error| error.to_string());
+        runtime.builder().and_then(strict).and_then(|builder| commit(builder, file)).is_ok()
     }
 
     pub(super) fn inputs(&self) -> Result<Vec<Port>, String> {
@@ -78,10 +99,31 @@ impl OrtGraph {
 
     pub(super) fn run(&mut self, inputs: &[Input<'_>], wanted: &Wanted<'_>) -> Result<Outputs, String> {
         let options = self.options().map_err(|error| error.to_string())?;
+        let options =
+            if self.provider.cuda_graph && !wanted.keep.is_empty() { unrecorded(options) } else { Ok(options) };
+        let options = options.map_err(|error| error.to_string())?;
         match wanted.keep {
+            [] if self.provider.cuda_graph => self.run_recorded(inputs, wanted.read, options),
             [] => self.run_and_read(inputs, wanted.read, options),
             _ => self.run_and_keep(inputs, wanted, &options),
         }
+    }
+
+    /// Replays what was recorded for these shapes. Shapes that are new run once without, which tells the sizes of the
+    /// outputs.
+    fn run_recorded(&mut self, inputs: &[Input<'_>], names: &[&str], options: RunOptions) -> Result<Outputs, String> {
+        if let Some(recorded) = self.recorded.iter_mut().find(|recorded| recorded.fits(inputs, names)) {
+            return recorded.run(&mut self.session, inputs);
+        }
+        let once = self.options().and_then(unrecorded).map_err(|error| error.to_string())?;
+        let outputs = self.run_and_read(inputs, names, once)?;
+        if self.recorded.len() < RECORDED_MAX && can_be_recorded(inputs) {
+            let shapes = outputs.read.iter().map(|tensor| tensor.shape.as_slice());
+            let places: Vec<(&str, &[usize])> = names.iter().copied().zip(shapes).collect();
+            let index = self.recorded.len();
+            self.recorded.push(Recorded::new(&self.session, &self.provider, index, inputs, &places, options)?);
+        }
+        Ok(outputs)
     }
 
     fn options(&self) -> ort::Result<RunOptions> {

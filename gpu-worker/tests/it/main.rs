@@ -9,6 +9,7 @@ mod graphs;
 mod hostile_graphs;
 mod hub_double;
 mod image_to_image;
+mod models;
 mod onnx;
 mod outbox;
 mod pipelines;

@@ -203,16 +203,17 @@ mod tests {
         let to = folder("to", &["libonnxruntime.so", "libonnxruntime_providers_cuda.so", "libother.so"]);
         let from = folder("from", &["libonnxruntime.so.1.31.1", "libonnxruntime_providers_shared.so", "__init__.py"]);
         let library = replace(&from, &to).unwrap();
-        let mut names: Vec<_> = files_in(&to).unwrap();
+        let mut names = files_in(&to).unwrap();
         names.sort();
-        assert_eq!(
-            names,
-            ["libonnxruntime.so", "libonnxruntime_providers_shared.so", "libother.so"].map(|n| to.join(n))
-        );
-        assert_eq!(fs::read_to_string(library).unwrap(), "libonnxruntime.so.1.31.1");
+        let ours = [library_name(), "libonnxruntime_providers_shared.so".into(), "libother.so".into()];
+        let mut expected = ours.map(|name| to.join(name)).to_vec();
+        expected.sort();
+        assert_eq!(names, expected);
+        assert_eq!(library_in(&to).as_ref(), Some(&library));
+        assert_eq!(fs::read_to_string(&library).unwrap(), "libonnxruntime.so.1.31.1");
         let empty = folder("empty", &["readme"]);
         assert!(replace(&empty, &to).is_err());
-        assert!(to.join("libonnxruntime.so").is_file(), "a package without a library took the old one");
+        assert!(library.is_file(), "a package without a library took the old one");
         [to, from, empty].into_iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
     }
 

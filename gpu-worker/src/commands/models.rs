@@ -1,0 +1,31 @@
+//! `gpu-worker models`: the folders that the worker serves, pinned and checked.
+
+mod list;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::config::Config;
+use crate::error::Result;
+
+/// Lists the configured models, or checks that they are whole and run here.
+#[derive(Debug, clap::Subcommand)]
+pub enum Models {
+    List(list::List),
+    Verify(verify::Verify),
+}
+
+impl Models {
+    pub fn run(&self, data: &Path) -> Result<ExitCode> {
+        match self {
+            Self::List(command) => command.run(data).map(|()| ExitCode::SUCCESS),
+            Self::Verify(command) => command.run(data),
+        }
+    }
+}
+
+/// The folders that the configuration names.
+fn folders(config: &Config) -> Vec<PathBuf> {
+    vec![config.model.path.clone()]
+}
