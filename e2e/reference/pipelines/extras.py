@@ -1,4 +1,4 @@
-"""Small graphs beside the pipelines: a network of a fixed batch, and a safety checker."""
+"""Small graphs beside the pipelines: networks that are fixed to a batch or broken, and a safety checker."""
 
 from __future__ import annotations
 
@@ -68,6 +68,28 @@ def safety_checker(folder: Path) -> None:
     ))
 
 
+def broken_network(path: Path, nodes: list[onnx.NodeProto], channels: int) -> None:
+    """A network with the tensors of Stable Diffusion 1.5 that answers with what `nodes` make of `sample`."""
+    port = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes, "unet",
+        [
+            port("sample", TensorProto.FLOAT, ["batch", 4, "height", "width"]),
+            port("timestep", TensorProto.FLOAT, ["batch"]),
+            port("encoder_hidden_states", TensorProto.FLOAT, ["batch", "sequence", "width_of_text"]),
+        ],
+        [port("out_sample", TensorProto.FLOAT, ["batch", channels, "height", "width"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(path))
+
+
 def write(root: Path) -> None:
+    node = helper.make_node
+    zero_by_zero = [node("Sub", ["sample", "sample"], ["zero"]), node("Div", ["zero", "zero"], ["out_sample"])]
+    broken_network(root / "not_finite/unet/model.onnx", zero_by_zero, 4)
+    broken_network(root / "misshapen/unet/model.onnx", [node("Concat", ["sample", "sample"], ["out_sample"], axis=1)], 8)
     fixed_batch(root / "sd15/unet/model.onnx", root / "fixed/unet/model.onnx")
     safety_checker(root / "checked")

@@ -183,7 +183,12 @@ fn a_flagged_picture_is_black_and_named() {
         assert!(all.flagged.is_empty());
         for (number, (shown, all)) in (0..).zip(shown.artifacts.iter().zip(&all.artifacts)) {
             match bright.contains(&number) {
-                true => assert!(brightness(&shown.bytes) == 0.0),
+                true => {
+                    assert!(brightness(&shown.bytes) == 0.0);
+                    let reader = png::Decoder::new(std::io::Cursor::new(&shown.bytes)).read_info().unwrap();
+                    let texts = &reader.info().uncompressed_latin1_text;
+                    assert!(texts.iter().any(|text| text.keyword == "Warning" && text.text.contains("flagged")));
+                }
                 false => assert!(shown == all),
             }
         }

@@ -9,6 +9,7 @@ mod graphs;
 mod hostile_graphs;
 mod hub_double;
 mod image_to_image;
+mod layout_faults;
 mod models;
 mod onnx;
 mod outbox;

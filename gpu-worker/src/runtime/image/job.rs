@@ -129,9 +129,10 @@ impl<'o> Job<'o> {
         }
     }
 
-    /// Takes a finished picture. One that the safety checker flagged is delivered black and named in the output.
+    /// Takes a finished picture. One that the safety checker flagged is delivered black, with a warning in its file, and
+    /// named in the output.
     pub(super) fn finish_picture(&mut self, number: u32, picture: &Rgb, is_flagged: bool) -> Result<()> {
-        let bytes = if is_flagged { picture::png(&picture.blackened())? } else { picture::png(picture)? };
+        let bytes = if is_flagged { picture::flagged_png(picture)? } else { picture::png(picture)? };
         self.artifacts.push(Encoded { media_type: "image/png".into(), bytes });
         if is_flagged {
             self.flagged.push(number);

@@ -23,14 +23,32 @@ pub struct Rgb {
     pub bytes: Vec<u8>,
 }
 
+/// The PNG keyword for a warning of the nature of the content (ISO/IEC 15948, 11.3.4.2).
+const WARNING_KEYWORD: &str = "Warning";
+
+/// What a file says that stands for a flagged picture.
+const FLAGGED: &str = "The model's safety checker flagged this picture, so it is delivered black.";
+
+/// The file that is delivered instead of a flagged picture: black, of the same size, and saying why.
+pub fn flagged_png(picture: &Rgb) -> Result<Vec<u8>> {
+    png_with(&picture.blackened(), Some(FLAGGED))
+}
+
 /// A lossless file of a picture.
 pub fn png(picture: &Rgb) -> Result<Vec<u8>> {
+    png_with(picture, None)
+}
+
+fn png_with(picture: &Rgb, warning: Option<&str>) -> Result<Vec<u8>> {
     let failed = |error: png::EncodingError| unencodable(&error.to_string());
     let mut bytes = Vec::with_capacity(picture.bytes.len() / 2);
     let mut encoder = png::Encoder::new(&mut bytes, size(picture.width), size(picture.height));
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Balanced);
+    if let Some(warning) = warning {
+        encoder.add_text_chunk(WARNING_KEYWORD.into(), warning.into()).map_err(failed)?;
+    }
     let mut writer = encoder.write_header().map_err(failed)?;
     writer.write_image_data(&picture.bytes).map_err(failed)?;
     writer.finish().map_err(failed)?;
@@ -62,7 +80,7 @@ impl Rgb {
     }
 
     /// Nothing but black, of the same size.
-    pub fn blackened(&self) -> Self {
+    fn blackened(&self) -> Self {
         Self { bytes: vec![0; self.bytes.len()], ..*self }
     }
 

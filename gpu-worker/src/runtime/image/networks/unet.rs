@@ -140,6 +140,7 @@ impl Unet {
     /// One network call: an answer per row.
     fn forward(&mut self, rows: &[Row<'_>], step: Step) -> Result<Vec<Vec<f32>>> {
         let (batch, Some(first)) = (rows.len(), rows.first()) else { return Ok(Vec::new()) };
+        self.check_text(first.text)?;
         let dims = step.shape.dims(batch);
         let samples = rows.iter().flat_map(|row| row.latents).copied().collect::<Vec<f32>>();
         let states = rows.iter().flat_map(|row| &row.text.states).copied().collect::<Vec<f32>>();
@@ -162,6 +163,16 @@ impl Unet {
         let answer = self.graph.run(&inputs, &self.output)?;
         expect_shape(&self.graph, &answer, &dims, 4)?;
         Ok(answer.values.chunks_exact(step.shape.count()).map(<[f32]>::to_vec).collect())
+    }
+
+    /// The text encoder's states fit, as far as the graph says which it takes.
+    fn check_text(&self, text: &Encoded) -> Result<()> {
+        let fits = |axis: usize, size: usize| self.states.fixed(axis).is_none_or(|fixed| fixed == size);
+        if fits(1, text.tokens) && fits(2, text.width) {
+            return Ok(());
+        }
+        let given = format!("{} tokens of width {}", text.tokens, text.width);
+        Err(mismatch(&self.graph, &format!("it takes {}, but the text encoder gives {given}", self.states)))
     }
 
     /// Lets the engine plan for guided pictures of this size. Networks whose text states have no fixed size, or that
