@@ -6,6 +6,7 @@ pub mod generate;
 pub mod init;
 pub mod keys;
 pub mod models;
+pub mod probe;
 pub mod start;
 pub mod trace;
 

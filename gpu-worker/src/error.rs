@@ -62,6 +62,8 @@ pub enum WorkerError {
     Receipt(String),
     #[error("the trace does not hold: {0}")]
     Trace(String),
+    #[error("the hardware report cannot be signed: {0}")]
+    Report(String),
 }
 
 impl WorkerError {
@@ -114,6 +116,7 @@ impl WorkerError {
             Self::Randomness(_) => "randomness",
             Self::Receipt(_) => "receipt",
             Self::Trace(_) => "trace",
+            Self::Report(_) => "report",
         }
     }
 }

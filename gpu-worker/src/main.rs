@@ -11,6 +11,7 @@ use gpu_worker::commands::generate::Generate;
 use gpu_worker::commands::init::Init;
 use gpu_worker::commands::keys::Keys;
 use gpu_worker::commands::models::Models;
+use gpu_worker::commands::probe::Probe;
 use gpu_worker::commands::start::Start;
 use gpu_worker::commands::trace::Trace;
 use gpu_worker::error::Result;
@@ -38,6 +39,8 @@ enum Command {
     Keys(Keys),
     #[command(subcommand)]
     Models(Models),
+    #[command(hide = true)]
+    Probe(Probe),
     /// The inference process, which the worker starts itself.
     #[command(hide = true)]
     Child,
@@ -52,11 +55,12 @@ fn main() -> ExitCode {
         Command::Init(command) => done(command.run(&data)),
         Command::Start(command) => command.run(&data),
         Command::Doctor(command) => command.run(&data),
-        Command::Bench(command) => done(command.run()),
+        Command::Bench(command) => done(command.run(&data)),
         Command::Generate(command) => done(command.run()),
         Command::Trace(command) => done(command.run()),
         Command::Keys(command) => done(command.run(&data)),
         Command::Models(command) => command.run(&data),
+        Command::Probe(command) => done(command.run()),
         Command::Child => Ok(process::serve()),
     };
     outcome.unwrap_or_else(|error| {

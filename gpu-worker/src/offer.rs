@@ -51,11 +51,14 @@ pub fn capability(folder: &ModelFolder, loaded: &Loaded, unit_price: Amount, spe
         devices: vec![device],
         offers: vec![offer],
         slots: 1,
+        hardware: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -64,5 +67,16 @@ mod tests {
         assert_eq!(proposed_price(3_000_000).to_string(), "0.333");
         assert_eq!(proposed_price(0).to_string(), "1");
         assert_eq!(proposed_price(u64::MAX).to_string(), "0.01");
+    }
+
+    proptest! {
+        #[test]
+        fn a_proposed_price_is_round_within_bounds_and_falls_with_speed(slow: u64, more: u64) {
+            let price = |speed| proposed_price(speed).atto();
+            let (least, most) = PROPOSED_PRICE_ATTO;
+            prop_assert!((least..=most).contains(&price(slow)));
+            prop_assert_eq!(price(slow) % PRICE_STEP_ATTO, 0);
+            prop_assert!(price(slow.saturating_add(more)) <= price(slow));
+        }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
 use crate::digest::Sha256Digest;
+use crate::hardware::SignedHardwareReport;
 use crate::job::JobKind;
 use crate::receipt::UnitType;
 
@@ -21,6 +22,9 @@ pub struct Capability {
     pub offers: Vec<ModelOffer>,
     /// Jobs that it runs at once.
     pub slots: u32,
+    /// The machine as its probe measured it, where the miner has run one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<SignedHardwareReport>,
 }
 
 /// The inference engine really in use.

@@ -8,6 +8,7 @@ pub mod api;
 pub mod capability;
 pub mod chain;
 pub mod digest;
+pub mod hardware;
 pub mod id;
 pub mod job;
 pub mod model;

@@ -11,7 +11,7 @@ use crate::hub::HubUrl;
 use crate::hub::link::Identity;
 use crate::runtime::folder::ModelFolder;
 use crate::worker::{self, Ended, Parts};
-use crate::{keys, offer};
+use crate::{clock, hardware, keys, offer};
 
 /// Where finished results wait, in the data folder.
 const OUTBOX_FOLDER: &str = "outbox";
@@ -51,7 +51,10 @@ impl Start {
                 "ready"
             );
             let price = config.model.unit_price_ait;
-            let capability = offer::capability(&folder, &loaded, price, config.model.measured_micro_units_per_second);
+            let mut capability = offer::capability(&folder, &loaded, price, config.model.measured_micro_units_per_second);
+            capability.hardware = hardware::read(data, key.address(), clock::now())
+                .inspect_err(|error| tracing::warn!(%error, "the hardware report is left out; `gpu-worker bench` makes another"))
+                .unwrap_or_default();
             let identity = Identity { hub, key, capability };
             let model = folder.manifest().name.clone();
             worker::serve(Parts { identity, model, supervisor, outbox: data.join(OUTBOX_FOLDER) }).await

@@ -14,6 +14,8 @@ mod models;
 mod onnx;
 mod outbox;
 mod pipelines;
+#[cfg(feature = "probe")]
+mod probe;
 mod scheduler_errors;
 mod scheduler_properties;
 mod schedulers;

@@ -14,6 +14,7 @@ use shared::job::request::MODEL_NAME_MAX_CHARS;
 use shared::protocol::{
     Challenge, HubMessage, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS, Registration, WorkerMessage,
 };
+use shared::time::UnixMillis;
 use shared::typed_data::personal_message_digest;
 use shared::{B256, signing};
 use store::change::UpsertMiner;
@@ -92,7 +93,7 @@ async fn serve(app: &Arc<App>, socket: &mut WebSocket) -> Result<std::convert::I
         },
         () = app.stop.cancelled() => return Err(SessionEnd::Stopping),
     };
-    check_registration(&challenge, &registration).map_err(SessionEnd::refused)?;
+    check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
     let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
     let session = app.hub.open_session(sender);
     let miner = registration.address;
@@ -114,10 +115,12 @@ async fn enter(
     session: SessionNumber,
     registration: Registration,
 ) -> Result<(), SessionEnd> {
-    let Registration { address, capability, leases, .. } = registration;
+    let Registration { address, mut capability, leases, .. } = registration;
     let failed = |error: store::StoreError| SessionEnd::Refused { reason: error.to_string(), retryable: true };
     let seen = UpsertMiner { address, capability: capability.clone(), seen_at: clock::now() };
     app.store.write(seen).await.map_err(failed)?;
+    // The board matches jobs by what is offered; what was measured is for people, and the store has it.
+    capability.hardware = None;
     let history = app.store.find_miner(address).await.map_err(failed)?;
     let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
     send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
@@ -188,7 +191,7 @@ async fn handle(
     }
 }
 
-fn check_registration(challenge: &Challenge, registration: &Registration) -> Result<(), String> {
+fn check_registration(challenge: &Challenge, registration: &Registration, now: UnixMillis) -> Result<(), String> {
     let Registration { protocol_version, address, capability, leases, signature } = registration;
     if *protocol_version != PROTOCOL_VERSION {
         return Err(format!("protocol_version is {PROTOCOL_VERSION}, got {protocol_version}: update the worker"));
@@ -201,12 +204,14 @@ fn check_registration(challenge: &Challenge, registration: &Registration) -> Res
     if leases.len() > LEASES_MAX {
         return Err(format!("leases has up to {LEASES_MAX}, got {}", leases.len()));
     }
-    check_capability(capability)
+    check_capability(capability)?;
+    let Some(hardware) = &capability.hardware else { return Ok(()) };
+    hardware.check(*address, now).map_err(|error| format!("capability.hardware: {error}"))
 }
 
 fn check_capability(capability: &Capability) -> Result<(), String> {
     let bound = |holds: bool, text: String| if holds { Ok(()) } else { Err(text) };
-    let Capability { worker_version, engine, devices, offers, slots } = capability;
+    let Capability { worker_version, engine, devices, offers, slots, hardware: _ } = capability;
     bound(*slots <= SLOTS_MAX, format!("capability.slots is 0 to {SLOTS_MAX}, got {slots}"))?;
     bound(offers.len() <= OFFERS_MAX, format!("capability.offers has up to {OFFERS_MAX}, got {}", offers.len()))?;
     bound(devices.len() <= DEVICES_MAX, format!("capability.devices has up to {DEVICES_MAX}, got {}", devices.len()))?;

@@ -48,7 +48,7 @@ pub(crate) fn capability(slots: u32) -> Capability {
     };
     let device = Device { kind: DeviceKind::Cpu, name: "test".into(), cores: Some(1), memory_bytes: 1 << 30 };
     let engine = Engine { name: "test".into(), version: "0".into(), provider: "CPU".into() };
-    Capability { worker_version: "0".into(), engine, devices: vec![device], offers: vec![offer], slots }
+    Capability { worker_version: "0".into(), engine, devices: vec![device], offers: vec![offer], slots, hardware: None }
 }
 
 impl TestWorker {

@@ -47,7 +47,7 @@ pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability
         default_guidance: 3.0,
     };
     let engine = Engine { name: "tract".into(), version: "0".into(), provider: "CPU".into() };
-    Capability { worker_version: "0".into(), engine, devices: vec![], offers: vec![offer], slots: 1 }
+    Capability { worker_version: "0".into(), engine, devices: vec![], offers: vec![offer], slots: 1, hardware: None }
 }
 
 pub(crate) fn terms(job: &ValidJob) -> ReceiptTerms {
