@@ -152,7 +152,9 @@ pub enum ReportError {
     NotTheMiner { signer: Address, miner: Address },
     #[error("its miner is {miner}, but {registrant} handed it in")]
     OtherMiner { miner: Address, registrant: Address },
-    #[error("it was measured {ahead_ms} ms in the future, more than the {CLOCK_AHEAD_MAX_MS} ms that clocks may differ")]
+    #[error(
+        "it was measured {ahead_ms} ms in the future, more than the {CLOCK_AHEAD_MAX_MS} ms that clocks may differ"
+    )]
     Future { ahead_ms: u64 },
     #[error("{field} {bound}, got {got}")]
     Bound { field: &'static str, bound: String, got: String },

@@ -166,7 +166,9 @@ impl Findings {
         })?;
         match self.signed {
             Some(_) => print(format_args!("signed    {}", hardware::path(data).display())),
-            None => print(format_args!("unsigned  {} does not exist, so no key signs this", Config::path(data).display())),
+            None => {
+                print(format_args!("unsigned  {} does not exist, so no key signs this", Config::path(data).display()))
+            }
         }
     }
 }

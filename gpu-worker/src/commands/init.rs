@@ -63,11 +63,7 @@ impl Init {
             key: key_file,
             mining: Mining::default(),
             engine,
-            model: ModelConfig {
-                path: model,
-                unit_price_ait: unit_price,
-                measured_micro_units_per_second: speed,
-            },
+            model: ModelConfig { path: model, unit_price_ait: unit_price, measured_micro_units_per_second: speed },
         };
         hardware::write(data, &report)?;
         config.write(data)?;

@@ -51,9 +51,12 @@ impl Start {
                 "ready"
             );
             let price = config.model.unit_price_ait;
-            let mut capability = offer::capability(&folder, &loaded, price, config.model.measured_micro_units_per_second);
+            let mut capability =
+                offer::capability(&folder, &loaded, price, config.model.measured_micro_units_per_second);
             capability.hardware = hardware::read(data, key.address(), clock::now())
-                .inspect_err(|error| tracing::warn!(%error, "the hardware report is left out; `gpu-worker bench` makes another"))
+                .inspect_err(
+                    |error| tracing::warn!(%error, "the hardware report is left out; `gpu-worker bench` makes another"),
+                )
                 .unwrap_or_default();
             let identity = Identity { hub, key, capability };
             let model = folder.manifest().name.clone();

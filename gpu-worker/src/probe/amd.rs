@@ -5,17 +5,17 @@ use std::path::Path;
 use super::pci::PciId;
 
 /// Where Linux lists PCI devices.
-pub const PCI_DEVICES: &str = "/sys/bus/pci/devices";
+pub(super) const PCI_DEVICES: &str = "/sys/bus/pci/devices";
 
 /// Bytes of a card's own memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    pub total_bytes: u64,
-    pub free_bytes: u64,
+pub(super) struct Memory {
+    pub(super) total_bytes: u64,
+    pub(super) free_bytes: u64,
 }
 
 /// The memory of the card at a place below `root`; `None` where no `amdgpu` tells it.
-pub fn memory(root: &Path, place: PciId) -> Option<Memory> {
+pub(super) fn memory(root: &Path, place: PciId) -> Option<Memory> {
     let read = |name: &str| -> Option<u64> {
         std::fs::read_to_string(root.join(place.to_string()).join(name)).ok()?.trim().parse().ok()
     };

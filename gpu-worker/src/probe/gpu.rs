@@ -19,7 +19,7 @@ use super::pci::PciId;
 
 /// Finds the adapters and measures them; renderers on the processor are only named unless `software` asks for them.
 /// Cards of NVIDIA that no graphics interface lists are named as well.
-pub fn measure_adapters(software: bool) -> Vec<MeasuredDevice> {
+pub(super) fn measure_adapters(software: bool) -> Vec<MeasuredDevice> {
     let descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     let instance = wgpu::Instance::new(descriptor);
     let found = block_on(instance.enumerate_adapters(wgpu::Backends::all()));

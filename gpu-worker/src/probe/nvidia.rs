@@ -10,17 +10,17 @@ use super::pci::PciId;
 
 /// Energy in millijoules that a card has drawn since its driver was loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Energy(u64);
+pub(super) struct Energy(u64);
 
 /// NVIDIA's cards, none where there is no driver.
-pub struct Cards {
+pub(super) struct Cards {
     nvml: Option<Nvml>,
     /// Place of each card, and whether an adapter stood for it.
     places: Vec<(PciId, bool)>,
 }
 
 impl Cards {
-    pub fn open() -> Self {
+    pub(super) fn open() -> Self {
         let Ok(nvml) = Nvml::init() else { return Self { nvml: None, places: Vec::new() } };
         let count = nvml.device_count().unwrap_or(0);
         let place = |index| nvml.device_by_index(index).ok()?.pci_info().ok()?.bus_id.parse().ok();
@@ -29,12 +29,12 @@ impl Cards {
     }
 
     /// The meter's reading now, which [`Self::complete`] wants after the measurement.
-    pub fn energy(&self, place: PciId) -> Option<Energy> {
+    pub(super) fn energy(&self, place: PciId) -> Option<Energy> {
         self.card(place)?.total_energy_consumption().ok().map(Energy)
     }
 
     /// Adds what NVML knows of the card at a place; `false` where it knows no card there.
-    pub fn complete(&mut self, place: PciId, measured: &mut MeasuredDevice, before: Option<Energy>) -> bool {
+    pub(super) fn complete(&mut self, place: PciId, measured: &mut MeasuredDevice, before: Option<Energy>) -> bool {
         let Some(card) = self.card(place) else { return false };
         describe(&card, measured, before);
         for (known, is_matched) in &mut self.places {
@@ -44,16 +44,15 @@ impl Cards {
     }
 
     /// Cards that stand behind no adapter, as in servers without a graphics driver. They cannot be measured by shaders.
-    pub fn unmatched(&self) -> Vec<MeasuredDevice> {
+    pub(super) fn unmatched(&self) -> Vec<MeasuredDevice> {
         let unmatched = self.places.iter().filter(|(_, is_matched)| !is_matched).map(|(place, _)| *place);
         unmatched.filter_map(|place| Some(without_adapter(place, &self.card(place)?))).collect()
     }
 
     fn card(&self, place: PciId) -> Option<nvml_wrapper::Device<'_>> {
         let nvml = self.nvml.as_ref()?;
-        let is_there = |card: &nvml_wrapper::Device<'_>| {
-            card.pci_info().is_ok_and(|info| info.bus_id.parse() == Ok(place))
-        };
+        let is_there =
+            |card: &nvml_wrapper::Device<'_>| card.pci_info().is_ok_and(|info| info.bus_id.parse() == Ok(place));
         let count = nvml.device_count().ok()?;
         (0..count).filter_map(|index| nvml.device_by_index(index).ok()).find(is_there)
     }

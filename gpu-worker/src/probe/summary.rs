@@ -41,7 +41,8 @@ mod tests {
         let mut measured = MeasuredDevice::unmeasured(device, "Vulkan");
         assert_eq!(lines(&measured), ["device    A card"]);
         measured.device.memory_bytes = 8_589_934_592;
-        let rate = Rate { median: 12_345_600, min: 12_000_000, max: 13_000_000, samples: 7, median_by_device_clock: None };
+        let rate =
+            Rate { median: 12_345_600, min: 12_000_000, max: 13_000_000, samples: 7, median_by_device_clock: None };
         measured.fp32_mflop_per_second = Some(rate);
         measured.notes.push("half precision was not measured: its shaders do not have it".into());
         let expected = [

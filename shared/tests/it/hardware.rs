@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use shared::Address;
 use shared::capability::{Device, DeviceKind, Engine};
 use shared::hardware::{
-    CLOCK_AHEAD_MAX_MS, Condition, HardwareReport, METHOD, MeasuredDevice, ModelTiming, QUANTITY_MAX, Rate, ReportError,
-    SignedHardwareReport,
+    CLOCK_AHEAD_MAX_MS, Condition, HardwareReport, METHOD, MeasuredDevice, ModelTiming, QUANTITY_MAX, Rate,
+    ReportError, SignedHardwareReport,
 };
 use shared::receipt::UnitType;
 use shared::signing::PrivateKey;

@@ -44,7 +44,8 @@ pub(super) fn throughput(gpu: &Gpu, is_software: bool) -> Result<Rate, String> {
             let way = (number % 2) as usize;
             pairs.iter().map(move |pair| (&pair.ways[way], workgroups))
         });
-        let lap = gpu.run(dispatches.map(|(bindings, workgroups)| Dispatch { pipeline: &pipeline, bindings, workgroups }))?;
+        let lap =
+            gpu.run(dispatches.map(|(bindings, workgroups)| Dispatch { pipeline: &pipeline, bindings, workgroups }))?;
         for pair in &pairs {
             check(&gpu.read(&pair.buffers[(copies % 2) as usize], CHECKED_BYTES)?, copies)?;
         }
@@ -86,7 +87,8 @@ mod tests {
 
     #[test]
     fn a_copy_too_few_and_a_changed_number_are_noticed() {
-        let bytes: Vec<u8> = (0..64_u32).flat_map(|index| (index.wrapping_mul(PATTERN).wrapping_add(9)).to_le_bytes()).collect();
+        let bytes: Vec<u8> =
+            (0..64_u32).flat_map(|index| (index.wrapping_mul(PATTERN).wrapping_add(9)).to_le_bytes()).collect();
         check(&bytes, 9).unwrap();
         assert!(check(&bytes, 10).is_err());
         let mut changed = bytes;
