@@ -1,5 +1,7 @@
 //! One miner's public profile.
 
+mod hardware;
+
 use leptos::prelude::*;
 use shared::Address;
 use shared::amount::MicroUnits;
@@ -8,6 +10,7 @@ use shared::api::page::LIMIT_DEFAULT;
 use shared::api::receipts::ReceiptView;
 use shared::capability::{Device, ModelOffer};
 
+use self::hardware::Hardware;
 use super::load::{PageTitle, load, param};
 use crate::backend::use_backend;
 use crate::components::facts::{Figure, InfoRow, Section};
@@ -35,6 +38,7 @@ pub fn MinerPage() -> impl IntoView {
 fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
     let (tone, word) = miner_state(&miner);
     let offers = miner.capability.offers.clone().into_iter().map(|offer| view! { <Offer offer /> }).collect_view();
+    let report = miner.capability.hardware.clone();
     view! {
         <PageTitle name=words::title(&format::shortened(&miner.address.to_string()))>
             <StatusPill tone word />
@@ -43,6 +47,12 @@ fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
             <MinerFigures miner=miner.clone() />
             <MinerFacts miner />
             <Section title=words::MODELS>{offers}</Section>
+            <Section title=words::HARDWARE>
+                {match report {
+                    Some(signed) => view! { <Hardware signed /> }.into_any(),
+                    None => view! { <Empty title=words::UNMEASURED_TITLE detail=words::UNMEASURED /> }.into_any(),
+                }}
+            </Section>
             <Section title=words::RECEIPTS>
                 {if receipts.is_empty() {
                     view! { <Empty title=words::NO_RECEIPTS_TITLE detail=words::NO_RECEIPTS /> }.into_any()

@@ -33,6 +33,67 @@ pub const ACCOUNT: &str = "Its account";
 pub const NO_RECEIPTS_TITLE: &str = "No receipt yet";
 pub const NO_RECEIPTS: &str = "Its first served job makes one.";
 
+pub const HARDWARE: &str = "Hardware as measured";
+pub const UNMEASURED_TITLE: &str = "Not measured";
+pub const UNMEASURED: &str = "Its worker has handed in no report; gpu-worker bench makes one.";
+pub const MEASURED_AT: &str = "Measured";
+pub const METHOD: &str = "Method";
+pub const METHOD_HELP: &str = "The median of seven laps after a warm-up, the least and greatest in brackets. Each result is read back and checked.";
+pub const SIGNED_BY: &str = "Signed by";
+pub const SIGNED_HELP: &str = "A claim that the miner answers for. The hub checked the signature when the miner registered; receipts show the real speed.";
+pub const SIGNATURE: &str = "Signature";
+pub const SIGNED_REPORT: &str = "The signed report";
+pub const FP32: &str = "Single precision";
+pub const FP16: &str = "Half precision";
+pub const COPY: &str = "Memory copy";
+pub const FLOPS: &str = "FLOP/s";
+pub const BYTES_PER_SECOND: &str = "B/s";
+pub const CONDITION: &str = "Condition";
+pub const REACHED: &str = "Driver";
+pub const PLACE: &str = "Place";
+pub const NOTE: &str = "Note";
+pub const SOFTWARE: &str = "software, no device of its own";
+pub const MEMORY_UNKNOWN: &str = "memory unknown";
+
+pub fn range(least: &str, greatest: &str, samples: u32) -> String {
+    format!("({least} to {greatest}, {samples} laps)")
+}
+
+pub fn peak(mflop_per_second: u64) -> String {
+    format!("Its cores and clock allow {}.{} TFLOP/s.", mflop_per_second / 1_000_000, mflop_per_second / 100_000 % 10)
+}
+
+pub fn pci(place: String) -> String {
+    format!("PCI {place}")
+}
+
+pub fn cuda(version: String) -> String {
+    format!("CUDA compute capability {version}")
+}
+
+pub fn free(bytes: &str) -> String {
+    format!("{bytes} free")
+}
+
+pub fn temperature(celsius: u32) -> String {
+    format!("{celsius} °C")
+}
+
+pub fn energy(millijoules: u64) -> String {
+    format!("{} J drawn while it was measured", millijoules / 1_000)
+}
+
+pub fn throttled(reasons: &str) -> String {
+    format!("held back by {reasons}")
+}
+
+pub fn engine(engine: &str, threads: u32) -> String {
+    match threads {
+        1 => format!("{engine}, 1 thread"),
+        threads => format!("{engine}, {threads} threads"),
+    }
+}
+
 pub fn speed(micro_units_per_second: u64) -> String {
     let hundredths = micro_units_per_second / 10_000;
     format!("{}.{:02} megapixel steps/s", hundredths / 100, hundredths % 100)

@@ -9,6 +9,7 @@ use shared::digest::Sha256Digest;
 use shared::job::lifecycle::Blame;
 use shared::protocol::{Assignment, HubMessage, Progress, ResultSubmission, WorkerMessage};
 use shared::signing::recover;
+use shared::time::UnixMillis;
 use shared::typed_data::{SigningDomain, personal_message_digest};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -108,6 +109,10 @@ async fn serves_a_job_hands_its_result_in_until_it_is_taken_and_drains() {
     assert_eq!((capability.engine.name.as_str(), capability.slots), ("tract", 1));
     assert_eq!(capability.offers[0].model, "test-model");
     assert!(capability.offers[0].measured_micro_units_per_second > 0);
+    let hardware = capability.hardware.as_ref().unwrap();
+    hardware.check(registration.address, UnixMillis(u64::MAX)).unwrap();
+    assert!(hardware.report.devices[0].fp32_mflop_per_second.is_some(), "{hardware:?}");
+    assert_eq!(hardware.report.models[0].model, "test-model");
 
     hub.statuses.lock().unwrap().extend([503, 429]);
     let job = assignment(1, 4);
@@ -293,4 +298,19 @@ fn child_of(parent: u32) -> u32 {
         stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok()) == Some(parent)
     };
     processes.into_iter().find(is_child).expect("an inference process")
+}
+
+#[tokio::test]
+async fn an_altered_hardware_report_stays_at_home_and_the_worker_serves() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::init(&hub).await;
+    let report = miner.data.path().join("hardware.json");
+    let altered = std::fs::read_to_string(&report).unwrap().replacen("\"threads\": ", "\"threads\": 9", 1);
+    std::fs::write(&report, altered).unwrap();
+    let worker = miner.start();
+    let (_session, registration) = hub.worker().await;
+    assert_eq!(registration.capability.hardware, None);
+    signal("-TERM", worker.id().unwrap()).await;
+    let (_, log) = ended(worker).await;
+    assert!(log.contains("altered") && log.contains("gpu-worker bench"), "{log}");
 }

@@ -3,6 +3,7 @@
 
 mod command_line;
 mod faults;
+mod hardware;
 mod input;
 mod restart;
 mod results;

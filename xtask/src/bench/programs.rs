@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::figure::Figure;
 use crate::build;
@@ -34,12 +35,39 @@ pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
     figures(&mut bench)
 }
 
-/// The last line that is a JSON array; programs may print other things before it.
-fn figures(command: &mut Command) -> Result<Vec<Figure>> {
+pub(super) fn figures(command: &mut Command) -> Result<Vec<Figure>> {
     let output = command::read(command)?;
-    let array = serde_json::from_str::<Vec<serde_json::Value>>(&output)
-        .ok()
-        .or_else(|| output.lines().rev().find_map(|line| serde_json::from_str(line).ok()));
+    let array = array_of_figures(&output);
     let array = array.with_context(|| format!("`{}` printed no figures", command::describe(command)))?;
     array.iter().map(Figure::from_json).collect()
+}
+
+/// From the last line that is JSON; programs may print other things before it. It is an array of figures, or an object
+/// with the array in `figures`.
+fn array_of_figures(output: &str) -> Option<Vec<Value>> {
+    let json = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let whole = json(output).or_else(|| output.lines().rev().find_map(json))?;
+    match whole {
+        Value::Array(figures) => Some(figures),
+        Value::Object(mut fields) => match fields.remove("figures")? {
+            Value::Array(figures) => Some(figures),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::array_of_figures;
+
+    #[test]
+    fn finds_the_figures_behind_other_lines_and_inside_an_object() {
+        let found = |output| array_of_figures(output).map(|figures| figures.len());
+        assert_eq!(found("warming up\n[{}, {}]\n"), Some(2));
+        assert_eq!(found("[\n{}\n]"), Some(1));
+        assert_eq!(found("{\"devices\": [1], \"figures\": [{}, {}, {}]}"), Some(3));
+        assert_eq!(found("{\"devices\": []}"), None);
+        assert_eq!(found("nothing"), None);
+    }
 }

@@ -1,0 +1,145 @@
+//! A miner's machine as it was measured: each device, each model, and the signed report itself.
+
+use leptos::prelude::*;
+use shared::hardware::{Condition, MeasuredDevice, ModelTiming, Rate, SignedHardwareReport};
+
+use crate::components::facts::{Fold, InfoRow, Raw};
+use crate::components::format;
+use crate::components::value::{AddressValue, CodeValue, DeviceChip, ModelChip, Moment};
+use crate::text::{common, miner as words};
+
+/// The report in parts, then as it was signed.
+#[component]
+pub(super) fn Hardware(signed: SignedHardwareReport) -> impl IntoView {
+    let text = serde_json::to_string_pretty(&signed).unwrap_or_default();
+    let report = signed.report;
+    let devices = report.devices.into_iter().map(|measured| view! { <Measured measured /> }).collect_view();
+    let models = report.models.into_iter().map(|timing| view! { <Timing timing /> }).collect_view();
+    view! {
+        <div class="stack" data-testid="hardware">
+            <dl class="info">
+                <InfoRow name=words::MEASURED_AT>
+                    <Moment at=report.measured_at_unix_ms.seconds() />
+                </InfoRow>
+                <InfoRow name=words::METHOD help=words::METHOD_HELP>{report.method}</InfoRow>
+                <InfoRow name=words::SIGNED_BY help=words::SIGNED_HELP>
+                    <AddressValue address=report.miner />
+                </InfoRow>
+                <InfoRow name=words::SIGNATURE>
+                    <CodeValue value=signed.signature.to_string() what=common::SIGNATURE />
+                </InfoRow>
+            </dl>
+            {devices}
+            {models}
+            <Fold title=words::SIGNED_REPORT>
+                <Raw text />
+            </Fold>
+        </div>
+    }
+}
+
+#[component]
+fn Measured(measured: MeasuredDevice) -> impl IntoView {
+    let MeasuredDevice { device, software, interface, driver, pci_bus_id, compute_capability, .. } = measured;
+    let memory = match device.memory_bytes {
+        0 => words::MEMORY_UNKNOWN.to_owned(),
+        bytes => format::bytes(bytes),
+    };
+    let reached = [Some(interface), driver].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let place = [pci_bus_id.map(words::pci), compute_capability.map(words::cuda)];
+    let place = place.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let peak = measured.fp32_peak_mflop_per_second.map(words::peak);
+    let condition = measured.condition.map(condition).unwrap_or_default();
+    view! {
+        <dl class="info">
+            <InfoRow name=words::DEVICE>
+                <span class="actions">
+                    <DeviceChip name=device.name memory />
+                    {software.then_some(words::SOFTWARE)}
+                </span>
+            </InfoRow>
+            {rate_row(words::FP32, measured.fp32_mflop_per_second, words::FLOPS, peak)}
+            {rate_row(words::FP16, measured.fp16_mflop_per_second, words::FLOPS, None)}
+            {rate_row(words::COPY, measured.copy_mb_per_second, words::BYTES_PER_SECOND, None)}
+            {(!condition.is_empty()).then(|| view! { <InfoRow name=words::CONDITION>{condition}</InfoRow> })}
+            <InfoRow name=words::REACHED>{reached}</InfoRow>
+            {(!place.is_empty()).then(|| view! { <InfoRow name=words::PLACE>{place}</InfoRow> })}
+            {measured.notes.into_iter().map(|note| view! { <InfoRow name=words::NOTE>{note}</InfoRow> }).collect_view()}
+        </dl>
+    }
+}
+
+fn rate_row(name: &'static str, rate: Option<Rate>, unit: &'static str, help: Option<String>) -> Option<AnyView> {
+    let Rate { median, min, max, samples, .. } = rate?;
+    let range = words::range(&scaled(min, unit), &scaled(max, unit), samples);
+    let value = view! {
+        {scaled(median, unit)}
+        " "
+        <span class="quiet">{range}</span>
+    };
+    Some(match help {
+        Some(help) => view! { <InfoRow name help>{value}</InfoRow> }.into_any(),
+        None => view! { <InfoRow name>{value}</InfoRow> }.into_any(),
+    })
+}
+
+#[component]
+fn Timing(timing: ModelTiming) -> impl IntoView {
+    let Rate { median, min, max, samples, .. } = timing.micro_units_per_second;
+    let range = words::range(&words::speed(min), &words::speed(max), samples);
+    let engine = format!("{} {} on {}", timing.engine.name, timing.engine.version, timing.engine.provider);
+    view! {
+        <dl class="info">
+            <InfoRow name=words::MODEL>
+                <ModelChip name=timing.model />
+            </InfoRow>
+            <InfoRow name=words::SPEED>
+                {words::speed(median)}
+                " "
+                <span class="quiet">{range}</span>
+            </InfoRow>
+            <InfoRow name=words::ENGINE>{words::engine(&engine, timing.threads)}</InfoRow>
+        </dl>
+    }
+}
+
+fn condition(condition: Condition) -> String {
+    let Condition { memory_free_bytes, temperature_celsius, energy_millijoules, throttled_by } = condition;
+    let facts = [
+        memory_free_bytes.map(|bytes| words::free(&format::bytes(bytes))),
+        temperature_celsius.map(words::temperature),
+        energy_millijoules.map(words::energy),
+        (!throttled_by.is_empty()).then(|| words::throttled(&throttled_by.join(", "))),
+    ];
+    facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Millions of a unit with three significant digits: `12.3 GFLOP/s`.
+fn scaled(millions: u64, unit: &str) -> String {
+    let (prefix, thousandths) = match millions {
+        0..1_000 => ("M", millions.saturating_mul(1_000)),
+        1_000..1_000_000 => ("G", millions),
+        1_000_000..1_000_000_000 => ("T", millions / 1_000),
+        _ => ("P", millions / 1_000_000),
+    };
+    let (whole, fraction) = (thousandths / 1_000, thousandths % 1_000);
+    match whole {
+        0..10 => format!("{whole}.{:02} {prefix}{unit}", fraction / 10),
+        10..100 => format!("{whole}.{} {prefix}{unit}", fraction / 100),
+        _ => format!("{} {prefix}{unit}", format::grouped(whole)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scaled;
+
+    #[test]
+    fn a_rate_has_three_digits_and_a_prefix() {
+        let flops = |millions| scaled(millions, "FLOP/s");
+        assert_eq!([flops(0), flops(7), flops(999)], ["0.00 MFLOP/s", "7.00 MFLOP/s", "999 MFLOP/s"]);
+        assert_eq!([flops(1_234), flops(82_575_360)], ["1.23 GFLOP/s", "82.5 TFLOP/s"]);
+        assert_eq!(flops(30_000_000), "30.0 TFLOP/s");
+        assert_eq!(flops(1_000_000_000_000_000), "1\u{202f}000\u{202f}000 PFLOP/s");
+    }
+}
