@@ -1,6 +1,6 @@
 //! One miner's public profile.
 
-mod hardware;
+pub mod hardware;
 
 use leptos::prelude::*;
 use shared::Address;

@@ -10,7 +10,7 @@ use crate::text::{common, miner as words};
 
 /// The report in parts, then as it was signed.
 #[component]
-pub(super) fn Hardware(signed: SignedHardwareReport) -> impl IntoView {
+pub fn Hardware(signed: SignedHardwareReport) -> impl IntoView {
     let text = serde_json::to_string_pretty(&signed).unwrap_or_default();
     let report = signed.report;
     let devices = report.devices.into_iter().map(|measured| view! { <Measured measured /> }).collect_view();
