@@ -4,6 +4,7 @@ mod external_data;
 pub mod folder;
 pub mod image;
 pub mod pin;
+pub mod tokenizer_json;
 
 use std::ops::ControlFlow;
 

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokenizers::Tokenizer;
 
-use crate::error::{Result, WorkerError, quote};
+use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::tokenizer_json;
 
 /// Longest context that a text encoder of this family has; larger values in files mean "unlimited".
 const CONTEXT_MAX_TOKENS: usize = 512;
@@ -65,9 +66,7 @@ impl ClipTokenizer {
             true => folder.read(&whole)?,
             false => from_vocabulary(folder, part, &names)?,
         };
-        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| invalid(quote(&error.to_string())))?;
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|error| invalid(error.to_string()))?;
+        let tokenizer = tokenizer_json::parse(&folder.root().join(&whole), &json)?;
         let id = |name: Option<&TokenName>, what: &str| {
             let name = name.ok_or_else(|| invalid(format!("no {what} is named")))?.text();
             tokenizer.token_to_id(name).map(i64::from).ok_or_else(|| invalid(format!("{what} {name} has no id")))
@@ -85,13 +84,9 @@ impl ClipTokenizer {
 
     /// Begin, the prompt's tokens as far as they fit, end, padding: always [`Self::context_tokens`] ids.
     pub fn encode(&self, prompt: &str) -> Result<Vec<i64>> {
-        let encoding = self.tokenizer.encode_fast(prompt, false).map_err(|error| WorkerError::Input {
-            field: "prompt",
-            bound: "is text that the model's tokenizer reads".into(),
-            value: quote(&error.to_string()),
-        })?;
+        let ids = tokenizer_json::encode(&self.tokenizer, "prompt", prompt, false)?;
         let room = self.context_tokens.saturating_sub(2);
-        let words = encoding.get_ids().iter().take(room).map(|id| i64::from(*id));
+        let words = ids.iter().take(room).map(|id| i64::from(*id));
         let mut ids: Vec<i64> = std::iter::once(self.begin).chain(words).chain([self.end]).collect();
         ids.resize(self.context_tokens, self.pad);
         Ok(ids)
