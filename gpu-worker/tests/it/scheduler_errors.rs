@@ -39,6 +39,7 @@ fn what_would_be_walked_wrongly_is_refused_with_file_key_and_value() {
     refuses(json!({"_class_name": dpm, "prediction_type": "flow_prediction"}), "use_flow_sigmas", "is true where");
     refuses(json!({"_class_name": uni_pc, "solver_p": {}}), "solver_p", "is false or absent");
     refuses(json!({"_class_name": uni_pc, "lower_order_final": false}), "lower_order_final", "is true where");
+    refuses(json!({"_class_name": uni_pc, "disable_corrector": [0.5]}), "disable_corrector", "whole numbers");
     refuses(json!({"_class_name": uni_pc, "flow_shift": -3.0}), "flow_shift", "got -3");
     refuses(json!({"_class_name": flow, "use_dynamic_shifting": true}), "use_dynamic_shifting", "got true");
     refuses(json!({"_class_name": flow, "invert_sigmas": true}), "invert_sigmas", "got true");

@@ -22,7 +22,7 @@ struct Settings {
     is_bh1: bool,
     lower_order_final: bool,
     /// Steps whose prediction is not corrected afterwards.
-    uncorrected: Vec<f64>,
+    uncorrected: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -38,12 +38,16 @@ impl UniPcRules {
         let ladder = Ladder::read(keys, Class::UniPc)?;
         // diffusers reads the names of other classes' variants as this class's own.
         let types = [("bh1", true), ("bh2", false), ("midpoint", false), ("heun", false), ("logrho", false)];
+        let uncorrected = keys.numbers("disable_corrector", 0.0..=f64::MAX)?.unwrap_or_default();
+        if uncorrected.iter().any(|step| step.fract() != 0.0) {
+            return Err(keys.error("disable_corrector", "is a list of whole numbers"));
+        }
         let settings = Settings {
             order: keys.integer("solver_order", 2, 1..=3)?,
             predicts_clean: keys.flag("predict_x0", true)?,
             is_bh1: keys.choice("solver_type", &types, false)?,
             lower_order_final: keys.flag("lower_order_final", true)?,
-            uncorrected: keys.numbers("disable_corrector", 0.0..=f64::MAX)?.unwrap_or_default(),
+            uncorrected: uncorrected.into_iter().map(|step| step as usize).collect(),
         };
         if settings.order > 1 && !settings.lower_order_final && ladder.needs_first_order_end() {
             return Err(keys.error("lower_order_final", "is true where the last step leads to σ = 0 or stays"));
@@ -114,9 +118,9 @@ impl UniPc {
         if corrects {
             ratios.push(1.0);
         }
-        match (ratios.len(), corrects) {
-            (1, _) => vec![0.5],
-            (count, _) => solve(vandermonde(ratios), integrals(signed, self.settings.is_bh1, count)),
+        match ratios.len() {
+            1 => vec![0.5],
+            count => solve(vandermonde(ratios), integrals(signed, self.settings.is_bh1, count)),
         }
     }
 
@@ -138,7 +142,7 @@ impl UniPc {
     }
 
     fn is_corrected(&self, index: usize) -> bool {
-        !self.settings.uncorrected.contains(&as_float(index))
+        !self.settings.uncorrected.contains(&index)
     }
 }
 
