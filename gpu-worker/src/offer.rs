@@ -7,6 +7,7 @@ use shared::job::image::ValidImageInput;
 use crate::child::Loaded;
 use crate::engine::cpu;
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::image::layout::VAE_ENCODER;
 
 /// AttoAIT that the proposed price earns in one second of work: 1 AIT.
 pub const PROPOSED_EARNING_ATTO_PER_SECOND: u128 = 10_u128.pow(18);
@@ -38,6 +39,7 @@ pub fn capability(folder: &ModelFolder, loaded: &Loaded, unit_price: Amount, spe
         suggestions: manifest.suggestions.clone(),
         default_steps: manifest.default_steps,
         default_guidance: manifest.default_guidance,
+        image_to_image: folder.has(VAE_ENCODER),
     };
     let device = Device {
         kind: DeviceKind::Cpu,

@@ -16,6 +16,9 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 /// Largest JSON body, results of miners apart.
 pub const BODY_MAX_BYTES: usize = 64 << 10;
 
+/// Largest body that asks for a job: it may carry a picture to start from. The worker's frame has the same bound.
+pub const JOB_BODY_MAX_BYTES: usize = shared::protocol::FRAME_MAX_BYTES;
+
 /// Longest wait of a long poll.
 pub const WAIT_MAX_SECONDS: u64 = 60;
 

@@ -164,7 +164,7 @@ fn first_answer(app: &App, new: &NewJob) -> Result<String, ApiError> {
         prompt_hash: work.prompt_hash(),
         units: work.units(),
         unit_type: work.unit_type(),
-        work,
+        work: work.without_files(),
         constraints: new.job.constraints.clone(),
         payment_mode: new.job.payment.mode,
         client: new.client,

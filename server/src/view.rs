@@ -53,7 +53,7 @@ fn join(
         prompt_hash: work.prompt_hash(),
         units: work.units(),
         unit_type: work.unit_type(),
-        work,
+        work: work.without_files(),
         constraints: record.job.constraints,
         payment_mode: record.job.payment.mode,
         client: record.client,

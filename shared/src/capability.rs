@@ -73,4 +73,7 @@ pub struct ModelOffer {
     pub suggestions: Vec<String>,
     pub default_steps: u32,
     pub default_guidance: f32,
+    /// Pictures may start from a picture.
+    #[serde(default)]
+    pub image_to_image: bool,
 }

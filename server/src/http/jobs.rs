@@ -22,7 +22,7 @@ use store::repository::JobFilter;
 use super::extract::{ApiJson, ApiPath, ApiQuery, idempotency_key, not_found, page_limit};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::config::WAIT_MAX_SECONDS;
+use crate::config::{JOB_BODY_MAX_BYTES, WAIT_MAX_SECONDS};
 use crate::error::ApiError;
 use crate::{submit, view};
 
@@ -50,7 +50,7 @@ pub async fn create_job(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    body: ApiJson<CreateJob>,
+    body: ApiJson<CreateJob, JOB_BODY_MAX_BYTES>,
 ) -> Result<Response, ApiError> {
     let accepted = Instant::now();
     let key = idempotency_key(&headers, "/v1/jobs", body.sha256)?;

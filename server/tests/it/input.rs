@@ -1,9 +1,15 @@
 //! Bad input: each refusal is a problem that says what was wrong, and leaves nothing behind.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use shared::api::keys::ApiScope;
+use shared::digest::Sha256Digest;
+use shared::job::init_image::INIT_IMAGE_MAX_BYTES;
+use shared::job::request::Work;
 
 use super::server::{TestServer, config, small_job};
+use super::worker::{TestWorker, key, picture};
 
 async fn count_jobs(server: &TestServer) -> usize {
     server.app.store.list_open_jobs().await.unwrap().len()
@@ -48,6 +54,35 @@ async fn every_broken_bound_is_named_with_its_value() {
     server.get("/v1/receipts?cursor=x").await.problem(422);
     server.get("/v1/receipts?colour=red").await.problem(422);
     assert_eq!(count_jobs(&server).await, 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_to_start_from_reaches_the_worker_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let mut file = picture(64, 64, 7);
+    file.resize(INIT_IMAGE_MAX_BYTES, 0);
+    let mut job = small_job(1);
+    job["input"]["init_image"] = STANDARD.encode(&file).into();
+    job["input"]["strength"] = json!(0.5);
+    let answer = server.post("/v1/jobs", &job).await;
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    let view = answer.json();
+    assert_eq!(view["input"]["init_image"], json!({"sha256": Sha256Digest::of(&file)}));
+    // One of the two steps is walked.
+    assert_eq!(view["units"], "4096");
+    let Work::Image(input) = worker.assignment().await.work;
+    assert_eq!(input.init_image.unwrap().file().unwrap(), file);
+
+    let mut refused = small_job(1);
+    refused["input"]["init_image"] = STANDARD.encode(b"GIF89a").into();
+    refused["input"]["strength"] = json!(0.1);
+    let problem = server.post("/v1/jobs", &refused).await.problem(422);
+    let fields: Vec<&Value> = problem["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
+    assert_eq!(fields, ["input.strength", "input.init_image"]);
+    assert_eq!(count_jobs(&server).await, 1);
     server.stop().await;
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn capability(slots: u32) -> Capability {
         suggestions: vec!["a lake".into()],
         default_steps: 8,
         default_guidance: 3.0,
+        image_to_image: true,
     };
     let device = Device { kind: DeviceKind::Cpu, name: "test".into(), cores: Some(1), memory_bytes: 1 << 30 };
     let engine = Engine { name: "test".into(), version: "0".into(), provider: "CPU".into() };

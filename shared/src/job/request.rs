@@ -98,6 +98,20 @@ impl Work {
         }
     }
 
+    /// Only some models can do that.
+    pub fn starts_from_picture(&self) -> bool {
+        match self {
+            Self::Image(input) => input.init_image.is_some(),
+        }
+    }
+
+    /// What is shown of it: files that it carries are named by their digests alone.
+    pub fn without_files(self) -> Self {
+        match self {
+            Self::Image(input) => Self::Image(input.without_file()),
+        }
+    }
+
     pub fn prompt_hash(&self) -> PromptHash {
         match self {
             Self::Image(input) => PromptHash::of(&input.prompt),

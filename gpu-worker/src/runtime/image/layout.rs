@@ -13,6 +13,10 @@ use crate::runtime::folder::ModelFolder;
 const DEFAULT_SCALING_FACTOR: f32 = 0.18215;
 const DEFAULT_LATENT_CHANNELS: usize = 4;
 
+/// The graph without which pictures cannot start from pictures.
+pub const VAE_ENCODER: &str = "vae_encoder/model.onnx";
+
+const SAFETY_CHECKER: &str = "safety_checker/model.onnx";
 const INDEX: &str = "model_index.json";
 const DECODER_CONFIG: &str = "vae_decoder/config.json";
 
@@ -107,12 +111,11 @@ impl Layout {
             (true, false) => return Err(unpaired("tokenizer_2", "text_encoder_2")),
             (false, true) => return Err(unpaired("text_encoder_2", "tokenizer_2")),
         };
-        let has_graph = |part: &str| folder.has(&format!("{part}/model.onnx"));
         Ok(Self {
             space: LatentSpace::read(folder)?,
             has_second_text_encoder,
-            has_vae_encoder: has_graph("vae_encoder"),
-            has_safety_checker: is_part("safety_checker") && has_graph("safety_checker"),
+            has_vae_encoder: folder.has(VAE_ENCODER),
+            has_safety_checker: is_part("safety_checker") && folder.has(SAFETY_CHECKER),
             zeroes_empty_negative_prompt: index.force_zeros_for_empty_prompt,
         })
     }

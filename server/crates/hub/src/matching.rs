@@ -36,6 +36,8 @@ pub enum Removal {
     NotNamed,
     #[error("it does not serve the model `{model}`")]
     ModelNotServed { model: String },
+    #[error("its model `{model}` draws from words alone, not from a picture")]
+    NoImageToImage { model: String },
     #[error("it asks {price} AIT, above the job's limit of {limit} AIT")]
     TooExpensive { price: Amount, limit: Amount },
     #[error("its price for so much work is beyond all limits")]
@@ -74,6 +76,9 @@ pub fn consider<'a>(job: &ValidJob, candidate: &Candidate<'a>) -> Result<Match<'
     };
     let offer = candidate.capability.offers.iter().find(serves);
     let offer = offer.ok_or_else(|| Removal::ModelNotServed { model: job.model.clone() })?;
+    if job.work.starts_from_picture() && !offer.image_to_image {
+        return Err(Removal::NoImageToImage { model: job.model.clone() });
+    }
     let price = offer.unit_price.times(job.work.units()).ok_or(Removal::PriceOverflow)?;
     if let Some(limit) = job.constraints.max_price.filter(|limit| price > *limit) {
         return Err(Removal::TooExpensive { price, limit });
@@ -115,6 +120,9 @@ fn score(price: Amount, expected_ms: u64, candidate: &Candidate<'_>) -> u128 {
 mod tests {
     use proptest::prelude::*;
     use shared::amount::MicroUnits;
+    use shared::digest::Sha256Digest;
+    use shared::job::init_image::InitImage;
+    use shared::job::request::Work;
 
     use super::*;
     use crate::board::fixtures::{capability, image_job};
@@ -129,6 +137,19 @@ mod tests {
             faults: 0,
             faults_with_job: 0,
         }
+    }
+
+    #[test]
+    fn a_picture_to_start_from_needs_a_model_that_takes_one() {
+        let mut capability = capability("scenes", 1_000);
+        let mut job = image_job("scenes");
+        let Work::Image(input) = &mut job.work;
+        input.init_image = Some(InitImage { sha256: Sha256Digest::of(b"picture"), base64: String::new() });
+        input.strength = Some(0.5);
+        let refused = consider(&job, &candidate(1, &capability)).unwrap_err();
+        assert_eq!(refused, Removal::NoImageToImage { model: "scenes".into() });
+        capability.offers[0].image_to_image = true;
+        assert!(consider(&job, &candidate(1, &capability)).is_ok());
     }
 
     #[test]

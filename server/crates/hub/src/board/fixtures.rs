@@ -45,6 +45,7 @@ pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability
         suggestions: vec![],
         default_steps: 8,
         default_guidance: 3.0,
+        image_to_image: false,
     };
     let engine = Engine { name: "tract".into(), version: "0".into(), provider: "CPU".into() };
     Capability { worker_version: "0".into(), engine, devices: vec![], offers: vec![offer], slots: 1, hardware: None }
