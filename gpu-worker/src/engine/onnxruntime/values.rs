@@ -51,7 +51,10 @@ pub(super) fn read(value: &DynValue) -> Result<Tensor, String> {
         return Err(format!("an output is {}, not a tensor", value.dtype()));
     };
     match ty {
-        TensorElementType::Float32 => read_as(value, |value: f32| value),
+        TensorElementType::Float32 => {
+            let (shape, values) = value.try_extract_tensor::<f32>().map_err(|error| error.to_string())?;
+            Ok(Tensor { shape: sizes(shape), values: values.to_vec() })
+        }
         TensorElementType::Float16 => read_as(value, f16::to_f32),
         TensorElementType::Int64 => read_as(value, |value: i64| value as f32),
         TensorElementType::Int32 => read_as(value, |value: i32| value as f32),
