@@ -1,7 +1,13 @@
 //! The inference process and the pipe to it: frames of a little-endian u32 length and that many bytes of JSON.
 
+pub mod death;
+pub mod pace;
+mod pipe;
 pub mod process;
+pub mod sandbox;
 pub mod supervisor;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::job::request::Work;
@@ -13,6 +19,29 @@ use crate::runtime::{Output, StepReport};
 /// Largest frame: sixteen pictures of the largest size in base64.
 pub const FRAME_MAX_BYTES: usize = 128 << 20;
 
+/// Section `[child]` of the worker's configuration: what holds for each inference process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChildConfig {
+    /// A process that reports no step for so long is killed, unless its steps were slow before.
+    pub hung_after_seconds: u64,
+    /// Most private memory of the process; the machine's where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_max_bytes: Option<u64>,
+}
+
+impl Default for ChildConfig {
+    fn default() -> Self {
+        Self { hung_after_seconds: 60, memory_max_bytes: None }
+    }
+}
+
+impl ChildConfig {
+    pub fn hung_after(&self) -> Duration {
+        Duration::from_secs(self.hung_after_seconds.max(1))
+    }
+}
+
 /// What the process must load before it serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
@@ -20,6 +49,7 @@ pub struct Setup {
     pub engine: EngineConfig,
     /// The worker's data folder, near which the library may lie.
     pub data: Option<std::path::PathBuf>,
+    pub child: ChildConfig,
 }
 
 /// From worker to process.

@@ -13,7 +13,7 @@ pub mod trace;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::child::Setup;
+use crate::child::{ChildConfig, Setup};
 use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
 
@@ -28,7 +28,8 @@ fn program() -> Result<PathBuf> {
 }
 
 fn setup(data: Option<&Path>, model: &Path, engine: &EngineConfig) -> Setup {
-    Setup { model: model.to_path_buf(), engine: engine.clone(), data: data.map(Path::to_path_buf) }
+    let child = ChildConfig::default();
+    Setup { model: model.to_path_buf(), engine: engine.clone(), data: data.map(Path::to_path_buf), child }
 }
 
 /// Runs asynchronous work of a command on a runtime of its own.

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::amount::Amount;
 
+use crate::child::ChildConfig;
 use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
 use crate::files::write_atomically;
@@ -18,13 +21,20 @@ pub const CONFIG_FILE: &str = "worker.toml";
 pub struct Config {
     /// Base URL of the hub.
     pub hub: String,
+    /// Certificates in PEM that the hub's may be signed by, instead of the public authorities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// File of the account's private key.
     pub key: PathBuf,
     #[serde(default)]
     pub mining: Mining,
     #[serde(default)]
     pub engine: EngineConfig,
-    pub model: ModelConfig,
+    #[serde(default)]
+    pub child: ChildConfig,
+    /// Sections `[[models]]`; a single `[model]` is read as one.
+    #[serde(alias = "model", deserialize_with = "one_or_many")]
+    pub models: Vec<ModelConfig>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +50,7 @@ impl Default for Mining {
     }
 }
 
-/// The model that the worker serves.
+/// A model that the worker serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
@@ -50,6 +60,35 @@ pub struct ModelConfig {
     pub unit_price_ait: Amount,
     /// What `init` measured.
     pub measured_micro_units_per_second: u64,
+    /// Whether it is on offer.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+}
+
+fn enabled() -> bool {
+    true
+}
+
+/// A table is a list of one: earlier versions wrote `[model]`.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ModelConfig>, D::Error> {
+    struct OneOrMany;
+
+    impl<'de> Visitor<'de> for OneOrMany {
+        type Value = Vec<ModelConfig>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("sections [[models]]")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            ModelConfig::deserialize(MapAccessDeserializer::new(map)).map(|model| vec![model])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
+    deserializer.deserialize_any(OneOrMany)
 }
 
 mod decimal_ait {
@@ -82,9 +121,21 @@ impl Config {
         })?;
         let mut config: Self = toml::from_str(&text).map_err(|error| WorkerError::format(&path, error))?;
         config.key = data.join(&config.key);
-        config.model.path = data.join(&config.model.path);
+        config.ca_file = config.ca_file.map(|file| data.join(file));
+        for model in &mut config.models {
+            model.path = data.join(&model.path);
+        }
         config.engine.onnxruntime_library = config.engine.onnxruntime_library.map(|library| data.join(library));
         Ok(config)
+    }
+
+    /// The models on offer, at least one.
+    pub fn enabled_models(&self) -> Result<Vec<&ModelConfig>> {
+        let models: Vec<_> = self.models.iter().filter(|model| model.enabled).collect();
+        if models.is_empty() {
+            return Err(WorkerError::Config(format!("models has {}, but none is enabled", self.models.len())));
+        }
+        Ok(models)
     }
 
     pub fn write(&self, data: &Path) -> Result<()> {
@@ -98,19 +149,53 @@ impl Config {
 mod tests {
     use super::*;
 
+    fn model(path: &str) -> ModelConfig {
+        ModelConfig {
+            path: path.into(),
+            unit_price_ait: "0.25".parse().unwrap(),
+            measured_micro_units_per_second: 5_000_000,
+            enabled: true,
+        }
+    }
+
+    fn read(text: &str) -> Result<Config> {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::write(Config::path(data.path()), text).unwrap();
+        Config::read(data.path())
+    }
+
+    #[test]
+    fn one_model_of_an_earlier_version_is_a_list_of_one() {
+        let body = "path = \"/models/scenes\"\nunit_price_ait = \"0.25\"\nmeasured_micro_units_per_second = 5000000\n";
+        let head = "hub = \"http://h\"\nkey = \"k\"\n";
+        assert_eq!(read(&format!("{head}[model]\n{body}")).unwrap().models, [model("/models/scenes")]);
+        let two = format!("{head}[[models]]\n{body}[[models]]\nenabled = false\n{body}");
+        let two = read(&two.replacen("/models/scenes", "/models/first", 1)).unwrap();
+        let names: Vec<_> = two.enabled_models().unwrap().iter().map(|model| model.path.clone()).collect();
+        assert_eq!((two.models.len(), names), (2, vec![PathBuf::from("/models/first")]));
+        for (wrong, word) in [
+            (format!("{head}[model]\n{body}[[models]]\n{body}"), "duplicate"),
+            (format!("{head}[model]\ncolour = 1\n{body}"), "colour"),
+            (head.to_owned(), "models"),
+        ] {
+            let error = read(&wrong).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+        let none = read(&format!("{head}[model]\nenabled = false\n{body}")).unwrap();
+        assert!(none.enabled_models().unwrap_err().to_string().contains("none is enabled"));
+    }
+
     #[test]
     fn a_configuration_reads_back_and_unknown_keys_are_refused() {
         let data = tempfile::tempdir().unwrap();
         let config = Config {
             hub: "http://127.0.0.1:8000".into(),
+            ca_file: None,
             key: "keys/miner.key".into(),
             mining: Mining::default(),
             engine: EngineConfig::default(),
-            model: ModelConfig {
-                path: "/models/scenes".into(),
-                unit_price_ait: "0.25".parse().unwrap(),
-                measured_micro_units_per_second: 5_000_000,
-            },
+            child: ChildConfig::default(),
+            models: vec![model("/models/scenes")],
         };
         config.write(data.path()).unwrap();
         let text = std::fs::read_to_string(Config::path(data.path())).unwrap();

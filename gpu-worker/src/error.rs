@@ -1,12 +1,28 @@
 //! What can go wrong in a miner, and what follows from it: who is blamed, and whether trying again helps.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use shared::digest::Sha256Digest;
 use shared::job::lifecycle::Blame;
 
 /// Characters of an outside text (a file's content, a library's message) that an error repeats.
 pub const QUOTE_MAX_CHARS: usize = 300;
+
+/// Class of every lack of memory.
+const OUT_OF_MEMORY: &str = "out_of_memory";
+
+/// How allocators, engines and drivers say that memory ran out, in lower case.
+const MEMORY_WORDS: &[&str] = &[
+    "memory allocation of",
+    "bad_alloc",
+    "out of memory",
+    "out_of_memory",
+    "failed to allocate memory",
+    "cannot allocate memory",
+    "cuda_error_memory_allocation",
+    "alloc_failed",
+];
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -45,6 +61,10 @@ pub enum WorkerError {
     Canceled,
     #[error("the inference process ended: {0}")]
     ChildCrashed(String),
+    #[error("the inference process ran out of memory: {0}")]
+    ChildOutOfMemory(String),
+    #[error("the inference process hung: it said nothing for {} s", .silence.as_secs())]
+    ChildHung { silence: Duration },
     /// What the inference process reported, with its own class.
     #[error("{}", .0.message)]
     Child(crate::child::Failure),
@@ -89,13 +109,29 @@ impl WorkerError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Child(failure) => failure.retryable,
-            _ => matches!(self, Self::ChildCrashed(_) | Self::Hub { .. } | Self::Io { .. } | Self::Run { .. }),
+            _ => self.ends_process() || matches!(self, Self::Hub { .. } | Self::Io { .. } | Self::Run { .. }),
+        }
+    }
+
+    /// The inference process is gone, or of no use any more.
+    pub fn ends_process(&self) -> bool {
+        matches!(self, Self::ChildCrashed(_) | Self::ChildOutOfMemory(_) | Self::ChildHung { .. })
+    }
+
+    /// The engine asked for more memory than there is. Some drivers are of no use after that.
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::ChildOutOfMemory(_) => true,
+            Self::Child(failure) => failure.class == OUT_OF_MEMORY,
+            Self::Run { reason, .. } | Self::Graph { reason, .. } => speaks_of_memory(reason),
+            _ => false,
         }
     }
 
     /// A short word for logs and for the pipe between the two processes.
     pub fn class(&self) -> &str {
         match self {
+            error if error.is_out_of_memory() => OUT_OF_MEMORY,
             Self::Child(failure) => &failure.class,
             Self::Library { .. } | Self::Provider { .. } | Self::EngineChosen { .. } => "engine",
             Self::Io { .. } => "io",
@@ -110,6 +146,8 @@ impl WorkerError {
             Self::Input { .. } => "input",
             Self::Canceled => "canceled",
             Self::ChildCrashed(_) => "crash",
+            Self::ChildOutOfMemory(_) => OUT_OF_MEMORY,
+            Self::ChildHung { .. } => "hang",
             Self::Deadline => "deadline",
             Self::Config(_) => "config",
             Self::Hub { .. } | Self::Refused(_) => "hub",
@@ -128,6 +166,12 @@ pub fn quote(text: &str) -> String {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+/// Whether a text of an engine, a driver or a dying process says that memory ran out.
+pub fn speaks_of_memory(text: &str) -> bool {
+    let text = text.to_lowercase();
+    MEMORY_WORDS.iter().any(|words| text.contains(words))
 }
 
 pub type Result<T, E = WorkerError> = std::result::Result<T, E>;

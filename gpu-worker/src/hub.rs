@@ -1,8 +1,10 @@
 //! The worker's side of the hub's interface.
 
 pub mod backoff;
+pub mod clock;
 pub mod link;
 pub mod results;
+pub mod trust;
 
 use crate::error::{Result, WorkerError};
 

@@ -60,18 +60,3 @@ pub fn submission(assignment: &Assignment, served: Served, key: &PrivateKey) -> 
         ResultSubmission { receipt, miner_signature, artifacts: artifacts.collect(), metering: output.metering };
     Ok((claim.receipt_hash, submission))
 }
-
-/// Refuses terms under which the work would be paid by another measure than it is done.
-pub fn check_terms(assignment: &Assignment) -> Result<()> {
-    let (work, terms) = (&assignment.work, &assignment.terms);
-    if terms.units == work.units() && terms.unit_type == work.unit_type() {
-        return Ok(());
-    }
-    Err(WorkerError::Receipt(format!(
-        "the terms pay {} {} for work of {} {}",
-        terms.units,
-        terms.unit_type,
-        work.units(),
-        work.unit_type()
-    )))
-}

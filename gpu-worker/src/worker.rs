@@ -3,24 +3,27 @@
 //! [`Worker`] decides and holds no socket, process or file of its own; [`serve`] joins it with the link to the hub, the
 //! job runner and the outbox, and carries out its effects.
 
+pub mod agreement;
 pub mod runner;
 pub mod state;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use shared::protocol::WorkerMessage;
+use shared::capability::Capability;
+use shared::id::LeaseId;
+use shared::protocol::{HubMessage, WorkerMessage};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use self::runner::{JobEvent, Order};
-use self::state::{Effect, Worker};
+use self::state::{Effect, Session, Worker};
 use crate::child::supervisor::Supervisor;
 use crate::clock;
-use crate::error::{Result, WorkerError};
+use crate::error::{Result, WorkerError, quote};
 use crate::hub::link::{self, Identity, LeasesHeld, LinkEvent};
 use crate::hub::results::{self, Delivered};
 use crate::outbox::Outbox;
@@ -30,11 +33,13 @@ const DELIVERY_GRACE: Duration = Duration::from_secs(30);
 
 const CHANNEL_MAX: usize = 256;
 
+/// A hub does not believe receipts whose times are further off than this.
+pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
+
 /// Everything a worker runs with.
 #[derive(Debug)]
 pub struct Parts {
     pub identity: Identity,
-    pub model: String,
     pub supervisor: Supervisor,
     pub outbox: PathBuf,
 }
@@ -60,7 +65,7 @@ struct Tasks {
 /// Serves until it is told to stop. The first SIGTERM or SIGINT drains, the second aborts.
 pub async fn serve(parts: Parts) -> Result<Ended> {
     let outbox = Outbox::open(&parts.outbox)?;
-    let worker = Arc::new(Mutex::new(Worker::new(parts.model.clone(), outbox.waiting()?)));
+    let worker = Arc::new(Mutex::new(new_worker(&parts.identity.capability, outbox.waiting()?)));
     let mut tasks = spawn(parts, &outbox, worker.clone());
     let mut terminate = signals(SignalKind::terminate())?;
     let mut interrupt = signals(SignalKind::interrupt())?;
@@ -77,20 +82,27 @@ pub async fn serve(parts: Parts) -> Result<Ended> {
                 lock(&worker).drain()
             }
             Some(event) = tasks.jobs.recv() => lock(&worker).job_event(event),
-            Some(delivered) = tasks.delivered.recv() => lock(&worker).delivered(&delivered),
+            Some(delivered) = tasks.delivered.recv() => {
+                log_delivery(&delivered);
+                lock(&worker).delivered(&delivered);
+                Vec::new()
+            }
             Some(event) = tasks.link.recv() => match event {
                 LinkEvent::Refused { reason } => break Err(WorkerError::Refused(reason)),
-                LinkEvent::Up { heartbeat: period, hub_ahead_ms } => {
-                    tracing::info!("the hub took the registration");
+                LinkEvent::Up { heartbeat: period, session } => {
+                    log_session(&session);
                     heartbeat = heartbeats(period);
-                    lock(&worker).connected(hub_ahead_ms)
+                    lock(&worker).connected(session)
                 }
                 LinkEvent::Down { reason } => {
                     tracing::warn!(reason, "no session with the hub");
                     lock(&worker).disconnected();
                     Vec::new()
                 }
-                LinkEvent::Message(message) => lock(&worker).hub_message(message, clock::now()),
+                LinkEvent::Message(message) => {
+                    log_message(&message);
+                    lock(&worker).hub_message(message, Instant::now())
+                }
             },
             _ = heartbeat.tick() => lock(&worker).heartbeat(),
             () = grace_over(give_up_at) => {
@@ -115,6 +127,40 @@ pub async fn serve(parts: Parts) -> Result<Ended> {
     ended
 }
 
+fn new_worker(capability: &Capability, finished: Vec<LeaseId>) -> Worker {
+    Worker::new(&capability.offers, capability.slots as usize, finished)
+}
+
+fn log_session(session: &Session) {
+    let ahead_ms = session.clock.ahead_ms(clock::now());
+    tracing::info!(
+        hub_id = session.hub.hub_id,
+        chain_id = session.hub.chain_id,
+        ahead_ms,
+        "the hub took the registration"
+    );
+    if ahead_ms.unsigned_abs() > CLOCK_SKEW_MAX_MS {
+        tracing::warn!(ahead_ms, "this machine's clock is off; the worker goes by the hub's");
+    }
+}
+
+fn log_message(message: &HubMessage) {
+    match message {
+        HubMessage::Notice { text } => tracing::info!(text = quote(text), "the hub says"),
+        HubMessage::Cancel { lease_id, reason } => {
+            tracing::info!(%lease_id, reason = quote(reason), "the hub canceled a lease");
+        }
+        _ => {}
+    }
+}
+
+fn log_delivery(delivered: &Delivered) {
+    match &delivered.refusal {
+        Some(reason) => tracing::error!(lease_id = %delivered.lease_id, reason, "the hub refused a result"),
+        None => tracing::info!(lease_id = %delivered.lease_id, "the hub took a result"),
+    }
+}
+
 fn spawn(parts: Parts, outbox: &Outbox, worker: Arc<Mutex<Worker>>) -> Tasks {
     let (outgoing, outgoing_receiver) = mpsc::channel(CHANNEL_MAX);
     let (link_sender, link_receiver) = mpsc::channel(CHANNEL_MAX);
@@ -124,12 +170,12 @@ fn spawn(parts: Parts, outbox: &Outbox, worker: Arc<Mutex<Worker>>) -> Tasks {
     let added = Arc::new(Notify::new());
     let leases: LeasesHeld = Arc::new(move || lock(&worker).leases());
     let key = parts.identity.key.clone();
-    let hub = parts.identity.hub.clone();
+    let (hub, trust) = (parts.identity.hub.clone(), parts.identity.trust.clone());
     let runner = runner::Runner { supervisor: parts.supervisor, outbox: outbox.clone(), key, added: added.clone() };
     let handles = vec![
         tokio::spawn(link::keep(parts.identity, leases, outgoing_receiver, link_sender)),
         tokio::spawn(runner.run(order_receiver, job_sender)),
-        tokio::spawn(results::deliver(outbox.clone(), hub, added, delivered_sender)),
+        tokio::spawn(results::deliver(outbox.clone(), hub, trust, added, delivered_sender)),
     ];
     Tasks { outgoing, link: link_receiver, orders, jobs, delivered, handles }
 }

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use shared::job::request::Work;
 
-use super::{Event, FRAME_MAX_BYTES, Failure, Loaded, Request, Setup};
-use crate::engine::{Engine, library};
+use super::{Event, FRAME_MAX_BYTES, Failure, Loaded, Request, Setup, sandbox};
+use crate::engine::{Engine, cpu, library};
 use crate::error::Result;
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::image::{ImageModel, millis};
@@ -22,11 +22,13 @@ const NO_RUN: u64 = 0;
 
 /// Serves until standard input ends.
 pub fn serve() -> ExitCode {
+    let Ok(Request::Load(setup)) = read_frame(&mut io::stdin().lock()) else { return ExitCode::FAILURE };
+    let output = Output(Mutex::new(io::stdout()));
+    // Before the first thread, so that no thread is without the filter.
+    let entered = sandbox::enter(false, memory_max_bytes(&setup));
     let canceled = Arc::new(AtomicU64::new(NO_RUN));
     let requests = read_requests(canceled.clone());
-    let output = Output(Mutex::new(io::stdout()));
-    let Ok(Request::Load(setup)) = requests.recv() else { return ExitCode::FAILURE };
-    let mut runtime = match load(&setup) {
+    let mut runtime = match entered.and_then(|()| load(&setup)) {
         Ok((loaded, runtime)) => {
             output.send(&Event::Loaded(loaded));
             runtime
@@ -42,6 +44,12 @@ pub fn serve() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Without a bound of its own, the process may use what the machine has.
+fn memory_max_bytes(setup: &Setup) -> Option<u64> {
+    let machine = cpu::memory_bytes();
+    setup.child.memory_max_bytes.or((machine > 0).then_some(machine))
 }
 
 fn load(setup: &Setup) -> Result<(Loaded, Box<dyn Runtime>)> {

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{block_on, print, program, setup};
+use crate::child::Setup;
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Result, WorkerError};
+use crate::hub::trust::Trust;
 use crate::hub::{HubUrl, results};
 use crate::runtime::folder::ModelFolder;
+use crate::worker::CLOCK_SKEW_MAX_MS;
 use crate::{clock, keys};
-
-/// A hub does not believe receipts whose times are further off than this.
-const CLOCK_SKEW_MAX_MS: u64 = 120_000;
 
 /// The outbox needs room for results while the hub is away.
 const DISK_MIN_BYTES: u64 = 512 << 20;
@@ -55,7 +55,7 @@ impl Doctor {
                 keys::load(&config.key).map(|key| key.address().to_string()),
                 "restore the key file from your backup, or run init in a new data folder",
             ),
-            Check::of("model", model(&config), "fetch the model again, or point model.path at its folder"),
+            Check::of("model", model(&config), "fetch the model again, or point models.path at its folder"),
             Check::of(
                 "engine",
                 engine(data, &config),
@@ -63,7 +63,7 @@ impl Doctor {
             ),
             Check { name: "disk", outcome: disk(data) },
         ];
-        checks.extend(hub_and_clock(&hub));
+        checks.extend(hub_and_clock(&hub, &config));
         report(&checks)?;
         let is_well = checks.iter().all(|check| check.outcome.is_ok());
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -78,15 +78,25 @@ fn report(checks: &[Check]) -> Result<()> {
 }
 
 fn model(config: &Config) -> Result<String> {
-    let folder = ModelFolder::open(&config.model.path)?;
-    folder.verify()?;
-    let manifest = folder.manifest();
-    Ok(format!("{} {}, {} files match the manifest", manifest.name, manifest.version, manifest.files.len()))
+    let found: Vec<String> = config
+        .enabled_models()?
+        .into_iter()
+        .map(|model| {
+            let folder = ModelFolder::open(&model.path)?;
+            folder.verify()?;
+            let manifest = folder.manifest();
+            Ok(format!("{} {}, {} files match the manifest", manifest.name, manifest.version, manifest.files.len()))
+        })
+        .collect::<Result<_>>()?;
+    Ok(found.join("; "))
 }
 
 /// Loads engine and model as `start` would.
 fn engine(data: &Path, config: &Config) -> Result<String> {
-    let mut supervisor = Supervisor::new(program()?, setup(Some(data), &config.model.path, &config.engine));
+    let models = config.enabled_models()?;
+    let Some(model) = models.first() else { return Err(WorkerError::Config("models is empty".into())) };
+    let setup = Setup { child: config.child.clone(), ..setup(Some(data), &model.path, &config.engine) };
+    let mut supervisor = Supervisor::new(program()?, setup);
     block_on(async {
         let loaded = supervisor.start().await?.clone();
         supervisor.kill().await;
@@ -110,13 +120,17 @@ fn disk(data: &Path) -> std::result::Result<String, String> {
 }
 
 /// The hub's health also carries its clock, in the `Date` header.
-fn hub_and_clock(hub: &str) -> Vec<Check> {
+fn hub_and_clock(hub: &str, config: &Config) -> Vec<Check> {
     const MEND: &str = "check hub in worker.toml and that the hub runs; outbound connections must be allowed";
     let hub = match HubUrl::parse(hub) {
         Ok(hub) => hub,
         Err(error) => return vec![Check::of("hub", Err(error), MEND)],
     };
-    let response = match results::agent().get(&hub.path("/v1/health")).call() {
+    let trust = match Trust::load(config.ca_file.as_deref()) {
+        Ok(trust) => trust,
+        Err(error) => return vec![Check::of("hub", Err(error), "correct ca_file in worker.toml")],
+    };
+    let response = match results::agent(&trust).get(&hub.path("/v1/health")).call() {
         Ok(response) if response.status().is_success() => response,
         Ok(response) => {
             let error = hub.unreachable(format_args!("it answered {}", response.status()));

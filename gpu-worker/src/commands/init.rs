@@ -8,8 +8,8 @@ use shared::hardware::MeasuredDevice;
 
 use super::generate::EngineArguments;
 use super::{block_on, print, program, setup};
-use crate::child::Loaded;
 use crate::child::supervisor::Supervisor;
+use crate::child::{ChildConfig, Loaded};
 use crate::config::{Config, Mining, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
@@ -60,10 +60,17 @@ impl Init {
         let unit_price = self.unit_price.unwrap_or_else(|| offer::proposed_price(speed));
         let config = Config {
             hub: hub.as_str().to_owned(),
+            ca_file: None,
             key: key_file,
             mining: Mining::default(),
             engine,
-            model: ModelConfig { path: model, unit_price_ait: unit_price, measured_micro_units_per_second: speed },
+            child: ChildConfig::default(),
+            models: vec![ModelConfig {
+                path: model,
+                unit_price_ait: unit_price,
+                measured_micro_units_per_second: speed,
+                enabled: true,
+            }],
         };
         hardware::write(data, &report)?;
         config.write(data)?;

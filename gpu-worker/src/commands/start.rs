@@ -4,11 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{block_on, program, setup};
+use crate::child::Setup;
 use crate::child::supervisor::Supervisor;
-use crate::config::Config;
+use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::hub::link::Identity;
+use crate::hub::trust::Trust;
 use crate::runtime::folder::ModelFolder;
 use crate::worker::{self, Ended, Parts};
 use crate::{clock, hardware, keys, offer};
@@ -36,8 +38,11 @@ impl Start {
         }
         let hub = HubUrl::parse(self.hub.as_deref().unwrap_or(&config.hub))?;
         let key = keys::load(&config.key)?;
-        let folder = ModelFolder::open(&config.model.path)?;
-        let mut supervisor = Supervisor::new(program()?, setup(Some(data), &config.model.path, &config.engine));
+        let trust = Trust::load(config.ca_file.as_deref())?;
+        let model = first(&config)?;
+        let folder = ModelFolder::open(&model.path)?;
+        let setup = Setup { child: config.child.clone(), ..setup(Some(data), &model.path, &config.engine) };
+        let mut supervisor = Supervisor::new(program()?, setup);
         let ended = block_on(async {
             let loaded = supervisor.start().await?.clone();
             tracing::info!(
@@ -50,17 +55,15 @@ impl Start {
                 note = loaded.note,
                 "ready"
             );
-            let price = config.model.unit_price_ait;
-            let mut capability =
-                offer::capability(&folder, &loaded, price, config.model.measured_micro_units_per_second);
+            let speed = model.measured_micro_units_per_second;
+            let mut capability = offer::capability(&folder, &loaded, model.unit_price_ait, speed);
             capability.hardware = hardware::read(data, key.address(), clock::now())
                 .inspect_err(
                     |error| tracing::warn!(%error, "the hardware report is left out; `gpu-worker bench` makes another"),
                 )
                 .unwrap_or_default();
-            let identity = Identity { hub, key, capability };
-            let model = folder.manifest().name.clone();
-            worker::serve(Parts { identity, model, supervisor, outbox: data.join(OUTBOX_FOLDER) }).await
+            let identity = Identity { hub, trust, key, capability };
+            worker::serve(Parts { identity, supervisor, outbox: data.join(OUTBOX_FOLDER) }).await
         })?;
         tracing::info!(?ended, "the worker ended");
         Ok(match ended {
@@ -68,4 +71,9 @@ impl Start {
             Ended::Aborted => ExitCode::from(EXIT_ABORTED),
         })
     }
+}
+
+fn first(config: &Config) -> Result<&ModelConfig> {
+    let models = config.enabled_models()?;
+    models.first().copied().ok_or_else(|| WorkerError::Config("models is empty".into()))
 }

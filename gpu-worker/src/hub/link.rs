@@ -14,12 +14,15 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::HubUrl;
 use super::backoff::{Backoff, jitter};
-use crate::clock;
+use super::clock::HubClock;
+use super::trust::Trust;
 use crate::error::{Result, WorkerError, quote};
+use crate::worker::agreement::HubIdentity;
+use crate::worker::state::Session;
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -39,6 +42,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub hub: HubUrl,
+    pub trust: Trust,
     pub key: PrivateKey,
     pub capability: Capability,
 }
@@ -46,10 +50,10 @@ pub struct Identity {
 /// What the link tells the worker.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinkEvent {
-    /// Registered. `hub_ahead_ms` is how far the hub's clock is before this machine's.
+    /// Registered.
     Up {
         heartbeat: Duration,
-        hub_ahead_ms: i64,
+        session: Session,
     },
     Message(HubMessage),
     Down {
@@ -105,7 +109,8 @@ async fn register(identity: &Identity, leases: &LeasesHeld) -> Result<(Socket, L
     let hub = &identity.hub;
     let limits =
         WebSocketConfig::default().max_message_size(Some(FRAME_MAX_BYTES)).max_frame_size(Some(FRAME_MAX_BYTES));
-    let connect = connect_async_with_config(hub.session(), Some(limits), true);
+    let connector = identity.trust.session()?;
+    let connect = connect_async_tls_with_config(hub.session(), Some(limits), true, connector);
     let (mut socket, _) = timeout(HANDSHAKE_LIMIT, connect)
         .await
         .map_err(|_| hub.unreachable("it does not answer"))?
@@ -115,6 +120,7 @@ async fn register(identity: &Identity, leases: &LeasesHeld) -> Result<(Socket, L
         HubMessage::Refused { reason, retryable } => return Err(refusal(hub, reason, retryable)),
         other => return Err(hub.unreachable(format_args!("it began with {}", kind(&other)))),
     };
+    let clock = HubClock::new(challenge.server_time_unix_ms, std::time::Instant::now());
     if challenge.protocol_version != PROTOCOL_VERSION {
         return Err(WorkerError::Refused(format!(
             "it speaks version {} of the protocol, this worker {PROTOCOL_VERSION}; update the older one",
@@ -128,7 +134,7 @@ async fn register(identity: &Identity, leases: &LeasesHeld) -> Result<(Socket, L
     match receive(&mut socket, hub).await? {
         HubMessage::Welcome { heartbeat_seconds } => {
             let heartbeat = Duration::from_secs(heartbeat_seconds).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX);
-            Ok((socket, LinkEvent::Up { heartbeat, hub_ahead_ms: hub_ahead_ms(&challenge) }))
+            Ok((socket, LinkEvent::Up { heartbeat, session: Session { hub: HubIdentity::from(&challenge), clock } }))
         }
         HubMessage::Refused { reason, retryable } => Err(refusal(hub, reason, retryable)),
         other => Err(hub.unreachable(format_args!("it answered the registration with {}", kind(&other)))),
@@ -141,11 +147,6 @@ fn registration(identity: &Identity, challenge: &Challenge, leases: Vec<LeaseId>
     let signature = identity.key.sign(digest).map_err(|error| WorkerError::Receipt(error.to_string()))?;
     let capability = identity.capability.clone();
     Ok(Registration { protocol_version: PROTOCOL_VERSION, address, capability, leases, signature })
-}
-
-fn hub_ahead_ms(challenge: &Challenge) -> i64 {
-    let (hub, here) = (challenge.server_time_unix_ms.0, clock::now().0);
-    i64::try_from(i128::from(hub) - i128::from(here)).unwrap_or(0)
 }
 
 fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> WorkerError {

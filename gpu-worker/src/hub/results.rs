@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::HubUrl;
 use super::backoff::{Backoff, jitter};
+use super::trust::Trust;
 use crate::error::{Result, WorkerError, quote};
 use crate::outbox::{Entry, Outbox};
 
@@ -36,8 +37,14 @@ pub struct Delivered {
 }
 
 /// Delivers whatever is in the outbox, now and whenever `added` tells of more.
-pub async fn deliver(outbox: Outbox, hub: HubUrl, added: Arc<Notify>, delivered: mpsc::Sender<Delivered>) {
-    let agent = agent();
+pub async fn deliver(
+    outbox: Outbox,
+    hub: HubUrl,
+    trust: Trust,
+    added: Arc<Notify>,
+    delivered: mpsc::Sender<Delivered>,
+) {
+    let agent = agent(&trust);
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         let waiting = outbox.waiting().unwrap_or_else(|error| {
@@ -123,9 +130,9 @@ fn classify(status: u16, text: &str) -> Answer {
 }
 
 /// A client that reports statuses as answers.
-pub(crate) fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().timeout_global(Some(POST_LIMIT)).http_status_as_error(false).build();
-    config.new_agent()
+pub(crate) fn agent(trust: &Trust) -> ureq::Agent {
+    let config = ureq::Agent::config_builder().timeout_global(Some(POST_LIMIT)).http_status_as_error(false);
+    config.tls_config(trust.http()).build().new_agent()
 }
 
 #[cfg(test)]

@@ -1,70 +1,105 @@
 //! What the worker knows and decides: pure, so that every order of events can be tried.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
 
+use shared::capability::ModelOffer;
 use shared::id::LeaseId;
 use shared::job::lifecycle::Blame;
 use shared::protocol::{Assignment, HubMessage, REASON_MAX_CHARS, WorkerMessage};
-use shared::time::UnixMillis;
 use tokio::sync::watch;
 
+use super::agreement::{self, HubIdentity, Offers, Refusal};
 use super::runner::{JobEvent, Order};
+use crate::hub::clock::HubClock;
 use crate::hub::results::Delivered;
-use crate::receipt;
 
-/// Assignments that wait behind the running one. The hub sends one at a time to a worker of one slot; more come only
-/// when it lost count.
-pub const QUEUE_MAX: usize = 4;
+/// Ended leases that are remembered, so that a hub which repeats itself gets no second result.
+const OVER_MAX: usize = 4_096;
 
 /// What the shell must do.
 #[derive(Debug)]
 pub enum Effect {
     /// Send it in the current session.
     Send(WorkerMessage),
-    /// Give it to the job runner, which is free.
+    /// Give it to the job runner.
     Run(Box<Order>),
+}
+
+/// The session that is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub hub: HubIdentity,
+    pub clock: HubClock,
 }
 
 #[derive(Debug)]
 pub struct Worker {
-    model: String,
-    connected: bool,
+    offers: Offers,
+    slots: usize,
+    session: Option<Session>,
     draining: bool,
-    hub_ahead_ms: i64,
-    queue: VecDeque<Order>,
-    running: Option<Running>,
+    /// Leases that the runner has.
+    running: BTreeMap<LeaseId, Running>,
     /// Leases with a result that the hub has not acknowledged.
     finished: BTreeSet<LeaseId>,
-    /// Failures that no session was there to report.
-    unsent: Vec<WorkerMessage>,
+    /// Leases that failed while no session was there to say so.
+    unsaid: BTreeMap<LeaseId, WorkerMessage>,
+    over: Over,
 }
 
 #[derive(Debug)]
 struct Running {
-    lease_id: LeaseId,
     cancel: watch::Sender<bool>,
 }
 
+impl Running {
+    fn is_canceled(&self) -> bool {
+        *self.cancel.borrow()
+    }
+}
+
+/// The latest leases that ended here.
+#[derive(Debug, Default)]
+struct Over {
+    leases: BTreeSet<LeaseId>,
+    oldest_first: VecDeque<LeaseId>,
+}
+
+impl Over {
+    fn insert(&mut self, lease_id: LeaseId) {
+        if self.leases.insert(lease_id) {
+            self.oldest_first.push_back(lease_id);
+        }
+        if self.oldest_first.len() > OVER_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.leases.remove(&oldest);
+        }
+    }
+}
+
 impl Worker {
-    /// `finished` are the leases whose results the outbox holds from an earlier life.
-    pub fn new(model: String, finished: Vec<LeaseId>) -> Self {
+    /// `slots` is how many jobs run at once; `finished` are the leases whose results the outbox holds from an earlier
+    /// life.
+    pub fn new(offers: &[ModelOffer], slots: usize, finished: Vec<LeaseId>) -> Self {
         Self {
-            model,
-            connected: false,
+            offers: offers.iter().map(|offer| (offer.model.clone(), offer.clone())).collect(),
+            slots,
+            session: None,
             draining: false,
-            hub_ahead_ms: 0,
-            queue: VecDeque::new(),
-            running: None,
+            running: BTreeMap::new(),
             finished: finished.into_iter().collect(),
-            unsent: Vec::new(),
+            unsaid: BTreeMap::new(),
+            over: Over::default(),
         }
     }
 
     /// Leases that the hub should leave with this worker.
     pub fn leases(&self) -> Vec<LeaseId> {
-        let queued = self.queue.iter().map(|order| order.assignment.lease_id);
-        let running = self.running.iter().map(|running| running.lease_id);
-        queued.chain(running).chain(self.finished.iter().copied()).collect::<BTreeSet<_>>().into_iter().collect()
+        let running = self.running.iter().filter(|(_, running)| !running.is_canceled()).map(|(lease_id, _)| lease_id);
+        let leases: BTreeSet<_> = running.chain(&self.finished).chain(self.unsaid.keys()).copied().collect();
+        leases.into_iter().collect()
     }
 
     pub fn is_draining(&self) -> bool {
@@ -73,7 +108,7 @@ impl Worker {
 
     /// Draining, with nothing left to draw.
     pub fn is_idle(&self) -> bool {
-        self.draining && self.running.is_none() && self.queue.is_empty()
+        self.draining && self.running.is_empty()
     }
 
     /// Idle, with nothing left to hand in.
@@ -81,15 +116,15 @@ impl Worker {
         self.is_idle() && self.finished.is_empty()
     }
 
-    pub fn connected(&mut self, hub_ahead_ms: i64) -> Vec<Effect> {
-        self.connected = true;
-        self.hub_ahead_ms = hub_ahead_ms;
+    pub fn connected(&mut self, session: Session) -> Vec<Effect> {
+        self.session = Some(session);
+        let unsaid = std::mem::take(&mut self.unsaid).into_values();
         let draining = self.draining.then_some(WorkerMessage::Drain);
-        std::mem::take(&mut self.unsent).into_iter().chain(draining).map(Effect::Send).collect()
+        unsaid.chain(draining).map(Effect::Send).collect()
     }
 
     pub fn disconnected(&mut self) {
-        self.connected = false;
+        self.session = None;
     }
 
     pub fn drain(&mut self) -> Vec<Effect> {
@@ -102,48 +137,52 @@ impl Worker {
         self.send(heartbeat).into_iter().collect()
     }
 
-    pub fn hub_message(&mut self, message: HubMessage, now: UnixMillis) -> Vec<Effect> {
+    pub fn hub_message(&mut self, message: HubMessage, now: Instant) -> Vec<Effect> {
         match message {
             HubMessage::Assign(assignment) => self.assign(*assignment, now),
-            HubMessage::Cancel { lease_id, reason } => self.cancel(lease_id, &reason),
-            HubMessage::Notice { text } => {
-                tracing::info!(text = crate::error::quote(&text), "the hub says");
-                Vec::new()
-            }
-            // Registration is over; a hub that repeats it is not followed.
-            HubMessage::Challenge(_) | HubMessage::Welcome { .. } | HubMessage::Refused { .. } => Vec::new(),
+            HubMessage::Cancel { lease_id, .. } => self.cancel(lease_id),
+            // A notice is for the miner, and registration is over; a hub that repeats it is not followed.
+            HubMessage::Notice { .. }
+            | HubMessage::Challenge(_)
+            | HubMessage::Welcome { .. }
+            | HubMessage::Refused { .. } => Vec::new(),
         }
     }
 
-    fn assign(&mut self, assignment: Assignment, now: UnixMillis) -> Vec<Effect> {
+    fn assign(&mut self, assignment: Assignment, now: Instant) -> Vec<Effect> {
         let lease_id = assignment.lease_id;
-        if self.leases().contains(&lease_id) {
+        // What broke off with its session is answered by the next registration.
+        let Some(session) = self.session.clone() else { return Vec::new() };
+        if self.running.contains_key(&lease_id) || self.finished.contains(&lease_id) {
             return Vec::new();
         }
-        let refusal = if self.draining {
-            Some((Blame::Platform, "the worker drains".to_owned()))
-        } else if assignment.model != self.model {
-            Some((Blame::Platform, format!("this worker serves {}, not {}", self.model, assignment.model)))
-        } else if self.queue.len() >= QUEUE_MAX {
-            Some((Blame::Platform, format!("{QUEUE_MAX} jobs wait here already")))
-        } else {
-            receipt::check_terms(&assignment).err().map(|error| (Blame::Platform, error.to_string()))
-        };
-        if let Some((blame, reason)) = refusal {
-            return self.fail(lease_id, blame, &reason);
+        match self.consider(&assignment, &session, now) {
+            Ok(deadline) => {
+                let order = Order::new(assignment, session.clock, now, deadline);
+                self.running.insert(lease_id, Running { cancel: order.cancel.clone() });
+                let accept = self.send(WorkerMessage::Accept { lease_id });
+                accept.into_iter().chain([Effect::Run(Box::new(order))]).collect()
+            }
+            Err(refusal) => self.fail(lease_id, Blame::Platform, &refusal.to_string()),
         }
-        let deadline_ms = i128::from(assignment.deadline_unix_ms.0) - i128::from(self.hub_ahead_ms) - i128::from(now.0);
-        let remaining_ms = u64::try_from(deadline_ms).unwrap_or(0);
-        self.queue.push_back(Order::new(assignment, now, remaining_ms));
-        let mut effects: Vec<Effect> = self.send(WorkerMessage::Accept { lease_id }).into_iter().collect();
-        effects.extend(self.run_next());
-        effects
     }
 
-    fn cancel(&mut self, lease_id: LeaseId, reason: &str) -> Vec<Effect> {
-        tracing::info!(%lease_id, reason = crate::error::quote(reason), "the hub canceled a lease");
-        self.queue.retain(|order| order.assignment.lease_id != lease_id);
-        if let Some(running) = self.running.as_ref().filter(|running| running.lease_id == lease_id) {
+    fn consider(&self, assignment: &Assignment, session: &Session, now: Instant) -> Result<Instant, Refusal> {
+        if self.over.leases.contains(&assignment.lease_id) {
+            return Err(Refusal::Over);
+        }
+        if self.draining {
+            return Err(Refusal::NotServing("drains"));
+        }
+        let taken = self.running.values().filter(|running| !running.is_canceled()).count();
+        if taken >= self.slots {
+            return Err(Refusal::NoSlot { slots: self.slots });
+        }
+        agreement::check(assignment, &self.offers, &session.hub, &session.clock, now).map(|left| now + left)
+    }
+
+    fn cancel(&mut self, lease_id: LeaseId) -> Vec<Effect> {
+        if let Some(running) = self.running.get(&lease_id) {
             running.cancel.send_replace(true);
         }
         Vec::new()
@@ -153,39 +192,31 @@ impl Worker {
         match event {
             JobEvent::Progress(progress) => self.send(WorkerMessage::Progress(progress)).into_iter().collect(),
             JobEvent::Finished { lease_id } => {
+                self.ended(lease_id);
                 self.finished.insert(lease_id);
-                self.running = None;
-                self.run_next().into_iter().collect()
+                Vec::new()
             }
-            JobEvent::Canceled { .. } => {
-                self.running = None;
-                self.run_next().into_iter().collect()
+            JobEvent::Canceled { lease_id } => {
+                self.ended(lease_id);
+                Vec::new()
             }
             JobEvent::Failed { lease_id, blame, reason } => {
-                self.running = None;
-                let mut effects = self.fail(lease_id, blame, &reason);
-                effects.extend(self.run_next());
-                effects
+                // The hub took a canceled lease back and wants to hear no more of it.
+                let is_wanted = self.running.get(&lease_id).is_some_and(|running| !running.is_canceled());
+                self.ended(lease_id);
+                if is_wanted { self.fail(lease_id, blame, &reason) } else { Vec::new() }
             }
         }
     }
 
-    pub fn delivered(&mut self, delivered: &Delivered) -> Vec<Effect> {
+    pub fn delivered(&mut self, delivered: &Delivered) {
         self.finished.remove(&delivered.lease_id);
-        match &delivered.refusal {
-            Some(reason) => tracing::error!(lease_id = %delivered.lease_id, reason, "the hub refused a result"),
-            None => tracing::info!(lease_id = %delivered.lease_id, "the hub took a result"),
-        }
-        Vec::new()
+        self.over.insert(delivered.lease_id);
     }
 
-    fn run_next(&mut self) -> Option<Effect> {
-        if self.running.is_some() {
-            return None;
-        }
-        let order = self.queue.pop_front()?;
-        self.running = Some(Running { lease_id: order.assignment.lease_id, cancel: order.cancel.clone() });
-        Some(Effect::Run(Box::new(order)))
+    fn ended(&mut self, lease_id: LeaseId) {
+        self.running.remove(&lease_id);
+        self.over.insert(lease_id);
     }
 
     fn fail(&mut self, lease_id: LeaseId, blame: Blame, reason: &str) -> Vec<Effect> {
@@ -194,13 +225,13 @@ impl Worker {
         match self.send(message.clone()) {
             Some(effect) => vec![effect],
             None => {
-                self.unsent.push(message);
+                self.unsaid.insert(lease_id, message);
                 Vec::new()
             }
         }
     }
 
     fn send(&self, message: WorkerMessage) -> Option<Effect> {
-        self.connected.then_some(Effect::Send(message))
+        self.session.is_some().then_some(Effect::Send(message))
     }
 }

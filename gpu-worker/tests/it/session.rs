@@ -1,70 +1,20 @@
 //! The program `gpu-worker start` against a hub double: one whole life, and what may go wrong in it.
 
-use std::path::Path;
-use std::process::Stdio;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use shared::digest::Sha256Digest;
-use shared::job::lifecycle::Blame;
 use shared::protocol::{Assignment, HubMessage, Progress, ResultSubmission, WorkerMessage};
 use shared::signing::recover;
 use shared::time::UnixMillis;
 use shared::typed_data::{SigningDomain, personal_message_digest};
-use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::process::Command;
 
-use crate::hub_double::{HubDouble, MINTER, PATIENCE, Session, assignment};
-use crate::support::{ModelCopy, PROGRAM, pixels};
-
-struct Miner {
-    data: TempDir,
-    _model: ModelCopy,
-}
-
-impl Miner {
-    /// Initialised on tract, which every machine has.
-    async fn init(hub: &HubDouble) -> Self {
-        let (data, model) = (tempfile::tempdir().unwrap(), ModelCopy::new());
-        let mut init = Command::new(PROGRAM);
-        init.arg("--data").arg(data.path()).arg("init").args(["--hub", &hub.url, "--engine", "tract", "--model"]);
-        let output = init.arg(model.path()).output().await.unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Self { data, _model: model }
-    }
-
-    fn start(&self) -> Child {
-        let mut start = Command::new(PROGRAM);
-        start.arg("--data").arg(self.data.path()).arg("start").env("RUST_LOG", "info").stderr(Stdio::piped());
-        start.kill_on_drop(true).spawn().unwrap()
-    }
-
-    fn waiting(&self) -> usize {
-        let entries = std::fs::read_dir(self.data.path().join("outbox")).unwrap();
-        entries.filter(|entry| entry.as_ref().unwrap().path().is_file()).count()
-    }
-}
-
-async fn signal(name: &str, pid: u32) {
-    assert!(Command::new("kill").args([name, &pid.to_string()]).status().await.unwrap().success());
-}
-
-/// Waits for the end: exit code and log.
-async fn ended(mut worker: Child) -> (Option<i32>, String) {
-    let mut log = String::new();
-    let mut stderr = worker.stderr.take().unwrap();
-    let status = timeout(PATIENCE, async {
-        stderr.read_to_string(&mut log).await.unwrap();
-        worker.wait().await.unwrap()
-    });
-    let status = status.await.expect("the worker ends");
-    (status.code(), log)
-}
+use crate::hub_double::{HubDouble, MINTER, Session, assignment};
+use crate::miner::{Miner, ended, signal};
+use crate::support::{PROGRAM, pixels};
 
 /// Accepts, then progresses to the last step.
-async fn expect_drawn(session: &mut Session, job: &Assignment, steps: u32) -> Vec<Progress> {
+pub(crate) async fn expect_drawn(session: &mut Session, job: &Assignment, steps: u32) -> Vec<Progress> {
     assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
     let mut seen = Vec::new();
     while seen.last().is_none_or(|progress: &Progress| progress.step < steps) {
@@ -76,7 +26,7 @@ async fn expect_drawn(session: &mut Session, job: &Assignment, steps: u32) -> Ve
     seen
 }
 
-fn check_result(job: &Assignment, submission: &ResultSubmission, miner: shared::Address) {
+pub(crate) fn check_result(job: &Assignment, submission: &ResultSubmission, miner: shared::Address) {
     let receipt = &submission.receipt;
     assert_eq!((receipt.job_id, receipt.client, receipt.provider), (job.job_id, job.terms.client, miner));
     assert_eq!((receipt.units, receipt.unit_price), (job.work.units(), job.terms.unit_price));
@@ -139,7 +89,7 @@ async fn serves_a_job_hands_its_result_in_until_it_is_taken_and_drains() {
 #[tokio::test]
 async fn a_finished_result_survives_the_death_of_the_worker() {
     let mut hub = HubDouble::start().await;
-    let miner = Miner::init(&hub).await;
+    let miner = Miner::new(&hub);
     let mut worker = miner.start();
     let (mut session, registration) = hub.worker().await;
     hub.statuses.lock().unwrap().extend([503; 1000]);
@@ -168,48 +118,26 @@ async fn a_finished_result_survives_the_death_of_the_worker() {
 }
 
 #[tokio::test]
-async fn a_dead_inference_process_costs_one_job() {
-    let mut hub = HubDouble::start().await;
-    let miner = Miner::init(&hub).await;
-    let worker = miner.start();
-    let (mut session, registration) = hub.worker().await;
-    let job = assignment(3, 100);
-    session.assign(&job).await;
-    assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
-    assert!(matches!(session.event().await, Some(WorkerMessage::Progress(_))));
-    signal("-KILL", child_of(worker.id().unwrap())).await;
-    let failure = loop {
-        match session.event().await {
-            Some(WorkerMessage::Progress(_)) => {}
-            other => break other,
-        }
-    };
-    match failure {
-        Some(WorkerMessage::Fail { lease_id, blame: Blame::Miner, reason }) => {
-            assert_eq!(lease_id, job.lease_id);
-            assert!(reason.contains("inference process ended"), "{reason}");
-        }
-        other => panic!("a failure, got {other:?}"),
-    }
-    let next = assignment(4, 1);
-    session.assign(&next).await;
-    expect_drawn(&mut session, &next, 1).await;
-    check_result(&next, &hub.result().await.1, registration.address);
-    drop(worker);
-}
-
-#[tokio::test]
 async fn a_canceled_job_stops_and_makes_room_for_the_next() {
     let mut hub = HubDouble::start().await;
-    let miner = Miner::init(&hub).await;
+    let miner = Miner::new(&hub);
     let worker = miner.start();
     let (mut session, _) = hub.worker().await;
     let (job, next) = (assignment(5, 100), assignment(6, 1));
     session.assign(&job).await;
+    assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
     session.assign(&next).await;
-    let accepted = [session.event().await, session.event().await];
-    assert!(accepted.contains(&Some(WorkerMessage::Accept { lease_id: job.lease_id })));
+    let refused = loop {
+        match session.event().await {
+            Some(WorkerMessage::Fail { lease_id, reason, .. }) if lease_id == next.lease_id => break reason,
+            Some(WorkerMessage::Progress(_)) => {}
+            other => panic!("a refusal, got {other:?}"),
+        }
+    };
+    assert!(refused.contains("1 slots"), "{refused}");
+    let next = assignment(11, 1);
     session.send(&HubMessage::Cancel { lease_id: job.lease_id, reason: "the client left".into() }).await;
+    session.assign(&next).await;
     let (lease_id, _) = hub.result().await;
     assert_eq!(lease_id, next.lease_id, "a canceled job has no result");
     drop(worker);
@@ -218,7 +146,7 @@ async fn a_canceled_job_stops_and_makes_room_for_the_next() {
 #[tokio::test]
 async fn a_lost_session_is_taken_up_again_with_the_leases_it_held() {
     let mut hub = HubDouble::start().await;
-    let miner = Miner::init(&hub).await;
+    let miner = Miner::new(&hub);
     let worker = miner.start();
     let (mut session, registration) = hub.worker().await;
     let job = assignment(7, 60);
@@ -236,7 +164,7 @@ async fn a_lost_session_is_taken_up_again_with_the_leases_it_held() {
 #[tokio::test]
 async fn jobs_that_it_does_not_serve_are_handed_back() {
     let mut hub = HubDouble::start().await;
-    let miner = Miner::init(&hub).await;
+    let miner = Miner::new(&hub);
     let worker = miner.start();
     let (mut session, _) = hub.worker().await;
     let other_model = Assignment { model: "sd-15".into(), ..assignment(8, 1) };
@@ -263,7 +191,7 @@ async fn jobs_that_it_does_not_serve_are_handed_back() {
 #[tokio::test]
 async fn a_hub_that_will_not_have_it_ends_it_with_a_word() {
     let mut hub = HubDouble::start().await;
-    let miner = Miner::init(&hub).await;
+    let miner = Miner::new(&hub);
     let worker = miner.start();
     let mut session = hub.connection().await;
     session.challenge().await;
@@ -276,8 +204,8 @@ async fn a_hub_that_will_not_have_it_ends_it_with_a_word() {
 #[tokio::test]
 async fn doctor_names_what_is_wrong_and_how_to_mend_it() {
     let hub = HubDouble::start().await;
-    let miner = Miner::init(&hub).await;
-    let file = miner._model.file("vae_decoder/model.onnx");
+    let miner = Miner::new(&hub);
+    let file = miner.model.file("vae_decoder/model.onnx");
     std::fs::write(file, b"broken").unwrap();
     let mut doctor = Command::new(PROGRAM);
     doctor.arg("--data").arg(miner.data.path()).args(["doctor", "--hub", "http://127.0.0.1:1"]);
@@ -287,17 +215,6 @@ async fn doctor_names_what_is_wrong_and_how_to_mend_it() {
     for words in ["ok    key", "FAULT model", "fetch the model again", "FAULT hub", "ok    disk"] {
         assert!(text.contains(words), "{text} lacks {words}");
     }
-}
-
-/// The inference process of a worker.
-fn child_of(parent: u32) -> u32 {
-    let processes =
-        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let is_child = |pid: &u32| {
-        let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
-        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok()) == Some(parent)
-    };
-    processes.into_iter().find(is_child).expect("an inference process")
 }
 
 #[tokio::test]

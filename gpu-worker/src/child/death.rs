@@ -1,0 +1,55 @@
+//! Why an inference process ended, told from what it left behind.
+
+use crate::error::{WorkerError, speaks_of_memory};
+
+/// `SIGKILL`, which the kernel sends when the machine has no memory left, and people too.
+const KILL: i32 = 9;
+
+/// What is known of a process that ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Remains<'a> {
+    /// Exit code or signal, in words.
+    pub status: &'a str,
+    pub signal: Option<i32>,
+    /// The end of what it wrote on standard error.
+    pub last_words: &'a str,
+    /// The kernel ended some process for its memory while this one ran.
+    pub kernel_took_memory: bool,
+}
+
+impl Remains<'_> {
+    pub fn cause(&self) -> WorkerError {
+        let killed_for_memory = self.signal == Some(KILL) && self.kernel_took_memory;
+        if killed_for_memory || speaks_of_memory(self.last_words) {
+            WorkerError::ChildOutOfMemory(self.status.into())
+        } else {
+            WorkerError::ChildCrashed(self.status.into())
+        }
+    }
+}
+
+/// How many processes the kernel has ended for their memory since the machine started; 0 where it does not tell.
+pub fn kernel_memory_kills() -> u64 {
+    let counters = std::fs::read_to_string("/proc/vmstat").unwrap_or_default();
+    counters.lines().find_map(|line| line.strip_prefix("oom_kill ")?.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(signal: i32, last_words: &str, kernel_took_memory: bool) -> String {
+        let remains = Remains { status: "gone", signal: Some(signal), last_words, kernel_took_memory };
+        remains.cause().class().to_owned()
+    }
+
+    #[test]
+    fn a_lack_of_memory_is_told_from_other_ends() {
+        assert_eq!(class(9, "", false), "crash");
+        assert_eq!(class(9, "", true), "out_of_memory");
+        assert_eq!(class(6, "memory allocation of 805306368 bytes failed", false), "out_of_memory");
+        assert_eq!(class(6, "terminate called after throwing an instance of 'std::bad_alloc'", false), "out_of_memory");
+        assert_eq!(class(11, "", true), "crash");
+        assert_eq!(class(6, "panicked at index out of bounds", false), "crash");
+    }
+}

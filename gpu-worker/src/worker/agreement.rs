@@ -1,0 +1,91 @@
+//! Whether an assignment says what the worker offered and what its hub said of itself: a hub is not believed.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use shared::Address;
+use shared::amount::Amount;
+use shared::capability::ModelOffer;
+use shared::job::request::TTL_MAX_SECONDS;
+use shared::protocol::{Assignment, Challenge};
+
+use crate::hub::clock::HubClock;
+
+/// No job lives longer, so no lease does.
+pub const LEASE_MAX: Duration = Duration::from_secs(TTL_MAX_SECONDS);
+
+/// What a hub said of itself when the session began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubIdentity {
+    pub hub_id: String,
+    pub chain_id: u64,
+    pub minter: Address,
+}
+
+impl From<&Challenge> for HubIdentity {
+    fn from(challenge: &Challenge) -> Self {
+        Self { hub_id: challenge.hub_id.clone(), chain_id: challenge.chain_id, minter: challenge.minter }
+    }
+}
+
+/// Why an assignment is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the worker takes nothing new: it {0}")]
+    NotServing(&'static str),
+    #[error("the lease is over")]
+    Over,
+    #[error("this worker has {slots} slots, and all are taken")]
+    NoSlot { slots: usize },
+    #[error("this worker serves {served}, not {model}")]
+    Model { model: String, served: String },
+    #[error("the terms pay {paid} for work of {done}")]
+    Units { paid: String, done: String },
+    #[error("the terms pay {paid} AIT per unit, but {asked} is asked")]
+    Price { paid: Amount, asked: Amount },
+    #[error("the terms have {field} {stated}, but the session has {agreed}")]
+    Other { field: &'static str, stated: String, agreed: String },
+    #[error("the deadline passed before the assignment came")]
+    Late,
+    #[error("the deadline is {} s ahead, more than {}", .ahead.as_secs(), LEASE_MAX.as_secs())]
+    TooFar { ahead: Duration },
+}
+
+/// The models on offer, by name.
+pub type Offers = BTreeMap<String, ModelOffer>;
+
+/// Checks what does not depend on what else the worker does. Gives the time that is left.
+pub fn check(
+    assignment: &Assignment,
+    offers: &Offers,
+    hub: &HubIdentity,
+    clock: &HubClock,
+    now: Instant,
+) -> Result<Duration, Refusal> {
+    let (work, terms) = (&assignment.work, &assignment.terms);
+    let offer = offers.get(&assignment.model).filter(|offer| offer.kind == work.kind()).ok_or_else(|| {
+        let served = offers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        Refusal::Model { model: assignment.model.clone(), served }
+    })?;
+    if (terms.units, terms.unit_type) != (work.units(), work.unit_type()) {
+        return Err(Refusal::Units {
+            paid: format!("{} {}", terms.units, terms.unit_type),
+            done: format!("{} {}", work.units(), work.unit_type()),
+        });
+    }
+    if terms.unit_price < offer.unit_price {
+        return Err(Refusal::Price { paid: terms.unit_price, asked: offer.unit_price });
+    }
+    same("hub_id", &terms.hub_id, &hub.hub_id)?;
+    same("chain_id", &terms.chain_id, &hub.chain_id)?;
+    same("minter", &terms.minter, &hub.minter)?;
+    let left = clock.until(assignment.deadline_unix_ms, now).ok_or(Refusal::Late)?;
+    if left > LEASE_MAX { Err(Refusal::TooFar { ahead: left }) } else { Ok(left) }
+}
+
+fn same<T: PartialEq + ToString>(field: &'static str, stated: &T, agreed: &T) -> Result<(), Refusal> {
+    if stated == agreed {
+        return Ok(());
+    }
+    Err(Refusal::Other { field, stated: crate::error::quote(&stated.to_string()), agreed: agreed.to_string() })
+}

@@ -1,0 +1,311 @@
+//! The worker's decisions under every order of events: nothing is drawn twice, nothing is lost, everything is answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use gpu_worker::hub::clock::HubClock;
+use gpu_worker::hub::results::Delivered;
+use gpu_worker::worker::agreement::{HubIdentity, LEASE_MAX};
+use gpu_worker::worker::runner::{JobEvent, Order};
+use gpu_worker::worker::state::{Effect, Session, Worker};
+use proptest::prelude::*;
+use shared::capability::ModelOffer;
+use shared::digest::Sha256Digest;
+use shared::id::LeaseId;
+use shared::job::JobKind;
+use shared::job::lifecycle::Blame;
+use shared::protocol::{Assignment, HubMessage, WorkerMessage};
+use shared::receipt::UnitType;
+use shared::time::UnixMillis;
+
+use crate::hub_double::{MINTER, assignment};
+
+/// The hub's time when the session began; far from any machine's.
+const HUB_TIME: UnixMillis = UnixMillis(4_000_000_000_000);
+
+const SLOTS: usize = 2;
+
+fn offer() -> ModelOffer {
+    ModelOffer {
+        model: "test-model".into(),
+        kind: JobKind::Image,
+        manifest_sha256: Sha256Digest::of(b"manifest"),
+        unit_type: UnitType::MegapixelStep,
+        unit_price: "0.25".parse().unwrap(),
+        measured_micro_units_per_second: 1,
+        suggestions: Vec::new(),
+        default_steps: 2,
+        default_guidance: 3.0,
+    }
+}
+
+fn session(now: Instant) -> Session {
+    let hub = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER };
+    Session { hub, clock: HubClock::new(HUB_TIME, now) }
+}
+
+fn lease(number: u128) -> LeaseId {
+    assignment(number, 1).lease_id
+}
+
+fn job(number: u128) -> Assignment {
+    Assignment { deadline_unix_ms: HUB_TIME.plus_ms(60_000), ..assignment(number, 1) }
+}
+
+type Lie = Box<dyn Fn(&mut Assignment)>;
+
+/// What the worker says to an assignment: its reason, where it refuses.
+fn refusal(effects: &[Effect]) -> Option<(LeaseId, Blame, String)> {
+    match effects {
+        [Effect::Send(WorkerMessage::Fail { lease_id, blame, reason })] => Some((*lease_id, *blame, reason.clone())),
+        _ => None,
+    }
+}
+
+#[test]
+fn an_assignment_that_lies_is_refused_with_a_word_and_the_session_goes_on() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    worker.connected(session(now));
+    let lies: Vec<(&str, Lie)> = vec![
+        ("not sd-15", Box::new(|job| job.model = "sd-15".into())),
+        ("the terms pay 0.000001 megapixel_step for work of", Box::new(|job| job.terms.units.0 = 1)),
+        (
+            "0.249999999999999999 AIT per unit, but 0.25",
+            Box::new(|job| {
+                job.terms.unit_price = "0.249999999999999999".parse().unwrap();
+            }),
+        ),
+        ("hub_id other, but", Box::new(|job| job.terms.hub_id = "other".into())),
+        ("chain_id 8, but the session has 7", Box::new(|job| job.terms.chain_id = 8)),
+        ("minter 0x0000", Box::new(|job| job.terms.minter = shared::Address::ZERO)),
+        ("the deadline passed", Box::new(|job| job.deadline_unix_ms = HUB_TIME)),
+        ("the deadline passed", Box::new(|job| job.deadline_unix_ms = UnixMillis(0))),
+        ("s ahead, more than 86400", Box::new(|job| job.deadline_unix_ms = UnixMillis(32_503_680_000_000))),
+        ("s ahead, more than", Box::new(|job| job.deadline_unix_ms = UnixMillis(u64::MAX))),
+    ];
+    for (number, (words, lie)) in lies.into_iter().enumerate() {
+        let mut assignment = job(number as u128);
+        lie(&mut assignment);
+        let lease_id = assignment.lease_id;
+        let effects = worker.hub_message(HubMessage::Assign(Box::new(assignment)), now);
+        let (refused, blame, reason) = refusal(&effects).expect(words);
+        assert_eq!((refused, blame), (lease_id, Blame::Platform));
+        assert!(reason.contains(words), "{reason}");
+    }
+    assert_eq!(worker.leases(), []);
+    let honest = worker.hub_message(HubMessage::Assign(Box::new(job(50))), now);
+    assert!(matches!(honest[..], [Effect::Send(WorkerMessage::Accept { .. }), Effect::Run(_)]));
+}
+
+#[test]
+fn more_than_the_slots_is_refused_and_a_canceled_lease_leaves_its_slot() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    worker.connected(session(now));
+    let mut assign = |number| worker.hub_message(HubMessage::Assign(Box::new(job(number))), now);
+    assert!(refusal(&assign(1)).is_none() && refusal(&assign(2)).is_none());
+    let (_, _, reason) = refusal(&assign(3)).unwrap();
+    assert!(reason.contains("2 slots"), "{reason}");
+    let canceled = HubMessage::Cancel { lease_id: lease(1), reason: "gone".into() };
+    assert!(worker.hub_message(canceled, now).is_empty());
+    assert_eq!(worker.leases(), [lease(2)]);
+    let next = worker.hub_message(HubMessage::Assign(Box::new(job(4))), now);
+    assert!(refusal(&next).is_none());
+}
+
+#[test]
+fn the_deadline_is_the_hubs_whatever_this_machine_believes() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    worker.connected(session(now));
+    let later = now + Duration::from_secs(20);
+    let effects = worker.hub_message(HubMessage::Assign(Box::new(job(1))), later);
+    let [_, Effect::Run(order)] = &effects[..] else { panic!("it is not taken: {effects:?}") };
+    assert_eq!(order.deadline, now + Duration::from_secs(60));
+    assert_eq!(order.clock.at(later), HUB_TIME.plus_ms(20_000));
+    let edge = Assignment { deadline_unix_ms: HUB_TIME.plus_ms(LEASE_MAX.as_millis() as u64), ..job(2) };
+    let effects = worker.hub_message(HubMessage::Assign(Box::new(edge)), now);
+    assert!(refusal(&effects).is_none(), "a day is not too far");
+}
+
+#[test]
+fn what_failed_without_a_session_is_said_in_the_next() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    worker.connected(session(now));
+    worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
+    worker.disconnected();
+    let failed = JobEvent::Failed { lease_id: lease(1), blame: Blame::Miner, reason: "it crashed".into() };
+    assert!(worker.job_event(failed).is_empty());
+    assert_eq!(worker.leases(), [lease(1)], "the hub must leave the lease until it has heard of its end");
+    let effects = worker.connected(session(now));
+    assert!(matches!(&refusal(&effects), Some((id, Blame::Miner, _)) if *id == lease(1)));
+    assert_eq!(worker.leases(), []);
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Connect,
+    Disconnect,
+    Assign(u128),
+    Cancel(u128),
+    /// The runner ends the n-th of its orders: 0 finished, 1 failed.
+    End(usize, u8),
+    Deliver(usize),
+    Drain,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        2 => Just(Event::Connect),
+        2 => Just(Event::Disconnect),
+        8 => (0..12_u128).prop_map(Event::Assign),
+        3 => (0..12_u128).prop_map(Event::Cancel),
+        6 => (0..4_usize, 0..2_u8).prop_map(|(which, how)| Event::End(which, how)),
+        4 => (0..4_usize).prop_map(Event::Deliver),
+        1 => Just(Event::Drain),
+    ]
+}
+
+/// The world around the worker, and what it has seen of it.
+#[derive(Default)]
+struct World {
+    connected: bool,
+    draining: bool,
+    /// What the runner has.
+    orders: Vec<Order>,
+    outbox: Vec<LeaseId>,
+    drawn: BTreeSet<LeaseId>,
+    finished: BTreeSet<LeaseId>,
+    /// Leases whose failure the hub was told of.
+    failed: BTreeMap<LeaseId, usize>,
+    canceled: BTreeSet<LeaseId>,
+}
+
+impl World {
+    fn see(&mut self, effects: Vec<Effect>) -> Result<(), TestCaseError> {
+        for effect in effects {
+            match effect {
+                Effect::Run(order) => {
+                    prop_assert!(!self.draining, "a draining worker took a job");
+                    let lease_id = order.assignment.lease_id;
+                    prop_assert!(self.drawn.insert(lease_id), "{lease_id} was drawn twice");
+                    self.orders.push(*order);
+                }
+                Effect::Send(message) => {
+                    prop_assert!(self.connected, "{message:?} was sent without a session");
+                    if let WorkerMessage::Fail { lease_id, .. } = message {
+                        prop_assert!(!self.finished.contains(&lease_id) || !self.outbox.contains(&lease_id));
+                        *self.failed.entry(lease_id).or_default() += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, worker: &mut Worker, event: &Event, now: Instant) -> Result<(), TestCaseError> {
+        let effects = match event {
+            Event::Connect => {
+                self.connected = true;
+                worker.connected(session(now))
+            }
+            Event::Disconnect => {
+                self.connected = false;
+                worker.disconnected();
+                Vec::new()
+            }
+            Event::Assign(number) if self.connected => {
+                let is_known = worker.leases().contains(&lease(*number)) || self.runs(lease(*number));
+                let effects = worker.hub_message(HubMessage::Assign(Box::new(job(*number))), now);
+                let is_answered = matches!(
+                    effects[..],
+                    [Effect::Send(WorkerMessage::Accept { .. }), Effect::Run(_)]
+                        | [Effect::Send(WorkerMessage::Fail { .. })]
+                );
+                prop_assert_eq!(is_answered, !is_known, "{:?}", effects);
+                effects
+            }
+            Event::Cancel(number) if self.connected => {
+                let lease_id = lease(*number);
+                self.canceled.insert(lease_id);
+                let effects = worker.hub_message(HubMessage::Cancel { lease_id, reason: "because".into() }, now);
+                let running = self.orders.iter().find(|order| order.assignment.lease_id == lease_id);
+                prop_assert!(running.is_none_or(|order| *order.cancel.borrow()), "the runner was not told");
+                prop_assert!(running.is_none() || !worker.leases().contains(&lease_id));
+                effects
+            }
+            Event::End(which, how) if !self.orders.is_empty() => {
+                let order = self.orders.remove(which % self.orders.len());
+                let lease_id = order.assignment.lease_id;
+                if *order.cancel.borrow() {
+                    worker.job_event(JobEvent::Canceled { lease_id })
+                } else if *how == 0 {
+                    prop_assert!(self.finished.insert(lease_id), "{lease_id} has two results");
+                    self.outbox.push(lease_id);
+                    worker.job_event(JobEvent::Finished { lease_id })
+                } else {
+                    worker.job_event(JobEvent::Failed { lease_id, blame: Blame::Miner, reason: "broken".into() })
+                }
+            }
+            Event::Deliver(which) if !self.outbox.is_empty() => {
+                let lease_id = self.outbox.remove(which % self.outbox.len());
+                worker.delivered(&Delivered { lease_id, job_id: None, refusal: None });
+                Vec::new()
+            }
+            Event::Drain => {
+                let effects = worker.drain();
+                self.draining = true;
+                effects
+            }
+            _ => Vec::new(),
+        };
+        self.see(effects)?;
+        self.check(worker)
+    }
+
+    fn runs(&self, lease_id: LeaseId) -> bool {
+        self.orders.iter().any(|order| order.assignment.lease_id == lease_id)
+    }
+
+    fn check(&self, worker: &Worker) -> Result<(), TestCaseError> {
+        let held: BTreeSet<LeaseId> = worker.leases().into_iter().collect();
+        let wanted = self.orders.iter().filter(|order| !*order.cancel.borrow());
+        let wanted: BTreeSet<LeaseId> = wanted.map(|order| order.assignment.lease_id).collect();
+        prop_assert!(wanted.len() <= SLOTS, "{} jobs for {SLOTS} slots", wanted.len());
+        prop_assert!(wanted.is_subset(&held) && self.outbox.iter().all(|lease_id| held.contains(lease_id)));
+        // Nothing that was taken is forgotten: it runs, waits for the hub, was failed, canceled or handed in.
+        for lease_id in &self.drawn {
+            let is_over = self.finished.contains(lease_id)
+                || self.failed.contains_key(lease_id)
+                || self.canceled.contains(lease_id);
+            prop_assert!(held.contains(lease_id) || is_over, "{lease_id} is lost");
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_in_whatever_order(events in prop::collection::vec(event(), 1..120)) {
+        let now = Instant::now();
+        let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+        let mut world = World::default();
+        for event in &events {
+            world.apply(&mut worker, event, now)?;
+        }
+        // However it stands, a drain comes to its end.
+        for event in [Event::Connect, Event::Drain] {
+            world.apply(&mut worker, &event, now)?;
+        }
+        while !world.orders.is_empty() {
+            world.apply(&mut worker, &Event::End(0, 0), now)?;
+        }
+        while !world.outbox.is_empty() {
+            world.apply(&mut worker, &Event::Deliver(0), now)?;
+        }
+        prop_assert!(worker.is_done());
+        prop_assert_eq!(worker.leases(), []);
+    }
+}
