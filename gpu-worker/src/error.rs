@@ -18,7 +18,7 @@ const MEMORY_WORDS: &[&str] = &[
     "bad_alloc",
     "out of memory",
     "out_of_memory",
-    "failed to allocate memory",
+    "failed to allocate",
     "cannot allocate memory",
     "cuda_error_memory_allocation",
     "alloc_failed",

@@ -128,8 +128,14 @@ impl TractGraph {
 fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(outcome) => outcome.map_err(|error| format!("{error:#}")),
-        Err(_) => Err("the engine gave up on the graph".into()),
+        Err(panic) => Err(format!("the engine gave up on the graph: {}", words(panic.as_ref()))),
     }
+}
+
+/// What a panic says.
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it does not say why")
 }
 
 /// tract looks an operator up by its name alone, so what it lacks is found before it loads anything.

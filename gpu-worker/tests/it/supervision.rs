@@ -16,6 +16,9 @@ use crate::session::{check_result, expect_drawn};
 /// Steps of a job that is not over before a test has done something to it.
 const LONG_STEPS: u32 = 100;
 
+/// What a starved process may still take: threads, but no large picture.
+const MORE_BYTES: u64 = 24 << 20;
+
 /// How soon another process must be there.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 
@@ -135,9 +138,12 @@ async fn a_process_without_memory_is_replaced_and_the_reason_is_told() {
     expect_drawn(&mut session, &small, 1).await;
     check_result(&small, &hub.result().await.1, registration.address);
     let starved = inference_process(&worker);
-    // No more memory than it has, and then a picture that needs nine times as much.
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    prlimit(Pid::from_raw(starved.try_into().unwrap()), Resource::Data, none).unwrap();
+    // Little more memory than it has, and then a picture that needs nine times as much.
+    let status = std::fs::read_to_string(format!("/proc/{starved}/status")).unwrap();
+    let has = status.lines().find_map(|line| line.strip_prefix("VmData:")?.split_whitespace().next()).unwrap();
+    let most = has.parse::<u64>().unwrap() * 1024 + MORE_BYTES;
+    let bound = Rlimit { current: Some(most), maximum: Some(most) };
+    prlimit(Pid::from_raw(starved.try_into().unwrap()), Resource::Data, bound).unwrap();
     let mut job = assignment(24, 1);
     let shared::job::request::Work::Image(input) = &mut job.work;
     (input.width, input.height) = (768, 768);
