@@ -27,5 +27,5 @@ impl Models {
 
 /// The folders that the configuration names.
 fn folders(config: &Config) -> Vec<PathBuf> {
-    vec![config.model.path.clone()]
+    config.models.iter().map(|model| model.path.clone()).collect()
 }

@@ -36,6 +36,7 @@ fn offer() -> ModelOffer {
         suggestions: Vec::new(),
         default_steps: 2,
         default_guidance: 3.0,
+        image_to_image: false,
     }
 }
 
