@@ -1,4 +1,4 @@
-"""Small graphs beside the pipelines: networks that are fixed to a batch or broken, and a safety checker."""
+"""Small graphs beside the pipelines: networks of a fixed batch, of half precision, or broken, and a safety checker."""
 
 from __future__ import annotations
 
@@ -23,6 +23,31 @@ def fixed_batch(source: Path, path: Path) -> None:
         for size in port.type.tensor_type.shape.dim:
             if size.dim_param == "batch_size":
                 size.dim_value = FIXED_BATCH
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(path))
+
+
+def half(source: Path, path: Path) -> None:
+    """The network of `source` with half-precision inputs and outputs, as fp16 exports have them."""
+    model = onnx.load(str(source))
+    graph = model.graph
+    ports = [port for port in [*graph.input, *graph.output] if port.type.tensor_type.elem_type == TensorProto.FLOAT]
+    inside = {port.name: port.name + "_single" for port in ports}
+    for node in graph.node:
+        node.input[:] = [inside.get(name, name) for name in node.input]
+        node.output[:] = [inside.get(name, name) for name in node.output]
+    outputs = {port.name for port in graph.output}
+    casts = {port.name: helper.make_node("Cast", [port.name], [inside[port.name]], to=TensorProto.FLOAT) for port in ports}
+    for port in ports:
+        port.type.tensor_type.elem_type = TensorProto.FLOAT16
+        if port.name in outputs:
+            casts[port.name] = helper.make_node("Cast", [inside[port.name]], [port.name], to=TensorProto.FLOAT16)
+    first = [cast for name, cast in casts.items() if name not in outputs]
+    last = [cast for name, cast in casts.items() if name in outputs]
+    nodes = [*first, *graph.node, *last]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, str(path))
 
@@ -92,4 +117,5 @@ def write(root: Path) -> None:
     broken_network(root / "not_finite/unet/model.onnx", zero_by_zero, 4)
     broken_network(root / "misshapen/unet/model.onnx", [node("Concat", ["sample", "sample"], ["out_sample"], axis=1)], 8)
     fixed_batch(root / "sd15/unet/model.onnx", root / "fixed/unet/model.onnx")
+    half(root / "sd15/unet/model.onnx", root / "half/unet/model.onnx")
     safety_checker(root / "checked")

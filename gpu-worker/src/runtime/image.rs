@@ -10,6 +10,7 @@ mod audit;
 mod conditioning;
 mod init_image;
 mod job;
+mod latent_colors;
 pub mod layout;
 pub mod networks;
 pub mod picture;
@@ -29,6 +30,7 @@ use shared::job::request::Work;
 
 use self::conditioning::PromptEncoder;
 use self::job::{Job, Spent, validated};
+use self::latent_colors::LatentColors;
 use self::layout::Layout;
 use self::networks::autoencoder::{Decoder, Encoder};
 use self::networks::safety_checker::SafetyChecker;
@@ -59,6 +61,8 @@ pub struct ImageModel {
     /// Where the model has one, for pictures to start from.
     encoder: Option<Encoder>,
     safety_checker: Option<SafetyChecker>,
+    /// Learned from the first finished picture.
+    colors: Option<LatentColors>,
     scheduler: SchedulerConfig,
     layout: Layout,
     manifest_sha256: Sha256Digest,
@@ -108,6 +112,7 @@ impl ImageModel {
             decoder,
             encoder,
             safety_checker,
+            colors: None,
             scheduler,
             layout,
             manifest_sha256: folder.manifest_sha256(),

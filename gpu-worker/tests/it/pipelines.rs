@@ -19,6 +19,9 @@ use crate::support::{ModelCopy, pipelines, pixels};
 /// Relative distance of the final latents from diffusers' own.
 const LATENTS_TOLERANCE: f64 = 1e-4;
 
+/// Relative distance where a network's inputs and outputs are rounded to half precision in every step.
+const HALF_TOLERANCE: f64 = 1e-2;
+
 /// Largest difference of a byte of the picture.
 const PIXEL_TOLERANCE: u8 = 2;
 
@@ -139,5 +142,18 @@ fn latents_and_pictures_are_those_of_diffusers() {
         for case in Case::all() {
             check(engine, &case);
         }
+    }
+}
+
+#[test]
+fn a_network_of_half_precision_draws_nearly_the_same() {
+    let case = Case::all().remove(0);
+    for engine in engines() {
+        let folder = ModelCopy::tiny("half");
+        let mut model = ImageModel::load(engine, &ModelFolder::open(folder.path()).unwrap()).unwrap();
+        let mut latents = Latents::default();
+        model.draw(&case.input(), &mut latents).unwrap();
+        let distance = relative_distance(&latents.0.into_values().next_back().unwrap(), &case.latents());
+        assert!((1e-6..HALF_TOLERANCE).contains(&distance), "{distance:e} on {}", engine.name());
     }
 }

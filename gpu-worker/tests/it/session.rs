@@ -32,6 +32,7 @@ pub(crate) fn check_result(job: &Assignment, submission: &ResultSubmission, mine
     assert_eq!((receipt.units, receipt.unit_price), (job.work.units(), job.terms.unit_price));
     assert_eq!((receipt.prompt_hash, receipt.chain_id), (job.work.prompt_hash(), 7));
     assert!(receipt.started_at <= receipt.finished_at);
+    assert!(receipt.trace_root.is_some());
     assert!(receipt.determinism_class.contains("/tract-"), "{}", receipt.determinism_class);
     let domain = SigningDomain { chain_id: 7, verifying_contract: MINTER };
     let digest = receipt.claim().unwrap().digest(&domain);

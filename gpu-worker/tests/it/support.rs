@@ -48,7 +48,7 @@ impl ModelCopy {
     pub(crate) fn tiny(name: &str) -> Self {
         let own = pipelines().join(name);
         // These are Stable Diffusion 1.5's with one part of their own.
-        let is_variant = ["lcm", "fixed", "checked", "not_finite", "misshapen"].contains(&name);
+        let is_variant = ["lcm", "fixed", "checked", "half", "not_finite", "misshapen"].contains(&name);
         let folders = if is_variant { vec![pipelines().join("sd15"), own] } else { vec![own] };
         Self::of(&folders, 64)
     }

@@ -11,10 +11,14 @@ struct Bench {
 
 impl Bench {
     fn new(engine: Vec<String>) -> Self {
+        Self::with_scheduler(engine, None)
+    }
+
+    fn with_scheduler(engine: Vec<String>, scheduler: Option<&str>) -> Self {
         let model = ModelCopy::tiny("sd15");
         let input = json!({
             "prompt": "a red star", "negative_prompt": "", "steps": 4, "guidance": 5.0, "width": 64, "height": 64,
-            "seed": 7, "count": 3,
+            "seed": 7, "count": 3, "scheduler": scheduler,
         });
         std::fs::write(model.file("job.json"), json!({"kind": "image", "input": input, "id": "job_1"}).to_string())
             .unwrap();
@@ -66,6 +70,18 @@ fn an_honest_step_is_recomputed_and_another_is_not() {
         assert!(!output.status.success() && stderr(&output).contains("was stated"), "{}", stderr(&output));
         let output = bench.trace(&["--step", "5"]);
         assert!(!output.status.success() && stderr(&output).contains("no step 5"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_solver_that_remembers_is_recomputed_with_its_history() {
+    for engine in engine_arguments() {
+        for scheduler in ["pndm", "dpmpp_2m_karras", "uni_pc", "euler_ancestral"] {
+            let bench = Bench::with_scheduler(engine.clone(), Some(scheduler));
+            let opened = bench.open("1", "3");
+            let answer = bench.check(&opened, opened["trace_root"].as_str().unwrap());
+            assert!(answer.as_ref().is_ok_and(|text| text.contains("as committed")), "{scheduler}: {answer:?}");
+        }
     }
 }
 

@@ -55,10 +55,14 @@ fn png_with(picture: &Rgb, warning: Option<&str>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A JPEG of at most `PREVIEW_EDGE_PX` and about `PREVIEW_MAX_BYTES`.
+/// A JPEG of at most `PREVIEW_EDGE_PX` of one picture in [-1, 1], shaped [1, 3, height, width].
 pub fn preview(decoded: &Tensor) -> Result<Encoded> {
     let longest = decoded.shape.iter().skip(2).copied().max().unwrap_or(1);
-    let picture = Rgb::every(decoded, longest.div_ceil(PREVIEW_EDGE_PX).max(1))?;
+    jpeg(&Rgb::every(decoded, longest.div_ceil(PREVIEW_EDGE_PX).max(1))?)
+}
+
+/// A JPEG of about `PREVIEW_MAX_BYTES`.
+pub fn jpeg(picture: &Rgb) -> Result<Encoded> {
     let (width, height) = (edge(picture.width), edge(picture.height));
     let mut bytes = Vec::new();
     for quality in PREVIEW_QUALITIES {

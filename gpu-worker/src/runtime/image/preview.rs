@@ -8,6 +8,12 @@ const PREVIEWS_PER_PICTURE: u32 = 3;
 /// Previews take at most one part in this many of the time that a job has run.
 const SHARE_OF_TIME: u32 = 3;
 
+/// Whether a preview is due after `step` of `steps`.
+pub(super) fn is_due(step: u32, steps: u32) -> bool {
+    let parts = PREVIEWS_PER_PICTURE + 1;
+    step < steps && step * parts / steps > (step - 1) * parts / steps
+}
+
 #[derive(Debug)]
 pub(super) struct PreviewBudget {
     began: Instant,
@@ -20,12 +26,10 @@ impl PreviewBudget {
         Self { began, spent: Duration::ZERO, last_cost: None }
     }
 
-    /// Whether to draw one after `step` of `steps`, of which the last took `step_time`.
-    pub(super) fn allows(&self, step: u32, steps: u32, step_time: Duration) -> bool {
-        let parts = PREVIEWS_PER_PICTURE + 1;
-        let enters_part = step * parts / steps > (step - 1) * parts / steps;
+    /// Whether the decoder may draw one now that a step took `step_time`.
+    pub(super) fn affords(&self, step_time: Duration) -> bool {
         let cost = self.last_cost.unwrap_or(step_time);
-        step < steps && enters_part && (self.spent + cost) * SHARE_OF_TIME <= self.began.elapsed() + cost
+        (self.spent + cost) * SHARE_OF_TIME <= self.began.elapsed() + cost
     }
 
     pub(super) fn spent(&mut self, cost: Duration) {
@@ -40,16 +44,16 @@ mod tests {
 
     #[test]
     fn previews_come_at_the_quarters_and_never_last() {
-        let budget = PreviewBudget::new(Instant::now().checked_sub(Duration::from_secs(60)).unwrap());
-        let drawn: Vec<u32> = (1..=8).filter(|step| budget.allows(*step, 8, Duration::from_millis(1))).collect();
+        let drawn: Vec<u32> = (1..=8).filter(|step| is_due(*step, 8)).collect();
         assert_eq!(drawn, [2, 4, 6]);
-        assert!(!budget.allows(1, 1, Duration::ZERO));
+        assert!(!is_due(1, 1));
     }
 
     #[test]
     fn a_costly_decoder_is_spared() {
-        let mut budget = PreviewBudget::new(Instant::now());
+        let mut budget = PreviewBudget::new(Instant::now().checked_sub(Duration::from_secs(60)).unwrap());
+        assert!(budget.affords(Duration::from_millis(1)));
         budget.spent(Duration::from_secs(3600));
-        assert!(!budget.allows(4, 8, Duration::from_millis(1)));
+        assert!(!budget.affords(Duration::from_millis(1)));
     }
 }

@@ -6,8 +6,10 @@
 use std::time::Instant;
 
 use super::job::Job;
+use super::latent_colors::LatentColors;
 use super::networks::unet::{Guided, Step};
 use super::picture::{self, Rgb};
+use super::preview::is_due;
 use super::scheduler::{Scheduler, Walk};
 use super::{ImageModel, LatentShape};
 use crate::child::Failure;
@@ -156,9 +158,17 @@ impl ImageModel {
         let (seed, cells) = (walker.seed, course.shape.count());
         walker.walk.step(&mut walker.latents, &mut prediction, || noise(seed, index + 1, cells));
         job.keep(walker.number, step, &walker.latents);
-        let allows = |began: Instant| job.spent.previews.allows(step, steps, began.elapsed());
-        let wants = job.observer.wants_previews() && preview_since.is_some_and(allows);
-        match wants.then(|| self.preview(job, &prediction, course.shape, step)).transpose() {
+        let since = preview_since.filter(|_| is_due(step, steps) && job.observer.wants_previews());
+        let preview = match since {
+            Some(began) if job.spent.previews.affords(began.elapsed()) => {
+                self.preview(job, &prediction, course.shape, step).map(Some)
+            }
+            Some(_) => {
+                self.colors.as_ref().map(|colors| picture::jpeg(&colors.picture(&prediction, course.shape))).transpose()
+            }
+            None => Ok(None),
+        };
+        match preview {
             Ok(preview) => job.report(preview),
             Err(error) => job.fail(error),
         }
@@ -177,6 +187,9 @@ impl ImageModel {
         let steps = job.input.steps;
         let decoded =
             job.spent.time(|| self.decoder.decode(&walker.latents, course.shape, &self.layout.space, steps))?;
+        if self.colors.is_none() {
+            self.colors = LatentColors::fit(&walker.latents, course.shape, &decoded);
+        }
         let picture = Rgb::of(&decoded)?;
         let flagged = match &mut self.safety_checker {
             Some(checker) => job.spent.time(|| checker.flags(&picture))?,
