@@ -41,7 +41,6 @@ pub const METHOD: &str = "Method";
 pub const METHOD_HELP: &str = "The median of seven laps after a warm-up, the least and greatest in brackets. Each result is read back and checked.";
 pub const SIGNED_BY: &str = "Signed by";
 pub const SIGNED_HELP: &str = "A claim that the miner answers for. The hub checked the signature when the miner registered; receipts show the real speed.";
-pub const SIGNATURE: &str = "Signature";
 pub const SIGNED_REPORT: &str = "The signed report";
 pub const FP32: &str = "Single precision";
 pub const FP16: &str = "Half precision";
@@ -52,11 +51,14 @@ pub const CONDITION: &str = "Condition";
 pub const REACHED: &str = "Driver";
 pub const PLACE: &str = "Place";
 pub const NOTE: &str = "Note";
-pub const SOFTWARE: &str = "software, no device of its own";
+pub const SOFTWARE: &str = "software";
 pub const MEMORY_UNKNOWN: &str = "memory unknown";
 
-pub fn range(least: &str, greatest: &str, samples: u32) -> String {
-    format!("({least} to {greatest}, {samples} laps)")
+/// The unit stands once, behind the greater.
+pub fn range(least: &str, greatest: &str) -> String {
+    let unit = |text: &str| text.split_once(' ').map(|(_, unit)| unit.to_owned());
+    let short = least.split_once(' ').filter(|_| unit(least) == unit(greatest)).map_or(least, |(number, _)| number);
+    format!("({short} to {greatest})")
 }
 
 pub fn peak(mflop_per_second: u64) -> String {

@@ -5,8 +5,8 @@ use shared::hardware::{Condition, MeasuredDevice, ModelTiming, Rate, SignedHardw
 
 use crate::components::facts::{Fold, InfoRow, Raw};
 use crate::components::format;
-use crate::components::value::{AddressValue, CodeValue, DeviceChip, ModelChip, Moment};
-use crate::text::{common, miner as words};
+use crate::components::value::{AddressValue, DeviceChip, Moment};
+use crate::text::miner as words;
 
 /// The report in parts, then as it was signed.
 #[component]
@@ -25,12 +25,9 @@ pub fn Hardware(signed: SignedHardwareReport) -> impl IntoView {
                 <InfoRow name=words::SIGNED_BY help=words::SIGNED_HELP>
                     <AddressValue address=report.miner />
                 </InfoRow>
-                <InfoRow name=words::SIGNATURE>
-                    <CodeValue value=signed.signature.to_string() what=common::SIGNATURE />
-                </InfoRow>
             </dl>
             {devices}
-            {models}
+            <dl class="info">{models}</dl>
             <Fold title=words::SIGNED_REPORT>
                 <Raw text />
             </Fold>
@@ -41,7 +38,9 @@ pub fn Hardware(signed: SignedHardwareReport) -> impl IntoView {
 #[component]
 fn Measured(measured: MeasuredDevice) -> impl IntoView {
     let MeasuredDevice { device, software, interface, driver, pci_bus_id, compute_capability, .. } = measured;
+    // What it has of its own is the processor's.
     let memory = match device.memory_bytes {
+        _ if software => words::SOFTWARE.to_owned(),
         0 => words::MEMORY_UNKNOWN.to_owned(),
         bytes => format::bytes(bytes),
     };
@@ -53,10 +52,7 @@ fn Measured(measured: MeasuredDevice) -> impl IntoView {
     view! {
         <dl class="info">
             <InfoRow name=words::DEVICE>
-                <span class="actions">
-                    <DeviceChip name=device.name memory />
-                    {software.then_some(words::SOFTWARE)}
-                </span>
+                <DeviceChip name=device.name memory />
             </InfoRow>
             {rate_row(words::FP32, measured.fp32_mflop_per_second, words::FLOPS, peak)}
             {rate_row(words::FP16, measured.fp16_mflop_per_second, words::FLOPS, None)}
@@ -70,8 +66,8 @@ fn Measured(measured: MeasuredDevice) -> impl IntoView {
 }
 
 fn rate_row(name: &'static str, rate: Option<Rate>, unit: &'static str, help: Option<String>) -> Option<AnyView> {
-    let Rate { median, min, max, samples, .. } = rate?;
-    let range = words::range(&scaled(min, unit), &scaled(max, unit), samples);
+    let Rate { median, min, max, .. } = rate?;
+    let range = words::range(&scaled(min, unit), &scaled(max, unit));
     let value = view! {
         {scaled(median, unit)}
         " "
@@ -85,21 +81,15 @@ fn rate_row(name: &'static str, rate: Option<Rate>, unit: &'static str, help: Op
 
 #[component]
 fn Timing(timing: ModelTiming) -> impl IntoView {
-    let Rate { median, min, max, samples, .. } = timing.micro_units_per_second;
-    let range = words::range(&words::speed(min), &words::speed(max), samples);
+    let Rate { median, min, max, .. } = timing.micro_units_per_second;
+    let range = words::range(&words::speed(min), &words::speed(max));
     let engine = format!("{} {} on {}", timing.engine.name, timing.engine.version, timing.engine.provider);
     view! {
-        <dl class="info">
-            <InfoRow name=words::MODEL>
-                <ModelChip name=timing.model />
-            </InfoRow>
-            <InfoRow name=words::SPEED>
-                {words::speed(median)}
-                " "
-                <span class="quiet">{range}</span>
-            </InfoRow>
-            <InfoRow name=words::ENGINE>{words::engine(&engine, timing.threads)}</InfoRow>
-        </dl>
+        <InfoRow name=timing.model help=words::engine(&engine, timing.threads)>
+            {words::speed(median)}
+            " "
+            <span class="quiet">{range}</span>
+        </InfoRow>
     }
 }
 
