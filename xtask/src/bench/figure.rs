@@ -19,6 +19,10 @@ impl Figure {
         Self { name: name.to_owned(), value, unit: unit.to_owned(), bar: Some(bar), holds: Some(value <= bar) }
     }
 
+    pub(super) fn at_least(bar: f64, name: &str, value: f64, unit: &str) -> Self {
+        Self { name: name.to_owned(), value, unit: unit.to_owned(), bar: Some(bar), holds: Some(value >= bar) }
+    }
+
     pub(super) fn without_bar(name: &str, value: f64, unit: &str) -> Self {
         Self { name: name.to_owned(), value, unit: unit.to_owned(), bar: None, holds: None }
     }
@@ -61,6 +65,8 @@ mod tests {
     fn a_figure_holds_up_to_its_bar() {
         assert_eq!(Figure::at_most(5.0, "time", 5.0, "ms").holds, Some(true));
         assert_eq!(Figure::at_most(5.0, "time", 5.1, "ms").holds, Some(false));
+        assert_eq!(Figure::at_least(1.0, "speed", 1.0, "×").holds, Some(true));
+        assert_eq!(Figure::at_least(1.0, "speed", 0.9, "×").holds, Some(false));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: measured figures against their bars, with the machine they were measured on.
 
+mod diffusion;
 mod figure;
 mod machine;
 mod programs;
+mod reference;
 mod web;
 
 use std::fs;
@@ -21,6 +23,8 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench { name: "dispatch", run: programs::dispatch },
     Bench { name: "default-model", run: programs::default_model },
+    Bench { name: "diffusion", run: diffusion::diffusion },
+    Bench { name: "batching", run: diffusion::batching },
     Bench { name: "web", run: web::run },
 ];
 
