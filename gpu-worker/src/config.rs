@@ -126,6 +126,7 @@ impl Config {
             model.path = data.join(&model.path);
         }
         config.engine.onnxruntime_library = config.engine.onnxruntime_library.map(|library| data.join(library));
+        config.engine.cache = config.engine.cache.map(|cache| data.join(cache));
         Ok(config)
     }
 

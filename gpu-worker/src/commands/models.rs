@@ -1,6 +1,8 @@
 //! `gpu-worker models`: the folders that the worker serves, pinned and checked.
 
+mod add;
 mod list;
+mod register;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -9,9 +11,10 @@ use std::process::ExitCode;
 use crate::config::Config;
 use crate::error::Result;
 
-/// Lists the configured models, or checks that they are whole and run here.
+/// Adds a model, lists the configured ones, or checks that they are whole and run here.
 #[derive(Debug, clap::Subcommand)]
 pub enum Models {
+    Add(add::Add),
     List(list::List),
     Verify(verify::Verify),
 }
@@ -19,6 +22,7 @@ pub enum Models {
 impl Models {
     pub fn run(&self, data: &Path) -> Result<ExitCode> {
         match self {
+            Self::Add(command) => command.run(data).map(|()| ExitCode::SUCCESS),
             Self::List(command) => command.run(data).map(|()| ExitCode::SUCCESS),
             Self::Verify(command) => command.run(data),
         }

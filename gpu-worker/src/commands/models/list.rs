@@ -6,9 +6,8 @@ use serde::Serialize;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 
-use super::folders;
 use crate::commands::print;
-use crate::config::Config;
+use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
 
@@ -23,6 +22,9 @@ pub struct List {
 #[derive(Debug, Serialize)]
 struct Listed {
     folder: PathBuf,
+    enabled: bool,
+    unit_price_ait: String,
+    measured_micro_units_per_second: u64,
     model: Option<Model>,
     /// Why the folder is no model.
     error: Option<String>,
@@ -41,35 +43,47 @@ struct Model {
 
 impl List {
     pub(super) fn run(&self, data: &Path) -> Result<()> {
-        let listed: Vec<Listed> = folders(&Config::read(data)?).into_iter().map(look).collect();
+        let listed: Vec<Listed> = Config::read(data)?.models.iter().map(look).collect();
         if self.json {
             return print(serde_json::to_string(&listed).map_err(|error| WorkerError::format("list", error))?);
         }
-        listed.iter().try_for_each(|Listed { folder, model, error }| match model {
+        listed.iter().try_for_each(|listed| match &listed.model {
             Some(Model { name, version, files, bytes, .. }) => {
-                let megabytes = bytes.div_ceil(1_000_000);
-                print(format_args!("{name:<24} {version:<8} {files:>4} files {megabytes:>6} MB  {}", folder.display()))
+                let (megabytes, price, folder) = (bytes.div_ceil(1_000_000), &listed.unit_price_ait, listed.folder.display());
+                let offered = if listed.enabled { "offered" } else { "off" };
+                print(format_args!(
+                    "{name:<24} {version:<8} {files:>4} files {megabytes:>6} MB  {price:>6} AIT  {offered:<7}  {folder}"
+                ))
             }
-            None => print(format_args!("FAULT  {}", error.as_deref().unwrap_or_default())),
+            None => print(format_args!("FAULT  {}", listed.error.as_deref().unwrap_or_default())),
         })
     }
 }
 
-fn look(folder: PathBuf) -> Listed {
-    match ModelFolder::open(&folder) {
-        Ok(opened) => {
-            let manifest = opened.manifest();
-            let model = Model {
-                name: manifest.name.clone(),
-                version: manifest.version.clone(),
-                kind: manifest.kind,
-                licence: manifest.licence.clone(),
-                manifest_sha256: opened.manifest_sha256(),
-                files: manifest.files.len(),
-                bytes: manifest.files.iter().map(|file| file.bytes).sum(),
-            };
-            Listed { folder, model: Some(model), error: None }
-        }
-        Err(error) => Listed { folder, model: None, error: Some(error.to_string()) },
+fn look(configured: &ModelConfig) -> Listed {
+    let (model, error) = match ModelFolder::open(&configured.path) {
+        Ok(opened) => (Some(describe(&opened)), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Listed {
+        folder: configured.path.clone(),
+        enabled: configured.enabled,
+        unit_price_ait: configured.unit_price_ait.to_string(),
+        measured_micro_units_per_second: configured.measured_micro_units_per_second,
+        model,
+        error,
+    }
+}
+
+fn describe(folder: &ModelFolder) -> Model {
+    let manifest = folder.manifest();
+    Model {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        kind: manifest.kind,
+        licence: manifest.licence.clone(),
+        manifest_sha256: folder.manifest_sha256(),
+        files: manifest.files.len(),
+        bytes: manifest.files.iter().map(|file| file.bytes).sum(),
     }
 }

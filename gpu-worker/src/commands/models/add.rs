@@ -1,0 +1,156 @@
+//! `gpu-worker models add`: pins a folder and puts it on offer.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use shared::amount::Amount;
+use shared::job::JobKind;
+use shared::model::{MANIFEST_FILE, ModelManifest};
+
+use super::register::with_model;
+use crate::child::supervisor::Supervisor;
+use crate::commands::{block_on, print, program, setup};
+use crate::config::{Config, ModelConfig};
+use crate::error::{Result, WorkerError};
+use crate::files::write_atomically;
+use crate::runtime::folder::ModelFolder;
+use crate::runtime::pin::pin;
+use crate::{offer, timing};
+
+/// Pictures that are measured after one to warm up.
+const MEASURED_PICTURES: u64 = 3;
+
+/// Steps and guidance that most published models are shown with.
+const DEFAULT_STEPS: u32 = 20;
+const DEFAULT_GUIDANCE: f32 = 7.5;
+const DEFAULT_SIZE_PX: u32 = 512;
+
+/// Where a picture model says its size, in cells of its latents.
+const UNET_CONFIG: &str = "unet/config.json";
+const DECODER_CONFIG: &str = "vae_decoder/config.json";
+
+/// Writes the manifest of a model's folder, measures the model, and adds it to worker.toml.
+#[derive(Debug, clap::Args)]
+pub struct Add {
+    /// Folder of the model.
+    folder: PathBuf,
+    /// Name on offer; the folder's where absent.
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long, default_value = "1.0.0")]
+    version: String,
+    /// Licence as an SPDX expression.
+    #[arg(long, default_value = "LicenseRef-unknown")]
+    licence: String,
+    /// Kind of work; told by the folder's files where absent.
+    #[arg(long, value_parser = kind)]
+    kind: Option<JobKind>,
+    /// Denoising steps where a job names none.
+    #[arg(long)]
+    steps: Option<u32>,
+    /// Guidance scale where a job names none.
+    #[arg(long)]
+    guidance: Option<f32>,
+    /// Width and height that the model draws best, in pixels.
+    #[arg(long)]
+    size: Option<u32>,
+    /// Pin the files as they are now, in place of the manifest that is there.
+    #[arg(long)]
+    repin: bool,
+    /// AIT per unit, instead of the proposed price.
+    #[arg(long)]
+    unit_price: Option<Amount>,
+}
+
+fn kind(text: &str) -> std::result::Result<JobKind, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+impl Add {
+    pub(super) fn run(&self, data: &Path) -> Result<()> {
+        let root = std::fs::canonicalize(&self.folder).map_err(WorkerError::io(&self.folder))?;
+        let folder = self.pinned(&root)?;
+        let manifest = folder.manifest();
+        print(format_args!("model   {} {}: {} files are pinned", manifest.name, manifest.version, manifest.files.len()))?;
+        if !Config::path(data).exists() {
+            return print(format_args!("        `gpu-worker init --model {}` puts it on offer", root.display()));
+        }
+        let config = Config::read(data)?;
+        if let Some(known) = config.models.iter().find(|model| names_same(&model.path, &root)) {
+            return print(format_args!("        {} is in worker.toml already", known.path.display()));
+        }
+        let supervisor = Supervisor::new(program()?, setup(Some(data), &root, &config.engine));
+        let timed = block_on(timing::time(supervisor, &folder, manifest.default_steps, MEASURED_PICTURES))?;
+        let speed = timed.timing.micro_units_per_second.median;
+        let unit_price_ait = self.unit_price.unwrap_or_else(|| offer::proposed_price(speed));
+        let model =
+            ModelConfig { path: root, unit_price_ait, measured_micro_units_per_second: speed, enabled: true };
+        register(data, &model)?;
+        print(format_args!("price   {unit_price_ait} AIT per unit"))?;
+        print(format_args!("wrote   {}; `start` offers it", Config::path(data).display()))
+    }
+
+    /// The folder with its manifest, which is written where there is none.
+    fn pinned(&self, root: &Path) -> Result<ModelFolder> {
+        let path = root.join(MANIFEST_FILE);
+        if path.exists() && !self.repin {
+            let folder = ModelFolder::open(root)?;
+            folder.verify()?;
+            return Ok(folder);
+        }
+        let files = pin(root)?;
+        let manifest = match path.exists() {
+            true => ModelManifest { files, ..ModelFolder::open(root)?.manifest().clone() },
+            false => self.manifest(root, files)?,
+        };
+        let text = serde_json::to_string_pretty(&manifest).map_err(|error| WorkerError::format(&path, error))?;
+        write_atomically(&path, format!("{text}\n").as_bytes())?;
+        ModelFolder::open(root)
+    }
+
+    fn manifest(&self, root: &Path, files: Vec<shared::model::ModelFile>) -> Result<ModelManifest> {
+        let told = files.iter().any(|file| file.path == "model_index.json").then_some(JobKind::Image);
+        let kind = self.kind.or(told).ok_or_else(|| {
+            WorkerError::Unsupported(format!("{} holds no model_index.json; name its --kind", root.display()))
+        })?;
+        let named = || root.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = self.name.clone().or_else(named).unwrap_or_default();
+        Ok(ModelManifest {
+            name,
+            version: self.version.clone(),
+            kind,
+            licence: self.licence.clone(),
+            files,
+            draws: Vec::new(),
+            does_not_draw: Vec::new(),
+            suggestions: Vec::new(),
+            default_steps: self.steps.unwrap_or(DEFAULT_STEPS),
+            default_guidance: self.guidance.unwrap_or(DEFAULT_GUIDANCE),
+            native_size_px: self.size.or_else(|| native_size_px(root)).unwrap_or(DEFAULT_SIZE_PX),
+        })
+    }
+}
+
+fn names_same(configured: &Path, root: &Path) -> bool {
+    std::fs::canonicalize(configured).is_ok_and(|configured| configured == root)
+}
+
+fn register(data: &Path, model: &ModelConfig) -> Result<()> {
+    let path = Config::path(data);
+    let text = std::fs::read_to_string(&path).map_err(WorkerError::io(&path))?;
+    let text = with_model(&text, model).map_err(|reason| WorkerError::format(&path, reason))?;
+    write_atomically(&path, text.as_bytes())
+}
+
+/// The UNet's size in cells, times the pixels of a cell.
+fn native_size_px(root: &Path) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Unet {
+        sample_size: u32,
+    }
+    let read = |file: &str| serde_json::from_slice::<Value>(&std::fs::read(root.join(file)).ok()?).ok();
+    let unet: Unet = serde_json::from_value(read(UNET_CONFIG)?).ok()?;
+    let halvings = read(DECODER_CONFIG)?.get("block_out_channels")?.as_array()?.len().checked_sub(1)?;
+    unet.sample_size.checked_mul(2_u32.checked_pow(u32::try_from(halvings).ok()?)?)
+}
