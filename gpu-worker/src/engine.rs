@@ -203,12 +203,8 @@ impl Engine {
     }
 
     /// The part of a receipt's determinism class that the engine decides: engines of one class draw equal bits.
-    pub fn determinism_class(&self) -> String {
-        self.determinism_class_of("f32")
-    }
-
-    /// The same for graphs of [`Graph::precision`] `precision`.
-    pub fn determinism_class_of(&self, precision: &str) -> String {
+    /// `precision` is that of the graphs, [`Graph::precision`].
+    pub fn determinism_class(&self, precision: &str) -> String {
         let provider = self.provider().name();
         let mut precision = precision.to_owned();
         if let Backend::Onnxruntime(runtime) = &self.backend {

@@ -24,6 +24,11 @@ pub trait Runtime {
     /// [`crate::error::WorkerError::Canceled`] where the observer broke off.
     fn run(&mut self, work: &Work, observer: &mut dyn Observer) -> Result<Output>;
 
+    /// Precision of the network that does the work, `f32` or `f16`: part of the determinism class.
+    fn precision(&self) -> &'static str {
+        "f32"
+    }
+
     /// Does several requests, those of equal [`batch_key`] together where the model gains by it. One outcome per request,
     /// in order, each what [`Self::run`] would have given for it alone: a request that fails or is canceled takes no
     /// other with it.

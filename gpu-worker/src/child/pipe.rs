@@ -48,6 +48,8 @@ impl Process {
         let memory_kills_before = kernel_memory_kills();
         let mut command = Command::new(program);
         command.arg("child").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        // CUDA would count the fastest GPU first; the driver's tools count by bus, and so does engine.device.
+        command.env("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
         // A Ctrl-C in the terminal is for the worker, which lets the process finish its job.
         #[cfg(unix)]
         command.process_group(0);

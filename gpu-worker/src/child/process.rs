@@ -58,11 +58,12 @@ fn load(setup: &Setup) -> Result<(Loaded, Box<dyn Runtime>)> {
     let folder = ModelFolder::open(&setup.model)?;
     let model = ImageModel::load(engine, &folder)?;
     let manifest = folder.manifest();
+    let class = engine.determinism_class(model.precision());
     let loaded = Loaded {
         engine: engine.report(),
         threads: engine.threads(),
         note: engine.note().map(str::to_owned),
-        determinism_class: format!("{}@{}/{}", manifest.name, model.manifest_sha256(), engine.determinism_class()),
+        determinism_class: format!("{}@{}/{class}", manifest.name, model.manifest_sha256()),
         load_ms: millis(began.elapsed()),
     };
     Ok((loaded, Box::new(model)))

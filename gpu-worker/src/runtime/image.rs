@@ -193,6 +193,10 @@ impl ImageModel {
 }
 
 impl Runtime for ImageModel {
+    fn precision(&self) -> &'static str {
+        self.unet.precision()
+    }
+
     fn run(&mut self, work: &Work, observer: &mut dyn Observer) -> Result<Output> {
         match work {
             Work::Image(input) => self.draw(input, observer),

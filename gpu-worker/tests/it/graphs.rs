@@ -164,7 +164,7 @@ fn the_engine_says_what_it_is() {
     for engine in engines() {
         let report = engine.report();
         assert_eq!((report.name.as_str(), report.provider.as_str()), (engine.name(), "CPU"));
-        let class = engine.determinism_class_of("f16");
+        let class = engine.determinism_class("f16");
         assert!(class.starts_with(&format!("{}-{}/CPU/", report.name, report.version)), "{class}");
         assert!(class.ends_with("/f16"), "{class}");
     }

@@ -75,3 +75,66 @@ fn verify_finds_a_changed_file_and_a_graph_that_the_engine_lacks_operators_for()
     assert_eq!(report["models"][0]["error"]["class"], "integrity");
     assert!(report["models"][0]["graphs"].as_array().unwrap().is_empty(), "graphs were loaded from a changed folder");
 }
+
+/// Exported folders come without a manifest.
+fn unpinned() -> ModelCopy {
+    let copy = ModelCopy::new();
+    std::fs::remove_file(copy.file("manifest.json")).unwrap();
+    std::fs::write(copy.file("unet/weights.safetensors"), "for other programs").unwrap();
+    copy
+}
+
+fn with_data(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(PROGRAM).arg("--data").arg(data).args(["models"]).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn add_pins_a_folder_and_puts_it_on_offer() {
+    let data = tempfile::tempdir().unwrap();
+    let first = ModelCopy::new();
+    let config = data.path().join("worker.toml");
+    let section = format!("[model]\npath = {:?}\nunit_price_ait = \"0.25\"\n", first.path());
+    let head = "# mine\nhub = \"http://127.0.0.1:1\"\nkey = \"keys/miner.key\"\n\n[engine]\nname = \"tract\"\n\n";
+    std::fs::write(&config, format!("{head}{section}measured_micro_units_per_second = 1\n")).unwrap();
+    let copy = unpinned();
+    let folder = copy.path().to_str().unwrap();
+    let sized = ["--name", "second", "--steps", "2", "--size", "64", "--licence", "MIT"];
+    let told = stdout(&with_data(data.path(), &[&["add", folder], &sized[..]].concat()));
+    assert!(told.contains("second 1.0.0") && told.contains("AIT per unit"), "{told}");
+    let manifest: Value = serde_json::from_slice(&std::fs::read(copy.file("manifest.json")).unwrap()).unwrap();
+    let files: Vec<&str> = manifest["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
+    assert!(files.contains(&"unet/model.onnx") && !files.iter().any(|file| file.ends_with("safetensors")), "{files:?}");
+    assert_eq!((&manifest["kind"], &manifest["native_size_px"]), (&"image".into(), &64.into()));
+    assert!(std::fs::read_to_string(&config).unwrap().starts_with("# mine"));
+    let listed: Value = serde_json::from_str(&stdout(&with_data(data.path(), &["list", "--json"]))).unwrap();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().map(|l| l["model"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["test-model", "second"]);
+    assert!(listed[1]["measured_micro_units_per_second"].as_u64() > Some(0), "{listed}");
+    let again = stdout(&with_data(data.path(), &["add", folder]));
+    assert!(again.contains("is in worker.toml already"), "{again}");
+}
+
+#[test]
+fn add_without_a_worker_pins_and_says_what_comes_next() {
+    let data = tempfile::tempdir().unwrap();
+    let copy = unpinned();
+    let folder = copy.path().to_str().unwrap();
+    let told = stdout(&with_data(data.path(), &["add", folder]));
+    assert!(told.contains("gpu-worker init --model"), "{told}");
+    // The model's own size is that of its network.
+    let manifest: Value = serde_json::from_slice(&std::fs::read(copy.file("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["native_size_px"], 512);
+    std::fs::write(copy.file("scheduler/scheduler_config.json"), "{}").unwrap();
+    let refused = with_data(data.path(), &["add", folder]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("manifest pins"), "{}", stderr(&refused));
+    stdout(&with_data(data.path(), &["add", folder, "--repin"]));
+    std::fs::remove_file(copy.file("model_index.json")).unwrap();
+    std::fs::remove_file(copy.file("manifest.json")).unwrap();
+    assert!(stderr(&with_data(data.path(), &["add", folder])).contains("--kind"));
+}

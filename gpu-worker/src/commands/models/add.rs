@@ -72,7 +72,12 @@ impl Add {
         let root = std::fs::canonicalize(&self.folder).map_err(WorkerError::io(&self.folder))?;
         let folder = self.pinned(&root)?;
         let manifest = folder.manifest();
-        print(format_args!("model   {} {}: {} files are pinned", manifest.name, manifest.version, manifest.files.len()))?;
+        print(format_args!(
+            "model   {} {}: {} files are pinned",
+            manifest.name,
+            manifest.version,
+            manifest.files.len()
+        ))?;
         if !Config::path(data).exists() {
             return print(format_args!("        `gpu-worker init --model {}` puts it on offer", root.display()));
         }
@@ -84,8 +89,7 @@ impl Add {
         let timed = block_on(timing::time(supervisor, &folder, manifest.default_steps, MEASURED_PICTURES))?;
         let speed = timed.timing.micro_units_per_second.median;
         let unit_price_ait = self.unit_price.unwrap_or_else(|| offer::proposed_price(speed));
-        let model =
-            ModelConfig { path: root, unit_price_ait, measured_micro_units_per_second: speed, enabled: true };
+        let model = ModelConfig { path: root, unit_price_ait, measured_micro_units_per_second: speed, enabled: true };
         register(data, &model)?;
         print(format_args!("price   {unit_price_ait} AIT per unit"))?;
         print(format_args!("wrote   {}; `start` offers it", Config::path(data).display()))

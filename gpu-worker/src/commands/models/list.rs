@@ -49,7 +49,8 @@ impl List {
         }
         listed.iter().try_for_each(|listed| match &listed.model {
             Some(Model { name, version, files, bytes, .. }) => {
-                let (megabytes, price, folder) = (bytes.div_ceil(1_000_000), &listed.unit_price_ait, listed.folder.display());
+                let (megabytes, price, folder) =
+                    (bytes.div_ceil(1_000_000), &listed.unit_price_ait, listed.folder.display());
                 let offered = if listed.enabled { "offered" } else { "off" };
                 print(format_args!(
                     "{name:<24} {version:<8} {files:>4} files {megabytes:>6} MB  {price:>6} AIT  {offered:<7}  {folder}"

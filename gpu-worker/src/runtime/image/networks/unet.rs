@@ -88,6 +88,11 @@ impl Unet {
         self.graph.name()
     }
 
+    /// See [`Graph::precision`].
+    pub fn precision(&self) -> &'static str {
+        self.graph.precision()
+    }
+
     pub fn fixed_size(&self) -> Option<(usize, usize)> {
         self.sample.fixed(2).zip(self.sample.fixed(3))
     }
