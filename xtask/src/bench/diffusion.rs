@@ -106,7 +106,9 @@ impl Worker {
         tools::ensure(workspace, &[C_COMPILER, ONNX_RUNTIME])?;
         let library = tools::onnx_runtime_library(workspace).context("ONNX Runtime's library is not here")?;
         let mut cargo = workspace.cargo();
-        cargo.args(["build", "--locked", "--release", "--package", "gpu-worker", "--example", "bench_pipeline"]);
+        // The server is selected with it, since alone it has other features, and tract would be compiled a second time.
+        cargo.args(["build", "--locked", "--release", "--package", "server", "--package", "gpu-worker"]);
+        cargo.args(["--example", "bench_pipeline"]);
         command::run(&mut cargo)?;
         let program = workspace.binaries(Profile::Release).join("examples/bench_pipeline");
         let picture = std::env::temp_dir().join(format!("aitbc-bench-diffusion-{}.png", std::process::id()));

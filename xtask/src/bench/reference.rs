@@ -15,7 +15,7 @@ const PYTHON_VARIABLE: &str = "AITBC_REFERENCE_PYTHON";
 /// The requirements that an environment was made from, in its folder.
 const STAMP: &str = "requirements.txt";
 
-/// A Python with the pinned packages of `e2e/reference/requirements-bench.txt`. Making the environment takes about
+/// A Python with the pinned packages of `e2e/reference/requirements.txt`. Making the environment takes about
 /// 6 GB of disk, most of it PyTorch's, which diffusers needs to load.
 ///
 /// # Errors
@@ -24,7 +24,7 @@ pub(super) fn python(workspace: &Workspace) -> Result<PathBuf> {
     if let Some(python) = env::var_os(PYTHON_VARIABLE) {
         return Ok(python.into());
     }
-    let requirements = workspace.root.join("e2e/reference/requirements-bench.txt");
+    let requirements = workspace.root.join("e2e/reference/requirements.txt");
     let wanted =
         fs::read_to_string(&requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
     let folder = workspace.tools().join("reference-python");
