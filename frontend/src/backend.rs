@@ -26,6 +26,13 @@ pub enum BackendError {
     Unavailable(String),
 }
 
+/// A result that a page shows in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    Text(String),
+    Vectors { count: usize, dimensions: usize },
+}
+
 pub type Answer<T> = Result<T, BackendError>;
 
 /// The hub's and the node's data, read-only, as the public may see it.
@@ -35,6 +42,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// A public job; one that belongs to a key is not found.
     async fn job(&self, id: JobId) -> Answer<JobView>;
+
+    /// The result of a text or embedding job, once there is one; never of a picture.
+    async fn written(&self, job: &JobView) -> Answer<Option<Written>>;
 
     async fn receipt(&self, hash: B256) -> Answer<ReceiptView>;
     async fn receipt_of_job(&self, id: JobId) -> Answer<Option<ReceiptView>>;

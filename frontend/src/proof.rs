@@ -5,7 +5,6 @@
 use shared::api::jobs::JobView;
 use shared::api::receipts::{ReceiptView, SettlementState};
 use shared::job::lifecycle::JobState;
-use shared::job::request::Work;
 use shared::time::UnixMillis;
 
 use crate::components::format::{amount_parts, clipped, grouped, shortened};
@@ -113,8 +112,8 @@ impl Proof {
 
     /// As far as a job has come.
     pub fn of_job(job: &JobView) -> Self {
-        let Work::Image(input) = &job.work;
-        let prompt = Fact::link(clipped(&input.prompt, PROMPT_CHARS), &*input.prompt, format!("/jobs/{}", job.id));
+        let words = job.work.words();
+        let prompt = Fact::link(clipped(words, PROMPT_CHARS), words, format!("/jobs/{}", job.id));
         Self {
             stops: [
                 Stop::new(StopName::Prompt, StopState::Done, prompt, job.created_at_unix_ms),
@@ -173,7 +172,9 @@ fn miner_stop(job: &JobView) -> Stop {
             stop(StopState::Running, Some(Fact::words(words)), None)
         }
         JobState::Running => {
-            let fact = job.progress.map(|progress| Fact::words(text::job::step(progress.step, progress.steps)));
+            let fact = job
+                .progress
+                .map(|progress| Fact::words(text::job::progress(job.work.kind(), progress.step, progress.steps)));
             stop(StopState::Running, fact.or(who), job.started_at_unix_ms)
         }
         JobState::Verifying | JobState::Completed => {

@@ -107,7 +107,7 @@ async fn serve_jobs(
             Some(_) => continue,
             None => return,
         };
-        let Work::Image(input) = &assignment.work;
+        let Work::Image(input) = &assignment.work else { panic!("only pictures are asked for") };
         let _ = assigned.send((input.seed, arrived));
         let body = serde_json::to_vec(&result(&worker.key, &assignment)).unwrap();
         let path = format!("/v1/miners/jobs/{}/result", assignment.lease_id);

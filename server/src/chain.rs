@@ -20,6 +20,13 @@ const EPOCH_CAP_AIT: u128 = 1_000_000;
 /// The highest price of one megapixel step.
 const MEGAPIXEL_STEP_MAX_AIT: u128 = 10;
 
+/// The highest price of one token: 0.01 AIT.
+const TOKEN_MAX_ATTO: u128 = ATTO_PER_AIT / 100;
+
+fn limit(unit_type: UnitType, max_unit_price_atto: u128) -> UnitPriceLimit {
+    UnitPriceLimit { unit_type: unit_type.as_str().to_owned(), max_unit_price_atto }
+}
+
 /// Opens or creates the chain under the data folder.
 pub(crate) fn start_node(config: &Config, keys: &DevKeys) -> Result<Node, StartError> {
     let key = SigningKey::from_slice(&keys.authority.to_bytes());
@@ -30,10 +37,10 @@ pub(crate) fn start_node(config: &Config, keys: &DevKeys) -> Result<Node, StartE
         attester_threshold: 1,
         epoch_seconds: EPOCH_SECONDS,
         epoch_cap_atto: EPOCH_CAP_AIT * ATTO_PER_AIT,
-        max_unit_prices: vec![UnitPriceLimit {
-            unit_type: UnitType::MegapixelStep.as_str().to_owned(),
-            max_unit_price_atto: MEGAPIXEL_STEP_MAX_AIT * ATTO_PER_AIT,
-        }],
+        max_unit_prices: vec![
+            limit(UnitType::MegapixelStep, MEGAPIXEL_STEP_MAX_AIT * ATTO_PER_AIT),
+            limit(UnitType::Token, TOKEN_MAX_ATTO),
+        ],
     };
     let genesis = development_genesis(authority.address(), &parameters);
     let mut node = NodeConfig::new(config.data.join("chain.redb"), genesis, authority);

@@ -14,7 +14,7 @@ pub const DEFAULT_MODEL: &str = "aitbc-scenes-1";
 pub const DRAIN: Duration = Duration::from_secs(10);
 
 /// Largest JSON body, results of miners apart.
-pub const BODY_MAX_BYTES: usize = 64 << 10;
+pub const BODY_MAX_BYTES: usize = 256 << 10;
 
 /// Largest body that asks for a job: it may carry a picture to start from. The worker's frame has the same bound.
 pub const JOB_BODY_MAX_BYTES: usize = shared::protocol::FRAME_MAX_BYTES;

@@ -53,8 +53,8 @@ pub async fn create_job(
         return Ok(first);
     }
     caller.may_create_jobs()?;
-    let default_model = view::default_model(&app.hub.board());
-    let job = request.validate(clock::random_u64(), &default_model).map_err(invalid)?;
+    let default_model = view::default_model(&app.hub.board(), request.kind);
+    let job = request.validate(clock::random_u64(), default_model).map_err(invalid)?;
     app.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let now = clock::now();
     let limit = caller.image_limit(app.config.limits.images_per_key_per_minute);
@@ -92,6 +92,7 @@ async fn store_and_queue(app: Arc<App>, change: CreateJob, accepted: Instant) ->
         life: Lifecycle::default(),
         deadline: job.deadline,
         progress: None,
+        text: String::new(),
         failed_by: vec![],
     };
     // A job that is stored is acknowledged even while the hub stops: the next start queues it.

@@ -8,7 +8,9 @@ use shared::api::page::Page;
 use shared::api::receipts::{ReceiptView, SettlementState};
 use shared::api::status::{Health, NetworkStatus};
 use shared::capability::{DeviceKind, ModelOffer};
+use shared::digest::Sha256Digest;
 use shared::id::JobId;
+use shared::job::JobKind;
 use store::StoreError;
 use store::record::{ArtifactRecord, JobRecord, MinerRecord, ReceiptRecord};
 use store::repository::{JobFilter, Keyset, ReceiptFilter};
@@ -51,7 +53,7 @@ fn join(
         state: life.state,
         model: record.job.model,
         prompt_hash: work.prompt_hash(),
-        units: work.units(),
+        units: receipt.map_or_else(|| work.units(), |receipt| receipt.signed.receipt.units),
         unit_type: work.unit_type(),
         work: work.without_files(),
         constraints: record.job.constraints,
@@ -81,6 +83,14 @@ pub fn artifact_views(job_id: JobId, artifacts: &[ArtifactRecord]) -> Vec<Artifa
         bytes: artifact.bytes,
     };
     artifacts.iter().enumerate().map(view).collect()
+}
+
+/// An artifact as text; `None` where its bytes are gone or no UTF-8.
+pub async fn text_of(app: &App, sha256: Sha256Digest) -> Result<Option<String>, StoreError> {
+    let folder = app.store.artifacts();
+    let read = tokio::task::spawn_blocking(move || folder.get(sha256)).await;
+    let bytes = read.unwrap_or(Err(StoreError::Stopped))?;
+    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
 }
 
 /// `None` until a block has the mint.
@@ -180,15 +190,25 @@ fn page<T>(mut rows: Vec<T>, limit: u32, seq: impl Fn(&T) -> i64) -> Page<T> {
     Page { items: rows, next_cursor }
 }
 
+/// What connected miners serve.
+pub fn offers(board: &Board) -> impl Iterator<Item = &ModelOffer> {
+    board.miners().flat_map(|(_, miner)| &miner.capability.offers)
+}
+
 /// The model of requests that name none: the product's own where a miner serves it, else the first that is served.
-pub fn default_offer(board: &Board) -> Option<ModelOffer> {
-    let offers = || board.miners().flat_map(|(_, miner)| &miner.capability.offers);
+fn default_offer(board: &Board, kind: JobKind) -> Option<ModelOffer> {
+    let offers = || offers(board).filter(|offer| offer.kind == kind);
     offers().find(|offer| offer.model == DEFAULT_MODEL).or_else(|| offers().next()).cloned()
 }
 
-/// Name of [`default_offer`], also while nobody is connected.
-pub fn default_model(board: &Board) -> String {
-    default_offer(board).map_or_else(|| DEFAULT_MODEL.to_owned(), |offer| offer.model)
+/// Name of [`default_offer`]. The product's own picture model is named also while nobody is connected.
+pub fn default_model(board: &Board, kind: JobKind) -> Option<String> {
+    let own = || (kind == JobKind::Image).then(|| DEFAULT_MODEL.to_owned());
+    default_offer(board, kind).map(|offer| offer.model).or_else(own)
+}
+
+fn default_picture_model(board: &Board) -> String {
+    default_model(board, JobKind::Image).unwrap_or_else(|| DEFAULT_MODEL.to_owned())
 }
 
 /// The live strip of the first page.
@@ -197,7 +217,7 @@ pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
     let head = app.node.head()?;
     let jobs_today = app.store.count_jobs_since(hub::quota::midnight(clock::now())).await?;
     let board = app.hub.board();
-    let offer = default_offer(&board);
+    let offer = default_offer(&board, JobKind::Image);
     let suggestions = offer.as_ref().map(|offer| offer.suggestions.clone()).unwrap_or_default();
     Ok(NetworkStatus {
         chain_id: app.identity.chain_id,
@@ -211,7 +231,7 @@ pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
         head_number: head.number,
         head_timestamp: shared::time::UnixSeconds(head.timestamp),
         suggestions: suggestions.into_iter().take(SUGGESTIONS_MAX).collect(),
-        default_model: default_model(&board),
+        default_model: default_picture_model(&board),
         default_steps: offer.as_ref().map_or(shared::job::image::STEPS_DEFAULT, |offer| offer.default_steps),
         default_guidance: offer.as_ref().map_or(shared::job::image::GUIDANCE_DEFAULT, |offer| offer.default_guidance),
     })
@@ -233,7 +253,7 @@ pub fn health(app: &App) -> Result<Health, ApiError> {
     Ok(Health {
         status: if miners_online > 0 { "ok" } else { "degraded" }.to_owned(),
         gpu: device.map(|device| device.name.clone()),
-        model: default_model(&board),
+        model: default_picture_model(&board),
         miners_online: u32::try_from(miners_online).unwrap_or(u32::MAX),
         head_number,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -31,7 +31,7 @@ pub struct Capability {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Engine {
-    /// `onnxruntime` or `tract`.
+    /// `onnxruntime`, `tract` or `ollama`.
     pub name: String,
     pub version: String,
     /// Execution provider, `CPU` or `CUDA`.
@@ -62,7 +62,7 @@ pub struct Device {
 pub struct ModelOffer {
     pub model: String,
     pub kind: JobKind,
-    /// SHA-256 of the model's manifest, which pins all its files.
+    /// SHA-256 of the model's manifest, which pins all its files; for Ollama's models, the digest that it states.
     pub manifest_sha256: Sha256Digest,
     pub unit_type: UnitType,
     /// AttoAIT per whole unit.
@@ -71,7 +71,9 @@ pub struct ModelOffer {
     pub measured_micro_units_per_second: u64,
     /// Prompts that show the model at its best.
     pub suggestions: Vec<String>,
+    /// Of picture models, 0 for others.
     pub default_steps: u32,
+    /// Of picture models, 0 for others.
     pub default_guidance: f32,
     /// Pictures may start from a picture.
     #[serde(default)]

@@ -1,4 +1,4 @@
-//! A model's manifest: which files it is made of, pinned by hash, and what it can draw.
+//! A model's manifest: which files it is made of, pinned by hash, and what it can do.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,13 +18,21 @@ pub struct ModelManifest {
     pub licence: String,
     pub files: Vec<ModelFile>,
     /// What it draws well, as a person would say it.
+    #[serde(default)]
     pub draws: Vec<String>,
+    #[serde(default)]
     pub does_not_draw: Vec<String>,
     /// Prompts that show it at its best.
+    #[serde(default)]
     pub suggestions: Vec<String>,
+    /// Of picture models, 0 for others.
+    #[serde(default)]
     pub default_steps: u32,
+    /// Of picture models, 0 for others.
+    #[serde(default)]
     pub default_guidance: f32,
-    /// Width and height at which it was trained, in pixels.
+    /// Width and height at which a picture model was trained, in pixels; 0 for others.
+    #[serde(default)]
     pub native_size_px: u32,
 }
 

@@ -17,17 +17,21 @@ use crate::capability::Capability;
 use crate::id::{JobId, LeaseId};
 use crate::job::lifecycle::Blame;
 use crate::job::request::Work;
+use crate::job::token::Tokens;
 use crate::receipt::{JobReceipt, UnitType};
 use crate::time::UnixMillis;
 
 /// Version of these messages; hub and worker of different versions part with a clear word.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Largest text frame either side accepts.
 pub const FRAME_MAX_BYTES: usize = 1 << 20;
 
 /// Largest preview, decoded.
 pub const PREVIEW_MAX_BYTES: usize = 64 << 10;
+
+/// Largest piece of a text in one message, in bytes of UTF-8.
+pub const PIECE_MAX_BYTES: usize = 16 << 10;
 
 /// Largest artifact of a job, decoded.
 pub const ARTIFACT_MAX_BYTES: usize = 16 << 20;
@@ -100,6 +104,7 @@ pub struct Assignment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptTerms {
     pub client: Address,
+    /// What the receipt claims; for tokens, which nobody knows beforehand, the most that it may claim.
     pub units: MicroUnits,
     pub unit_type: UnitType,
     pub unit_price: Amount,
@@ -141,14 +146,27 @@ pub struct Registration {
     pub signature: Bytes,
 }
 
-/// One finished denoising step.
+/// One finished denoising step, or tokens that were written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     pub lease_id: LeaseId,
     /// 1 to `steps`.
     pub step: u32,
+    /// Denoising steps, or tokens at most.
     pub steps: u32,
+    #[serde(default)]
     pub preview: Option<Preview>,
+    #[serde(default)]
+    pub piece: Option<Piece>,
+}
+
+/// What was written since the piece before. The hub drops a piece that does not begin where the text ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// Bytes of UTF-8 before it.
+    pub at: usize,
+    /// Whole characters, up to [`PIECE_MAX_BYTES`].
+    pub text: String,
 }
 
 /// What the picture looks like so far.
@@ -193,6 +211,18 @@ pub struct Metering {
     pub gpu_ms: u64,
     /// Exclusive use of the CPU by the engine.
     pub cpu_ms: u64,
+    /// Tokens that a language model read; 0 for pictures.
+    #[serde(default)]
+    pub tokens_read: u64,
+    /// Tokens that it wrote.
+    #[serde(default)]
+    pub tokens_written: u64,
+}
+
+impl Metering {
+    pub const fn tokens(&self) -> Tokens {
+        Tokens { read: self.tokens_read, written: self.tokens_written }
+    }
 }
 
 /// The hub's answer to a result, the same for a repetition.

@@ -18,6 +18,12 @@ struct Queue {
 }
 
 #[derive(serde::Deserialize)]
+struct Token {
+    at: usize,
+    text: String,
+}
+
+#[derive(serde::Deserialize)]
 struct Preview {
     step: u32,
     data_url: String,
@@ -29,7 +35,7 @@ struct Minted {
 }
 
 /// Names of the events, as the tag of [`JobEventView`] spells them.
-const EVENTS: [&str; 5] = ["state", "queue", "progress", "preview", "minted"];
+const EVENTS: [&str; 6] = ["state", "queue", "progress", "token", "preview", "minted"];
 
 /// The event of this name, unless its data does not fit.
 fn read(name: &str, data: &str) -> Option<JobEventView> {
@@ -42,6 +48,10 @@ fn read(name: &str, data: &str) -> Option<JobEventView> {
         "progress" => {
             let StepProgress { step, steps } = serde_json::from_str(data).ok()?;
             JobEventView::Progress { step, steps }
+        }
+        "token" => {
+            let Token { at, text } = serde_json::from_str(data).ok()?;
+            JobEventView::Token { at, text }
         }
         "preview" => {
             let Preview { step, data_url } = serde_json::from_str(data).ok()?;

@@ -1,11 +1,11 @@
-//! A job's page, live: picture, proof line, request, receipt.
+//! A job's page, live: picture or text, proof line, request, receipt.
 
 use leptos::prelude::*;
 use shared::api::jobs::{Explanation, JobView};
 use shared::job::lifecycle::JobState;
 use shared::job::request::Work;
 
-use super::job_watch::{JobWatch, prompt};
+use super::job_watch::JobWatch;
 use crate::components::canvas::Canvas;
 use crate::components::facts::Section;
 use crate::components::format;
@@ -16,7 +16,8 @@ use crate::components::status::{JobPill, Tone};
 use crate::components::value::{AddressValue, CopyButton};
 use crate::text;
 
-/// Ids of the parts that the server shows: what was asked for, and the receipt.
+/// Ids of the parts that the server shows: what was written, what was asked for, and the receipt.
+pub const WRITTEN: &str = "written";
 pub const REQUEST: &str = "request";
 pub const RECEIPT: &str = "receipt";
 
@@ -25,9 +26,9 @@ pub const RECEIPT: &str = "receipt";
 pub fn JobLive(job: JobView, children: Children) -> impl IntoView {
     let watch = JobWatch::new(Some(job.clone()));
     let explanation = RwSignal::new(None::<Explanation>);
+    let drawn = matches!(job.work, Work::Image(_));
     #[cfg(feature = "hydrate")]
     start(watch, job.clone(), explanation);
-    let title = prompt(&job).to_owned();
     view! {
         <Title job=job.clone() watch />
         <div class="stack">
@@ -37,16 +38,12 @@ pub fn JobLive(job: JobView, children: Children) -> impl IntoView {
                     <Outcome watch />
                 </div>
             </section>
-            <div class="split">
-                <Canvas
-                    id="picture"
-                    source=Signal::derive(move || watch.picture())
-                    alternative=Signal::derive(move || watch.alternative())
-                    word=Signal::derive(move || watch.word())
-                    progress=Signal::derive(move || watch.progress())
-                >
-                    <q>{title}</q>
-                </Canvas>
+            <div class=if drawn { "split" } else { "stack" }>
+                {if drawn {
+                    view! { <Picture watch /> }.into_any()
+                } else {
+                    view! { <p class="written" data-live="" aria-live="off">{move || watch.text.get()}</p> }.into_any()
+                }}
                 <div class="stack">
                     <Why watch explanation />
                     <Faults watch />
@@ -54,6 +51,21 @@ pub fn JobLive(job: JobView, children: Children) -> impl IntoView {
                 </div>
             </div>
         </div>
+    }
+}
+
+#[component]
+fn Picture(watch: JobWatch) -> impl IntoView {
+    view! {
+        <Canvas
+            id="picture"
+            source=Signal::derive(move || watch.picture())
+            alternative=Signal::derive(move || watch.alternative())
+            word=Signal::derive(move || watch.word())
+            progress=Signal::derive(move || watch.progress())
+        >
+            <q>{watch.job.with_untracked(|job| job.as_ref().map(|job| job.work.words().to_owned()))}</q>
+        </Canvas>
     }
 }
 
@@ -71,16 +83,20 @@ fn Title(job: JobView, watch: JobWatch) -> impl IntoView {
                 {text::job::TITLE} " " <code>{id.clone()}</code> " " <CopyButton value=id what=text::common::IDENTIFIER />
             </p>
             <div class="title-row">
-                <h1>{format::clipped(prompt(&job), 90)}</h1>
+                <h1>{format::clipped(job.work.words(), 90)}</h1>
                 {move || watch.state().map(|state| view! { <JobPill state /> })}
             </div>
             <div class="actions">
                 <button type="button" class="button button-quiet button-small" id="cancel" hidden=move || !watch.is_running() on:click=cancel>
                     {text::job::CANCEL}
                 </button>
-                <a class="button button-quiet button-small" id="again" href=again>
-                    {text::job::AGAIN}
-                </a>
+                {again.map(|again| {
+                    view! {
+                        <a class="button button-quiet button-small" id="again" href=again>
+                            {text::job::AGAIN}
+                        </a>
+                    }
+                })}
                 <button type="button" class="button button-quiet button-small" data-copy="location">
                     {text::job::SHARE}
                 </button>
@@ -88,16 +104,16 @@ fn Title(job: JobView, watch: JobWatch) -> impl IntoView {
                     watch
                         .job
                         .with(|job| job.as_ref()?.artifacts.first().map(|artifact| artifact.url.clone()))
-                        .map(|url| view! { <a class="button button-quiet button-small" href=url>{text::job::PICTURE}</a> })
+                        .map(|url| view! { <a class="button button-quiet button-small" href=url>{text::job::OPEN}</a> })
                 }}
             </div>
         </header>
     }
 }
 
-/// The first page with this job's request filled in.
-fn again_href(job: &JobView) -> String {
-    let Work::Image(input) = &job.work;
+/// The first page with this job's request filled in; it asks for pictures only.
+fn again_href(job: &JobView) -> Option<String> {
+    let Work::Image(input) = &job.work else { return None };
     let fields = [
         ("prompt", input.prompt.clone()),
         ("negative_prompt", input.negative_prompt.clone()),
@@ -112,7 +128,7 @@ fn again_href(job: &JobView) -> String {
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("{name}={}", percent_encoded(&value)))
         .collect();
-    format!("/?{}", pairs.join("&"))
+    Some(format!("/?{}", pairs.join("&")))
 }
 
 /// `application/x-www-form-urlencoded` without the plus sign for blanks.
@@ -193,7 +209,7 @@ fn start(watch: JobWatch, job: JobView, explanation: RwSignal<Option<Explanation
         let known = watch.job.with(|job| job.as_ref().map(|job| (job.state, job.mint.is_some())));
         if before.is_some_and(|before| before != known) {
             leptos::task::spawn_local(async move {
-                crate::browser::fragments::refresh(&format!("/jobs/{id}"), &[REQUEST, RECEIPT]).await;
+                crate::browser::fragments::refresh(&format!("/jobs/{id}"), &[WRITTEN, REQUEST, RECEIPT]).await;
             });
         }
         known

@@ -21,6 +21,8 @@ pub struct Preview {
 pub struct JobWatch {
     pub job: RwSignal<Option<JobView>>,
     preview: RwSignal<Option<Preview>>,
+    /// What its miner has written so far.
+    pub text: RwSignal<String>,
     #[cfg(feature = "hydrate")]
     stream: StoredValue<Option<crate::browser::job_stream::JobStream>, LocalStorage>,
 }
@@ -30,6 +32,7 @@ impl JobWatch {
         Self {
             job: RwSignal::new(job),
             preview: RwSignal::new(None),
+            text: RwSignal::new(String::new()),
             #[cfg(feature = "hydrate")]
             stream: StoredValue::new_local(None),
         }
@@ -54,10 +57,12 @@ impl JobWatch {
         if self.job.with_untracked(|job| job.as_ref().is_none_or(|job| job.id != id)) {
             return;
         }
-        if let JobEventView::Preview { step, data_url } = event {
-            self.preview.set(Some(Preview { step, data_url }));
-            return;
-        }
+        let event = match event {
+            JobEventView::Preview { step, data_url } => return self.preview.set(Some(Preview { step, data_url })),
+            JobEventView::Token { at: 0, text } => return self.text.set(text),
+            JobEventView::Token { text, .. } => return self.text.update(|whole| whole.push_str(&text)),
+            event => event,
+        };
         self.job.update(|shown| {
             let Some(job) = shown else { return };
             match event {
@@ -65,7 +70,7 @@ impl JobWatch {
                 JobEventView::Queue { position, eta_ms } => (job.queue_position, job.eta_ms) = (Some(position), eta_ms),
                 JobEventView::Progress { step, steps } => job.progress = Some(StepProgress { step, steps }),
                 JobEventView::Minted { mint } => job.mint = Some(mint),
-                JobEventView::Preview { .. } => {}
+                JobEventView::Preview { .. } | JobEventView::Token { .. } => {}
             }
         });
         #[cfg(feature = "hydrate")]
@@ -93,14 +98,14 @@ impl JobWatch {
     }
 
     pub fn alternative(self) -> String {
-        self.job.with(|job| job.as_ref().map(|job| text::job::alternative(prompt(job))).unwrap_or_default())
+        self.job.with(|job| job.as_ref().map(|job| text::job::alternative(job.work.words())).unwrap_or_default())
     }
 
     /// Done and whole steps while a miner draws.
     pub fn progress(self) -> Option<(u32, u32)> {
         self.job.with(|job| {
             let job = job.as_ref().filter(|job| !job.state.is_terminal())?;
-            let Work::Image(input) = &job.work;
+            let Work::Image(input) = &job.work else { return None };
             Some(job.progress.map_or((0, input.steps), |progress| (progress.step, progress.steps)))
         })
     }
@@ -125,17 +130,12 @@ impl JobWatch {
 fn running_word(job: &JobView) -> String {
     let step = job.progress.map_or_else(
         || text::job::state(JobState::Running).to_owned(),
-        |progress| text::job::step(progress.step, progress.steps),
+        |progress| text::job::progress(job.work.kind(), progress.step, progress.steps),
     );
     match job.eta_ms {
         Some(eta) if eta >= 1_000 => format!("{step}, {}", text::job::eta(&format::duration(eta))),
         _ => step,
     }
-}
-
-pub fn prompt(job: &JobView) -> &str {
-    let Work::Image(input) = &job.work;
-    &input.prompt
 }
 
 /// Nothing will happen to the job: it ended without a picture, or its receipt was minted.

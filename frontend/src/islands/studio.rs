@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::composer::{Composer, Draft, PromptField, Settings};
-use super::job_watch::{JobWatch, prompt};
+use super::job_watch::JobWatch;
 use crate::components::canvas::Canvas;
 use crate::components::minted::MintedSentence;
 use crate::components::notice::Notice;
@@ -127,10 +127,8 @@ fn Buttons(watch: JobWatch, busy: RwSignal<bool>, miners_online: u32) -> impl In
 fn Caption(watch: JobWatch, example: Option<Example>) -> impl IntoView {
     move || {
         let own = watch.job.with(|job| {
-            job.as_ref().map(|job| {
-                let shared::job::request::Work::Image(input) = &job.work;
-                (prompt(job).to_owned(), text::home::example_caption(input.seed, input.steps))
-            })
+            let shared::job::request::Work::Image(input) = &job.as_ref()?.work else { return None };
+            Some((input.prompt.clone(), text::home::example_caption(input.seed, input.steps)))
         });
         let (prompt, facts) = match (own, &example) {
             (Some(own), _) => own,

@@ -5,19 +5,24 @@ use leptos_meta::Title;
 use shared::api::jobs::JobView;
 use shared::api::receipts::ReceiptView;
 use shared::id::JobId;
+use shared::job::embedding::ValidEmbeddingInput;
+use shared::job::image::ValidImageInput;
 use shared::job::request::Work;
+use shared::job::text::{Ask, ValidTextInput};
 
 use super::load::{load, param};
-use crate::backend::use_backend;
+use crate::backend::{Written, use_backend};
 use crate::components::facts::{InfoRow, Section};
 use crate::components::format::{clipped, duration, escaped};
 use crate::components::receipt_facts::ReceiptFacts;
 use crate::components::value::{AddressValue, Age, ModelChip};
-use crate::islands::job_live::{JobLive, RECEIPT, REQUEST};
-use crate::islands::job_watch::prompt;
+use crate::islands::job_live::{JobLive, RECEIPT, REQUEST, WRITTEN};
 use crate::text::{common, job as words};
 
 const TITLE_CHARS: usize = 60;
+
+/// Characters of the first of the texts that were embedded.
+const EMBEDDED_CHARS: usize = 200;
 
 #[component]
 pub fn JobPage() -> impl IntoView {
@@ -27,15 +32,17 @@ pub fn JobPage() -> impl IntoView {
         let id = id?;
         let job = backend.job(id).await?;
         let receipt = backend.receipt_of_job(id).await?;
-        Ok((job, receipt))
+        let written = backend.written(&job).await?;
+        Ok((job, receipt, written))
     };
-    load(ask, |(job, receipt)| {
+    load(ask, |(job, receipt, written)| {
         let asked = job.clone();
         let over = job.state.is_terminal();
         view! {
-            <Title text=escaped(&common::page_title(&clipped(prompt(&job), TITLE_CHARS))) />
+            <Title text=escaped(&common::page_title(&clipped(job.work.words(), TITLE_CHARS))) />
             <div class="stack">
                 <JobLive job>
+                    <div id=WRITTEN>{written.map(|written| view! { <Outcome written /> })}</div>
                     <div id=REQUEST>
                         <Section title=words::REQUEST>
                             <Request job=asked />
@@ -50,6 +57,25 @@ pub fn JobPage() -> impl IntoView {
             </div>
         }
     })
+}
+
+/// What a miner wrote. The stylesheet hides the live text once this is there.
+#[component]
+fn Outcome(written: Written) -> impl IntoView {
+    match written {
+        Written::Text(text) => view! {
+            <Section title=words::ANSWER>
+                <p class="written">{text}</p>
+            </Section>
+        }
+        .into_any(),
+        Written::Vectors { count, dimensions } => view! {
+            <Section title=words::VECTORS>
+                <p>{words::vectors(count, dimensions)}</p>
+            </Section>
+        }
+        .into_any(),
+    }
 }
 
 /// The receipt, or when it will come.
@@ -67,7 +93,6 @@ fn Receipt(receipt: Option<ReceiptView>, over: bool) -> impl IntoView {
 #[component]
 fn Request(job: JobView) -> impl IntoView {
     let took = job.finished_at_unix_ms.zip(job.started_at_unix_ms).map(|(end, start)| duration(end.since_ms(start)));
-    let Work::Image(input) = job.work;
     let miner = match job.miner {
         Some(address) => view! { <AddressValue address miner=true /> }.into_any(),
         None => common::NOT_YET.into_any(),
@@ -76,20 +101,17 @@ fn Request(job: JobView) -> impl IntoView {
         true => words::SPONSORED.into_any(),
         false => view! { <AddressValue address=job.client /> }.into_any(),
     };
-    let negative = (!input.negative_prompt.is_empty())
-        .then(|| view! { <InfoRow name=words::NEGATIVE>{input.negative_prompt}</InfoRow> });
+    let asked = match job.work {
+        Work::Image(input) => view! { <ImageRows input /> }.into_any(),
+        Work::Text(input) => view! { <TextRows input /> }.into_any(),
+        Work::Embedding(input) => view! { <EmbeddingRows input /> }.into_any(),
+    };
     view! {
         <dl class="info">
-            <InfoRow name=words::PROMPT>{input.prompt}</InfoRow>
-            {negative}
             <InfoRow name=words::MODEL>
                 <ModelChip name=job.model />
             </InfoRow>
-            <InfoRow name=words::SIZE>{format!("{} × {} px", input.width, input.height)}</InfoRow>
-            <InfoRow name=words::STEPS>{format!("{}, guidance {}", input.steps, input.guidance)}</InfoRow>
-            <InfoRow name=words::SEED>
-                <code>{input.seed.to_string()}</code>
-            </InfoRow>
+            {asked}
             <InfoRow name=words::CREATED>
                 <Age at=job.created_at_unix_ms />
             </InfoRow>
@@ -97,5 +119,56 @@ fn Request(job: JobView) -> impl IntoView {
             <InfoRow name=words::MINER>{miner}</InfoRow>
             <InfoRow name=words::CLIENT>{client}</InfoRow>
         </dl>
+    }
+}
+
+#[component]
+fn ImageRows(input: ValidImageInput) -> impl IntoView {
+    let negative = (!input.negative_prompt.is_empty())
+        .then(|| view! { <InfoRow name=words::NEGATIVE>{input.negative_prompt}</InfoRow> });
+    view! {
+        <InfoRow name=words::PROMPT>{input.prompt}</InfoRow>
+        {negative}
+        <InfoRow name=words::SIZE>{format!("{} × {} px", input.width, input.height)}</InfoRow>
+        <InfoRow name=words::STEPS>{format!("{}, guidance {}", input.steps, input.guidance)}</InfoRow>
+        <InfoRow name=words::SEED>
+            <code>{input.seed.to_string()}</code>
+        </InfoRow>
+    }
+}
+
+#[component]
+fn TextRows(input: ValidTextInput) -> impl IntoView {
+    let asked = match input.ask {
+        Ask::Prompt(prompt) => view! { <InfoRow name=words::PROMPT>{prompt}</InfoRow> }.into_any(),
+        Ask::Messages(messages) => messages
+            .into_iter()
+            .map(|message| view! { <InfoRow name=message.role.as_str()>{message.content}</InfoRow> })
+            .collect_view()
+            .into_any(),
+    };
+    let stop = (!input.stop.is_empty()).then(|| {
+        let stops = input.stop.iter().map(|stop| format!("{stop:?}")).collect::<Vec<_>>().join(", ");
+        view! {
+            <InfoRow name=words::STOP>
+                <code>{stops}</code>
+            </InfoRow>
+        }
+    });
+    view! {
+        {asked}
+        <InfoRow name=words::SAMPLING>{words::sampling(input.max_tokens, input.temperature, input.top_p)}</InfoRow>
+        {stop}
+        <InfoRow name=words::SEED>
+            <code>{input.seed.to_string()}</code>
+        </InfoRow>
+    }
+}
+
+#[component]
+fn EmbeddingRows(input: ValidEmbeddingInput) -> impl IntoView {
+    let first = clipped(input.words(), EMBEDDED_CHARS);
+    view! {
+        <InfoRow name=words::INPUTS>{words::texts(input.input.len())} ": " {first}</InfoRow>
     }
 }

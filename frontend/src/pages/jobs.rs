@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::api::jobs::JobView;
 use shared::id::JobId;
+use shared::job::JobKind;
 
 use super::load::{PageTitle, load, query};
 use crate::backend::{Answer, BackendError, use_backend};
@@ -11,7 +12,6 @@ use crate::components::notice::Empty;
 use crate::components::proof_line::ProofSmall;
 use crate::components::status::JobPill;
 use crate::components::value::Age;
-use crate::islands::job_watch::prompt;
 use crate::islands::own_jobs::{OWN_JOBS, OwnJobs, REMEMBERED};
 use crate::proof::Proof;
 use crate::text;
@@ -88,15 +88,16 @@ fn Card(id: JobId, job: Option<JobView>) -> impl IntoView {
         }
         .into_any();
     };
-    let picture = job.artifacts.first().map(|artifact| {
-        let alternative = words::alternative(prompt(&job));
+    let drawn = job.artifacts.first().filter(|_| job.work.kind() == JobKind::Image);
+    let picture = drawn.map(|artifact| {
+        let alternative = words::alternative(job.work.words());
         view! { <img src=artifact.url.clone() alt=alternative width="512" height="512" loading="lazy" /> }
     });
     let proof = Proof::of_job(&job);
     view! {
         <a href=format!("/jobs/{id}")>
             <div class="canvas-frame">{picture}</div>
-            <span class="gallery-prompt">{prompt(&job).to_owned()}</span>
+            <span class="gallery-prompt">{job.work.words().to_owned()}</span>
         </a>
         <div class="gallery-meta">
             {if job.mint.is_some() {

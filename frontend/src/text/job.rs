@@ -1,5 +1,6 @@
 //! Words about jobs.
 
+use shared::job::JobKind;
 use shared::job::lifecycle::{Blame, JobState};
 
 pub const TITLE: &str = "Job";
@@ -9,15 +10,20 @@ pub const VERIFIED_NOW: &str = "being checked";
 pub const CANCEL: &str = "Cancel the job";
 pub const AGAIN: &str = "Run again with changes";
 pub const SHARE: &str = "Copy link";
-pub const PICTURE: &str = "Open the picture";
+pub const OPEN: &str = "Open the result";
+pub const ANSWER: &str = "Answer";
+pub const VECTORS: &str = "Vectors";
 pub const WHY: &str = "Why it waits";
 pub const RECEIPT: &str = "Receipt";
-pub const RECEIPT_WAITS: &str = "The receipt comes when a miner’s result was checked. It will name who drew the picture, for how much work, and carry both signatures.";
+pub const RECEIPT_WAITS: &str = "The receipt comes when a miner’s result was checked. It will name who served it, for how much work, and carry both signatures.";
 pub const REQUEST: &str = "Request";
 pub const PROMPT: &str = "Prompt";
 pub const NEGATIVE: &str = "Kept out";
 pub const MODEL: &str = "Model";
 pub const SIZE: &str = "Size";
+pub const SAMPLING: &str = "Sampling";
+pub const STOP: &str = "Ends before";
+pub const INPUTS: &str = "Texts";
 pub const STEPS: &str = "Steps";
 pub const SEED: &str = "Seed";
 pub const CREATED: &str = "Asked";
@@ -51,9 +57,9 @@ pub fn state(state: JobState) -> &'static str {
 pub const fn state_sentence(state: JobState) -> &'static str {
     match state {
         JobState::Queued => "It waits for a miner.",
-        JobState::Running => "A miner draws it now.",
-        JobState::Verifying => "The picture is drawn; the hub checks it and attests the receipt.",
-        JobState::Completed => "Drawn, checked and attested.",
+        JobState::Running => "A miner works on it now.",
+        JobState::Verifying => "The result is there; the hub checks it and attests the receipt.",
+        JobState::Completed => "Served, checked and attested.",
         JobState::Failed => "Three attempts failed. Nothing was minted; the reasons are below.",
         JobState::Canceled => "It was canceled. Nothing was minted.",
         JobState::Expired => {
@@ -70,8 +76,28 @@ pub fn queue_position(position: u32) -> String {
     }
 }
 
-pub fn step(step: u32, steps: u32) -> String {
-    format!("step {step} of {steps}")
+/// How far a running job is.
+pub fn progress(kind: JobKind, done: u32, whole: u32) -> String {
+    match kind {
+        JobKind::Image => format!("step {done} of {whole}"),
+        JobKind::Text => format!("{done} of up to {whole} tokens"),
+        JobKind::Embedding => format!("{done} of {whole} texts"),
+    }
+}
+
+/// The size of an embedding.
+pub fn vectors(count: usize, dimensions: usize) -> String {
+    let vectors = if count == 1 { "1 vector".to_owned() } else { format!("{count} vectors") };
+    format!("{vectors} of {dimensions} numbers")
+}
+
+/// How a text was asked for.
+pub fn sampling(max_tokens: u32, temperature: f32, top_p: f32) -> String {
+    format!("up to {max_tokens} tokens, temperature {temperature}, top p {top_p}")
+}
+
+pub fn texts(count: usize) -> String {
+    if count == 1 { "1 text".to_owned() } else { format!("{count} texts") }
 }
 
 pub fn eta(duration: &str) -> String {
@@ -94,4 +120,4 @@ pub const MINTED: &str = "Minted";
 pub const MINTED_TO: &str = " to ";
 pub const MINTED_IN: &str = " in block ";
 pub const WAITS_TITLE: &str = "It waits";
-pub const NO_RECEIPT: &str = "Without a served picture there is no receipt.";
+pub const NO_RECEIPT: &str = "Without a served result there is no receipt.";

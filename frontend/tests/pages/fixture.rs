@@ -1,7 +1,7 @@
 //! A small network that stands still: three blocks, two receipts, one miner.
 
 use async_trait::async_trait;
-use frontend::backend::{Answer, Backend, BackendError};
+use frontend::backend::{Answer, Backend, BackendError, Written};
 use serde_json::json;
 use shared::amount::{Amount, MicroUnits};
 use shared::api::explorer::{
@@ -15,6 +15,8 @@ use shared::api::status::NetworkStatus;
 use shared::chain::{DEV_CHAIN_ID, MINTER_ADDRESS, TOKEN_ADDRESS};
 use shared::digest::{PromptHash, Sha256Digest};
 use shared::id::JobId;
+use shared::job::JobKind;
+use shared::job::request::Work;
 use shared::receipt::{Attestation, JobReceipt, SignedReceipt, UnitType};
 use shared::time::UnixSeconds;
 use shared::{Address, B256, Bytes};
@@ -30,11 +32,15 @@ pub(crate) struct Fixture {
     /// The store fails.
     pub(crate) broken: bool,
     pub(crate) prompt: String,
+    pub(crate) kind: JobKind,
+    /// What the miner of a text job wrote.
+    pub(crate) answer: String,
 }
 
 impl Default for Fixture {
     fn default() -> Self {
-        Self { broken: false, prompt: "a city skyline at night".to_owned() }
+        let (prompt, answer) = ("a city skyline at night".to_owned(), "Lights over water.".to_owned());
+        Self { broken: false, prompt, kind: JobKind::Image, answer }
     }
 }
 
@@ -150,12 +156,20 @@ fn block_summary(number: u64) -> BlockSummary {
     }
 }
 
-fn job(id: JobId, prompt: &str) -> JobView {
+fn input(kind: JobKind, prompt: &str) -> serde_json::Value {
+    match kind {
+        JobKind::Image => json!({"prompt": prompt, "negative_prompt": "", "steps": 8, "guidance": 5.0, "width": 512,
+            "height": 512, "seed": 1, "count": 1, "scheduler": null}),
+        JobKind::Text => json!({"messages": [{"role": "user", "content": prompt}], "max_tokens": 64,
+            "temperature": 0.5, "top_p": 1.0, "seed": 1, "stop": ["\n\n"]}),
+        JobKind::Embedding => json!({"input": [prompt, "another text"]}),
+    }
+}
+
+fn job(id: JobId, kind: JobKind, prompt: &str) -> JobView {
     let receipt = receipt(1);
     serde_json::from_value(json!({
-        "id": id, "state": "COMPLETED", "model": MODEL, "kind": "image",
-        "input": {"prompt": prompt, "negative_prompt": "", "steps": 8, "guidance": 5.0, "width": 512, "height": 512,
-            "seed": 1, "count": 1, "scheduler": null},
+        "id": id, "state": "COMPLETED", "model": MODEL, "kind": kind, "input": input(kind, prompt),
         "constraints": {}, "payment_mode": "mint", "client": HUB, "sponsored": true,
         "prompt_hash": PromptHash::of(prompt), "units": "2097152", "unit_type": "megapixel_step",
         "created_at_unix_ms": AT * 1000, "started_at_unix_ms": AT * 1000, "finished_at_unix_ms": AT * 1000 + 900,
@@ -226,7 +240,15 @@ impl Backend for Fixture {
     }
 
     async fn job(&self, id: JobId) -> Answer<JobView> {
-        Ok(job(id, &self.prompt))
+        Ok(job(id, self.kind, &self.prompt))
+    }
+
+    async fn written(&self, job: &JobView) -> Answer<Option<Written>> {
+        Ok(match job.work {
+            Work::Image(_) => None,
+            Work::Text(_) => Some(Written::Text(self.answer.clone())),
+            Work::Embedding(_) => Some(Written::Vectors { count: 2, dimensions: 384 }),
+        })
     }
 
     async fn receipt(&self, hash: B256) -> Answer<ReceiptView> {

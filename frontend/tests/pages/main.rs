@@ -13,6 +13,7 @@ use fixture::Fixture;
 use frontend::app::{App, ChainLabel, shell};
 use frontend::backend::Backend;
 use leptos::prelude::*;
+use shared::job::JobKind;
 
 /// Largest page that a test reads.
 const PAGE_MAX_BYTES: usize = 4 << 20;
@@ -109,6 +110,20 @@ async fn a_hostile_prompt_stays_text() {
             assert!(!markup.contains(forbidden), "{name}: the prompt became {forbidden}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_text_job_shows_its_answer_as_text_and_an_embedding_its_size() {
+    let path = format!("/jobs/{}", fixture::receipt(1).signed.receipt.job_id);
+    let answer = "<script>alert(1)</script>\nLights over water.".to_owned();
+    let backend = Fixture { kind: JobKind::Text, answer, ..Fixture::default() };
+    let html = render_with(backend, &path, "").await.html;
+    assert!(html.contains("&lt;script&gt;alert(1)") && html.contains("Lights over water."), "the answer is shown");
+    assert!(!without_attributes(&html).contains("<script>alert"), "the answer became markup");
+    assert!(!html.contains("canvas-frame"), "a text has no picture frame");
+    let backend = Fixture { kind: JobKind::Embedding, ..Fixture::default() };
+    let html = render_with(backend, &path, "").await.html;
+    assert!(html.contains("2 vectors of 384 numbers"), "the size of the embedding is said");
 }
 
 #[tokio::test]

@@ -141,9 +141,9 @@ fn show(job: &JobView) {
         }
     };
     push("queue position", job.queue_position.map(|position| position.to_string()));
-    push("step", job.progress.map(|progress| format!("{} of {}", progress.step, progress.steps)));
+    push("progress", job.progress.map(|progress| format!("{} of {}", progress.step, progress.steps)));
     push("miner", job.miner.map(|miner| miner.to_string()));
-    push("picture", job.artifacts.first().map(|artifact| artifact.url.clone()));
+    push("result", job.artifacts.first().map(|artifact| artifact.url.clone()));
     push("receipt", job.receipt_hash.map(|hash| hash.to_string()));
     push("minted", job.mint.as_ref().map(|mint| format!("{} AIT in block {}", mint.amount, mint.block_number)));
     push("last fault", job.faults.last().map(|fault| fault.reason.clone()));

@@ -2,7 +2,8 @@
 //!
 //! A `state` event carries the whole job and has the job's revision as its id, so a stream that resumes needs only to
 //! see the job as it is now: nothing that was missed is missing from it. Steps and previews have no id; they are lost
-//! on a reconnect, and the next one replaces them.
+//! on a reconnect, and the next one replaces them. A `token` event's id is the revision, a point, and the number of
+//! bytes that were told with it: a stream that resumes gets the rest of the text, and a new one gets it from the start.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use shared::api::jobs::{JobEventView, JobView};
 use shared::api::problem::Problem;
 use shared::id::JobId;
 use shared::job::lifecycle::JobState;
+use shared::job::request::Work;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -37,7 +39,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Events that wait for a slow reader.
 const BUFFER_MAX_EVENTS: usize = 32;
 
-/// State, queue position, step progress, previews and the mint, as they happen.
+/// State, queue position, step progress, previews, tokens and the mint, as they happen.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/events", tag = "jobs",
     params(("id" = JobId, Path), ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen")),
@@ -58,15 +60,19 @@ pub async fn job_events(
     let record = find_visible(&app, &caller, id).await?;
     let revision = record.revision;
     let job = view::job_view(&app, record).await?;
-    let last_seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if is_last(&job) && last_seen == Some(revision) {
+    let last_seen = headers.get("last-event-id").and_then(|value| Seen::parse(value.to_str().ok()?));
+    if is_last(&job) && last_seen.is_some_and(|seen| seen.revision == revision) {
         // EventSource reconnects after every end of a stream, except after this answer.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let (sender, receiver) = mpsc::channel(BUFFER_MAX_EVENTS);
     let tasks = app.tasks.clone();
-    let teller = Teller { app, caller, id, sender, told: None };
-    tasks.spawn(teller.run(subscription, job, revision));
+    // What was told at another revision may have been the text of another miner.
+    let bytes_seen = last_seen.filter(|seen| seen.revision == revision).map_or(0, |seen| seen.bytes);
+    let text = text_so_far(&app, &job).await;
+    let text_told = text.as_deref().and_then(|text| text.get(..bytes_seen)).unwrap_or_default().to_owned();
+    let teller = Teller { app, caller, id, sender, told: None, text_told };
+    tasks.spawn(teller.run(subscription, Look { job, revision, text }));
     let stream: ReceiverStream<Result<Event, Infallible>> = ReceiverStream::new(receiver);
     Ok(sse(stream))
 }
@@ -83,8 +89,50 @@ fn is_last(job: &JobView) -> bool {
     job.state.is_terminal() && (job.state != JobState::Completed || job.mint.is_some())
 }
 
+/// The id of an event that the reader saw: a revision, and how much of the text it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    revision: u64,
+    bytes: usize,
+}
+
+impl Seen {
+    fn parse(id: &str) -> Option<Self> {
+        let (revision, bytes) = id.split_once('.').unwrap_or((id, "0"));
+        Some(Self { revision: revision.parse().ok()?, bytes: bytes.parse().ok()? })
+    }
+}
+
+/// The event that takes a reader from the text that it has to the text as it is; `None` where it has it.
+fn untold(told: &str, text: &str) -> Option<JobEventView> {
+    match text.strip_prefix(told) {
+        Some("") => None,
+        Some(rest) => Some(JobEventView::Token { at: told.len(), text: rest.to_owned() }),
+        None => Some(JobEventView::Token { at: 0, text: text.to_owned() }),
+    }
+}
+
+/// The text of a text job: as it is being written, or as it was served.
+async fn text_so_far(app: &App, job: &JobView) -> Option<String> {
+    if !matches!(job.work, Work::Text(_)) {
+        return None;
+    }
+    match job.artifacts.first() {
+        Some(artifact) => view::text_of(app, artifact.sha256).await.ok().flatten(),
+        None => app.hub.board().job(job.id).map(|open| open.text.clone()),
+    }
+}
+
 /// The reader went away.
 struct Gone;
+
+/// The job at one moment.
+struct Look {
+    job: JobView,
+    revision: u64,
+    /// Of a text job: what is written, or was served.
+    text: Option<String>,
+}
 
 struct Teller {
     app: Arc<App>,
@@ -93,14 +141,15 @@ struct Teller {
     sender: mpsc::Sender<Result<Event, Infallible>>,
     /// What was told last: revision and state.
     told: Option<(u64, JobState)>,
+    text_told: String,
 }
 
 impl Teller {
-    async fn run(mut self, mut subscription: Subscription, job: JobView, revision: u64) {
+    async fn run(mut self, mut subscription: Subscription, first: Look) {
         let end = tokio::time::sleep(STREAM_MAX);
         tokio::pin!(end);
-        let mut last = is_last(&job);
-        if self.tell_job(job, revision).await.is_err() {
+        let mut last = is_last(&first.job);
+        if self.tell_job(first).await.is_err() {
             return;
         }
         while !last {
@@ -112,9 +161,9 @@ impl Teller {
             };
             let told = match wake {
                 Wake::Signal(Signal::Changed) => match self.look().await {
-                    Some((job, revision)) => {
-                        last = is_last(&job);
-                        self.tell_job(job, revision).await
+                    Some(look) => {
+                        last = is_last(&look.job);
+                        self.tell_job(look).await
                     }
                     None => return,
                 },
@@ -124,6 +173,7 @@ impl Teller {
                 Wake::Signal(Signal::Preview { step, data_url }) => {
                     self.tell(None, &JobEventView::Preview { step, data_url: data_url.to_string() }).await
                 }
+                Wake::Signal(Signal::Text) => self.tell_text().await,
                 Wake::QueueMoved => self.tell_position().await,
             };
             if told.is_err() {
@@ -132,23 +182,43 @@ impl Teller {
         }
     }
 
-    async fn look(&self) -> Option<(JobView, u64)> {
+    async fn look(&self) -> Option<Look> {
         let record = find_visible(&self.app, &self.caller, self.id).await.ok()?;
         let revision = record.revision;
-        Some((view::job_view(&self.app, record).await.ok()?, revision))
+        let job = view::job_view(&self.app, record).await.ok()?;
+        let text = text_so_far(&self.app, &job).await;
+        Some(Look { job, revision, text })
     }
 
-    async fn tell_job(&mut self, job: JobView, revision: u64) -> Result<(), Gone> {
+    async fn tell_job(&mut self, Look { job, revision, text }: Look) -> Result<(), Gone> {
         if self.told == Some((revision, job.state)) {
-            return Ok(());
+            return self.tell_piece(text).await;
         }
         self.told = Some((revision, job.state));
         let mint = job.mint.clone();
-        self.tell(Some(revision), &JobEventView::State { job: Box::new(job) }).await?;
-        match mint {
-            Some(mint) => self.tell(Some(revision), &JobEventView::Minted { mint }).await,
-            None => Ok(()),
+        // The text is whole before the job says that it is over.
+        if job.state.is_terminal() {
+            self.tell_piece(text.clone()).await?;
         }
+        self.tell(Some(revision.to_string()), &JobEventView::State { job: Box::new(job) }).await?;
+        match mint {
+            Some(mint) => self.tell(Some(revision.to_string()), &JobEventView::Minted { mint }).await,
+            None => self.tell_piece(text).await,
+        }
+    }
+
+    /// What is new in the text that the miner is writing.
+    async fn tell_text(&mut self) -> Result<(), Gone> {
+        let text = self.app.hub.board().job(self.id).map(|job| job.text.clone());
+        self.tell_piece(text).await
+    }
+
+    async fn tell_piece(&mut self, text: Option<String>) -> Result<(), Gone> {
+        let Some(text) = text else { return Ok(()) };
+        let Some(piece) = untold(&self.text_told, &text) else { return Ok(()) };
+        self.text_told = text;
+        let id = self.told.map(|(revision, _)| format!("{revision}.{}", self.text_told.len()));
+        self.tell(id, &piece).await
     }
 
     async fn tell_position(&self) -> Result<(), Gone> {
@@ -160,12 +230,40 @@ impl Teller {
         self.tell(None, &JobEventView::Queue { position, eta_ms }).await
     }
 
-    async fn tell(&self, id: Option<u64>, view: &JobEventView) -> Result<(), Gone> {
+    async fn tell(&self, id: Option<String>, view: &JobEventView) -> Result<(), Gone> {
         let Ok(event) = Event::default().event(view.name()).json_data(view) else { return Err(Gone) };
         let event = match id {
-            Some(id) => event.id(id.to_string()),
+            Some(id) => event.id(id),
             None => event,
         };
         self.sender.send(Ok(event)).await.map_err(|_| Gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(at: usize, text: &str) -> Option<JobEventView> {
+        Some(JobEventView::Token { at, text: text.to_owned() })
+    }
+
+    #[test]
+    fn a_reader_gets_what_it_lacks_and_a_new_text_from_its_start() {
+        assert_eq!(untold("", ""), None);
+        assert_eq!(untold("", "a lake"), piece(0, "a lake"));
+        assert_eq!(untold("a la", "a lake"), piece(4, "ke"));
+        assert_eq!(untold("a lake", "a lake"), None);
+        assert_eq!(untold("a lake", ""), piece(0, ""));
+        assert_eq!(untold("a lake", "a sea"), piece(0, "a sea"));
+    }
+
+    #[test]
+    fn an_event_id_names_a_revision_and_the_bytes_of_the_text() {
+        assert_eq!(Seen::parse("7"), Some(Seen { revision: 7, bytes: 0 }));
+        assert_eq!(Seen::parse("7.12"), Some(Seen { revision: 7, bytes: 12 }));
+        for id in ["", ".", "7.", "x", "7.x", "-1"] {
+            assert_eq!(Seen::parse(id), None, "{id}");
+        }
     }
 }

@@ -194,11 +194,18 @@ pub(super) async fn job_result(app: &App, record: JobRecord) -> Result<JobResult
     let (Some(receipt), Some(metering)) = (receipt, record.metering) else {
         return Err(ApiError::Conflict(format!("the job ended without a result: {state}")));
     };
-    let Work::Image(input) = &record.job.work;
+    let seed = match &record.job.work {
+        Work::Image(input) => Some(input.seed),
+        Work::Text(input) => Some(input.seed),
+        Work::Embedding(_) => None,
+    };
+    let claimed = &receipt.signed.receipt;
     Ok(JobResult {
         job_id: record.id,
         artifacts: view::artifact_views(record.id, &app.store.list_artifacts(record.id).await?),
-        seed: input.seed,
+        seed,
+        units: claimed.units,
+        unit_type: claimed.unit_type,
         duration_ms: metering.duration_ms,
         gpu_ms: metering.gpu_ms,
         receipt_hash: receipt.signed.receipt_hash,
@@ -209,7 +216,7 @@ pub(super) async fn job_result(app: &App, record: JobRecord) -> Result<JobResult
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/artifacts/{position}", tag = "jobs",
     params(("id" = JobId, Path), ("position" = usize, Path, description = "From 0")),
-    responses((status = 200, content_type = "image/png", body = Vec<u8>), (status = 304), (status = 404, body = Problem)),
+    responses((status = 200, description = "Of the type that the result names", body = Vec<u8>), (status = 304), (status = 404, body = Problem)),
     security((), ("api_key" = []))
 )]
 pub async fn get_artifact(

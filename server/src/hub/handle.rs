@@ -128,7 +128,7 @@ impl HubHandle {
         self.send(None, act).await
     }
 
-    /// A finished step and what the picture looks like after it, as a `data:` URL.
+    /// A finished step and what the picture looks like after it, as a `data:` URL, or what was written meanwhile.
     pub(super) async fn progress(
         &self,
         miner: Address,
@@ -137,10 +137,13 @@ impl HubHandle {
     ) -> Result<(), HubError> {
         let watchers = Arc::clone(&self.watchers);
         let act = move |board: &mut Board, _, _: &mut dyn FnMut() -> u128| {
-            let Progress { lease_id, step, steps, .. } = progress;
+            let Progress { lease_id, step, steps, piece, .. } = progress;
             let done = shared::api::jobs::StepProgress { step, steps };
-            if let Ok(job_id) = board.progress(lease_id, miner, done) {
+            if let Ok(job_id) = board.progress(lease_id, miner, done, piece.as_ref()) {
                 watchers.signal(job_id, Signal::Progress { step, steps });
+                if piece.is_some() {
+                    watchers.signal(job_id, Signal::Text);
+                }
                 if let Some(data_url) = data_url {
                     watchers.signal(job_id, Signal::Preview { step, data_url });
                 }

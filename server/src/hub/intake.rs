@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hub::board::{BoardError, Lease};
 use hub::receipt_check::{self, Agreed, Forgery, Mismatch};
-use hub::verification::{self, File, Refutation};
+use hub::verification::{self, File, Refutation, Submitted};
 use shared::id::LeaseId;
 use shared::job::lifecycle::{JobEvent, Lifecycle};
 use shared::job::request::ValidJob;
@@ -84,10 +84,10 @@ pub async fn accept_result(
 
 async fn accept(app: &App, lease_id: LeaseId, submission: ResultSubmission) -> Result<ResultAccepted, IntakeError> {
     let Some(held) = find_held(app, lease_id) else { return repeat(app, lease_id, &submission).await };
-    let (lease, life, job) = held;
+    let lease = &held.lease;
     receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
     app.hub.result_received(lease_id, lease.miner).await?;
-    let result = take(app, &lease, &life, &job, submission).await;
+    let result = take(app, &held, submission).await;
     match &result {
         Ok(_) => app.hub.verified(lease_id).await?,
         Err(error) if error.blames_the_miner() => app.hub.refuted(lease_id, error.to_string()).await?,
@@ -99,11 +99,21 @@ async fn accept(app: &App, lease_id: LeaseId, submission: ResultSubmission) -> R
     result
 }
 
-fn find_held(app: &App, lease_id: LeaseId) -> Option<(Lease, Lifecycle, Arc<ValidJob>)> {
+/// A lease that is not over, with its job.
+#[derive(Clone)]
+struct Held {
+    lease: Lease,
+    life: Lifecycle,
+    job: Arc<ValidJob>,
+    /// What clients were shown of a text.
+    streamed: String,
+}
+
+fn find_held(app: &App, lease_id: LeaseId) -> Option<Held> {
     let board = app.hub.board();
     let lease = board.lease(lease_id)?.clone();
     let job = board.job(lease.job_id)?;
-    Some((lease, job.life.clone(), Arc::clone(&job.job)))
+    Some(Held { lease, life: job.life.clone(), job: Arc::clone(&job.job), streamed: job.text.clone() })
 }
 
 /// The lease is over. If by this very result, the answer is the same as then.
@@ -118,15 +128,10 @@ async fn repeat(app: &App, lease_id: LeaseId, submission: &ResultSubmission) -> 
     Ok(ResultAccepted { job_id: lease.job_id, receipt_hash })
 }
 
-async fn take(
-    app: &App,
-    lease: &Lease,
-    life: &Lifecycle,
-    job: &Arc<ValidJob>,
-    submission: ResultSubmission,
-) -> Result<ResultAccepted, IntakeError> {
+async fn take(app: &App, held: &Held, submission: ResultSubmission) -> Result<ResultAccepted, IntakeError> {
+    let Held { lease, life, job, .. } = held;
     let lease_id = lease.id;
-    let checked = Checked { lease: lease.clone(), job: Arc::clone(job), artifacts: app.store.artifacts() };
+    let checked = Checked { held: held.clone(), artifacts: app.store.artifacts() };
     // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
     let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;
     let (submission, artifacts) = worked.map_err(|_| IntakeError::Stopping)??;
@@ -155,8 +160,7 @@ async fn take(
 
 /// What the blocking part of the intake needs.
 struct Checked {
-    lease: Lease,
-    job: Arc<ValidJob>,
+    held: Held,
     artifacts: Arc<ArtifactFolder>,
 }
 
@@ -166,8 +170,9 @@ impl Checked {
         submission: ResultSubmission,
     ) -> Result<(ResultSubmission, Vec<ArtifactRecord>), IntakeError> {
         let now = clock::now();
-        let Lease { job_id, miner, terms, granted_at, .. } = &self.lease;
-        let agreed = Agreed { job_id: *job_id, miner: *miner, job: &self.job, terms, granted_at: *granted_at };
+        let Held { lease, job, streamed, .. } = &self.held;
+        let Lease { job_id, miner, terms, granted_at, .. } = lease;
+        let agreed = Agreed { job_id: *job_id, miner: *miner, job, terms, granted_at: *granted_at };
         receipt_check::check_terms(&submission.receipt, &agreed, now)?;
         submission.receipt.amount()?;
         let bytes = decode(&submission)?;
@@ -177,8 +182,14 @@ impl Checked {
             .zip(&bytes)
             .map(|(artifact, bytes)| File { media_type: &artifact.media_type, bytes })
             .collect();
-        let stated = submission.receipt.artifact_sha256;
-        verification::check(&self.job.work, &files, stated, &submission.metering, *granted_at, now)?;
+        let submitted = Submitted {
+            files: &files,
+            artifact_sha256: submission.receipt.artifact_sha256,
+            units: submission.receipt.units,
+            metering: &submission.metering,
+            streamed,
+        };
+        verification::check(&job.work, &submitted, *granted_at, now)?;
         let mut records = Vec::with_capacity(files.len());
         for file in files {
             let sha256 = self.artifacts.put(file.bytes)?;
@@ -192,7 +203,8 @@ impl Checked {
 fn decode(submission: &ResultSubmission) -> Result<Vec<Vec<u8>>, IntakeError> {
     let decode_one = |(index, artifact): (usize, &shared::protocol::Artifact)| {
         if artifact.base64.len() / 4 * 3 > ARTIFACT_MAX_BYTES + 3 {
-            return Err(Refutation::TooLarge { index, got: artifact.base64.len() / 4 * 3 }.into());
+            let (max, got) = (ARTIFACT_MAX_BYTES, artifact.base64.len() / 4 * 3);
+            return Err(Refutation::TooLarge { index, max, got }.into());
         }
         let decoded = STANDARD.decode(&artifact.base64);
         decoded.map_err(|error| IntakeError::Base64 { index, reason: error.to_string() })
@@ -227,6 +239,7 @@ fn log_job(lease: &Lease, job: &ValidJob, metering: &shared::protocol::Metering,
         prompt_hash = %job.work.prompt_hash(),
         duration_ms = metering.duration_ms,
         gpu_ms = metering.gpu_ms,
+        tokens = metering.tokens_read.saturating_add(metering.tokens_written),
         receipt_hash = %accepted.receipt_hash,
         "a job was served",
     );

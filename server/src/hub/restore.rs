@@ -66,6 +66,7 @@ fn open_job(record: JobRecord) -> OpenJob {
         life: record.life,
         deadline: record.deadline,
         progress: None,
+        text: String::new(),
         failed_by: vec![],
     }
 }

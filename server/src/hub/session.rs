@@ -12,7 +12,8 @@ use shared::Address;
 use shared::capability::{Capability, DEVICES_MAX, NAME_MAX_CHARS, OFFERS_MAX};
 use shared::job::request::MODEL_NAME_MAX_CHARS;
 use shared::protocol::{
-    Challenge, HubMessage, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS, Registration, WorkerMessage,
+    Challenge, HubMessage, PIECE_MAX_BYTES, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS,
+    Registration, WorkerMessage,
 };
 use shared::time::UnixMillis;
 use shared::typed_data::personal_message_digest;
@@ -168,6 +169,10 @@ async fn handle(
         WorkerMessage::Progress(progress) => {
             app.hub.heard(miner, session).await.map_err(|_| SessionEnd::Stopping)?;
             let data_url = progress.preview.as_ref().map(preview_url).transpose().map_err(SessionEnd::refused)?;
+            let piece_bytes = progress.piece.as_ref().map_or(0, |piece| piece.text.len());
+            if piece_bytes > PIECE_MAX_BYTES {
+                return Err(SessionEnd::refused(format!("piece is up to {PIECE_MAX_BYTES} bytes, got {piece_bytes}")));
+            }
             app.hub.progress(miner, progress, data_url).await
         }
         WorkerMessage::Fail { lease_id, blame, reason } => {

@@ -23,6 +23,8 @@ pub enum Signal {
         step: u32,
         data_url: Arc<str>,
     },
+    /// The text is longer now; the board has it.
+    Text,
 }
 
 /// All watchers of all jobs.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use frontend::backend::{Answer, Backend, BackendError};
+use frontend::backend::{Answer, Backend, BackendError, Written};
 use node::NodeError;
 use shared::api::explorer::{AddressView, BlockSummary, BlockView, TransactionSummary, TransactionView};
 use shared::api::jobs::JobView;
@@ -12,6 +12,7 @@ use shared::api::page::Page;
 use shared::api::receipts::ReceiptView;
 use shared::api::status::NetworkStatus;
 use shared::id::JobId;
+use shared::job::request::Work;
 use shared::{Address, B256};
 use store::StoreError;
 use store::repository::ReceiptFilter;
@@ -61,6 +62,21 @@ impl Backend for AppBackend {
         let record = self.0.store.find_job(id).await.map_err(from_store)?;
         let record = record.filter(|record| record.sponsored).ok_or(BackendError::NotFound)?;
         view::job_view(&self.0, record).await.map_err(from_store)
+    }
+
+    async fn written(&self, job: &JobView) -> Answer<Option<Written>> {
+        let (Some(artifact), false) = (job.artifacts.first(), matches!(job.work, Work::Image(_))) else {
+            return Ok(None);
+        };
+        let text = view::text_of(&self.0, artifact.sha256).await.map_err(from_store)?;
+        Ok(text.and_then(|text| match &job.work {
+            Work::Image(_) => None,
+            Work::Text(_) => Some(Written::Text(text)),
+            Work::Embedding(_) => {
+                let vectors: Vec<Vec<f32>> = serde_json::from_str(&text).ok()?;
+                Some(Written::Vectors { count: vectors.len(), dimensions: vectors.first().map_or(0, Vec::len) })
+            }
+        }))
     }
 
     async fn receipt(&self, hash: B256) -> Answer<ReceiptView> {

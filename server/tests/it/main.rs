@@ -9,4 +9,5 @@ mod restart;
 mod results;
 mod server;
 mod walk;
+mod words;
 mod worker;

@@ -96,7 +96,7 @@ async fn what_the_miner_signed_but_does_not_hold_ends_its_lease_with_blame() {
 }
 
 fn other_seed(assignment: &Assignment) -> shared::job::request::Work {
-    let shared::job::request::Work::Image(mut input) = assignment.work.clone();
+    let shared::job::request::Work::Image(mut input) = assignment.work.clone() else { panic!("a picture") };
     input.seed += 1;
     shared::job::request::Work::Image(input)
 }

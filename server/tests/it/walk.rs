@@ -112,7 +112,7 @@ async fn the_event_stream_tells_steps_previews_the_result_and_the_mint_and_then_
         tokio::task::yield_now().await;
     }
     let preview = Preview { media_type: "image/png".into(), base64: "AAAA".into() };
-    let progress = Progress { lease_id: assignment.lease_id, step: 1, steps: 2, preview: Some(preview) };
+    let progress = Progress { lease_id: assignment.lease_id, step: 1, steps: 2, preview: Some(preview), piece: None };
     worker.send(&WorkerMessage::Progress(progress)).await;
     let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
     server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
@@ -133,8 +133,13 @@ async fn the_event_stream_tells_steps_previews_the_result_and_the_mint_and_then_
 }
 
 /// Reads a stream to its end: name, id and data of each event.
-fn read_events(url: &str) -> Vec<(String, String, Value)> {
-    let mut response = ureq::get(url).call().unwrap();
+pub(crate) fn read_events(url: &str) -> Vec<(String, String, Value)> {
+    read_events_from(url, "")
+}
+
+/// The same for a reader that saw the event of this id.
+pub(crate) fn read_events_from(url: &str, last_event_id: &str) -> Vec<(String, String, Value)> {
+    let mut response = ureq::get(url).header("last-event-id", last_event_id).call().unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let (mut events, mut name, mut id) = (vec![], String::new(), String::new());
     for line in BufReader::new(response.body_mut().as_reader()).lines() {

@@ -11,6 +11,7 @@ use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::JobKind;
 use shared::job::request::Work;
+use shared::job::token::Tokens;
 use shared::protocol::{
     Artifact, Assignment, HubMessage, Metering, PROTOCOL_VERSION, Registration, ResultSubmission, WorkerMessage,
 };
@@ -24,6 +25,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Name of the model that the worker says it serves.
 pub(crate) const MODEL: &str = "aitbc-scenes-1";
+
+pub(crate) const TEXT_MODEL: &str = "test-writer";
+pub(crate) const EMBEDDING_MODEL: &str = "test-embedder";
 
 pub(crate) struct TestWorker {
     pub(crate) key: PrivateKey,
@@ -47,9 +51,20 @@ pub(crate) fn capability(slots: u32) -> Capability {
         default_guidance: 3.0,
         image_to_image: true,
     };
+    let words = |model: &str, kind: JobKind| ModelOffer {
+        model: model.into(),
+        kind,
+        unit_type: UnitType::Token,
+        unit_price: Amount::from_atto(1_000_000_000_000_000),
+        suggestions: vec![],
+        default_steps: 0,
+        default_guidance: 0.0,
+        ..offer.clone()
+    };
+    let offers = vec![words(TEXT_MODEL, JobKind::Text), words(EMBEDDING_MODEL, JobKind::Embedding), offer.clone()];
     let device = Device { kind: DeviceKind::Cpu, name: "test".into(), cores: Some(1), memory_bytes: 1 << 30 };
     let engine = Engine { name: "test".into(), version: "0".into(), provider: "CPU".into() };
-    Capability { worker_version: "0".into(), engine, devices: vec![device], offers: vec![offer], slots, hardware: None }
+    Capability { worker_version: "0".into(), engine, devices: vec![device], offers, slots, hardware: None }
 }
 
 impl TestWorker {
@@ -109,11 +124,27 @@ impl TestWorker {
     }
 }
 
-/// An honest result for an assignment.
+/// An honest result for the assignment of a picture.
 pub(crate) fn result(key: &PrivateKey, assignment: &Assignment) -> ResultSubmission {
-    let Work::Image(input) = &assignment.work;
+    let Work::Image(input) = &assignment.work else { panic!("a picture") };
     let bytes = picture(input.width, input.height, input.seed);
     sign(key, receipt(key.address(), assignment, &bytes), &assignment.terms, &bytes)
+}
+
+/// A result in words, for which the worker counted these tokens.
+pub(crate) fn words_result(
+    key: &PrivateKey,
+    assignment: &Assignment,
+    media_type: &str,
+    artifact: &str,
+    tokens: Tokens,
+) -> ResultSubmission {
+    let units = assignment.work.units_claimed(tokens, artifact.len());
+    let receipt = JobReceipt { units, ..receipt(key.address(), assignment, artifact.as_bytes()) };
+    let mut submission = sign(key, receipt, &assignment.terms, artifact.as_bytes());
+    submission.artifacts[0].media_type = media_type.into();
+    submission.metering = Metering { tokens_read: tokens.read, tokens_written: tokens.written, ..Metering::default() };
+    submission
 }
 
 pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8]) -> JobReceipt {

@@ -27,6 +27,7 @@ pub struct JobView {
     /// Made without an account: the hub stands in for the client, and everybody may see the job.
     pub sponsored: bool,
     pub prompt_hash: PromptHash,
+    /// What the receipt claims; until there is one, the most that it may claim.
     pub units: MicroUnits,
     pub unit_type: UnitType,
     pub created_at_unix_ms: UnixMillis,
@@ -84,8 +85,10 @@ pub struct MintView {
 pub struct JobResult {
     pub job_id: JobId,
     pub artifacts: Vec<ArtifactView>,
-    /// Seed of the first picture.
-    pub seed: u64,
+    /// Seed of the text or of the first picture; absent for embeddings, which draw nothing.
+    pub seed: Option<u64>,
+    pub units: MicroUnits,
+    pub unit_type: UnitType,
     pub duration_ms: u64,
     pub gpu_ms: u64,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
@@ -116,27 +119,21 @@ pub struct MinerExplanation {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum JobEventView {
     /// The job's state changed; the whole job as it stands now.
-    State {
-        job: Box<JobView>,
-    },
+    State { job: Box<JobView> },
     /// The queue moved.
-    Queue {
-        position: u32,
-        eta_ms: Option<u64>,
-    },
-    Progress {
-        step: u32,
-        steps: u32,
+    Queue { position: u32, eta_ms: Option<u64> },
+    /// Denoising steps, or tokens of at most so many.
+    Progress { step: u32, steps: u32 },
+    /// More of the text. At 0 it begins anew: the first miner failed and another one writes.
+    Token {
+        /// Bytes of UTF-8 before it.
+        at: usize,
+        text: String,
     },
     /// The picture so far, as a `data:` URL.
-    Preview {
-        step: u32,
-        data_url: String,
-    },
+    Preview { step: u32, data_url: String },
     /// The receipt minted tokens; the last event of a completed job.
-    Minted {
-        mint: MintView,
-    },
+    Minted { mint: MintView },
 }
 
 impl JobEventView {
@@ -145,6 +142,7 @@ impl JobEventView {
             Self::State { .. } => "state",
             Self::Queue { .. } => "queue",
             Self::Progress { .. } => "progress",
+            Self::Token { .. } => "token",
             Self::Preview { .. } => "preview",
             Self::Minted { .. } => "minted",
         }

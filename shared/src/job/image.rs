@@ -21,8 +21,6 @@ pub const COUNT_MAX: u32 = 16;
 pub const STRENGTH_DEFAULT: f32 = 0.8;
 /// Finer strengths walk the same steps.
 const STRENGTHS_PER_ONE: u32 = 1_000;
-/// Seeds that the hub draws stay below 2^53, so that every JSON reader carries them exactly.
-pub const DRAWN_SEED_BITS: u32 = 53;
 
 /// How a picture's miner walks from noise to picture; absent means the model's own scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -184,7 +182,7 @@ impl ImageInput {
             guidance: self.guidance,
             width: self.width,
             height: self.height,
-            seed: self.seed.unwrap_or(drawn_seed & ((1 << DRAWN_SEED_BITS) - 1)),
+            seed: super::settled_seed(self.seed, drawn_seed),
             count: self.count,
             scheduler: self.scheduler,
             strength: init_image.as_ref().map(|_| self.strength.unwrap_or(STRENGTH_DEFAULT)),

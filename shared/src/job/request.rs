@@ -1,10 +1,14 @@
 //! What a client sends to have work done, and what is left of it once it was checked.
 
 use alloy_primitives::Address;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::JobKind;
+use super::embedding::{EmbeddingInput, ValidEmbeddingInput};
 use super::image::{ImageInput, ValidImageInput};
+use super::text::{TextInput, ValidTextInput};
+use super::token::{self, Tokens};
 use crate::amount::{Amount, MicroUnits};
 use crate::api::problem::FieldError;
 use crate::digest::PromptHash;
@@ -24,8 +28,8 @@ pub struct CreateJob {
     /// A model's name as miners offer it; absent means the default model of the kind.
     #[serde(default)]
     pub model: Option<String>,
-    /// What the kind asks for: [`ImageInput`] for `image`.
-    #[cfg_attr(feature = "openapi", schema(value_type = ImageInput))]
+    /// What the kind asks for: [`ImageInput`] for `image`, [`TextInput`] for `text`, [`EmbeddingInput`] for `embedding`.
+    #[cfg_attr(feature = "openapi", schema(value_type = AnyInput))]
     pub input: serde_json::Value,
     #[serde(default)]
     pub constraints: Constraints,
@@ -38,6 +42,17 @@ pub struct CreateJob {
 
 fn default_ttl() -> u64 {
     TTL_DEFAULT_SECONDS
+}
+
+/// The inputs of all kinds, for the API's description only.
+#[cfg(feature = "openapi")]
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used: `kind` decides which input is read")]
+enum AnyInput {
+    Image(ImageInput),
+    Text(TextInput),
+    Embedding(EmbeddingInput),
 }
 
 /// Which miners may serve the job.
@@ -77,24 +92,38 @@ pub struct Payment {
 #[serde(tag = "kind", content = "input", rename_all = "snake_case")]
 pub enum Work {
     Image(ValidImageInput),
+    Text(ValidTextInput),
+    Embedding(ValidEmbeddingInput),
 }
 
 impl Work {
     pub const fn kind(&self) -> JobKind {
         match self {
             Self::Image(_) => JobKind::Image,
+            Self::Text(_) => JobKind::Text,
+            Self::Embedding(_) => JobKind::Embedding,
         }
     }
 
     pub const fn unit_type(&self) -> UnitType {
-        match self {
-            Self::Image(_) => ValidImageInput::UNIT_TYPE,
-        }
+        self.kind().unit_type()
     }
 
+    /// The most that a receipt may claim; all of it where the work is known beforehand.
     pub fn units(&self) -> MicroUnits {
         match self {
             Self::Image(input) => input.units(),
+            Self::Text(input) => input.units_max(),
+            Self::Embedding(input) => input.units_max(),
+        }
+    }
+
+    /// What a receipt claims for a result of `output_bytes`, of which the miner counted `tokens`.
+    pub fn units_claimed(&self, tokens: Tokens, output_bytes: usize) -> MicroUnits {
+        match self {
+            Self::Image(input) => input.units(),
+            Self::Text(input) => token::units(input.payable(tokens, output_bytes)),
+            Self::Embedding(input) => token::units(input.payable(tokens)),
         }
     }
 
@@ -102,6 +131,7 @@ impl Work {
     pub fn starts_from_picture(&self) -> bool {
         match self {
             Self::Image(input) => input.init_image.is_some(),
+            Self::Text(_) | Self::Embedding(_) => false,
         }
     }
 
@@ -109,12 +139,24 @@ impl Work {
     pub fn without_files(self) -> Self {
         match self {
             Self::Image(input) => Self::Image(input.without_file()),
+            Self::Text(_) | Self::Embedding(_) => self,
         }
     }
 
     pub fn prompt_hash(&self) -> PromptHash {
         match self {
             Self::Image(input) => PromptHash::of(&input.prompt),
+            Self::Text(input) => input.prompt_hash(),
+            Self::Embedding(input) => input.prompt_hash(),
+        }
+    }
+
+    /// What a person would call the job by.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Image(input) => &input.prompt,
+            Self::Text(input) => input.ask.words(),
+            Self::Embedding(input) => input.words(),
         }
     }
 }
@@ -131,10 +173,14 @@ pub struct ValidJob {
 
 impl CreateJob {
     /// Checks every bound and reports all that fail. `drawn_seed` is 64 random bits, `default_model` the model that
-    /// serves requests that name none.
-    pub fn validate(self, drawn_seed: u64, default_model: &str) -> Result<ValidJob, Vec<FieldError>> {
+    /// serves requests of this kind that name none, where there is one.
+    pub fn validate(self, drawn_seed: u64, default_model: Option<String>) -> Result<ValidJob, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let model = self.model.unwrap_or_else(|| default_model.to_owned());
+        let model = self.model.or(default_model).unwrap_or_else(|| {
+            let bound = format!("named while no miner serves the kind `{}`", self.kind.as_str());
+            errors.push(FieldError::bound("model", bound, "none"));
+            "?".to_owned()
+        });
         let model_chars = model.chars().count();
         if !(1..=MODEL_NAME_MAX_CHARS).contains(&model_chars) {
             let bound = format!("1 to {MODEL_NAME_MAX_CHARS} characters");
@@ -165,12 +211,14 @@ impl CreateJob {
 
 fn validate_work(kind: JobKind, input: serde_json::Value, drawn_seed: u64) -> Result<Work, Vec<FieldError>> {
     match kind {
-        JobKind::Image => {
-            let input: ImageInput =
-                serde_json::from_value(input).map_err(|error| vec![FieldError::new("input", error.to_string())])?;
-            input.validate(drawn_seed).map(Work::Image)
-        }
+        JobKind::Image => read::<ImageInput>(input)?.validate(drawn_seed).map(Work::Image),
+        JobKind::Text => read::<TextInput>(input)?.validate(drawn_seed).map(Work::Text),
+        JobKind::Embedding => read::<EmbeddingInput>(input)?.validate().map(Work::Embedding),
     }
+}
+
+fn read<T: DeserializeOwned>(input: serde_json::Value) -> Result<T, Vec<FieldError>> {
+    serde_json::from_value(input).map_err(|error| vec![FieldError::new("input", error.to_string())])
 }
 
 #[cfg(test)]
@@ -180,13 +228,13 @@ mod tests {
     use super::*;
 
     fn validate(body: serde_json::Value) -> Result<ValidJob, Vec<FieldError>> {
-        serde_json::from_value::<CreateJob>(body).unwrap().validate(u64::MAX, "scenes")
+        serde_json::from_value::<CreateJob>(body).unwrap().validate(u64::MAX, Some("scenes".to_owned()))
     }
 
     #[test]
     fn fills_in_the_defaults_and_draws_a_seed_that_json_can_carry() {
         let job = validate(json!({"kind": "image", "input": {"prompt": "a lake"}})).unwrap();
-        let Work::Image(input) = job.work;
+        let Work::Image(input) = job.work else { panic!("{:?}", job.work) };
         assert_eq!((job.model.as_str(), job.ttl_seconds), ("scenes", TTL_DEFAULT_SECONDS));
         assert_eq!((input.steps, input.width, input.height, input.count), (30, 512, 512, 1));
         assert_eq!(input.seed, (1 << 53) - 1);
@@ -209,6 +257,33 @@ mod tests {
         ];
         assert_eq!(fields, expected);
         assert!(errors.iter().all(|error| error.bound.is_some() && error.value.is_some()), "{errors:?}");
+    }
+
+    #[test]
+    fn each_kind_reads_its_own_input_and_is_stored_with_its_tag() {
+        let inputs = [
+            ("image", json!({"prompt": "a"}), UnitType::MegapixelStep),
+            ("text", json!({"prompt": "a"}), UnitType::Token),
+            ("embedding", json!({"input": ["a"]}), UnitType::Token),
+        ];
+        for (kind, input, unit_type) in inputs {
+            let work = validate(json!({"kind": kind, "input": input})).unwrap().work;
+            assert_eq!((work.kind().as_str(), work.unit_type(), work.words()), (kind, unit_type, "a"));
+            let stored = serde_json::to_value(&work).unwrap();
+            assert_eq!(stored["kind"], kind);
+            assert_eq!(serde_json::from_value::<Work>(stored).unwrap(), work);
+        }
+        let foreign = validate(json!({"kind": "embedding", "input": {"prompt": "a"}})).unwrap_err();
+        assert_eq!(foreign[0].field, "input");
+    }
+
+    #[test]
+    fn a_kind_that_nobody_serves_needs_a_named_model() {
+        let request = |model| json!({"kind": "text", "model": model, "input": {"prompt": "a"}});
+        let unnamed = serde_json::from_value::<CreateJob>(request(None::<&str>)).unwrap().validate(1, None);
+        assert_eq!(unnamed.unwrap_err()[0].field, "model");
+        let named = serde_json::from_value::<CreateJob>(request(Some("llama"))).unwrap().validate(1, None);
+        assert_eq!(named.unwrap().model, "llama");
     }
 
     #[test]

@@ -71,11 +71,8 @@ pub fn consider<'a>(job: &ValidJob, candidate: &Candidate<'a>) -> Result<Match<'
     if !named.is_empty() && !named.contains(&candidate.address) {
         return Err(Removal::NotNamed);
     }
-    let serves = |offer: &&ModelOffer| {
-        offer.model == job.model && offer.kind == job.work.kind() && offer.unit_type == job.work.unit_type()
-    };
-    let offer = candidate.capability.offers.iter().find(serves);
-    let offer = offer.ok_or_else(|| Removal::ModelNotServed { model: job.model.clone() })?;
+    let offer =
+        offer_for(job, candidate.capability).ok_or_else(|| Removal::ModelNotServed { model: job.model.clone() })?;
     if job.work.starts_from_picture() && !offer.image_to_image {
         return Err(Removal::NoImageToImage { model: job.model.clone() });
     }
@@ -92,6 +89,14 @@ pub fn consider<'a>(job: &ValidJob, candidate: &Candidate<'a>) -> Result<Match<'
     let expected_ms = expected_ms(job, offer);
     let score = score(price, expected_ms, candidate);
     Ok(Match { address: candidate.address, offer, price, expected_ms, score })
+}
+
+/// The offer under which a miner would serve the job.
+pub fn offer_for<'a>(job: &ValidJob, capability: &'a Capability) -> Option<&'a ModelOffer> {
+    let serves = |offer: &&ModelOffer| {
+        offer.model == job.model && offer.kind == job.work.kind() && offer.unit_type == job.work.unit_type()
+    };
+    capability.offers.iter().find(serves)
 }
 
 /// The best miner for a job, if any passes all filters.

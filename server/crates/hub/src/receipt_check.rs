@@ -4,7 +4,7 @@ use shared::Address;
 use shared::id::JobId;
 use shared::job::request::ValidJob;
 use shared::protocol::ReceiptTerms;
-use shared::receipt::{JobReceipt, ReceiptError};
+use shared::receipt::{JobReceipt, ReceiptError, UnitType};
 use shared::signing::{SignatureError, recover};
 use shared::time::UnixMillis;
 use shared::typed_data::SigningDomain;
@@ -62,8 +62,8 @@ pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -
     same("job_id", job_id, receipt.job_id)?;
     same("provider", miner, receipt.provider)?;
     same("client", terms.client, receipt.client)?;
-    same("units", terms.units, receipt.units)?;
     same("unit_type", terms.unit_type, receipt.unit_type)?;
+    check_units(terms, receipt)?;
     same("unit_price", terms.unit_price, receipt.unit_price)?;
     same("model", job.model.as_str(), receipt.model.as_str())?;
     same("prompt_hash", job.work.prompt_hash(), receipt.prompt_hash)?;
@@ -76,6 +76,18 @@ pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -
         return Err(Mismatch { field: "determinism_class", agreed, stated: class_chars.to_string() });
     }
     check_times(receipt, agreed.granted_at, now)
+}
+
+/// Tokens are counted by the miner, up to what the lease allows; [`crate::verification`] compares them with the result.
+fn check_units(terms: &ReceiptTerms, receipt: &JobReceipt) -> Result<(), Mismatch> {
+    match terms.unit_type {
+        UnitType::Token if receipt.units <= terms.units => Ok(()),
+        UnitType::Token => {
+            let agreed = format!("at most {}", terms.units);
+            Err(Mismatch { field: "units", agreed, stated: receipt.units.to_string() })
+        }
+        _ => same("units", terms.units, receipt.units),
+    }
 }
 
 /// Whole seconds of two clocks are compared: a second is lost to rounding, and the clocks may differ.
@@ -117,7 +129,7 @@ mod tests {
     use shared::{B256, chain};
 
     use super::*;
-    use crate::board::fixtures::{image_job, terms};
+    use crate::board::fixtures::{image_job, terms, text_job};
 
     fn key(byte: u8) -> PrivateKey {
         PrivateKey::from_bytes(&[byte; 32]).unwrap()
@@ -178,6 +190,21 @@ mod tests {
             alter(&mut altered);
             assert_eq!(check_terms(&altered, &agreed, now).unwrap_err().field, field);
         }
+    }
+
+    #[test]
+    fn tokens_are_claimed_up_to_the_ceiling_of_the_lease() {
+        let (miner, job) = (key(1), text_job("llama"));
+        let terms = terms(&job);
+        let granted_at = UnixMillis(1_000_000);
+        let agreed =
+            Agreed { job_id: JobId::from_random(1), miner: miner.address(), job: &job, terms: &terms, granted_at };
+        let with_units = |units| JobReceipt { units: MicroUnits(units), ..receipt(&miner, &job, &terms) };
+        for units in [0, 1, terms.units.0] {
+            assert_eq!(check_terms(&with_units(units), &agreed, UnixMillis(1_002_000)), Ok(()));
+        }
+        let above = check_terms(&with_units(terms.units.0 + 1), &agreed, UnixMillis(1_002_000));
+        assert_eq!(above.unwrap_err().field, "units");
     }
 
     #[test]

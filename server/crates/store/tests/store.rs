@@ -29,7 +29,7 @@ async fn open() -> (tempfile::TempDir, Store) {
 
 fn valid_job() -> ValidJob {
     let request = serde_json::json!({"kind": "image", "input": {"prompt": "a lake"}});
-    serde_json::from_value::<Request>(request).unwrap().validate(1, "scenes").unwrap()
+    serde_json::from_value::<Request>(request).unwrap().validate(1, Some("scenes".to_owned())).unwrap()
 }
 
 fn new_job(number: u128) -> CreateJob {

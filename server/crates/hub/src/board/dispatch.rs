@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use shared::Address;
 use shared::id::{JobId, LeaseId};
+use shared::job::JobKind;
 use shared::job::lifecycle::{JobEvent, Lifecycle};
 use shared::protocol::{Assignment, ReceiptTerms};
 use shared::time::UnixMillis;
@@ -17,12 +18,13 @@ impl Board {
     pub(super) fn dispatch(&mut self, now: UnixMillis, draw: &mut dyn FnMut() -> u128) -> Vec<Effect> {
         let mut effects = Vec::new();
         // A model that found no free miner is not tried again in this round, unless the job has its own constraints.
-        let mut exhausted: BTreeSet<String> = BTreeSet::new();
+        let mut exhausted: BTreeSet<(JobKind, String)> = BTreeSet::new();
         let waiting: Vec<JobId> = if self.has_free_slot() { self.queue.values().copied().collect() } else { vec![] };
         for job_id in waiting {
             let Some(job) = self.jobs.get(&job_id) else { continue };
             let plain = job.job.constraints == Default::default();
-            if plain && exhausted.contains(&job.job.model) {
+            let served_by = (job.job.work.kind(), job.job.model.clone());
+            if plain && exhausted.contains(&served_by) {
                 continue;
             }
             match self.grant(job, now, draw) {
@@ -35,7 +37,7 @@ impl Board {
                     }
                 }
                 None if plain => {
-                    exhausted.insert(job.job.model.clone());
+                    exhausted.insert(served_by);
                 }
                 None => {}
             }
@@ -89,6 +91,7 @@ impl Board {
         if let Some(job) = self.jobs.get_mut(&lease.job_id) {
             job.life = life;
             job.progress = None;
+            job.text.clear();
             self.queue.remove(&job.seq);
         }
         self.held.entry(lease.miner).or_default().insert(lease.id);

@@ -8,6 +8,7 @@ use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 use shared::job::image::ValidImageInput;
 use shared::job::request::{Constraints, Payment, ValidJob, Work};
+use shared::job::text::{Ask, ValidTextInput};
 use shared::protocol::ReceiptTerms;
 use shared::receipt::UnitType;
 
@@ -32,6 +33,13 @@ pub(crate) fn image_job(model: &str) -> ValidJob {
         payment: Payment::default(),
         ttl_seconds: 900,
     }
+}
+
+/// Up to 64 tokens.
+pub(crate) fn text_job(model: &str) -> ValidJob {
+    let ask = Ask::Prompt("a lake".into());
+    let input = ValidTextInput { ask, max_tokens: 64, temperature: 0.0, top_p: 1.0, seed: 1, stop: vec![] };
+    ValidJob { work: Work::Text(input), ..image_job(model) }
 }
 
 pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability {

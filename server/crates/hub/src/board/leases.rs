@@ -3,7 +3,10 @@
 use shared::Address;
 use shared::api::jobs::StepProgress;
 use shared::id::{JobId, LeaseId};
+use shared::job::JobKind;
 use shared::job::lifecycle::{Blame, JobEvent, JobState};
+use shared::job::text::OUTPUT_MAX_BYTES;
+use shared::protocol::Piece;
 use shared::time::UnixMillis;
 
 use super::{Board, BoardError, Effect, EndedLease, Lease, OpenJob};
@@ -25,11 +28,24 @@ impl Board {
         job.is_some_and(|job| job.life.state == JobState::Verifying)
     }
 
-    /// A finished step. Answers the job whose watchers want to know.
-    pub fn progress(&mut self, lease_id: LeaseId, miner: Address, progress: StepProgress) -> Result<JobId, BoardError> {
+    /// A finished step, or a piece of a text, which is kept where it goes on from what there is. Answers the job whose
+    /// watchers want to know.
+    pub fn progress(
+        &mut self,
+        lease_id: LeaseId,
+        miner: Address,
+        progress: StepProgress,
+        piece: Option<&Piece>,
+    ) -> Result<JobId, BoardError> {
         let job_id = self.held_by(lease_id, miner)?.1.id;
         if let Some(job) = self.jobs.get_mut(&job_id) {
             job.progress = Some(progress);
+            if let Some(piece) = piece.filter(|_| job.job.work.kind() == JobKind::Text) {
+                let whole = job.text.len().saturating_add(piece.text.len());
+                if piece.at == job.text.len() && whole <= OUTPUT_MAX_BYTES {
+                    job.text.push_str(&piece.text);
+                }
+            }
         }
         Ok(job_id)
     }
@@ -108,6 +124,7 @@ impl Board {
         };
         job.life = life.clone();
         job.progress = None;
+        job.text.clear();
         job.failed_by.push(lease.miner);
         let (job_id, seq) = (job.id, job.seq);
         if life.state == JobState::Queued {

@@ -57,6 +57,8 @@ pub struct OpenJob {
     pub life: Lifecycle,
     pub deadline: UnixMillis,
     pub progress: Option<StepProgress>,
+    /// What its miner has written so far, of a text.
+    pub text: String,
     /// Miners that failed it since the hub started.
     pub failed_by: Vec<Address>,
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use shared::capability::Capability;
 use shared::job::lifecycle::{Blame, MAX_FAULTS};
+use shared::protocol::Piece;
 
-use super::fixtures::{capability, image_job};
+use super::fixtures::{capability, image_job, text_job};
 use super::*;
 use crate::lease::{HEARTBEAT_BLIND_MS, REUNION_MS};
 
@@ -23,6 +24,7 @@ fn open_job(number: u128) -> OpenJob {
         life: Lifecycle::default(),
         deadline: UnixMillis(900_000),
         progress: None,
+        text: String::new(),
         failed_by: vec![],
     }
 }
@@ -68,6 +70,32 @@ fn jobs_go_out_in_order_as_slots_come_free() {
     board.result_received(first[0].id, first[0].miner).unwrap();
     let second = granted(&board.verified(first[0].id, NOW, &mut draw));
     assert_eq!(second[0].job_id, JobId::from_random(2));
+}
+
+#[test]
+fn pieces_of_a_text_join_where_it_ends_and_go_with_their_lease() {
+    let (mut board, mut draw) = (board(), counter());
+    let job = OpenJob { job: Arc::new(text_job("scenes")), ..open_job(1) };
+    let id = job.id;
+    board.submit(job, NOW, &mut draw);
+    let mut arriving = arrival(1, 1, 1);
+    arriving.capability.offers[0].kind = shared::job::JobKind::Text;
+    arriving.capability.offers[0].unit_type = shared::receipt::UnitType::Token;
+    let lease = granted(&board.miner_joined(arriving, NOW, &mut draw).unwrap()).remove(0);
+    let done = StepProgress { step: 1, steps: 64 };
+    let mut write = |at, text: &str| {
+        let piece = Piece { at, text: text.into() };
+        board.progress(lease.id, lease.miner, done, Some(&piece)).unwrap();
+        board.job(id).unwrap().text.clone()
+    };
+    assert_eq!(write(0, "Øre"), "Øre");
+    assert_eq!(write(2, "x"), "Øre", "a piece that overlaps");
+    assert_eq!(write(5, "x"), "Øre", "a piece after one that was lost");
+    assert_eq!(write(4, "sund"), "Øresund");
+    let long = "x".repeat(shared::job::text::OUTPUT_MAX_BYTES);
+    assert_eq!(write(8, &long), "Øresund", "a piece beyond the limit of a text");
+    board.miner_left(lease.miner, SessionNumber(1), NOW, &mut draw);
+    assert_eq!(board.job(id).unwrap().text, "");
 }
 
 #[test]

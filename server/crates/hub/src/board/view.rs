@@ -72,7 +72,7 @@ impl Board {
     /// The expected time at the fastest fitting miner; while waiting, as many rounds of it as jobs before it need.
     fn eta_ms(&self, job: &OpenJob, position: Option<u32>, lease: Option<&Lease>, now: UnixMillis) -> Option<u64> {
         let own = |capability: &Capability| {
-            let offer = capability.offers.iter().find(|offer| offer.model == job.job.model)?;
+            let offer = matching::offer_for(&job.job, capability)?;
             Some(matching::expected_ms(&job.job, offer))
         };
         if let Some(lease) = lease {
