@@ -57,6 +57,16 @@ pub enum WorkerError {
     NotFinite { graph: String, step: u32 },
     #[error("input.{field} {bound}, got {value}")]
     Input { field: &'static str, bound: String, value: String },
+    #[error("the Ollama at {url} cannot be reached: {reason}")]
+    OllamaUnreachable { url: String, reason: String },
+    #[error("Ollama is busy: {0}")]
+    OllamaBusy(String),
+    #[error("Ollama was silent for more than {seconds} s")]
+    OllamaSilent { seconds: u64 },
+    #[error("Ollama's answer cannot be used: {0}")]
+    OllamaAnswer(String),
+    #[error("Ollama does not serve {model}: {reason}")]
+    OllamaModel { model: String, reason: String },
     #[error("the job was canceled")]
     Canceled,
     #[error("the inference process ended: {0}")]
@@ -109,6 +119,10 @@ impl WorkerError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Child(failure) => failure.retryable,
+            Self::OllamaUnreachable { .. }
+            | Self::OllamaBusy(_)
+            | Self::OllamaSilent { .. }
+            | Self::OllamaAnswer(_) => true,
             _ => self.ends_process() || matches!(self, Self::Hub { .. } | Self::Io { .. } | Self::Run { .. }),
         }
     }
@@ -144,6 +158,11 @@ impl WorkerError {
             Self::Run { .. } => "run",
             Self::NotFinite { .. } => "not_finite",
             Self::Input { .. } => "input",
+            Self::OllamaUnreachable { .. } => "ollama_unreachable",
+            Self::OllamaBusy(_) => "ollama_busy",
+            Self::OllamaSilent { .. } => "ollama_silent",
+            Self::OllamaAnswer(_) => "ollama_answer",
+            Self::OllamaModel { .. } => "ollama_model",
             Self::Canceled => "canceled",
             Self::ChildCrashed(_) => "crash",
             Self::ChildOutOfMemory(_) => OUT_OF_MEMORY,

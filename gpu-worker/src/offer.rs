@@ -2,7 +2,7 @@
 
 use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::capability::{Capability, Device, DeviceKind, ModelOffer, NAME_MAX_CHARS};
-use shared::job::image::ValidImageInput;
+use shared::receipt::UnitType;
 
 use crate::child::Loaded;
 use crate::engine::cpu;
@@ -12,18 +12,22 @@ use crate::runtime::image::layout::VAE_ENCODER;
 /// AttoAIT that the proposed price earns in one second of work: 1 AIT.
 pub const PROPOSED_EARNING_ATTO_PER_SECOND: u128 = 10_u128.pow(18);
 
-/// Least and most that is proposed for one unit: 0.01 and 1 AIT.
-pub const PROPOSED_PRICE_ATTO: (u128, u128) = (10_u128.pow(16), 10_u128.pow(18));
+/// Least and most that is proposed for one unit: 0.01 and 1 AIT, for a token a hundredth of that.
+const fn proposed_range_atto(unit_type: UnitType) -> (u128, u128) {
+    match unit_type {
+        UnitType::Token => (10_u128.pow(14), 10_u128.pow(16)),
+        UnitType::Image | UnitType::MegapixelStep | UnitType::GpuSecond => (10_u128.pow(16), 10_u128.pow(18)),
+    }
+}
 
-/// Proposed prices are multiples of this: 0.001 AIT.
-const PRICE_STEP_ATTO: u128 = 10_u128.pow(15);
-
-/// A price per unit at which this machine earns [`PROPOSED_EARNING_ATTO_PER_SECOND`], within the usual range.
-pub fn proposed_price(micro_units_per_second: u64) -> Amount {
+/// A price per unit at which this machine earns [`PROPOSED_EARNING_ATTO_PER_SECOND`], within the usual range and in
+/// tenths of its least.
+pub fn proposed_price(unit_type: UnitType, micro_units_per_second: u64) -> Amount {
     let speed = u128::from(micro_units_per_second.max(1));
     let price = PROPOSED_EARNING_ATTO_PER_SECOND * u128::from(MICRO_PER_UNIT) / speed;
-    let (least, most) = PROPOSED_PRICE_ATTO;
-    Amount::from_atto((price / PRICE_STEP_ATTO * PRICE_STEP_ATTO).clamp(least, most))
+    let (least, most) = proposed_range_atto(unit_type);
+    let step = least / 10;
+    Amount::from_atto((price / step * step).clamp(least, most))
 }
 
 /// The report for the registration.
@@ -33,7 +37,7 @@ pub fn capability(folder: &ModelFolder, loaded: &Loaded, unit_price: Amount, spe
         model: manifest.name.clone(),
         kind: manifest.kind,
         manifest_sha256: folder.manifest_sha256(),
-        unit_type: ValidImageInput::UNIT_TYPE,
+        unit_type: manifest.kind.unit_type(),
         unit_price,
         measured_micro_units_per_second: speed,
         suggestions: manifest.suggestions.clone(),
@@ -65,19 +69,25 @@ mod tests {
 
     #[test]
     fn a_fast_machine_asks_less_per_unit_within_bounds() {
-        assert_eq!(proposed_price(5_000_000).to_string(), "0.2");
-        assert_eq!(proposed_price(3_000_000).to_string(), "0.333");
-        assert_eq!(proposed_price(0).to_string(), "1");
-        assert_eq!(proposed_price(u64::MAX).to_string(), "0.01");
+        let price = |speed| proposed_price(UnitType::MegapixelStep, speed).to_string();
+        assert_eq!(price(5_000_000), "0.2");
+        assert_eq!(price(3_000_000), "0.333");
+        assert_eq!(price(0), "1");
+        assert_eq!(price(u64::MAX), "0.01");
+        let price = |tokens_per_second: u64| proposed_price(UnitType::Token, tokens_per_second * 1_000_000).to_string();
+        assert_eq!(price(20), "0.01");
+        assert_eq!(price(300), "0.00333");
+        assert_eq!(price(1_000_000), "0.0001");
     }
 
     proptest! {
         #[test]
-        fn a_proposed_price_is_round_within_bounds_and_falls_with_speed(slow: u64, more: u64) {
-            let price = |speed| proposed_price(speed).atto();
-            let (least, most) = PROPOSED_PRICE_ATTO;
+        fn a_proposed_price_is_round_within_bounds_and_falls_with_speed(slow: u64, more: u64, token: bool) {
+            let unit_type = if token { UnitType::Token } else { UnitType::MegapixelStep };
+            let price = |speed| proposed_price(unit_type, speed).atto();
+            let (least, most) = proposed_range_atto(unit_type);
             prop_assert!((least..=most).contains(&price(slow)));
-            prop_assert_eq!(price(slow) % PRICE_STEP_ATTO, 0);
+            prop_assert_eq!(price(slow) % (least / 10), 0);
             prop_assert!(price(slow.saturating_add(more)) <= price(slow));
         }
     }

@@ -41,6 +41,15 @@ pub fn gaussian(seed: u64, offset: u32, count: u32) -> Vec<f32> {
         .collect()
 }
 
+/// Draw `index` of `seed`, even in [0, 1), with 53 bits. A stream of its own: no tensor's noise shares its words.
+pub fn uniform(seed: u64, index: u32) -> f64 {
+    const UNIFORM_STREAM: u32 = u32::MAX;
+    const TWO_POW_MINUS_53: f64 = 1.0 / 9_007_199_254_740_992.0;
+    let [first, second, ..] = philox4x32([UNIFORM_STREAM, 0, index, 0], [seed as u32, (seed >> 32) as u32]);
+    let bits = (u64::from(first) << 21) | (u64::from(second) >> 11);
+    bits as f64 * TWO_POW_MINUS_53
+}
+
 /// The sine branch; both words are moved to the middle of their cell, so the logarithm's argument is never 0.
 fn box_muller(first: u32, second: u32) -> f64 {
     let radius = libm::sqrt(-2.0 * libm::log((f64::from(first) + 0.5) * TWO_POW_MINUS_32));
@@ -78,6 +87,18 @@ mod tests {
         assert_eq!(gaussian(42, 0, 10), deviates[..10]);
         assert_ne!(gaussian(42, 1, 10), deviates[..10]);
         assert_ne!(gaussian(42 << 32, 0, 10), deviates[..10]);
+    }
+
+    #[test]
+    fn uniform_draws_fill_the_interval_evenly() {
+        let draws: Vec<f64> = (0..10_000).map(|index| uniform(9, index)).collect();
+        assert!(draws.iter().all(|draw| (0.0..1.0).contains(draw)));
+        for tenth in 0..10 {
+            let count = draws.iter().filter(|draw| (**draw * 10.0) as usize == tenth).count();
+            // Four standard deviations of a tenth of 10 000 draws.
+            assert!(count.abs_diff(1_000) < 120, "{count} in tenth {tenth}");
+        }
+        assert_ne!(uniform(9, 0), uniform(10, 0));
     }
 
     #[test]

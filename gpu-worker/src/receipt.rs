@@ -34,7 +34,7 @@ pub fn submission(assignment: &Assignment, served: Served, key: &PrivateKey) -> 
         job_id: assignment.job_id,
         provider: key.address(),
         client: terms.client,
-        units: assignment.work.units(),
+        units: assignment.work.units_claimed(output.metering.tokens(), output.bytes()),
         unit_type: assignment.work.unit_type(),
         unit_price: terms.unit_price,
         model: assignment.model.clone(),

@@ -3,17 +3,23 @@
 mod external_data;
 pub mod folder;
 pub mod image;
+pub mod ollama;
 pub mod pin;
+pub mod sample;
 pub mod tokenizer_json;
+mod written;
 
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 use shared::B256;
+use shared::job::JobKind;
 use shared::job::request::Work;
 use shared::protocol::Metering;
 
-use crate::error::Result;
+use self::folder::ModelFolder;
+use crate::engine::Engine;
+use crate::error::{Result, WorkerError};
 
 /// A loaded model that serves jobs of its kind.
 pub trait Runtime {
@@ -43,6 +49,11 @@ pub trait Runtime {
 
     /// Lowers or raises [`Self::batch_max`], after the device ran out of memory for instance.
     fn set_batch_max(&mut self, _batch_max: usize) {}
+
+    /// Who really does the work, where it is not this process's engine.
+    fn outside(&self) -> Option<Outside> {
+        None
+    }
 }
 
 /// One piece of work among several, and who hears of it.
@@ -64,7 +75,44 @@ pub fn batch_key(work: &Work) -> Option<BatchKey> {
             let scheduler = input.scheduler;
             Some(BatchKey(format!("{}x{} {walked}/{steps} {scheduler:?} {guided}", input.width, input.height)))
         }
+        Work::Text(_) | Work::Embedding(_) => None,
     }
+}
+
+/// A program beside this one that does the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outside {
+    pub engine: shared::capability::Engine,
+    pub determinism_class: String,
+}
+
+/// The runtime for a model's folder, with the model loaded.
+///
+/// # Errors
+/// A kind of model that nothing here serves, and whatever keeps the runtime from loading it.
+pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Box<dyn Runtime>> {
+    if needs_network(folder) {
+        return Ok(Box::new(ollama::OllamaModel::load(folder)?));
+    }
+    match folder.manifest().kind {
+        JobKind::Image => Ok(Box::new(image::ImageModel::load(engine, folder)?)),
+        kind => Err(WorkerError::Unsupported(format!(
+            "its kind is {}, and {} holds no {}",
+            kind.as_str(),
+            folder.root().display(),
+            ollama::folder::FILE
+        ))),
+    }
+}
+
+/// Whether the model is served by a program that is reached over the network. Known before anything is loaded.
+pub fn needs_network(folder: &ModelFolder) -> bool {
+    folder.has(ollama::folder::FILE)
+}
+
+pub(crate) fn other_kind(kind: JobKind, work: &Work) -> WorkerError {
+    let bound = format!("is work of the kind {} for this model", kind.as_str());
+    WorkerError::Input { field: "kind", bound, value: work.kind().as_str().into() }
 }
 
 /// Hears how far the work is.
@@ -79,14 +127,18 @@ pub trait Observer {
     fn latents(&mut self, _picture: u32, _step: u32, _latents: &[f32]) {}
 }
 
-/// One finished step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One finished step, or a piece of a text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// 1 to `steps`, over all pictures of the job.
+    /// 1 to `steps`: over all pictures of the job, or the tokens of a text.
     pub step: u32,
     pub steps: u32,
     /// What the picture looks like so far.
+    #[serde(default)]
     pub preview: Option<Encoded>,
+    /// What was written since the report before, in whole characters.
+    #[serde(default)]
+    pub text: Option<String>,
 }
 
 /// A finished or preliminary artifact.
@@ -107,4 +159,11 @@ pub struct Output {
     /// Numbers of the pictures, from 0, that the model's safety checker flagged; their artifacts are black.
     #[serde(default)]
     pub flagged: Vec<u32>,
+}
+
+impl Output {
+    /// Bytes of all artifacts.
+    pub fn bytes(&self) -> usize {
+        self.artifacts.iter().map(|artifact| artifact.bytes.len()).sum()
+    }
 }

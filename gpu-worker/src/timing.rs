@@ -3,17 +3,18 @@
 use std::time::{Duration, Instant};
 
 use shared::hardware::ModelTiming;
-use shared::job::image::{ImageInput, ValidImageInput};
+use shared::job::JobKind;
 use shared::job::request::Work;
 
 use crate::child::Loaded;
 use crate::child::supervisor::{Limits, Supervisor};
-use crate::error::{Result, WorkerError};
+use crate::error::Result;
 use crate::probe::measure::rate_of;
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::{Output, sample};
 
-/// Longer than any picture on any machine that is worth measuring.
-const PICTURE_LIMIT: Duration = Duration::from_secs(600);
+/// Longer than any job on any machine that is worth measuring.
+const JOB_LIMIT: Duration = Duration::from_secs(600);
 
 /// A model as it was served several times.
 #[derive(Debug)]
@@ -32,18 +33,19 @@ impl Timed {
     }
 }
 
-/// Starts the process, draws one picture to warm up and `pictures` that count, and ends the process.
-pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, steps: u32, pictures: u64) -> Result<Timed> {
+/// Starts the process, serves one job to warm up and `jobs` that count, and ends the process. Pictures are drawn in
+/// `steps`.
+pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, steps: u32, jobs: u64) -> Result<Timed> {
     let began = Instant::now();
     let loaded = supervisor.start().await?.clone();
     let cold_start = began.elapsed();
-    draw(&mut supervisor, sample(folder, steps, 0)?).await?;
+    serve(&mut supervisor, &sample(folder, steps, 0)?).await?;
     let mut latencies = Vec::new();
     let mut rates = Vec::new();
-    for seed in 1..=pictures {
-        let input = sample(folder, steps, seed)?;
-        let micro_units = input.units().0;
-        let took = draw(&mut supervisor, input).await?;
+    for seed in 1..=jobs {
+        let work = sample(folder, steps, seed)?;
+        let (output, took) = serve(&mut supervisor, &work).await?;
+        let micro_units = work.units_claimed(output.metering.tokens(), output.bytes()).0;
         latencies.push(took);
         rates.push(per_second(micro_units, took));
     }
@@ -55,7 +57,7 @@ pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, steps: u32, 
         manifest_sha256: folder.manifest_sha256(),
         engine: loaded.engine.clone(),
         threads: u32::try_from(loaded.threads).unwrap_or(u32::MAX),
-        unit_type: ValidImageInput::UNIT_TYPE,
+        unit_type: manifest.kind.unit_type(),
         micro_units_per_second: rate_of(rates),
     };
     Ok(Timed { loaded, cold_start, latencies, timing })
@@ -66,37 +68,22 @@ fn per_second(micro_units: u64, took: Duration) -> u64 {
     u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
-/// A picture that the model draws well.
-fn sample(folder: &ModelFolder, steps: u32, seed: u64) -> Result<ValidImageInput> {
-    let manifest = folder.manifest();
-    let prompt = manifest.suggestions.first().cloned().unwrap_or_else(|| "a city skyline at night".into());
-    let input = ImageInput {
-        prompt,
-        negative_prompt: String::new(),
-        steps,
-        guidance: manifest.default_guidance,
-        width: manifest.native_size_px,
-        height: manifest.native_size_px,
-        seed: Some(seed),
-        count: 1,
-        scheduler: None,
-        init_image: None,
-        strength: None,
-    };
-    input.validate(seed).map_err(|errors| {
-        let details = errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ");
-        WorkerError::format(folder.root().join(shared::model::MANIFEST_FILE), details)
-    })
+/// A job that the model does well; a picture in so many steps.
+fn sample(folder: &ModelFolder, steps: u32, seed: u64) -> Result<Work> {
+    match folder.manifest().kind {
+        JobKind::Image => sample::picture(folder.manifest(), steps, seed),
+        JobKind::Text | JobKind::Embedding => sample::work(folder.manifest(), seed),
+    }
 }
 
-/// Time from request to decoded answer.
-async fn draw(supervisor: &mut Supervisor, input: ValidImageInput) -> Result<Duration> {
+/// The answer, and the time from request to answer.
+async fn serve(supervisor: &mut Supervisor, work: &Work) -> Result<(Output, Duration)> {
     let cancel = tokio::sync::watch::Sender::new(false);
     let began = Instant::now();
-    let deadline = tokio::time::Instant::now() + PICTURE_LIMIT;
+    let deadline = tokio::time::Instant::now() + JOB_LIMIT;
     let mut limits = Limits { canceled: cancel.subscribe(), deadline, previews: false };
-    supervisor.run(&Work::Image(input), &mut limits, &mut |_| {}).await?;
-    Ok(began.elapsed())
+    let output = supervisor.run(work, &mut limits, &mut |_| {}).await?;
+    Ok((output, began.elapsed()))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod agreement;
 pub mod runner;
 pub mod state;
+mod writing;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! `gpu-worker child`: the process that holds the model. It has no network and no key; it reads requests from standard
+//! `gpu-worker child`: the process that holds the model. It has no key, and no network unless
+//! another program serves the model; it reads requests from standard
 //! input, answers on standard output, and ends when its input ends.
 
 use std::io::{self, Read, Write};
@@ -14,8 +15,8 @@ use super::{Event, FRAME_MAX_BYTES, Failure, Loaded, Request, Setup, sandbox};
 use crate::engine::{Engine, cpu, library};
 use crate::error::Result;
 use crate::runtime::folder::ModelFolder;
-use crate::runtime::image::{ImageModel, millis};
-use crate::runtime::{Observer, Runtime, StepReport};
+use crate::runtime::image::millis;
+use crate::runtime::{self, Observer, Outside, Runtime, StepReport};
 
 /// No run has this id.
 const NO_RUN: u64 = 0;
@@ -25,7 +26,7 @@ pub fn serve() -> ExitCode {
     let Ok(Request::Load(setup)) = read_frame(&mut io::stdin().lock()) else { return ExitCode::FAILURE };
     let output = Output(Mutex::new(io::stdout()));
     // Before the first thread, so that no thread is without the filter.
-    let entered = sandbox::enter(false, memory_max_bytes(&setup));
+    let entered = sandbox::enter(needs_network(&setup), memory_max_bytes(&setup));
     let canceled = Arc::new(AtomicU64::new(NO_RUN));
     let requests = read_requests(canceled.clone());
     let mut runtime = match entered.and_then(|()| load(&setup)) {
@@ -46,6 +47,11 @@ pub fn serve() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Only a model that another program serves is reached over the network; where its folder cannot be read, none is.
+fn needs_network(setup: &Setup) -> bool {
+    ModelFolder::open(&setup.model).is_ok_and(|folder| runtime::needs_network(&folder))
+}
+
 /// Without a bound of its own, the process may use what the machine has.
 fn memory_max_bytes(setup: &Setup) -> Option<u64> {
     let machine = cpu::memory_bytes();
@@ -56,17 +62,18 @@ fn load(setup: &Setup) -> Result<(Loaded, Box<dyn Runtime>)> {
     let began = Instant::now();
     let engine = Engine::start(&setup.engine, &library::Search::of_process(setup.data.as_deref()))?;
     let folder = ModelFolder::open(&setup.model)?;
-    let model = ImageModel::load(engine, &folder)?;
-    let manifest = folder.manifest();
-    let class = engine.determinism_class(model.precision());
-    let loaded = Loaded {
-        engine: engine.report(),
-        threads: engine.threads(),
-        note: engine.note().map(str::to_owned),
-        determinism_class: format!("{}@{}/{class}", manifest.name, model.manifest_sha256()),
-        load_ms: millis(began.elapsed()),
+    let model = runtime::load(engine, &folder)?;
+    let own = || {
+        let class = engine.determinism_class(model.precision());
+        let determinism_class = format!("{}@{}/{class}", folder.manifest().name, folder.manifest_sha256());
+        Outside { engine: engine.report(), determinism_class }
     };
-    Ok((loaded, Box::new(model)))
+    let outside = model.outside();
+    let note = engine.note().filter(|_| outside.is_none()).map(str::to_owned);
+    let Outside { engine: report, determinism_class } = outside.unwrap_or_else(own);
+    let load_ms = millis(began.elapsed());
+    let loaded = Loaded { engine: report, threads: engine.threads(), note, determinism_class, load_ms };
+    Ok((loaded, model))
 }
 
 fn run(

@@ -139,7 +139,7 @@ fn proposal(timing: &ModelTiming) -> ProposedPrice {
         model: timing.model.clone(),
         engine: timing.engine.name.clone(),
         unit_type: timing.unit_type,
-        unit_price: offer::proposed_price(timing.micro_units_per_second.median),
+        unit_price: offer::proposed_price(timing.unit_type, timing.micro_units_per_second.median),
     }
 }
 

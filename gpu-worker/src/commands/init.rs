@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use shared::amount::Amount;
+use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::hardware::MeasuredDevice;
+use shared::job::JobKind;
 
 use super::generate::EngineArguments;
 use super::{block_on, print, program, setup};
@@ -18,8 +19,8 @@ use crate::runtime::folder::ModelFolder;
 use crate::timing::{self, Timed};
 use crate::{clock, hardware, keys, offer};
 
-/// Pictures that are measured after one to warm up.
-const MEASURED_PICTURES: u64 = 3;
+/// Jobs that are measured after one to warm up.
+const MEASURED_JOBS: u64 = 3;
 
 /// Makes the key, measures the model, proposes a price and writes `worker.toml`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +31,7 @@ pub struct Init {
     /// Folder of the model to serve.
     #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
     pub model: PathBuf,
-    /// AIT per megapixel-step, instead of the proposed price.
+    /// AIT per unit of the model's work (a megapixel step or a token), instead of the proposed price.
     #[arg(long)]
     pub unit_price: Option<Amount>,
     /// Measure again and replace an existing configuration; the key is kept.
@@ -57,7 +58,8 @@ impl Init {
         let (timed, devices) = block_on(measure(supervisor, &folder))?;
         let report = hardware::sign(&key, clock::now(), devices, vec![timed.timing.clone()])?;
         let speed = timed.timing.micro_units_per_second.median;
-        let unit_price = self.unit_price.unwrap_or_else(|| offer::proposed_price(speed));
+        let unit_type = timed.timing.unit_type;
+        let unit_price = self.unit_price.unwrap_or_else(|| offer::proposed_price(unit_type, speed));
         let config = Config {
             hub: hub.as_str().to_owned(),
             ca_file: None,
@@ -78,14 +80,14 @@ impl Init {
         print(format_args!("key       {}", data.join(&config.key).display()))?;
         report.report.devices.iter().flat_map(summary::lines).try_for_each(print)?;
         print_model(&timed, &folder)?;
-        print(format_args!("price     {unit_price} AIT per megapixel-step"))?;
+        print(format_args!("price     {unit_price} AIT per {unit_type}"))?;
         print(format_args!("wrote     {}", path.display()))
     }
 }
 
 /// One after the other: what ran beside a measurement would be part of it.
 async fn measure(supervisor: Supervisor, folder: &ModelFolder) -> Result<(Timed, Vec<MeasuredDevice>)> {
-    let timed = timing::time(supervisor, folder, folder.manifest().default_steps, MEASURED_PICTURES).await?;
+    let timed = timing::time(supervisor, folder, folder.manifest().default_steps, MEASURED_JOBS).await?;
     let devices = measure_machine(&program()?, timed.loaded.threads, false).await;
     Ok((timed, devices))
 }
@@ -99,5 +101,14 @@ fn print_model(timed: &Timed, folder: &ModelFolder) -> Result<()> {
     let manifest = folder.manifest();
     let (size, steps) = (manifest.native_size_px, manifest.default_steps);
     let seconds = timed.median().as_secs_f64();
-    print(format_args!("model     {}: {seconds:.2} s per picture of {size}×{size} in {steps} steps", manifest.name))
+    let name = &manifest.name;
+    match manifest.kind {
+        JobKind::Image => {
+            print(format_args!("model     {name}: {seconds:.2} s per picture of {size}×{size} in {steps} steps"))
+        }
+        JobKind::Text | JobKind::Embedding => {
+            let rate = timed.timing.micro_units_per_second.median as f64 / MICRO_PER_UNIT as f64;
+            print(format_args!("model     {name}: {rate:.1} tokens per second"))
+        }
+    }
 }

@@ -67,7 +67,9 @@ struct Opened {
 impl Trace {
     pub fn run(&self) -> Result<()> {
         let JobFile { work } = read(&self.job)?;
-        let Work::Image(input) = work;
+        let Work::Image(input) = work else {
+            return Err(WorkerError::Trace(format!("a job of the kind {} has no steps", work.kind().as_str())));
+        };
         let engine = Engine::start(&self.engine.config(), &library::Search::of_process(None))?;
         let mut model = ImageModel::load(engine, &ModelFolder::open(&self.model)?)?;
         match (&self.check, self.step) {

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use shared::digest::Sha256Digest;
+use shared::job::JobKind;
 use shared::job::image::ValidImageInput;
 use shared::job::request::Work;
 
@@ -38,7 +39,7 @@ use self::networks::unet::Unet;
 use self::scheduler::{Scheduler, SchedulerConfig};
 use self::walk::Course;
 use super::folder::ModelFolder;
-use super::{BatchKey, Observer, Output, Request, Runtime, batch_key};
+use super::{BatchKey, Observer, Output, Request, Runtime, batch_key, other_kind};
 use crate::engine::Engine;
 use crate::engine::provider::Provider;
 use crate::error::{Result, WorkerError};
@@ -200,6 +201,7 @@ impl Runtime for ImageModel {
     fn run(&mut self, work: &Work, observer: &mut dyn Observer) -> Result<Output> {
         match work {
             Work::Image(input) => self.draw(input, observer),
+            _ => Err(other_kind(JobKind::Image, work)),
         }
     }
 
@@ -207,8 +209,11 @@ impl Runtime for ImageModel {
         let mut outcomes: Vec<Option<Result<Output>>> = requests.iter().map(|_| None).collect();
         let mut groups: BTreeMap<BatchKey, Vec<(usize, Job<'_>)>> = BTreeMap::new();
         for (place, request) in requests.iter_mut().enumerate() {
-            let (key, Work::Image(input)) = (batch_key(request.work), request.work);
-            match (key, self.prepare(input, request.observer)) {
+            let Work::Image(input) = request.work else {
+                outcomes[place] = Some(Err(other_kind(JobKind::Image, request.work)));
+                continue;
+            };
+            match (batch_key(request.work), self.prepare(input, request.observer)) {
                 (Some(key), Ok(job)) => groups.entry(key).or_default().push((place, job)),
                 (None, Ok(job)) => outcomes[place] = self.draw_alike(vec![job]).pop(),
                 (_, Err(error)) => outcomes[place] = Some(Err(error)),

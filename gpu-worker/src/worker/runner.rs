@@ -1,13 +1,11 @@
-//! Draws one job after another in the inference process, signs the receipts and fills the outbox.
+//! Serves one job after another in the inference process, signs the receipts and fills the outbox.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use shared::id::LeaseId;
 use shared::job::lifecycle::Blame;
-use shared::protocol::{Assignment, Metering, PREVIEW_MAX_BYTES, Preview, Progress};
+use shared::protocol::{Assignment, Metering, Progress};
 use shared::signing::PrivateKey;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -19,6 +17,7 @@ use crate::hub::clock::HubClock;
 use crate::outbox::{Entry, Outbox};
 use crate::receipt::{self, Served};
 use crate::runtime::StepReport;
+use crate::worker::writing::Writing;
 
 /// How often a job is tried again here after the inference process died of it.
 const RETRIES_MAX: u32 = 1;
@@ -162,20 +161,20 @@ impl Runner {
         let before_load = Instant::now();
         let determinism_class = self.supervisor.start().await?.determinism_class.clone();
         let started = Instant::now();
+        let mut writing = Writing::default();
         let mut report = |step: StepReport| {
-            // Progress that the worker has no time for is of no use later.
-            let _ = events.try_send(JobEvent::Progress(progress(lease_id, step)));
+            writing.report(lease_id, step, &mut |progress| events.try_send(JobEvent::Progress(progress)).is_ok());
         };
         let mut output = self.supervisor.run(&assignment.work, &mut limits, &mut report).await?;
         let finished = Instant::now();
         output.metering = Metering {
             duration_ms: order.age_ms(finished).max(output.metering.cpu_ms),
             queue_ms: order.age_ms(began),
-            load_ms: millis(started - before_load),
+            load_ms: millis(started - before_load) + output.metering.load_ms,
             ..output.metering
         };
         let metering = output.metering;
-        let bytes_out = output.artifacts.iter().map(|artifact| artifact.bytes.len()).sum();
+        let bytes_out = output.bytes();
         let (started_at, finished_at) = (order.clock.at(started), order.clock.at(finished));
         let served = Served { output, started_at, finished_at, determinism_class, nonce: clock::random_nonce()? };
         let (receipt_hash, submission) = receipt::submission(assignment, served, &self.key)?;
@@ -184,13 +183,6 @@ impl Runner {
         self.added.notify_one();
         Ok(Spent { metering, bytes_out })
     }
-}
-
-fn progress(lease_id: LeaseId, step: StepReport) -> Progress {
-    let preview = step.preview.filter(|preview| preview.bytes.len() <= PREVIEW_MAX_BYTES);
-    let preview =
-        preview.map(|preview| Preview { media_type: preview.media_type, base64: STANDARD.encode(preview.bytes) });
-    Progress { lease_id, step: step.step, steps: step.steps, preview }
 }
 
 /// One line per job: never the prompt, only its hash.
@@ -212,6 +204,7 @@ fn log(order: &Order, began: Instant, outcome: Result<&Spent, &WorkerError>) {
         gpu_seconds = metering.gpu_ms as f64 / 1000.0,
         cpu_ms = metering.cpu_ms,
         bytes_out,
+        tokens = metering.tokens_read + metering.tokens_written,
         prompt_hash = %work.prompt_hash(),
         outcome = class,
         exit_code,

@@ -135,7 +135,7 @@ fn a_job_that_fails_or_is_canceled_takes_no_other_with_it() {
         let mut watchers = [canceled, Watcher::default(), Watcher::default(), Watcher::default()];
         let outcomes = together(&mut model, &works, &mut watchers);
         assert!(matches!(outcomes[0], Err(WorkerError::Canceled)), "{:?}", outcomes[0]);
-        let Work::Image(whole) = &works[1];
+        let Work::Image(whole) = &works[1] else { panic!("a picture") };
         assert!(outcomes[1].as_ref().unwrap().artifacts == alone(&mut model, whole).artifacts);
         for (place, word) in [(2, "input.steps"), (3, "100000 characters")] {
             let error = outcomes[place].as_ref().unwrap_err();

@@ -148,6 +148,11 @@ pub(crate) fn assignment(number: u128, steps: u32) -> Assignment {
         init_image: None,
         strength: None,
     });
+    assignment_of(number, "test-model", work)
+}
+
+/// Any work.
+pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment {
     let terms = ReceiptTerms {
         client: Address::repeat_byte(0xc1),
         units: work.units(),
@@ -160,7 +165,7 @@ pub(crate) fn assignment(number: u128, steps: u32) -> Assignment {
     Assignment {
         lease_id: LeaseId::from_random(number),
         job_id: JobId::from_random(number + 1000),
-        model: "test-model".into(),
+        model: model.into(),
         work,
         terms,
         deadline_unix_ms: UnixMillis(gpu_worker::clock::now().0 + 600_000),

@@ -12,6 +12,8 @@ mod image_to_image;
 mod layout_faults;
 mod miner;
 mod models;
+mod ollama;
+mod ollama_double;
 mod onnx;
 mod outbox;
 mod pipelines;

@@ -21,7 +21,11 @@ pub(crate) struct Miner {
 impl Miner {
     /// Initialised on tract, which every machine has.
     pub(crate) async fn init(hub: &HubDouble) -> Self {
-        let (data, model) = (tempfile::tempdir().unwrap(), ModelCopy::new());
+        Self::init_with(hub, ModelCopy::new()).await
+    }
+
+    pub(crate) async fn init_with(hub: &HubDouble, model: ModelCopy) -> Self {
+        let data = tempfile::tempdir().unwrap();
         let mut init = Command::new(PROGRAM);
         init.arg("--data").arg(data.path()).arg("init").args([
             "--hub",

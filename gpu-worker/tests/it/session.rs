@@ -3,15 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use shared::digest::Sha256Digest;
+use shared::job::JobKind;
 use shared::protocol::{Assignment, HubMessage, Progress, ResultSubmission, WorkerMessage};
+use shared::receipt::UnitType;
 use shared::signing::recover;
 use shared::time::UnixMillis;
 use shared::typed_data::{SigningDomain, personal_message_digest};
 use tokio::process::Command;
 
-use crate::hub_double::{HubDouble, MINTER, Session, assignment};
+use crate::hub_double::{HubDouble, MINTER, Session, assignment, assignment_of};
 use crate::miner::{Miner, ended, signal};
-use crate::support::{PROGRAM, pixels};
+use crate::ollama_double::{Behaviour, OllamaDouble, TEXT_MODEL};
+use crate::support::{ModelCopy, PROGRAM, pixels};
 
 /// Accepts, then progresses to the last step.
 pub(crate) async fn expect_drawn(session: &mut Session, job: &Assignment, steps: u32) -> Vec<Progress> {
@@ -172,7 +175,7 @@ async fn jobs_that_it_does_not_serve_are_handed_back() {
     let mut underpaid = assignment(9, 1);
     underpaid.terms.units = shared::amount::MicroUnits(1);
     let mut out_of_bounds = assignment(10, 1);
-    let shared::job::request::Work::Image(input) = &mut out_of_bounds.work;
+    let shared::job::request::Work::Image(input) = &mut out_of_bounds.work else { panic!("a picture") };
     input.width = 100;
     out_of_bounds.terms.units = out_of_bounds.work.units();
     for (job, words) in [(other_model, "not sd-15"), (underpaid, "the terms pay"), (out_of_bounds, "input.width")] {
@@ -231,4 +234,56 @@ async fn an_altered_hardware_report_stays_at_home_and_the_worker_serves() {
     signal("-TERM", worker.id().unwrap()).await;
     let (_, log) = ended(worker).await;
     assert!(log.contains("altered") && log.contains("gpu-worker bench"), "{log}");
+}
+
+#[tokio::test]
+async fn a_text_streams_to_the_hub_and_its_receipt_claims_the_tokens_that_ollama_counted() {
+    let (mut hub, ollama) = (HubDouble::start().await, OllamaDouble::start());
+    let model = ModelCopy::empty();
+    gpu_worker::runtime::ollama::folder::create(&ollama.url, TEXT_MODEL, false, model.path(), &mut |_| {}).unwrap();
+    for _ in 0..4 {
+        ollama.next(Behaviour::Writes(&["to", " measure"]));
+    }
+    let miner = Miner::init_with(&hub, model).await;
+    let worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    let capability = &registration.capability;
+    assert_eq!((capability.engine.name.as_str(), capability.engine.version.as_str()), ("ollama", "0.12.6"));
+    let offer = &capability.offers[0];
+    assert_eq!((offer.model.as_str(), offer.kind, offer.unit_type), (TEXT_MODEL, JobKind::Text, UnitType::Token));
+    assert!(offer.measured_micro_units_per_second > 0);
+
+    ollama.next(Behaviour::NeverEnds);
+    let input = serde_json::json!({"messages": [{"role": "user", "content": "a secret"}], "max_tokens": 20});
+    let job = assignment_of(1, TEXT_MODEL, crate::ollama::work("text", input.clone()));
+    session.assign(&job).await;
+    assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
+    assert!(matches!(session.event().await, Some(WorkerMessage::Progress(_))));
+    session.send(&HubMessage::Cancel { lease_id: job.lease_id, reason: "nobody waits".into() }).await;
+    ollama.hung_up();
+
+    ollama.next(Behaviour::Writes(&["Only ", "the ", "hub."]));
+    let job = assignment_of(2, TEXT_MODEL, crate::ollama::work("text", input));
+    session.assign(&job).await;
+    let mut streamed = String::new();
+    while streamed != "Only the hub." {
+        if let Some(WorkerMessage::Progress(progress)) = session.event().await
+            && let Some(piece) = progress.piece.filter(|_| progress.lease_id == job.lease_id)
+        {
+            assert_eq!(piece.at, streamed.len());
+            streamed.push_str(&piece.text);
+        }
+    }
+    let (lease_id, submission) = hub.result().await;
+    let receipt = &submission.receipt;
+    assert_eq!(lease_id, job.lease_id);
+    assert_eq!(STANDARD.decode(&submission.artifacts[0].base64).unwrap(), streamed.as_bytes());
+    assert_eq!(receipt.units, shared::amount::MicroUnits(11_000_000), "7 tokens read, 4 written");
+    assert!(receipt.units <= job.terms.units);
+    assert_eq!(receipt.unit_type, UnitType::Token);
+    assert!(receipt.determinism_class.contains("/ollama-0.12.6/"), "{}", receipt.determinism_class);
+    signal("-TERM", worker.id().unwrap()).await;
+    let (code, log) = ended(worker).await;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("secret"), "the prompt is in the log");
 }

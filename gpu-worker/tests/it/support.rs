@@ -53,6 +53,11 @@ impl ModelCopy {
         Self::of(&folders, 64)
     }
 
+    /// A folder for what a test writes.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), native_size_px: 0 }
+    }
+
     /// Files of later sources take the place of earlier ones.
     fn of(sources: &[PathBuf], native_size_px: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();

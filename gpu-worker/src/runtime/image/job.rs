@@ -123,7 +123,8 @@ impl<'o> Job<'o> {
     /// Reports one more call and ends the job where its observer wants that.
     pub(super) fn report(&mut self, preview: Option<Encoded>) {
         self.progress.done += 1;
-        let report = StepReport { step: self.progress.done, steps: self.progress.all, preview };
+        let report =
+            StepReport { step: self.progress.done, steps: self.progress.all, preview, ..StepReport::default() };
         if self.observer.step(report) == ControlFlow::Break(()) {
             self.fail(WorkerError::Canceled);
         }

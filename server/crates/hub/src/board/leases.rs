@@ -28,8 +28,8 @@ impl Board {
         job.is_some_and(|job| job.life.state == JobState::Verifying)
     }
 
-    /// A finished step, or a piece of a text, which is kept where it goes on from what there is. Answers the job whose
-    /// watchers want to know.
+    /// A finished step, or a piece of a text, which is kept where it goes on from what there is; at 0 the text begins anew,
+    /// as after a crash of the miner's inference process. Answers the job whose watchers want to know.
     pub fn progress(
         &mut self,
         lease_id: LeaseId,
@@ -41,7 +41,10 @@ impl Board {
         if let Some(job) = self.jobs.get_mut(&job_id) {
             job.progress = Some(progress);
             if let Some(piece) = piece.filter(|_| job.job.work.kind() == JobKind::Text) {
-                let whole = job.text.len().saturating_add(piece.text.len());
+                if piece.at == 0 {
+                    job.text.clear();
+                }
+                let whole = piece.at.saturating_add(piece.text.len());
                 if piece.at == job.text.len() && whole <= OUTPUT_MAX_BYTES {
                     job.text.push_str(&piece.text);
                 }

@@ -94,6 +94,7 @@ fn pieces_of_a_text_join_where_it_ends_and_go_with_their_lease() {
     assert_eq!(write(4, "sund"), "Øresund");
     let long = "x".repeat(shared::job::text::OUTPUT_MAX_BYTES);
     assert_eq!(write(8, &long), "Øresund", "a piece beyond the limit of a text");
+    assert_eq!(write(0, "Kattegat"), "Kattegat", "the miner began anew");
     board.miner_left(lease.miner, SessionNumber(1), NOW, &mut draw);
     assert_eq!(board.job(id).unwrap().text, "");
 }

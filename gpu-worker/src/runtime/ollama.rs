@@ -1,0 +1,148 @@
+//! Models that an Ollama on this machine serves, over its HTTP API.
+//!
+//! Such a model's folder holds no weights but `ollama.json`, which names the server, the model and the digest that
+//! Ollama states for it; a model that was pulled anew under the same name is refused until the miner pins it again.
+
+mod api;
+mod client;
+pub mod folder;
+mod stream;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use shared::capability::Engine;
+use shared::job::JobKind;
+use shared::job::embedding::ValidEmbeddingInput;
+use shared::job::request::Work;
+use shared::job::text::{Ask, OUTPUT_MAX_BYTES, ValidTextInput};
+use shared::job::token::Tokens;
+use shared::protocol::Metering;
+
+use self::api::{Ask as ApiAsk, Chunk, EmbedRequest, Options, WriteRequest};
+pub use self::client::Client;
+use self::folder::Settings;
+use super::folder::ModelFolder;
+use super::written;
+use super::{Observer, Output, Outside, Runtime, StepReport};
+use crate::error::{Result, WorkerError};
+use crate::runtime::image::millis;
+
+/// A model of an Ollama that answered, with the digest that the folder pins.
+#[derive(Debug)]
+pub struct OllamaModel {
+    client: Client,
+    settings: Settings,
+    kind: JobKind,
+    outside: Outside,
+    on_gpu: bool,
+}
+
+impl OllamaModel {
+    /// Compares the digest and has Ollama load the model.
+    ///
+    /// # Errors
+    /// An Ollama that does not answer, lacks the model, or has another one under its name.
+    pub fn load(folder: &ModelFolder) -> Result<Self> {
+        let settings = Settings::read(folder)?;
+        let client = Client::new(&settings.url, settings.silence_limit())?;
+        let kind = folder.manifest().kind;
+        let version = client.version()?;
+        let installed = client.find(&settings.model)?;
+        if installed.digest != settings.digest {
+            let path = PathBuf::from(format!("{} of {}", settings.model, settings.url));
+            return Err(WorkerError::HashMismatch { path, want: settings.digest, got: installed.digest });
+        }
+        client.warm(&settings.model, kind, settings.keep_alive_seconds)?;
+        let share = client.gpu_share(&settings.model)?;
+        let provider = share.provider();
+        let class = format!(
+            "{}@{}/ollama-{version}/{provider}/{}",
+            settings.model,
+            settings.digest,
+            installed.details.quantization_level.as_deref().unwrap_or("unstated")
+        );
+        let engine = Engine { name: "ollama".into(), version, provider: provider.into() };
+        let outside = Outside { engine, determinism_class: class };
+        Ok(Self { client, settings, kind, outside, on_gpu: share.uses_gpu() })
+    }
+
+    fn write(&mut self, input: &ValidTextInput, observer: &mut dyn Observer) -> Result<Output> {
+        let began = Instant::now();
+        let request = WriteRequest {
+            model: &self.settings.model,
+            ask: match &input.ask {
+                Ask::Prompt(prompt) => ApiAsk::Prompt(prompt),
+                Ask::Messages(messages) => ApiAsk::Messages(messages),
+            },
+            stream: true,
+            think: false,
+            keep_alive: self.settings.keep_alive_seconds,
+            options: Options::of(input, self.settings.context_tokens),
+        };
+        let mut text = String::new();
+        let mut pieces = 0;
+        let last = self.client.write(&request, &mut |piece: String| {
+            // More than the protocol carries is no text that a client asked for.
+            if text.len() + piece.len() > OUTPUT_MAX_BYTES {
+                return ControlFlow::Break(WorkerError::OllamaAnswer(format!(
+                    "it writes more than {OUTPUT_MAX_BYTES} bytes"
+                )));
+            }
+            text.push_str(&piece);
+            pieces = (pieces + 1).min(input.max_tokens);
+            let report =
+                StepReport { step: pieces, steps: input.max_tokens, text: Some(piece), ..StepReport::default() };
+            match observer.step(report) {
+                ControlFlow::Continue(()) => ControlFlow::Continue(()),
+                ControlFlow::Break(()) => ControlFlow::Break(WorkerError::Canceled),
+            }
+        })?;
+        let counted = Tokens { read: last.prompt_eval_count, written: last.eval_count };
+        Ok(written::text(input, text, counted, self.metering(&last, began)))
+    }
+
+    fn embed(&mut self, input: &ValidEmbeddingInput) -> Result<Output> {
+        let began = Instant::now();
+        let request = EmbedRequest {
+            model: &self.settings.model,
+            input: &input.input,
+            truncate: true,
+            keep_alive: self.settings.keep_alive_seconds,
+        };
+        let answer = self.client.embed(&request)?;
+        let device_ns = answer.total_duration.saturating_sub(answer.load_duration);
+        let metering = self.device_time(device_ns, answer.load_duration, began);
+        let counted = Tokens { read: answer.prompt_eval_count, written: 0 };
+        written::vectors(input, &answer.embeddings, counted, metering)
+    }
+
+    fn metering(&self, last: &Chunk, began: Instant) -> Metering {
+        let device_ns = last.prompt_eval_duration.saturating_add(last.eval_duration);
+        self.device_time(device_ns, last.load_duration, began)
+    }
+
+    /// Ollama's own figures, but never more than passed here.
+    fn device_time(&self, device_ns: u64, load_ns: u64, began: Instant) -> Metering {
+        let duration_ms = millis(began.elapsed());
+        let device_ms = (device_ns / 1_000_000).min(duration_ms);
+        let (gpu_ms, cpu_ms) = if self.on_gpu { (device_ms, 0) } else { (0, device_ms) };
+        let load_ms = (load_ns / 1_000_000).min(duration_ms);
+        Metering { duration_ms, gpu_ms, cpu_ms, load_ms, ..Metering::default() }
+    }
+}
+
+impl Runtime for OllamaModel {
+    fn run(&mut self, work: &Work, observer: &mut dyn Observer) -> Result<Output> {
+        match (self.kind, work) {
+            (JobKind::Text, Work::Text(input)) => self.write(input, observer),
+            (JobKind::Embedding, Work::Embedding(input)) => self.embed(input),
+            _ => Err(super::other_kind(self.kind, work)),
+        }
+    }
+
+    fn outside(&self) -> Option<Outside> {
+        Some(self.outside.clone())
+    }
+}
