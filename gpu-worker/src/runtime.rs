@@ -1,21 +1,25 @@
 //! What serves jobs: one implementation of [`Runtime`] per kind of model.
 
+pub mod embedding;
 mod external_data;
 pub mod folder;
 pub mod image;
 pub mod ollama;
 pub mod pin;
 pub mod sample;
+pub mod text;
 pub mod tokenizer_json;
 mod written;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::B256;
 use shared::job::JobKind;
 use shared::job::request::Work;
 use shared::protocol::Metering;
+use tokenizers::Tokenizer;
 
 use self::folder::ModelFolder;
 use crate::engine::Engine;
@@ -96,18 +100,35 @@ pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Box<dyn Runtime>> {
     }
     match folder.manifest().kind {
         JobKind::Image => Ok(Box::new(image::ImageModel::load(engine, folder)?)),
-        kind => Err(WorkerError::Unsupported(format!(
-            "its kind is {}, and {} holds no {}",
-            kind.as_str(),
-            folder.root().display(),
-            ollama::folder::FILE
-        ))),
+        JobKind::Text => Ok(Box::new(text::TextModel::load(engine, folder)?)),
+        JobKind::Embedding => Ok(Box::new(embedding::EmbeddingModel::load(engine, folder)?)),
     }
 }
 
 /// Whether the model is served by a program that is reached over the network. Known before anything is loaded.
 pub fn needs_network(folder: &ModelFolder) -> bool {
     folder.has(ollama::folder::FILE)
+}
+
+/// Where exporters put the one graph of a language model.
+const ONLY_GRAPH_FILES: [&str; 3] = ["model.onnx", "onnx/model.onnx", "decoder_model_merged.onnx"];
+
+fn only_graph(folder: &ModelFolder) -> Result<&'static str> {
+    let found = ONLY_GRAPH_FILES.into_iter().find(|file| folder.has(file));
+    found.ok_or_else(|| WorkerError::Unsupported(format!("it has none of {}", ONLY_GRAPH_FILES.join(", "))))
+}
+
+/// The `tokenizer.json` of a language model's folder.
+fn read_tokenizer(folder: &ModelFolder) -> Result<Tokenizer> {
+    const FILE: &str = "tokenizer.json";
+    tokenizer_json::parse(&folder.root().join(FILE), &folder.read(FILE)?)
+}
+
+/// Time of the engine on its device, out of the time that a job took.
+fn device_time(engine: Duration, whole: Duration, on_gpu: bool) -> Metering {
+    let (duration_ms, device_ms) = (image::millis(whole), image::millis(engine));
+    let (gpu_ms, cpu_ms) = if on_gpu { (device_ms, 0) } else { (0, device_ms) };
+    Metering { duration_ms, gpu_ms, cpu_ms, ..Metering::default() }
 }
 
 pub(crate) fn other_kind(kind: JobKind, work: &Work) -> WorkerError {

@@ -27,4 +27,5 @@ mod support;
 mod tls;
 mod tokenizer;
 mod traces;
+mod words;
 mod worker_state;

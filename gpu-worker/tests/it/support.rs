@@ -27,6 +27,11 @@ fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("model")
 }
 
+/// The tiny language models of `e2e/reference`, and what PyTorch makes of them.
+pub(crate) fn words() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/words")
+}
+
 /// The tiny pipelines of `e2e/reference`, and what Python diffusers draws with them.
 pub(crate) fn pipelines() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pipelines")
@@ -35,13 +40,14 @@ pub(crate) fn pipelines() -> PathBuf {
 /// A copy of a model that a test may break.
 pub(crate) struct ModelCopy {
     pub(crate) folder: TempDir,
+    kind: &'static str,
     native_size_px: u32,
 }
 
 impl ModelCopy {
     /// The repository's model.
     pub(crate) fn new() -> Self {
-        Self::of(&[source()], 512)
+        Self::of(&[source()], "image", 512)
     }
 
     /// The tiny pipeline `name`.
@@ -50,16 +56,21 @@ impl ModelCopy {
         // These are Stable Diffusion 1.5's with one part of their own.
         let is_variant = ["lcm", "fixed", "checked", "half", "not_finite", "misshapen"].contains(&name);
         let folders = if is_variant { vec![pipelines().join("sd15"), own] } else { vec![own] };
-        Self::of(&folders, 64)
+        Self::of(&folders, "image", 64)
+    }
+
+    /// The tiny language model `name`, said to be of this kind.
+    pub(crate) fn words(name: &str, kind: &'static str) -> Self {
+        Self::of(&[words().join(name)], kind, 0)
     }
 
     /// A folder for what a test writes.
     pub(crate) fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), native_size_px: 0 }
+        Self { folder: tempfile::tempdir().unwrap(), kind: "text", native_size_px: 0 }
     }
 
     /// Files of later sources take the place of earlier ones.
-    fn of(sources: &[PathBuf], native_size_px: u32) -> Self {
+    fn of(sources: &[PathBuf], kind: &'static str, native_size_px: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for source in sources {
             for file in files_below(source, Path::new("")) {
@@ -70,7 +81,7 @@ impl ModelCopy {
                 }
             }
         }
-        let copy = Self { folder, native_size_px };
+        let copy = Self { folder, kind, native_size_px };
         copy.pin();
         copy
     }
@@ -93,7 +104,7 @@ impl ModelCopy {
             })
             .collect();
         let manifest = json!({
-            "name": "test-model", "version": "1", "kind": "image", "licence": "MIT", "files": files,
+            "name": "test-model", "version": "1", "kind": self.kind, "licence": "MIT", "files": files,
             "draws": [], "does_not_draw": [], "suggestions": ["a city skyline at night"],
             "default_steps": 2, "default_guidance": 3.0, "native_size_px": self.native_size_px,
         });

@@ -1,0 +1,223 @@
+//! The language runtimes against PyTorch: embeddings and greedy texts of tiny models (`e2e/reference/words.py`), on every
+//! engine that is here.
+
+use std::ops::ControlFlow;
+
+use gpu_worker::engine::Engine;
+use gpu_worker::error::WorkerError;
+use gpu_worker::runtime::folder::ModelFolder;
+use gpu_worker::runtime::{self, Observer, Output, Runtime, StepReport};
+use serde::Deserialize;
+use serde_json::json;
+use shared::job::request::Work;
+
+use crate::graphs::engines;
+use crate::ollama::work;
+use crate::support::{ModelCopy, words};
+
+/// Largest distance of a number of an embedding, which has length 1.
+const TOLERANCE: f32 = 1e-5;
+
+#[derive(Deserialize)]
+struct Vectors {
+    embedder: Vec<Embedded>,
+    writer: Vec<Written>,
+}
+
+#[derive(Deserialize)]
+struct Embedded {
+    text: String,
+    ids: Vec<u32>,
+    embedding: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    prompt: String,
+    count: u32,
+    ids: Vec<u32>,
+    written: Vec<u32>,
+    text: String,
+}
+
+fn vectors() -> Vectors {
+    serde_json::from_slice(&std::fs::read(words().join("vectors.json")).unwrap()).unwrap()
+}
+
+fn load(engine: &Engine, model: &ModelCopy) -> Result<Box<dyn Runtime>, WorkerError> {
+    runtime::load(engine, &ModelFolder::open(model.path()).unwrap())
+}
+
+/// Hears the text and breaks off after some pieces.
+#[derive(Default)]
+struct Reader {
+    text: String,
+    reports: u32,
+    stop_after: Option<u32>,
+}
+
+impl Observer for Reader {
+    fn step(&mut self, step: StepReport) -> ControlFlow<()> {
+        assert!(step.step <= step.steps);
+        self.text.push_str(&step.text.unwrap_or_default());
+        self.reports += 1;
+        if self.stop_after == Some(self.reports) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn wants_previews(&self) -> bool {
+        false
+    }
+}
+
+fn run(model: &mut dyn Runtime, work: &Work) -> Result<(Output, String), WorkerError> {
+    let mut reader = Reader::default();
+    let output = model.run(work, &mut reader)?;
+    Ok((output, reader.text))
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.artifacts[0].bytes.clone()).unwrap()
+}
+
+fn greedy(prompt: &str, max_tokens: u32) -> Work {
+    work("text", json!({"prompt": prompt, "max_tokens": max_tokens, "temperature": 0}))
+}
+
+#[test]
+fn embeddings_are_pytorchs_alone_and_beside_texts_of_other_lengths() {
+    let vectors = vectors().embedder;
+    let model = ModelCopy::words("embedder", "embedding");
+    for engine in engines() {
+        let mut model = load(engine, &model).unwrap();
+        let together: Vec<&str> = vectors.iter().map(|vector| vector.text.as_str()).collect();
+        let read: usize = vectors.iter().map(|vector| vector.ids.len()).sum();
+        let (output, streamed) = run(model.as_mut(), &work("embedding", json!({"input": together}))).unwrap();
+        assert_eq!((output.metering.tokens_read, output.metering.tokens_written), (read as u64, 0));
+        assert_eq!(streamed, "");
+        let embeddings: Vec<Vec<f32>> = serde_json::from_slice(&output.artifacts[0].bytes).unwrap();
+        for (embedding, vector) in embeddings.iter().zip(&vectors) {
+            let distance = embedding.iter().zip(&vector.embedding).map(|(one, other)| (one - other).abs());
+            let distance = distance.fold(0.0, f32::max);
+            assert!(distance < TOLERANCE, "{}: {:?} is {distance} away", engine.name(), vector.text);
+            let length: f32 = embedding.iter().map(|number| number * number).sum();
+            assert!((length - 1.0).abs() < TOLERANCE);
+        }
+        let (alone, _) = run(model.as_mut(), &work("embedding", json!({"input": [vectors[0].text]}))).unwrap();
+        let alone: Vec<Vec<f32>> = serde_json::from_slice(&alone.artifacts[0].bytes).unwrap();
+        let distance = alone[0].iter().zip(&vectors[0].embedding).map(|(one, other)| (one - other).abs());
+        assert!(distance.fold(0.0, f32::max) < TOLERANCE, "{}", engine.name());
+    }
+}
+
+#[test]
+fn greedy_texts_are_pytorchs_token_by_token() {
+    let model = ModelCopy::words("writer", "text");
+    for engine in engines() {
+        let mut model = load(engine, &model).unwrap();
+        for vector in vectors().writer {
+            let (output, streamed) = run(model.as_mut(), &greedy(&vector.prompt, vector.count)).unwrap();
+            assert_eq!(text(&output), vector.text, "{} goes on from {:?}", engine.name(), vector.prompt);
+            assert_eq!(streamed, vector.text);
+            let metering = output.metering;
+            let counted = (metering.tokens_read, metering.tokens_written);
+            assert_eq!(counted, (vector.ids.len() as u64, vector.written.len() as u64));
+            assert_eq!((output.artifacts[0].media_type.as_str(), metering.gpu_ms), ("text/plain; charset=utf-8", 0));
+        }
+    }
+}
+
+#[test]
+fn a_seed_names_its_text_and_a_temperature_changes_it() {
+    let model = ModelCopy::words("writer", "text");
+    let engine = engines().last().unwrap();
+    let mut model = load(engine, &model).unwrap();
+    let mut write = |seed: u64, temperature: f32, top_p: f32| {
+        let input =
+            json!({"prompt": "a city", "max_tokens": 24, "temperature": temperature, "top_p": top_p, "seed": seed});
+        text(&run(model.as_mut(), &work("text", input)).unwrap().0)
+    };
+    let first = write(1, 1.0, 1.0);
+    assert_eq!(first, write(1, 1.0, 1.0));
+    assert_ne!(first, write(2, 1.0, 1.0));
+    let greedy = write(1, 0.0, 1.0);
+    assert_ne!(first, greedy);
+    assert_eq!(write(1, 1.0, 0.0001), greedy, "only the likeliest is left");
+}
+
+#[test]
+fn a_text_ends_before_its_stop_text_and_at_the_end_of_the_context() {
+    let model = ModelCopy::words("writer", "text");
+    let engine = engines().last().unwrap();
+    let whole = vectors().writer[1].text.clone();
+    let mut model = load(engine, &model).unwrap();
+    // Three characters from the middle, which tokens may divide.
+    let middle: String = whole.chars().skip(8).take(3).collect();
+    let input = json!({"prompt": vectors().writer[1].prompt, "max_tokens": 24, "temperature": 0, "stop": [middle]});
+    let (output, streamed) = run(model.as_mut(), &work("text", input)).unwrap();
+    assert_eq!(text(&output), whole[..whole.find(&middle).unwrap()]);
+    assert_eq!(streamed, text(&output));
+    assert!(output.metering.tokens_written < 24);
+    // The context has 96 tokens.
+    let (output, _) = run(model.as_mut(), &greedy("a city", 4_000)).unwrap();
+    let metering = output.metering;
+    assert!(metering.tokens_read + metering.tokens_written <= 96, "{metering:?}");
+}
+
+#[test]
+fn a_cancel_ends_the_text_and_the_next_one_is_written() {
+    let model = ModelCopy::words("writer", "text");
+    let mut model = load(engines().last().unwrap(), &model).unwrap();
+    let mut reader = Reader { stop_after: Some(2), ..Reader::default() };
+    assert!(matches!(model.run(&greedy("a city", 24), &mut reader), Err(WorkerError::Canceled)));
+    assert_eq!(reader.reports, 2);
+    assert!(run(model.as_mut(), &greedy("a city", 2)).is_ok());
+}
+
+#[test]
+fn odd_and_long_inputs_are_served_or_refused_in_words() {
+    let (writer, embedder) = (ModelCopy::words("writer", "text"), ModelCopy::words("embedder", "embedding"));
+    let engine = engines().last().unwrap();
+    let mut model = load(engine, &writer).unwrap();
+    let odd = "\u{202e}\u{0}\u{fffd}🧪\u{1f468}\u{200d}\u{1f469} e\u{301}";
+    assert!(run(model.as_mut(), &greedy(odd, 3)).is_ok());
+    let error = run(model.as_mut(), &greedy(&"long ".repeat(5_000), 3)).unwrap_err();
+    assert_eq!(error.class(), "input");
+    assert!(error.to_string().contains("is 1 to 95 tokens"), "{error}");
+    let foreign = run(model.as_mut(), &work("embedding", json!({"input": ["a"]}))).unwrap_err();
+    assert_eq!(foreign.class(), "input");
+    let mut model = load(engine, &embedder).unwrap();
+    let long = work("embedding", json!({"input": ["x".repeat(8_000), odd]}));
+    assert_eq!(run(model.as_mut(), &long).unwrap().0.metering.tokens_written, 0);
+}
+
+#[test]
+fn folders_that_do_not_fit_are_refused_with_the_reason() {
+    let engine = engines().next().unwrap();
+    let refused = |kind: &'static str, name: &str, spoil: &dyn Fn(&ModelCopy)| {
+        let model = ModelCopy::words(name, kind);
+        spoil(&model);
+        load(engine, &model).err().expect("it is refused")
+    };
+    let truncate = |file: &'static str| {
+        move |model: &ModelCopy| {
+            let bytes = std::fs::read(model.file(file)).unwrap();
+            std::fs::write(model.file(file), &bytes[..bytes.len() / 2]).unwrap();
+            model.pin();
+        }
+    };
+    assert_eq!(refused("text", "writer", &truncate("tokenizer.json")).class(), "format");
+    assert_eq!(refused("text", "writer", &truncate("model.onnx")).class(), "model");
+    assert_eq!(refused("embedding", "embedder", &truncate("model.onnx")).class(), "model");
+    let swapped = refused("text", "embedder", &|_| {});
+    assert!(swapped.to_string().contains("a decoder takes"), "{swapped}");
+    let swapped = refused("embedding", "writer", &|_| {});
+    assert!(swapped.to_string().contains("a sentence model takes"), "{swapped}");
+    let pooling = refused("embedding", "embedder", &|model| {
+        model.edit("1_Pooling/config.json", |config| config["pooling_mode_max_tokens"] = true.into());
+    });
+    assert!(pooling.to_string().contains("it pools otherwise"), "{pooling}");
+    let context = refused("text", "writer", &|model| {
+        model.edit("config.json", |config| config["max_position_embeddings"] = 0.into());
+    });
+    assert_eq!(context.class(), "format");
+}
