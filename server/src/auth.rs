@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use hub::quota::{address_class, midnight};
 use hub::rate_limit::{Limit, TokenBucket};
@@ -97,15 +98,22 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        match parts.headers.get(API_KEY_HEADER) {
-            Some(secret) => {
-                let secret =
-                    secret.to_str().map_err(|_| ApiError::Unauthorized("the API key has foreign characters"))?;
-                find_key(app, secret).await.map(Self::Key)
-            }
+        match secret_of(&parts.headers)? {
+            Some(secret) => find_key(app, secret).await.map(Self::Key),
             None => Ok(Self::Visitor { address: address_class(visitor_address(parts, app.config.behind_proxy)) }),
         }
     }
+}
+
+/// The secret that a request carries: in our own header, or as the bearer token that OpenAI's clients send.
+fn secret_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    let foreign = || ApiError::Unauthorized("the API key has foreign characters");
+    if let Some(own) = headers.get(API_KEY_HEADER) {
+        return own.to_str().map(Some).map_err(|_| foreign());
+    }
+    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let (scheme, token) = value.to_str().map_err(|_| foreign())?.split_once(' ').unwrap_or_default();
+    Ok(scheme.eq_ignore_ascii_case("bearer").then_some(token.trim()))
 }
 
 /// The key with this secret, unless it is revoked.
@@ -186,6 +194,18 @@ mod tests {
         assert_eq!(forwarded_for(&headers), Some("10.0.0.7".parse().unwrap()));
         headers.insert("x-forwarded-for", "nonsense".parse().unwrap());
         assert_eq!(forwarded_for(&headers), None);
+    }
+
+    #[test]
+    fn a_key_comes_in_our_header_or_as_a_bearer_token() {
+        let secret = |name: &'static str, value: &str| {
+            let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
+            secret_of(&headers).unwrap().map(str::to_owned)
+        };
+        assert_eq!(secret(API_KEY_HEADER, "aitbc_1").as_deref(), Some("aitbc_1"));
+        assert_eq!(secret("authorization", "Bearer aitbc_2").as_deref(), Some("aitbc_2"));
+        assert_eq!(secret("authorization", "Basic YTpi"), None);
+        assert_eq!(secret("accept", "text/html"), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -16,7 +16,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::auth::API_KEY_HEADER;
 use crate::error::ApiError;
-use crate::http::{generate_image, health, job_events, jobs, miners, openapi, receipts};
+use crate::http::{generate_image, health, job_events, jobs, miners, openai, openapi, receipts};
 use crate::middleware;
 
 /// Everything that the server answers.
@@ -71,7 +71,18 @@ fn api() -> Router<Arc<App>> {
     let for_workers = Router::new()
         .route("/miners/session", get(miners::open_session))
         .route("/miners/jobs/{lease_id}/result", post(miners::post_result));
-    for_clients.merge(for_everybody).merge(for_workers)
+    for_clients.merge(for_everybody).merge(for_workers).merge(openai_calls())
+}
+
+/// What OpenAI's clients call; also its errors have their form.
+fn openai_calls() -> Router<Arc<App>> {
+    Router::new()
+        .route("/chat/completions", post(openai::chat::create))
+        .route("/embeddings", post(openai::embeddings::create))
+        .route("/images/generations", post(openai::images::create))
+        .route("/models", get(openai::models::list))
+        .route("/models/{*model}", get(openai::models::get))
+        .layer(map_response(openai::in_their_form))
 }
 
 /// What operators and probes call.
@@ -103,10 +114,17 @@ fn cors(allowed_origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([
+            header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static(API_KEY_HEADER),
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),
         ])
-        .expose_headers([header::LOCATION, header::RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .expose_headers([
+            header::LOCATION,
+            header::RETRY_AFTER,
+            HeaderName::from_static("x-request-id"),
+            openai::RECEIPT_HEADER,
+            openai::JOB_HEADER,
+        ])
 }

@@ -204,6 +204,10 @@ impl Runtime for EmbeddingModel {
             _ => Err(other_kind(JobKind::Embedding, work)),
         }
     }
+
+    fn precision(&self) -> &'static str {
+        self.graph.precision()
+    }
 }
 
 impl Ports {

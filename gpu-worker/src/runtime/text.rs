@@ -106,6 +106,10 @@ impl Runtime for TextModel {
             _ => Err(other_kind(JobKind::Text, work)),
         }
     }
+
+    fn precision(&self) -> &'static str {
+        self.decoder.precision()
+    }
 }
 
 /// A text while it is written.

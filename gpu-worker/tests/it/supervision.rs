@@ -145,7 +145,7 @@ async fn a_process_without_memory_is_replaced_and_the_reason_is_told() {
     let bound = Rlimit { current: Some(most), maximum: Some(most) };
     prlimit(Pid::from_raw(starved.try_into().unwrap()), Resource::Data, bound).unwrap();
     let mut job = assignment(24, 1);
-    let shared::job::request::Work::Image(input) = &mut job.work;
+    let shared::job::request::Work::Image(input) = &mut job.work else { panic!("a picture") };
     (input.width, input.height) = (768, 768);
     job.terms.units = job.work.units();
     session.assign(&job).await;

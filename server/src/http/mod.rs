@@ -6,5 +6,6 @@ pub mod health;
 pub mod job_events;
 pub mod jobs;
 pub mod miners;
+pub mod openai;
 pub mod openapi;
 pub mod receipts;

@@ -4,6 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use super::openai::{chat, embeddings, images, models};
 use super::{generate_image, health, job_events, jobs, miners, receipts};
 use crate::auth::API_KEY_HEADER;
 
@@ -11,13 +12,15 @@ use crate::auth::API_KEY_HEADER;
 #[openapi(
     info(
         title = "AITBC",
-        description = "Pictures drawn by miners, receipts for the work, and tokens for the receipts. Every path is also \
-                       served under `/api`. Errors are RFC 9457 problems."
+        description = "Pictures, texts and embeddings served by miners, receipts for the work, and tokens for the receipts. \
+                       Every path is also served under `/api`. Errors are RFC 9457 problems, those of OpenAI's calls have \
+                       OpenAI's form."
     ),
     paths(
         jobs::create_job, jobs::list_jobs, jobs::get_job, jobs::cancel_job, jobs::get_result, jobs::get_artifact,
         jobs::get_receipt, jobs::explain_job, job_events::job_events, generate_image::generate_image,
         receipts::list_receipts, receipts::get_receipt,
+        chat::create, embeddings::create, images::create, models::list, models::get,
         miners::list_miners, miners::get_miner, miners::open_session, miners::post_result,
         health::stage1_health, health::network_status,
     ),

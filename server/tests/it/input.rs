@@ -73,7 +73,7 @@ async fn a_picture_to_start_from_reaches_the_worker_and_nobody_else() {
     assert_eq!(view["input"]["init_image"], json!({"sha256": Sha256Digest::of(&file)}));
     // One of the two steps is walked.
     assert_eq!(view["units"], "4096");
-    let Work::Image(input) = worker.assignment().await.work;
+    let Work::Image(input) = worker.assignment().await.work else { panic!("a picture") };
     assert_eq!(input.init_image.unwrap().file().unwrap(), file);
 
     let mut refused = small_job(1);

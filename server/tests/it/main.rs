@@ -5,6 +5,7 @@ mod command_line;
 mod faults;
 mod hardware;
 mod input;
+mod openai;
 mod restart;
 mod results;
 mod server;

@@ -88,7 +88,7 @@ impl Add {
         let supervisor = Supervisor::new(program()?, setup(Some(data), &root, &config.engine));
         let timed = block_on(timing::time(supervisor, &folder, manifest.default_steps, MEASURED_PICTURES))?;
         let speed = timed.timing.micro_units_per_second.median;
-        let unit_price_ait = self.unit_price.unwrap_or_else(|| offer::proposed_price(speed));
+        let unit_price_ait = self.unit_price.unwrap_or_else(|| offer::proposed_price(manifest.kind.unit_type(), speed));
         let model = ModelConfig { path: root, unit_price_ait, measured_micro_units_per_second: speed, enabled: true };
         register(data, &model)?;
         print(format_args!("price   {unit_price_ait} AIT per unit"))?;

@@ -72,6 +72,10 @@ impl Decoder {
         self.graph.name()
     }
 
+    pub(super) fn precision(&self) -> &'static str {
+        self.graph.precision()
+    }
+
     /// Reads `tokens` after what is remembered, and gives the guesses for the one that follows them.
     pub(super) fn read(&mut self, memory: &mut Memory, tokens: &[i64]) -> Result<Vec<f32>> {
         let count = tokens.len();

@@ -148,7 +148,7 @@ mod tests {
     fn a_picture_to_start_from_needs_a_model_that_takes_one() {
         let mut capability = capability("scenes", 1_000);
         let mut job = image_job("scenes");
-        let Work::Image(input) = &mut job.work;
+        let Work::Image(input) = &mut job.work else { panic!("a picture") };
         input.init_image = Some(InitImage { sha256: Sha256Digest::of(b"picture"), base64: String::new() });
         input.strength = Some(0.5);
         let refused = consider(&job, &candidate(1, &capability)).unwrap_err();

@@ -1,0 +1,116 @@
+//! `POST /v1/embeddings`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::job::JobKind;
+
+use super::run::{Call, text_of};
+use super::{Usage, answer, refuse};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::http::extract::ApiJson;
+
+/// Texts to embed, as OpenAI's clients send them.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct EmbeddingsRequest {
+    model: String,
+    /// One text or several.
+    #[schema(value_type = Vec<String>)]
+    input: Texts,
+    /// `float`, or `base64` of little-endian 32-bit floats.
+    #[serde(default)]
+    encoding_format: EncodingFormat,
+    dimensions: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Texts {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum EncodingFormat {
+    #[default]
+    Float,
+    Base64,
+}
+
+/// A vector for each text.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Embeddings {
+    object: &'static str,
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+    model: String,
+    usage: Usage,
+}
+
+/// Turns texts into vectors.
+#[utoipa::path(
+    post, path = "/v1/embeddings", tag = "openai", request_body = EmbeddingsRequest,
+    responses(
+        (status = 200, body = Embeddings, headers(("X-Receipt-Id" = String), ("X-Job-Id" = String))),
+        (status = "4XX", description = "An error in OpenAI's form"),
+    ),
+    security((), ("api_key" = []))
+)]
+pub async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: ApiJson<EmbeddingsRequest>,
+) -> Result<Response, ApiError> {
+    let EmbeddingsRequest { model, input, encoding_format, dimensions } = body.value;
+    if let Some(error) = refuse(dimensions.is_some(), "dimensions", "are the model's own here") {
+        return Err(ApiError::Invalid(vec![error]));
+    }
+    let texts = match input {
+        Texts::One(text) => vec![text],
+        Texts::Several(texts) => texts,
+    };
+    let path = "/v1/embeddings";
+    let call = Call { app: &app, caller: &caller, headers: &headers, path, body_sha256: body.sha256 };
+    let mut waiting = call.submit(JobKind::Embedding, Some(model), json!({"input": texts})).await?;
+    let served = waiting.served(&caller).await?;
+    let vectors: Vec<Vec<f32>> = serde_json::from_str(&text_of(&app, &served).await?)
+        .map_err(|error| ApiError::Internal(format!("the vectors of {}: {error}", served.job_id)))?;
+    let data = vectors.iter().enumerate().map(
+        |(index, vector)| json!({"object": "embedding", "index": index, "embedding": encoded(vector, encoding_format)}),
+    );
+    let read = served.metering.tokens_read;
+    let usage = Usage { prompt_tokens: read, completion_tokens: None, total_tokens: read };
+    let embeddings = Embeddings { object: "list", data: data.collect(), model: served.model.clone(), usage };
+    Ok(answer(&served, embeddings))
+}
+
+fn encoded(vector: &[f32], format: EncodingFormat) -> Value {
+    match format {
+        EncodingFormat::Float => json!(vector),
+        EncodingFormat::Base64 => {
+            let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+            STANDARD.encode(bytes).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_of_little_endian_floats() {
+        assert_eq!(encoded(&[1.0, -2.0], EncodingFormat::Base64), json!("AACAPwAAAMA="));
+        assert_eq!(encoded(&[1.0, -2.0], EncodingFormat::Float), json!([1.0, -2.0]));
+    }
+}

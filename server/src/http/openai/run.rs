@@ -1,0 +1,150 @@
+//! A job for a call that waits for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderMap;
+use shared::B256;
+use shared::api::jobs::ArtifactView;
+use shared::digest::Sha256Digest;
+use shared::id::JobId;
+use shared::job::JobKind;
+use shared::job::lifecycle::JobState;
+use shared::job::request::{Constraints, CreateJob, Payment};
+use shared::protocol::Metering;
+use store::record::JobRecord;
+
+use super::WAIT_SECONDS;
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::http::extract::idempotency_key;
+use crate::http::jobs::find_visible;
+use crate::{clock, submit, view};
+
+/// Time after its end in which a job must show it.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A job that was served.
+pub(super) struct Served {
+    pub(super) job_id: JobId,
+    pub(super) model: String,
+    pub(super) created_at_seconds: u64,
+    pub(super) receipt_hash: B256,
+    pub(super) metering: Metering,
+    pub(super) artifacts: Vec<ArtifactView>,
+}
+
+/// A job that nobody waits for any more is canceled: the client hung up.
+pub(super) struct Waiting {
+    app: Arc<App>,
+    pub(super) job_id: JobId,
+    pub(super) created_at_seconds: u64,
+    over: bool,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let (app, job_id) = (Arc::clone(&self.app), self.job_id);
+        self.app.tasks.spawn(async move {
+            // A job that ended meanwhile needs no cancellation.
+            let _ = app.hub.cancel(job_id).await;
+        });
+    }
+}
+
+/// Who calls, and with what.
+pub(super) struct Call<'a> {
+    pub(super) app: &'a Arc<App>,
+    pub(super) caller: &'a Caller,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) path: &'static str,
+    pub(super) body_sha256: Sha256Digest,
+}
+
+impl Call<'_> {
+    /// Creates the job.
+    pub(super) async fn submit(
+        &self,
+        kind: JobKind,
+        model: Option<String>,
+        input: serde_json::Value,
+    ) -> Result<Waiting, ApiError> {
+        let (constraints, payment) = (Constraints::default(), Payment::default());
+        let job = CreateJob { kind, model, input, constraints, payment, ttl_seconds: WAIT_SECONDS };
+        let key = idempotency_key(self.headers, self.path, self.body_sha256)?;
+        let created = submit::create_job(self.app, self.caller, job, key, Instant::now()).await?;
+        let created_at_seconds = clock::now().seconds().0;
+        Ok(Waiting { app: Arc::clone(self.app), job_id: created.job_id, created_at_seconds, over: false })
+    }
+}
+
+impl Waiting {
+    /// The job ended by itself.
+    pub(super) fn is_over(&mut self) {
+        self.over = true;
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// A job that ended without a result, and a server that stops.
+    pub(super) async fn served(&mut self, caller: &Caller) -> Result<Served, ApiError> {
+        let (app, id) = (Arc::clone(&self.app), self.job_id);
+        let mut subscription = app.hub.subscribe(id);
+        let ended = async {
+            loop {
+                let record = find_visible(&app, caller, id).await?;
+                if record.life.state.is_terminal() {
+                    return Ok::<_, ApiError>(record);
+                }
+                subscription.signal().await;
+            }
+        };
+        let limit = Duration::from_secs(WAIT_SECONDS) + GRACE;
+        let record = tokio::select! {
+            ended = tokio::time::timeout(limit, ended) => {
+                ended.map_err(|_| ApiError::Unavailable(format!("no result yet; the job is {id}")))??
+            }
+            () = app.stop.cancelled() => {
+                return Err(ApiError::Unavailable(format!("the server is stopping; the job is {id}")));
+            }
+        };
+        self.is_over();
+        served(&app, record).await
+    }
+}
+
+/// What a job that is over gave.
+pub(super) async fn served(app: &App, record: JobRecord) -> Result<Served, ApiError> {
+    let state = record.life.state;
+    let receipt = app.store.find_receipt_of_job(record.id).await?;
+    let (Some(receipt), Some(metering)) = (receipt, record.metering) else {
+        let reason = record.life.faults.last().map_or(String::new(), |fault| format!(": {}", fault.reason));
+        return Err(match state {
+            JobState::Expired => ApiError::Unavailable("no miner served the job in time".to_owned()),
+            state => ApiError::Unavailable(format!("the job is {state}{reason}")),
+        });
+    };
+    Ok(Served {
+        job_id: record.id,
+        model: record.job.model,
+        created_at_seconds: record.created_at.seconds().0,
+        receipt_hash: receipt.signed.receipt_hash,
+        metering,
+        artifacts: view::artifact_views(record.id, &app.store.list_artifacts(record.id).await?),
+    })
+}
+
+/// The one artifact, as text.
+pub(super) async fn text_of(app: &App, served: &Served) -> Result<String, ApiError> {
+    let sha256 = served.artifacts.first().map(|artifact| artifact.sha256);
+    let text = match sha256 {
+        Some(sha256) => view::text_of(app, sha256).await?,
+        None => None,
+    };
+    text.ok_or_else(|| ApiError::Internal(format!("the text of {} is gone", served.job_id)))
+}

@@ -1,0 +1,174 @@
+//! OpenAI's calls on real jobs: answers, streams, errors, and the receipt that each names.
+
+use serde_json::{Value, json};
+use shared::api::keys::ApiScope;
+use shared::job::embedding;
+use shared::job::text;
+use shared::job::token::Tokens;
+use shared::protocol::{Assignment, Piece, Progress, WorkerMessage};
+
+use super::server::{Answer, TestServer};
+use super::worker::{EMBEDDING_MODEL, MODEL, TEXT_MODEL, TestWorker, key, result, words_result};
+
+async fn take(
+    server: &TestServer,
+    worker: &mut TestWorker,
+    make: impl Fn(&TestWorker, &Assignment) -> Value,
+) -> Assignment {
+    let assignment = worker.assignment().await;
+    let submission = make(worker, &assignment);
+    let answer = server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    assignment
+}
+
+fn writes(text: &'static str, tokens: Tokens) -> impl Fn(&TestWorker, &Assignment) -> Value {
+    move |worker, assignment| {
+        serde_json::to_value(words_result(&worker.key, assignment, text::MEDIA_TYPE, text, tokens)).unwrap()
+    }
+}
+
+async fn receipt_of(server: &TestServer, answer: &Answer) -> Value {
+    let receipt = server.get(&format!("/v1/receipts/{}", answer.header("x-receipt-id"))).await;
+    assert_eq!(receipt.status, 200);
+    let receipt = receipt.json();
+    assert_eq!(receipt["receipt"]["job_id"], answer.header("x-job-id"));
+    receipt
+}
+
+fn chat(more: &Value) -> Value {
+    let mut body = json!({
+        "model": TEXT_MODEL, "max_tokens": 8, "user": "somebody", "frequency_penalty": 0,
+        "messages": [
+            {"role": "developer", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "text", "text": "Tell of a lake"}]},
+        ],
+    });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_answered_with_its_usage_and_its_receipt() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let client = server.client_key(ApiScope::Client, None).await;
+    let bearer = format!("Bearer {}", client.secret);
+    let headers = [("authorization", bearer.as_str())];
+    let body = chat(&json!({"stop": "END", "seed": -5}));
+    let call = server.post_with("/v1/chat/completions", &headers, &body);
+    let serve = take(&server, &mut worker, writes("A lake.", Tokens { read: 9, written: 8 }));
+    let (answer, assignment) = tokio::join!(call, serve);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    let work = serde_json::to_value(&assignment.work).unwrap();
+    let expected = json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Tell of a lake"}]);
+    assert_eq!(work["input"]["messages"], expected);
+    assert_eq!((&work["input"]["stop"], &work["input"]["seed"]), (&json!(["END"]), &json!(5)));
+    let completion = answer.json();
+    assert_eq!(
+        (completion["object"].as_str(), completion["model"].as_str()),
+        (Some("chat.completion"), Some(TEXT_MODEL))
+    );
+    let choice = &completion["choices"][0];
+    assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!("A lake."), &json!("length")));
+    assert_eq!(completion["usage"], json!({"prompt_tokens": 9, "completion_tokens": 8, "total_tokens": 17}));
+    let receipt = receipt_of(&server, &answer).await;
+    assert_eq!(receipt["receipt"]["units"], "17000000");
+    assert_eq!(receipt["receipt"]["client"].as_str(), serde_json::to_value(client.key.address).unwrap().as_str());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_gives_the_text_as_it_is_written_and_names_the_receipt_at_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let body = chat(&json!({"stream": true, "stream_options": {"include_usage": true}}));
+    let call = server.post("/v1/chat/completions", &body);
+    let serve = async {
+        let assignment = worker.assignment().await;
+        let piece = Some(Piece { at: 0, text: "A still ".into() });
+        let progress = Progress { lease_id: assignment.lease_id, step: 1, steps: 8, preview: None, piece };
+        worker.send(&WorkerMessage::Progress(progress)).await;
+        while server.app.hub.board().job(assignment.job_id).is_none_or(|job| job.text.is_empty()) {
+            tokio::task::yield_now().await;
+        }
+        let submission = writes("A still lake.", Tokens { read: 9, written: 4 })(&worker, &assignment);
+        server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await
+    };
+    let (answer, taken) = tokio::join!(call, serve);
+    assert_eq!((answer.status, taken.status), (200, 200));
+    assert_eq!(answer.header("content-type"), "text/event-stream");
+    let body = String::from_utf8(answer.body.clone()).unwrap();
+    let data: Vec<&str> = body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    assert_eq!(data.last(), Some(&"[DONE]"));
+    let chunks: Vec<Value> = data[..data.len() - 1].iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect();
+    assert!(chunks.iter().all(|chunk| chunk["object"] == "chat.completion.chunk"));
+    let text: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(text, "A still lake.");
+    let finished = chunks.iter().find(|chunk| chunk["choices"][0]["finish_reason"] == "stop").unwrap();
+    let receipt = server.get(&format!("/v1/receipts/{}", finished["receipt_id"].as_str().unwrap())).await.json();
+    assert_eq!(receipt["receipt"]["job_id"], answer.header("x-job-id"));
+    assert_eq!(chunks.last().unwrap()["usage"]["total_tokens"], 13);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn embeddings_and_pictures_have_their_forms_and_their_receipts() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let embeds = |worker: &TestWorker, assignment: &Assignment| {
+        let tokens = Tokens { read: 4, written: 0 };
+        let vectors = words_result(&worker.key, assignment, embedding::MEDIA_TYPE, "[[1,0]]", tokens);
+        serde_json::to_value(vectors).unwrap()
+    };
+    for (format, expected) in [("float", json!([1.0, 0.0])), ("base64", json!("AACAPwAAAAA="))] {
+        let body = json!({"model": EMBEDDING_MODEL, "input": "a lake", "encoding_format": format});
+        let (answer, _) = tokio::join!(server.post("/v1/embeddings", &body), take(&server, &mut worker, embeds));
+        let list = answer.json();
+        assert_eq!((&list["data"][0]["embedding"], &list["usage"]["prompt_tokens"]), (&expected, &json!(4)));
+        receipt_of(&server, &answer).await;
+    }
+    let draws =
+        |worker: &TestWorker, assignment: &Assignment| serde_json::to_value(result(&worker.key, assignment)).unwrap();
+    let body = json!({"prompt": "a lake", "size": "64x64", "quality": "high", "response_format": "b64_json"});
+    let (answer, assignment) =
+        tokio::join!(server.post("/v1/images/generations", &body), take(&server, &mut worker, draws));
+    assert_eq!(serde_json::to_value(&assignment.work).unwrap()["input"]["steps"], 8, "the model's default");
+    assert!(answer.json()["data"][0]["b64_json"].as_str().unwrap().starts_with("iVBOR"));
+    receipt_of(&server, &answer).await;
+    let models = server.get("/v1/models").await.json();
+    let names: Vec<&str> =
+        models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+    assert_eq!(names, [MODEL, EMBEDDING_MODEL, TEXT_MODEL]);
+    assert_eq!(server.get(&format!("/v1/models/{TEXT_MODEL}")).await.json()["kind"], "text");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_have_their_form_and_name_the_parameter() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    for (body, parameter) in [
+        (chat(&json!({"max_tokens": 0})), json!("max_tokens")),
+        (chat(&json!({"temperature": 9})), json!("temperature")),
+        (chat(&json!({"n": 2})), json!("n")),
+        (chat(&json!({"tools": [{"type": "function"}]})), json!("tools")),
+        (chat(&json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})), json!("messages[0]")),
+        (chat(&json!({"messages": []})), json!("messages")),
+    ] {
+        let answer = server.post("/v1/chat/completions", &body).await;
+        let error = &answer.json()["error"];
+        assert_eq!((answer.status, &error["param"]), (400, &parameter), "{error}");
+        assert_eq!(error["type"], "invalid_request_error");
+        assert_eq!(answer.header("content-type"), "application/json");
+    }
+    let unknown = [("authorization", "Bearer sk-nobody")];
+    let answer = server.post_with("/v1/chat/completions", &unknown, &chat(&json!({}))).await;
+    assert_eq!((answer.status, answer.json()["error"]["type"].as_str()), (401, Some("authentication_error")));
+    let missing = server.get("/v1/models/no/such:model").await;
+    assert_eq!((missing.status, missing.json()["error"]["code"].as_str()), (404, Some("not_found")));
+    server.stop().await;
+}
