@@ -1,12 +1,15 @@
 //! The inference process and the pipe to it: frames of a little-endian u32 length and that many bytes of JSON.
 
 pub mod death;
+mod flight;
 pub mod pace;
 mod pipe;
 pub mod process;
 pub mod sandbox;
 pub mod supervisor;
+pub mod warm;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -28,11 +31,13 @@ pub struct ChildConfig {
     /// Most private memory of the process; the machine's where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_max_bytes: Option<u64>,
+    /// How many bytes of models stay loaded, by their files; the model that was used longest ago leaves first.
+    pub warm_max_bytes: u64,
 }
 
 impl Default for ChildConfig {
     fn default() -> Self {
-        Self { hung_after_seconds: 60, memory_max_bytes: None }
+        Self { hung_after_seconds: 60, memory_max_bytes: None, warm_max_bytes: 8 << 30 }
     }
 }
 
@@ -45,28 +50,38 @@ impl ChildConfig {
 /// What the process must load before it serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
-    pub model: std::path::PathBuf,
+    /// Folder of the first model.
+    pub model: PathBuf,
     pub engine: EngineConfig,
     /// The worker's data folder, near which the library may lie.
-    pub data: Option<std::path::PathBuf>,
+    pub data: Option<PathBuf>,
     pub child: ChildConfig,
+}
+
+/// One job of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    pub id: u64,
+    pub work: Work,
+    pub previews: bool,
 }
 
 /// From worker to process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    /// The first frame.
+    /// The first frame; answered like [`Self::Warm`], but the process ends where it fails.
     Load(Setup),
-    Run {
-        id: u64,
-        work: Work,
-        previews: bool,
+    /// Have this model loaded; where it is already, the answer is the one of its loading.
+    Warm {
+        model: PathBuf,
+        /// Most jobs that its runs share; the model's own bound where absent.
+        batch_max: Option<usize>,
     },
-    /// End the run at its next step.
-    Cancel {
-        id: u64,
-    },
+    /// Do these together, with a model that is warm.
+    Run { model: PathBuf, jobs: Vec<Job> },
+    /// End the job at its next step.
+    Cancel { id: u64 },
 }
 
 /// From process to worker.
@@ -74,23 +89,13 @@ pub enum Request {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     Loaded(Loaded),
-    /// The process ends after this.
     NotLoaded(Failure),
-    Step {
-        id: u64,
-        report: StepReport,
-    },
-    Done {
-        id: u64,
-        output: Output,
-    },
-    Failed {
-        id: u64,
-        failure: Failure,
-    },
+    Step { id: u64, report: StepReport },
+    Done { id: u64, output: Output },
+    Failed { id: u64, failure: Failure },
 }
 
-/// What the process runs, once it is ready.
+/// A model that the process has loaded, and what runs it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Loaded {
     pub engine: shared::capability::Engine,
@@ -99,6 +104,11 @@ pub struct Loaded {
     pub note: Option<String>,
     pub determinism_class: String,
     pub load_ms: u64,
+    /// Jobs that share a run at most.
+    pub batch_max: usize,
+    /// Models that left for it.
+    #[serde(default)]
+    pub evicted: Vec<PathBuf>,
 }
 
 /// An error as it crosses the pipe.

@@ -6,8 +6,10 @@ pub mod generate;
 pub mod init;
 pub mod keys;
 pub mod models;
+pub mod pause;
 pub mod probe;
 pub mod start;
+pub mod status;
 pub mod trace;
 
 use std::io::Write;

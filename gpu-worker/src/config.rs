@@ -11,6 +11,10 @@ use crate::child::ChildConfig;
 use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
 use crate::files::write_atomically;
+use crate::worker::DrainConfig;
+use crate::worker::pool::BatchingConfig;
+use crate::worker::schedule::Schedule;
+use crate::worker::status_server::StatusConfig;
 
 /// Name of the configuration in the data folder.
 pub const CONFIG_FILE: &str = "worker.toml";
@@ -32,6 +36,14 @@ pub struct Config {
     pub engine: EngineConfig,
     #[serde(default)]
     pub child: ChildConfig,
+    #[serde(default)]
+    pub batching: BatchingConfig,
+    #[serde(default)]
+    pub drain: DrainConfig,
+    #[serde(default)]
+    pub schedule: Schedule,
+    #[serde(default)]
+    pub status: StatusConfig,
     /// Sections `[[models]]`; a single `[model]` is read as one.
     #[serde(alias = "model", deserialize_with = "one_or_many")]
     pub models: Vec<ModelConfig>,
@@ -42,11 +54,15 @@ pub struct Config {
 pub struct Mining {
     /// Whether `start` takes jobs.
     pub compute_enabled: bool,
+    /// GPUs by their index in the driver's order, each with an inference process of its own; the engine's one device
+    /// where the list is empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpu_devices: Vec<u32>,
 }
 
 impl Default for Mining {
     fn default() -> Self {
-        Self { compute_enabled: true }
+        Self { compute_enabled: true, gpu_devices: Vec::new() }
     }
 }
 
@@ -105,6 +121,23 @@ mod decimal_ait {
 }
 
 impl Config {
+    /// Defaults for everything else.
+    pub fn new(hub: String, key: PathBuf, engine: EngineConfig, models: Vec<ModelConfig>) -> Self {
+        Self {
+            hub,
+            ca_file: None,
+            key,
+            mining: Mining::default(),
+            engine,
+            child: ChildConfig::default(),
+            batching: BatchingConfig::default(),
+            drain: DrainConfig::default(),
+            schedule: Schedule::default(),
+            status: StatusConfig::default(),
+            models,
+        }
+    }
+
     pub fn path(data: &Path) -> PathBuf {
         data.join(CONFIG_FILE)
     }
@@ -189,15 +222,9 @@ mod tests {
     #[test]
     fn a_configuration_reads_back_and_unknown_keys_are_refused() {
         let data = tempfile::tempdir().unwrap();
-        let config = Config {
-            hub: "http://127.0.0.1:8000".into(),
-            ca_file: None,
-            key: "keys/miner.key".into(),
-            mining: Mining::default(),
-            engine: EngineConfig::default(),
-            child: ChildConfig::default(),
-            models: vec![model("/models/scenes")],
-        };
+        let hub = "http://127.0.0.1:8000".to_owned();
+        let models = vec![model("/models/scenes")];
+        let config = Config::new(hub, "keys/miner.key".into(), EngineConfig::default(), models);
         config.write(data.path()).unwrap();
         let text = std::fs::read_to_string(Config::path(data.path())).unwrap();
         assert!(text.contains("unit_price_ait = \"0.25\""), "{text}");

@@ -142,6 +142,16 @@ impl WorkerError {
         }
     }
 
+    /// The same failure for another job of its run.
+    pub fn copied(&self) -> Self {
+        match self {
+            Self::ChildCrashed(reason) => Self::ChildCrashed(reason.clone()),
+            Self::ChildOutOfMemory(reason) => Self::ChildOutOfMemory(reason.clone()),
+            Self::ChildHung { silence } => Self::ChildHung { silence: *silence },
+            error => Self::Child(crate::child::Failure::from(error)),
+        }
+    }
+
     /// A short word for logs and for the pipe between the two processes.
     pub fn class(&self) -> &str {
         match self {

@@ -11,8 +11,10 @@ use gpu_worker::commands::generate::Generate;
 use gpu_worker::commands::init::Init;
 use gpu_worker::commands::keys::Keys;
 use gpu_worker::commands::models::Models;
+use gpu_worker::commands::pause::{Pause, Resume};
 use gpu_worker::commands::probe::Probe;
 use gpu_worker::commands::start::Start;
+use gpu_worker::commands::status::Status;
 use gpu_worker::commands::trace::Trace;
 use gpu_worker::error::Result;
 use tracing_subscriber::EnvFilter;
@@ -31,6 +33,9 @@ struct Arguments {
 enum Command {
     Init(Init),
     Start(Start),
+    Status(Status),
+    Pause(Pause),
+    Resume(Resume),
     Doctor(Doctor),
     Bench(Bench),
     Generate(Generate),
@@ -54,6 +59,9 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Init(command) => done(command.run(&data)),
         Command::Start(command) => command.run(&data),
+        Command::Status(command) => command.run(&data),
+        Command::Pause(command) => done(command.run(&data)),
+        Command::Resume(command) => done(command.run(&data)),
         Command::Doctor(command) => command.run(&data),
         Command::Bench(command) => done(command.run(&data)),
         Command::Generate(command) => done(command.run()),

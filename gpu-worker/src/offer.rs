@@ -30,10 +30,10 @@ pub fn proposed_price(unit_type: UnitType, micro_units_per_second: u64) -> Amoun
     Amount::from_atto((price / step * step).clamp(least, most))
 }
 
-/// The report for the registration.
-pub fn capability(folder: &ModelFolder, loaded: &Loaded, unit_price: Amount, speed: u64) -> Capability {
+/// A model on offer, at a price and the speed that was measured.
+pub fn model(folder: &ModelFolder, unit_price: Amount, speed: u64) -> ModelOffer {
     let manifest = folder.manifest();
-    let offer = ModelOffer {
+    ModelOffer {
         model: manifest.name.clone(),
         kind: manifest.kind,
         manifest_sha256: folder.manifest_sha256(),
@@ -44,7 +44,11 @@ pub fn capability(folder: &ModelFolder, loaded: &Loaded, unit_price: Amount, spe
         default_steps: manifest.default_steps,
         default_guidance: manifest.default_guidance,
         image_to_image: folder.has(VAE_ENCODER),
-    };
+    }
+}
+
+/// The report for the registration: what the first device runs, all offers, and how many jobs at once.
+pub fn capability(loaded: &Loaded, offers: Vec<ModelOffer>, slots: usize) -> Capability {
     let device = Device {
         kind: DeviceKind::Cpu,
         name: cpu::model_name().chars().take(NAME_MAX_CHARS).collect(),
@@ -55,8 +59,8 @@ pub fn capability(folder: &ModelFolder, loaded: &Loaded, unit_price: Amount, spe
         worker_version: env!("CARGO_PKG_VERSION").into(),
         engine: loaded.engine.clone(),
         devices: vec![device],
-        offers: vec![offer],
-        slots: 1,
+        offers,
+        slots: u32::try_from(slots).unwrap_or(u32::MAX),
         hardware: None,
     }
 }

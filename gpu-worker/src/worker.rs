@@ -1,47 +1,81 @@
-//! The running miner: takes assignments, has them drawn one after another, and sees their results handed in.
+//! The running miner: takes assignments, has them drawn, and sees their results handed in.
 //!
-//! [`Worker`] decides and holds no socket, process or file of its own; [`serve`] joins it with the link to the hub, the
-//! job runner and the outbox, and carries out its effects.
+//! [`state::Worker`] decides and holds no socket, process or file of its own; [`serve`] joins it with the link to the
+//! hub, the job runners and the outbox, and carries out its effects. [`monitor::Monitor`] keeps what the miner is told.
 
 pub mod agreement;
+pub mod batch;
+pub mod fleet;
+mod journal;
+pub mod monitor;
+pub mod order;
+pub mod pause;
+pub mod pool;
 pub mod runner;
+pub mod schedule;
 pub mod state;
+pub mod status_server;
+mod tasks;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use shared::capability::Capability;
-use shared::id::LeaseId;
-use shared::protocol::{HubMessage, WorkerMessage};
+use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 
-use self::runner::{JobEvent, Order};
-use self::state::{Effect, Session, Worker};
-use crate::child::supervisor::Supervisor;
+use self::monitor::{Ending, Facts, ModelStatus, Monitor};
+use self::order::JobEvent;
+use self::pause::Pause;
+use self::pool::{BatchingConfig, Lane};
+use self::schedule::Schedule;
+use self::state::{Effect, Worker};
+use self::status_server::StatusConfig;
+use self::tasks::Tasks;
 use crate::clock;
-use crate::error::{Result, WorkerError, quote};
-use crate::hub::link::{self, Identity, LeasesHeld, LinkEvent};
-use crate::hub::results::{self, Delivered};
+use crate::error::{Result, WorkerError};
+use crate::hub::link::{Identity, LinkEvent};
 use crate::outbox::Outbox;
 
 /// How long a drained worker waits for the hub to take its last results. They stay in the outbox otherwise.
 const DELIVERY_GRACE: Duration = Duration::from_secs(30);
 
-const CHANNEL_MAX: usize = 256;
+/// What is said of jobs that a stop ended.
+const STOPPED: &str = "the worker was stopped";
 
 /// A hub does not believe receipts whose times are further off than this.
 pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
+
+/// Section `[drain]` of the worker's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DrainConfig {
+    /// How long running jobs may go on after the first signal to stop.
+    pub grace_seconds: u64,
+}
+
+impl Default for DrainConfig {
+    fn default() -> Self {
+        Self { grace_seconds: 300 }
+    }
+}
 
 /// Everything a worker runs with.
 #[derive(Debug)]
 pub struct Parts {
     pub identity: Identity,
-    pub supervisor: Supervisor,
+    pub lanes: Vec<Lane>,
+    /// Folders of the models on offer, by their names.
+    pub models: BTreeMap<String, PathBuf>,
+    pub batching: BatchingConfig,
+    pub drain: DrainConfig,
+    pub schedule: Schedule,
+    pub status: StatusConfig,
+    pub data: PathBuf,
     pub outbox: PathBuf,
 }
 
@@ -49,164 +83,193 @@ pub struct Parts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     Drained,
-    /// A second signal: what ran is lost, what was finished is in the outbox.
+    /// A second signal, or the end of the grace: what ran is lost, what was finished is in the outbox.
     Aborted,
-}
-
-/// The tasks around the worker, and the channels to them.
-struct Tasks {
-    outgoing: mpsc::Sender<WorkerMessage>,
-    link: mpsc::Receiver<LinkEvent>,
-    orders: mpsc::Sender<Order>,
-    jobs: mpsc::Receiver<JobEvent>,
-    delivered: mpsc::Receiver<Delivered>,
-    handles: Vec<JoinHandle<()>>,
 }
 
 /// Serves until it is told to stop. The first SIGTERM or SIGINT drains, the second aborts.
 pub async fn serve(parts: Parts) -> Result<Ended> {
     let outbox = Outbox::open(&parts.outbox)?;
-    let worker = Arc::new(Mutex::new(new_worker(&parts.identity.capability, outbox.waiting()?)));
-    let mut tasks = spawn(parts, &outbox, worker.clone());
-    let mut terminate = signals(SignalKind::terminate())?;
-    let mut interrupt = signals(SignalKind::interrupt())?;
-    let mut heartbeat = heartbeats(Duration::from_secs(3600));
-    let mut give_up_at = None;
-    let ended = loop {
-        let effects = tokio::select! {
-            biased;
-            _ = async { tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () } } => {
-                if lock(&worker).is_draining() {
-                    break Ok(Ended::Aborted);
-                }
-                tracing::info!("draining: no new jobs are taken");
-                lock(&worker).drain()
-            }
-            Some(event) = tasks.jobs.recv() => lock(&worker).job_event(event),
-            Some(delivered) = tasks.delivered.recv() => {
-                log_delivery(&delivered);
-                lock(&worker).delivered(&delivered);
-                Vec::new()
-            }
-            Some(event) = tasks.link.recv() => match event {
-                LinkEvent::Refused { reason } => break Err(WorkerError::Refused(reason)),
-                LinkEvent::Up { heartbeat: period, session } => {
-                    log_session(&session);
-                    heartbeat = heartbeats(period);
-                    lock(&worker).connected(session)
-                }
-                LinkEvent::Down { reason } => {
-                    tracing::warn!(reason, "no session with the hub");
-                    lock(&worker).disconnected();
-                    Vec::new()
-                }
-                LinkEvent::Message(message) => {
-                    log_message(&message);
-                    lock(&worker).hub_message(message, Instant::now())
-                }
-            },
-            _ = heartbeat.tick() => lock(&worker).heartbeat(),
-            () = grace_over(give_up_at) => {
-                tracing::warn!("the hub did not take the last results; they stay in the outbox");
-                break Ok(Ended::Drained);
-            }
-        };
-        perform(effects, &tasks).await;
-        // One guard: two in one statement would wait for each other.
-        let (idle, done) = {
-            let worker = lock(&worker);
-            (worker.is_idle(), worker.is_done())
-        };
-        if done {
-            break Ok(Ended::Drained);
-        }
-        if idle && give_up_at.is_none() {
-            give_up_at = Some(tokio::time::Instant::now() + DELIVERY_GRACE);
-        }
+    let capability = &parts.identity.capability;
+    let worker = Worker::new(&capability.offers, capability.slots as usize, outbox.waiting()?);
+    let shared = Shared { worker: Arc::new(Mutex::new(worker)), monitor: Arc::new(Mutex::new(monitor(&parts))) };
+    let status = status_server::start(&parts.status, &parts.data, shared.monitor.clone()).await?;
+    let grace = Duration::from_secs(parts.drain.grace_seconds);
+    let tasks = Tasks::spawn(parts, &outbox, &shared.worker);
+    let mut shell = Shell {
+        shared,
+        tasks,
+        terminate: signals(SignalKind::terminate())?,
+        interrupt: signals(SignalKind::interrupt())?,
+        heartbeat: heartbeats(Duration::from_secs(3_600)),
+        grace,
+        abort_at: None,
+        give_up_at: None,
     };
-    end(tasks, matches!(ended, Ok(Ended::Drained))).await;
+    let ended = shell.serve().await;
+    shell.tasks.end(ended.is_ok()).await;
+    drop(status);
     ended
 }
 
-fn new_worker(capability: &Capability, finished: Vec<LeaseId>) -> Worker {
-    Worker::new(&capability.offers, capability.slots as usize, finished)
+fn monitor(parts: &Parts) -> Monitor {
+    let Identity { hub, key, capability, .. } = &parts.identity;
+    let engine = &capability.engine;
+    let facts = Facts {
+        version: capability.worker_version.clone(),
+        address: key.address(),
+        hub: hub.as_str().to_owned(),
+        engine: format!("{} {} on {}", engine.name, engine.version, engine.provider),
+        devices: capability.devices.iter().map(|device| device.name.clone()).collect(),
+        slots: capability.slots as usize,
+        started_at_unix_ms: clock::now(),
+    };
+    let models = capability.offers.iter().map(|offer| ModelStatus {
+        name: offer.model.clone(),
+        unit_price: offer.unit_price,
+        warm: false,
+    });
+    Monitor::new(facts, models.collect())
 }
 
-fn log_session(session: &Session) {
-    let ahead_ms = session.clock.ahead_ms(clock::now());
-    tracing::info!(
-        hub_id = session.hub.hub_id,
-        chain_id = session.hub.chain_id,
-        ahead_ms,
-        "the hub took the registration"
-    );
-    if ahead_ms.unsigned_abs() > CLOCK_SKEW_MAX_MS {
-        tracing::warn!(ahead_ms, "this machine's clock is off; the worker goes by the hub's");
+/// What several tasks look at.
+struct Shared {
+    worker: Arc<Mutex<Worker>>,
+    monitor: Arc<Mutex<Monitor>>,
+}
+
+impl Shared {
+    fn worker(&self) -> MutexGuard<'_, Worker> {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn monitor(&self) -> MutexGuard<'_, Monitor> {
+        self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn log_message(message: &HubMessage) {
-    match message {
-        HubMessage::Notice { text } => tracing::info!(text = quote(text), "the hub says"),
-        HubMessage::Cancel { lease_id, reason } => {
-            tracing::info!(%lease_id, reason = quote(reason), "the hub canceled a lease");
+struct Shell {
+    shared: Shared,
+    tasks: Tasks,
+    terminate: Signal,
+    interrupt: Signal,
+    heartbeat: Interval,
+    grace: Duration,
+    abort_at: Option<tokio::time::Instant>,
+    give_up_at: Option<tokio::time::Instant>,
+}
+
+impl Shell {
+    async fn serve(&mut self) -> Result<Ended> {
+        loop {
+            let effects = tokio::select! {
+                biased;
+                () = stop(&mut self.terminate, &mut self.interrupt) => {
+                    if self.shared.worker().is_draining() {
+                        return Ok(self.abort("a second signal came").await);
+                    }
+                    tracing::info!(grace_seconds = self.grace.as_secs(), "draining: no new jobs are taken");
+                    self.abort_at = Some(tokio::time::Instant::now() + self.grace);
+                    self.shared.monitor().draining();
+                    self.shared.worker().drain()
+                }
+                () = until(self.abort_at) => return Ok(self.abort("the grace is over").await),
+                () = until(self.give_up_at) => {
+                    tracing::warn!("the hub did not take the last results; they stay in the outbox");
+                    return Ok(Ended::Drained);
+                }
+                event = self.tasks.jobs.recv() => match event {
+                    Some(event) => self.job_event(event),
+                    None => return Err(WorkerError::ChildCrashed("nothing draws jobs any more".into())),
+                },
+                Some(delivered) = self.tasks.delivered.recv() => {
+                    journal::delivery(&delivered);
+                    self.shared.worker().delivered(&delivered)
+                }
+                Some(event) = self.tasks.link.recv() => self.link_event(event)?,
+                Ok(()) = self.tasks.pauses.changed() => self.pause(),
+                _ = self.heartbeat.tick() => self.shared.worker().heartbeat(),
+            };
+            self.tasks.perform(effects).await;
+            // One guard: two in one statement would wait for each other.
+            let (idle, done, running, waiting) = {
+                let worker = self.shared.worker();
+                (worker.is_idle(), worker.is_done(), worker.running(), worker.results_waiting())
+            };
+            self.shared.monitor().holds(running, waiting);
+            if done {
+                return Ok(Ended::Drained);
+            }
+            if idle && self.give_up_at.is_none() {
+                self.abort_at = None;
+                self.give_up_at = Some(tokio::time::Instant::now() + DELIVERY_GRACE);
+            }
         }
-        _ => {}
     }
-}
 
-fn log_delivery(delivered: &Delivered) {
-    match &delivered.refusal {
-        Some(reason) => tracing::error!(lease_id = %delivered.lease_id, reason, "the hub refused a result"),
-        None => tracing::info!(lease_id = %delivered.lease_id, "the hub took a result"),
+    async fn abort(&mut self, why: &str) -> Ended {
+        tracing::warn!(why, "what runs is given up");
+        let effects = self.shared.worker().abort(STOPPED);
+        self.tasks.perform(effects).await;
+        Ended::Aborted
     }
-}
 
-fn spawn(parts: Parts, outbox: &Outbox, worker: Arc<Mutex<Worker>>) -> Tasks {
-    let (outgoing, outgoing_receiver) = mpsc::channel(CHANNEL_MAX);
-    let (link_sender, link_receiver) = mpsc::channel(CHANNEL_MAX);
-    let (orders, order_receiver) = mpsc::channel(CHANNEL_MAX);
-    let (job_sender, jobs) = mpsc::channel(CHANNEL_MAX);
-    let (delivered_sender, delivered) = mpsc::channel(CHANNEL_MAX);
-    let added = Arc::new(Notify::new());
-    let leases: LeasesHeld = Arc::new(move || lock(&worker).leases());
-    let key = parts.identity.key.clone();
-    let (hub, trust) = (parts.identity.hub.clone(), parts.identity.trust.clone());
-    let runner = runner::Runner { supervisor: parts.supervisor, outbox: outbox.clone(), key, added: added.clone() };
-    let handles = vec![
-        tokio::spawn(link::keep(parts.identity, leases, outgoing_receiver, link_sender)),
-        tokio::spawn(runner.run(order_receiver, job_sender)),
-        tokio::spawn(results::deliver(outbox.clone(), hub, trust, added, delivered_sender)),
-    ];
-    Tasks { outgoing, link: link_receiver, orders, jobs, delivered, handles }
-}
-
-async fn perform(effects: Vec<Effect>, tasks: &Tasks) {
-    for effect in effects {
-        match effect {
-            // A full channel means a hub that does not read; what is lost is made good by the next registration.
-            Effect::Send(message) => drop(tasks.outgoing.try_send(message)),
-            Effect::Run(order) => drop(tasks.orders.send(*order).await),
+    fn job_event(&mut self, event: JobEvent) -> Vec<Effect> {
+        let ending = match &event {
+            JobEvent::Progress(_) | JobEvent::Warm { .. } => None,
+            JobEvent::Finished { .. } => Some(Ending::Completed),
+            JobEvent::Canceled { .. } => Some(Ending::Canceled),
+            JobEvent::Failed { .. } => Some(Ending::Failed),
+        };
+        if let Some(ending) = ending {
+            self.shared.monitor().ended(ending, Instant::now());
         }
+        if let JobEvent::Warm { lane, models } = &event {
+            self.shared.monitor().warm(*lane, models);
+        }
+        self.shared.worker().job_event(event)
+    }
+
+    fn link_event(&mut self, event: LinkEvent) -> Result<Vec<Effect>> {
+        Ok(match event {
+            LinkEvent::Refused { reason } => return Err(WorkerError::Refused(reason)),
+            LinkEvent::Up { heartbeat, session } => {
+                journal::session(&session);
+                self.heartbeat = heartbeats(heartbeat);
+                self.shared.monitor().connected(session.clock.ahead_ms(clock::now()));
+                self.shared.worker().connected(session)
+            }
+            LinkEvent::Down { reason } => {
+                tracing::warn!(reason, "no session with the hub");
+                self.shared.monitor().disconnected(&reason);
+                self.shared.worker().disconnected();
+                Vec::new()
+            }
+            LinkEvent::Message(message) => {
+                if let Some(notice) = journal::message(&message) {
+                    self.shared.monitor().notice(notice, clock::now());
+                }
+                self.shared.worker().hub_message(message, Instant::now())
+            }
+        })
+    }
+
+    fn pause(&mut self) -> Vec<Effect> {
+        let pause: Option<Pause> = self.tasks.pauses.borrow_and_update().clone();
+        journal::pause(pause.as_ref());
+        let effects = match &pause {
+            Some(_) => self.shared.worker().pause(),
+            None => self.shared.worker().resume(),
+        };
+        self.shared.monitor().paused(pause);
+        effects
     }
 }
 
-/// Closes the session in good order after a drain, and stops everything.
-async fn end(tasks: Tasks, orderly: bool) {
-    /// How long the closing frame may take.
-    const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-    let Tasks { outgoing, orders, mut handles, .. } = tasks;
-    drop((outgoing, orders));
-    if orderly && !handles.is_empty() {
-        let link = handles.swap_remove(0);
-        let abort = link.abort_handle();
-        let _ = tokio::time::timeout(CLOSE_LIMIT, link).await;
-        abort.abort();
-    }
-    handles.iter().for_each(JoinHandle::abort);
-    // An aborted task drops the supervisor, and with it the inference process, when it is joined.
-    for handle in handles {
-        let _ = handle.await;
+async fn stop(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 
@@ -220,13 +283,12 @@ fn heartbeats(period: Duration) -> Interval {
     interval
 }
 
-async fn grace_over(at: Option<tokio::time::Instant>) {
+async fn until(at: Option<tokio::time::Instant>) {
     match at {
-        Some(at) => tokio::time::sleep_until(at).await,
+        Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
     }
 }
 
-fn lock(worker: &Mutex<Worker>) -> std::sync::MutexGuard<'_, Worker> {
-    worker.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// The pause that holds, as the watcher tells it.
+type Pauses = watch::Receiver<Option<Pause>>;

@@ -63,7 +63,7 @@ impl Process {
         let last_words = Arc::new(Mutex::new(Vec::new()));
         let reader = tokio::spawn(pass_on(errors, last_words.clone()));
         let mut process = Self { child, input, events, last_words, reader, memory_kills_before };
-        match process.load(setup).await {
+        match process.load(&Request::Load(setup.clone())).await {
             Ok(loaded) => Ok((process, loaded)),
             Err(WorkerError::ChildCrashed(_)) => Err(process.bury().await),
             Err(error) => {
@@ -73,8 +73,9 @@ impl Process {
         }
     }
 
-    async fn load(&mut self, setup: &Setup) -> Result<Loaded> {
-        let sent = self.send(&Request::Load(setup.clone())).await;
+    /// Asks for a model and waits until it is loaded.
+    pub(super) async fn load(&mut self, request: &Request) -> Result<Loaded> {
+        let sent = self.send(request).await;
         sent.map_err(|error| WorkerError::ChildCrashed(error.to_string()))?;
         match timeout(LOAD_LIMIT, self.events.recv()).await {
             Ok(Some(Event::Loaded(loaded))) => Ok(loaded),

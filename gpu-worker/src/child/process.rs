@@ -1,25 +1,22 @@
-//! `gpu-worker child`: the process that holds the model. It has no key, and no network unless
-//! another program serves the model; it reads requests from standard
+//! `gpu-worker child`: the process that holds the models. It has no key, and no network unless another program serves
+//! its models; it reads requests from standard
 //! input, answers on standard output, and ends when its input ends.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
-use shared::job::request::Work;
-
-use super::{Event, FRAME_MAX_BYTES, Failure, Loaded, Request, Setup, sandbox};
+use super::warm::Warm;
+use super::{Event, FRAME_MAX_BYTES, Failure, Job, Loaded, Request, Setup, sandbox};
+use crate::clock::millis;
 use crate::engine::{Engine, cpu, library};
-use crate::error::Result;
+use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
-use crate::runtime::image::millis;
 use crate::runtime::{self, Observer, Outside, Runtime, StepReport};
-
-/// No run has this id.
-const NO_RUN: u64 = 0;
 
 /// Serves until standard input ends.
 pub fn serve() -> ExitCode {
@@ -27,21 +24,35 @@ pub fn serve() -> ExitCode {
     let output = Output(Mutex::new(io::stdout()));
     // Before the first thread, so that no thread is without the filter.
     let entered = sandbox::enter(needs_network(&setup), memory_max_bytes(&setup));
-    let canceled = Arc::new(AtomicU64::new(NO_RUN));
+    let canceled = Canceled::default();
     let requests = read_requests(canceled.clone());
-    let mut runtime = match entered.and_then(|()| load(&setup)) {
-        Ok((loaded, runtime)) => {
-            output.send(&Event::Loaded(loaded));
-            runtime
-        }
+    let mut models = Models::new(&setup);
+    match entered.and_then(|()| models.warm(&setup.model, None)) {
+        Ok(loaded) => output.send(&Event::Loaded(loaded)),
         Err(error) => {
             output.send(&Event::NotLoaded(Failure::from(&error)));
             return ExitCode::FAILURE;
         }
-    };
+    }
     while let Ok(request) = requests.recv() {
-        if let Request::Run { id, work, previews } = request {
-            output.send(&run(runtime.as_mut(), id, &work, previews, &canceled, &output));
+        match request {
+            Request::Warm { model, batch_max } => output.send(&match models.warm(&model, batch_max) {
+                Ok(loaded) => Event::Loaded(loaded),
+                Err(error) => Event::NotLoaded(Failure::from(&error)),
+            }),
+            Request::Run { model, jobs } => {
+                let outcomes = models.run(&model, &jobs, &canceled, &output);
+                for (job, outcome) in jobs.iter().zip(outcomes) {
+                    output.send(&match outcome {
+                        Ok(output) => Event::Done { id: job.id, output },
+                        Err(error) => Event::Failed { id: job.id, failure: Failure::from(&error) },
+                    });
+                }
+                // Ids grow, so none of these will be asked for again.
+                let last = jobs.iter().map(|job| job.id).max().unwrap_or(0);
+                canceled.lock().retain(|id| *id > last);
+            }
+            Request::Load(_) | Request::Cancel { .. } => {}
         }
     }
     ExitCode::SUCCESS
@@ -58,11 +69,62 @@ fn memory_max_bytes(setup: &Setup) -> Option<u64> {
     setup.child.memory_max_bytes.or((machine > 0).then_some(machine))
 }
 
-fn load(setup: &Setup) -> Result<(Loaded, Box<dyn Runtime>)> {
+/// The models that are loaded.
+struct Models<'a> {
+    setup: &'a Setup,
+    warm: Warm<PathBuf, (Loaded, Box<dyn Runtime>)>,
+}
+
+impl<'a> Models<'a> {
+    fn new(setup: &'a Setup) -> Self {
+        Self { setup, warm: Warm::new(setup.child.warm_max_bytes) }
+    }
+
+    fn warm(&mut self, path: &Path, batch_max: Option<usize>) -> Result<Loaded> {
+        let key = path.to_path_buf();
+        if self.warm.get(&key).is_none() {
+            let folder = ModelFolder::open(path)?;
+            let bytes = folder.manifest().files.iter().map(|file| file.bytes).sum();
+            let evicted = self.warm.make_room(bytes);
+            let (loaded, runtime) = load(self.setup, &folder)?;
+            self.warm.insert(key.clone(), (Loaded { evicted, ..loaded }, runtime), bytes);
+        }
+        let Some((loaded, runtime)) = self.warm.get(&key) else { return Err(cold(path)) };
+        if let Some(batch_max) = batch_max {
+            runtime.set_batch_max(batch_max);
+        }
+        loaded.batch_max = runtime.batch_max();
+        Ok(loaded.clone())
+    }
+
+    fn run(
+        &mut self,
+        model: &Path,
+        jobs: &[Job],
+        canceled: &Canceled,
+        output: &Output,
+    ) -> Vec<Result<runtime::Output>> {
+        let Some((_, runtime)) = self.warm.get(&model.to_path_buf()) else {
+            return jobs.iter().map(|_| Err(cold(model))).collect();
+        };
+        let mut observers: Vec<_> = jobs.iter().map(|job| PipeObserver { job, canceled, output }).collect();
+        let mut requests: Vec<_> = jobs
+            .iter()
+            .zip(&mut observers)
+            .map(|(job, observer)| runtime::Request { work: &job.work, observer })
+            .collect();
+        runtime.run_batch(&mut requests)
+    }
+}
+
+fn cold(model: &Path) -> WorkerError {
+    WorkerError::Unsupported(format!("{} is not loaded", model.display()))
+}
+
+fn load(setup: &Setup, folder: &ModelFolder) -> Result<(Loaded, Box<dyn Runtime>)> {
     let began = Instant::now();
     let engine = Engine::start(&setup.engine, &library::Search::of_process(setup.data.as_deref()))?;
-    let folder = ModelFolder::open(&setup.model)?;
-    let model = runtime::load(engine, &folder)?;
+    let model = runtime::load(engine, folder)?;
     let own = || {
         let class = engine.determinism_class(model.precision());
         let determinism_class = format!("{}@{}/{class}", folder.manifest().name, folder.manifest_sha256());
@@ -71,57 +133,54 @@ fn load(setup: &Setup) -> Result<(Loaded, Box<dyn Runtime>)> {
     let outside = model.outside();
     let note = engine.note().filter(|_| outside.is_none()).map(str::to_owned);
     let Outside { engine: report, determinism_class } = outside.unwrap_or_else(own);
-    let load_ms = millis(began.elapsed());
-    let loaded = Loaded { engine: report, threads: engine.threads(), note, determinism_class, load_ms };
+    let loaded = Loaded {
+        engine: report,
+        threads: engine.threads(),
+        note,
+        determinism_class,
+        load_ms: millis(began.elapsed()),
+        batch_max: model.batch_max(),
+        evicted: Vec::new(),
+    };
     Ok((loaded, model))
-}
-
-fn run(
-    runtime: &mut dyn Runtime,
-    id: u64,
-    work: &Work,
-    previews: bool,
-    canceled: &AtomicU64,
-    output: &Output,
-) -> Event {
-    let mut observer = PipeObserver { id, previews, canceled, output };
-    match runtime.run(work, &mut observer) {
-        Ok(output) => Event::Done { id, output },
-        Err(error) => Event::Failed { id, failure: Failure::from(&error) },
-    }
 }
 
 /// Sends each step through the pipe and watches for a cancel.
 struct PipeObserver<'a> {
-    id: u64,
-    previews: bool,
-    canceled: &'a AtomicU64,
+    job: &'a Job,
+    canceled: &'a Canceled,
     output: &'a Output,
 }
 
 impl Observer for PipeObserver<'_> {
     fn step(&mut self, report: StepReport) -> ControlFlow<()> {
-        self.output.send(&Event::Step { id: self.id, report });
-        if self.canceled.load(Ordering::Relaxed) == self.id {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+        self.output.send(&Event::Step { id: self.job.id, report });
+        if self.canceled.lock().contains(&self.job.id) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn wants_previews(&self) -> bool {
-        self.previews
+        self.job.previews
+    }
+}
+
+/// Jobs that nobody wants any more.
+#[derive(Debug, Clone, Default)]
+struct Canceled(Arc<Mutex<BTreeSet<u64>>>);
+
+impl Canceled {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A cancel must be seen while a run goes on, so another thread reads.
-fn read_requests(canceled: Arc<AtomicU64>) -> mpsc::Receiver<Request> {
+fn read_requests(canceled: Canceled) -> mpsc::Receiver<Request> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut input = io::stdin().lock();
         while let Ok(request) = read_frame(&mut input) {
             match request {
-                Request::Cancel { id } => canceled.store(id, Ordering::Relaxed),
+                Request::Cancel { id } => drop(canceled.lock().insert(id)),
                 request => {
                     if sender.send(request).is_err() {
                         break;

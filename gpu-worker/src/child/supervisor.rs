@@ -1,23 +1,22 @@
 //! Starts the inference process, talks to it, sees that it lives, and starts it anew when it ends.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use shared::amount::MicroUnits;
 use shared::job::request::Work;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
+use super::flight::{Flight, Seat};
 use super::pace::{Beat, Pace};
 use super::pipe::Process;
-use super::{Event, Loaded, Request, Setup};
+use super::{Job, Loaded, Request, Setup};
 use crate::error::{Result, WorkerError};
 use crate::runtime::{Output, StepReport};
 
-/// How long a canceled run may go on before the process is killed.
-const CANCEL_GRACE: Duration = Duration::from_secs(10);
-
-/// How a run is ended early.
-#[derive(Debug)]
+/// How a job is ended early.
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// Turns true when nobody wants the result any more.
     pub canceled: watch::Receiver<bool>,
@@ -34,38 +33,69 @@ pub struct Supervisor {
     running: Option<Running>,
     next_id: u64,
     pace: Pace,
+    /// How many jobs of a model may share a run, where memory ran out before.
+    batch_limits: BTreeMap<PathBuf, usize>,
 }
 
 #[derive(Debug)]
 struct Running {
     process: Process,
-    loaded: Loaded,
-}
-
-impl Running {
-    fn if_alive(mut self) -> Option<Self> {
-        self.process.is_alive().then_some(self)
-    }
+    /// What is loaded, as far as the process has said.
+    warm: BTreeMap<PathBuf, Loaded>,
 }
 
 impl Supervisor {
     /// `program` is this worker's own executable.
     pub fn new(program: PathBuf, setup: Setup) -> Self {
         let pace = Pace::new(setup.child.hung_after());
-        Self { program, setup, running: None, next_id: 1, pace }
+        Self { program, setup, running: None, next_id: 1, pace, batch_limits: BTreeMap::new() }
     }
 
-    /// Starts the process where it does not run, and says what it loaded.
+    /// Chooses the model, by its folder, that [`Self::start`] and the runs are about from now on.
+    pub fn select(&mut self, model: &Path) {
+        model.clone_into(&mut self.setup.model);
+    }
+
+    /// Folders of the models that are loaded.
+    pub fn warm(&self) -> impl Iterator<Item = &Path> {
+        self.running.iter().flat_map(|running| running.warm.keys()).map(PathBuf::as_path)
+    }
+
+    /// Starts the process where it does not run, has it load the selected model where it is cold, and says what it
+    /// loaded.
     pub async fn start(&mut self) -> Result<&Loaded> {
-        let alive = self.running.take().and_then(Running::if_alive);
-        let running = match alive {
-            Some(running) => running,
-            None => {
-                let (process, loaded) = Process::spawn(&self.program, &self.setup).await?;
-                Running { process, loaded }
+        let model = self.setup.model.clone();
+        if self.running.take_if(|running| !running.process.is_alive()).is_some() {
+            tracing::debug!("the inference process is gone");
+        }
+        if self.running.is_none() {
+            let (process, loaded) = Process::spawn(&self.program, &self.setup).await?;
+            self.running = Some(Running { process, warm: BTreeMap::from([(model.clone(), loaded)]) });
+            if self.batch_limits.contains_key(&model) {
+                self.load(&model).await?;
             }
-        };
-        Ok(&self.running.insert(running).loaded)
+        } else if !self.warm().any(|warm| warm == model) {
+            self.load(&model).await?;
+        }
+        let loaded = self.running.as_ref().and_then(|running| running.warm.get(&model));
+        loaded.ok_or_else(|| WorkerError::ChildCrashed("it did not start".into()))
+    }
+
+    async fn load(&mut self, model: &Path) -> Result<()> {
+        let Some(Running { process, warm }) = self.running.as_mut() else { return Ok(()) };
+        let batch_max = self.batch_limits.get(model).copied();
+        match process.load(&Request::Warm { model: model.to_path_buf(), batch_max }).await {
+            Ok(loaded) => {
+                warm.retain(|path, _| !loaded.evicted.contains(path));
+                warm.insert(model.to_path_buf(), loaded);
+                Ok(())
+            }
+            Err(error) => {
+                // What made room for it has left.
+                warm.clear();
+                Err(self.after(error).await)
+            }
+        }
     }
 
     /// Resolves when the process ends by itself; never where none runs.
@@ -76,46 +106,105 @@ impl Supervisor {
         }
     }
 
-    /// Runs `work`, telling `steps` of each step.
+    /// Runs one piece of work, telling `steps` of each step.
     ///
     /// # Errors
-    /// What the process reports; [`WorkerError::Canceled`] and [`WorkerError::Deadline`] by the limits; one that
-    /// [`WorkerError::ends_process`] when it crashed, ran out of memory or hung. The next call starts it again.
+    /// As [`Self::run_batch`].
     pub async fn run(
         &mut self,
         work: &Work,
         limits: &mut Limits,
         steps: &mut (dyn FnMut(StepReport) + Send),
     ) -> Result<Output> {
-        self.start().await?;
-        let id = self.next_id;
-        self.next_id += 1;
-        let Some(Running { process, .. }) = self.running.as_mut() else {
-            return Err(WorkerError::ChildCrashed("it did not start".into()));
-        };
-        let request = Request::Run { id, work: work.clone(), previews: limits.previews };
-        let mut beat = Beat::begin(work.units(), Instant::now());
-        // A process that does not read takes a large request for ever.
-        let outcome = match timeout_at(self.pace.hung_at(&beat), process.send(&request)).await {
-            Ok(Ok(())) => follow(process, id, limits, (&self.pace, &mut beat), steps).await,
-            Ok(Err(error)) => Err(WorkerError::ChildCrashed(error.to_string())),
-            Err(_) => Err(WorkerError::ChildHung { silence: beat.silence(Instant::now()) }),
-        };
-        if outcome.is_ok() {
-            self.pace.learn(&beat);
+        let batch = vec![(work, limits.clone())];
+        let mut outcomes = self.run_batch(batch, &mut |_, report| steps(report)).await;
+        outcomes.pop().unwrap_or_else(|| Err(WorkerError::ChildCrashed("it did not answer".into())))
+    }
+
+    /// Runs work for the selected model together, telling `steps` of each step and whose it is. One outcome for each,
+    /// in order.
+    ///
+    /// # Errors
+    /// What the process reports; [`WorkerError::Canceled`] and [`WorkerError::Deadline`] by the limits; one that
+    /// [`WorkerError::ends_process`] for each that was under way when the process crashed, ran out of memory or hung.
+    /// The next call starts it again, and after a lack of memory fewer jobs share a run.
+    pub async fn run_batch(
+        &mut self,
+        batch: Vec<(&Work, Limits)>,
+        steps: &mut (dyn FnMut(usize, StepReport) + Send),
+    ) -> Vec<Result<Output>> {
+        let count = batch.len();
+        if let Err(error) = self.start().await {
+            return repeated(error, count);
         }
-        match outcome {
-            // What it ended of is known better once it is gone.
-            Err(WorkerError::ChildCrashed(_)) => Err(self.bury().await),
-            Err(hung @ WorkerError::ChildHung { .. }) => {
-                self.kill().await;
-                Err(hung)
+        let Some(Running { process, .. }) = self.running.as_mut() else { return Vec::new() };
+        let first = self.next_id;
+        self.next_id += count as u64;
+        let jobs = (first..).zip(&batch).map(|(id, (work, limits))| Job {
+            id,
+            work: (*work).clone(),
+            previews: limits.previews,
+        });
+        let request = Request::Run { model: self.setup.model.clone(), jobs: jobs.collect() };
+        let units = batch.iter().map(|(work, _)| work.units().0).fold(0, u64::saturating_add);
+        let mut flight = Flight {
+            seats: (first..).zip(batch).map(|(id, (_, limits))| Seat::new(id, limits)).collect(),
+            beat: Beat::begin(MicroUnits(units), Instant::now()),
+        };
+        // A process that does not read takes a large request for ever.
+        let flown = match timeout_at(self.pace.hung_at(&flight.beat), process.send(&request)).await {
+            Ok(Ok(())) => flight.follow(process, &self.pace, steps).await,
+            Ok(Err(error)) => Err(WorkerError::ChildCrashed(error.to_string())),
+            Err(_) => Err(WorkerError::ChildHung { silence: flight.beat.silence(Instant::now()) }),
+        };
+        let failure = match flown {
+            Ok(()) if flight.is_well() => {
+                self.pace.learn(&flight.beat);
+                None
             }
-            Err(error) if error.is_out_of_memory() => {
+            Ok(()) => flight.out_of_memory(),
+            Err(error) => Some(error),
+        };
+        let failure = match failure {
+            Some(error) => Some(self.after(error).await),
+            None => None,
+        };
+        if failure.as_ref().is_some_and(WorkerError::is_out_of_memory) {
+            self.halve_batches(count);
+        }
+        flight.outcomes(failure.as_ref())
+    }
+
+    fn halve_batches(&mut self, count: usize) {
+        let model = self.setup.model.clone();
+        let limit = self.batch_limits.entry(model).or_insert(count);
+        *limit = (*limit).min(count).div_ceil(2).max(1);
+        tracing::warn!(batch_max = *limit, "memory ran out: fewer jobs share a run");
+    }
+
+    /// How many jobs of the selected model may share a run.
+    pub fn batch_max(&self) -> usize {
+        let loaded = self.running.as_ref().and_then(|running| running.warm.get(&self.setup.model));
+        let own = loaded.map_or(1, |loaded| loaded.batch_max);
+        self.batch_limits.get(&self.setup.model).map_or(own, |limit| own.min(*limit))
+    }
+
+    /// Sees a process off that is of no use any more; its end may tell more than its failure did.
+    async fn after(&mut self, error: WorkerError) -> WorkerError {
+        match error {
+            WorkerError::ChildCrashed(_) => match self.running.take() {
+                Some(running) => running.process.bury().await,
+                None => error,
+            },
+            WorkerError::ChildHung { .. } => {
                 self.kill().await;
-                Err(WorkerError::ChildOutOfMemory(error.to_string()))
+                error
             }
-            outcome => outcome,
+            error if error.is_out_of_memory() => {
+                self.kill().await;
+                WorkerError::ChildOutOfMemory(error.to_string())
+            }
+            error => error,
         }
     }
 
@@ -125,65 +214,10 @@ impl Supervisor {
             running.process.kill().await;
         }
     }
-
-    /// How the process ended.
-    async fn bury(&mut self) -> WorkerError {
-        match self.running.take() {
-            Some(running) => running.process.bury().await,
-            None => WorkerError::ChildCrashed("it did not run".into()),
-        }
-    }
 }
 
-/// Follows run `id` to its end.
-async fn follow(
-    process: &mut Process,
-    id: u64,
-    limits: &mut Limits,
-    (pace, beat): (&Pace, &mut Beat),
-    steps: &mut (dyn FnMut(StepReport) + Send),
-) -> Result<Output> {
-    let mut ended_by = None;
-    let mut end_at = limits.deadline;
-    loop {
-        tokio::select! {
-            event = process.events.recv() => match event {
-                Some(Event::Step { id: of, report }) if of == id => {
-                    beat.heard(Instant::now(), report.steps);
-                    steps(report);
-                }
-                Some(Event::Done { id: of, output }) if of == id => {
-                    beat.heard(Instant::now(), beat.steps());
-                    return ended_by.map_or(Ok(output), Err);
-                }
-                Some(Event::Failed { id: of, failure }) if of == id => {
-                    return Err(ended_by.unwrap_or_else(|| failure.into()));
-                }
-                Some(_) => {}
-                None => return Err(WorkerError::ChildCrashed("its output ended".into())),
-            },
-            true = is_canceled(&mut limits.canceled), if ended_by.is_none() => {
-                ended_by = Some(WorkerError::Canceled);
-                end_at = Instant::now() + CANCEL_GRACE;
-                let _ = timeout(CANCEL_GRACE, process.send(&Request::Cancel { id })).await;
-            }
-            () = sleep_until(pace.hung_at(beat)), if ended_by.is_none() => {
-                return Err(WorkerError::ChildHung { silence: beat.silence(Instant::now()) });
-            }
-            () = sleep_until(end_at) => match ended_by {
-                None => {
-                    ended_by = Some(WorkerError::Deadline);
-                    end_at = Instant::now() + CANCEL_GRACE;
-                    let _ = timeout(CANCEL_GRACE, process.send(&Request::Cancel { id })).await;
-                }
-                Some(_) => return Err(WorkerError::ChildHung { silence: CANCEL_GRACE }),
-            },
-        }
-    }
-}
-
-/// Resolves when the run is canceled; never where nobody can cancel it any more.
-async fn is_canceled(canceled: &mut watch::Receiver<bool>) -> bool {
-    let was_canceled = canceled.wait_for(|canceled| *canceled).await.is_ok();
-    if was_canceled { true } else { std::future::pending().await }
+/// The same failure for each of a batch.
+fn repeated(error: WorkerError, count: usize) -> Vec<Result<Output>> {
+    let copies: Vec<_> = (1..count).map(|_| Err(error.copied())).collect();
+    std::iter::once(Err(error)).chain(copies).take(count).collect()
 }

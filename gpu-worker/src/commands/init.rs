@@ -9,9 +9,9 @@ use shared::job::JobKind;
 
 use super::generate::EngineArguments;
 use super::{block_on, print, program, setup};
+use crate::child::Loaded;
 use crate::child::supervisor::Supervisor;
-use crate::child::{ChildConfig, Loaded};
-use crate::config::{Config, Mining, ModelConfig};
+use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::probe::{measure_machine, summary};
@@ -60,20 +60,13 @@ impl Init {
         let speed = timed.timing.micro_units_per_second.median;
         let unit_type = timed.timing.unit_type;
         let unit_price = self.unit_price.unwrap_or_else(|| offer::proposed_price(unit_type, speed));
-        let config = Config {
-            hub: hub.as_str().to_owned(),
-            ca_file: None,
-            key: key_file,
-            mining: Mining::default(),
-            engine,
-            child: ChildConfig::default(),
-            models: vec![ModelConfig {
-                path: model,
-                unit_price_ait: unit_price,
-                measured_micro_units_per_second: speed,
-                enabled: true,
-            }],
+        let model = ModelConfig {
+            path: model,
+            unit_price_ait: unit_price,
+            measured_micro_units_per_second: speed,
+            enabled: true,
         };
+        let config = Config::new(hub.as_str().to_owned(), key_file, engine, vec![model]);
         hardware::write(data, &report)?;
         config.write(data)?;
         print(format_args!("address   {}", key.address()))?;

@@ -1,18 +1,18 @@
 //! `gpu-worker start`: serves the hub until it is told to stop.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{block_on, program, setup};
-use crate::child::Setup;
-use crate::child::supervisor::Supervisor;
-use crate::config::{Config, ModelConfig};
+use super::generate::EngineArguments;
+use super::init::Init;
+use super::{block_on, program};
+use crate::config::Config;
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::hub::link::Identity;
 use crate::hub::trust::Trust;
-use crate::runtime::folder::ModelFolder;
-use crate::worker::{self, Ended, Parts};
+use crate::worker::fleet::{self, Fleet};
+use crate::worker::{self, Ended, Parts, pool};
 use crate::{clock, hardware, keys, offer};
 
 /// Where finished results wait, in the data folder.
@@ -24,13 +24,20 @@ const EXIT_ABORTED: u8 = 130;
 /// Serves the hub. The first SIGTERM or Ctrl-C finishes and hands in the running job, the second stops at once.
 #[derive(Debug, clap::Args)]
 pub struct Start {
-    /// Base URL of the hub, instead of the configured one.
+    /// Base URL of the hub, instead of the configured one. Without a configuration, `start` does what `init` does first.
     #[arg(long, env = "AITBC_HUB")]
     pub hub: Option<String>,
+    /// Folder of the model to serve, where there is no configuration.
+    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
+    pub model: PathBuf,
 }
 
 impl Start {
     pub fn run(&self, data: &Path) -> Result<ExitCode> {
+        if let Some(hub) = self.hub.clone().filter(|_| !Config::path(data).exists()) {
+            let (model, engine) = (self.model.clone(), EngineArguments::default());
+            Init { hub, model, unit_price: None, force: false, engine }.run(data)?;
+        }
         let config = Config::read(data)?;
         if !config.mining.compute_enabled {
             let path = Config::path(data);
@@ -39,31 +46,22 @@ impl Start {
         let hub = HubUrl::parse(self.hub.as_deref().unwrap_or(&config.hub))?;
         let key = keys::load(&config.key)?;
         let trust = Trust::load(config.ca_file.as_deref())?;
-        let model = first(&config)?;
-        let folder = ModelFolder::open(&model.path)?;
-        let setup = Setup { child: config.child.clone(), ..setup(Some(data), &model.path, &config.engine) };
-        let mut supervisor = Supervisor::new(program()?, setup);
+        let program = program()?;
         let ended = block_on(async {
-            let loaded = supervisor.start().await?.clone();
-            tracing::info!(
-                address = %key.address(),
-                model = folder.manifest().name,
-                engine = loaded.engine.name,
-                engine_version = loaded.engine.version,
-                threads = loaded.threads,
-                load_ms = loaded.load_ms,
-                note = loaded.note,
-                "ready"
-            );
-            let speed = model.measured_micro_units_per_second;
-            let mut capability = offer::capability(&folder, &loaded, model.unit_price_ait, speed);
+            let Fleet { lanes, models, offers, loaded } = fleet::assemble(&config, data, &program).await?;
+            let slots = pool::slots(&lanes, &config.batching);
+            tracing::info!(address = %key.address(), models = models.len(), slots, "ready");
+            let mut capability = offer::capability(&loaded, offers, slots);
             capability.hardware = hardware::read(data, key.address(), clock::now())
                 .inspect_err(
                     |error| tracing::warn!(%error, "the hardware report is left out; `gpu-worker bench` makes another"),
                 )
                 .unwrap_or_default();
             let identity = Identity { hub, trust, key, capability };
-            worker::serve(Parts { identity, supervisor, outbox: data.join(OUTBOX_FOLDER) }).await
+            let outbox = data.join(OUTBOX_FOLDER);
+            let Config { batching, drain, schedule, status, .. } = config;
+            let data = data.to_path_buf();
+            worker::serve(Parts { identity, lanes, models, batching, drain, schedule, status, data, outbox }).await
         })?;
         tracing::info!(?ended, "the worker ended");
         Ok(match ended {
@@ -71,9 +69,4 @@ impl Start {
             Ended::Aborted => ExitCode::from(EXIT_ABORTED),
         })
     }
-}
-
-fn first(config: &Config) -> Result<&ModelConfig> {
-    let models = config.enabled_models()?;
-    models.first().copied().ok_or_else(|| WorkerError::Config("models is empty".into()))
 }

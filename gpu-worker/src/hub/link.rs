@@ -65,6 +65,22 @@ pub enum LinkEvent {
     },
 }
 
+/// What the worker tells the link.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outgoing {
+    Say(WorkerMessage),
+    /// End the session and register anew at once.
+    Rejoin,
+}
+
+/// Why a session is over.
+enum Over {
+    /// The worker went away, or was refused for good.
+    Done,
+    Rejoin,
+    Broken(String),
+}
+
 /// Tells which leases the worker still works on.
 pub type LeasesHeld = Arc<dyn Fn() -> Vec<LeaseId> + Send + Sync>;
 
@@ -72,7 +88,7 @@ pub type LeasesHeld = Arc<dyn Fn() -> Vec<LeaseId> + Send + Sync>;
 pub async fn keep(
     identity: Identity,
     leases: LeasesHeld,
-    mut outgoing: mpsc::Receiver<WorkerMessage>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
     events: mpsc::Sender<LinkEvent>,
 ) {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
@@ -87,8 +103,9 @@ pub async fn keep(
                     return;
                 }
                 match pump(socket, heartbeat, &mut outgoing, &events).await {
-                    Some(reason) => reason,
-                    None => return,
+                    Over::Broken(reason) => reason,
+                    Over::Rejoin => continue,
+                    Over::Done => return,
                 }
             }
             Err(WorkerError::Refused(reason)) => {
@@ -153,50 +170,57 @@ fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> WorkerError {
     if retryable { hub.unreachable(reason) } else { WorkerError::Refused(quote(&reason)) }
 }
 
-/// Passes messages both ways. Returns why the session ended, or nothing when the worker went away.
+/// Passes messages both ways until the session is over.
 async fn pump(
     mut socket: Socket,
     heartbeat: Duration,
-    outgoing: &mut mpsc::Receiver<WorkerMessage>,
+    outgoing: &mut mpsc::Receiver<Outgoing>,
     events: &mpsc::Sender<LinkEvent>,
-) -> Option<String> {
+) -> Over {
     let silence = heartbeat * SILENT_HEARTBEATS;
     let mut ping = tokio::time::interval(heartbeat);
     let mut heard_at = Instant::now();
     loop {
         tokio::select! {
-            message = outgoing.recv() => {
-                let Some(message) = message else {
+            message = outgoing.recv() => match message {
+                Some(Outgoing::Say(message)) => if let Err(error) = send(&mut socket, &message).await {
+                    return Over::Broken(error);
+                },
+                Some(Outgoing::Rejoin) => {
                     let _ = socket.close(None).await;
-                    return None;
-                };
-                if let Err(error) = send(&mut socket, &message).await {
-                    return Some(error);
+                    return Over::Rejoin;
                 }
-            }
+                None => {
+                    let _ = socket.close(None).await;
+                    return Over::Done;
+                }
+            },
             // Its answer tells that the hub is there, also when it has nothing to say.
             _ = ping.tick() => if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
-                return Some(error.to_string());
+                return Over::Broken(error.to_string());
             },
             () = sleep_until(heard_at + silence) => {
-                return Some(format!("the hub said nothing for {} s", silence.as_secs()));
+                return Over::Broken(format!("the hub said nothing for {} s", silence.as_secs()));
             }
             frame = socket.next() => {
                 heard_at = Instant::now();
                 match frame {
-                    None => return Some("the hub closed the session".into()),
-                    Some(Err(error)) => return Some(error.to_string()),
+                    None => return Over::Broken("the hub closed the session".into()),
+                    Some(Err(error)) => return Over::Broken(error.to_string()),
                     Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                         Ok(HubMessage::Refused { reason, retryable: false }) => {
                             let _ = events.send(LinkEvent::Refused { reason }).await;
-                            return None;
+                            return Over::Done;
                         }
                         Ok(message) => {
                             if events.send(LinkEvent::Message(message)).await.is_err() {
-                                return None;
+                                return Over::Done;
                             }
                         }
-                        Err(error) => return Some(format!("the hub sent no message: {}", quote(&error.to_string()))),
+                        Err(error) => {
+                            let error = quote(&error.to_string());
+                            return Over::Broken(format!("the hub sent no message: {error}"));
+                        }
                     },
                     Some(Ok(_)) => {}
                 }

@@ -1,22 +1,23 @@
-//! Serves one job after another in the inference process, signs the receipts and fills the outbox.
+//! Serves jobs on one device, signs their receipts and fills the outbox.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shared::id::LeaseId;
-use shared::job::lifecycle::Blame;
-use shared::protocol::{Assignment, Metering, Progress};
+use shared::protocol::{Assignment, Metering};
 use shared::signing::PrivateKey;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 
-use crate::child::supervisor::{Limits, Supervisor};
+use super::order::{JobEvent, Order};
+use crate::child::supervisor::Supervisor;
 use crate::clock::{self, millis};
 use crate::error::{Result, WorkerError};
 use crate::hub::backoff::{Backoff, jitter};
-use crate::hub::clock::HubClock;
 use crate::outbox::{Entry, Outbox};
 use crate::receipt::{self, Served};
-use crate::runtime::StepReport;
+use crate::runtime::{Output, StepReport};
 use crate::worker::writing::Writing;
 
 /// How often a job is tried again here after the inference process died of it.
@@ -26,71 +27,62 @@ const RETRIES_MAX: u32 = 1;
 const FIRST_RESTART_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_RESTART_WAIT: Duration = Duration::from_secs(5);
 
-/// One job to draw.
-#[derive(Debug)]
-pub struct Order {
-    pub assignment: Assignment,
-    /// The clock of the hub that assigned it, in which its receipt is dated.
-    pub clock: HubClock,
-    pub assigned_at: Instant,
-    pub deadline: Instant,
-    pub cancel: watch::Sender<bool>,
-}
-
-impl Order {
-    pub fn new(assignment: Assignment, clock: HubClock, assigned_at: Instant, deadline: Instant) -> Self {
-        Self { assignment, clock, assigned_at, deadline, cancel: watch::Sender::new(false) }
-    }
-
-    fn is_canceled(&self) -> bool {
-        *self.cancel.borrow()
-    }
-
-    /// Milliseconds from the assignment to `instant`.
-    fn age_ms(&self, instant: Instant) -> u64 {
-        millis(instant.saturating_duration_since(self.assigned_at))
-    }
-}
-
-/// What becomes of the running job.
-#[derive(Debug, Clone, PartialEq)]
-pub enum JobEvent {
-    Progress(Progress),
-    /// Its result is in the outbox.
-    Finished {
-        lease_id: LeaseId,
-    },
-    Canceled {
-        lease_id: LeaseId,
-    },
-    Failed {
-        lease_id: LeaseId,
-        blame: Blame,
-        reason: String,
-    },
-}
-
 /// What a finished job took and gave.
 struct Spent {
     metering: Metering,
     bytes_out: usize,
 }
 
-#[derive(Debug)]
-pub struct Runner {
-    pub supervisor: Supervisor,
+/// What all runners share.
+#[derive(Debug, Clone)]
+pub struct Bench {
     pub outbox: Outbox,
     pub key: PrivateKey,
+    /// Folders of the models, by their names.
+    pub models: Arc<BTreeMap<String, PathBuf>>,
     /// Told when the outbox has more.
     pub added: Arc<Notify>,
 }
 
+/// A device that has nothing to do, and how many jobs of a model it takes together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freed {
+    pub lane: usize,
+    pub model: String,
+    pub batch_max: usize,
+}
+
+/// One device with its inference process.
+#[derive(Debug)]
+pub struct Runner {
+    pub lane: usize,
+    pub supervisor: Supervisor,
+    pub bench: Bench,
+}
+
+/// When a try began and what it runs with.
+struct Try {
+    began: Instant,
+    before_load: Instant,
+    started: Instant,
+    determinism_class: String,
+}
+
 impl Runner {
-    pub async fn run(mut self, mut orders: mpsc::Receiver<Order>, events: mpsc::Sender<JobEvent>) {
+    /// Runs one batch after another. Jobs of a batch are for one model.
+    pub async fn run(
+        mut self,
+        mut batches: mpsc::Receiver<Vec<Order>>,
+        events: mpsc::Sender<JobEvent>,
+        freed: mpsc::Sender<Freed>,
+    ) {
         let mut restarts = Backoff::new(FIRST_RESTART_WAIT, LONGEST_RESTART_WAIT);
         loop {
-            let order = tokio::select! {
-                order = orders.recv() => order,
+            if events.send(self.warm()).await.is_err() {
+                return;
+            }
+            let batch = tokio::select! {
+                batch = batches.recv() => batch,
                 () = self.supervisor.ended() => {
                     tracing::warn!("the inference process ended while it had nothing to do");
                     tokio::time::sleep(restarts.after_failure(jitter())).await;
@@ -98,25 +90,25 @@ impl Runner {
                     continue;
                 }
             };
-            let Some(order) = order else { return };
-            let lease_id = order.assignment.lease_id;
-            let outcome = self.draw(&order, &events).await;
-            let ended_process = outcome.as_ref().is_err_and(WorkerError::ends_process);
-            let event = match outcome {
-                Ok(()) => JobEvent::Finished { lease_id },
-                Err(WorkerError::Canceled) => JobEvent::Canceled { lease_id },
-                Err(error) => JobEvent::Failed { lease_id, blame: error.blame(), reason: error.to_string() },
-            };
-            if events.send(event).await.is_err() {
-                return;
-            }
-            if ended_process {
+            let Some(batch) = batch else { return };
+            let Some(model) = batch.first().map(|order| order.assignment.model.clone()) else { continue };
+            if self.serve(batch, &events).await {
                 // The next job should not wait for the model to load.
                 self.restart().await;
             } else {
                 restarts.reset();
             }
+            let batch_max = self.supervisor.batch_max();
+            if freed.send(Freed { lane: self.lane, model, batch_max }).await.is_err() {
+                return;
+            }
         }
+    }
+
+    fn warm(&self) -> JobEvent {
+        let warm: Vec<_> = self.supervisor.warm().collect();
+        let models = self.bench.models.iter().filter(|(_, folder)| warm.contains(&folder.as_path()));
+        JobEvent::Warm { lane: self.lane, models: models.map(|(name, _)| name.clone()).collect() }
     }
 
     async fn restart(&mut self) {
@@ -126,62 +118,108 @@ impl Runner {
         }
     }
 
-    async fn draw(&mut self, order: &Order, events: &mpsc::Sender<JobEvent>) -> Result<()> {
+    /// Draws the batch, and what the process died of once more. Tells whether the process is gone.
+    async fn serve(&mut self, batch: Vec<Order>, events: &mpsc::Sender<JobEvent>) -> bool {
         let began = Instant::now();
-        let outcome = self.serve(order, began, events).await;
-        log(order, began, outcome.as_ref());
-        outcome.map(drop)
-    }
-
-    async fn serve(&mut self, order: &Order, began: Instant, events: &mpsc::Sender<JobEvent>) -> Result<Spent> {
-        if order.is_canceled() {
-            return Err(WorkerError::Canceled);
-        }
-        let mut retries = 0;
-        loop {
-            let tried_at = Instant::now();
-            let outcome = self.attempt(order, began, events).await;
-            let Err(error) = &outcome else { return outcome };
-            // A second try makes sense where it may end in time: it takes at least as long as the first did.
-            let took = tried_at.elapsed();
-            let has_time = Instant::now() + took < order.deadline;
-            if !error.ends_process() || retries == RETRIES_MAX || !has_time || order.is_canceled() {
-                return outcome;
+        let mut waiting: Vec<&Order> = batch.iter().collect();
+        let mut together = batch.len();
+        let mut is_gone = false;
+        for tries_left in (0..=RETRIES_MAX).rev() {
+            let mut again = Vec::new();
+            for orders in waiting.chunks(together.max(1)) {
+                let tried_at = Instant::now();
+                let outcomes = self.attempt(orders, began, events).await;
+                // A second try makes sense where it may end in time: it takes at least as long as the first did.
+                let ends_at = Instant::now() + tried_at.elapsed();
+                for (order, outcome) in orders.iter().zip(outcomes) {
+                    is_gone = outcome.as_ref().is_err_and(WorkerError::ends_process);
+                    if is_gone && tries_left > 0 && ends_at < order.deadline && !order.is_canceled() {
+                        log_retry(order, &outcome);
+                        again.push(*order);
+                    } else {
+                        log(order, began, outcome.as_ref());
+                        // The worker is gone where nobody hears of it.
+                        let _ = events.send(event(order.assignment.lease_id, outcome)).await;
+                    }
+                }
             }
-            retries += 1;
-            let Assignment { job_id, lease_id, .. } = &order.assignment;
-            tracing::warn!(%job_id, %lease_id, %error, class = error.class(), "the job is tried again");
+            // One of them may be what the others died of.
+            together = 1;
+            waiting = again;
+            if waiting.is_empty() {
+                break;
+            }
         }
+        is_gone
     }
 
-    async fn attempt(&mut self, order: &Order, began: Instant, events: &mpsc::Sender<JobEvent>) -> Result<Spent> {
-        let assignment = &order.assignment;
-        let lease_id = assignment.lease_id;
-        let mut limits = Limits { canceled: order.cancel.subscribe(), deadline: order.deadline.into(), previews: true };
+    async fn attempt(
+        &mut self,
+        orders: &[&Order],
+        began: Instant,
+        events: &mpsc::Sender<JobEvent>,
+    ) -> Vec<Result<Spent>> {
+        let model = orders.first().and_then(|order| self.bench.models.get(&order.assignment.model));
+        self.supervisor.select(model.map_or(Path::new(""), PathBuf::as_path));
         let before_load = Instant::now();
-        let determinism_class = self.supervisor.start().await?.determinism_class.clone();
-        let started = Instant::now();
-        let mut writing = Writing::default();
-        let mut report = |step: StepReport| {
-            writing.report(lease_id, step, &mut |progress| events.try_send(JobEvent::Progress(progress)).is_ok());
+        let determinism_class = match self.supervisor.start().await {
+            Ok(loaded) => loaded.determinism_class.clone(),
+            Err(error) => return orders.iter().map(|_| Err(error.copied())).collect(),
         };
-        let mut output = self.supervisor.run(&assignment.work, &mut limits, &mut report).await?;
+        let attempt = Try { began, before_load, started: Instant::now(), determinism_class };
+        let mut writings: Vec<Writing> = orders.iter().map(|_| Writing::default()).collect();
+        let mut report = |place: usize, step: StepReport| {
+            let (Some(order), Some(writing)) = (orders.get(place), writings.get_mut(place)) else { return };
+            let mut send = |progress| events.try_send(JobEvent::Progress(progress)).is_ok();
+            writing.report(order.assignment.lease_id, step, &mut send);
+        };
+        let batch = orders.iter().map(|order| (&order.assignment.work, order.limits())).collect();
+        let outcomes = self.supervisor.run_batch(batch, &mut report).await;
         let finished = Instant::now();
+        let handed_in = |(order, outcome): (&&Order, Result<Output>)| {
+            outcome.and_then(|output| self.hand_in(order, output, &attempt, finished))
+        };
+        orders.iter().zip(outcomes).map(handed_in).collect()
+    }
+
+    /// Signs the receipt; when this returns, the result survives a crash.
+    fn hand_in(&self, order: &Order, mut output: Output, attempt: &Try, finished: Instant) -> Result<Spent> {
+        let assignment = &order.assignment;
         output.metering = Metering {
             duration_ms: order.age_ms(finished).max(output.metering.cpu_ms),
-            queue_ms: order.age_ms(began),
-            load_ms: millis(started - before_load) + output.metering.load_ms,
+            queue_ms: order.age_ms(attempt.began),
+            load_ms: millis(attempt.started - attempt.before_load) + output.metering.load_ms,
             ..output.metering
         };
         let metering = output.metering;
         let bytes_out = output.bytes();
-        let (started_at, finished_at) = (order.clock.at(started), order.clock.at(finished));
-        let served = Served { output, started_at, finished_at, determinism_class, nonce: clock::random_nonce()? };
-        let (receipt_hash, submission) = receipt::submission(assignment, served, &self.key)?;
-        let entry = Entry { lease_id, job_id: assignment.job_id, receipt_hash, submission, refusal: None };
-        self.outbox.put(&entry)?;
-        self.added.notify_one();
+        let served = Served {
+            output,
+            started_at: order.clock.at(attempt.started),
+            finished_at: order.clock.at(finished),
+            determinism_class: attempt.determinism_class.clone(),
+            nonce: clock::random_nonce()?,
+        };
+        let (receipt_hash, submission) = receipt::submission(assignment, served, &self.bench.key)?;
+        let Assignment { lease_id, job_id, .. } = *assignment;
+        self.bench.outbox.put(&Entry { lease_id, job_id, receipt_hash, submission, refusal: None })?;
+        self.bench.added.notify_one();
         Ok(Spent { metering, bytes_out })
+    }
+}
+
+fn event(lease_id: LeaseId, outcome: Result<Spent>) -> JobEvent {
+    match outcome {
+        Ok(_) => JobEvent::Finished { lease_id },
+        Err(WorkerError::Canceled) => JobEvent::Canceled { lease_id },
+        Err(error) => JobEvent::Failed { lease_id, blame: error.blame(), reason: error.to_string() },
+    }
+}
+
+fn log_retry(order: &Order, outcome: &Result<Spent>) {
+    let Assignment { job_id, lease_id, .. } = &order.assignment;
+    if let Err(error) = outcome {
+        tracing::warn!(%job_id, %lease_id, %error, class = error.class(), "the job is tried again");
     }
 }
 

@@ -10,7 +10,7 @@ use shared::protocol::{Assignment, HubMessage, REASON_MAX_CHARS, WorkerMessage};
 use tokio::sync::watch;
 
 use super::agreement::{self, HubIdentity, Offers, Refusal};
-use super::runner::{JobEvent, Order};
+use super::order::{JobEvent, Order};
 use crate::hub::clock::HubClock;
 use crate::hub::results::Delivered;
 
@@ -22,8 +22,10 @@ const OVER_MAX: usize = 4_096;
 pub enum Effect {
     /// Send it in the current session.
     Send(WorkerMessage),
-    /// Give it to the job runner.
+    /// Give it to the job runners.
     Run(Box<Order>),
+    /// End the session and register anew: only a registration takes a drain back.
+    Rejoin,
 }
 
 /// The session that is up.
@@ -39,6 +41,9 @@ pub struct Worker {
     slots: usize,
     session: Option<Session>,
     draining: bool,
+    paused: bool,
+    /// The hub of this session believes that the worker drains.
+    said_drain: bool,
     /// Leases that the runner has.
     running: BTreeMap<LeaseId, Running>,
     /// Leases with a result that the hub has not acknowledged.
@@ -88,6 +93,8 @@ impl Worker {
             slots,
             session: None,
             draining: false,
+            paused: false,
+            said_drain: false,
             running: BTreeMap::new(),
             finished: finished.into_iter().collect(),
             unsaid: BTreeMap::new(),
@@ -100,6 +107,16 @@ impl Worker {
         let running = self.running.iter().filter(|(_, running)| !running.is_canceled()).map(|(lease_id, _)| lease_id);
         let leases: BTreeSet<_> = running.chain(&self.finished).chain(self.unsaid.keys()).copied().collect();
         leases.into_iter().collect()
+    }
+
+    /// Jobs that the runners have.
+    pub fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Results that the hub has not taken yet.
+    pub fn results_waiting(&self) -> usize {
+        self.finished.len()
     }
 
     pub fn is_draining(&self) -> bool {
@@ -118,18 +135,64 @@ impl Worker {
 
     pub fn connected(&mut self, session: Session) -> Vec<Effect> {
         self.session = Some(session);
+        self.said_drain = false;
         let unsaid = std::mem::take(&mut self.unsaid).into_values();
-        let draining = self.draining.then_some(WorkerMessage::Drain);
-        unsaid.chain(draining).map(Effect::Send).collect()
+        let unsaid: Vec<_> = unsaid.map(Effect::Send).collect();
+        unsaid.into_iter().chain(self.say_drain()).collect()
     }
 
     pub fn disconnected(&mut self) {
         self.session = None;
+        self.said_drain = false;
     }
 
+    /// Takes nothing new from here on.
     pub fn drain(&mut self) -> Vec<Effect> {
         self.draining = true;
-        self.send(WorkerMessage::Drain).into_iter().collect()
+        self.say_drain().into_iter().collect()
+    }
+
+    /// Takes nothing new until [`Self::resume`]; what runs goes on.
+    pub fn pause(&mut self) -> Vec<Effect> {
+        self.paused = true;
+        self.say_drain().into_iter().collect()
+    }
+
+    pub fn resume(&mut self) -> Vec<Effect> {
+        self.paused = false;
+        self.rejoin().into_iter().collect()
+    }
+
+    /// Ends what runs: its results are lost.
+    pub fn abort(&mut self, reason: &str) -> Vec<Effect> {
+        self.draining = true;
+        let wanted: Vec<LeaseId> =
+            self.running.iter().filter(|(_, running)| !running.is_canceled()).map(|(lease_id, _)| *lease_id).collect();
+        let mut effects = Vec::new();
+        for lease_id in wanted {
+            self.cancel(lease_id);
+            effects.extend(self.fail(lease_id, Blame::Miner, reason));
+        }
+        effects
+    }
+
+    fn say_drain(&mut self) -> Option<Effect> {
+        let is_news = (self.draining || self.paused) && self.session.is_some() && !self.said_drain;
+        self.said_drain |= is_news;
+        is_news.then_some(Effect::Send(WorkerMessage::Drain))
+    }
+
+    /// Back after a pause, once nothing is left that would be lost with the session.
+    fn rejoin(&mut self) -> Option<Effect> {
+        let serves = !self.draining && !self.paused;
+        let has_nothing = self.running.is_empty() && self.finished.is_empty();
+        if !(serves && self.said_drain && has_nothing && self.session.is_some()) {
+            return None;
+        }
+        // The next registration answers whatever comes before it.
+        self.session = None;
+        self.said_drain = false;
+        Some(Effect::Rejoin)
     }
 
     pub fn heartbeat(&self) -> Vec<Effect> {
@@ -174,6 +237,9 @@ impl Worker {
         if self.draining {
             return Err(Refusal::NotServing("drains"));
         }
+        if self.paused {
+            return Err(Refusal::NotServing("pauses"));
+        }
         let taken = self.running.values().filter(|running| !running.is_canceled()).count();
         if taken >= self.slots {
             return Err(Refusal::NoSlot { slots: self.slots });
@@ -190,6 +256,7 @@ impl Worker {
 
     pub fn job_event(&mut self, event: JobEvent) -> Vec<Effect> {
         match event {
+            JobEvent::Warm { .. } => Vec::new(),
             JobEvent::Progress(progress) => self.send(WorkerMessage::Progress(progress)).into_iter().collect(),
             JobEvent::Finished { lease_id } => {
                 self.ended(lease_id);
@@ -198,20 +265,22 @@ impl Worker {
             }
             JobEvent::Canceled { lease_id } => {
                 self.ended(lease_id);
-                Vec::new()
+                self.rejoin().into_iter().collect()
             }
             JobEvent::Failed { lease_id, blame, reason } => {
                 // The hub took a canceled lease back and wants to hear no more of it.
                 let is_wanted = self.running.get(&lease_id).is_some_and(|running| !running.is_canceled());
                 self.ended(lease_id);
-                if is_wanted { self.fail(lease_id, blame, &reason) } else { Vec::new() }
+                let failed = if is_wanted { self.fail(lease_id, blame, &reason) } else { Vec::new() };
+                failed.into_iter().chain(self.rejoin()).collect()
             }
         }
     }
 
-    pub fn delivered(&mut self, delivered: &Delivered) {
+    pub fn delivered(&mut self, delivered: &Delivered) -> Vec<Effect> {
         self.finished.remove(&delivered.lease_id);
         self.over.insert(delivered.lease_id);
+        self.rejoin().into_iter().collect()
     }
 
     fn ended(&mut self, lease_id: LeaseId) {

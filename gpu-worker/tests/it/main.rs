@@ -18,6 +18,7 @@ mod onnx;
 mod outbox;
 mod pipelines;
 mod probe;
+mod running;
 mod scheduler_errors;
 mod scheduler_properties;
 mod schedulers;

@@ -111,6 +111,13 @@ impl ModelCopy {
         std::fs::write(self.file(MANIFEST_FILE), manifest.to_string()).unwrap();
     }
 
+    /// Changes the manifest itself.
+    pub(crate) fn edit_manifest(&self, change: impl FnOnce(&mut serde_json::Value)) {
+        let mut value = serde_json::from_slice(&std::fs::read(self.file(MANIFEST_FILE)).unwrap()).unwrap();
+        change(&mut value);
+        std::fs::write(self.file(MANIFEST_FILE), value.to_string()).unwrap();
+    }
+
     /// Changes a JSON file and pins the change.
     pub(crate) fn edit(&self, name: &str, change: impl FnOnce(&mut serde_json::Value)) {
         let mut value = serde_json::from_slice(&std::fs::read(self.file(name)).unwrap()).unwrap();

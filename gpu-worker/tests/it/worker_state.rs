@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gpu_worker::hub::clock::HubClock;
 use gpu_worker::hub::results::Delivered;
 use gpu_worker::worker::agreement::{HubIdentity, LEASE_MAX};
-use gpu_worker::worker::runner::{JobEvent, Order};
+use gpu_worker::worker::order::{JobEvent, Order};
 use gpu_worker::worker::state::{Effect, Session, Worker};
 use proptest::prelude::*;
 use shared::capability::ModelOffer;
@@ -145,6 +145,21 @@ fn what_failed_without_a_session_is_said_in_the_next() {
     assert_eq!(worker.leases(), []);
 }
 
+#[test]
+fn a_stop_answers_for_everything_that_runs() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    worker.connected(session(now));
+    for number in [1, 2] {
+        worker.hub_message(HubMessage::Assign(Box::new(job(number))), now);
+    }
+    worker.hub_message(HubMessage::Cancel { lease_id: lease(1), reason: "gone".into() }, now);
+    let effects = worker.abort("the worker was stopped");
+    assert_eq!(refusal(&effects), Some((lease(2), Blame::Miner, "the worker was stopped".into())));
+    assert_eq!(worker.leases(), []);
+    assert!(worker.is_draining() && worker.abort("again").is_empty());
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Connect,
@@ -155,6 +170,8 @@ enum Event {
     End(usize, u8),
     Deliver(usize),
     Drain,
+    Pause,
+    Resume,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -166,6 +183,8 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (0..4_usize, 0..2_u8).prop_map(|(which, how)| Event::End(which, how)),
         4 => (0..4_usize).prop_map(Event::Deliver),
         1 => Just(Event::Drain),
+        2 => Just(Event::Pause),
+        2 => Just(Event::Resume),
     ]
 }
 
@@ -174,6 +193,9 @@ fn event() -> impl Strategy<Value = Event> {
 struct World {
     connected: bool,
     draining: bool,
+    paused: bool,
+    /// The hub believes that the worker takes nothing new.
+    hub_believes_drain: bool,
     /// What the runner has.
     orders: Vec<Order>,
     outbox: Vec<LeaseId>,
@@ -189,13 +211,19 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Run(order) => {
-                    prop_assert!(!self.draining, "a draining worker took a job");
+                    prop_assert!(!self.draining && !self.paused, "a worker that takes nothing new took a job");
                     let lease_id = order.assignment.lease_id;
                     prop_assert!(self.drawn.insert(lease_id), "{lease_id} was drawn twice");
                     self.orders.push(*order);
                 }
+                Effect::Rejoin => {
+                    prop_assert!(self.connected && self.hub_believes_drain && !self.draining && !self.paused);
+                    prop_assert!(self.orders.is_empty() && self.outbox.is_empty(), "the session held something");
+                    self.connected = false;
+                }
                 Effect::Send(message) => {
                     prop_assert!(self.connected, "{message:?} was sent without a session");
+                    self.hub_believes_drain |= message == WorkerMessage::Drain;
                     if let WorkerMessage::Fail { lease_id, .. } = message {
                         prop_assert!(!self.finished.contains(&lease_id) || !self.outbox.contains(&lease_id));
                         *self.failed.entry(lease_id).or_default() += 1;
@@ -210,6 +238,7 @@ impl World {
         let effects = match event {
             Event::Connect => {
                 self.connected = true;
+                self.hub_believes_drain = false;
                 worker.connected(session(now))
             }
             Event::Disconnect => {
@@ -252,13 +281,20 @@ impl World {
             }
             Event::Deliver(which) if !self.outbox.is_empty() => {
                 let lease_id = self.outbox.remove(which % self.outbox.len());
-                worker.delivered(&Delivered { lease_id, job_id: None, refusal: None });
-                Vec::new()
+                worker.delivered(&Delivered { lease_id, job_id: None, refusal: None })
             }
             Event::Drain => {
                 let effects = worker.drain();
                 self.draining = true;
                 effects
+            }
+            Event::Pause => {
+                self.paused = true;
+                worker.pause()
+            }
+            Event::Resume => {
+                self.paused = false;
+                worker.resume()
             }
             _ => Vec::new(),
         };
@@ -272,6 +308,11 @@ impl World {
 
     fn check(&self, worker: &Worker) -> Result<(), TestCaseError> {
         let held: BTreeSet<LeaseId> = worker.leases().into_iter().collect();
+        // A hub that is not told sends jobs in vain, or never again.
+        prop_assert!(!self.connected || self.hub_believes_drain || !(self.draining || self.paused));
+        let is_free = self.orders.is_empty() && self.outbox.is_empty();
+        let serves = !self.draining && !self.paused;
+        prop_assert!(!(self.connected && serves && is_free && self.hub_believes_drain), "the pause never ends");
         let wanted = self.orders.iter().filter(|order| !*order.cancel.borrow());
         let wanted: BTreeSet<LeaseId> = wanted.map(|order| order.assignment.lease_id).collect();
         prop_assert!(wanted.len() <= SLOTS, "{} jobs for {SLOTS} slots", wanted.len());

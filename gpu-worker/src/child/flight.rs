@@ -1,0 +1,174 @@
+//! The jobs of one run on their way through the inference process, each with its own limits.
+
+use std::time::Duration;
+
+use futures::future::select_all;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::pace::{Beat, Pace};
+use super::pipe::Process;
+use super::supervisor::Limits;
+use super::{Event, Request};
+use crate::error::{Result, WorkerError};
+use crate::runtime::{Output, StepReport};
+
+/// How long a run may go on when none of its jobs is wanted any more, before the process is killed.
+const CANCEL_GRACE: Duration = Duration::from_secs(10);
+
+/// One job of a run.
+#[derive(Debug)]
+pub(super) struct Seat {
+    id: u64,
+    limits: Limits,
+    /// Why it was told to end, whatever it still brings.
+    ended_by: Option<WorkerError>,
+    outcome: Option<Result<Output>>,
+}
+
+impl Seat {
+    pub(super) fn new(id: u64, limits: Limits) -> Self {
+        Self { id, limits, ended_by: None, outcome: None }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.outcome.is_none() && self.ended_by.is_none()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) seats: Vec<Seat>,
+    pub(super) beat: Beat,
+}
+
+/// What happened to a run.
+enum Turn {
+    Heard(Option<Event>),
+    Canceled(u64),
+    Late(u64),
+    Silent,
+    Overdue,
+}
+
+impl Flight {
+    /// Follows the run until each of its jobs has an outcome.
+    ///
+    /// # Errors
+    /// A process that ended or hung; then jobs without an outcome have none.
+    pub(super) async fn follow(
+        &mut self,
+        process: &mut Process,
+        pace: &Pace,
+        steps: &mut (dyn FnMut(usize, StepReport) + Send),
+    ) -> Result<()> {
+        let mut unwanted_since = None;
+        while self.seats.iter().any(|seat| seat.outcome.is_none()) {
+            if !self.seats.iter().any(Seat::is_wanted) {
+                unwanted_since.get_or_insert_with(Instant::now);
+            }
+            let overdue_at = unwanted_since.map(|since| since + CANCEL_GRACE);
+            let turn = tokio::select! {
+                event = process.events.recv() => Turn::Heard(event),
+                turn = first_end(&mut self.seats) => turn,
+                () = sleep_until(pace.hung_at(&self.beat)), if overdue_at.is_none() => Turn::Silent,
+                () = at(overdue_at) => Turn::Overdue,
+            };
+            match turn {
+                Turn::Heard(Some(event)) => self.hear(event, steps),
+                Turn::Heard(None) => return Err(WorkerError::ChildCrashed("its output ended".into())),
+                Turn::Canceled(id) => self.end(process, id, WorkerError::Canceled).await,
+                Turn::Late(id) => self.end(process, id, WorkerError::Deadline).await,
+                Turn::Silent => return Err(WorkerError::ChildHung { silence: self.beat.silence(Instant::now()) }),
+                Turn::Overdue => return Err(WorkerError::ChildHung { silence: CANCEL_GRACE }),
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, event: Event, steps: &mut (dyn FnMut(usize, StepReport) + Send)) {
+        let (id, outcome) = match event {
+            Event::Step { id, report } => {
+                // Each job of a run reports its own steps, and any of them is a sign of life.
+                self.beat.heard(Instant::now(), report.steps);
+                if let Some(seat) = self.seats.iter().position(|seat| seat.id == id && seat.is_wanted()) {
+                    steps(seat, report);
+                }
+                return;
+            }
+            Event::Done { id, output } => (id, Ok(output)),
+            Event::Failed { id, failure } => (id, Err(failure.into())),
+            Event::Loaded(_) | Event::NotLoaded(_) => return,
+        };
+        let steps = self.beat.steps();
+        self.beat.heard(Instant::now(), steps);
+        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.id == id) {
+            seat.outcome = Some(match seat.ended_by.take() {
+                Some(reason) => Err(reason),
+                None => outcome,
+            });
+        }
+    }
+
+    /// Tells the process to end a job.
+    async fn end(&mut self, process: &mut Process, id: u64, reason: WorkerError) {
+        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.id == id) {
+            seat.ended_by = Some(reason);
+        }
+        let _ = timeout(CANCEL_GRACE, process.send(&Request::Cancel { id })).await;
+    }
+
+    /// All jobs ended as they should.
+    pub(super) fn is_well(&self) -> bool {
+        self.seats.iter().all(|seat| matches!(seat.outcome, Some(Ok(_))))
+    }
+
+    /// A lack of memory that the process lived through.
+    pub(super) fn out_of_memory(&self) -> Option<WorkerError> {
+        let failures = self.seats.iter().filter_map(|seat| seat.outcome.as_ref()?.as_ref().err());
+        failures.into_iter().find(|error| error.is_out_of_memory()).map(WorkerError::copied)
+    }
+
+    /// The outcomes in order; `failure` is the end of the process, for those that it took along.
+    pub(super) fn outcomes(self, failure: Option<&WorkerError>) -> Vec<Result<Output>> {
+        let lost = || match failure {
+            Some(failure) => failure.copied(),
+            None => WorkerError::ChildCrashed("it did not answer".into()),
+        };
+        let outcome = |seat: Seat| match (seat.outcome, seat.ended_by) {
+            (Some(Err(error)), _) if error.is_out_of_memory() => Err(lost()),
+            (Some(outcome), _) => outcome,
+            (None, Some(reason)) => Err(reason),
+            (None, None) => Err(lost()),
+        };
+        self.seats.into_iter().map(outcome).collect()
+    }
+}
+
+/// The first job that is canceled or late.
+async fn first_end(seats: &mut [Seat]) -> Turn {
+    let ends: Vec<_> = seats.iter_mut().filter(|seat| seat.is_wanted()).map(|seat| Box::pin(ends(seat))).collect();
+    if ends.is_empty() {
+        return std::future::pending().await;
+    }
+    select_all(ends).await.0
+}
+
+async fn ends(seat: &mut Seat) -> Turn {
+    let canceled = async {
+        // Where nobody can cancel it any more, nobody will.
+        if seat.limits.canceled.wait_for(|canceled| *canceled).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = canceled => Turn::Canceled(seat.id),
+        () = sleep_until(seat.limits.deadline) => Turn::Late(seat.id),
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

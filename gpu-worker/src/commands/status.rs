@@ -1,0 +1,169 @@
+//! `gpu-worker status`: what the running worker does, what it has earned, and why no jobs come.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use shared::api::miners::MinerView;
+
+use super::print;
+use crate::config::Config;
+use crate::error::{Result, WorkerError};
+use crate::hub::HubUrl;
+use crate::hub::trust::Trust;
+use crate::worker::monitor::Report;
+use crate::worker::status_server::ADDRESS_FILE;
+
+/// How long the worker on this machine, and the hub, may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+/// Columns of the left-hand words.
+const NAME_COLUMNS: usize = 9;
+
+/// Widest text in the box; what is longer goes on in the next line.
+const TEXT_COLUMNS: usize = 64;
+
+/// Says what the running worker does.
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// Print the worker's own JSON instead.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Status {
+    pub fn run(&self, data: &Path) -> Result<ExitCode> {
+        let Some(report) = report(data)? else {
+            print(format_args!(
+                "no worker runs here; start it with `gpu-worker --data {} start`, and ask `doctor` if it ends",
+                data.display()
+            ))?;
+            return Ok(ExitCode::FAILURE);
+        };
+        if self.json {
+            let text = serde_json::to_string_pretty(&report).map_err(|error| WorkerError::format("status", error))?;
+            print(text)?;
+        } else {
+            print(frame(&format!("gpu-worker {}", report.facts.version), &rows(&report, &account(data, &report))))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What the worker says of itself; nothing where none runs.
+fn report(data: &Path) -> Result<Option<Report>> {
+    let path = data.join(ADDRESS_FILE);
+    let Ok(address) = std::fs::read_to_string(&path) else { return Ok(None) };
+    let agent = ureq::Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).build().new_agent();
+    let Ok(mut response) = agent.get(format!("http://{}/status", address.trim())).call() else { return Ok(None) };
+    let text = response.body_mut().read_to_string().map_err(|error| WorkerError::format(&path, error))?;
+    serde_json::from_str(&text).map(Some).map_err(|error| WorkerError::format(&path, error))
+}
+
+/// What the hub says of the miner's account, or why it says nothing.
+fn account(data: &Path, report: &Report) -> std::result::Result<MinerView, String> {
+    let hub = HubUrl::parse(&report.facts.hub).map_err(|error| error.to_string())?;
+    let ca_file = Config::read(data).ok().and_then(|config| config.ca_file);
+    let trust = Trust::load(ca_file.as_deref()).map_err(|error| error.to_string())?;
+    let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).tls_config(trust.http());
+    let url = hub.path(&format!("/v1/miners/{}", report.facts.address));
+    let response = config.build().new_agent().get(url).call();
+    let text = response.and_then(|mut response| response.body_mut().read_to_string());
+    let text = text.map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+fn rows(report: &Report, account: &std::result::Result<MinerView, String>) -> Vec<(&'static str, String)> {
+    let Report { facts, state, reason, models, jobs, results_waiting, notices, .. } = report;
+    let mut rows = vec![("state", state.as_str().to_owned())];
+    rows.extend(reason.iter().map(|reason| ("why", reason.clone())));
+    rows.push(("address", facts.address.to_string()));
+    rows.push(("hub", facts.hub.clone()));
+    rows.push(("engine", facts.engine.clone()));
+    rows.extend(facts.devices.iter().map(|device| ("device", device.clone())));
+    rows.extend(models.iter().map(|model| {
+        let warmth = if model.warm { "warm" } else { "cold" };
+        ("model", format!("{} ({warmth}), {} AIT per unit", model.name, model.unit_price))
+    }));
+    rows.push((
+        "jobs",
+        format!(
+            "{} in the last hour, {} in all, {} failed, {} canceled, {} of {} slots busy",
+            jobs.last_hour, jobs.completed, jobs.failed, jobs.canceled, jobs.running, facts.slots
+        ),
+    ));
+    if *results_waiting > 0 {
+        rows.push(("outbox", format!("{results_waiting} results wait for the hub")));
+    }
+    rows.push((
+        "pay",
+        match account {
+            Ok(account) => format!("{} AIT settled, {} AIT pending", account.earned, account.pending),
+            Err(reason) => format!("the hub does not tell: {reason}"),
+        },
+    ));
+    rows.extend(notices.last().map(|notice| ("hub says", notice.text.clone())));
+    rows
+}
+
+/// A box of rows under a title.
+fn frame(title: &str, rows: &[(&str, String)]) -> String {
+    let lines: Vec<String> = rows
+        .iter()
+        .flat_map(|(name, text)| {
+            let pieces = wrapped(text);
+            let name = |number: usize| if number == 0 { *name } else { "" };
+            let line = |(number, piece): (usize, &String)| format!("{:<NAME_COLUMNS$} {piece}", name(number));
+            pieces.iter().enumerate().map(line).collect::<Vec<_>>()
+        })
+        .collect();
+    let columns = |text: &str| text.chars().count();
+    let width = lines.iter().map(|line| columns(line)).max().unwrap_or(0).max(columns(title) + 2);
+    let mut frame = format!("┌ {title} {}┐\n", "─".repeat(width.saturating_sub(columns(title))));
+    for line in lines {
+        frame.push_str(&format!("│ {line}{} │\n", " ".repeat(width - columns(&line))));
+    }
+    frame.push_str(&format!("└{}┘", "─".repeat(width + 2)));
+    frame
+}
+
+/// Cuts a text between words into lines of [`TEXT_COLUMNS`]; a longer word has a line of its own.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= TEXT_COLUMNS {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_is_as_wide_as_its_longest_line() {
+        let rows = [("state", "paused".to_owned()), ("why", "für immer".to_owned())];
+        let frame = frame("gpu-worker 1", &rows);
+        let widths: Vec<usize> = frame.lines().map(|line| line.chars().count()).collect();
+        assert!(widths.iter().all(|width| *width == widths[0]), "{frame}");
+        assert_eq!(frame.lines().nth(1), Some("│ state     paused    │"));
+        assert_eq!(frame.lines().nth(2), Some("│ why       für immer │"));
+    }
+
+    #[test]
+    fn a_long_text_goes_on_in_the_next_line() {
+        let text = "word ".repeat(30);
+        let lines = wrapped(&text);
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.chars().count() <= TEXT_COLUMNS));
+        assert_eq!(lines.join(" "), text.trim());
+        assert_eq!(wrapped(""), [""]);
+    }
+}

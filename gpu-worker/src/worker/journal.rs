@@ -1,0 +1,48 @@
+//! What the worker writes into its log of what happens around it.
+
+use shared::protocol::HubMessage;
+
+use super::CLOCK_SKEW_MAX_MS;
+use super::pause::Pause;
+use super::state::Session;
+use crate::clock;
+use crate::error::quote;
+use crate::hub::results::Delivered;
+
+pub(super) fn session(session: &Session) {
+    let ahead_ms = session.clock.ahead_ms(clock::now());
+    let (hub_id, chain_id) = (&session.hub.hub_id, session.hub.chain_id);
+    tracing::info!(hub_id, chain_id, ahead_ms, "the hub took the registration");
+    if ahead_ms.unsigned_abs() > CLOCK_SKEW_MAX_MS {
+        tracing::warn!(ahead_ms, "this machine's clock is off; the worker goes by the hub's");
+    }
+}
+
+/// Gives the words that are for the miner.
+pub(super) fn message(message: &HubMessage) -> Option<&str> {
+    match message {
+        HubMessage::Notice { text } => {
+            tracing::info!(text = quote(text), "the hub says");
+            Some(text)
+        }
+        HubMessage::Cancel { lease_id, reason } => {
+            tracing::info!(%lease_id, reason = quote(reason), "the hub canceled a lease");
+            None
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn delivery(delivered: &Delivered) {
+    match &delivered.refusal {
+        Some(reason) => tracing::error!(lease_id = %delivered.lease_id, reason, "the hub refused a result"),
+        None => tracing::info!(lease_id = %delivered.lease_id, "the hub took a result"),
+    }
+}
+
+pub(super) fn pause(pause: Option<&Pause>) {
+    match pause {
+        Some(Pause { by, reason }) => tracing::info!(?by, reason, "pausing: no new jobs are taken"),
+        None => tracing::info!("the pause is over"),
+    }
+}

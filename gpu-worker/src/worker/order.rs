@@ -1,0 +1,65 @@
+//! One job on its way through the worker.
+
+use std::time::Instant;
+
+use shared::id::LeaseId;
+use shared::job::lifecycle::Blame;
+use shared::protocol::{Assignment, Progress};
+use tokio::sync::watch;
+
+use crate::child::supervisor::Limits;
+use crate::clock::millis;
+use crate::hub::clock::HubClock;
+
+/// One job to draw.
+#[derive(Debug)]
+pub struct Order {
+    pub assignment: Assignment,
+    /// The clock of the hub that assigned it, in which its receipt is dated.
+    pub clock: HubClock,
+    pub assigned_at: Instant,
+    pub deadline: Instant,
+    pub cancel: watch::Sender<bool>,
+}
+
+impl Order {
+    pub fn new(assignment: Assignment, clock: HubClock, assigned_at: Instant, deadline: Instant) -> Self {
+        Self { assignment, clock, assigned_at, deadline, cancel: watch::Sender::new(false) }
+    }
+
+    pub fn is_canceled(&self) -> bool {
+        *self.cancel.borrow()
+    }
+
+    /// Milliseconds from the assignment to `instant`.
+    pub fn age_ms(&self, instant: Instant) -> u64 {
+        millis(instant.saturating_duration_since(self.assigned_at))
+    }
+
+    pub fn limits(&self) -> Limits {
+        Limits { canceled: self.cancel.subscribe(), deadline: self.deadline.into(), previews: true }
+    }
+}
+
+/// What becomes of a job that was given to the runners.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobEvent {
+    Progress(Progress),
+    /// Its result is in the outbox.
+    Finished {
+        lease_id: LeaseId,
+    },
+    Canceled {
+        lease_id: LeaseId,
+    },
+    Failed {
+        lease_id: LeaseId,
+        blame: Blame,
+        reason: String,
+    },
+    /// What a device has loaded, by the models' names.
+    Warm {
+        lane: usize,
+        models: Vec<String>,
+    },
+}

@@ -1,0 +1,84 @@
+//! The tasks around the worker, and the channels to them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::order::{JobEvent, Order};
+use super::runner::Bench;
+use super::state::{Effect, Worker};
+use super::{Parts, Pauses, pause, pool};
+use crate::hub::link::{self, LeasesHeld, LinkEvent, Outgoing};
+use crate::hub::results::{self, Delivered};
+use crate::outbox::Outbox;
+
+const CHANNEL_MAX: usize = 256;
+
+/// How long the last words and the closing frame of a session may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+pub(super) struct Tasks {
+    outgoing: mpsc::Sender<Outgoing>,
+    orders: mpsc::Sender<Order>,
+    pub(super) link: mpsc::Receiver<LinkEvent>,
+    pub(super) jobs: mpsc::Receiver<JobEvent>,
+    pub(super) delivered: mpsc::Receiver<Delivered>,
+    pub(super) pauses: Pauses,
+    session: Option<JoinHandle<()>>,
+    others: Vec<JoinHandle<()>>,
+}
+
+impl Tasks {
+    pub(super) fn spawn(parts: Parts, outbox: &Outbox, worker: &Arc<Mutex<Worker>>) -> Self {
+        let (outgoing, outgoing_receiver) = mpsc::channel(CHANNEL_MAX);
+        let (link_sender, link) = mpsc::channel(CHANNEL_MAX);
+        let (orders, order_receiver) = mpsc::channel(CHANNEL_MAX);
+        let (job_sender, jobs) = mpsc::channel(CHANNEL_MAX);
+        let (delivered_sender, delivered) = mpsc::channel(CHANNEL_MAX);
+        let (pause_sender, pauses) = watch::channel(None);
+        let added = Arc::new(Notify::new());
+        let worker = Arc::clone(worker);
+        let leases: LeasesHeld = Arc::new(move || worker.lock().unwrap_or_else(PoisonError::into_inner).leases());
+        let key = parts.identity.key.clone();
+        let (hub, trust) = (parts.identity.hub.clone(), parts.identity.trust.clone());
+        let bench = Bench { outbox: outbox.clone(), key, models: Arc::new(parts.models), added: added.clone() };
+        let session = tokio::spawn(link::keep(parts.identity, leases, outgoing_receiver, link_sender));
+        let others = vec![
+            tokio::spawn(pool::run(parts.lanes, bench, parts.batching, order_receiver, job_sender)),
+            tokio::spawn(results::deliver(outbox.clone(), hub, trust, added, delivered_sender)),
+            tokio::spawn(pause::watch(parts.data, parts.schedule, pause_sender)),
+        ];
+        Self { outgoing, orders, link, jobs, delivered, pauses, session: Some(session), others }
+    }
+
+    pub(super) async fn perform(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                // A full channel means a hub that does not read; what is lost is made good by the next registration.
+                Effect::Send(message) => drop(self.outgoing.try_send(Outgoing::Say(message))),
+                Effect::Rejoin => drop(self.outgoing.try_send(Outgoing::Rejoin)),
+                Effect::Run(order) => drop(self.orders.send(*order).await),
+            }
+        }
+    }
+
+    /// Closes the session in good order where the worker ended so, and stops everything.
+    pub(super) async fn end(self, orderly: bool) {
+        let Self { outgoing, orders, session, others, .. } = self;
+        drop((outgoing, orders));
+        if let Some(session) = session {
+            let abort = session.abort_handle();
+            if orderly {
+                let _ = tokio::time::timeout(CLOSE_LIMIT, session).await;
+            }
+            abort.abort();
+        }
+        others.iter().for_each(JoinHandle::abort);
+        // An aborted task drops the supervisors, and with them the inference processes, when it is joined.
+        for task in others {
+            let _ = task.await;
+        }
+    }
+}
