@@ -16,13 +16,13 @@ from .evaluate import drawn_by_model, sheet, test_scenes
 from .pipeline import Pipeline
 
 NAME = "aitbc-scenes-1"
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 DRAWS = (
     "city skylines by day, at sunset, at dusk and at night with lit windows",
     "the sea at sunset, sunrise, by day and at night",
     "deserts and dunes",
-    "forests, as rows of trees without clear outlines",
-    "snowy and bare mountains, roughly",
+    "forests in their seasons, without clear trees",
+    "snowy and bare mountains",
     "meadows and green hills",
     "planets and hot-air balloons, as coloured shapes without detail",
 )
