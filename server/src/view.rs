@@ -201,7 +201,7 @@ fn default_offer(board: &Board, kind: JobKind) -> Option<ModelOffer> {
     offers().find(|offer| offer.model == DEFAULT_MODEL).or_else(|| offers().next()).cloned()
 }
 
-/// Name of [`default_offer`]. The product's own picture model is named also while nobody is connected.
+/// Name of the model of the default offer. The product's own picture model is named also while nobody is connected.
 pub fn default_model(board: &Board, kind: JobKind) -> Option<String> {
     let own = || (kind == JobKind::Image).then(|| DEFAULT_MODEL.to_owned());
     default_offer(board, kind).map(|offer| offer.model).or_else(own)

@@ -50,6 +50,8 @@ impl Process {
         command.arg("child").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         // CUDA would count the fastest GPU first; the driver's tools count by bus, and so does engine.device.
         command.env("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+        // A process that is out of memory cannot gather a backtrace: it would hang where it should end.
+        command.env("RUST_BACKTRACE", "0");
         // A Ctrl-C in the terminal is for the worker, which lets the process finish its job.
         #[cfg(unix)]
         command.process_group(0);
