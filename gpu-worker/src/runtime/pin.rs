@@ -20,7 +20,7 @@ const FOREIGN_ENDINGS: [&str; 7] = ["safetensors", "bin", "pt", "pth", "ckpt", "
 /// programs are left out.
 ///
 /// # Errors
-/// Links that lead out of the folder, names that are not UTF-8, and more than [`FILES_MAX`] files.
+/// Links that lead out of the folder, names that are not UTF-8, and more than `FILES_MAX` files.
 pub fn pin(root: &Path) -> Result<Vec<ModelFile>> {
     let real_root = std::fs::canonicalize(root).map_err(WorkerError::io(root))?;
     let mut paths = Vec::new();
