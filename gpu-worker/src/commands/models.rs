@@ -2,6 +2,7 @@
 
 mod add;
 mod list;
+mod ollama;
 mod register;
 mod verify;
 
@@ -16,6 +17,7 @@ use crate::error::Result;
 pub enum Models {
     Add(add::Add),
     List(list::List),
+    Ollama(ollama::AddOllama),
     Verify(verify::Verify),
 }
 
@@ -24,6 +26,7 @@ impl Models {
         match self {
             Self::Add(command) => command.run(data).map(|()| ExitCode::SUCCESS),
             Self::List(command) => command.run(data).map(|()| ExitCode::SUCCESS),
+            Self::Ollama(command) => command.run(data).map(|()| ExitCode::SUCCESS),
             Self::Verify(command) => command.run(data),
         }
     }

@@ -1,10 +1,11 @@
 //! `gpu-worker models`, from outside.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::ollama_double::{OllamaDouble, TEXT_MODEL};
 use crate::onnx::{FLOAT, graph, model, tensor};
 use crate::support::{ModelCopy, PROGRAM, onnxruntime_library, stderr};
 
@@ -93,14 +94,35 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+/// A worker with one model, by hand.
+fn configure(data: &Path, model: &ModelCopy) -> PathBuf {
+    let path = data.join("worker.toml");
+    let section = format!("[model]\npath = {:?}\nunit_price_ait = \"0.25\"\n", model.path());
+    let head = "# mine\nhub = \"http://127.0.0.1:1\"\nkey = \"keys/miner.key\"\n\n[engine]\nname = \"tract\"\n\n";
+    std::fs::write(&path, format!("{head}{section}measured_micro_units_per_second = 1\n")).unwrap();
+    path
+}
+
+#[test]
+fn ollama_puts_a_model_of_a_local_ollama_on_offer() {
+    let (data, first, ollama) = (tempfile::tempdir().unwrap(), ModelCopy::new(), OllamaDouble::start());
+    configure(data.path(), &first);
+    ollama.forget_models();
+    let refused = with_data(data.path(), &["ollama", "tiny-writer", "--url", &ollama.url, "--no-pull"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("tiny-writer"), "{}", stderr(&refused));
+    let told = stdout(&with_data(data.path(), &["ollama", "tiny-writer", "--url", &ollama.url]));
+    assert!(told.contains("pull    success") && told.contains("AIT per unit"), "{told}");
+    let listed: Value = serde_json::from_str(&stdout(&with_data(data.path(), &["list", "--json"]))).unwrap();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().map(|l| l["model"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["test-model", TEXT_MODEL]);
+}
+
 #[test]
 fn add_pins_a_folder_and_puts_it_on_offer() {
     let data = tempfile::tempdir().unwrap();
     let first = ModelCopy::new();
-    let config = data.path().join("worker.toml");
-    let section = format!("[model]\npath = {:?}\nunit_price_ait = \"0.25\"\n", first.path());
-    let head = "# mine\nhub = \"http://127.0.0.1:1\"\nkey = \"keys/miner.key\"\n\n[engine]\nname = \"tract\"\n\n";
-    std::fs::write(&config, format!("{head}{section}measured_micro_units_per_second = 1\n")).unwrap();
+    let config = configure(data.path(), &first);
     let copy = unpinned();
     let folder = copy.path().to_str().unwrap();
     let sized = ["--name", "second", "--steps", "2", "--size", "64", "--licence", "MIT"];

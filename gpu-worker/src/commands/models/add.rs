@@ -18,8 +18,8 @@ use crate::runtime::folder::ModelFolder;
 use crate::runtime::pin::pin;
 use crate::{offer, timing};
 
-/// Pictures that are measured after one to warm up.
-const MEASURED_PICTURES: u64 = 3;
+/// Jobs that are measured after one to warm up.
+const MEASURED_JOBS: u64 = 3;
 
 /// Steps and guidance that most published models are shown with.
 const DEFAULT_STEPS: u32 = 20;
@@ -78,21 +78,7 @@ impl Add {
             manifest.version,
             manifest.files.len()
         ))?;
-        if !Config::path(data).exists() {
-            return print(format_args!("        `gpu-worker init --model {}` puts it on offer", root.display()));
-        }
-        let config = Config::read(data)?;
-        if let Some(known) = config.models.iter().find(|model| names_same(&model.path, &root)) {
-            return print(format_args!("        {} is in worker.toml already", known.path.display()));
-        }
-        let supervisor = Supervisor::new(program()?, setup(Some(data), &root, &config.engine));
-        let timed = block_on(timing::time(supervisor, &folder, manifest.default_steps, MEASURED_PICTURES))?;
-        let speed = timed.timing.micro_units_per_second.median;
-        let unit_price_ait = self.unit_price.unwrap_or_else(|| offer::proposed_price(manifest.kind.unit_type(), speed));
-        let model = ModelConfig { path: root, unit_price_ait, measured_micro_units_per_second: speed, enabled: true };
-        register(data, &model)?;
-        print(format_args!("price   {unit_price_ait} AIT per unit"))?;
-        print(format_args!("wrote   {}; `start` offers it", Config::path(data).display()))
+        put_on_offer(data, &root, &folder, self.unit_price)
     }
 
     /// The folder with its manifest, which is written where there is none.
@@ -134,6 +120,30 @@ impl Add {
             native_size_px: self.size.or_else(|| native_size_px(root)).unwrap_or(DEFAULT_SIZE_PX),
         })
     }
+}
+
+/// Measures a pinned model and adds it to worker.toml, where there is one. Without a price the proposed one is taken.
+///
+/// # Errors
+/// A model that does not run here, and a configuration that cannot be read or written.
+pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, unit_price: Option<Amount>) -> Result<()> {
+    if !Config::path(data).exists() {
+        return print(format_args!("        `gpu-worker init --model {}` puts it on offer", root.display()));
+    }
+    let config = Config::read(data)?;
+    if let Some(known) = config.models.iter().find(|model| names_same(&model.path, root)) {
+        return print(format_args!("        {} is in worker.toml already", known.path.display()));
+    }
+    let manifest = folder.manifest();
+    let supervisor = Supervisor::new(program()?, setup(Some(data), root, &config.engine));
+    let timed = block_on(timing::time(supervisor, folder, manifest.default_steps, MEASURED_JOBS))?;
+    let speed = timed.timing.micro_units_per_second.median;
+    let unit_price_ait = unit_price.unwrap_or_else(|| offer::proposed_price(manifest.kind.unit_type(), speed));
+    let model =
+        ModelConfig { path: root.to_owned(), unit_price_ait, measured_micro_units_per_second: speed, enabled: true };
+    register(data, &model)?;
+    print(format_args!("price   {unit_price_ait} AIT per unit"))?;
+    print(format_args!("wrote   {}; `start` offers it", Config::path(data).display()))
 }
 
 fn names_same(configured: &Path, root: &Path) -> bool {

@@ -1,0 +1,61 @@
+//! `gpu-worker models ollama`: pins a model of a local Ollama and puts it on offer.
+
+use std::path::Path;
+
+use shared::amount::Amount;
+
+use super::add::put_on_offer;
+use crate::commands::print;
+use crate::error::{Result, WorkerError};
+use crate::runtime::folder::ModelFolder;
+use crate::runtime::ollama::folder::{DEFAULT_URL, create};
+
+/// Folder of the pinned models, within the worker's own.
+const FOLDER: &str = "models";
+
+/// Pins a model of a local Ollama by its digest, measures it, and adds it to worker.toml.
+#[derive(Debug, clap::Args)]
+pub struct AddOllama {
+    /// Name in Ollama, with its tag where there are several.
+    model: String,
+    #[arg(long, default_value = DEFAULT_URL)]
+    url: String,
+    /// Refuse a model that Ollama lacks instead of having it pulled.
+    #[arg(long)]
+    no_pull: bool,
+    /// AIT per token, instead of the proposed price.
+    #[arg(long)]
+    unit_price: Option<Amount>,
+}
+
+impl AddOllama {
+    pub(super) fn run(&self, data: &Path) -> Result<()> {
+        let target = data.join(FOLDER).join(folder_name(&self.model));
+        create(&self.url, &self.model, !self.no_pull, &target, &mut |status| {
+            // Progress that nobody can read is no reason to break off.
+            let _ = print(format_args!("pull    {status}"));
+        })?;
+        let root = std::fs::canonicalize(&target).map_err(WorkerError::io(&target))?;
+        let folder = ModelFolder::open(&root)?;
+        print(format_args!("model   {} {} of {}", folder.manifest().name, folder.manifest().version, self.url))?;
+        put_on_offer(data, &root, &folder, self.unit_price)
+    }
+}
+
+/// A name as one folder: what separates paths becomes a hyphen.
+fn folder_name(model: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_');
+    let name: String = model.chars().map(|letter| if is_plain(letter) { letter } else { '-' }).collect();
+    name.trim_start_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_folder_within_the_worker_s() {
+        assert_eq!(folder_name("llama3.2:1b"), "llama3.2-1b");
+        assert_eq!(folder_name("../../etc/passwd"), "-..-etc-passwd");
+    }
+}
