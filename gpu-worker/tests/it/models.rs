@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::ollama_double::{OllamaDouble, TEXT_MODEL};
+use crate::ollama_double::{Behaviour, OllamaDouble, TEXT_MODEL};
 use crate::onnx::{FLOAT, graph, model, tensor};
 use crate::support::{ModelCopy, PROGRAM, onnxruntime_library, stderr};
 
@@ -111,6 +111,8 @@ fn ollama_puts_a_model_of_a_local_ollama_on_offer() {
     let refused = with_data(data.path(), &["ollama", "tiny-writer", "--url", &ollama.url, "--no-pull"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("tiny-writer"), "{}", stderr(&refused));
+    // One job to warm up and three that count.
+    (0..4).for_each(|_| ollama.next(Behaviour::Writes(&["Lights", " on the water"])));
     let told = stdout(&with_data(data.path(), &["ollama", "tiny-writer", "--url", &ollama.url]));
     assert!(told.contains("pull    success") && told.contains("AIT per unit"), "{told}");
     let listed: Value = serde_json::from_str(&stdout(&with_data(data.path(), &["list", "--json"]))).unwrap();
