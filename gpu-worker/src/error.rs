@@ -22,6 +22,8 @@ const MEMORY_WORDS: &[&str] = &[
     "cannot allocate memory",
     "cuda_error_memory_allocation",
     "alloc_failed",
+    // A thread begins with memory for its stack; without it the system answers "temporarily unavailable".
+    "failed to spawn thread",
 ];
 
 #[derive(Debug, thiserror::Error)]

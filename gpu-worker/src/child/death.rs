@@ -49,6 +49,7 @@ mod tests {
         assert_eq!(class(9, "", true), "out_of_memory");
         assert_eq!(class(6, "memory allocation of 805306368 bytes failed", false), "out_of_memory");
         assert_eq!(class(6, "terminate called after throwing an instance of 'std::bad_alloc'", false), "out_of_memory");
+        assert_eq!(class(6, "failed to spawn thread: Os { code: 11, kind: WouldBlock }", false), "out_of_memory");
         assert_eq!(class(11, "", true), "crash");
         assert_eq!(class(6, "panicked at index out of bounds", false), "crash");
     }
