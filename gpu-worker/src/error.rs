@@ -144,6 +144,15 @@ impl WorkerError {
         }
     }
 
+    /// A failure of the inference process that was for want of memory says so, whatever the engine made of it.
+    pub fn with_memory_named(self) -> Self {
+        match self {
+            Self::ChildOutOfMemory(_) => self,
+            error if error.is_out_of_memory() => Self::ChildOutOfMemory(error.to_string()),
+            error => error,
+        }
+    }
+
     /// The same failure for another job of its run.
     pub fn copied(&self) -> Self {
         match self {

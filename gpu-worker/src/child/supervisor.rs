@@ -69,7 +69,8 @@ impl Supervisor {
             tracing::debug!("the inference process is gone");
         }
         if self.running.is_none() {
-            let (process, loaded) = Process::spawn(&self.program, &self.setup).await?;
+            let spawned = Process::spawn(&self.program, &self.setup).await;
+            let (process, loaded) = spawned.map_err(WorkerError::with_memory_named)?;
             self.running = Some(Running { process, warm: BTreeMap::from([(model.clone(), loaded)]) });
             if self.batch_limits.contains_key(&model) {
                 self.load(&model).await?;
@@ -202,7 +203,7 @@ impl Supervisor {
             }
             error if error.is_out_of_memory() => {
                 self.kill().await;
-                WorkerError::ChildOutOfMemory(error.to_string())
+                error.with_memory_named()
             }
             error => error,
         }
