@@ -15,7 +15,7 @@ export const results = join(root, 'e2e/test-results');
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'aitbc');
 const binaries = process.env.AITBC_BINARIES ?? join(process.env.CARGO_TARGET_DIR ?? join(cache, 'target'), 'debug');
 const site = process.env.AITBC_SITE ?? join(root, 'target/site');
-const model = join(root, 'gpu-worker/model');
+const models = join(root, 'gpu-worker/model');
 
 const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 30_000;
@@ -56,7 +56,7 @@ export class System {
 
   initWorker(number) {
     const outcome = spawnSync(this.program('gpu-worker'), [
-      '--data', this.#workerFolder(number), 'init', '--hub', this.url, '--model', model,
+      '--data', this.#workerFolder(number), 'init', '--hub', this.url, '--model', models,
     ]);
     if (outcome.status !== 0) throw new Error(`gpu-worker init: ${outcome.error ?? outcome.stderr}`);
   }

@@ -3,6 +3,7 @@
 pub mod embedding;
 mod external_data;
 pub mod folder;
+pub mod folders;
 pub mod image;
 pub mod ollama;
 pub mod pin;

@@ -157,7 +157,7 @@ not see, against {linear:.1f} dB for the linear one it starts from. The training
 def main() -> None:
     """Writes all three files."""
     parser = argparse.ArgumentParser(prog="python -m training.card", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("model"))
+    parser.add_argument("--model", type=Path, default=Path("model/picture"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/latest"))
     arguments = parser.parse_args()
     quality = json.loads((arguments.run / "quality.json").read_text())

@@ -97,7 +97,7 @@ def sheet(pictures: np.ndarray, columns: int, step: int) -> np.ndarray:
 def main() -> None:
     """Measures and writes RUN/quality.json."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
-    parser.add_argument("--model", type=Path, default=Path("model"))
+    parser.add_argument("--model", type=Path, default=Path("model/picture"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/latest"))
     parser.add_argument("--per-family", type=int, default=12)
     parser.add_argument("--seed", type=int, default=70_001)

@@ -17,7 +17,7 @@ use store::repository::{JobFilter, Keyset, ReceiptFilter};
 
 use crate::app::App;
 use crate::clock;
-use crate::config::DEFAULT_MODEL;
+use crate::config::own_model;
 use crate::error::ApiError;
 
 /// Miners that one list shows.
@@ -198,17 +198,17 @@ pub fn offers(board: &Board) -> impl Iterator<Item = &ModelOffer> {
 /// The model of requests that name none: the product's own where a miner serves it, else the first that is served.
 fn default_offer(board: &Board, kind: JobKind) -> Option<ModelOffer> {
     let offers = || offers(board).filter(|offer| offer.kind == kind);
-    offers().find(|offer| offer.model == DEFAULT_MODEL).or_else(|| offers().next()).cloned()
+    offers().find(|offer| offer.model == own_model(kind)).or_else(|| offers().next()).cloned()
 }
 
 /// Name of the model of the default offer. The product's own picture model is named also while nobody is connected.
 pub fn default_model(board: &Board, kind: JobKind) -> Option<String> {
-    let own = || (kind == JobKind::Image).then(|| DEFAULT_MODEL.to_owned());
+    let own = || (kind == JobKind::Image).then(|| own_model(kind).to_owned());
     default_offer(board, kind).map(|offer| offer.model).or_else(own)
 }
 
 fn default_picture_model(board: &Board) -> String {
-    default_model(board, JobKind::Image).unwrap_or_else(|| DEFAULT_MODEL.to_owned())
+    default_model(board, JobKind::Image).unwrap_or_else(|| own_model(JobKind::Image).to_owned())
 }
 
 /// The live strip of the first page.

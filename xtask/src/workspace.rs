@@ -37,8 +37,13 @@ impl Workspace {
         self.root.join("target/site")
     }
 
-    pub(crate) fn default_model(&self) -> PathBuf {
+    /// The folders of the models that a worker offers where nobody names others.
+    pub(crate) fn default_models(&self) -> PathBuf {
         self.root.join("gpu-worker/model")
+    }
+
+    pub(crate) fn picture_model(&self) -> PathBuf {
+        self.default_models().join("picture")
     }
 
     pub(crate) fn binaries(&self, profile: Profile) -> PathBuf {

@@ -34,7 +34,7 @@ const COLD_START_BAR_SECONDS: f64 = 2.0;
 /// Measures this machine, and prompt to PNG with the installed model for each engine that is here.
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
+    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model/picture")]
     pub model: PathBuf,
     /// Path of ONNX Runtime's library.
     #[arg(long)]

@@ -27,7 +27,7 @@ pub struct Generate {
     #[arg(long, default_value = "picture.png")]
     pub out: PathBuf,
     /// Folder of the model.
-    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
+    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model/picture")]
     pub model: PathBuf,
     #[arg(long, default_value = "")]
     pub negative_prompt: String,

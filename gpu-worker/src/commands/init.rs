@@ -1,4 +1,4 @@
-//! `gpu-worker init`: makes the key, measures the machine and the model, proposes a price, writes the configuration and
+//! `gpu-worker init`: makes the key, measures the machine and each model, proposes prices, writes the configuration and
 //! the signed report.
 
 use std::path::{Path, PathBuf};
@@ -12,26 +12,28 @@ use super::{block_on, print, program, setup};
 use crate::child::Loaded;
 use crate::child::supervisor::Supervisor;
 use crate::config::{Config, ModelConfig};
+use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::probe::{measure_machine, summary};
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::folders::models_at;
 use crate::timing::{self, Timed};
 use crate::{clock, hardware, keys, offer};
 
 /// Jobs that are measured after one to warm up.
 const MEASURED_JOBS: u64 = 3;
 
-/// Makes the key, measures the model, proposes a price and writes `worker.toml`.
+/// Makes the key, measures each model, proposes its price and writes `worker.toml`.
 #[derive(Debug, clap::Args)]
 pub struct Init {
     /// Base URL of the hub.
     #[arg(long, env = "AITBC_HUB", default_value = "http://127.0.0.1:8000")]
     pub hub: String,
-    /// Folder of the model to serve.
+    /// Folder of the model to serve, or of several in folders of their own.
     #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
     pub model: PathBuf,
-    /// AIT per unit of the model's work (a megapixel step or a token), instead of the proposed price.
+    /// AIT per unit of the model's work (a megapixel step or a token), instead of the proposed price; for one model only.
     #[arg(long)]
     pub unit_price: Option<Amount>,
     /// Measure again and replace an existing configuration; the key is kept.
@@ -49,48 +51,65 @@ impl Init {
             return Err(WorkerError::Config(format!("{path} exists; `init --force` measures again and keeps the key")));
         }
         let hub = HubUrl::parse(&self.hub)?;
-        let model = std::fs::canonicalize(&self.model).map_err(WorkerError::io(&self.model))?;
-        let folder = ModelFolder::open(&model)?;
+        let folders = models_at(&self.model)?;
+        if let (Some(price), more @ 2..) = (self.unit_price, folders.len()) {
+            let reason = format!("--unit-price {price} is for one model, but {} holds {more}", self.model.display());
+            return Err(WorkerError::Config(reason));
+        }
         let key_file = keys::file_for(hub.is_local());
         let key = keys::create_or_load(&data.join(&key_file))?;
         let engine = self.engine.config();
-        let supervisor = Supervisor::new(program()?, setup(Some(data), &model, &engine));
-        let (timed, devices) = block_on(measure(supervisor, &folder))?;
-        let report = hardware::sign(&key, clock::now(), devices, vec![timed.timing.clone()])?;
-        let speed = timed.timing.micro_units_per_second.median;
-        let unit_type = timed.timing.unit_type;
-        let unit_price = self.unit_price.unwrap_or_else(|| offer::proposed_price(unit_type, speed));
-        let model = ModelConfig {
-            path: model,
-            unit_price_ait: unit_price,
-            measured_micro_units_per_second: speed,
-            enabled: true,
-        };
-        let config = Config::new(hub.as_str().to_owned(), key_file, engine, vec![model]);
+        let (timed, devices) = block_on(measure(data, &engine, &folders))?;
+        let timings = timed.iter().map(|timed| timed.timing.clone()).collect();
+        let report = hardware::sign(&key, clock::now(), devices, timings)?;
+        let models = folders.iter().zip(&timed).map(|(folder, timed)| self.configured(folder, timed)).collect();
+        let config = Config::new(hub.as_str().to_owned(), key_file, engine, models);
         hardware::write(data, &report)?;
         config.write(data)?;
         print(format_args!("address   {}", key.address()))?;
         print(format_args!("key       {}", data.join(&config.key).display()))?;
         report.report.devices.iter().flat_map(summary::lines).try_for_each(print)?;
-        print_model(&timed, &folder)?;
-        print(format_args!("price     {unit_price} AIT per {unit_type}"))?;
+        timed.first().map_or(Ok(()), |timed| print_engine(&timed.loaded))?;
+        for ((folder, timed), model) in folders.iter().zip(&timed).zip(&config.models) {
+            print_model(timed, folder)?;
+            print(format_args!("price     {} AIT per {}", model.unit_price_ait, timed.timing.unit_type))?;
+        }
         print(format_args!("wrote     {}", path.display()))
+    }
+
+    fn configured(&self, folder: &ModelFolder, timed: &Timed) -> ModelConfig {
+        let (speed, unit_type) = (timed.timing.micro_units_per_second.median, timed.timing.unit_type);
+        ModelConfig {
+            path: folder.root().to_path_buf(),
+            unit_price_ait: self.unit_price.unwrap_or_else(|| offer::proposed_price(unit_type, speed)),
+            measured_micro_units_per_second: speed,
+            enabled: true,
+        }
     }
 }
 
 /// One after the other: what ran beside a measurement would be part of it.
-async fn measure(supervisor: Supervisor, folder: &ModelFolder) -> Result<(Timed, Vec<MeasuredDevice>)> {
-    let timed = timing::time(supervisor, folder, folder.manifest().default_steps, MEASURED_JOBS).await?;
-    let devices = measure_machine(&program()?, timed.loaded.threads, false).await;
+async fn measure(
+    data: &Path,
+    engine: &EngineConfig,
+    folders: &[ModelFolder],
+) -> Result<(Vec<Timed>, Vec<MeasuredDevice>)> {
+    let mut timed = Vec::new();
+    for folder in folders {
+        let supervisor = Supervisor::new(program()?, setup(Some(data), folder.root(), engine));
+        timed.push(timing::time(supervisor, folder, folder.manifest().default_steps, MEASURED_JOBS).await?);
+    }
+    let threads = timed.first().map_or(1, |timed| timed.loaded.threads);
+    let devices = measure_machine(&program()?, threads, false).await;
     Ok((timed, devices))
 }
 
-fn print_model(timed: &Timed, folder: &ModelFolder) -> Result<()> {
-    let Loaded { engine, threads, note, .. } = &timed.loaded;
+fn print_engine(Loaded { engine, threads, note, .. }: &Loaded) -> Result<()> {
     print(format_args!("engine    {} {} on {threads} threads", engine.name, engine.version))?;
-    if let Some(note) = note {
-        print(format_args!("          {note}"))?;
-    }
+    note.iter().try_for_each(|note| print(format_args!("          {note}")))
+}
+
+fn print_model(timed: &Timed, folder: &ModelFolder) -> Result<()> {
     let manifest = folder.manifest();
     let (size, steps) = (manifest.native_size_px, manifest.default_steps);
     let seconds = timed.median().as_secs_f64();

@@ -27,7 +27,7 @@ pub struct Start {
     /// Base URL of the hub, instead of the configured one. Without a configuration, `start` does what `init` does first.
     #[arg(long, env = "AITBC_HUB")]
     pub hub: Option<String>,
-    /// Folder of the model to serve, where there is no configuration.
+    /// Folder of the model to serve, or of several in folders of their own, where there is no configuration.
     #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
     pub model: PathBuf,
 }

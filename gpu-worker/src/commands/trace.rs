@@ -32,7 +32,7 @@ pub struct Trace {
     /// JSON file of the job, as the hub's API gives it, or of its work alone.
     pub job: PathBuf,
     /// Folder of the model.
-    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
+    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model/picture")]
     pub model: PathBuf,
     /// Step to open, from 1.
     #[arg(long, required_unless_present = "check")]

@@ -24,7 +24,7 @@ pub(crate) fn onnxruntime_library() -> Option<PathBuf> {
 
 /// The repository's model.
 fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("model")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("model/picture")
 }
 
 /// The tiny language models of `e2e/reference`, and what PyTorch makes of them.

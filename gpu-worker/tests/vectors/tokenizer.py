@@ -1,6 +1,6 @@
 """Writes tokenizer.json: what transformers' CLIPTokenizer makes of prompts, with the vocabulary of a model's folder.
 
-Run with transformers installed: python tokenizer.py ../../model/tokenizer > tokenizer.json
+Run with transformers installed: python tokenizer.py ../../model/picture/tokenizer > tokenizer.json
 The vocabulary is copied into the answer, since the folder's may be trained anew.
 """
 

@@ -118,7 +118,7 @@ impl Worker {
     fn command(&self, workspace: &Workspace, more: &[&str]) -> Command {
         let mut command = workspace.command(&self.program.to_string_lossy());
         command.args(PICTURE).args(["--pictures", PICTURES]).args(["--engine", "onnxruntime"]);
-        command.arg("--onnxruntime-library").arg(&self.library).arg("--model").arg(workspace.default_model());
+        command.arg("--onnxruntime-library").arg(&self.library).arg("--model").arg(workspace.picture_model());
         command.arg("--out").arg(&self.picture).args(more);
         command
     }
@@ -134,7 +134,7 @@ fn diffusers(workspace: &Workspace, python: &Path, threads: f64, picture: &Path)
     let mut command = workspace.command(&python.to_string_lossy());
     command.arg(workspace.root.join("e2e/reference/diffusion_bench.py")).args(PICTURE).args(["--pictures", PICTURES]);
     command.args(["--threads", &format!("{threads}")]).arg("--compare").arg(picture);
-    command.arg("--model").arg(workspace.default_model());
+    command.arg("--model").arg(workspace.picture_model());
     command
 }
 
@@ -178,7 +178,7 @@ impl Side {
 fn weights_bytes(workspace: &Workspace) -> Result<f64> {
     let mut bytes = 0;
     for graph in GRAPHS {
-        let path = workspace.default_model().join(graph).join("model.onnx");
+        let path = workspace.picture_model().join(graph).join("model.onnx");
         bytes += fs::metadata(&path).with_context(|| path.display().to_string())?.len();
     }
     Ok(bytes as f64)

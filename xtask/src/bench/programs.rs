@@ -28,7 +28,7 @@ pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
     build::binaries(workspace, Profile::Release)?;
     let program = workspace.binaries(Profile::Release).join("gpu-worker");
     let mut bench = workspace.command(&program.to_string_lossy());
-    bench.args(["bench", "--json", "--model"]).arg(workspace.default_model());
+    bench.args(["bench", "--json", "--model"]).arg(workspace.picture_model());
     if let Some(library) = tools::onnx_runtime_library(workspace) {
         bench.env("ORT_DYLIB_PATH", library);
     }

@@ -112,9 +112,9 @@ fn worker(
 
 fn init_worker(workspace: &Workspace, profile: Profile, folder: &Path, address: SocketAddr) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    println!("Preparing {}: making its key, measuring the model once", folder.display());
+    println!("Preparing {}: making its key, measuring the models once", folder.display());
     let mut init = worker_command(workspace, profile, folder);
-    init.arg("init").args(["--hub", &hub_url(address)]).arg("--model").arg(workspace.default_model());
+    init.arg("init").args(["--hub", &hub_url(address)]).arg("--model").arg(workspace.default_models());
     command::read(&mut init).map(drop)
 }
 

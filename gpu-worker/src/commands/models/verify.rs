@@ -14,12 +14,14 @@ use crate::config::Config;
 use crate::engine::{Engine, EngineConfig, Graph, GraphFile, library};
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::folders::models_at;
 use crate::runtime::image::millis;
 
 /// Checks every file of the models against its hash, loads each graph, and shows what runs it and why.
 #[derive(Debug, clap::Args)]
 pub struct Verify {
-    /// Folders of models; those of worker.toml, with its engine, where none is given.
+    /// Folders of models, or of several in folders of their own; those of worker.toml, with its engine, where none is
+    /// given.
     folders: Vec<PathBuf>,
     #[command(flatten)]
     engine: EngineArguments,
@@ -97,10 +99,18 @@ impl Verify {
 
     fn subject(&self, data: &Path) -> Result<(Vec<PathBuf>, EngineConfig)> {
         if !self.folders.is_empty() {
-            return Ok((self.folders.clone(), self.engine.config()));
+            return Ok((self.folders.iter().flat_map(|folder| expanded(folder)).collect(), self.engine.config()));
         }
         let config = Config::read(data)?;
         Ok((folders(&config), config.engine))
+    }
+}
+
+/// The folders of all models at `path`; itself where none can be read there, so that its fault is told.
+fn expanded(path: &Path) -> Vec<PathBuf> {
+    match models_at(path) {
+        Ok(models) => models.iter().map(|model| model.root().to_path_buf()).collect(),
+        Err(_) => vec![path.to_path_buf()],
     }
 }
 

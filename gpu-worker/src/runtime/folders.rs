@@ -1,0 +1,100 @@
+//! The models that lie at a path: one, or several in folders beside each other.
+
+use std::path::{Path, PathBuf};
+
+use shared::job::JobKind;
+use shared::model::MANIFEST_FILE;
+
+use super::folder::ModelFolder;
+use crate::error::{Result, WorkerError};
+
+/// Folders of models beside each other. Whoever has more names them one by one.
+const MODELS_MAX: usize = 64;
+
+/// The model whose folder `path` is, or else all those whose folders it holds: pictures first, then texts, then
+/// embeddings, and by name within a kind. Their paths are absolute.
+///
+/// # Errors
+/// A path that is not there, one that neither is nor holds a model, and a manifest that cannot be read: a model that
+/// was left out silently would be missed by nobody.
+pub fn models_at(path: &Path) -> Result<Vec<ModelFolder>> {
+    let root = std::fs::canonicalize(path).map_err(WorkerError::io(path))?;
+    if is_model(&root) {
+        return Ok(vec![ModelFolder::open(&root)?]);
+    }
+    let mut models: Vec<ModelFolder> = folders_in(&root)?
+        .iter()
+        .filter(|folder| is_model(folder))
+        .map(|folder| ModelFolder::open(folder))
+        .collect::<Result<_>>()?;
+    match models.len() {
+        0 => return Err(WorkerError::format(root, format!("neither it nor a folder in it holds {MANIFEST_FILE}"))),
+        1..=MODELS_MAX => {}
+        more => return Err(WorkerError::format(root, format!("it holds {more} models, more than {MODELS_MAX}"))),
+    }
+    models.sort_by(|one, other| place(one).cmp(&place(other)));
+    Ok(models)
+}
+
+fn is_model(folder: &Path) -> bool {
+    folder.join(MANIFEST_FILE).is_file()
+}
+
+fn folders_in(root: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(root).map_err(WorkerError::io(root))?;
+    let paths = entries.map(|entry| Ok(entry.map_err(WorkerError::io(root))?.path())).collect::<Result<Vec<_>>>()?;
+    Ok(paths.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+/// Where a model stands among others.
+fn place(folder: &ModelFolder) -> (u8, &str) {
+    let manifest = folder.manifest();
+    let kind = match manifest.kind {
+        JobKind::Image => 0,
+        JobKind::Text => 1,
+        JobKind::Embedding => 2,
+    };
+    (kind, &manifest.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(root: &Path, folder: &str, manifest: &str) {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+        std::fs::write(root.join(folder).join(MANIFEST_FILE), manifest).unwrap();
+    }
+
+    fn manifest(name: &str, kind: &str) -> String {
+        format!(r#"{{"name": "{name}", "version": "1", "kind": "{kind}", "licence": "MIT", "files": []}}"#)
+    }
+
+    fn names(root: &Path) -> Vec<String> {
+        models_at(root).unwrap().iter().map(|folder| folder.manifest().name.clone()).collect()
+    }
+
+    #[test]
+    fn one_folder_is_one_model_and_a_folder_of_folders_is_all_of_theirs() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), "a", &manifest("vectors", "embedding"));
+        put(root.path(), "b", &manifest("letters", "text"));
+        put(root.path(), "c", &manifest("scenes", "image"));
+        put(root.path(), "d", &manifest("another", "text"));
+        std::fs::create_dir(root.path().join("notes")).unwrap();
+        std::fs::write(root.path().join("README.md"), "no model").unwrap();
+        assert_eq!(names(root.path()), ["scenes", "another", "letters", "vectors"]);
+        assert_eq!(names(&root.path().join("b")), ["letters"]);
+    }
+
+    #[test]
+    fn no_model_and_a_broken_one_are_told() {
+        let root = tempfile::tempdir().unwrap();
+        let told = |path: &Path| models_at(path).unwrap_err().to_string();
+        assert!(told(root.path()).contains("holds manifest.json"), "{}", told(root.path()));
+        assert!(told(&root.path().join("nowhere")).contains("nowhere"));
+        put(root.path(), "a", &manifest("scenes", "image"));
+        put(root.path(), "b", "{}");
+        assert!(told(root.path()).contains("b/manifest.json"), "{}", told(root.path()));
+    }
+}
