@@ -16,6 +16,8 @@ pub mod browser;
 pub mod components;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod islands;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod live_job;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]

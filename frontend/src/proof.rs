@@ -2,12 +2,12 @@
 //!
 //! Pure: made from what the API says, shown by [`crate::components::proof_line`].
 
-use shared::api::jobs::JobView;
 use shared::api::receipts::{ReceiptView, SettlementState};
 use shared::job::lifecycle::JobState;
 use shared::time::UnixMillis;
 
 use crate::components::format::{amount_parts, clipped, grouped, shortened};
+use crate::live_job::LiveJob;
 use crate::text;
 
 const PROMPT_CHARS: usize = 28;
@@ -111,8 +111,8 @@ impl Proof {
     }
 
     /// As far as a job has come.
-    pub fn of_job(job: &JobView) -> Self {
-        let words = job.work.words();
+    pub fn of_job(job: &LiveJob) -> Self {
+        let words = job.words();
         let prompt = Fact::link(clipped(words, PROMPT_CHARS), words, format!("/jobs/{}", job.id));
         Self {
             stops: [
@@ -160,7 +160,7 @@ impl Proof {
     }
 }
 
-fn miner_stop(job: &JobView) -> Stop {
+fn miner_stop(job: &LiveJob) -> Stop {
     let stop = |state, fact: Option<Fact>, at: Option<UnixMillis>| Stop::new(StopName::Miner, state, fact, at);
     let who = job.miner.map(|miner| {
         let miner = miner.to_string();
@@ -172,9 +172,8 @@ fn miner_stop(job: &JobView) -> Stop {
             stop(StopState::Running, Some(Fact::words(words)), None)
         }
         JobState::Running => {
-            let fact = job
-                .progress
-                .map(|progress| Fact::words(text::job::progress(job.work.kind(), progress.step, progress.steps)));
+            let fact =
+                job.progress.map(|progress| Fact::words(text::job::progress(job.kind, progress.step, progress.steps)));
             stop(StopState::Running, fact.or(who), job.started_at_unix_ms)
         }
         JobState::Verifying | JobState::Completed => {
@@ -186,7 +185,7 @@ fn miner_stop(job: &JobView) -> Stop {
     }
 }
 
-fn receipt_stop(job: &JobView) -> Stop {
+fn receipt_stop(job: &LiveJob) -> Stop {
     match (job.receipt_hash, job.state) {
         (Some(hash), _) => {
             let hash = hash.to_string();
@@ -200,7 +199,7 @@ fn receipt_stop(job: &JobView) -> Stop {
     }
 }
 
-fn mint_stop(job: &JobView) -> Stop {
+fn mint_stop(job: &LiveJob) -> Stop {
     match (&job.mint, job.receipt_hash) {
         (Some(mint), _) => minted_stop(mint),
         (None, Some(_)) => Stop::new(StopName::Mint, StopState::Running, Fact::words(text::proof::IN_BATCH), None),
@@ -208,7 +207,7 @@ fn mint_stop(job: &JobView) -> Stop {
     }
 }
 
-fn block_stop(job: &JobView) -> Stop {
+fn block_stop(job: &LiveJob) -> Stop {
     job.mint.as_ref().map_or_else(|| Stop::waiting(StopName::Block), in_block_stop)
 }
 

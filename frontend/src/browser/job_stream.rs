@@ -1,14 +1,16 @@
 //! The live events of one job, by SSE. The browser itself reconnects and resumes by `Last-Event-ID`.
 
-use shared::api::jobs::{JobEventView, JobView, MintView, StepProgress};
+use shared::api::jobs::MintView;
 use shared::id::JobId;
 use wasm_bindgen::prelude::*;
 use web_sys::{EventSource, MessageEvent};
 
+use crate::live_job::{LiveEvent, LiveJob};
+
 /// Fields of the events. Their names are read from the stream, so that no tag has to be found first.
 #[derive(serde::Deserialize)]
 struct State {
-    job: Box<JobView>,
+    job: Box<LiveJob>,
 }
 
 #[derive(serde::Deserialize)]
@@ -25,7 +27,6 @@ struct Token {
 
 #[derive(serde::Deserialize)]
 struct Preview {
-    step: u32,
     data_url: String,
 }
 
@@ -34,33 +35,26 @@ struct Minted {
     mint: MintView,
 }
 
-/// Names of the events, as the tag of [`JobEventView`] spells them.
+/// Names of the events, as the tag of [`JobEventView`](shared::api::jobs::JobEventView) spells them.
 const EVENTS: [&str; 6] = ["state", "queue", "progress", "token", "preview", "minted"];
 
 /// The event of this name, unless its data does not fit.
-fn read(name: &str, data: &str) -> Option<JobEventView> {
-    let event = match name {
-        "state" => JobEventView::State { job: serde_json::from_str::<State>(data).ok()?.job },
+fn read(name: &str, data: &str) -> serde_json::Result<Option<LiveEvent>> {
+    Ok(Some(match name {
+        "state" => LiveEvent::State(serde_json::from_str::<State>(data)?.job),
         "queue" => {
-            let Queue { position, eta_ms } = serde_json::from_str(data).ok()?;
-            JobEventView::Queue { position, eta_ms }
+            let Queue { position, eta_ms } = serde_json::from_str(data)?;
+            LiveEvent::Queue { position, eta_ms }
         }
-        "progress" => {
-            let StepProgress { step, steps } = serde_json::from_str(data).ok()?;
-            JobEventView::Progress { step, steps }
-        }
+        "progress" => LiveEvent::Progress(serde_json::from_str(data)?),
         "token" => {
-            let Token { at, text } = serde_json::from_str(data).ok()?;
-            JobEventView::Token { at, text }
+            let Token { at, text } = serde_json::from_str(data)?;
+            LiveEvent::Token { at, text }
         }
-        "preview" => {
-            let Preview { step, data_url } = serde_json::from_str(data).ok()?;
-            JobEventView::Preview { step, data_url }
-        }
-        "minted" => JobEventView::Minted { mint: serde_json::from_str::<Minted>(data).ok()?.mint },
-        _ => return None,
-    };
-    Some(event)
+        "preview" => LiveEvent::Preview { data_url: serde_json::from_str::<Preview>(data)?.data_url },
+        "minted" => LiveEvent::Minted(serde_json::from_str::<Minted>(data)?.mint),
+        _ => return Ok(None),
+    }))
 }
 
 /// An open stream; it closes when dropped.
@@ -71,11 +65,11 @@ pub struct JobStream {
 
 impl JobStream {
     /// Calls `take` with every event, until dropped.
-    pub fn open(id: JobId, mut take: impl FnMut(JobEventView) + 'static) -> Option<Self> {
+    pub fn open(id: JobId, mut take: impl FnMut(LiveEvent) + 'static) -> Option<Self> {
         let source = EventSource::new(&format!("/v1/jobs/{id}/events")).ok()?;
         let on_event = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             let data = event.data().as_string().unwrap_or_default();
-            if let Some(event) = read(&event.type_(), &data) {
+            if let Ok(Some(event)) = read(&event.type_(), &data) {
                 take(event);
             }
         });

@@ -1,9 +1,9 @@
 //! A job's page, live: picture or text, proof line, request, receipt.
 
 use leptos::prelude::*;
-use shared::api::jobs::{Explanation, JobView};
+use shared::api::jobs::Explanation;
+use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
-use shared::job::request::Work;
 
 use super::job_watch::JobWatch;
 use crate::components::canvas::Canvas;
@@ -14,6 +14,7 @@ use crate::components::notice::Notice;
 use crate::components::proof_line::ProofLine;
 use crate::components::status::{JobPill, Tone};
 use crate::components::value::{AddressValue, CopyButton};
+use crate::live_job::LiveJob;
 use crate::text;
 
 /// Ids of the parts that the server shows: what was written, what was asked for, and the receipt.
@@ -23,14 +24,19 @@ pub const RECEIPT: &str = "receipt";
 
 /// The live part of a job's page. Its children stand beside the picture.
 #[island]
-pub fn JobLive(job: JobView, children: Children) -> impl IntoView {
+pub fn JobLive(
+    job: LiveJob,
+    /// The first page with this request filled in, where it can ask for such work.
+    again: Option<String>,
+    children: Children,
+) -> impl IntoView {
     let watch = JobWatch::new(Some(job.clone()));
     let explanation = RwSignal::new(None::<Explanation>);
-    let drawn = matches!(job.work, Work::Image(_));
+    let drawn = job.kind == JobKind::Image;
     #[cfg(feature = "hydrate")]
     start(watch, job.clone(), explanation);
     view! {
-        <Title job=job.clone() watch />
+        <Title job=job.clone() again watch />
         <div class="stack">
             <section class="section">
                 {move || view! { <ProofLine proof=watch.proof() /> }}
@@ -64,15 +70,14 @@ fn Picture(watch: JobWatch) -> impl IntoView {
             word=Signal::derive(move || watch.word())
             progress=Signal::derive(move || watch.progress())
         >
-            <q>{watch.job.with_untracked(|job| job.as_ref().map(|job| job.work.words().to_owned()))}</q>
+            <q>{watch.job.with_untracked(|job| job.as_ref().map(|job| job.words().to_owned()))}</q>
         </Canvas>
     }
 }
 
 #[component]
-fn Title(job: JobView, watch: JobWatch) -> impl IntoView {
+fn Title(job: LiveJob, again: Option<String>, watch: JobWatch) -> impl IntoView {
     let id = job.id.to_string();
-    let again = again_href(&job);
     let cancel = move |_| {
         #[cfg(feature = "hydrate")]
         super::studio::cancel_job(watch);
@@ -83,7 +88,7 @@ fn Title(job: JobView, watch: JobWatch) -> impl IntoView {
                 {text::job::TITLE} " " <code>{id.clone()}</code> " " <CopyButton value=id what=text::common::IDENTIFIER />
             </p>
             <div class="title-row">
-                <h1>{format::clipped(job.work.words(), 90)}</h1>
+                <h1>{format::clipped(job.words(), 90)}</h1>
                 {move || watch.state().map(|state| view! { <JobPill state /> })}
             </div>
             <div class="actions">
@@ -109,35 +114,6 @@ fn Title(job: JobView, watch: JobWatch) -> impl IntoView {
             </div>
         </header>
     }
-}
-
-/// The first page with this job's request filled in; it asks for pictures only.
-fn again_href(job: &JobView) -> Option<String> {
-    let Work::Image(input) = &job.work else { return None };
-    let fields = [
-        ("prompt", input.prompt.clone()),
-        ("negative_prompt", input.negative_prompt.clone()),
-        ("steps", input.steps.to_string()),
-        ("guidance", input.guidance.to_string()),
-        ("width", input.width.to_string()),
-        ("height", input.height.to_string()),
-        ("seed", input.seed.to_string()),
-    ];
-    let pairs: Vec<String> = fields
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name}={}", percent_encoded(&value)))
-        .collect();
-    Some(format!("/?{}", pairs.join("&")))
-}
-
-/// `application/x-www-form-urlencoded` without the plus sign for blanks.
-fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }
 
 #[component]
@@ -199,7 +175,7 @@ fn Faults(watch: JobWatch) -> impl IntoView {
 
 /// Follows the job, has the server's parts made new when it gets on, and asks why while it waits.
 #[cfg(feature = "hydrate")]
-fn start(watch: JobWatch, job: JobView, explanation: RwSignal<Option<Explanation>>) {
+fn start(watch: JobWatch, job: LiveJob, explanation: RwSignal<Option<Explanation>>) {
     /// A job that is taken at once needs no explanation.
     const EXPLAIN_AFTER_MS: i32 = 1_500;
 

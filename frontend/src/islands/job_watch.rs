@@ -1,26 +1,19 @@
 //! One job as it changes: the state that both the first page and the job page show.
 
 use leptos::prelude::*;
-use shared::api::jobs::{JobEventView, JobView, StepProgress};
 use shared::id::JobId;
 use shared::job::lifecycle::JobState;
-use shared::job::request::Work;
 
 use crate::components::format;
+use crate::live_job::{LiveEvent, LiveJob};
 use crate::proof::Proof;
 use crate::text;
 
-/// The picture so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Preview {
-    pub step: u32,
-    pub data_url: String,
-}
-
 #[derive(Clone, Copy)]
 pub struct JobWatch {
-    pub job: RwSignal<Option<JobView>>,
-    preview: RwSignal<Option<Preview>>,
+    pub job: RwSignal<Option<LiveJob>>,
+    /// The picture so far, as a `data:` URL.
+    preview: RwSignal<Option<String>>,
     /// What its miner has written so far.
     pub text: RwSignal<String>,
     #[cfg(feature = "hydrate")]
@@ -28,7 +21,7 @@ pub struct JobWatch {
 }
 
 impl JobWatch {
-    pub fn new(job: Option<JobView>) -> Self {
+    pub fn new(job: Option<LiveJob>) -> Self {
         Self {
             job: RwSignal::new(job),
             preview: RwSignal::new(None),
@@ -40,7 +33,7 @@ impl JobWatch {
 
     /// Shows `job` and follows it until nothing happens to it any more.
     #[cfg(feature = "hydrate")]
-    pub fn follow(self, job: JobView) {
+    pub fn follow(self, job: LiveJob) {
         let id = job.id;
         self.preview.set(None);
         let over = is_over(&job);
@@ -53,24 +46,24 @@ impl JobWatch {
     }
 
     /// Takes one event of the stream. An event of a job that is not shown any more is dropped.
-    pub fn apply(self, id: JobId, event: JobEventView) {
+    pub fn apply(self, id: JobId, event: LiveEvent) {
         if self.job.with_untracked(|job| job.as_ref().is_none_or(|job| job.id != id)) {
             return;
         }
         let event = match event {
-            JobEventView::Preview { step, data_url } => return self.preview.set(Some(Preview { step, data_url })),
-            JobEventView::Token { at: 0, text } => return self.text.set(text),
-            JobEventView::Token { text, .. } => return self.text.update(|whole| whole.push_str(&text)),
+            LiveEvent::Preview { data_url } => return self.preview.set(Some(data_url)),
+            LiveEvent::Token { at: 0, text } => return self.text.set(text),
+            LiveEvent::Token { text, .. } => return self.text.update(|whole| whole.push_str(&text)),
             event => event,
         };
         self.job.update(|shown| {
             let Some(job) = shown else { return };
             match event {
-                JobEventView::State { job: now } => *job = *now,
-                JobEventView::Queue { position, eta_ms } => (job.queue_position, job.eta_ms) = (Some(position), eta_ms),
-                JobEventView::Progress { step, steps } => job.progress = Some(StepProgress { step, steps }),
-                JobEventView::Minted { mint } => job.mint = Some(mint),
-                JobEventView::Preview { .. } | JobEventView::Token { .. } => {}
+                LiveEvent::State(now) => job.updated(*now),
+                LiveEvent::Queue { position, eta_ms } => (job.queue_position, job.eta_ms) = (Some(position), eta_ms),
+                LiveEvent::Progress(progress) => job.progress = Some(progress),
+                LiveEvent::Minted(mint) => job.mint = Some(mint),
+                LiveEvent::Preview { .. } | LiveEvent::Token { .. } => {}
             }
         });
         #[cfg(feature = "hydrate")]
@@ -94,19 +87,21 @@ impl JobWatch {
     /// The picture, else the last preview.
     pub fn picture(self) -> Option<String> {
         let whole = self.job.with(|job| job.as_ref()?.artifacts.first().map(|artifact| artifact.url.clone()));
-        whole.or_else(|| self.preview.with(|preview| preview.as_ref().map(|preview| preview.data_url.clone())))
+        whole.or_else(|| self.preview.get())
     }
 
     pub fn alternative(self) -> String {
-        self.job.with(|job| job.as_ref().map(|job| text::job::alternative(job.work.words())).unwrap_or_default())
+        self.job.with(|job| job.as_ref().map(|job| text::job::alternative(job.words())).unwrap_or_default())
     }
 
     /// Done and whole steps while a miner draws.
     pub fn progress(self) -> Option<(u32, u32)> {
         self.job.with(|job| {
             let job = job.as_ref().filter(|job| !job.state.is_terminal())?;
-            let Work::Image(input) = &job.work else { return None };
-            Some(job.progress.map_or((0, input.steps), |progress| (progress.step, progress.steps)))
+            match job.progress {
+                Some(progress) => Some((progress.step, progress.steps)),
+                None => job.input.steps.map(|steps| (0, steps)),
+            }
         })
     }
 
@@ -127,10 +122,10 @@ impl JobWatch {
     }
 }
 
-fn running_word(job: &JobView) -> String {
+fn running_word(job: &LiveJob) -> String {
     let step = job.progress.map_or_else(
         || text::job::state(JobState::Running).to_owned(),
-        |progress| text::job::progress(job.work.kind(), progress.step, progress.steps),
+        |progress| text::job::progress(job.kind, progress.step, progress.steps),
     );
     match job.eta_ms {
         Some(eta) if eta >= 1_000 => format!("{step}, {}", text::job::eta(&format::duration(eta))),
@@ -140,6 +135,6 @@ fn running_word(job: &JobView) -> String {
 
 /// Nothing will happen to the job: it ended without a picture, or its receipt was minted.
 #[cfg(feature = "hydrate")]
-fn is_over(job: &JobView) -> bool {
+fn is_over(job: &LiveJob) -> bool {
     job.state.is_terminal() && (job.state != JobState::Completed || job.mint.is_some())
 }

@@ -10,6 +10,8 @@ use crate::components::minted::MintedSentence;
 use crate::components::notice::Notice;
 use crate::components::proof_line::ProofLine;
 use crate::components::status::Tone;
+#[cfg(feature = "hydrate")]
+use crate::live_job::{LiveEvent, LiveJob};
 use crate::text;
 
 /// A picture that the model really drew, shown until the visitor's own.
@@ -127,8 +129,8 @@ fn Buttons(watch: JobWatch, busy: RwSignal<bool>, miners_online: u32) -> impl In
 fn Caption(watch: JobWatch, example: Option<Example>) -> impl IntoView {
     move || {
         let own = watch.job.with(|job| {
-            let shared::job::request::Work::Image(input) = &job.as_ref()?.work else { return None };
-            Some((input.prompt.clone(), text::home::example_caption(input.seed, input.steps)))
+            let input = &job.as_ref()?.input;
+            Some((input.prompt.clone(), text::home::example_caption(input.seed?, input.steps?)))
         });
         let (prompt, facts) = match (own, &example) {
             (Some(own), _) => own,
@@ -165,7 +167,6 @@ fn Outcome(watch: JobWatch) -> impl IntoView {
 
 #[cfg(feature = "hydrate")]
 fn submit_job(composer: Composer, watch: JobWatch, busy: RwSignal<bool>, trouble: RwSignal<Option<Trouble>>) {
-    use shared::api::jobs::JobView;
     trouble.set(None);
     composer.errors.set(Vec::new());
     let body = match composer.request() {
@@ -174,7 +175,7 @@ fn submit_job(composer: Composer, watch: JobWatch, busy: RwSignal<bool>, trouble
     };
     busy.set(true);
     leptos::task::spawn_local(async move {
-        match crate::browser::http::post::<JobView>("/v1/jobs", &body).await {
+        match crate::browser::http::post::<LiveJob>("/v1/jobs", &body).await {
             Ok(job) => {
                 crate::browser::own_jobs::remember(job.id);
                 watch.follow(job);
@@ -195,9 +196,10 @@ fn submit_job(composer: Composer, watch: JobWatch, busy: RwSignal<bool>, trouble
 pub(super) fn cancel_job(watch: JobWatch) {
     let Some(id) = watch.job.with_untracked(|job| job.as_ref().map(|job| job.id)) else { return };
     leptos::task::spawn_local(async move {
-        let canceled = crate::browser::http::post(&format!("/v1/jobs/{id}/cancel"), &serde_json::json!({})).await;
+        let canceled =
+            crate::browser::http::post::<LiveJob>(&format!("/v1/jobs/{id}/cancel"), &serde_json::json!({})).await;
         if let Ok(job) = canceled {
-            watch.job.set(Some(job));
+            watch.apply(id, LiveEvent::State(Box::new(job)));
         }
     });
 }

@@ -17,6 +17,7 @@ use crate::components::format::{clipped, duration, escaped};
 use crate::components::receipt_facts::ReceiptFacts;
 use crate::components::value::{AddressValue, Age, ModelChip};
 use crate::islands::job_live::{JobLive, RECEIPT, REQUEST, WRITTEN};
+use crate::live_job::LiveJob;
 use crate::text::{common, job as words};
 
 const TITLE_CHARS: usize = 60;
@@ -41,7 +42,7 @@ pub fn JobPage() -> impl IntoView {
         view! {
             <Title text=escaped(&common::page_title(&clipped(job.work.words(), TITLE_CHARS))) />
             <div class="stack">
-                <JobLive job>
+                <JobLive job=LiveJob::from(&job) again=again_href(&job)>
                     <div id=WRITTEN>{written.map(|written| view! { <Outcome written /> })}</div>
                     <div id=REQUEST>
                         <Section title=words::REQUEST>
@@ -57,6 +58,35 @@ pub fn JobPage() -> impl IntoView {
             </div>
         }
     })
+}
+
+/// The first page with this job's request filled in; it asks for pictures only.
+fn again_href(job: &JobView) -> Option<String> {
+    let Work::Image(input) = &job.work else { return None };
+    let fields = [
+        ("prompt", input.prompt.clone()),
+        ("negative_prompt", input.negative_prompt.clone()),
+        ("steps", input.steps.to_string()),
+        ("guidance", input.guidance.to_string()),
+        ("width", input.width.to_string()),
+        ("height", input.height.to_string()),
+        ("seed", input.seed.to_string()),
+    ];
+    let pairs: Vec<String> = fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", percent_encoded(&value)))
+        .collect();
+    Some(format!("/?{}", pairs.join("&")))
+}
+
+/// `application/x-www-form-urlencoded` without the plus sign for blanks.
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(encode).collect()
 }
 
 /// What a miner wrote. The stylesheet hides the live text once this is there.

@@ -13,6 +13,7 @@ use crate::components::proof_line::ProofSmall;
 use crate::components::status::JobPill;
 use crate::components::value::Age;
 use crate::islands::own_jobs::{OWN_JOBS, OwnJobs, REMEMBERED};
+use crate::live_job::LiveJob;
 use crate::proof::Proof;
 use crate::text;
 use crate::text::job as words;
@@ -93,7 +94,7 @@ fn Card(id: JobId, job: Option<JobView>) -> impl IntoView {
         let alternative = words::alternative(job.work.words());
         view! { <img src=artifact.url.clone() alt=alternative width="512" height="512" loading="lazy" /> }
     });
-    let proof = Proof::of_job(&job);
+    let proof = Proof::of_job(&LiveJob::from(&job));
     view! {
         <a href=format!("/jobs/{id}")>
             <div class="canvas-frame">{picture}</div>

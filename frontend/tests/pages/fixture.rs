@@ -166,7 +166,7 @@ fn input(kind: JobKind, prompt: &str) -> serde_json::Value {
     }
 }
 
-fn job(id: JobId, kind: JobKind, prompt: &str) -> JobView {
+pub(crate) fn job(id: JobId, kind: JobKind, prompt: &str) -> JobView {
     let receipt = receipt(1);
     serde_json::from_value(json!({
         "id": id, "state": "COMPLETED", "model": MODEL, "kind": kind, "input": input(kind, prompt),

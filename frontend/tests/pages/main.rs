@@ -12,6 +12,7 @@ use axum::http::{Request, StatusCode, header};
 use fixture::Fixture;
 use frontend::app::{App, ChainLabel, shell};
 use frontend::backend::Backend;
+use frontend::live_job::LiveJob;
 use leptos::prelude::*;
 use shared::job::JobKind;
 
@@ -172,4 +173,18 @@ async fn the_proof_line_tells_a_job_to_a_screen_reader() {
         assert!(html.contains(&format!("data-stop=\"{stop}\" data-state=\"done\"")), "{stop}");
     }
     assert!(html.contains("id=\"minted\""));
+}
+
+#[test]
+fn an_island_reads_from_the_api_what_the_page_gave_it() {
+    let id = fixture::receipt(1).signed.receipt.job_id;
+    for kind in [JobKind::Image, JobKind::Text, JobKind::Embedding] {
+        let view = fixture::job(id, kind, "a city skyline at night");
+        let given = LiveJob::from(&view);
+        assert_eq!(given.words(), "a city skyline at night");
+        let read = serde_json::from_str(&serde_json::to_string(&view).unwrap()).unwrap();
+        let mut updated = given.clone();
+        updated.updated(read);
+        assert_eq!(updated, given, "{kind:?}");
+    }
 }

@@ -1,0 +1,127 @@
+//! A job as the islands know it: what changes while one looks, and what names it.
+//!
+//! It reads the API's [`JobView`](shared::api::jobs::JobView) and leaves out whatever only the server's part of a page
+//! shows, such as the typed requests of every kind: the browser's bundle carries no reader for those.
+
+use alloy_primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+use shared::api::jobs::{MintView, StepProgress};
+use shared::id::JobId;
+use shared::job::JobKind;
+use shared::job::lifecycle::{Blame, JobState};
+use shared::time::UnixMillis;
+
+/// Field names are those of `JobView`, but for `words`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveJob {
+    pub id: JobId,
+    pub state: JobState,
+    pub kind: JobKind,
+    /// What a person would call the job by. The API's jobs have no such field: there the prompt stands in for it.
+    #[serde(default)]
+    pub words: String,
+    pub input: LiveInput,
+    pub created_at_unix_ms: UnixMillis,
+    pub started_at_unix_ms: Option<UnixMillis>,
+    pub finished_at_unix_ms: Option<UnixMillis>,
+    pub queue_position: Option<u32>,
+    pub eta_ms: Option<u64>,
+    pub progress: Option<StepProgress>,
+    pub miner: Option<Address>,
+    pub faults: Vec<LiveFault>,
+    pub artifacts: Vec<LiveArtifact>,
+    pub receipt_hash: Option<B256>,
+    pub mint: Option<MintView>,
+}
+
+/// What some kinds of request have and the page shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveInput {
+    #[serde(default)]
+    pub prompt: String,
+    pub seed: Option<u64>,
+    pub steps: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveFault {
+    pub blame: Blame,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveArtifact {
+    pub url: String,
+}
+
+impl LiveJob {
+    pub fn words(&self) -> &str {
+        if self.words.is_empty() { &self.input.prompt } else { &self.words }
+    }
+
+    /// The same job as it stands now.
+    pub fn updated(&mut self, now: Self) {
+        let words = std::mem::take(&mut self.words);
+        *self = Self { words, ..now };
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl From<&shared::api::jobs::JobView> for LiveJob {
+    fn from(job: &shared::api::jobs::JobView) -> Self {
+        use shared::job::request::Work;
+        use shared::job::text::Ask;
+
+        let input = match &job.work {
+            Work::Image(input) => {
+                LiveInput { prompt: input.prompt.clone(), seed: Some(input.seed), steps: Some(input.steps) }
+            }
+            Work::Text(input) => {
+                let prompt = if let Ask::Prompt(prompt) = &input.ask { prompt.clone() } else { String::new() };
+                LiveInput { prompt, seed: Some(input.seed), steps: None }
+            }
+            Work::Embedding(_) => LiveInput::default(),
+        };
+        let faults = job.faults.iter().map(|fault| LiveFault { blame: fault.blame, reason: fault.reason.clone() });
+        let artifacts = job.artifacts.iter().map(|artifact| LiveArtifact { url: artifact.url.clone() });
+        Self {
+            id: job.id,
+            state: job.state,
+            kind: job.work.kind(),
+            words: job.work.words().to_owned(),
+            input,
+            created_at_unix_ms: job.created_at_unix_ms,
+            started_at_unix_ms: job.started_at_unix_ms,
+            finished_at_unix_ms: job.finished_at_unix_ms,
+            queue_position: job.queue_position,
+            eta_ms: job.eta_ms,
+            progress: job.progress,
+            miner: job.miner,
+            faults: faults.collect(),
+            artifacts: artifacts.collect(),
+            receipt_hash: job.receipt_hash,
+            mint: job.mint.clone(),
+        }
+    }
+}
+
+/// One event of a job's stream, named as [`JobEventView`](shared::api::jobs::JobEventView) names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveEvent {
+    State(Box<LiveJob>),
+    Queue {
+        position: u32,
+        eta_ms: Option<u64>,
+    },
+    Progress(StepProgress),
+    /// More of the text; at 0 it begins anew.
+    Token {
+        at: usize,
+        text: String,
+    },
+    /// The picture so far, as a `data:` URL.
+    Preview {
+        data_url: String,
+    },
+    Minted(MintView),
+}
