@@ -41,6 +41,7 @@ pub fn model(folder: &ModelFolder, unit_price: Amount, speed: u64) -> ModelOffer
         unit_price,
         measured_micro_units_per_second: speed,
         suggestions: manifest.suggestions.clone(),
+        subjects: manifest.subjects.clone(),
         default_steps: manifest.default_steps,
         default_guidance: manifest.default_guidance,
         image_to_image: folder.has(VAE_ENCODER),

@@ -218,7 +218,8 @@ pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
     let jobs_today = app.store.count_jobs_since(hub::quota::midnight(clock::now())).await?;
     let board = app.hub.board();
     let offer = default_offer(&board, JobKind::Image);
-    let suggestions = offer.as_ref().map(|offer| offer.suggestions.clone()).unwrap_or_default();
+    let (suggestions, subjects) =
+        offer.as_ref().map(|offer| (offer.suggestions.clone(), offer.subjects.clone())).unwrap_or_default();
     Ok(NetworkStatus {
         chain_id: app.identity.chain_id,
         hub_id: app.identity.hub_id.clone(),
@@ -231,7 +232,9 @@ pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
         head_number: head.number,
         head_timestamp: shared::time::UnixSeconds(head.timestamp),
         suggestions: suggestions.into_iter().take(SUGGESTIONS_MAX).collect(),
+        subjects,
         default_model: default_picture_model(&board),
+        default_text_model: default_model(&board, JobKind::Text),
         default_steps: offer.as_ref().map_or(shared::job::image::STEPS_DEFAULT, |offer| offer.default_steps),
         default_guidance: offer.as_ref().map_or(shared::job::image::GUIDANCE_DEFAULT, |offer| offer.default_guidance),
     })

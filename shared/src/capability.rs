@@ -71,6 +71,9 @@ pub struct ModelOffer {
     pub measured_micro_units_per_second: u64,
     /// Prompts that show the model at its best.
     pub suggestions: Vec<String>,
+    /// Words of which a prompt should name one; empty where the model knows nearly everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
     /// Of picture models, 0 for others.
     pub default_steps: u32,
     /// Of picture models, 0 for others.

@@ -25,6 +25,9 @@ pub struct ModelManifest {
     /// Prompts that show it at its best.
     #[serde(default)]
     pub suggestions: Vec<String>,
+    /// Words of which a prompt should name one, in lower case; empty where the model knows nearly everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
     /// Of picture models, 0 for others.
     #[serde(default)]
     pub default_steps: u32,
@@ -42,4 +45,29 @@ pub struct ModelFile {
     pub path: String,
     pub sha256: Sha256Digest,
     pub bytes: u64,
+}
+
+/// Whether a prompt names one of a model's `subjects`, in the singular or in the plural. No subjects exclude nothing.
+pub fn names_a_subject(prompt: &str, subjects: &[String]) -> bool {
+    let prompt = prompt.to_lowercase();
+    let stem = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
+    let words: Vec<String> = prompt.split(|letter: char| !letter.is_alphanumeric()).map(stem).collect();
+    subjects.is_empty() || subjects.iter().any(|subject| words.contains(&stem(subject)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_a_subject;
+
+    #[test]
+    fn a_prompt_is_known_by_one_of_its_words() {
+        let subjects = ["city", "skyline", "mountains", "seas"].map(str::to_owned);
+        for known in ["A City, at night", "neon skylines", "one mountain", "the sea!"] {
+            assert!(names_a_subject(known, &subjects), "{known}");
+        }
+        for unknown in ["", "a cat", "capacity", "seaside", "城市"] {
+            assert!(!names_a_subject(unknown, &subjects), "{unknown}");
+        }
+        assert!(names_a_subject("a cat", &[]));
+    }
 }

@@ -8,7 +8,9 @@ use shared::job::image::{
     GUIDANCE_MAX, PROMPT_MAX_CHARS, SIZE_DEFAULT_PX, SIZE_MAX_PX, SIZE_MIN_PX, SIZE_MULTIPLE_PX, STEPS_MAX, STEPS_MIN,
 };
 use shared::job::request::CreateJob;
+use shared::model::names_a_subject;
 
+use super::improver::{ImproveButtons, Improver};
 use crate::components::facts::Fold;
 use crate::components::format;
 use crate::text;
@@ -71,6 +73,19 @@ impl Draft {
     pub fn has_settings_beyond(&self, defaults: &Self) -> bool {
         Self { prompt: String::new(), ..self.clone() } != Self { prompt: String::new(), ..defaults.clone() }
     }
+}
+
+/// What the network offers to whoever fills the form in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Draws what is asked for here.
+    pub model: String,
+    pub suggestions: Vec<String>,
+    /// As [`shared::model::ModelManifest::subjects`].
+    pub subjects: Vec<String>,
+    /// A miner serves a model of texts, which can write prompts out.
+    pub writes: bool,
+    pub miners_online: u32,
 }
 
 /// The form's fields and what the server said about them.
@@ -150,12 +165,31 @@ impl Composer {
 
 /// The prompt with its suggestions.
 #[component]
-pub fn PromptField(composer: Composer, suggestions: Vec<String>) -> impl IntoView {
+pub fn PromptField(
+    composer: Composer,
+    served: Served,
+    /// Where a miner serves a model of texts.
+    improver: Option<Improver>,
+) -> impl IntoView {
+    let typed = move |words: String| {
+        composer.prompt.set(words);
+        if let Some(improver) = improver {
+            improver.typed();
+        }
+    };
+    let is_writing = move || improver.is_some_and(Improver::is_writing);
+    // A prompt is judged when it stands, not while it is typed.
+    let considered = RwSignal::new(String::new());
+    let Served { model, suggestions, subjects, .. } = served;
+    let is_strange = move || considered.with(|prompt| !prompt.trim().is_empty() && !names_a_subject(prompt, &subjects));
     let chips = suggestions
         .into_iter()
         .map(|suggestion| {
             let words = suggestion.clone();
-            let take = move |_| composer.prompt.set(words.clone());
+            let take = move |_| {
+                considered.set(words.clone());
+                typed(words.clone());
+            };
             view! {
                 <li>
                     <button type="button" class="suggestion" on:click=take>
@@ -167,7 +201,10 @@ pub fn PromptField(composer: Composer, suggestions: Vec<String>) -> impl IntoVie
         .collect_view();
     view! {
         <div class="field">
-            <label for="prompt">{text::home::PROMPT}</label>
+            <div class="field-head">
+                <label for="prompt">{text::home::PROMPT}</label>
+                {improver.map(|improver| view! { <ImproveButtons improver /> })}
+            </div>
             <textarea
                 id="prompt"
                 name="prompt"
@@ -178,12 +215,17 @@ pub fn PromptField(composer: Composer, suggestions: Vec<String>) -> impl IntoVie
                 aria-describedby="prompt-error"
                 aria-invalid=move || composer.error_of("prompt").map(|_| "true")
                 prop:value=move || composer.prompt.get()
-                on:input=move |event| composer.prompt.set(event_target_value(&event))
+                readonly=is_writing
+                on:input=move |event| typed(event_target_value(&event))
+                on:change=move |event| considered.set(event_target_value(&event))
             >
                 {format::escaped(&composer.prompt.get_untracked())}
             </textarea>
             <p class="field-error" id="prompt-error" role="alert">
                 {move || composer.error_of("prompt")}
+            </p>
+            <p class="field-help" id="strange" role="status">
+                {move || is_strange().then(|| text::home::strange(&model))}
             </p>
         </div>
         <ul class="suggestions" aria-label=text::home::SUGGESTIONS>

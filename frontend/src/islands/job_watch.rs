@@ -36,6 +36,7 @@ impl JobWatch {
     pub fn follow(self, job: LiveJob) {
         let id = job.id;
         self.preview.set(None);
+        self.text.set(String::new());
         let over = is_over(&job);
         self.job.set(Some(job));
         if over {

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::composer::{Composer, Draft, PromptField, Settings};
+use super::composer::{Composer, Draft, PromptField, Served, Settings};
+use super::improver::Improver;
 use super::job_watch::JobWatch;
 use crate::components::canvas::Canvas;
 use crate::components::minted::MintedSentence;
@@ -32,16 +33,16 @@ struct Trouble {
 
 #[island]
 pub fn Studio(
-    suggestions: Vec<String>,
+    served: Served,
     draft: Draft,
     /// The settings were changed by whoever linked here.
     settings_open: bool,
     example: Option<Example>,
-    miners_online: u32,
 ) -> impl IntoView {
     #[cfg(feature = "hydrate")]
     let draft = draft.typed();
     let composer = Composer::new(draft);
+    let improver = served.writes.then(|| Improver::new(composer));
     let watch = JobWatch::new(None);
     let busy = RwSignal::new(false);
     let trouble = RwSignal::new(None::<Trouble>);
@@ -51,6 +52,7 @@ pub fn Studio(
         submit_job(composer, watch, busy, trouble);
     };
     let shown = example.clone();
+    let miners_online = served.miners_online;
     let source = Signal::derive(move || match watch.job.with(Option::is_some) {
         true => watch.picture(),
         false => shown.as_ref().map(|example| example.url.clone()),
@@ -65,7 +67,7 @@ pub fn Studio(
             <div class="home-words">
                 <h1>{text::home::SENTENCE}</h1>
                 <form class="composer" method="get" action="/" on:submit=submit>
-                    <PromptField composer suggestions />
+                    <PromptField composer served improver />
                     <Settings composer open=settings_open />
                     <Buttons watch busy miners_online />
                     {move || {

@@ -6,7 +6,7 @@ use leptos_meta::Title;
 use super::load::{load, query};
 use crate::backend::use_backend;
 use crate::components::figures::{FIGURES, Figures};
-use crate::islands::composer::Draft;
+use crate::islands::composer::{Draft, Served};
 use crate::islands::live_parts::LiveParts;
 use crate::islands::studio::{Example, Studio};
 use crate::text;
@@ -31,12 +31,17 @@ pub fn HomePage() -> impl IntoView {
         let defaults = Draft::of_model(status.default_steps, status.default_guidance);
         let draft = asked.or(defaults.clone());
         let settings_open = draft.has_settings_beyond(&defaults);
-        let suggestions: Vec<String> = status.suggestions.iter().take(SUGGESTIONS).cloned().collect();
-        let miners_online = status.miners_online;
+        let served = Served {
+            model: status.default_model.clone(),
+            suggestions: status.suggestions.iter().take(SUGGESTIONS).cloned().collect(),
+            subjects: status.subjects.clone(),
+            writes: status.default_text_model.is_some(),
+            miners_online: status.miners_online,
+        };
         view! {
             <Title text=text::home::TITLE />
             <div class="home">
-                <Studio suggestions draft settings_open example miners_online />
+                <Studio served draft settings_open example />
                 <Figures status />
             </div>
             <LiveParts path="/".to_owned() parts=vec![FIGURES.to_owned()] />

@@ -6,6 +6,11 @@ pub const DESCRIPTION: &str =
     "A miner draws your picture on its own hardware. Its signed receipt mints the only tokens this chain has.";
 pub const PROMPT: &str = "What shall be drawn";
 pub const PROMPT_PLACEHOLDER: &str = "a city skyline at night";
+pub const IMPROVE: &str = "Improve my prompt";
+pub const IMPROVING: &str = "Writing";
+pub const IMPROVE_AGAIN: &str = "Improve again";
+pub const IMPROVE_UNDO: &str = "Take back";
+pub const IMPROVE_FAILED: &str = "No words came. Try again.";
 pub const SUGGESTIONS: &str = "What the model draws well";
 pub const DRAW: &str = "Draw it";
 pub const DRAWING: &str = "Drawing";
@@ -38,6 +43,19 @@ pub fn queue(depth: u32) -> String {
         1 => "1 job waits".to_owned(),
         more => format!("{more} jobs wait"),
     }
+}
+
+/// A prompt that names nothing the model learned.
+pub fn strange(model: &str) -> String {
+    format!(
+        "{model} is small and learned none of these words: expect something vague. The suggestions show what it draws \
+         well. A miner with a larger model, such as Stable Diffusion, draws nearly anything."
+    )
+}
+
+/// What a text model is asked; the product's own is trained on this very sentence.
+pub fn improve_request(prompt: &str) -> String {
+    format!("Improve this prompt: {prompt}")
 }
 
 pub fn example_caption(seed: u64, steps: u32) -> String {

@@ -233,7 +233,9 @@ impl Backend for Fixture {
             head_number: HEAD,
             head_timestamp: UnixSeconds(AT),
             suggestions: vec!["a city skyline at night".to_owned()],
+            subjects: vec!["city".to_owned()],
             default_model: MODEL.to_owned(),
+            default_text_model: Some("words".to_owned()),
             default_steps: 8,
             default_guidance: 5.0,
         })

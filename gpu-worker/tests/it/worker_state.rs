@@ -34,6 +34,7 @@ fn offer() -> ModelOffer {
         unit_price: "0.25".parse().unwrap(),
         measured_micro_units_per_second: 1,
         suggestions: Vec::new(),
+        subjects: Vec::new(),
         default_steps: 2,
         default_guidance: 3.0,
         image_to_image: false,

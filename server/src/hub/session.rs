@@ -32,6 +32,9 @@ const REGISTRATION_TIME: Duration = Duration::from_secs(10);
 /// Messages that wait for a slow worker; one that falls further behind is disconnected.
 const OUTBOX_MAX_MESSAGES: usize = 256;
 
+/// Of the suggestions of one offer, and of its subjects.
+const OFFER_TEXTS_MAX_CHARS: usize = 10_000;
+
 /// Jobs that one worker may run at once.
 const SLOTS_MAX: u32 = 256;
 
@@ -230,8 +233,11 @@ fn check_capability(capability: &Capability) -> Result<(), String> {
         let chars = offer.model.chars().count();
         let text = format!("offers.model is 1 to {MODEL_NAME_MAX_CHARS} characters, got {chars}");
         bound((1..=MODEL_NAME_MAX_CHARS).contains(&chars), text)?;
-        let suggestions = offer.suggestions.iter().map(|text| text.chars().count()).sum::<usize>();
-        bound(suggestions <= 10_000, format!("offers.suggestions has up to 10000 characters, got {suggestions}"))?;
+        for (field, texts) in [("suggestions", &offer.suggestions), ("subjects", &offer.subjects)] {
+            let chars = texts.iter().map(|text| text.chars().count()).sum::<usize>();
+            let text = format!("offers.{field} has up to {OFFER_TEXTS_MAX_CHARS} characters, got {chars}");
+            bound(chars <= OFFER_TEXTS_MAX_CHARS, text)?;
+        }
     }
     Ok(())
 }

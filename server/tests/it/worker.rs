@@ -47,6 +47,7 @@ pub(crate) fn capability(slots: u32) -> Capability {
         unit_price: Amount::from_ait(1),
         measured_micro_units_per_second: 1_000_000,
         suggestions: vec!["a lake".into()],
+        subjects: vec!["lake".into()],
         default_steps: 8,
         default_guidance: 3.0,
         image_to_image: true,
@@ -57,6 +58,7 @@ pub(crate) fn capability(slots: u32) -> Capability {
         unit_type: UnitType::Token,
         unit_price: Amount::from_atto(1_000_000_000_000_000),
         suggestions: vec![],
+        subjects: vec![],
         default_steps: 0,
         default_guidance: 0.0,
         ..offer.clone()

@@ -27,8 +27,12 @@ pub struct NetworkStatus {
     pub head_timestamp: UnixSeconds,
     /// Prompts that the installed models draw well.
     pub suggestions: Vec<String>,
-    /// The model that serves requests that name none.
+    /// Words of which a prompt for the default model should name one; empty where it knows nearly everything.
+    pub subjects: Vec<String>,
+    /// The model that serves requests for pictures that name none.
     pub default_model: String,
+    /// The model that serves requests for texts that name none; absent while no miner serves one.
+    pub default_text_model: Option<String>,
     pub default_steps: u32,
     pub default_guidance: f32,
 }

@@ -115,6 +115,7 @@ impl Add {
             draws: Vec::new(),
             does_not_draw: Vec::new(),
             suggestions: Vec::new(),
+            subjects: Vec::new(),
             default_steps: self.steps.unwrap_or(DEFAULT_STEPS),
             default_guidance: self.guidance.unwrap_or(DEFAULT_GUIDANCE),
             native_size_px: self.size.or_else(|| native_size_px(root)).unwrap_or(DEFAULT_SIZE_PX),

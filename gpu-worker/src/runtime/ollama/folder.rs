@@ -114,6 +114,7 @@ pub fn write(settings: &Settings, kind: JobKind, target: &Path) -> Result<()> {
         draws: Vec::new(),
         does_not_draw: Vec::new(),
         suggestions: Vec::new(),
+        subjects: Vec::new(),
         default_steps: 0,
         default_guidance: 0.0,
         native_size_px: 0,

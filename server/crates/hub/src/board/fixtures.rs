@@ -51,6 +51,7 @@ pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability
         unit_price: Amount::from_ait(1),
         measured_micro_units_per_second: micro_units_per_second,
         suggestions: vec![],
+        subjects: vec![],
         default_steps: 8,
         default_guidance: 3.0,
         image_to_image: false,
