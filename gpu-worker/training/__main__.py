@@ -1,4 +1,4 @@
-"""`python -m training --preset smoke|cpu|gpu --run DIR --out DIR`: trains, exports and says how it went.
+"""`python -m training --preset smoke|cpu|gpu --run DIR --out DIR`: trains, exports, measures and says how it went.
 
 Every stage goes on from what an interrupted run left in DIR. `--stage` runs one of them, so that the decoder and the
 diffusion can train beside each other once the pictures are drawn.
@@ -9,15 +9,23 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import importlib.util
+import time
 from pathlib import Path
 
 import torch
 
-from .export import export_parts
 from .exchange import together
-from .network import Sizes
-from .presets import PRESETS, Budget
-from .train import Run, components_of, diffuse, encoder_of, load_decoder, load_means, train_decoder, train_judge
+from .export import export_parts
+from .pack import pack
+from .presets import PRESETS, Budget, Preset
+from .run import Run, encoder_of
+from .train_decoder import load_decoder, train_decoder
+from .train_diffusion import diffuse, trained_networks
+from .train_judge import train_judge
+
+STAGES = ("draw", "decoder", "judge", "diffusion", "pack", "export", "measure")
+LEAST_DIFFUSION_S = 30.0
 
 
 def main() -> None:
@@ -27,36 +35,66 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("training/runs/latest"), help="pictures, checkpoints, logs and sheets")
     parser.add_argument("--out", type=Path, default=None, help="the model folder to write; RUN/model by default")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--stage", choices=("all", "draw", "decoder", "diffusion", "export", "judge"), default="all")
-    parser.add_argument("--seconds", type=float, default=None, help="wall clock for the stage, instead of the preset's")
+    parser.add_argument("--stage", choices=("all", *STAGES), default="all")
+    parser.add_argument("--seconds", type=float, default=None, help="wall clock of the stage, or of all stages together, instead of the preset's")
     parser.add_argument("--workers", type=int, default=1, help="processes that train the diffusion together")
     parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--worker", type=Path, default=None, help="a built gpu-worker, to compare both engines' pictures")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    preset = PRESETS[arguments.preset]
-    if arguments.seconds:
-        budget = Budget(seconds=arguments.seconds)
-        preset = dataclasses.replace(preset, diffusion=budget) if arguments.stage == "diffusion" else dataclasses.replace(preset, decoder=budget)
+    started = time.monotonic()
+    preset = _with_seconds(PRESETS[arguments.preset], arguments.stage, arguments.seconds)
     run = Run(arguments.run, preset, arguments.seed)
-    wanted = ("draw", "decoder", "diffusion", "export", "judge") if arguments.stage == "all" else (arguments.stage,)
-    if "draw" in wanted:
-        run.draw()
-        components_of(run)
-    if "decoder" in wanted:
-        train_decoder(run)
-    if "diffusion" in wanted:
-        together(arguments.workers, functools.partial(diffuse, arguments.run, preset, arguments.seed))
-    if "export" in wanted:
-        _export(run, arguments.out or arguments.run / "model")
-    if "judge" in wanted:
-        train_judge(run)
+    out = arguments.out or arguments.run / "model"
+    stages = {
+        "draw": run.draw,
+        "decoder": lambda: train_decoder(run),
+        "judge": lambda: train_judge(run),
+        "diffusion": lambda: _diffuse(run, arguments.workers, started),
+        "pack": lambda: pack(run.folder),
+        "export": lambda: _export(run, out),
+        "measure": lambda: _measure(run, out, arguments.worker),
+    }
+    for stage in STAGES if arguments.stage == "all" else (arguments.stage,):
+        stages[stage]()
+
+
+def _with_seconds(preset: Preset, stage: str, seconds: float | None) -> Preset:
+    if stage == "all":
+        return preset.within(seconds or preset.whole_s) if seconds or preset.whole_s else preset
+    preset = dataclasses.replace(preset, whole_s=0.0)
+    if seconds is None or stage not in ("decoder", "judge", "diffusion"):
+        return preset
+    return dataclasses.replace(preset, **{stage: Budget(seconds=seconds)})
+
+
+def _diffuse(run: Run, workers: int, started: float) -> None:
+    """The diffusion within its own budget or, in a run by the clock, in what the stages before and after it leave."""
+    preset = run.preset
+    if preset.whole_s:
+        path = run.folder / "diffusion.pt"
+        before_s = torch.load(path, map_location="cpu")["elapsed_s"] if path.exists() else 0.0
+        left_s = preset.whole_s - preset.measuring_s - (time.monotonic() - started)
+        preset = dataclasses.replace(preset, diffusion=Budget(seconds=before_s + max(LEAST_DIFFUSION_S, left_s)))
+    together(workers, functools.partial(diffuse, run.folder, preset, run.seed))
 
 
 def _export(run: Run, out: Path) -> None:
-    text, unet = load_means(run)
-    export_parts(run.tokenizer, text, unet, encoder_of(run), load_decoder(run), Sizes(), out)
+    nets, sizes = trained_networks(run.folder, run.tokenizer)
+    export_parts(run.tokenizer, nets["text"], nets["unet"], encoder_of(run), load_decoder(run), sizes, out)
     run.log.line("exported", folder=str(out))
+
+
+def _measure(run: Run, out: Path, worker: Path | None) -> None:
+    if importlib.util.find_spec("onnxruntime") is None:
+        run.log.line("not measured", reason="onnxruntime is not installed; pack the run and measure it where it is")
+        return
+    from . import card, evaluate
+
+    quality = evaluate.write_quality(run.folder, out, run.preset.measured_per_family, worker)
+    card.write_all(out, run.folder)
+    run.log.line("measured", **{name: value for name, value in quality["model"].items() if name in card.TITLES})
 
 
 if __name__ == "__main__":

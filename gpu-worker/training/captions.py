@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 
 from .scenes import Scene
-from .words import ADJECTIVES, NUMBERS, STRANGERS, STYLES, SUBJECTS, SUFFIXES, TIME_ADJECTIVES, TIME_PHRASES, WEATHER
+from .words import ADJECTIVES, FRAMES, NUMBERS, RELATION_PHRASES, SIZE_WORDS, STRANGERS, STYLES, SUBJECTS, SUFFIXES, TIME_ADJECTIVES, TIME_PHRASES, WEATHER
 
 EMPTY_SHARE = 0.12
 """Share of captions left empty in training, which teaches the unconditional branch of guidance."""
@@ -51,6 +51,8 @@ def _city(rng: random.Random, scene: Scene) -> tuple[str, list[str]]:
     details = []
     if scene.get("water"):
         details += _maybe(rng, 0.6, ("water", "a river", "reflections in the water", "its reflection", "a harbour"))
+    if scene.get("bridge"):
+        details += _maybe(rng, 0.8, ("a bridge", "a long bridge", "a bridge over the water", "a suspension bridge"))
     if scene.time in ("night", "dusk"):
         details += _maybe(rng, 0.3, ("lit windows", "lights", "city lights", "glowing windows"))
     return subject, details
@@ -117,12 +119,23 @@ def _planet(rng: random.Random, scene: Scene) -> tuple[str, list[str]]:
     return (_article(phrase) if rng.random() < 0.7 else phrase) + rng.choice(("", "", " in space", " among stars")), details
 
 
+def _noun(rng: random.Random, shape: str) -> str:
+    return rng.choice({"circle": ("circle", "circle", "disc", "dot", "ball"), "square": ("square", "square", "box")}.get(shape, (shape,)))
+
+
 def _shapes(rng: random.Random, scene: Scene) -> tuple[str, list[str]]:
     shape, colour, ground = (str(scene.get(name)) for name in ("shape", "colour", "background"))
-    count = int(scene.get("count"))
-    noun = rng.choice({"circle": ("circle", "circle", "disc", "dot", "ball"), "square": ("square", "square", "box")}.get(shape, (shape,)))
-    subject = _counted(rng, f"{colour} {noun}", count)
-    where = rng.choice(("on {}", "on {}", "on {} background", "in front of {} background", "over {}", "on {} ground"))
+    noun = f"{colour} {_noun(rng, shape)}"
+    relation = str(scene.get("relation", ""))
+    if relation:
+        other = _article(f"{scene.get('other_colour')} {_noun(rng, str(scene.get('other')))}")
+        subject = f"{_article(noun)} {rng.choice(RELATION_PHRASES[relation])} {other}"
+    else:
+        size = str(scene.get("size", "usual"))
+        if size != "usual" and rng.random() < 0.8:
+            noun = f"{rng.choice(SIZE_WORDS[size])} {noun}"
+        subject = _counted(rng, noun, int(scene.get("count")))
+    where = rng.choice(("on {}", "on {}", "on {} background", "in front of {} background", "on {} ground"))
     if " " in where.split("{}")[1]:
         where = where.replace("{}", _article(ground))
     if rng.random() < 0.8:
@@ -187,7 +200,7 @@ def _stranger(rng: random.Random) -> str:
 
 
 def caption(rng: random.Random, scene: Scene, plain: bool = False) -> str:
-    """One way to say `scene`. `plain` names scene and time and adds neither style nor strangers."""
+    """One way to say `scene`. `plain` names scene, time and style and adds neither frame nor strangers."""
     subject, details = _FAMILY_WORDS[scene.family](rng, scene)
     details += _sky_details(rng, scene)
     text = _with_time(rng, subject, scene, 1.0 if plain else 0.85)
@@ -196,11 +209,13 @@ def caption(rng: random.Random, scene: Scene, plain: bool = False) -> str:
     rng.shuffle(details)
     if details:
         text += rng.choice((" with ", ", ", " and ", ", ")) + rng.choice((" and ", ", ")).join(details)
+    if scene.style != "plain":
+        text = rng.choice(STYLES[scene.style]).format(text)
     if plain:
         return text
-    if rng.random() < 0.25:
-        text = rng.choice(STYLES).format(text)
-    if rng.random() < 0.15:
+    if scene.style == "plain" and rng.random() < 0.25:
+        text = rng.choice(FRAMES).format(text)
+    if scene.family != "shapes" and rng.random() < 0.15:
         text = text.replace("a ", f"a {rng.choice(ADJECTIVES)} ", 1)
     if rng.random() < 0.15:
         text += ", " + rng.choice(SUFFIXES)

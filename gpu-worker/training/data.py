@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,7 +16,7 @@ from torch.nn import functional as F
 from .autoencoder import SHRINK, encode_small
 from .captions import caption
 from .log import save_atomically
-from .scenes import FAMILIES, FAMILY_WEIGHTS, TIMES, Scene, is_held_out, sample_scene
+from .scenes import FAMILIES, FAMILY_WEIGHTS, STYLES, TIMES, Scene, is_held_out, sample_scene
 from .tokenizer import Tokenizer, learn_merges
 from .words import ADJECTIVES, STRANGERS, SUFFIXES
 from .world import draw
@@ -24,6 +26,12 @@ PICTURE = 512
 
 DRAWN_SMALL = 256
 """Size at which pictures for the latents are drawn before they are shrunk to PICTURE / SHRINK."""
+
+CAPTION_CHUNK = 2_000
+"""Scenes whose captions are one process's task."""
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 def train_tokenizer(merges: int, seed: int) -> Tokenizer:
@@ -42,37 +50,47 @@ def family_plan(batches: int, seed: int) -> list[str]:
     return plan
 
 
-def scenes_of(family: str, count: int, seed: int, held_out: bool = False) -> list[Scene]:
-    """`count` scenes of one family; training sees those not held out, tests the others where the family has any."""
+def scenes_of(family: str, count: int, seed: int, held_out: bool = False, wanted: Callable[[Scene], bool] = lambda scene: True) -> list[Scene]:
+    """`count` `wanted` scenes of one family; training sees those not held out, tests the others where the family has any."""
     rng = random.Random(seed)
     scenes: list[Scene] = []
     while len(scenes) < count:
         scene = sample_scene(rng, family)
-        if is_held_out(scene) == (held_out and family in ("shapes", "planet")):
+        if is_held_out(scene) == (held_out and family in ("shapes", "planet")) and wanted(scene):
             scenes.append(scene)
     return scenes
 
 
-def _draw_shard(task: tuple[str, str, int, int, bool]) -> None:
-    path, family, batch, seed, small = task
-    torch.set_num_threads(1)
+def _draw_shard(task: tuple[str, str, int, int, bool, str]) -> None:
+    path, family, batch, seed, small, device = task
     scenes = scenes_of(family, batch, seed)
-    pictures = draw(scenes, DRAWN_SMALL if small else PICTURE, "cpu", seed)
+    pictures = draw(scenes, DRAWN_SMALL if small else PICTURE, device, seed)
     if small:
         pictures = F.avg_pool2d(pictures, DRAWN_SMALL * SHRINK // PICTURE)
-    save_atomically({"scenes": scenes, "pictures": ((pictures + 1.0) * 127.5).round().byte()}, Path(path))
+    save_atomically({"scenes": scenes, "pictures": ((pictures + 1.0) * 127.5).round().byte().cpu()}, Path(path))
 
 
-def draw_shards(folder: Path, pictures: int, batch: int, seed: int, small: bool) -> None:
-    """Draws what is missing of about `pictures` pictures, on every core; `small` ones at a quarter of the size."""
+def draw_shards(folder: Path, pictures: int, batch: int, seed: int, small: bool, device: torch.device) -> None:
+    """Draws what is missing of about `pictures` pictures, `small` ones at a quarter of the size; on every core or on the GPU."""
     folder.mkdir(parents=True, exist_ok=True)
     plan = family_plan(max(1, pictures // batch), seed)
-    tasks = [(str(folder / f"{seed}_{place:05d}.pt"), family, batch, seed * 1_000_003 + 2 * place, small) for place, family in enumerate(plan)]
+    tasks = [
+        (str(folder / f"{seed}_{place:05d}.pt"), family, batch, seed * 1_000_003 + 2 * place, small, str(device)) for place, family in enumerate(plan)
+    ]
     tasks = [task for task in tasks if not Path(task[0]).exists()]
-    if tasks:
-        with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-            for _ in pool.imap_unordered(_draw_shard, tasks):
-                pass
+    if device.type == "cpu":
+        on_every_core(_draw_shard, tasks)
+    else:
+        for task in tasks:
+            _draw_shard(task)
+
+
+def on_every_core(work: Callable[[Task], Result], tasks: list[Task]) -> list[Result]:
+    """`work` of every task, in order, in one process of one thread for each core; a single task is done here."""
+    if len(tasks) <= 1:
+        return [work(task) for task in tasks]
+    with multiprocessing.get_context("spawn").Pool(min(len(tasks), os.cpu_count() or 1), torch.set_num_threads, (1,)) as pool:
+        return list(pool.imap(work, tasks))
 
 
 def load_shards(folder: Path) -> tuple[list[Scene], Tensor]:
@@ -87,20 +105,28 @@ def to_unit(pictures: Tensor) -> Tensor:
 
 
 def training_codes(pictures: Tensor, components: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """fp16 codes [2, N, C, h, w] of small pictures as they are and mirrored."""
-    kinds = []
+    """fp16 codes [2, N, C, h, w] of small pictures as they are and mirrored, computed where the components are."""
+    device, kinds = components[0].device, []
     for turned in (pictures, pictures.flip(3)):
-        kinds.append(torch.cat([encode_small(to_unit(part), *components).half() for part in turned.split(512)]))
+        kinds.append(torch.cat([encode_small(to_unit(part.to(device)), *components).half().cpu() for part in turned.split(512)]))
     return torch.stack(kinds)
 
 
-def caption_ids(tokenizer: Tokenizer, scenes: list[Scene], captions: int, tokens: int, seed: int) -> Tensor:
-    """Ids [N, captions, tokens] of several captions for each scene."""
-    rng = random.Random(seed)
-    ids = [[tokenizer.encode(caption(rng, scene), tokens) for _ in range(captions)] for scene in scenes]
-    return torch.tensor(ids, dtype=torch.int16)
+def _caption_chunk(task: tuple[str, list[Scene], int, int, int]) -> Tensor:
+    tokenizer_folder, scenes, captions, tokens, seed = task
+    tokenizer, rng = Tokenizer.load(Path(tokenizer_folder)), random.Random(seed)
+    return torch.tensor([[tokenizer.encode(caption(rng, scene), tokens) for _ in range(captions)] for scene in scenes], dtype=torch.int16)
 
 
-def labels(scenes: list[Scene]) -> tuple[Tensor, Tensor]:
-    """Family and time of day [N] as indices."""
-    return torch.tensor([FAMILIES.index(s.family) for s in scenes]), torch.tensor([TIMES.index(s.time) for s in scenes])
+def caption_ids(tokenizer: Path, scenes: list[Scene], captions: int, tokens: int, seed: int) -> Tensor:
+    """Ids [N, captions, tokens] of several captions for each scene, by the tokenizer in a folder; the same on any number of cores."""
+    starts = range(0, len(scenes), CAPTION_CHUNK)
+    tasks = [(str(tokenizer), scenes[start : start + CAPTION_CHUNK], captions, tokens, seed * 1_000_003 + start) for start in starts]
+    return torch.cat(on_every_core(_caption_chunk, tasks))
+
+
+def labels(scenes: list[Scene]) -> tuple[Tensor, Tensor, Tensor]:
+    """Family, time of day and style [N] as indices."""
+    facts = [(FAMILIES.index(scene.family), TIMES.index(scene.time), STYLES.index(scene.style)) for scene in scenes]
+    family, time, style = torch.tensor(facts).T
+    return family, time, style

@@ -1,7 +1,7 @@
 """`python -m training.evaluate --model DIR --run DIR`: measures an exported model against captions it never saw.
 
-Scene and time of day are judged by a small classifier trained on other renders, shapes by hand-written pixel rules. The
-renderer's own pictures of the same scenes are the ceiling, the same networks with untrained weights the floor.
+Scene, time of day and style are judged by a small classifier trained on other renders, shapes by hand-written pixel
+rules. The renderer's own pictures of the same scenes are the ceiling, the same networks with untrained weights the floor.
 """
 
 from __future__ import annotations
@@ -9,45 +9,85 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from .agreement import agreement
+from .autoencoder import peak_signal_to_noise
 from .captions import caption
-from .data import PICTURE, scenes_of
-from .detectors import read_shapes
-from .judge import Judge, shrink
-from .network import Sizes, TextEncoder, UNet
-from .pipeline import Pipeline, to_bytes
+from .data import PICTURE, on_every_core, scenes_of
+from .detectors import read_relation, read_shapes
+from .judge import UNTIMED, Judge, shrink
+from .measures import frechet_distance, mean_difference, sharpness
+from .network import Sizes
+from .pipeline import Pipeline
 from .sampling import sample_latents
-from .scenes import FAMILIES, TIMES, Scene
+from .scenes import FAMILIES, STYLES, TIMES, Scene
+from .train_diffusion import networks, trained_networks
 from .world import draw
 
 BATCH = 4
+UNTRAINED_SHARE = 4
+"""The floor is measured on one scene in so many."""
+
+SEED = 70_001
+SEEDS = 4
+"""Pictures of one caption whose differences are the diversity."""
+
+RECONSTRUCTED = 24
+"""Fresh pictures, at most, that go through encoder and decoder."""
 
 
 def test_scenes(per_family: int, seed: int) -> list[Scene]:
-    """Scenes from seeds that training does not use; shapes and planets in held-out combinations."""
-    return [scene for place, family in enumerate(FAMILIES) for scene in scenes_of(family, per_family, seed + place, held_out=True)]
+    """Plain scenes from seeds that training does not use; shapes and planets in held-out combinations."""
+    scenes: list[Scene] = []
+    for place, family in enumerate(FAMILIES):
+        scenes += scenes_of(family, per_family, seed + place, True, lambda scene: scene.style == "plain" and not scene.get("relation", ""))
+    return scenes
 
 
-def judged(pictures: np.ndarray, scenes: list[Scene], judge: Judge) -> dict[str, float]:
-    """Accuracies of pictures [N, 3, H, W] for their scenes."""
+def styled_scenes(per_style: int, seed: int) -> list[Scene]:
+    """Scenes of all families but shapes in every style but the plain one."""
+    families, styles = [family for family in FAMILIES if family != "shapes"], STYLES[1:]
+    chosen = [scenes_of(families[place % len(families)], 1, seed + place, True)[0] for place in range(per_style * len(styles))]
+    return [replace(scene, style=styles[place // per_style]) for place, scene in enumerate(chosen)]
+
+
+def related_scenes(count: int, seed: int) -> list[Scene]:
+    """Two things in a held-out combination."""
+    return scenes_of("shapes", count, seed, True, lambda scene: bool(scene.get("relation", "")))
+
+
+def accuracies(pictures: np.ndarray, scenes: list[Scene], judge: Judge) -> dict[str, float]:
+    """The share of the pictures [N, 3, H, W] whose facts are read as their scenes have them, by fact."""
     with torch.no_grad():
-        family, time = (scores.argmax(1).numpy() for scores in judge(shrink(torch.from_numpy(pictures))))
-    right_family = np.array([FAMILIES[answer] == scene.family for answer, scene in zip(family, scenes)])
-    timed = np.array([scene.family not in ("planet", "shapes") for scene in scenes])
-    right_time = np.array([TIMES[answer] == scene.time for answer, scene in zip(time, scenes)])
-    landscape = np.array([scene.family != "shapes" for scene in scenes])
-    result = {"scene": float(right_family[landscape].mean()), "time_of_day": float(right_time[timed].mean())}
-    for name in FAMILIES:
-        of_it = np.array([scene.family == name for scene in scenes])
-        result[f"scene_{name}"] = float(right_family[of_it].mean())
-    read = [(read_shapes(picture), scene) for picture, scene in zip(pictures, scenes) if scene.family == "shapes"]
-    for fact in ("colour", "background", "count"):
-        result[f"shapes_{fact}"] = float(np.mean([seen[fact] == scene.get(fact) for seen, scene in read]))
-    return result
+        answers = [scores.argmax(1).tolist() for scores in judge(shrink(torch.from_numpy(pictures)))]
+    right: dict[str, list[bool]] = {}
+    for picture, scene, family, time, style in zip(pictures, scenes, *answers):
+        for name, value in _facts(picture, scene, FAMILIES[family], TIMES[time], STYLES[style]).items():
+            right.setdefault(name, []).append(value)
+    return {name: float(np.mean(values)) for name, values in sorted(right.items())}
+
+
+def _facts(picture: np.ndarray, scene: Scene, family: str, time: str, style: str) -> dict[str, bool]:
+    """Which of the scene's facts the picture shows; `family`, `time` and `style` are the judge's answers."""
+    if scene.style != "plain":
+        return {"style": style == scene.style, f"style_{scene.style}": style == scene.style}
+    if scene.family == "shapes":
+        return _still_life(picture, scene) | {"scene_shapes": family == scene.family}
+    facts = {"scene": family == scene.family, f"scene_{scene.family}": family == scene.family}
+    return facts if scene.family in UNTIMED else facts | {"time_of_day": time == scene.time}
+
+
+def _still_life(picture: np.ndarray, scene: Scene) -> dict[str, bool]:
+    if scene.get("relation", ""):
+        return {"relation": read_relation(picture, str(scene.get("colour")), str(scene.get("other_colour"))) == scene.get("relation")}
+    seen, count = read_shapes(picture), int(scene.get("count"))
+    facts = {name: seen[name] == scene.get(name) for name in ("colour", "background", "count")}
+    return facts | ({"count_to_three": facts["count"]} if count <= 3 else {})
 
 
 def drawn_by_model(pipeline: Pipeline, prompts: list[str], seed: int) -> np.ndarray:
@@ -56,69 +96,88 @@ def drawn_by_model(pipeline: Pipeline, prompts: list[str], seed: int) -> np.ndar
     return np.concatenate(parts)
 
 
+def _draw_one(task: tuple[Scene, int]) -> np.ndarray:
+    return draw([task[0]], PICTURE, "cpu", task[1]).numpy()
+
+
 def drawn_by_world(scenes: list[Scene], seed: int) -> np.ndarray:
     """The renderer's pictures of the same scenes."""
-    return np.concatenate([draw([scene], PICTURE, "cpu", seed + place).numpy() for place, scene in enumerate(scenes)])
+    return np.concatenate(on_every_core(_draw_one, [(scene, seed + place) for place, scene in enumerate(scenes)]))
 
 
-def drawn_untrained(pipeline: Pipeline, prompts: list[str], seed: int) -> np.ndarray:
-    """What the same networks draw before training, through the trained decoder."""
+def drawn_untrained(pipeline: Pipeline, sizes: Sizes, prompts: list[str], seed: int) -> np.ndarray:
+    """What networks of the same sizes draw before training, through the trained decoder."""
     torch.manual_seed(seed)
-    sizes, tokenizer = Sizes(), pipeline.tokenizer
-    text, unet = TextEncoder(len(tokenizer.ids), tokenizer.end, sizes).eval(), UNet(sizes).eval()
+    tokenizer = pipeline.tokenizer
+    nets = networks(tokenizer, sizes).eval()
     with torch.no_grad():
-        words = text(torch.tensor([tokenizer.encode(prompt) for prompt in ["", *prompts]]))
+        words = nets["text"](torch.tensor([tokenizer.encode(prompt) for prompt in ["", *prompts]]))
         noise = torch.randn(len(prompts), 4, PICTURE // 8, PICTURE // 8)
-        latents = sample_latents(unet, words[1:], words[:1], noise, 8, 3.0)
+        parts = zip(words[1:].split(BATCH), noise.split(BATCH))
+        latents = torch.cat([sample_latents(nets["unet"], part, words[:1], some, 8, 3.0) for part, some in parts])
     return np.concatenate([pipeline.decode(latents[place : place + 1].numpy()) for place in range(len(latents))])
 
 
 def diversity(pipeline: Pipeline, scenes: list[Scene], prompts: list[str]) -> float:
     """Mean difference between four seeds of the model, divided by the renderer's for the same facts."""
-    ours, theirs = [], []
-    for scene, prompt in zip(scenes, prompts):
-        ours.append(_mean_difference(drawn_by_model(pipeline, [prompt] * 4, 900)))
-        theirs.append(_mean_difference(drawn_by_world([scene] * 4, 900)))
+    ours = [mean_difference(drawn_by_model(pipeline, [prompt] * SEEDS, 900)) for prompt in prompts]
+    drawn = drawn_by_world([scene for scene in scenes for _ in range(SEEDS)], 900)
+    theirs = [mean_difference(drawn[start : start + SEEDS]) for start in range(0, len(drawn), SEEDS)]
     return float(np.mean(ours) / np.mean(theirs))
 
 
-def _mean_difference(pictures: np.ndarray) -> float:
-    pairs = [(first, second) for first in range(len(pictures)) for second in range(first)]
-    return float(np.mean([np.abs(pictures[first] - pictures[second]).mean() for first, second in pairs]))
+def features(pictures: np.ndarray, judge: Judge) -> np.ndarray:
+    """The judge's features [N, 64]."""
+    with torch.no_grad():
+        return judge.features(shrink(torch.from_numpy(pictures))).numpy()
 
 
-def sheet(pictures: np.ndarray, columns: int, step: int) -> np.ndarray:
-    """Bytes of a sheet of pictures, each made `step` times smaller."""
-    small = pictures.reshape(len(pictures), 3, PICTURE // step, step, PICTURE // step, step).mean((3, 5))
-    rows = [np.concatenate([to_bytes(picture) for picture in small[start : start + columns]], 1) for start in range(0, len(small), columns)]
-    return np.concatenate(rows)
+def measure(pipeline: Pipeline, judge: Judge, sizes: Sizes, per_family: int, seed: int) -> dict[str, object]:
+    """Everything that is read from pixels, for the model, its ceiling and its floor."""
+    plain = test_scenes(per_family, seed)
+    scenes = [*plain, *styled_scenes(max(1, per_family // 2), seed + 100), *related_scenes(per_family, seed + 200)]
+    rng = random.Random(seed)
+    prompts = [caption(rng, scene, plain=True) for scene in scenes]
+    other = drawn_by_world(scenes, seed + 1)
+    drawn = {
+        "model": (scenes, drawn_by_model(pipeline, prompts, 5_000)),
+        "renderer": (scenes, drawn_by_world(scenes, 6_000)),
+        "untrained": (scenes[::UNTRAINED_SHARE], drawn_untrained(pipeline, sizes, prompts[::UNTRAINED_SHARE], 3)),
+    }
+    result: dict[str, object] = {"captions": len(prompts)}
+    for who, (shown, pictures) in drawn.items():
+        distance = frechet_distance(features(pictures, judge), features(other, judge))
+        result[who] = accuracies(pictures, shown, judge) | {"sharpness": sharpness(pictures) / sharpness(other), "frechet_distance": distance}
+    chosen = slice(0, len(plain), per_family if per_family > 1 else UNTRAINED_SHARE)
+    result["diversity"] = diversity(pipeline, plain[chosen], prompts[: len(plain)][chosen])
+    fresh = other[:: max(1, len(other) // RECONSTRUCTED)]
+    result["reconstruction_db"] = peak_signal_to_noise(torch.from_numpy(pipeline.reconstructed(fresh)), torch.from_numpy(fresh))
+    return result
+
+
+def write_quality(run: Path, model: Path, per_family: int, worker: Path | None, seed: int = SEED) -> dict[str, object]:
+    """Measures the exported `model` of `run` and writes RUN/quality.json."""
+    judge = Judge()
+    judge.load_state_dict(torch.load(run / "judge.pt", map_location="cpu"))
+    pipeline = Pipeline(model)
+    nets, sizes = trained_networks(run, pipeline.tokenizer)
+    result = measure(pipeline, judge.eval(), sizes, per_family, seed)
+    result["agreement"] = agreement(nets, run, model, pipeline, worker)
+    result["latency_ms"] = pipeline.latency_ms()
+    (run / "quality.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
 
 
 def main() -> None:
-    """Measures and writes RUN/quality.json."""
+    """Measures and prints the result."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("model/picture"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/latest"))
     parser.add_argument("--per-family", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=70_001)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--worker", type=Path, default=None, help="a built gpu-worker, to compare ONNX Runtime's pictures with tract's")
     arguments = parser.parse_args()
-    judge = Judge()
-    judge.load_state_dict(torch.load(arguments.run / "judge.pt", map_location="cpu"))
-    judge.eval()
-    pipeline = Pipeline(arguments.model)
-    scenes = test_scenes(arguments.per_family, arguments.seed)
-    rng = random.Random(arguments.seed)
-    prompts = [caption(rng, scene, plain=True) for scene in scenes]
-    result = {
-        "captions": len(prompts),
-        "model": judged(drawn_by_model(pipeline, prompts, 5_000), scenes, judge),
-        "renderer": judged(drawn_by_world(scenes, 6_000), scenes, judge),
-        "untrained": judged(drawn_untrained(pipeline, prompts[::4], 3), scenes[::4], judge),
-        "diversity": diversity(pipeline, scenes[:: arguments.per_family], prompts[:: arguments.per_family]),
-        "latency_ms": pipeline.latency_ms(),
-    }
-    (arguments.run / "quality.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    print(json.dumps(write_quality(arguments.run, arguments.model, arguments.per_family, arguments.worker, arguments.seed), indent=1))
 
 
 if __name__ == "__main__":

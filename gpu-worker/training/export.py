@@ -13,14 +13,13 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from .autoencoder import Decoder, Encoder
+from .ladder import SHIFT
 from .network import Sizes, TextEncoder, UNet
 from .tokenizer import CONTEXT, Tokenizer
 
 OPSET = 17
 SMALLEST_HALVED = 256
 """Initialisers with fewer elements stay in fp32: scalars, shapes and norms gain nothing."""
-
-VERSION = "1.0.0"
 
 
 def halve_weights(model: onnx.ModelProto) -> None:
@@ -130,7 +129,7 @@ def write_configurations(folder: Path, vocabulary: int, sizes: Sizes) -> None:
         "max_image_seq_len": 4096,
         "max_shift": 1.15,
         "num_train_timesteps": 1000,
-        "shift": 3.0,
+        "shift": SHIFT,
         "use_dynamic_shifting": False,
     }
     index = {

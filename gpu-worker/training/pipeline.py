@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import copy
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image
 
+from .ladder import noise_ladder
+from .png import png
 from .tokenizer import Tokenizer
 
 
@@ -25,8 +27,16 @@ class Pipeline:
         self.tokenizer = Tokenizer.load(folder / "tokenizer")
         self.shift = float(json.loads((folder / "scheduler/scheduler_config.json").read_text())["shift"])
 
-    def _run(self, part: str, **inputs: np.ndarray) -> np.ndarray:
+        self._run: Callable[..., np.ndarray] = self._by_onnx_runtime
+
+    def _by_onnx_runtime(self, part: str, **inputs: np.ndarray) -> np.ndarray:
         return self._parts[part].run(None, inputs)[0]
+
+    def with_parts(self, run: Callable[..., np.ndarray]) -> Pipeline:
+        """The same walk with `run(part, **inputs)` in place of ONNX Runtime."""
+        other = copy.copy(self)
+        other._run = run
+        return other
 
     def words(self, texts: list[str]) -> np.ndarray:
         """Encoded texts [B, 77, c]."""
@@ -38,8 +48,7 @@ class Pipeline:
         text = self.words([negative] * count + prompts)
         height, width = size
         latents = np.random.default_rng(seed).standard_normal((count, 4, height // 8, width // 8)).astype(np.float32)
-        sigmas = np.linspace(1.0, 0.0, steps + 1)
-        sigmas = self.shift * sigmas / (1.0 + (self.shift - 1.0) * sigmas)
+        sigmas = noise_ladder(steps, self.shift)
         for now, after in zip(sigmas, sigmas[1:]):
             timestep = np.full(2 * count, 1000.0 * now, np.float32)
             both = self._run("unet", sample=np.concatenate((latents, latents)), timestep=timestep, encoder_hidden_states=text)
@@ -58,12 +67,14 @@ class Pipeline:
         """Latents [B, 4, h, w] to pictures in -1..1."""
         return self._run("vae_decoder", latent_sample=latents).clip(-1.0, 1.0)
 
+    def reconstructed(self, pictures: np.ndarray) -> np.ndarray:
+        """Pictures [B, 3, H, W] through encoder and decoder."""
+        return np.concatenate([self.decode(self._run("vae_encoder", sample=pictures[place : place + 1])) for place in range(len(pictures))])
+
     def png(self, prompt: str, seed: int = 0, steps: int = 8, guidance: float = 3.0) -> bytes:
         """One picture as a PNG file."""
         picture = self.pictures([prompt], seed, steps, guidance)[0]
-        file = io.BytesIO()
-        Image.fromarray(to_bytes(picture)).save(file, "PNG")
-        return file.getvalue()
+        return png(to_bytes(picture))
 
     def latency_ms(self, runs: int = 5) -> dict[str, float]:
         """Median milliseconds from prompt to PNG at 512 x 512 in eight steps, and of its parts."""

@@ -2,6 +2,15 @@
 
 NUMBERS = {2: ("two", "2", "a pair of"), 3: ("three", "3"), 4: ("four", "4"), 5: ("five", "5")}
 
+SIZE_WORDS = {"small": ("small", "little", "tiny"), "large": ("large", "big", "huge")}
+
+RELATION_PHRASES = {
+    "left": ("to the left of", "left of", "left of", "on the left of"),
+    "right": ("to the right of", "right of", "right of", "on the right of"),
+    "above": ("above", "above", "over", "on top of"),
+    "below": ("below", "below", "under", "beneath"),
+}
+
 SUBJECTS = {
     "city": (
         "a city skyline", "a city skyline", "a city", "a skyline", "the city skyline", "a big city", "skyscrapers",
@@ -44,14 +53,25 @@ WEATHER = {
     "cloudy": ("with clouds", "under clouds", "and clouds", "with a cloudy sky", ", cloudy"),
     "rain": ("in the rain", "in rain", "with rain", ", rainy", "on a rainy day", "in heavy rain", "in a rain storm"),
     "fog": ("in fog", "in the mist", "with fog", ", misty", ", foggy", "in morning mist", "in the fog"),
+    "storm": ("in a storm", "in a thunderstorm", "with lightning", ", stormy", "under a stormy sky", "with storm clouds", "in stormy weather"),
     "snow": ("in the snow", "with falling snow", "in snowfall", "while it snows", ", snowing", "in a snow storm"),
 }
 
-STYLES = (
-    "a picture of {}", "a photo of {}", "an illustration of {}", "a painting of {}", "a drawing of {}", "draw {}",
-    "an image of {}", "a poster of {}", "show me {}", "a view of {}", "{} illustration", "{} wallpaper", "a landscape of {}",
-    "please draw {}", "a minimal poster of {}", "i want {}", "make {}", "paint {}",
+FRAMES = (
+    "a picture of {}", "a photo of {}", "an illustration of {}", "a painting of {}", "draw {}", "an image of {}", "show me {}",
+    "a view of {}", "{} illustration", "{} wallpaper", "a landscape of {}", "please draw {}", "i want {}", "make {}", "paint {}",
 )
+
+STYLES = {
+    "poster": ("a flat poster of {}", "a poster of {}", "{}, flat poster", "{}, flat design", "a minimal poster of {}", "{} in flat colours", "{}, vector art"),
+    "watercolour": (
+        "a watercolour of {}", "{}, watercolour", "{} in watercolour", "a watercolor of {}", "{}, watercolor painting", "a watercolour painting of {}",
+    ),
+    "pixel": ("pixel art of {}", "{}, pixel art", "{} in pixel art style", "{} as pixel art", "{} in big pixels", "8 bit {}"),
+    "line": ("a line drawing of {}", "{}, line drawing", "an ink drawing of {}", "{}, line art", "a sketch of {}", "a drawing of {} in black and white"),
+    "pastel": ("a pastel drawing of {}", "{} in pastel colours", "{}, pastel", "{} in soft pastel colors", "{}, pastel colours"),
+    "neon": ("{} in neon colours", "a neon {}", "{}, neon", "{} in neon light", "{}, neon style", "neon art of {}"),
+}
 
 ADJECTIVES = (
     "beautiful", "calm", "quiet", "lovely", "dramatic", "peaceful", "colourful", "colorful", "simple", "stunning",
@@ -59,16 +79,16 @@ ADJECTIVES = (
 )
 
 SUFFIXES = (
-    "highly detailed", "digital art", "4k", "minimal", "flat design", "high quality", "vector art", "beautiful light",
-    "cinematic", "wide angle", "artstation", "best quality", "soft colours", "sharp", "8k wallpaper", "poster", "detailed",
+    "highly detailed", "digital art", "4k", "minimal", "high quality", "beautiful light", "cinematic", "wide angle",
+    "artstation", "best quality", "sharp", "8k wallpaper", "detailed",
 )
 
 STRANGERS = (
     "dragon", "cat", "dog", "horse", "robot", "castle", "car", "train", "person", "woman", "man", "child", "bird", "fish",
     "flying", "running", "inside", "outside", "under", "between", "very", "really", "some", "many", "this", "that", "which",
     "old", "new", "ancient", "futuristic", "cyberpunk", "fantasy", "tokyo", "paris", "london", "new york", "berlin", "vienna",
-    "street", "road", "bridge", "tower", "window", "glass", "wood", "stone", "gold", "silver", "music", "love", "hope", "time",
-    "watercolour", "oil", "sketch", "anime", "style", "render", "unreal", "engine", "portrait", "realistic", "photo", "camera",
+    "street", "road", "tower", "window", "glass", "wood", "stone", "gold", "silver", "music", "love", "hope", "time",
+    "oil", "anime", "style", "render", "unreal", "engine", "portrait", "realistic", "photo", "camera",
     "summer", "holiday", "travel", "postcard", "please", "with", "without", "and", "or", "but", "near", "far", "from", "by",
     "blockchain", "token", "computer", "network", "science", "school", "kitchen", "table", "chair", "food", "apple", "coffee",
     "wild", "strange", "happy", "sad", "angry", "lonely", "epic", "retro", "vintage", "modern", "abstract", "surreal",

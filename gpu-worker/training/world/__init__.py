@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..scenes import Scene
-from . import city, land, sea, sky_things, trees
+from . import city, land, sea, sky_things, still_life, styles, trees
 from .canvas import Canvas
 
 _PAINTERS = {
@@ -18,7 +18,7 @@ _PAINTERS = {
     "forest": trees.paint,
     "planet": sky_things.paint_planet,
     "balloons": sky_things.paint_balloons,
-    "shapes": sky_things.paint_shapes,
+    "shapes": still_life.paint,
 }
 
 
@@ -27,4 +27,5 @@ def draw(scenes: list[Scene], size: int, device: torch.device | str, seed: int) 
     with torch.no_grad():
         canvas = Canvas(scenes, size, torch.device(device), seed)
         _PAINTERS[scenes[0].family](canvas)
+        styles.apply(canvas)
         return canvas.image.clamp(0.0, 1.0) * 2.0 - 1.0

@@ -25,7 +25,29 @@ def paint(canvas: Canvas) -> None:
     dark = canvas.by_time(_WALL) * 0.62
     canvas.blend(canvas.below(ground) * (1.0 - canvas.switch("water")), dark)
     sky.water(ground, canvas.switch("water"))
+    _bridge(canvas, sky, ground)
     sky.weather()
+
+
+def _bridge(c: Canvas, sky: Sky, ground: Tensor) -> None:
+    """A suspension bridge across the water: deck, two towers, the cables' arcs and their hangers."""
+    shown = c.switch("bridge")
+    deck = ground + c.uniform(0.05, 0.08)
+    middle, half = c.uniform(0.4, 0.6), c.uniform(0.24, 0.3)
+    high = c.uniform(0.17, 0.23)
+    rust = torch.tensor([0.72, 0.3, 0.22], device=c.device).expand(c.batch, 3)
+    colour = sky.lit(rust) + 0.06
+    across = (c.x - middle) / half
+    # Between the towers the cable hangs in a parabola, outside it falls in a straight line to the deck.
+    sag = torch.where(across.abs() < 1.0, across.square() * 0.86 + 0.08, (1.94 - across.abs()).clamp(min=0.0))
+    cable = deck - high * sag
+    c.blend(shown * c.cover((c.y - cable).abs() - 0.004), colour)
+    hangers = (torch.frac(c.x * 28.0) < 0.12).float() * c.below(cable) * (1.0 - c.below(deck))
+    c.blend(shown * hangers * 0.8, colour)
+    whole = torch.full_like(deck, 0.5)
+    c.blend(shown * c.box(whole, deck + 0.008, whole, torch.full_like(deck, 0.011)), colour)
+    for side in (-1.0, 1.0):
+        c.blend(shown * c.box(middle + side * half, deck - 0.5 * high + 0.03, torch.full_like(deck, 0.014), 0.5 * high + 0.05), colour * 0.9)
 
 
 def _hash(*parts: Tensor) -> Tensor:

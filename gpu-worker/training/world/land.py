@@ -127,7 +127,8 @@ def paint_meadow(canvas: Canvas) -> None:
     """Paints rolling green hills with flowers, a tree and a house where the scene has them."""
     horizon = canvas.uniform(0.5, 0.6)
     sky = Sky(canvas, horizon)
-    green = _flat(canvas, 0.36, 0.62, 0.26) + canvas.uniform(-0.05, 0.05, 3)
+    winter = canvas.facts(lambda scene: scene.weather == "snow")[:, None]
+    green = _flat(canvas, 0.36, 0.62, 0.26) * (1.0 - winter) + _flat(canvas, 0.9, 0.93, 0.98) * winter + canvas.uniform(-0.05, 0.05, 3)
     for place, distance in enumerate((0.45, 0.22, 0.0)):
         line = horizon + 0.1 * place + 0.13 * (canvas.ridge(2, 2, True, 0.2) - 0.5)
         depth = (canvas.y - line).clamp(min=0.0)

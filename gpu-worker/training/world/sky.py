@@ -30,13 +30,15 @@ class Sky:
         self.haze = canvas.by_time(_unit(_HORIZON))
         self.tint = canvas.by_time(_TINT)
         self.light = canvas.by_time(_unit(_LIGHT))
-        self.rainy = canvas.facts(lambda scene: scene.weather == "rain")[:, None, None]
-        self.dull = canvas.facts(lambda scene: scene.weather in ("rain", "snow", "fog"))[:, None, None]
+        self.stormy = canvas.facts(lambda scene: scene.weather == "storm")[:, None, None]
+        self.rainy = canvas.facts(lambda scene: scene.weather in ("rain", "storm"))[:, None, None]
+        self.dull = canvas.facts(lambda scene: scene.weather in ("rain", "snow", "fog", "storm"))[:, None, None]
         self._gradient()
         self._stars()
         self._place_light(low_light)
         self._paint_light()
         self._clouds()
+        self._storm()
 
     def _gradient(self) -> None:
         c = self.canvas
@@ -94,6 +96,20 @@ class Sky:
         white = torch.ones(c.batch, 3, device=c.device)
         bright = c.by_time({"day": (0.95,), "sunset": (0.45,), "sunrise": (0.75,), "dusk": (0.25,), "night": (0.07,)})
         c.blend(mask * 0.85, (self.haze * 0.6 + 0.4 * white * bright) * (0.75 + 0.25 * bright) + 0.25 * bright * white)
+
+    def _storm(self) -> None:
+        """Dark heavy clouds and one bolt of lightning that lights them."""
+        c = self.canvas
+        if not bool(self.stormy.any()):
+            return
+        heavy = (c.noise(4, 2, 4) * 1.5 - 0.2).clamp(0.0, 1.0) * (1.1 - c.y / self.horizon).clamp(0.0, 1.0)
+        c.blend((0.35 + 0.6 * heavy) * self.stormy, self.haze * 0.12 + torch.tensor([0.06, 0.07, 0.1], device=c.device))
+        x = c.uniform(0.2, 0.8) + 0.22 * (c.ridge(5, 4, False).transpose(1, 2) - 0.5)
+        away = (c.x - x).abs()
+        fall = (1.0 - c.below(self.horizon)) * self.stormy
+        white = torch.tensor([0.86, 0.88, 1.0], device=c.device).expand(c.batch, 3)
+        c.glow(0.4 * torch.exp(-away / 0.08) * fall, white)
+        c.blend(c.cover(away - 0.006) * fall, white)
 
     def lit(self, colour: Tensor, distance: float | Tensor = 0.0) -> Tensor:
         """A ground colour [B, 3] as this light shows it; `distance` 0..1 fades it into the haze."""

@@ -1,22 +1,15 @@
-"""Planets among stars, hot-air balloons over hills, and still lifes of shapes."""
+"""Planets among stars, and hot-air balloons over hills."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..scenes import MAX_COUNT, SHAPE_KINDS
 from .canvas import Canvas
+from .paints import PAINTS
 from .sky import Sky, turn
 
-PAINTS = {
-    "red": (220, 38, 38), "orange": (245, 130, 32), "yellow": (250, 208, 44), "green": (46, 158, 68), "blue": (44, 92, 214),
-    "purple": (130, 62, 190), "pink": (246, 128, 180), "white": (246, 246, 242), "grey": (134, 138, 144), "brown": (128, 80, 48),
-    "black": (24, 24, 28), "teal": (26, 160, 158),
-}
 _CLOUDS_OF_GAS = {"none": (0, 0, 0), "blue": (40, 84, 190), "purple": (120, 50, 170), "orange": (190, 96, 40), "green": (40, 140, 90)}
 
 
@@ -101,7 +94,7 @@ def paint_balloons(canvas: Canvas) -> None:
     paint = c.colours(lambda scene: PAINTS[str(scene.get("colour"))])
     mirrored = (c.uniform(0.0, 1.0) < 0.5).float()
     sizes = torch.tensor([0.17, 0.125, 0.105], device=c.device)[c.facts(lambda scene: int(scene.get("count")) - 1).long()][:, None, None]
-    for place in range(MAX_COUNT):
+    for place in range(len(_SPOTS)):
         shown = c.facts(lambda scene, place=place: int(scene.get("count")) > place)[:, None, None]
         x = spots[:, place, 0][:, None, None] + c.uniform(-0.04, 0.04)
         x = torch.where(mirrored > 0, 1.0 - x, x)
@@ -126,65 +119,3 @@ def _balloon(c: Canvas, sky: Sky, x: Tensor, y: Tensor, size: Tensor, paint: Ten
         slant = (dx - sign * (0.36 - 0.5 * (dy - 1.2).clamp(0.0, 1.0) * 0.36)).abs()
         c.blend(shown * c.cover((slant - 0.015) * size) * (dy > 1.15) * (dy < 1.6), brown)
     c.blend(shown * c.box(x, y + 1.72 * size, size * 0.2, size * 0.15), brown)
-
-
-_PLACES = (
-    ((0.5, 0.5), (0.5, 0.5), (0.5, 0.5)),
-    ((0.29, 0.5), (0.71, 0.5), (0.5, 0.5)),
-    ((0.27, 0.66), (0.73, 0.66), (0.5, 0.28)),
-)
-_SIZES = (0.26, 0.175, 0.16)
-
-
-def paint_shapes(canvas: Canvas) -> None:
-    """Paints one to three equal shapes with soft shadows on a plain ground."""
-    c = canvas
-    ground = c.colours(lambda scene: PAINTS[str(scene.get("background"))])
-    paint = c.colours(lambda scene: PAINTS[str(scene.get("colour"))])
-    falloff = 1.06 - 0.22 * ((c.x - 0.5).square() + (c.y - 0.45).square())
-    c.image = ground[:, :, None, None] * falloff[:, None] + 0.0 * c.image
-    count = c.facts(lambda scene: int(scene.get("count")) - 1).long()
-    places = torch.tensor(_PLACES, device=c.device)[count]
-    sizes = torch.tensor(_SIZES, device=c.device)[count][:, None, None] * c.uniform(0.82, 1.12)
-    kind = c.facts(lambda scene: SHAPE_KINDS.index(str(scene.get("shape"))))[:, None, None]
-    for place in range(MAX_COUNT):
-        shown = (count[:, None, None] >= place).float()
-        x = places[:, place, 0][:, None, None] + c.uniform(-0.035, 0.035)
-        y = places[:, place, 1][:, None, None] + c.uniform(-0.035, 0.035)
-        lean = c.uniform(-0.12, 0.12)
-        shadow = (0.5 - _shape(c, kind, x + 0.016, y + 0.022, sizes, lean) * 26.0).clamp(0.0, 1.0)
-        c.image = c.image * (1.0 - 0.28 * shadow * shown)[:, None]
-        mask = c.cover(_shape(c, kind, x, y, sizes, lean))
-        light = 1.06 - 0.5 * ((c.x - x + 0.3 * sizes) + (c.y - y + 0.5 * sizes)) * 0.5
-        c.blend(mask * shown, (paint + 0.02)[:, :, None, None] * light[:, None])
-
-
-def _shape(c: Canvas, kind: Tensor, x: Tensor, y: Tensor, size: Tensor, lean: Tensor) -> Tensor:
-    """Signed distance, roughly, of the scene's shape at (x, y)."""
-    dx, dy = turn(lean, (c.x - x) / size, (c.y - y) / size)
-    circle = (dx.square() + dy.square()).sqrt() - 1.0
-    square = torch.maximum(dx.abs(), dy.abs()) - 0.86
-    triangle = torch.maximum(dx.abs() * 0.866 - (dy + 0.85) * 0.5, dy - 0.65)
-    angle = torch.atan2(dx, -dy)
-    fifth = 2.0 * math.pi / 5.0
-    folded = (angle - fifth * torch.round(angle / fifth)).abs()
-    out = (dx.square() + dy.square()).sqrt()
-    sx, sy = out * torch.sin(folded), out * torch.cos(folded)
-    # The line from a tip (0, 1.1) to the notch beside it.
-    notch = 0.46
-    nx, ny = notch * math.sin(fifth / 2), notch * math.cos(fifth / 2)
-    ex, ey = nx, ny - 1.1
-    length = math.hypot(ex, ey)
-    star = ((sx * -ey) + (sy - 1.1) * ex) / length
-    heart = _heart(dx, dy)
-    choices = torch.stack(torch.broadcast_tensors(circle, square, triangle, star, heart))
-    index = kind.long().expand(c.batch, c.size, c.size)[None]
-    return torch.gather(choices, 0, index)[0] * size
-
-
-def _heart(dx: Tensor, dy: Tensor) -> Tensor:
-    """A heart from two discs and the wedge between them."""
-    side = dx.abs()
-    lobe = ((side - 0.48).square() + (dy + 0.35).square()).sqrt() - 0.52
-    wedge = torch.maximum(side * 0.742 + (dy + 0.02) * 0.67 - 0.62, -dy - 0.35)
-    return torch.minimum(lobe, torch.maximum(wedge, side - 1.0))
