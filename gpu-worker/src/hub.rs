@@ -6,6 +6,8 @@ pub mod link;
 pub mod results;
 pub mod trust;
 
+use tokio_tungstenite::tungstenite::http::Uri;
+
 use crate::error::{Result, WorkerError};
 
 const SESSION_PATH: &str = "/v1/miners/session";
@@ -18,10 +20,20 @@ impl HubUrl {
     pub fn parse(text: &str) -> Result<Self> {
         let base = text.trim_end_matches('/');
         let host = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
-        match host {
-            Some(host) if !host.is_empty() && !base.contains(char::is_whitespace) => Ok(Self(base.to_owned())),
-            _ => Err(WorkerError::Config(format!("hub is a URL that begins http:// or https://, got `{text}`"))),
+        match host.filter(|host| !host.is_empty()) {
+            Some(_) if base.parse::<Uri>().is_ok_and(|uri| uri.query().is_none()) => Ok(Self(base.to_owned())),
+            _ => Err(WorkerError::Config(format!(
+                "hub is a URL such as https://hub.example or http://127.0.0.1:8000, got `{text}`"
+            ))),
         }
+    }
+
+    /// Where its connections go.
+    pub fn host_and_port(&self) -> (String, u16) {
+        let default = if self.0.starts_with("https://") { 443 } else { 80 };
+        let Ok(uri) = self.0.parse::<Uri>() else { return (String::new(), default) };
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        (host.to_owned(), uri.port_u16().unwrap_or(default))
     }
 
     /// The hub runs on this machine.
@@ -60,7 +72,14 @@ mod tests {
         let hub = HubUrl::parse("https://hub.example").unwrap();
         assert_eq!(hub.session(), "wss://hub.example/v1/miners/session");
         assert!(!hub.is_local());
-        for text in ["", "hub.example", "ftp://x", "http://", "http://a b"] {
+        for (url, host, port) in [
+            ("http://127.0.0.1:8000", "127.0.0.1", 8000),
+            ("https://hub.example", "hub.example", 443),
+            ("http://[::1]/below", "::1", 80),
+        ] {
+            assert_eq!(HubUrl::parse(url).unwrap().host_and_port(), (host.to_owned(), port));
+        }
+        for text in ["", "hub.example", "ftp://x", "http://", "http://a b", "http://a:999999", "http://a?b=c"] {
             assert!(HubUrl::parse(text).is_err(), "{text} was taken");
         }
     }

@@ -6,11 +6,17 @@
 pub mod adapters;
 #[cfg(feature = "probe")]
 mod amd;
+pub mod cards;
 #[cfg(feature = "probe")]
 mod gpu;
 pub mod measure;
 #[cfg(feature = "probe")]
 mod nvidia;
+#[cfg(feature = "probe")]
+pub mod nvml;
+#[cfg(not(feature = "probe"))]
+#[path = "probe/nvml_absent.rs"]
+pub mod nvml;
 pub mod pci;
 pub mod processor;
 pub mod summary;
@@ -21,6 +27,9 @@ use std::time::Duration;
 
 use shared::hardware::{MeasuredDevice, NOTE_MAX_CHARS};
 use tokio::process::Command;
+
+/// Where Linux lists PCI devices.
+pub const PCI_DEVICES: &str = "/sys/bus/pci/devices";
 
 /// Time for all adapters together; each takes about five seconds.
 const ADAPTERS_LIMIT: Duration = Duration::from_secs(60);

@@ -21,6 +21,9 @@ use crate::runtime::folders::models_at;
 use crate::timing::{self, Timed};
 use crate::{clock, hardware, keys, offer};
 
+/// The hub of `cargo xtask up` and `aitbc up`.
+pub const HUB_DEFAULT: &str = "http://127.0.0.1:8000";
+
 /// Jobs that are measured after one to warm up.
 const MEASURED_JOBS: u64 = 3;
 
@@ -28,7 +31,7 @@ const MEASURED_JOBS: u64 = 3;
 #[derive(Debug, clap::Args)]
 pub struct Init {
     /// Base URL of the hub.
-    #[arg(long, env = "AITBC_HUB", default_value = "http://127.0.0.1:8000")]
+    #[arg(long, env = "AITBC_HUB", default_value = HUB_DEFAULT)]
     pub hub: String,
     /// Folder of the model to serve, or of several in folders of their own.
     #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]

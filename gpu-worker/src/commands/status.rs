@@ -13,6 +13,7 @@ use crate::hub::HubUrl;
 use crate::hub::trust::Trust;
 use crate::worker::monitor::Report;
 use crate::worker::status_server::ADDRESS_FILE;
+use crate::wrap::wrapped;
 
 /// How long the worker on this machine, and the hub, may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -111,7 +112,7 @@ fn frame(title: &str, rows: &[(&str, String)]) -> String {
     let lines: Vec<String> = rows
         .iter()
         .flat_map(|(name, text)| {
-            let pieces = wrapped(text);
+            let pieces = wrapped(text, TEXT_COLUMNS);
             let name = |number: usize| if number == 0 { *name } else { "" };
             let line = |(number, piece): (usize, &String)| format!("{:<NAME_COLUMNS$} {piece}", name(number));
             pieces.iter().enumerate().map(line).collect::<Vec<_>>()
@@ -127,23 +128,6 @@ fn frame(title: &str, rows: &[(&str, String)]) -> String {
     frame
 }
 
-/// Cuts a text between words into lines of [`TEXT_COLUMNS`]; a longer word has a line of its own.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let Some(line) = lines.last_mut() else { break };
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.chars().count() + 1 + word.chars().count() <= TEXT_COLUMNS {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,14 +140,5 @@ mod tests {
         assert!(widths.iter().all(|width| *width == widths[0]), "{frame}");
         assert_eq!(frame.lines().nth(1), Some("│ state     paused    │"));
         assert_eq!(frame.lines().nth(2), Some("│ why       für immer │"));
-    }
-
-    #[test]
-    fn a_long_text_goes_on_in_the_next_line() {
-        let text = "word ".repeat(30);
-        let lines = wrapped(&text);
-        assert!(lines.len() > 1 && lines.iter().all(|line| line.chars().count() <= TEXT_COLUMNS));
-        assert_eq!(lines.join(" "), text.trim());
-        assert_eq!(wrapped(""), [""]);
     }
 }

@@ -121,22 +121,35 @@ pub async fn keep(
     }
 }
 
-/// Challenge, signed registration, welcome.
-async fn register(identity: &Identity, leases: &LeasesHeld) -> Result<(Socket, LinkEvent)> {
-    let hub = &identity.hub;
+/// The hub's first word, which anybody gets who connects: who it is, and what time it has.
+///
+/// # Errors
+/// A hub that is away, and one that begins otherwise.
+pub async fn greeting(hub: &HubUrl, trust: &Trust) -> Result<Challenge> {
+    let (mut socket, challenge) = open(hub, trust).await?;
+    let _ = socket.close(None).await;
+    Ok(challenge)
+}
+
+async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge)> {
     let limits =
         WebSocketConfig::default().max_message_size(Some(FRAME_MAX_BYTES)).max_frame_size(Some(FRAME_MAX_BYTES));
-    let connector = identity.trust.session()?;
-    let connect = connect_async_tls_with_config(hub.session(), Some(limits), true, connector);
+    let connect = connect_async_tls_with_config(hub.session(), Some(limits), true, trust.session()?);
     let (mut socket, _) = timeout(HANDSHAKE_LIMIT, connect)
         .await
         .map_err(|_| hub.unreachable("it does not answer"))?
         .map_err(|error| hub.unreachable(error))?;
-    let challenge = match receive(&mut socket, hub).await? {
-        HubMessage::Challenge(challenge) => challenge,
-        HubMessage::Refused { reason, retryable } => return Err(refusal(hub, reason, retryable)),
-        other => return Err(hub.unreachable(format_args!("it began with {}", kind(&other)))),
-    };
+    match receive(&mut socket, hub).await? {
+        HubMessage::Challenge(challenge) => Ok((socket, challenge)),
+        HubMessage::Refused { reason, retryable } => Err(refusal(hub, reason, retryable)),
+        other => Err(hub.unreachable(format_args!("it began with {}", kind(&other)))),
+    }
+}
+
+/// Challenge, signed registration, welcome.
+async fn register(identity: &Identity, leases: &LeasesHeld) -> Result<(Socket, LinkEvent)> {
+    let hub = &identity.hub;
+    let (mut socket, challenge) = open(hub, &identity.trust).await?;
     let clock = HubClock::new(challenge.server_time_unix_ms, std::time::Instant::now());
     if challenge.protocol_version != PROTOCOL_VERSION {
         return Err(WorkerError::Refused(format!(

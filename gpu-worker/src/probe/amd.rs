@@ -4,9 +4,6 @@ use std::path::Path;
 
 use super::pci::PciId;
 
-/// Where Linux lists PCI devices.
-pub(super) const PCI_DEVICES: &str = "/sys/bus/pci/devices";
-
 /// Bytes of a card's own memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Memory {

@@ -100,7 +100,7 @@ fn add_memory_and_state(measured: &mut MeasuredDevice, facts: &Adapter, cards: &
     {
         return;
     }
-    match facts.pci.and_then(|place: PciId| amd::memory(Path::new(amd::PCI_DEVICES), place)) {
+    match facts.pci.and_then(|place: PciId| amd::memory(Path::new(super::PCI_DEVICES), place)) {
         Some(memory) => {
             measured.device.memory_bytes = memory.total_bytes;
             let memory_free_bytes = Some(memory.free_bytes);

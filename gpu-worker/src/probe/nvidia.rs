@@ -70,6 +70,10 @@ fn without_adapter(place: PciId, card: &nvml_wrapper::Device<'_>) -> MeasuredDev
 
 fn describe(card: &nvml_wrapper::Device<'_>, measured: &mut MeasuredDevice, before: Option<Energy>) {
     let memory = card.memory_info().ok();
+    // The capability names devices by NVML; one name for both lets the hub compare them.
+    if let Ok(name) = card.name() {
+        measured.device.name = name.chars().take(NAME_MAX_CHARS).collect();
+    }
     if let Some(memory) = &memory {
         measured.device.memory_bytes = memory.total;
     }
