@@ -14,6 +14,7 @@ use crate::files::write_atomically;
 use crate::worker::DrainConfig;
 use crate::worker::pool::BatchingConfig;
 use crate::worker::schedule::Schedule;
+use crate::worker::sharing::GpuSharing;
 use crate::worker::status_server::StatusConfig;
 
 /// Name of the configuration in the data folder.
@@ -42,6 +43,8 @@ pub struct Config {
     pub drain: DrainConfig,
     #[serde(default)]
     pub schedule: Schedule,
+    #[serde(default)]
+    pub gpu_sharing: GpuSharing,
     #[serde(default)]
     pub status: StatusConfig,
     /// Sections `[[models]]`; a single `[model]` is read as one.
@@ -133,6 +136,7 @@ impl Config {
             batching: BatchingConfig::default(),
             drain: DrainConfig::default(),
             schedule: Schedule::default(),
+            gpu_sharing: GpuSharing::default(),
             status: StatusConfig::default(),
             models,
         }
@@ -142,16 +146,26 @@ impl Config {
         data.join(CONFIG_FILE)
     }
 
+    /// # Errors
+    /// A configuration that is missing, cannot be read, or is not valid.
     pub fn read(data: &Path) -> Result<Self> {
-        let path = Self::path(data);
-        let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => WorkerError::Config(format!(
-                "{} does not exist; run `gpu-worker --data {} init --hub URL --model FOLDER` first",
-                path.display(),
+        Self::read_if_any(data)?.ok_or_else(|| {
+            WorkerError::Config(format!(
+                "{} does not exist; `gpu-worker --data {} start --hub URL` makes it, or name another folder by --data",
+                Self::path(data).display(),
                 data.display()
-            )),
-            _ => WorkerError::Io { path: path.clone(), source: error },
-        })?;
+            ))
+        })
+    }
+
+    /// Nothing where there is no configuration yet.
+    pub fn read_if_any(data: &Path) -> Result<Option<Self>> {
+        let path = Self::path(data);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(WorkerError::io(&path)(error)),
+        };
         let mut config: Self = toml::from_str(&text).map_err(|error| WorkerError::format(&path, error))?;
         config.key = data.join(&config.key);
         config.ca_file = config.ca_file.map(|file| data.join(file));
@@ -160,7 +174,7 @@ impl Config {
         }
         config.engine.onnxruntime_library = config.engine.onnxruntime_library.map(|library| data.join(library));
         config.engine.cache = config.engine.cache.map(|cache| data.join(cache));
-        Ok(config)
+        Ok(Some(config))
     }
 
     /// The models on offer, at least one.
@@ -237,6 +251,6 @@ mod tests {
     #[test]
     fn a_missing_configuration_says_what_to_do() {
         let error = Config::read(Path::new("/nowhere")).unwrap_err().to_string();
-        assert!(error.contains("gpu-worker --data /nowhere init"), "{error}");
+        assert!(error.contains("gpu-worker --data /nowhere start"), "{error}");
     }
 }

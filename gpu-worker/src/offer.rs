@@ -1,11 +1,10 @@
 //! What the worker tells the hub about itself, and what it asks for its work.
 
 use shared::amount::{Amount, MICRO_PER_UNIT};
-use shared::capability::{Capability, Device, DeviceKind, ModelOffer, NAME_MAX_CHARS};
+use shared::capability::{Capability, Device, ModelOffer};
 use shared::receipt::UnitType;
 
 use crate::child::Loaded;
-use crate::engine::cpu;
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::image::layout::VAE_ENCODER;
 
@@ -48,18 +47,12 @@ pub fn model(folder: &ModelFolder, unit_price: Amount, speed: u64) -> ModelOffer
     }
 }
 
-/// The report for the registration: what the first device runs, all offers, and how many jobs at once.
-pub fn capability(loaded: &Loaded, offers: Vec<ModelOffer>, slots: usize) -> Capability {
-    let device = Device {
-        kind: DeviceKind::Cpu,
-        name: cpu::model_name().chars().take(NAME_MAX_CHARS).collect(),
-        cores: u32::try_from(loaded.threads).ok(),
-        memory_bytes: cpu::memory_bytes(),
-    };
+/// The report for the registration: what the first device runs, all devices and offers, and how many jobs at once.
+pub fn capability(loaded: &Loaded, devices: Vec<Device>, offers: Vec<ModelOffer>, slots: usize) -> Capability {
     Capability {
         worker_version: env!("CARGO_PKG_VERSION").into(),
         engine: loaded.engine.clone(),
-        devices: vec![device],
+        devices,
         offers,
         slots: u32::try_from(slots).unwrap_or(u32::MAX),
         hardware: None,

@@ -5,6 +5,7 @@
 
 pub mod agreement;
 pub mod batch;
+pub mod devices;
 pub mod fleet;
 mod journal;
 pub mod monitor;
@@ -13,6 +14,8 @@ pub mod pause;
 pub mod pool;
 pub mod runner;
 pub mod schedule;
+pub mod sharing;
+pub mod sharing_watch;
 pub mod state;
 pub mod status_server;
 mod tasks;
@@ -33,6 +36,8 @@ use self::order::JobEvent;
 use self::pause::Pause;
 use self::pool::{BatchingConfig, Lane};
 use self::schedule::Schedule;
+use self::sharing::GpuSharing;
+use self::sharing_watch::Served;
 use self::state::{Effect, Worker};
 use self::status_server::StatusConfig;
 use self::tasks::Tasks;
@@ -74,6 +79,9 @@ pub struct Parts {
     pub batching: BatchingConfig,
     pub drain: DrainConfig,
     pub schedule: Schedule,
+    pub gpu_sharing: GpuSharing,
+    /// What others should not be on.
+    pub served: Served,
     pub status: StatusConfig,
     pub data: PathBuf,
     pub outbox: PathBuf,

@@ -4,13 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
 use crate::digest::Sha256Digest;
-use crate::hardware::SignedHardwareReport;
+use crate::hardware::{QUANTITY_MAX, SignedHardwareReport};
 use crate::job::JobKind;
 use crate::receipt::UnitType;
 
 pub const OFFERS_MAX: usize = 64;
 pub const DEVICES_MAX: usize = 64;
 pub const NAME_MAX_CHARS: usize = 100;
+
+/// The execution provider that computes on the processor.
+pub const PROCESSOR: &str = "CPU";
 
 /// A miner's report about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +37,7 @@ pub struct Engine {
     /// `onnxruntime`, `tract` or `ollama`.
     pub name: String,
     pub version: String,
-    /// Execution provider, `CPU` or `CUDA`.
+    /// Execution provider, such as [`PROCESSOR`] or `CUDA`.
     pub provider: String,
 }
 
@@ -54,6 +57,61 @@ pub struct Device {
     /// Cores that the engine uses; absent for a GPU.
     pub cores: Option<u32>,
     pub memory_bytes: u64,
+}
+
+/// Why a miner's devices cannot be as it says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    #[error("devices has 1 to {DEVICES_MAX} entries, got {0}")]
+    Count(usize),
+    #[error("a device's name is 1 to {NAME_MAX_CHARS} characters, got {0}")]
+    Name(usize),
+    #[error("a device has up to {QUANTITY_MAX} bytes of memory, got {0}")]
+    Memory(u64),
+    #[error("a GPU has no cores to report, and a processor has at least one: {name} says {cores:?}")]
+    Cores { name: String, cores: Option<u32> },
+    #[error("the engine computes on {provider}, but devices names no GPU")]
+    NoGpu { provider: String },
+    #[error("{name} is among devices, but not in the hardware report: measure again with `gpu-worker bench`")]
+    Unmeasured { name: String },
+}
+
+impl Capability {
+    /// Refuses devices that contradict themselves, the engine or the hardware report.
+    pub fn check_devices(&self) -> Result<(), DeviceError> {
+        let Self { engine, devices, hardware, .. } = self;
+        if !(1..=DEVICES_MAX).contains(&devices.len()) {
+            return Err(DeviceError::Count(devices.len()));
+        }
+        devices.iter().try_for_each(Device::check)?;
+        let has_gpu = devices.iter().any(|device| device.kind == DeviceKind::Gpu);
+        if engine.provider != PROCESSOR && !has_gpu {
+            return Err(DeviceError::NoGpu { provider: engine.provider.clone() });
+        }
+        let Some(signed) = hardware else { return Ok(()) };
+        let is_unmeasured = |device: &&Device| !signed.report.lists(device);
+        match devices.iter().find(is_unmeasured) {
+            Some(device) => Err(DeviceError::Unmeasured { name: device.name.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Device {
+    fn check(&self) -> Result<(), DeviceError> {
+        let Self { kind, name, cores, memory_bytes } = self;
+        let chars = name.chars().count();
+        if !(1..=NAME_MAX_CHARS).contains(&chars) {
+            return Err(DeviceError::Name(chars));
+        }
+        if *memory_bytes > QUANTITY_MAX {
+            return Err(DeviceError::Memory(*memory_bytes));
+        }
+        match (kind, cores) {
+            (DeviceKind::Cpu, Some(1..)) | (DeviceKind::Gpu, None) => Ok(()),
+            _ => Err(DeviceError::Cores { name: name.clone(), cores: *cores }),
+        }
+    }
 }
 
 /// A model that the miner serves, and for how much.
@@ -81,4 +139,61 @@ pub struct ModelOffer {
     /// Pictures may start from a picture.
     #[serde(default)]
     pub image_to_image: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::{Address, Bytes};
+
+    use super::*;
+    use crate::hardware::{HardwareReport, METHOD, MeasuredDevice};
+    use crate::time::UnixMillis;
+
+    fn device(kind: DeviceKind, name: &str) -> Device {
+        Device { kind, name: name.into(), cores: (kind == DeviceKind::Cpu).then_some(2), memory_bytes: 1 << 33 }
+    }
+
+    fn capability(provider: &str, devices: Vec<Device>) -> Capability {
+        let engine = Engine { name: "onnxruntime".into(), version: "1".into(), provider: provider.into() };
+        Capability { worker_version: "1".into(), engine, devices, offers: vec![], slots: 1, hardware: None }
+    }
+
+    fn measured(device: &Device) -> SignedHardwareReport {
+        let report = HardwareReport {
+            miner: Address::ZERO,
+            worker_version: "1".into(),
+            method: METHOD.into(),
+            measured_at_unix_ms: UnixMillis(1),
+            devices: vec![MeasuredDevice::unmeasured(device.clone(), "host")],
+            models: vec![],
+        };
+        SignedHardwareReport { report, signature: Bytes::new() }
+    }
+
+    #[test]
+    fn devices_agree_with_engine_and_report() {
+        let (cpu, gpu) = (device(DeviceKind::Cpu, "A processor"), device(DeviceKind::Gpu, "A card"));
+        assert_eq!(capability("CPU", vec![cpu.clone()]).check_devices(), Ok(()));
+        assert_eq!(capability("CUDA", vec![gpu.clone(), cpu.clone()]).check_devices(), Ok(()));
+        let no_gpu = DeviceError::NoGpu { provider: "CUDA".into() };
+        assert_eq!(capability("CUDA", vec![cpu.clone()]).check_devices(), Err(no_gpu));
+        let with =
+            |report: &Device| Capability { hardware: Some(measured(report)), ..capability("CUDA", vec![gpu.clone()]) };
+        assert_eq!(with(&gpu).check_devices(), Ok(()));
+        assert_eq!(with(&cpu).check_devices(), Err(DeviceError::Unmeasured { name: "A card".into() }));
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_is_refused() {
+        let cpu = device(DeviceKind::Cpu, "A processor");
+        let one = |device| capability("CPU", vec![device]).check_devices();
+        assert_eq!(capability("CPU", vec![]).check_devices(), Err(DeviceError::Count(0)));
+        assert_eq!(capability("CPU", vec![cpu.clone(); 65]).check_devices(), Err(DeviceError::Count(65)));
+        assert_eq!(one(Device { name: String::new(), ..cpu.clone() }), Err(DeviceError::Name(0)));
+        let memory_bytes = QUANTITY_MAX + 1;
+        assert_eq!(one(Device { memory_bytes, ..cpu.clone() }), Err(DeviceError::Memory(memory_bytes)));
+        assert!(matches!(one(Device { cores: None, ..cpu.clone() }), Err(DeviceError::Cores { .. })));
+        let gpu = Device { kind: DeviceKind::Gpu, ..cpu };
+        assert!(matches!(one(gpu), Err(DeviceError::Cores { .. })));
+    }
 }

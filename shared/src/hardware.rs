@@ -171,6 +171,12 @@ impl HardwareReport {
         Ok(personal_message_digest(self.canonical_json()?.as_bytes()))
     }
 
+    /// Whether it is about a device of this kind and name. Memory and cores are left aside: a system may keep some of
+    /// either for itself from one start to the next.
+    pub fn lists(&self, device: &Device) -> bool {
+        self.devices.iter().any(|measured| (measured.device.kind, &measured.device.name) == (device.kind, &device.name))
+    }
+
     /// Refuses what is longer, more or greater than any real machine's report.
     pub fn check_bounds(&self) -> Result<(), ReportError> {
         at_most("worker_version", NAME_MAX_CHARS, self.worker_version.chars().count(), "characters")?;

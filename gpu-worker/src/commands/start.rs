@@ -48,10 +48,11 @@ impl Start {
         let trust = Trust::load(config.ca_file.as_deref())?;
         let program = program()?;
         let ended = block_on(async {
-            let Fleet { lanes, models, offers, loaded } = fleet::assemble(&config, data, &program).await?;
+            let Fleet { lanes, models, offers, loaded, devices, served } =
+                fleet::assemble(&config, data, &program).await?;
             let slots = pool::slots(&lanes, &config.batching);
             tracing::info!(address = %key.address(), models = models.len(), slots, "ready");
-            let mut capability = offer::capability(&loaded, offers, slots);
+            let mut capability = offer::capability(&loaded, devices, offers, slots);
             capability.hardware = hardware::read(data, key.address(), clock::now())
                 .inspect_err(
                     |error| tracing::warn!(%error, "the hardware report is left out; `gpu-worker bench` makes another"),
@@ -59,9 +60,11 @@ impl Start {
                 .unwrap_or_default();
             let identity = Identity { hub, trust, key, capability };
             let outbox = data.join(OUTBOX_FOLDER);
-            let Config { batching, drain, schedule, status, .. } = config;
+            let Config { batching, drain, schedule, gpu_sharing, status, .. } = config;
             let data = data.to_path_buf();
-            worker::serve(Parts { identity, lanes, models, batching, drain, schedule, status, data, outbox }).await
+            let parts =
+                Parts { identity, lanes, models, batching, drain, schedule, gpu_sharing, served, status, data, outbox };
+            worker::serve(parts).await
         })?;
         tracing::info!(?ended, "the worker ended");
         Ok(match ended {

@@ -91,7 +91,7 @@ impl EngineConfig {
     }
 
     /// The provider that must be used, where the miner named one that is not the processor.
-    pub(super) fn named_gpu(&self) -> Option<Provider> {
+    pub fn named_gpu(&self) -> Option<Provider> {
         match self.provider {
             ProviderChoice::Cuda => Some(Provider::Cuda),
             ProviderChoice::Tensorrt => Some(Provider::TensorRt),

@@ -1,19 +1,26 @@
 //! The devices and models that a worker starts with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use shared::capability::ModelOffer;
+use shared::capability::{Device, ModelOffer};
 
+use super::devices::{self, Place};
 use super::pool::Lane;
+use super::sharing_watch::Served;
 use crate::child::supervisor::Supervisor;
 use crate::child::{Loaded, Setup};
 use crate::config::{Config, ModelConfig};
 use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
 use crate::offer;
+use crate::probe::cards::{Driver, DriverError};
+use crate::probe::nvml;
 use crate::runtime;
 use crate::runtime::folder::ModelFolder;
+
+/// What the names of Ollama's processes begin with.
+const OLLAMA_PROGRAM: &str = "ollama";
 
 /// What can serve.
 #[derive(Debug)]
@@ -24,6 +31,9 @@ pub struct Fleet {
     pub offers: Vec<ModelOffer>,
     /// What the first device loaded first.
     pub loaded: Loaded,
+    /// What the models were loaded on.
+    pub devices: Vec<Device>,
+    pub served: Served,
 }
 
 /// A model that the miner wants to serve.
@@ -48,6 +58,8 @@ impl Candidate<'_> {
 /// # Errors
 /// No model that can be served. One that cannot is left out, with a word in the log, where there are others.
 pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fleet> {
+    let driver = nvml::driver();
+    let engines = devices::engines(config, &driver)?;
     let models = config.enabled_models()?;
     let single = models.len() == 1;
     let mut candidates = Vec::new();
@@ -58,23 +70,24 @@ pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fl
             Err(error) => tracing::error!(model = %model.path.display(), %error, "a model is left out"),
         }
     }
-    let mut fleet = Assembly { config, data, program, single, lanes: Vec::new(), served: BTreeMap::new(), first: None };
+    let mut fleet = Assembly {
+        config,
+        data,
+        program,
+        single,
+        lanes: Vec::new(),
+        served: BTreeMap::new(),
+        first: None,
+        places: Vec::new(),
+    };
     // What another program serves needs the network, which a process that parses models must not have.
     let (outside, inside): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|candidate| runtime::needs_network(&candidate.folder));
-    for engine in devices(config) {
+    for engine in engines {
         fleet.add_lane(&inside, &engine).await?;
     }
     fleet.add_lane(&outside, &config.engine).await?;
-    fleet.finish(inside.iter().chain(&outside))
-}
-
-/// The engine's configuration for each device: the GPUs that are listed, or the one device that the engine names.
-fn devices(config: &Config) -> Vec<EngineConfig> {
-    match &config.mining.gpu_devices[..] {
-        [] => vec![config.engine.clone()],
-        listed => listed.iter().map(|device| EngineConfig { device: *device, ..config.engine.clone() }).collect(),
-    }
+    fleet.finish(inside.iter().chain(&outside), &driver, !outside.is_empty())
 }
 
 struct Assembly<'a> {
@@ -85,6 +98,7 @@ struct Assembly<'a> {
     lanes: Vec<Lane>,
     served: BTreeMap<String, PathBuf>,
     first: Option<Loaded>,
+    places: Vec<Place>,
 }
 
 impl Assembly<'_> {
@@ -102,7 +116,7 @@ impl Assembly<'_> {
             warm_bytes = warm_bytes.saturating_add(candidate.bytes());
             // What would push another model out is loaded when it is needed.
             let batch_max = if lane.models.is_empty() || warm_bytes <= self.config.child.warm_max_bytes {
-                match self.load(&mut lane.supervisor, candidate).await {
+                match self.load(&mut lane.supervisor, candidate, engine).await {
                     Ok(loaded) => loaded.batch_max,
                     Err(error) if self.single => return Err(error),
                     Err(error) => {
@@ -120,7 +134,12 @@ impl Assembly<'_> {
         Ok(())
     }
 
-    async fn load(&mut self, supervisor: &mut Supervisor, candidate: &Candidate<'_>) -> Result<Loaded> {
+    async fn load(
+        &mut self,
+        supervisor: &mut Supervisor,
+        candidate: &Candidate<'_>,
+        engine: &EngineConfig,
+    ) -> Result<Loaded> {
         supervisor.select(&candidate.config.path);
         let loaded = supervisor.start().await?.clone();
         tracing::info!(
@@ -134,11 +153,17 @@ impl Assembly<'_> {
             note = loaded.note,
             "a model is ready"
         );
+        self.places.push(Place::of(&loaded, engine, runtime::needs_network(&candidate.folder)));
         self.first.get_or_insert_with(|| loaded.clone());
         Ok(loaded)
     }
 
-    fn finish<'c>(self, candidates: impl Iterator<Item = &'c Candidate<'c>>) -> Result<Fleet> {
+    fn finish<'c>(
+        self,
+        candidates: impl Iterator<Item = &'c Candidate<'c>>,
+        driver: &std::result::Result<Driver, DriverError>,
+        with_ollama: bool,
+    ) -> Result<Fleet> {
         let loaded = self.first.ok_or_else(|| WorkerError::Config("no model of models can be served".into()))?;
         let offers = candidates
             .filter(|candidate| self.served.contains_key(candidate.name()))
@@ -146,6 +171,15 @@ impl Assembly<'_> {
                 offer::model(folder, config.unit_price_ait, config.measured_micro_units_per_second)
             })
             .collect();
-        Ok(Fleet { lanes: self.lanes, models: self.served, offers, loaded })
+        let gpus: BTreeSet<u32> = self.places.iter().filter_map(Place::gpu).collect();
+        let programs = with_ollama.then(|| OLLAMA_PROGRAM.to_owned()).into_iter().collect();
+        Ok(Fleet {
+            lanes: self.lanes,
+            models: self.served,
+            offers,
+            loaded,
+            devices: devices::used(&self.places, driver),
+            served: Served { gpus: gpus.into_iter().collect(), programs },
+        })
     }
 }

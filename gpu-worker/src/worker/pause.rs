@@ -1,4 +1,4 @@
-//! Why the worker takes no jobs for a while: by hand, or by the clock.
+//! Why the worker takes no jobs for a while: by hand, by the clock, or because somebody else uses the GPU.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +27,8 @@ const REASON_MAX_BYTES: u64 = 4 << 10;
 pub enum PausedBy {
     Hand,
     Schedule,
+    /// Another process uses a GPU that serves.
+    GpuUse,
 }
 
 /// A pause and why.
@@ -51,16 +53,19 @@ pub fn resume(data: &Path) -> Result<bool> {
     }
 }
 
-/// What should hold now; the hand goes before the clock.
-pub fn wanted(data: &Path, schedule: &Schedule) -> Option<Pause> {
-    let by_hand = std::fs::metadata(data.join(PAUSE_FILE))
-        .is_ok()
-        .then(|| Pause { by: PausedBy::Hand, reason: reason(&data.join(PAUSE_FILE)) });
-    by_hand.or_else(|| {
+/// What should hold now; the hand goes before the clock, and the clock before the GPU, whose use is told by `gpu_use`.
+pub fn wanted(data: &Path, schedule: &Schedule, gpu_use: Option<String>) -> Option<Pause> {
+    let by_hand = || {
+        let path = data.join(PAUSE_FILE);
+        std::fs::metadata(&path).is_ok().then(|| Pause { by: PausedBy::Hand, reason: reason(&path) })
+    };
+    let by_clock = || {
         let window = schedule.pausing(clock::now())?;
         let reason = format!("the schedule pauses from {window}, UTC{}", schedule.utc_offset);
         Some(Pause { by: PausedBy::Schedule, reason })
-    })
+    };
+    let by_gpu = || gpu_use.map(|reason| Pause { by: PausedBy::GpuUse, reason });
+    by_hand().or_else(by_clock).or_else(by_gpu)
 }
 
 fn reason(path: &Path) -> String {
@@ -71,12 +76,17 @@ fn reason(path: &Path) -> String {
 }
 
 /// Watches for pauses until nobody listens.
-pub async fn watch(data: PathBuf, schedule: Schedule, pauses: watch::Sender<Option<Pause>>) {
+pub async fn watch(
+    data: PathBuf,
+    schedule: Schedule,
+    gpu_use: watch::Receiver<Option<String>>,
+    pauses: watch::Sender<Option<Pause>>,
+) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !pauses.is_closed() {
         ticks.tick().await;
-        let now = wanted(&data, &schedule);
+        let now = wanted(&data, &schedule, gpu_use.borrow().clone());
         pauses.send_if_modified(|before| {
             let is_new = *before != now;
             *before = now;
@@ -90,18 +100,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hand_goes_before_the_clock_and_both_say_why() {
+    fn the_hand_goes_before_the_clock_and_the_clock_before_the_gpu() {
         let data = tempfile::tempdir().unwrap();
         let never = Schedule::default();
         let always = Schedule { pause: vec!["00:00-24:00".parse().unwrap()], ..Schedule::default() };
-        assert_eq!(wanted(data.path(), &never), None);
-        let by_clock = wanted(data.path(), &always).unwrap();
+        let in_use = || Some("a game uses GPU 0".to_owned());
+        assert_eq!(wanted(data.path(), &never, None), None);
+        let by_gpu = Pause { by: PausedBy::GpuUse, reason: "a game uses GPU 0".into() };
+        assert_eq!(wanted(data.path(), &never, in_use()), Some(by_gpu));
+        let by_clock = wanted(data.path(), &always, in_use()).unwrap();
         assert_eq!((by_clock.by, by_clock.reason.contains("00:00-24:00, UTC+00:00")), (PausedBy::Schedule, true));
         pause(data.path(), "a game\nruns").unwrap();
         let by_hand = Pause { by: PausedBy::Hand, reason: "a game runs".into() };
-        assert_eq!(wanted(data.path(), &always), Some(by_hand));
+        assert_eq!(wanted(data.path(), &always, in_use()), Some(by_hand));
         assert!(resume(data.path()).unwrap());
         assert!(!resume(data.path()).unwrap());
-        assert_eq!(wanted(data.path(), &never), None);
+        assert_eq!(wanted(data.path(), &never, None), None);
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::order::{JobEvent, Order};
 use super::runner::Bench;
 use super::state::{Effect, Worker};
-use super::{Parts, Pauses, pause, pool};
+use super::{Parts, Pauses, pause, pool, sharing_watch};
 use crate::hub::link::{self, LeasesHeld, LinkEvent, Outgoing};
 use crate::hub::results::{self, Delivered};
 use crate::outbox::Outbox;
@@ -38,6 +38,7 @@ impl Tasks {
         let (job_sender, jobs) = mpsc::channel(CHANNEL_MAX);
         let (delivered_sender, delivered) = mpsc::channel(CHANNEL_MAX);
         let (pause_sender, pauses) = watch::channel(None);
+        let gpu_use = sharing_watch::watch(parts.gpu_sharing, parts.served);
         let added = Arc::new(Notify::new());
         let worker = Arc::clone(worker);
         let leases: LeasesHeld = Arc::new(move || worker.lock().unwrap_or_else(PoisonError::into_inner).leases());
@@ -48,7 +49,7 @@ impl Tasks {
         let others = vec![
             tokio::spawn(pool::run(parts.lanes, bench, parts.batching, order_receiver, job_sender)),
             tokio::spawn(results::deliver(outbox.clone(), hub, trust, added, delivered_sender)),
-            tokio::spawn(pause::watch(parts.data, parts.schedule, pause_sender)),
+            tokio::spawn(pause::watch(parts.data, parts.schedule, gpu_use, pause_sender)),
         ];
         Self { outgoing, orders, link, jobs, delivered, pauses, session: Some(session), others }
     }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use hub::board::{Arrival, SessionNumber};
 use hub::lease::HEARTBEAT_SECONDS;
 use shared::Address;
-use shared::capability::{Capability, DEVICES_MAX, NAME_MAX_CHARS, OFFERS_MAX};
+use shared::capability::{Capability, NAME_MAX_CHARS, OFFERS_MAX};
 use shared::job::request::MODEL_NAME_MAX_CHARS;
 use shared::protocol::{
     Challenge, HubMessage, PIECE_MAX_BYTES, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS,
@@ -213,19 +213,18 @@ fn check_registration(challenge: &Challenge, registration: &Registration, now: U
         return Err(format!("leases has up to {LEASES_MAX}, got {}", leases.len()));
     }
     check_capability(capability)?;
+    capability.check_devices().map_err(|error| format!("capability: {error}"))?;
     let Some(hardware) = &capability.hardware else { return Ok(()) };
     hardware.check(*address, now).map_err(|error| format!("capability.hardware: {error}"))
 }
 
 fn check_capability(capability: &Capability) -> Result<(), String> {
     let bound = |holds: bool, text: String| if holds { Ok(()) } else { Err(text) };
-    let Capability { worker_version, engine, devices, offers, slots, hardware: _ } = capability;
+    let Capability { worker_version, engine, devices: _, offers, slots, hardware: _ } = capability;
     bound(*slots <= SLOTS_MAX, format!("capability.slots is 0 to {SLOTS_MAX}, got {slots}"))?;
     bound(offers.len() <= OFFERS_MAX, format!("capability.offers has up to {OFFERS_MAX}, got {}", offers.len()))?;
-    bound(devices.len() <= DEVICES_MAX, format!("capability.devices has up to {DEVICES_MAX}, got {}", devices.len()))?;
     let names = [worker_version, &engine.name, &engine.version, &engine.provider];
-    let all_names = names.into_iter().chain(devices.iter().map(|device| &device.name));
-    for name in all_names {
+    for name in names {
         let chars = name.chars().count();
         bound(chars <= NAME_MAX_CHARS, format!("a name is up to {NAME_MAX_CHARS} characters, got {chars}"))?;
     }

@@ -21,9 +21,14 @@ fn report(key: &PrivateKey, measured_at: UnixMillis) -> HardwareReport {
         worker_version: "0".into(),
         method: METHOD.into(),
         measured_at_unix_ms: measured_at,
-        devices: vec![device],
+        devices: [device].into_iter().chain(capability(1).devices.into_iter().map(on_host)).collect(),
         models: vec![],
     }
+}
+
+/// What serves is measured, too.
+fn on_host(device: Device) -> MeasuredDevice {
+    MeasuredDevice::unmeasured(device, "host")
 }
 
 /// The hub's answer to a registration with a report.
@@ -92,6 +97,12 @@ async fn a_forged_altered_borrowed_or_future_report_is_refused_with_its_reason()
 
     let reason = refusal(&server, &other, honest).await;
     assert!(reason.contains("handed it in"), "{reason}");
+
+    let mut without = report(&miner, now);
+    without.devices.truncate(1);
+    let without = SignedHardwareReport::sign(without, &miner).unwrap();
+    let reason = refusal(&server, &miner, without).await;
+    assert!(reason.contains("test is among devices, but not in the hardware report"), "{reason}");
 
     let future = SignedHardwareReport::sign(report(&miner, now.plus_ms(3_600_000)), &miner).unwrap();
     let reason = refusal(&server, &miner, future).await;
