@@ -1,5 +1,6 @@
 //! `gpu-worker`: the miner's process.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,7 +21,12 @@ use gpu_worker::error::Result;
 use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
-#[command(name = "gpu-worker", version, about = "Serves AI jobs on this machine and is paid in AIT.")]
+#[command(
+    name = "gpu-worker",
+    version,
+    about = "Serves AI jobs on this machine and is paid in AIT.",
+    after_help = "Begin with `gpu-worker start --hub URL`: it makes what is missing."
+)]
 struct Arguments {
     /// Folder of the worker's configuration, key and outbox.
     #[arg(long, global = true, env = "AITBC_WORKER_DATA", default_value = "data/worker-1")]
@@ -31,12 +37,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Init(Init),
     Start(Start),
     Status(Status),
+    Doctor(Doctor),
     Pause(Pause),
     Resume(Resume),
-    Doctor(Doctor),
+    Init(Init),
     Bench(Bench),
     Generate(Generate),
     Trace(Trace),
@@ -51,10 +57,20 @@ enum Command {
     Child,
 }
 
+/// On standard error: lines for a person at a terminal, JSON for everything else.
+fn begin_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,ort=warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.compact().with_target(false).init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+}
+
 fn main() -> ExitCode {
     let Arguments { data, command } = Arguments::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,ort=warn"));
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+    begin_log();
     let done = |outcome: Result<()>| outcome.map(|()| ExitCode::SUCCESS);
     let outcome = match command {
         Command::Init(command) => done(command.run(&data)),

@@ -38,7 +38,7 @@ pub fn MinerPage() -> impl IntoView {
 fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
     let (tone, word) = miner_state(&miner);
     let offers = miner.capability.offers.clone().into_iter().map(|offer| view! { <Offer offer /> }).collect_view();
-    let report = miner.capability.hardware.clone();
+    let (report, used) = (miner.capability.hardware.clone(), miner.capability.devices.clone());
     view! {
         <PageTitle name=words::title(&format::shortened(&miner.address.to_string()))>
             <StatusPill tone word />
@@ -49,7 +49,7 @@ fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
             <Section title=words::MODELS>{offers}</Section>
             <Section title=words::HARDWARE>
                 {match report {
-                    Some(signed) => view! { <Hardware signed /> }.into_any(),
+                    Some(signed) => view! { <Hardware signed used /> }.into_any(),
                     None => view! { <Empty title=words::UNMEASURED_TITLE detail=words::UNMEASURED /> }.into_any(),
                 }}
             </Section>

@@ -54,6 +54,10 @@ pub const NOTE: &str = "Note";
 pub const SOFTWARE: &str = "software";
 pub const MEMORY_UNKNOWN: &str = "memory unknown";
 
+pub fn serves(serves: bool) -> &'static str {
+    if serves { "Serves jobs." } else { "Measured, but serves no jobs." }
+}
+
 /// The unit stands once, behind the greater.
 pub fn range(least: &str, greatest: &str) -> String {
     let unit = |text: &str| text.split_once(' ').map(|(_, unit)| unit.to_owned());

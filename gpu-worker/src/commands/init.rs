@@ -24,6 +24,12 @@ use crate::{clock, hardware, keys, offer};
 /// The hub of `cargo xtask up` and `aitbc up`.
 pub const HUB_DEFAULT: &str = "http://127.0.0.1:8000";
 
+/// The models of a checkout of the repository.
+pub const MODEL_DEFAULT: &str = "gpu-worker/model";
+
+/// Where they lie beside the program's folder when it is installed, and when it was unpacked.
+const INSTALLED_MODELS: [&str; 2] = ["../share/aitbc/model", "model"];
+
 /// Jobs that are measured after one to warm up.
 const MEASURED_JOBS: u64 = 3;
 
@@ -34,7 +40,7 @@ pub struct Init {
     #[arg(long, env = "AITBC_HUB", default_value = HUB_DEFAULT)]
     pub hub: String,
     /// Folder of the model to serve, or of several in folders of their own.
-    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
+    #[arg(long, env = "AITBC_MODEL", default_value = MODEL_DEFAULT)]
     pub model: PathBuf,
     /// AIT per unit of the model's work (a megapixel step or a token), instead of the proposed price; for one model only.
     #[arg(long)]
@@ -54,30 +60,49 @@ impl Init {
             return Err(WorkerError::Config(format!("{path} exists; `init --force` measures again and keeps the key")));
         }
         let hub = HubUrl::parse(&self.hub)?;
-        let folders = models_at(&self.model)?;
+        let folders = models_at(&found(&self.model)?)?;
         if let (Some(price), more @ 2..) = (self.unit_price, folders.len()) {
             let reason = format!("--unit-price {price} is for one model, but {} holds {more}", self.model.display());
             return Err(WorkerError::Config(reason));
         }
         let key_file = keys::file_for(hub.is_local());
         let key = keys::create_or_load(&data.join(&key_file))?;
+        print(format_args!("account   {}", key.address()))?;
+        print(format_args!("key       {}", shown(&data.join(&key_file))))?;
+        print("          keep a copy of it: who has the key has the pay")?;
         let engine = self.engine.config();
-        let (timed, devices) = block_on(measure(data, &engine, &folders))?;
+        let (timed, devices) = block_on(self.measure(data, &engine, &folders))?;
         let timings = timed.iter().map(|timed| timed.timing.clone()).collect();
         let report = hardware::sign(&key, clock::now(), devices, timings)?;
         let models = folders.iter().zip(&timed).map(|(folder, timed)| self.configured(folder, timed)).collect();
         let config = Config::new(hub.as_str().to_owned(), key_file, engine, models);
         hardware::write(data, &report)?;
         config.write(data)?;
-        print(format_args!("address   {}", key.address()))?;
-        print(format_args!("key       {}", data.join(&config.key).display()))?;
         report.report.devices.iter().flat_map(summary::lines).try_for_each(print)?;
-        timed.first().map_or(Ok(()), |timed| print_engine(&timed.loaded))?;
-        for ((folder, timed), model) in folders.iter().zip(&timed).zip(&config.models) {
-            print_model(timed, folder)?;
-            print(format_args!("price     {} AIT per {}", model.unit_price_ait, timed.timing.unit_type))?;
+        print(format_args!("wrote     {}", shown(&path)))?;
+        print("          prices, devices and hours of rest are set there")
+    }
+
+    /// One after the other: what ran beside a measurement would be part of it.
+    async fn measure(
+        &self,
+        data: &Path,
+        engine: &EngineConfig,
+        folders: &[ModelFolder],
+    ) -> Result<(Vec<Timed>, Vec<MeasuredDevice>)> {
+        let mut timed: Vec<Timed> = Vec::new();
+        for folder in folders {
+            let supervisor = Supervisor::new(program()?, setup(Some(data), folder.root(), engine));
+            let found = timing::time(supervisor, folder, folder.manifest().default_steps, MEASURED_JOBS).await?;
+            if timed.is_empty() {
+                print_engine(&found.loaded)?;
+            }
+            print_model(&found, folder, self.configured(folder, &found).unit_price_ait)?;
+            timed.push(found);
         }
-        print(format_args!("wrote     {}", path.display()))
+        let threads = timed.first().map_or(1, |timed| timed.loaded.threads);
+        let devices = measure_machine(&program()?, threads, false).await;
+        Ok((timed, devices))
     }
 
     fn configured(&self, folder: &ModelFolder, timed: &Timed) -> ModelConfig {
@@ -91,20 +116,23 @@ impl Init {
     }
 }
 
-/// One after the other: what ran beside a measurement would be part of it.
-async fn measure(
-    data: &Path,
-    engine: &EngineConfig,
-    folders: &[ModelFolder],
-) -> Result<(Vec<Timed>, Vec<MeasuredDevice>)> {
-    let mut timed = Vec::new();
-    for folder in folders {
-        let supervisor = Supervisor::new(program()?, setup(Some(data), folder.root(), engine));
-        timed.push(timing::time(supervisor, folder, folder.manifest().default_steps, MEASURED_JOBS).await?);
+/// The folder that was named; where that is the default and not here, the one that was installed with this program.
+fn found(model: &Path) -> Result<PathBuf> {
+    if model.exists() || model != Path::new(MODEL_DEFAULT) {
+        return Ok(model.to_path_buf());
     }
-    let threads = timed.first().map_or(1, |timed| timed.loaded.threads);
-    let devices = measure_machine(&program()?, threads, false).await;
-    Ok((timed, devices))
+    let folder = program()?.parent().map(Path::to_path_buf).unwrap_or_default();
+    let installed = INSTALLED_MODELS.iter().map(|beside| folder.join(beside)).find(|path| path.exists());
+    installed.ok_or_else(|| {
+        WorkerError::Config(format!(
+            "there is no model in {MODEL_DEFAULT} and none beside this program: --model FOLDER"
+        ))
+    })
+}
+
+/// A path that can be pasted elsewhere.
+fn shown(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
 }
 
 fn print_engine(Loaded { engine, threads, note, .. }: &Loaded) -> Result<()> {
@@ -112,18 +140,19 @@ fn print_engine(Loaded { engine, threads, note, .. }: &Loaded) -> Result<()> {
     note.iter().try_for_each(|note| print(format_args!("          {note}")))
 }
 
-fn print_model(timed: &Timed, folder: &ModelFolder) -> Result<()> {
+fn print_model(timed: &Timed, folder: &ModelFolder, price: Amount) -> Result<()> {
     let manifest = folder.manifest();
     let (size, steps) = (manifest.native_size_px, manifest.default_steps);
     let seconds = timed.median().as_secs_f64();
-    let name = &manifest.name;
-    match manifest.kind {
+    print(match manifest.kind {
         JobKind::Image => {
-            print(format_args!("model     {name}: {seconds:.2} s per picture of {size}×{size} in {steps} steps"))
+            format!("model     {}: {seconds:.2} s per picture of {size}×{size} in {steps} steps", manifest.name)
         }
         JobKind::Text | JobKind::Embedding => {
             let rate = timed.timing.micro_units_per_second.median as f64 / MICRO_PER_UNIT as f64;
-            print(format_args!("model     {name}: {rate:.1} tokens per second"))
+            format!("model     {}: {rate:.1} tokens per second", manifest.name)
         }
-    }
+    })?;
+    let unit = timed.timing.unit_type.to_string().replace('_', " ");
+    print(format_args!("          for {price} AIT per {unit}"))
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::generate::EngineArguments;
-use super::init::Init;
-use super::{block_on, program};
+use super::init::{HUB_DEFAULT, Init, MODEL_DEFAULT};
+use super::{block_on, print, program};
 use crate::config::Config;
+use crate::doctor::State;
+use crate::doctor::hub::{self as way, End};
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::hub::link::Identity;
@@ -21,22 +23,26 @@ const OUTBOX_FOLDER: &str = "outbox";
 /// What a shell reports for a program that a signal ended.
 const EXIT_ABORTED: u8 = 130;
 
-/// Serves the hub. The first SIGTERM or Ctrl-C finishes and hands in the running job, the second stops at once.
+/// Serves the hub; the first time it makes the key, measures the models and writes worker.toml before.
+///
+/// The first SIGTERM or Ctrl-C finishes and hands in the running job, the second stops at once.
 #[derive(Debug, clap::Args)]
 pub struct Start {
-    /// Base URL of the hub, instead of the configured one. Without a configuration, `start` does what `init` does first.
+    /// Base URL of the hub, instead of the configured one [default at the first start: http://127.0.0.1:8000].
     #[arg(long, env = "AITBC_HUB")]
     pub hub: Option<String>,
-    /// Folder of the model to serve, or of several in folders of their own, where there is no configuration.
-    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
-    pub model: PathBuf,
+    /// Folder of the model to serve, or of several in folders of their own. Counts at the first start; later,
+    /// `gpu-worker models` adds and lists them.
+    #[arg(long, env = "AITBC_MODEL")]
+    pub model: Option<PathBuf>,
 }
 
 impl Start {
     pub fn run(&self, data: &Path) -> Result<ExitCode> {
-        if let Some(hub) = self.hub.clone().filter(|_| !Config::path(data).exists()) {
-            let (model, engine) = (self.model.clone(), EngineArguments::default());
-            Init { hub, model, unit_price: None, force: false, engine }.run(data)?;
+        if Config::path(data).exists() {
+            self.warn_of_model(data);
+        } else {
+            self.first(data)?;
         }
         let config = Config::read(data)?;
         if !config.mining.compute_enabled {
@@ -59,6 +65,7 @@ impl Start {
                 )
                 .unwrap_or_default();
             let identity = Identity { hub, trust, key, capability };
+            greet(data, &identity)?;
             let outbox = data.join(OUTBOX_FOLDER);
             let Config { batching, drain, schedule, gpu_sharing, status, .. } = config;
             let data = data.to_path_buf();
@@ -72,4 +79,37 @@ impl Start {
             Ended::Aborted => ExitCode::from(EXIT_ABORTED),
         })
     }
+
+    /// From nothing to a worker that can serve.
+    fn first(&self, data: &Path) -> Result<()> {
+        let hub = self.hub.clone().unwrap_or_else(|| HUB_DEFAULT.to_owned());
+        let url = HubUrl::parse(&hub)?;
+        print("no worker.toml here yet: making a key and measuring the models takes about ten seconds")?;
+        let way = block_on(async { Ok(way::observe(&url, &Trust::default()).await) })?;
+        if let End::NoName { reason } = &way.end {
+            return Err(url.unreachable(format_args!("the name {} has no address: {reason}", way.host)));
+        }
+        let mut faults = way::judge(&way).into_iter().filter(|finding| finding.state == State::Fault);
+        faults.try_for_each(|fault| print(format_args!("hub       {}; the worker tries again", fault.found)))?;
+        let model = self.model.clone().unwrap_or_else(|| MODEL_DEFAULT.into());
+        Init { hub, model, unit_price: None, force: false, engine: EngineArguments::default() }.run(data)
+    }
+
+    fn warn_of_model(&self, data: &Path) {
+        if let Some(model) = &self.model {
+            let (model, config) = (model.display(), Config::path(data));
+            let config = config.display();
+            tracing::warn!(%model, %config, "--model counts at the first start only; `gpu-worker models add` adds one");
+        }
+    }
+}
+
+/// What a miner wants to know once it runs.
+fn greet(data: &Path, identity: &Identity) -> Result<()> {
+    let (data, address) = (data.display(), identity.key.address());
+    print(format_args!("serves    {}", identity.hub.as_str()))?;
+    print(format_args!("status    gpu-worker --data {data} status"))?;
+    print(format_args!("pay       {}", identity.hub.path(&format!("/miners/{address}"))))?;
+    print(format_args!("no jobs?  gpu-worker --data {data} doctor"))?;
+    print("stop      Ctrl-C finishes the running job first")
 }

@@ -6,6 +6,7 @@ mod batches;
 mod doctor;
 mod engines;
 mod faults;
+mod first_start;
 mod graphs;
 mod hostile_graphs;
 mod hub_double;

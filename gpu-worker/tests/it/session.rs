@@ -9,12 +9,11 @@ use shared::receipt::UnitType;
 use shared::signing::recover;
 use shared::time::UnixMillis;
 use shared::typed_data::{SigningDomain, personal_message_digest};
-use tokio::process::Command;
 
 use crate::hub_double::{HubDouble, MINTER, Session, assignment, assignment_of};
 use crate::miner::{Miner, ended, signal};
 use crate::ollama_double::{Behaviour, OllamaDouble, TEXT_MODEL};
-use crate::support::{ModelCopy, PROGRAM, pixels};
+use crate::support::{ModelCopy, pixels};
 
 /// Accepts, then progresses to the last step.
 pub(crate) async fn expect_drawn(session: &mut Session, job: &Assignment, steps: u32) -> Vec<Progress> {
@@ -203,22 +202,6 @@ async fn a_hub_that_will_not_have_it_ends_it_with_a_word() {
     let (code, log) = ended(worker).await;
     assert_eq!(code, Some(1));
     assert!(log.contains("this address is banned"), "{log}");
-}
-
-#[tokio::test]
-async fn doctor_names_what_is_wrong_and_how_to_mend_it() {
-    let hub = HubDouble::start().await;
-    let miner = Miner::new(&hub);
-    let file = miner.model.file("vae_decoder/model.onnx");
-    std::fs::write(file, b"broken").unwrap();
-    let mut doctor = Command::new(PROGRAM);
-    doctor.arg("--data").arg(miner.data.path()).args(["doctor", "--hub", "http://127.0.0.1:1"]);
-    let output = doctor.output().await.unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    for words in ["ok    key", "FAULT model", "fetch the model again", "FAULT hub", "ok    disk"] {
-        assert!(text.contains(words), "{text} lacks {words}");
-    }
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ async fn a_signed_report_is_stored_and_shown_as_it_was_signed() {
     let page = server.get(&format!("/miners/{}", key.address())).await;
     let page = String::from_utf8(page.body).unwrap();
     assert!(page.contains("A card") && page.contains("30.0 TFLOP/s"), "{page}");
+    assert!(page.contains("Serves jobs.") && page.contains("Measured, but serves no jobs."), "{page}");
 }
 
 #[tokio::test]

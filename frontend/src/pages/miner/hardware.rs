@@ -1,6 +1,7 @@
 //! A miner's machine as it was measured: each device, each model, and the signed report itself.
 
 use leptos::prelude::*;
+use shared::capability::Device;
 use shared::hardware::{Condition, MeasuredDevice, ModelTiming, Rate, SignedHardwareReport};
 
 use crate::components::facts::{Fold, InfoRow, Raw};
@@ -8,12 +9,17 @@ use crate::components::format;
 use crate::components::value::{AddressValue, DeviceChip, Moment};
 use crate::text::miner as words;
 
-/// The report in parts, then as it was signed.
+/// The report in parts, then as it was signed; `used` are the devices that serve jobs.
 #[component]
-pub fn Hardware(signed: SignedHardwareReport) -> impl IntoView {
+pub fn Hardware(signed: SignedHardwareReport, used: Vec<Device>) -> impl IntoView {
     let text = serde_json::to_string_pretty(&signed).unwrap_or_default();
     let report = signed.report;
-    let devices = report.devices.into_iter().map(|measured| view! { <Measured measured /> }).collect_view();
+    let serves = |device: &Device| used.iter().any(|used| (used.kind, &used.name) == (device.kind, &device.name));
+    let devices = report.devices.into_iter().map(|measured| {
+        let serves = serves(&measured.device);
+        view! { <Measured measured serves /> }
+    });
+    let devices = devices.collect_view();
     let models = report.models.into_iter().map(|timing| view! { <Timing timing /> }).collect_view();
     view! {
         <div class="stack" data-testid="hardware">
@@ -36,7 +42,7 @@ pub fn Hardware(signed: SignedHardwareReport) -> impl IntoView {
 }
 
 #[component]
-fn Measured(measured: MeasuredDevice) -> impl IntoView {
+fn Measured(measured: MeasuredDevice, serves: bool) -> impl IntoView {
     let MeasuredDevice { device, software, interface, driver, pci_bus_id, compute_capability, .. } = measured;
     // What it has of its own is the processor's.
     let memory = match device.memory_bytes {
@@ -51,7 +57,7 @@ fn Measured(measured: MeasuredDevice) -> impl IntoView {
     let condition = measured.condition.map(condition).unwrap_or_default();
     view! {
         <dl class="info">
-            <InfoRow name=words::DEVICE>
+            <InfoRow name=words::DEVICE help=words::serves(serves)>
                 <DeviceChip name=device.name memory />
             </InfoRow>
             {rate_row(words::FP32, measured.fp32_mflop_per_second, words::FLOPS, peak)}
