@@ -2,7 +2,7 @@
 
 use super::graph_file::GraphFile;
 use super::onnxruntime::OrtGraph;
-use super::port::{Element, Input, Outputs, Port, Tensor, Wanted};
+use super::port::{Element, Input, Outputs, Port, Size, Tensor, Wanted};
 use super::provider::Provider;
 use super::tract::TractGraph;
 use super::{Backend, Engine};
@@ -79,6 +79,20 @@ impl Graph {
             Loaded::Onnxruntime(_) => Ok(()),
             Loaded::Tract(graph) => graph
                 .prepare(shapes)
+                .map_err(|reason| WorkerError::Graph { graph: self.name.clone(), reason: quote(&reason) }),
+        }
+    }
+
+    /// Lets the engine plan once for all runs whose inputs have these sizes, in the order of [`Self::inputs`], so that it
+    /// plans no more as one of them grows.
+    ///
+    /// # Errors
+    /// An engine that cannot plan this graph so. It runs all the same, more slowly.
+    pub fn prepare_growing(&mut self, sizes: Vec<Vec<Size>>) -> Result<()> {
+        match &mut self.loaded {
+            Loaded::Onnxruntime(_) => Ok(()),
+            Loaded::Tract(graph) => graph
+                .prepare_growing(sizes)
                 .map_err(|reason| WorkerError::Graph { graph: self.name.clone(), reason: quote(&reason) }),
         }
     }

@@ -88,6 +88,29 @@ impl std::fmt::Display for Port {
     }
 }
 
+/// One size of an input, as an engine may plan for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    Known(usize),
+    /// `n` and this many more, for an `n` that changes from run to run and is the same for all inputs of a run.
+    Growing(usize),
+}
+
+impl Size {
+    /// Whether inputs of these shapes have these sizes, for one `n`.
+    pub(super) fn fit(sizes: &[Vec<Self>], shapes: &[Vec<usize>]) -> bool {
+        let mut grown = None;
+        let mut fits = |size: &Self, got: &usize| match size {
+            Self::Known(known) => known == got,
+            Self::Growing(more) => got.checked_sub(*more).is_some_and(|n| n == *grown.get_or_insert(n)),
+        };
+        sizes.len() == shapes.len()
+            && sizes.iter().zip(shapes).all(|(sizes, shape)| {
+                sizes.len() == shape.len() && sizes.iter().zip(shape).all(|(size, got)| fits(size, got))
+            })
+    }
+}
+
 /// A dense f32 tensor in row-major order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
@@ -174,5 +197,18 @@ mod tests {
         assert_eq!(Elements::of_tokens(&[49_407], Element::Int32), Elements::Int32(vec![49_407]));
         assert_eq!(Elements::of_tokens(&[0, 1], Element::Bool), Elements::Bool(vec![false, true]));
         assert!(matches!(Elements::of_floats(&[0.5], Element::Float32), Elements::Float32(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn growing_sizes_fit_where_one_number_explains_them_all() {
+        let sizes = [vec![Size::Known(1), Size::Growing(1)], vec![Size::Growing(0)]];
+        let fit = |one: &[usize], other: &[usize]| Size::fit(&sizes, &[one.to_vec(), other.to_vec()]);
+        assert!(fit(&[1, 5], &[4]) && fit(&[1, 1], &[0]));
+        for (one, other) in
+            [(&[1, 5][..], &[5][..]), (&[2, 5], &[4]), (&[1, 0], &[0]), (&[1], &[4]), (&[1, 5, 1], &[4])]
+        {
+            assert!(!fit(one, other), "{one:?} {other:?}");
+        }
+        assert!(!Size::fit(&sizes, &[vec![1, 5]]));
     }
 }

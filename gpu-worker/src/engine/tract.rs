@@ -1,41 +1,38 @@
 //! Graphs on tract, the engine written in Rust.
 //!
 //! tract plans its kernels for known sizes, and reasoning about free ones takes it minutes on a UNet. So a graph is
-//! planned once for each set of input shapes that it meets, and the last few plans are kept.
+//! planned once for each set of input shapes that it meets, and the last few plans are kept. A decoder meets a new shape
+//! with every token: it asks for a plan in which one size stays free ([`TractGraph::prepare_growing`]).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+mod plans;
 
 use half::f16;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_onnx::Onnx;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value as TypeValue;
 use tract_onnx::pb::{GraphProto, ValueInfoProto};
 use tract_onnx::prelude::{
-    Datum, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoArcTensor, IntoRunnable, TValue,
-    Tensor as TractTensor, TractResult, TypedFact, TypedOp,
+    Datum, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoArcTensor, IntoRunnable, TDim, TValue,
+    Tensor as TractTensor, TractResult,
 };
 use tract_onnx::tract_core::internal::bail;
-use tract_onnx::tract_core::plan::SimplePlan;
 
+use self::plans::{Plan, Plans, Shapes, Sizes};
 use super::graph_file::{GraphFile, list};
 use super::kept::{Kept, KeptValue};
 use super::onnx_file::OnnxFile;
-use super::port::{Dim, Element, Elements, Input, Outputs, Port, Tensor, Values, Wanted};
+use super::port::{Dim, Element, Elements, Input, Outputs, Port, Size, Tensor, Values, Wanted};
 
-/// Plans kept per graph; each holds the graph's weights in its own layout.
-const PLANS_MAX: usize = 3;
-
-type Plan = Arc<SimplePlan<TypedFact, Box<dyn TypedOp>>>;
-type Shapes = Vec<Vec<usize>>;
+/// The size that a plan leaves free.
+const GROWING: &str = "growing";
 
 pub(super) struct TractGraph {
     model: InferenceModel,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    /// The last used is the last.
-    plans: Vec<(Shapes, Plan)>,
+    plans: Plans,
 }
 
 impl TractGraph {
@@ -48,7 +45,7 @@ impl TractGraph {
             let model = onnx.parse(&proto, folder)?.model;
             let graph = proto.graph.unwrap_or_default();
             let inputs = graph.input.iter().filter(|input| !is_weight(&graph, &input.name)).map(port).collect();
-            Ok(Self { model, inputs, outputs: graph.output.iter().map(port).collect(), plans: Vec::new() })
+            Ok(Self { model, inputs, outputs: graph.output.iter().map(port).collect(), plans: Plans::default() })
         })
     }
 
@@ -62,7 +59,23 @@ impl TractGraph {
 
     /// Plans for inputs of these shapes, in the order of [`Self::inputs`].
     pub(super) fn prepare(&mut self, shapes: Shapes) -> Result<(), String> {
-        self.plan(shapes).map(drop)
+        self.exact_plan(shapes).map(drop)
+    }
+
+    /// Plans for inputs of these sizes, in the order of [`Self::inputs`].
+    ///
+    /// # Errors
+    /// A graph that tract cannot reason about while a size is free. It still runs, with a plan for each shape.
+    pub(super) fn prepare_growing(&mut self, sizes: Sizes) -> Result<(), String> {
+        let symbol = TDim::from(self.model.symbols.sym(GROWING));
+        let dim = |size: &Size| match size {
+            Size::Known(known) => TDim::from(*known),
+            Size::Growing(more) => symbol.clone() + *more,
+        };
+        let dims: Vec<Vec<TDim>> = sizes.iter().map(|sizes| sizes.iter().map(dim).collect()).collect();
+        let plan = guarded(|| plan(&self.model, &self.inputs, self.outputs.len(), dims))?;
+        self.plans.add_growing(sizes, plan);
+        Ok(())
     }
 
     pub(super) fn run(&mut self, inputs: &[Input<'_>], wanted: &Wanted<'_>) -> Result<Outputs, String> {
@@ -75,53 +88,56 @@ impl TractGraph {
         let ordered = self.inputs.iter().map(|port| inputs.iter().find(|input| input.port.name == port.name));
         let ordered: Option<Vec<&Input<'_>>> = ordered.collect();
         let ordered = ordered.ok_or("it takes more inputs than were given")?;
-        let plan = self.plan(ordered.iter().map(|input| input.shape.to_vec()).collect())?;
-        guarded(|| {
-            let values = ordered.iter().map(|input| value(input)).collect::<TractResult<_>>()?;
-            let outputs = plan.run(values)?;
-            let floats = |index: &usize| floats(&outputs[*index]);
-            let kept = |index: &usize| kept(&outputs[*index]);
-            Ok(Outputs {
-                read: read.iter().map(floats).collect::<TractResult<_>>()?,
-                kept: keep.iter().map(kept).collect(),
+        let run = |plan: &Plan| {
+            guarded(|| {
+                let values = ordered.iter().map(|input| value(input)).collect::<TractResult<_>>()?;
+                let outputs = plan.run(values)?;
+                let floats = |index: &usize| floats(&outputs[*index]);
+                let kept = |index: &usize| kept(&outputs[*index]);
+                Ok(Outputs {
+                    read: read.iter().map(floats).collect::<TractResult<_>>()?,
+                    kept: keep.iter().map(kept).collect(),
+                })
             })
+        };
+        let shapes: Shapes = ordered.iter().map(|input| input.shape.to_vec()).collect();
+        if let Some(plan) = self.plans.growing(&shapes) {
+            match run(&plan) {
+                Ok(outputs) => return Ok(outputs),
+                // Some operators find out only as they run that a size was free when they were planned.
+                Err(_) => self.plans.forget_growing(&shapes),
+            }
+        }
+        run(&self.exact_plan(shapes)?)
+    }
+
+    fn exact_plan(&mut self, shapes: Shapes) -> Result<Plan, String> {
+        let (model, inputs, outputs) = (&self.model, &self.inputs, self.outputs.len());
+        self.plans.exact(shapes, |shapes| {
+            let dims = |shape: &Vec<usize>| shape.iter().map(|size| TDim::from(*size)).collect();
+            guarded(|| plan(model, inputs, outputs, shapes.iter().map(dims).collect()))
         })
     }
+}
 
-    fn plan(&mut self, shapes: Shapes) -> Result<Plan, String> {
-        let kept = match self.plans.iter().position(|(planned, _)| *planned == shapes) {
-            Some(index) => self.plans.remove(index),
-            None => {
-                let plan = guarded(|| self.plan_for(&shapes))?;
-                (shapes, plan)
-            }
+/// A plan for inputs of these sizes, in the order of `inputs`.
+fn plan(model: &InferenceModel, inputs: &[Port], outputs: usize, dims: Vec<Vec<TDim>>) -> TractResult<Plan> {
+    let mut model = model.clone();
+    for (index, (port, dims)) in inputs.iter().zip(dims).enumerate() {
+        let element = match port.element {
+            Element::Int32 => i32::datum_type(),
+            Element::Int64 => i64::datum_type(),
+            Element::Float16 => f16::datum_type(),
+            Element::Bool => bool::datum_type(),
+            Element::Float32 | Element::Other => f32::datum_type(),
         };
-        if self.plans.len() >= PLANS_MAX {
-            self.plans.remove(0);
-        }
-        let plan = kept.1.clone();
-        self.plans.push(kept);
-        Ok(plan)
+        model.set_input_fact(index, InferenceFact::dt_shape(element, dims))?;
     }
-
-    fn plan_for(&self, shapes: &Shapes) -> TractResult<Plan> {
-        let mut model = self.model.clone();
-        for (index, (port, shape)) in self.inputs.iter().zip(shapes).enumerate() {
-            let element = match port.element {
-                Element::Int32 => i32::datum_type(),
-                Element::Int64 => i64::datum_type(),
-                Element::Float16 => f16::datum_type(),
-                Element::Bool => bool::datum_type(),
-                Element::Float32 | Element::Other => f32::datum_type(),
-            };
-            model.set_input_fact(index, InferenceFact::dt_shape(element, shape.as_slice()))?;
-        }
-        // Sizes that the file states for its outputs by free names would contradict the known ones.
-        for index in 0..self.outputs.len() {
-            model.set_output_fact(index, InferenceFact::default())?;
-        }
-        model.into_optimized()?.into_runnable()
+    // Sizes that the file states for its outputs by free names would contradict the known ones.
+    for index in 0..outputs {
+        model.set_output_fact(index, InferenceFact::default())?;
     }
+    model.into_optimized()?.into_runnable()
 }
 
 /// tract checks files by assertion in places; a hostile one must not end the process.

@@ -10,7 +10,7 @@
 //!
 //! It gives `logits` [1, tokens, vocabulary] and `present.N.key`, `….value`, which are the past of the next run.
 
-use crate::engine::port::{Input, Port, Values, Wanted};
+use crate::engine::port::{Input, Port, Size, Values, Wanted};
 use crate::engine::{Engine, Graph, Kept};
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
@@ -40,7 +40,7 @@ pub(super) struct Memory {
 
 impl Decoder {
     pub(super) fn load(engine: &Engine, folder: &ModelFolder) -> Result<Self> {
-        let graph = Graph::load(engine, &folder.graph(only_graph(folder)?)?)?;
+        let mut graph = Graph::load(engine, &folder.graph(only_graph(folder)?)?)?;
         let mismatch = |reason: String| WorkerError::Graph { graph: graph.name().into(), reason };
         let named = |name: &str| graph.inputs.iter().find(|port| port.name == name).cloned();
         let needed = |name: &str| named(name).ok_or_else(|| mismatch(format!("it takes no {name}")));
@@ -62,9 +62,11 @@ impl Decoder {
             return Err(mismatch(format!("a decoder takes ids, mask and a past, but it takes {}", inputs.join(", "))));
         }
         let gives = |name: &str| graph.outputs.iter().any(|port| port.name == name);
-        if let Some((_, missing)) = past.iter().find(|(_, present)| !gives(present)) {
+        let needed = past.iter().map(|(_, present)| present.as_str()).chain([LOGITS]);
+        if let Some(missing) = needed.into_iter().find(|name| !gives(name)) {
             return Err(mismatch(format!("it gives no {missing}")));
         }
+        plan(&mut graph);
         Ok(Self { ids, mask, positions, has_past, past, graph })
     }
 
@@ -115,5 +117,27 @@ impl Decoder {
         let last = last.to_vec();
         *memory = Memory { kept: outputs.kept, tokens: whole };
         Ok(last)
+    }
+}
+
+/// Has the engine plan for a prompt of any length and for one token after a past of any length. A graph that it cannot
+/// plan so is planned for each length as it comes.
+fn plan(graph: &mut Graph) {
+    let prompt = (Size::Growing(0), Size::Growing(0), Size::Known(0));
+    let next = (Size::Known(1), Size::Growing(1), Size::Growing(0));
+    for (tokens, whole, past) in [prompt, next] {
+        let sizes = graph.inputs.iter().map(|port| match port.name.as_str() {
+            "use_cache_branch" => vec![Size::Known(1)],
+            "attention_mask" => vec![Size::Known(1), whole],
+            name if name.starts_with(PAST) => {
+                let known = |axis| Size::Known(port.fixed(axis).unwrap_or_default());
+                vec![Size::Known(1), known(1), past, known(3)]
+            }
+            _ => vec![Size::Known(1), tokens],
+        });
+        let sizes = sizes.collect();
+        if let Err(error) = graph.prepare_growing(sizes) {
+            tracing::warn!(%error, "each token needs a plan of its own, which is slow");
+        }
     }
 }
