@@ -5,6 +5,7 @@ mod external_data;
 pub mod folder;
 pub mod folders;
 pub mod image;
+pub mod kind;
 pub mod ollama;
 pub mod pin;
 pub mod sample;

@@ -23,6 +23,9 @@ const ELEMENTS_PER_BYTE_MAX: u64 = 4;
 /// Different operators of a file.
 const OPERATORS_MAX: usize = 10_000;
 
+/// Inputs and outputs of a file.
+const PORTS_MAX: usize = 10_000;
+
 /// An operator's domain and name; the empty domain is ONNX's own.
 type Operator = (String, String);
 
@@ -36,6 +39,9 @@ pub struct OnnxFile {
     pub functions: BTreeSet<Operator>,
     pub external: Vec<ExternalTensor>,
     pub nodes: usize,
+    /// Names of what the graph takes and gives; older files list weights among the former.
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
 }
 
 /// Weights that lie in another file.
@@ -101,6 +107,8 @@ impl OnnxFile {
         each(message, |number, field| match (number, field) {
             (1, Field::Bytes(bytes)) => self.node(bytes, depth),
             (5, Field::Bytes(bytes)) => self.tensor(bytes),
+            (11, Field::Bytes(bytes)) if depth == 0 => add_port(&mut self.inputs, bytes),
+            (12, Field::Bytes(bytes)) if depth == 0 => add_port(&mut self.outputs, bytes),
             (15, Field::Bytes(bytes)) => self.sparse_tensor(bytes),
             _ => Ok(()),
         })
@@ -163,6 +171,20 @@ impl OnnxFile {
         }
         Ok(())
     }
+}
+
+/// The name of one `ValueInfoProto`.
+fn add_port(ports: &mut Vec<String>, message: &[u8]) -> Result<(), String> {
+    if ports.len() >= PORTS_MAX {
+        return Err(format!("it has more than {PORTS_MAX} inputs or outputs"));
+    }
+    let mut name = String::new();
+    each(message, |number, field| match (number, field) {
+        (1, Field::Bytes(bytes)) => text(bytes).map(|text| name = text),
+        _ => Ok(()),
+    })?;
+    ports.push(name);
+    Ok(())
 }
 
 /// One `TensorProto`.

@@ -162,3 +162,31 @@ fn add_without_a_worker_pins_and_says_what_comes_next() {
     std::fs::remove_file(copy.file("manifest.json")).unwrap();
     assert!(stderr(&with_data(data.path(), &["add", folder])).contains("--kind"));
 }
+
+#[test]
+fn add_tells_the_kind_of_a_language_model_by_its_graph() {
+    let data = tempfile::tempdir().unwrap();
+    let exported = |name| {
+        let copy = ModelCopy::words(name, "image");
+        std::fs::remove_file(copy.file("manifest.json")).unwrap();
+        copy
+    };
+    let add = |copy: &ModelCopy| with_data(data.path(), &["add", copy.path().to_str().unwrap()]);
+    for (name, kind) in [("writer", "text"), ("embedder", "embedding")] {
+        let copy = exported(name);
+        stdout(&add(&copy));
+        let manifest: Value = serde_json::from_slice(&std::fs::read(copy.file("manifest.json")).unwrap()).unwrap();
+        assert_eq!((&manifest["kind"], &manifest["native_size_px"]), (&kind.into(), &0.into()));
+        assert_eq!(verify(copy.path(), &["--engine", "tract"]).1["models"][0]["error"], Value::Null);
+    }
+    let whole = std::fs::read(exported("writer").file("model.onnx")).unwrap();
+    let other = model(17, graph("", "Relu", tensor(FLOAT, &[2]).bytes(9, [0; 8])));
+    for (graph, word) in [(&whole[..whole.len() / 2], "model.onnx is not valid"), (&other, "name its --kind")] {
+        let copy = exported("writer");
+        std::fs::write(copy.file("model.onnx"), graph).unwrap();
+        let refused = add(&copy);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains(word), "{}", stderr(&refused));
+        assert!(!copy.file("manifest.json").exists(), "it was pinned");
+    }
+}

@@ -15,6 +15,7 @@ use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::files::write_atomically;
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::kind::told_by;
 use crate::runtime::pin::pin;
 use crate::{offer, timing};
 
@@ -100,10 +101,14 @@ impl Add {
     }
 
     fn manifest(&self, root: &Path, files: Vec<shared::model::ModelFile>) -> Result<ModelManifest> {
-        let told = files.iter().any(|file| file.path == "model_index.json").then_some(JobKind::Image);
-        let kind = self.kind.or(told).ok_or_else(|| {
-            WorkerError::Unsupported(format!("{} holds no model_index.json; name its --kind", root.display()))
+        let told = if self.kind.is_some() { self.kind } else { told_by(root, &files)? };
+        let kind = told.ok_or_else(|| {
+            let folder = root.display();
+            let reason =
+                format!("{folder} holds neither model_index.json nor a language model's graph; name its --kind");
+            WorkerError::Unsupported(reason)
         })?;
+        let of_pictures = |value: u32| if kind == JobKind::Image { value } else { 0 };
         let named = || root.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = self.name.clone().or_else(named).unwrap_or_default();
         Ok(ModelManifest {
@@ -116,9 +121,9 @@ impl Add {
             does_not_draw: Vec::new(),
             suggestions: Vec::new(),
             subjects: Vec::new(),
-            default_steps: self.steps.unwrap_or(DEFAULT_STEPS),
-            default_guidance: self.guidance.unwrap_or(DEFAULT_GUIDANCE),
-            native_size_px: self.size.or_else(|| native_size_px(root)).unwrap_or(DEFAULT_SIZE_PX),
+            default_steps: of_pictures(self.steps.unwrap_or(DEFAULT_STEPS)),
+            default_guidance: if kind == JobKind::Image { self.guidance.unwrap_or(DEFAULT_GUIDANCE) } else { 0.0 },
+            native_size_px: of_pictures(self.size.or_else(|| native_size_px(root)).unwrap_or(DEFAULT_SIZE_PX)),
         })
     }
 }
