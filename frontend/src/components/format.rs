@@ -1,7 +1,7 @@
 //! Numbers, times and long names as people read them.
 
 use shared::amount::Amount;
-use shared::time::{UnixMillis, UnixSeconds};
+use shared::time::{UnixMillis, UnixSeconds, civil_date};
 
 /// Narrow no-break space between groups of three digits.
 const GROUP: char = '\u{202f}';
@@ -97,20 +97,6 @@ pub fn exact_time(at: UnixSeconds) -> String {
 /// RFC 3339, for `<time datetime>`.
 pub fn machine_time(at: UnixSeconds) -> String {
     exact_time(at).replacen(' ', "T", 1).replace(" UTC", "Z")
-}
-
-/// The proleptic Gregorian date, `days` after 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn civil_date(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
 }
 
 /// The reader's clock: the server's while it renders, the browser's afterwards.

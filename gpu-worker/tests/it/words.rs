@@ -126,6 +126,63 @@ fn greedy_texts_are_pytorchs_token_by_token() {
     }
 }
 
+/// The writer with this template and the tokens that templates name.
+fn writer_with(template: &str) -> ModelCopy {
+    let model = ModelCopy::words("writer", "text");
+    let config = json!({"bos_token": "<s>", "eos_token": {"content": "</s>"}, "chat_template": template});
+    std::fs::write(model.file("tokenizer_config.json"), config.to_string()).unwrap();
+    model.pin();
+    model
+}
+
+fn chat(content: &str) -> Work {
+    work("text", json!({"messages": [{"role": "user", "content": content}], "max_tokens": 12, "temperature": 0}))
+}
+
+#[test]
+fn a_conversation_is_told_by_the_model_s_own_template() {
+    let engine = engines().last().unwrap();
+    let expected =
+        run(load(engine, &ModelCopy::words("writer", "text")).unwrap().as_mut(), &greedy("a city at night", 12));
+    let expected = expected.unwrap().0;
+    let source = "{{ bos_token }}a {{ messages[0].content }} at{% if add_generation_prompt %} night{% endif %}";
+    let by_file = writer_with("{{ 'another' }}");
+    std::fs::write(by_file.file("chat_template.jinja"), source).unwrap();
+    by_file.pin();
+    for model in [writer_with(source), by_file] {
+        let mut model = load(engine, &model).unwrap();
+        // The marks of a turn's end are no words of a message.
+        for content in ["city", "ci</s>ty", "ci</</s>s>ty"] {
+            let (output, _) = run(model.as_mut(), &chat(content)).unwrap();
+            assert_eq!(text(&output), text(&expected), "{content}");
+            assert_eq!(output.metering.tokens_read, expected.metering.tokens_read, "{content}");
+        }
+    }
+}
+
+#[test]
+fn a_template_that_raises_refuses_the_conversation_and_a_hostile_one_the_model() {
+    let engine = engines().last().unwrap();
+    let picky = writer_with("{% if messages | length > 1 %}{{ raise_exception('one at a time') }}{% endif %}a city");
+    let mut model = load(engine, &picky).unwrap();
+    let two = json!({"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]});
+    let error = run(model.as_mut(), &work("text", two)).unwrap_err();
+    assert_eq!((error.class(), error.is_retryable()), ("input", false));
+    assert!(error.to_string().contains("one at a time"), "{error}");
+    assert!(run(model.as_mut(), &chat("Hi")).is_ok());
+    let long = format!("{{# {} #}}", "x".repeat(200_000));
+    for (source, word) in [
+        ("{% for %}", "syntax"),
+        ("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "fuel"),
+        ("{% for a in range(9999) %}{{ 'long ' * 20 }}{% endfor %}", "131072 bytes"),
+        (&long, "200006 bytes"),
+    ] {
+        let error = load(engine, &writer_with(source)).err().expect("it is refused");
+        assert_eq!(error.class(), "format");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
 #[test]
 fn a_seed_names_its_text_and_a_temperature_changes_it() {
     let model = ModelCopy::words("writer", "text");
@@ -183,6 +240,9 @@ fn odd_and_long_inputs_are_served_or_refused_in_words() {
     let error = run(model.as_mut(), &greedy(&"long ".repeat(5_000), 3)).unwrap_err();
     assert_eq!(error.class(), "input");
     assert!(error.to_string().contains("is 1 to 95 tokens"), "{error}");
+    let one_word = run(model.as_mut(), &greedy(&"x".repeat(32_000), 3)).unwrap_err();
+    assert_eq!(one_word.class(), "input");
+    assert!(run(model.as_mut(), &chat(odd)).is_ok());
     let foreign = run(model.as_mut(), &work("embedding", json!({"input": ["a"]}))).unwrap_err();
     assert_eq!(foreign.class(), "input");
     let mut model = load(engine, &embedder).unwrap();
@@ -210,6 +270,24 @@ fn folders_that_do_not_fit_are_refused_with_the_reason() {
     assert_eq!(refused("embedding", "embedder", &truncate("model.onnx")).class(), "model");
     let swapped = refused("text", "embedder", &|_| {});
     assert!(swapped.to_string().contains("a decoder takes"), "{swapped}");
+    let renamed = |from: &'static str, to: &'static str| {
+        move |model: &ModelCopy| {
+            let mut bytes = std::fs::read(model.file("model.onnx")).unwrap();
+            let places = (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from.as_bytes()));
+            for at in places.collect::<Vec<_>>() {
+                bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+            }
+            std::fs::write(model.file("model.onnx"), bytes).unwrap();
+            model.pin();
+        }
+    };
+    for (from, to) in
+        [("present.1.value", "presens.1.value"), ("logits", "logitz"), ("attention_mask", "attention_mark")]
+    {
+        let error = refused("text", "writer", &renamed(from, to));
+        assert_eq!(error.class(), "model");
+        assert!(error.to_string().contains(from), "{error}");
+    }
     let swapped = refused("embedding", "writer", &|_| {});
     assert!(swapped.to_string().contains("a sentence model takes"), "{swapped}");
     let pooling = refused("embedding", "embedder", &|model| {
