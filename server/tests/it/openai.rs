@@ -151,6 +151,7 @@ async fn embeddings_and_pictures_have_their_forms_and_their_receipts() {
 async fn errors_have_their_form_and_name_the_parameter() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
+    let _worker = TestWorker::connect(server.address, key(1), 1).await;
     for (body, parameter) in [
         (chat(&json!({"max_tokens": 0})), json!("max_tokens")),
         (chat(&json!({"temperature": 9})), json!("temperature")),
@@ -164,6 +165,16 @@ async fn errors_have_their_form_and_name_the_parameter() {
         assert_eq!((answer.status, &error["param"]), (400, &parameter), "{error}");
         assert_eq!(error["type"], "invalid_request_error");
         assert_eq!(answer.header("content-type"), "application/json");
+    }
+    for (path, body) in [
+        ("/v1/chat/completions", chat(&json!({"model": "gpt-nothing"}))),
+        ("/v1/embeddings", json!({"model": TEXT_MODEL, "input": "a lake"})),
+        ("/v1/images/generations", json!({"model": "x".repeat(60_000), "prompt": "a lake"})),
+    ] {
+        let answer = server.post(path, &body).await;
+        let error = &answer.json()["error"];
+        assert_eq!((answer.status, error["code"].as_str()), (404, Some("not_found")), "{path}");
+        assert!(error["message"].as_str().unwrap().len() < 200, "{error}");
     }
     let unknown = [("authorization", "Bearer sk-nobody")];
     let answer = server.post_with("/v1/chat/completions", &unknown, &chat(&json!({}))).await;

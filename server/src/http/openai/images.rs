@@ -99,7 +99,7 @@ pub async fn create(
         .map(|offer| (offer.default_steps, offer.default_guidance));
     let path = "/v1/images/generations";
     let call = Call { app: &app, caller: &caller, headers: &headers, path, body_sha256: body.sha256 };
-    let mut waiting = call.submit(JobKind::Image, model, request.input(defaults)?).await?;
+    let mut waiting = call.submit(JobKind::Image, request.model.clone(), request.input(defaults)?).await?;
     let served = waiting.served(&caller).await?;
     let mut data = Vec::with_capacity(served.artifacts.len());
     for artifact in &served.artifacts {

@@ -27,6 +27,9 @@ pub const JOB_HEADER: HeaderName = HeaderName::from_static("x-job-id");
 /// Seconds within which a call is served; clients wait ten minutes by default.
 const WAIT_SECONDS: u64 = 300;
 
+/// Characters of a name that an error repeats.
+const QUOTED_MAX_CHARS: usize = 100;
+
 /// An answer with its job and its receipt.
 fn answer(served: &Served, body: impl Serialize) -> Response {
     let mut response = axum::Json(body).into_response();

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
+use super::QUOTED_MAX_CHARS;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::view;
@@ -50,5 +51,5 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<Models> {
 )]
 pub async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Model>, ApiError> {
     let found = served(&app).into_iter().find(|model| model.id == name);
-    found.map(Json).ok_or_else(|| ApiError::not_found("model", name.chars().take(100).collect::<String>()))
+    found.map(Json).ok_or_else(|| ApiError::not_found("model", name.chars().take(QUOTED_MAX_CHARS).collect::<String>()))
 }

@@ -14,7 +14,7 @@ use shared::job::request::{Constraints, CreateJob, Payment};
 use shared::protocol::Metering;
 use store::record::JobRecord;
 
-use super::WAIT_SECONDS;
+use super::{QUOTED_MAX_CHARS, WAIT_SECONDS};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -66,13 +66,22 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Creates the job.
+    /// Creates the job. Clients take a name that is not in the list of models for an error, not for a reason to wait.
+    ///
+    /// # Errors
+    /// A model that no connected miner serves, and whatever keeps the job from being created.
     pub(super) async fn submit(
         &self,
         kind: JobKind,
         model: Option<String>,
         input: serde_json::Value,
     ) -> Result<Waiting, ApiError> {
+        if let Some(name) = &model
+            && !view::offers(&self.app.hub.board()).any(|offer| offer.kind == kind && offer.model == *name)
+        {
+            let name = name.chars().take(QUOTED_MAX_CHARS).collect::<String>();
+            return Err(ApiError::not_found(&format!("{} model", kind.as_str()), name));
+        }
         let (constraints, payment) = (Constraints::default(), Payment::default());
         let job = CreateJob { kind, model, input, constraints, payment, ttl_seconds: WAIT_SECONDS };
         let key = idempotency_key(self.headers, self.path, self.body_sha256)?;

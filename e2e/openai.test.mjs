@@ -1,0 +1,170 @@
+// What speaks to OpenAI speaks to a hub of ours: their own client, with another base URL and nothing else changed.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import OpenAI, { AuthenticationError, BadRequestError, NotFoundError, RateLimitError } from 'openai';
+import { assertDrawn } from './support/picture.mjs';
+import { System, root } from './support/system.mjs';
+
+const WRITER = 'tiny-writer';
+const EMBEDDER = 'tiny-embedder';
+const vectors = join(root, 'gpu-worker/tests/vectors/words');
+
+let system;
+let client;
+
+before(async () => {
+  system = await System.start('openai', { workers: 0 });
+  system.initWorker(1);
+  addModel('writer', WRITER);
+  addModel('embedder', EMBEDDER);
+  system.startWorker(1);
+  await system.ready(1);
+  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.clientKey() });
+});
+
+after(async () => system?.stop());
+
+/** Its kind is told by its files. */
+function addModel(vector, name) {
+  const folder = join(system.data, name);
+  cpSync(join(vectors, vector), folder, { recursive: true });
+  const outcome = spawnSync(system.program('gpu-worker'), [
+    '--data', join(system.data, 'worker-1'), 'models', 'add', folder, '--name', name,
+  ]);
+  assert.equal(outcome.status, 0, String(outcome.stderr));
+}
+
+const chat = (more = {}) => ({
+  model: WRITER,
+  messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Tell of a city at night' }],
+  max_completion_tokens: 12,
+  temperature: 0,
+  ...more,
+});
+
+async function assertReceipt(response) {
+  const receipt = await fetch(`${system.url}/v1/receipts/${response.headers.get('x-receipt-id')}`);
+  assert.equal(receipt.status, 200);
+  assert.equal((await receipt.json()).receipt.job_id, response.headers.get('x-job-id'));
+}
+
+test('models.list and models.retrieve', async () => {
+  const ids = [];
+  for await (const model of client.models.list()) ids.push(model.id);
+  assert.ok(ids.includes(WRITER) && ids.includes(EMBEDDER) && ids.length >= 3, String(ids));
+  assert.equal((await client.models.retrieve(WRITER)).object, 'model');
+});
+
+test('chat.completions.create', async () => {
+  const { data, response } = await client.chat.completions.create(chat()).withResponse();
+  assert.equal(data.object, 'chat.completion');
+  assert.equal(data.model, WRITER);
+  const [choice] = data.choices;
+  assert.equal(choice.message.role, 'assistant');
+  assert.ok(choice.message.content.length > 0);
+  assert.ok(['stop', 'length'].includes(choice.finish_reason), choice.finish_reason);
+  const { prompt_tokens: read, completion_tokens: written, total_tokens: total } = data.usage;
+  assert.ok(read > 0 && written > 0 && written <= 12 && total === read + written, JSON.stringify(data.usage));
+  await assertReceipt(response);
+});
+
+test('a stream gives the same text in pieces', async () => {
+  const whole = await client.chat.completions.create(chat());
+  const stream = await client.chat.completions.create(chat({ stream: true, stream_options: { include_usage: true } }));
+  let text = '';
+  let finish;
+  let usage;
+  for await (const chunk of stream) {
+    assert.equal(chunk.object, 'chat.completion.chunk');
+    text += chunk.choices[0]?.delta.content ?? '';
+    finish ??= chunk.choices[0]?.finish_reason;
+    usage ??= chunk.usage;
+  }
+  assert.equal(text, whole.choices[0].message.content);
+  assert.equal(finish, whole.choices[0].finish_reason);
+  assert.deepEqual(usage, whole.usage);
+});
+
+test("the client's own helper puts a stream together", async () => {
+  const completion = await client.chat.completions.stream(chat()).finalChatCompletion();
+  const whole = await client.chat.completions.create(chat());
+  assert.equal(completion.choices[0].message.content, whole.choices[0].message.content);
+});
+
+test('a reader that goes away ends its job', async () => {
+  const stream = await client.chat.completions.create(chat({ stream: true, max_completion_tokens: 80, temperature: 1 }));
+  for await (const chunk of stream) {
+    assert.ok(chunk.id);
+    break;
+  }
+  assert.ok(stream.controller.signal.aborted);
+  assert.ok((await client.chat.completions.create(chat())).id, 'the next one is served');
+});
+
+test('embeddings.create, as base64 underneath and as numbers', async () => {
+  const input = ['a city skyline at night', 'Grüße aus Øresund'];
+  const { data: list, response } = await client.embeddings.create({ model: EMBEDDER, input }).withResponse();
+  await assertReceipt(response);
+  const numbers = await client.embeddings.create({ model: EMBEDDER, input, encoding_format: 'float' });
+  assert.deepEqual(list.data.map((entry) => entry.index), [0, 1]);
+  for (const [index, { embedding }] of list.data.entries()) {
+    assert.deepEqual(embedding, numbers.data[index].embedding.map(Math.fround));
+    assert.ok(Math.abs(Math.hypot(...embedding) - 1) < 1e-5);
+  }
+  assert.equal(list.usage.total_tokens, list.usage.prompt_tokens);
+});
+
+test('images.generate', async () => {
+  const { data, response } = await client.images
+    .generate({ prompt: 'a city skyline at night', size: '64x64', n: 2, quality: 'high' })
+    .withResponse();
+  assert.equal(data.data.length, 2);
+  for (const picture of data.data) assertDrawn(Buffer.from(picture.b64_json, 'base64'), 64, 64);
+  await assertReceipt(response);
+  const url = await client.images.generate({ prompt: 'a lake', size: '64x64', response_format: 'url' });
+  assert.match(url.data[0].url, /^data:image\/png;base64,/);
+});
+
+test('errors are of the classes that the client knows', async () => {
+  const stranger = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: 'sk-nobody' });
+  await assert.rejects(stranger.chat.completions.create(chat()), (error) => {
+    assert.ok(error instanceof AuthenticationError);
+    assert.equal(error.type, 'authentication_error');
+    return true;
+  });
+  for (const [body, param] of [[{ temperature: 9 }, 'temperature'], [{ n: 3 }, 'n'], [{ messages: [] }, 'messages']]) {
+    await assert.rejects(client.chat.completions.create(chat(body)), (error) => {
+      assert.ok(error instanceof BadRequestError, String(error));
+      assert.equal(error.param, param);
+      assert.match(error.message, new RegExp(param));
+      assert.ok(error.requestID);
+      return true;
+    });
+  }
+  const unknown = [
+    () => client.chat.completions.create(chat({ model: 'gpt-nothing' })),
+    () => client.chat.completions.create(chat({ model: 'gpt-nothing', stream: true })),
+    () => client.embeddings.create({ model: WRITER, input: 'a lake' }),
+    () => client.models.retrieve('no/such:model'),
+    () => client.completions.create({ model: WRITER, prompt: 'a city' }),
+  ];
+  for (const call of unknown) await assert.rejects(call, NotFoundError);
+});
+
+test('too many calls are refused with the time to wait', async () => {
+  const secret = JSON.parse(
+    system.command('keys', 'api', 'create', '--data', system.data, '--json', '--images-per-minute', '1'),
+  ).secret;
+  const hasty = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: secret, maxRetries: 0 });
+  await hasty.chat.completions.create(chat());
+  await assert.rejects(hasty.chat.completions.create(chat()), (error) => {
+    assert.ok(error instanceof RateLimitError, String(error));
+    assert.equal(error.type, 'rate_limit_error');
+    assert.ok(Number(error.headers.get('retry-after')) > 0);
+    return true;
+  });
+});
