@@ -1,11 +1,12 @@
-//! `gpu-worker bench`: measures the machine and the model with every engine that is here, proposes prices, and signs what
+//! `gpu-worker bench`: measures the machine and each model with every engine that is here, proposes prices, and signs what
 //! it found for the hub.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use shared::amount::Amount;
+use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::hardware::{MeasuredDevice, ModelTiming, SignedHardwareReport};
+use shared::job::JobKind;
 use shared::receipt::UnitType;
 
 use super::{block_on, print, program, setup};
@@ -15,14 +16,15 @@ use crate::engine::{EngineChoice, EngineConfig, cpu, library};
 use crate::error::{Result, WorkerError};
 use crate::probe::{measure_machine, summary};
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::folders::models_at;
 use crate::timing::{self, Timed};
 use crate::{clock, hardware, keys, offer};
 
 /// Denoising steps of the measured picture.
 const STEPS: u32 = 8;
 
-/// Pictures that are measured; the median counts.
-const PICTURES: u64 = 9;
+/// Jobs that are measured; the median counts.
+const JOBS: u64 = 9;
 
 /// Seconds from prompt to PNG of 512×512.
 const ONNXRUNTIME_BAR_SECONDS: f64 = 0.5;
@@ -31,10 +33,14 @@ const TRACT_BAR_SECONDS: f64 = 1.5;
 /// Seconds from the start of the process until it takes a job.
 const COLD_START_BAR_SECONDS: f64 = 2.0;
 
-/// Measures this machine, and prompt to PNG with the installed model for each engine that is here.
+/// Tokens that are read and written in a second.
+const WORDS_BAR_TOKENS_PER_SECOND: f64 = 200.0;
+
+/// Measures this machine, and each model with each engine that is here: prompt to PNG, or tokens per second.
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model/picture")]
+    /// Folder of the model, or of several in folders of their own.
+    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
     pub model: PathBuf,
     /// Path of ONNX Runtime's library.
     #[arg(long)]
@@ -81,6 +87,10 @@ impl Figure {
     fn seconds(name: String, value: f64, bar: f64) -> Self {
         Self { name, value, unit: "s", bar, holds: value < bar }
     }
+
+    fn tokens_per_second(name: String, value: f64, bar: f64) -> Self {
+        Self { name, value, unit: "tokens/s", bar, holds: value >= bar }
+    }
 }
 
 impl Bench {
@@ -94,22 +104,30 @@ impl Bench {
     }
 
     fn measure(&self, data: &Path) -> Result<Findings> {
-        let folder = ModelFolder::open(&self.model)?;
+        let folders = models_at(&self.model)?;
         let threads = self.threads.unwrap_or_else(cpu::physical_cores);
         let devices = block_on(async { Ok(measure_machine(&program()?, threads, self.software).await) })?;
-        let mut timed = Vec::new();
+        let mut engines = Vec::new();
         match library::find(self.onnxruntime_library.as_deref(), &library::Search::of_process(None)) {
             library::Found::Nothing => eprintln!("ONNX Runtime's library was not found; only tract is measured"),
             library::Found::Named(path) | library::Found::Discovered(path) => {
-                timed.push((self.time(&folder, EngineChoice::Onnxruntime, Some(path))?, ONNXRUNTIME_BAR_SECONDS));
+                engines.push((EngineChoice::Onnxruntime, Some(path), ONNXRUNTIME_BAR_SECONDS));
             }
         }
-        timed.push((self.time(&folder, EngineChoice::Tract, None)?, TRACT_BAR_SECONDS));
-        let models: Vec<ModelTiming> = timed.iter().map(|(timed, _)| timed.timing.clone()).collect();
+        engines.push((EngineChoice::Tract, None, TRACT_BAR_SECONDS));
+        let (mut timed, mut measured) = (Vec::new(), Vec::new());
+        for (name, library, bar) in &engines {
+            for folder in &folders {
+                let found = self.time(folder, *name, library.clone())?;
+                measured.extend(figures(folder.manifest().kind, &found, *bar));
+                timed.push(found);
+            }
+        }
+        let models: Vec<ModelTiming> = timed.into_iter().map(|timed| timed.timing).collect();
         Ok(Findings {
             signed: sign(data, &devices, &models)?,
             prices: models.iter().map(proposal).collect(),
-            figures: timed.iter().flat_map(|(timed, bar)| figures(timed, *bar)).collect(),
+            figures: measured,
             devices,
             models,
         })
@@ -118,8 +136,8 @@ impl Bench {
     fn time(&self, folder: &ModelFolder, name: EngineChoice, library: Option<PathBuf>) -> Result<Timed> {
         let threads = self.threads;
         let engine = EngineConfig { name, onnxruntime_library: library, threads, ..EngineConfig::default() };
-        let supervisor = Supervisor::new(program()?, setup(None, &self.model, &engine));
-        block_on(timing::time(supervisor, folder, STEPS, PICTURES))
+        let supervisor = Supervisor::new(program()?, setup(None, folder.root(), &engine));
+        block_on(timing::time(supervisor, folder, STEPS, JOBS))
     }
 }
 
@@ -143,13 +161,22 @@ fn proposal(timing: &ModelTiming) -> ProposedPrice {
     }
 }
 
-fn figures(timed: &Timed, bar: f64) -> [Figure; 2] {
+/// What the default models have bars for; `bar` is that of a picture in seconds. An embedding has none.
+fn figures(kind: JobKind, timed: &Timed, bar: f64) -> Vec<Figure> {
     let name = &timed.loaded.engine.name;
     let (median, cold_start) = (timed.median().as_secs_f64(), timed.cold_start.as_secs_f64());
-    [
-        Figure::seconds(format!("default-model/prompt-to-png/{name}"), median, bar),
-        Figure::seconds(format!("default-model/cold-start/{name}"), cold_start, COLD_START_BAR_SECONDS),
-    ]
+    let speed = timed.timing.micro_units_per_second.median as f64 / MICRO_PER_UNIT as f64;
+    match kind {
+        JobKind::Image => vec![
+            Figure::seconds(format!("default-model/prompt-to-png/{name}"), median, bar),
+            Figure::seconds(format!("default-model/cold-start/{name}"), cold_start, COLD_START_BAR_SECONDS),
+        ],
+        JobKind::Text => {
+            let name = format!("default-model/words/{name}");
+            vec![Figure::tokens_per_second(name, speed, WORDS_BAR_TOKENS_PER_SECOND)]
+        }
+        JobKind::Embedding => Vec::new(),
+    }
 }
 
 impl Findings {
@@ -161,8 +188,8 @@ impl Findings {
         }
         self.figures.iter().try_for_each(|figure| {
             let verdict = if figure.holds { "holds" } else { "MISSED" };
-            let Figure { name, value, bar, .. } = figure;
-            print(format_args!("{name:<50} {value:>8.3} s   bar {bar} s: {verdict}"))
+            let Figure { name, value, unit, bar, .. } = figure;
+            print(format_args!("{name:<50} {value:>8.3} {unit}   bar {bar} {unit}: {verdict}"))
         })?;
         match self.signed {
             Some(_) => print(format_args!("signed    {}", hardware::path(data).display())),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod batches;
+mod default_models;
 mod doctor;
 mod engines;
 mod faults;

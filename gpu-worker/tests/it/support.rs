@@ -22,9 +22,9 @@ pub(crate) fn onnxruntime_library() -> Option<PathBuf> {
     }
 }
 
-/// The repository's model.
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("model/picture")
+/// The repository's models, each in a folder of its own.
+pub(crate) fn default_models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("model")
 }
 
 /// The tiny language models of `e2e/reference`, and what PyTorch makes of them.
@@ -45,9 +45,9 @@ pub(crate) struct ModelCopy {
 }
 
 impl ModelCopy {
-    /// The repository's model.
+    /// The repository's picture model.
     pub(crate) fn new() -> Self {
-        Self::of(&[source()], "image", 512)
+        Self::of(&[default_models().join("picture")], "image", 512)
     }
 
     /// The tiny pipeline `name`.
@@ -127,7 +127,8 @@ impl ModelCopy {
     }
 }
 
-fn files_below(root: &Path, folder: &Path) -> Vec<PathBuf> {
+/// The files below `folder` of `root`, sorted, as paths from `root`.
+pub(crate) fn files_below(root: &Path, folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap());
     let mut files: Vec<PathBuf> = entries
         .flat_map(|entry| {

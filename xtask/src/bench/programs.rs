@@ -21,14 +21,14 @@ pub(super) fn dispatch(workspace: &Workspace) -> Result<Vec<Figure>> {
     figures(workspace.command(&program.to_string_lossy()).arg("--json"))
 }
 
-/// Prompt to PNG with the model of the repository, for each engine that is there.
+/// Prompt to PNG and tokens per second with the models of the repository, for each engine that is there.
 pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER, ONNX_RUNTIME])?;
     // The selection of `up`: another one has other features, and would compile tract a second time.
     build::binaries(workspace, Profile::Release)?;
     let program = workspace.binaries(Profile::Release).join("gpu-worker");
     let mut bench = workspace.command(&program.to_string_lossy());
-    bench.args(["bench", "--json", "--model"]).arg(workspace.picture_model());
+    bench.args(["bench", "--json", "--model"]).arg(workspace.default_models());
     if let Some(library) = tools::onnx_runtime_library(workspace) {
         bench.env("ORT_DYLIB_PATH", library);
     }
