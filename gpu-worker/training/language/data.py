@@ -14,10 +14,13 @@ from .lessons import Lesson, continuation, improvement, naming
 from .network import HIDDEN
 from .tokenizer import END_OF_TEXT, TURN_END, question
 
-DOCUMENT_SHARE = 0.22
+DOCUMENT_SHARE = 0.15
 """Share of samples that are a window of the documentation."""
 
-LESSONS = ((improvement, 0.72), (naming, 0.2), (continuation, 0.08))
+DOCUMENT_NOISE = 0.15
+"""Share of a window's tokens that are read as others, by chance: there is too little documentation to learn it by heart."""
+
+LESSONS = ((improvement, 0.82), (naming, 0.12), (continuation, 0.06))
 DOCUMENT_WINDOW = (96, 256)
 """Tokens of a window, least and most."""
 
@@ -57,8 +60,8 @@ class Reader:
         ids, places, targets, samples = [], [], [], []
         number = 0
         while len(ids) < self.context:
-            tokens, asked = self._sample(rng)
-            ids += tokens[:-1]
+            read, tokens, asked = self._sample(rng)
+            ids += read[:-1]
             places += range(len(tokens) - 1)
             targets += [UNSCORED if place < asked else token for place, token in enumerate(tokens[1:], 1)]
             samples += [number] * (len(tokens) - 1)
@@ -66,15 +69,20 @@ class Reader:
         end = self.context
         return ids[:end], places[:end], targets[:end], samples[:end]
 
-    def _sample(self, rng: random.Random) -> tuple[list[int], int]:
-        """Up to `context` + 1 tokens, and how many of them only ask."""
+    def _sample(self, rng: random.Random) -> tuple[list[int], list[int], int]:
+        """Up to `context` + 1 tokens as they are read and as they are, and how many of them only ask."""
         if rng.random() < DOCUMENT_SHARE:
             document = rng.choices(self.documents, self.weights)[0]
             start, length = rng.randrange(len(document)), rng.randint(*DOCUMENT_WINDOW)
             window = document[max(0, min(start, len(document) - length)) :][: length + 1]
-            return window, 0
+            return self._noised(rng, window), window, 0
         make = rng.choices([make for make, _ in LESSONS], [share for _, share in LESSONS])[0]
-        return self.encode(make(rng))
+        tokens, asked = self.encode(make(rng))
+        return tokens, tokens, asked
+
+    def _noised(self, rng: random.Random, window: list[int]) -> list[int]:
+        other = lambda: rng.randrange(self.tokenizer.get_vocab_size())
+        return [other() if rng.random() < DOCUMENT_NOISE else token for token in window]
 
     def encode(self, lesson: Lesson) -> tuple[list[int], int]:
         """A lesson's tokens, and how many of them only ask."""

@@ -33,7 +33,7 @@ OUTSIDE = (
     "zeppelin", "octopus", "unicorn", "samurai", "teapot", "submarine", "giraffe", "penguin", "volcano", "windmill", "mermaid",
     "typewriter", "saxophone", "banana", "dinosaur", "helicopter", "umbrella", "dolphin", "motorcycle", "telescope", "vampire",
     "carousel", "gorilla", "lemon", "trumpet", "tractor", "hedgehog", "kangaroo", "pumpkin", "scarecrow", "amsterdam", "madrid",
-    "istanbul", "seoul", "old typewriter", "purple elephant", "sleepy hedgehog", "wooden spoon", "angry goose", "paper crane",
+    "istanbul", "seoul", "old typewriter", "purple walrus", "sleepy hedgehog", "wooden spoon", "angry goose", "paper crane",
 )
 """Subjects that neither the grammar nor the lessons know; `main` looks that it is so."""
 

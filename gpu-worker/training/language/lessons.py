@@ -43,6 +43,7 @@ OUTSIDERS = (
 )
 """Subjects from outside the world. Measuring asks for others."""
 
+_WORDS = tuple(sorted({word for phrase in OUTSIDERS for word in phrase.split()}))
 _JOINTS = re.compile(r"(, | with | and | at | in | under | by | during | over | on | among )")
 _BESIDE = ("over", "above", "near", "in front of", "beside", "before", "and")
 _FRAMES = ("{}", "{}", "{}", "{}", "{}", "a picture of {}", "draw {}", "i want {}", "{} please", "an image of {}")
@@ -58,7 +59,7 @@ class Lesson:
 
 def improvement(rng: random.Random) -> Lesson:
     """Few words, and a detailed prompt that keeps them."""
-    short, better = _outside(rng) if rng.random() < 0.45 else _inside(rng)
+    short, better = _outside(rng) if rng.random() < 0.5 else _inside(rng)
     return Lesson(_asked(rng, IMPROVE, short), better)
 
 
@@ -127,7 +128,7 @@ def _inside(rng: random.Random) -> tuple[str, str]:
     better = _styled(rng, scene, text)
     pieces = _JOINTS.split(text)
     subject, rest = pieces[0], list(zip(pieces[1::2], pieces[2::2]))
-    if rest and rng.random() < 0.15:
+    if rest and rng.random() < 0.35:
         return _bare(rng, rng.choice(rest)[1]), better
     short = _bare(rng, subject)
     if rest and rng.random() < 0.4:
@@ -158,9 +159,16 @@ def _joined(rng: random.Random, stranger: str, text: str) -> str:
 
 def _stranger(rng: random.Random) -> str:
     """A subject from outside the world: a known word or a made-up one."""
-    if rng.random() < 0.35:
+    if rng.random() < 0.3:
         return rng.choice(OUTSIDERS)
-    return " ".join(_made_up(rng) for _ in range(rng.choice((1, 1, 1, 2))))
+    make = _made_up if rng.random() < 0.4 else _spliced
+    return " ".join(make(rng) for _ in range(rng.choice((1, 1, 1, 2))))
+
+
+def _spliced(rng: random.Random) -> str:
+    """The beginning of one word and the end of another, which looks like a word of the language."""
+    first, second = rng.sample(_WORDS, 2)
+    return first[: (len(first) + 1) // 2] + second[len(second) // 2 :]
 
 
 def _made_up(rng: random.Random) -> str:
