@@ -1,6 +1,7 @@
 //! One side of `cargo xtask bench diffusion` and `batching`: draws with the worker's pipeline and tells what it took.
 //! `e2e/reference/diffusion_bench.py` is the other side. Prints `ready` once the model is loaded, then one line of JSON.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -12,16 +13,15 @@ use gpu_worker::engine::{Engine, library};
 use gpu_worker::error::{Result, WorkerError};
 use gpu_worker::runtime::folder::ModelFolder;
 use gpu_worker::runtime::image::ImageModel;
+use gpu_worker::runtime::{Observer, StepReport};
 use serde_json::json;
 use shared::job::image::{ImageInput, ValidImageInput};
-use shared::protocol::Metering;
 
-/// Steps of the long walk, from which the short one is taken off, so that only steps are left.
-const LONG_WALK_STEPS: u32 = 65;
-const SHORT_WALK_STEPS: u32 = 1;
+/// Steps of a walk whose steps are measured.
+const WALK_STEPS: u32 = 65;
 
-/// Long walks; the median of their overheads counts.
-const WALKS: u64 = 5;
+/// Such walks; the median of their overheads counts.
+const WALKS: u64 = 9;
 
 /// Pictures of one job, drawn together and one by one.
 const BATCH: u32 = 4;
@@ -68,42 +68,65 @@ fn run(arguments: &Arguments) -> Result<()> {
     let engine = Engine::start(&arguments.engine.config(), &library::Search::of_process(None))?;
     let mut model = ImageModel::load(engine, &ModelFolder::open(&arguments.model)?)?;
     print("ready")?;
-    let mut draw = |steps, count, seed| draw(&mut model, &input(arguments, steps, count, seed)?);
-    draw(arguments.steps, 1, 0)?;
+    let picture = |count, seed| input(arguments, arguments.steps, count, seed);
+    draw(&mut model, &picture(1, 0)?)?;
     let mut seconds = Vec::new();
     for seed in 1..=arguments.pictures {
-        let (took, _, png) = draw(arguments.steps, 1, seed)?;
+        let (took, png) = draw(&mut model, &picture(1, seed)?)?;
         seconds.push(took.as_secs_f64());
         std::fs::write(&arguments.out, png).map_err(WorkerError::io(&arguments.out))?;
     }
     let peak_bytes = peak_bytes();
     let walks = if arguments.walks { WALKS } else { 0 };
-    let overheads = (0..walks).map(|seed| step_overhead(&mut draw, seed)).collect::<Result<_>>()?;
+    let walk = |seed| step_overhead(&mut model, &input(arguments, WALK_STEPS, 1, seed)?);
+    let (overheads, steps): (Vec<f64>, Vec<f64>) =
+        (0..walks).map(walk).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     // The first one of a size allocates, and does not count.
     let batches = if arguments.batches { BATCHES + 1 } else { 0 };
     let mut per_picture = |count: u32| {
-        let batch = |seed| Ok(draw(arguments.steps, count, seed)?.0.as_secs_f64() / f64::from(count));
+        let batch = |seed| Ok(draw(&mut model, &picture(count, seed)?)?.0.as_secs_f64() / f64::from(count));
         (0..batches).map(batch).collect::<Result<Vec<f64>>>().map(|times| median(times.into_iter().skip(1).collect()))
     };
     let (together, alone) = (per_picture(BATCH)?, per_picture(1)?);
     print(json!({
         "engine": engine.name(), "version": engine.version(), "threads": engine.threads(),
-        "seconds": seconds, "peak_bytes": peak_bytes, "step_overhead": median(overheads),
+        "seconds": seconds, "peak_bytes": peak_bytes,
+        "step_overhead": median(overheads), "seconds_per_step": median(steps),
         "seconds_per_picture_together": together, "seconds_per_picture_alone": alone, "batch": BATCH,
     }))
 }
 
-/// Our time per step as a share of the engine's, from what a long walk takes beyond a short one: encoding the prompt,
-/// decoding and compressing the picture cancel out.
-fn step_overhead(
-    draw: &mut impl FnMut(u32, u32, u64) -> Result<(Duration, Metering, Vec<u8>)>,
-    seed: u64,
-) -> Result<f64> {
-    let (short, short_metering, _) = draw(SHORT_WALK_STEPS, 1, seed)?;
-    let (long, long_metering, _) = draw(LONG_WALK_STEPS, 1, seed)?;
-    let whole_ms = (long.as_secs_f64() - short.as_secs_f64()) * 1_000.0;
-    let engine_ms = long_metering.cpu_ms.saturating_sub(short_metering.cpu_ms) as f64;
-    Ok(whole_ms / engine_ms - 1.0)
+/// When a walk's first and last step were done.
+#[derive(Default)]
+struct Steps {
+    first: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Observer for Steps {
+    fn step(&mut self, _: StepReport) -> ControlFlow<()> {
+        let now = Instant::now();
+        self.first.get_or_insert(now);
+        self.last = Some(now);
+        ControlFlow::Continue(())
+    }
+
+    fn wants_previews(&self) -> bool {
+        false
+    }
+}
+
+/// What a walk takes from its first step's end to its last one's, beside the time that the engine takes for as many
+/// calls of the network: the rest is ours, as a share of the calls. Second, the seconds of one step.
+fn step_overhead(model: &mut ImageModel, input: &ValidImageInput) -> Result<(f64, f64)> {
+    let mut steps = Steps::default();
+    let before = model.network_time();
+    model.draw(input, &mut steps)?;
+    let calls = f64::from(input.steps);
+    let network = (model.network_time() - before).as_secs_f64() / calls;
+    let walked = steps.first.zip(steps.last).map(|(first, last)| last - first).unwrap_or_default();
+    let step = walked.as_secs_f64() / (calls - 1.0);
+    Ok((step / network - 1.0, step))
 }
 
 fn input(arguments: &Arguments, steps: u32, count: u32, seed: u64) -> Result<ValidImageInput> {
@@ -115,12 +138,12 @@ fn input(arguments: &Arguments, steps: u32, count: u32, seed: u64) -> Result<Val
     input.validate(seed).map_err(|errors| WorkerError::format("arguments", format!("{errors:?}")))
 }
 
-fn draw(model: &mut ImageModel, input: &ValidImageInput) -> Result<(Duration, Metering, Vec<u8>)> {
+fn draw(model: &mut ImageModel, input: &ValidImageInput) -> Result<(Duration, Vec<u8>)> {
     let began = Instant::now();
     let output = model.draw(input, &mut Unobserved)?;
     let took = began.elapsed();
     let png = output.artifacts.into_iter().next_back().map(|artifact| artifact.bytes).unwrap_or_default();
-    Ok((took, output.metering, png))
+    Ok((took, png))
 }
 
 /// `None` of what was not measured.

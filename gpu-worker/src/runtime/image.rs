@@ -23,6 +23,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
@@ -126,6 +127,11 @@ impl ImageModel {
     /// The manifest's digest: which model this is, to the last byte.
     pub fn manifest_sha256(&self) -> Sha256Digest {
         self.manifest_sha256
+    }
+
+    /// Time that the denoising network's calls took since the model was loaded.
+    pub fn network_time(&self) -> Duration {
+        self.unet.network_time()
     }
 
     /// Draws all pictures of a request.

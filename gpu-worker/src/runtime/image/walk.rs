@@ -116,22 +116,19 @@ impl ImageModel {
         course: Course<'_>,
         index: usize,
     ) -> Result<Vec<Vec<f32>>> {
-        let scale = course.scheduler.input_scale(index);
-        let scaled = |walker: &Walker<'_>| walker.latents.iter().map(|value| value * scale).collect::<Vec<f32>>();
-        let latents: Vec<Vec<f32>> = walkers.iter().map(scaled).collect();
         let pictures: Vec<Guided<'_>> = walkers
             .iter()
-            .zip(&latents)
-            .map(|(walker, latents)| {
+            .map(|walker| {
                 let job = &jobs[walker.job];
                 let (negative, positive) = (job.conditioning.negative.as_ref(), &job.conditioning.positive);
-                Guided { latents, negative, positive, guidance: job.input.guidance }
+                Guided { latents: &walker.latents, negative, positive, guidance: job.input.guidance }
             })
             .collect();
-        let step = Step { shape: course.shape, size_px: course.size_px, timestep: course.scheduler.timestep(index) };
-        let began = Instant::now();
-        let predictions = self.unet.predict(&pictures, step);
-        let share = began.elapsed() / u32::try_from(walkers.len()).unwrap_or(u32::MAX);
+        let Course { scheduler, shape, size_px, .. } = course;
+        let (timestep, input_scale) = (scheduler.timestep(index), scheduler.input_scale(index));
+        let before = self.unet.network_time();
+        let predictions = self.unet.predict(&pictures, Step { shape, size_px, timestep, input_scale });
+        let share = (self.unet.network_time() - before) / u32::try_from(walkers.len()).unwrap_or(u32::MAX);
         walkers.iter().for_each(|walker| jobs[walker.job].spent.add_engine(share));
         predictions
     }

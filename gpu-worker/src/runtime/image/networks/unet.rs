@@ -1,5 +1,7 @@
 //! The denoising network, with the inputs that SDXL and LCM add to those of Stable Diffusion 1.5.
 
+use std::time::{Duration, Instant};
+
 use super::text_encoder::Encoded;
 use super::{expect_shape, grid, input, load, mismatch, names, output, takes_channels};
 use crate::engine::port::{Dim, Input, Port, Values};
@@ -22,6 +24,10 @@ pub struct Unet {
     states: Port,
     added: Vec<(Port, Added)>,
     output: String,
+    /// What the last call was given; kept, so that a step allocates no more of it.
+    samples: Vec<f32>,
+    texts: Vec<f32>,
+    network_time: Duration,
 }
 
 /// An input of rank 2 that only some networks have.
@@ -38,7 +44,6 @@ enum Added {
 /// One picture at one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Guided<'a> {
-    /// Scaled for the network.
     pub latents: &'a [f32],
     /// None where the picture is drawn unguided.
     pub negative: Option<&'a Encoded>,
@@ -53,6 +58,8 @@ pub struct Step {
     /// Height and width of the picture.
     pub size_px: (usize, usize),
     pub timestep: f32,
+    /// Factor on the latents before the network sees them.
+    pub input_scale: f32,
 }
 
 /// One sample of a network call.
@@ -81,11 +88,17 @@ impl Unet {
         }
         takes_channels(&graph, &sample, channels)?;
         let output = output(&graph, "out_sample", 4)?;
-        Ok(Self { graph, sample, timestep, states, added, output })
+        let (samples, texts, network_time) = (Vec::new(), Vec::new(), Duration::ZERO);
+        Ok(Self { graph, sample, timestep, states, added, output, samples, texts, network_time })
     }
 
     pub fn name(&self) -> &str {
         self.graph.name()
+    }
+
+    /// Time that the engine took for this network's calls since it was loaded.
+    pub fn network_time(&self) -> Duration {
+        self.network_time
     }
 
     /// See [`Graph::precision`].
@@ -125,30 +138,41 @@ impl Unet {
         let guided = pictures.iter().map(|picture| Row::of(picture, picture.positive));
         let rows: Vec<Row<'_>> = unguided.chain(guided).collect();
         let batch = self.fixed_batch().unwrap_or(rows.len()).max(1);
-        let mut answers = Vec::with_capacity(rows.len());
+        let cells = step.shape.count();
+        let mut answers = Vec::new();
         for chunk in rows.chunks(batch) {
             let mut filled = chunk.to_vec();
             if let (Some(batch), Some(last)) = (self.fixed_batch(), chunk.last()) {
                 filled.resize(batch, *last);
             }
-            answers.extend(self.forward(&filled, step)?.into_iter().take(chunk.len()));
+            let mut answer = self.forward(&filled, step)?;
+            answer.truncate(chunk.len() * cells);
+            if answers.is_empty() {
+                answers = answer;
+            } else {
+                answers.append(&mut answer);
+            }
         }
-        let conditional = answers.split_off(rows.len() - pictures.len());
-        let mut unguided = answers.into_iter();
-        let guide = |(picture, conditional): (&Guided<'_>, Vec<f32>)| match picture.negative {
-            Some(_) => guide(unguided.next().unwrap_or_default(), &conditional, picture.guidance),
-            None => conditional,
+        let (unguided, conditional) = answers.split_at(answers.len() - pictures.len() * cells);
+        let mut unguided = unguided.chunks_exact(cells);
+        let prediction = |(picture, conditional): (&Guided<'_>, &[f32])| match picture.negative {
+            Some(_) => guide(unguided.next().unwrap_or_default(), conditional, picture.guidance),
+            None => conditional.to_vec(),
         };
-        Ok(pictures.iter().zip(conditional).map(guide).collect())
+        Ok(pictures.iter().zip(conditional.chunks_exact(cells)).map(prediction).collect())
     }
 
-    /// One network call: an answer per row.
-    fn forward(&mut self, rows: &[Row<'_>], step: Step) -> Result<Vec<Vec<f32>>> {
+    /// One network call: the answers of all rows, one after the other.
+    fn forward(&mut self, rows: &[Row<'_>], step: Step) -> Result<Vec<f32>> {
         let (batch, Some(first)) = (rows.len(), rows.first()) else { return Ok(Vec::new()) };
         self.check_text(first.text)?;
         let dims = step.shape.dims(batch);
-        let samples = rows.iter().flat_map(|row| row.latents).copied().collect::<Vec<f32>>();
-        let states = rows.iter().flat_map(|row| &row.text.states).copied().collect::<Vec<f32>>();
+        self.samples.clear();
+        self.texts.clear();
+        for row in rows {
+            self.samples.extend(row.latents.iter().map(|value| value * step.input_scale));
+            self.texts.extend_from_slice(&row.text.states);
+        }
         let states_shape = [batch, first.text.tokens, first.text.width];
         let (timestep_shape, timesteps) = self.timestep_input(step.timestep, batch);
         let added: Vec<(&Port, [usize; 2], Vec<f32>)> = self
@@ -160,14 +184,17 @@ impl Unet {
             })
             .collect();
         let mut inputs = vec![
-            Input { port: &self.sample, shape: &dims, values: Values::Floats(&samples) },
+            Input { port: &self.sample, shape: &dims, values: Values::Floats(&self.samples) },
             Input { port: &self.timestep, shape: &timestep_shape, values: Values::Floats(&timesteps) },
-            Input { port: &self.states, shape: &states_shape, values: Values::Floats(&states) },
+            Input { port: &self.states, shape: &states_shape, values: Values::Floats(&self.texts) },
         ];
         inputs.extend(added.iter().map(|(port, shape, values)| Input { port, shape, values: Values::Floats(values) }));
-        let answer = self.graph.run(&inputs, &self.output)?;
+        let began = Instant::now();
+        let answer = self.graph.run(&inputs, &self.output);
+        self.network_time += began.elapsed();
+        let answer = answer?;
         expect_shape(&self.graph, &answer, &dims, 4)?;
-        Ok(answer.values.chunks_exact(step.shape.count()).map(<[f32]>::to_vec).collect())
+        Ok(answer.values)
     }
 
     /// The text encoder's states fit, as far as the graph says which it takes.
@@ -247,9 +274,7 @@ fn guidance_embedding(guidance: f32, width: usize) -> Vec<f32> {
     embedding
 }
 
-fn guide(mut unguided: Vec<f32>, conditional: &[f32], guidance: f32) -> Vec<f32> {
-    for (unguided, conditional) in unguided.iter_mut().zip(conditional) {
-        *unguided += guidance * (conditional - *unguided);
-    }
-    unguided
+fn guide(unguided: &[f32], conditional: &[f32], guidance: f32) -> Vec<f32> {
+    let guided = |(unguided, conditional): (&f32, &f32)| unguided + guidance * (conditional - unguided);
+    unguided.iter().zip(conditional).map(guided).collect()
 }
