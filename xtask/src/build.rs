@@ -13,6 +13,13 @@ pub(crate) fn binaries(workspace: &Workspace, profile: Profile) -> Result<()> {
     command::run(cargo.args(profile.cargo_arguments()))
 }
 
+/// A benchmark of the worker, an example of its package, in release and with both binaries: see [`binaries`].
+pub(crate) fn release_example(workspace: &Workspace, name: &str) -> Result<()> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "--release", "--package", "server", "--package", "gpu-worker", "--bins"]);
+    command::run(cargo.args(["--example", name]))
+}
+
 /// The browser bundles in `target/site`.
 pub(crate) fn site(workspace: &Workspace, profile: Profile) -> Result<()> {
     // Trunk is told to stay offline, so that it takes the tools given to it; cargo under it must then have every crate.

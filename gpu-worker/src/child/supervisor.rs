@@ -99,6 +99,11 @@ impl Supervisor {
         }
     }
 
+    /// The process that runs, by the system's number.
+    pub fn process_id(&self) -> Option<u32> {
+        self.running.as_ref().and_then(|running| running.process.id())
+    }
+
     /// Resolves when the process ends by itself; never where none runs.
     pub async fn ended(&mut self) {
         match &mut self.running {
@@ -138,6 +143,8 @@ impl Supervisor {
         if let Err(error) = self.start().await {
             return repeated(error, count);
         }
+        let pictures: usize = batch.iter().map(|(work, _)| pictures(work)).sum();
+        let call = pictures.min(self.batch_max());
         let Some(Running { process, .. }) = self.running.as_mut() else { return Vec::new() };
         let first = self.next_id;
         self.next_id += count as u64;
@@ -171,16 +178,16 @@ impl Supervisor {
             None => None,
         };
         if failure.as_ref().is_some_and(WorkerError::is_out_of_memory) {
-            self.halve_batches(count);
+            self.halve_batches(call);
         }
         flight.outcomes(failure.as_ref())
     }
 
-    fn halve_batches(&mut self, count: usize) {
-        let model = self.setup.model.clone();
-        let limit = self.batch_limits.entry(model).or_insert(count);
-        *limit = (*limit).min(count).div_ceil(2).max(1);
-        tracing::warn!(batch_max = *limit, "memory ran out: fewer jobs share a run");
+    /// From now on a network call has half the pictures that one of this size had no memory for.
+    fn halve_batches(&mut self, call: usize) {
+        let batch_max = call.div_ceil(2).max(1);
+        self.batch_limits.insert(self.setup.model.clone(), batch_max);
+        tracing::warn!(batch_max, "memory ran out: fewer pictures share a network call");
     }
 
     /// How many jobs of the selected model may share a run.
@@ -214,6 +221,14 @@ impl Supervisor {
         if let Some(running) = self.running.take() {
             running.process.kill().await;
         }
+    }
+}
+
+/// What a network call may share with others.
+fn pictures(work: &Work) -> usize {
+    match work {
+        Work::Image(input) => input.count as usize,
+        Work::Text(_) | Work::Embedding(_) => 1,
     }
 }
 

@@ -13,6 +13,7 @@ mod hostile_graphs;
 mod hub_double;
 mod image_to_image;
 mod layout_faults;
+mod memory;
 mod miner;
 mod models;
 mod ollama;

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::figure::Figure;
 use super::reference;
-use crate::command;
 use crate::tools::{self, C_COMPILER, ONNX_RUNTIME};
 use crate::workspace::{Profile, Workspace};
+use crate::{build, command};
 
 /// What is drawn, like any user's picture of the model.
 const PICTURE: [&str; 8] = ["--prompt", "a city skyline at night", "--steps", "8", "--guidance", "3", "--size", "512"];
@@ -105,11 +105,7 @@ impl Worker {
     fn build(workspace: &Workspace) -> Result<Self> {
         tools::ensure(workspace, &[C_COMPILER, ONNX_RUNTIME])?;
         let library = tools::onnx_runtime_library(workspace).context("ONNX Runtime's library is not here")?;
-        let mut cargo = workspace.cargo();
-        // The server is selected with it, since alone it has other features, and tract would be compiled a second time.
-        cargo.args(["build", "--locked", "--release", "--package", "server", "--package", "gpu-worker"]);
-        cargo.args(["--example", "bench_pipeline"]);
-        command::run(&mut cargo)?;
+        build::release_example(workspace, "bench_pipeline")?;
         let program = workspace.binaries(Profile::Release).join("examples/bench_pipeline");
         let picture = std::env::temp_dir().join(format!("aitbc-bench-diffusion-{}.png", std::process::id()));
         Ok(Self { program, library, picture })

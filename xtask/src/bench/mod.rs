@@ -25,6 +25,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "default-model", run: programs::default_model },
     Bench { name: "diffusion", run: diffusion::diffusion },
     Bench { name: "batching", run: diffusion::batching },
+    Bench { name: "child", run: programs::child },
     Bench { name: "web", run: web::run },
 ];
 

@@ -1,5 +1,6 @@
 //! Benchmarks that live with what they measure and print their figures as a JSON array.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -33,6 +34,25 @@ pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
         bench.env("ORT_DYLIB_PATH", library);
     }
     figures(&mut bench)
+}
+
+/// How soon the inference process is back after each fault, with each engine that is there.
+pub(super) fn child(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[C_COMPILER, ONNX_RUNTIME])?;
+    build::release_example(workspace, "bench_child")?;
+    let binaries = workspace.binaries(Profile::Release);
+    let bench = |more: &[&OsStr]| {
+        let mut bench = workspace.command(&binaries.join("examples/bench_child").to_string_lossy());
+        bench.arg("--program").arg(binaries.join("gpu-worker")).arg("--model").arg(workspace.default_model());
+        figures(bench.args(more))
+    };
+    let mut all = Vec::new();
+    if let Some(library) = tools::onnx_runtime_library(workspace) {
+        let engine = ["--engine", "onnxruntime", "--onnxruntime-library"].map(OsStr::new);
+        all.extend(bench(&[&engine[..], &[library.as_os_str()]].concat())?);
+    }
+    all.extend(bench(&["--engine", "tract"].map(OsStr::new))?);
+    Ok(all)
 }
 
 pub(super) fn figures(command: &mut Command) -> Result<Vec<Figure>> {
