@@ -17,6 +17,8 @@ import torch
 
 from .exchange import together
 from .export import export_parts
+from .facts import FACTS
+from .manifest import write_manifest
 from .pack import pack
 from .presets import PRESETS, Budget, Preset
 from .run import Run, encoder_of
@@ -83,6 +85,7 @@ def _diffuse(run: Run, workers: int, started: float) -> None:
 def _export(run: Run, out: Path) -> None:
     nets, sizes = trained_networks(run.folder, run.tokenizer)
     export_parts(run.tokenizer, nets["text"], nets["unet"], encoder_of(run), load_decoder(run), sizes, out)
+    write_manifest(out, FACTS)
     run.log.line("exported", folder=str(out))
 
 

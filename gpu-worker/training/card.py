@@ -1,9 +1,8 @@
-"""`python -m training.card --model DIR --run DIR`: manifest.json, MODEL_CARD.md and samples.png beside the graphs."""
+"""`python -m training.card --model DIR --run DIR`: MODEL_CARD.md, samples.png and manifest.json beside the graphs."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import random
 from pathlib import Path
@@ -12,33 +11,11 @@ import torch
 
 from .captions import caption
 from .evaluate import drawn_by_model, related_scenes, styled_scenes, test_scenes
-from .ladder import SHIFT
+from .facts import DOES_NOT_DRAW, DRAWS, FACTS, NAME, SUGGESTIONS, VERSION
+from .manifest import write_manifest
 from .pipeline import Pipeline
 from .sampling import write_sheet
 
-NAME = "aitbc-scenes-1"
-VERSION = "1.1.0"
-DRAWS = (
-    "city skylines by day, at sunset, at dusk and at night with lit windows",
-    "the sea at sunset, sunrise, by day and at night",
-    "deserts and dunes",
-    "forests in their seasons, without clear trees",
-    "snowy and bare mountains",
-    "meadows and green hills",
-    "planets and hot-air balloons, as coloured shapes without detail",
-)
-DOES_NOT_DRAW = (
-    "numbers of things", "small things such as boats, cacti and lighthouses", "planet rings", "plain shapes", "people", "faces",
-    "animals", "vehicles", "interiors", "lettering", "named places", "photographs",
-)
-SUGGESTIONS = (
-    "a city skyline at night",
-    "a sunset over the sea",
-    "a city skyline at sunset",
-    "a pine forest at sunrise",
-    "desert dunes at sunset",
-    "snowy mountains by day",
-)
 TRAINED = "On two shared CPU cores by the `cpu` preset, resumed over several hours as the drawn world grew"
 TITLES = {
     "scene": "scene (shapes apart)", "time_of_day": "time of day", "style": "style", "colour": "colour of shapes", "background": "colour of the ground",
@@ -48,32 +25,6 @@ TITLES = {
 
 WHO = ("model", "renderer", "untrained")
 SHEET_PER_FAMILY, SHEET_SEED = 7, 40_001
-SCHEDULER = {"class": "FlowMatchEulerDiscreteScheduler", "shift": SHIFT}
-
-
-def write_manifest(folder: Path) -> int:
-    """Writes manifest.json with the hash of every other file and returns their bytes."""
-    files = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "manifest.json":
-            content = path.read_bytes()
-            files.append({"path": path.relative_to(folder).as_posix(), "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)})
-    manifest = {
-        "name": NAME,
-        "version": VERSION,
-        "kind": "image",
-        "licence": "MIT",
-        "native_size_px": 512,
-        "default_steps": 8,
-        "default_guidance": 3,
-        "scheduler": SCHEDULER,
-        "draws": DRAWS,
-        "does_not_draw": DOES_NOT_DRAW,
-        "suggestions": SUGGESTIONS,
-        "files": files,
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    return sum(file["bytes"] for file in files)
 
 
 def write_samples(folder: Path) -> None:
@@ -108,7 +59,7 @@ def write_card(folder: Path, quality: dict[str, object], log: list[dict[str, obj
         rows.append(f"| {title} | {cells} |")
     for name, title in (("sharpness", "sharpness, in that of other renders"), ("frechet_distance", "Fréchet distance to other renders")):
         rows.append(f"| {title} | {' | '.join(f'{quality[who][name]:.2f}' for who in WHO)} |")
-    last = next(line for line in reversed(log) if line["stage"] == "diffusion end")
+    last = next(line for line in reversed(log) if line["stage"].startswith("diffusion"))
     latency = quality["latency_ms"]
     text = CARD.format(
         name=NAME, version=VERSION, draws="\n".join(f"- {what}" for what in DRAWS), not_draws=", ".join(DOES_NOT_DRAW), rows="\n".join(rows),
@@ -126,7 +77,7 @@ def write_all(folder: Path, run: Path) -> int:
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     write_samples(folder)
     write_card(folder, quality, log)
-    return write_manifest(folder)
+    return write_manifest(folder, FACTS)
 
 
 CARD = """# {name} {version}

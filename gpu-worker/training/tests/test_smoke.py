@@ -20,8 +20,9 @@ from torch import nn
 
 from training.__main__ import main
 from training.autoencoder import SLOTS, fold
-from training.card import write_manifest
 from training.exchange import Exchange
+from training.facts import FACTS
+from training.manifest import write_manifest
 from training.pipeline import Pipeline
 from training.presets import PRESETS, Budget
 from training.run import Run
@@ -60,7 +61,8 @@ class SmokeTest(unittest.TestCase):
     def setUpClass(cls) -> None:
         torch.set_num_threads(1)
         cls.folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        with unittest.mock.patch("sys.argv", ["training", "--preset", "smoke", "--seed", "2", "--run", str(cls.folder)]):
+        compared = ["--worker", WORKER] if WORKER else []
+        with unittest.mock.patch("sys.argv", ["training", "--preset", "smoke", "--seed", "2", "--run", str(cls.folder), *compared]):
             main()
         cls.model = cls.folder / "model"
 
@@ -82,7 +84,9 @@ class SmokeTest(unittest.TestCase):
         for who in ("model", "renderer", "untrained"):
             for name in ("scene", "sharpness", "frechet_distance"):
                 self.assertTrue(np.isfinite(quality[who][name]), f"{who} {name}")
-        self.assertLess(quality["agreement"]["pytorch_and_onnx_runtime"]["mean"], 1.0)
+        for engines, differences in quality["agreement"].items():
+            self.assertLess(differences["mean"], 1.0, engines)
+        self.assertEqual("onnx_runtime_and_tract" in quality["agreement"], bool(WORKER))
         self.assertIn("| style |", (self.model / "MODEL_CARD.md").read_text())
         listed = {file["path"] for file in json.loads((self.model / "manifest.json").read_text())["files"]}
         self.assertLessEqual({"unet/model.onnx", "MODEL_CARD.md", "samples.png"}, listed)
@@ -146,7 +150,7 @@ class SmokeTest(unittest.TestCase):
             graph = onnx.load(broken / "unet/model.onnx")
             spoil(graph)
             onnx.save(graph, broken / "unet/model.onnx")
-            write_manifest(broken)
+            write_manifest(broken, FACTS)
             for engine in ENGINES:
                 done = self._generate(broken, engine)
                 self.assertNotEqual(done.returncode, 0, f"{engine} drew with a wrong {name}")

@@ -7,6 +7,7 @@ use crate::build;
 use crate::command;
 use crate::tools::{
     C_COMPILER, CHROMIUM, NODE, ONNX_RUNTIME, TRUNK, Tool, WASM_BINDGEN, WASM_OPT, WASM_TARGET, onnx_runtime_library,
+    training_python,
 };
 use crate::workspace::{Profile, Workspace};
 
@@ -28,6 +29,12 @@ pub(super) const STAGES: &[Stage] = &[
     Stage { name: "wasm", what: "lints of what runs in the browser", tools: &[WASM_TARGET], run: wasm },
     Stage { name: "docs", what: "documentation builds without warnings", tools: &[C_COMPILER], run: docs },
     Stage { name: "unit", what: "unit and integration tests", tools: &[C_COMPILER, ONNX_RUNTIME], run: unit },
+    Stage {
+        name: "training",
+        what: "the default models are trained in small and drawn with by both engines",
+        tools: &[C_COMPILER, ONNX_RUNTIME],
+        run: training,
+    },
     Stage {
         name: "contracts",
         what: "artifacts match the Solidity; vectors match in JavaScript",
@@ -82,6 +89,24 @@ fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
         cargo.env("ORT_DYLIB_PATH", library);
     }
     report.tests(cargo.arg("test").args(WORKSPACE))
+}
+
+/// Skipped without a Python that has the training's packages, since nothing that ships needs one.
+fn training(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let Some(python) = training_python(workspace) else {
+        println!("no Python with the packages of gpu-worker/training/requirements.txt (AITBC_PYTHON names one)");
+        report.skipped += 1;
+        return Ok(());
+    };
+    // As `unit` builds it: other features of the worker's dependencies would compile tract a second time.
+    command::run(workspace.cargo().arg("test").args(WORKSPACE).arg("--no-run"))?;
+    let mut tests = workspace.command(&python);
+    tests.current_dir(workspace.root.join("gpu-worker")).env("OMP_NUM_THREADS", "1");
+    tests.env("AITBC_WORKER_BINARY", workspace.binaries(Profile::Dev).join("gpu-worker"));
+    if let Some(library) = onnx_runtime_library(workspace) {
+        tests.env("ORT_DYLIB_PATH", library);
+    }
+    report.check(tests.args(["-m", "unittest", "discover", "-s", "training/tests", "-t", "."]))
 }
 
 fn contracts(workspace: &Workspace, report: &mut Report) -> Result<()> {

@@ -3,6 +3,7 @@
 mod browser;
 mod cargo_tools;
 pub(crate) mod onnx_runtime;
+mod python;
 mod wasm_opt;
 mod wasm_target;
 
@@ -12,6 +13,7 @@ use crate::command;
 use crate::workspace::Workspace;
 
 pub(crate) use onnx_runtime::library as onnx_runtime_library;
+pub(crate) use python::find as training_python;
 
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
