@@ -1,13 +1,16 @@
 //! Files that are whole or absent, whenever the power goes.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
 use std::path::Path;
 
 use crate::error::{Result, WorkerError};
 
 /// Ending of a file that is being written.
 pub const PARTIAL_ENDING: &str = "partial";
+
+/// Locked by the process that has a folder; holds its number.
+const LOCK_FILE: &str = "lock";
 
 /// Writes beside the target, flushes to disk and renames.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -26,6 +29,39 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(WorkerError::io(folder))
 }
 
+/// A folder that one process has for itself, until this is dropped or the process ends, however it ends.
+#[derive(Debug)]
+pub struct Held {
+    _file: File,
+}
+
+/// Takes a folder, which must exist, for this process alone.
+///
+/// # Errors
+/// A folder that another process has.
+pub fn hold(folder: &Path) -> Result<Held> {
+    let path = folder.join(LOCK_FILE);
+    let mut options = OpenOptions::new();
+    let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
+    let mut file = opened.map_err(WorkerError::io(&path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            return Err(WorkerError::Config(format!(
+                "another worker runs from {} (pid {}); one more needs a folder and a key of its own: --data FOLDER",
+                folder.display(),
+                holder.trim()
+            )));
+        }
+        Err(TryLockError::Error(error)) => return Err(WorkerError::io(&path)(error)),
+    }
+    let pid = std::process::id();
+    file.set_len(0).and_then(|()| writeln!(file, "{pid}")).map_err(WorkerError::io(&path))?;
+    Ok(Held { _file: file })
+}
+
 /// Creates a file that only its owner may read; an existing one is an error.
 pub fn create_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -35,5 +71,24 @@ pub fn create_private(path: &Path, bytes: &[u8]) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(WorkerError::io(path))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(WorkerError::io(path))
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
+        // Half a file would be in the way of the next attempt, which refuses to overwrite it.
+        let _ = std::fs::remove_file(path);
+        WorkerError::io(path)(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_held_by_one_until_it_lets_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = hold(folder.path()).unwrap();
+        let error = hold(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("pid {}", std::process::id())) && error.contains("--data"), "{error}");
+        drop(held);
+        hold(folder.path()).unwrap();
+    }
 }

@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use shared::capability::{Capability, DeviceError};
+use shared::hardware::SignedHardwareReport;
+use shared::signing::PrivateKey;
+
 use super::generate::EngineArguments;
 use super::init::{HUB_DEFAULT, Init, MODEL_DEFAULT};
 use super::{block_on, print, program};
@@ -15,7 +19,7 @@ use crate::hub::link::Identity;
 use crate::hub::trust::Trust;
 use crate::worker::fleet::{self, Fleet};
 use crate::worker::{self, Ended, Parts, pool};
-use crate::{clock, hardware, keys, offer};
+use crate::{clock, files, hardware, keys, offer};
 
 /// Where finished results wait, in the data folder.
 const OUTBOX_FOLDER: &str = "outbox";
@@ -45,6 +49,7 @@ impl Start {
             self.first(data)?;
         }
         let config = Config::read(data)?;
+        let _held = files::hold(data)?;
         if !config.mining.compute_enabled {
             let path = Config::path(data);
             return Err(WorkerError::Config(format!("mining.compute_enabled is false in {}", path.display())));
@@ -59,11 +64,7 @@ impl Start {
             let slots = pool::slots(&lanes, &config.batching);
             tracing::info!(address = %key.address(), models = models.len(), slots, "ready");
             let mut capability = offer::capability(&loaded, devices, offers, slots);
-            capability.hardware = hardware::read(data, key.address(), clock::now())
-                .inspect_err(
-                    |error| tracing::warn!(%error, "the hardware report is left out; `gpu-worker bench` makes another"),
-                )
-                .unwrap_or_default();
+            capability.hardware = hardware_report(data, &key, &capability);
             let identity = Identity { hub, trust, key, capability };
             greet(data, &identity)?;
             let outbox = data.join(OUTBOX_FOLDER);
@@ -104,10 +105,28 @@ impl Start {
     }
 }
 
+/// The report for the hub, which would refuse the worker for one that is not as it was signed, or is about other devices
+/// than those that serve.
+fn hardware_report(data: &Path, key: &PrivateKey, capability: &Capability) -> Option<SignedHardwareReport> {
+    let left_out = |error: &dyn std::fmt::Display| {
+        tracing::warn!(%error, "the hardware report is left out; `gpu-worker bench` makes another");
+    };
+    let hardware =
+        hardware::read(data, key.address(), clock::now()).inspect_err(|error| left_out(error)).ok().flatten();
+    let with_it = Capability { hardware, ..capability.clone() };
+    match with_it.check_devices() {
+        Err(error @ DeviceError::Unmeasured { .. }) => {
+            left_out(&error);
+            None
+        }
+        _ => with_it.hardware,
+    }
+}
+
 /// What a miner wants to know once it runs.
 fn greet(data: &Path, identity: &Identity) -> Result<()> {
     let (data, address) = (data.display(), identity.key.address());
-    print(format_args!("serves    {}", identity.hub.as_str()))?;
+    print(format_args!("hub       {}", identity.hub.as_str()))?;
     print(format_args!("status    gpu-worker --data {data} status"))?;
     print(format_args!("pay       {}", identity.hub.path(&format!("/miners/{address}"))))?;
     print(format_args!("no jobs?  gpu-worker --data {data} doctor"))?;

@@ -128,11 +128,9 @@ pub fn judge(library: &Library) -> Finding {
     let Some(path) = path else {
         return match wanted {
             Wanted::No => Finding::ok("library", "not needed: engine.name is \"tract\""),
-            Wanted::Preferred => Finding::warn(
-                "library",
-                "ONNX Runtime is not here, so tract computes, which is about three times slower",
-                [fetch("cpu")],
-            ),
+            Wanted::Preferred => {
+                Finding::warn("library", "ONNX Runtime is not here, so tract computes, which is slower", [fetch("cpu")])
+            }
             Wanted::Named => Finding::fault(
                 "library",
                 format!("{FILE_NAME} was not found, and the configuration wants ONNX Runtime"),

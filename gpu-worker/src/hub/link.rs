@@ -95,7 +95,7 @@ pub async fn keep(
     loop {
         let reason = match register(&identity, &leases).await {
             Ok((socket, up)) => {
-                backoff.reset();
+                let began = Instant::now();
                 let LinkEvent::Up { heartbeat, .. } = up else { return };
                 // What was meant for the broken session is not for this one.
                 while outgoing.try_recv().is_ok() {}
@@ -103,7 +103,13 @@ pub async fn keep(
                     return;
                 }
                 match pump(socket, heartbeat, &mut outgoing, &events).await {
-                    Over::Broken(reason) => reason,
+                    Over::Broken(reason) => {
+                        // Two workers with one key end each other's sessions; without a pause they would do nothing else.
+                        if began.elapsed() > LONGEST_WAIT {
+                            backoff.reset();
+                        }
+                        reason
+                    }
                     Over::Rejoin => continue,
                     Over::Done => return,
                 }
@@ -225,6 +231,7 @@ async fn pump(
                             let _ = events.send(LinkEvent::Refused { reason }).await;
                             return Over::Done;
                         }
+                        Ok(HubMessage::Refused { reason, retryable: true }) => return Over::Broken(quote(&reason)),
                         Ok(message) => {
                             if events.send(LinkEvent::Message(message)).await.is_err() {
                                 return Over::Done;

@@ -69,7 +69,9 @@ pub async fn start(config: &StatusConfig, data: &Path, monitor: Arc<Mutex<Monito
     if !listen.ip().is_loopback() {
         return Err(WorkerError::Config(format!("status.listen is a loopback address, got {listen}")));
     }
-    let taken = |error: std::io::Error| WorkerError::Config(format!("status.listen {listen}: {error}"));
+    let taken = |error: std::io::Error| {
+        WorkerError::Config(format!("status.listen {listen}: {error}; port 0 takes one that is free"))
+    };
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
     let address = listener.local_addr().map_err(taken)?;
     let address_file = data.join(ADDRESS_FILE);

@@ -40,6 +40,9 @@ async fn one_command_makes_key_report_and_configuration_and_serves() {
     expect_drawn(&mut session, &job, 1).await;
     let (_, submission) = hub.result().await;
     assert_eq!(submission.receipt.provider, registration.address);
+    // Beside it no other worker runs on the same account, where each would end the other's session.
+    let (code, log) = ended(start(&data, &hub.url, model.path())).await;
+    assert!(code == Some(1) && log.contains(&format!("pid {}", worker.id().unwrap())), "{log}");
     let key = data.join("keys/dev-miner.key");
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     let mut stdout = worker.stdout.take().unwrap();
