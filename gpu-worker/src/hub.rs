@@ -21,7 +21,7 @@ impl HubUrl {
         let base = text.trim_end_matches('/');
         let host = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
         match host.filter(|host| !host.is_empty()) {
-            Some(_) if base.parse::<Uri>().is_ok_and(|uri| uri.query().is_none()) => Ok(Self(base.to_owned())),
+            Some(_) if base.parse::<Uri>().is_ok_and(|uri| is_base(&uri)) => Ok(Self(base.to_owned())),
             _ => Err(WorkerError::Config(format!(
                 "hub is a URL such as https://hub.example or http://127.0.0.1:8000, got `{text}`"
             ))),
@@ -58,6 +58,13 @@ impl HubUrl {
     pub(crate) fn unreachable(&self, reason: impl std::fmt::Display) -> WorkerError {
         WorkerError::Hub { hub: self.0.clone(), reason: crate::error::quote(&reason.to_string()) }
     }
+}
+
+/// Without a query, and with a port that exists where it names one.
+fn is_base(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let names_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    uri.query().is_none() && (uri.port_u16().is_some() || !names_port)
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::generate::EngineArguments;
 use super::init::{HUB_DEFAULT, Init, MODEL_DEFAULT};
 use super::{block_on, print, program};
 use crate::config::Config;
-use crate::doctor::State;
 use crate::doctor::hub::{self as way, End};
+use crate::doctor::{State, disk};
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::hub::link::Identity;
@@ -92,6 +92,10 @@ impl Start {
         }
         let mut faults = way::judge(&way).into_iter().filter(|finding| finding.state == State::Fault);
         faults.try_for_each(|fault| print(format_args!("hub       {}; the worker tries again", fault.found)))?;
+        let disk = disk::judge(&disk::observe(data));
+        if disk.state != State::Ok {
+            print(format_args!("disk      {}", disk.found))?;
+        }
         let model = self.model.clone().unwrap_or_else(|| MODEL_DEFAULT.into());
         Init { hub, model, unit_price: None, force: false, engine: EngineArguments::default() }.run(data)
     }

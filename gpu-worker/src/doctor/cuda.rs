@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_fit_and_a_card_that_is_not_there_are_faults() {
-        fault(&Nvidia { model_bytes: 80 * GIB, ..healthy() }, "vram", "80.0 GB");
+        fault(&Nvidia { model_bytes: 80 * GIB, ..healthy() }, "vram", "free of 85.8 GB");
         let used = driver(|driver| driver.cards[0].memory_free_bytes = GIB);
         assert_eq!(judge(&used)[2].state, State::Warn);
         fault(&Nvidia { devices: vec![0, 3], ..healthy() }, "vram", "names GPU 3; there are 0: H100");
