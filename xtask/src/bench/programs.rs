@@ -43,7 +43,7 @@ pub(super) fn child(workspace: &Workspace) -> Result<Vec<Figure>> {
     let binaries = workspace.binaries(Profile::Release);
     let bench = |more: &[&OsStr]| {
         let mut bench = workspace.command(&binaries.join("examples/bench_child").to_string_lossy());
-        bench.arg("--program").arg(binaries.join("gpu-worker")).arg("--model").arg(workspace.default_model());
+        bench.arg("--program").arg(binaries.join("gpu-worker")).arg("--model").arg(workspace.picture_model());
         figures(bench.args(more))
     };
     let mut all = Vec::new();
