@@ -25,7 +25,7 @@ pub struct ModelManifest {
     /// Prompts that show it at its best.
     #[serde(default)]
     pub suggestions: Vec<String>,
-    /// Words of which a prompt should name one, in lower case; empty where the model knows nearly everything.
+    /// Words of which a prompt should name one, in lower case ASCII; empty where the model knows nearly everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<String>,
     /// Of picture models, 0 for others.
@@ -49,9 +49,9 @@ pub struct ModelFile {
 
 /// Whether a prompt names one of a model's `subjects`, in the singular or in the plural. No subjects exclude nothing.
 pub fn names_a_subject(prompt: &str, subjects: &[String]) -> bool {
-    let prompt = prompt.to_lowercase();
+    let prompt = prompt.to_ascii_lowercase();
     let stem = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
-    let words: Vec<String> = prompt.split(|letter: char| !letter.is_alphanumeric()).map(stem).collect();
+    let words: Vec<String> = prompt.split(|letter: char| !letter.is_ascii_alphanumeric()).map(stem).collect();
     subjects.is_empty() || subjects.iter().any(|subject| words.contains(&stem(subject)))
 }
 

@@ -72,7 +72,7 @@ impl Improver {
         use crate::live_job::LiveJob;
 
         let own = self.own.get_untracked().unwrap_or_else(|| self.composer.prompt.get_untracked());
-        let folded = own.split_whitespace().collect::<Vec<_>>().join(" ");
+        let folded = own.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
         let request = CreateJob {
             kind: JobKind::Text,
             model: None,
