@@ -1,4 +1,5 @@
-//! How fast a decoder model writes: tokens a second after the first, and what came before. Prints one line of JSON.
+//! How fast a decoder model writes: tokens a second after the first, what came before, and the processor's time for a token,
+//! which whatever else runs on the machine hardly changes. Prints one line of JSON.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use gpu_worker::commands::generate::EngineArguments;
 use gpu_worker::commands::print;
-use gpu_worker::engine::{Engine, library};
+use gpu_worker::engine::{Engine, cpu, library};
 use gpu_worker::error::{Result, WorkerError};
 use gpu_worker::runtime::folder::ModelFolder;
 use gpu_worker::runtime::{self, Observer, Runtime, StepReport};
@@ -67,21 +68,26 @@ fn run(arguments: &Arguments) -> Result<()> {
     let mut model = runtime::load(engine, &ModelFolder::open(&arguments.model)?)?;
     let load = began.elapsed();
     let mut best = (f64::INFINITY, Duration::ZERO);
+    let (cpu_before_ms, mut tokens) = (cpu::process_cpu_ms(), 0);
     for seed in 0..arguments.texts {
-        let timed = time(model.as_mut(), arguments, u64::from(seed))?;
-        best = if timed.0 < best.0 { timed } else { best };
+        let (seconds, first, written) = time(model.as_mut(), arguments, u64::from(seed))?;
+        tokens += written;
+        best = if seconds < best.0 { (seconds, first) } else { best };
     }
+    let cpu_ms = cpu::process_cpu_ms() - cpu_before_ms;
     print(json!({
         "engine": engine.name(),
         "threads": engine.threads(),
         "load_ms": load.as_secs_f64() * 1e3,
         "first_token_ms": best.1.as_secs_f64() * 1e3,
         "tokens_per_second": 1.0 / best.0,
+        "tokens": tokens,
+        "cpu_ms_per_token": cpu_ms as f64 / tokens as f64,
     }))
 }
 
-/// Seconds of a token after the first, and the time until then.
-fn time(model: &mut dyn Runtime, arguments: &Arguments, seed: u64) -> Result<(f64, Duration)> {
+/// Seconds of a token after the first, the time until then, and the tokens that were written.
+fn time(model: &mut dyn Runtime, arguments: &Arguments, seed: u64) -> Result<(f64, Duration, u64)> {
     let input = TextInput {
         prompt: Some(arguments.prompt.clone()),
         messages: None,
@@ -94,9 +100,10 @@ fn time(model: &mut dyn Runtime, arguments: &Arguments, seed: u64) -> Result<(f6
     let input = input.validate(seed).map_err(|errors| WorkerError::Config(format!("{errors:?}")))?;
     let mut watch = Stopwatch::default();
     let began = Instant::now();
-    model.run(&Work::Text(input), &mut watch)?;
+    let metering = model.run(&Work::Text(input), &mut watch)?.metering;
     let (Some((first, from)), Some((last, to))) = (watch.first, watch.last) else {
         return Err(WorkerError::Unsupported("it wrote nothing".into()));
     };
-    Ok(((last - first).as_secs_f64() / f64::from((to - from).max(1)), first - began))
+    let seconds = (last - first).as_secs_f64() / f64::from((to - from).max(1));
+    Ok((seconds, first - began, metering.tokens_written))
 }
