@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use gpu_worker::engine::library::Search;
-use gpu_worker::engine::port::{Element, Input, Outputs, Port, Values, Wanted};
+use gpu_worker::engine::port::{Element, Input, Outputs, Port, Size, Values, Wanted};
 use gpu_worker::engine::provider::ProviderChoice;
 use gpu_worker::engine::{Engine, EngineChoice, EngineConfig, Graph, GraphFile, Kept};
 use serde_json::Value;
@@ -110,12 +110,34 @@ fn step(graph: &mut Graph, token: i64, past: Option<&[Kept]>) -> Outputs {
     graph.run_all(&inputs, &Wanted { read: &["logits"], keep: &["present.0.key", "present.0.value"] }).unwrap()
 }
 
+/// One token after a past that grows, for a graph with so many heads.
+fn steps(graph: &Graph, heads: usize) -> Vec<Vec<Size>> {
+    let sizes = graph.inputs.iter().map(|port| match port.name.as_str() {
+        "input_ids" => vec![Size::Known(1), Size::Known(1)],
+        "attended" => vec![Size::Known(1), Size::Growing(1)],
+        _ => vec![Size::Known(1), Size::Known(heads), Size::Growing(0), Size::Known(4)],
+    });
+    sizes.collect()
+}
+
 #[test]
-fn a_decoder_goes_on_from_what_the_engine_kept() {
+fn a_plan_that_the_engine_cannot_make_is_an_error_and_the_graph_runs_all_the_same() {
+    let mut graph = load(tract(), "decoder.onnx");
+    let sizes = steps(&graph, 3);
+    assert_eq!(graph.prepare_growing(sizes).unwrap_err().class(), "model");
+    assert_eq!(step(&mut graph, 3, None).read[0].shape, [1, 1, 7]);
+}
+
+#[test]
+fn a_decoder_goes_on_from_what_the_engine_kept_planned_once_or_for_each_length() {
     let expected = expected("decoder");
     let ids: Vec<i64> = serde_json::from_value(expected["ids"].clone()).unwrap();
-    for engine in engines() {
+    for (engine, once) in engines().flat_map(|engine| [(engine, true), (engine, false)]) {
         let mut graph = load(engine, "decoder.onnx");
+        if once {
+            let sizes = steps(&graph, 2);
+            graph.prepare_growing(sizes).unwrap();
+        }
         let mut kept: Option<Vec<Kept>> = None;
         for (index, token) in ids.iter().enumerate() {
             let outputs = step(&mut graph, *token, kept.as_deref());

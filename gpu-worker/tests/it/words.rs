@@ -250,6 +250,28 @@ fn odd_and_long_inputs_are_served_or_refused_in_words() {
     assert_eq!(run(model.as_mut(), &long).unwrap().0.metering.tokens_written, 0);
 }
 
+/// Other bytes of the same number in the graph, wherever these are.
+fn replace(model: &ModelCopy, from: &[u8], to: &[u8]) {
+    let mut bytes = std::fs::read(model.file("model.onnx")).unwrap();
+    let places: Vec<usize> = (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at..at + to.len()].copy_from_slice(to));
+    std::fs::write(model.file("model.onnx"), bytes).unwrap();
+    model.pin();
+}
+
+#[test]
+fn guesses_that_are_not_finite_end_the_text() {
+    for engine in engines() {
+        let model = ModelCopy::words("writer", "text");
+        // What each normalisation adds to the variance.
+        replace(&model, &1e-5_f32.to_le_bytes(), &f32::NAN.to_le_bytes());
+        let mut model = load(engine, &model).unwrap();
+        let error = run(model.as_mut(), &greedy("a city", 3)).unwrap_err();
+        assert_eq!(error.class(), "not_finite", "{}: {error}", engine.name());
+    }
+}
+
 #[test]
 fn folders_that_do_not_fit_are_refused_with_the_reason() {
     let engine = engines().next().unwrap();
@@ -270,21 +292,10 @@ fn folders_that_do_not_fit_are_refused_with_the_reason() {
     assert_eq!(refused("embedding", "embedder", &truncate("model.onnx")).class(), "model");
     let swapped = refused("text", "embedder", &|_| {});
     assert!(swapped.to_string().contains("a decoder takes"), "{swapped}");
-    let renamed = |from: &'static str, to: &'static str| {
-        move |model: &ModelCopy| {
-            let mut bytes = std::fs::read(model.file("model.onnx")).unwrap();
-            let places = (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from.as_bytes()));
-            for at in places.collect::<Vec<_>>() {
-                bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
-            }
-            std::fs::write(model.file("model.onnx"), bytes).unwrap();
-            model.pin();
-        }
-    };
     for (from, to) in
         [("present.1.value", "presens.1.value"), ("logits", "logitz"), ("attention_mask", "attention_mark")]
     {
-        let error = refused("text", "writer", &renamed(from, to));
+        let error = refused("text", "writer", &|model| replace(model, from.as_bytes(), to.as_bytes()));
         assert_eq!(error.class(), "model");
         assert!(error.to_string().contains(from), "{error}");
     }
