@@ -72,9 +72,13 @@ async fn each_lack_of_memory_halves_the_batch_and_the_next_process_keeps_to_it()
     for (works, halved) in [(vec![pictures(4, 512)], 2), (vec![pictures(1, 512); 2], 1), (vec![pictures(1, 1024)], 1)] {
         let starved = supervisor.process_id().unwrap();
         starve(starved);
-        for outcome in run(&mut supervisor, &works).await {
-            assert!(matches!(&outcome, Err(error @ WorkerError::ChildOutOfMemory(_)) if error.is_retryable()));
-        }
+        let outcomes: Vec<_> =
+            run(&mut supervisor, &works).await.into_iter().map(|outcome| outcome.map(|_| "drawn")).collect();
+        let is_told =
+            |outcome: &_| matches!(outcome, Err(error @ WorkerError::ChildOutOfMemory(_)) if error.is_retryable());
+        // One of several may be done before another finds no memory.
+        assert!(outcomes.iter().any(is_told), "{outcomes:?} before {halved}");
+        assert!(outcomes.iter().all(|outcome| outcome.is_ok() || is_told(outcome)), "{outcomes:?} before {halved}");
         assert_eq!(supervisor.process_id(), None, "the process was kept");
         assert_eq!(supervisor.start().await.unwrap().batch_max, halved);
         assert_eq!(supervisor.batch_max(), halved);
