@@ -2,19 +2,17 @@
 //! turns in one run. Both must draw the same picture.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
 use super::figure::Figure;
 use super::reference;
+use super::told::{Told, median, run};
+use crate::build;
 use crate::tools::{self, C_COMPILER, ONNX_RUNTIME};
 use crate::workspace::{Profile, Workspace};
-use crate::{build, command};
 
 /// What is drawn, like any user's picture of the model.
 const PICTURE: [&str; 8] = ["--prompt", "a city skyline at night", "--steps", "8", "--guidance", "3", "--size", "512"];
@@ -33,12 +31,6 @@ const SPEED_BAR: f64 = 1.0;
 const MEMORY_BAR: f64 = 0.5;
 const COLD_START_BAR: f64 = 0.3;
 const STEP_OVERHEAD_BAR_PERCENT: f64 = 2.0;
-
-/// What one process told of itself.
-struct Told {
-    cold_start: Duration,
-    figures: Value,
-}
 
 /// All runs of one side.
 #[derive(Default)]
@@ -134,37 +126,9 @@ fn diffusers(workspace: &Workspace, python: &Path, threads: f64, picture: &Path)
     command
 }
 
-/// Runs a side: the time until it says `ready`, and what it says last.
-fn run(command: &mut Command) -> Result<Told> {
-    let described = command::describe(command);
-    let began = Instant::now();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().with_context(|| described.clone())?;
-    let mut cold_start = None;
-    let mut last = String::new();
-    for line in BufReader::new(child.stdout.take().context("it has no output")?).lines() {
-        let line = line?;
-        if line == "ready" {
-            cold_start = Some(began.elapsed());
-        }
-        last = line;
-    }
-    let status = child.wait()?;
-    ensure!(status.success(), "`{described}` ended with {status}");
-    let cold_start = cold_start.with_context(|| format!("`{described}` never got ready"))?;
-    let figures = serde_json::from_str(&last).with_context(|| format!("`{described}` printed no figures"))?;
-    Ok(Told { cold_start, figures })
-}
-
-impl Told {
-    fn number(&self, name: &str) -> Result<f64> {
-        self.figures[name].as_f64().with_context(|| format!("there is no number {name} in {}", self.figures))
-    }
-}
-
 impl Side {
     fn add(&mut self, told: &Told) -> Result<()> {
-        let seconds = told.figures["seconds"].as_array().context("there are no seconds")?;
-        self.seconds.extend(seconds.iter().filter_map(Value::as_f64));
+        self.seconds.extend(told.numbers("seconds")?);
         self.cold_start_seconds.push(told.cold_start.as_secs_f64());
         self.peak_bytes.push(told.number("peak_bytes")?);
         Ok(())
@@ -178,22 +142,4 @@ fn weights_bytes(workspace: &Workspace) -> Result<f64> {
         bytes += fs::metadata(&path).with_context(|| path.display().to_string())?.len();
     }
     Ok(bytes as f64)
-}
-
-/// The middle one, the upper of two; not a number of nothing.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn the_median_is_not_moved_by_one_slow_run() {
-        assert_eq!(median(&[3.0, 1.0, 90.0]), 3.0);
-        assert!(median(&[]).is_nan());
-    }
 }

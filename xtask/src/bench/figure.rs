@@ -27,6 +27,11 @@ impl Figure {
         Self { name: name.to_owned(), value, unit: unit.to_owned(), bar: None, holds: None }
     }
 
+    #[cfg(test)]
+    pub(super) fn value(&self) -> f64 {
+        self.value
+    }
+
     pub(super) fn to_json(&self) -> Value {
         json!({ "name": self.name, "value": self.value, "unit": self.unit, "bar": self.bar, "holds": self.holds })
     }

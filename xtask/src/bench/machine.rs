@@ -13,7 +13,8 @@ pub(super) fn describe(workspace: &Workspace) -> Result<String> {
     let processor = proc_value("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let memory = proc_value("/proc/meminfo", "MemTotal").and_then(|value| gibibytes(&value));
     let memory = memory.map_or_else(String::new, |memory| format!(", {memory:.0} GiB of memory"));
-    let compiler = command::read(workspace.command("rustc").arg("--version"))?;
+    let compiler = command::read(workspace.command("rustc").arg("--version"));
+    let compiler = compiler.unwrap_or_else(|_| "no Rust compiler".to_owned());
     Ok(format!("{cores} cores of {processor}{memory}, {}, {compiler}", std::env::consts::OS))
 }
 

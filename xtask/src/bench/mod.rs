@@ -2,9 +2,11 @@
 
 mod diffusion;
 mod figure;
+mod gpu;
 mod machine;
 mod programs;
 mod reference;
+mod told;
 mod web;
 
 use std::fs;
@@ -25,6 +27,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "default-model", run: programs::default_model },
     Bench { name: "diffusion", run: diffusion::diffusion },
     Bench { name: "batching", run: diffusion::batching },
+    Bench { name: "gpu", run: gpu::run_gpu },
     Bench { name: "child", run: programs::child },
     Bench { name: "web", run: web::run },
 ];
