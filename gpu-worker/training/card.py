@@ -17,6 +17,12 @@ from .pipeline import Pipeline
 from .sampling import write_sheet
 
 TRAINED = "On two shared CPU cores by the `cpu` preset, resumed over several hours as the drawn world grew"
+REMARK = (
+    "The classifier of this version saw few styled pictures, and neither storms nor winter meadows: hence the errors in the renderer's\n"
+    "column. Line drawings, flat posters and counts above three are what the `cpu` preset does not teach; they are counted all the same.\n"
+    "On the same captions, the classifier of version 1.1.0 recognises the scene of 98 % of these pictures and of 95 % of that version's.\n"
+    "The latencies below were taken at a load average of ten; version 1.1.0, whose networks have the same sizes, took 496 ms from prompt to PNG."
+)
 TITLES = {
     "scene": "scene (shapes apart)", "time_of_day": "time of day", "style": "style", "colour": "colour of shapes", "background": "colour of the ground",
     "count_to_three": "count, one to three", "count": "count, one to five", "relation": "relation of two shapes",
@@ -45,9 +51,9 @@ def _shares(quality: dict[str, object], prefix: str) -> str:
 
 def _agreement(quality: dict[str, object]) -> str:
     """One sentence for each two engines whose pictures were compared."""
-    names = {"pytorch_and_onnx_runtime": "PyTorch's and ONNX Runtime's", "onnx_runtime_and_tract": "the worker's on ONNX Runtime and on tract"}
+    names = {"pytorch_and_onnx_runtime": "PyTorch's and ONNX Runtime's pictures", "onnx_runtime_and_tract": "ONNX Runtime's and tract's pictures, both drawn by the worker,"}
     measured = quality["agreement"].items()
-    parts = [f"{names[name]} pictures differ by {value['mean']:.2g} of 255 steps on average, {value['largest']:.0f} at most" for name, value in measured]
+    parts = [f"{names[name]} differ by {value['mean']:.2g} of 255 steps on average, {value['largest']:.0f} at most" for name, value in measured]
     return "; ".join(parts)
 
 
@@ -66,7 +72,7 @@ def write_card(folder: Path, quality: dict[str, object], log: list[dict[str, obj
         families=_shares(quality, "scene_"), styles=_shares(quality, "style_"), captions=quality["captions"], diversity=quality["diversity"],
         agreement=_agreement(quality), total=latency["prompt_to_png"], step=latency["unet_step_with_guidance"], decode=latency["decode"],
         steps=last["step"], held_out=last["held_out"], reconstruction=quality["reconstruction_db"], suggestions="\n".join(f"- {what}" for what in SUGGESTIONS),
-        trained=TRAINED,
+        trained=TRAINED, remark=REMARK,
     )
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
 
@@ -109,7 +115,8 @@ untrained the floor.
 
 Scene by family: {families}. Style by style: {styles}.
 Sharpness is the mean absolute Laplacian. The Fréchet distance is taken on the classifier's 64 features, from few pictures,
-so it compares the columns and nothing else. Difference between four seeds of one caption: {diversity:.2f} times that of four
+so it compares the columns and nothing else. {remark}
+Difference between four seeds of one caption: {diversity:.2f} times that of four
 renders of one scene (a caption leaves open what a scene fixes, so more than one is no praise).
 From the same noise, {agreement}.
 
