@@ -16,6 +16,9 @@ use crate::runtime::{Output, sample};
 /// Longer than any job on any machine that is worth measuring.
 const JOB_LIMIT: Duration = Duration::from_secs(600);
 
+/// No further job is begun after so long.
+const JOBS_LIMIT: Duration = Duration::from_secs(60);
+
 /// A model as it was served several times.
 #[derive(Debug)]
 pub struct Timed {
@@ -33,8 +36,8 @@ impl Timed {
     }
 }
 
-/// Starts the process, serves one job to warm up and `jobs` that count, and ends the process. Pictures are drawn in
-/// `steps`.
+/// Starts the process, serves one job to warm up and up to `jobs` that count, at least one, and ends the process. Pictures
+/// are drawn in `steps`.
 pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, steps: u32, jobs: u64) -> Result<Timed> {
     let began = Instant::now();
     let loaded = supervisor.start().await?.clone();
@@ -42,7 +45,8 @@ pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, steps: u32, 
     serve(&mut supervisor, &sample(folder, steps, 0)?).await?;
     let mut latencies = Vec::new();
     let mut rates = Vec::new();
-    for seed in 1..=jobs {
+    let jobs_began = Instant::now();
+    for seed in (1..=jobs).take_while(|seed| *seed == 1 || jobs_began.elapsed() < JOBS_LIMIT) {
         let work = sample(folder, steps, seed)?;
         let (output, took) = serve(&mut supervisor, &work).await?;
         let micro_units = work.units_claimed(output.metering.tokens(), output.bytes()).0;
