@@ -52,10 +52,12 @@ pub fn submission(assignment: &Assignment, served: Served, key: &PrivateKey) -> 
     let claim = receipt.claim().map_err(|error| failed(&error))?;
     let domain = SigningDomain { chain_id: terms.chain_id, verifying_contract: terms.minter };
     let miner_signature = key.sign(claim.digest(&domain)).map_err(|error| failed(&error))?;
-    let artifacts = output
-        .artifacts
-        .into_iter()
-        .map(|artifact| Artifact { media_type: artifact.media_type, base64: STANDARD.encode(artifact.bytes) });
+    let flagged = output.flagged;
+    let artifacts = (0..).zip(output.artifacts).map(|(number, artifact)| Artifact {
+        media_type: artifact.media_type,
+        base64: STANDARD.encode(artifact.bytes),
+        flagged: flagged.contains(&number),
+    });
     let submission =
         ResultSubmission { receipt, miner_signature, artifacts: artifacts.collect(), metering: output.metering };
     Ok((claim.receipt_hash, submission))

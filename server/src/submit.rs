@@ -54,6 +54,7 @@ pub async fn create_job(
     }
     caller.may_create_jobs()?;
     let default_model = view::default_model(&app.hub.board(), request.kind);
+    let request = with_guidance(app, request, default_model.as_deref()).await?;
     let job = request.validate(clock::random_u64(), default_model).map_err(invalid)?;
     app.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let now = clock::now();
@@ -78,6 +79,14 @@ pub async fn create_job(
         }
         (Err(error), _) => Err(error.into()),
     }
+}
+
+/// A request that leaves the guidance to its model, with what the model is offered with.
+async fn with_guidance(app: &App, request: Request, default_model: Option<&str>) -> Result<Request, StoreError> {
+    let model = request.model.as_deref().or(default_model);
+    let Some(model) = model.filter(|_| request.leaves_guidance_open()) else { return Ok(request) };
+    let guidance = view::default_guidance(app, model).await?;
+    Ok(request.with_default_guidance(guidance))
 }
 
 async fn store_and_queue(app: Arc<App>, change: CreateJob, accepted: Instant) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! Stored records and the board's memory, joined into the API's types. Handlers and pages read through this.
 
 use hub::board::{Board, JobOverlay};
+use hub::reputation;
 use shared::Address;
 use shared::api::jobs::{ArtifactView, JobView, MintView};
 use shared::api::miners::MinerView;
@@ -81,6 +82,7 @@ pub fn artifact_views(job_id: JobId, artifacts: &[ArtifactRecord]) -> Vec<Artifa
         media_type: artifact.media_type.clone(),
         sha256: artifact.sha256,
         bytes: artifact.bytes,
+        flagged: artifact.flagged,
     };
     artifacts.iter().enumerate().map(view).collect()
 }
@@ -127,6 +129,7 @@ pub fn miner_view(board: &Board, record: MinerRecord) -> MinerView {
         last_seen_at_unix_ms: record.last_seen,
         jobs_completed: record.jobs_completed,
         faults: record.faults,
+        reputation_per_mille: reputation::per_mille(record.jobs_completed, record.faults),
         earned: record.earned,
         pending: record.pending,
     }
@@ -205,6 +208,19 @@ fn default_offer(board: &Board, kind: JobKind) -> Option<ModelOffer> {
 pub fn default_model(board: &Board, kind: JobKind) -> Option<String> {
     let own = || (kind == JobKind::Image).then(|| own_model(kind).to_owned());
     default_offer(board, kind).map(|offer| offer.model).or_else(own)
+}
+
+/// The guidance that a picture model is offered with, by a connected miner or else by one that was here before; it may be
+/// no guidance that a job can have.
+pub async fn default_guidance(app: &App, model: &str) -> Result<Option<f32>, StoreError> {
+    let of =
+        |offer: &ModelOffer| (offer.kind == JobKind::Image && offer.model == model).then_some(offer.default_guidance);
+    let connected = offers(&app.hub.board()).find_map(of);
+    if connected.is_some() {
+        return Ok(connected);
+    }
+    let known = app.store.list_miners(MINERS_LISTED_MAX).await?;
+    Ok(known.iter().flat_map(|miner| &miner.capability.offers).find_map(of))
 }
 
 fn default_picture_model(board: &Board) -> String {

@@ -194,6 +194,9 @@ pub struct ResultSubmission {
 pub struct Artifact {
     pub media_type: String,
     pub base64: String,
+    /// The model's safety checker flagged the picture, and the file is black in its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flagged: bool,
 }
 
 /// What serving the job took, as the worker measured it.

@@ -136,7 +136,9 @@ fn Request(job: JobView) -> impl IntoView {
         Work::Text(input) => view! { <TextRows input /> }.into_any(),
         Work::Embedding(input) => view! { <EmbeddingRows input /> }.into_any(),
     };
+    let flagged = job.artifacts.iter().any(|artifact| artifact.flagged);
     view! {
+        {flagged.then(|| view! { <p class="section-note">{words::FLAGGED}</p> })}
         <dl class="info">
             <InfoRow name=words::MODEL>
                 <ModelChip name=job.model />

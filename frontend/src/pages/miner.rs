@@ -96,6 +96,9 @@ fn MinerFacts(miner: MinerView) -> impl IntoView {
             </InfoRow>
             <InfoRow name=words::ENGINE>{engine}</InfoRow>
             <InfoRow name=words::SLOTS>{capability.slots}</InfoRow>
+            <InfoRow name=words::REPUTATION help=words::REPUTATION_HELP>
+                {words::reputation(miner.reputation_per_mille)}
+            </InfoRow>
             <InfoRow name=words::VERSION>{capability.worker_version}</InfoRow>
             <InfoRow name=words::SEEN>
                 <Age at=miner.last_seen_at_unix_ms />

@@ -11,6 +11,8 @@ pub const CANCEL: &str = "Cancel the job";
 pub const AGAIN: &str = "Run again with changes";
 pub const SHARE: &str = "Copy link";
 pub const OPEN: &str = "Open the result";
+pub const FLAGGED: &str =
+    "The model’s safety checker flagged a picture of this job, so a black one stands in its place.";
 pub const ANSWER: &str = "Answer";
 pub const VECTORS: &str = "Vectors";
 pub const WHY: &str = "Why it waits";

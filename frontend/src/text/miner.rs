@@ -22,6 +22,8 @@ pub const MANIFEST: &str = "Manifest";
 pub const MANIFEST_HELP: &str = "SHA-256 of the model’s manifest, which pins every file.";
 pub const COMPLETED: &str = "Jobs served";
 pub const FAULTS: &str = "Faults";
+pub const REPUTATION: &str = "Reputation";
+pub const REPUTATION_HELP: &str = "1 − faults / (jobs served + faults + 1), as a share of 1.";
 pub const EARNED: &str = "Earned";
 pub const PENDING: &str = "Waits for its mint";
 pub const SLOTS: &str = "Jobs at once";
@@ -56,6 +58,11 @@ pub const MEMORY_UNKNOWN: &str = "memory unknown";
 
 pub fn serves(serves: bool) -> &'static str {
     if serves { "Serves jobs." } else { "Measured, but serves no jobs." }
+}
+
+/// Of thousandths.
+pub fn reputation(per_mille: u16) -> String {
+    format!("{}.{} %", per_mille / 10, per_mille % 10)
 }
 
 /// The unit stands once, behind the greater.

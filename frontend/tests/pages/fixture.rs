@@ -212,7 +212,7 @@ fn miner() -> MinerView {
                 "default_guidance": 5.0}],
             "slots": 1, "hardware": hardware()},
         "first_seen_at_unix_ms": AT * 1000, "last_seen_at_unix_ms": AT * 1000, "jobs_running": 0,
-        "jobs_completed": 2, "faults": 0, "earned": "4194304000000000000", "pending": "0",
+        "jobs_completed": 2, "faults": 0, "reputation_per_mille": 1000, "earned": "4194304000000000000", "pending": "0",
     }))
     .unwrap()
 }

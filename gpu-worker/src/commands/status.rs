@@ -21,6 +21,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Columns of the left-hand words.
 const NAME_COLUMNS: usize = 9;
 
+/// The hub's profile of a miner has no audit rate, since nothing audits.
+const NO_AUDITS: &str = "hubs of this version draw no job a second time, so no rate";
+
 /// Widest text in the box; what is longer goes on in the next line.
 const TEXT_COLUMNS: usize = 64;
 
@@ -103,8 +106,19 @@ fn rows(report: &Report, account: &std::result::Result<MinerView, String>) -> Ve
             Err(reason) => format!("the hub does not tell: {reason}"),
         },
     ));
+    if let Ok(account) = account {
+        rows.push(("trust", reputation(account)));
+        rows.push(("audits", NO_AUDITS.to_owned()));
+    }
     rows.extend(notices.last().map(|notice| ("hub says", notice.text.clone())));
     rows
+}
+
+/// Reputation with what it comes from.
+fn reputation(account: &MinerView) -> String {
+    let MinerView { reputation_per_mille, jobs_completed, faults, .. } = account;
+    let (whole, tenth) = (reputation_per_mille / 10, reputation_per_mille % 10);
+    format!("reputation {whole}.{tenth} %, from {jobs_completed} jobs completed and {faults} faults of its own")
 }
 
 /// A box of rows under a title.

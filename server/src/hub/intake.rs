@@ -191,10 +191,10 @@ impl Checked {
         };
         verification::check(&job.work, &submitted, *granted_at, now)?;
         let mut records = Vec::with_capacity(files.len());
-        for file in files {
+        for (file, artifact) in files.iter().zip(&submission.artifacts) {
             let sha256 = self.artifacts.put(file.bytes)?;
-            let media_type = file.media_type.to_owned();
-            records.push(ArtifactRecord { sha256, media_type, bytes: file.bytes.len() as u64 });
+            let (media_type, bytes) = (file.media_type.to_owned(), file.bytes.len() as u64);
+            records.push(ArtifactRecord { sha256, media_type, bytes, flagged: artifact.flagged });
         }
         Ok((submission, records))
     }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::{Value, json};
 use shared::api::keys::ApiScope;
+use shared::job::request::Work;
 use shared::protocol::{Preview, Progress, WorkerMessage};
 use shared::receipt::SignedReceipt;
 
@@ -52,8 +53,56 @@ async fn a_prompt_becomes_a_picture_a_receipt_a_token_and_a_block() {
 
     let miner = server.get(&format!("/v1/miners/{}", worker.address())).await.json();
     assert_eq!((miner["earned"].as_str(), miner["pending"].as_str()), (Some("8192000000000000"), Some("0")));
+    assert_eq!((miner["jobs_completed"].as_u64(), miner["faults"].as_u64()), (Some(1), Some(0)));
+    assert_eq!(miner["reputation_per_mille"], 1_000);
+    assert_eq!(miner.get("audit_rate"), None, "nothing audits");
+    assert_eq!(job["artifacts"][0].get("flagged"), None);
     let by_block = server.get(&format!("/v1/receipts?block={}", job["mint"]["block_number"])).await.json();
     assert_eq!(by_block["items"].as_array().unwrap().len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flagged_picture_is_told_from_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 7).await;
+    let assignment = worker.assignment().await;
+    let mut submission = result(&worker.key, &assignment);
+    submission.artifacts[0].flagged = true;
+    let body = serde_json::to_value(submission).unwrap();
+    let answer = server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &body).await;
+    assert_eq!(answer.status, 200);
+    let job = server.follow(&id, &[], is_over).await;
+    assert_eq!((job["state"].as_str(), job["artifacts"][0]["flagged"].as_bool()), (Some("COMPLETED"), Some(true)));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guidance_left_open_is_the_models_own_and_told_to_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let ask = async |more: Value| {
+        let mut input = json!({"prompt": "a lake", "steps": 2, "width": 64, "height": 64, "seed": 7});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = server.post("/v1/jobs", &json!({"kind": "image", "input": input})).await;
+        assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()["input"]["guidance"].as_f64().unwrap()
+    };
+    assert_eq!(ask(json!({})).await, 7.5, "nobody has offered the model yet");
+    let mut worker = TestWorker::connect(server.address, key(1), 2).await;
+    assert_eq!(ask(json!({})).await, 3.0);
+    assert_eq!(ask(json!({"guidance": 1.5})).await, 1.5);
+    let first = worker.assignment().await;
+    let second = worker.assignment().await;
+    let guidance = [first, second].map(|assignment| match assignment.work {
+        Work::Image(input) => input.guidance,
+        other => panic!("a picture, got {other:?}"),
+    });
+    assert_eq!(guidance, [7.5, 3.0]);
+    drop(worker);
+    assert_eq!(ask(json!({})).await, 3.0, "the model is known while its miner is away");
     server.stop().await;
 }
 

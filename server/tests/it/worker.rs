@@ -181,7 +181,7 @@ pub(crate) fn sign(
 ) -> ResultSubmission {
     let domain = SigningDomain { chain_id: terms.chain_id, verifying_contract: terms.minter };
     let miner_signature = key.sign(receipt.claim().unwrap().digest(&domain)).unwrap();
-    let artifact = Artifact { media_type: "image/png".into(), base64: STANDARD.encode(artifact) };
+    let artifact = Artifact { media_type: "image/png".into(), base64: STANDARD.encode(artifact), flagged: false };
     ResultSubmission { receipt, miner_signature, artifacts: vec![artifact], metering: Metering::default() }
 }
 

@@ -65,6 +65,9 @@ pub struct ArtifactView {
     pub media_type: String,
     pub sha256: Sha256Digest,
     pub bytes: u64,
+    /// The safety checker of the miner's model flagged the picture, so a black one was delivered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flagged: bool,
 }
 
 /// The tokens that a receipt minted.

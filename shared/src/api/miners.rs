@@ -21,6 +21,9 @@ pub struct MinerView {
     pub jobs_completed: u64,
     /// Leases that ended by its own fault.
     pub faults: u64,
+    /// Thousandths: `1000 − ⌊1000 × faults / (jobs_completed + faults + 1)⌋`. Completed jobs have public receipts; each
+    /// fault stands in the job that it befell.
+    pub reputation_per_mille: u16,
     /// Sum of its receipts that were minted.
     pub earned: Amount,
     /// Sum of its receipts that wait for their mint.

@@ -82,7 +82,8 @@ pub struct ImageInput {
     /// Denoising steps, 1 to 100.
     #[serde(default = "default_steps")]
     pub steps: u32,
-    /// How strictly to follow the prompt, 0 to 25; 1 and below follow it unguided.
+    /// How strictly to follow the prompt, 0 to 25; 1 and below follow it unguided. Absent, it is the default of the model,
+    /// and 7.5 where no miner has offered the model yet.
     #[serde(default = "default_guidance")]
     pub guidance: f32,
     /// Pixels, 64 to 1024 in multiples of 8.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::JobKind;
 use super::embedding::{EmbeddingInput, ValidEmbeddingInput};
-use super::image::{ImageInput, ValidImageInput};
+use super::image::{GUIDANCE_MAX, ImageInput, ValidImageInput};
 use super::text::{TextInput, ValidTextInput};
 use super::token::{self, Tokens};
 use crate::amount::{Amount, MicroUnits};
@@ -18,6 +18,9 @@ pub const TTL_DEFAULT_SECONDS: u64 = 900;
 pub const TTL_MAX_SECONDS: u64 = 86_400;
 pub const MODEL_NAME_MAX_CHARS: usize = 100;
 pub const PREFERRED_MINERS_MAX: usize = 32;
+
+/// The field of a picture's input that its model has a default for.
+const GUIDANCE: &str = "guidance";
 
 /// Body of `POST /v1/jobs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -172,6 +175,22 @@ pub struct ValidJob {
 }
 
 impl CreateJob {
+    /// A picture is asked for without a guidance.
+    pub fn leaves_guidance_open(&self) -> bool {
+        self.kind == JobKind::Image && self.input.as_object().is_some_and(|input| !input.contains_key(GUIDANCE))
+    }
+
+    /// Fills in the guidance that was left open, so that everybody is told the one that is used. `guidance` is the model's
+    /// own; one that is out of bounds is nobody's, and the general default stays.
+    pub fn with_default_guidance(mut self, guidance: Option<f32>) -> Self {
+        let is_open = self.leaves_guidance_open();
+        let guidance = guidance.filter(|guidance| is_open && (0.0..=GUIDANCE_MAX).contains(guidance));
+        if let Some((input, guidance)) = self.input.as_object_mut().zip(guidance) {
+            input.insert(GUIDANCE.to_owned(), guidance.into());
+        }
+        self
+    }
+
     /// Checks every bound and reports all that fail. `drawn_seed` is 64 random bits, `default_model` the model that
     /// serves requests of this kind that name none, where there is one.
     pub fn validate(self, drawn_seed: u64, default_model: Option<String>) -> Result<ValidJob, Vec<FieldError>> {
@@ -257,6 +276,25 @@ mod tests {
         ];
         assert_eq!(fields, expected);
         assert!(errors.iter().all(|error| error.bound.is_some() && error.value.is_some()), "{errors:?}");
+    }
+
+    #[test]
+    fn a_guidance_left_open_is_the_models_and_one_that_was_named_is_kept() {
+        let guidance = |input: serde_json::Value, default| {
+            let body = json!({"kind": "image", "input": input});
+            let request = serde_json::from_value::<CreateJob>(body).unwrap().with_default_guidance(default);
+            let Work::Image(input) = request.validate(1, Some("scenes".to_owned())).unwrap().work else { panic!() };
+            input.guidance
+        };
+        let open = || json!({"prompt": "a lake"});
+        assert_eq!(guidance(open(), Some(3.3)), 3.3);
+        assert_eq!(guidance(json!({"prompt": "a lake", "guidance": 0}), Some(3.0)), 0.0);
+        for out_of_bounds in [Some(25.5), Some(-1.0), Some(f32::NAN), None] {
+            assert_eq!(guidance(open(), out_of_bounds), crate::job::image::GUIDANCE_DEFAULT);
+        }
+        let text = json!({"kind": "text", "input": {"prompt": "a lake"}});
+        let text = serde_json::from_value::<CreateJob>(text).unwrap();
+        assert_eq!(text.clone().with_default_guidance(Some(3.0)), text);
     }
 
     #[test]

@@ -13,5 +13,6 @@ pub mod matching;
 pub mod quota;
 pub mod rate_limit;
 pub mod receipt_check;
+pub mod reputation;
 pub mod settlement;
 pub mod verification;

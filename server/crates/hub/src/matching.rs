@@ -1,6 +1,6 @@
 //! Which miner gets a job: filters first, each with its reason in words, then a score.
 //!
-//! `score = (1 + price in microAIT) × (1 + expected ms) × (1 + 1000 × faults / (leases + 1)) × (1 + 100 × faults with
+//! `score = (1 + price in microAIT) × (1 + expected ms) × (1 + 1000 − reputation in thousandths) × (1 + 100 × faults with
 //! this very job)`; the lowest wins, and among equals the lowest address. A miner that failed a job gets it again only
 //! when nobody better is free.
 
@@ -8,6 +8,8 @@ use shared::Address;
 use shared::amount::Amount;
 use shared::capability::{Capability, ModelOffer};
 use shared::job::request::ValidJob;
+
+use crate::reputation;
 
 /// Expected time of a model whose speed the miner did not measure.
 const UNMEASURED_MS: u64 = 60_000;
@@ -114,7 +116,8 @@ pub fn expected_ms(job: &ValidJob, offer: &ModelOffer) -> u64 {
 }
 
 fn score(price: Amount, expected_ms: u64, candidate: &Candidate<'_>) -> u128 {
-    let penalty = 1_000 * u128::from(candidate.faults) / (u128::from(candidate.leases) + 1);
+    let completed = candidate.leases.saturating_sub(candidate.faults);
+    let penalty = u128::from(reputation::WHOLE - reputation::per_mille(completed, candidate.faults));
     (1 + price.atto() / ATTO_PER_MICRO_AIT)
         .saturating_mul(1 + u128::from(expected_ms))
         .saturating_mul(1 + penalty)

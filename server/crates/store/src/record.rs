@@ -64,6 +64,8 @@ pub struct ArtifactRecord {
     pub sha256: Sha256Digest,
     pub media_type: String,
     pub bytes: u64,
+    /// Black in place of a picture that the model's safety checker flagged.
+    pub flagged: bool,
 }
 
 /// An attested receipt and where it is on its way to the chain.

@@ -115,6 +115,7 @@ fn complete(number: u128) -> CompleteJob {
             sha256: Sha256Digest::of(b"picture"),
             media_type: "image/png".into(),
             bytes: 7,
+            flagged: true,
         }],
         receipt: NewReceipt { signed, amount, attested_at: NOW },
     }
@@ -130,7 +131,7 @@ async fn a_jobs_life_survives_closing_and_opening() {
     let store = Store::open(&options(&folder, None)).await.unwrap();
     let job = store.find_job(JobId::from_random(1)).await.unwrap().unwrap();
     assert_eq!((job.life.state, job.revision, job.finished_at), (JobState::Completed, 3, Some(NOW)));
-    assert_eq!(store.list_artifacts(job.id).await.unwrap().len(), 1);
+    assert_eq!(store.list_artifacts(job.id).await.unwrap(), complete(1).artifacts);
     let receipt = store.find_receipt_of_job(job.id).await.unwrap().unwrap();
     assert_eq!(receipt.signed, complete(1).receipt.signed);
     assert_eq!(receipt.settlement, SettlementState::Pending);

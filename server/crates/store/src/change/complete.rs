@@ -54,6 +54,7 @@ impl Change for CompleteJob {
             sha256: Set(file.sha256.to_string()),
             media_type: Set(file.media_type.clone()),
             bytes: Set(to_i64(file.bytes)),
+            flagged: Set(file.flagged),
         });
         artifact::Entity::insert_many(rows).exec_without_returning(transaction).await?;
         let provider = self.receipt.signed.receipt.provider;

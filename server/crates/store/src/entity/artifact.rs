@@ -13,6 +13,7 @@ pub struct Model {
     pub sha256: String,
     pub media_type: String,
     pub bytes: i64,
+    pub flagged: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

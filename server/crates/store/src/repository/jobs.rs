@@ -133,6 +133,7 @@ impl TryFrom<artifact::Model> for ArtifactRecord {
     type Error = StoreError;
 
     fn try_from(row: artifact::Model) -> Result<Self, StoreError> {
-        Ok(Self { sha256: word("artifact hash", &row.sha256)?, media_type: row.media_type, bytes: from_i64(row.bytes) })
+        let sha256 = word("artifact hash", &row.sha256)?;
+        Ok(Self { sha256, media_type: row.media_type, bytes: from_i64(row.bytes), flagged: row.flagged })
     }
 }
