@@ -116,7 +116,7 @@ What a prompt shows: the kind of scene is named right for {scene} of new caption
 |---|---|---|---|
 {perplexities}
 
-| tokens per second on two cores of a server CPU that was busy with other work | |
+| tokens per second on two cores of a shared server CPU, median (the worker with raised priority) | |
 |---|---|
 {speeds}
 
