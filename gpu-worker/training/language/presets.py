@@ -21,6 +21,6 @@ class Preset:
 
 PRESETS = {
     "smoke": Preset(Sizes(vocabulary=512, width=32, heads=2, layers=2, context=128), 2, 24, 3e-3, 200),
-    "cpu": Preset(Sizes(), 4, 6_000, 2e-3, 6_000),
+    "cpu": Preset(Sizes(), 4, 7_550, 2e-3, 6_000),
     "gpu": Preset(Sizes(), 64, 8_000, 2e-3, 6_000),
 }
