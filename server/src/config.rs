@@ -4,19 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shared::job::JobKind;
-
 /// The port that answers everything.
 pub const PORT_DEFAULT: u16 = 8_000;
-
-/// The product's own model of a kind, which a fresh worker serves: that of requests that name none.
-pub const fn own_model(kind: JobKind) -> &'static str {
-    match kind {
-        JobKind::Image => "aitbc-scenes-1",
-        JobKind::Text => "aitbc-words-1",
-        JobKind::Embedding => "aitbc-meanings-1",
-    }
-}
 
 /// Time for requests in flight when the server stops.
 pub const DRAIN: Duration = Duration::from_secs(10);

@@ -12,13 +12,13 @@ use shared::capability::{DeviceKind, ModelOffer};
 use shared::digest::Sha256Digest;
 use shared::id::JobId;
 use shared::job::JobKind;
+use shared::model::own_model;
 use store::StoreError;
 use store::record::{ArtifactRecord, JobRecord, MinerRecord, ReceiptRecord};
 use store::repository::{JobFilter, Keyset, ReceiptFilter};
 
 use crate::app::App;
 use crate::clock;
-use crate::config::own_model;
 use crate::error::ApiError;
 
 /// Miners that one list shows.

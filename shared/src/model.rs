@@ -8,6 +8,15 @@ use crate::job::JobKind;
 /// Name of the manifest in a model's folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
+/// The product's own model of a kind, which a fresh worker serves: that of requests that name none.
+pub const fn own_model(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Image => "aitbc-scenes-1",
+        JobKind::Text => "aitbc-words-1",
+        JobKind::Embedding => "aitbc-meanings-1",
+    }
+}
+
 /// `manifest.json` of a model's folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelManifest {

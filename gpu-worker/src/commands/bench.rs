@@ -1,5 +1,5 @@
-//! `gpu-worker bench`: measures the machine and each model with every engine that is here, proposes prices, and signs what
-//! it found for the hub.
+//! `gpu-worker bench`: measures the machine and each model on offer with every engine that is here, proposes prices, and
+//! signs what it found for the hub.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::hardware::{MeasuredDevice, ModelTiming, SignedHardwareReport};
 use shared::job::JobKind;
+use shared::model::own_model;
 use shared::receipt::UnitType;
 
 use super::{block_on, print, program, setup};
@@ -17,8 +18,12 @@ use crate::error::{Result, WorkerError};
 use crate::probe::{measure_machine, summary};
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::folders::models_at;
+use crate::runtime::needs_network;
 use crate::timing::{self, Timed};
 use crate::{clock, hardware, keys, offer};
+
+/// The repository's models, measured where neither a folder nor `worker.toml` names others.
+const DEFAULT_MODELS: &str = "gpu-worker/model";
 
 /// Denoising steps of the measured picture.
 const STEPS: u32 = 8;
@@ -36,12 +41,12 @@ const COLD_START_BAR_SECONDS: f64 = 2.0;
 /// Tokens that are read and written in a second.
 const WORDS_BAR_TOKENS_PER_SECOND: f64 = 200.0;
 
-/// Measures this machine, and each model with each engine that is here: prompt to PNG, or tokens per second.
+/// Measures this machine and each model on offer with each engine that is here: units of work per second, and a price.
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    /// Folder of the model, or of several in folders of their own.
-    #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model")]
-    pub model: PathBuf,
+    /// Folder of a model, or of several in folders of their own; absent, the models of `worker.toml`.
+    #[arg(long, env = "AITBC_MODEL")]
+    pub model: Option<PathBuf>,
     /// Path of ONNX Runtime's library.
     #[arg(long)]
     pub onnxruntime_library: Option<PathBuf>,
@@ -104,7 +109,7 @@ impl Bench {
     }
 
     fn measure(&self, data: &Path) -> Result<Findings> {
-        let folders = models_at(&self.model)?;
+        let folders = self.folders(data)?;
         let threads = self.threads.unwrap_or_else(cpu::physical_cores);
         let devices = block_on(async { Ok(measure_machine(&program()?, threads, self.software).await) })?;
         let mut engines = Vec::new();
@@ -117,9 +122,13 @@ impl Bench {
         engines.push((EngineChoice::Tract, None, TRACT_BAR_SECONDS));
         let (mut timed, mut measured) = (Vec::new(), Vec::new());
         for (name, library, bar) in &engines {
-            for folder in &folders {
+            // Another program has one engine, its own, so that its models are measured once.
+            for folder in folders.iter().filter(|folder| *name == EngineChoice::Tract || !needs_network(folder)) {
                 let found = self.time(folder, *name, library.clone())?;
-                measured.extend(figures(folder.manifest().kind, &found, *bar));
+                let kind = folder.manifest().kind;
+                if folder.manifest().name == own_model(kind) {
+                    measured.extend(figures(kind, &found, *bar));
+                }
                 timed.push(found);
             }
         }
@@ -131,6 +140,17 @@ impl Bench {
             devices,
             models,
         })
+    }
+
+    fn folders(&self, data: &Path) -> Result<Vec<ModelFolder>> {
+        match &self.model {
+            Some(path) => models_at(path),
+            None if Config::path(data).exists() => {
+                let config = Config::read(data)?;
+                config.enabled_models()?.into_iter().map(|model| ModelFolder::open(&model.path)).collect()
+            }
+            None => models_at(Path::new(DEFAULT_MODELS)),
+        }
     }
 
     fn time(&self, folder: &ModelFolder, name: EngineChoice, library: Option<PathBuf>) -> Result<Timed> {
@@ -182,6 +202,11 @@ fn figures(kind: JobKind, timed: &Timed, bar: f64) -> Vec<Figure> {
 impl Findings {
     fn print(&self, data: &Path) -> Result<()> {
         self.devices.iter().flat_map(summary::lines).try_for_each(print)?;
+        for timing in &self.models {
+            let ModelTiming { model, engine, unit_type, micro_units_per_second, .. } = timing;
+            let speed = micro_units_per_second.median as f64 / MICRO_PER_UNIT as f64;
+            print(format_args!("speed     {speed:.2} {unit_type}/s of {model} on {}", engine.name))?;
+        }
         for price in &self.prices {
             let ProposedPrice { model, engine, unit_type, unit_price } = price;
             print(format_args!("price     {unit_price} AIT per {unit_type} of {model} on {engine}, proposed"))?;

@@ -69,7 +69,8 @@ async fn each_lack_of_memory_halves_the_batch_and_the_next_process_keeps_to_it()
     let mut supervisor = Supervisor::new(PROGRAM.into(), setup);
     assert_eq!(supervisor.start().await.unwrap().batch_max, 4);
     // Four of one job, then two jobs of one: the size of a call counts, not the number of jobs.
-    for (works, halved) in [(vec![pictures(4, 512)], 2), (vec![pictures(1, 512); 2], 1), (vec![pictures(1, 1024)], 1)] {
+    for (works, halved) in [(vec![pictures(4, 1024)], 2), (vec![pictures(1, 1024); 2], 1), (vec![pictures(1, 1024)], 1)]
+    {
         let starved = supervisor.process_id().unwrap();
         starve(starved);
         let outcomes: Vec<_> =
