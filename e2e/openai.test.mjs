@@ -120,7 +120,7 @@ test('embeddings.create, as base64 underneath and as numbers', async () => {
 
 test('images.generate', async () => {
   const { data, response } = await client.images
-    .generate({ prompt: 'a city skyline at night', size: '64x64', n: 2, quality: 'high' })
+    .generate({ prompt: 'a city skyline at sunset', size: '64x64', n: 2, quality: 'high' })
     .withResponse();
   assert.equal(data.data.length, 2);
   for (const picture of data.data) assertDrawn(Buffer.from(picture.b64_json, 'base64'), 64, 64);
