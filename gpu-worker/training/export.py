@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from .autoencoder import Decoder, Encoder
+from .files import write_json
 from .ladder import SHIFT
 from .network import Sizes, TextEncoder, UNet
 from .tokenizer import CONTEXT, Tokenizer
@@ -37,7 +37,9 @@ def halve_weights(model: onnx.ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
-def export_graph(part: nn.Module, inputs: dict[str, Tensor], output: str, axes: dict[str, dict[int, str]], path: Path) -> None:
+def export_graph(
+    part: nn.Module, inputs: dict[str, Tensor], outputs: list[str], axes: dict[str, dict[int, str]], path: Path,
+) -> None:
     """Traces `part` on `inputs` and writes `path` with the given names and free axes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings(), torch.no_grad():
@@ -47,7 +49,7 @@ def export_graph(part: nn.Module, inputs: dict[str, Tensor], output: str, axes: 
             tuple(inputs.values()),
             str(path),
             input_names=list(inputs),
-            output_names=[output],
+            output_names=outputs,
             dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,
@@ -68,7 +70,7 @@ def export_parts(tokenizer: Tokenizer, text: TextEncoder, unet: UNet, encoder: E
     export_graph(
         text,
         {"input_ids": ids},
-        "last_hidden_state",
+        ["last_hidden_state"],
         {"input_ids": {0: "batch"}, "last_hidden_state": {0: "batch"}},
         folder / "text_encoder/model.onnx",
     )
@@ -77,15 +79,15 @@ def export_parts(tokenizer: Tokenizer, text: TextEncoder, unet: UNet, encoder: E
     export_graph(
         unet,
         {"sample": latent, "timestep": torch.tensor([900.0, 900.0]), "encoder_hidden_states": words},
-        "out_sample",
+        ["out_sample"],
         {"sample": grid, "timestep": {0: "batch"}, "encoder_hidden_states": {0: "batch"}, "out_sample": grid},
         folder / "unet/model.onnx",
     )
-    export_graph(decoder, {"latent_sample": latent}, "sample", {"latent_sample": grid, "sample": grid}, folder / "vae_decoder/model.onnx")
+    export_graph(decoder, {"latent_sample": latent}, ["sample"], {"latent_sample": grid, "sample": grid}, folder / "vae_decoder/model.onnx")
     export_graph(
         encoder,
         {"sample": torch.randn(1, 3, 512, 512)},
-        "latent_sample",
+        ["latent_sample"],
         {"sample": grid, "latent_sample": grid},
         folder / "vae_encoder/model.onnx",
     )
@@ -153,7 +155,4 @@ def write_configurations(folder: Path, vocabulary: int, sizes: Sizes) -> None:
         "vae_encoder/config.json": vae,
         "scheduler/scheduler_config.json": scheduler,
     }
-    for name, value in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    write_json(folder, files)

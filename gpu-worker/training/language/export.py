@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import warnings
 from pathlib import Path
 
-import onnx
 import torch
 from tokenizers import Tokenizer
 
-from ..export import OPSET, halve_weights
+from ..export import export_graph
+from ..files import write_json
 from . import tokenizer as words
 from .network import Sizes, Writer
 
@@ -18,7 +16,7 @@ from .network import Sizes, Writer
 def export(writer: Writer, tokenizer: Tokenizer, folder: Path) -> None:
     """Writes graph, configuration and tokenizer under `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    _export_graph(writer.eval().float().cpu(), folder / "model.onnx")
+    _export_graph(writer.float().cpu(), folder / "model.onnx")
     words.save(tokenizer, folder, writer.sizes.context)
     _write_configurations(writer.sizes, tokenizer, folder)
 
@@ -33,23 +31,9 @@ def _export_graph(writer: Writer, path: Path) -> None:
     axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in past}
     axes |= {name: {0: "batch_size", 2: "past_sequence_length + sequence_length"} for name in present}
     ids, mask = torch.ones(1, 2, dtype=torch.int64), torch.ones(1, 5, dtype=torch.int64)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            writer,
-            (ids, mask, torch.tensor([[3, 4]]), *writer.empty_past(3)),
-            str(path),
-            input_names=["input_ids", "attention_mask", "position_ids", *past],
-            output_names=["logits", *present],
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,
-            do_constant_folding=True,
-        )
-    model = onnx.load(str(path))
-    halve_weights(model)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": torch.tensor([[3, 4]])}
+    inputs |= zip(past, writer.empty_past(3), strict=True)
+    export_graph(writer, inputs, ["logits", *present], axes, path)
 
 
 def _write_configurations(sizes: Sizes, tokenizer: Tokenizer, folder: Path) -> None:
@@ -66,5 +50,4 @@ def _write_configurations(sizes: Sizes, tokenizer: Tokenizer, folder: Path) -> N
         "vocab_size": sizes.vocabulary,
     }
     generation = {"bos_token_id": end_of_text, "eos_token_id": [turn_end, end_of_text], "pad_token_id": end_of_text}
-    for name, value in {"config.json": config, "generation_config.json": generation}.items():
-        (folder / name).write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    write_json(folder, {"config.json": config, "generation_config.json": generation})

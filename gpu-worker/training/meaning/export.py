@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ..files import write_json
 from ..tokenizer import CONTEXT, END, Tokenizer
 
 IDS, MASK, STATES = "input_ids", "attention_mask", "last_hidden_state"
@@ -66,7 +67,4 @@ def _write_configurations(folder: Path, width: int) -> None:
         "1_Pooling/config.json": pooling,
         "modules.json": modules,
     }
-    for name, value in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    write_json(folder, files)
