@@ -15,18 +15,21 @@ from pathlib import Path
 
 import torch
 
+from .checkpoints import DIFFUSION
+from .distil import distil
 from .exchange import together
 from .export import export_parts
-from .facts import FACTS
+from .facts import facts_of
 from .manifest import write_manifest
 from .pack import pack
 from .presets import PRESETS, Budget, Preset
 from .run import Run, encoder_of
+from .scenes import FAMILIES, STYLES
 from .train_decoder import load_decoder, train_decoder
 from .train_diffusion import diffuse, trained_networks
 from .train_judge import train_judge
 
-STAGES = ("draw", "decoder", "judge", "diffusion", "pack", "export", "measure")
+STAGES = ("draw", "decoder", "judge", "diffusion", "distillation", "pack", "export", "measure")
 LEAST_DIFFUSION_S = 30.0
 
 
@@ -39,7 +42,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stage", choices=("all", *STAGES), default="all")
     parser.add_argument("--seconds", type=float, default=None, help="wall clock of the stage, or of all stages together, instead of the preset's")
-    parser.add_argument("--workers", type=int, default=1, help="processes that train the diffusion together")
+    parser.add_argument("--emphasis", nargs="*", default=[], metavar="NAME=FACTOR", help="how often the diffusion sees a family or a style, instead of the preset's")
+    parser.add_argument("--workers", type=int, default=1, help="processes that train the diffusion, and its fast mode, together")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--worker", type=Path, default=None, help="a built gpu-worker, to compare both engines' pictures")
     arguments = parser.parse_args()
@@ -47,6 +51,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     started = time.monotonic()
     preset = _with_seconds(PRESETS[arguments.preset], arguments.stage, arguments.seconds)
+    preset = dataclasses.replace(preset, emphasis={**preset.emphasis, **_emphasis(arguments.emphasis, parser)})
     run = Run(arguments.run, preset, arguments.seed)
     out = arguments.out or arguments.run / "model"
     stages = {
@@ -54,6 +59,7 @@ def main() -> None:
         "decoder": lambda: train_decoder(run),
         "judge": lambda: train_judge(run),
         "diffusion": lambda: _diffuse(run, arguments.workers, started),
+        "distillation": lambda: together(arguments.workers, functools.partial(distil, run.folder, preset, run.seed)),
         "pack": lambda: pack(run.folder),
         "export": lambda: _export(run, out),
         "measure": lambda: _measure(run, out, arguments.worker),
@@ -62,11 +68,22 @@ def main() -> None:
         stages[stage]()
 
 
+def _emphasis(given: list[str], parser: argparse.ArgumentParser) -> dict[str, float]:
+    """`NAME=FACTOR` for families and styles of the drawn world."""
+    found = {}
+    for text in given:
+        name, _, factor = text.partition("=")
+        if name not in (*FAMILIES, *STYLES) or not factor.replace(".", "", 1).isdigit():
+            parser.error(f"--emphasis takes NAME=FACTOR with a name of {', '.join((*FAMILIES, *STYLES))}, got {text}")
+        found[name] = float(factor)
+    return found
+
+
 def _with_seconds(preset: Preset, stage: str, seconds: float | None) -> Preset:
     if stage == "all":
         return preset.within(seconds or preset.whole_s) if seconds or preset.whole_s else preset
     preset = dataclasses.replace(preset, whole_s=0.0)
-    if seconds is None or stage not in ("decoder", "judge", "diffusion"):
+    if seconds is None or stage not in ("decoder", "judge", "diffusion", "distillation"):
         return preset
     return dataclasses.replace(preset, **{stage: Budget(seconds=seconds)})
 
@@ -75,9 +92,9 @@ def _diffuse(run: Run, workers: int, started: float) -> None:
     """The diffusion within its own budget or, in a run by the clock, in what the stages before and after it leave."""
     preset = run.preset
     if preset.whole_s:
-        path = run.folder / "diffusion.pt"
+        path = run.folder / DIFFUSION
         before_s = torch.load(path, map_location="cpu")["elapsed_s"] if path.exists() else 0.0
-        left_s = preset.whole_s - preset.measuring_s - (time.monotonic() - started)
+        left_s = preset.whole_s - preset.measuring_s - preset.distillation.seconds - (time.monotonic() - started)
         preset = dataclasses.replace(preset, diffusion=Budget(seconds=before_s + max(LEAST_DIFFUSION_S, left_s)))
     together(workers, functools.partial(diffuse, run.folder, preset, run.seed))
 
@@ -85,7 +102,7 @@ def _diffuse(run: Run, workers: int, started: float) -> None:
 def _export(run: Run, out: Path) -> None:
     nets, sizes = trained_networks(run.folder, run.tokenizer)
     export_parts(run.tokenizer, nets["text"], nets["unet"], encoder_of(run), load_decoder(run), sizes, out)
-    write_manifest(out, FACTS)
+    write_manifest(out, facts_of(out))
     run.log.line("exported", folder=str(out))
 
 

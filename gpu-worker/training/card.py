@@ -11,7 +11,7 @@ import torch
 
 from .captions import caption
 from .evaluate import drawn_by_model, related_scenes, styled_scenes, test_scenes
-from .facts import DOES_NOT_DRAW, DRAWS, FACTS, NAME, SUGGESTIONS, VERSION
+from .facts import DOES_NOT_DRAW, DRAWS, NAME, SUGGESTIONS, VERSION, facts_of
 from .manifest import write_manifest
 from .pipeline import Pipeline
 from .sampling import write_sheet
@@ -29,7 +29,7 @@ TITLES = {
 }
 """What the card's table says of each measured name."""
 
-WHO = ("model", "renderer", "untrained")
+WHO = ("model", "fast", "renderer", "untrained")
 SHEET_PER_FAMILY, SHEET_SEED = 7, 40_001
 
 
@@ -49,6 +49,10 @@ def _shares(quality: dict[str, object], prefix: str) -> str:
     return ", ".join(f"{name} {100 * value:.0f} %" for name, value in found)
 
 
+def _fast_latency(latency: dict[str, float]) -> str:
+    return f", {latency['prompt_to_png_fast']:.0f} ms in the four distilled steps" if "prompt_to_png_fast" in latency else ""
+
+
 def _agreement(quality: dict[str, object]) -> str:
     """One sentence for each two engines whose pictures were compared."""
     names = {"pytorch_and_onnx_runtime": "PyTorch's and ONNX Runtime's pictures", "onnx_runtime_and_tract": "ONNX Runtime's and tract's pictures, both drawn by the worker,"}
@@ -61,16 +65,16 @@ def write_card(folder: Path, quality: dict[str, object], log: list[dict[str, obj
     """The model card from the measured numbers and the training log."""
     rows = []
     for name, title in TITLES.items():
-        cells = " | ".join(f"{100 * quality[who][name]:.0f} %" if name in quality[who] else "-" for who in WHO)
+        cells = " | ".join(f"{100 * quality[who][name]:.0f} %" if name in quality.get(who, {}) else "-" for who in WHO)
         rows.append(f"| {title} | {cells} |")
     for name, title in (("sharpness", "sharpness, in that of other renders"), ("frechet_distance", "Fréchet distance to other renders")):
-        rows.append(f"| {title} | {' | '.join(f'{quality[who][name]:.2f}' for who in WHO)} |")
+        rows.append(f"| {title} | {' | '.join(f'{quality[who][name]:.2f}' if who in quality else '-' for who in WHO)} |")
     last = next(line for line in reversed(log) if line["stage"].startswith("diffusion"))
     latency = quality["latency_ms"]
     text = CARD.format(
         name=NAME, version=VERSION, draws="\n".join(f"- {what}" for what in DRAWS), not_draws=", ".join(DOES_NOT_DRAW), rows="\n".join(rows),
         families=_shares(quality, "scene_"), styles=_shares(quality, "style_"), captions=quality["captions"], diversity=quality["diversity"],
-        agreement=_agreement(quality), total=latency["prompt_to_png"], step=latency["unet_step_with_guidance"], decode=latency["decode"],
+        agreement=_agreement(quality), total=latency["prompt_to_png"], fast=_fast_latency(latency), step=latency["unet_step_with_guidance"], decode=latency["decode"],
         steps=last["step"], held_out=last["held_out"], reconstruction=quality["reconstruction_db"], suggestions="\n".join(f"- {what}" for what in SUGGESTIONS),
         trained=TRAINED, remark=REMARK,
     )
@@ -83,7 +87,7 @@ def write_all(folder: Path, run: Path) -> int:
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     write_samples(folder)
     write_card(folder, quality, log)
-    return write_manifest(folder, FACTS)
+    return write_manifest(folder, facts_of(folder))
 
 
 CARD = """# {name} {version}
@@ -105,12 +109,12 @@ Prompts to begin with:
 ## Measured
 
 Pictures of {captions} captions from seeds that training did not use (shapes and planets in held-out combinations; 512 x 512,
-eight steps, guidance 3, one picture a caption, none picked). Scene, time of day and style are read by a classifier trained
+eight steps with guidance 3, or the four distilled ones without; one picture a caption, none picked). Scene, time of day and style are read by a classifier trained
 on other renders, shapes by hand-written pixel rules. The renderer's own pictures are the ceiling, the same networks
 untrained the floor.
 
-| read from pixels | model | renderer | untrained |
-|---|---|---|---|
+| read from pixels | eight steps | four, distilled | renderer | untrained |
+|---|---|---|---|---|
 {rows}
 
 Scene by family: {families}. Style by style: {styles}.
@@ -120,7 +124,7 @@ Difference between four seeds of one caption: {diversity:.2f} times that of four
 renders of one scene (a caption leaves open what a scene fixes, so more than one is no praise).
 From the same noise, {agreement}.
 
-Latency with ONNX Runtime on two cores of a server CPU that was busy with other work (median): prompt to PNG {total:.0f} ms,
+Latency with ONNX Runtime on two cores of a server CPU that was busy with other work (median): prompt to PNG {total:.0f} ms{fast},
 one guided step {step:.0f} ms, decoding {decode:.0f} ms. Weights are stored in fp16, inputs and outputs are fp32.
 
 `samples.png` holds 64 pictures of random held-out captions, not picked.
@@ -133,9 +137,10 @@ with {reconstruction:.1f} dB. The training command resumes, so more time improve
 ## Interface
 
 - `text_encoder`: `input_ids` [B, 77] int64 to `last_hidden_state` [B, 77, 128]; rows after the first end marker are zero.
-- `unet`: `sample` [B, 4, h, w], `timestep` [B] float32 (1000 x noise level), `encoder_hidden_states` to `out_sample`.
+- `unet`: `sample` [B, 4, h, w], `timestep` [B] float32 (1000 x noise level, or 100000 x for the distilled flow), `encoder_hidden_states` to `out_sample`.
 - `vae_decoder`: `latent_sample` to `sample` in -1..1; `vae_encoder`: `sample` to `latent_sample`. Scaling factor 1.
-- Scheduler: `FlowMatchEulerDiscreteScheduler`, shift 3. Sides are multiples of 64 pixels; trained at 512.
+- `scheduler`: `FlowMatchEulerDiscreteScheduler`, shift 3, for guided steps. `scheduler_fast`: the same class with settings that
+  make four steps without guidance the distilled walk. Sides are multiples of 64 pixels; trained at 512.
 """
 
 

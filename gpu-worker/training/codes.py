@@ -68,6 +68,12 @@ class Codes:
         codes = self.codes[mirrored, chosen].float()
         return codes, words, torch.randn_like(codes), noise_levels(size, device)
 
+    def captioned_noise(self, size: int) -> tuple[Tensor, Tensor]:
+        """Noise in the shape of codes, and ids of captions of random pictures."""
+        chosen = torch.multinomial(self.weights, size, replacement=True)
+        words = self.ids[chosen, torch.randint(0, self.ids.shape[1], (size,), device=self.ids.device)].long()
+        return torch.randn(size, *self.codes.shape[2:], device=self.ids.device), words
+
     @torch.no_grad()
     def check(self, nets: nn.ModuleDict) -> float:
         """The loss on the held-out pictures with fixed noise."""

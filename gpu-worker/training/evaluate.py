@@ -23,7 +23,7 @@ from .detectors import read_relation, read_shapes
 from .judge import UNTIMED, Judge, shrink
 from .measures import frechet_distance, mean_difference, sharpness
 from .network import Sizes
-from .pipeline import Pipeline
+from .pipeline import FAST, USUAL, Pipeline, Setting
 from .sampling import sample_latents
 from .scenes import FAMILIES, STYLES, TIMES, Scene
 from .train_diffusion import networks, trained_networks
@@ -90,9 +90,9 @@ def _still_life(picture: np.ndarray, scene: Scene) -> dict[str, bool]:
     return facts | ({"count_to_three": facts["count"]} if count <= 3 else {})
 
 
-def drawn_by_model(pipeline: Pipeline, prompts: list[str], seed: int) -> np.ndarray:
+def drawn_by_model(pipeline: Pipeline, prompts: list[str], seed: int, setting: Setting = USUAL) -> np.ndarray:
     """The model's pictures of the prompts, each from its own noise."""
-    parts = [pipeline.pictures(prompts[start : start + BATCH], seed + start) for start in range(0, len(prompts), BATCH)]
+    parts = [pipeline.pictures(prompts[start : start + BATCH], seed + start, setting) for start in range(0, len(prompts), BATCH)]
     return np.concatenate(parts)
 
 
@@ -114,7 +114,7 @@ def drawn_untrained(pipeline: Pipeline, sizes: Sizes, prompts: list[str], seed: 
         words = nets["text"](torch.tensor([tokenizer.encode(prompt) for prompt in ["", *prompts]]))
         noise = torch.randn(len(prompts), 4, PICTURE // 8, PICTURE // 8)
         parts = zip(words[1:].split(BATCH), noise.split(BATCH))
-        latents = torch.cat([sample_latents(nets["unet"], part, words[:1], some, 8, 3.0) for part, some in parts])
+        latents = torch.cat([sample_latents(nets["unet"], part, words[:1], some) for part, some in parts])
     return np.concatenate([pipeline.decode(latents[place : place + 1].numpy()) for place in range(len(latents))])
 
 
@@ -144,6 +144,8 @@ def measure(pipeline: Pipeline, judge: Judge, sizes: Sizes, per_family: int, see
         "renderer": (scenes, drawn_by_world(scenes, 6_000)),
         "untrained": (scenes[::UNTRAINED_SHARE], drawn_untrained(pipeline, sizes, prompts[::UNTRAINED_SHARE], 3)),
     }
+    if pipeline.has(FAST):
+        drawn["fast"] = (scenes, drawn_by_model(pipeline, prompts, 5_000, FAST))
     result: dict[str, object] = {"captions": len(prompts)}
     for who, (shown, pictures) in drawn.items():
         distance = frechet_distance(features(pictures, judge), features(other, judge))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .autoencoder import Decoder, Encoder
 from .files import write_json
-from .ladder import SHIFT
+from .ladder import FAST_TERMINAL, FAST_TIMESTEPS, SHIFT, TIMESTEPS
 from .network import Sizes, TextEncoder, UNet
 from .tokenizer import CONTEXT, Tokenizer
 
@@ -91,11 +91,11 @@ def export_parts(tokenizer: Tokenizer, text: TextEncoder, unet: UNet, encoder: E
         {"sample": grid, "latent_sample": grid},
         folder / "vae_encoder/model.onnx",
     )
-    write_configurations(folder, len(tokenizer.ids), sizes)
+    write_configurations(folder, len(tokenizer.ids), sizes, unet.is_distilled())
 
 
-def write_configurations(folder: Path, vocabulary: int, sizes: Sizes) -> None:
-    """The JSON files that diffusers pipelines read."""
+def write_configurations(folder: Path, vocabulary: int, sizes: Sizes, distilled: bool) -> None:
+    """The JSON files that diffusers pipelines read, and the scheduler of the distilled mode where there is one."""
     vae = {
         "_class_name": "AutoencoderKL",
         "block_out_channels": [28, 40, 64, 160],
@@ -124,16 +124,6 @@ def write_configurations(folder: Path, vocabulary: int, sizes: Sizes) -> None:
         "num_hidden_layers": sizes.text_layers,
         "vocab_size": vocabulary,
     }
-    scheduler = {
-        "_class_name": "FlowMatchEulerDiscreteScheduler",
-        "base_image_seq_len": 256,
-        "base_shift": 0.5,
-        "max_image_seq_len": 4096,
-        "max_shift": 1.15,
-        "num_train_timesteps": 1000,
-        "shift": SHIFT,
-        "use_dynamic_shifting": False,
-    }
     index = {
         "_class_name": "OnnxStableDiffusionPipeline",
         "_diffusers_version": "0.36.0",
@@ -153,6 +143,21 @@ def write_configurations(folder: Path, vocabulary: int, sizes: Sizes) -> None:
         "unet/config.json": unet,
         "vae_decoder/config.json": vae,
         "vae_encoder/config.json": vae,
-        "scheduler/scheduler_config.json": scheduler,
+        "scheduler/scheduler_config.json": _scheduler(TIMESTEPS, None),
     }
-    write_json(folder, files)
+    fast = {"scheduler_fast/scheduler_config.json": _scheduler(FAST_TIMESTEPS, FAST_TERMINAL)} if distilled else {}
+    write_json(folder, files | fast)
+
+
+def _scheduler(timesteps: int, terminal: float | None) -> dict[str, object]:
+    return {
+        "_class_name": "FlowMatchEulerDiscreteScheduler",
+        "base_image_seq_len": 256,
+        "base_shift": 0.5,
+        "max_image_seq_len": 4096,
+        "max_shift": 1.15,
+        "num_train_timesteps": timesteps,
+        "shift": SHIFT,
+        "shift_terminal": terminal,
+        "use_dynamic_shifting": False,
+    }

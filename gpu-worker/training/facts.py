@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .ladder import SHIFT
+from pathlib import Path
+
+from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, SHIFT, STEPS
 
 NAME = "aitbc-scenes-1"
 VERSION = "1.2.0"
@@ -42,11 +44,18 @@ FACTS = {
     "kind": "image",
     "licence": "MIT",
     "native_size_px": 512,
-    "default_steps": 8,
-    "default_guidance": 3,
+    "default_steps": STEPS,
+    "default_guidance": GUIDANCE,
     "scheduler": {"class": "FlowMatchEulerDiscreteScheduler", "shift": SHIFT},
     "draws": DRAWS,
     "does_not_draw": DOES_NOT_DRAW,
     "suggestions": SUGGESTIONS,
     "subjects": SUBJECTS,
 }
+
+FAST = {"fast": {"steps": FAST_STEPS, "guidance": FAST_GUIDANCE}}
+
+
+def facts_of(folder: Path) -> dict[str, object]:
+    """The manifest's facts of the model in `folder`, which may know the distilled mode or not."""
+    return FACTS | (FAST if (folder / "scheduler_fast").exists() else {})

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .autoencoder import COMPONENTS, FOLD, fold
+from .ladder import FAST_TIMESTEPS, TIMESTEPS
 from .tokenizer import CONTEXT
 
 
@@ -160,8 +161,17 @@ def grid_places(x: Tensor) -> Tensor:
     return torch.stack(waves)[None]
 
 
+def noise_level(timestep: Tensor) -> tuple[Tensor, Tensor]:
+    """The noise level [B] in 0..1 that a timestep [B] means, and 1 where it asks for the distilled flow, else 0."""
+    fast = (timestep > 2.0 * TIMESTEPS).float()
+    return timestep / (TIMESTEPS + fast * (FAST_TIMESTEPS - TIMESTEPS)), fast
+
+
 class UNet(nn.Module):
-    """`sample` [B, 4, h, w], `timestep` [B] in 0..1000 and text [B, T, text] to the flow noise - data, like `sample`.
+    """`sample` [B, 4, h, w], `timestep` [B] and text [B, T, text] to the flow noise - data, like `sample`.
+
+    `timestep` is `TIMESTEPS` x the noise level or, for the distilled flow, `FAST_TIMESTEPS` x the noise level: a scheduler
+    that counts so many timesteps asks for it, and every program that reads the scheduler's file can.
 
     Only the first `COMPONENTS` of a cell's numbers carry the picture. The data of the rest is zero, so their flow is known.
     """
@@ -171,6 +181,7 @@ class UNet(nn.Module):
         middle, deep = sizes.levels
         cond = sizes.condition
         self.register_buffer("spread", torch.ones(COMPONENTS))
+        self.fast = nn.Parameter(torch.zeros(cond))
         self.time = nn.Sequential(nn.Linear(128, cond), nn.SiLU(), nn.Linear(cond, cond))
         self.text = nn.Linear(sizes.text, cond)
         self.register_buffer("waves", torch.exp(-math.log(10000.0) * torch.arange(64) / 64), persistent=False)
@@ -192,11 +203,15 @@ class UNet(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def _condition(self, timestep: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+    def is_distilled(self) -> bool:
+        """Whether the distilled flow was learnt."""
+        return bool(self.fast.detach().any())
+
+    def _condition(self, level: Tensor, fast: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         """The condition vector [B, cond] and the attention bias [B, 1, 1, T]; a zero row of the text is padding."""
         kept = (text.abs().sum(-1) > 0).float()
-        angles = timestep.float()[:, None] * self.waves[None, :]
-        time = self.time(torch.cat((torch.cos(angles), torch.sin(angles)), 1))
+        angles = (1000.0 * level)[:, None] * self.waves[None, :]
+        time = self.time(torch.cat((torch.cos(angles), torch.sin(angles)), 1)) + fast[:, None] * self.fast
         pooled = text.sum(1) / kept.sum(1, keepdim=True).clamp(min=1.0)
         return F.silu(time + self.text(pooled)), ((kept - 1.0) * 1e4)[:, None, None, :]
 
@@ -207,15 +222,16 @@ class UNet(nn.Module):
         d = (1 - n)^2 s^2 + n^2, and the best linear guess of its flow is code (n - (1 - n) s^2) / d. The layers see the
         code at unit variance and add what the guess lacks, a quantity of deviation s / sqrt(d).
         """
-        level = (timestep * 0.001)[:, None, None, None]
+        at, fast = noise_level(timestep)
+        level = at[:, None, None, None]
         variance = self.spread.square()[None, :, None, None]
         total = (1.0 - level).square() * variance + level.square()
         guess = codes * ((level - (1.0 - level) * variance) / total)
-        rest = self._layers(codes / total.sqrt(), timestep, text)
+        rest = self._layers(codes / total.sqrt(), at, fast, text)
         return guess + rest * (variance / total).sqrt()
 
-    def _layers(self, codes: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
-        cond, bias = self._condition(timestep, text)
+    def _layers(self, codes: Tensor, level: Tensor, fast: Tensor, text: Tensor) -> Tensor:
+        cond, bias = self._condition(level, fast, text)
         middle = self.middle_words(self.middle_down(self.stem(codes), cond), text, bias)
         deep = self.deep_words(self.deep_down(self.to_deep(middle), cond), text, bias)
         deep = self.deep_words_up(self.deep_up(deep, cond), text, bias)
@@ -226,5 +242,6 @@ class UNet(nn.Module):
     def forward(self, sample: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
         cells = fold(sample)
         flow = self.flow(cells[:, :COMPONENTS], timestep, text)
-        rest = cells[:, COMPONENTS:] * (1000.0 / timestep.clamp(min=1e-3))[:, None, None, None]
+        level, _ = noise_level(timestep)
+        rest = cells[:, COMPONENTS:] / level.clamp(min=1e-6)[:, None, None, None]
         return F.pixel_shuffle(torch.cat((flow, rest), 1), FOLD)

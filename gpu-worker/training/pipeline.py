@@ -6,14 +6,27 @@ import copy
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-from .ladder import noise_ladder
+from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, STEPS, noise_ladder
 from .png import png
 from .tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a picture is walked: by which of the folder's schedulers, in how many steps, with how much guidance."""
+
+    scheduler: str
+    steps: int
+    guidance: float
+
+
+USUAL, FAST = Setting("scheduler", STEPS, GUIDANCE), Setting("scheduler_fast", FAST_STEPS, FAST_GUIDANCE)
 
 
 class Pipeline:
@@ -25,8 +38,7 @@ class Pipeline:
         parts = ("text_encoder", "unet", "vae_decoder", "vae_encoder")
         self._parts = {part: onnxruntime.InferenceSession(str(folder / part / "model.onnx"), options) for part in parts}
         self.tokenizer = Tokenizer.load(folder / "tokenizer")
-        self.shift = float(json.loads((folder / "scheduler/scheduler_config.json").read_text())["shift"])
-
+        self._schedulers = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("scheduler*/scheduler_config.json")}
         self._run: Callable[..., np.ndarray] = self._by_onnx_runtime
 
     def _by_onnx_runtime(self, part: str, **inputs: np.ndarray) -> np.ndarray:
@@ -42,25 +54,30 @@ class Pipeline:
         """Encoded texts [B, 77, c]."""
         return self._run("text_encoder", input_ids=np.array([self.tokenizer.encode(text) for text in texts], np.int64))
 
-    def latents(self, prompts: list[str], seed: int, steps: int, guidance: float, size: tuple[int, int], negative: str = "") -> np.ndarray:
+    def has(self, setting: Setting) -> bool:
+        """Whether the folder holds the setting's scheduler."""
+        return setting.scheduler in self._schedulers
+
+    def latents(self, prompts: list[str], seed: int, setting: Setting, size: tuple[int, int], negative: str = "") -> np.ndarray:
         """Euler's method along the flow, from noise to [B, 4, h, w]."""
-        count = len(prompts)
-        text = self.words([negative] * count + prompts)
-        height, width = size
+        count, height, width = len(prompts), *size
+        guided = setting.guidance > 1.0
+        text = self.words([negative] * count + prompts if guided else prompts)
         latents = np.random.default_rng(seed).standard_normal((count, 4, height // 8, width // 8)).astype(np.float32)
-        sigmas = noise_ladder(steps, self.shift)
+        scheduler = self._schedulers[setting.scheduler]
+        timesteps = scheduler["num_train_timesteps"]
+        sigmas = noise_ladder(setting.steps, timesteps, scheduler["shift_terminal"] or 0.0, scheduler["shift"])
         for now, after in zip(sigmas, sigmas[1:]):
-            timestep = np.full(2 * count, 1000.0 * now, np.float32)
-            both = self._run("unet", sample=np.concatenate((latents, latents)), timestep=timestep, encoder_hidden_states=text)
-            plain, told = both[:count], both[count:]
-            latents = latents + np.float32(after - now) * (plain + guidance * (told - plain))
+            timestep = np.full(len(text), timesteps * now, np.float32)
+            flow = self._run("unet", sample=np.concatenate((latents, latents)) if guided else latents, timestep=timestep, encoder_hidden_states=text)
+            if guided:
+                flow = flow[:count] + setting.guidance * (flow[count:] - flow[:count])
+            latents = latents + np.float32(after - now) * flow
         return latents
 
-    def pictures(
-        self, prompts: list[str], seed: int = 0, steps: int = 8, guidance: float = 3.0, size: tuple[int, int] = (512, 512), negative: str = ""
-    ) -> np.ndarray:
+    def pictures(self, prompts: list[str], seed: int = 0, setting: Setting = USUAL, size: tuple[int, int] = (512, 512), negative: str = "") -> np.ndarray:
         """Pictures [B, 3, H, W] in -1..1."""
-        latents = self.latents(prompts, seed, steps, guidance, size, negative)
+        latents = self.latents(prompts, seed, setting, size, negative)
         return np.concatenate([self.decode(latents[place : place + 1]) for place in range(len(latents))])
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
@@ -71,21 +88,23 @@ class Pipeline:
         """Pictures [B, 3, H, W] through encoder and decoder."""
         return np.concatenate([self.decode(self._run("vae_encoder", sample=pictures[place : place + 1])) for place in range(len(pictures))])
 
-    def png(self, prompt: str, seed: int = 0, steps: int = 8, guidance: float = 3.0) -> bytes:
+    def png(self, prompt: str, seed: int = 0, setting: Setting = USUAL) -> bytes:
         """One picture as a PNG file."""
-        picture = self.pictures([prompt], seed, steps, guidance)[0]
-        return png(to_bytes(picture))
+        return png(to_bytes(self.pictures([prompt], seed, setting)[0]))
 
     def latency_ms(self, runs: int = 5) -> dict[str, float]:
-        """Median milliseconds from prompt to PNG at 512 x 512 in eight steps, and of its parts."""
+        """Median milliseconds from prompt to PNG at 512 x 512 by every setting that there is, and of its parts."""
         text = self.words(["", "a city skyline at night"])
         latent = np.zeros((1, 4, 64, 64), np.float32)
         twice = {"sample": np.zeros((2, 4, 64, 64), np.float32), "timestep": np.full(2, 500.0, np.float32), "encoder_hidden_states": text}
-        return {
-            "prompt_to_png": _median_ms(lambda: self.png("a city skyline at night"), runs),
-            "unet_step_with_guidance": _median_ms(lambda: self._run("unet", **twice), runs),
-            "decode": _median_ms(lambda: self._run("vae_decoder", latent_sample=latent), runs),
+        calls: dict[str, Callable[[], object]] = {
+            "prompt_to_png": lambda: self.png("a city skyline at night"),
+            "unet_step_with_guidance": lambda: self._run("unet", **twice),
+            "decode": lambda: self._run("vae_decoder", latent_sample=latent),
         }
+        if self.has(FAST):
+            calls["prompt_to_png_fast"] = lambda: self.png("a city skyline at night", setting=FAST)
+        return {name: _median_ms(call, runs) for name, call in calls.items()}
 
 
 def to_bytes(picture: np.ndarray) -> np.ndarray:

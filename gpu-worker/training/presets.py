@@ -35,6 +35,7 @@ class Preset:
     decoder: Budget
     judge_pictures: int
     judge: Budget
+    distillation: Budget
     emphasis: Mapping[str, float] = field(default_factory=dict)
     """How often the diffusion sees pictures of a family or a style, 1 unless said; 0 leaves it out."""
     most_counted: int = 5
@@ -62,25 +63,27 @@ class Preset:
         return self.emphasis.get(scene.family, 1.0) * self.emphasis.get(scene.style, 1.0)
 
     def within(self, seconds: float) -> Preset:
-        """The same run in `seconds` of wall clock for all stages: decoder and measuring shrink, the diffusion takes the rest."""
-        decoder_s = min(self.decoder.seconds or seconds, 0.12 * seconds)
-        return replace(self, whole_s=seconds, decoder=Budget(seconds=decoder_s), measuring_s=min(self.measuring_s or seconds, 0.25 * seconds))
+        """The same run in `seconds` of wall clock for all stages: decoder, distillation and measuring shrink, the diffusion takes the rest."""
+        decoder_s, distillation_s = (min(stage.seconds or seconds, 0.12 * seconds) for stage in (self.decoder, self.distillation))
+        measuring_s = min(self.measuring_s or seconds, 0.25 * seconds)
+        budgets = {"decoder": Budget(seconds=decoder_s), "distillation": Budget(seconds=distillation_s)}
+        return replace(self, whole_s=seconds, measuring_s=measuring_s, **budgets)
 
 
 PRESETS = {
     "smoke": Preset(
         pictures=72, large_pictures=18, draw_batch=2, batch=8, learning_rate=1e-3, diffusion=Budget(steps=30),
-        decoder_batch=2, decoder=Budget(steps=15), judge_pictures=36, judge=Budget(steps=10), merges=200, measured_per_family=1, sheet=4,
+        decoder_batch=2, decoder=Budget(steps=15), judge_pictures=36, judge=Budget(steps=10), distillation=Budget(steps=8), merges=200, measured_per_family=1, sheet=4,
     ),
     "cpu": Preset(
         pictures=18_000, large_pictures=640, draw_batch=16, batch=12, learning_rate=1e-3, diffusion=Budget(seconds=6000),
-        decoder_batch=8, decoder=Budget(seconds=600), judge_pictures=2_880, judge=Budget(steps=700),
+        decoder_batch=8, decoder=Budget(seconds=600), judge_pictures=2_880, judge=Budget(steps=700), distillation=Budget(seconds=1200),
         emphasis={"city": 1.5, "sea": 1.2, "mountains": 1.5, "planet": 1.3, "balloons": 1.2, "meadow": 0.6, "line": 0.0, "poster": 0.0},
         most_counted=3,
     ),
     "gpu": Preset(
         pictures=150_000, large_pictures=6_000, draw_batch=64, batch=768, learning_rate=1.2e-3, diffusion=Budget(seconds=900),
-        decoder_batch=64, decoder=Budget(seconds=150), judge_pictures=9_000, judge=Budget(steps=2_000),
+        decoder_batch=64, decoder=Budget(seconds=150), judge_pictures=9_000, judge=Budget(steps=2_000), distillation=Budget(seconds=150),
         sizes=Sizes(levels=(128, 224)), compiled=True, whole_s=1_440.0, measuring_s=240.0, measured_per_family=24, captions=6,
     ),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .checkpoints import DIFFUSION, last_weights
 from .codes import Codes, flow_loss
 from .data import PICTURE
 from .exchange import Exchange
@@ -31,7 +32,7 @@ def networks(tokenizer: Tokenizer, sizes: Sizes) -> nn.ModuleDict:
 
 def trained_networks(folder: Path, tokenizer: Tokenizer) -> tuple[nn.ModuleDict, Sizes]:
     """The averaged weights of a run's last checkpoint, on the CPU, and their sizes."""
-    state = torch.load(folder / "diffusion.pt", map_location="cpu")
+    state = last_weights(folder)
     sizes = _sizes(state)
     nets = networks(tokenizer, sizes)
     nets.load_state_dict(state["means"])
@@ -80,7 +81,7 @@ class Diffusion:
 def train_diffusion(run: Run, exchange: Exchange | None = None) -> Diffusion:
     """Trains until the budget is spent, on from the checkpoint where there is one."""
     exchange = exchange or Exchange()
-    preset, data, diffusion, path = run.preset, Codes(run), Diffusion(run), run.folder / "diffusion.pt"
+    preset, data, diffusion, path = run.preset, Codes(run), Diffusion(run), run.folder / DIFFUSION
     for nets in (diffusion.nets, diffusion.means):
         nets["unet"].spread.copy_(data.spread)
     clock = Clock(preset.diffusion)
@@ -90,12 +91,30 @@ def train_diffusion(run: Run, exchange: Exchange | None = None) -> Diffusion:
         clock = Clock(preset.diffusion, state["step"], state["elapsed_s"])
     loss_of, size = _prepared(run, diffusion, data)
     teller = _Teller(run, diffusion, data, clock, size * exchange.count)
+
+    def after_step(loss: Tensor, progress: float) -> None:
+        if exchange.rank == 0:
+            teller.step(loss, progress)
+            if clock.due("save", preset.save_every_s):
+                save_atomically(diffusion.state(clock), path)
+
+    train_on(run, diffusion, clock, lambda: loss_of(*data.batch(size)), exchange, after_step)
+    if exchange.rank == 0:
+        teller.end()
+        save_atomically(diffusion.state(clock), path)
+    return diffusion
+
+
+def train_on(
+    run: Run, diffusion: Diffusion, clock: Clock, loss_of_step: Callable[[], Tensor], exchange: Exchange, after_step: Callable[[Tensor, float], None]
+) -> None:
+    """Steps until the clock's budget is spent; `after_step` hears of every loss and of the progress."""
     progress = clock.progress
     while progress < 1.0:
         seed_step(run.seed, clock.step, exchange.rank)
-        set_rate(diffusion.optimizer, preset.learning_rate * schedule(progress))
+        set_rate(diffusion.optimizer, run.preset.learning_rate * schedule(progress))
         diffusion.optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(*data.batch(size))
+        loss = loss_of_step()
         loss.backward()
         progress = exchange.average(diffusion.nets.parameters(), clock.progress)
         nn.utils.clip_grad_norm_(diffusion.nets.parameters(), 1.0)
@@ -103,14 +122,7 @@ def train_diffusion(run: Run, exchange: Exchange | None = None) -> Diffusion:
         clock.step += 1
         diffusion.follow(clock.step)
         progress = clock.progress if exchange.count == 1 else progress
-        if exchange.rank == 0:
-            teller.step(loss.detach(), progress)
-            if clock.due("save", preset.save_every_s):
-                save_atomically(diffusion.state(clock), path)
-    if exchange.rank == 0:
-        teller.end()
-        save_atomically(diffusion.state(clock), path)
-    return diffusion
+        after_step(loss.detach(), progress)
 
 
 def diffuse(folder: Path, preset: Preset, seed: int, exchange: Exchange) -> None:

@@ -20,10 +20,11 @@ from torch import nn
 
 from training.__main__ import main
 from training.autoencoder import SLOTS, fold
+from training.distil import train_distilled
 from training.exchange import Exchange
-from training.facts import FACTS
+from training.facts import facts_of
 from training.manifest import write_manifest
-from training.pipeline import Pipeline
+from training.pipeline import FAST, USUAL, Pipeline
 from training.presets import PRESETS, Budget
 from training.run import Run
 from training.train_decoder import train_decoder
@@ -34,6 +35,7 @@ WORKER = os.environ.get("AITBC_WORKER_BINARY", "")
 
 
 ENGINES = ("onnxruntime", "tract")
+TWO_STEPS = dataclasses.replace(USUAL, steps=2)
 
 
 class Torn(RuntimeError):
@@ -73,15 +75,30 @@ class SmokeTest(unittest.TestCase):
 
     def test_the_exported_folder_draws(self) -> None:
         pipeline = Pipeline(self.model)
-        pictures = pipeline.pictures(["a city skyline at night"], steps=2, size=(256, 320))
+        pictures = pipeline.pictures(["a city skyline at night"], setting=TWO_STEPS, size=(256, 320))
         self.assertEqual(pictures.shape, (1, 3, 256, 320))
         self.assertTrue(np.isfinite(pictures).all())
-        latents = pipeline.latents(["a desert"], 1, 2, 3.0, (256, 256))
+        latents = pipeline.latents(["a desert"], 1, TWO_STEPS, (256, 256))
         self.assertLess(float(fold(torch.from_numpy(latents))[:, SLOTS // 2 :].abs().max()), 1e-5)
+
+    def test_the_distilled_mode_is_another_walk_of_the_same_network(self) -> None:
+        pipeline = Pipeline(self.model)
+        self.assertTrue(pipeline.has(FAST))
+        self.assertEqual(json.loads((self.model / "manifest.json").read_text())["fast"], {"steps": 4, "guidance": 1.0})
+        asked = []
+        recorded = pipeline.with_parts(lambda part, **inputs: asked.append((part, inputs)) or pipeline._by_onnx_runtime(part, **inputs))
+        fast = recorded.pictures(["a city skyline at night"], setting=FAST, size=(256, 256))
+        self.assertTrue(np.isfinite(fast).all())
+        calls = [inputs for part, inputs in asked if part == "unet"]
+        self.assertEqual([len(call["sample"]) for call in calls], [1] * 4)
+        self.assertTrue(all(call["timestep"].min() > 2_000 for call in calls))
+        like_usual = [call | {"timestep": call["timestep"] / np.float32(100)} for call in calls]
+        told_apart = [not np.array_equal(pipeline._by_onnx_runtime("unet", **one), pipeline._by_onnx_runtime("unet", **other)) for one, other in zip(calls, like_usual)]
+        self.assertTrue(all(told_apart), "the network does not tell its modes apart")
 
     def test_it_is_measured_and_described(self) -> None:
         quality = json.loads((self.folder / "quality.json").read_text())
-        for who in ("model", "renderer", "untrained"):
+        for who in ("model", "fast", "renderer", "untrained"):
             for name in ("scene", "sharpness", "frechet_distance"):
                 self.assertTrue(np.isfinite(quality[who][name]), f"{who} {name}")
         for engines, differences in quality["agreement"].items():
@@ -120,6 +137,26 @@ class SmokeTest(unittest.TestCase):
         train_decoder(Run(torn, preset, 2))
         self._assert_same(whole / "decoder.pt", torn / "decoder.pt", ("decoder", "optimizer"))
 
+    def test_an_interrupted_distillation_equals_an_uninterrupted_one(self) -> None:
+        preset = dataclasses.replace(PRESETS["smoke"], save_every_s=0.0)
+        whole, torn = self._copy("whole_distilled"), self._copy("torn_distilled")
+        for folder in (whole, torn):
+            shutil.copy(self.folder / "diffusion.pt", folder)
+        train_distilled(Run(whole, preset, 2))
+        for steps in (3, 6):
+            with self.assertRaises(Torn):
+                train_distilled(Run(torn, preset, 2), TearingExchange(steps))
+        train_distilled(Run(torn, preset, 2))
+        self._assert_same(whole / "distilled.pt", torn / "distilled.pt", ("nets", "means", "optimizer"))
+
+    def test_what_was_distilled_from_an_earlier_state_is_left_alone(self) -> None:
+        folder = self._copy("outgrown")
+        shutil.copy(self.folder / "distilled.pt", folder)
+        taught = torch.load(self.folder / "diffusion.pt")
+        torch.save(taught | {"step": taught["step"] + 1}, folder / "diffusion.pt")
+        self.assertTrue(trained_networks(self.folder, Run(folder, PRESETS["smoke"], 2).tokenizer)[0]["unet"].is_distilled())
+        self.assertFalse(trained_networks(folder, Run(folder, PRESETS["smoke"], 2).tokenizer)[0]["unet"].is_distilled())
+
     def test_a_packed_run_is_small_and_goes_on_elsewhere(self) -> None:
         packed, elsewhere = self.folder / "packed.pt", self.folder / "elsewhere"
         self.assertLess(packed.stat().st_size, 16 * 2**20)
@@ -150,7 +187,7 @@ class SmokeTest(unittest.TestCase):
             graph = onnx.load(broken / "unet/model.onnx")
             spoil(graph)
             onnx.save(graph, broken / "unet/model.onnx")
-            write_manifest(broken, FACTS)
+            write_manifest(broken, facts_of(broken))
             for engine in ENGINES:
                 done = self._generate(broken, engine)
                 self.assertNotEqual(done.returncode, 0, f"{engine} drew with a wrong {name}")

@@ -1,0 +1,131 @@
+"""The distilled mode: four steps without guidance that lead where eight guided steps of the same network lead.
+
+The trained network, the teacher, walks with guidance from noise to a picture in twice as many steps. The student, a copy
+that is told to be fast, learns the straight way from every second stop of that walk to the next (progressive distillation,
+Salimans and Ho 2022, with the guidance folded in as Meng et al. 2023 do). The other half of every batch trains the usual
+flow on, so that the student keeps what the teacher could.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .checkpoints import DIFFUSION, DISTILLED
+from .codes import Codes, flow_loss
+from .exchange import Exchange
+from .ladder import FAST_STEPS, FAST_TIMESTEPS, GUIDANCE, TIMESTEPS, fast_ladder
+from .log import save_atomically
+from .presets import Preset
+from .run import Clock, Run
+from .train_diffusion import Diffusion, train_on
+
+TELL_EVERY_S = 90.0
+
+
+@torch.no_grad()
+def guided_walk(nets: nn.ModuleDict, noise: Tensor, words: Tensor, nothing: Tensor) -> list[Tensor]:
+    """Codes [B, C, h, w] at every level of the fast ladder, two guided steps apart; `words` and `nothing` are encoded."""
+    ladder = fast_ladder()
+    both, codes, stops = torch.cat((nothing.expand_as(words), words)), noise, [noise]
+    for start, end in zip(ladder, ladder[1:]):
+        middle = 0.5 * (start + end)
+        for now, after in ((start, middle), (middle, end)):
+            timestep = torch.full((2 * len(codes),), TIMESTEPS * now, device=codes.device)
+            plain, told = nets["unet"].flow(torch.cat((codes, codes)), timestep, both).float().chunk(2)
+            codes = codes + (after - now) * (plain + GUIDANCE * (told - plain))
+        stops.append(codes)
+    return stops
+
+
+class Lessons:
+    """A batch's walks, and in each of the `FAST_STEPS` steps that learn from them another stretch of every walk."""
+
+    def __init__(self, teacher: nn.ModuleDict, data: Codes, size: int) -> None:
+        self.teacher, self.data, self.size = teacher, data, size
+        self.ladder = torch.tensor(fast_ladder(), device=data.ids.device)
+
+    def walk(self) -> None:
+        """Has the teacher walk for new captions."""
+        noise, self.ids = self.data.captioned_noise(self.size)
+        words, nothing = self.teacher["text"](self.ids), self.teacher["text"](self.data.nothing[None])
+        self.stops = torch.stack(guided_walk(self.teacher, noise, words, nothing), 1)
+
+    def loss(self, nets: nn.ModuleDict, turn: int) -> Tensor:
+        """Squared error of the student's flow on stretch (i + turn) of walk i."""
+        walks = torch.arange(self.size, device=self.ladder.device)
+        stretch = (walks + turn) % FAST_STEPS
+        start, end = self.stops[walks, stretch], self.stops[walks, stretch + 1]
+        now, after = self.ladder[stretch], self.ladder[stretch + 1]
+        flow = (end - start) / (after - now)[:, None, None, None]
+        predicted = nets["unet"].flow(start, now * FAST_TIMESTEPS, nets["text"](self.ids))
+        return (predicted.float() - flow).square().mean()
+
+
+class _Teller:
+    """Logs both losses while the student learns."""
+
+    def __init__(self, run: Run, clock: Clock) -> None:
+        self.run, self.clock, self.since, self.totals = run, clock, 0, [0.0, 0.0]
+
+    def add(self, fast: Tensor, usual: Tensor) -> None:
+        """Takes a step's losses."""
+        self.totals = [total + float(loss) for total, loss in zip(self.totals, (fast, usual))]
+        self.since += 1
+
+    def tell(self, stage: str, progress: float) -> None:
+        """Writes the mean losses since the last time."""
+        fast, usual = (total / max(1, self.since) for total in self.totals)
+        self.run.log.line(stage, progress, self.clock.elapsed_s, step=self.clock.step, loss=fast, usual=usual)
+        self.since, self.totals = 0, [0.0, 0.0]
+
+
+def distil(folder: Path, preset: Preset, seed: int, exchange: Exchange) -> None:
+    """`train_distilled` as one of several processes."""
+    train_distilled(Run(folder, preset, seed), exchange)
+
+
+def train_distilled(run: Run, exchange: Exchange | None = None) -> Diffusion:
+    """Trains RUN/distilled.pt from the averaged weights of RUN/diffusion.pt until the budget is spent."""
+    exchange = exchange or Exchange()
+    preset, data, path = run.preset, Codes(run), run.folder / DISTILLED
+    student, clock = Diffusion(run), Clock(preset.distillation)
+    taught = torch.load(run.folder / DIFFUSION, map_location=run.device)
+    student.load({**taught, "nets": taught["means"], "optimizer": None})
+    teacher = copy.deepcopy(student.means)
+    state = torch.load(path, map_location=run.device) if path.exists() else None
+    # What was distilled from an earlier state of the diffusion is of no use any more.
+    if state and state["taught_step"] == taught["step"]:
+        student.load(state)
+        clock = Clock(preset.distillation, state["step"], state["elapsed_s"])
+    half = max(1, preset.batch // 2)
+    lessons, teller = Lessons(teacher, data, half), _Teller(run, clock)
+
+    def save() -> None:
+        save_atomically(student.state(clock) | {"taught_step": taught["step"]}, path)
+
+    def loss_of_step() -> Tensor:
+        turn = clock.step % FAST_STEPS
+        with run.autocast():
+            if turn == 0:
+                lessons.walk()
+            fast = lessons.loss(student.nets, turn)
+            usual = flow_loss(student.nets["text"], student.nets["unet"].flow, *data.batch(half))
+        teller.add(fast.detach(), usual.detach())
+        return fast + usual
+
+    def after_step(_: Tensor, progress: float) -> None:
+        if exchange.rank == 0 and clock.due("tell", TELL_EVERY_S):
+            teller.tell("distillation", progress)
+        # Only between walks: a resumed run begins with one.
+        if exchange.rank == 0 and clock.step % FAST_STEPS == 0 and clock.due("save", preset.save_every_s):
+            save()
+
+    train_on(run, student, clock, loss_of_step, exchange, after_step)
+    if exchange.rank == 0:
+        teller.tell("distillation end", 1.0)
+        save()
+    return student
