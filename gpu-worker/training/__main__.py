@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from .checkpoints import DIFFUSION
+from .codes import encoded
 from .distil import distil
 from .exchange import together
 from .export import export_parts
@@ -96,6 +97,7 @@ def _diffuse(run: Run, workers: int, started: float) -> None:
         before_s = torch.load(path, map_location="cpu")["elapsed_s"] if path.exists() else 0.0
         left_s = preset.whole_s - preset.measuring_s - preset.distillation.seconds - (time.monotonic() - started)
         preset = dataclasses.replace(preset, diffusion=Budget(seconds=before_s + max(LEAST_DIFFUSION_S, left_s)))
+    encoded(run)
     together(workers, functools.partial(diffuse, run.folder, preset, run.seed))
 
 
@@ -113,7 +115,7 @@ def _measure(run: Run, out: Path, worker: Path | None) -> None:
     from . import card, evaluate
 
     quality = evaluate.write_quality(run.folder, out, run.preset.measured_per_family, worker)
-    card.write_all(out, run.folder)
+    card.write_all(out, run.folder, run.preset.samples)
     run.log.line("measured", **{name: value for name, value in quality["model"].items() if name in card.TITLES})
 
 

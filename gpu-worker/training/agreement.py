@@ -39,14 +39,7 @@ def _by_pytorch(nets: nn.ModuleDict, run: Path, pipeline: Pipeline) -> list[np.n
     """The pipeline's own walk with the checkpoint's networks, at the precision they were trained in."""
     decoder = Decoder()
     decoder.load_state_dict(torch.load(run / "decoder.pt", map_location="cpu")["decoder"])
-    parts = {"text_encoder": nets["text"], "unet": nets["unet"], "vae_decoder": decoder.eval()}
-    return _by_onnx_runtime(pipeline.with_parts(lambda name, **inputs: _call(parts[name], list(inputs.values()))))
-
-
-def _call(part: nn.Module, inputs: list[np.ndarray]) -> np.ndarray:
-    """Calls a network whose arguments are in the order of its graph's inputs."""
-    with torch.no_grad():
-        return part(*(torch.from_numpy(value) for value in inputs)).numpy()
+    return _by_onnx_runtime(pipeline.with_networks({"text_encoder": nets["text"], "unet": nets["unet"], "vae_decoder": decoder.eval()}))
 
 
 def _by_worker(worker: Path, model: Path, engine: str) -> list[np.ndarray]:

@@ -30,15 +30,16 @@ TITLES = {
 """What the card's table says of each measured name."""
 
 WHO = ("model", "fast", "renderer", "untrained")
+SAMPLES = 64
 SHEET_PER_FAMILY, SHEET_SEED = 7, 40_001
 
 
-def write_samples(folder: Path) -> None:
-    """64 pictures of random held-out captions, none picked."""
+def write_samples(folder: Path, count: int) -> None:
+    """Pictures of `count` random held-out captions, none picked, in rows of eight."""
     scenes = [*test_scenes(SHEET_PER_FAMILY, SHEET_SEED), *styled_scenes(1, SHEET_SEED + 100), *related_scenes(2, SHEET_SEED + 200)]
     rng = random.Random(SHEET_SEED)
     rng.shuffle(scenes)
-    prompts = [caption(rng, scene, plain=True) for scene in scenes[:64]]
+    prompts = [caption(rng, scene, plain=True) for scene in scenes[:count]]
     pictures = drawn_by_model(Pipeline(folder), prompts, 8_000)
     write_sheet(torch.from_numpy(pictures), 8, 128, folder / "samples.png")
 
@@ -81,11 +82,11 @@ def write_card(folder: Path, quality: dict[str, object], log: list[dict[str, obj
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
 
 
-def write_all(folder: Path, run: Path) -> int:
+def write_all(folder: Path, run: Path, samples: int = SAMPLES) -> int:
     """Writes samples, card and manifest, and returns the bytes of all files that the manifest lists."""
     quality = json.loads((run / "quality.json").read_text())
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    write_samples(folder)
+    write_samples(folder, samples)
     write_card(folder, quality, log)
     return write_manifest(folder, facts_of(folder))
 
@@ -139,8 +140,8 @@ with {reconstruction:.1f} dB. The training command resumes, so more time improve
 - `text_encoder`: `input_ids` [B, 77] int64 to `last_hidden_state` [B, 77, 128]; rows after the first end marker are zero.
 - `unet`: `sample` [B, 4, h, w], `timestep` [B] float32 (1000 x noise level, or 100000 x for the distilled flow), `encoder_hidden_states` to `out_sample`.
 - `vae_decoder`: `latent_sample` to `sample` in -1..1; `vae_encoder`: `sample` to `latent_sample`. Scaling factor 1.
-- `scheduler`: `FlowMatchEulerDiscreteScheduler`, shift 3, for guided steps. `scheduler_fast`: the same class with settings that
-  make four steps without guidance the distilled walk. Sides are multiples of 64 pixels; trained at 512.
+- `scheduler`: `UniPCMultistepScheduler` of second order on a flow's levels, shift 3, for guided steps. `scheduler_fast`:
+  `FlowMatchEulerDiscreteScheduler` with the settings that make four steps without guidance the distilled walk. Sides are multiples of 64 pixels; trained at 512.
 """
 
 

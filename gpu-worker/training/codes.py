@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +42,8 @@ class Codes:
     """Codes [2, N, C, h, w] as drawn and mirrored, ids [N, captions, tokens], and how often each picture is seen."""
 
     def __init__(self, run: Run) -> None:
-        path, preset = run.folder / "codes.pt", run.preset
-        if not path.exists():
-            _encode(run)
-        state = torch.load(path, map_location=run.device, weights_only=False)
+        preset = run.preset
+        state = torch.load(encoded(run), map_location=run.device, weights_only=False)
         self.codes, self.ids = state["codes"], state["ids"]
         self.weights = torch.tensor([preset.weight(scene) for scene in state["scenes"]], device=run.device)
         # A caption that says left or right is wrong of the mirrored picture.
@@ -84,12 +83,19 @@ class Codes:
         return total / len(self.tested)
 
 
-def _encode(run: Run) -> None:
-    """Writes codes, ids and scenes of all small pictures in random order."""
+def encoded(run: Run) -> Path:
+    """The file of codes, ids and scenes of all small pictures in random order, written where it is missing.
+
+    Before several processes read it, one has to have written it.
+    """
+    path = run.folder / "codes.pt"
+    if path.exists():
+        return path
     scenes, pictures = load_shards(run.folder / "small")
     order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(run.seed))
     codes = training_codes(pictures[order], components_of(run))
     ordered = [scenes[place] for place in order.tolist()]
     ids = caption_ids(run.folder / "tokenizer", ordered, run.preset.captions, run.preset.tokens, run.seed)
-    save_atomically({"codes": codes, "ids": ids, "scenes": ordered}, run.folder / "codes.pt")
+    save_atomically({"codes": codes, "ids": ids, "scenes": ordered}, path)
     run.log.line("encoded", pictures=len(ordered))
+    return path

@@ -1,9 +1,9 @@
-"""The distilled mode: four steps without guidance that lead where eight guided steps of the same network lead.
+"""The distilled mode: four steps without guidance that lead where many guided steps of the same network lead.
 
-The trained network, the teacher, walks with guidance from noise to a picture in twice as many steps. The student, a copy
-that is told to be fast, learns the straight way from every second stop of that walk to the next (progressive distillation,
-Salimans and Ho 2022, with the guidance folded in as Meng et al. 2023 do). The other half of every batch trains the usual
-flow on, so that the student keeps what the teacher could.
+The trained network, the teacher, walks with guidance from noise to a picture. The student, a copy that is told to be fast,
+learns the straight way between the ends of each of four stretches of that walk (progressive distillation, Salimans and Ho
+2022, with the guidance folded in as Meng et al. 2023 do). Beside it the student goes on with the usual flow, so that it
+keeps what the teacher could.
 """
 
 from __future__ import annotations
@@ -23,26 +23,42 @@ from .presets import Preset
 from .run import Clock, Run
 from .train_diffusion import Diffusion, train_on
 
+STEPS_OF_A_STRETCH = 3
+"""Guided steps between two levels of the fast ladder."""
+
+TURNS = 2 * FAST_STEPS
+"""Steps that learn from the same walks: each stretch is seen twice."""
+
+REHEARSED_SHARE = 0.25
+"""Size of the usual flow's batch beside the preset's; the walks are half of it."""
+
 TELL_EVERY_S = 90.0
 
 
 @torch.no_grad()
 def guided_walk(nets: nn.ModuleDict, noise: Tensor, words: Tensor, nothing: Tensor) -> list[Tensor]:
-    """Codes [B, C, h, w] at every level of the fast ladder, two guided steps apart; `words` and `nothing` are encoded."""
+    """Codes [B, C, h, w] at every level of the fast ladder, by guided steps of second order (Adams and Bashforth) between
+    them; `words` and `nothing` are encoded.
+    """
     ladder = fast_ladder()
     both, codes, stops = torch.cat((nothing.expand_as(words), words)), noise, [noise]
+    before: tuple[Tensor, float] | None = None
     for start, end in zip(ladder, ladder[1:]):
-        middle = 0.5 * (start + end)
-        for now, after in ((start, middle), (middle, end)):
-            timestep = torch.full((2 * len(codes),), TIMESTEPS * now, device=codes.device)
+        stride = (end - start) / STEPS_OF_A_STRETCH
+        for step in range(STEPS_OF_A_STRETCH):
+            timestep = torch.full((2 * len(codes),), TIMESTEPS * (start + step * stride), device=codes.device)
             plain, told = nets["unet"].flow(torch.cat((codes, codes)), timestep, both).float().chunk(2)
-            codes = codes + (after - now) * (plain + GUIDANCE * (told - plain))
+            flow = plain + GUIDANCE * (told - plain)
+            codes = codes + stride * flow
+            if before is not None:
+                codes = codes + 0.5 * stride * (stride / before[1]) * (flow - before[0])
+            before = (flow, stride)
         stops.append(codes)
     return stops
 
 
 class Lessons:
-    """A batch's walks, and in each of the `FAST_STEPS` steps that learn from them another stretch of every walk."""
+    """A batch's walks, and in each of the `TURNS` steps that learn from them another stretch of every walk."""
 
     def __init__(self, teacher: nn.ModuleDict, data: Codes, size: int) -> None:
         self.teacher, self.data, self.size = teacher, data, size
@@ -101,19 +117,19 @@ def train_distilled(run: Run, exchange: Exchange | None = None) -> Diffusion:
     if state and state["taught_step"] == taught["step"]:
         student.load(state)
         clock = Clock(preset.distillation, state["step"], state["elapsed_s"])
-    half = max(1, preset.batch // 2)
-    lessons, teller = Lessons(teacher, data, half), _Teller(run, clock)
+    lessons, teller = Lessons(teacher, data, max(1, preset.batch // 2)), _Teller(run, clock)
+    rehearsed = max(1, round(REHEARSED_SHARE * preset.batch))
 
     def save() -> None:
         save_atomically(student.state(clock) | {"taught_step": taught["step"]}, path)
 
     def loss_of_step() -> Tensor:
-        turn = clock.step % FAST_STEPS
+        turn = clock.step % TURNS
         with run.autocast():
             if turn == 0:
                 lessons.walk()
             fast = lessons.loss(student.nets, turn)
-            usual = flow_loss(student.nets["text"], student.nets["unet"].flow, *data.batch(half))
+            usual = flow_loss(student.nets["text"], student.nets["unet"].flow, *data.batch(rehearsed))
         teller.add(fast.detach(), usual.detach())
         return fast + usual
 
@@ -121,7 +137,7 @@ def train_distilled(run: Run, exchange: Exchange | None = None) -> Diffusion:
         if exchange.rank == 0 and clock.due("tell", TELL_EVERY_S):
             teller.tell("distillation", progress)
         # Only between walks: a resumed run begins with one.
-        if exchange.rank == 0 and clock.step % FAST_STEPS == 0 and clock.due("save", preset.save_every_s):
+        if exchange.rank == 0 and clock.step % TURNS == 0 and clock.due("save", preset.save_every_s):
             save()
 
     train_on(run, student, clock, loss_of_step, exchange, after_step)

@@ -24,7 +24,6 @@ from .judge import UNTIMED, Judge, shrink
 from .measures import frechet_distance, mean_difference, sharpness
 from .network import Sizes
 from .pipeline import FAST, USUAL, Pipeline, Setting
-from .sampling import sample_latents
 from .scenes import FAMILIES, STYLES, TIMES, Scene
 from .train_diffusion import networks, trained_networks
 from .world import draw
@@ -108,14 +107,8 @@ def drawn_by_world(scenes: list[Scene], seed: int) -> np.ndarray:
 def drawn_untrained(pipeline: Pipeline, sizes: Sizes, prompts: list[str], seed: int) -> np.ndarray:
     """What networks of the same sizes draw before training, through the trained decoder."""
     torch.manual_seed(seed)
-    tokenizer = pipeline.tokenizer
-    nets = networks(tokenizer, sizes).eval()
-    with torch.no_grad():
-        words = nets["text"](torch.tensor([tokenizer.encode(prompt) for prompt in ["", *prompts]]))
-        noise = torch.randn(len(prompts), 4, PICTURE // 8, PICTURE // 8)
-        parts = zip(words[1:].split(BATCH), noise.split(BATCH))
-        latents = torch.cat([sample_latents(nets["unet"], part, words[:1], some) for part, some in parts])
-    return np.concatenate([pipeline.decode(latents[place : place + 1].numpy()) for place in range(len(latents))])
+    nets = networks(pipeline.tokenizer, sizes).eval()
+    return drawn_by_model(pipeline.with_networks({"text_encoder": nets["text"], "unet": nets["unet"]}), prompts, seed)
 
 
 def diversity(pipeline: Pipeline, scenes: list[Scene], prompts: list[str]) -> float:

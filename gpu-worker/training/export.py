@@ -130,7 +130,7 @@ def write_configurations(folder: Path, vocabulary: int, sizes: Sizes, distilled:
         "feature_extractor": [None, None],
         "requires_safety_checker": False,
         "safety_checker": [None, None],
-        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        "scheduler": ["diffusers", "UniPCMultistepScheduler"],
         "text_encoder": ["diffusers", "OnnxRuntimeModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "OnnxRuntimeModel"],
@@ -143,21 +143,34 @@ def write_configurations(folder: Path, vocabulary: int, sizes: Sizes, distilled:
         "unet/config.json": unet,
         "vae_decoder/config.json": vae,
         "vae_encoder/config.json": vae,
-        "scheduler/scheduler_config.json": _scheduler(TIMESTEPS, None),
+        "scheduler/scheduler_config.json": _usual_scheduler(),
     }
-    fast = {"scheduler_fast/scheduler_config.json": _scheduler(FAST_TIMESTEPS, FAST_TERMINAL)} if distilled else {}
+    fast = {"scheduler_fast/scheduler_config.json": _fast_scheduler()} if distilled else {}
     write_json(folder, files | fast)
 
 
-def _scheduler(timesteps: int, terminal: float | None) -> dict[str, object]:
+def _usual_scheduler() -> dict[str, object]:
+    """A corrected walk of second order, which in eight steps comes far nearer to the end of many than Euler's does."""
+    return {
+        "_class_name": "UniPCMultistepScheduler",
+        "final_sigmas_type": "zero",
+        "flow_shift": SHIFT,
+        "lower_order_final": True,
+        "num_train_timesteps": TIMESTEPS,
+        "predict_x0": True,
+        "prediction_type": "flow_prediction",
+        "solver_order": 2,
+        "solver_type": "bh2",
+        "use_flow_sigmas": True,
+    }
+
+
+def _fast_scheduler() -> dict[str, object]:
+    """Straight steps between the levels that the distillation learnt."""
     return {
         "_class_name": "FlowMatchEulerDiscreteScheduler",
-        "base_image_seq_len": 256,
-        "base_shift": 0.5,
-        "max_image_seq_len": 4096,
-        "max_shift": 1.15,
-        "num_train_timesteps": timesteps,
+        "num_train_timesteps": FAST_TIMESTEPS,
         "shift": SHIFT,
-        "shift_terminal": terminal,
+        "shift_terminal": FAST_TERMINAL,
         "use_dynamic_shifting": False,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, SHIFT, STEPS
+from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, STEPS
 
 NAME = "aitbc-scenes-1"
 VERSION = "1.2.0"
@@ -46,7 +46,6 @@ FACTS = {
     "native_size_px": 512,
     "default_steps": STEPS,
     "default_guidance": GUIDANCE,
-    "scheduler": {"class": "FlowMatchEulerDiscreteScheduler", "shift": SHIFT},
     "draws": DRAWS,
     "does_not_draw": DOES_NOT_DRAW,
     "suggestions": SUGGESTIONS,

@@ -1,4 +1,4 @@
-"""The two settings that ship, usual and fast, and how their schedulers space the noise levels."""
+"""The two settings that ship, usual and fast, and the noise levels of straight steps."""
 
 from __future__ import annotations
 

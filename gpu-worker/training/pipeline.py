@@ -1,18 +1,21 @@
-"""The exported folder run as any diffusers program would run it: ONNX Runtime and the tokenizer's files, no PyTorch."""
+"""The exported folder run as any diffusers program would run it: graphs by ONNX Runtime, steps by diffusers' schedulers."""
 
 from __future__ import annotations
 
 import copy
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import diffusers
 import numpy as np
 import onnxruntime
+import torch
+from torch import nn
 
-from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, STEPS, noise_ladder
+from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, STEPS
 from .png import png
 from .tokenizer import Tokenizer
 
@@ -50,6 +53,17 @@ class Pipeline:
         other._run = run
         return other
 
+    def with_networks(self, networks: Mapping[str, nn.Module]) -> Pipeline:
+        """The same walk with PyTorch's networks in place of the graphs of their names."""
+
+        def run(part: str, **inputs: np.ndarray) -> np.ndarray:
+            if part not in networks:
+                return self._run(part, **inputs)
+            with torch.no_grad():
+                return networks[part](*(torch.from_numpy(value) for value in inputs.values())).numpy()
+
+        return self.with_parts(run)
+
     def words(self, texts: list[str]) -> np.ndarray:
         """Encoded texts [B, 77, c]."""
         return self._run("text_encoder", input_ids=np.array([self.tokenizer.encode(text) for text in texts], np.int64))
@@ -59,21 +73,26 @@ class Pipeline:
         return setting.scheduler in self._schedulers
 
     def latents(self, prompts: list[str], seed: int, setting: Setting, size: tuple[int, int], negative: str = "") -> np.ndarray:
-        """Euler's method along the flow, from noise to [B, 4, h, w]."""
+        """The scheduler's walk from noise to [B, 4, h, w]."""
         count, height, width = len(prompts), *size
         guided = setting.guidance > 1.0
         text = self.words([negative] * count + prompts if guided else prompts)
-        latents = np.random.default_rng(seed).standard_normal((count, 4, height // 8, width // 8)).astype(np.float32)
-        scheduler = self._schedulers[setting.scheduler]
-        timesteps = scheduler["num_train_timesteps"]
-        sigmas = noise_ladder(setting.steps, timesteps, scheduler["shift_terminal"] or 0.0, scheduler["shift"])
-        for now, after in zip(sigmas, sigmas[1:]):
-            timestep = np.full(len(text), timesteps * now, np.float32)
-            flow = self._run("unet", sample=np.concatenate((latents, latents)) if guided else latents, timestep=timestep, encoder_hidden_states=text)
+        scheduler = self._scheduler(setting)
+        scheduler.set_timesteps(setting.steps)
+        noise = np.random.default_rng(seed).standard_normal((count, 4, height // 8, width // 8)).astype(np.float32)
+        latents = torch.from_numpy(noise) * scheduler.init_noise_sigma
+        for time_step in scheduler.timesteps:
+            seen = scheduler.scale_model_input(latents, time_step).numpy()
+            timestep = np.full(len(text), float(time_step), np.float32)
+            flow = self._run("unet", sample=np.concatenate((seen, seen)) if guided else seen, timestep=timestep, encoder_hidden_states=text)
             if guided:
                 flow = flow[:count] + setting.guidance * (flow[count:] - flow[:count])
-            latents = latents + np.float32(after - now) * flow
-        return latents
+            latents = scheduler.step(torch.from_numpy(flow), time_step, latents).prev_sample
+        return latents.numpy()
+
+    def _scheduler(self, setting: Setting) -> diffusers.SchedulerMixin:
+        config = self._schedulers[setting.scheduler]
+        return getattr(diffusers, config["_class_name"]).from_config(config)
 
     def pictures(self, prompts: list[str], seed: int = 0, setting: Setting = USUAL, size: tuple[int, int] = (512, 512), negative: str = "") -> np.ndarray:
         """Pictures [B, 3, H, W] in -1..1."""

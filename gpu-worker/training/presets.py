@@ -48,6 +48,8 @@ class Preset:
     measuring_s: float = 0.0
     """Kept at the end of `whole_s` for exporting and measuring."""
     measured_per_family: int = 12
+    samples: int = 64
+    """Pictures of the card's sheet."""
     merges: int = 900
     captions: int = 8
     tokens: int = 32
@@ -73,7 +75,7 @@ class Preset:
 PRESETS = {
     "smoke": Preset(
         pictures=72, large_pictures=18, draw_batch=2, batch=8, learning_rate=1e-3, diffusion=Budget(steps=30),
-        decoder_batch=2, decoder=Budget(steps=15), judge_pictures=36, judge=Budget(steps=10), distillation=Budget(steps=8), merges=200, measured_per_family=1, sheet=4,
+        decoder_batch=2, decoder=Budget(steps=15), judge_pictures=36, judge=Budget(steps=10), distillation=Budget(steps=16), merges=200, measured_per_family=1, samples=8, sheet=4,
     ),
     "cpu": Preset(
         pictures=18_000, large_pictures=640, draw_batch=16, batch=12, learning_rate=1e-3, diffusion=Budget(seconds=6000),

@@ -143,7 +143,7 @@ class SmokeTest(unittest.TestCase):
         for folder in (whole, torn):
             shutil.copy(self.folder / "diffusion.pt", folder)
         train_distilled(Run(whole, preset, 2))
-        for steps in (3, 6):
+        for steps in (3, 14):
             with self.assertRaises(Torn):
                 train_distilled(Run(torn, preset, 2), TearingExchange(steps))
         train_distilled(Run(torn, preset, 2))
