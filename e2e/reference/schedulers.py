@@ -119,6 +119,8 @@ CASES = [
     *case(FLOW, dict(shift=1.0)),
     *case(FLOW, dict(shift=3.0)),
     *case(FLOW, dict(shift=3.0, shift_terminal=0.1), steps=[4]),
+    # The setting for few steps of the product's own picture model, which tells a mode by timesteps above 1000.
+    *case(FLOW, dict(shift=3.0, shift_terminal=0.25, num_train_timesteps=100000), steps=[2, 3, 4, 8, 20]),
     *case(FLOW, dict(use_karras_sigmas=True), steps=[4]),
     *case(FLOW, dict(use_exponential_sigmas=True), steps=[4]),
     *case(FLOW, dict(shift=3.0, stochastic_sampling=True), steps=[1, 4]),

@@ -43,6 +43,7 @@ pub fn model(folder: &ModelFolder, unit_price: Amount, speed: u64) -> ModelOffer
         subjects: manifest.subjects.clone(),
         default_steps: manifest.default_steps,
         default_guidance: manifest.default_guidance,
+        fast: manifest.fast,
         image_to_image: folder.has(VAE_ENCODER),
     }
 }

@@ -10,8 +10,9 @@ use shared::api::jobs::JobView;
 use shared::api::problem::FieldError;
 use shared::digest::Sha256Digest;
 use shared::id::JobId;
+use shared::job::image::SchedulerName;
 use shared::job::lifecycle::{JobState, Lifecycle};
-use shared::job::request::{CreateJob as Request, ValidJob};
+use shared::job::request::{CreateJob as Request, MODEL_NAME_MAX_CHARS, ValidJob};
 use store::StoreError;
 use store::change::CreateJob;
 use store::record::{IdempotencyRecord, NewJob, SponsoredUse};
@@ -54,7 +55,7 @@ pub async fn create_job(
     }
     caller.may_create_jobs()?;
     let default_model = view::default_model(&app.hub.board(), request.kind);
-    let request = with_guidance(app, request, default_model.as_deref()).await?;
+    let request = with_defaults(app, request, default_model.as_deref()).await?;
     let job = request.validate(clock::random_u64(), default_model).map_err(invalid)?;
     app.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let now = clock::now();
@@ -81,12 +82,30 @@ pub async fn create_job(
     }
 }
 
-/// A request that leaves the guidance to its model, with what the model is offered with.
-async fn with_guidance(app: &App, request: Request, default_model: Option<&str>) -> Result<Request, StoreError> {
-    let model = request.model.as_deref().or(default_model);
-    let Some(model) = model.filter(|_| request.leaves_guidance_open()) else { return Ok(request) };
-    let guidance = view::default_guidance(app, model).await?;
-    Ok(request.with_default_guidance(guidance))
+/// A request that leaves steps or guidance to its model, with what the setting that it asks for is offered with.
+///
+/// # Errors
+/// A request for a setting of few steps, of a model that no connected miner offers with one.
+async fn with_defaults(app: &App, request: Request, default_model: Option<&str>) -> Result<Request, ApiError> {
+    let Some(model) = request.model.as_deref().or(default_model) else { return Ok(request) };
+    let defaults = if request.is_fast() {
+        let offered = view::fast_defaults(&app.hub.board(), model);
+        Some(offered.ok_or_else(|| ApiError::OutOfBounds(vec![no_fast_setting(model)]))?)
+    } else if request.leaves_defaults_open() {
+        view::picture_defaults(app, model).await?
+    } else {
+        None
+    };
+    Ok(match defaults {
+        Some(defaults) => request.with_defaults(defaults),
+        None => request,
+    })
+}
+
+fn no_fast_setting(model: &str) -> FieldError {
+    let model: String = model.chars().take(MODEL_NAME_MAX_CHARS).collect();
+    let bound = format!("any but fast while no connected miner offers `{model}` with a setting for few steps");
+    FieldError::bound("input.scheduler", bound, SchedulerName::Fast.name())
 }
 
 async fn store_and_queue(app: Arc<App>, change: CreateJob, accepted: Instant) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use shared::capability::{DeviceKind, ModelOffer};
 use shared::digest::Sha256Digest;
 use shared::id::JobId;
 use shared::job::JobKind;
+use shared::job::image::PictureDefaults;
 use shared::model::own_model;
 use store::StoreError;
 use store::record::{ArtifactRecord, JobRecord, MinerRecord, ReceiptRecord};
@@ -210,17 +211,25 @@ pub fn default_model(board: &Board, kind: JobKind) -> Option<String> {
     default_offer(board, kind).map(|offer| offer.model).or_else(own)
 }
 
-/// The guidance that a picture model is offered with, by a connected miner or else by one that was here before; it may be
-/// no guidance that a job can have.
-pub async fn default_guidance(app: &App, model: &str) -> Result<Option<f32>, StoreError> {
-    let of =
-        |offer: &ModelOffer| (offer.kind == JobKind::Image && offer.model == model).then_some(offer.default_guidance);
+/// The steps and the guidance that a picture model is offered with, by a connected miner or else by one that was here
+/// before; they may be none that a job can have.
+pub async fn picture_defaults(app: &App, model: &str) -> Result<Option<PictureDefaults>, StoreError> {
+    let of = |offer: &ModelOffer| draws_with(offer, model).then(|| offer.defaults());
     let connected = offers(&app.hub.board()).find_map(of);
     if connected.is_some() {
         return Ok(connected);
     }
     let known = app.store.list_miners(MINERS_LISTED_MAX).await?;
     Ok(known.iter().flat_map(|miner| &miner.capability.offers).find_map(of))
+}
+
+/// The setting for few steps with which a connected miner offers a picture model.
+pub fn fast_defaults(board: &Board, model: &str) -> Option<PictureDefaults> {
+    offers(board).filter(|offer| draws_with(offer, model)).find_map(|offer| offer.fast)
+}
+
+fn draws_with(offer: &ModelOffer, model: &str) -> bool {
+    offer.kind == JobKind::Image && offer.model == model
 }
 
 fn default_picture_model(board: &Board) -> String {
@@ -253,6 +262,7 @@ pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
         default_text_model: default_model(&board, JobKind::Text),
         default_steps: offer.as_ref().map_or(shared::job::image::STEPS_DEFAULT, |offer| offer.default_steps),
         default_guidance: offer.as_ref().map_or(shared::job::image::GUIDANCE_DEFAULT, |offer| offer.default_guidance),
+        default_fast: offer.as_ref().and_then(|offer| fast_defaults(&board, &offer.model)),
     })
 }
 

@@ -6,6 +6,7 @@ use crate::amount::Amount;
 use crate::digest::Sha256Digest;
 use crate::hardware::{QUANTITY_MAX, SignedHardwareReport};
 use crate::job::JobKind;
+use crate::job::image::PictureDefaults;
 use crate::receipt::UnitType;
 
 pub const OFFERS_MAX: usize = 64;
@@ -136,9 +137,19 @@ pub struct ModelOffer {
     pub default_steps: u32,
     /// Of picture models, 0 for others.
     pub default_guidance: f32,
+    /// Of picture models with a setting for few steps, which jobs ask for by the scheduler `fast`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast: Option<PictureDefaults>,
     /// Pictures may start from a picture.
     #[serde(default)]
     pub image_to_image: bool,
+}
+
+impl ModelOffer {
+    /// What a picture takes that leaves its steps and its guidance to this model.
+    pub fn defaults(&self) -> PictureDefaults {
+        PictureDefaults { steps: self.default_steps, guidance: self.default_guidance }
+    }
 }
 
 #[cfg(test)]

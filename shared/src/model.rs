@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
 use crate::job::JobKind;
+use crate::job::image::PictureDefaults;
 
 /// Name of the manifest in a model's folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -43,6 +44,10 @@ pub struct ModelManifest {
     /// Of picture models, 0 for others.
     #[serde(default)]
     pub default_guidance: f32,
+    /// The same for a picture model's second setting, the scheduler in `scheduler_fast` that draws in few steps; absent
+    /// where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fast: Option<PictureDefaults>,
     /// Width and height at which a picture model was trained, in pixels; 0 for others.
     #[serde(default)]
     pub native_size_px: u32,

@@ -238,6 +238,7 @@ impl Backend for Fixture {
             default_text_model: Some("words".to_owned()),
             default_steps: 8,
             default_guidance: 5.0,
+            default_fast: None,
         })
     }
 

@@ -7,8 +7,9 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use shared::job::image::{ImageInput, SchedulerName};
+use shared::job::image::{ImageInput, PictureDefaults, SchedulerName};
 use shared::job::init_image::INIT_IMAGE_MAX_BYTES;
+use shared::model::ModelManifest;
 
 use super::print;
 use crate::engine::provider::ProviderChoice;
@@ -31,10 +32,10 @@ pub struct Generate {
     pub model: PathBuf,
     #[arg(long, default_value = "")]
     pub negative_prompt: String,
-    /// Denoising steps; the model's default where absent.
+    /// Denoising steps; the default of the model's setting where absent.
     #[arg(long)]
     pub steps: Option<u32>,
-    /// Guidance scale; the model's default where absent.
+    /// Guidance scale; the default of the model's setting where absent.
     #[arg(long)]
     pub guidance: Option<f32>,
     #[arg(long, default_value_t = shared::job::image::SIZE_DEFAULT_PX)]
@@ -45,7 +46,7 @@ pub struct Generate {
     pub seed: u64,
     #[arg(long, default_value_t = 1)]
     pub count: u32,
-    /// How to walk from noise to picture; the model's own scheduler where absent.
+    /// How to walk from noise to picture; the model's own scheduler where absent, and `fast` for its setting of few steps.
     #[arg(long, value_parser = scheduler_parser())]
     pub scheduler: Option<SchedulerName>,
     /// A PNG or JPEG file to start from instead of noise.
@@ -116,12 +117,12 @@ impl Generate {
         let folder = ModelFolder::open(&self.model)?;
         let mut model = ImageModel::load(engine, &folder)?;
         let load_ms = millis(began.elapsed());
-        let manifest = folder.manifest();
+        let defaults = self.defaults(folder.manifest());
         let input = ImageInput {
             prompt: self.prompt.clone(),
             negative_prompt: self.negative_prompt.clone(),
-            steps: self.steps.unwrap_or(manifest.default_steps),
-            guidance: self.guidance.unwrap_or(manifest.default_guidance),
+            steps: self.steps.unwrap_or(defaults.steps),
+            guidance: self.guidance.unwrap_or(defaults.guidance),
             width: self.width,
             height: self.height,
             seed: Some(self.seed),
@@ -159,6 +160,12 @@ impl Generate {
             metering.duration_ms,
             metering.cpu_ms
         ))
+    }
+
+    /// Of the setting that is drawn with. A model without one for few steps is refused when it draws.
+    fn defaults(&self, manifest: &ModelManifest) -> PictureDefaults {
+        let own = PictureDefaults { steps: manifest.default_steps, guidance: manifest.default_guidance };
+        manifest.fast.filter(|_| self.scheduler == Some(SchedulerName::Fast)).unwrap_or(own)
     }
 
     fn init_image(&self) -> Result<Option<String>> {

@@ -37,7 +37,7 @@ use self::layout::Layout;
 use self::networks::autoencoder::{Decoder, Encoder};
 use self::networks::safety_checker::SafetyChecker;
 use self::networks::unet::Unet;
-use self::scheduler::{Scheduler, SchedulerConfig};
+use self::scheduler::{Scheduler, Settings};
 use self::walk::Course;
 use super::folder::ModelFolder;
 use super::{BatchKey, Observer, Output, Request, Runtime, batch_key, other_kind};
@@ -65,7 +65,7 @@ pub struct ImageModel {
     safety_checker: Option<SafetyChecker>,
     /// Learned from the first finished picture.
     colors: Option<LatentColors>,
-    scheduler: SchedulerConfig,
+    settings: Settings,
     layout: Layout,
     manifest_sha256: Sha256Digest,
     batch_max: usize,
@@ -96,7 +96,7 @@ impl ImageModel {
     /// Loads the graphs, at once where there are cores for it.
     pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Self> {
         let layout = Layout::read(folder)?;
-        let scheduler = SchedulerConfig::load(folder)?;
+        let settings = Settings::load(folder)?;
         let native = layout.space.shape_of(folder.manifest().native_size_px as usize);
         let (prompts, unet, decoder, encoder) = std::thread::scope(|scope| {
             let unet = scope.spawn(|| load_unet(engine, folder, native));
@@ -115,7 +115,7 @@ impl ImageModel {
             encoder,
             safety_checker,
             colors: None,
-            scheduler,
+            settings,
             layout,
             manifest_sha256: folder.manifest_sha256(),
             batch_max: if batches { BATCH_DEFAULT } else { 1 },
@@ -160,7 +160,7 @@ impl ImageModel {
         let mut spent = Spent::new();
         let input = validated(input)?;
         let shape = self.latent_shape(&input)?;
-        let scheduler = Scheduler::new(&self.scheduler, input.scheduler, input.steps as usize)?;
+        let scheduler = self.settings.scheduler(input.scheduler, input.steps as usize)?;
         let first_index = first_index(&scheduler, &input)?;
         let is_guided = is_guided(input.guidance) && !self.unet.embeds_guidance();
         let negative = is_guided.then_some(input.negative_prompt.as_str());

@@ -153,11 +153,16 @@ fn add_without_a_worker_pins_and_says_what_comes_next() {
     // The model's own size is that of its network.
     let manifest: Value = serde_json::from_slice(&std::fs::read(copy.file("manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["native_size_px"], 512);
+    assert_eq!(manifest.get("fast"), None);
     std::fs::write(copy.file("scheduler/scheduler_config.json"), "{}").unwrap();
     let refused = with_data(data.path(), &["add", folder]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("manifest pins"), "{}", stderr(&refused));
+    std::fs::create_dir(copy.file("scheduler_fast")).unwrap();
+    std::fs::write(copy.file("scheduler_fast/scheduler_config.json"), "{}").unwrap();
     stdout(&with_data(data.path(), &["add", folder, "--repin"]));
+    let manifest: Value = serde_json::from_slice(&std::fs::read(copy.file("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["fast"], serde_json::json!({"steps": 4, "guidance": 1.0}), "a scheduler of its own");
     std::fs::remove_file(copy.file("model_index.json")).unwrap();
     std::fs::remove_file(copy.file("manifest.json")).unwrap();
     assert!(stderr(&with_data(data.path(), &["add", folder])).contains("--kind"));

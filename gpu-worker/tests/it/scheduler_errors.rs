@@ -98,6 +98,12 @@ fn numbers_of_steps_that_a_solver_cannot_walk_are_input_errors() {
     assert!(input_error(&lcm, None, 9, "steps").contains("is 1 to 8"));
     let pndm = config(json!({"_class_name": "PNDMScheduler"}));
     assert!(input_error(&pndm, None, 3, "steps").contains("at least 4"));
+    for class in ["FlowMatchEulerDiscreteScheduler", "UniPCMultistepScheduler"] {
+        let stretched = json!({"_class_name": class, "use_flow_sigmas": true, "prediction_type": "flow_prediction",
+            "shift_terminal": 0.25});
+        assert!(input_error(&config(stretched.clone()), None, 1, "steps").contains("at least 2"), "{class}");
+        assert_eq!(Scheduler::new(&config(stretched), None, 2).unwrap().calls(), 2);
+    }
     let crowded = json!({"_class_name": "UniPCMultistepScheduler", "num_train_timesteps": 20});
     assert!(input_error(&config(crowded), None, 20, "steps").contains("twice"));
 }
@@ -139,6 +145,8 @@ fn a_solver_of_another_kind_of_model_is_refused_with_those_that_serve() {
             use SchedulerName::{Ddim, Dpmpp2m, Euler, FlowMatchEuler, UniPc};
             if [Euler, Ddim, FlowMatchEuler, Dpmpp2m, UniPc].contains(&name) {
                 assert_eq!(Scheduler::new(&flow, Some(name), 4).unwrap().calls(), 4);
+            } else if name == SchedulerName::Fast {
+                assert!(input_error(&flow, Some(name), 4, "scheduler").contains("has no setting for few steps"));
             } else {
                 let text = input_error(&flow, Some(name), 4, "scheduler");
                 assert!(text.contains("euler, ddim, flow_match_euler, dpmpp_2m or uni_pc"), "{text}");

@@ -37,6 +37,7 @@ fn offer() -> ModelOffer {
         subjects: Vec::new(),
         default_steps: 2,
         default_guidance: 3.0,
+        fast: None,
         image_to_image: false,
     }
 }

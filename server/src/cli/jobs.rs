@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::api::jobs::JobView;
 use shared::api::miners::MinerView;
 use shared::id::JobId;
+use shared::job::image::SchedulerName;
 use shared::job::lifecycle::JobState;
 
 use super::client::{Server, print_json};
@@ -28,12 +30,15 @@ pub(super) struct Submit {
     /// What the picture should not show
     #[arg(long)]
     negative_prompt: Option<String>,
-    /// Denoising steps, 1 to 100
+    /// Denoising steps, 1 to 100; the model's default where absent
     #[arg(long)]
     steps: Option<u32>,
-    /// How strictly to follow the prompt, 0 to 25
+    /// How strictly to follow the prompt, 0 to 25; the model's default where absent
     #[arg(long)]
     guidance: Option<f32>,
+    /// How to walk from noise to picture; the model's own scheduler where absent
+    #[arg(long, value_parser = PossibleValuesParser::new(SchedulerName::ALL.map(SchedulerName::name)))]
+    scheduler: Option<String>,
     /// Pixels, 64 to 1024
     #[arg(long)]
     width: Option<u32>,
@@ -107,6 +112,7 @@ fn request(submit: &Submit) -> Value {
         ("negative_prompt", submit.negative_prompt.clone().map(Value::from)),
         ("steps", submit.steps.map(Value::from)),
         ("guidance", submit.guidance.map(Value::from)),
+        ("scheduler", submit.scheduler.clone().map(Value::from)),
         ("width", submit.width.map(Value::from)),
         ("height", submit.height.map(Value::from)),
         ("seed", submit.seed.map(Value::from)),

@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::{Value, json};
 use shared::api::keys::ApiScope;
+use shared::job::image::{SchedulerName, ValidImageInput};
 use shared::job::request::Work;
 use shared::protocol::{Preview, Progress, WorkerMessage};
 use shared::receipt::SignedReceipt;
 
 use super::server::{TestServer, is_minted, is_over, small_job};
-use super::worker::{TestWorker, key, picture, result};
+use super::worker::{MODEL, TestWorker, fast_capability, key, picture, result};
 
 /// Takes one assignment and serves it; answers the result's answer.
 async fn serve_one(server: &TestServer, worker: &mut TestWorker) -> Value {
@@ -79,30 +80,71 @@ async fn a_flagged_picture_is_told_from_others() {
     server.stop().await;
 }
 
+/// Asks for a small picture, and gives the steps and the guidance that the answer tells.
+async fn ask_for_picture(server: &TestServer, more: Value) -> (u64, f64) {
+    let mut input = json!({"prompt": "a lake", "width": 64, "height": 64, "seed": 7});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let answer = server.post("/v1/jobs", &json!({"kind": "image", "input": input})).await;
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    let input = &answer.json()["input"];
+    (input["steps"].as_u64().unwrap(), input["guidance"].as_f64().unwrap())
+}
+
+async fn assigned_picture(worker: &mut TestWorker) -> ValidImageInput {
+    match worker.assignment().await.work {
+        Work::Image(input) => input,
+        other => panic!("a picture, got {other:?}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guidance_left_open_is_the_models_own_and_told_to_everybody() {
+async fn steps_and_guidance_left_open_are_the_models_own_and_told_to_everybody() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let ask = async |more: Value| {
-        let mut input = json!({"prompt": "a lake", "steps": 2, "width": 64, "height": 64, "seed": 7});
-        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let answer = server.post("/v1/jobs", &json!({"kind": "image", "input": input})).await;
-        assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
-        answer.json()["input"]["guidance"].as_f64().unwrap()
-    };
-    assert_eq!(ask(json!({})).await, 7.5, "nobody has offered the model yet");
+    let ask = |more: Value| ask_for_picture(&server, more);
+    assert_eq!(ask(json!({})).await, (30, 7.5), "nobody has offered the model yet");
     let mut worker = TestWorker::connect(server.address, key(1), 2).await;
-    assert_eq!(ask(json!({})).await, 3.0);
-    assert_eq!(ask(json!({"guidance": 1.5})).await, 1.5);
-    let first = worker.assignment().await;
-    let second = worker.assignment().await;
-    let guidance = [first, second].map(|assignment| match assignment.work {
-        Work::Image(input) => input.guidance,
-        other => panic!("a picture, got {other:?}"),
-    });
-    assert_eq!(guidance, [7.5, 3.0]);
+    assert_eq!(ask(json!({})).await, (8, 3.0));
+    assert_eq!(ask(json!({"guidance": 1.5})).await, (8, 1.5));
+    assert_eq!(ask(json!({"steps": 2})).await, (2, 3.0));
+    assert_eq!(ask(json!({"steps": 3, "guidance": 0.5, "scheduler": "euler"})).await, (3, 0.5));
+    let (first, second) = (assigned_picture(&mut worker).await, assigned_picture(&mut worker).await);
+    let told = [&first, &second].map(|input| (input.steps, input.guidance));
+    assert_eq!(told, [(30, 7.5), (8, 3.0)]);
     drop(worker);
-    assert_eq!(ask(json!({})).await, 3.0, "the model is known while its miner is away");
+    assert_eq!(ask(json!({})).await, (8, 3.0), "the model is known while its miner is away");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fast_setting_brings_its_own_defaults_and_goes_to_those_who_offer_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let ask = |more: Value| ask_for_picture(&server, more);
+    let fast = json!({"scheduler": "fast"});
+    let refused = async |why: &str| {
+        let body = json!({"kind": "image", "input": {"prompt": "a lake", "scheduler": "fast"}});
+        let problem = server.post("/v1/jobs", &body).await.problem(422);
+        assert_eq!(problem["errors"][0]["field"], "input.scheduler", "{why}");
+        assert_eq!(problem["errors"][0]["value"], "fast", "{why}");
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains(MODEL) && detail.contains("a setting for few steps"), "{why}: {detail}");
+        assert_eq!(server.app.store.list_open_jobs().await.unwrap().len(), 0, "{why}");
+    };
+    refused("nobody is connected").await;
+    let _plain = TestWorker::connect(server.address, key(1), 4).await;
+    refused("the only miner offers none").await;
+    assert_eq!(server.get("/v1/status").await.json().get("default_fast"), None);
+    let mut worker = TestWorker::register(server.address, key(2), fast_capability(4), vec![]).await;
+    assert_eq!(ask(fast.clone()).await, (4, 1.0));
+    assert_eq!(ask(json!({"scheduler": "fast", "steps": 6, "guidance": 2})).await, (6, 2.0));
+    for expected in [(4, 1.0), (6, 2.0)] {
+        let input = assigned_picture(&mut worker).await;
+        assert_eq!((input.scheduler, input.steps, input.guidance), (Some(SchedulerName::Fast), expected.0, expected.1));
+    }
+    let status = server.get("/v1/status").await.json();
+    assert_eq!(status["default_fast"], json!({"steps": 4, "guidance": 1.0}));
+    assert_eq!(ask(json!({})).await, (8, 3.0), "the other setting stays the model's own");
     server.stop().await;
 }
 

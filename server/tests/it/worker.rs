@@ -10,6 +10,7 @@ use shared::capability::{Capability, Device, DeviceKind, Engine, ModelOffer};
 use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::JobKind;
+use shared::job::image::PictureDefaults;
 use shared::job::request::Work;
 use shared::job::token::Tokens;
 use shared::protocol::{
@@ -50,6 +51,7 @@ pub(crate) fn capability(slots: u32) -> Capability {
         subjects: vec!["lake".into()],
         default_steps: 8,
         default_guidance: 3.0,
+        fast: None,
         image_to_image: true,
     };
     let words = |model: &str, kind: JobKind| ModelOffer {
@@ -69,6 +71,15 @@ pub(crate) fn capability(slots: u32) -> Capability {
     Capability { worker_version: "0".into(), engine, devices: vec![device], offers, slots, hardware: None }
 }
 
+/// The same, with a setting for few steps of its picture model.
+pub(crate) fn fast_capability(slots: u32) -> Capability {
+    let mut capability = capability(slots);
+    for offer in capability.offers.iter_mut().filter(|offer| offer.kind == JobKind::Image) {
+        offer.fast = Some(PictureDefaults { steps: 4, guidance: 1.0 });
+    }
+    capability
+}
+
 impl TestWorker {
     pub(crate) async fn connect(address: SocketAddr, key: PrivateKey, slots: u32) -> Self {
         Self::reconnect(address, key, slots, vec![]).await
@@ -76,6 +87,16 @@ impl TestWorker {
 
     /// Connects and says which leases it still works on.
     pub(crate) async fn reconnect(address: SocketAddr, key: PrivateKey, slots: u32, leases: Vec<LeaseId>) -> Self {
+        Self::register(address, key, capability(slots), leases).await
+    }
+
+    /// Connects and says what it can do, and which leases it still works on.
+    pub(crate) async fn register(
+        address: SocketAddr,
+        key: PrivateKey,
+        capability: Capability,
+        leases: Vec<LeaseId>,
+    ) -> Self {
         let url = format!("ws://{address}/v1/miners/session");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut worker = Self { key, socket };
@@ -85,7 +106,7 @@ impl TestWorker {
         let registration = Registration {
             protocol_version: PROTOCOL_VERSION,
             address: miner,
-            capability: capability(slots),
+            capability,
             leases,
             signature: worker.key.sign(digest).unwrap(),
         };

@@ -4,6 +4,7 @@ use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::job::image::PictureDefaults;
 use crate::time::UnixSeconds;
 
 /// The live strip of the first page.
@@ -35,6 +36,9 @@ pub struct NetworkStatus {
     pub default_text_model: Option<String>,
     pub default_steps: u32,
     pub default_guidance: f32,
+    /// The default model's setting for few steps; absent while no connected miner offers it with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_fast: Option<PictureDefaults>,
 }
 
 /// Answer of `GET /v1/health`.

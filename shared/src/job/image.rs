@@ -38,10 +38,12 @@ pub enum SchedulerName {
     Lcm,
     UniPc,
     FlowMatchEuler,
+    /// The model's own setting for few steps, of models that have one.
+    Fast,
 }
 
 impl SchedulerName {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Euler,
         Self::EulerAncestral,
         Self::Ddim,
@@ -51,6 +53,7 @@ impl SchedulerName {
         Self::Lcm,
         Self::UniPc,
         Self::FlowMatchEuler,
+        Self::Fast,
     ];
 
     /// The name in JSON.
@@ -65,7 +68,30 @@ impl SchedulerName {
             Self::Lcm => "lcm",
             Self::UniPc => "uni_pc",
             Self::FlowMatchEuler => "flow_match_euler",
+            Self::Fast => "fast",
         }
+    }
+}
+
+/// How many steps a model takes for a picture and how strictly it follows the prompt, where a request leaves that open.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PictureDefaults {
+    /// Denoising steps.
+    pub steps: u32,
+    /// 1 and below follow the prompt unguided.
+    pub guidance: f32,
+}
+
+impl PictureDefaults {
+    /// The steps, unless no job can have so many.
+    pub fn valid_steps(self) -> Option<u32> {
+        Some(self.steps).filter(|steps| (STEPS_MIN..=STEPS_MAX).contains(steps))
+    }
+
+    /// The guidance, unless no job can have it.
+    pub fn valid_guidance(self) -> Option<f32> {
+        Some(self.guidance).filter(|guidance| (0.0..=GUIDANCE_MAX).contains(guidance))
     }
 }
 
@@ -79,7 +105,8 @@ pub struct ImageInput {
     /// What the picture should not show; up to 2000 characters.
     #[serde(default)]
     pub negative_prompt: String,
-    /// Denoising steps, 1 to 100.
+    /// Denoising steps, 1 to 100. Absent, they are the default of the model, and 30 where no miner has offered the model
+    /// yet.
     #[serde(default = "default_steps")]
     pub steps: u32,
     /// How strictly to follow the prompt, 0 to 25; 1 and below follow it unguided. Absent, it is the default of the model,
@@ -98,6 +125,8 @@ pub struct ImageInput {
     /// Pictures, 1 to 16; picture i has seed + i.
     #[serde(default = "default_count")]
     pub count: u32,
+    /// `fast` is refused while no connected miner offers the model with a setting for few steps; steps and guidance that are
+    /// left open are then those of that setting.
     #[serde(default)]
     pub scheduler: Option<SchedulerName>,
     /// A PNG or JPEG file to start from instead of noise, in base64 or as a `data:` URL; up to 512 KiB and 4096 pixels

@@ -3,10 +3,11 @@
 use alloy_primitives::Address;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::JobKind;
 use super::embedding::{EmbeddingInput, ValidEmbeddingInput};
-use super::image::{GUIDANCE_MAX, ImageInput, ValidImageInput};
+use super::image::{ImageInput, PictureDefaults, SchedulerName, ValidImageInput};
 use super::text::{TextInput, ValidTextInput};
 use super::token::{self, Tokens};
 use crate::amount::{Amount, MicroUnits};
@@ -19,8 +20,12 @@ pub const TTL_MAX_SECONDS: u64 = 86_400;
 pub const MODEL_NAME_MAX_CHARS: usize = 100;
 pub const PREFERRED_MINERS_MAX: usize = 32;
 
-/// The field of a picture's input that its model has a default for.
+/// The fields of a picture's input that its model has defaults for.
+const STEPS: &str = "steps";
 const GUIDANCE: &str = "guidance";
+
+/// The field of a picture's input that says with which of the model's settings it is drawn.
+const SCHEDULER: &str = "scheduler";
 
 /// Body of `POST /v1/jobs`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +38,7 @@ pub struct CreateJob {
     pub model: Option<String>,
     /// What the kind asks for: [`ImageInput`] for `image`, [`TextInput`] for `text`, [`EmbeddingInput`] for `embedding`.
     #[cfg_attr(feature = "openapi", schema(value_type = AnyInput))]
-    pub input: serde_json::Value,
+    pub input: Value,
     #[serde(default)]
     pub constraints: Constraints,
     #[serde(default)]
@@ -138,6 +143,14 @@ impl Work {
         }
     }
 
+    /// Only models with a setting for few steps can do that.
+    pub fn is_fast(&self) -> bool {
+        match self {
+            Self::Image(input) => input.scheduler == Some(SchedulerName::Fast),
+            Self::Text(_) | Self::Embedding(_) => false,
+        }
+    }
+
     /// What is shown of it: files that it carries are named by their digests alone.
     pub fn without_files(self) -> Self {
         match self {
@@ -175,18 +188,28 @@ pub struct ValidJob {
 }
 
 impl CreateJob {
-    /// A picture is asked for without a guidance.
-    pub fn leaves_guidance_open(&self) -> bool {
-        self.kind == JobKind::Image && self.input.as_object().is_some_and(|input| !input.contains_key(GUIDANCE))
+    /// A picture is asked for without its steps or without its guidance.
+    pub fn leaves_defaults_open(&self) -> bool {
+        let is_open = |input: &Map<String, Value>| [STEPS, GUIDANCE].iter().any(|field| !input.contains_key(*field));
+        self.kind == JobKind::Image && self.input.as_object().is_some_and(is_open)
     }
 
-    /// Fills in the guidance that was left open, so that everybody is told the one that is used. `guidance` is the model's
-    /// own; one that is out of bounds is nobody's, and the general default stays.
-    pub fn with_default_guidance(mut self, guidance: Option<f32>) -> Self {
-        let is_open = self.leaves_guidance_open();
-        let guidance = guidance.filter(|guidance| is_open && (0.0..=GUIDANCE_MAX).contains(guidance));
-        if let Some((input, guidance)) = self.input.as_object_mut().zip(guidance) {
-            input.insert(GUIDANCE.to_owned(), guidance.into());
+    /// A picture is asked for with its model's setting for few steps.
+    pub fn is_fast(&self) -> bool {
+        self.kind == JobKind::Image && self.input.get(SCHEDULER).is_some_and(|name| *name == SchedulerName::Fast.name())
+    }
+
+    /// Fills in what was left open, so that everybody is told the steps and the guidance that are used. `defaults` are the
+    /// model's own; what of them is out of bounds is nobody's, and the general default stays.
+    pub fn with_defaults(mut self, defaults: PictureDefaults) -> Self {
+        if let Some(input) = self.input.as_object_mut().filter(|_| self.kind == JobKind::Image) {
+            let steps = defaults.valid_steps().map(Value::from);
+            let guidance = defaults.valid_guidance().map(Value::from);
+            for (field, value) in [(STEPS, steps), (GUIDANCE, guidance)] {
+                if let (false, Some(value)) = (input.contains_key(field), value) {
+                    input.insert(field.to_owned(), value);
+                }
+            }
         }
         self
     }
@@ -228,7 +251,7 @@ impl CreateJob {
     }
 }
 
-fn validate_work(kind: JobKind, input: serde_json::Value, drawn_seed: u64) -> Result<Work, Vec<FieldError>> {
+fn validate_work(kind: JobKind, input: Value, drawn_seed: u64) -> Result<Work, Vec<FieldError>> {
     match kind {
         JobKind::Image => read::<ImageInput>(input)?.validate(drawn_seed).map(Work::Image),
         JobKind::Text => read::<TextInput>(input)?.validate(drawn_seed).map(Work::Text),
@@ -236,7 +259,7 @@ fn validate_work(kind: JobKind, input: serde_json::Value, drawn_seed: u64) -> Re
     }
 }
 
-fn read<T: DeserializeOwned>(input: serde_json::Value) -> Result<T, Vec<FieldError>> {
+fn read<T: DeserializeOwned>(input: Value) -> Result<T, Vec<FieldError>> {
     serde_json::from_value(input).map_err(|error| vec![FieldError::new("input", error.to_string())])
 }
 
@@ -245,8 +268,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::job::image::{GUIDANCE_DEFAULT, STEPS_DEFAULT};
 
-    fn validate(body: serde_json::Value) -> Result<ValidJob, Vec<FieldError>> {
+    fn validate(body: Value) -> Result<ValidJob, Vec<FieldError>> {
         serde_json::from_value::<CreateJob>(body).unwrap().validate(u64::MAX, Some("scenes".to_owned()))
     }
 
@@ -279,22 +303,51 @@ mod tests {
     }
 
     #[test]
-    fn a_guidance_left_open_is_the_models_and_one_that_was_named_is_kept() {
-        let guidance = |input: serde_json::Value, default| {
+    fn what_is_left_open_is_the_models_and_what_was_named_is_kept() {
+        let filled = |input: Value, steps, guidance| {
             let body = json!({"kind": "image", "input": input});
-            let request = serde_json::from_value::<CreateJob>(body).unwrap().with_default_guidance(default);
+            let request = serde_json::from_value::<CreateJob>(body).unwrap();
+            let request = request.with_defaults(PictureDefaults { steps, guidance });
             let Work::Image(input) = request.validate(1, Some("scenes".to_owned())).unwrap().work else { panic!() };
-            input.guidance
+            (input.steps, input.guidance)
         };
         let open = || json!({"prompt": "a lake"});
-        assert_eq!(guidance(open(), Some(3.3)), 3.3);
-        assert_eq!(guidance(json!({"prompt": "a lake", "guidance": 0}), Some(3.0)), 0.0);
-        for out_of_bounds in [Some(25.5), Some(-1.0), Some(f32::NAN), None] {
-            assert_eq!(guidance(open(), out_of_bounds), crate::job::image::GUIDANCE_DEFAULT);
+        for (input, is_open) in
+            [(open(), true), (json!({"steps": 1}), true), (json!({"steps": 1, "guidance": 1}), false)]
+        {
+            let request = json!({"kind": "image", "input": input});
+            assert_eq!(serde_json::from_value::<CreateJob>(request).unwrap().leaves_defaults_open(), is_open);
+        }
+        assert_eq!(filled(open(), 8, 3.3), (8, 3.3));
+        assert_eq!(filled(open(), 1, 0.0), (1, 0.0));
+        assert_eq!(filled(open(), 100, 25.0), (100, 25.0));
+        assert_eq!(filled(json!({"prompt": "a lake", "guidance": 0}), 8, 3.0), (8, 0.0));
+        assert_eq!(filled(json!({"prompt": "a lake", "steps": 20}), 8, 3.0), (20, 3.0));
+        for out_of_bounds in [25.5, -1.0, f32::NAN] {
+            assert_eq!(filled(open(), 8, out_of_bounds), (8, GUIDANCE_DEFAULT));
+        }
+        for out_of_bounds in [0, 101, u32::MAX] {
+            assert_eq!(filled(open(), out_of_bounds, 3.0), (STEPS_DEFAULT, 3.0));
         }
         let text = json!({"kind": "text", "input": {"prompt": "a lake"}});
         let text = serde_json::from_value::<CreateJob>(text).unwrap();
-        assert_eq!(text.clone().with_default_guidance(Some(3.0)), text);
+        assert_eq!(text.clone().with_defaults(PictureDefaults { steps: 8, guidance: 3.0 }), text);
+    }
+
+    #[test]
+    fn only_a_picture_asks_for_the_fast_setting_and_only_by_its_name() {
+        let asks = |kind: &str, scheduler: Value| {
+            let body = json!({"kind": kind, "input": {"prompt": "a lake", "scheduler": scheduler}});
+            serde_json::from_value::<CreateJob>(body).unwrap().is_fast()
+        };
+        assert!(asks("image", json!("fast")));
+        for other in [json!("euler"), json!("Fast"), json!(null), json!(["fast"])] {
+            assert!(!asks("image", other.clone()), "{other}");
+        }
+        assert!(!asks("text", json!("fast")));
+        let named = validate(json!({"kind": "image", "input": {"prompt": "a", "scheduler": "fast"}})).unwrap();
+        assert!(named.work.is_fast());
+        assert!(!validate(json!({"kind": "image", "input": {"prompt": "a"}})).unwrap().work.is_fast());
     }
 
     #[test]

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::amount::Amount;
 use shared::job::JobKind;
-use shared::model::{MANIFEST_FILE, ModelManifest};
+use shared::job::image::PictureDefaults;
+use shared::model::{MANIFEST_FILE, ModelFile, ModelManifest};
 
 use super::register::with_model;
 use crate::child::supervisor::Supervisor;
@@ -15,6 +16,7 @@ use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::files::write_atomically;
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::image::scheduler::FAST_FILE;
 use crate::runtime::kind::told_by;
 use crate::runtime::pin::pin;
 use crate::{offer, timing};
@@ -26,6 +28,9 @@ const MEASURED_JOBS: u64 = 3;
 const DEFAULT_STEPS: u32 = 20;
 const DEFAULT_GUIDANCE: f32 = 7.5;
 const DEFAULT_SIZE_PX: u32 = 512;
+
+/// The same for a setting of few steps, which distilled models are shown with.
+const DEFAULT_FAST: PictureDefaults = PictureDefaults { steps: 4, guidance: 1.0 };
 
 /// Where a picture model says its size, in cells of its latents.
 const UNET_CONFIG: &str = "unet/config.json";
@@ -92,7 +97,10 @@ impl Add {
         }
         let files = pin(root)?;
         let manifest = match path.exists() {
-            true => ModelManifest { files, ..ModelFolder::open(root)?.manifest().clone() },
+            true => {
+                let manifest = ModelFolder::open(root)?.manifest().clone();
+                ModelManifest { fast: manifest.fast.or(fast(manifest.kind, &files)), files, ..manifest }
+            }
             false => self.manifest(root, files)?,
         };
         let text = serde_json::to_string_pretty(&manifest).map_err(|error| WorkerError::format(&path, error))?;
@@ -100,7 +108,7 @@ impl Add {
         ModelFolder::open(root)
     }
 
-    fn manifest(&self, root: &Path, files: Vec<shared::model::ModelFile>) -> Result<ModelManifest> {
+    fn manifest(&self, root: &Path, files: Vec<ModelFile>) -> Result<ModelManifest> {
         let told = if self.kind.is_some() { self.kind } else { told_by(root, &files)? };
         let kind = told.ok_or_else(|| {
             let folder = root.display();
@@ -116,6 +124,7 @@ impl Add {
             version: self.version.clone(),
             kind,
             licence: self.licence.clone(),
+            fast: fast(kind, &files),
             files,
             draws: Vec::new(),
             does_not_draw: Vec::new(),
@@ -126,6 +135,12 @@ impl Add {
             native_size_px: of_pictures(self.size.or_else(|| native_size_px(root)).unwrap_or(DEFAULT_SIZE_PX)),
         })
     }
+}
+
+/// The setting for few steps of a picture model that brings a scheduler for it.
+fn fast(kind: JobKind, files: &[ModelFile]) -> Option<PictureDefaults> {
+    let has_scheduler = kind == JobKind::Image && files.iter().any(|file| file.path == FAST_FILE);
+    has_scheduler.then_some(DEFAULT_FAST)
 }
 
 /// Measures a pinned model and adds it to worker.toml, where there is one. Without a price the proposed one is taken.

@@ -15,6 +15,7 @@ mod lcm;
 mod level;
 mod noise_schedule;
 mod pndm;
+mod settings;
 mod sigmas;
 mod solver;
 mod spacing;
@@ -23,6 +24,7 @@ mod uni_pc;
 use shared::job::image::SchedulerName;
 
 pub use self::config::SchedulerConfig;
+pub use self::settings::{FAST_FILE, Settings};
 use self::solver::{Call, Memory, Solver};
 use self::spacing::{as_float, steps_error};
 use crate::error::{Result, WorkerError};

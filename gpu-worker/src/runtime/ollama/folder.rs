@@ -117,6 +117,7 @@ pub fn write(settings: &Settings, kind: JobKind, target: &Path) -> Result<()> {
         subjects: Vec::new(),
         default_steps: 0,
         default_guidance: 0.0,
+        fast: None,
         native_size_px: 0,
     };
     let manifest = json(serde_json::to_vec_pretty(&manifest))?;

@@ -40,6 +40,8 @@ pub enum Removal {
     ModelNotServed { model: String },
     #[error("its model `{model}` draws from words alone, not from a picture")]
     NoImageToImage { model: String },
+    #[error("its model `{model}` has no setting for few steps")]
+    NoFastSetting { model: String },
     #[error("it asks {price} AIT, above the job's limit of {limit} AIT")]
     TooExpensive { price: Amount, limit: Amount },
     #[error("its price for so much work is beyond all limits")]
@@ -77,6 +79,9 @@ pub fn consider<'a>(job: &ValidJob, candidate: &Candidate<'a>) -> Result<Match<'
         offer_for(job, candidate.capability).ok_or_else(|| Removal::ModelNotServed { model: job.model.clone() })?;
     if job.work.starts_from_picture() && !offer.image_to_image {
         return Err(Removal::NoImageToImage { model: job.model.clone() });
+    }
+    if job.work.is_fast() && offer.fast.is_none() {
+        return Err(Removal::NoFastSetting { model: job.model.clone() });
     }
     let price = offer.unit_price.times(job.work.units()).ok_or(Removal::PriceOverflow)?;
     if let Some(limit) = job.constraints.max_price.filter(|limit| price > *limit) {
@@ -129,6 +134,7 @@ mod tests {
     use proptest::prelude::*;
     use shared::amount::MicroUnits;
     use shared::digest::Sha256Digest;
+    use shared::job::image::{PictureDefaults, SchedulerName};
     use shared::job::init_image::InitImage;
     use shared::job::request::Work;
 
@@ -158,6 +164,23 @@ mod tests {
         assert_eq!(refused, Removal::NoImageToImage { model: "scenes".into() });
         capability.offers[0].image_to_image = true;
         assert!(consider(&job, &candidate(1, &capability)).is_ok());
+    }
+
+    #[test]
+    fn the_fast_setting_needs_a_model_that_is_offered_with_one() {
+        let plain = capability("scenes", 1_000_000);
+        let mut fast = capability("scenes", 1);
+        fast.offers[0].fast = Some(PictureDefaults { steps: 4, guidance: 1.0 });
+        let mut job = image_job("scenes");
+        let Work::Image(input) = &mut job.work else { panic!("a picture") };
+        input.scheduler = Some(SchedulerName::Fast);
+        let refused = consider(&job, &candidate(1, &plain)).unwrap_err();
+        assert_eq!(refused, Removal::NoFastSetting { model: "scenes".into() });
+        assert!(!refused.is_temporary());
+        let chosen = best(&job, [candidate(1, &plain), candidate(2, &fast)]).unwrap();
+        assert_eq!(chosen.address, Address::repeat_byte(2), "however slow it is");
+        assert!(best(&job, [candidate(1, &plain)]).is_none());
+        assert!(consider(&image_job("scenes"), &candidate(2, &fast)).is_ok(), "it draws with every other setting too");
     }
 
     #[test]

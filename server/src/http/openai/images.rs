@@ -18,7 +18,6 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::http::extract::ApiJson;
-use crate::view;
 
 /// A picture to draw, as OpenAI's clients send it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -53,16 +52,12 @@ pub struct Images {
 }
 
 impl ImagesRequest {
-    /// The input of an image job. OpenAI's calls know no steps, so the model's own are taken; an open guidance is filled in
-    /// for every job.
-    fn input(&self, default_steps: Option<u32>) -> Result<Value, ApiError> {
+    /// The input of an image job. OpenAI's calls know neither steps nor guidance, so both are left to the model.
+    fn input(&self) -> Result<Value, ApiError> {
         if let Some(error) = refuse(self.stream, "stream", "is false here; the job's events have previews") {
             return Err(ApiError::Invalid(vec![error]));
         }
         let mut input = json!({"prompt": self.prompt, "count": self.n.unwrap_or(1)});
-        if let Some(steps) = default_steps.filter(|steps| *steps > 0) {
-            input["steps"] = steps.into();
-        }
         if let Some(size) = self.size.as_deref().filter(|size| *size != "auto") {
             let sides =
                 size.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
@@ -93,13 +88,9 @@ pub async fn create(
     body: ApiJson<ImagesRequest>,
 ) -> Result<Response, ApiError> {
     let request = body.value;
-    let model = request.model.clone().or_else(|| view::default_model(&app.hub.board(), JobKind::Image));
-    let default_steps = view::offers(&app.hub.board())
-        .find(|offer| offer.kind == JobKind::Image && Some(&offer.model) == model.as_ref())
-        .map(|offer| offer.default_steps);
     let path = "/v1/images/generations";
     let call = Call { app: &app, caller: &caller, headers: &headers, path, body_sha256: body.sha256 };
-    let mut waiting = call.submit(JobKind::Image, request.model.clone(), request.input(default_steps)?).await?;
+    let mut waiting = call.submit(JobKind::Image, request.model.clone(), request.input()?).await?;
     let served = waiting.served(&caller).await?;
     let mut data = Vec::with_capacity(served.artifacts.len());
     for artifact in &served.artifacts {
@@ -122,13 +113,13 @@ mod tests {
     use super::*;
 
     fn input(value: Value) -> Result<Value, ApiError> {
-        serde_json::from_value::<ImagesRequest>(value).unwrap().input(Some(8))
+        serde_json::from_value::<ImagesRequest>(value).unwrap().input()
     }
 
     #[test]
-    fn sizes_are_read_and_the_models_steps_taken() {
+    fn sizes_are_read_and_what_openai_does_not_know_is_left_open() {
         let asked = input(json!({"prompt": "a lake", "n": 2, "size": "512x256", "quality": "high"})).unwrap();
-        assert_eq!(asked, json!({"prompt": "a lake", "count": 2, "steps": 8, "width": 512, "height": 256}));
+        assert_eq!(asked, json!({"prompt": "a lake", "count": 2, "width": 512, "height": 256}));
         assert!(input(json!({"prompt": "a lake", "size": "auto"})).unwrap().get("width").is_none());
         for size in ["", "big", "512", "512x", "-1x5"] {
             assert!(input(json!({"prompt": "a lake", "size": size})).is_err(), "{size}");

@@ -2,7 +2,7 @@
 
 use shared::job::image::SchedulerName;
 
-use super::keys::{FILE, Keys};
+use super::keys::{Keys, OWN_FILE};
 use super::noise_schedule::train_timesteps;
 use super::solver::Rules;
 use super::{ddim, dpm_solver, euler, flow_match_euler, lcm, pndm, uni_pc};
@@ -65,17 +65,20 @@ pub struct SchedulerConfig {
 }
 
 impl SchedulerConfig {
-    /// Reads the file of a model's folder.
-    pub fn load(folder: &ModelFolder) -> Result<Self> {
-        let bytes = folder.read(FILE)?;
-        let text = str::from_utf8(&bytes).map_err(|error| WorkerError::format(folder.root().join(FILE), error))?;
-        Self::parse(text)
+    /// Reads a file of a model's folder.
+    pub(super) fn load(folder: &ModelFolder, file: &'static str) -> Result<Self> {
+        let bytes = folder.read(file)?;
+        let text = str::from_utf8(&bytes).map_err(|error| WorkerError::format(folder.root().join(file), error))?;
+        Self::read(Keys::parse(file, text)?)
     }
 
     /// Reads what diffusers writes. Absent keys take its class's defaults there; a class or value that this worker does
     /// not walk exactly is an error that names file, key and value.
     pub fn parse(text: &str) -> Result<Self> {
-        let keys = Keys::parse(text)?;
+        Self::read(Keys::parse(OWN_FILE, text)?)
+    }
+
+    fn read(keys: Keys) -> Result<Self> {
         let class = Class::read(&keys)?;
         class.rules(&keys)?;
         let predicts_flow = class == Class::FlowMatchEuler || keys.text("prediction_type") == Some("flow_prediction");
@@ -101,6 +104,7 @@ impl SchedulerConfig {
                     "is euler, ddim, flow_match_euler, dpmpp_2m or uni_pc for this model, which predicts a flow";
                 return Err(scheduler_error(bound, name));
             }
+            SchedulerName::Fast => return Err(no_fast_setting()),
         };
         let keys = self.keys.clone().with_alias("shift", "flow_shift").with_alias("flow_shift", "shift");
         let keys = if class == self.class { keys } else { keys.without(&BENT_LADDERS) };
@@ -131,6 +135,7 @@ impl SchedulerConfig {
                     name,
                 ));
             }
+            SchedulerName::Fast => return Err(no_fast_setting()),
         };
         let mut keys = self.keys.clone();
         if class != self.class {
@@ -149,6 +154,11 @@ impl SchedulerConfig {
 
 /// Keys that space the noise levels on a curve of their own.
 const BENT_LADDERS: [&str; 4] = ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas"];
+
+/// A setting is a file of its own, so no other file's keys stand for it.
+fn no_fast_setting() -> WorkerError {
+    scheduler_error("is any but fast for this model, which has no setting for few steps", SchedulerName::Fast)
+}
 
 fn scheduler_error(bound: &str, name: SchedulerName) -> WorkerError {
     WorkerError::Input { field: "scheduler", bound: bound.into(), value: name.name().into() }

@@ -66,7 +66,7 @@ impl Rules for FlowMatchEulerRules {
         let (largest, smallest) = (shifted(1.0), shifted(1.0 / count));
         let mut sigmas: Vec<f64> = linspace(largest, smallest, steps).into_iter().map(shifted).collect();
         if let Some(terminal) = self.terminal {
-            stretch_to_terminal(&mut sigmas, terminal);
+            stretch_to_terminal(&mut sigmas, terminal)?;
         }
         let (first, last) = (sigmas[0], sigmas[steps - 1]);
         if self.use_karras {

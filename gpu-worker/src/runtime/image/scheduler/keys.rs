@@ -7,19 +7,25 @@ use serde_json::{Map, Value};
 
 use crate::error::{Result, WorkerError, quote};
 
-/// Where a model's folder keeps it.
-pub(super) const FILE: &str = "scheduler/scheduler_config.json";
+/// Where a model's folder keeps that of its own scheduler.
+pub(super) const OWN_FILE: &str = "scheduler/scheduler_config.json";
 
 #[derive(Debug, Clone)]
-pub(super) struct Keys(Map<String, Value>);
+pub(super) struct Keys {
+    /// In the model's folder; for errors.
+    file: &'static str,
+    values: Map<String, Value>,
+}
 
 impl Keys {
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        serde_json::from_str(&without_infinities(text)).map(Self).map_err(|error| WorkerError::format(FILE, error))
+    pub(super) fn parse(file: &'static str, text: &str) -> Result<Self> {
+        let values =
+            serde_json::from_str(&without_infinities(text)).map_err(|error| WorkerError::format(file, error))?;
+        Ok(Self { file, values })
     }
 
     fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key).filter(|value| !value.is_null())
+        self.values.get(key).filter(|value| !value.is_null())
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -27,7 +33,7 @@ impl Keys {
     }
 
     pub(super) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(key.into(), value.into());
+        self.values.insert(key.into(), value.into());
         self
     }
 
@@ -40,14 +46,14 @@ impl Keys {
     }
 
     pub(super) fn without(mut self, keys: &[&str]) -> Self {
-        keys.iter().for_each(|key| drop(self.0.remove(*key)));
+        keys.iter().for_each(|key| drop(self.values.remove(*key)));
         self
     }
 
     /// That `key` breaks a bound, which reads on from its name: "is …".
     pub(super) fn error(&self, key: &str, bound: impl Into<String>) -> WorkerError {
-        let value = self.0.get(key).map_or_else(|| "nothing".into(), |value| quote(&value.to_string()));
-        WorkerError::ModelKey { file: FILE.into(), key: key.into(), bound: bound.into(), value }
+        let value = self.values.get(key).map_or_else(|| "nothing".into(), |value| quote(&value.to_string()));
+        WorkerError::ModelKey { file: self.file.into(), key: key.into(), bound: bound.into(), value }
     }
 
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool> {
@@ -140,14 +146,14 @@ mod tests {
 
     #[test]
     fn python_s_infinity_is_no_bound_and_text_is_left_alone() {
-        let keys = Keys::parse(r#"{"a": -Infinity, "b": "-Infinity", "c":-Infinity}"#).unwrap();
+        let keys = Keys::parse(OWN_FILE, r#"{"a": -Infinity, "b": "-Infinity", "c":-Infinity}"#).unwrap();
         assert!(!keys.has("a") && !keys.has("c"));
         assert_eq!(keys.text("b"), Some("-Infinity"));
     }
 
     #[test]
     fn errors_name_file_key_bound_and_value() {
-        let keys = Keys::parse(r#"{"beta_end": "much", "kind": 7, "on": 1, "list": [0.5, 2]}"#).unwrap();
+        let keys = Keys::parse(OWN_FILE, r#"{"beta_end": "much", "kind": 7, "on": 1, "list": [0.5, 2]}"#).unwrap();
         let texts = [
             keys.number("beta_end", 0.02, 0.0..=1.0).unwrap_err(),
             keys.choice("kind", &[("a", 1), ("b", 2)], 1).unwrap_err(),
@@ -156,7 +162,7 @@ mod tests {
             keys.integer("kind", 1, 1..=3).unwrap_err(),
         ]
         .map(|error| error.to_string());
-        assert_eq!(texts[0], format!("{FILE}: beta_end is a number from 0 to 1, got \"much\""));
+        assert_eq!(texts[0], format!("{OWN_FILE}: beta_end is a number from 0 to 1, got \"much\""));
         assert!(texts[1].contains("kind is a or b") && texts[1].ends_with("got 7"), "{}", texts[1]);
         assert!(texts[2].contains("on is true or false, got 1"), "{}", texts[2]);
         assert!(texts[3].contains("list is a list of numbers") && texts[3].ends_with("[0.5,2]"), "{}", texts[3]);

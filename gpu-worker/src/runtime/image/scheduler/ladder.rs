@@ -69,7 +69,7 @@ impl Ladder {
     /// The table for a number of steps, with the end as one more level.
     pub(super) fn table(&self, steps: usize) -> Result<Table> {
         let train = self.schedule.sigmas();
-        let (mut sigmas, timesteps) = self.rungs(&train, steps);
+        let (mut sigmas, timesteps) = self.rungs(&train, steps)?;
         let is_descending = |sigmas: &[f64]| sigmas.is_sorted_by(|above, below| rounded(*above) > rounded(*below));
         let mut descends = is_descending(&sigmas);
         if self.rests_at_its_end() {
@@ -99,7 +99,7 @@ impl Ladder {
     }
 
     /// Sigmas and timesteps; the class truncates the latter to whole numbers.
-    fn rungs(&self, train: &[f64], steps: usize) -> (Vec<f64>, Vec<f64>) {
+    fn rungs(&self, train: &[f64], steps: usize) -> Result<(Vec<f64>, Vec<f64>)> {
         let ends = (train[train.len() - 1], train[0]);
         let (largest, smallest) = self.ends.or(ends);
         let positions = |sigmas: &[f64]| sigmas.iter().map(|sigma| position(train, *sigma)).collect::<Vec<f64>>();
@@ -108,7 +108,7 @@ impl Ladder {
             let round = |t: f64| if rounds { t.round_ties_even() } else { t };
             positions(sigmas).into_iter().map(round).collect::<Vec<f64>>()
         };
-        match self.curve {
+        Ok(match self.curve {
             Curve::Timesteps => {
                 let visited = self.visits.open(steps, self.noisiest(train));
                 (visited.iter().map(|timestep| interpolate(train, *timestep)).collect(), visited)
@@ -129,11 +129,11 @@ impl Ladder {
                 (sigmas, timesteps)
             }
             Curve::Flow { shift, terminal } => {
-                let sigmas = flow_sigmas(self.class, shift, terminal, self.visits.count, steps);
+                let sigmas = flow_sigmas(self.class, shift, terminal, self.visits.count, steps)?;
                 let timesteps = sigmas.iter().map(|sigma| sigma * as_float(self.visits.count)).collect();
                 (sigmas, timesteps)
             }
-        }
+        })
     }
 
     /// Training steps up to the noisiest whose λ is within `lambda_min_clipped`.
@@ -178,19 +178,19 @@ fn prediction(keys: &Keys, curve: Curve) -> Result<Prediction> {
 }
 
 /// From noise to picture; the two classes leave out opposite ends of the line.
-fn flow_sigmas(class: Class, shift: f64, terminal: Option<f64>, count: usize, steps: usize) -> Vec<f64> {
+fn flow_sigmas(class: Class, shift: f64, terminal: Option<f64>, count: usize, steps: usize) -> Result<Vec<f64>> {
     let line = linspace(1.0, 1.0 / as_float(count), steps + 1);
-    match class {
+    Ok(match class {
         Class::DpmSolver => line.into_iter().skip(1).rev().map(|alpha| shifted(shift, 1.0 - alpha)).collect(),
         Class::UniPc => {
             let mut sigmas: Vec<f64> = line.into_iter().take(steps).map(|sigma| shifted(shift, sigma)).collect();
             if let Some(terminal) = terminal {
-                stretch_to_terminal(&mut sigmas, terminal);
+                stretch_to_terminal(&mut sigmas, terminal)?;
             }
             if (sigmas[0] - 1.0).abs() < FLOW_START_GAP {
                 sigmas[0] -= FLOW_START_GAP;
             }
             sigmas
         }
-    }
+    })
 }

@@ -1,7 +1,7 @@
 //! Ladders of noise levels: between entries of the training table, or spaced on a curve of their own.
 
 use super::keys::Keys;
-use super::spacing::{as_float, linspace};
+use super::spacing::{as_float, linspace, steps_error};
 use crate::error::Result;
 
 /// ρ of Karras et al. 2022, equation 5.
@@ -61,10 +61,16 @@ pub(super) fn shifted(shift: f64, sigma: f64) -> f64 {
 }
 
 /// Stretches a flow's ladder so that its last σ is `terminal`.
-pub(super) fn stretch_to_terminal(sigmas: &mut [f64], terminal: f64) {
-    let Some(last) = sigmas.last().copied() else { return };
+///
+/// # Errors
+/// A ladder whose last σ is its first, which is all noise: it has no end to stretch.
+pub(super) fn stretch_to_terminal(sigmas: &mut [f64], terminal: f64) -> Result<()> {
+    let Some(last) = sigmas.last().copied().filter(|last| *last < 1.0) else {
+        return Err(steps_error("is at least 2 for this model, which has a shift_terminal", sigmas.len()));
+    };
     let factor = (1.0 - last) / (1.0 - terminal);
     sigmas.iter_mut().for_each(|sigma| *sigma = 1.0 - (1.0 - *sigma) / factor);
+    Ok(())
 }
 
 /// Where the training table passes σ, between its entries, in ln σ.
@@ -110,7 +116,8 @@ mod tests {
             assert!(ladder.windows(2).all(|pair| pair[1] < pair[0]));
         }
         let mut flow: Vec<f64> = [1.0, 0.6, 0.2].into_iter().map(|sigma| shifted(3.0, sigma)).collect();
-        stretch_to_terminal(&mut flow, 0.1);
+        stretch_to_terminal(&mut flow, 0.1).unwrap();
         assert!((flow[0] - 1.0).abs() < 1e-12 && (flow[2] - 0.1).abs() < 1e-12);
+        assert!(stretch_to_terminal(&mut flow[..1], 0.1).is_err() && stretch_to_terminal(&mut [], 0.1).is_err());
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability
         subjects: vec![],
         default_steps: 8,
         default_guidance: 3.0,
+        fast: None,
         image_to_image: false,
     };
     let engine = Engine { name: "tract".into(), version: "0".into(), provider: "CPU".into() };

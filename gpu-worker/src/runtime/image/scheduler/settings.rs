@@ -1,0 +1,56 @@
+//! The settings that a model is drawn with: its own scheduler, and the one for few steps of models that have one.
+
+use shared::job::image::{GUIDANCE_MAX, PictureDefaults, STEPS_MAX, SchedulerName};
+use shared::model::MANIFEST_FILE;
+
+use super::keys::OWN_FILE;
+use super::{Scheduler, SchedulerConfig};
+use crate::error::{Result, WorkerError};
+use crate::runtime::folder::ModelFolder;
+
+/// The scheduler for few steps, as diffusers' `from_pretrained(…, subfolder="scheduler_fast")` reads it.
+pub const FAST_FILE: &str = "scheduler_fast/scheduler_config.json";
+
+/// What a model's folder says about how its pictures walk.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    own: SchedulerConfig,
+    fast: Option<SchedulerConfig>,
+}
+
+impl Settings {
+    /// Reads the scheduler's file, and that for few steps where the manifest names such a setting.
+    ///
+    /// # Errors
+    /// Files that are missing, damaged or not walked here, and a manifest's `fast` that nobody could draw with.
+    pub fn load(folder: &ModelFolder) -> Result<Self> {
+        let own = SchedulerConfig::load(folder, OWN_FILE)?;
+        let fast = folder.manifest().fast.map(|defaults| fast(folder, defaults)).transpose()?;
+        Ok(Self { own, fast })
+    }
+
+    /// The scheduler for `steps` steps: the one asked for, else the model's own.
+    ///
+    /// # Errors
+    /// [`WorkerError::Input`] for a scheduler that the model does not go with, and for steps that it does not walk.
+    pub fn scheduler(&self, wanted: Option<SchedulerName>, steps: usize) -> Result<Scheduler> {
+        match (wanted, &self.fast) {
+            (Some(SchedulerName::Fast), Some(fast)) => Scheduler::new(fast, None, steps),
+            _ => Scheduler::new(&self.own, wanted, steps),
+        }
+    }
+}
+
+fn fast(folder: &ModelFolder, defaults: PictureDefaults) -> Result<SchedulerConfig> {
+    let config = SchedulerConfig::load(folder, FAST_FILE)?;
+    let steps = defaults.valid_steps().filter(|steps| Scheduler::new(&config, None, *steps as usize).is_ok());
+    if steps.is_some() && defaults.valid_guidance().is_some() {
+        return Ok(config);
+    }
+    Err(WorkerError::ModelKey {
+        file: MANIFEST_FILE.into(),
+        key: "fast".into(),
+        bound: format!("has 1 to {STEPS_MAX} steps that {FAST_FILE} walks and a guidance of 0 to {GUIDANCE_MAX}"),
+        value: format!("{} steps and a guidance of {}", defaults.steps, defaults.guidance),
+    })
+}
