@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from diffusers import FlowMatchEulerDiscreteScheduler, OnnxRuntimeModel, OnnxStableDiffusionPipeline
+from diffusers import OnnxRuntimeModel, OnnxStableDiffusionPipeline, UniPCMultistepScheduler
 from PIL import Image
 from transformers import CLIPTokenizer
 
@@ -23,15 +23,6 @@ from pipelines.noise import gaussian
 
 # What diffusers' pipeline divides latents by, whatever the model says.
 PIPELINE_SCALING = 0.18215
-
-
-class FlowScheduler(FlowMatchEulerDiscreteScheduler):
-    """diffusers' own scheduler, with the two names that the ONNX pipeline asks every scheduler for."""
-
-    init_noise_sigma = 1.0
-
-    def scale_model_input(self, sample, timestep):
-        return sample
 
 
 class TextEncoder(OnnxRuntimeModel):
@@ -97,7 +88,7 @@ def load(arguments: argparse.Namespace) -> OnnxStableDiffusionPipeline:
         text_encoder=part(TextEncoder, "text_encoder"),
         tokenizer=CLIPTokenizer.from_pretrained(arguments.model / "tokenizer"),
         unet=part(Unet, "unet"),
-        scheduler=FlowScheduler.from_pretrained(arguments.model / "scheduler"),
+        scheduler=UniPCMultistepScheduler.from_pretrained(arguments.model / "scheduler"),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

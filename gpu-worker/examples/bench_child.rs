@@ -15,6 +15,7 @@ use gpu_worker::runtime::folder::ModelFolder;
 use gpu_worker::runtime::sample;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::{Value, json};
+use shared::job::image::PictureDefaults;
 use shared::job::request::Work;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -94,7 +95,8 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Value>> {
         let mut slowest = Duration::ZERO;
         let mut engine = String::new();
         for seed in 0..TRIES {
-            let work = sample::picture(folder.manifest(), STEPS, seed)?;
+            let long = PictureDefaults { steps: STEPS, guidance: folder.manifest().default_guidance };
+            let work = sample::picture(folder.manifest(), long, None, seed)?;
             let (took, name) = back_after(fault, arguments, &work).await?;
             (slowest, engine) = (slowest.max(took), name);
         }

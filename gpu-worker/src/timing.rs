@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use shared::hardware::ModelTiming;
-use shared::job::JobKind;
 use shared::job::request::Work;
 
 use crate::child::Loaded;
 use crate::child::supervisor::{Limits, Supervisor};
-use crate::error::Result;
+use crate::error::{Result, WorkerError};
 use crate::probe::measure::rate_of;
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::{Output, sample};
@@ -36,26 +35,15 @@ impl Timed {
     }
 }
 
-/// Starts the process, serves one job to warm up and up to `jobs` that count, at least one, and ends the process. Pictures
-/// are drawn in `steps`.
-pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, steps: u32, jobs: u64) -> Result<Timed> {
+/// Starts the process, serves one job to warm up and up to `jobs` that count, at least one, and ends the process.
+pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, jobs: u64) -> Result<Timed> {
+    let manifest = folder.manifest();
     let began = Instant::now();
     let loaded = supervisor.start().await?.clone();
     let cold_start = began.elapsed();
-    serve(&mut supervisor, &sample(folder, steps, 0)?).await?;
-    let mut latencies = Vec::new();
-    let mut rates = Vec::new();
-    let jobs_began = Instant::now();
-    for seed in (1..=jobs).take_while(|seed| *seed == 1 || jobs_began.elapsed() < JOBS_LIMIT) {
-        let work = sample(folder, steps, seed)?;
-        let (output, took) = serve(&mut supervisor, &work).await?;
-        let micro_units = work.units_claimed(output.metering.tokens(), output.bytes()).0;
-        latencies.push(took);
-        rates.push(per_second(micro_units, took));
-    }
-    supervisor.kill().await;
+    let served = serve_several(supervisor, jobs, |seed| sample::work(manifest, seed)).await?;
+    let (mut latencies, rates): (Vec<_>, Vec<_>) = served.into_iter().unzip();
     latencies.sort_unstable();
-    let manifest = folder.manifest();
     let timing = ModelTiming {
         model: manifest.name.clone(),
         manifest_sha256: folder.manifest_sha256(),
@@ -67,17 +55,42 @@ pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, steps: u32, 
     Ok(Timed { loaded, cold_start, latencies, timing })
 }
 
+/// From request to picture by the model's setting of few steps, the median of `jobs`; nothing where it has no such setting.
+pub async fn time_fast(supervisor: Supervisor, folder: &ModelFolder, jobs: u64) -> Result<Option<Duration>> {
+    let manifest = folder.manifest();
+    if manifest.fast.is_none() {
+        return Ok(None);
+    }
+    let no_setting = || WorkerError::Unsupported("it has no setting for few steps".to_owned());
+    let served =
+        serve_several(supervisor, jobs, |seed| sample::fast_picture(manifest, seed)?.ok_or_else(no_setting)).await?;
+    let mut latencies: Vec<_> = served.into_iter().map(|(took, _)| took).collect();
+    latencies.sort_unstable();
+    Ok(latencies.get(latencies.len() / 2).copied())
+}
+
+/// What each job took and its rate in micro-units per second, after one job that only warms up.
+async fn serve_several(
+    mut supervisor: Supervisor,
+    jobs: u64,
+    work: impl Fn(u64) -> Result<Work>,
+) -> Result<Vec<(Duration, u64)>> {
+    serve(&mut supervisor, &work(0)?).await?;
+    let mut served = Vec::new();
+    let began = Instant::now();
+    for seed in (1..=jobs).take_while(|seed| *seed == 1 || began.elapsed() < JOBS_LIMIT) {
+        let work = work(seed)?;
+        let (output, took) = serve(&mut supervisor, &work).await?;
+        let micro_units = work.units_claimed(output.metering.tokens(), output.bytes()).0;
+        served.push((took, per_second(micro_units, took)));
+    }
+    supervisor.kill().await;
+    Ok(served)
+}
+
 fn per_second(micro_units: u64, took: Duration) -> u64 {
     let rate = u128::from(micro_units) * 1_000_000_000 / took.as_nanos().max(1);
     u64::try_from(rate).unwrap_or(u64::MAX)
-}
-
-/// A job that the model does well; a picture in so many steps.
-fn sample(folder: &ModelFolder, steps: u32, seed: u64) -> Result<Work> {
-    match folder.manifest().kind {
-        JobKind::Image => sample::picture(folder.manifest(), steps, seed),
-        JobKind::Text | JobKind::Embedding => sample::work(folder.manifest(), seed),
-    }
 }
 
 /// The answer, and the time from request to answer.

@@ -80,9 +80,9 @@ class Pipeline:
         scheduler = self._scheduler(setting)
         scheduler.set_timesteps(setting.steps)
         noise = np.random.default_rng(seed).standard_normal((count, 4, height // 8, width // 8)).astype(np.float32)
-        latents = torch.from_numpy(noise) * scheduler.init_noise_sigma
+        latents = torch.from_numpy(noise)  # A flow begins with unit noise, and neither class scales what the network sees.
         for time_step in scheduler.timesteps:
-            seen = scheduler.scale_model_input(latents, time_step).numpy()
+            seen = latents.numpy()
             timestep = np.full(len(text), float(time_step), np.float32)
             flow = self._run("unet", sample=np.concatenate((seen, seen)) if guided else seen, timestep=timestep, encoder_hidden_states=text)
             if guided:

@@ -2,6 +2,7 @@
 //! signs what it found for the hub.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use shared::amount::{Amount, MICRO_PER_UNIT};
@@ -24,9 +25,6 @@ use crate::{clock, hardware, keys, offer};
 
 /// The repository's models, measured where neither a folder nor `worker.toml` names others.
 const DEFAULT_MODELS: &str = "gpu-worker/model";
-
-/// Denoising steps of the measured picture.
-const STEPS: u32 = 8;
 
 /// Jobs that are measured; the median counts.
 const JOBS: u64 = 9;
@@ -128,6 +126,9 @@ impl Bench {
                 let kind = folder.manifest().kind;
                 if folder.manifest().name == own_model(kind) {
                     measured.extend(figures(kind, &found, *bar));
+                    let fast =
+                        block_on(timing::time_fast(self.supervisor(folder, *name, library.clone())?, folder, JOBS))?;
+                    measured.extend(fast.map(|median| fast_figure(&found, median, *bar)));
                 }
                 timed.push(found);
             }
@@ -154,10 +155,13 @@ impl Bench {
     }
 
     fn time(&self, folder: &ModelFolder, name: EngineChoice, library: Option<PathBuf>) -> Result<Timed> {
+        block_on(timing::time(self.supervisor(folder, name, library)?, folder, JOBS))
+    }
+
+    fn supervisor(&self, folder: &ModelFolder, name: EngineChoice, library: Option<PathBuf>) -> Result<Supervisor> {
         let threads = self.threads;
         let engine = EngineConfig { name, onnxruntime_library: library, threads, ..EngineConfig::default() };
-        let supervisor = Supervisor::new(program()?, setup(None, folder.root(), &engine));
-        block_on(timing::time(supervisor, folder, STEPS, JOBS))
+        Ok(Supervisor::new(program()?, setup(None, folder.root(), &engine)))
     }
 }
 
@@ -197,6 +201,12 @@ fn figures(kind: JobKind, timed: &Timed, bar: f64) -> Vec<Figure> {
         }
         JobKind::Embedding => Vec::new(),
     }
+}
+
+/// The same picture by the model's setting of few steps.
+fn fast_figure(timed: &Timed, median: Duration, bar: f64) -> Figure {
+    let name = format!("default-model/prompt-to-png-fast/{}", timed.loaded.engine.name);
+    Figure::seconds(name, median.as_secs_f64(), bar)
 }
 
 impl Findings {

@@ -93,7 +93,7 @@ impl Init {
         let mut timed: Vec<Timed> = Vec::new();
         for folder in folders {
             let supervisor = Supervisor::new(program()?, setup(Some(data), folder.root(), engine));
-            let found = timing::time(supervisor, folder, folder.manifest().default_steps, MEASURED_JOBS).await?;
+            let found = timing::time(supervisor, folder, MEASURED_JOBS).await?;
             if timed.is_empty() {
                 print_engine(&found.loaded)?;
             }

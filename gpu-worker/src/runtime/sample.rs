@@ -3,7 +3,7 @@
 use shared::api::problem::FieldError;
 use shared::job::JobKind;
 use shared::job::embedding::EmbeddingInput;
-use shared::job::image::ImageInput;
+use shared::job::image::{ImageInput, PictureDefaults, SchedulerName};
 use shared::job::request::Work;
 use shared::job::text::TextInput;
 use shared::model::ModelManifest;
@@ -18,22 +18,35 @@ const SAMPLE_TEXTS: usize = 8;
 
 const SAMPLE_TEXT: &str = "A city skyline at night, its lights doubled in the still water of the harbour.";
 
-/// A picture that the model draws well, at its own size.
+/// A picture that the model draws well by its setting of few steps, at its own size; nothing where it has none.
 ///
 /// # Errors
 /// A manifest whose defaults are out of bounds.
-pub fn picture(manifest: &ModelManifest, steps: u32, seed: u64) -> Result<Work> {
+pub fn fast_picture(manifest: &ModelManifest, seed: u64) -> Result<Option<Work>> {
+    manifest.fast.map(|fast| picture(manifest, fast, Some(SchedulerName::Fast), seed)).transpose()
+}
+
+/// A picture that the model draws well, at its own size.
+///
+/// # Errors
+/// Values that are out of bounds.
+pub fn picture(
+    manifest: &ModelManifest,
+    PictureDefaults { steps, guidance }: PictureDefaults,
+    scheduler: Option<SchedulerName>,
+    seed: u64,
+) -> Result<Work> {
     let prompt = manifest.suggestions.first().cloned().unwrap_or_else(|| "a city skyline at night".into());
     let input = ImageInput {
         prompt,
         negative_prompt: String::new(),
         steps,
-        guidance: manifest.default_guidance,
+        guidance,
         width: manifest.native_size_px,
         height: manifest.native_size_px,
         seed: Some(seed),
         count: 1,
-        scheduler: None,
+        scheduler,
         init_image: None,
         strength: None,
     };
@@ -46,7 +59,10 @@ pub fn picture(manifest: &ModelManifest, steps: u32, seed: u64) -> Result<Work> 
 /// A manifest whose defaults are out of bounds.
 pub fn work(manifest: &ModelManifest, seed: u64) -> Result<Work> {
     let made = match manifest.kind {
-        JobKind::Image => return picture(manifest, manifest.default_steps, seed),
+        JobKind::Image => {
+            let own = PictureDefaults { steps: manifest.default_steps, guidance: manifest.default_guidance };
+            return picture(manifest, own, None, seed);
+        }
         JobKind::Text => {
             let prompt = manifest.suggestions.first().cloned();
             let input = TextInput {

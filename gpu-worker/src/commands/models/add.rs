@@ -157,7 +157,7 @@ pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, unit_
     }
     let manifest = folder.manifest();
     let supervisor = Supervisor::new(program()?, setup(Some(data), root, &config.engine));
-    let timed = block_on(timing::time(supervisor, folder, manifest.default_steps, MEASURED_JOBS))?;
+    let timed = block_on(timing::time(supervisor, folder, MEASURED_JOBS))?;
     let speed = timed.timing.micro_units_per_second.median;
     let unit_price_ait = unit_price.unwrap_or_else(|| offer::proposed_price(manifest.kind.unit_type(), speed));
     let model =
