@@ -78,7 +78,8 @@ class SmokeTest(unittest.TestCase):
         pictures = pipeline.pictures(["a city skyline at night"], setting=TWO_STEPS, size=(256, 320))
         self.assertEqual(pictures.shape, (1, 3, 256, 320))
         self.assertTrue(np.isfinite(pictures).all())
-        latents = pipeline.latents(["a desert"], 1, TWO_STEPS, (256, 256))
+        # The usual scheduler truncates its timesteps to whole numbers, so only the other one ends at 0 exactly.
+        latents = pipeline.latents(["a desert"], 1, FAST, (256, 256))
         self.assertLess(float(fold(torch.from_numpy(latents))[:, SLOTS // 2 :].abs().max()), 1e-5)
 
     def test_the_distilled_mode_is_another_walk_of_the_same_network(self) -> None:
