@@ -6,11 +6,22 @@ use std::time::Duration;
 use shared::digest::Sha256Digest;
 use shared::job::lifecycle::Blame;
 
+use crate::gpu_fault::{GpuFault, essence};
+
 /// Characters of an outside text (a file's content, a library's message) that an error repeats.
 pub const QUOTE_MAX_CHARS: usize = 300;
 
 /// Class of every lack of memory.
 const OUT_OF_MEMORY: &str = "out_of_memory";
+
+/// Class of an engine or provider that does not work here.
+const ENGINE: &str = "engine";
+
+/// Class of every GPU that fails or disappears.
+const GPU_LOST: &str = "gpu_lost";
+
+/// What a GPU is called until [`WorkerError::with_gpu_named`].
+const NAMELESS_GPU: &str = "the GPU";
 
 /// How allocators, engines and drivers say that memory ran out, in lower case.
 const MEMORY_WORDS: &[&str] = &[
@@ -77,6 +88,9 @@ pub enum WorkerError {
     ChildOutOfMemory(String),
     #[error("the inference process hung: it said nothing for {} s", .silence.as_secs())]
     ChildHung { silence: Duration },
+    /// The inference process lives or not; what it computed on is of no use to it any more.
+    #[error("{device} {}: {reason}; {}", .fault.happened(), .fault.mend())]
+    GpuLost { device: String, fault: GpuFault, reason: String },
     /// What the inference process reported, with its own class.
     #[error("{}", .0.message)]
     Child(crate::child::Failure),
@@ -131,7 +145,51 @@ impl WorkerError {
 
     /// The inference process is gone, or of no use any more.
     pub fn ends_process(&self) -> bool {
-        matches!(self, Self::ChildCrashed(_) | Self::ChildOutOfMemory(_) | Self::ChildHung { .. })
+        matches!(
+            self,
+            Self::ChildCrashed(_) | Self::ChildOutOfMemory(_) | Self::ChildHung { .. } | Self::GpuLost { .. }
+        )
+    }
+
+    /// The inference process reported it and lives, but nothing that it does next would succeed.
+    pub fn spoils_process(&self) -> bool {
+        self.is_out_of_memory() || self.is_gpu_lost()
+    }
+
+    /// The GPU failed, or is not there any more.
+    pub fn is_gpu_lost(&self) -> bool {
+        match self {
+            Self::GpuLost { .. } => true,
+            Self::Child(failure) => failure.class == GPU_LOST,
+            Self::Run { reason, .. } | Self::Graph { reason, .. } | Self::Provider { reason, .. } => {
+                !speaks_of_memory(reason) && GpuFault::in_text(reason).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// A process that fails to start for this will fail again until the device or its driver is back.
+    pub fn is_device_missing(&self) -> bool {
+        self.is_gpu_lost() || self.class() == ENGINE
+    }
+
+    /// The GPU that a text speaks of as lost.
+    pub fn gpu_lost_in(text: &str) -> Option<Self> {
+        let fault = GpuFault::in_text(text)?;
+        Some(Self::GpuLost { device: NAMELESS_GPU.into(), fault, reason: quote_engine(text) })
+    }
+
+    /// A failure of the inference process that was its GPU's says so and names the GPU, whatever the engine made of it.
+    pub fn with_gpu_named(self, name: &str) -> Self {
+        match self {
+            Self::GpuLost { fault, reason, .. } => Self::GpuLost { device: name.into(), fault, reason },
+            error if error.is_gpu_lost() => {
+                let text = error.to_string();
+                let fault = GpuFault::in_text(&text).unwrap_or(GpuFault::Gone);
+                Self::GpuLost { device: name.into(), fault, reason: quote_engine(&text) }
+            }
+            error => error,
+        }
     }
 
     /// The engine asked for more memory than there is. Some drivers are of no use after that.
@@ -159,6 +217,9 @@ impl WorkerError {
             Self::ChildCrashed(reason) => Self::ChildCrashed(reason.clone()),
             Self::ChildOutOfMemory(reason) => Self::ChildOutOfMemory(reason.clone()),
             Self::ChildHung { silence } => Self::ChildHung { silence: *silence },
+            Self::GpuLost { device, fault, reason } => {
+                Self::GpuLost { device: device.clone(), fault: *fault, reason: reason.clone() }
+            }
             error => Self::Child(crate::child::Failure::from(error)),
         }
     }
@@ -167,8 +228,9 @@ impl WorkerError {
     pub fn class(&self) -> &str {
         match self {
             error if error.is_out_of_memory() => OUT_OF_MEMORY,
+            error if error.is_gpu_lost() => GPU_LOST,
             Self::Child(failure) => &failure.class,
-            Self::Library { .. } | Self::Provider { .. } | Self::EngineChosen { .. } => "engine",
+            Self::Library { .. } | Self::Provider { .. } | Self::EngineChosen { .. } => ENGINE,
             Self::Io { .. } => "io",
             Self::Format { .. } => "format",
             Self::Unlisted { .. }
@@ -188,6 +250,7 @@ impl WorkerError {
             Self::ChildCrashed(_) => "crash",
             Self::ChildOutOfMemory(_) => OUT_OF_MEMORY,
             Self::ChildHung { .. } => "hang",
+            Self::GpuLost { .. } => GPU_LOST,
             Self::Deadline => "deadline",
             Self::Config(_) => "config",
             Self::Hub { .. } | Self::Refused(_) => "hub",
@@ -208,6 +271,11 @@ pub fn quote(text: &str) -> String {
     }
 }
 
+/// What an engine said, as an error repeats it.
+pub fn quote_engine(text: &str) -> String {
+    quote(essence(text))
+}
+
 /// Whether a text of an engine, a driver or a dying process says that memory ran out.
 pub fn speaks_of_memory(text: &str) -> bool {
     let text = text.to_lowercase();
@@ -215,3 +283,59 @@ pub fn speaks_of_memory(text: &str) -> bool {
 }
 
 pub type Result<T, E = WorkerError> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::child::Failure;
+
+    fn run(reason: &str) -> WorkerError {
+        WorkerError::Run { graph: "unet".into(), reason: reason.into() }
+    }
+
+    #[test]
+    fn a_lost_gpu_is_a_class_of_its_own_that_names_the_card_on_either_side_of_the_pipe() {
+        let said = run("CUDA failure 719: unspecified launch failure");
+        let crossed = WorkerError::from(Failure::from(&said));
+        for error in [said, crossed] {
+            assert!(error.is_gpu_lost() && error.spoils_process() && !error.is_out_of_memory());
+            assert_eq!((error.class(), error.is_retryable(), error.blame()), ("gpu_lost", true, Blame::Miner));
+            let named = error.with_gpu_named("GPU 1 (NVIDIA H100)");
+            assert_eq!((named.class(), named.is_retryable(), named.ends_process()), ("gpu_lost", true, true));
+            let text = named.to_string();
+            let begins =
+                "GPU 1 (NVIDIA H100) failed: CUDA failure 719: unspecified launch failure; where it comes again";
+            assert!(text.starts_with(begins), "{text}");
+            assert_eq!(named.copied().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_provider_without_its_card_is_a_lost_gpu_and_one_without_its_library_is_not() {
+        let provider = |reason: &str| WorkerError::Provider {
+            provider: "CUDA".into(),
+            reason: reason.into(),
+            mend: "install the driver".into(),
+        };
+        let gone = provider("CUDA failure 100: no CUDA-capable device is detected").with_gpu_named("GPU 0");
+        let text = gone.to_string();
+        assert!(
+            text.starts_with("GPU 0 is gone: CUDA failure 100: no CUDA-capable device is detected; look for"),
+            "{text}"
+        );
+        assert_eq!(provider("this library was built without it").with_gpu_named("GPU 0").class(), "engine");
+    }
+
+    #[test]
+    fn a_lack_of_memory_and_other_failures_are_no_lost_gpu() {
+        for (reason, class) in [
+            ("CUDA failure 2: out of memory", "out_of_memory"),
+            ("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED", "out_of_memory"),
+            ("the shapes differ", "run"),
+        ] {
+            let error = run(reason);
+            assert_eq!((error.class(), error.is_gpu_lost()), (class, false));
+            assert_eq!(error.with_gpu_named("GPU 0").class(), class);
+        }
+    }
+}

@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod files;
+pub mod gpu_fault;
 pub mod hardware;
 pub mod hub;
 pub mod keys;

@@ -21,10 +21,10 @@ impl Remains<'_> {
     pub fn cause(&self) -> WorkerError {
         let killed_for_memory = self.signal == Some(KILL) && self.kernel_took_memory;
         if killed_for_memory || speaks_of_memory(self.last_words) {
-            WorkerError::ChildOutOfMemory(self.status.into())
-        } else {
-            WorkerError::ChildCrashed(self.status.into())
+            return WorkerError::ChildOutOfMemory(self.status.into());
         }
+        let crashed = || WorkerError::ChildCrashed(self.status.into());
+        WorkerError::gpu_lost_in(self.last_words).unwrap_or_else(crashed)
     }
 }
 
@@ -44,13 +44,19 @@ mod tests {
     }
 
     #[test]
-    fn a_lack_of_memory_is_told_from_other_ends() {
+    fn a_lack_of_memory_and_a_lost_gpu_are_told_from_other_ends() {
         assert_eq!(class(9, "", false), "crash");
         assert_eq!(class(9, "", true), "out_of_memory");
         assert_eq!(class(6, "memory allocation of 805306368 bytes failed", false), "out_of_memory");
         assert_eq!(class(6, "terminate called after throwing an instance of 'std::bad_alloc'", false), "out_of_memory");
         assert_eq!(class(6, "failed to spawn thread: Os { code: 11, kind: WouldBlock }", false), "out_of_memory");
         assert_eq!(class(11, "", true), "crash");
+        let thrown = "terminate called after throwing an instance of 'onnxruntime::OnnxRuntimeException'\n  what():  \
+                      cuda_call.cc:97 bool onnxruntime::CudaCall CUDA failure 719: unspecified launch failure ; GPU=0 ; \
+                      hostname=my-desktop ; expr=cudaEventDestroy(read_event_);";
+        assert_eq!(class(6, thrown, false), "gpu_lost");
+        let thrown = thrown.replace("719: unspecified launch failure", "2: out of memory");
+        assert_eq!(class(6, &thrown, false), "out_of_memory");
         assert_eq!(class(6, "panicked at index out of bounds", false), "crash");
     }
 }

@@ -122,10 +122,10 @@ impl Flight {
         self.seats.iter().all(|seat| matches!(seat.outcome, Some(Ok(_))))
     }
 
-    /// A lack of memory that the process lived through.
-    pub(super) fn out_of_memory(&self) -> Option<WorkerError> {
+    /// A lack of memory or a lost GPU that the process lived through.
+    pub(super) fn spoiled(&self) -> Option<WorkerError> {
         let failures = self.seats.iter().filter_map(|seat| seat.outcome.as_ref()?.as_ref().err());
-        failures.into_iter().find(|error| error.is_out_of_memory()).map(WorkerError::copied)
+        failures.into_iter().find(|error| error.spoils_process()).map(WorkerError::copied)
     }
 
     /// The outcomes in order; `failure` is the end of the process, for those that it took along.
@@ -135,7 +135,7 @@ impl Flight {
             None => WorkerError::ChildCrashed("it did not answer".into()),
         };
         let outcome = |seat: Seat| match (seat.outcome, seat.ended_by) {
-            (Some(Err(error)), _) if error.is_out_of_memory() => Err(lost()),
+            (Some(Err(error)), _) if error.spoils_process() => Err(lost()),
             (Some(outcome), _) => outcome,
             (None, Some(reason)) => Err(reason),
             (None, None) => Err(lost()),

@@ -12,6 +12,7 @@ use super::flight::{Flight, Seat};
 use super::pace::{Beat, Pace};
 use super::pipe::Process;
 use super::{Job, Loaded, Request, Setup};
+use crate::engine::provider::ProviderChoice;
 use crate::error::{Result, WorkerError};
 use crate::runtime::{Output, StepReport};
 
@@ -35,6 +36,8 @@ pub struct Supervisor {
     pace: Pace,
     /// How many jobs of a model may share a run, where memory ran out before.
     batch_limits: BTreeMap<PathBuf, usize>,
+    /// What people call the device.
+    device: String,
 }
 
 #[derive(Debug)]
@@ -48,7 +51,15 @@ impl Supervisor {
     /// `program` is this worker's own executable.
     pub fn new(program: PathBuf, setup: Setup) -> Self {
         let pace = Pace::new(setup.child.hung_after());
-        Self { program, setup, running: None, next_id: 1, pace, batch_limits: BTreeMap::new() }
+        let device = format!("GPU {}", setup.engine.device);
+        Self { program, setup, running: None, next_id: 1, pace, batch_limits: BTreeMap::new(), device }
+    }
+
+    /// The device with its name. It computes on this provider from now on: a process that starts anew falls back on no
+    /// other in silence.
+    pub fn settle(&mut self, device: String, provider: ProviderChoice) {
+        self.device = device;
+        self.setup.engine.provider = provider;
     }
 
     /// Chooses the model, by its folder, that [`Self::start`] and the runs are about from now on.
@@ -70,7 +81,7 @@ impl Supervisor {
         }
         if self.running.is_none() {
             let spawned = Process::spawn(&self.program, &self.setup).await;
-            let (process, loaded) = spawned.map_err(WorkerError::with_memory_named)?;
+            let (process, loaded) = spawned.map_err(|error| self.named(error))?;
             self.running = Some(Running { process, warm: BTreeMap::from([(model.clone(), loaded)]) });
             if self.batch_limits.contains_key(&model) {
                 self.load(&model).await?;
@@ -170,7 +181,7 @@ impl Supervisor {
                 self.pace.learn(&flight.beat);
                 None
             }
-            Ok(()) => flight.out_of_memory(),
+            Ok(()) => flight.spoiled(),
             Err(error) => Some(error),
         };
         let failure = match failure {
@@ -201,19 +212,24 @@ impl Supervisor {
     async fn after(&mut self, error: WorkerError) -> WorkerError {
         match error {
             WorkerError::ChildCrashed(_) => match self.running.take() {
-                Some(running) => running.process.bury().await,
+                Some(running) => self.named(running.process.bury().await),
                 None => error,
             },
             WorkerError::ChildHung { .. } => {
                 self.kill().await;
                 error
             }
-            error if error.is_out_of_memory() => {
+            error if error.spoils_process() => {
                 self.kill().await;
-                error.with_memory_named()
+                self.named(error)
             }
             error => error,
         }
+    }
+
+    /// A failure of the process, by its cause.
+    fn named(&self, error: WorkerError) -> WorkerError {
+        error.with_memory_named().with_gpu_named(&self.device)
     }
 
     /// Ends the process at once.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::provider::{Provider, ProviderChoice, ProviderOptions};
 use super::{EngineConfig, cpu, device};
-use crate::error::{Result, WorkerError, quote};
+use crate::error::{Result, WorkerError, quote_engine};
 
 /// What decides rounding on the device that the provider computes on.
 pub(super) fn architecture(options: &ProviderOptions) -> std::result::Result<String, String> {
@@ -17,7 +17,11 @@ pub(super) fn architecture(options: &ProviderOptions) -> std::result::Result<Str
 pub(super) fn unusable(provider: Provider, reason: &str) -> WorkerError {
     // ONNX Runtime puts its source's lines before the reason.
     let reason = reason.rsplit(" : FAIL : ").next().unwrap_or(reason).trim_end_matches('.');
-    WorkerError::Provider { provider: provider.name().into(), reason: quote(reason), mend: provider.mend().into() }
+    WorkerError::Provider {
+        provider: provider.name().into(),
+        reason: quote_engine(reason),
+        mend: provider.mend().into(),
+    }
 }
 
 /// The provider that works, with what `try_out` found, and what did not work before it.

@@ -6,7 +6,7 @@ use super::port::{Element, Input, Outputs, Port, Size, Tensor, Wanted};
 use super::provider::Provider;
 use super::tract::TractGraph;
 use super::{Backend, Engine};
-use crate::error::{Result, WorkerError, quote};
+use crate::error::{Result, WorkerError, quote, quote_engine};
 
 /// A loaded graph.
 pub struct Graph {
@@ -33,7 +33,7 @@ impl Graph {
     /// # Errors
     /// What the engine does not run, in its own words.
     pub fn load(engine: &Engine, file: &GraphFile) -> Result<Self> {
-        let refused = |reason: String| WorkerError::Graph { graph: file.name().into(), reason: quote(&reason) };
+        let refused = |reason: String| WorkerError::Graph { graph: file.name().into(), reason: quote_engine(&reason) };
         let (loaded, inputs, outputs) = match engine.backend() {
             Backend::Onnxruntime(runtime) => {
                 let graph = OrtGraph::load(runtime, file).map_err(refused)?;
@@ -120,6 +120,6 @@ impl Graph {
     }
 
     fn failed(&self, reason: &str) -> WorkerError {
-        WorkerError::Run { graph: self.name.clone(), reason: quote(reason) }
+        WorkerError::Run { graph: self.name.clone(), reason: quote_engine(reason) }
     }
 }
