@@ -12,8 +12,10 @@ pub mod monitor;
 pub mod order;
 pub mod pause;
 pub mod pool;
+pub mod roster;
 pub mod runner;
 pub mod schedule;
+pub mod service;
 pub mod sharing;
 pub mod sharing_watch;
 pub mod state;
@@ -35,6 +37,7 @@ use self::monitor::{Ending, Facts, ModelStatus, Monitor};
 use self::order::JobEvent;
 use self::pause::Pause;
 use self::pool::{BatchingConfig, Lane};
+use self::roster::{Duty, Roster};
 use self::schedule::Schedule;
 use self::sharing::GpuSharing;
 use self::sharing_watch::Served;
@@ -101,11 +104,14 @@ pub async fn serve(parts: Parts) -> Result<Ended> {
     let capability = &parts.identity.capability;
     let worker = Worker::new(&capability.offers, capability.slots as usize, outbox.waiting()?);
     let shared = Shared { worker: Arc::new(Mutex::new(worker)), monitor: Arc::new(Mutex::new(monitor(&parts))) };
+    let members = parts.lanes.iter().map(|lane| lane.member.clone()).collect();
+    let roster = Roster::new(capability.clone(), members, parts.batching.jobs_max);
     let status = status_server::start(&parts.status, &parts.data, shared.monitor.clone()).await?;
     let grace = Duration::from_secs(parts.drain.grace_seconds);
     let tasks = Tasks::spawn(parts, &outbox, &shared.worker);
     let mut shell = Shell {
         shared,
+        roster,
         tasks,
         terminate: signals(SignalKind::terminate())?,
         interrupt: signals(SignalKind::interrupt())?,
@@ -158,6 +164,7 @@ impl Shared {
 
 struct Shell {
     shared: Shared,
+    roster: Roster,
     tasks: Tasks,
     terminate: Signal,
     interrupt: Signal,
@@ -224,7 +231,7 @@ impl Shell {
 
     fn job_event(&mut self, event: JobEvent) -> Vec<Effect> {
         let ending = match &event {
-            JobEvent::Progress(_) | JobEvent::Warm { .. } => None,
+            JobEvent::Progress(_) | JobEvent::Warm { .. } | JobEvent::Duty { .. } => None,
             JobEvent::Finished { .. } => Some(Ending::Completed),
             JobEvent::Canceled { .. } => Some(Ending::Canceled),
             JobEvent::Failed { .. } => Some(Ending::Failed),
@@ -235,17 +242,37 @@ impl Shell {
         if let JobEvent::Warm { lane, models } = &event {
             self.shared.monitor().warm(*lane, models);
         }
+        if let JobEvent::Duty { lane, duty } = event {
+            return self.duty(lane, duty);
+        }
         self.shared.worker().job_event(event)
+    }
+
+    /// A device went out of service, or is back: the hub is told what is left.
+    fn duty(&mut self, lane: usize, duty: Duty) -> Vec<Effect> {
+        let Some(device) = self.roster.note(lane, duty.clone()) else { return Vec::new() };
+        journal::duty(&device, &duty);
+        let capability = self.roster.capability();
+        self.shared.monitor().lost(self.roster.lost(), capability.is_none());
+        let effects = self.shared.worker().offer(capability.as_ref());
+        self.tasks.offer(capability);
+        effects
     }
 
     fn link_event(&mut self, event: LinkEvent) -> Result<Vec<Effect>> {
         Ok(match event {
             LinkEvent::Refused { reason } => return Err(WorkerError::Refused(reason)),
-            LinkEvent::Up { heartbeat, session } => {
+            LinkEvent::Up { heartbeat, session, registered } => {
                 journal::session(&session);
                 self.heartbeat = heartbeats(heartbeat);
                 self.shared.monitor().connected(session.clock.ahead_ms(clock::now()));
-                self.shared.worker().connected(session)
+                let mut effects = self.shared.worker().connected(session);
+                // A device may have been lost while the worker registered with it.
+                let capability = self.roster.capability();
+                if capability.as_ref() != Some(registered.as_ref()) {
+                    effects.extend(self.shared.worker().offer(capability.as_ref()));
+                }
+                effects
             }
             LinkEvent::Down { reason } => {
                 tracing::warn!(reason, "no session with the hub");

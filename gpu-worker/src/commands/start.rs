@@ -18,7 +18,7 @@ use crate::hub::HubUrl;
 use crate::hub::link::Identity;
 use crate::hub::trust::Trust;
 use crate::worker::fleet::{self, Fleet};
-use crate::worker::{self, Ended, Parts, pool};
+use crate::worker::{self, Ended, Parts, roster};
 use crate::{clock, files, hardware, keys, offer};
 
 /// Where finished results wait, in the data folder.
@@ -59,9 +59,9 @@ impl Start {
         let trust = Trust::load(config.ca_file.as_deref())?;
         let program = program()?;
         let ended = block_on(async {
-            let Fleet { lanes, models, offers, loaded, devices, served } =
-                fleet::assemble(&config, data, &program).await?;
-            let slots = pool::slots(&lanes, &config.batching);
+            let Fleet { lanes, models, offers, loaded, served } = fleet::assemble(&config, data, &program).await?;
+            let slots = roster::slots(lanes.iter().map(|lane| &lane.member.models), config.batching.jobs_max);
+            let devices = roster::devices(lanes.iter().map(|lane| &lane.member));
             tracing::info!(address = %key.address(), models = models.len(), slots, "ready");
             let mut capability = offer::capability(&loaded, devices, offers, slots);
             capability.hardware = hardware_report(data, &key, &capability);

@@ -78,13 +78,14 @@ fn account(data: &Path, report: &Report) -> std::result::Result<MinerView, Strin
 }
 
 fn rows(report: &Report, account: &std::result::Result<MinerView, String>) -> Vec<(&'static str, String)> {
-    let Report { facts, state, reason, models, jobs, results_waiting, notices, .. } = report;
+    let Report { facts, state, reason, models, lost, jobs, results_waiting, notices, .. } = report;
     let mut rows = vec![("state", state.as_str().to_owned())];
     rows.extend(reason.iter().map(|reason| ("why", reason.clone())));
     rows.push(("address", facts.address.to_string()));
     rows.push(("hub", facts.hub.clone()));
     rows.push(("engine", facts.engine.clone()));
     rows.extend(facts.devices.iter().map(|device| ("device", device.clone())));
+    rows.extend(lost.iter().map(|lost| ("lost", lost.reason.clone())));
     rows.extend(models.iter().map(|model| {
         let warmth = if model.warm { "warm" } else { "cold" };
         ("model", format!("{} ({warmth}), {} AIT per unit", model.name, model.unit_price))

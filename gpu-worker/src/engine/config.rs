@@ -90,6 +90,11 @@ impl EngineConfig {
         }
     }
 
+    /// What to ask for where the process that found `provider` starts anew: in its place nothing else is wanted.
+    pub fn settled(&self, provider: &str) -> ProviderChoice {
+        if provider == Provider::Cuda.name() { ProviderChoice::Cuda } else { self.provider }
+    }
+
     /// The provider that must be used, where the miner named one that is not the processor.
     pub fn named_gpu(&self) -> Option<Provider> {
         match self.provider {

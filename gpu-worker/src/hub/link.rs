@@ -10,7 +10,7 @@ use shared::protocol::{Challenge, FRAME_MAX_BYTES, HubMessage, PROTOCOL_VERSION,
 use shared::signing::PrivateKey;
 use shared::typed_data::personal_message_digest;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -36,6 +36,9 @@ const SILENT_HEARTBEATS: u32 = 4;
 const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(300);
 
+/// Why there is no session with a hub that is there.
+const NOTHING_TO_OFFER: &str = "no device is left to serve with";
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Who registers.
@@ -44,6 +47,7 @@ pub struct Identity {
     pub hub: HubUrl,
     pub trust: Trust,
     pub key: PrivateKey,
+    /// What the worker has with all its devices.
     pub capability: Capability,
 }
 
@@ -54,6 +58,8 @@ pub enum LinkEvent {
     Up {
         heartbeat: Duration,
         session: Session,
+        /// What the worker said of itself.
+        registered: Box<Capability>,
     },
     Message(HubMessage),
     Down {
@@ -69,7 +75,7 @@ pub enum LinkEvent {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outgoing {
     Say(WorkerMessage),
-    /// End the session and register anew at once.
+    /// Register anew at once, and end the session with that; where there is nothing to offer, end it and wait.
     Rejoin,
 }
 
@@ -77,23 +83,43 @@ pub enum Outgoing {
 enum Over {
     /// The worker went away, or was refused for good.
     Done,
-    Rejoin,
+    /// The hub closes this one when it takes the next.
+    Rejoin(Box<Socket>),
     Broken(String),
 }
 
 /// Tells which leases the worker still works on.
 pub type LeasesHeld = Arc<dyn Fn() -> Vec<LeaseId> + Send + Sync>;
 
-/// Keeps a session up until the worker goes away or is refused.
+/// What the worker offers now; nothing where no device is left to serve with.
+pub type Offered = watch::Receiver<Option<Capability>>;
+
+/// Keeps a session up, while there is something to offer, until the worker goes away or is refused.
 pub async fn keep(
     identity: Identity,
+    mut offered: Offered,
     leases: LeasesHeld,
     mut outgoing: mpsc::Receiver<Outgoing>,
     events: mpsc::Sender<LinkEvent>,
 ) {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
+    let mut replaced: Option<Box<Socket>> = None;
     loop {
-        let reason = match register(&identity, &leases).await {
+        if offered.borrow().is_none() {
+            if let Some(mut socket) = replaced.take() {
+                let _ = socket.as_mut().close(None).await;
+            }
+            let reason = NOTHING_TO_OFFER.to_owned();
+            if events.send(LinkEvent::Down { reason }).await.is_err() {
+                return;
+            }
+        }
+        let Some(capability) = something(&mut offered, &mut outgoing).await else { return };
+        let registered = register(&identity, capability, &leases).await;
+        if let Some(socket) = replaced.take() {
+            tokio::spawn(see_off(*socket));
+        }
+        let reason = match registered {
             Ok((socket, up)) => {
                 let began = Instant::now();
                 let LinkEvent::Up { heartbeat, .. } = up else { return };
@@ -110,7 +136,10 @@ pub async fn keep(
                         }
                         reason
                     }
-                    Over::Rejoin => continue,
+                    Over::Rejoin(socket) => {
+                        replaced = Some(socket);
+                        continue;
+                    }
                     Over::Done => return,
                 }
             }
@@ -125,6 +154,26 @@ pub async fn keep(
         }
         tokio::time::sleep(backoff.after_failure(jitter())).await;
     }
+}
+
+/// Waits until there is something to offer. Nothing where the worker is gone.
+async fn something(offered: &mut Offered, outgoing: &mut mpsc::Receiver<Outgoing>) -> Option<Capability> {
+    loop {
+        if let Some(capability) = offered.borrow_and_update().clone() {
+            return Some(capability);
+        }
+        tokio::select! {
+            changed = offered.changed() => changed.ok()?,
+            // Without a session, nothing is sent.
+            message = outgoing.recv() => drop(message?),
+        }
+    }
+}
+
+/// Leaves a session to the hub, which closes it for the one that replaced it: closed from here, it could look like the
+/// miner's departure, with which its leases end.
+async fn see_off(mut socket: Socket) {
+    let _ = timeout(HANDSHAKE_LIMIT, async { while let Some(Ok(_)) = socket.next().await {} }).await;
 }
 
 /// The hub's first word, which anybody gets who connects: who it is, and what time it has.
@@ -153,7 +202,7 @@ async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge)> {
 }
 
 /// Challenge, signed registration, welcome.
-async fn register(identity: &Identity, leases: &LeasesHeld) -> Result<(Socket, LinkEvent)> {
+async fn register(identity: &Identity, capability: Capability, leases: &LeasesHeld) -> Result<(Socket, LinkEvent)> {
     let hub = &identity.hub;
     let (mut socket, challenge) = open(hub, &identity.trust).await?;
     let clock = HubClock::new(challenge.server_time_unix_ms, std::time::Instant::now());
@@ -163,25 +212,30 @@ async fn register(identity: &Identity, leases: &LeasesHeld) -> Result<(Socket, L
             challenge.protocol_version
         )));
     }
-    let registration = registration(identity, &challenge, leases())?;
+    let registration = registration(identity, capability.clone(), &challenge, leases())?;
     send(&mut socket, &WorkerMessage::Register(Box::new(registration)))
         .await
         .map_err(|error| hub.unreachable(error))?;
     match receive(&mut socket, hub).await? {
         HubMessage::Welcome { heartbeat_seconds } => {
             let heartbeat = Duration::from_secs(heartbeat_seconds).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX);
-            Ok((socket, LinkEvent::Up { heartbeat, session: Session { hub: HubIdentity::from(&challenge), clock } }))
+            let session = Session { hub: HubIdentity::from(&challenge), clock };
+            Ok((socket, LinkEvent::Up { heartbeat, session, registered: Box::new(capability) }))
         }
         HubMessage::Refused { reason, retryable } => Err(refusal(hub, reason, retryable)),
         other => Err(hub.unreachable(format_args!("it answered the registration with {}", kind(&other)))),
     }
 }
 
-fn registration(identity: &Identity, challenge: &Challenge, leases: Vec<LeaseId>) -> Result<Registration> {
+fn registration(
+    identity: &Identity,
+    capability: Capability,
+    challenge: &Challenge,
+    leases: Vec<LeaseId>,
+) -> Result<Registration> {
     let address = identity.key.address();
     let digest = personal_message_digest(challenge.registration_message(address).as_bytes());
     let signature = identity.key.sign(digest).map_err(|error| WorkerError::Receipt(error.to_string()))?;
-    let capability = identity.capability.clone();
     Ok(Registration { protocol_version: PROTOCOL_VERSION, address, capability, leases, signature })
 }
 
@@ -205,10 +259,7 @@ async fn pump(
                 Some(Outgoing::Say(message)) => if let Err(error) = send(&mut socket, &message).await {
                     return Over::Broken(error);
                 },
-                Some(Outgoing::Rejoin) => {
-                    let _ = socket.close(None).await;
-                    return Over::Rejoin;
-                }
+                Some(Outgoing::Rejoin) => return Over::Rejoin(Box::new(socket)),
                 None => {
                     let _ = socket.close(None).await;
                     return Over::Done;

@@ -1,6 +1,6 @@
 //! Which devices serve: what the configuration asks for, and what the hub is told. Pure; the caller asks the driver.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::capability::{Device, DeviceKind, NAME_MAX_CHARS};
 
@@ -93,10 +93,16 @@ fn check(key: &str, device: u32, driver: &Driver) -> Result<()> {
 }
 
 /// What the hub is told: each place once, GPUs by the driver's names.
-pub fn used(places: &[Place], driver: &Result<Driver, DriverError>) -> Vec<Device> {
-    let distinct: BTreeSet<Place> = places.iter().copied().collect();
-    let devices = distinct.into_iter().map(|place| device(place, driver.as_ref().ok()));
-    devices.collect()
+pub fn used(places: &[Place], driver: &Result<Driver, DriverError>) -> BTreeMap<Place, Device> {
+    places.iter().map(|place| (*place, device(*place, driver.as_ref().ok()))).collect()
+}
+
+/// What people call a place on this machine: a GPU by its index, too, since a machine may have two of a kind.
+pub fn called(place: Place, device: &Device) -> String {
+    match place {
+        Place::Gpu { index } => format!("GPU {index} ({})", device.name),
+        Place::Processor { .. } | Place::OtherGpu => device.name.clone(),
+    }
 }
 
 fn device(place: Place, driver: Option<&Driver>) -> Device {
@@ -184,17 +190,19 @@ mod tests {
     fn the_hub_is_told_of_what_computes_and_of_nothing_twice() {
         let processor = Place::Processor { threads: 2 };
         let told = |places: &[Place], cards| -> Vec<(DeviceKind, String, u64)> {
-            let devices = used(places, &driver(cards)).into_iter();
+            let devices = used(places, &driver(cards)).into_values();
             devices.map(|device| (device.kind, device.name, device.memory_bytes)).collect()
         };
         let on_processor = used(&[processor, processor], &Err(DriverError::Absent));
-        assert_eq!((on_processor.len(), on_processor[0].cores), (1, Some(2)));
+        assert_eq!((on_processor.len(), on_processor[&processor].cores), (1, Some(2)));
         let gpu = |name: &str, bytes| (DeviceKind::Gpu, name.to_owned(), bytes);
         let two = told(&[Place::Gpu { index: 1 }, Place::Gpu { index: 0 }], 2);
         assert_eq!(two, [gpu("Card 0", 8_000_000_000), gpu("Card 1", 8_000_000_000)]);
         assert_eq!(told(&[Place::Gpu { index: 7 }], 0), [gpu("GPU 7", 0)]);
         assert_eq!(told(&[Place::OtherGpu], 1), [gpu("Card 0", 8_000_000_000)]);
         assert_eq!(told(&[Place::OtherGpu], 2), [gpu("GPU", 0)]);
-        assert_eq!(used(&[processor, Place::Gpu { index: 0 }], &driver(1)).len(), 2);
+        let both = used(&[processor, Place::Gpu { index: 0 }], &driver(1));
+        let names: Vec<String> = both.iter().map(|(place, device)| called(*place, device)).collect();
+        assert_eq!(names, [cpu::model_name().as_str(), "GPU 0 (Card 0)"]);
     }
 }

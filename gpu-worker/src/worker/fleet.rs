@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use shared::capability::{Device, ModelOffer};
+use shared::capability::ModelOffer;
 
 use super::devices::{self, Place};
 use super::pool::Lane;
+use super::roster::Member;
 use super::sharing_watch::Served;
 use crate::child::supervisor::Supervisor;
 use crate::child::{Loaded, Setup};
@@ -31,8 +32,6 @@ pub struct Fleet {
     pub offers: Vec<ModelOffer>,
     /// What the first device loaded first.
     pub loaded: Loaded,
-    /// What the models were loaded on.
-    pub devices: Vec<Device>,
     pub served: Served,
 }
 
@@ -78,7 +77,7 @@ pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fl
         lanes: Vec::new(),
         served: BTreeMap::new(),
         first: None,
-        places: Vec::new(),
+        driver: &driver,
     };
     // What another program serves needs the network, which a process that parses models must not have.
     let (outside, inside): (Vec<_>, Vec<_>) =
@@ -87,7 +86,7 @@ pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fl
         fleet.add_lane(&inside, &engine).await?;
     }
     fleet.add_lane(&outside, &config.engine).await?;
-    fleet.finish(inside.iter().chain(&outside), &driver, !outside.is_empty())
+    fleet.finish(inside.iter().chain(&outside), !outside.is_empty())
 }
 
 struct Assembly<'a> {
@@ -98,7 +97,7 @@ struct Assembly<'a> {
     lanes: Vec<Lane>,
     served: BTreeMap<String, PathBuf>,
     first: Option<Loaded>,
-    places: Vec<Place>,
+    driver: &'a std::result::Result<Driver, DriverError>,
 }
 
 impl Assembly<'_> {
@@ -110,14 +109,19 @@ impl Assembly<'_> {
             data: Some(self.data.to_path_buf()),
             child: self.config.child.clone(),
         };
-        let mut lane = Lane { supervisor: Supervisor::new(self.program.to_path_buf(), setup), models: BTreeMap::new() };
+        let mut supervisor = Supervisor::new(self.program.to_path_buf(), setup);
+        let (mut models, mut places, mut runs) = (BTreeMap::new(), Vec::new(), None);
         let mut warm_bytes = 0_u64;
         for candidate in candidates {
             warm_bytes = warm_bytes.saturating_add(candidate.bytes());
             // What would push another model out is loaded when it is needed.
-            let batch_max = if lane.models.is_empty() || warm_bytes <= self.config.child.warm_max_bytes {
-                match self.load(&mut lane.supervisor, candidate, engine).await {
-                    Ok(loaded) => loaded.batch_max,
+            let batch_max = if models.is_empty() || warm_bytes <= self.config.child.warm_max_bytes {
+                match self.load(&mut supervisor, candidate).await {
+                    Ok(loaded) => {
+                        places.push(Place::of(&loaded, engine, runtime::needs_network(&candidate.folder)));
+                        runs.get_or_insert(loaded.engine);
+                        loaded.batch_max
+                    }
                     Err(error) if self.single => return Err(error),
                     Err(error) => {
                         tracing::error!(model = candidate.name(), %error, "a model is left out");
@@ -127,19 +131,21 @@ impl Assembly<'_> {
             } else {
                 1
             };
-            lane.models.insert(candidate.name().to_owned(), batch_max);
+            models.insert(candidate.name().to_owned(), batch_max);
             self.served.insert(candidate.name().to_owned(), candidate.config.path.clone());
         }
-        self.lanes.push(lane);
+        let Some(runs) = runs else { return Ok(()) };
+        let devices = devices::used(&places, self.driver);
+        let name =
+            devices.first_key_value().map_or_else(String::new, |(place, device)| devices::called(*place, device));
+        if places.iter().any(|place| place.gpu().is_some()) {
+            supervisor.settle(name.clone(), engine.settled(&runs.provider));
+        }
+        self.lanes.push(Lane { supervisor, member: Member { name, engine: runs, devices, models } });
         Ok(())
     }
 
-    async fn load(
-        &mut self,
-        supervisor: &mut Supervisor,
-        candidate: &Candidate<'_>,
-        engine: &EngineConfig,
-    ) -> Result<Loaded> {
+    async fn load(&mut self, supervisor: &mut Supervisor, candidate: &Candidate<'_>) -> Result<Loaded> {
         supervisor.select(&candidate.config.path);
         let loaded = supervisor.start().await?.clone();
         tracing::info!(
@@ -153,17 +159,11 @@ impl Assembly<'_> {
             note = loaded.note,
             "a model is ready"
         );
-        self.places.push(Place::of(&loaded, engine, runtime::needs_network(&candidate.folder)));
         self.first.get_or_insert_with(|| loaded.clone());
         Ok(loaded)
     }
 
-    fn finish<'c>(
-        self,
-        candidates: impl Iterator<Item = &'c Candidate<'c>>,
-        driver: &std::result::Result<Driver, DriverError>,
-        with_ollama: bool,
-    ) -> Result<Fleet> {
+    fn finish<'c>(self, candidates: impl Iterator<Item = &'c Candidate<'c>>, with_ollama: bool) -> Result<Fleet> {
         let loaded = self.first.ok_or_else(|| WorkerError::Config("no model of models can be served".into()))?;
         let offers = candidates
             .filter(|candidate| self.served.contains_key(candidate.name()))
@@ -171,14 +171,14 @@ impl Assembly<'_> {
                 offer::model(folder, config.unit_price_ait, config.measured_micro_units_per_second)
             })
             .collect();
-        let gpus: BTreeSet<u32> = self.places.iter().filter_map(Place::gpu).collect();
+        let places = self.lanes.iter().flat_map(|lane| lane.member.devices.keys());
+        let gpus: BTreeSet<u32> = places.filter_map(Place::gpu).collect();
         let programs = with_ollama.then(|| OLLAMA_PROGRAM.to_owned()).into_iter().collect();
         Ok(Fleet {
             lanes: self.lanes,
             models: self.served,
             offers,
             loaded,
-            devices: devices::used(&self.places, driver),
             served: Served { gpus: gpus.into_iter().collect(), programs },
         })
     }

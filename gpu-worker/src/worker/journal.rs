@@ -4,6 +4,7 @@ use shared::protocol::HubMessage;
 
 use super::CLOCK_SKEW_MAX_MS;
 use super::pause::Pause;
+use super::roster::Duty;
 use super::state::Session;
 use crate::clock;
 use crate::error::quote;
@@ -37,6 +38,13 @@ pub(super) fn delivery(delivered: &Delivered) {
     match &delivered.refusal {
         Some(reason) => tracing::error!(lease_id = %delivered.lease_id, reason, "the hub refused a result"),
         None => tracing::info!(lease_id = %delivered.lease_id, "the hub took a result"),
+    }
+}
+
+pub(super) fn duty(device: &str, duty: &Duty) {
+    match duty {
+        Duty::Serving => tracing::info!(device, "the device is back in service"),
+        Duty::Lost { reason } => tracing::error!(device, reason, "the device is out of service"),
     }
 }
 

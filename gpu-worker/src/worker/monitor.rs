@@ -26,6 +26,8 @@ pub enum State {
     Serving,
     Paused,
     Draining,
+    /// Each device is lost.
+    Bare,
     /// No session with the hub.
     Disconnected,
 }
@@ -36,6 +38,7 @@ impl State {
             Self::Serving => "serving",
             Self::Paused => "paused",
             Self::Draining => "draining",
+            Self::Bare => "bare",
             Self::Disconnected => "disconnected",
         }
     }
@@ -71,6 +74,13 @@ pub struct JobCounts {
     pub running: usize,
 }
 
+/// A device that is out of service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostDevice {
+    pub device: String,
+    pub reason: String,
+}
+
 /// A sentence of the hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
@@ -87,6 +97,8 @@ pub struct Report {
     /// Why it does not serve, or why no job comes.
     pub reason: Option<String>,
     pub models: Vec<ModelStatus>,
+    /// Devices that are out of service until their GPU is back.
+    pub lost: Vec<LostDevice>,
     pub jobs: JobCounts,
     /// Results that the hub has not taken yet.
     pub results_waiting: usize,
@@ -110,6 +122,8 @@ pub struct Monitor {
     models: Vec<ModelStatus>,
     /// Names of the models that each device has loaded.
     warm: BTreeMap<usize, Vec<String>>,
+    lost: Vec<LostDevice>,
+    is_bare: bool,
     session: Result<i64, String>,
     pause: Option<Pause>,
     draining: bool,
@@ -126,6 +140,8 @@ impl Monitor {
             facts,
             models,
             warm: BTreeMap::new(),
+            lost: Vec::new(),
+            is_bare: false,
             session: Err("it connects".into()),
             pause: None,
             draining: false,
@@ -151,6 +167,11 @@ impl Monitor {
 
     pub fn draining(&mut self) {
         self.draining = true;
+    }
+
+    /// These devices are out of service; `is_bare` where no other is left.
+    pub fn lost(&mut self, lost: Vec<LostDevice>, is_bare: bool) {
+        (self.lost, self.is_bare) = (lost, is_bare);
     }
 
     /// What the worker has in hand now.
@@ -195,6 +216,7 @@ impl Monitor {
             state,
             reason,
             models: self.models.clone(),
+            lost: self.lost.clone(),
             jobs: JobCounts { last_hour, running: self.running, ..self.counts },
             results_waiting: self.results_waiting,
             hub_ahead_ms: self.session.as_ref().ok().copied(),
@@ -208,6 +230,12 @@ impl Monitor {
         }
         if let Some(pause) = &self.pause {
             return (State::Paused, Some(pause.reason.clone()));
+        }
+        if self.is_bare {
+            return (
+                State::Bare,
+                Some("each device is out of service, so the worker left the hub until one is back".into()),
+            );
         }
         if let Err(reason) = &self.session {
             return (State::Disconnected, Some(reason.clone()));
@@ -249,6 +277,12 @@ mod tests {
         assert_eq!(monitor.report(now).reason, None);
         monitor.paused(Some(Pause { by: PausedBy::Hand, reason: "a game".into() }));
         assert_eq!((monitor.report(now).state, monitor.report(now).reason), (State::Paused, Some("a game".into())));
+        monitor.paused(None);
+        let lost = LostDevice { device: "GPU 0".into(), reason: "it is gone".into() };
+        monitor.lost(vec![lost.clone()], false);
+        assert_eq!((monitor.report(now).state, monitor.report(now).lost), (State::Serving, vec![lost]));
+        monitor.lost(Vec::new(), true);
+        assert_eq!(monitor.report(now).state, State::Bare);
         monitor.draining();
         assert_eq!(monitor.report(now).state, State::Draining);
     }

@@ -7,6 +7,7 @@ use shared::job::lifecycle::Blame;
 use shared::protocol::{Assignment, Progress};
 use tokio::sync::watch;
 
+use super::roster::Duty;
 use crate::child::supervisor::Limits;
 use crate::clock::millis;
 use crate::hub::clock::HubClock;
@@ -20,11 +21,20 @@ pub struct Order {
     pub assigned_at: Instant,
     pub deadline: Instant,
     pub cancel: watch::Sender<bool>,
+    /// The device whose GPU was lost under it. It goes to another one, and not on from there.
+    pub lost_by: Option<LostBy>,
+}
+
+/// Which device lost a job, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostBy {
+    pub lane: usize,
+    pub reason: String,
 }
 
 impl Order {
     pub fn new(assignment: Assignment, clock: HubClock, assigned_at: Instant, deadline: Instant) -> Self {
-        Self { assignment, clock, assigned_at, deadline, cancel: watch::Sender::new(false) }
+        Self { assignment, clock, assigned_at, deadline, cancel: watch::Sender::new(false), lost_by: None }
     }
 
     pub fn is_canceled(&self) -> bool {
@@ -61,5 +71,10 @@ pub enum JobEvent {
     Warm {
         lane: usize,
         models: Vec<String>,
+    },
+    /// What a device does from now on.
+    Duty {
+        lane: usize,
+        duty: Duty,
     },
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use shared::job::lifecycle::Blame;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 use super::batch::{Decision, Waiting, decide};
 use super::order::{JobEvent, Order};
-use super::runner::{Bench, Freed, Runner};
+use super::roster::{Duty, Member, slots};
+use super::runner::{Bench, Report, Runner};
 use crate::child::supervisor::Supervisor;
 use crate::runtime::{BatchKey, batch_key};
 
@@ -33,12 +35,11 @@ impl Default for BatchingConfig {
     }
 }
 
-/// A device, and which models run there.
+/// A device, and what is known of it.
 #[derive(Debug)]
 pub struct Lane {
     pub supervisor: Supervisor,
-    /// Jobs of a model that share a run at most, by the names of the models that it serves.
-    pub models: BTreeMap<String, usize>,
+    pub member: Member,
 }
 
 /// All devices, and what waits for them.
@@ -56,12 +57,7 @@ struct Busy {
     batches: mpsc::Sender<Vec<Order>>,
     /// Jobs that it has.
     running: usize,
-}
-
-/// Jobs that one worker with these devices runs at once.
-pub fn slots(lanes: &[Lane], batching: &BatchingConfig) -> usize {
-    let most = |lane: &Lane| lane.models.values().copied().max().unwrap_or(1).min(batching.jobs_max).max(1);
-    lanes.iter().map(most).sum()
+    duty: Duty,
 }
 
 /// Runs orders until there will be no more of them.
@@ -72,20 +68,21 @@ pub async fn run(
     mut orders: mpsc::Receiver<Order>,
     events: mpsc::Sender<JobEvent>,
 ) {
-    let (freed_sender, mut freed) = mpsc::channel(lanes.len().max(1));
-    let slots = slots(&lanes, &batching);
+    let (report_sender, mut reports) = mpsc::channel(lanes.len().max(1));
+    let slots = slots(lanes.iter().map(|lane| &lane.member.models), batching.jobs_max);
     let mut tasks = JoinSet::new();
-    let start = |(lane, Lane { supervisor, models }): (usize, Lane)| {
+    let start = |(lane, Lane { supervisor, member }): (usize, Lane)| {
         let (batches, receiver) = mpsc::channel(BATCHES_MAX);
-        let runner = Runner { lane, supervisor, bench: bench.clone() };
-        tasks.spawn(runner.run(receiver, events.clone(), freed_sender.clone()));
-        Busy { models, batches, running: 0 }
+        let runner = Runner::new(lane, supervisor, bench.clone());
+        tasks.spawn(runner.run(receiver, events.clone(), report_sender.clone()));
+        Busy { models: member.models, batches, running: 0, duty: Duty::Serving }
     };
     let lanes = lanes.into_iter().enumerate().map(start).collect();
     let mut pool = Pool { lanes, queue: Vec::new(), slots, batching };
     loop {
-        for canceled in pool.take_canceled() {
-            let event = JobEvent::Canceled { lease_id: canceled.assignment.lease_id };
+        let canceled = pool.take_canceled().into_iter();
+        let canceled = canceled.map(|order| JobEvent::Canceled { lease_id: order.assignment.lease_id });
+        for event in canceled.chain(pool.take_unserved()).collect::<Vec<_>>() {
             if events.send(event).await.is_err() {
                 return;
             }
@@ -96,7 +93,15 @@ pub async fn run(
                 Some(order) => pool.queue.push(order),
                 None => return,
             },
-            Some(freed) = freed.recv() => pool.freed(freed),
+            Some(report) = reports.recv() => {
+                let news = pool.hear(report);
+                // What this ends is said before the device's loss, with which the session may end.
+                for event in pool.take_unserved().into_iter().chain(news) {
+                    if events.send(event).await.is_err() {
+                        return;
+                    }
+                }
+            }
             () = until(look_again_at) => {}
         }
     }
@@ -107,11 +112,33 @@ impl Pool {
         self.queue.extract_if(.., |order| order.is_canceled()).collect()
     }
 
-    fn freed(&mut self, freed: Freed) {
-        if let Some(lane) = self.lanes.get_mut(freed.lane) {
-            lane.running = 0;
-            lane.models.insert(freed.model, freed.batch_max);
+    /// Jobs that no device is left for.
+    fn take_unserved(&mut self) -> Vec<JobEvent> {
+        let Self { lanes, queue, .. } = self;
+        let unserved =
+            queue.extract_if(.., |order| !lanes.iter().enumerate().any(|(lane, busy)| busy.takes(lane, order)));
+        let event = |order: Order| {
+            let reason = match order.lost_by {
+                Some(lost_by) => lost_by.reason,
+                None => format!("no device that serves {} is left", order.assignment.model),
+            };
+            JobEvent::Failed { lease_id: order.assignment.lease_id, blame: Blame::Miner, reason }
+        };
+        unserved.map(event).collect()
+    }
+
+    /// Takes a device's report. Gives what is new about it.
+    fn hear(&mut self, report: Report) -> Option<JobEvent> {
+        let Report { lane, duty, over } = report;
+        let busy = self.lanes.get_mut(lane)?;
+        if let Some(over) = over {
+            busy.running = 0;
+            busy.models.insert(over.model, over.batch_max);
+            self.queue.splice(..0, over.lost);
         }
+        let is_new = busy.duty != duty;
+        busy.duty = duty.clone();
+        is_new.then_some(JobEvent::Duty { lane, duty })
     }
 
     /// Starts what can start. Gives the time to look again, where something waits for company.
@@ -139,13 +166,13 @@ impl Pool {
     /// What a lane that is free should do, and the places in the queue that the decision speaks of.
     fn decide(&self, lane: usize, now: Instant) -> Option<(Vec<usize>, Decision)> {
         let running: usize = self.lanes.iter().map(|lane| lane.running).sum();
-        let lane = self.lanes.get(lane).filter(|lane| lane.running == 0)?;
-        let serves = |order: &Order| lane.models.contains_key(&order.assignment.model);
+        let number = lane;
+        let lane = self.lanes.get(number).filter(|lane| lane.running == 0)?;
         let (places, waiting): (Vec<usize>, Vec<_>) = self
             .queue
             .iter()
             .enumerate()
-            .filter(|(_, order)| serves(order))
+            .filter(|(_, order)| lane.takes(number, order))
             .map(|(place, order)| (place, self.waiting(lane, order)))
             .unzip();
         let room = self.slots.saturating_sub(running + self.queue.len());
@@ -168,7 +195,15 @@ impl Pool {
     }
 }
 
-async fn until(instant: Option<Instant>) {
+impl Busy {
+    /// Whether the device, which has this number, would do the job.
+    fn takes(&self, number: usize, order: &Order) -> bool {
+        let lost_it = order.lost_by.as_ref().is_some_and(|lost_by| lost_by.lane == number);
+        self.duty == Duty::Serving && !lost_it && self.models.contains_key(&order.assignment.model)
+    }
+}
+
+pub(super) async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant.into()).await,
         None => std::future::pending().await,

@@ -10,7 +10,10 @@ use shared::protocol::{Assignment, Metering};
 use shared::signing::PrivateKey;
 use tokio::sync::{Notify, mpsc};
 
-use super::order::{JobEvent, Order};
+use super::order::{JobEvent, LostBy, Order};
+use super::pool::until;
+use super::roster::Duty;
+use super::service::Service;
 use crate::child::supervisor::Supervisor;
 use crate::clock::{self, millis};
 use crate::error::{Result, WorkerError};
@@ -44,20 +47,56 @@ pub struct Bench {
     pub added: Arc<Notify>,
 }
 
-/// A device that has nothing to do, and how many jobs of a model it takes together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Freed {
+/// What a device tells the pool.
+#[derive(Debug)]
+pub struct Report {
     pub lane: usize,
+    pub duty: Duty,
+    /// The batch that it has done, where this is the end of one.
+    pub over: Option<Over>,
+}
+
+/// The end of a batch.
+#[derive(Debug)]
+pub struct Over {
     pub model: String,
+    /// How many jobs of the model the device takes together now.
     pub batch_max: usize,
+    /// Jobs that its GPU was lost under; nobody has heard of that yet.
+    pub lost: Vec<Order>,
 }
 
 /// One device with its inference process.
 #[derive(Debug)]
 pub struct Runner {
-    pub lane: usize,
-    pub supervisor: Supervisor,
-    pub bench: Bench,
+    lane: usize,
+    supervisor: Supervisor,
+    bench: Bench,
+    service: Service,
+    /// Why it does not serve, where it does not.
+    lost_reason: String,
+}
+
+/// What ends a device's rest.
+enum Turn {
+    Batch(Option<Vec<Order>>),
+    /// Its process ended by itself.
+    Ended,
+    /// It is time to look for its GPU.
+    Look,
+}
+
+/// What became of a batch.
+#[derive(Default)]
+struct Tally {
+    /// The process is gone.
+    is_gone: bool,
+    /// At least one job was done.
+    did_job: bool,
+    /// How the GPU failed, where it did.
+    gpu_failure: Option<String>,
+    /// Jobs that another device may still do.
+    lost: BTreeMap<LeaseId, String>,
 }
 
 /// When a try began and what it runs with.
@@ -69,39 +108,83 @@ struct Try {
 }
 
 impl Runner {
+    pub fn new(lane: usize, supervisor: Supervisor, bench: Bench) -> Self {
+        Self { lane, supervisor, bench, service: Service::default(), lost_reason: String::new() }
+    }
+
     /// Runs one batch after another. Jobs of a batch are for one model.
     pub async fn run(
         mut self,
         mut batches: mpsc::Receiver<Vec<Order>>,
         events: mpsc::Sender<JobEvent>,
-        freed: mpsc::Sender<Freed>,
+        reports: mpsc::Sender<Report>,
     ) {
         let mut restarts = Backoff::new(FIRST_RESTART_WAIT, LONGEST_RESTART_WAIT);
         loop {
             if events.send(self.warm()).await.is_err() {
                 return;
             }
-            let batch = tokio::select! {
-                batch = batches.recv() => batch,
-                () = self.supervisor.ended() => {
+            let turn = tokio::select! {
+                batch = batches.recv() => Turn::Batch(batch),
+                () = self.supervisor.ended() => Turn::Ended,
+                () = until(self.service.look_at()) => Turn::Look,
+            };
+            let over = match turn {
+                Turn::Batch(None) => return,
+                Turn::Batch(Some(batch)) => {
+                    let (over, is_gone) = self.take(batch, &events).await;
+                    if !is_gone {
+                        restarts.reset();
+                    }
+                    over
+                }
+                Turn::Ended => {
                     tracing::warn!("the inference process ended while it had nothing to do");
                     tokio::time::sleep(restarts.after_failure(jitter())).await;
                     self.restart().await;
-                    continue;
+                    None
+                }
+                Turn::Look => {
+                    self.service.look();
+                    self.restart().await;
+                    None
                 }
             };
-            let Some(batch) = batch else { return };
-            let Some(model) = batch.first().map(|order| order.assignment.model.clone()) else { continue };
-            if self.serve(batch, &events).await {
-                // The next job should not wait for the model to load.
-                self.restart().await;
-            } else {
-                restarts.reset();
-            }
-            let batch_max = self.supervisor.batch_max();
-            if freed.send(Freed { lane: self.lane, model, batch_max }).await.is_err() {
+            let report = Report { lane: self.lane, duty: self.duty(), over };
+            if reports.send(report).await.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Serves a batch, and has the process back where it ended. Tells whether it did.
+    async fn take(&mut self, batch: Vec<Order>, events: &mpsc::Sender<JobEvent>) -> (Option<Over>, bool) {
+        let Some(model) = batch.first().map(|order| order.assignment.model.clone()) else { return (None, false) };
+        let mut tally = self.serve(&batch, events).await;
+        if tally.did_job {
+            self.service.served();
+        }
+        if let Some(reason) = tally.gpu_failure.take() {
+            self.service.failed(Instant::now());
+            self.lost_reason = reason;
+        }
+        if tally.is_gone && self.service.is_present() {
+            // The next job should not wait for the model to load.
+            self.restart().await;
+        }
+        let lane = self.lane;
+        let lost = batch.into_iter().filter_map(|order| {
+            let reason = tally.lost.remove(&order.assignment.lease_id)?;
+            Some(Order { lost_by: Some(LostBy { lane, reason }), ..order })
+        });
+        let over = Over { model, batch_max: self.supervisor.batch_max(), lost: lost.collect() };
+        (Some(over), tally.is_gone)
+    }
+
+    fn duty(&self) -> Duty {
+        match self.service.is_present() {
+            true => Duty::Serving,
+            false => Duty::Lost { reason: self.lost_reason.clone() },
         }
     }
 
@@ -113,17 +196,26 @@ impl Runner {
 
     async fn restart(&mut self) {
         match self.supervisor.start().await {
-            Ok(loaded) => tracing::info!(load_ms = loaded.load_ms, "the inference process is back"),
-            Err(error) => tracing::error!(%error, "the inference process does not start again"),
+            Ok(loaded) => {
+                tracing::info!(load_ms = loaded.load_ms, "the inference process is back");
+                self.service.found();
+            }
+            Err(error) => {
+                tracing::error!(%error, class = error.class(), "the inference process does not start again");
+                if error.is_device_missing() || !self.service.is_present() {
+                    self.service.missing(Instant::now());
+                    self.lost_reason = error.to_string();
+                }
+            }
         }
     }
 
-    /// Draws the batch, and what the process died of once more. Tells whether the process is gone.
-    async fn serve(&mut self, batch: Vec<Order>, events: &mpsc::Sender<JobEvent>) -> bool {
+    /// Draws the batch, and what the process died of once more.
+    async fn serve(&mut self, batch: &[Order], events: &mpsc::Sender<JobEvent>) -> Tally {
         let began = Instant::now();
         let mut waiting: Vec<&Order> = batch.iter().collect();
         let mut together = batch.len();
-        let mut is_gone = false;
+        let mut tally = Tally::default();
         for tries_left in (0..=RETRIES_MAX).rev() {
             let mut again = Vec::new();
             for orders in waiting.chunks(together.max(1)) {
@@ -132,10 +224,16 @@ impl Runner {
                 // A second try makes sense where it may end in time: it takes at least as long as the first did.
                 let ends_at = Instant::now() + tried_at.elapsed();
                 for (order, outcome) in orders.iter().zip(outcomes) {
-                    is_gone = outcome.as_ref().is_err_and(WorkerError::ends_process);
-                    if is_gone && tries_left > 0 && ends_at < order.deadline && !order.is_canceled() {
+                    tally.is_gone = outcome.as_ref().is_err_and(WorkerError::ends_process);
+                    let lost_gpu = lost_gpu(&outcome);
+                    tally.did_job |= outcome.is_ok();
+                    tally.gpu_failure = tally.gpu_failure.or_else(|| lost_gpu.clone());
+                    let may_go_on = ends_at < order.deadline && !order.is_canceled();
+                    if tally.is_gone && tries_left > 0 && may_go_on {
                         log_retry(order, &outcome);
                         again.push(*order);
+                    } else if let Some(reason) = lost_gpu.filter(|_| may_go_on && order.lost_by.is_none()) {
+                        tally.lost.insert(order.assignment.lease_id, reason);
                     } else {
                         log(order, began, outcome.as_ref());
                         // The worker is gone where nobody hears of it.
@@ -150,7 +248,7 @@ impl Runner {
                 break;
             }
         }
-        is_gone
+        tally
     }
 
     async fn attempt(
@@ -214,6 +312,11 @@ fn event(lease_id: LeaseId, outcome: Result<Spent>) -> JobEvent {
         Err(WorkerError::Canceled) => JobEvent::Canceled { lease_id },
         Err(error) => JobEvent::Failed { lease_id, blame: error.blame(), reason: error.to_string() },
     }
+}
+
+/// Why the GPU was lost under a job, where it was.
+fn lost_gpu(outcome: &Result<Spent>) -> Option<String> {
+    outcome.as_ref().err().filter(|error| error.is_gpu_lost()).map(ToString::to_string)
 }
 
 fn log_retry(order: &Order, outcome: &Result<Spent>) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
-use shared::capability::ModelOffer;
+use shared::capability::{Capability, ModelOffer};
 use shared::id::LeaseId;
 use shared::job::lifecycle::Blame;
 use shared::protocol::{Assignment, HubMessage, REASON_MAX_CHARS, WorkerMessage};
@@ -42,6 +42,8 @@ pub struct Worker {
     session: Option<Session>,
     draining: bool,
     paused: bool,
+    /// Its last device is lost.
+    bare: bool,
     /// The hub of this session believes that the worker drains.
     said_drain: bool,
     /// Leases that the runner has.
@@ -84,16 +86,21 @@ impl Over {
     }
 }
 
+fn by_name(offers: &[ModelOffer]) -> Offers {
+    offers.iter().map(|offer| (offer.model.clone(), offer.clone())).collect()
+}
+
 impl Worker {
     /// `slots` is how many jobs run at once; `finished` are the leases whose results the outbox holds from an earlier
     /// life.
     pub fn new(offers: &[ModelOffer], slots: usize, finished: Vec<LeaseId>) -> Self {
         Self {
-            offers: offers.iter().map(|offer| (offer.model.clone(), offer.clone())).collect(),
+            offers: by_name(offers),
             slots,
             session: None,
             draining: false,
             paused: false,
+            bare: false,
             said_drain: false,
             running: BTreeMap::new(),
             finished: finished.into_iter().collect(),
@@ -163,6 +170,20 @@ impl Worker {
         self.rejoin().into_iter().collect()
     }
 
+    /// Serves with other devices from here on: with fewer, with more, or with none. The hub hears of it by a new
+    /// registration, which leaves this worker the leases that it names. Without a device there is none: the worker takes
+    /// nothing new, and leaves when nothing is left that would be lost with the session.
+    pub fn offer(&mut self, capability: Option<&Capability>) -> Vec<Effect> {
+        self.bare = capability.is_none();
+        self.offers = by_name(capability.map_or(&[], |capability| &capability.offers));
+        self.slots = capability.map_or(0, |capability| capability.slots as usize);
+        if self.bare {
+            let drain = self.say_drain();
+            return drain.into_iter().chain(self.rejoin()).collect();
+        }
+        self.part().into_iter().collect()
+    }
+
     /// Ends what runs: its results are lost.
     pub fn abort(&mut self, reason: &str) -> Vec<Effect> {
         self.draining = true;
@@ -177,22 +198,22 @@ impl Worker {
     }
 
     fn say_drain(&mut self) -> Option<Effect> {
-        let is_news = (self.draining || self.paused) && self.session.is_some() && !self.said_drain;
+        let is_news = (self.draining || self.paused || self.bare) && self.session.is_some() && !self.said_drain;
         self.said_drain |= is_news;
         is_news.then_some(Effect::Send(WorkerMessage::Drain))
     }
 
-    /// Back after a pause, once nothing is left that would be lost with the session.
+    /// Back after a pause, or away without a device, once nothing is left that would be lost with the session.
     fn rejoin(&mut self) -> Option<Effect> {
-        let serves = !self.draining && !self.paused;
+        let is_over = self.bare || !(self.draining || self.paused);
         let has_nothing = self.running.is_empty() && self.finished.is_empty();
-        if !(serves && self.said_drain && has_nothing && self.session.is_some()) {
-            return None;
-        }
-        // The next registration answers whatever comes before it.
-        self.session = None;
+        (is_over && self.said_drain && has_nothing).then(|| self.part()).flatten()
+    }
+
+    /// The next registration answers whatever comes before it.
+    fn part(&mut self) -> Option<Effect> {
         self.said_drain = false;
-        Some(Effect::Rejoin)
+        self.session.take().map(|_| Effect::Rejoin)
     }
 
     pub fn heartbeat(&self) -> Vec<Effect> {
@@ -240,6 +261,9 @@ impl Worker {
         if self.paused {
             return Err(Refusal::NotServing("pauses"));
         }
+        if self.bare {
+            return Err(Refusal::NotServing("has no device left"));
+        }
         let taken = self.running.values().filter(|running| !running.is_canceled()).count();
         if taken >= self.slots {
             return Err(Refusal::NoSlot { slots: self.slots });
@@ -256,7 +280,7 @@ impl Worker {
 
     pub fn job_event(&mut self, event: JobEvent) -> Vec<Effect> {
         match event {
-            JobEvent::Warm { .. } => Vec::new(),
+            JobEvent::Warm { .. } | JobEvent::Duty { .. } => Vec::new(),
             JobEvent::Progress(progress) => self.send(WorkerMessage::Progress(progress)).into_iter().collect(),
             JobEvent::Finished { lease_id } => {
                 self.ended(lease_id);

@@ -132,6 +132,7 @@ fn exposition(report: &Report) -> std::result::Result<String, std::fmt::Error> {
     for (name, help, value) in [
         ("jobs_running", "Jobs in hand", number(report.jobs.running)),
         ("slots", "Jobs that may run at once", number(report.facts.slots)),
+        ("devices_lost", "Devices that are out of service", number(report.lost.len())),
         ("results_waiting", "Results that the hub has not taken yet", number(report.results_waiting)),
         ("connected", "Whether a session with the hub is up", report.hub_ahead_ms.is_some().into()),
         ("serving", "Whether new jobs are taken", (report.state == Doing::Serving).into()),

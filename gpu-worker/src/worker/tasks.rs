@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use shared::capability::Capability;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -26,6 +27,7 @@ pub(super) struct Tasks {
     pub(super) jobs: mpsc::Receiver<JobEvent>,
     pub(super) delivered: mpsc::Receiver<Delivered>,
     pub(super) pauses: Pauses,
+    offered: watch::Sender<Option<Capability>>,
     session: Option<JoinHandle<()>>,
     others: Vec<JoinHandle<()>>,
 }
@@ -45,13 +47,20 @@ impl Tasks {
         let key = parts.identity.key.clone();
         let (hub, trust) = (parts.identity.hub.clone(), parts.identity.trust.clone());
         let bench = Bench { outbox: outbox.clone(), key, models: Arc::new(parts.models), added: added.clone() };
-        let session = tokio::spawn(link::keep(parts.identity, leases, outgoing_receiver, link_sender));
+        let (offered, offered_receiver) = watch::channel(Some(parts.identity.capability.clone()));
+        let session = link::keep(parts.identity, offered_receiver, leases, outgoing_receiver, link_sender);
+        let session = tokio::spawn(session);
         let others = vec![
             tokio::spawn(pool::run(parts.lanes, bench, parts.batching, order_receiver, job_sender)),
             tokio::spawn(results::deliver(outbox.clone(), hub, trust, added, delivered_sender)),
             tokio::spawn(pause::watch(parts.data, parts.schedule, gpu_use, pause_sender)),
         ];
-        Self { outgoing, orders, link, jobs, delivered, pauses, session: Some(session), others }
+        Self { outgoing, orders, link, jobs, delivered, pauses, offered, session: Some(session), others }
+    }
+
+    /// What the next registration says.
+    pub(super) fn offer(&self, capability: Option<Capability>) {
+        self.offered.send_replace(capability);
     }
 
     pub(super) async fn perform(&self, effects: Vec<Effect>) {
@@ -67,8 +76,8 @@ impl Tasks {
 
     /// Closes the session in good order where the worker ended so, and stops everything.
     pub(super) async fn end(self, orderly: bool) {
-        let Self { outgoing, orders, session, others, .. } = self;
-        drop((outgoing, orders));
+        let Self { outgoing, orders, session, others, offered, .. } = self;
+        drop((outgoing, orders, offered));
         if let Some(session) = session {
             let abort = session.abort_handle();
             if orderly {

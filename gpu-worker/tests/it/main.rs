@@ -14,6 +14,7 @@ mod hostile_graphs;
 mod hub_double;
 mod image_to_image;
 mod layout_faults;
+mod lost_gpu;
 mod memory;
 mod miner;
 mod models;

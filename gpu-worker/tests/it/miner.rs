@@ -65,7 +65,12 @@ impl Miner {
     }
 
     pub(crate) fn start(&self) -> Child {
-        let mut start = Command::new(PROGRAM);
+        self.start_program(Path::new(PROGRAM))
+    }
+
+    /// Started from a file that a test may replace: inference processes start from there, too.
+    pub(crate) fn start_program(&self, program: &Path) -> Child {
+        let mut start = Command::new(program);
         start.arg("--data").arg(self.data.path()).arg("start").env("RUST_LOG", "info").stderr(Stdio::piped());
         start.kill_on_drop(true).spawn().unwrap()
     }
@@ -95,11 +100,15 @@ pub(crate) async fn ended(mut worker: Child) -> (Option<i32>, String) {
 
 /// The inference process of a worker.
 pub(crate) fn child_of(parent: u32) -> Option<u32> {
+    children_of(parent).first().copied()
+}
+
+pub(crate) fn children_of(parent: u32) -> Vec<u32> {
     let processes =
         std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let is_child = |pid: &u32| {
         let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
         stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok()) == Some(parent)
     };
-    processes.into_iter().find(is_child)
+    processes.into_iter().filter(is_child).collect()
 }

@@ -24,7 +24,7 @@ impl Miner {
     }
 
     /// Waits until the worker says that it is in this state.
-    async fn state(&self, state: &str) -> Value {
+    pub(crate) async fn state(&self, state: &str) -> Value {
         loop {
             let status = self.status().await;
             if status["state"] == state {
@@ -47,7 +47,7 @@ impl Miner {
 }
 
 /// Waits for the next message that is no progress and no heartbeat.
-async fn word(session: &mut Session) -> Option<WorkerMessage> {
+pub(crate) async fn word(session: &mut Session) -> Option<WorkerMessage> {
     loop {
         match session.event().await {
             Some(WorkerMessage::Progress(_)) => {}

@@ -9,7 +9,7 @@ use gpu_worker::worker::agreement::{HubIdentity, LEASE_MAX};
 use gpu_worker::worker::order::{JobEvent, Order};
 use gpu_worker::worker::state::{Effect, Session, Worker};
 use proptest::prelude::*;
-use shared::capability::ModelOffer;
+use shared::capability::{Capability, Device, DeviceKind, Engine, ModelOffer};
 use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::JobKind;
@@ -53,6 +53,18 @@ fn lease(number: u128) -> LeaseId {
 
 fn job(number: u128) -> Assignment {
     Assignment { deadline_unix_ms: HUB_TIME.plus_ms(60_000), ..assignment(number, 1) }
+}
+
+/// With one device, and so many slots.
+fn capability(slots: usize) -> Capability {
+    Capability {
+        worker_version: "1".into(),
+        engine: Engine { name: "tract".into(), version: "1".into(), provider: "CPU".into() },
+        devices: vec![Device { kind: DeviceKind::Cpu, name: "A processor".into(), cores: Some(2), memory_bytes: 1 }],
+        offers: vec![offer()],
+        slots: slots as u32,
+        hardware: None,
+    }
 }
 
 type Lie = Box<dyn Fn(&mut Assignment)>;
@@ -162,6 +174,36 @@ fn a_stop_answers_for_everything_that_runs() {
     assert!(worker.is_draining() && worker.abort("again").is_empty());
 }
 
+#[test]
+fn fewer_devices_are_told_at_once_and_the_jobs_of_the_others_go_on() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    worker.connected(session(now));
+    worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
+    assert!(matches!(worker.offer(Some(&capability(1)))[..], [Effect::Rejoin]));
+    assert_eq!(worker.leases(), [lease(1)], "the next registration names it");
+    assert!(worker.offer(Some(&capability(1))).is_empty(), "there is no session to end");
+    assert!(worker.connected(session(now)).is_empty());
+    let effects = worker.hub_message(HubMessage::Assign(Box::new(job(2))), now);
+    assert!(refusal(&effects).unwrap().2.contains("1 slots"));
+}
+
+#[test]
+fn without_a_device_it_leaves_once_it_holds_nothing() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, vec![lease(7)]);
+    worker.connected(session(now));
+    assert!(matches!(worker.offer(None)[..], [Effect::Send(WorkerMessage::Drain)]));
+    let effects = worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
+    assert!(refusal(&effects).unwrap().2.contains("has no device left"));
+    let delivered = Delivered { lease_id: lease(7), job_id: None, refusal: None };
+    assert!(matches!(worker.delivered(&delivered)[..], [Effect::Rejoin]));
+    assert!(worker.offer(Some(&capability(2))).is_empty());
+    assert!(worker.connected(session(now)).is_empty());
+    let effects = worker.hub_message(HubMessage::Assign(Box::new(job(2))), now);
+    assert!(refusal(&effects).is_none());
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Connect,
@@ -174,6 +216,10 @@ enum Event {
     Drain,
     Pause,
     Resume,
+    /// The last device is lost.
+    Lose,
+    /// A device is back.
+    Find,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -187,6 +233,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Drain),
         2 => Just(Event::Pause),
         2 => Just(Event::Resume),
+        2 => Just(Event::Lose),
+        2 => Just(Event::Find),
     ]
 }
 
@@ -196,6 +244,9 @@ struct World {
     connected: bool,
     draining: bool,
     paused: bool,
+    bare: bool,
+    /// A registration may say what has changed, whatever else goes on.
+    may_register_anew: bool,
     /// The hub believes that the worker takes nothing new.
     hub_believes_drain: bool,
     /// What the runner has.
@@ -213,14 +264,20 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Run(order) => {
-                    prop_assert!(!self.draining && !self.paused, "a worker that takes nothing new took a job");
+                    prop_assert!(
+                        !self.draining && !self.paused && !self.bare,
+                        "a worker that takes nothing new took a job"
+                    );
                     let lease_id = order.assignment.lease_id;
                     prop_assert!(self.drawn.insert(lease_id), "{lease_id} was drawn twice");
                     self.orders.push(*order);
                 }
                 Effect::Rejoin => {
-                    prop_assert!(self.connected && self.hub_believes_drain && !self.draining && !self.paused);
-                    prop_assert!(self.orders.is_empty() && self.outbox.is_empty(), "the session held something");
+                    let is_over = self.bare || !self.draining && !self.paused;
+                    let has_nothing = self.orders.is_empty() && self.outbox.is_empty();
+                    prop_assert!(self.connected);
+                    let leaves = self.hub_believes_drain && is_over && has_nothing;
+                    prop_assert!(self.may_register_anew || leaves, "the session held something");
                     self.connected = false;
                 }
                 Effect::Send(message) => {
@@ -241,7 +298,10 @@ impl World {
             Event::Connect => {
                 self.connected = true;
                 self.hub_believes_drain = false;
-                worker.connected(session(now))
+                let connected = worker.connected(session(now));
+                self.see(connected)?;
+                // As the shell does where a device was lost while the worker registered with it.
+                if self.bare { worker.offer(None) } else { Vec::new() }
             }
             Event::Disconnect => {
                 self.connected = false;
@@ -298,9 +358,18 @@ impl World {
                 self.paused = false;
                 worker.resume()
             }
+            Event::Lose => {
+                self.bare = true;
+                worker.offer(None)
+            }
+            Event::Find => {
+                (self.bare, self.may_register_anew) = (false, true);
+                worker.offer(Some(&capability(SLOTS)))
+            }
             _ => Vec::new(),
         };
         self.see(effects)?;
+        self.may_register_anew = false;
         self.check(worker)
     }
 
@@ -311,9 +380,10 @@ impl World {
     fn check(&self, worker: &Worker) -> Result<(), TestCaseError> {
         let held: BTreeSet<LeaseId> = worker.leases().into_iter().collect();
         // A hub that is not told sends jobs in vain, or never again.
-        prop_assert!(!self.connected || self.hub_believes_drain || !(self.draining || self.paused));
+        prop_assert!(!self.connected || self.hub_believes_drain || !(self.draining || self.paused || self.bare));
         let is_free = self.orders.is_empty() && self.outbox.is_empty();
-        let serves = !self.draining && !self.paused;
+        let serves = !self.draining && !self.paused && !self.bare;
+        prop_assert!(!(self.connected && self.bare && is_free), "it stays with nothing to offer");
         prop_assert!(!(self.connected && serves && is_free && self.hub_believes_drain), "the pause never ends");
         let wanted = self.orders.iter().filter(|order| !*order.cancel.borrow());
         let wanted: BTreeSet<LeaseId> = wanted.map(|order| order.assignment.lease_id).collect();
