@@ -26,11 +26,12 @@ pub enum BackendError {
     Unavailable(String),
 }
 
-/// A result that a page shows in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A result that is no picture.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Written {
     Text(String),
-    Vectors { count: usize, dimensions: usize },
+    /// One for each text.
+    Vectors(Vec<Vec<f32>>),
 }
 
 pub type Answer<T> = Result<T, BackendError>;

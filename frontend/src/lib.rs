@@ -18,6 +18,8 @@ pub mod components;
 pub mod islands;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod live_job;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod meaning;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]

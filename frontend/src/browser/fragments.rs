@@ -8,14 +8,20 @@ use web_sys::{DomParser, Headers, RequestInit, Response, SupportedType, Visibili
 
 use super::window;
 
-/// Asks the server for `path` and replaces the parts of this page that have these ids. A part that the answer lacks
-/// stays as it is, and so does everything when the server cannot be reached.
+/// As [`load`], for parts that merely go stale: while nobody looks at the page, and when the server cannot be reached,
+/// they stay as they are.
 pub async fn refresh(path: &str, parts: &[&str]) {
     let visible = window().document().is_some_and(|document| document.visibility_state() == VisibilityState::Visible);
-    if visible && let Ok(html) = fetch(path).await {
-        // A part that cannot be replaced is one that left the page meanwhile.
-        let _ = replace(&html, parts);
+    if visible {
+        let _ = load(path, parts).await;
     }
+}
+
+/// Asks the server for `path` and replaces the parts of this page that have these ids. A part that the answer lacks
+/// stays as it is, and so does everything when there is no answer.
+pub async fn load(path: &str, parts: &[&str]) -> Result<(), JsValue> {
+    let html = fetch(path).await?;
+    replace(&html, parts)
 }
 
 async fn fetch(path: &str) -> Result<String, JsValue> {

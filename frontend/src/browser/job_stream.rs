@@ -65,7 +65,7 @@ pub struct JobStream {
 
 impl JobStream {
     /// Calls `take` with every event, until dropped.
-    pub fn open(id: JobId, mut take: impl FnMut(LiveEvent) + 'static) -> Option<Self> {
+    pub fn open(id: JobId, mut take: Box<dyn FnMut(LiveEvent)>) -> Option<Self> {
         let source = EventSource::new(&format!("/v1/jobs/{id}/events")).ok()?;
         let on_event = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             let data = event.data().as_string().unwrap_or_default();

@@ -4,6 +4,7 @@ pub mod fragments;
 pub mod heads;
 pub mod http;
 pub mod job_stream;
+pub mod meaning_search;
 pub mod own_jobs;
 pub mod tools;
 pub mod wallet_client;
@@ -30,6 +31,13 @@ pub fn after(milliseconds: i32, act: impl FnOnce() + 'static) {
     let act = Closure::once_into_js(act);
     // Fails only where the page is being torn down; then nobody waits for it.
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), milliseconds);
+}
+
+/// The text of every element that `selector` finds, in the order of the page.
+pub fn texts_of(selector: &str) -> Vec<String> {
+    let found = window().document().and_then(|document| document.query_selector_all(selector).ok());
+    let Some(found) = found else { return Vec::new() };
+    (0..found.length()).filter_map(|index| found.get(index)?.text_content()).collect()
 }
 
 /// What an input or text area with this id holds.

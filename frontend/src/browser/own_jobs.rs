@@ -1,9 +1,10 @@
-//! The jobs that this browser asked for, newest first, in its local storage.
+//! The jobs that this browser asked for, newest first, in its local storage, and how the server comes to show them.
 
 use shared::id::JobId;
+use wasm_bindgen::prelude::*;
 
-use super::window;
-use crate::islands::own_jobs::REMEMBERED;
+use super::{fragments, window};
+use crate::islands::own_jobs::{GALLERY, REMEMBERED};
 
 const KEY: &str = "aitbc.jobs";
 
@@ -27,4 +28,22 @@ pub fn forget_all() {
     if let Ok(Some(storage)) = window().local_storage() {
         let _ = storage.remove_item(KEY);
     }
+}
+
+/// Has the server make the `part` of the page that shows them, in the order that the address names.
+pub async fn show(part: &str) -> Result<(), JsValue> {
+    let ids: Vec<String> = list().iter().map(ToString::to_string).collect();
+    // A list without jobs is named as well: an empty name would not tell it from no list.
+    let ids = if ids.is_empty() { "none".to_owned() } else { ids.join(",") };
+    let asked = window().location().search()?;
+    // Of two values of one name the last counts.
+    let path = format!("/jobs?{}&ids={ids}", asked.trim_start_matches('?'));
+    fragments::load(&path, &[part]).await
+}
+
+/// As [`show`], in the order that the embedding job `id` gives; the address names it from now on.
+pub async fn show_like(id: JobId) -> Result<(), JsValue> {
+    let path = format!("/jobs?like={id}");
+    window().history()?.replace_state_with_url(&JsValue::NULL, "", Some(&path))?;
+    show(GALLERY).await
 }

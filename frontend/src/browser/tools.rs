@@ -22,7 +22,8 @@ pub fn start(on_copied: impl Fn() + 'static) {
     listen("keydown", focus_search);
 }
 
-fn listen<E: wasm_bindgen::convert::FromWasmAbi + 'static>(name: &str, act: impl FnMut(E) + 'static) {
+/// Calls `act` for every event of this name that reaches the document, as long as the page lives.
+pub(super) fn listen<E: wasm_bindgen::convert::FromWasmAbi + 'static>(name: &str, act: impl FnMut(E) + 'static) {
     let Some(document) = window().document() else { return };
     let act = Closure::<dyn FnMut(E)>::new(act);
     if document.add_event_listener_with_callback(name, act.as_ref().unchecked_ref()).is_ok() {

@@ -87,6 +87,12 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
+/// `0.87`, `−0.12`: two digits, a true minus, and no negative nothing.
+pub fn signed(number: f64) -> String {
+    let text = format!("{number:.2}");
+    if text == "-0.00" { text[1..].to_owned() } else { text.replace('-', "\u{2212}") }
+}
+
 /// `2026-11-21 01:53:22 UTC`.
 pub fn exact_time(at: UnixSeconds) -> String {
     let (year, month, day) = civil_date(at.0 / 86_400);
@@ -150,6 +156,11 @@ mod tests {
             [age_of(0), age_of(10_999), age_of(71_000), age_of(9_000_000)],
             ["now", "now", "1 min ago", "2 h ago"]
         );
+    }
+
+    #[test]
+    fn signs_only_what_is_not_nothing() {
+        assert_eq!([signed(0.874), signed(-0.126), signed(-0.004)], ["0.87", "\u{2212}0.13", "0.00"]);
     }
 
     #[test]

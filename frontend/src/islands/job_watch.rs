@@ -42,7 +42,7 @@ impl JobWatch {
         if over {
             return;
         }
-        let stream = crate::browser::job_stream::JobStream::open(id, move |event| self.apply(id, event));
+        let stream = crate::browser::job_stream::JobStream::open(id, Box::new(move |event| self.apply(id, event)));
         self.stream.set_value(stream);
     }
 

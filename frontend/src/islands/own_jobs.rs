@@ -1,4 +1,4 @@
-//! Names the jobs that this browser asked for, so that the server shows them.
+//! Names the jobs that this browser asked for, so that the server shows them, and has them ordered by meaning.
 
 use leptos::prelude::*;
 
@@ -7,6 +7,17 @@ use crate::text;
 /// Id of the part that shows them.
 pub const OWN_JOBS: &str = "own-jobs";
 
+/// Id of the jobs themselves, in their order; part of [`OWN_JOBS`].
+pub const GALLERY: &str = "gallery";
+
+/// Ids of the form that orders them by meaning, of its field, and of what is said about it.
+pub const SEARCH: &str = "meaning-search";
+pub const SEARCH_FIELD: &str = "meaning";
+pub const SEARCH_STATUS: &str = "meaning-status";
+
+/// Attribute of the form: how far the search is.
+pub const SEARCH_PHASE: &str = "data-phase";
+
 /// Jobs that are remembered, newest first.
 pub const REMEMBERED: usize = 50;
 
@@ -14,7 +25,10 @@ pub const REMEMBERED: usize = 50;
 pub fn OwnJobs() -> impl IntoView {
     let any = RwSignal::new(false);
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| show(any));
+    Effect::new(move |_| {
+        crate::browser::meaning_search::start();
+        show(any);
+    });
     let forget = move |_| {
         #[cfg(feature = "hydrate")]
         {
@@ -33,11 +47,9 @@ pub fn OwnJobs() -> impl IntoView {
 
 #[cfg(feature = "hydrate")]
 fn show(any: RwSignal<bool>) {
-    let ids: Vec<String> = crate::browser::own_jobs::list().iter().map(ToString::to_string).collect();
-    any.set(!ids.is_empty());
-    // A list without jobs is named as well: an empty name would not tell it from no list.
-    let ids = if ids.is_empty() { "none".to_owned() } else { ids.join(",") };
+    any.set(!crate::browser::own_jobs::list().is_empty());
     leptos::task::spawn_local(async move {
-        crate::browser::fragments::refresh(&format!("/jobs?ids={ids}"), &[OWN_JOBS]).await;
+        // Without an answer the page goes on saying what it needs.
+        let _ = crate::browser::own_jobs::show(OWN_JOBS).await;
     });
 }

@@ -99,9 +99,9 @@ fn Outcome(written: Written) -> impl IntoView {
             </Section>
         }
         .into_any(),
-        Written::Vectors { count, dimensions } => view! {
+        Written::Vectors(vectors) => view! {
             <Section title=words::VECTORS>
-                <p>{words::vectors(count, dimensions)}</p>
+                <p>{words::vectors(vectors.len(), vectors.first().map_or(0, Vec::len))}</p>
             </Section>
         }
         .into_any(),

@@ -1,19 +1,24 @@
-//! The jobs of this browser. The browser knows which they are and names them; the server shows them.
+//! The jobs of this browser. The browser knows which they are and names them; the server shows them, in the order of
+//! time or of meaning.
+
+pub mod order;
 
 use leptos::prelude::*;
 use shared::api::jobs::JobView;
 use shared::id::JobId;
 use shared::job::JobKind;
 
+use self::order::{Order, OrderSentence, SearchForm};
 use super::load::{PageTitle, load, query};
 use crate::backend::{Answer, BackendError, use_backend};
-use crate::components::format::shortened;
+use crate::components::format::{shortened, signed};
 use crate::components::notice::Empty;
 use crate::components::proof_line::ProofSmall;
 use crate::components::status::JobPill;
 use crate::components::value::Age;
-use crate::islands::own_jobs::{OWN_JOBS, OwnJobs, REMEMBERED};
+use crate::islands::own_jobs::{GALLERY, OWN_JOBS, OwnJobs, REMEMBERED};
 use crate::live_job::LiveJob;
+use crate::meaning::nearest_first;
 use crate::proof::Proof;
 use crate::text;
 use crate::text::job as words;
@@ -27,21 +32,23 @@ pub fn JobsPage() -> impl IntoView {
     let named = query("ids");
     let known = named.is_some();
     let ids = named.unwrap_or_default();
+    let like = query("like");
     let ask = async move {
+        let order = Order::of(like.as_deref(), backend.as_ref()).await?;
         let mut jobs: Vec<Remembered> = Vec::new();
         for id in ids.split(',').filter_map(|id| id.parse::<JobId>().ok()).take(REMEMBERED) {
             jobs.push((id, found(backend.job(id).await)?));
         }
-        Ok(jobs)
+        Ok((jobs, order))
     };
-    load(ask, move |jobs| {
+    load(ask, move |(jobs, order)| {
         view! {
             <PageTitle name=words::MINE_TITLE fact=words::MINE_FACT />
             <div id=OWN_JOBS>
                 {match (known, jobs.is_empty()) {
                     (false, _) => view! { <p class="section-note">{words::NEEDS_SCRIPT}</p> }.into_any(),
                     (true, true) => view! { <NoJobs /> }.into_any(),
-                    (true, false) => view! { <Gallery jobs /> }.into_any(),
+                    (true, false) => view! { <Gallery jobs order /> }.into_any(),
                 }}
             </div>
             <OwnJobs />
@@ -57,6 +64,9 @@ fn found(answer: Answer<JobView>) -> Answer<Option<JobView>> {
     }
 }
 
+/// Fewer jobs have one order only.
+const SEARCHED_MIN: usize = 2;
+
 #[component]
 fn NoJobs() -> impl IntoView {
     view! {
@@ -69,17 +79,31 @@ fn NoJobs() -> impl IntoView {
 }
 
 #[component]
-fn Gallery(jobs: Vec<Remembered>) -> impl IntoView {
-    let cards = jobs.into_iter().map(|(id, job)| view! { <li><Card id job /></li> }).collect_view();
+fn Gallery(jobs: Vec<Remembered>, order: Order) -> impl IntoView {
+    let prompts = jobs.iter().filter(|(_, job)| job.is_some()).count();
+    let order = order.that_fits(jobs.iter().filter_map(|(_, job)| Some(job.as_ref()?.work.words())));
+    let cards = nearest_first(jobs, |(_, job)| order.near(job.as_ref()?.work.words()))
+        .into_iter()
+        .map(|((id, job), near)| view! { <li><Card id job near /></li> })
+        .collect_view();
     view! {
+        {(prompts >= SEARCHED_MIN).then(|| view! { <SearchForm query=order.query() /> })}
+        <div id=GALLERY>
+        <OrderSentence order />
         <ul class="gallery" data-testid="own-jobs">
             {cards}
         </ul>
+        </div>
     }
 }
 
 #[component]
-fn Card(id: JobId, job: Option<JobView>) -> impl IntoView {
+fn Card(
+    id: JobId,
+    job: Option<JobView>,
+    /// To what was looked for, where that was measured.
+    near: Option<f64>,
+) -> impl IntoView {
     let Some(job) = job else {
         return view! {
             <div class="gallery-meta">
@@ -97,7 +121,7 @@ fn Card(id: JobId, job: Option<JobView>) -> impl IntoView {
     let proof = Proof::of_job(&LiveJob::from(&job));
     view! {
         <a href=format!("/jobs/{id}")>
-            <div class="canvas-frame">{picture}</div>
+            <div class="canvas-frame">{picture} {near.map(|near| view! { <Nearness near /> })}</div>
             <span class="gallery-prompt">{job.work.words().to_owned()}</span>
         </a>
         <div class="gallery-meta">
@@ -110,4 +134,15 @@ fn Card(id: JobId, job: Option<JobView>) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// A figure in the picture's corner.
+#[component]
+fn Nearness(near: f64) -> impl IntoView {
+    view! {
+        <span class="canvas-word" title=words::NEARNESS_TITLE>
+            <span class="visually-hidden">{words::NEARNESS}</span>
+            {signed(near)}
+        </span>
+    }
 }

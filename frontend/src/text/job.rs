@@ -36,12 +36,36 @@ pub const FAULTS: &str = "Faults";
 pub const MINER: &str = "Miner";
 
 pub const MINE_TITLE: &str = "My jobs";
-pub const MINE_FACT: &str = "Jobs that this browser asked for, newest first. The list is kept in this browser only.";
+pub const MINE_FACT: &str = "Jobs that this browser asked for. The list is kept in this browser only.";
 pub const NONE_TITLE: &str = "No job yet";
 pub const NONE_DETAIL: &str = "Every picture you ask for is listed here, with its receipt and its mint.";
 pub const NEEDS_SCRIPT: &str = "This list lives in your browser and appears when its WebAssembly runs.";
 pub const FORGET: &str = "Forget this list";
 pub const GONE: &str = "not on this server any more";
+
+pub const SEARCH: &str = "Find by meaning";
+pub const SEARCH_EXAMPLE: &str = "boats at night";
+pub const SEARCH_HELP: &str = "A miner compares your words with these prompts, in a job that everybody can see.";
+pub const SEARCH_DO: &str = "Find";
+pub const SEARCH_WAITS: &str = "A miner compares your words with these prompts. Not yet ordered.";
+pub const SEARCH_DONE: &str = "Ordered: the nearest comes first.";
+pub const SEARCH_BLANK: &str = "Write what the pictures show.";
+pub const SEARCH_NOBODY: &str = "No miner that compares meanings is online, so the order stays as it is.";
+pub const SEARCH_MISSED: &str = "No miner compared them in time, so the order stays as it is. Try again.";
+pub const SEARCH_FAILED: &str = "No miner compared them in time, so the newest come first. Try again.";
+pub const SEARCH_NOT_YET: &str =
+    "A miner has not compared them yet, so the newest come first. Load the page again in a moment.";
+pub const SEARCH_UNKNOWN: &str =
+    "The comparison that this address names is not on this server, so the newest come first.";
+pub const SEARCH_OF_OTHER_KIND: &str =
+    "The job that this address names compared no meanings, so the newest come first.";
+pub const SEARCH_OF_OTHER_PROMPTS: &str =
+    "The comparison that this address names was about other prompts, so the newest come first.";
+pub const NEAREST_TO: &str = "Nearest to ";
+pub const BY_MEANING: &str = " first, by the meaning that ";
+pub const NEWEST_FIRST: &str = "Show the newest first";
+pub const NEARNESS: &str = "nearness ";
+pub const NEARNESS_TITLE: &str = "How near the prompt is to what was looked for: 1 means the same, 0 nothing in common";
 
 pub fn state(state: JobState) -> &'static str {
     match state {
@@ -96,6 +120,10 @@ pub fn vectors(count: usize, dimensions: usize) -> String {
 /// How a text was asked for.
 pub fn sampling(max_tokens: u32, temperature: f32, top_p: f32) -> String {
     format!("up to {max_tokens} tokens, temperature {temperature}, top p {top_p}")
+}
+
+pub fn measured_by(model: &str) -> String {
+    format!("{model} measured")
 }
 
 pub fn texts(count: usize) -> String {

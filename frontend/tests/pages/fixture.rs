@@ -35,12 +35,17 @@ pub(crate) struct Fixture {
     pub(crate) kind: JobKind,
     /// What the miner of a text job wrote.
     pub(crate) answer: String,
+    /// The only jobs there are; any where empty.
+    pub(crate) known: Vec<JobView>,
+    /// The result of an embedding job.
+    pub(crate) vectors: Vec<Vec<f32>>,
 }
 
 impl Default for Fixture {
     fn default() -> Self {
         let (prompt, answer) = ("a city skyline at night".to_owned(), "Lights over water.".to_owned());
-        Self { broken: false, prompt, kind: JobKind::Image, answer }
+        let vectors = vec![vec![1.0; 384]; 2];
+        Self { broken: false, prompt, kind: JobKind::Image, answer, known: Vec::new(), vectors }
     }
 }
 
@@ -243,14 +248,17 @@ impl Backend for Fixture {
     }
 
     async fn job(&self, id: JobId) -> Answer<JobView> {
-        Ok(job(id, self.kind, &self.prompt))
+        if self.known.is_empty() {
+            return Ok(job(id, self.kind, &self.prompt));
+        }
+        self.known.iter().find(|job| job.id == id).cloned().ok_or(BackendError::NotFound)
     }
 
     async fn written(&self, job: &JobView) -> Answer<Option<Written>> {
         Ok(match job.work {
             Work::Image(_) => None,
             Work::Text(_) => Some(Written::Text(self.answer.clone())),
-            Work::Embedding(_) => Some(Written::Vectors { count: 2, dimensions: 384 }),
+            Work::Embedding(_) => Some(Written::Vectors(self.vectors.clone())),
         })
     }
 

@@ -4,6 +4,7 @@
 #![recursion_limit = "512"]
 
 mod fixture;
+mod gallery;
 
 use std::sync::Arc;
 

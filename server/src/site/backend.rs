@@ -72,10 +72,7 @@ impl Backend for AppBackend {
         Ok(text.and_then(|text| match &job.work {
             Work::Image(_) => None,
             Work::Text(_) => Some(Written::Text(text)),
-            Work::Embedding(_) => {
-                let vectors: Vec<Vec<f32>> = serde_json::from_str(&text).ok()?;
-                Some(Written::Vectors { count: vectors.len(), dimensions: vectors.first().map_or(0, Vec::len) })
-            }
+            Work::Embedding(_) => serde_json::from_str(&text).ok().map(Written::Vectors),
         }))
     }
 
