@@ -82,6 +82,8 @@ pub enum Request {
     Run { model: PathBuf, jobs: Vec<Job> },
     /// End the job at its next step.
     Cancel { id: u64 },
+    /// Give everything back, and end.
+    Leave,
 }
 
 /// From process to worker.

@@ -56,6 +56,10 @@ pub trait Runtime {
     /// Lowers or raises [`Self::batch_max`], after the device ran out of memory for instance.
     fn set_batch_max(&mut self, _batch_max: usize) {}
 
+    /// Has a program beside this one give back the memory that it holds for the model; this process's own goes when it
+    /// ends.
+    fn leave(&mut self) {}
+
     /// Who really does the work, where it is not this process's engine.
     fn outside(&self) -> Option<Outside> {
         None

@@ -112,6 +112,7 @@ pub async fn serve(parts: Parts) -> Result<Ended> {
     let mut shell = Shell {
         shared,
         roster,
+        is_waking: false,
         tasks,
         terminate: signals(SignalKind::terminate())?,
         interrupt: signals(SignalKind::interrupt())?,
@@ -165,6 +166,8 @@ impl Shared {
 struct Shell {
     shared: Shared,
     roster: Roster,
+    /// The pause is over, and devices still start their processes.
+    is_waking: bool,
     tasks: Tasks,
     terminate: Signal,
     interrupt: Signal,
@@ -212,6 +215,7 @@ impl Shell {
                 (worker.is_idle(), worker.is_done(), worker.running(), worker.results_waiting())
             };
             self.shared.monitor().holds(running, waiting);
+            self.tasks.rest(running == 0 && self.tasks.pauses.borrow().is_some());
             if done {
                 return Ok(Ended::Drained);
             }
@@ -248,14 +252,21 @@ impl Shell {
         self.shared.worker().job_event(event)
     }
 
-    /// A device went out of service, or is back: the hub is told what is left.
+    /// A device went out of service, rests, or is back: the hub is told of what is left.
     fn duty(&mut self, lane: usize, duty: Duty) -> Vec<Effect> {
+        let before = self.roster.capability();
         let Some(device) = self.roster.note(lane, duty.clone()) else { return Vec::new() };
         journal::duty(&device, &duty);
         let capability = self.roster.capability();
-        self.shared.monitor().lost(self.roster.lost(), capability.is_none());
-        let effects = self.shared.worker().offer(capability.as_ref());
-        self.tasks.offer(capability);
+        let mut effects = Vec::new();
+        if capability != before {
+            self.shared.monitor().lost(self.roster.lost(), capability.is_none());
+            effects = self.shared.worker().offer(capability.as_ref());
+            self.tasks.offer(capability);
+        }
+        if self.is_waking && !self.roster.is_any_resting() {
+            effects.extend(self.resume());
+        }
         effects
     }
 
@@ -292,12 +303,24 @@ impl Shell {
     fn pause(&mut self) -> Vec<Effect> {
         let pause: Option<Pause> = self.tasks.pauses.borrow_and_update().clone();
         journal::pause(pause.as_ref());
-        let effects = match &pause {
-            Some(_) => self.shared.worker().pause(),
-            None => self.shared.worker().resume(),
-        };
-        self.shared.monitor().paused(pause);
-        effects
+        if let Some(pause) = pause {
+            self.is_waking = false;
+            self.shared.monitor().paused(Some(pause));
+            return self.shared.worker().pause();
+        }
+        // No job should wait for a model to load.
+        if self.roster.is_any_resting() {
+            self.is_waking = true;
+            self.shared.monitor().waking();
+            return Vec::new();
+        }
+        self.resume()
+    }
+
+    fn resume(&mut self) -> Vec<Effect> {
+        self.is_waking = false;
+        self.shared.monitor().paused(None);
+        self.shared.worker().resume()
     }
 }
 

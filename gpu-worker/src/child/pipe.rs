@@ -23,6 +23,9 @@ const LOAD_LIMIT: Duration = Duration::from_secs(120);
 /// How long a killed process may take to leave, and its last words to be read.
 const BURIAL_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long a process that was told to leave may take for it.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
+
 /// Events that wait for the worker.
 const EVENTS_MAX: usize = 64;
 
@@ -103,6 +106,17 @@ impl Process {
 
     pub(super) async fn send(&mut self, request: &Request) -> std::io::Result<()> {
         write_frame(&mut self.input, request).await
+    }
+
+    /// Has it give back what programs beside it hold for it, and end.
+    pub(super) async fn dismiss(mut self) {
+        let left = timeout(LEAVE_LIMIT, async {
+            self.send(&Request::Leave).await?;
+            self.child.wait().await
+        });
+        if !matches!(left.await, Ok(Ok(_))) {
+            self.kill().await;
+        }
     }
 
     pub(super) async fn kill(mut self) {

@@ -52,6 +52,10 @@ pub fn serve() -> ExitCode {
                 let last = jobs.iter().map(|job| job.id).max().unwrap_or(0);
                 canceled.lock().retain(|id| *id > last);
             }
+            Request::Leave => {
+                models.leave();
+                break;
+            }
             Request::Load(_) | Request::Cancel { .. } => {}
         }
     }
@@ -95,6 +99,12 @@ impl<'a> Models<'a> {
         }
         loaded.batch_max = runtime.batch_max();
         Ok(loaded.clone())
+    }
+
+    fn leave(&mut self) {
+        for (_, runtime) in self.warm.values_mut() {
+            runtime.leave();
+        }
     }
 
     fn run(

@@ -232,6 +232,13 @@ impl Supervisor {
         error.with_memory_named().with_gpu_named(&self.device)
     }
 
+    /// Ends the process, which has nothing to do, and with it all memory that it has, the GPU's among it.
+    pub async fn dismiss(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.process.dismiss().await;
+        }
+    }
+
     /// Ends the process at once.
     pub async fn kill(&mut self) {
         if let Some(running) = self.running.take() {

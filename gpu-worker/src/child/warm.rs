@@ -44,6 +44,10 @@ impl<Key: PartialEq, Value> Warm<Key, Value> {
         self.kept.push(Kept { key, value, bytes });
     }
 
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.kept.iter_mut().map(|kept| &mut kept.value)
+    }
+
     pub fn bytes(&self) -> u64 {
         self.kept.iter().fold(0, |sum, kept| sum.saturating_add(kept.bytes))
     }

@@ -29,6 +29,9 @@ use super::{Observer, Output, Outside, Runtime, StepReport};
 use crate::error::{Result, WorkerError};
 use crate::runtime::image::millis;
 
+/// How long Ollama keeps a model that it should forget.
+const UNLOAD_SECONDS: i64 = 0;
+
 /// A model of an Ollama that answered, with the digest that the folder pins.
 #[derive(Debug)]
 pub struct OllamaModel {
@@ -139,6 +142,12 @@ impl Runtime for OllamaModel {
             (JobKind::Text, Work::Text(input)) => self.write(input, observer),
             (JobKind::Embedding, Work::Embedding(input)) => self.embed(input),
             _ => Err(super::other_kind(self.kind, work)),
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Err(error) = self.client.warm(&self.settings.model, self.kind, UNLOAD_SECONDS) {
+            tracing::warn!(%error, "Ollama keeps the model in memory");
         }
     }
 

@@ -44,6 +44,7 @@ pub(super) fn delivery(delivered: &Delivered) {
 pub(super) fn duty(device: &str, duty: &Duty) {
     match duty {
         Duty::Serving => tracing::info!(device, "the device is back in service"),
+        Duty::Resting => tracing::info!(device, "the device rests and holds no memory"),
         Duty::Lost { reason } => tracing::error!(device, reason, "the device is out of service"),
     }
 }

@@ -165,6 +165,13 @@ impl Monitor {
         self.pause = pause;
     }
 
+    /// The pause is over, but not all devices are ready.
+    pub fn waking(&mut self) {
+        if let Some(pause) = &mut self.pause {
+            pause.reason = "the pause is over, and the models load again".into();
+        }
+    }
+
     pub fn draining(&mut self) {
         self.draining = true;
     }

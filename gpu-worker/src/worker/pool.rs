@@ -199,7 +199,7 @@ impl Busy {
     /// Whether the device, which has this number, would do the job.
     fn takes(&self, number: usize, order: &Order) -> bool {
         let lost_it = order.lost_by.as_ref().is_some_and(|lost_by| lost_by.lane == number);
-        self.duty == Duty::Serving && !lost_it && self.models.contains_key(&order.assignment.model)
+        !self.duty.is_lost() && !lost_it && self.models.contains_key(&order.assignment.model)
     }
 }
 

@@ -11,10 +11,18 @@ use super::monitor::LostDevice;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Duty {
     Serving,
+    /// The worker pauses, and the device has no process, so that others have its memory.
+    Resting,
     /// Its GPU is lost, or its process does not start.
     Lost {
         reason: String,
     },
+}
+
+impl Duty {
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost { .. })
+    }
 }
 
 /// A device as the roster knows it.
@@ -69,7 +77,7 @@ impl Roster {
     /// What the hub is told: nothing where no device is left, since a miner without one has nothing to offer.
     pub fn capability(&self) -> Option<Capability> {
         let serving: Vec<&Member> =
-            self.members.iter().filter(|(_, duty)| *duty == Duty::Serving).map(|(member, _)| member).collect();
+            self.members.iter().filter(|(_, duty)| !duty.is_lost()).map(|(member, _)| member).collect();
         let first = serving.first()?;
         let is_served = |model: &str| serving.iter().any(|member| member.models.contains_key(model));
         let slots = slots(serving.iter().map(|member| &member.models), self.batch_jobs_max);
@@ -82,11 +90,15 @@ impl Roster {
         })
     }
 
-    /// The devices that do not serve, and why.
+    pub fn is_any_resting(&self) -> bool {
+        self.members.iter().any(|(_, duty)| *duty == Duty::Resting)
+    }
+
+    /// The devices that are lost, and why.
     pub fn lost(&self) -> Vec<LostDevice> {
         let lost = |(member, duty): &(Member, Duty)| match duty {
             Duty::Lost { reason } => Some(LostDevice { device: member.name.clone(), reason: reason.clone() }),
-            Duty::Serving => None,
+            Duty::Serving | Duty::Resting => None,
         };
         self.members.iter().filter_map(lost).collect()
     }
@@ -187,5 +199,15 @@ mod tests {
         assert!(roster.note(1, Duty::Serving).is_some());
         assert_eq!(told(&roster), (1, "picture".into(), 2, "CUDA".into()));
         assert_eq!(roster.note(7, Duty::Serving), None);
+    }
+
+    #[test]
+    fn a_device_that_rests_is_still_offered() {
+        let mut roster = roster();
+        roster.note(0, Duty::Resting);
+        assert!(roster.is_any_resting());
+        assert_eq!((roster.capability(), roster.lost()), (Some(roster.whole.clone()), vec![]));
+        lose(&mut roster, 0);
+        assert!(!roster.is_any_resting());
     }
 }

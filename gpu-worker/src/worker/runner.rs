@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use shared::id::LeaseId;
 use shared::protocol::{Assignment, Metering};
 use shared::signing::PrivateKey;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::order::{JobEvent, LostBy, Order};
 use super::pool::until;
@@ -45,6 +45,8 @@ pub struct Bench {
     pub models: Arc<BTreeMap<String, PathBuf>>,
     /// Told when the outbox has more.
     pub added: Arc<Notify>,
+    /// Whether the worker pauses and has nothing to do.
+    pub rest: watch::Receiver<bool>,
 }
 
 /// What a device tells the pool.
@@ -75,6 +77,10 @@ pub struct Runner {
     service: Service,
     /// Why it does not serve, where it does not.
     lost_reason: String,
+    rest: watch::Receiver<bool>,
+    is_resting: bool,
+    /// What was loaded before the rest.
+    warm_before: Vec<PathBuf>,
 }
 
 /// What ends a device's rest.
@@ -84,6 +90,8 @@ enum Turn {
     Ended,
     /// It is time to look for its GPU.
     Look,
+    /// The worker pauses with nothing left to do, or its pause is over.
+    RestOrWake,
 }
 
 /// What became of a batch.
@@ -109,7 +117,17 @@ struct Try {
 
 impl Runner {
     pub fn new(lane: usize, supervisor: Supervisor, bench: Bench) -> Self {
-        Self { lane, supervisor, bench, service: Service::default(), lost_reason: String::new() }
+        let rest = bench.rest.clone();
+        Self {
+            lane,
+            supervisor,
+            bench,
+            service: Service::default(),
+            lost_reason: String::new(),
+            rest,
+            is_resting: false,
+            warm_before: Vec::new(),
+        }
     }
 
     /// Runs one batch after another. Jobs of a batch are for one model.
@@ -127,7 +145,8 @@ impl Runner {
             let turn = tokio::select! {
                 batch = batches.recv() => Turn::Batch(batch),
                 () = self.supervisor.ended() => Turn::Ended,
-                () = until(self.service.look_at()) => Turn::Look,
+                () = until(self.service.look_at()), if !self.is_resting => Turn::Look,
+                Ok(()) = self.rest.changed() => Turn::RestOrWake,
             };
             let over = match turn {
                 Turn::Batch(None) => return,
@@ -147,6 +166,10 @@ impl Runner {
                 Turn::Look => {
                     self.service.look();
                     self.restart().await;
+                    None
+                }
+                Turn::RestOrWake => {
+                    self.rest_or_wake().await;
                     None
                 }
             };
@@ -181,10 +204,30 @@ impl Runner {
         (Some(over), tally.is_gone)
     }
 
+    /// Follows the worker's rest. Only the end of the process gives back what a GPU's driver keeps for it.
+    async fn rest_or_wake(&mut self) {
+        let rests = *self.rest.borrow_and_update();
+        match (self.is_resting, rests) {
+            (false, true) => {
+                self.warm_before = self.supervisor.warm().map(Path::to_path_buf).collect();
+                self.supervisor.dismiss().await;
+            }
+            (true, false) if self.service.is_present() => {
+                for model in std::mem::take(&mut self.warm_before) {
+                    self.supervisor.select(&model);
+                    self.restart().await;
+                }
+            }
+            _ => {}
+        }
+        self.is_resting = rests;
+    }
+
     fn duty(&self) -> Duty {
-        match self.service.is_present() {
-            true => Duty::Serving,
-            false => Duty::Lost { reason: self.lost_reason.clone() },
+        match (self.service.is_present(), self.is_resting) {
+            (false, _) => Duty::Lost { reason: self.lost_reason.clone() },
+            (true, true) => Duty::Resting,
+            (true, false) => Duty::Serving,
         }
     }
 

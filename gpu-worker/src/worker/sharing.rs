@@ -1,6 +1,7 @@
 //! Whether somebody else uses a GPU that serves. Pure: a rule over samples, with hysteresis, so that neither a moment's
 //! use nor a moment's rest changes anything.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub struct Own {
     pub pids: Vec<u32>,
     /// Programs that serve this worker's jobs, such as Ollama.
     pub programs: Vec<String>,
+    /// Cards on which the worker was seen before: while it rests, it is on none.
+    pub cards: BTreeSet<u32>,
 }
 
 /// The process that is in the way.
@@ -62,10 +65,11 @@ impl std::fmt::Display for Other {
     }
 }
 
-/// Somebody else who uses one of these cards, the busiest first. A card on which the worker itself is not seen is left
+/// Somebody else who uses one of these cards, the busiest first. A card on which the worker itself was never seen is left
 /// out: in a container the driver tells process ids of the machine, and nobody could say which are the worker's.
 pub fn other(samples: &[Sample], own: &Own, config: &GpuSharing) -> Option<Other> {
-    let ours = samples.iter().filter(|sample| sample.uses.iter().any(|used| own.is(used)));
+    let cards: BTreeSet<u32> = own.cards.iter().copied().chain(own.on(samples)).collect();
+    let ours = samples.iter().filter(|sample| cards.contains(&sample.index));
     let on_card = |sample: &Sample| -> Vec<Other> {
         let counted = sample.uses.iter().filter(|used| counts(used, own, config));
         counted.map(|used| named(used, sample)).collect()
@@ -92,6 +96,11 @@ fn counts(used: &Use, own: &Own, config: &GpuSharing) -> bool {
 }
 
 impl Own {
+    /// The cards on which the worker is seen.
+    pub fn on(&self, samples: &[Sample]) -> impl Iterator<Item = u32> {
+        samples.iter().filter(|sample| sample.uses.iter().any(|used| self.is(used))).map(|sample| sample.index)
+    }
+
     fn is(&self, used: &Use) -> bool {
         self.pids.contains(&used.pid) || begins_with_any(&used.name, &self.programs)
     }
@@ -173,7 +182,7 @@ mod tests {
     }
 
     fn own() -> Own {
-        Own { pids: vec![OURS], programs: vec!["ollama".into()] }
+        Own { pids: vec![OURS], programs: vec!["ollama".into()], cards: BTreeSet::new() }
     }
 
     fn seen(samples: &[Sample]) -> Option<u32> {
@@ -206,6 +215,15 @@ mod tests {
     #[test]
     fn a_card_on_which_the_worker_is_not_seen_is_left_out() {
         assert_eq!(seen(&[sample(vec![used(31_337, "", true, Some(100))])]), None);
+    }
+
+    #[test]
+    fn a_worker_that_rests_still_sees_who_uses_its_card() {
+        let game = sample(vec![used(7, "game", false, Some(90))]);
+        let resting = Own { pids: Vec::new(), cards: BTreeSet::from([0]), ..own() };
+        assert_eq!(other(&[game], &resting, &GpuSharing::default()).map(|other| other.pid), Some(7));
+        let both = [sample(vec![used(OURS, "gpu-worker", true, Some(99))]), Sample { index: 1, ..sample(vec![]) }];
+        assert_eq!(own().on(&both).collect::<Vec<_>>(), [0]);
     }
 
     fn blender() -> Option<Other> {

@@ -1,5 +1,6 @@
 //! Looks at the GPUs that serve, once a second, in a thread of its own: a driver that hangs must not hold up the worker.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -41,9 +42,11 @@ fn look(config: &GpuSharing, served: Served, reasons: &watch::Sender<Option<Stri
         }
     };
     let mut state = Watch::default();
+    let mut cards = BTreeSet::new();
     while !reasons.is_closed() {
         let samples = watcher.samples();
-        let own = Own { pids: own_pids(&samples), programs: served.programs.clone() };
+        let own = Own { pids: own_pids(&samples), programs: served.programs.clone(), cards: cards.clone() };
+        cards.extend(own.on(&samples));
         state = state.next(other(&samples, &own, config), Instant::now(), config);
         let reason = state.reason(config);
         reasons.send_if_modified(|before| {

@@ -28,6 +28,7 @@ pub(super) struct Tasks {
     pub(super) delivered: mpsc::Receiver<Delivered>,
     pub(super) pauses: Pauses,
     offered: watch::Sender<Option<Capability>>,
+    rest: watch::Sender<bool>,
     session: Option<JoinHandle<()>>,
     others: Vec<JoinHandle<()>>,
 }
@@ -46,7 +47,9 @@ impl Tasks {
         let leases: LeasesHeld = Arc::new(move || worker.lock().unwrap_or_else(PoisonError::into_inner).leases());
         let key = parts.identity.key.clone();
         let (hub, trust) = (parts.identity.hub.clone(), parts.identity.trust.clone());
-        let bench = Bench { outbox: outbox.clone(), key, models: Arc::new(parts.models), added: added.clone() };
+        let (rest, rest_receiver) = watch::channel(false);
+        let models = Arc::new(parts.models);
+        let bench = Bench { outbox: outbox.clone(), key, models, added: added.clone(), rest: rest_receiver };
         let (offered, offered_receiver) = watch::channel(Some(parts.identity.capability.clone()));
         let session = link::keep(parts.identity, offered_receiver, leases, outgoing_receiver, link_sender);
         let session = tokio::spawn(session);
@@ -55,12 +58,17 @@ impl Tasks {
             tokio::spawn(results::deliver(outbox.clone(), hub, trust, added, delivered_sender)),
             tokio::spawn(pause::watch(parts.data, parts.schedule, gpu_use, pause_sender)),
         ];
-        Self { outgoing, orders, link, jobs, delivered, pauses, offered, session: Some(session), others }
+        Self { outgoing, orders, link, jobs, delivered, pauses, offered, rest, session: Some(session), others }
     }
 
     /// What the next registration says.
     pub(super) fn offer(&self, capability: Option<Capability>) {
         self.offered.send_replace(capability);
+    }
+
+    /// Has the devices rest without a process, or start theirs again.
+    pub(super) fn rest(&self, rests: bool) {
+        self.rest.send_if_modified(|before| std::mem::replace(before, rests) != rests);
     }
 
     pub(super) async fn perform(&self, effects: Vec<Effect>) {

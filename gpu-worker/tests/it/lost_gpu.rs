@@ -24,7 +24,7 @@ use gpu_worker::worker::runner::Bench;
 use shared::job::lifecycle::Blame;
 use shared::protocol::WorkerMessage;
 use tempfile::TempDir;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::hub_double::{HubDouble, PATIENCE, assignment};
 use crate::miner::{Miner, child_of, ended, signal};
@@ -126,6 +126,7 @@ impl Devices {
             key: keys::create_or_load(&data.path().join("miner.key")).unwrap(),
             models: Arc::new(BTreeMap::from([("test-model".to_owned(), model.path().to_path_buf())])),
             added: Arc::new(Notify::new()),
+            rest: watch::channel(false).1,
         };
         let (orders, order_receiver) = mpsc::channel(8);
         let (event_sender, events) = mpsc::channel(1_024);

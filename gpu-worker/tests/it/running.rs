@@ -6,8 +6,8 @@ use serde_json::Value;
 use shared::protocol::{Assignment, HubMessage, WorkerMessage};
 use tokio::process::Command;
 
-use crate::hub_double::{HubDouble, Session, assignment};
-use crate::miner::{Miner, ended, signal};
+use crate::hub_double::{HubDouble, PATIENCE, Session, assignment};
+use crate::miner::{Miner, child_of, ended, signal};
 use crate::session::{check_result, expect_drawn};
 use crate::support::{ModelCopy, PROGRAM};
 
@@ -104,6 +104,44 @@ async fn a_pause_by_hand_is_told_to_the_hub_and_shown_until_it_ends() {
     expect_drawn(&mut session, &job, 1).await;
     check_result(&job, &hub.result().await.1, registration.address);
     assert_eq!(miner.state("serving").await["jobs"]["completed"], 1);
+    drop(worker);
+}
+
+#[tokio::test]
+async fn a_pause_ends_the_process_after_its_jobs_and_the_next_job_finds_it_there_again() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::new(&hub);
+    let worker = miner.start();
+    let pid = worker.id().unwrap();
+    let (mut session, registration) = hub.worker().await;
+    let before = child_of(pid).unwrap();
+    let job = assignment(53, 60);
+    session.assign(&job).await;
+    assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
+    assert!(miner.command(&["pause", "a game runs"]).await.status.success());
+    assert_eq!(word(&mut session).await, Some(WorkerMessage::Drain));
+    assert_eq!(child_of(pid), Some(before), "the job lost its process");
+    // A hub that does not read is taken for one that is gone.
+    while !matches!(session.event().await, Some(WorkerMessage::Progress(progress)) if progress.step == 60) {}
+    check_result(&job, &hub.result().await.1, registration.address);
+    let gone = async {
+        while child_of(pid).is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("the process gives its memory back");
+    assert_eq!(miner.state("paused").await["models"][0]["warm"], false);
+    assert!(miner.command(&["resume"]).await.status.success());
+    let (mut session, registration) = hub.worker().await;
+    let after = child_of(pid).expect("a process before the first lease");
+    assert_ne!(after, before);
+    let job = assignment(54, 1);
+    session.assign(&job).await;
+    expect_drawn(&mut session, &job, 1).await;
+    let (_, submission) = hub.result().await;
+    check_result(&job, &submission, registration.address);
+    assert_eq!((submission.metering.load_ms, child_of(pid)), (0, Some(after)));
+    assert_eq!(miner.state("serving").await["models"][0]["warm"], true);
     drop(worker);
 }
 

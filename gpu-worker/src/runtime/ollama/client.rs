@@ -125,7 +125,7 @@ impl Client {
         Err(WorkerError::OllamaAnswer(format!("the pull of {model} ended with `{}`", quote(&last))))
     }
 
-    /// Has it load the model and keep it.
+    /// Has it load the model and keep it for so many seconds; with 0, forget it.
     pub(super) fn warm(&self, model: &str, kind: JobKind, keep_alive: i64) -> Result<()> {
         if kind == JobKind::Embedding {
             let input = ["warm".to_owned()];
