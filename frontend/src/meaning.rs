@@ -2,6 +2,7 @@
 //! says.
 
 use shared::job::embedding::{INPUT_MAX_BYTES, INPUTS_MAX, INPUTS_MAX_BYTES};
+use shared::model::stems;
 
 /// The texts of the job that measures how near `prompts` are to `query`: the query first, then every prompt once, as
 /// far as one job takes them. A prompt that is left off stays unmeasured.
@@ -35,17 +36,35 @@ pub fn measured<'a>(texts: &'a [String], vectors: &[Vec<f32>]) -> Vec<(&'a str, 
     texts.iter().skip(1).zip(rest).filter_map(near).collect()
 }
 
-/// The nearest first; whatever was not measured comes last. Equally near ones keep their order.
-pub fn nearest_first<T>(items: Vec<T>, near: impl Fn(&T) -> Option<f64>) -> Vec<(T, Option<f64>)> {
-    let mut items: Vec<(T, Option<f64>)> = items
+/// Every word of `query` stands in `prompt`, in the singular or in the plural.
+pub fn holds_the_words(query: &str, prompt: &str) -> bool {
+    let (wanted, held) = (stems(query), stems(prompt));
+    !wanted.is_empty() && wanted.iter().all(|stem| held.contains(stem))
+}
+
+/// How a prompt answers a search.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Rank {
+    /// It [holds the words](holds_the_words) that were looked for.
+    pub holds_words: bool,
+    /// As [`nearness`]; absent where that was not measured.
+    pub near: Option<f64>,
+}
+
+/// Those that hold the words first, since a small model may not know a word that stands there; of both sorts the nearest
+/// first, and last whatever was not measured. Equals keep their order.
+pub fn best_first<T>(items: Vec<T>, rank: impl Fn(&T) -> Rank) -> Vec<(T, Rank)> {
+    let mut items: Vec<(T, Rank)> = items
         .into_iter()
         .map(|item| {
-            let near = near(&item);
-            (item, near)
+            let rank = rank(&item);
+            (item, rank)
         })
         .collect();
-    let rank = |near: Option<f64>| near.unwrap_or(f64::NEG_INFINITY);
-    items.sort_by(|(_, one), (_, other)| rank(*other).total_cmp(&rank(*one)));
+    let near = |rank: &Rank| rank.near.unwrap_or(f64::NEG_INFINITY);
+    items.sort_by(|(_, one), (_, other)| {
+        other.holds_words.cmp(&one.holds_words).then(near(other).total_cmp(&near(one)))
+    });
     items
 }
 
@@ -112,7 +131,27 @@ mod tests {
     fn the_nearest_comes_first_and_equals_keep_their_order() {
         let items =
             vec![("a", Some(0.2)), ("b", None), ("c", Some(0.9)), ("d", Some(0.2)), ("e", None), ("f", Some(-1.0))];
-        let order: String = nearest_first(items, |(_, near)| *near).into_iter().map(|((name, _), _)| name).collect();
+        let rank = |(_, near): &(&str, Option<f64>)| Rank { holds_words: false, near: *near };
+        let order: String = best_first(items, rank).into_iter().map(|((name, _), _)| name).collect();
         assert_eq!(order, "cadfbe");
+    }
+
+    #[test]
+    fn what_holds_the_words_comes_before_what_is_nearer() {
+        let prompts = [("a lighthouse", 0.9), ("hot-air balloons", 0.6), ("a city", 0.7), ("a balloon, far away", 0.1)];
+        let rank =
+            |(prompt, near): &(&str, f64)| Rank { holds_words: holds_the_words("Balloon", prompt), near: Some(*near) };
+        let order: Vec<&str> = best_first(prompts.to_vec(), rank).into_iter().map(|((prompt, _), _)| prompt).collect();
+        assert_eq!(order, ["hot-air balloons", "a balloon, far away", "a lighthouse", "a city"]);
+    }
+
+    #[test]
+    fn a_search_holds_only_where_all_its_words_do() {
+        assert!(holds_the_words("boats, night", "a boat at NIGHT"));
+        for (query, prompt) in
+            [("boats at night", "boats at noon"), ("art", "a party"), ("", "a city"), ("城市", "a city")]
+        {
+            assert!(!holds_the_words(query, prompt), "{query} in {prompt}");
+        }
     }
 }

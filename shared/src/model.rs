@@ -61,12 +61,17 @@ pub struct ModelFile {
     pub bytes: u64,
 }
 
-/// Whether a prompt names one of a model's `subjects`, in the singular or in the plural. No subjects exclude nothing.
+/// The words of an English text in lower case, each without the `s` that a plural ends in.
+pub fn stems(text: &str) -> Vec<String> {
+    let text = text.to_ascii_lowercase();
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(|word| word.strip_suffix('s').unwrap_or(word).to_owned()).collect()
+}
+
+/// Whether a prompt names one of a model's `subjects`, each of them one word. No subjects exclude nothing.
 pub fn names_a_subject(prompt: &str, subjects: &[String]) -> bool {
-    let prompt = prompt.to_ascii_lowercase();
-    let stem = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
-    let words: Vec<String> = prompt.split(|letter: char| !letter.is_ascii_alphanumeric()).map(stem).collect();
-    subjects.is_empty() || subjects.iter().any(|subject| words.contains(&stem(subject)))
+    let words = stems(prompt);
+    subjects.is_empty() || subjects.iter().any(|subject| stems(subject).iter().any(|stem| words.contains(stem)))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::components::status::JobPill;
 use crate::components::value::Age;
 use crate::islands::own_jobs::{GALLERY, OWN_JOBS, OwnJobs, REMEMBERED};
 use crate::live_job::LiveJob;
-use crate::meaning::nearest_first;
+use crate::meaning::{Rank, best_first};
 use crate::proof::Proof;
 use crate::text;
 use crate::text::job as words;
@@ -82,14 +82,14 @@ fn NoJobs() -> impl IntoView {
 fn Gallery(jobs: Vec<Remembered>, order: Order) -> impl IntoView {
     let prompts = jobs.iter().filter(|(_, job)| job.is_some()).count();
     let order = order.that_fits(jobs.iter().filter_map(|(_, job)| Some(job.as_ref()?.work.words())));
-    let cards = nearest_first(jobs, |(_, job)| order.near(job.as_ref()?.work.words()))
-        .into_iter()
-        .map(|((id, job), near)| view! { <li><Card id job near /></li> })
-        .collect_view();
+    let jobs = best_first(jobs, |(_, job)| job.as_ref().map_or_else(Rank::default, |job| order.rank(job.work.words())));
+    let holds_words = jobs.iter().any(|(_, rank)| rank.holds_words);
+    let cards =
+        jobs.into_iter().map(|((id, job), Rank { near, .. })| view! { <li><Card id job near /></li> }).collect_view();
     view! {
         {(prompts >= SEARCHED_MIN).then(|| view! { <SearchForm query=order.query() /> })}
         <div id=GALLERY>
-        <OrderSentence order />
+        <OrderSentence order holds_words />
         <ul class="gallery" data-testid="own-jobs">
             {cards}
         </ul>

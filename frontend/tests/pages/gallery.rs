@@ -61,6 +61,14 @@ async fn a_search_puts_the_nearest_first_and_names_its_proof() {
 }
 
 #[tokio::test]
+async fn prompts_that_hold_the_words_come_before_nearer_ones() {
+    let asked = search(&["deserts", PROMPTS[0], PROMPTS[1], PROMPTS[2]]);
+    let page = gallery(network(asked), &id(9).to_string()).await;
+    assert_eq!(order(&page.html), [PROMPTS[0], PROMPTS[2], PROMPTS[1]]);
+    assert!(page.html.contains("With the words "), "the order is said");
+}
+
+#[tokio::test]
 async fn without_a_search_the_newest_come_first_and_nothing_is_said_of_meaning() {
     let page = gallery(network(search(&[QUERY, PROMPTS[2]])), "").await;
     assert_eq!(order(&page.html), PROMPTS);

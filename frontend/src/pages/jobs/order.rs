@@ -8,7 +8,7 @@ use shared::job::request::Work;
 
 use crate::backend::{Answer, Backend, BackendError, Written};
 use crate::islands::own_jobs::{SEARCH, SEARCH_FIELD, SEARCH_STATUS};
-use crate::meaning;
+use crate::meaning::{self, Rank};
 use crate::text::job as words;
 
 /// What was looked for, and how near each text is to it.
@@ -75,9 +75,10 @@ impl Order {
         if let Self::ByMeaning(meaning) = self { Some(meaning.query.clone()) } else { None }
     }
 
-    /// Nothing can be near to anything where nothing was measured.
-    pub(super) fn near(&self, prompt: &str) -> Option<f64> {
-        if let Self::ByMeaning(meaning) = self { meaning.of(prompt) } else { None }
+    /// Equal for all prompts where nothing was measured.
+    pub(super) fn rank(&self, prompt: &str) -> Rank {
+        let Self::ByMeaning(meaning) = self else { return Rank::default() };
+        Rank { holds_words: meaning::holds_the_words(&meaning.query, prompt), near: meaning.of(prompt) }
     }
 }
 
@@ -114,13 +115,17 @@ pub fn SearchForm(
 
 /// The order in words, above the gallery, with the job that is its proof; nothing where it is the usual one.
 #[component]
-pub fn OrderSentence(order: Order) -> impl IntoView {
+pub fn OrderSentence(
+    order: Order,
+    /// Some prompts hold the words that were looked for.
+    holds_words: bool,
+) -> impl IntoView {
     let sentence = match order {
         Order::ByTime => return None,
         Order::ByMeaning(Meaning { job, model, query, .. }) => view! {
-            {words::NEAREST_TO}
+            {if holds_words { words::WITH_WORDS } else { words::NEAREST_TO }}
             <q>{query}</q>
-            {words::BY_MEANING}
+            {if holds_words { words::THEN_BY_MEANING } else { words::BY_MEANING }}
             <a href=format!("/jobs/{job}")>{words::measured_by(&model)}</a>
             "."
         }
