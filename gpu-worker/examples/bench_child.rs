@@ -123,7 +123,8 @@ async fn back_after(fault: Fault, arguments: &Arguments, work: &Work) -> Result<
         starve(process)?;
     }
     let cancel = watch::Sender::new(false);
-    let mut limits = Limits { canceled: cancel.subscribe(), deadline: struck_at + JOB_LIMIT, previews: false };
+    let (canceled, watched) = (cancel.subscribe(), watch::channel(false).1);
+    let mut limits = Limits { canceled, deadline: struck_at + JOB_LIMIT, watched };
     let mut is_first = true;
     let outcome = supervisor
         .run(work, &mut limits, &mut |_| {

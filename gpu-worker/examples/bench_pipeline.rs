@@ -47,6 +47,9 @@ struct Arguments {
     /// Measure what our code adds to each step, too.
     #[arg(long)]
     walks: bool,
+    /// Measure what somebody who looks costs a picture, too.
+    #[arg(long)]
+    previews: bool,
     /// Measure pictures that are drawn together, too.
     #[arg(long)]
     batches: bool,
@@ -88,12 +91,48 @@ fn run(arguments: &Arguments) -> Result<()> {
         (0..batches).map(batch).collect::<Result<Vec<f64>>>().map(|times| median(times.into_iter().skip(1).collect()))
     };
     let (together, alone) = (per_picture(BATCH)?, per_picture(1)?);
+    let (unwatched, watched, previews) =
+        if arguments.previews { by_turns(&mut model, arguments)? } else { Default::default() };
     print(json!({
         "engine": engine.name(), "version": engine.version(), "threads": engine.threads(),
         "seconds": seconds, "peak_bytes": peak_bytes,
         "step_overhead": median(overheads), "seconds_per_step": median(steps),
         "seconds_per_picture_together": together, "seconds_per_picture_alone": alone, "batch": BATCH,
+        "seconds_per_picture_unwatched": median(unwatched), "seconds_per_picture_watched": median(watched),
+        "previews_per_picture": median(previews),
     }))
+}
+
+/// Somebody who looks: counts the previews.
+#[derive(Default)]
+struct Watcher {
+    previews: u32,
+}
+
+impl Observer for Watcher {
+    fn step(&mut self, report: StepReport) -> ControlFlow<()> {
+        self.previews += u32::from(report.preview.is_some());
+        ControlFlow::Continue(())
+    }
+
+    fn wants_previews(&self) -> bool {
+        true
+    }
+}
+
+/// The seconds of pictures that nobody looks at, of the same ones while somebody does, and how many previews these had.
+fn by_turns(model: &mut ImageModel, arguments: &Arguments) -> Result<(Vec<f64>, Vec<f64>, Vec<f64>)> {
+    let (mut unwatched, mut watched, mut previews) = (Vec::new(), Vec::new(), Vec::new());
+    for seed in 1..=arguments.pictures {
+        let input = input(arguments, arguments.steps, 1, seed)?;
+        unwatched.push(draw(model, &input)?.0.as_secs_f64());
+        let mut watcher = Watcher::default();
+        let began = Instant::now();
+        model.draw(&input, &mut watcher)?;
+        watched.push(began.elapsed().as_secs_f64());
+        previews.push(f64::from(watcher.previews));
+    }
+    Ok((unwatched, watched, previews))
 }
 
 /// When a walk's first and last step were done.

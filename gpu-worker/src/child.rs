@@ -63,7 +63,8 @@ pub struct Setup {
 pub struct Job {
     pub id: u64,
     pub work: Work,
-    pub previews: bool,
+    /// Whether previews are drawn, until [`Request::Watched`] says otherwise.
+    pub watched: bool,
 }
 
 /// From worker to process.
@@ -80,6 +81,8 @@ pub enum Request {
     },
     /// Do these together, with a model that is warm.
     Run { model: PathBuf, jobs: Vec<Job> },
+    /// Draw previews of the job from now on, or no more.
+    Watched { id: u64, watched: bool },
     /// End the job at its next step.
     Cancel { id: u64 },
     /// Give everything back, and end.

@@ -147,7 +147,7 @@ pub trait Observer {
     /// Called after each step; `Break` ends the work.
     fn step(&mut self, step: StepReport) -> ControlFlow<()>;
 
-    /// A preview costs a run of the decoder, so it is drawn only for who looks at it.
+    /// A preview costs a run of the decoder, so it is drawn only while somebody looks at the job.
     fn wants_previews(&self) -> bool;
 
     /// Hears of a picture's latents before its first step (`step` 0) and after each.

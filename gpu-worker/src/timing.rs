@@ -98,7 +98,8 @@ async fn serve(supervisor: &mut Supervisor, work: &Work) -> Result<(Output, Dura
     let cancel = tokio::sync::watch::Sender::new(false);
     let began = Instant::now();
     let deadline = tokio::time::Instant::now() + JOB_LIMIT;
-    let mut limits = Limits { canceled: cancel.subscribe(), deadline, previews: false };
+    let watched = tokio::sync::watch::channel(false).1;
+    let mut limits = Limits { canceled: cancel.subscribe(), deadline, watched };
     let output = supervisor.run(work, &mut limits, &mut |_| {}).await?;
     Ok((output, began.elapsed()))
 }

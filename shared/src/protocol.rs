@@ -4,7 +4,7 @@
 //! hub  → Challenge                      worker → Register (signs the challenge)
 //! hub  → Welcome | Refused (and closes)
 //! hub  → Assign …                       worker → Accept, Progress*, then POST …/result or Fail
-//! hub  → Cancel                         worker → Heartbeat every `heartbeat_seconds`
+//! hub  → Cancel, Watched                worker → Heartbeat every `heartbeat_seconds`
 //! ```
 //! A result goes by `POST /v1/miners/jobs/{lease_id}/result` instead, so that the worker's outbox can send it again
 //! after a crash of either side; the hub answers a repetition as it answered the first.
@@ -61,6 +61,11 @@ pub enum HubMessage {
         lease_id: LeaseId,
         reason: String,
     },
+    /// Whether somebody looks at the job from now on. Only to workers whose registration says that they follow it.
+    Watched {
+        lease_id: LeaseId,
+        watched: bool,
+    },
     /// A sentence for the miner.
     Notice {
         text: String,
@@ -98,6 +103,10 @@ pub struct Assignment {
     pub terms: ReceiptTerms,
     /// After this the hub gives the job to somebody else.
     pub deadline_unix_ms: UnixMillis,
+    /// Whether somebody looks at the job now, so that previews are worth drawing. Absent from hubs that do not tell;
+    /// then somebody may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<bool>,
 }
 
 /// The fields of the receipt that hub and miner agree on before the work.
@@ -142,6 +151,9 @@ pub struct Registration {
     pub capability: Capability,
     /// Leases that the worker held when an earlier session broke and still works on.
     pub leases: Vec<LeaseId>,
+    /// The worker takes [`HubMessage::Watched`]; those of before do not know it.
+    #[serde(default)]
+    pub follows_watchers: bool,
     /// EIP-191 signature of [`Challenge::registration_message`].
     pub signature: Bytes,
 }

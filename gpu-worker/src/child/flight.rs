@@ -46,6 +46,8 @@ enum Turn {
     Heard(Option<Event>),
     Canceled(u64),
     Late(u64),
+    /// Somebody looks at the job now, or nobody does any more.
+    Watched(u64, bool),
     Silent,
     Overdue,
 }
@@ -69,7 +71,7 @@ impl Flight {
             let overdue_at = unwanted_since.map(|since| since + CANCEL_GRACE);
             let turn = tokio::select! {
                 event = process.events.recv() => Turn::Heard(event),
-                turn = first_end(&mut self.seats) => turn,
+                turn = first_turn(&mut self.seats) => turn,
                 () = sleep_until(pace.hung_at(&self.beat)), if overdue_at.is_none() => Turn::Silent,
                 () = at(overdue_at) => Turn::Overdue,
             };
@@ -78,6 +80,9 @@ impl Flight {
                 Turn::Heard(None) => return Err(WorkerError::ChildCrashed("its output ended".into())),
                 Turn::Canceled(id) => self.end(process, id, WorkerError::Canceled).await,
                 Turn::Late(id) => self.end(process, id, WorkerError::Deadline).await,
+                Turn::Watched(id, watched) => {
+                    let _ = timeout(CANCEL_GRACE, process.send(&Request::Watched { id, watched })).await;
+                }
                 Turn::Silent => return Err(WorkerError::ChildHung { silence: self.beat.silence(Instant::now()) }),
                 Turn::Overdue => return Err(WorkerError::ChildHung { silence: CANCEL_GRACE }),
             }
@@ -144,25 +149,27 @@ impl Flight {
     }
 }
 
-/// The first job that is canceled or late.
-async fn first_end(seats: &mut [Seat]) -> Turn {
-    let ends: Vec<_> = seats.iter_mut().filter(|seat| seat.is_wanted()).map(|seat| Box::pin(ends(seat))).collect();
-    if ends.is_empty() {
+/// The first job that is canceled or late, or of which something else is wanted.
+async fn first_turn(seats: &mut [Seat]) -> Turn {
+    let turns: Vec<_> = seats.iter_mut().filter(|seat| seat.is_wanted()).map(|seat| Box::pin(turn_of(seat))).collect();
+    if turns.is_empty() {
         return std::future::pending().await;
     }
-    select_all(ends).await.0
+    select_all(turns).await.0
 }
 
-async fn ends(seat: &mut Seat) -> Turn {
+async fn turn_of(seat: &mut Seat) -> Turn {
+    let Limits { canceled, deadline, watched } = &mut seat.limits;
     let canceled = async {
         // Where nobody can cancel it any more, nobody will.
-        if seat.limits.canceled.wait_for(|canceled| *canceled).await.is_err() {
+        if canceled.wait_for(|canceled| *canceled).await.is_err() {
             std::future::pending::<()>().await;
         }
     };
     tokio::select! {
         () = canceled => Turn::Canceled(seat.id),
-        () = sleep_until(seat.limits.deadline) => Turn::Late(seat.id),
+        () = sleep_until(*deadline) => Turn::Late(seat.id),
+        Ok(()) = watched.changed() => Turn::Watched(seat.id, *watched.borrow_and_update()),
     }
 }
 

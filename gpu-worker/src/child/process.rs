@@ -24,8 +24,8 @@ pub fn serve() -> ExitCode {
     let output = Output(Mutex::new(io::stdout()));
     // Before the first thread, so that no thread is without the filter.
     let entered = sandbox::enter(needs_network(&setup), memory_max_bytes(&setup));
-    let canceled = Canceled::default();
-    let requests = read_requests(canceled.clone());
+    let wishes = Wishes::default();
+    let requests = read_requests(wishes.clone());
     let mut models = Models::new(&setup);
     match entered.and_then(|()| models.warm(&setup.model, None)) {
         Ok(loaded) => output.send(&Event::Loaded(loaded)),
@@ -41,7 +41,7 @@ pub fn serve() -> ExitCode {
                 Err(error) => Event::NotLoaded(Failure::from(&error)),
             }),
             Request::Run { model, jobs } => {
-                let outcomes = models.run(&model, &jobs, &canceled, &output);
+                let outcomes = models.run(&model, &jobs, &wishes, &output);
                 for (job, outcome) in jobs.iter().zip(outcomes) {
                     output.send(&match outcome {
                         Ok(output) => Event::Done { id: job.id, output },
@@ -50,13 +50,13 @@ pub fn serve() -> ExitCode {
                 }
                 // Ids grow, so none of these will be asked for again.
                 let last = jobs.iter().map(|job| job.id).max().unwrap_or(0);
-                canceled.lock().retain(|id| *id > last);
+                wishes.lock().forget(last);
             }
             Request::Leave => {
                 models.leave();
                 break;
             }
-            Request::Load(_) | Request::Cancel { .. } => {}
+            Request::Load(_) | Request::Cancel { .. } | Request::Watched { .. } => {}
         }
     }
     ExitCode::SUCCESS
@@ -107,17 +107,11 @@ impl<'a> Models<'a> {
         }
     }
 
-    fn run(
-        &mut self,
-        model: &Path,
-        jobs: &[Job],
-        canceled: &Canceled,
-        output: &Output,
-    ) -> Vec<Result<runtime::Output>> {
+    fn run(&mut self, model: &Path, jobs: &[Job], wishes: &Wishes, output: &Output) -> Vec<Result<runtime::Output>> {
         let Some((_, runtime)) = self.warm.get(&model.to_path_buf()) else {
             return jobs.iter().map(|_| Err(cold(model))).collect();
         };
-        let mut observers: Vec<_> = jobs.iter().map(|job| PipeObserver { job, canceled, output }).collect();
+        let mut observers: Vec<_> = jobs.iter().map(|job| PipeObserver { job, wishes, output }).collect();
         let mut requests: Vec<_> = jobs
             .iter()
             .zip(&mut observers)
@@ -158,40 +152,72 @@ fn load(setup: &Setup, folder: &ModelFolder) -> Result<(Loaded, Box<dyn Runtime>
 /// Sends each step through the pipe and watches for a cancel.
 struct PipeObserver<'a> {
     job: &'a Job,
-    canceled: &'a Canceled,
+    wishes: &'a Wishes,
     output: &'a Output,
 }
 
 impl Observer for PipeObserver<'_> {
     fn step(&mut self, report: StepReport) -> ControlFlow<()> {
         self.output.send(&Event::Step { id: self.job.id, report });
-        if self.canceled.lock().contains(&self.job.id) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.wishes.lock().canceled.contains(&self.job.id) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     fn wants_previews(&self) -> bool {
-        self.job.previews
+        self.wishes.lock().watched.contains(&self.job.id)
     }
 }
 
-/// Jobs that nobody wants any more.
+/// What is wanted of jobs now.
 #[derive(Debug, Clone, Default)]
-struct Canceled(Arc<Mutex<BTreeSet<u64>>>);
+struct Wishes(Arc<Mutex<Wanted>>);
 
-impl Canceled {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+#[derive(Debug, Default)]
+struct Wanted {
+    /// Jobs that nobody wants any more.
+    canceled: BTreeSet<u64>,
+    /// Jobs that somebody looks at.
+    watched: BTreeSet<u64>,
+}
+
+impl Wishes {
+    fn lock(&self) -> MutexGuard<'_, Wanted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A cancel must be seen while a run goes on, so another thread reads.
-fn read_requests(canceled: Canceled) -> mpsc::Receiver<Request> {
+impl Wanted {
+    fn watch(&mut self, id: u64, watched: bool) {
+        if watched {
+            self.watched.insert(id)
+        } else {
+            self.watched.remove(&id)
+        };
+    }
+
+    /// Jobs up to this one are over.
+    fn forget(&mut self, last: u64) {
+        self.canceled.retain(|id| *id > last);
+        self.watched.retain(|id| *id > last);
+    }
+}
+
+/// A wish must be seen while a run goes on, so another thread reads.
+fn read_requests(wishes: Wishes) -> mpsc::Receiver<Request> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut input = io::stdin().lock();
         while let Ok(request) = read_frame(&mut input) {
             match request {
-                Request::Cancel { id } => drop(canceled.lock().insert(id)),
+                Request::Cancel { id } => drop(wishes.lock().canceled.insert(id)),
+                Request::Watched { id, watched } => wishes.lock().watch(id, watched),
                 request => {
+                    if let Request::Run { jobs, .. } = &request {
+                        jobs.iter().for_each(|job| wishes.lock().watch(job.id, job.watched));
+                    }
                     if sender.send(request).is_err() {
                         break;
                     }

@@ -22,8 +22,8 @@ pub struct Limits {
     /// Turns true when nobody wants the result any more.
     pub canceled: watch::Receiver<bool>,
     pub deadline: Instant,
-    /// Whether somebody watches the steps.
-    pub previews: bool,
+    /// Whether somebody looks at the job, so that previews are worth drawing.
+    pub watched: watch::Receiver<bool>,
 }
 
 /// The worker's side of the inference process.
@@ -162,7 +162,7 @@ impl Supervisor {
         let jobs = (first..).zip(&batch).map(|(id, (work, limits))| Job {
             id,
             work: (*work).clone(),
-            previews: limits.previews,
+            watched: *limits.watched.borrow(),
         });
         let request = Request::Run { model: self.setup.model.clone(), jobs: jobs.collect() };
         let units = batch.iter().map(|(work, _)| work.units().0).fold(0, u64::saturating_add);

@@ -236,7 +236,8 @@ fn registration(
     let address = identity.key.address();
     let digest = personal_message_digest(challenge.registration_message(address).as_bytes());
     let signature = identity.key.sign(digest).map_err(|error| WorkerError::Receipt(error.to_string()))?;
-    Ok(Registration { protocol_version: PROTOCOL_VERSION, address, capability, leases, signature })
+    let protocol_version = PROTOCOL_VERSION;
+    Ok(Registration { protocol_version, address, capability, leases, follows_watchers: true, signature })
 }
 
 fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> WorkerError {
@@ -327,6 +328,7 @@ fn kind(message: &HubMessage) -> &'static str {
         HubMessage::Refused { .. } => "refused",
         HubMessage::Assign(_) => "assign",
         HubMessage::Cancel { .. } => "cancel",
+        HubMessage::Watched { .. } => "watched",
         HubMessage::Notice { .. } => "notice",
     }
 }

@@ -21,6 +21,8 @@ pub struct Order {
     pub assigned_at: Instant,
     pub deadline: Instant,
     pub cancel: watch::Sender<bool>,
+    /// Whether somebody looks at it.
+    pub watched: watch::Sender<bool>,
     /// The device whose GPU was lost under it. It goes to another one, and not on from there.
     pub lost_by: Option<LostBy>,
 }
@@ -34,7 +36,10 @@ pub struct LostBy {
 
 impl Order {
     pub fn new(assignment: Assignment, clock: HubClock, assigned_at: Instant, deadline: Instant) -> Self {
-        Self { assignment, clock, assigned_at, deadline, cancel: watch::Sender::new(false), lost_by: None }
+        // A hub that does not tell may have somebody who looks.
+        let watched = watch::Sender::new(assignment.watched.unwrap_or(true));
+        let cancel = watch::Sender::new(false);
+        Self { assignment, clock, assigned_at, deadline, cancel, watched, lost_by: None }
     }
 
     pub fn is_canceled(&self) -> bool {
@@ -47,7 +52,8 @@ impl Order {
     }
 
     pub fn limits(&self) -> Limits {
-        Limits { canceled: self.cancel.subscribe(), deadline: self.deadline.into(), previews: true }
+        let (canceled, watched) = (self.cancel.subscribe(), self.watched.subscribe());
+        Limits { canceled, deadline: self.deadline.into(), watched }
     }
 }
 

@@ -58,6 +58,7 @@ pub struct Worker {
 #[derive(Debug)]
 struct Running {
     cancel: watch::Sender<bool>,
+    watched: watch::Sender<bool>,
 }
 
 impl Running {
@@ -225,6 +226,12 @@ impl Worker {
         match message {
             HubMessage::Assign(assignment) => self.assign(*assignment, now),
             HubMessage::Cancel { lease_id, .. } => self.cancel(lease_id),
+            HubMessage::Watched { lease_id, watched } => {
+                if let Some(running) = self.running.get(&lease_id) {
+                    running.watched.send_if_modified(|before| std::mem::replace(before, watched) != watched);
+                }
+                Vec::new()
+            }
             // A notice is for the miner, and registration is over; a hub that repeats it is not followed.
             HubMessage::Notice { .. }
             | HubMessage::Challenge(_)
@@ -243,7 +250,7 @@ impl Worker {
         match self.consider(&assignment, &session, now) {
             Ok(deadline) => {
                 let order = Order::new(assignment, session.clock, now, deadline);
-                self.running.insert(lease_id, Running { cancel: order.cancel.clone() });
+                self.running.insert(lease_id, Running { cancel: order.cancel.clone(), watched: order.watched.clone() });
                 let accept = self.send(WorkerMessage::Accept { lease_id });
                 accept.into_iter().chain([Effect::Run(Box::new(order))]).collect()
             }

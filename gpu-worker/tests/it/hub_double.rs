@@ -168,6 +168,7 @@ pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment
         model: model.into(),
         work,
         terms,
+        watched: None,
         deadline_unix_ms: UnixMillis(gpu_worker::clock::now().0 + 600_000),
     }
 }

@@ -41,7 +41,11 @@ fn pictures(count: u32, size_px: u32) -> Work {
 
 async fn run(supervisor: &mut Supervisor, works: &[Work]) -> Vec<Result<Output>> {
     let cancel = watch::Sender::new(false);
-    let limits = || Limits { canceled: cancel.subscribe(), deadline: Instant::now() + JOB_LIMIT, previews: false };
+    let limits = || Limits {
+        canceled: cancel.subscribe(),
+        deadline: Instant::now() + JOB_LIMIT,
+        watched: watch::channel(false).1,
+    };
     let batch = works.iter().map(|work| (work, limits())).collect();
     supervisor.run_batch(batch, &mut |_, _| {}).await
 }

@@ -73,6 +73,17 @@ fn run(model: &mut OllamaModel, work: &Work) -> Result<(Output, String), WorkerE
 }
 
 #[test]
+fn a_model_that_leaves_is_forgotten_by_ollama_at_once() {
+    let ollama = OllamaDouble::start();
+    for (name, path) in [(TEXT_MODEL, "/api/generate"), (EMBEDDING_MODEL, "/api/embed")] {
+        let mut model = load(&ollama, name).unwrap();
+        model.leave();
+        let kept: Vec<i64> = ollama.calls(path).iter().map(|call| call["keep_alive"].as_i64().unwrap()).collect();
+        assert_eq!(kept, [60, 0], "{name}");
+    }
+}
+
+#[test]
 fn writes_what_it_was_asked_for_with_all_settings_and_counts_the_tokens() {
     let ollama = OllamaDouble::start();
     let mut model = load(&ollama, TEXT_MODEL).unwrap();

@@ -146,6 +146,57 @@ async fn a_canceled_job_stops_and_makes_room_for_the_next() {
     drop(worker);
 }
 
+/// The progress after step `after` up to the first preview, or to the last step.
+async fn until_preview(session: &mut Session, after: u32) -> (u32, bool) {
+    loop {
+        match session.event().await {
+            Some(WorkerMessage::Progress(progress)) if progress.step <= after => {}
+            Some(WorkerMessage::Progress(progress)) if progress.preview.is_some() => return (progress.step, true),
+            Some(WorkerMessage::Progress(progress)) if progress.step == progress.steps => {
+                return (progress.step, false);
+            }
+            Some(WorkerMessage::Accept { .. } | WorkerMessage::Progress(_)) => {}
+            other => panic!("progress, got {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn previews_are_drawn_only_while_somebody_looks() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::new(&hub);
+    let worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    assert!(registration.follows_watchers);
+    // A hub of before does not tell, so somebody may look.
+    let job = assignment(12, 20);
+    session.assign(&job).await;
+    assert!(until_preview(&mut session, 0).await.1);
+    assert!(!until_preview(&mut session, 15).await.1, "the last preview is at three quarters");
+    check_result(&job, &hub.result().await.1, registration.address);
+    let job = Assignment { watched: Some(false), ..assignment(13, 40) };
+    session.assign(&job).await;
+    assert_eq!(until_preview(&mut session, 0).await, (40, false));
+    check_result(&job, &hub.result().await.1, registration.address);
+    // Somebody comes, and gets the next one.
+    let job = Assignment { watched: Some(false), ..assignment(14, 80) };
+    session.assign(&job).await;
+    let watched = |watched| HubMessage::Watched { lease_id: job.lease_id, watched };
+    loop {
+        match session.event().await {
+            Some(WorkerMessage::Progress(progress)) if progress.step == 20 => break assert_eq!(progress.preview, None),
+            Some(_) => {}
+            None => panic!("the session ended"),
+        }
+    }
+    session.send(&watched(true)).await;
+    let (step, is_preview) = until_preview(&mut session, 20).await;
+    assert!(is_preview && step % 20 == 0, "{step}");
+    session.send(&watched(false)).await;
+    check_result(&job, &hub.result().await.1, registration.address);
+    drop(worker);
+}
+
 #[tokio::test]
 async fn a_lost_session_is_taken_up_again_with_the_leases_it_held() {
     let mut hub = HubDouble::start().await;

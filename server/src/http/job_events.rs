@@ -56,7 +56,7 @@ pub async fn job_events(
     ApiPath(id): ApiPath<JobId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let subscription = app.hub.subscribe(id);
+    let subscription = app.hub.view(id);
     let record = find_visible(&app, &caller, id).await?;
     let revision = record.revision;
     let job = view::job_view(&app, record).await?;

@@ -36,7 +36,15 @@ pub(super) struct Command {
 
 /// Sessions by number; a session that cannot take a message is about to end.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<BTreeMap<SessionNumber, mpsc::Sender<ToSession>>>);
+pub(super) struct Sessions(Mutex<BTreeMap<SessionNumber, Outlet>>);
+
+/// The way to a session's task.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    pub(super) sender: mpsc::Sender<ToSession>,
+    /// Its worker takes [`HubMessage::Watched`].
+    pub(super) follows_watchers: bool,
+}
 
 /// What a session's task is told.
 #[derive(Debug)]
@@ -49,8 +57,8 @@ pub(super) enum ToSession {
 }
 
 impl Sessions {
-    pub(super) fn insert(&self, session: SessionNumber, sender: mpsc::Sender<ToSession>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session, sender);
+    pub(super) fn insert(&self, session: SessionNumber, outlet: Outlet) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session, outlet);
     }
 
     pub(super) fn remove(&self, session: SessionNumber) {
@@ -59,7 +67,11 @@ impl Sessions {
 
     fn tell(&self, session: SessionNumber, message: ToSession) {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = sessions.get(&session).is_some_and(|sender| sender.try_send(message).is_ok());
+        let Some(outlet) = sessions.get(&session) else { return };
+        if !outlet.follows_watchers && matches!(message, ToSession::Send(HubMessage::Watched { .. })) {
+            return;
+        }
+        let told = outlet.sender.try_send(message).is_ok();
         if !told {
             tracing::debug!(session = session.0, "the session takes no message; its end returns what it holds");
         }
@@ -85,6 +97,10 @@ impl Actor {
                 biased;
                 // What the sessions' ends would do to the leases must not be stored: after a restart they go on.
                 () = self.stop.cancelled() => return,
+                jobs = self.watchers.untold() => {
+                    self.tell_watched(jobs);
+                    continue;
+                }
                 command = self.commands.recv() => match command {
                     Some(command) => command,
                     None => return,
@@ -103,12 +119,24 @@ impl Actor {
         effects
     }
 
+    /// Tells miners whether somebody looks at these jobs of theirs.
+    fn tell_watched(&self, jobs: BTreeSet<JobId>) {
+        let board = self.board.read().unwrap_or_else(PoisonError::into_inner);
+        for job_id in jobs {
+            if let Some((lease_id, session)) = board.runs_at(job_id) {
+                let watched = self.watchers.is_viewed(job_id);
+                self.sessions.tell(session, ToSession::Send(HubMessage::Watched { lease_id, watched }));
+            }
+        }
+    }
+
     async fn perform(&self, effects: Vec<Effect>, accepted: Option<(JobId, Instant)>) {
         let mut ending = BTreeSet::new();
         for effect in effects {
             match effect {
-                Effect::Grant { lease, life, session, assignment } => {
+                Effect::Grant { lease, life, session, mut assignment } => {
                     let job_id = lease.job_id;
+                    assignment.watched = Some(self.watchers.is_viewed(job_id));
                     self.store_grant(lease, life).await;
                     self.sessions.tell(session, ToSession::Send(HubMessage::Assign(assignment)));
                     if let Some((_, at)) = accepted.filter(|(id, _)| *id == job_id) {

@@ -12,7 +12,7 @@ use shared::protocol::Progress;
 use shared::time::UnixMillis;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::actor::{Command, Sessions, ToSession};
+use super::actor::{Command, Outlet, Sessions, ToSession};
 use super::watchers::{Signal, Subscription, Watchers};
 
 /// Commands that wait for the actor; beyond this, callers wait.
@@ -46,7 +46,18 @@ impl HubHandle {
 
     /// Watches a job from now on.
     pub fn subscribe(&self, job_id: JobId) -> Subscription {
-        self.watchers.subscribe(job_id)
+        self.watchers.subscribe(job_id, false)
+    }
+
+    /// Watches a job and its previews, which its miner draws while somebody does.
+    pub fn view(&self, job_id: JobId) -> Subscription {
+        self.watchers.subscribe(job_id, true)
+    }
+
+    /// Has a miner hear who looks at its jobs: it may have missed it without a session.
+    pub(super) fn tell_watched(&self, miner: Address) {
+        let jobs: Vec<JobId> = self.board().jobs_of(miner).collect();
+        self.watchers.tell_again(jobs);
     }
 
     /// Tells a job's watchers to look again.
@@ -181,9 +192,9 @@ impl HubHandle {
     }
 
     /// A number for a new session, and a place where the actor finds it.
-    pub(super) fn open_session(&self, sender: mpsc::Sender<ToSession>) -> SessionNumber {
+    pub(super) fn open_session(&self, sender: mpsc::Sender<ToSession>, follows_watchers: bool) -> SessionNumber {
         let session = SessionNumber(self.next_session.fetch_add(1, Ordering::Relaxed));
-        self.sessions.insert(session, sender);
+        self.sessions.insert(session, Outlet { sender, follows_watchers });
         session
     }
 

@@ -99,7 +99,7 @@ async fn serve(app: &Arc<App>, socket: &mut WebSocket) -> Result<std::convert::I
     };
     check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
     let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
-    let session = app.hub.open_session(sender);
+    let session = app.hub.open_session(sender, registration.follows_watchers);
     let miner = registration.address;
     let end = match enter(app, socket, session, registration).await {
         Ok(()) => exchange(app, socket, session, miner, &mut outbox).await,
@@ -129,8 +129,14 @@ async fn enter(
     let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
     send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
     tracing::info!(miner = %address, session = session.0, "a miner registered");
+    let comes_back = !leases.is_empty();
     let arrival = Arrival { address, session, capability, leases, leases_ended: completed + faults, faults };
-    app.hub.join(arrival).await.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })
+    let joined = app.hub.join(arrival).await;
+    joined.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })?;
+    if comes_back {
+        app.hub.tell_watched(address);
+    }
+    Ok(())
 }
 
 async fn exchange(
@@ -200,7 +206,7 @@ async fn handle(
 }
 
 fn check_registration(challenge: &Challenge, registration: &Registration, now: UnixMillis) -> Result<(), String> {
-    let Registration { protocol_version, address, capability, leases, signature } = registration;
+    let Registration { protocol_version, address, capability, leases, signature, follows_watchers: _ } = registration;
     if *protocol_version != PROTOCOL_VERSION {
         return Err(format!("protocol_version is {PROTOCOL_VERSION}, got {protocol_version}: update the worker"));
     }

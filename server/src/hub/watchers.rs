@@ -1,11 +1,11 @@
 //! Who looks at which job: signals to pages and long polls. A signal says that something changed; what it changed to
 //! is read from the store and the board.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::id::JobId;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// Signals that a slow watcher may lag behind; it then looks at the whole job again.
 const SIGNALS_MAX: usize = 64;
@@ -30,23 +30,38 @@ pub enum Signal {
 /// All watchers of all jobs.
 #[derive(Debug)]
 pub(super) struct Watchers {
-    jobs: Mutex<HashMap<JobId, broadcast::Sender<Signal>>>,
+    jobs: Mutex<HashMap<JobId, Watched>>,
     queue: watch::Sender<u64>,
+    /// Jobs whose miner should hear again whether somebody looks.
+    untold: Mutex<BTreeSet<JobId>>,
+    untold_bell: Notify,
+}
+
+#[derive(Debug)]
+struct Watched {
+    signals: broadcast::Sender<Signal>,
+    /// Watchers who see previews; others wait for an end.
+    viewers: usize,
 }
 
 impl Watchers {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { jobs: Mutex::new(HashMap::new()), queue: watch::Sender::new(0) })
+        Arc::new(Self {
+            jobs: Mutex::new(HashMap::new()),
+            queue: watch::Sender::new(0),
+            untold: Mutex::new(BTreeSet::new()),
+            untold_bell: Notify::new(),
+        })
     }
 
-    fn jobs(&self) -> MutexGuard<'_, HashMap<JobId, broadcast::Sender<Signal>>> {
+    fn jobs(&self) -> MutexGuard<'_, HashMap<JobId, Watched>> {
         // A map of senders is sound even if a thread panicked while it held the lock.
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn signal(&self, job_id: JobId, signal: Signal) {
-        if let Some(sender) = self.jobs().get(&job_id) {
-            let _ = sender.send(signal);
+        if let Some(watched) = self.jobs().get(&job_id) {
+            let _ = watched.signals.send(signal);
         }
     }
 
@@ -54,9 +69,42 @@ impl Watchers {
         self.queue.send_modify(|count| *count += 1);
     }
 
-    pub(super) fn subscribe(self: &Arc<Self>, job_id: JobId) -> Subscription {
-        let signals = self.jobs().entry(job_id).or_insert_with(|| broadcast::Sender::new(SIGNALS_MAX)).subscribe();
-        Subscription { job_id, signals: Some(signals), queue: self.queue.subscribe(), watchers: Arc::clone(self) }
+    /// `views` says whether the watcher sees previews.
+    pub(super) fn subscribe(self: &Arc<Self>, job_id: JobId, views: bool) -> Subscription {
+        let mut jobs = self.jobs();
+        let watched =
+            jobs.entry(job_id).or_insert_with(|| Watched { signals: broadcast::Sender::new(SIGNALS_MAX), viewers: 0 });
+        let signals = watched.signals.subscribe();
+        watched.viewers += usize::from(views);
+        let is_first = views && watched.viewers == 1;
+        drop(jobs);
+        if is_first {
+            self.tell_again([job_id]);
+        }
+        Subscription {
+            job_id,
+            signals: Some(signals),
+            queue: self.queue.subscribe(),
+            watchers: Arc::clone(self),
+            views,
+        }
+    }
+
+    /// Whether somebody sees the job's previews.
+    pub(super) fn is_viewed(&self, job_id: JobId) -> bool {
+        self.jobs().get(&job_id).is_some_and(|watched| watched.viewers > 0)
+    }
+
+    /// Has the miners of these jobs hear whether somebody looks.
+    pub(super) fn tell_again(&self, jobs: impl IntoIterator<Item = JobId>) {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner).extend(jobs);
+        self.untold_bell.notify_one();
+    }
+
+    /// Waits until miners should hear whether somebody looks at their jobs.
+    pub(super) async fn untold(&self) -> BTreeSet<JobId> {
+        self.untold_bell.notified().await;
+        std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -67,6 +115,7 @@ pub struct Subscription {
     signals: Option<broadcast::Receiver<Signal>>,
     queue: watch::Receiver<u64>,
     watchers: Arc<Watchers>,
+    views: bool,
 }
 
 /// What woke a watcher up.
@@ -98,8 +147,36 @@ impl Drop for Subscription {
         // The own receiver goes first, so that the last watcher sees none left and removes the entry.
         self.signals = None;
         let mut jobs = self.watchers.jobs();
-        if jobs.get(&self.job_id).is_some_and(|sender| sender.receiver_count() == 0) {
+        let Some(watched) = jobs.get_mut(&self.job_id) else { return };
+        watched.viewers -= usize::from(self.views);
+        let was_last = self.views && watched.viewers == 0;
+        if watched.signals.receiver_count() == 0 {
             jobs.remove(&self.job_id);
         }
+        drop(jobs);
+        if was_last {
+            self.watchers.tell_again([self.job_id]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_first_and_the_last_viewer_are_news() {
+        let (watchers, job_id) = (Watchers::new(), JobId::from_random(1));
+        let waits = watchers.subscribe(job_id, false);
+        assert!(!watchers.is_viewed(job_id), "who waits for the end sees no previews");
+        let first = watchers.subscribe(job_id, true);
+        assert_eq!((watchers.untold().await, watchers.is_viewed(job_id)), (BTreeSet::from([job_id]), true));
+        let second = watchers.subscribe(job_id, true);
+        drop(first);
+        assert!(watchers.is_viewed(job_id) && watchers.untold.lock().unwrap().is_empty());
+        drop(second);
+        assert_eq!((watchers.untold().await, watchers.is_viewed(job_id)), (BTreeSet::from([job_id]), false));
+        drop(waits);
+        assert!(watchers.jobs().is_empty() && watchers.untold.lock().unwrap().is_empty());
     }
 }

@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use shared::api::keys::ApiScope;
 use shared::job::image::{SchedulerName, ValidImageInput};
 use shared::job::request::Work;
-use shared::protocol::{Preview, Progress, WorkerMessage};
+use shared::protocol::{HubMessage, Preview, Progress, WorkerMessage};
 use shared::receipt::SignedReceipt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::server::{TestServer, is_minted, is_over, small_job};
-use super::worker::{MODEL, TestWorker, fast_capability, key, picture, result};
+use super::worker::{MODEL, TestWorker, capability, fast_capability, key, picture, result};
 
 /// Takes one assignment and serves it; answers the result's answer.
 async fn serve_one(server: &TestServer, worker: &mut TestWorker) -> Value {
@@ -135,7 +137,7 @@ async fn the_fast_setting_brings_its_own_defaults_and_goes_to_those_who_offer_it
     let _plain = TestWorker::connect(server.address, key(1), 4).await;
     refused("the only miner offers none").await;
     assert_eq!(server.get("/v1/status").await.json().get("default_fast"), None);
-    let mut worker = TestWorker::register(server.address, key(2), fast_capability(4), vec![]).await;
+    let mut worker = TestWorker::register(server.address, key(2), fast_capability(4), vec![], false).await;
     assert_eq!(ask(fast.clone()).await, (4, 1.0));
     assert_eq!(ask(json!({"scheduler": "fast", "steps": 6, "guidance": 2})).await, (6, 2.0));
     for expected in [(4, 1.0), (6, 2.0)] {
@@ -223,6 +225,43 @@ async fn the_event_stream_tells_steps_previews_the_result_and_the_mint_and_then_
     server.stop().await;
 }
 
+/// A reader of a job's events, who leaves when this is dropped.
+async fn look_at(server: &TestServer, id: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("GET /v1/jobs/{id}/events HTTP/1.1\r\nhost: {}\r\n\r\n", server.address);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_miner_hears_whether_somebody_looks_where_it_says_that_it_follows() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::register(server.address, key(1), capability(1), vec![], true).await;
+    let id = server.submit(&[], 7).await;
+    let assignment = worker.assignment().await;
+    let lease_id = assignment.lease_id;
+    assert_eq!(assignment.watched, Some(false));
+    // A long poll waits for the end and sees no previews.
+    server.send("GET", &format!("/v1/jobs/{id}?wait=1"), &[], vec![]).await;
+    let (one, two) = (look_at(&server, &id).await, look_at(&server, &id).await);
+    assert_eq!(worker.receive().await, HubMessage::Watched { lease_id, watched: true });
+    // A miner that comes back hears it again.
+    let mut worker = TestWorker::register(server.address, key(1), capability(1), vec![lease_id], true).await;
+    assert_eq!(worker.receive().await, HubMessage::Watched { lease_id, watched: true });
+    drop((one, two));
+    assert_eq!(worker.receive().await, HubMessage::Watched { lease_id, watched: false });
+    // One that does not know the message is told at the lease only.
+    let mut worker = TestWorker::reconnect(server.address, key(1), 1, vec![lease_id]).await;
+    let _reader = look_at(&server, &id).await;
+    assert_eq!(server.send("DELETE", &format!("/v1/jobs/{id}"), &[], vec![]).await.status, 200);
+    assert!(matches!(worker.receive().await, HubMessage::Cancel { .. }));
+    let id = server.submit(&[], 8).await;
+    assert_eq!(worker.assignment().await.watched, Some(false));
+    drop(id);
+    server.stop().await;
+}
+
 /// Reads a stream to its end: name, id and data of each event.
 pub(crate) fn read_events(url: &str) -> Vec<(String, String, Value)> {
     read_events_from(url, "")
@@ -255,7 +294,7 @@ async fn a_canceled_job_stops_its_worker_and_stays_canceled() {
     let canceled = server.send("DELETE", &format!("/v1/jobs/{id}"), &[], vec![]).await;
     assert_eq!((canceled.status, canceled.json()["state"].as_str()), (200, Some("CANCELED")));
     let cancel = worker.receive().await;
-    assert!(matches!(cancel, shared::protocol::HubMessage::Cancel { lease_id, .. } if lease_id == assignment.lease_id));
+    assert!(matches!(cancel, HubMessage::Cancel { lease_id, .. } if lease_id == assignment.lease_id));
     let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
     server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await.problem(409);
     assert!(is_over(&server.get(&format!("/v1/jobs/{id}")).await.json()));

@@ -85,17 +85,18 @@ impl TestWorker {
         Self::reconnect(address, key, slots, vec![]).await
     }
 
-    /// Connects and says which leases it still works on.
+    /// Connects and says which leases it still works on, as a worker does that is not told who looks.
     pub(crate) async fn reconnect(address: SocketAddr, key: PrivateKey, slots: u32, leases: Vec<LeaseId>) -> Self {
-        Self::register(address, key, capability(slots), leases).await
+        Self::register(address, key, capability(slots), leases, false).await
     }
 
-    /// Connects and says what it can do, and which leases it still works on.
+    /// Connects and says what it can do, which leases it still works on, and whether it wants to know who looks.
     pub(crate) async fn register(
         address: SocketAddr,
         key: PrivateKey,
         capability: Capability,
         leases: Vec<LeaseId>,
+        follows_watchers: bool,
     ) -> Self {
         let url = format!("ws://{address}/v1/miners/session");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
@@ -108,6 +109,7 @@ impl TestWorker {
             address: miner,
             capability,
             leases,
+            follows_watchers,
             signature: worker.key.sign(digest).unwrap(),
         };
         worker.send(&WorkerMessage::Register(Box::new(registration))).await;

@@ -82,6 +82,8 @@ impl Board {
             work: job.job.work.clone(),
             terms: lease.terms.clone(),
             deadline_unix_ms: lease.deadline,
+            // The shell knows who looks.
+            watched: None,
         });
         let effect = Effect::Grant { lease: lease.clone(), life: life.clone(), session, assignment };
         Some((lease, life, effect))

@@ -33,6 +33,18 @@ impl Board {
         self.miners.get(&address)
     }
 
+    /// The lease under which a job runs, and the session of its miner, where that is connected.
+    pub fn runs_at(&self, id: JobId) -> Option<(LeaseId, SessionNumber)> {
+        let lease = self.leases.get(&self.jobs.get(&id)?.life.lease_id?)?;
+        Some((lease.id, self.session_of(lease.miner)?))
+    }
+
+    /// Jobs that a miner works on.
+    pub fn jobs_of(&self, address: Address) -> impl Iterator<Item = JobId> {
+        let held = self.held.get(&address).into_iter().flatten();
+        held.filter_map(|lease_id| Some(self.leases.get(lease_id)?.job_id))
+    }
+
     pub fn session_of(&self, address: Address) -> Option<SessionNumber> {
         self.miners.get(&address).map(|miner| miner.session)
     }
