@@ -141,7 +141,7 @@ fn Card(
 fn Nearness(near: f64) -> impl IntoView {
     view! {
         <span class="canvas-word" title=words::NEARNESS_TITLE>
-            <span class="visually-hidden">{words::NEARNESS}</span>
+            {words::NEARNESS}
             {signed(near)}
         </span>
     }

@@ -65,7 +65,7 @@ async fn prompts_that_hold_the_words_come_before_nearer_ones() {
     let asked = search(&["deserts", PROMPTS[0], PROMPTS[1], PROMPTS[2]]);
     let page = gallery(network(asked), &id(9).to_string()).await;
     assert_eq!(order(&page.html), [PROMPTS[0], PROMPTS[2], PROMPTS[1]]);
-    assert!(page.html.contains("With the words "), "the order is said");
+    assert!(page.html.contains("Prompts with "), "the order is said");
 }
 
 #[tokio::test]
@@ -100,6 +100,7 @@ async fn a_name_that_leads_to_no_measure_is_told_and_changes_no_order() {
         assert!(page.html.contains(told), "{like}: {told}");
         assert_eq!(order(&page.html), PROMPTS, "{like}");
         assert!(!page.html.contains("canvas-word"), "{like}: a figure that nobody measured");
+        assert!(!page.html.contains("Show the newest first"), "{like}: they come first already");
         assert!(!page.html.contains("somebody else’s prompt"), "{like}: a foreign prompt is shown");
     }
 }

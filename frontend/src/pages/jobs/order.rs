@@ -120,6 +120,7 @@ pub fn OrderSentence(
     /// Some prompts hold the words that were looked for.
     holds_words: bool,
 ) -> impl IntoView {
+    let is_ordered = matches!(order, Order::ByMeaning(_));
     let sentence = match order {
         Order::ByTime => return None,
         Order::ByMeaning(Meaning { job, model, query, .. }) => view! {
@@ -135,7 +136,7 @@ pub fn OrderSentence(
     Some(view! {
         <p class="gallery-order">
             <span>{sentence}</span>
-            <a href="/jobs">{words::NEWEST_FIRST}</a>
+            {is_ordered.then(|| view! { <a href="/jobs">{words::NEWEST_FIRST}</a> })}
         </p>
     })
 }
