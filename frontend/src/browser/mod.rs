@@ -40,11 +40,8 @@ pub fn texts_of(selector: &str) -> Vec<String> {
     (0..found.length()).filter_map(|index| found.get(index)?.text_content()).collect()
 }
 
-/// What an input or text area with this id holds.
+/// What the field with this id holds. Text areas and selections tell their value by the same name as inputs.
 pub fn value_of(id: &str) -> Option<String> {
-    let element = window().document()?.get_element_by_id(id)?;
-    match element.dyn_into::<web_sys::HtmlTextAreaElement>() {
-        Ok(area) => Some(area.value()),
-        Err(element) => element.dyn_into::<web_sys::HtmlInputElement>().ok().map(|input| input.value()),
-    }
+    let field: web_sys::HtmlInputElement = window().document()?.get_element_by_id(id)?.unchecked_into();
+    Some(field.value())
 }

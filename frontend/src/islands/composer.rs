@@ -6,6 +6,7 @@ use shared::api::problem::FieldError;
 use shared::job::JobKind;
 use shared::job::image::{
     GUIDANCE_MAX, PROMPT_MAX_CHARS, SIZE_DEFAULT_PX, SIZE_MAX_PX, SIZE_MIN_PX, SIZE_MULTIPLE_PX, STEPS_MAX, STEPS_MIN,
+    SchedulerName,
 };
 use shared::job::request::CreateJob;
 use shared::model::names_a_subject;
@@ -25,7 +26,12 @@ pub struct Draft {
     pub width: String,
     pub height: String,
     pub seed: String,
+    /// [`QUICK`], or empty for the usual setting.
+    pub scheduler: String,
 }
+
+/// The scheduler of a model's setting for few steps.
+pub const QUICK: &str = SchedulerName::Fast.name();
 
 impl Draft {
     /// Empty but for the model's own defaults.
@@ -50,6 +56,7 @@ impl Draft {
             width: either(self.width, defaults.width),
             height: either(self.height, defaults.height),
             seed: either(self.seed, defaults.seed),
+            scheduler: either(self.scheduler, defaults.scheduler),
         }
     }
 
@@ -66,6 +73,7 @@ impl Draft {
             width: kept("width", self.width),
             height: kept("height", self.height),
             seed: kept("seed", self.seed),
+            scheduler: kept("scheduler", self.scheduler),
         }
     }
 
@@ -86,6 +94,10 @@ pub struct Served {
     /// A miner serves a model of texts, which can write prompts out.
     pub writes: bool,
     pub miners_online: u32,
+    /// The fields as the model usually draws.
+    pub best: Draft,
+    /// The fields as the model draws in few steps, where it can.
+    pub quick: Option<Draft>,
 }
 
 /// The form's fields and what the server said about them.
@@ -98,6 +110,7 @@ pub struct Composer {
     width: RwSignal<String>,
     height: RwSignal<String>,
     seed: RwSignal<String>,
+    scheduler: RwSignal<String>,
     pub errors: RwSignal<Vec<FieldError>>,
 }
 
@@ -111,6 +124,7 @@ impl Composer {
             width: RwSignal::new(draft.width),
             height: RwSignal::new(draft.height),
             seed: RwSignal::new(draft.seed),
+            scheduler: RwSignal::new(draft.scheduler),
             errors: RwSignal::new(Vec::new()),
         }
     }
@@ -121,6 +135,10 @@ impl Composer {
         let mut input = serde_json::Map::new();
         input.insert("prompt".into(), self.prompt.get_untracked().trim().into());
         input.insert("negative_prompt".into(), self.negative_prompt.get_untracked().trim().into());
+        let scheduler = self.scheduler.get_untracked();
+        if !scheduler.is_empty() {
+            input.insert("scheduler".into(), scheduler.into());
+        }
         let numbers = [
             ("steps", self.steps),
             ("guidance", self.guidance),
@@ -149,6 +167,13 @@ impl Composer {
             payment: Default::default(),
             ttl_seconds: shared::job::request::TTL_DEFAULT_SECONDS,
         })
+    }
+
+    /// Goes over to one of the model's settings.
+    fn take(self, setting: &Draft) {
+        self.scheduler.set(setting.scheduler.clone());
+        self.steps.set(setting.steps.clone());
+        self.guidance.set(setting.guidance.clone());
     }
 
     fn error_of(self, name: &'static str) -> Option<String> {
@@ -236,11 +261,12 @@ pub fn PromptField(
 
 /// Size, steps and seed, folded away.
 #[component]
-pub fn Settings(composer: Composer, open: bool) -> impl IntoView {
+pub fn Settings(composer: Composer, best: Draft, quick: Option<Draft>, open: bool) -> impl IntoView {
     let size = format!("{SIZE_MIN_PX}…{SIZE_MAX_PX}, × {SIZE_MULTIPLE_PX}");
     view! {
         <Fold title=text::home::SETTINGS open>
             <div class="settings">
+                {quick.map(|quick| view! { <Quality composer best quick /> })}
                 <NumberField composer name="steps" label=text::home::STEPS value=composer.steps help=format!("{STEPS_MIN}…{STEPS_MAX}") />
                 <NumberField composer name="guidance" label=text::home::GUIDANCE value=composer.guidance help=format!("0…{GUIDANCE_MAX}") />
                 <NumberField composer name="width" label=text::home::WIDTH value=composer.width help=size.clone() />
@@ -260,6 +286,33 @@ pub fn Settings(composer: Composer, open: bool) -> impl IntoView {
                 </div>
             </div>
         </Fold>
+    }
+}
+
+/// Which of the model's two settings; the fields beside it follow.
+#[component]
+fn Quality(composer: Composer, best: Draft, quick: Draft) -> impl IntoView {
+    let words = [text::home::best(&best.steps), text::home::quick(&quick.steps)];
+    let is_quick = composer.scheduler.with_untracked(|scheduler| *scheduler == quick.scheduler);
+    let options = words
+        .into_iter()
+        .zip([("", !is_quick), (QUICK, is_quick)])
+        .map(|(words, (value, selected))| view! { <option value=value selected=selected>{words}</option> })
+        .collect_view();
+    view! {
+        <div class="field">
+            <label for="scheduler">{text::home::QUALITY}</label>
+            <select
+                id="scheduler"
+                name="scheduler"
+                on:change=move |event| {
+                    composer.take(if event_target_value(&event).is_empty() { &best } else { &quick });
+                }
+            >
+                {options}
+            </select>
+            <span class="field-error">{move || composer.error_of("scheduler")}</span>
+        </div>
     }
 }
 

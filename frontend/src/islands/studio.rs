@@ -42,6 +42,7 @@ pub fn Studio(
     #[cfg(feature = "hydrate")]
     let draft = draft.typed();
     let composer = Composer::new(draft);
+    let (best, quick) = (served.best.clone(), served.quick.clone());
     let improver = served.writes.then(|| Improver::new(composer));
     let watch = JobWatch::new(None);
     let busy = RwSignal::new(false);
@@ -68,7 +69,7 @@ pub fn Studio(
                 <h1>{text::home::SENTENCE}</h1>
                 <form class="composer" method="get" action="/" on:submit=submit>
                     <PromptField composer served improver />
-                    <Settings composer open=settings_open />
+                    <Settings composer best quick open=settings_open />
                     <Buttons watch busy miners_online />
                     {move || {
                         trouble.get().map(|trouble| view! { <Notice tone=Tone::Refused title=trouble.title detail=trouble.detail /> })

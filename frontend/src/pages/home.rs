@@ -6,7 +6,7 @@ use leptos_meta::Title;
 use super::load::{load, query};
 use crate::backend::use_backend;
 use crate::components::figures::{FIGURES, Figures};
-use crate::islands::composer::{Draft, Served};
+use crate::islands::composer::{Draft, QUICK, Served};
 use crate::islands::live_parts::LiveParts;
 use crate::islands::studio::{Example, Studio};
 use crate::text;
@@ -26,10 +26,16 @@ pub fn HomePage() -> impl IntoView {
         width: query("width").unwrap_or_default(),
         height: query("height").unwrap_or_default(),
         seed: query("seed").unwrap_or_default(),
+        scheduler: query("scheduler").unwrap_or_default(),
     };
     load(async move { backend.status().await }, move |status| {
         let defaults = Draft::of_model(status.default_steps, status.default_guidance);
-        let draft = asked.or(defaults.clone());
+        let quick = status
+            .default_fast
+            .map(|fast| Draft { scheduler: QUICK.to_owned(), ..Draft::of_model(fast.steps, fast.guidance) });
+        let offered = quick.as_ref().is_some_and(|quick| quick.scheduler == asked.scheduler);
+        let scheduler = if offered { asked.scheduler.clone() } else { String::new() };
+        let draft = Draft { scheduler, ..asked }.or(defaults.clone());
         let settings_open = draft.has_settings_beyond(&defaults);
         let served = Served {
             model: status.default_model.clone(),
@@ -37,6 +43,8 @@ pub fn HomePage() -> impl IntoView {
             subjects: status.subjects.clone(),
             writes: status.default_text_model.is_some(),
             miners_online: status.miners_online,
+            best: defaults,
+            quick,
         };
         view! {
             <Title text=text::home::TITLE />

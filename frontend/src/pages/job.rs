@@ -16,6 +16,7 @@ use crate::components::facts::{InfoRow, Section};
 use crate::components::format::{clipped, duration, escaped};
 use crate::components::receipt_facts::ReceiptFacts;
 use crate::components::value::{AddressValue, Age, ModelChip};
+use crate::islands::composer::QUICK;
 use crate::islands::job_live::{JobLive, RECEIPT, REQUEST, WRITTEN};
 use crate::live_job::LiveJob;
 use crate::text::{common, job as words};
@@ -71,6 +72,7 @@ fn again_href(job: &JobView) -> Option<String> {
         ("width", input.width.to_string()),
         ("height", input.height.to_string()),
         ("seed", input.seed.to_string()),
+        ("scheduler", if job.work.is_fast() { QUICK.to_owned() } else { String::new() }),
     ];
     let pairs: Vec<String> = fields
         .into_iter()

@@ -18,6 +18,7 @@ pub const DRAW_NEXT: &str = "Draw another";
 pub const CANCEL: &str = "Cancel";
 pub const JOB_PAGE: &str = "Open the job’s page";
 pub const SETTINGS: &str = "Size, steps and seed";
+pub const QUALITY: &str = "Quality";
 pub const STEPS: &str = "Steps";
 pub const GUIDANCE: &str = "Guidance";
 pub const WIDTH: &str = "Width, px";
@@ -43,6 +44,14 @@ pub fn queue(depth: u32) -> String {
         1 => "1 job waits".to_owned(),
         more => format!("{more} jobs wait"),
     }
+}
+
+pub fn best(steps: &str) -> String {
+    format!("Best, {steps} steps")
+}
+
+pub fn quick(steps: &str) -> String {
+    format!("Quick, {steps} steps")
 }
 
 /// A prompt that names nothing the model learned.

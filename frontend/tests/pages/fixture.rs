@@ -16,6 +16,7 @@ use shared::chain::{DEV_CHAIN_ID, MINTER_ADDRESS, TOKEN_ADDRESS};
 use shared::digest::{PromptHash, Sha256Digest};
 use shared::id::JobId;
 use shared::job::JobKind;
+use shared::job::image::PictureDefaults;
 use shared::job::request::Work;
 use shared::receipt::{Attestation, JobReceipt, SignedReceipt, UnitType};
 use shared::time::UnixSeconds;
@@ -31,6 +32,8 @@ const HUB: Address = Address::repeat_byte(0x32);
 pub(crate) struct Fixture {
     /// The store fails.
     pub(crate) broken: bool,
+    /// The default model has a setting for few steps.
+    pub(crate) fast: bool,
     pub(crate) prompt: String,
     pub(crate) kind: JobKind,
     /// What the miner of a text job wrote.
@@ -45,7 +48,7 @@ impl Default for Fixture {
     fn default() -> Self {
         let (prompt, answer) = ("a city skyline at night".to_owned(), "Lights over water.".to_owned());
         let vectors = vec![vec![1.0; 384]; 2];
-        Self { broken: false, prompt, kind: JobKind::Image, answer, known: Vec::new(), vectors }
+        Self { broken: false, fast: false, prompt, kind: JobKind::Image, answer, known: Vec::new(), vectors }
     }
 }
 
@@ -243,7 +246,7 @@ impl Backend for Fixture {
             default_text_model: Some("words".to_owned()),
             default_steps: 8,
             default_guidance: 5.0,
-            default_fast: None,
+            default_fast: self.fast.then_some(PictureDefaults { steps: 4, guidance: 1.0 }),
         })
     }
 

@@ -154,6 +154,22 @@ async fn the_chosen_theme_is_in_the_first_byte() {
 }
 
 #[tokio::test]
+async fn the_first_page_offers_a_quick_setting_only_where_the_model_has_one() {
+    let first_page = |fast, path| render_with(Fixture { fast, ..Fixture::default() }, path, "");
+    let quick = first_page(true, "/").await.html;
+    assert!(quick.contains("Best, 8 steps") && quick.contains("Quick, 4 steps"));
+    assert!(quick.contains("<option value=\"\" selected"), "the best is chosen");
+    let asked = first_page(true, "/?scheduler=fast&steps=4").await.html;
+    assert!(asked.contains("<option value=\"fast\" selected"), "a link can choose the quick one");
+    assert!(!first_page(true, "/?scheduler=euler").await.html.contains("euler"), "nothing else can be chosen");
+    for path in ["/", "/?scheduler=fast"] {
+        let usual = first_page(false, path).await.html;
+        assert!(!usual.contains("id=\"scheduler\"") && !usual.contains("Quick,"), "{path}");
+        assert!(!usual.contains("scheduler\":\"fast"), "{path}: the form would ask for what nobody offers");
+    }
+}
+
+#[tokio::test]
 async fn the_search_opens_what_is_named() {
     let hash = fixture::receipt(1).signed.receipt_hash;
     let found =

@@ -57,7 +57,7 @@ impl SchedulerName {
     ];
 
     /// The name in JSON.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Euler => "euler",
             Self::EulerAncestral => "euler_ancestral",
