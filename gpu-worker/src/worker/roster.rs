@@ -131,6 +131,7 @@ mod tests {
             subjects: Vec::new(),
             default_steps: 2,
             default_guidance: 3.0,
+            fast: None,
             image_to_image: false,
         }
     }
