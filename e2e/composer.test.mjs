@@ -56,9 +56,17 @@ test('a prompt that names nothing the model learned is told so before it is draw
   await page.locator('#prompt').blur();
   await page.waitForSelector('#strange:has-text("expect something vague")');
   await screenshots(page, 'prompt-strange');
+  assert.ok(await page.isEnabled('#draw'), 'it is advice, not a refusal');
   await page.fill('#prompt', 'a city with a cat');
   await page.locator('#prompt').blur();
   await page.waitForSelector('#strange:empty', { state: 'attached' });
-  assert.ok(await page.isEnabled('#draw'), 'it is advice, not a refusal');
+  assertQuiet(page);
+});
+
+test('the advice does not move the button away from whoever presses it', async () => {
+  await page.fill('#prompt', 'a cat on a chair');
+  await page.click('#draw');
+  await page.waitForSelector('#strange:has-text("expect something vague")');
+  await page.waitForSelector('[data-stop="prompt"][data-state="done"]', { timeout: WRITE_LIMIT_MS });
   assertQuiet(page);
 });

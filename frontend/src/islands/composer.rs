@@ -111,6 +111,8 @@ pub struct Composer {
     height: RwSignal<String>,
     seed: RwSignal<String>,
     scheduler: RwSignal<String>,
+    /// The prompt when it was last judged: once it stands, not while it is typed.
+    considered: RwSignal<String>,
     pub errors: RwSignal<Vec<FieldError>>,
 }
 
@@ -125,6 +127,7 @@ impl Composer {
             height: RwSignal::new(draft.height),
             seed: RwSignal::new(draft.seed),
             scheduler: RwSignal::new(draft.scheduler),
+            considered: RwSignal::new(String::new()),
             errors: RwSignal::new(Vec::new()),
         }
     }
@@ -192,7 +195,7 @@ impl Composer {
 #[component]
 pub fn PromptField(
     composer: Composer,
-    served: Served,
+    suggestions: Vec<String>,
     /// Where a miner serves a model of texts.
     improver: Option<Improver>,
 ) -> impl IntoView {
@@ -203,16 +206,12 @@ pub fn PromptField(
         }
     };
     let is_writing = move || improver.is_some_and(Improver::is_writing);
-    // A prompt is judged when it stands, not while it is typed.
-    let considered = RwSignal::new(String::new());
-    let Served { model, suggestions, subjects, .. } = served;
-    let is_strange = move || considered.with(|prompt| !prompt.trim().is_empty() && !names_a_subject(prompt, &subjects));
     let chips = suggestions
         .into_iter()
         .map(|suggestion| {
             let words = suggestion.clone();
             let take = move |_| {
-                considered.set(words.clone());
+                composer.considered.set(words.clone());
                 typed(words.clone());
             };
             view! {
@@ -242,20 +241,29 @@ pub fn PromptField(
                 prop:value=move || composer.prompt.get()
                 readonly=is_writing
                 on:input=move |event| typed(event_target_value(&event))
-                on:change=move |event| considered.set(event_target_value(&event))
+                on:change=move |event| composer.considered.set(event_target_value(&event))
             >
                 {format::escaped(&composer.prompt.get_untracked())}
             </textarea>
             <p class="field-error" id="prompt-error" role="alert">
                 {move || composer.error_of("prompt")}
             </p>
-            <p class="field-help" id="strange" role="status">
-                {move || is_strange().then(|| text::home::strange(&model))}
-            </p>
         </div>
         <ul class="suggestions" aria-label=text::home::SUGGESTIONS>
             {chips}
         </ul>
+    }
+}
+
+/// Says of a prompt outside the model's world what will come of it. It stands below the button that draws: the prompt is
+/// judged as the button is pressed, which must not move away then.
+#[component]
+pub fn Strange(composer: Composer, model: String, subjects: Vec<String>) -> impl IntoView {
+    let is_strange = move |prompt: &String| !prompt.trim().is_empty() && !names_a_subject(prompt, &subjects);
+    view! {
+        <p class="field-help" id="strange" role="status">
+            {move || composer.considered.with(&is_strange).then(|| text::home::strange(&model))}
+        </p>
     }
 }
 

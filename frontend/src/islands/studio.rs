@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::composer::{Composer, Draft, PromptField, Served, Settings};
+use super::composer::{Composer, Draft, PromptField, Served, Settings, Strange};
 use super::improver::Improver;
 use super::job_watch::JobWatch;
 use crate::components::canvas::Canvas;
@@ -42,7 +42,7 @@ pub fn Studio(
     #[cfg(feature = "hydrate")]
     let draft = draft.typed();
     let composer = Composer::new(draft);
-    let (best, quick) = (served.best.clone(), served.quick.clone());
+    let Served { model, suggestions, subjects, best, quick, miners_online, .. } = served;
     let improver = served.writes.then(|| Improver::new(composer));
     let watch = JobWatch::new(None);
     let busy = RwSignal::new(false);
@@ -53,7 +53,6 @@ pub fn Studio(
         submit_job(composer, watch, busy, trouble);
     };
     let shown = example.clone();
-    let miners_online = served.miners_online;
     let source = Signal::derive(move || match watch.job.with(Option::is_some) {
         true => watch.picture(),
         false => shown.as_ref().map(|example| example.url.clone()),
@@ -68,9 +67,10 @@ pub fn Studio(
             <div class="home-words">
                 <h1>{text::home::SENTENCE}</h1>
                 <form class="composer" method="get" action="/" on:submit=submit>
-                    <PromptField composer served improver />
+                    <PromptField composer suggestions improver />
                     <Settings composer best quick open=settings_open />
                     <Buttons watch busy miners_online />
+                    <Strange composer model subjects />
                     {move || {
                         trouble.get().map(|trouble| view! { <Notice tone=Tone::Refused title=trouble.title detail=trouble.detail /> })
                     }}
