@@ -15,7 +15,7 @@ export const results = join(root, 'e2e/test-results');
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'aitbc');
 const binaries = process.env.AITBC_BINARIES ?? join(process.env.CARGO_TARGET_DIR ?? join(cache, 'target'), 'debug');
 const site = process.env.AITBC_SITE ?? join(root, 'target/site');
-const models = join(root, 'gpu-worker/model');
+export const models = join(root, 'gpu-worker/model');
 
 const READY_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 30_000;
@@ -25,8 +25,9 @@ export class System {
   #server;
   #workers = new Map();
 
-  constructor(name, port, options = []) {
+  constructor(name, port, options = [], folder = models) {
     this.options = options;
+    this.models = folder;
     this.data = mkdtempSync(join(tmpdir(), `aitbc-e2e-${name}-`));
     this.logs = join(results, 'logs', name);
     rmSync(this.logs, { recursive: true, force: true });
@@ -35,9 +36,12 @@ export class System {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** Starts a new installation and waits until `workers` miners are online; `options` go to `aitbc up`. */
-  static async start(name, { workers = 1, options } = {}) {
-    const system = new System(name, await freePort(), options);
+  /**
+   * Starts a new installation and waits until `workers` miners are online; `options` go to `aitbc up`, and the miners
+   * serve the `models` of that folder.
+   */
+  static async start(name, { workers = 1, options, models: folder } = {}) {
+    const system = new System(name, await freePort(), options, folder);
     system.startServer();
     await system.#until('the server answers', () => system.minersOnline() !== undefined);
     for (let number = 1; number <= workers; number += 1) {
@@ -56,7 +60,7 @@ export class System {
 
   initWorker(number) {
     const outcome = spawnSync(this.program('gpu-worker'), [
-      '--data', this.#workerFolder(number), 'init', '--hub', this.url, '--model', models,
+      '--data', this.#workerFolder(number), 'init', '--hub', this.url, '--model', this.models,
     ]);
     if (outcome.status !== 0) throw new Error(`gpu-worker init: ${outcome.error ?? outcome.stderr}`);
   }
