@@ -14,6 +14,7 @@ import warnings
 import diffusers
 import numpy as np
 import torch
+from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 
 TARGET = pathlib.Path(__file__).parents[2] / "gpu-worker/tests/vectors/schedulers.json"
 
@@ -31,13 +32,16 @@ COSINE = dict(beta_schedule="squaredcos_cap_v2")
 V = dict(prediction_type="v_prediction")
 X0 = dict(prediction_type="sample")
 TRAINED = dict(num_train_timesteps=40, trained_betas=[round(0.001 + 0.0004 * index, 6) for index in range(40)])
+BETA = dict(use_beta_sigmas=True)
+THRESHOLD = dict(thresholding=True, dynamic_thresholding_ratio=0.6, sample_max_value=2.5)
+DYNAMIC = dict(use_dynamic_shifting=True)
 FLOWING = dict(use_flow_sigmas=True, prediction_type="flow_prediction")
 SPACINGS = [dict(timestep_spacing="leading", steps_offset=1), dict(timestep_spacing="trailing"), dict(timestep_spacing="linspace")]
 
 
-def case(name, *parts, steps=None, eta=0.0, strength=None):
+def case(name, *parts, steps=None, eta=0.0, strength=None, tokens=None):
     config = {key: value for part in parts for key, value in part.items()}
-    return [dict(name=name, config=config, steps=count, eta=eta, strength=strength) for count in steps or STEPS]
+    return [dict(name=name, config=config, steps=count, eta=eta, strength=strength, tokens=tokens) for count in steps or STEPS]
 
 
 def everywhere(name, *parts, predictions=({}, V, X0), **options):
@@ -68,6 +72,9 @@ CASES = [
     *case(DDIM, dict(num_train_timesteps=200, beta_schedule="linear", clip_sample=False), steps=[4]),
     *case(DDIM, SD15, dict(clip_sample=False), steps=[4, 8], eta=1.0),
     *case(DDIM, SD15, dict(clip_sample=True, set_alpha_to_one=False), steps=[4], eta=0.3),
+    *case(DDIM, SD15, dict(thresholding=True), steps=[4]),
+    *case(DDIM, SD15, THRESHOLD, steps=[4], eta=1.0),
+    *case(DDIM, SD15, V, THRESHOLD, dict(timestep_spacing="trailing"), steps=[4]),
     # PNDM with its Runge-Kutta calls
     *case(PNDM, SD15, dict(skip_prk_steps=False, set_alpha_to_one=True), steps=[4, 5, 20]),
     *case(PNDM, SD15, V, dict(timestep_spacing="trailing"), steps=[8]),
@@ -77,6 +84,8 @@ CASES = [
     *case(EULER, SD15, dict(use_karras_sigmas=True), steps=[1, 4, 8]),
     *case(EULER, SD15, dict(use_karras_sigmas=True, sigma_min=0.05, sigma_max=10.0), steps=[4]),
     *case(EULER, SD15, dict(use_exponential_sigmas=True), steps=[4]),
+    *case(EULER, SD15, BETA, steps=[1, 2, 4, 20]),
+    *case(EULER, SD15, BETA, dict(sigma_min=0.05, sigma_max=10.0), steps=[8]),
     *case(EULER, SD15, dict(interpolation_type="log_linear"), steps=[4]),
     *case(EULER, SD15, V, dict(use_karras_sigmas=True, timestep_type="continuous"), steps=[4]),
     *case(ANCESTRAL, SD15, V, dict(timestep_spacing="trailing", rescale_betas_zero_snr=True), steps=[4]),
@@ -88,6 +97,11 @@ CASES = [
     *case(DPM, SD15, dict(euler_at_final=True, final_sigmas_type="sigma_min"), steps=[4, 20]),
     *case(DPM, SD15, dict(final_sigmas_type="sigma_min", lower_order_final=False), steps=[4, 20]),
     *case(DPM, SD15, dict(use_exponential_sigmas=True), steps=[4]),
+    *case(DPM, SD15, BETA, steps=[2, 4, 20]),
+    *case(DPM, COSINE, BETA, steps=[4]),
+    *case(DPM, SD15, THRESHOLD, steps=[4, 8]),
+    *case(DPM, SD15, dict(thresholding=True, solver_order=3), steps=[8]),
+    *case(DPM, SD15, dict(variance_type="fixed_small"), steps=[4]),
     *case(DPM, SD15, dict(use_lu_lambdas=True), steps=[4, 8]),
     *case(DPM, SD15, V, dict(timestep_spacing="trailing", rescale_betas_zero_snr=True), steps=[4]),
     *case(DPM, COSINE, dict(lambda_min_clipped=-5.1), steps=[4, 20]),
@@ -109,12 +123,17 @@ CASES = [
     *case(UNIPC, SD15, dict(use_karras_sigmas=True, sigma_min=0.05, sigma_max=12.0), steps=[4, 8]),
     *case(UNIPC, SD15, dict(use_karras_sigmas=True, final_sigmas_type="sigma_min"), steps=[4]),
     *case(UNIPC, SD15, dict(use_exponential_sigmas=True), steps=[4]),
+    *case(UNIPC, SD15, BETA, steps=[2, 4, 20]),
+    *case(UNIPC, SD15, BETA, dict(sigma_min=0.05, sigma_max=12.0, final_sigmas_type="sigma_min"), steps=[8]),
+    *case(UNIPC, SD15, THRESHOLD, steps=[4, 8]),
+    *case(UNIPC, SD15, THRESHOLD, dict(predict_x0=False, final_sigmas_type="sigma_min"), steps=[4]),
     *case(UNIPC, SD15, V, dict(timestep_spacing="trailing", rescale_betas_zero_snr=True), steps=[4]),
     *case(UNIPC, FLOWING, steps=[1, 2, 4, 20]),
     *case(UNIPC, FLOWING, dict(flow_shift=3.0, shift_terminal=0.05), steps=[4, 8]),
     # LCM
     *case(LCM, SD15, V, dict(original_inference_steps=40, timestep_scaling=5.0, clip_sample=True), steps=[3]),
     *case(LCM, SD15, X0, dict(num_train_timesteps=500), steps=[4]),
+    *case(LCM, SD15, THRESHOLD, steps=[1, 4]),
     # Flow matching
     *case(FLOW, dict(shift=1.0)),
     *case(FLOW, dict(shift=3.0)),
@@ -124,6 +143,14 @@ CASES = [
     *case(FLOW, dict(use_karras_sigmas=True), steps=[4]),
     *case(FLOW, dict(use_exponential_sigmas=True), steps=[4]),
     *case(FLOW, dict(shift=3.0, stochastic_sampling=True), steps=[1, 4]),
+    *case(FLOW, dict(shift=3.0), BETA, steps=[1, 4, 20]),
+    *case(FLOW, dict(shift=3.0, invert_sigmas=True), steps=[1, 4, 8]),
+    *[walk for tokens in (64, 256, 1024, 4096) for walk in case(FLOW, DYNAMIC, steps=[1, 4], tokens=tokens)],
+    *case(FLOW, DYNAMIC, dict(time_shift_type="linear", shift_terminal=0.02, shift=3.0), steps=[4], tokens=1024),
+    *case(FLOW, DYNAMIC, dict(base_shift=0.2, max_shift=2.0, max_image_seq_len=1024), BETA, steps=[4], tokens=600),
+    *case(UNIPC, FLOWING, DYNAMIC, steps=[4], tokens=1024),
+    *case(UNIPC, FLOWING, DYNAMIC, dict(time_shift_type="linear"), steps=[4], tokens=1024),
+    *case(DPM, FLOWING, DYNAMIC, steps=[4], tokens=1024),
     # Image to image
     *[
         walk
@@ -176,12 +203,18 @@ def begin(scheduler, steps, strength):
     return first, add(sample, noise, timestep) if add else scheduler.scale_noise(sample, timestep, noise)
 
 
-def walk(name, config, steps, eta, strength):
+def shift_of(config, tokens):
+    """As the pipelines do, with the defaults of FlowMatchEulerDiscreteScheduler for the keys that a class does not know."""
+    ends = [config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)]
+    return calculate_shift(tokens, *ends, config.get("base_shift", 0.5), config.get("max_shift", 1.15))
+
+
+def walk(name, config, steps, eta, strength, tokens):
     scheduler = getattr(diffusers, name).from_config(config)
-    scheduler.set_timesteps(steps)
+    scheduler.set_timesteps(steps, **({} if tokens is None else dict(mu=shift_of(scheduler.config, tokens))))
     first, sample = begin(scheduler, steps, strength)
     record = dict(
-        config=dict(_class_name=name, **config), steps=steps, eta=eta, strength=strength, first=first,
+        config=dict(_class_name=name, **config), steps=steps, eta=eta, strength=strength, first=first, **({} if tokens is None else dict(tokens=tokens)),
         init_noise_sigma=float(getattr(scheduler, "init_noise_sigma", 1.0)),
         start=rounded(sample), timesteps=[], samples=[], estimates=[],
     )

@@ -37,7 +37,7 @@ use self::layout::Layout;
 use self::networks::autoencoder::{Decoder, Encoder};
 use self::networks::safety_checker::SafetyChecker;
 use self::networks::unet::Unet;
-use self::scheduler::{Scheduler, Settings};
+use self::scheduler::{Extent, Scheduler, Settings};
 use self::walk::Course;
 use super::folder::ModelFolder;
 use super::{BatchKey, Observer, Output, Request, Runtime, batch_key, other_kind};
@@ -87,6 +87,11 @@ impl LatentShape {
         self.channels * self.height * self.width
     }
 
+    /// Squares of 2 × 2 cells.
+    pub fn tokens(self) -> usize {
+        (self.height / 2) * (self.width / 2)
+    }
+
     pub fn dims(self, batch: usize) -> [usize; 4] {
         [batch, self.channels, self.height, self.width]
     }
@@ -96,8 +101,8 @@ impl ImageModel {
     /// Loads the graphs, at once where there are cores for it.
     pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Self> {
         let layout = Layout::read(folder)?;
-        let settings = Settings::load(folder)?;
         let native = layout.space.shape_of(folder.manifest().native_size_px as usize);
+        let settings = Settings::load(folder, native.tokens())?;
         let (prompts, unet, decoder, encoder) = std::thread::scope(|scope| {
             let unet = scope.spawn(|| load_unet(engine, folder, native));
             let decoder = scope.spawn(|| load_decoder(engine, folder, native));
@@ -160,7 +165,8 @@ impl ImageModel {
         let mut spent = Spent::new();
         let input = validated(input)?;
         let shape = self.latent_shape(&input)?;
-        let scheduler = self.settings.scheduler(input.scheduler, input.steps as usize)?;
+        let extent = Extent { steps: input.steps as usize, tokens: shape.tokens() };
+        let scheduler = self.settings.scheduler(input.scheduler, extent)?;
         let first_index = first_index(&scheduler, &input)?;
         let is_guided = is_guided(input.guidance) && !self.unet.embeds_guidance();
         let negative = is_guided.then_some(input.negative_prompt.as_str());

@@ -5,6 +5,8 @@ use gpu_worker::runtime::image::scheduler::{Scheduler, SchedulerConfig};
 use serde_json::{Value, json};
 use shared::job::image::SchedulerName;
 
+use crate::schedulers::extent;
+
 fn config(value: Value) -> SchedulerConfig {
     SchedulerConfig::parse(&value.to_string()).unwrap()
 }
@@ -24,9 +26,26 @@ fn what_would_be_walked_wrongly_is_refused_with_file_key_and_value() {
     refuses(json!({}), "_class_name", "got nothing");
     refuses(json!({"_class_name": "HeunDiscreteScheduler"}), "_class_name", "HeunDiscreteScheduler");
     refuses(json!({"_class_name": ["LCMScheduler"]}), "_class_name", "is one of DDIMScheduler, PNDMScheduler");
-    refuses(json!({"_class_name": euler, "use_beta_sigmas": true}), "use_beta_sigmas", "got true");
-    refuses(json!({"_class_name": ddim, "thresholding": true}), "thresholding", "is false or absent");
-    refuses(json!({"_class_name": dpm, "thresholding": true}), "thresholding", "is false or absent");
+    for class in [euler, dpm, uni_pc, flow] {
+        let both = json!({"_class_name": class, "use_beta_sigmas": true, "use_exponential_sigmas": true});
+        refuses(both, "use_beta_sigmas", "is false where use_exponential_sigmas is true");
+    }
+    for class in [ddim, dpm, uni_pc, "LCMScheduler"] {
+        refuses(json!({"_class_name": class, "thresholding": 1}), "thresholding", "is true or false");
+        let ratio = json!({"_class_name": class, "thresholding": true, "dynamic_thresholding_ratio": 1.1});
+        refuses(ratio, "dynamic_thresholding_ratio", "from 0 to 1, got 1.1");
+        let most = json!({"_class_name": class, "thresholding": true, "sample_max_value": 0});
+        refuses(most, "sample_max_value", "got 0");
+    }
+    let unflowing = json!({"_class_name": uni_pc, "use_dynamic_shifting": true});
+    refuses(unflowing, "use_dynamic_shifting", "is false where use_flow_sigmas is false");
+    let linear = json!({"_class_name": dpm, "use_dynamic_shifting": true, "time_shift_type": "linear",
+        "use_flow_sigmas": true, "prediction_type": "flow_prediction"});
+    refuses(linear, "time_shift_type", "is exponential for DPMSolver");
+    let crossed = json!({"_class_name": flow, "use_dynamic_shifting": true, "max_image_seq_len": 256});
+    refuses(crossed, "max_image_seq_len", "is above base_image_seq_len = 256, got 256");
+    let inverted = json!({"_class_name": flow, "invert_sigmas": true, "stochastic_sampling": true});
+    refuses(inverted, "stochastic_sampling", "is false where invert_sigmas is true");
     refuses(json!({"_class_name": dpm, "variance_type": "learned"}), "variance_type", "learned");
     refuses(json!({"_class_name": dpm, "algorithm_type": "dpmsolver"}), "algorithm_type", "dpmsolver++");
     refuses(json!({"_class_name": dpm, "solver_order": 4}), "solver_order", "from 1 to 3, got 4");
@@ -41,8 +60,6 @@ fn what_would_be_walked_wrongly_is_refused_with_file_key_and_value() {
     refuses(json!({"_class_name": uni_pc, "lower_order_final": false}), "lower_order_final", "is true where");
     refuses(json!({"_class_name": uni_pc, "disable_corrector": [0.5]}), "disable_corrector", "whole numbers");
     refuses(json!({"_class_name": uni_pc, "flow_shift": -3.0}), "flow_shift", "got -3");
-    refuses(json!({"_class_name": flow, "use_dynamic_shifting": true}), "use_dynamic_shifting", "got true");
-    refuses(json!({"_class_name": flow, "invert_sigmas": true}), "invert_sigmas", "got true");
     refuses(json!({"_class_name": flow, "shift": 0}), "shift", "got 0");
     refuses(json!({"_class_name": euler, "num_train_timesteps": 0}), "num_train_timesteps", "from 1 to 100000, got 0");
     refuses(json!({"_class_name": euler, "num_train_timesteps": "many"}), "num_train_timesteps", "got \"many\"");
@@ -79,11 +96,11 @@ fn options_that_are_off_and_keys_of_other_classes_do_no_harm() {
     let text = r#"{"_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": "0.30.0",
         "thresholding": false, "variance_type": null, "lambda_min_clipped": -Infinity, "use_beta_sigmas": false,
         "solver_type": "bh2", "trained_betas": null, "interpolation_type": "cubic", "anything": [1, 2]}"#;
-    assert_eq!(Scheduler::new(&SchedulerConfig::parse(text).unwrap(), None, 4).unwrap().calls(), 4);
+    assert_eq!(Scheduler::new(&SchedulerConfig::parse(text).unwrap(), None, extent(4)).unwrap().calls(), 4);
 }
 
 fn input_error(config: &SchedulerConfig, wanted: Option<SchedulerName>, steps: usize, field: &str) -> String {
-    let error = Scheduler::new(config, wanted, steps).map(drop).expect_err(field);
+    let error = Scheduler::new(config, wanted, extent(steps)).map(drop).expect_err(field);
     assert!(matches!(&error, WorkerError::Input { field: named, .. } if *named == field), "{error}");
     error.to_string()
 }
@@ -102,7 +119,7 @@ fn numbers_of_steps_that_a_solver_cannot_walk_are_input_errors() {
         let stretched = json!({"_class_name": class, "use_flow_sigmas": true, "prediction_type": "flow_prediction",
             "shift_terminal": 0.25});
         assert!(input_error(&config(stretched.clone()), None, 1, "steps").contains("at least 2"), "{class}");
-        assert_eq!(Scheduler::new(&config(stretched), None, 2).unwrap().calls(), 2);
+        assert_eq!(Scheduler::new(&config(stretched), None, extent(2)).unwrap().calls(), 2);
     }
     let crowded = json!({"_class_name": "UniPCMultistepScheduler", "num_train_timesteps": 20});
     assert!(input_error(&config(crowded), None, 20, "steps").contains("twice"));
@@ -111,7 +128,7 @@ fn numbers_of_steps_that_a_solver_cannot_walk_are_input_errors() {
 #[test]
 fn strengths_that_leave_no_step_are_input_errors() {
     let ddim = config(json!({"_class_name": "DDIMScheduler"}));
-    let scheduler = Scheduler::new(&ddim, None, 10).unwrap();
+    let scheduler = Scheduler::new(&ddim, None, extent(10)).unwrap();
     for strength in [0.0, 0.09, -1.0, f64::NAN] {
         let error = scheduler.first_index(strength).unwrap_err();
         assert!(matches!(error, WorkerError::Input { field: "strength", .. }), "{strength}: {error}");
@@ -120,7 +137,7 @@ fn strengths_that_leave_no_step_are_input_errors() {
         assert_eq!(scheduler.first_index(strength).unwrap(), first);
     }
     for steps in 1..=100 {
-        let scheduler = Scheduler::new(&ddim, None, steps).unwrap();
+        let scheduler = Scheduler::new(&ddim, None, extent(steps)).unwrap();
         for walked in 1..=steps {
             assert_eq!(scheduler.first_index(walked as f64 / steps as f64).unwrap(), steps - walked);
         }
@@ -144,7 +161,7 @@ fn a_solver_of_another_kind_of_model_is_refused_with_those_that_serve() {
         for name in SchedulerName::ALL {
             use SchedulerName::{Ddim, Dpmpp2m, Euler, FlowMatchEuler, UniPc};
             if [Euler, Ddim, FlowMatchEuler, Dpmpp2m, UniPc].contains(&name) {
-                assert_eq!(Scheduler::new(&flow, Some(name), 4).unwrap().calls(), 4);
+                assert_eq!(Scheduler::new(&flow, Some(name), extent(4)).unwrap().calls(), 4);
             } else if name == SchedulerName::Fast {
                 assert!(input_error(&flow, Some(name), 4, "scheduler").contains("has no setting for few steps"));
             } else {
@@ -161,15 +178,15 @@ fn a_name_on_a_file_of_another_class_takes_its_keys_and_does_not_clip() {
         "timestep_spacing": "trailing", "prediction_type": "v_prediction", "algorithm_type": "dpmsolver"});
     let file = config(file);
     let timesteps = |wanted, steps| {
-        let scheduler = Scheduler::new(&file, wanted, steps).unwrap();
+        let scheduler = Scheduler::new(&file, wanted, extent(steps)).unwrap();
         (0..scheduler.calls()).map(|index| scheduler.timestep(index)).collect::<Vec<f32>>()
     };
     assert_eq!(timesteps(Some(SchedulerName::Ddim), 2), [999.0, 499.0]);
     assert_eq!(timesteps(Some(SchedulerName::Dpmpp2m), 2), [999.0, 499.0]);
     assert_eq!(timesteps(Some(SchedulerName::Pndm), 4).len(), 13, "its own class obeys its own keys");
     let euler = config(json!({"_class_name": "EulerDiscreteScheduler"}));
-    assert_eq!(Scheduler::new(&euler, Some(SchedulerName::Pndm), 4).unwrap().calls(), 5);
-    let scheduler = Scheduler::new(&euler, Some(SchedulerName::Ddim), 1).unwrap();
+    assert_eq!(Scheduler::new(&euler, Some(SchedulerName::Pndm), extent(4)).unwrap().calls(), 5);
+    let scheduler = Scheduler::new(&euler, Some(SchedulerName::Ddim), extent(1)).unwrap();
     let (mut sample, mut answer) = ([50.0], [0.0]);
     scheduler.walk(0).step(&mut sample, &mut answer, Vec::new);
     assert!(answer[0] > 2.0, "{} was clipped", answer[0]);

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::job::image::SchedulerName;
 
+use crate::schedulers::extent;
+
 const CLASSES: [&str; 8] = [
     "DDIMScheduler",
     "PNDMScheduler",
@@ -92,7 +94,7 @@ fn every_solver_lands_on_the_only_picture_there_is() {
         }
         let config = SchedulerConfig::parse(&file.to_string()).unwrap();
         for steps in [1, 2, 4, 5, 8, 20, 50] {
-            let scheduler = Scheduler::new(&config, None, steps).unwrap();
+            let scheduler = Scheduler::new(&config, None, extent(steps)).unwrap();
             for strength in [1.0, 0.6] {
                 let Ok(first) = scheduler.first_index(strength) else { continue };
                 if is_multistep && first > 0 {
@@ -112,7 +114,7 @@ fn as_many_steps_as_training_had_are_walked_or_refused() {
         let config = SchedulerConfig::parse(&file.to_string()).unwrap();
         let multistep = FLOW[..2].iter().any(|class| file["_class_name"] == *class);
         let crowded = multistep && file["use_flow_sigmas"] == false && file["timestep_spacing"] != "trailing";
-        match Scheduler::new(&config, None, 24) {
+        match Scheduler::new(&config, None, extent(24)) {
             Ok(scheduler) => {
                 assert!(!crowded, "{file}");
                 let landed = walked(&scheduler, &[5], 3);
@@ -146,7 +148,7 @@ fn walked(scheduler: &Scheduler, seeds: &[u64], count: u32) -> Vec<f32> {
 fn a_batch_is_bit_for_bit_its_pictures_alone() {
     for file in files(1000) {
         let config = SchedulerConfig::parse(&file.to_string()).unwrap();
-        let scheduler = Scheduler::new(&config, None, 6).unwrap().with_eta(0.7);
+        let scheduler = Scheduler::new(&config, None, extent(6)).unwrap().with_eta(0.7);
         let batch = walked(&scheduler, &[3, 1 << 40], 17);
         let alone = [walked(&scheduler, &[3], 17), walked(&scheduler, &[1 << 40], 17)].concat();
         assert_eq!(
@@ -186,7 +188,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     ]
 }
 
-const KEYS: [&str; 38] = [
+const KEYS: [&str; 46] = [
     "num_train_timesteps",
     "beta_start",
     "beta_end",
@@ -225,6 +227,14 @@ const KEYS: [&str; 38] = [
     "original_inference_steps",
     "timestep_scaling",
     "stochastic_sampling",
+    "invert_sigmas",
+    "use_dynamic_shifting",
+    "base_shift",
+    "max_shift",
+    "max_image_seq_len",
+    "time_shift_type",
+    "dynamic_thresholding_ratio",
+    "sample_max_value",
 ];
 
 proptest! {
@@ -250,7 +260,7 @@ proptest! {
                 return Ok(());
             }
         };
-        let scheduler = match Scheduler::new(&config, wanted, steps) {
+        let scheduler = match Scheduler::new(&config, wanted, extent(steps)) {
             Ok(scheduler) => scheduler.with_eta(0.5),
             Err(error) => {
                 prop_assert!(["model", "input"].contains(&error.class()), "{}", error);

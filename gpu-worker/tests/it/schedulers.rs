@@ -1,9 +1,16 @@
 //! Whole walks against Python diffusers (`e2e/reference/schedulers.py`).
 
-use gpu_worker::runtime::image::scheduler::{Scheduler, SchedulerConfig};
+use gpu_worker::runtime::image::scheduler::{Extent, Scheduler, SchedulerConfig};
 use serde::Deserialize;
 
 const TOLERANCE: f32 = 1e-5;
+
+/// Of a picture whose size means nothing.
+const TOKENS: usize = 256;
+
+pub(crate) fn extent(steps: usize) -> Extent {
+    Extent { steps, tokens: TOKENS }
+}
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -16,6 +23,8 @@ struct Vectors {
 struct Recorded {
     config: serde_json::Value,
     steps: usize,
+    /// Of the picture, where the scheduler's shift grows with it.
+    tokens: Option<usize>,
     eta: f64,
     strength: Option<f64>,
     first: usize,
@@ -47,7 +56,8 @@ impl Recorded {
     fn is_reached_by_us(&self, vectors: &Vectors) {
         let what = format!("{} in {} steps, η {}, strength {:?}", self.config, self.steps, self.eta, self.strength);
         let config = SchedulerConfig::parse(&self.config.to_string()).unwrap();
-        let scheduler = Scheduler::new(&config, None, self.steps).unwrap().with_eta(self.eta);
+        let extent = Extent { tokens: self.tokens.unwrap_or(TOKENS), ..extent(self.steps) };
+        let scheduler = Scheduler::new(&config, None, extent).unwrap().with_eta(self.eta);
         assert_close(&[scheduler.init_noise_sigma()], &[self.init_noise_sigma], &[], &what);
         let first = self.strength.map_or(0, |strength| scheduler.first_index(strength).unwrap());
         assert_eq!((first, scheduler.calls() - first), (self.first, self.timesteps.len()), "{what}");

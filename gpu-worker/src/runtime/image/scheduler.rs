@@ -4,15 +4,19 @@
 //! with what a multistep solver remembers. Steps work element by element, so a batch is walked as one long tensor.
 //! Names, keys and formulas are those of Hugging Face diffusers; `tests/vectors` holds what its Python classes compute.
 
+mod beta_quantile;
 mod config;
+mod curve;
 mod ddim;
 mod dpm_solver;
 mod euler;
 mod flow_match_euler;
+mod flow_shift;
 mod keys;
 mod ladder;
 mod lcm;
 mod level;
+mod limit;
 mod noise_schedule;
 mod pndm;
 mod settings;
@@ -25,6 +29,7 @@ use shared::job::image::SchedulerName;
 
 pub use self::config::SchedulerConfig;
 pub use self::settings::{FAST_FILE, Settings};
+pub use self::solver::Extent;
 use self::solver::{Call, Memory, Solver};
 use self::spacing::{as_float, steps_error};
 use crate::error::{Result, WorkerError};
@@ -40,12 +45,13 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// The solver for `steps` steps: the one asked for, else the model's own.
-    pub fn new(config: &SchedulerConfig, wanted: Option<SchedulerName>, steps: usize) -> Result<Self> {
+    /// The solver for a walk: the one asked for, else the model's own.
+    pub fn new(config: &SchedulerConfig, wanted: Option<SchedulerName>, extent: Extent) -> Result<Self> {
+        let steps = extent.steps;
         if steps == 0 || steps > config.train_timesteps {
             return Err(steps_error(format!("is 1 to {} for this model", config.train_timesteps), steps));
         }
-        let solver = config.rules(wanted)?.solver(steps)?;
+        let solver = config.rules(wanted)?.solver(extent)?;
         Ok(Self { solver, steps })
     }
 

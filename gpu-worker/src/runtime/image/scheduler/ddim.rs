@@ -2,8 +2,9 @@
 
 use super::keys::Keys;
 use super::level::{Level, Prediction};
+use super::limit::Limit;
 use super::noise_schedule::{Defaults, NoiseSchedule};
-use super::solver::{Call, Memory, Rules, Solver, Table};
+use super::solver::{Call, Extent, Memory, Rules, Solver, Table};
 use super::spacing::{Spacing, Visits};
 use crate::error::Result;
 
@@ -13,7 +14,7 @@ pub(super) struct DdimRules {
     visits: Visits,
     prediction: Prediction,
     ends_at_one: bool,
-    clip: Option<f64>,
+    limit: Limit,
 }
 
 #[derive(Debug)]
@@ -22,15 +23,9 @@ pub(super) struct Ddim {
     /// Where each call leads.
     targets: Vec<Level>,
     prediction: Prediction,
-    clip: Option<f64>,
+    limit: Limit,
     /// η: 0 walks without fresh noise, 1 as DDPM does.
     eta: f64,
-}
-
-/// Bounds on the estimate x₀, which `clip_sample` asks for.
-pub(super) fn clip(keys: &Keys, default: bool) -> Result<Option<f64>> {
-    let range = keys.number("clip_sample_range", 1.0, f64::MIN_POSITIVE..=f64::MAX)?;
-    Ok(keys.flag("clip_sample", default)?.then_some(range))
 }
 
 /// Noise predictions say nothing about the picture where the sample is noise alone.
@@ -43,18 +38,17 @@ pub(super) fn refuse_epsilon_at_zero_snr(keys: &Keys, schedule: &NoiseSchedule, 
 
 impl DdimRules {
     pub(super) fn read(keys: &Keys) -> Result<Self> {
-        keys.refuse(&["thresholding"])?;
         let schedule = NoiseSchedule::read(keys, Defaults::COMMON)?;
         let visits = Visits::read(keys, Spacing::Leading, schedule.alphas.len())?;
         let prediction = Prediction::read(keys, &[Prediction::Epsilon, Prediction::Velocity, Prediction::Sample])?;
         refuse_epsilon_at_zero_snr(keys, &schedule, prediction)?;
         let ends_at_one = keys.flag("set_alpha_to_one", true)?;
-        Ok(Self { schedule, visits, prediction, ends_at_one, clip: clip(keys, true)? })
+        Ok(Self { schedule, visits, prediction, ends_at_one, limit: Limit::read(keys, true)? })
     }
 }
 
 impl Rules for DdimRules {
-    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>> {
+    fn solver(&self, Extent { steps, .. }: Extent) -> Result<Box<dyn Solver>> {
         let alphas = &self.schedule.alphas;
         let last = if self.ends_at_one { 1.0 } else { alphas[0] };
         let entries = self.visits.entries(steps);
@@ -66,7 +60,7 @@ impl Rules for DdimRules {
             init_noise_sigma: 1.0,
         };
         let targets = entries.iter().map(|entry| Level::of_alpha_bar(target(entry))).collect();
-        Ok(Box::new(Ddim { table, targets, prediction: self.prediction, clip: self.clip, eta: 0.0 }))
+        Ok(Box::new(Ddim { table, targets, prediction: self.prediction, limit: self.limit, eta: 0.0 }))
     }
 }
 
@@ -97,10 +91,11 @@ impl Solver for Ddim {
         let (clean, noise) = (self.prediction.clean(from), self.prediction.noise(from));
         let fresh = self.fresh_noise_sigma(call.index);
         let kept_noise = (to.sigma * to.sigma - fresh * fresh).max(0.0).sqrt();
+        let pairs = call.sample.iter().zip(call.prediction.iter());
+        let bound = self.limit.bound(pairs.map(|(x, answer)| clean.of(f64::from(*x), f64::from(*answer))));
         for (index, (x, answer)) in call.sample.iter_mut().zip(call.prediction).enumerate() {
             let (sample, predicted) = (f64::from(*x), f64::from(*answer));
-            let estimate = clean.of(sample, predicted);
-            let estimate = self.clip.map_or(estimate, |range| estimate.clamp(-range, range));
+            let estimate = bound.of(clean.of(sample, predicted));
             let added = call.noise.get(index).map_or(0.0, |deviate| fresh * f64::from(*deviate));
             *x = (to.alpha * estimate + kept_noise * noise.of(sample, predicted) + added) as f32;
             *answer = estimate as f32;

@@ -4,7 +4,8 @@
 use super::keys::Keys;
 use super::ladder::{Class, Ladder};
 use super::level::{Level, Prediction};
-use super::solver::{Call, Memory, Rules, Solver, Table, Term, combine};
+use super::limit::Limit;
+use super::solver::{Call, Extent, Memory, Rules, Solver, Table, Term, combine};
 use crate::error::Result;
 
 /// From this many steps on, `lower_order_final` changes nothing.
@@ -29,13 +30,16 @@ struct Settings {
 pub(super) struct DpmSolver {
     table: Table,
     prediction: Prediction,
+    limit: Limit,
     ends_at_zero: bool,
     settings: Settings,
 }
 
 impl DpmSolverRules {
     pub(super) fn read(keys: &Keys) -> Result<Self> {
-        keys.refuse(&["variance_type"])?;
+        // Kinds of learned variance stand beside the prediction in the network's answer; the others are DDPM's business.
+        let fixed = ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"].map(|name| (name, ()));
+        keys.choice("variance_type", &fixed, ())?;
         let algorithms = [("dpmsolver++", false), ("deis", false), ("sde-dpmsolver++", true)];
         // diffusers reads the names of other classes' variants as this class's own.
         let types = [("midpoint", false), ("heun", true), ("logrho", false), ("bh1", false), ("bh2", false)];
@@ -54,9 +58,10 @@ impl DpmSolverRules {
 }
 
 impl Rules for DpmSolverRules {
-    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>> {
-        let Ladder { prediction, ends_at_zero, .. } = self.ladder;
-        Ok(Box::new(DpmSolver { table: self.ladder.table(steps)?, prediction, ends_at_zero, settings: self.settings }))
+    fn solver(&self, extent: Extent) -> Result<Box<dyn Solver>> {
+        let Ladder { prediction, limit, ends_at_zero, .. } = self.ladder;
+        let table = self.ladder.table(extent)?;
+        Ok(Box::new(DpmSolver { table, prediction, limit, ends_at_zero, settings: self.settings }))
     }
 }
 
@@ -141,6 +146,7 @@ impl Solver for DpmSolver {
 
     fn step(&self, memory: &mut Memory, call: Call<'_>) {
         self.prediction.clean(self.table.levels[call.index]).convert(call.sample, call.prediction);
+        self.limit.apply(call.prediction);
         let order = self.order(call.index, memory.calls);
         let weights = self.weights(call.index, order);
         memory.remember(call.prediction, self.settings.order);

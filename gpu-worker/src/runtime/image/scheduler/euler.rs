@@ -1,28 +1,21 @@
 //! `EulerDiscreteScheduler` and `EulerAncestralDiscreteScheduler`: Euler's method on the ODE in σ = √((1 − ᾱ)/ᾱ)
 //! (Karras et al. 2022, without churn); the ancestral one steps below the next σ and fills up with fresh noise.
 
+use super::curve::{Curve, exponential};
 use super::keys::Keys;
 use super::level::{Level, Prediction};
 use super::noise_schedule::{Defaults, NoiseSchedule};
-use super::sigmas::{Ends, exponential, interpolate, karras, position, rounded};
-use super::solver::{Call, Memory, Rules, Solver, Table};
+use super::sigmas::{Ends, interpolate, position, rounded};
+use super::solver::{Call, Extent, Memory, Rules, Solver, Table};
 use super::spacing::{Spacing, Visits};
 use crate::error::Result;
-
-/// How the visited sigmas follow from the training table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Curve {
-    /// Those of the visited timesteps.
-    Timesteps,
-    Karras,
-    Exponential,
-}
 
 #[derive(Debug)]
 pub(super) struct EulerRules {
     schedule: NoiseSchedule,
     visits: Visits,
-    curve: Curve,
+    /// Of the visited sigmas, if they are not those of the visited timesteps.
+    curve: Option<Curve>,
     /// `interpolation_type`: between the table's ends instead of its entries.
     is_log_linear: bool,
     ends: Ends,
@@ -42,20 +35,11 @@ pub(super) struct Euler {
 
 impl EulerRules {
     pub(super) fn read(keys: &Keys) -> Result<Self> {
-        keys.refuse(&["use_beta_sigmas"])?;
         let plain = Self::ancestral(keys)?;
         let is_log_linear = keys.choice("interpolation_type", &[("linear", false), ("log_linear", true)], false)?;
-        let curve = match (keys.flag("use_karras_sigmas", false)?, keys.flag("use_exponential_sigmas", false)?) {
-            (true, true) => {
-                return Err(keys.error("use_exponential_sigmas", "is false where use_karras_sigmas is true"));
-            }
-            (true, false) => Curve::Karras,
-            (false, true) => Curve::Exponential,
-            (false, false) => Curve::Timesteps,
-        };
         let continuous = keys.choice("timestep_type", &[("discrete", false), ("continuous", true)], false)?;
         Ok(Self {
-            curve,
+            curve: Curve::read(keys)?,
             is_log_linear,
             ends: Ends::read(keys, &plain.schedule.sigmas())?,
             is_continuous: continuous && plain.prediction == Prediction::Velocity,
@@ -73,7 +57,7 @@ impl EulerRules {
         Ok(Self {
             schedule,
             visits,
-            curve: Curve::Timesteps,
+            curve: None,
             is_log_linear: false,
             ends: Ends::default(),
             prediction,
@@ -89,23 +73,22 @@ impl EulerRules {
         let ends = if self.is_log_linear { table_ends } else { (between[0], between[between.len() - 1]) };
         let (largest, smallest) = self.ends.or(ends);
         match self.curve {
-            Curve::Timesteps if self.is_log_linear => exponential(ends.0, ends.1, visited.len() + 1),
-            Curve::Timesteps => between,
-            Curve::Karras => karras(largest, smallest, visited.len()),
-            Curve::Exponential => exponential(largest, smallest, visited.len()),
+            Some(curve) => curve.sigmas(largest, smallest, visited.len()),
+            None if self.is_log_linear => exponential(ends.0, ends.1, visited.len() + 1),
+            None => between,
         }
     }
 }
 
 impl Rules for EulerRules {
-    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>> {
+    fn solver(&self, Extent { steps, .. }: Extent) -> Result<Box<dyn Solver>> {
         let train = self.schedule.sigmas();
         let visited: Vec<f64> = self.visits.closed(steps).into_iter().map(rounded).collect();
         let mut sigmas = self.ladder(&train, &visited);
         let timesteps: Vec<f64> = match self.curve {
             _ if self.is_continuous => sigmas.iter().take(steps).map(|sigma| 0.25 * rounded(*sigma).ln()).collect(),
-            Curve::Timesteps => visited,
-            Curve::Karras | Curve::Exponential => sigmas.iter().map(|sigma| position(&train, *sigma)).collect(),
+            None => visited,
+            Some(_) => sigmas.iter().map(|sigma| position(&train, *sigma)).collect(),
         };
         sigmas.push(if self.ends_at_zero { 0.0 } else { train[0] });
         let levels: Vec<Level> = sigmas.into_iter().map(|sigma| Level::exploding(rounded(sigma))).collect();

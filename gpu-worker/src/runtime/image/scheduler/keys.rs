@@ -108,6 +108,22 @@ impl Keys {
         }
     }
 
+    /// What the one key stands for that is true, if one is.
+    ///
+    /// # Errors
+    /// Two keys that exclude each other.
+    pub(super) fn only<T: Copy>(&self, choices: &[(&str, T)]) -> Result<Option<T>> {
+        let mut chosen: Option<(&str, T)> = None;
+        for (key, choice) in choices {
+            match chosen {
+                _ if !self.flag(key, false)? => {}
+                None => chosen = Some((key, *choice)),
+                Some((other, _)) => return Err(self.error(key, format!("is false where {other} is true"))),
+            }
+        }
+        Ok(chosen.map(|(_, choice)| choice))
+    }
+
     /// Refuses options that are not built, unless they are switched off.
     pub(super) fn refuse(&self, keys: &[&str]) -> Result<()> {
         let is_set = |key: &&&str| self.get(key).is_some_and(|value| value != &Value::Bool(false));

@@ -1,12 +1,15 @@
 //! The ladder of noise levels of the multistep classes, DPM-Solver++ and UniPC.
 
+use super::curve::{Curve as Bent, exponential};
 use super::euler::ends_at_zero;
-use super::flow_match_euler::{shift, terminal};
+use super::flow_match_euler::terminal;
+use super::flow_shift::Shift;
 use super::keys::Keys;
 use super::level::{Level, Prediction};
+use super::limit::Limit;
 use super::noise_schedule::{Defaults, NoiseSchedule};
-use super::sigmas::{Ends, exponential, interpolate, karras, position, rounded, shifted, stretch_to_terminal};
-use super::solver::Table;
+use super::sigmas::{Ends, interpolate, position, rounded, shifted, stretch_to_terminal};
+use super::solver::{Extent, Table};
 use super::spacing::{Spacing, Visits, as_float, linspace, steps_error};
 use crate::error::Result;
 
@@ -25,12 +28,11 @@ pub(super) enum Class {
 enum Curve {
     /// Those of the visited timesteps.
     Timesteps,
-    Karras,
-    Exponential,
+    Bent(Bent),
     /// Evenly spaced in λ, with rounded timesteps.
     Lambda,
     Flow {
-        shift: f64,
+        shift: Shift,
         terminal: Option<f64>,
     },
 }
@@ -44,12 +46,12 @@ pub(super) struct Ladder {
     ends: Ends,
     lambda_min: f64,
     pub(super) prediction: Prediction,
+    pub(super) limit: Limit,
     pub(super) ends_at_zero: bool,
 }
 
 impl Ladder {
     pub(super) fn read(keys: &Keys, class: Class) -> Result<Self> {
-        keys.refuse(&["thresholding", "use_beta_sigmas", "use_dynamic_shifting"])?;
         let schedule = NoiseSchedule::read(keys, Defaults::COMMON)?;
         let visits = Visits::read(keys, Spacing::Linspace, schedule.alphas.len())?;
         let curve = curve(keys, class)?;
@@ -63,13 +65,14 @@ impl Ladder {
             Class::UniPc => f64::NEG_INFINITY,
         };
         let ends_at_zero = ends_at_zero(keys)?;
-        Ok(Self { class, schedule, visits, curve, ends, lambda_min, prediction, ends_at_zero })
+        let limit = Limit::threshold(keys)?;
+        Ok(Self { class, schedule, visits, curve, ends, lambda_min, prediction, limit, ends_at_zero })
     }
 
-    /// The table for a number of steps, with the end as one more level.
-    pub(super) fn table(&self, steps: usize) -> Result<Table> {
+    /// The table of a walk, with the end as one more level.
+    pub(super) fn table(&self, extent: Extent) -> Result<Table> {
         let train = self.schedule.sigmas();
-        let (mut sigmas, timesteps) = self.rungs(&train, steps)?;
+        let (mut sigmas, timesteps) = self.rungs(&train, extent)?;
         let is_descending = |sigmas: &[f64]| sigmas.is_sorted_by(|above, below| rounded(*above) > rounded(*below));
         let mut descends = is_descending(&sigmas);
         if self.rests_at_its_end() {
@@ -79,7 +82,10 @@ impl Ladder {
             descends = is_descending(&sigmas);
         }
         if !descends {
-            return Err(steps_error("is too many for this model's scheduler, which would visit a level twice", steps));
+            return Err(steps_error(
+                "is too many for this model's scheduler, which would visit a level twice",
+                extent.steps,
+            ));
         }
         let is_flow = matches!(self.curve, Curve::Flow { .. });
         let level = if is_flow { Level::flow } else { Level::preserving };
@@ -99,7 +105,7 @@ impl Ladder {
     }
 
     /// Sigmas and timesteps; the class truncates the latter to whole numbers.
-    fn rungs(&self, train: &[f64], steps: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    fn rungs(&self, train: &[f64], Extent { steps, tokens }: Extent) -> Result<(Vec<f64>, Vec<f64>)> {
         let ends = (train[train.len() - 1], train[0]);
         let (largest, smallest) = self.ends.or(ends);
         let positions = |sigmas: &[f64]| sigmas.iter().map(|sigma| position(train, *sigma)).collect::<Vec<f64>>();
@@ -113,9 +119,9 @@ impl Ladder {
                 let visited = self.visits.open(steps, self.noisiest(train));
                 (visited.iter().map(|timestep| interpolate(train, *timestep)).collect(), visited)
             }
-            Curve::Karras => {
-                let sigmas = karras(largest, smallest, steps);
-                let timesteps = whole(&sigmas);
+            Curve::Bent(bent) => {
+                let sigmas = bent.sigmas(largest, smallest, steps);
+                let timesteps = if bent == Bent::Karras { whole(&sigmas) } else { positions(&sigmas) };
                 (sigmas, timesteps)
             }
             Curve::Lambda => {
@@ -123,13 +129,8 @@ impl Ladder {
                 let timesteps = whole(&sigmas);
                 (sigmas, timesteps)
             }
-            Curve::Exponential => {
-                let sigmas = exponential(largest, smallest, steps);
-                let timesteps = positions(&sigmas);
-                (sigmas, timesteps)
-            }
             Curve::Flow { shift, terminal } => {
-                let sigmas = flow_sigmas(self.class, shift, terminal, self.visits.count, steps)?;
+                let sigmas = flow_sigmas(self.class, shift.factor(tokens)?, terminal, self.visits.count, steps)?;
                 let timesteps = sigmas.iter().map(|sigma| sigma * as_float(self.visits.count)).collect();
                 (sigmas, timesteps)
             }
@@ -143,24 +144,23 @@ impl Ladder {
 }
 
 fn curve(keys: &Keys, class: Class) -> Result<Curve> {
-    let mut curves = vec![("use_karras_sigmas", Curve::Karras), ("use_exponential_sigmas", Curve::Exponential)];
-    if class == Class::DpmSolver {
-        curves.push(("use_lu_lambdas", Curve::Lambda));
+    let shift = Shift::read(keys, "flow_shift")?;
+    if class == Class::DpmSolver && shift.is_linear() {
+        return Err(keys.error("time_shift_type", format!("is exponential for {}", keys.class_name())));
     }
-    let flow = match class {
-        Class::DpmSolver => Curve::Flow { shift: shift(keys, "flow_shift")?, terminal: None },
-        Class::UniPc => Curve::Flow { shift: shift(keys, "flow_shift")?, terminal: terminal(keys)? },
+    let terminal = match class {
+        Class::DpmSolver => None,
+        Class::UniPc => terminal(keys)?,
     };
-    curves.push(("use_flow_sigmas", flow));
-    let mut chosen: Option<(&str, Curve)> = None;
-    for (key, curve) in curves {
-        match chosen {
-            _ if !keys.flag(key, false)? => {}
-            None => chosen = Some((key, curve)),
-            Some((other, _)) => return Err(keys.error(key, format!("is false where {other} is true"))),
-        }
+    let mut more = vec![("use_flow_sigmas", Curve::Flow { shift, terminal })];
+    if class == Class::DpmSolver {
+        more.push(("use_lu_lambdas", Curve::Lambda));
     }
-    Ok(chosen.map_or(Curve::Timesteps, |(_, curve)| curve))
+    let curve = keys.only(&Bent::keys_and(Curve::Bent, &more))?.unwrap_or(Curve::Timesteps);
+    match (shift, curve) {
+        (Shift::Dynamic(_), Curve::Flow { .. }) | (Shift::Fixed(_), _) => Ok(curve),
+        _ => Err(keys.error("use_dynamic_shifting", "is false where use_flow_sigmas is false")),
+    }
 }
 
 /// Flow levels and flow predictions go together.

@@ -1,10 +1,11 @@
 //! `LCMScheduler`: multistep sampling of a latent consistency model (Luo et al. 2023, algorithm 1).
 
-use super::ddim::{clip, refuse_epsilon_at_zero_snr};
+use super::ddim::refuse_epsilon_at_zero_snr;
 use super::keys::Keys;
 use super::level::{Level, Prediction};
+use super::limit::Limit;
 use super::noise_schedule::{BetaSchedule, Defaults, NoiseSchedule};
-use super::solver::{Call, Memory, Rules, Solver, Table};
+use super::solver::{Call, Extent, Memory, Rules, Solver, Table};
 use super::spacing::{as_float, steps_error};
 use crate::error::Result;
 
@@ -19,7 +20,7 @@ pub(super) struct LcmRules {
     schedule: NoiseSchedule,
     original_steps: usize,
     prediction: Prediction,
-    clip: Option<f64>,
+    limit: Limit,
     timestep_scaling: f64,
 }
 
@@ -27,13 +28,12 @@ pub(super) struct LcmRules {
 pub(super) struct Lcm {
     table: Table,
     prediction: Prediction,
-    clip: Option<f64>,
+    limit: Limit,
     timestep_scaling: f64,
 }
 
 impl LcmRules {
     pub(super) fn read(keys: &Keys) -> Result<Self> {
-        keys.refuse(&["thresholding"])?;
         let defaults = Defaults { schedule: BetaSchedule::ScaledLinear, beta_start: 0.00085, beta_end: 0.012 };
         let schedule = NoiseSchedule::read(keys, defaults)?;
         let count = schedule.alphas.len();
@@ -41,12 +41,12 @@ impl LcmRules {
         let prediction = Prediction::read(keys, &[Prediction::Epsilon, Prediction::Velocity, Prediction::Sample])?;
         refuse_epsilon_at_zero_snr(keys, &schedule, prediction)?;
         let timestep_scaling = keys.number("timestep_scaling", 10.0, f64::MIN_POSITIVE..=f64::MAX)?;
-        Ok(Self { schedule, original_steps, prediction, clip: clip(keys, false)?, timestep_scaling })
+        Ok(Self { schedule, original_steps, prediction, limit: Limit::read(keys, false)?, timestep_scaling })
     }
 }
 
 impl Rules for LcmRules {
-    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>> {
+    fn solver(&self, Extent { steps, .. }: Extent) -> Result<Box<dyn Solver>> {
         let (alphas, original) = (&self.schedule.alphas, self.original_steps);
         if steps > original {
             return Err(steps_error(format!("is 1 to {original} for this model's latent consistency solver"), steps));
@@ -59,8 +59,8 @@ impl Rules for LcmRules {
             levels: entries.iter().map(|entry| Level::of_alpha_bar(alphas[*entry])).collect(),
             init_noise_sigma: 1.0,
         };
-        let Self { prediction, clip, timestep_scaling, .. } = *self;
-        Ok(Box::new(Lcm { table, prediction, clip, timestep_scaling }))
+        let Self { prediction, limit, timestep_scaling, .. } = *self;
+        Ok(Box::new(Lcm { table, prediction, limit, timestep_scaling }))
     }
 }
 
@@ -83,10 +83,11 @@ impl Solver for Lcm {
         } else {
             Level { alpha: 1.0, sigma: 0.0 }
         };
+        let pairs = call.sample.iter().zip(call.prediction.iter());
+        let bound = self.limit.bound(pairs.map(|(x, answer)| clean.of(f64::from(*x), f64::from(*answer))));
         for (index, (x, answer)) in call.sample.iter_mut().zip(call.prediction).enumerate() {
             let sample = f64::from(*x);
-            let estimate = clean.of(sample, f64::from(*answer));
-            let estimate = self.clip.map_or(estimate, |range| estimate.clamp(-range, range));
+            let estimate = bound.of(clean.of(sample, f64::from(*answer)));
             let denoised = of_estimate * estimate + of_sample * sample;
             let added = call.noise.get(index).map_or(0.0, |deviate| next.sigma * f64::from(*deviate));
             *x = (next.alpha * denoised + added) as f32;

@@ -4,7 +4,7 @@
 use super::keys::Keys;
 use super::level::{Level, Prediction};
 use super::noise_schedule::{Defaults, NoiseSchedule};
-use super::solver::{Call, Memory, Rules, Solver, Table, Term, combine};
+use super::solver::{Call, Extent, Memory, Rules, Solver, Table, Term, combine};
 use super::spacing::{Spacing, Visits, steps_error};
 use crate::error::Result;
 
@@ -68,7 +68,7 @@ impl PndmRules {
 }
 
 impl Rules for PndmRules {
-    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>> {
+    fn solver(&self, Extent { steps, .. }: Extent) -> Result<Box<dyn Solver>> {
         let alphas = self.schedule.alphas.clone();
         let stride = alphas.len() / steps;
         let (entries, runge_kutta_calls) = if self.skips_runge_kutta {

@@ -4,7 +4,7 @@ use shared::job::image::{GUIDANCE_MAX, PictureDefaults, STEPS_MAX, SchedulerName
 use shared::model::MANIFEST_FILE;
 
 use super::keys::OWN_FILE;
-use super::{Scheduler, SchedulerConfig};
+use super::{Extent, Scheduler, SchedulerConfig};
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
 
@@ -19,32 +19,33 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the scheduler's file, and that for few steps where the manifest names such a setting.
+    /// Reads the scheduler's file, and that for few steps where the manifest names such a setting. `native_tokens` are those
+    /// of a picture of the model's own size.
     ///
     /// # Errors
     /// Files that are missing, damaged or not walked here, and a manifest's `fast` that nobody could draw with.
-    pub fn load(folder: &ModelFolder) -> Result<Self> {
+    pub fn load(folder: &ModelFolder, native_tokens: usize) -> Result<Self> {
         let own = SchedulerConfig::load(folder, OWN_FILE)?;
-        let fast = folder.manifest().fast.map(|defaults| fast(folder, defaults)).transpose()?;
+        let fast = folder.manifest().fast.map(|defaults| fast(folder, defaults, native_tokens)).transpose()?;
         Ok(Self { own, fast })
     }
 
-    /// The scheduler for `steps` steps: the one asked for, else the model's own.
+    /// The scheduler for a walk: the one asked for, else the model's own.
     ///
     /// # Errors
     /// [`WorkerError::Input`] for a scheduler that the model does not go with, and for steps that it does not walk.
-    pub fn scheduler(&self, wanted: Option<SchedulerName>, steps: usize) -> Result<Scheduler> {
+    pub fn scheduler(&self, wanted: Option<SchedulerName>, extent: Extent) -> Result<Scheduler> {
         match (wanted, &self.fast) {
-            (Some(SchedulerName::Fast), Some(fast)) => Scheduler::new(fast, None, steps),
-            _ => Scheduler::new(&self.own, wanted, steps),
+            (Some(SchedulerName::Fast), Some(fast)) => Scheduler::new(fast, None, extent),
+            _ => Scheduler::new(&self.own, wanted, extent),
         }
     }
 }
 
-fn fast(folder: &ModelFolder, defaults: PictureDefaults) -> Result<SchedulerConfig> {
+fn fast(folder: &ModelFolder, defaults: PictureDefaults, tokens: usize) -> Result<SchedulerConfig> {
     let config = SchedulerConfig::load(folder, FAST_FILE)?;
-    let steps = defaults.valid_steps().filter(|steps| Scheduler::new(&config, None, *steps as usize).is_ok());
-    if steps.is_some() && defaults.valid_guidance().is_some() {
+    let walks = |steps: u32| Scheduler::new(&config, None, Extent { steps: steps as usize, tokens }).is_ok();
+    if defaults.valid_steps().is_some_and(walks) && defaults.valid_guidance().is_some() {
         return Ok(config);
     }
     Err(WorkerError::ModelKey {

@@ -1,11 +1,8 @@
-//! Ladders of noise levels: between entries of the training table, or spaced on a curve of their own.
+//! Noise levels between the entries of the training table, and those of a flow.
 
 use super::keys::Keys;
-use super::spacing::{as_float, linspace, steps_error};
+use super::spacing::{as_float, steps_error};
 use crate::error::Result;
-
-/// ρ of Karras et al. 2022, equation 5.
-const KARRAS_RHO: f64 = 7.0;
 
 /// `sigma_min` and `sigma_max`: where a curve ends, if not where its table does.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,17 +39,6 @@ pub(super) fn interpolate(table: &[f64], position: f64) -> f64 {
     let below = (position.max(0.0).floor() as usize).min(last);
     let above = (below + 1).min(last);
     table[below] + (table[above] - table[below]) * (position - position.floor())
-}
-
-/// Evenly spaced in σ^(1/ρ).
-pub(super) fn karras(largest: f64, smallest: f64, steps: usize) -> Vec<f64> {
-    let (high, low) = (largest.powf(1.0 / KARRAS_RHO), smallest.powf(1.0 / KARRAS_RHO));
-    linspace(0.0, 1.0, steps).into_iter().map(|ramp| (high + ramp * (low - high)).powf(KARRAS_RHO)).collect()
-}
-
-/// Evenly spaced in ln σ.
-pub(super) fn exponential(largest: f64, smallest: f64, steps: usize) -> Vec<f64> {
-    linspace(largest.ln(), smallest.ln(), steps).into_iter().map(f64::exp).collect()
 }
 
 /// Moves a flow's σ towards noise (Esser et al. 2024, section 5.3.2).
@@ -110,11 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn ladders_reach_from_end_to_end() {
-        for ladder in [karras(14.6, 0.03, 10), exponential(14.6, 0.03, 10)] {
-            assert!((ladder[0] - 14.6).abs() < 1e-9 && (ladder[9] - 0.03).abs() < 1e-9);
-            assert!(ladder.windows(2).all(|pair| pair[1] < pair[0]));
-        }
+    fn a_stretched_ladder_ends_where_it_should() {
         let mut flow: Vec<f64> = [1.0, 0.6, 0.2].into_iter().map(|sigma| shifted(3.0, sigma)).collect();
         stretch_to_terminal(&mut flow, 0.1).unwrap();
         assert!((flow[0] - 1.0).abs() < 1e-12 && (flow[2] - 0.1).abs() < 1e-12);

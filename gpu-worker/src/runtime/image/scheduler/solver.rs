@@ -27,10 +27,18 @@ pub(super) struct Call<'a> {
     pub(super) noise: &'a [f32],
 }
 
+/// What a picture's walk is laid out for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// 1 to the number of training steps.
+    pub steps: usize,
+    /// Squares of 2 × 2 latent cells, by which schedulers measure a picture that shift with its size.
+    pub tokens: usize,
+}
+
 /// A class's keys, read and checked.
 pub(super) trait Rules {
-    /// The solver for a number of steps, which is 1 to that of training.
-    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>>;
+    fn solver(&self, extent: Extent) -> Result<Box<dyn Solver>>;
 }
 
 pub(super) trait Solver: std::fmt::Debug + Send + Sync {

@@ -4,7 +4,8 @@
 use super::keys::Keys;
 use super::ladder::{Class, Ladder};
 use super::level::Prediction;
-use super::solver::{Call, Memory, Rules, Solver, Table, Term, combine};
+use super::limit::Limit;
+use super::solver::{Call, Extent, Memory, Rules, Solver, Table, Term, combine};
 use super::spacing::as_float;
 use crate::error::Result;
 
@@ -29,6 +30,7 @@ struct Settings {
 pub(super) struct UniPc {
     table: Table,
     prediction: Prediction,
+    limit: Limit,
     settings: Settings,
 }
 
@@ -60,9 +62,10 @@ impl UniPcRules {
 }
 
 impl Rules for UniPcRules {
-    fn solver(&self, steps: usize) -> Result<Box<dyn Solver>> {
-        let table = self.ladder.table(steps)?;
-        Ok(Box::new(UniPc { table, prediction: self.ladder.prediction, settings: self.settings.clone() }))
+    fn solver(&self, extent: Extent) -> Result<Box<dyn Solver>> {
+        let table = self.ladder.table(extent)?;
+        let Ladder { prediction, limit, .. } = self.ladder;
+        Ok(Box::new(UniPc { table, prediction, limit, settings: self.settings.clone() }))
     }
 }
 
@@ -199,6 +202,9 @@ impl Solver for UniPc {
         let settings = &self.settings;
         let convert = if settings.predicts_clean { self.prediction.clean(level) } else { self.prediction.noise(level) };
         convert.convert(call.sample, call.prediction);
+        if settings.predicts_clean {
+            self.limit.apply(call.prediction);
+        }
         if memory.calls > 0 && self.is_corrected(call.index - 1) {
             self.correct(memory, call.index, call.sample, call.prediction);
         }
