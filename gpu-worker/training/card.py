@@ -16,12 +16,10 @@ from .manifest import write_manifest
 from .pipeline import Pipeline
 from .sampling import write_sheet
 
-TRAINED = "On two shared CPU cores by the `cpu` preset, resumed over several hours as the drawn world grew"
+TRAINED = "On two shared CPU cores by the `cpu` preset, resumed over several hours as the drawn world grew, the last hour with shapes three times as often"
 REMARK = (
-    "The classifier of this version saw few styled pictures, and neither storms nor winter meadows: hence the errors in the renderer's\n"
-    "column. Line drawings, flat posters and counts above three are what the `cpu` preset does not teach; they are counted all the same.\n"
-    "On the same captions, the classifier of version 1.1.0 recognises the scene of 98 % of these pictures and of 95 % of that version's.\n"
-    "The latencies below were taken at a load average of ten; version 1.1.0, whose networks have the same sizes, took 496 ms from prompt to PNG."
+    "The classifier saw few styled pictures, and neither storms nor winter meadows: hence the errors in the renderer's column.\n"
+    "Line drawings, flat posters and counts above three are what the `cpu` preset does not teach; they are counted all the same."
 )
 TITLES = {
     "scene": "scene (shapes apart)", "time_of_day": "time of day", "style": "style", "colour": "colour of shapes", "background": "colour of the ground",
@@ -125,7 +123,7 @@ Difference between four seeds of one caption: {diversity:.2f} times that of four
 renders of one scene (a caption leaves open what a scene fixes, so more than one is no praise).
 From the same noise, {agreement}.
 
-Latency with ONNX Runtime on two cores of a server CPU that was busy with other work (median): prompt to PNG {total:.0f} ms{fast},
+Latency with ONNX Runtime on two cores of a server CPU that ran tests beside (median): prompt to PNG {total:.0f} ms{fast},
 one guided step {step:.0f} ms, decoding {decode:.0f} ms. Weights are stored in fp16, inputs and outputs are fp32.
 
 `samples.png` holds 64 pictures of random held-out captions, not picked.

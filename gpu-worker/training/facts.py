@@ -7,7 +7,7 @@ from pathlib import Path
 from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, STEPS
 
 NAME = "aitbc-scenes-1"
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 DRAWS = (
     "city skylines by day, at sunset, at dusk and at night with lit windows",
     "the sea at sunset, sunrise, by day and at night",
