@@ -127,12 +127,13 @@ async fn enter(
     capability.hardware = None;
     let history = app.store.find_miner(address).await.map_err(failed)?;
     let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
-    send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
-    tracing::info!(miner = %address, session = session.0, "a miner registered");
     let comes_back = !leases.is_empty();
     let arrival = Arrival { address, session, capability, leases, leases_ended: completed + faults, faults };
     let joined = app.hub.join(arrival).await;
     joined.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })?;
+    // Whoever is welcome can be given jobs at once. What the board sends meanwhile waits in the outbox.
+    send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
+    tracing::info!(miner = %address, session = session.0, "a miner registered");
     if comes_back {
         app.hub.tell_watched(address);
     }
