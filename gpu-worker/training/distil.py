@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from .checkpoints import DIFFUSION, DISTILLED
 from .codes import Codes, flow_loss
 from .exchange import Exchange
-from .ladder import FAST_STEPS, FAST_TIMESTEPS, GUIDANCE, TIMESTEPS, fast_ladder
+from .ladder import FAST_STEPS, FAST_TIMESTEPS, TIMESTEPS, fast_ladder
 from .log import save_atomically
 from .presets import Preset
 from .run import Clock, Run
 from .train_diffusion import Diffusion, train_on
 
+TAUGHT_GUIDANCE = 3.0
 STEPS_OF_A_STRETCH = 3
 """Guided steps between two levels of the fast ladder."""
 
@@ -48,7 +49,7 @@ def guided_walk(nets: nn.ModuleDict, noise: Tensor, words: Tensor, nothing: Tens
         for step in range(STEPS_OF_A_STRETCH):
             timestep = torch.full((2 * len(codes),), TIMESTEPS * (start + step * stride), device=codes.device)
             plain, told = nets["unet"].flow(torch.cat((codes, codes)), timestep, both).float().chunk(2)
-            flow = plain + GUIDANCE * (told - plain)
+            flow = plain + TAUGHT_GUIDANCE * (told - plain)
             codes = codes + stride * flow
             if before is not None:
                 codes = codes + 0.5 * stride * (stride / before[1]) * (flow - before[0])

@@ -16,7 +16,7 @@ DRAWS = (
     "snowy and bare mountains",
     "meadows and green hills",
     "planets and hot-air balloons, as coloured spots without detail",
-    "scenes in watercolour, and often in pastel",
+    "scenes in watercolour and in pastel",
 )
 DOES_NOT_DRAW = (
     "numbers of things", "small things such as boats, cacti, bridges and lighthouses", "planet rings", "plain shapes and how they stand to each other",

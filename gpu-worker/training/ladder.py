@@ -9,7 +9,7 @@ TIMESTEPS = 1_000
 """The network's timestep is so many times the noise level."""
 
 STEPS = 8
-GUIDANCE = 3.0
+GUIDANCE = 2.0
 
 FAST_TIMESTEPS = 100_000
 """The same in the distilled mode, whose timesteps lie so far above the usual ones that the network tells them apart."""
