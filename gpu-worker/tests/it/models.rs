@@ -147,6 +147,7 @@ fn add_pins_a_folder_and_puts_it_on_offer() {
 fn add_without_a_worker_pins_and_says_what_comes_next() {
     let data = tempfile::tempdir().unwrap();
     let copy = unpinned();
+    std::fs::remove_dir_all(copy.file("scheduler_fast")).unwrap();
     let folder = copy.path().to_str().unwrap();
     let told = stdout(&with_data(data.path(), &["add", folder]));
     assert!(told.contains("gpu-worker init --model"), "{told}");
