@@ -1,9 +1,7 @@
-// The first page's choice of a model's quick setting, with a model that has one.
+// The first page's choice of the default model's quick setting.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createJob, follow, image } from './support/api.mjs';
@@ -11,33 +9,14 @@ import { assertQuiet, launch, openPage, screenshots } from './support/browser.mj
 import { models, System } from './support/system.mjs';
 
 const DRAW_LIMIT_MS = 120_000;
-const QUICK = { steps: 3, guidance: 1 };
+const QUICK = JSON.parse(readFileSync(join(models, 'picture/manifest.json'))).fast;
 
-let folder;
 let system;
 let browser;
 let page;
 
-/** The default models, of which the picture model gets a setting of few steps on its own levels. */
-function withQuickSetting() {
-  const copy = mkdtempSync(join(tmpdir(), 'aitbc-e2e-models-'));
-  cpSync(models, copy, { recursive: true });
-  const picture = join(copy, 'picture');
-  const scheduler = readFileSync(join(picture, 'scheduler/scheduler_config.json'));
-  const path = 'scheduler_fast/scheduler_config.json';
-  mkdirSync(join(picture, 'scheduler_fast'), { recursive: true });
-  writeFileSync(join(picture, path), scheduler);
-  const manifest = JSON.parse(readFileSync(join(picture, 'manifest.json')));
-  const sha256 = createHash('sha256').update(scheduler).digest('hex');
-  manifest.files = [...manifest.files.filter((file) => file.path !== path), { path, sha256, bytes: scheduler.length }];
-  manifest.fast = QUICK;
-  writeFileSync(join(picture, 'manifest.json'), JSON.stringify(manifest));
-  return copy;
-}
-
 before(async () => {
-  folder = withQuickSetting();
-  system = await System.start('quick', { models: folder });
+  system = await System.start('quick');
   browser = await launch();
   page = await openPage(browser);
   await page.goto(system.url);
@@ -47,7 +26,6 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await system?.stop();
-  if (folder) rmSync(folder, { recursive: true });
 });
 
 const values = (...ids) => Promise.all(ids.map((id) => page.inputValue(`#${id}`)));

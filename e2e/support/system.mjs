@@ -25,9 +25,8 @@ export class System {
   #server;
   #workers = new Map();
 
-  constructor(name, port, options = [], folder = models) {
+  constructor(name, port, options = []) {
     this.options = options;
-    this.models = folder;
     this.data = mkdtempSync(join(tmpdir(), `aitbc-e2e-${name}-`));
     this.logs = join(results, 'logs', name);
     rmSync(this.logs, { recursive: true, force: true });
@@ -36,12 +35,9 @@ export class System {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /**
-   * Starts a new installation and waits until `workers` miners are online; `options` go to `aitbc up`, and the miners
-   * serve the `models` of that folder.
-   */
-  static async start(name, { workers = 1, options, models: folder } = {}) {
-    const system = new System(name, await freePort(), options, folder);
+  /** Starts a new installation and waits until `workers` miners are online; `options` go to `aitbc up`. */
+  static async start(name, { workers = 1, options } = {}) {
+    const system = new System(name, await freePort(), options);
     system.startServer();
     await system.#until('the server answers', () => system.minersOnline() !== undefined);
     for (let number = 1; number <= workers; number += 1) {
@@ -60,7 +56,7 @@ export class System {
 
   initWorker(number) {
     const outcome = spawnSync(this.program('gpu-worker'), [
-      '--data', this.#workerFolder(number), 'init', '--hub', this.url, '--model', this.models,
+      '--data', this.#workerFolder(number), 'init', '--hub', this.url, '--model', models,
     ]);
     if (outcome.status !== 0) throw new Error(`gpu-worker init: ${outcome.error ?? outcome.stderr}`);
   }

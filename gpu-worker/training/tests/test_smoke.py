@@ -110,14 +110,10 @@ class SmokeTest(unittest.TestCase):
         self.assertLessEqual({"unet/model.onnx", "MODEL_CARD.md", "samples.png"}, listed)
 
     def test_an_interrupted_run_equals_an_uninterrupted_one(self) -> None:
-        preset = dataclasses.replace(PRESETS["smoke"], save_every_s=0.0)
-        whole, torn = self._copy("whole"), self._copy("torn")
-        train_diffusion(Run(whole, preset, 2))
-        for steps in (7, 11):
-            with self.assertRaises(Torn):
-                train_diffusion(Run(torn, preset, 2), TearingExchange(steps))
-        train_diffusion(Run(torn, preset, 2))
-        self._assert_same(whole / "diffusion.pt", torn / "diffusion.pt", ("nets", "means", "optimizer"))
+        self._assert_goes_on(train_diffusion, "diffusion.pt", (7, 11))
+
+    def test_an_interrupted_distillation_equals_an_uninterrupted_one(self) -> None:
+        self._assert_goes_on(train_distilled, "distilled.pt", (3, 14), taught="diffusion.pt")
 
     def test_an_interrupted_decoder_equals_an_uninterrupted_one(self) -> None:
         preset = dataclasses.replace(PRESETS["smoke"], save_every_s=0.0)
@@ -137,18 +133,6 @@ class SmokeTest(unittest.TestCase):
             train_decoder(Run(torn, preset, 2))
         train_decoder(Run(torn, preset, 2))
         self._assert_same(whole / "decoder.pt", torn / "decoder.pt", ("decoder", "optimizer"))
-
-    def test_an_interrupted_distillation_equals_an_uninterrupted_one(self) -> None:
-        preset = dataclasses.replace(PRESETS["smoke"], save_every_s=0.0)
-        whole, torn = self._copy("whole_distilled"), self._copy("torn_distilled")
-        for folder in (whole, torn):
-            shutil.copy(self.folder / "diffusion.pt", folder)
-        train_distilled(Run(whole, preset, 2))
-        for steps in (3, 14):
-            with self.assertRaises(Torn):
-                train_distilled(Run(torn, preset, 2), TearingExchange(steps))
-        train_distilled(Run(torn, preset, 2))
-        self._assert_same(whole / "distilled.pt", torn / "distilled.pt", ("nets", "means", "optimizer"))
 
     def test_what_was_distilled_from_an_earlier_state_is_left_alone(self) -> None:
         folder = self._copy("outgrown")
@@ -204,6 +188,19 @@ class SmokeTest(unittest.TestCase):
             self.assertTrue(out.exists())
             out.unlink()
         return done
+
+    def _assert_goes_on(self, train: Callable[..., object], checkpoint: str, torn_at: Iterable[int], taught: str | None = None) -> None:
+        """Interrupted after so many steps, `train` ends with the same `checkpoint` as in one go; it starts from `taught`."""
+        preset = dataclasses.replace(PRESETS["smoke"], save_every_s=0.0)
+        whole, torn = self._copy(f"whole_{checkpoint}"), self._copy(f"torn_{checkpoint}")
+        for folder in (whole, torn) if taught else ():
+            shutil.copy(self.folder / taught, folder)
+        train(Run(whole, preset, 2))
+        for steps in torn_at:
+            with self.assertRaises(Torn):
+                train(Run(torn, preset, 2), TearingExchange(steps))
+        train(Run(torn, preset, 2))
+        self._assert_same(whole / checkpoint, torn / checkpoint, ("nets", "means", "optimizer"))
 
     def _copy(self, name: str) -> Path:
         """The drawn pictures and the tokenizer of the run, without its checkpoints."""
