@@ -12,6 +12,7 @@ import torch
 from .captions import caption
 from .evaluate import drawn_by_model, related_scenes, styled_scenes, test_scenes
 from .facts import DOES_NOT_DRAW, DRAWS, NAME, SUGGESTIONS, VERSION, facts_of
+from .ladder import GUIDANCE
 from .manifest import write_manifest
 from .pipeline import Pipeline
 from .sampling import write_sheet
@@ -19,9 +20,7 @@ from .sampling import write_sheet
 TRAINED = "On two shared CPU cores by the `cpu` preset, resumed over several hours as the drawn world grew, the last hour with shapes three times as often"
 REMARK = (
     "The classifier saw few styled pictures, and neither storms nor winter meadows: hence the errors in the renderer's column.\n"
-    "Line drawings, flat posters and counts above three are what the `cpu` preset does not teach; they are counted all the same.\n"
-    "The guidance is 2 where a job says none: at 3, at which this was measured, more of the skies are in blocks. That was judged by eye, and\n"
-    "`samples.png` is drawn at 2."
+    "Line drawings, flat posters and counts above three are what the `cpu` preset does not teach; they are counted all the same."
 )
 TITLES = {
     "scene": "scene (shapes apart)", "time_of_day": "time of day", "style": "style", "colour": "colour of shapes", "background": "colour of the ground",
@@ -77,7 +76,7 @@ def write_card(folder: Path, quality: dict[str, object], log: list[dict[str, obj
         families=_shares(quality, "scene_"), styles=_shares(quality, "style_"), captions=quality["captions"], diversity=quality["diversity"],
         agreement=_agreement(quality), total=latency["prompt_to_png"], fast=_fast_latency(latency), step=latency["unet_step_with_guidance"], decode=latency["decode"],
         steps=last["step"], held_out=last["held_out"], reconstruction=quality["reconstruction_db"], suggestions="\n".join(f"- {what}" for what in SUGGESTIONS),
-        trained=TRAINED, remark=REMARK,
+        trained=TRAINED, remark=REMARK, guidance=GUIDANCE,
     )
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
 
@@ -110,7 +109,7 @@ Prompts to begin with:
 ## Measured
 
 Pictures of {captions} captions from seeds that training did not use (shapes and planets in held-out combinations; 512 x 512,
-eight steps with guidance 3, or the four distilled ones without; one picture a caption, none picked). Scene, time of day and style are read by a classifier trained
+eight steps with guidance {guidance:g}, or the four distilled ones without; one picture a caption, none picked). Scene, time of day and style are read by a classifier trained
 on other renders, shapes by hand-written pixel rules. The renderer's own pictures are the ceiling, the same networks
 untrained the floor.
 
