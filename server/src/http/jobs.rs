@@ -128,12 +128,13 @@ pub async fn list_jobs(
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<Page<JobView>>, ApiError> {
     let client = caller.address().ok_or(ApiError::Unauthorized("own jobs are listed with an API key (X-Api-Key)"))?;
-    let filter = JobFilter { client: Some(client), sponsored_only: false, state: query.state, kind: query.kind };
+    let filter = JobFilter { client: Some(client), state: query.state, kind: query.kind };
     let limit = page_limit(query.limit)?;
     Ok(Json(view::list_jobs(&app, &filter, query.cursor.as_deref(), limit).await?))
 }
 
-/// Cancels a job that is not over.
+/// Cancels a job that is not over. A visitor's job has no owner: whoever was told its id, which no list shows before the job
+/// is over, has as good a claim as the next.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = JobId, Path)),
     responses((status = 200, body = JobView), (status = 409, body = Problem, content_type = "application/problem+json")),

@@ -85,16 +85,6 @@ impl Snapshot {
         Ok(found)
     }
 
-    /// The wanted logs of one block.
-    ///
-    /// # Errors
-    /// As [`Snapshot::logs`].
-    pub fn block_logs(&self, filter: &LogFilter, height: u64) -> Result<Vec<PlacedLog>, ChainError> {
-        let mut found = Vec::new();
-        self.collect_block_logs(filter, height, &mut found)?;
-        Ok(found)
-    }
-
     /// The blocks that may hold wanted logs: those that meet every indexed condition, or the whole range if there is
     /// none, since blocks are made on demand and nearly all have logs.
     fn heights_to_read(&self, filter: &LogFilter, first: u64, last: u64) -> Result<Vec<u64>, ChainError> {

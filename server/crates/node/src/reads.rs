@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes};
 use chain::{
-    AccountOverride, Block, Call, CallOutcome, CommitCertificate, IncludedTransaction, LogFilter, PlacedLog,
-    SealedHeader, SignedTransaction, TransactionReceipt,
+    Block, Call, CallOutcome, CommitCertificate, IncludedTransaction, LogFilter, PlacedLog, SealedHeader,
+    SignedTransaction, TransactionReceipt,
 };
 
 use crate::error::NodeError;
@@ -79,16 +79,6 @@ impl NodeHandle {
         PoolContent { ready: ready.into_iter().cloned().collect(), queued: queued.into_iter().cloned().collect() }
     }
 
-    /// Wei of the native coin that an account holds at the head. AIT is a token: see [`NodeHandle::token_balance`].
-    ///
-    /// # Errors
-    /// A storage error.
-    pub fn native_balance(&self, address: Address) -> Result<U256, NodeError> {
-        let snapshot = self.snapshot()?;
-        let account = snapshot.state_at(snapshot.head().number)?.account(address)?;
-        Ok(account.map_or(U256::ZERO, |account| account.balance))
-    }
-
     /// Transactions an account has on the chain.
     ///
     /// # Errors
@@ -124,19 +114,6 @@ impl NodeHandle {
     /// As [`chain::Snapshot::call`].
     pub async fn call(&self, call: Call) -> Result<CallOutcome, NodeError> {
         self.query(move |snapshot| Ok(snapshot.call(snapshot.head().number, &call, &BTreeMap::new())?)).await
-    }
-
-    /// Simulates a call after the block at `height`, pretending things of accounts.
-    ///
-    /// # Errors
-    /// As [`chain::Snapshot::call`].
-    pub async fn call_at(
-        &self,
-        height: u64,
-        call: Call,
-        overrides: BTreeMap<Address, AccountOverride>,
-    ) -> Result<CallOutcome, NodeError> {
-        self.query(move |snapshot| Ok(snapshot.call(height, &call, &overrides)?)).await
     }
 
     /// The gas limit a call needs at the head.

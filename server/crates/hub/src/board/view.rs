@@ -62,10 +62,6 @@ impl Board {
         self.queue.len()
     }
 
-    pub fn leases_held(&self) -> usize {
-        self.leases.len()
-    }
-
     /// `None` where the job is over.
     pub fn overlay(&self, id: JobId, now: UnixMillis) -> Option<JobOverlay> {
         let job = self.jobs.get(&id)?;

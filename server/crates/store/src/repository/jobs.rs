@@ -17,8 +17,6 @@ use crate::{Store, StoreError};
 pub struct JobFilter {
     /// Jobs of this client.
     pub client: Option<Address>,
-    /// Only jobs that everybody may see.
-    pub sponsored_only: bool,
     pub state: Option<JobState>,
     pub kind: Option<JobKind>,
 }
@@ -34,9 +32,6 @@ impl Store {
         let mut query = job::Entity::find().order_by_desc(job::Column::Seq).limit(page.limit);
         if let Some(client) = filter.client {
             query = query.filter(job::Column::Client.eq(client.to_string()));
-        }
-        if filter.sponsored_only {
-            query = query.filter(job::Column::Sponsored.eq(true));
         }
         if let Some(state) = filter.state {
             query = query.filter(job::Column::State.eq(state.as_str()));
@@ -78,15 +73,6 @@ impl Store {
     pub async fn count_jobs_since(&self, since: UnixMillis) -> Result<u64, StoreError> {
         let created = job::Column::CreatedAtUnixMs.gte(stored_millis(since));
         Ok(job::Entity::find().filter(created).count(&self.readers).await?)
-    }
-
-    pub async fn count_jobs_by_state(&self) -> Result<Vec<(JobState, u64)>, StoreError> {
-        let mut counts = Vec::new();
-        for state in JobState::ALL {
-            let rows = job::Entity::find().filter(job::Column::State.eq(state.as_str()));
-            counts.push((state, rows.count(&self.readers).await?));
-        }
-        Ok(counts)
     }
 }
 
