@@ -78,11 +78,6 @@ impl Caller {
         job.sponsored || self.is_admin() || self.address() == Some(job.client)
     }
 
-    /// The owner may cancel, and for a sponsored job the visitor who sees it: nobody else has a claim on it.
-    pub fn may_cancel(&self, job: &JobRecord) -> bool {
-        self.may_see(job)
-    }
-
     /// Jobs are created by visitors, and by keys for clients.
     pub fn may_create_jobs(&self) -> Result<(), ApiError> {
         match self {
