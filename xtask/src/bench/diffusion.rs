@@ -15,7 +15,7 @@ use crate::tools::{self, C_COMPILER, ONNX_RUNTIME};
 use crate::workspace::{Profile, Workspace};
 
 /// What is drawn, like any user's picture of the model.
-const PICTURE: [&str; 8] = ["--prompt", "a city skyline at night", "--steps", "8", "--guidance", "3", "--size", "512"];
+const PICTURE: [&str; 8] = ["--prompt", "a city skyline at night", "--steps", "8", "--guidance", "2", "--size", "512"];
 
 /// Each side runs so often, in turns, and draws so many pictures each time after one to warm up.
 const ROUNDS: usize = 3;
