@@ -82,8 +82,8 @@ pub fn batch_key(work: &Work) -> Option<BatchKey> {
         Work::Image(input) => {
             let guided = image::is_guided(input.guidance);
             let (steps, walked) = (input.steps, input.steps_walked());
-            let scheduler = input.scheduler;
-            Some(BatchKey(format!("{}x{} {walked}/{steps} {scheduler:?} {guided}", input.width, input.height)))
+            let (scheduler, eta) = (input.scheduler, input.eta);
+            Some(BatchKey(format!("{}x{} {walked}/{steps} {scheduler:?} {eta:?} {guided}", input.width, input.height)))
         }
         Work::Text(_) | Work::Embedding(_) => None,
     }

@@ -172,7 +172,7 @@ impl RateLimits {
         }
         let bucket = buckets.entry(caller.name()).or_insert_with(|| TokenBucket::full(limit, now));
         bucket.take(limit, now).map_err(|wait_ms| ApiError::TooManyRequests {
-            detail: format!("image generation is limited to {} per minute", limit.calls_per_minute),
+            detail: format!("new jobs are limited to {} per minute", limit.calls_per_minute),
             retry_after_seconds: wait_ms.div_ceil(1_000),
         })
     }

@@ -49,6 +49,9 @@ pub struct Generate {
     /// How to walk from noise to picture; the model's own scheduler where absent, and `fast` for its setting of few steps.
     #[arg(long, value_parser = scheduler_parser())]
     pub scheduler: Option<SchedulerName>,
+    /// How much fresh noise each step of `ddim` adds, 0 to 1.
+    #[arg(long, requires = "scheduler")]
+    pub eta: Option<f32>,
     /// A PNG or JPEG file to start from instead of noise.
     #[arg(long)]
     pub init_image: Option<PathBuf>,
@@ -128,6 +131,7 @@ impl Generate {
             seed: Some(self.seed),
             count: self.count,
             scheduler: self.scheduler,
+            eta: self.eta,
             init_image: self.init_image()?,
             strength: self.strength,
         };

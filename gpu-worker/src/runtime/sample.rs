@@ -47,6 +47,7 @@ pub fn picture(
         seed: Some(seed),
         count: 1,
         scheduler,
+        eta: None,
         init_image: None,
         strength: None,
     };

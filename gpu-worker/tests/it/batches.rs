@@ -7,7 +7,7 @@ use gpu_worker::error::{Result, WorkerError};
 use gpu_worker::runtime::folder::ModelFolder;
 use gpu_worker::runtime::image::ImageModel;
 use gpu_worker::runtime::{Observer, Output, Request, Runtime, StepReport, batch_key};
-use shared::job::image::{ImageInput, ValidImageInput};
+use shared::job::image::{ImageInput, SchedulerName, ValidImageInput};
 use shared::job::request::Work;
 
 use crate::graphs::engines;
@@ -27,6 +27,7 @@ fn input(prompt: &str, seed: u64, count: u32) -> ValidImageInput {
         seed: Some(seed),
         count,
         scheduler: None,
+        eta: None,
         init_image: None,
         strength: None,
     };
@@ -106,18 +107,24 @@ fn jobs_that_share_calls_are_what_they_are_alone() {
         let mut unguided = input("small house", 5, 1);
         unguided.guidance = 1.0;
         let other_unguided = ValidImageInput { prompt: "old tree".into(), count: 2, ..unguided.clone() };
-        let inputs = [input("a red star", 7, 1), green, unguided, other_unguided];
+        let noisy = |eta: f32| ValidImageInput {
+            scheduler: Some(SchedulerName::Ddim),
+            eta: Some(eta),
+            ..input("a red star", 8, 1)
+        };
+        let inputs = [input("a red star", 7, 1), green, unguided, other_unguided, noisy(0.5), noisy(1.0)];
         let works: Vec<Work> = inputs.iter().cloned().map(Work::Image).collect();
         assert_eq!(batch_key(&works[0]), batch_key(&works[1]));
         assert_ne!(batch_key(&works[0]), batch_key(&works[2]));
-        let mut watchers = [(); 4].map(|()| Watcher::default());
+        assert_ne!(batch_key(&works[4]), batch_key(&works[5]));
+        let mut watchers = [(); 6].map(|()| Watcher::default());
         let outcomes = together(&mut model, &works, &mut watchers);
         for (outcome, input) in outcomes.into_iter().zip(&inputs) {
             let (outcome, alone) = (outcome.unwrap(), alone(&mut model, input));
             assert!(outcome.artifacts == alone.artifacts, "{} on {}", input.prompt, engine.name());
             assert_eq!(outcome.trace_root, alone.trace_root);
         }
-        assert_eq!(watchers.map(|watcher| watcher.reports.len()), [4, 8, 4, 8]);
+        assert_eq!(watchers.map(|watcher| watcher.reports.len()), [4, 8, 4, 8, 4, 4]);
     }
 }
 

@@ -145,6 +145,7 @@ pub(crate) fn assignment(number: u128, steps: u32) -> Assignment {
         seed: 5,
         count: 1,
         scheduler: None,
+        eta: None,
         init_image: None,
         strength: None,
     });

@@ -6,6 +6,7 @@ mod batches;
 mod default_models;
 mod doctor;
 mod engines;
+mod eta;
 mod fast_setting;
 mod faults;
 mod first_start;

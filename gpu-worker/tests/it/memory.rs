@@ -33,6 +33,7 @@ fn pictures(count: u32, size_px: u32) -> Work {
         seed: Some(1),
         count,
         scheduler: None,
+        eta: None,
         init_image: None,
         strength: None,
     };

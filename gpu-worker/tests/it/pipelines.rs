@@ -86,6 +86,7 @@ impl Case {
             seed: Some(self.seed),
             count: 1,
             scheduler: None,
+            eta: None,
             init_image: self.strength.map(|_| init()),
             strength: self.strength,
         };

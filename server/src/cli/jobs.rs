@@ -39,6 +39,9 @@ pub(super) struct Submit {
     /// How to walk from noise to picture; the model's own scheduler where absent
     #[arg(long, value_parser = PossibleValuesParser::new(SchedulerName::ALL.map(SchedulerName::name)))]
     scheduler: Option<String>,
+    /// How much fresh noise each step of ddim adds, 0 to 1
+    #[arg(long, requires = "scheduler")]
+    eta: Option<f32>,
     /// Pixels, 64 to 1024
     #[arg(long)]
     width: Option<u32>,
@@ -113,6 +116,7 @@ fn request(submit: &Submit) -> Value {
         ("steps", submit.steps.map(Value::from)),
         ("guidance", submit.guidance.map(Value::from)),
         ("scheduler", submit.scheduler.clone().map(Value::from)),
+        ("eta", submit.eta.map(Value::from)),
         ("width", submit.width.map(Value::from)),
         ("height", submit.height.map(Value::from)),
         ("seed", submit.seed.map(Value::from)),

@@ -19,6 +19,7 @@ pub const SIZE_MULTIPLE_PX: u32 = 8;
 pub const SIZE_DEFAULT_PX: u32 = 512;
 pub const COUNT_MAX: u32 = 16;
 pub const STRENGTH_DEFAULT: f32 = 0.8;
+pub const ETA_MAX: f32 = 1.0;
 /// Finer strengths walk the same steps.
 const STRENGTHS_PER_ONE: u32 = 1_000;
 
@@ -129,6 +130,10 @@ pub struct ImageInput {
     /// left open are then those of that setting.
     #[serde(default)]
     pub scheduler: Option<SchedulerName>,
+    /// η of DDIM (Song et al. 2021, equation 16), 0 to 1: how much fresh noise each step adds; refused unless `scheduler` is
+    /// `ddim`. 0 where absent.
+    #[serde(default)]
+    pub eta: Option<f32>,
     /// A PNG or JPEG file to start from instead of noise, in base64 or as a `data:` URL; up to 512 KiB and 4096 pixels
     /// along each edge. It is scaled to cover the picture's size and cropped around its middle.
     #[serde(default)]
@@ -168,6 +173,9 @@ pub struct ValidImageInput {
     pub seed: u64,
     pub count: u32,
     pub scheduler: Option<SchedulerName>,
+    /// Given only where `scheduler` is DDIM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<f32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_image: Option<InitImage>,
     /// Given if and only if there is an `init_image`.
@@ -188,6 +196,7 @@ impl From<ValidImageInput> for ImageInput {
             seed: Some(input.seed),
             count: input.count,
             scheduler: input.scheduler,
+            eta: input.eta,
             init_image: input.init_image.map(|image| image.base64),
             strength: input.strength,
         }
@@ -215,6 +224,7 @@ impl ImageInput {
             seed: super::settled_seed(self.seed, drawn_seed),
             count: self.count,
             scheduler: self.scheduler,
+            eta: self.eta,
             strength: init_image.as_ref().map(|_| self.strength.unwrap_or(STRENGTH_DEFAULT)),
             init_image,
         })
@@ -234,6 +244,9 @@ impl ImageInput {
             Some(_) => "above 0 to 1, with at least one of the steps to walk",
             None => "for image to image, with an init_image",
         };
+        let takes_eta = self.scheduler == Some(SchedulerName::Ddim);
+        let is_eta = self.eta.is_none_or(|eta| takes_eta && (0.0..=ETA_MAX).contains(&eta));
+        let eta_bound = if takes_eta { format!("0 to {ETA_MAX}") } else { "for the scheduler ddim".to_owned() };
         let prompt_value = if blank { "blank".to_owned() } else { chars(prompt_chars) };
         let checks = [
             (
@@ -263,6 +276,7 @@ impl ImageInput {
             (is_size(self.width), "input.width", size_bound.clone(), self.width.to_string()),
             (is_size(self.height), "input.height", size_bound, self.height.to_string()),
             ((1..=COUNT_MAX).contains(&self.count), "input.count", format!("1 to {COUNT_MAX}"), self.count.to_string()),
+            (is_eta, "input.eta", eta_bound, self.eta.unwrap_or_default().to_string()),
             (is_strength, "input.strength", strength_bound.to_owned(), strength.to_string()),
         ];
         checks
@@ -319,6 +333,24 @@ mod tests {
         let mut input = json!({"prompt": "a lake", "steps": 20});
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value::<ImageInput>(input).unwrap().validate(1)
+    }
+
+    #[test]
+    fn only_ddim_takes_eta_and_only_within_its_bounds() {
+        let input = validate(json!({"scheduler": "ddim", "eta": 0.25})).unwrap();
+        assert_eq!(input.eta, Some(0.25));
+        assert_eq!(ImageInput::from(input.clone()).validate(2).unwrap(), input);
+        assert!(!serde_json::to_string(&validate(json!({"scheduler": "ddim"})).unwrap()).unwrap().contains("eta"));
+        for refused in [
+            json!({"eta": 0}),
+            json!({"scheduler": "euler", "eta": 0.5}),
+            json!({"scheduler": "ddim", "eta": 1.01}),
+            json!({"scheduler": "ddim", "eta": -0.1}),
+        ] {
+            let errors = validate(refused.clone()).unwrap_err();
+            let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+            assert_eq!(fields, ["input.eta"], "{refused}");
+        }
     }
 
     #[test]

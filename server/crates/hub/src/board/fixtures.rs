@@ -23,6 +23,7 @@ pub(crate) fn image_job(model: &str) -> ValidJob {
         seed: 1,
         count: 1,
         scheduler: None,
+        eta: None,
         init_image: None,
         strength: None,
     };
