@@ -14,6 +14,7 @@ mod latent_colors;
 pub mod layout;
 pub mod networks;
 pub mod picture;
+mod png_data;
 mod preview;
 mod resample;
 pub mod scheduler;

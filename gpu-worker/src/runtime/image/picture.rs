@@ -2,6 +2,7 @@
 
 use jpeg_encoder::{ColorType as JpegColor, Encoder as JpegEncoder};
 
+use super::png_data::png_data;
 use crate::engine::port::Tensor;
 use crate::error::{Result, WorkerError};
 use crate::runtime::Encoded;
@@ -45,12 +46,12 @@ fn png_with(picture: &Rgb, warning: Option<&str>) -> Result<Vec<u8>> {
     let mut encoder = png::Encoder::new(&mut bytes, size(picture.width), size(picture.height));
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Balanced);
     if let Some(warning) = warning {
         encoder.add_text_chunk(WARNING_KEYWORD.into(), warning.into()).map_err(failed)?;
     }
     let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(&picture.bytes).map_err(failed)?;
+    let data = png_data(&picture.bytes, picture.width).ok_or_else(|| unencodable("its pixels cannot be compressed"))?;
+    writer.write_chunk(png::chunk::IDAT, &data).map_err(failed)?;
     writer.finish().map_err(failed)?;
     Ok(bytes)
 }
@@ -135,7 +136,10 @@ fn unencodable(reason: &str) -> WorkerError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::philox;
 
     fn gradient(height: usize, width: usize) -> Tensor {
         let plane = |channel: usize| {
@@ -144,17 +148,35 @@ mod tests {
         Tensor { shape: vec![1, 3, height, width], values: (0..3).flat_map(plane).collect() }
     }
 
+    fn read_back(file: &[u8]) -> Rgb {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut bytes).unwrap();
+        assert_eq!(info.color_type, png::ColorType::Rgb);
+        Rgb { width: info.width as usize, height: info.height as usize, bytes }
+    }
+
     #[test]
     fn a_png_reads_back_as_the_rounded_picture() {
         let tensor = gradient(8, 16);
-        let file = png(&Rgb::of(&tensor).unwrap()).unwrap();
-        let mut reader = png::Decoder::new(std::io::Cursor::new(&file)).read_info().unwrap();
-        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
-        let info = reader.next_frame(&mut bytes).unwrap();
-        assert_eq!((info.width, info.height, info.color_type), (16, 8, png::ColorType::Rgb));
-        let expected: Vec<u8> =
-            (0..8 * 16).flat_map(|i| [0, 1, 2].map(|c| to_byte(tensor.values[c * 128 + i]))).collect();
-        assert_eq!(bytes, expected);
+        let bytes = (0..8 * 16).flat_map(|i| [0, 1, 2].map(|c| to_byte(tensor.values[c * 128 + i]))).collect();
+        assert_eq!(read_back(&png(&Rgb::of(&tensor).unwrap()).unwrap()), Rgb { width: 16, height: 8, bytes });
+    }
+
+    proptest! {
+        #[test]
+        fn every_picture_reads_back(width in 1_usize..40, height in 1_usize..40, noise in 0..=255_u8, seed: u64) {
+            let deviates = philox::gaussian(seed, 0, (width * height * 3) as u32);
+            let bytes = deviates.iter().map(|value| to_byte(value * f32::from(noise) / 255.0)).collect();
+            let picture = Rgb { width, height, bytes };
+            prop_assert_eq!(read_back(&png(&picture).unwrap()), picture);
+        }
+    }
+
+    #[test]
+    fn flat_pictures_are_small_files() {
+        let black = Rgb { width: 512, height: 512, bytes: vec![0; 512 * 512 * 3] };
+        assert!(png(&black).unwrap().len() < 4_000);
     }
 
     #[test]
