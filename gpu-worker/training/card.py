@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from .captions import caption
+from .checkpoints import DIFFUSION
 from .evaluate import drawn_by_model, related_scenes, styled_scenes, test_scenes
 from .facts import DOES_NOT_DRAW, DRAWS, NAME, SUGGESTIONS, VERSION, facts_of
 from .ladder import GUIDANCE
@@ -17,11 +18,6 @@ from .manifest import write_manifest
 from .pipeline import Pipeline
 from .sampling import write_sheet
 
-TRAINED = "On two shared CPU cores by the `cpu` preset, resumed over several hours as the drawn world grew, the last hour with shapes three times as often"
-REMARK = (
-    "The classifier saw few styled pictures, and neither storms nor winter meadows: hence the errors in the renderer's column.\n"
-    "Line drawings, flat posters and counts above three are what the `cpu` preset does not teach; they are counted all the same."
-)
 TITLES = {
     "scene": "scene (shapes apart)", "time_of_day": "time of day", "style": "style", "colour": "colour of shapes", "background": "colour of the ground",
     "count_to_three": "count, one to three", "count": "count, one to five", "relation": "relation of two shapes",
@@ -49,8 +45,45 @@ def _shares(quality: dict[str, object], prefix: str) -> str:
     return ", ".join(f"{name} {100 * value:.0f} %" for name, value in found)
 
 
-def _fast_latency(latency: dict[str, float]) -> str:
-    return f", {latency['prompt_to_png_fast']:.0f} ms in the four distilled steps" if "prompt_to_png_fast" in latency else ""
+def _latency(quality: dict[str, object], bench: Path | None) -> str:
+    """Milliseconds from prompt to PNG, by the worker's engines where it measured them, else in Python."""
+    if bench is None:
+        latency = quality["latency_ms"]
+        by_setting = {"usual": latency["prompt_to_png"]} | ({"fast": latency["prompt_to_png_fast"]} if "prompt_to_png_fast" in latency else {})
+        return f"in Python with ONNX Runtime {_by_setting(by_setting)}"
+    figures = {figure["name"]: 1000.0 * figure["value"] for figure in json.loads(bench.read_text())["figures"]}
+    engines = {"onnxruntime": "ONNX Runtime", "tract": "tract"}
+    found = {title: {setting: figures.get(f"default-model/{name}/{engine}") for setting, name in FIGURES.items()} for engine, title in engines.items()}
+    return "in the worker " + ", ".join(f"with {title} {_by_setting(by_setting)}" for title, by_setting in found.items() if by_setting["usual"])
+
+
+FIGURES = {"usual": "prompt-to-png", "fast": "prompt-to-png-fast"}
+"""How `gpu-worker bench` calls what it measures of each setting."""
+
+
+def _by_setting(latency_ms: dict[str, float | None]) -> str:
+    fast = latency_ms.get("fast")
+    return f"{latency_ms['usual']:.0f} ms" + (f" ({fast:.0f} ms in the four distilled steps)" if fast else "")
+
+
+def _diversity(quality: dict[str, object]) -> str:
+    measured = quality["diversity"]
+    return f"{measured['model']:.2f}" + (f" (distilled {measured['fast']:.2f})" if "fast" in measured else "")
+
+
+def _megabytes(folder: Path) -> float:
+    """Of the files that drawing needs, in millions of bytes."""
+    return sum(path.stat().st_size for path in folder.rglob("*.onnx")) / 1e6
+
+
+def _trained(run: Path, log: list[dict[str, object]]) -> str:
+    """Where and how much."""
+    devices = sorted({str(line["device"]).split(":")[0] for line in log if line["stage"] == "start"})
+    diffusion = next(line for line in reversed(log) if line["stage"].startswith("diffusion"))
+    distilled = next((line for line in reversed(log) if line["stage"].startswith("distillation")), None)
+    after = f", then {distilled['step']} of the distillation" if distilled else ""
+    hours = torch.load(run / DIFFUSION, map_location="cpu")["elapsed_s"] / 3600.0
+    return f"On {' and '.join(devices)}, resumed as often as there was time: {diffusion['step']} optimiser steps of the diffusion in {hours:.1f} hours (held-out loss {diffusion['held_out']:.3f}){after}"
 
 
 def _agreement(quality: dict[str, object]) -> str:
@@ -61,32 +94,30 @@ def _agreement(quality: dict[str, object]) -> str:
     return "; ".join(parts)
 
 
-def write_card(folder: Path, quality: dict[str, object], log: list[dict[str, object]]) -> None:
-    """The model card from the measured numbers and the training log."""
+def write_card(folder: Path, run: Path, samples: int, bench: Path | None) -> None:
+    """The model card from what `run` measured and logged, and from what the worker measured."""
+    quality = json.loads((run / "quality.json").read_text())
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     rows = []
     for name, title in TITLES.items():
         cells = " | ".join(f"{100 * quality[who][name]:.0f} %" if name in quality.get(who, {}) else "-" for who in WHO)
-        rows.append(f"| {title} | {cells} |")
+        rows.append(f"| {title} | {quality['asked'].get(name, 0)} | {cells} |")
     for name, title in (("sharpness", "sharpness, in that of other renders"), ("frechet_distance", "Fréchet distance to other renders")):
-        rows.append(f"| {title} | {' | '.join(f'{quality[who][name]:.2f}' if who in quality else '-' for who in WHO)} |")
-    last = next(line for line in reversed(log) if line["stage"].startswith("diffusion"))
-    latency = quality["latency_ms"]
+        rows.append(f"| {title} | {quality['captions']} | {' | '.join(f'{quality[who][name]:.2f}' if who in quality else '-' for who in WHO)} |")
     text = CARD.format(
         name=NAME, version=VERSION, draws="\n".join(f"- {what}" for what in DRAWS), not_draws=", ".join(DOES_NOT_DRAW), rows="\n".join(rows),
-        families=_shares(quality, "scene_"), styles=_shares(quality, "style_"), captions=quality["captions"], diversity=quality["diversity"],
-        agreement=_agreement(quality), total=latency["prompt_to_png"], fast=_fast_latency(latency), step=latency["unet_step_with_guidance"], decode=latency["decode"],
-        steps=last["step"], held_out=last["held_out"], reconstruction=quality["reconstruction_db"], suggestions="\n".join(f"- {what}" for what in SUGGESTIONS),
-        trained=TRAINED, remark=REMARK, guidance=GUIDANCE,
+        families=_shares(quality, "scene_"), styles=_shares(quality, "style_"), captions=quality["captions"], diversity=_diversity(quality),
+        agreement=_agreement(quality), latency=_latency(quality, bench), trained=_trained(run, log),
+        reconstruction=quality["reconstruction_db"], suggestions="\n".join(f"- {what}" for what in SUGGESTIONS),
+        guidance=GUIDANCE, samples=samples, size=_megabytes(folder),
     )
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
 
 
-def write_all(folder: Path, run: Path, samples: int = SAMPLES) -> int:
+def write_all(folder: Path, run: Path, samples: int = SAMPLES, bench: Path | None = None) -> int:
     """Writes samples, card and manifest, and returns the bytes of all files that the manifest lists."""
-    quality = json.loads((run / "quality.json").read_text())
-    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     write_samples(folder, samples)
-    write_card(folder, quality, log)
+    write_card(folder, run, samples, bench)
     return write_manifest(folder, facts_of(folder))
 
 
@@ -113,25 +144,26 @@ eight steps with guidance {guidance:g}, or the four distilled ones without; one 
 on other renders, shapes by hand-written pixel rules. The renderer's own pictures are the ceiling, the same networks
 untrained the floor.
 
-| read from pixels | eight steps | four, distilled | renderer | untrained |
-|---|---|---|---|---|
+| read from pixels | captions | eight steps | four, distilled | renderer | untrained |
+|---|---|---|---|---|---|
 {rows}
 
 Scene by family: {families}. Style by style: {styles}.
 Sharpness is the mean absolute Laplacian. The Fréchet distance is taken on the classifier's 64 features, from few pictures,
-so it compares the columns and nothing else. {remark}
-Difference between four seeds of one caption: {diversity:.2f} times that of four
+so it compares the columns and nothing else. What a preset does not teach (`cpu` leaves out line drawings, flat posters and counts
+above three) is counted all the same, and the untrained column reads one caption in four.
+Difference between four seeds of one caption: {diversity} times that of four
 renders of one scene (a caption leaves open what a scene fixes, so more than one is no praise).
 From the same noise, {agreement}.
 
-Latency with ONNX Runtime on two cores of a server CPU that ran tests beside (median): prompt to PNG {total:.0f} ms{fast},
-one guided step {step:.0f} ms, decoding {decode:.0f} ms. Weights are stored in fp16, inputs and outputs are fp32.
+From prompt to PNG on two cores of a server CPU, median: {latency}. The graphs weigh {size:.1f} MB: weights are stored in fp16, inputs
+and outputs are fp32.
 
-`samples.png` holds 64 pictures of random held-out captions, not picked.
+`samples.png` holds {samples} pictures of random held-out captions, not picked.
 
 ## How it was trained
 
-{trained}: {steps} optimiser steps of the diffusion (held-out loss {held_out:.3f}). Fresh pictures come through encoder and decoder
+{trained}. Fresh pictures come through encoder and decoder
 with {reconstruction:.1f} dB. The training command resumes, so more time improves it; the `gpu` preset does the same on an accelerator.
 
 ## Interface
@@ -149,8 +181,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.card", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("model/picture"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/latest"))
+    parser.add_argument("--bench", type=Path, default=None, help="what `gpu-worker bench --json` printed, for the worker's own speeds")
     arguments = parser.parse_args()
-    print(f"{write_all(arguments.model, arguments.run)} bytes")
+    print(f"{write_all(arguments.model, arguments.run, bench=arguments.bench)} bytes")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import random
@@ -68,6 +69,13 @@ def _draw_shard(task: tuple[str, str, int, int, bool, str]) -> None:
     if small:
         pictures = F.avg_pool2d(pictures, DRAWN_SMALL * SHRINK // PICTURE)
     save_atomically({"scenes": scenes, "pictures": ((pictures + 1.0) * 127.5).round().byte().cpu()}, Path(path))
+
+
+def drawn_world() -> str:
+    """A digest of the code that decides what pictures there are and how they are drawn."""
+    here = Path(__file__).parent
+    sources = [here / "scenes.py", *sorted((here / "world").glob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def draw_shards(folder: Path, pictures: int, batch: int, seed: int, small: bool, device: torch.device) -> None:

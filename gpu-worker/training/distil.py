@@ -9,6 +9,7 @@ keeps what the teacher could.
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -58,28 +59,44 @@ def guided_walk(nets: nn.ModuleDict, noise: Tensor, words: Tensor, nothing: Tens
     return stops
 
 
-class Lessons:
-    """A batch's walks, and in each of the `TURNS` steps that learn from them another stretch of every walk."""
+@dataclass(frozen=True)
+class Walks:
+    """Walks of the teacher: their captions [B, T], their codes [B, levels, C, h, w] and the levels."""
 
-    def __init__(self, teacher: nn.ModuleDict, data: Codes, size: int) -> None:
-        self.teacher, self.data, self.size = teacher, data, size
-        self.ladder = torch.tensor(fast_ladder(), device=data.ids.device)
-
-    def walk(self) -> None:
-        """Has the teacher walk for new captions."""
-        noise, self.ids = self.data.captioned_noise(self.size)
-        words, nothing = self.teacher["text"](self.ids), self.teacher["text"](self.data.nothing[None])
-        self.stops = torch.stack(guided_walk(self.teacher, noise, words, nothing), 1)
+    ids: Tensor
+    stops: Tensor
+    ladder: Tensor
 
     def loss(self, nets: nn.ModuleDict, turn: int) -> Tensor:
         """Squared error of the student's flow on stretch (i + turn) of walk i."""
-        walks = torch.arange(self.size, device=self.ladder.device)
+        walks = torch.arange(len(self.ids), device=self.ids.device)
         stretch = (walks + turn) % FAST_STEPS
         start, end = self.stops[walks, stretch], self.stops[walks, stretch + 1]
         now, after = self.ladder[stretch], self.ladder[stretch + 1]
         flow = (end - start) / (after - now)[:, None, None, None]
         predicted = nets["unet"].flow(start, now * FAST_TIMESTEPS, nets["text"](self.ids))
         return (predicted.float() - flow).square().mean()
+
+
+class Lessons:
+    """What the student learns from: every `TURNS` steps new walks, and in each of these steps another stretch of all."""
+
+    def __init__(self, teacher: nn.ModuleDict, data: Codes, size: int) -> None:
+        self.teacher, self.data, self.size = teacher, data, size
+        self.walks: Walks | None = None
+
+    def loss(self, nets: nn.ModuleDict, step: int) -> Tensor:
+        """The student's loss in step number `step`; a run that goes on between two walks begins with new ones."""
+        turn = step % TURNS
+        if turn == 0 or self.walks is None:
+            self.walks = self._walk()
+        return self.walks.loss(nets, turn)
+
+    def _walk(self) -> Walks:
+        noise, ids = self.data.captioned_noise(self.size)
+        words, nothing = self.teacher["text"](ids), self.teacher["text"](self.data.nothing[None])
+        stops = torch.stack(guided_walk(self.teacher, noise, words, nothing), 1)
+        return Walks(ids, stops, torch.tensor(fast_ladder(), device=ids.device))
 
 
 class _Teller:
@@ -125,11 +142,8 @@ def train_distilled(run: Run, exchange: Exchange | None = None) -> Diffusion:
         save_atomically(student.state(clock) | {"taught_step": taught["step"]}, path)
 
     def loss_of_step() -> Tensor:
-        turn = clock.step % TURNS
         with run.autocast():
-            if turn == 0:
-                lessons.walk()
-            fast = lessons.loss(student.nets, turn)
+            fast = lessons.loss(student.nets, clock.step)
             usual = flow_loss(student.nets["text"], student.nets["unet"].flow, *data.batch(rehearsed))
         teller.add(fast.detach(), usual.detach())
         return fast + usual
@@ -137,7 +151,7 @@ def train_distilled(run: Run, exchange: Exchange | None = None) -> Diffusion:
     def after_step(_: Tensor, progress: float) -> None:
         if exchange.rank == 0 and clock.due("tell", TELL_EVERY_S):
             teller.tell("distillation", progress)
-        # Only between walks: a resumed run begins with one.
+        # Only between walks, so that a run that goes on learns what an uninterrupted one does.
         if exchange.rank == 0 and clock.step % TURNS == 0 and clock.due("save", preset.save_every_s):
             save()
 

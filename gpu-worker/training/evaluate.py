@@ -26,6 +26,7 @@ from .network import Sizes
 from .pipeline import FAST, USUAL, Pipeline, Setting
 from .scenes import FAMILIES, STYLES, TIMES, Scene
 from .train_diffusion import networks, trained_networks
+from .train_judge import load_judge
 from .world import draw
 
 BATCH = 4
@@ -62,13 +63,18 @@ def related_scenes(count: int, seed: int) -> list[Scene]:
 
 def accuracies(pictures: np.ndarray, scenes: list[Scene], judge: Judge) -> dict[str, float]:
     """The share of the pictures [N, 3, H, W] whose facts are read as their scenes have them, by fact."""
+    return {name: float(np.mean(values)) for name, values in readings(pictures, scenes, judge).items()}
+
+
+def readings(pictures: np.ndarray, scenes: list[Scene], judge: Judge) -> dict[str, list[bool]]:
+    """Of every fact, whether each picture [3, H, W] that should show it is read so."""
     with torch.no_grad():
         answers = [scores.argmax(1).tolist() for scores in judge(shrink(torch.from_numpy(pictures)))]
     right: dict[str, list[bool]] = {}
     for picture, scene, family, time, style in zip(pictures, scenes, *answers):
         for name, value in _facts(picture, scene, FAMILIES[family], TIMES[time], STYLES[style]).items():
             right.setdefault(name, []).append(value)
-    return {name: float(np.mean(values)) for name, values in sorted(right.items())}
+    return dict(sorted(right.items()))
 
 
 def _facts(picture: np.ndarray, scene: Scene, family: str, time: str, style: str) -> dict[str, bool]:
@@ -111,12 +117,13 @@ def drawn_untrained(pipeline: Pipeline, sizes: Sizes, prompts: list[str], seed: 
     return drawn_by_model(pipeline.with_networks({"text_encoder": nets["text"], "unet": nets["unet"]}), prompts, seed)
 
 
-def diversity(pipeline: Pipeline, scenes: list[Scene], prompts: list[str]) -> float:
-    """Mean difference between four seeds of the model, divided by the renderer's for the same facts."""
-    ours = [mean_difference(drawn_by_model(pipeline, [prompt] * SEEDS, 900)) for prompt in prompts]
+def diversity(pipeline: Pipeline, scenes: list[Scene], prompts: list[str]) -> dict[str, float]:
+    """Mean difference between four seeds, by each setting of the model, divided by the renderer's for the same facts."""
     drawn = drawn_by_world([scene for scene in scenes for _ in range(SEEDS)], 900)
-    theirs = [mean_difference(drawn[start : start + SEEDS]) for start in range(0, len(drawn), SEEDS)]
-    return float(np.mean(ours) / np.mean(theirs))
+    theirs = np.mean([mean_difference(drawn[start : start + SEEDS]) for start in range(0, len(drawn), SEEDS)])
+    settings = {"model": USUAL} | ({"fast": FAST} if pipeline.has(FAST) else {})
+    ours = {who: [mean_difference(drawn_by_model(pipeline, [prompt] * SEEDS, 900, setting)) for prompt in prompts] for who, setting in settings.items()}
+    return {who: float(np.mean(differences) / theirs) for who, differences in ours.items()}
 
 
 def features(pictures: np.ndarray, judge: Judge) -> np.ndarray:
@@ -139,7 +146,8 @@ def measure(pipeline: Pipeline, judge: Judge, sizes: Sizes, per_family: int, see
     }
     if pipeline.has(FAST):
         drawn["fast"] = (scenes, drawn_by_model(pipeline, prompts, 5_000, FAST))
-    result: dict[str, object] = {"captions": len(prompts)}
+    asked = {name: len(values) for name, values in readings(drawn["renderer"][1], scenes, judge).items()}
+    result: dict[str, object] = {"captions": len(prompts), "asked": asked}
     for who, (shown, pictures) in drawn.items():
         distance = frechet_distance(features(pictures, judge), features(other, judge))
         result[who] = accuracies(pictures, shown, judge) | {"sharpness": sharpness(pictures) / sharpness(other), "frechet_distance": distance}
@@ -152,11 +160,9 @@ def measure(pipeline: Pipeline, judge: Judge, sizes: Sizes, per_family: int, see
 
 def write_quality(run: Path, model: Path, per_family: int, worker: Path | None, seed: int = SEED) -> dict[str, object]:
     """Measures the exported `model` of `run` and writes RUN/quality.json."""
-    judge = Judge()
-    judge.load_state_dict(torch.load(run / "judge.pt", map_location="cpu"))
-    pipeline = Pipeline(model)
+    judge, pipeline = load_judge(run), Pipeline(model)
     nets, sizes = trained_networks(run, pipeline.tokenizer)
-    result = measure(pipeline, judge.eval(), sizes, per_family, seed)
+    result = measure(pipeline, judge, sizes, per_family, seed)
     result["agreement"] = agreement(nets, run, model, pipeline, worker)
     result["latency_ms"] = pipeline.latency_ms()
     (run / "quality.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

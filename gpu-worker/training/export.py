@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from .autoencoder import Decoder, Encoder
 from .files import write_json
-from .ladder import FAST_TERMINAL, FAST_TIMESTEPS, SHIFT, TIMESTEPS
+from .ladder import FAST_FOLDER, FAST_TERMINAL, FAST_TIMESTEPS, SHIFT, TIMESTEPS
 from .network import Sizes, TextEncoder, UNet
 from .tokenizer import CONTEXT, Tokenizer
 
@@ -145,7 +146,8 @@ def write_configurations(folder: Path, vocabulary: int, sizes: Sizes, distilled:
         "vae_encoder/config.json": vae,
         "scheduler/scheduler_config.json": _usual_scheduler(),
     }
-    fast = {"scheduler_fast/scheduler_config.json": _fast_scheduler()} if distilled else {}
+    shutil.rmtree(folder / FAST_FOLDER, ignore_errors=True)  # An earlier export's mode may not be this one's.
+    fast = {f"{FAST_FOLDER}/scheduler_config.json": _fast_scheduler()} if distilled else {}
     write_json(folder, files | fast)
 
 

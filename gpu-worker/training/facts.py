@@ -1,10 +1,13 @@
-"""What the picture model is called and what it draws: the facts of its manifest and card."""
+"""What the picture model is called and what it draws: the facts of its manifest and card.
+
+What it draws was judged by eye, of the version that is named here; it changes with the version.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, STEPS
+from .ladder import FAST_FOLDER, FAST_GUIDANCE, FAST_STEPS, GUIDANCE, STEPS
 
 NAME = "aitbc-scenes-1"
 VERSION = "1.3.0"
@@ -23,6 +26,9 @@ DOES_NOT_DRAW = (
     "storms", "pixel art, line drawings, posters and neon", "colours of single things", "people", "faces", "animals",
     "vehicles", "interiors", "lettering", "named places", "photographs",
 )
+DRAWN_STYLES = ("plain", "watercolour", "pastel")
+"""Styles of the drawn world that it draws."""
+
 SUGGESTIONS = (
     "a city skyline at night",
     "a sunset over the sea",
@@ -57,4 +63,4 @@ FAST = {"fast": {"steps": FAST_STEPS, "guidance": FAST_GUIDANCE}}
 
 def facts_of(folder: Path) -> dict[str, object]:
     """The manifest's facts of the model in `folder`, which may know the distilled mode or not."""
-    return FACTS | (FAST if (folder / "scheduler_fast").exists() else {})
+    return FACTS | (FAST if (folder / FAST_FOLDER).exists() else {})

@@ -11,6 +11,9 @@ TIMESTEPS = 1_000
 STEPS = 8
 GUIDANCE = 2.0
 
+FAST_FOLDER = "scheduler_fast"
+"""Where a model's folder has the scheduler of the distilled mode, if it has that mode."""
+
 FAST_TIMESTEPS = 100_000
 """The same in the distilled mode, whose timesteps lie so far above the usual ones that the network tells them apart."""
 

@@ -207,6 +207,11 @@ class UNet(nn.Module):
         """Whether the distilled flow was learnt."""
         return bool(self.fast.detach().any())
 
+    @torch.no_grad()
+    def forget_distilled(self) -> None:
+        """Makes it as if the distilled flow was never learnt: the usual training leads away from it."""
+        self.fast.zero_()
+
     def _condition(self, level: Tensor, fast: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         """The condition vector [B, cond] and the attention bias [B, 1, 1, T]; a zero row of the text is padding."""
         kept = (text.abs().sum(-1) > 0).float()

@@ -81,7 +81,7 @@ PRESETS = {
         pictures=18_000, large_pictures=640, draw_batch=16, batch=12, learning_rate=1e-3, diffusion=Budget(seconds=6000),
         decoder_batch=8, decoder=Budget(seconds=600), judge_pictures=2_880, judge=Budget(steps=700), distillation=Budget(seconds=1200),
         emphasis={"city": 1.5, "sea": 1.2, "mountains": 1.5, "planet": 1.3, "balloons": 1.2, "meadow": 0.6, "line": 0.0, "poster": 0.0},
-        most_counted=3,
+        most_counted=3, whole_s=7_200.0, measuring_s=600.0,
     ),
     "gpu": Preset(
         pictures=150_000, large_pictures=6_000, draw_batch=64, batch=768, learning_rate=1.2e-3, diffusion=Budget(seconds=900),

@@ -87,7 +87,7 @@ class Run:
         self.log.line("start", device=str(self.device), vocabulary=len(self.tokenizer.ids))
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """bf16 wherever the machine multiplies it fast."""
+        """bf16 for what bears it, on every device, so that a run learns alike wherever it goes on."""
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def optimizer(self, parameters: Iterator[nn.Parameter], rate: float) -> torch.optim.Optimizer:

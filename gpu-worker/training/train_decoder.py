@@ -29,17 +29,18 @@ def train_decoder(run: Run) -> Decoder:
     """Trains the decoder, on from its checkpoint where there is one."""
     decoder, preset, path = load_decoder(run).train(), run.preset, run.folder / "decoder.pt"
     optimizer = run.optimizer(decoder.parameters(), RATE)
-    clock = Clock(preset.decoder)
+    step, elapsed_s = 0, 0.0
     if path.exists():
         state = torch.load(path, map_location=run.device)
         if state["optimizer"] is not None:  # An unpacked run has none.
             optimizer.load_state_dict(state["optimizer"])
-        clock = Clock(preset.decoder, state["step"], state["elapsed_s"])
-    if clock.progress >= 1.0:
+        step, elapsed_s = state["step"], state["elapsed_s"]
+    if preset.decoder.progress(step, elapsed_s) >= 1.0:
         return decoder.eval()
     pictures, codes = _pictures_and_codes(run)
     held = max(1, min(16, len(pictures) // 8))
-    while clock.progress < 1.0:
+    clock = Clock(preset.decoder, step, elapsed_s)
+    while True:
         seed_step(run.seed, clock.step)
         set_rate(optimizer, RATE * schedule(clock.progress, flat_until=0.5))
         with run.autocast():
@@ -53,6 +54,8 @@ def train_decoder(run: Run) -> Decoder:
             _tell(run, decoder, clock, float(loss.detach()), pictures[:held], codes[:held])
         if clock.due("save", preset.save_every_s):
             _save(decoder, optimizer, clock, path)
+        if clock.progress >= 1.0:
+            break
     _tell(run, decoder, clock, float(loss.detach()), pictures[:held], codes[:held])
     _save(decoder, optimizer, clock, path)
     return decoder.eval()

@@ -89,6 +89,9 @@ def train_diffusion(run: Run, exchange: Exchange | None = None) -> Diffusion:
         state = torch.load(path, map_location=run.device)
         diffusion.load(state)
         clock = Clock(preset.diffusion, state["step"], state["elapsed_s"])
+    if clock.progress < 1.0:
+        for nets in (diffusion.nets, diffusion.means):
+            nets["unet"].forget_distilled()
     loss_of, size = _prepared(run, diffusion, data)
     teller = _Teller(run, diffusion, data, clock, size * exchange.count)
 
@@ -153,6 +156,8 @@ def _prepared(run: Run, diffusion: Diffusion, data: Codes) -> tuple[Callable[...
                 torch.cuda.empty_cache()
                 size //= 2
             except Exception as error:  # A compiler has many ways to fail, and the run goes on without it.
+                if name == "plain":
+                    raise
                 run.log.line("not compiled", reason=f"{type(error).__name__}: {error}"[:300])
                 break
     raise RuntimeError("not even a batch of one picture fits into the memory")

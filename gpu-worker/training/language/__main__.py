@@ -1,4 +1,4 @@
-"""`python -m training.language --preset smoke|cpu|gpu --run DIR --out DIR`: trains and exports the word model.
+"""`python -m training.language --preset smoke|cpu|gpu --run DIR --out DIR`: trains, exports, measures and describes the word model.
 
 It goes on from what an interrupted run left in DIR.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 from pathlib import Path
 
 import torch
@@ -39,6 +40,13 @@ def main() -> None:
     folder = arguments.out or arguments.run / "model"
     export(run.writer(), run.tokenizer, folder)
     run.log.line("exported", folder=str(folder))
+    if importlib.util.find_spec("onnxruntime") is None:
+        run.log.line("not measured", reason="onnxruntime is not installed; measure where it is")
+        return
+    from . import card, evaluate
+
+    evaluate.write_quality(run.folder, folder)
+    run.log.line("described", bytes=card.finish(folder, run.folder, None))
 
 
 if __name__ == "__main__":

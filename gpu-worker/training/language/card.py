@@ -73,7 +73,7 @@ def _perplexity(title: str, measured: dict[str, float]) -> str:
     return f"| {title} | {measured['perplexity']:.1f} | {measured['by_frequency']:.0f} | {measured['bits_per_byte']:.2f} |"
 
 
-TEXTS = (("held-out captions", "captions"), ("held-out documentation", "documentation"))
+TEXTS = (("fresh captions of the grammar", "captions"), ("held-out documentation", "documentation"))
 
 CARD = """# {name} {version}
 
@@ -116,13 +116,13 @@ What a prompt shows: the kind of scene is named right for {scene} of new caption
 |---|---|---|---|
 {perplexities}
 
-| tokens per second on two cores of a shared server CPU, median (the worker with raised priority) | |
+| tokens per second on two cores of a server CPU, median | |
 |---|---|
 {speeds}
 
 ## How it was trained
 
-{steps} optimiser steps at a tenth to a half of one shared CPU core (held-out loss {held_out:.2f} over lessons and documentation). The
+{steps} optimiser steps on one shared CPU core (held-out loss {held_out:.2f} over lessons and documentation). The
 drawn world and the lessons grew on the way, so the first steps read a smaller choice of captions than the command reads now.
 
 ## Interface

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def training_texts(root: Path) -> list[str]:
 def held_out_texts(root: Path) -> list[str]:
     """The paragraphs that training never reads."""
     return [text for paragraphs in documents(root) for text in paragraphs if is_held_out(text)]
+
+
+def texts_of_run(folder: Path) -> tuple[list[str], list[str]]:
+    """What a run learns from and what it never reads, as the documentation was when the run began."""
+    path = folder / "documentation.json"
+    if not path.exists():
+        root, beside = repository(), path.with_suffix(".part")
+        beside.write_text(json.dumps({"read": training_texts(root), "held_out": held_out_texts(root)}), encoding="utf-8")
+        beside.rename(path)
+    texts = json.loads(path.read_text(encoding="utf-8"))
+    return texts["read"], texts["held_out"]
 
 
 def _files(root: Path, patterns: tuple[str, ...]) -> list[Path]:

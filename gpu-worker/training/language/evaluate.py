@@ -18,7 +18,7 @@ from pathlib import Path
 from ..captions import caption
 from ..scenes import Scene, sample_scene
 from ..words import STRANGERS, TIME_ADJECTIVES, TIME_PHRASES
-from .corpus import held_out_texts, repository, training_texts
+from .corpus import texts_of_run
 from .generation import Generation
 from .lessons import IMPROVE, NAMES, OUTSIDERS, SHOWS, TIMES, TIMELESS
 
@@ -30,7 +30,7 @@ INSIDE = (
     "yellow flowers", "a cottage", "night", "sunrise", "fog", "snow", "crescent moon", "stars", "islands", "green hills at noon",
 )
 OUTSIDE = (
-    "zeppelin", "octopus", "unicorn", "samurai", "teapot", "submarine", "giraffe", "penguin", "volcano", "windmill", "mermaid",
+    "zeppelin", "octopus", "unicorn", "samurai", "teapot", "submarine", "giraffe", "penguin", "volcano", "windmill", "centaur",
     "typewriter", "saxophone", "banana", "dinosaur", "helicopter", "umbrella", "dolphin", "motorcycle", "telescope", "vampire",
     "carousel", "gorilla", "lemon", "trumpet", "tractor", "hedgehog", "kangaroo", "pumpkin", "scarecrow", "amsterdam", "madrid",
     "istanbul", "seoul", "old typewriter", "purple walrus", "sleepy hedgehog", "wooden spoon", "angry goose", "paper crane",
@@ -124,36 +124,40 @@ def _captions(seed: int, count: int) -> list[str]:
     return [caption(rng, sample_scene(rng), plain=True) for _ in range(count)]
 
 
-def measure(folder: Path, captions: int = 300, named_scenes: int = 200) -> dict[str, object]:
-    """Every figure of the card."""
+def measure(folder: Path, run: Path, captions: int = 300, named_scenes: int = 200) -> dict[str, object]:
+    """Every figure of the card of the model in `folder`, which `run` trained."""
     model = Generation(folder)
-    root = repository()
+    documents, held_out = texts_of_run(run)
     known = grammar_words()
-    taught = {word for text in (*STRANGERS, *OUTSIDERS) for word in words_of(text)} | known
+    taught = {word for text in (*STRANGERS, *OUTSIDERS, *documents) for word in words_of(text)} | known
     foreign = {text for text in OUTSIDE if not any(word not in taught for word in words_of(text))}
     if foreign:
         raise ValueError(f"training knows {', '.join(sorted(foreign))}")
-    held_out_captions, documents = _captions(70_001, captions), held_out_texts(root)
+    fresh = _captions(70_001, captions)
     return {
         "inside": improved(model, INSIDE, known),
         "outside": improved(model, OUTSIDE, known),
         "named": named(model, named_scenes),
-        "captions": {**perplexity(model, held_out_captions), "by_frequency": by_frequency(model, _captions(1, 5_000), held_out_captions)},
-        "documentation": {**perplexity(model, documents), "by_frequency": by_frequency(model, training_texts(root), documents)},
+        "captions": {**perplexity(model, fresh), "by_frequency": by_frequency(model, _captions(1, 5_000), fresh)},
+        "documentation": {**perplexity(model, held_out), "by_frequency": by_frequency(model, documents, held_out)},
         "tokens_per_second": {"onnxruntime in Python": model.tokens_per_second()},
     }
 
 
+def write_quality(run: Path, folder: Path) -> dict[str, object]:
+    """Measures the exported model of `run` and writes RUN/quality.json."""
+    result = measure(folder, run)
+    (run / "quality.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
 def main() -> None:
-    """Measures and writes RUN/quality.json."""
+    """Measures and prints the result."""
     parser = argparse.ArgumentParser(prog="python -m training.language.evaluate", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("model/words"))
     parser.add_argument("--run", type=Path, default=Path("training/runs/words"))
     arguments = parser.parse_args()
-    result = measure(arguments.model)
-    arguments.run.mkdir(parents=True, exist_ok=True)
-    (arguments.run / "quality.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    print(json.dumps(write_quality(arguments.run, arguments.model), indent=1))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ..captions import caption
+from ..facts import DRAWN_STYLES
 from ..scenes import Scene, is_held_out, sample_scene
 from ..words import STYLES, TIME_ADJECTIVES, TIME_PHRASES, WEATHER
 
@@ -42,6 +44,9 @@ OUTSIDERS = (
     "steam train", "glass tower", "golden crown", "tiny house", "giant robot", "lost city", "blue bird", "old clock",
 )
 """Subjects from outside the world. Measuring asks for others."""
+
+UNDRAWN = {"boats": 0, "lighthouse": False, "bridge": False, "cacti": 0, "pyramids": False, "rings": False, "moons": 0, "tree": False, "house": False}
+"""Details that the picture model does not draw, and how a scene is without them."""
 
 _WORDS = tuple(sorted({word for phrase in OUTSIDERS for word in phrase.split()}))
 _JOINTS = re.compile(r"(, | with | and | at | in | under | by | during | over | on | among )")
@@ -93,11 +98,22 @@ def _asked(rng: random.Random, question: str, words: str) -> str:
     return question + words if rng.random() < 0.75 else words
 
 
-def _scene(rng: random.Random) -> Scene:
+def _scene(rng: random.Random, changed: Callable[[Scene], Scene] = lambda scene: scene) -> Scene:
     while True:
-        scene = sample_scene(rng)
+        scene = changed(sample_scene(rng))
         if not is_held_out(scene):
             return scene
+
+
+def _in_drawn_style(scene: Scene) -> Scene:
+    """`scene` in a style that the picture model draws."""
+    return scene if scene.style in DRAWN_STYLES else replace(scene, style="plain")
+
+
+def _well_drawn(scene: Scene) -> Scene:
+    """What of `scene` the picture model draws: where nobody asks for more, a better prompt should not."""
+    details = {name: UNDRAWN.get(name, value) for name, value in scene.details.items()}
+    return replace(_in_drawn_style(scene), weather="cloudy" if scene.weather == "storm" else scene.weather, details=details)
 
 
 def _drawn(rng: random.Random, scene: Scene) -> str:
@@ -123,12 +139,14 @@ def _is_well_put(scene: Scene, text: str) -> bool:
 
 
 def _inside(rng: random.Random) -> tuple[str, str]:
-    scene = _scene(rng)
+    asks_for_detail = rng.random() < 0.35
+    # Some ask for a detail that is not drawn: the better prompt keeps it all the same.
+    scene = _scene(rng, _in_drawn_style if asks_for_detail and rng.random() < 0.4 else _well_drawn)
     text = _rich(rng, scene)
     better = _styled(rng, scene, text)
     pieces = _JOINTS.split(text)
     subject, rest = pieces[0], list(zip(pieces[1::2], pieces[2::2]))
-    if rest and rng.random() < 0.35:
+    if rest and asks_for_detail:
         return _bare(rng, rng.choice(rest)[1]), better
     short = _bare(rng, subject)
     if rest and rng.random() < 0.4:
@@ -140,7 +158,7 @@ def _inside(rng: random.Random) -> tuple[str, str]:
 
 def _outside(rng: random.Random) -> tuple[str, str]:
     stranger = _stranger(rng)
-    scene = _scene(rng)
+    scene = _scene(rng, _well_drawn)
     text = _rich(rng, scene, 3)
     pieces = _JOINTS.split(text)
     short = stranger if rng.random() < 0.5 else _with_article(stranger)
@@ -192,7 +210,10 @@ def _told(scene: Scene, text: str) -> str:
     """The facts of `scene` that `text` says."""
     facts = [NAMES[scene.family]]
     timed = scene.family not in TIMELESS
-    says = lambda phrases: any(phrase.strip(", ") in text for phrase in phrases)
+
+    def says(phrases: Iterable[str]) -> bool:
+        return any(phrase.strip(", ") in text for phrase in phrases)
+
     told = timed and says((*TIME_PHRASES[scene.time], *TIME_ADJECTIVES[scene.time]))
     if told:
         facts.append(TIMES[scene.time])

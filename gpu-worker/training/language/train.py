@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..log import Log, save_atomically
-from .corpus import held_out_texts, repository, training_texts
+from .corpus import texts_of_run
 from .data import UNSCORED, Batch, Reader, lesson_texts
 from .network import Writer
 from .presets import Preset
@@ -32,8 +32,7 @@ class Run:
     def __init__(self, folder: Path, preset: Preset, seed: int, device: str = "cpu") -> None:
         self.folder, self.preset, self.seed, self.device = folder, preset, seed, device
         self.log = Log(folder)
-        root = repository()
-        self.documents, self.held_out = training_texts(root), held_out_texts(root)
+        self.documents, self.held_out = texts_of_run(folder)
         self.tokenizer = self._tokenizer()
         self.reader = Reader(self.tokenizer, self.documents, preset.sizes.context, preset.rows, seed)
 
@@ -80,9 +79,12 @@ def train(run: Run, until: int | None = None) -> None:
     writer = Writer(preset.sizes).to(run.device).train()
     optimizer = torch.optim.AdamW(_groups(writer), lr=preset.learning_rate, betas=(0.9, 0.95))
     first = _resume(run, writer, optimizer)
+    last = min(preset.steps, until or preset.steps)
+    if first >= last:
+        return
     started = saved = time.monotonic()
     seen, mean = 0, 0.0
-    for step in range(first, min(preset.steps, until or preset.steps)):
+    for step in range(first, last):
         for group in optimizer.param_groups:
             group["lr"] = preset.learning_rate * rate(step, preset.steps)
         loss = loss_of(writer, run.reader.batch(step), run.device)
@@ -99,7 +101,7 @@ def train(run: Run, until: int | None = None) -> None:
         if time.monotonic() - saved > preset.save_every_s:
             _save(run, writer, optimizer, step + 1)
             saved = time.monotonic()
-    _save(run, writer, optimizer, min(preset.steps, until or preset.steps))
+    _save(run, writer, optimizer, last)
     if until is None:
         run.log.line("words end", step=preset.steps, held_out=held_out_loss(run, writer))
 

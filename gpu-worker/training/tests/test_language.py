@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -19,6 +21,11 @@ from training.language.lessons import IMPROVE, OUTSIDERS, improvement, naming
 from training.language.presets import PRESETS
 from training.language.tokenizer import SPECIALS, TURN_END, learn, question
 from training.language.train import Run, rate, train
+from training.manifest import write_manifest
+
+ENGINES = ("onnxruntime", "tract")
+WORKER = os.environ.get("AITBC_WORKER_BINARY", "")
+"""A built gpu-worker; what needs one is skipped without it."""
 
 
 class LessonTest(unittest.TestCase):
@@ -79,6 +86,22 @@ class SmokeTest(unittest.TestCase):
             folder = Path(name) / "model"
             export(whole.writer(), whole.tokenizer, folder)
             self._agrees(whole, folder)
+            self._is_left_alone(whole)
+            self._is_loaded_by_the_worker(folder)
+
+    def _is_left_alone(self, run: Run) -> None:
+        """A run that has more steps than it is asked for keeps them."""
+        before = run.checkpoint.read_bytes()
+        train(Run(run.folder, dataclasses.replace(run.preset, steps=4), 2))
+        self.assertEqual(run.checkpoint.read_bytes(), before)
+
+    def _is_loaded_by_the_worker(self, folder: Path) -> None:
+        """Both engines of gpu-worker load the graph, where a built worker is named."""
+        write_manifest(folder, {"name": "smoke-words", "version": "0", "kind": "text", "licence": "MIT", "suggestions": []})
+        for engine in ENGINES if WORKER else ():
+            done = subprocess.run([WORKER, "models", "verify", "--engine", engine, folder], capture_output=True, text=True, cwd=folder)
+            self.assertEqual(done.returncode, 0, f"{engine}: {done.stdout}{done.stderr}")
+            self.assertIn(engine, done.stdout)
 
     def _agrees(self, run: Run, folder: Path) -> None:
         """The exported graph with its cache guesses what the network guesses without one."""

@@ -22,13 +22,16 @@ from training.__main__ import main
 from training.autoencoder import SLOTS, fold
 from training.distil import train_distilled
 from training.exchange import Exchange
+from training.export import write_configurations
 from training.facts import facts_of
 from training.manifest import write_manifest
+from training.network import Sizes
 from training.pipeline import FAST, USUAL, Pipeline
 from training.presets import PRESETS, Budget
 from training.run import Run
 from training.train_decoder import train_decoder
 from training.train_diffusion import train_diffusion, trained_networks
+from training.train_judge import load_judge
 
 WORKER = os.environ.get("AITBC_WORKER_BINARY", "")
 """A built gpu-worker; what needs one is skipped without it."""
@@ -99,6 +102,8 @@ class SmokeTest(unittest.TestCase):
 
     def test_it_is_measured_and_described(self) -> None:
         quality = json.loads((self.folder / "quality.json").read_text())
+        self.assertEqual(set(quality["diversity"]), {"model", "fast"})
+        self.assertEqual(quality["asked"]["relation"], 1)
         for who in ("model", "fast", "renderer", "untrained"):
             for name in ("scene", "sharpness", "frechet_distance"):
                 self.assertTrue(np.isfinite(quality[who][name]), f"{who} {name}")
@@ -134,6 +139,27 @@ class SmokeTest(unittest.TestCase):
         train_decoder(Run(torn, preset, 2))
         self._assert_same(whole / "decoder.pt", torn / "decoder.pt", ("decoder", "optimizer"))
 
+    def test_a_distillation_can_be_given_more_steps_at_any_of_them(self) -> None:
+        folder = self._copy("more_distilled")
+        shutil.copy(self.folder / "diffusion.pt", folder)
+        for steps in (3, 5):
+            train_distilled(Run(folder, dataclasses.replace(PRESETS["smoke"], distillation=Budget(steps=steps)), 2))
+        self.assertEqual(torch.load(folder / "distilled.pt")["step"], 5)
+
+    def test_an_export_leaves_no_mode_behind_that_it_does_not_have(self) -> None:
+        folder = self.folder / "exported_twice"
+        for distilled in (True, False):
+            write_configurations(folder, 700, Sizes(), distilled)
+            self.assertEqual("fast" in facts_of(folder), distilled)
+
+    def test_a_judge_of_another_world_is_not_asked(self) -> None:
+        folder = self.folder / "other_world"
+        folder.mkdir()
+        judge = torch.load(self.folder / "judge.pt")
+        torch.save(judge | {"world": "another"}, folder / "judge.pt")
+        with self.assertRaisesRegex(ValueError, "another drawn world"):
+            load_judge(folder)
+
     def test_what_was_distilled_from_an_earlier_state_is_left_alone(self) -> None:
         folder = self._copy("outgrown")
         shutil.copy(self.folder / "distilled.pt", folder)
@@ -157,6 +183,7 @@ class SmokeTest(unittest.TestCase):
         longer = dataclasses.replace(PRESETS["smoke"], diffusion=Budget(steps=32))
         train_diffusion(Run(elsewhere, longer, 2))
         self.assertEqual(torch.load(elsewhere / "diffusion.pt")["step"], 32)
+        self.assertFalse(trained_networks(elsewhere, run.tokenizer)[0]["unet"].is_distilled(), "the usual training leads away from the distilled mode")
 
     @unittest.skipUnless(WORKER, "AITBC_WORKER_BINARY names no built gpu-worker")
     def test_both_engines_draw_what_was_exported(self) -> None:
