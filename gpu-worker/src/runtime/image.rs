@@ -168,7 +168,7 @@ impl ImageModel {
         let shape = self.latent_shape(&input)?;
         let extent = Extent { steps: input.steps as usize, tokens: shape.tokens() };
         let eta = f64::from(input.eta.unwrap_or_default());
-        let scheduler = self.settings.scheduler(input.scheduler, extent)?.with_eta(eta);
+        let scheduler = self.settings.scheduler(input.scheduler, extent)?.with_eta(eta)?;
         let first_index = first_index(&scheduler, &input)?;
         let is_guided = is_guided(input.guidance) && !self.unet.embeds_guidance();
         let negative = is_guided.then_some(input.negative_prompt.as_str());

@@ -35,3 +35,10 @@ fn eta_out_of_bounds_or_for_another_scheduler_is_refused() {
         assert!(error.contains("input.eta") && error.contains(bound), "{more:?}: {error}");
     }
 }
+
+#[test]
+fn a_model_that_ddim_does_not_walk_takes_no_eta() {
+    let model = ModelCopy::new();
+    let error = draw(&model, &["--scheduler", "ddim", "--eta", "0.5"]).unwrap_err();
+    assert!(error.contains("eta") && error.contains("is 0 for this model") && error.contains("0.5"), "{error}");
+}

@@ -57,7 +57,7 @@ impl Recorded {
         let what = format!("{} in {} steps, η {}, strength {:?}", self.config, self.steps, self.eta, self.strength);
         let config = SchedulerConfig::parse(&self.config.to_string()).unwrap();
         let extent = Extent { tokens: self.tokens.unwrap_or(TOKENS), ..extent(self.steps) };
-        let scheduler = Scheduler::new(&config, None, extent).unwrap().with_eta(self.eta);
+        let scheduler = Scheduler::new(&config, None, extent).unwrap().with_eta(self.eta).unwrap();
         assert_close(&[scheduler.init_noise_sigma()], &[self.init_noise_sigma], &[], &what);
         let first = self.strength.map_or(0, |strength| scheduler.first_index(strength).unwrap());
         assert_eq!((first, scheduler.calls() - first), (self.first, self.timesteps.len()), "{what}");

@@ -131,7 +131,7 @@ pub struct ImageInput {
     #[serde(default)]
     pub scheduler: Option<SchedulerName>,
     /// η of DDIM (Song et al. 2021, equation 16), 0 to 1: how much fresh noise each step adds; refused unless `scheduler` is
-    /// `ddim`. 0 where absent.
+    /// `ddim`, and above 0 by models of a flow, which DDIM does not walk. 0 where absent.
     #[serde(default)]
     pub eta: Option<f32>,
     /// A PNG or JPEG file to start from instead of noise, in base64 or as a `data:` URL; up to 512 KiB and 4096 pixels

@@ -55,10 +55,16 @@ impl Scheduler {
         Ok(Self { solver, steps })
     }
 
-    /// DDIM with η times the fresh noise of DDPM (0 to 1; 0 unless said). Other solvers have no η.
-    pub fn with_eta(mut self, eta: f64) -> Self {
-        self.solver.set_eta(eta);
-        self
+    /// DDIM with η times the fresh noise of DDPM (0 to 1; 0 unless said).
+    ///
+    /// # Errors
+    /// [`WorkerError::Input`] where another solver walks, also in DDIM's place: a flow has no such noise.
+    pub fn with_eta(mut self, eta: f64) -> Result<Self> {
+        if self.solver.set_eta(eta) || eta == 0.0 {
+            return Ok(self);
+        }
+        let bound = "is 0 for this model, which DDIM does not walk".to_owned();
+        Err(WorkerError::Input { field: "eta", bound, value: eta.to_string() })
     }
 
     /// Calls of the network from pure noise on: the steps, and those of a warm-up.

@@ -82,8 +82,9 @@ impl Solver for Ddim {
         self.fresh_noise_sigma(index) > 0.0
     }
 
-    fn set_eta(&mut self, eta: f64) {
+    fn set_eta(&mut self, eta: f64) -> bool {
         self.eta = eta;
+        true
     }
 
     fn step(&self, _: &mut Memory, call: Call<'_>) {

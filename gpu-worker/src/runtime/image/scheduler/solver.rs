@@ -55,7 +55,10 @@ pub(super) trait Solver: std::fmt::Debug + Send + Sync {
         1.0
     }
 
-    fn set_eta(&mut self, _eta: f64) {}
+    /// Takes η, or says that there is none here.
+    fn set_eta(&mut self, _eta: f64) -> bool {
+        false
+    }
 }
 
 /// What a multistep solver knows of its earlier calls.
