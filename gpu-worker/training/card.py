@@ -109,6 +109,7 @@ def write_card(folder: Path, run: Path, samples: int, bench: Path | None) -> Non
         families=_shares(quality, "scene_"), styles=_shares(quality, "style_"), captions=quality["captions"], diversity=_diversity(quality),
         agreement=_agreement(quality), latency=_latency(quality, bench), trained=_trained(run, log),
         reconstruction=quality["reconstruction_db"], suggestions="\n".join(f"- {what}" for what in SUGGESTIONS),
+        unseen_scene=f"{100 * quality['unseen_words']['scene']:.0f} %", unseen_time=f"{100 * quality['unseen_words']['time_of_day']:.0f} %",
         guidance=GUIDANCE, samples=samples, size=_megabytes(folder),
     )
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
@@ -154,6 +155,7 @@ so it compares the columns and nothing else. What a preset does not teach (`cpu`
 above three) is counted all the same, and the untrained column reads one caption in four.
 Difference between four seeds of one caption: {diversity} times that of four
 renders of one scene (a caption leaves open what a scene fixes, so more than one is no praise).
+Two words that training never showed, put before captions with a time of day, leave the scene right in {unseen_scene} and the time in {unseen_time}.
 From the same noise, {agreement}.
 
 From prompt to PNG on two cores of a server CPU, median: {latency}. The graphs weigh {size:.1f} MB: weights are stored in fp16, inputs

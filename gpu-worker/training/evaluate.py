@@ -37,6 +37,9 @@ SEED = 70_001
 SEEDS = 4
 """Pictures of one caption whose differences are the diversity."""
 
+UNSEEN_WORDS = ("zeppelin", "octopus", "samurai", "teapot", "giraffe", "volcano", "windmill", "typewriter", "saxophone", "dinosaur", "pumpkin", "istanbul")
+"""Words that no caption of the training has."""
+
 RECONSTRUCTED = 24
 """Fresh pictures, at most, that go through encoder and decoder."""
 
@@ -126,6 +129,13 @@ def diversity(pipeline: Pipeline, scenes: list[Scene], prompts: list[str]) -> di
     return {who: float(np.mean(differences) / theirs) for who, differences in ours.items()}
 
 
+def with_unseen_words(pipeline: Pipeline, judge: Judge, scenes: list[Scene], seed: int) -> dict[str, float]:
+    """The accuracies where two words that training never showed stand before each caption."""
+    rng = random.Random(seed)
+    prompts = [f"{' '.join(rng.sample(UNSEEN_WORDS, 2))}, {caption(rng, scene, plain=True)}" for scene in scenes]
+    return accuracies(drawn_by_model(pipeline, prompts, 7_000), scenes, judge)
+
+
 def features(pictures: np.ndarray, judge: Judge) -> np.ndarray:
     """The judge's features [N, 64]."""
     with torch.no_grad():
@@ -152,6 +162,7 @@ def measure(pipeline: Pipeline, judge: Judge, sizes: Sizes, per_family: int, see
         distance = frechet_distance(features(pictures, judge), features(other, judge))
         result[who] = accuracies(pictures, shown, judge) | {"sharpness": sharpness(pictures) / sharpness(other), "frechet_distance": distance}
     chosen = slice(0, len(plain), per_family if per_family > 1 else UNTRAINED_SHARE)
+    result["unseen_words"] = with_unseen_words(pipeline, judge, [scene for scene in plain if scene.family not in UNTIMED], seed)
     result["diversity"] = diversity(pipeline, plain[chosen], prompts[: len(plain)][chosen])
     fresh = other[:: max(1, len(other) // RECONSTRUCTED)]
     result["reconstruction_db"] = peak_signal_to_noise(torch.from_numpy(pipeline.reconstructed(fresh)), torch.from_numpy(fresh))
