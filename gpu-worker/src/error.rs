@@ -17,6 +17,9 @@ const OUT_OF_MEMORY: &str = "out_of_memory";
 /// Class of an engine or provider that does not work here.
 const ENGINE: &str = "engine";
 
+/// Class of a job's input that the model does not take.
+const INPUT: &str = "input";
+
 /// Class of every GPU that fails or disappears.
 const GPU_LOST: &str = "gpu_lost";
 
@@ -70,6 +73,9 @@ pub enum WorkerError {
     NotFinite { graph: String, step: u32 },
     #[error("input.{field} {bound}, got {value}")]
     Input { field: &'static str, bound: String, value: String },
+    /// What the rules that hub and worker share refuse, in their words.
+    #[error("{0}")]
+    InvalidInput(String),
     #[error("the Ollama at {url} cannot be reached: {reason}")]
     OllamaUnreachable { url: String, reason: String },
     #[error("Ollama is busy: {0}")]
@@ -127,6 +133,7 @@ impl WorkerError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Hub { .. } => Blame::Network,
+            error if error.class() == INPUT => Blame::Input,
             _ => Blame::Miner,
         }
     }
@@ -135,11 +142,14 @@ impl WorkerError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Child(failure) => failure.retryable,
+            // What made it late, such as a model that had to be loaded, may be over.
+            Self::Deadline => true,
             Self::OllamaUnreachable { .. }
             | Self::OllamaBusy(_)
             | Self::OllamaSilent { .. }
             | Self::OllamaAnswer(_) => true,
-            _ => self.ends_process() || matches!(self, Self::Hub { .. } | Self::Io { .. } | Self::Run { .. }),
+            error if error.ends_process() || error.is_device_missing() => true,
+            _ => matches!(self, Self::Hub { .. } | Self::Io { .. } | Self::Run { .. }),
         }
     }
 
@@ -240,7 +250,7 @@ impl WorkerError {
             Self::Unsupported(_) | Self::ModelKey { .. } | Self::Graph { .. } => "model",
             Self::Run { .. } => "run",
             Self::NotFinite { .. } => "not_finite",
-            Self::Input { .. } => "input",
+            Self::Input { .. } | Self::InvalidInput(_) => INPUT,
             Self::OllamaUnreachable { .. } => "ollama_unreachable",
             Self::OllamaBusy(_) => "ollama_busy",
             Self::OllamaSilent { .. } => "ollama_silent",
@@ -308,6 +318,18 @@ mod tests {
             assert!(text.starts_with(begins), "{text}");
             assert_eq!(named.copied().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_refused_input_is_no_fault_of_the_miner_on_either_side_of_the_pipe() {
+        let bound = "is 1 to 255 tokens for this model".to_owned();
+        let refused = WorkerError::Input { field: "prompt", bound, value: "900".into() };
+        let crossed = WorkerError::from(Failure::from(&refused));
+        for error in [refused, crossed] {
+            assert_eq!((error.blame(), error.is_retryable()), (Blame::Input, false));
+            assert_eq!(error.to_string(), "input.prompt is 1 to 255 tokens for this model, got 900");
+        }
+        assert_eq!(run("the shapes differ").blame(), Blame::Miner);
     }
 
     #[test]

@@ -122,6 +122,7 @@ async fn store_and_queue(app: Arc<App>, change: CreateJob, accepted: Instant) ->
         progress: None,
         text: String::new(),
         failed_by: vec![],
+        given_up_by: vec![],
     };
     // A job that is stored is acknowledged even while the hub stops: the next start queues it.
     if let Err(error) = app.hub.submit(open, accepted).await {

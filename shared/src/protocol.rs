@@ -131,10 +131,17 @@ pub enum WorkerMessage {
         lease_id: LeaseId,
     },
     Progress(Progress),
+    /// The lease ends without a result; [`WorkerMessage::fail`] makes it.
     Fail {
         lease_id: LeaseId,
         blame: Blame,
         reason: String,
+        /// The fault is the input's: what [`Blame::Input`] says, which hubs of before do not know.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        input_refused: bool,
+        /// The same job may end otherwise when this worker tries it again. Workers of before do not say; then it may.
+        #[serde(default = "may_try_again")]
+        retryable: bool,
     },
     /// The leases that the worker still works on; the hub takes back what it misses.
     Heartbeat {
@@ -142,6 +149,22 @@ pub enum WorkerMessage {
     },
     /// The worker finishes what it has and takes nothing new.
     Drain,
+}
+
+impl WorkerMessage {
+    /// What ends a lease, with a reason of up to [`REASON_MAX_CHARS`] characters.
+    pub fn fail(lease_id: LeaseId, blame: Blame, retryable: bool, reason: &str) -> Self {
+        let (blame, input_refused) = match blame {
+            Blame::Input => (Blame::Miner, true),
+            blame => (blame, false),
+        };
+        let reason = reason.chars().take(REASON_MAX_CHARS).collect();
+        Self::Fail { lease_id, blame, reason, input_refused, retryable }
+    }
+}
+
+const fn may_try_again() -> bool {
+    true
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -247,4 +270,35 @@ pub struct ResultAccepted {
     pub job_id: JobId,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub receipt_hash: B256,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_input_is_said_beside_a_blame_that_hubs_of_before_know() {
+        let lease_id = LeaseId::from_random(1);
+        let message = WorkerMessage::fail(lease_id, Blame::Input, false, "input.prompt is 1 to 255 tokens, got 900");
+        let text = serde_json::to_value(&message).unwrap();
+        assert_eq!((text["blame"].as_str(), text["input_refused"].as_bool()), (Some("miner"), Some(true)));
+        assert_eq!(text["retryable"], false);
+        assert_eq!(serde_json::from_value::<WorkerMessage>(text).unwrap(), message);
+    }
+
+    #[test]
+    fn a_failure_of_a_worker_of_before_may_be_tried_again_and_is_not_the_inputs() {
+        let lease_id = LeaseId::from_random(1);
+        let text = serde_json::json!({"type": "fail", "lease_id": lease_id, "blame": "miner", "reason": "it broke"});
+        let read: WorkerMessage = serde_json::from_value(text).unwrap();
+        assert_eq!(read, WorkerMessage::fail(lease_id, Blame::Miner, true, "it broke"));
+    }
+
+    #[test]
+    fn a_reason_is_cut_to_its_limit() {
+        let message =
+            WorkerMessage::fail(LeaseId::from_random(1), Blame::Miner, true, &"ø".repeat(2 * REASON_MAX_CHARS));
+        let WorkerMessage::Fail { reason, .. } = message else { panic!("a failure") };
+        assert_eq!(reason.chars().count(), REASON_MAX_CHARS);
+    }
 }

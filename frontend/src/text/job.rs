@@ -145,6 +145,7 @@ pub fn blame(blame: Blame) -> &'static str {
         Blame::Miner => "the miner’s fault",
         Blame::Network => "the connection’s fault",
         Blame::Platform => "the hub’s fault, not counted",
+        Blame::Input => "the request’s, says the miner",
     }
 }
 

@@ -71,6 +71,7 @@ pub enum JobEvent {
     Failed {
         lease_id: LeaseId,
         blame: Blame,
+        retryable: bool,
         reason: String,
     },
     /// What a device has loaded, by the models' names.

@@ -122,7 +122,9 @@ impl Pool {
                 Some(lost_by) => lost_by.reason,
                 None => format!("no device that serves {} is left", order.assignment.model),
             };
-            JobEvent::Failed { lease_id: order.assignment.lease_id, blame: Blame::Miner, reason }
+            // The device may be back.
+            let retryable = true;
+            JobEvent::Failed { lease_id: order.assignment.lease_id, blame: Blame::Miner, retryable, reason }
         };
         unserved.map(event).collect()
     }

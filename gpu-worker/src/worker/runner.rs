@@ -353,7 +353,10 @@ fn event(lease_id: LeaseId, outcome: Result<Spent>) -> JobEvent {
     match outcome {
         Ok(_) => JobEvent::Finished { lease_id },
         Err(WorkerError::Canceled) => JobEvent::Canceled { lease_id },
-        Err(error) => JobEvent::Failed { lease_id, blame: error.blame(), reason: error.to_string() },
+        Err(error) => {
+            let (blame, retryable) = (error.blame(), error.is_retryable());
+            JobEvent::Failed { lease_id, blame, retryable, reason: error.to_string() }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use shared::capability::{Capability, ModelOffer};
 use shared::id::LeaseId;
 use shared::job::lifecycle::Blame;
-use shared::protocol::{Assignment, HubMessage, REASON_MAX_CHARS, WorkerMessage};
+use shared::protocol::{Assignment, HubMessage, WorkerMessage};
 use tokio::sync::watch;
 
 use super::agreement::{self, HubIdentity, Offers, Refusal};
@@ -193,7 +193,7 @@ impl Worker {
         let mut effects = Vec::new();
         for lease_id in wanted {
             self.cancel(lease_id);
-            effects.extend(self.fail(lease_id, Blame::Miner, reason));
+            effects.extend(self.fail(lease_id, Blame::Miner, true, reason));
         }
         effects
     }
@@ -254,7 +254,7 @@ impl Worker {
                 let accept = self.send(WorkerMessage::Accept { lease_id });
                 accept.into_iter().chain([Effect::Run(Box::new(order))]).collect()
             }
-            Err(refusal) => self.fail(lease_id, Blame::Platform, &refusal.to_string()),
+            Err(refusal) => self.fail(lease_id, Blame::Platform, true, &refusal.to_string()),
         }
     }
 
@@ -298,11 +298,11 @@ impl Worker {
                 self.ended(lease_id);
                 self.rejoin().into_iter().collect()
             }
-            JobEvent::Failed { lease_id, blame, reason } => {
+            JobEvent::Failed { lease_id, blame, retryable, reason } => {
                 // The hub took a canceled lease back and wants to hear no more of it.
                 let is_wanted = self.running.get(&lease_id).is_some_and(|running| !running.is_canceled());
                 self.ended(lease_id);
-                let failed = if is_wanted { self.fail(lease_id, blame, &reason) } else { Vec::new() };
+                let failed = if is_wanted { self.fail(lease_id, blame, retryable, &reason) } else { Vec::new() };
                 failed.into_iter().chain(self.rejoin()).collect()
             }
         }
@@ -319,9 +319,8 @@ impl Worker {
         self.over.insert(lease_id);
     }
 
-    fn fail(&mut self, lease_id: LeaseId, blame: Blame, reason: &str) -> Vec<Effect> {
-        let reason = reason.chars().take(REASON_MAX_CHARS).collect();
-        let message = WorkerMessage::Fail { lease_id, blame, reason };
+    fn fail(&mut self, lease_id: LeaseId, blame: Blame, retryable: bool, reason: &str) -> Vec<Effect> {
+        let message = WorkerMessage::fail(lease_id, blame, retryable, reason);
         match self.send(message.clone()) {
             Some(effect) => vec![effect],
             None => {

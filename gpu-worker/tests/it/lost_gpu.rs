@@ -207,7 +207,7 @@ async fn without_any_card_a_job_ends_with_a_word_and_the_worker_goes_on() {
     devices.step().await;
     signal("-ABRT", first).await;
     match devices.event().await {
-        JobEvent::Failed { lease_id, blame: Blame::Miner, reason } => {
+        JobEvent::Failed { lease_id, blame: Blame::Miner, retryable: true, reason, .. } => {
             assert_eq!(lease_id, lost_lease);
             assert!(reason.starts_with("GPU 0 (A card) is gone"), "{reason}");
         }
@@ -264,7 +264,7 @@ async fn a_worker_without_its_card_leaves_the_hub_and_comes_back_with_it() {
     card.pull_out();
     signal("-ABRT", child_of(worker.id().unwrap()).unwrap()).await;
     match word(&mut session).await {
-        Some(WorkerMessage::Fail { lease_id, blame: Blame::Miner, reason }) => {
+        Some(WorkerMessage::Fail { lease_id, blame: Blame::Miner, retryable: true, reason, .. }) => {
             assert_eq!(lease_id, job.lease_id);
             assert!(reason.contains(" is gone: CUDA failure 100"), "{reason}");
         }

@@ -25,6 +25,7 @@ mod onnx;
 mod outbox;
 mod pipelines;
 mod probe;
+mod refused_input;
 mod running;
 mod scheduler_errors;
 mod scheduler_properties;

@@ -79,7 +79,7 @@ async fn a_killed_process_costs_a_job_nothing_but_time_and_a_second_death_ends_i
     let second = replaced(&worker, first).await;
     signal("-KILL", second).await;
     match after_progress(&mut session).await {
-        Some(WorkerMessage::Fail { lease_id, blame: Blame::Miner, reason }) => {
+        Some(WorkerMessage::Fail { lease_id, blame: Blame::Miner, retryable: true, reason, .. }) => {
             assert_eq!(lease_id, job.lease_id);
             assert!(reason.contains("inference process ended") && reason.contains("SIGKILL"), "{reason}");
         }

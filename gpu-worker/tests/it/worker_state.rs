@@ -72,7 +72,9 @@ type Lie = Box<dyn Fn(&mut Assignment)>;
 /// What the worker says to an assignment: its reason, where it refuses.
 fn refusal(effects: &[Effect]) -> Option<(LeaseId, Blame, String)> {
     match effects {
-        [Effect::Send(WorkerMessage::Fail { lease_id, blame, reason })] => Some((*lease_id, *blame, reason.clone())),
+        [Effect::Send(WorkerMessage::Fail { lease_id, blame, reason, .. })] => {
+            Some((*lease_id, *blame, reason.clone()))
+        }
         _ => None,
     }
 }
@@ -151,7 +153,8 @@ fn what_failed_without_a_session_is_said_in_the_next() {
     worker.connected(session(now));
     worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
     worker.disconnected();
-    let failed = JobEvent::Failed { lease_id: lease(1), blame: Blame::Miner, reason: "it crashed".into() };
+    let failed =
+        JobEvent::Failed { lease_id: lease(1), blame: Blame::Miner, retryable: true, reason: "it crashed".into() };
     assert!(worker.job_event(failed).is_empty());
     assert_eq!(worker.leases(), [lease(1)], "the hub must leave the lease until it has heard of its end");
     let effects = worker.connected(session(now));
@@ -338,7 +341,8 @@ impl World {
                     self.outbox.push(lease_id);
                     worker.job_event(JobEvent::Finished { lease_id })
                 } else {
-                    worker.job_event(JobEvent::Failed { lease_id, blame: Blame::Miner, reason: "broken".into() })
+                    let (blame, reason) = (Blame::Miner, "broken".to_owned());
+                    worker.job_event(JobEvent::Failed { lease_id, blame, retryable: true, reason })
                 }
             }
             Event::Deliver(which) if !self.outbox.is_empty() => {

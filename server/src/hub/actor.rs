@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use hub::board::{Board, Effect, EndedLease, Lease, SessionNumber};
+use shared::Address;
 use shared::id::JobId;
 use shared::job::lifecycle::Lifecycle;
 use shared::protocol::HubMessage;
 use shared::time::UnixMillis;
 use store::Store;
-use store::change::{GrantLease, MoveJob};
+use store::change::{CountFault, GrantLease, MoveJob};
 use store::record::LeaseRecord;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -149,6 +150,7 @@ impl Actor {
                     }
                     self.store_move(job_id, life, ended).await;
                 }
+                Effect::CountFault { miner, job_id } => self.store_fault(miner, job_id).await,
                 Effect::Cancel { session, lease_id, reason, .. } => {
                     self.sessions.tell(session, ToSession::Send(HubMessage::Cancel { lease_id, reason }));
                 }
@@ -184,6 +186,18 @@ impl Actor {
                 }
             })),
             Err(error) => tracing::warn!(%job_id, %error, "a lease was not stored"),
+        }
+    }
+
+    async fn store_fault(&self, miner: Address, job_id: JobId) {
+        tracing::info!(%job_id, %miner, "a refused input was served by another miner with the same model");
+        match self.store.enqueue(CountFault { miner }).await {
+            Ok(answer) => drop(tokio::spawn(async move {
+                if let Ok(Err(error)) = answer.await {
+                    tracing::warn!(%job_id, %miner, %error, "a miner's fault was not stored");
+                }
+            })),
+            Err(error) => tracing::warn!(%job_id, %miner, %error, "a miner's fault was not stored"),
         }
     }
 

@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
-use hub::board::{Arrival, Board, BoardError, Effect, OpenJob, SessionNumber};
+use hub::board::{Arrival, Board, BoardError, Effect, Failure, OpenJob, SessionNumber};
 use shared::Address;
 use shared::id::{JobId, LeaseId};
-use shared::job::lifecycle::Blame;
 use shared::protocol::Progress;
 use shared::time::UnixMillis;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -164,14 +163,8 @@ impl HubHandle {
         self.send(None, act).await
     }
 
-    pub(super) async fn fail(
-        &self,
-        lease_id: LeaseId,
-        miner: Address,
-        blame: Blame,
-        reason: String,
-    ) -> Result<(), HubError> {
-        self.ask(move |board, now, draw| board.fail(lease_id, miner, blame, &reason, now, draw)).await
+    pub(super) async fn fail(&self, lease_id: LeaseId, miner: Address, failure: Failure) -> Result<(), HubError> {
+        self.ask(move |board, now, draw| board.fail(lease_id, miner, &failure, now, draw)).await
     }
 
     pub(super) async fn result_received(&self, lease_id: LeaseId, miner: Address) -> Result<(), HubError> {

@@ -68,6 +68,7 @@ fn open_job(record: JobRecord) -> OpenJob {
         progress: None,
         text: String::new(),
         failed_by: vec![],
+        given_up_by: vec![],
     }
 }
 

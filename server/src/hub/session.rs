@@ -6,10 +6,11 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hub::board::{Arrival, SessionNumber};
+use hub::board::{Arrival, Failure, SessionNumber};
 use hub::lease::HEARTBEAT_SECONDS;
 use shared::Address;
 use shared::capability::{Capability, NAME_MAX_CHARS, OFFERS_MAX};
+use shared::job::lifecycle::Blame;
 use shared::job::request::MODEL_NAME_MAX_CHARS;
 use shared::protocol::{
     Challenge, HubMessage, PIECE_MAX_BYTES, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS,
@@ -185,9 +186,10 @@ async fn handle(
             }
             app.hub.progress(miner, progress, data_url).await
         }
-        WorkerMessage::Fail { lease_id, blame, reason } => {
+        WorkerMessage::Fail { lease_id, blame, reason, input_refused, retryable } => {
             let reason = reason.chars().take(REASON_MAX_CHARS).collect();
-            app.hub.fail(lease_id, miner, blame, reason).await
+            let blame = if input_refused { Blame::Input } else { blame };
+            app.hub.fail(lease_id, miner, Failure { blame, retryable, reason }).await
         }
         WorkerMessage::Heartbeat { leases } if leases.len() > LEASES_MAX => {
             return Err(SessionEnd::refused(format!("heartbeat.leases has up to {LEASES_MAX}, got {}", leases.len())));

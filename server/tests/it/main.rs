@@ -6,6 +6,7 @@ mod faults;
 mod hardware;
 mod input;
 mod openai;
+mod refused_input;
 mod restart;
 mod results;
 mod server;

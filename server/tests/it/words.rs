@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::job::embedding;
+use shared::job::lifecycle::Blame;
 use shared::job::text;
 use shared::job::token::Tokens;
 use shared::protocol::{Assignment, PIECE_MAX_BYTES, Piece, Progress, ResultSubmission, WorkerMessage};
@@ -99,11 +100,7 @@ async fn a_stream_resumes_after_the_bytes_that_were_seen_and_begins_anew_with_an
     while server.app.metrics.text().matches("events").count() == 0 {
         tokio::task::yield_now().await;
     }
-    let fail = WorkerMessage::Fail {
-        lease_id: assignment.lease_id,
-        blame: shared::job::lifecycle::Blame::Miner,
-        reason: "Ollama was silent for more than 60 s".into(),
-    };
+    let fail = WorkerMessage::fail(assignment.lease_id, Blame::Miner, true, "Ollama was silent for more than 60 s");
     worker.send(&fail).await;
     let assignment = worker.assignment().await;
     worker.send(&piece(&assignment, 1, 0, "Grey")).await;

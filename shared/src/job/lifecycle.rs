@@ -3,7 +3,7 @@
 //! ```text
 //! QUEUED ──leased──▶ RUNNING ──result──▶ VERIFYING ──verified──▶ COMPLETED
 //!   ▲                   │                    │
-//!   └── lease ended ◀───┴──── refuted ◀──────┘      three faults: FAILED
+//!   └── lease ended ◀───┴──── refuted ◀──────┘      three faults, two on the input, or nobody left to ask: FAILED
 //! any state before an end ──▶ CANCELED (client), EXPIRED (deadline)
 //! ```
 
@@ -13,6 +13,9 @@ use crate::id::LeaseId;
 
 /// Faults of miners or network after which a job fails. The platform's own faults are not counted.
 pub const MAX_FAULTS: usize = 3;
+
+/// Miners that put a job's failure on its input before it fails: the second confirms the first.
+pub const INPUT_FAULTS_MAX: usize = 2;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +83,8 @@ pub enum Blame {
     Network,
     /// The hub itself; costs nobody anything.
     Platform,
+    /// The job's input, by its miner's word; costs that miner nothing unless another one serves the job.
+    Input,
 }
 
 /// One lease that ended without a result.
@@ -111,6 +116,8 @@ pub enum JobEvent {
     Verified { lease_id: LeaseId },
     /// The lease ended without a result that holds: timeout, disconnect, failure, refutation.
     LeaseEnded { lease_id: LeaseId, blame: Blame, reason: String },
+    /// Whoever could serve the job has said that it never will.
+    NobodyLeft,
     /// The client does not want it any more.
     Canceled,
     /// The job's time to live is over.
@@ -137,7 +144,7 @@ impl Default for Lifecycle {
 impl Lifecycle {
     /// The life after `event`.
     pub fn apply(&self, event: JobEvent) -> Result<Self, TransitionError> {
-        use JobState::{Canceled, Completed, Expired, Queued, Running, Verifying};
+        use JobState::{Canceled, Completed, Expired, Failed, Queued, Running, Verifying};
         if self.state.is_terminal() {
             return Err(TransitionError::Over(self.state));
         }
@@ -145,6 +152,7 @@ impl Lifecycle {
             (_, JobEvent::Canceled) => Ok(self.moved(Canceled, None)),
             (_, JobEvent::DeadlinePassed) => Ok(self.moved(Expired, None)),
             (Queued, JobEvent::Leased { lease_id }) => Ok(self.moved(Running, Some(lease_id))),
+            (Queued, JobEvent::NobodyLeft) => Ok(self.moved(Failed, None)),
             (Running, JobEvent::ResultReceived { lease_id }) => {
                 self.holds(lease_id).map(|()| self.moved(Verifying, Some(lease_id)))
             }
@@ -166,7 +174,9 @@ impl Lifecycle {
         let mut faults = self.faults.clone();
         faults.push(fault);
         let counted = faults.iter().filter(|fault| fault.blame != Blame::Platform).count();
-        let state = if counted >= MAX_FAULTS { JobState::Failed } else { JobState::Queued };
+        let on_input = faults.iter().filter(|fault| fault.blame == Blame::Input).count();
+        let is_over = counted >= MAX_FAULTS || on_input >= INPUT_FAULTS_MAX;
+        let state = if is_over { JobState::Failed } else { JobState::Queued };
         Self { state, lease_id: None, faults }
     }
 
@@ -222,14 +232,31 @@ mod tests {
         assert_eq!(life.state, JobState::Failed);
     }
 
+    #[test]
+    fn two_faults_of_the_input_fail_a_job_and_a_job_that_runs_has_somebody_left() {
+        let refused = |number| {
+            let lease_id = lease(number);
+            let reason = "input.prompt is 1 to 255 tokens for this model, got 900".to_owned();
+            [JobEvent::Leased { lease_id }, JobEvent::LeaseEnded { lease_id, blame: Blame::Input, reason }]
+        };
+        let once = run(refused(1));
+        assert_eq!((once.state, once.apply(JobEvent::NobodyLeft).unwrap().state), (JobState::Queued, JobState::Failed));
+        let twice = refused(2).into_iter().try_fold(once, |life, event| life.apply(event)).unwrap();
+        assert_eq!((twice.state, twice.faults.len()), (JobState::Failed, 2));
+        let running = run([JobEvent::Leased { lease_id: lease(1) }]);
+        let error = running.apply(JobEvent::NobodyLeft).unwrap_err();
+        assert_eq!(error, TransitionError::Unexpected { state: JobState::Running });
+    }
+
     fn any_event() -> impl Strategy<Value = JobEvent> {
-        let blame = prop_oneof![Just(Blame::Miner), Just(Blame::Network), Just(Blame::Platform)];
-        (0..6_u8, 0..3_u128, blame).prop_map(|(kind, number, blame)| match kind {
+        let blame = prop_oneof![Just(Blame::Miner), Just(Blame::Network), Just(Blame::Platform), Just(Blame::Input)];
+        (0..7_u8, 0..3_u128, blame).prop_map(|(kind, number, blame)| match kind {
             0 => JobEvent::Leased { lease_id: lease(number) },
             1 => JobEvent::ResultReceived { lease_id: lease(number) },
             2 => JobEvent::Verified { lease_id: lease(number) },
             3 => JobEvent::LeaseEnded { lease_id: lease(number), blame, reason: String::new() },
             4 => JobEvent::Canceled,
+            5 => JobEvent::NobodyLeft,
             _ => JobEvent::DeadlinePassed,
         })
     }

@@ -158,11 +158,7 @@ impl<'o> Job<'o> {
 /// Checks the bounds again: a hub is not believed.
 pub(super) fn validated(input: &ValidImageInput) -> Result<ValidImageInput> {
     ImageInput::from(input.clone()).validate(0).map_err(|errors| {
-        let (bound, value) = errors
-            .into_iter()
-            .next()
-            .map_or_else(Default::default, |error| (format!("{}: {}", error.field, error.detail), error.value));
-        WorkerError::Input { field: "image", bound, value: value.unwrap_or_default() }
+        WorkerError::InvalidInput(errors.into_iter().next().map_or_else(Default::default, |error| error.detail))
     })
 }
 

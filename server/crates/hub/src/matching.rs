@@ -2,7 +2,7 @@
 //!
 //! `score = (1 + price in microAIT) × (1 + expected ms) × (1 + 1000 − reputation in thousandths) × (1 + 100 × faults with
 //! this very job)`; the lowest wins, and among equals the lowest address. A miner that failed a job gets it again only
-//! when nobody better is free.
+//! when nobody better is free, and never where it said that another try cannot help.
 
 use shared::Address;
 use shared::amount::Amount;
@@ -27,6 +27,8 @@ pub struct Candidate<'a> {
     /// Leases that it ever ended well or badly, and those of them that it failed.
     pub leases: u64,
     pub faults: u64,
+    /// It said of this very job that another try cannot help.
+    pub gave_up_job: bool,
     /// How often it failed this very job.
     pub faults_with_job: u64,
 }
@@ -46,6 +48,8 @@ pub enum Removal {
     TooExpensive { price: Amount, limit: Amount },
     #[error("its price for so much work is beyond all limits")]
     PriceOverflow,
+    #[error("it had the job and said that it cannot serve it")]
+    GaveUp,
     #[error("it is finishing what it has and takes nothing new")]
     Draining,
     #[error("all of its {slots} slots are busy")]
@@ -86,6 +90,9 @@ pub fn consider<'a>(job: &ValidJob, candidate: &Candidate<'a>) -> Result<Match<'
     let price = offer.unit_price.times(job.work.units()).ok_or(Removal::PriceOverflow)?;
     if let Some(limit) = job.constraints.max_price.filter(|limit| price > *limit) {
         return Err(Removal::TooExpensive { price, limit });
+    }
+    if candidate.gave_up_job {
+        return Err(Removal::GaveUp);
     }
     if candidate.draining {
         return Err(Removal::Draining);
@@ -149,6 +156,7 @@ mod tests {
             draining: false,
             leases: 0,
             faults: 0,
+            gave_up_job: false,
             faults_with_job: 0,
         }
     }
@@ -211,6 +219,9 @@ mod tests {
         let other = candidate(2, &capability);
         assert_eq!(best(&job, [failed, other]).unwrap().address, other.address);
         assert_eq!(best(&job, [failed]).unwrap().address, failed.address);
+        let gave_up = Candidate { gave_up_job: true, ..failed };
+        let removal = consider(&job, &gave_up).unwrap_err();
+        assert!(removal == Removal::GaveUp && !removal.is_temporary());
     }
 
     proptest! {

@@ -16,13 +16,14 @@ impl Board {
     /// Gives waiting jobs to free miners until nothing fits any more. A job that fits nobody does not hold up those
     /// behind it. `draw` gives 128 random bits for each lease.
     pub(super) fn dispatch(&mut self, now: UnixMillis, draw: &mut dyn FnMut() -> u128) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        // A model that found no free miner is not tried again in this round, unless the job has its own constraints.
+        let mut effects = self.end_given_up();
+        // A model that found no free miner is not tried again in this round, unless the job has its own constraints
+        // or miners that gave it up.
         let mut exhausted: BTreeSet<(JobKind, String)> = BTreeSet::new();
         let waiting: Vec<JobId> = if self.has_free_slot() { self.queue.values().copied().collect() } else { vec![] };
         for job_id in waiting {
             let Some(job) = self.jobs.get(&job_id) else { continue };
-            let plain = job.job.constraints == Default::default();
+            let plain = job.job.constraints == Default::default() && job.given_up_by.is_empty();
             let served_by = (job.job.work.kind(), job.job.model.clone());
             if plain && exhausted.contains(&served_by) {
                 continue;
@@ -117,6 +118,7 @@ impl Board {
             draining: miner.draining,
             leases: miner.leases_ended,
             faults: miner.faults,
+            gave_up_job: job.given_up_by.iter().any(|given_up| given_up.miner == *address),
             faults_with_job: job.failed_by.iter().filter(|failed| *failed == address).count() as u64,
         })
     }

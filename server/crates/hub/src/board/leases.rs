@@ -2,6 +2,7 @@
 
 use shared::Address;
 use shared::api::jobs::StepProgress;
+use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
 use shared::job::JobKind;
 use shared::job::lifecycle::{Blame, JobEvent, JobState};
@@ -9,7 +10,24 @@ use shared::job::text::OUTPUT_MAX_BYTES;
 use shared::protocol::Piece;
 use shared::time::UnixMillis;
 
-use super::{Board, BoardError, Effect, EndedLease, Lease, OpenJob};
+use super::{Board, BoardError, Effect, EndedLease, GivenUp, Lease, OpenJob};
+use crate::matching;
+
+/// A miner's own word about a lease that it gives back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub blame: Blame,
+    /// The same job may end otherwise when this miner tries it again.
+    pub retryable: bool,
+    pub reason: String,
+}
+
+impl Failure {
+    /// No other try of the miner would help.
+    fn is_final(&self) -> bool {
+        self.blame == Blame::Input || !self.retryable
+    }
+}
 
 impl Board {
     /// The lease and its job, if `miner` holds it.
@@ -58,17 +76,44 @@ impl Board {
         &mut self,
         lease_id: LeaseId,
         miner: Address,
-        blame: Blame,
-        reason: &str,
+        failure: &Failure,
         now: UnixMillis,
         draw: &mut dyn FnMut() -> u128,
     ) -> Result<Vec<Effect>, BoardError> {
-        if self.held_by(lease_id, miner)?.1.life.state == JobState::Verifying {
+        let (_, job) = self.held_by(lease_id, miner)?;
+        if job.life.state == JobState::Verifying {
             return Err(BoardError::BeingVerified);
         }
-        let mut effects = self.end_lease(lease_id, blame, reason);
+        if failure.is_final() {
+            let refused_with = self.model_of(miner, job).filter(|_| failure.blame == Blame::Input);
+            let job_id = job.id;
+            if let Some(job) = self.jobs.get_mut(&job_id) {
+                job.given_up_by.push(GivenUp { miner, refused_with });
+            }
+        }
+        let mut effects = self.end_lease(lease_id, failure.blame, &failure.reason);
         effects.extend(self.dispatch(now, draw));
         Ok(effects)
+    }
+
+    /// The model with which a connected miner serves a job.
+    fn model_of(&self, miner: Address, job: &OpenJob) -> Option<Sha256Digest> {
+        matching::offer_for(&job.job, &self.miners.get(&miner)?.capability).map(|offer| offer.manifest_sha256)
+    }
+
+    /// Ends jobs that a miner gave up and that nobody else serves, now or when it is free: waiting would not help.
+    pub(super) fn end_given_up(&mut self) -> Vec<Effect> {
+        let is_given_up = |job: &&OpenJob| !job.given_up_by.is_empty();
+        let given_up = self.queue.values().filter_map(|job_id| self.jobs.get(job_id)).filter(is_given_up);
+        let hopeless: Vec<JobId> = given_up.filter(|job| !self.is_served(job)).map(|job| job.id).collect();
+        let reason = "no other miner serves the job";
+        hopeless.into_iter().flat_map(|id| self.end(id, JobEvent::NobodyLeft, reason).unwrap_or_default()).collect()
+    }
+
+    /// Some connected miner fits the job now, or will.
+    fn is_served(&self, job: &OpenJob) -> bool {
+        let mut considered = self.candidates_for(job).map(|candidate| matching::consider(&job.job, &candidate).err());
+        considered.any(|removal| removal.is_none_or(|removal| removal.is_temporary()))
     }
 
     /// The holder's result arrived; from now on the job waits for [`Self::verified`], [`Self::refuted`] or
@@ -88,13 +133,29 @@ impl Board {
     /// The completion is stored: the job leaves the board.
     pub fn verified(&mut self, lease_id: LeaseId, now: UnixMillis, draw: &mut dyn FnMut() -> u128) -> Vec<Effect> {
         let Some(lease) = self.release(lease_id) else { return vec![] };
+        let mut effects = self.blame_refusals(&lease);
         self.jobs.remove(&lease.job_id);
         if let Some(miner) = self.miners.get_mut(&lease.miner) {
             miner.leases_ended += 1;
         }
-        let mut effects = vec![Effect::Changed { job_id: lease.job_id }];
+        effects.push(Effect::Changed { job_id: lease.job_id });
         effects.extend(self.dispatch(now, draw));
         effects
+    }
+
+    /// The lease was served. Whoever put the job on its input, with the very same model, was wrong.
+    fn blame_refusals(&mut self, served: &Lease) -> Vec<Effect> {
+        let Some(job) = self.jobs.get(&served.job_id) else { return vec![] };
+        let Some(model) = self.model_of(served.miner, job) else { return vec![] };
+        let is_wrong = |given_up: &&GivenUp| given_up.refused_with == Some(model);
+        let wrong: Vec<Address> = job.given_up_by.iter().filter(is_wrong).map(|given_up| given_up.miner).collect();
+        let count = |address| {
+            if let Some(miner) = self.miners.get_mut(&address) {
+                miner.count_fault();
+            }
+            Effect::CountFault { miner: address, job_id: served.job_id }
+        };
+        wrong.into_iter().map(count).collect()
     }
 
     /// The result does not hold; its miner is to blame.
@@ -135,9 +196,8 @@ impl Board {
         } else {
             self.jobs.remove(&job_id);
         }
-        if let Some(miner) = self.miners.get_mut(&lease.miner) {
-            miner.leases_ended += 1;
-            miner.faults += u64::from(blame == Blame::Miner);
+        if let Some(miner) = self.miners.get_mut(&lease.miner).filter(|_| blame == Blame::Miner) {
+            miner.count_fault();
         }
         let ended = EndedLease { lease_id, miner: lease.miner, fault: life.faults.last().cloned() };
         vec![Effect::Move { job_id, life, ended: Some(ended) }, Effect::Changed { job_id }, Effect::QueueMoved]

@@ -19,12 +19,14 @@ use std::sync::Arc;
 use shared::Address;
 use shared::api::jobs::StepProgress;
 use shared::capability::Capability;
+use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{Fault, JobEvent, JobState, Lifecycle, TransitionError};
 use shared::job::request::ValidJob;
 use shared::protocol::{Assignment, ReceiptTerms};
 use shared::time::UnixMillis;
 
+pub use leases::Failure;
 pub use miners::Arrival;
 pub use view::JobOverlay;
 
@@ -61,6 +63,16 @@ pub struct OpenJob {
     pub text: String,
     /// Miners that failed it since the hub started.
     pub failed_by: Vec<Address>,
+    /// Miners that will never serve it, by their own word, since the hub started.
+    pub given_up_by: Vec<GivenUp>,
+}
+
+/// A miner that said of a job that another try of its own cannot help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    pub miner: Address,
+    /// The model with which it put that on the input, where it did.
+    pub refused_with: Option<Sha256Digest>,
 }
 
 /// A lease that is not over.
@@ -83,9 +95,16 @@ pub struct Miner {
     pub capability: Capability,
     pub draining: bool,
     pub last_heard: UnixMillis,
-    /// Its history, for the score.
+    /// Its history, for the score: what it completed, and what it failed.
     pub leases_ended: u64,
     pub faults: u64,
+}
+
+impl Miner {
+    fn count_fault(&mut self) {
+        self.leases_ended += 1;
+        self.faults += 1;
+    }
 }
 
 /// What the shell must do.
@@ -95,6 +114,8 @@ pub enum Effect {
     Grant { lease: Lease, life: Lifecycle, session: SessionNumber, assignment: Box<Assignment> },
     /// Store that the job went back to the queue or ended without a result.
     Move { job_id: JobId, life: Lifecycle, ended: Option<EndedLease> },
+    /// Store one more fault of a miner: it refused an input that another one has served.
+    CountFault { miner: Address, job_id: JobId },
     /// Tell the miner to stop.
     Cancel { miner: Address, session: SessionNumber, lease_id: LeaseId, reason: String },
     /// Close a session that another one of the same miner replaced.

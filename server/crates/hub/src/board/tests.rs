@@ -26,6 +26,7 @@ fn open_job(number: u128) -> OpenJob {
         progress: None,
         text: String::new(),
         failed_by: vec![],
+        given_up_by: vec![],
     }
 }
 
@@ -134,12 +135,114 @@ fn a_miner_that_fails_three_times_fails_the_job() {
     let mut effects = board.miner_joined(arrival(1, 1, 1), NOW, &mut draw).unwrap();
     for _ in 0..MAX_FAULTS {
         let lease = granted(&effects).remove(0);
-        effects = board.fail(lease.id, lease.miner, Blame::Miner, "out of memory", NOW, &mut draw).unwrap();
+        effects = board.fail(lease.id, lease.miner, &failure(Blame::Miner, true), NOW, &mut draw).unwrap();
     }
     assert!(granted(&effects).is_empty());
     let failed =
         effects.iter().any(|effect| matches!(effect, Effect::Move { life, .. } if life.state == JobState::Failed));
     assert!(failed && board.job(JobId::from_random(1)).is_none());
+}
+
+fn failure(blame: Blame, retryable: bool) -> Failure {
+    Failure { blame, retryable, reason: "input.prompt is 1 to 255 tokens for this model, got 900".into() }
+}
+
+/// A board on which one job is held by the first of these miners; its effects and the lease.
+fn held_by_first(arrivals: &[Arrival], draw: &mut dyn FnMut() -> u128) -> (Board, Lease) {
+    let mut board = board();
+    let first = arrivals.first().cloned().unwrap();
+    board.miner_joined(first, NOW, draw).unwrap();
+    let lease = granted(&board.submit(open_job(1), NOW, draw)).remove(0);
+    for arrival in &arrivals[1..] {
+        board.miner_joined(arrival.clone(), NOW, draw).unwrap();
+    }
+    (board, lease)
+}
+
+/// The fault that ended a job.
+fn ends_failed(effects: &[Effect]) -> Vec<Blame> {
+    let failed = effects.iter().find_map(|effect| match effect {
+        Effect::Move { life, .. } if life.state == JobState::Failed => Some(life.faults.clone()),
+        _ => None,
+    });
+    failed.unwrap_or_default().into_iter().map(|fault| fault.blame).collect()
+}
+
+fn counted_faults(effects: &[Effect]) -> Vec<Address> {
+    let counted = effects.iter().filter_map(|effect| match effect {
+        Effect::CountFault { miner, .. } => Some(*miner),
+        _ => None,
+    });
+    counted.collect()
+}
+
+#[test]
+fn a_refused_input_goes_to_one_other_miner_and_then_fails_without_a_fault_of_either() {
+    let mut draw = counter();
+    let (mut board, lease) = held_by_first(&[arrival(1, 1, 2), arrival(2, 2, 1), arrival(3, 3, 1)], &mut draw);
+    let effects = board.fail(lease.id, lease.miner, &failure(Blame::Input, false), NOW, &mut draw).unwrap();
+    let second = granted(&effects).remove(0);
+    assert!(second.miner != lease.miner && ends_failed(&effects).is_empty(), "{effects:?}");
+    let explained = board.explain(lease.job_id).unwrap();
+    let first = explained.miners.iter().find(|explained| explained.miner == lease.miner).unwrap();
+    assert!(!first.eligible && first.reason.contains("said that it cannot serve it"), "{explained:?}");
+    let effects = board.fail(second.id, second.miner, &failure(Blame::Input, false), NOW, &mut draw).unwrap();
+    assert_eq!(ends_failed(&effects), [Blame::Input, Blame::Input]);
+    assert!(granted(&effects).is_empty() && counted_faults(&effects).is_empty(), "{effects:?}");
+    assert!(board.miners().all(|(_, miner)| (miner.faults, miner.leases_ended) == (0, 0)));
+}
+
+#[test]
+fn a_refused_input_fails_at_once_where_nobody_else_serves_the_job() {
+    let mut draw = counter();
+    let (mut board, lease) = held_by_first(&[arrival(1, 1, 1)], &mut draw);
+    let effects = board.fail(lease.id, lease.miner, &failure(Blame::Input, false), NOW, &mut draw).unwrap();
+    assert_eq!(ends_failed(&effects), [Blame::Input]);
+    assert!(granted(&effects).is_empty() && board.job(lease.job_id).is_none());
+    assert_eq!(board.miner(lease.miner).unwrap().faults, 0);
+}
+
+#[test]
+fn a_refused_input_waits_for_a_busy_miner_and_no_longer_than_it_is_there() {
+    let mut draw = counter();
+    let (mut board, lease) = held_by_first(&[arrival(1, 1, 1), arrival(2, 2, 1)], &mut draw);
+    let busy = granted(&board.submit(open_job(2), NOW, &mut draw)).remove(0);
+    let refused = failure(Blame::Input, false);
+    let effects = board.fail(lease.id, lease.miner, &refused, NOW, &mut draw).unwrap();
+    assert!(granted(&effects).is_empty() && ends_failed(&effects).is_empty(), "{effects:?}");
+    assert_eq!(board.job(lease.job_id).unwrap().life.state, JobState::Queued);
+    let other = board.submit(open_job(3), NOW, &mut draw);
+    assert_eq!(granted(&other).len(), 1, "the first miner is free for other jobs of the model");
+    let effects = board.miner_left(busy.miner, SessionNumber(2), NOW, &mut draw);
+    assert_eq!(ends_failed(&effects), [Blame::Input]);
+}
+
+#[test]
+fn a_refusal_that_another_miner_disproves_with_the_same_model_is_a_fault_of_its_own() {
+    for (same_model, wrong) in [(true, 1), (false, 0)] {
+        let mut draw = counter();
+        let mut other = arrival(2, 2, 1);
+        if !same_model {
+            other.capability.offers[0].manifest_sha256 = Sha256Digest::of(b"another manifest");
+        }
+        let (mut board, lease) = held_by_first(&[arrival(1, 1, 1), other], &mut draw);
+        let effects = board.fail(lease.id, lease.miner, &failure(Blame::Input, false), NOW, &mut draw).unwrap();
+        let second = granted(&effects).remove(0);
+        board.result_received(second.id, second.miner).unwrap();
+        let effects = board.verified(second.id, NOW, &mut draw);
+        assert_eq!(counted_faults(&effects), vec![lease.miner; wrong]);
+        let refuser = board.miner(lease.miner).unwrap();
+        assert_eq!((refuser.faults, refuser.leases_ended), (wrong as u64, wrong as u64));
+    }
+}
+
+#[test]
+fn a_failure_that_another_try_cannot_mend_costs_one_fault_and_not_three() {
+    let mut draw = counter();
+    let (mut board, lease) = held_by_first(&[arrival(1, 1, 1)], &mut draw);
+    let effects = board.fail(lease.id, lease.miner, &failure(Blame::Miner, false), NOW, &mut draw).unwrap();
+    assert_eq!(ends_failed(&effects), [Blame::Miner]);
+    assert_eq!(board.miner(lease.miner).unwrap().faults, 1);
 }
 
 #[test]
@@ -186,9 +289,14 @@ enum Step {
     Result(usize),
     Verified(usize),
     Refuted(usize),
+    Failed(usize, Blame, bool),
     Unverified(usize),
     Cancel(usize),
     Wait(u64),
+}
+
+fn any_blame() -> impl Strategy<Value = Blame> {
+    prop_oneof![Just(Blame::Miner), Just(Blame::Platform), Just(Blame::Input)]
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -199,6 +307,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => (0..8_usize).prop_map(Step::Result),
         3 => (0..8_usize).prop_map(Step::Verified),
         1 => (0..8_usize).prop_map(Step::Refuted),
+        2 => (0..8_usize, any_blame(), any::<bool>()).prop_map(|(index, blame, retryable)| {
+            Step::Failed(index, blame, retryable)
+        }),
         1 => (0..8_usize).prop_map(Step::Unverified),
         1 => (0..8_usize).prop_map(Step::Cancel),
         1 => (0..60_000_u64).prop_map(Step::Wait),
@@ -260,6 +371,16 @@ impl World {
                 let Some(lease) = self.lease(index).filter(|lease| self.is_verifying(lease)) else { return };
                 self.board.refuted(lease.id, "blank", now, draw)
             }
+            Step::Failed(index, blame, retryable) => {
+                let Some(lease) = self.lease(index).filter(|lease| !self.is_verifying(lease)) else { return };
+                let faults = |board: &Board| board.miner(lease.miner).map_or(0, |miner| miner.faults);
+                let before = faults(&self.board);
+                let failed = self.board.fail(lease.id, lease.miner, &failure(blame, retryable), now, draw).unwrap();
+                let is_connected = self.board.miner(lease.miner).is_some();
+                let counts = u64::from(blame == Blame::Miner && is_connected);
+                assert_eq!(faults(&self.board), before + counts, "a miner pays for its own faults alone");
+                failed
+            }
             Step::Unverified(index) => {
                 let Some(lease) = self.lease(index).filter(|lease| self.is_verifying(lease)) else { return };
                 self.board.unverified(lease.id)
@@ -296,6 +417,9 @@ impl World {
             let held =
                 job.life.lease_id.is_some_and(|id| board.leases.get(&id).is_some_and(|lease| lease.job_id == job.id));
             prop_assert_eq!(held, !waits);
+            let gave_up = |miner: &Address| job.given_up_by.iter().any(|given_up| given_up.miner == *miner);
+            let holder = job.life.lease_id.and_then(|id| board.leases.get(&id)).map(|lease| lease.miner);
+            prop_assert!(!holder.is_some_and(|miner| gave_up(&miner)), "it went back to a miner that gave it up");
         }
         let held: usize = board.held.values().map(BTreeSet::len).sum();
         prop_assert_eq!(held, board.leases.len());

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
 use shared::Address;
 use shared::capability::Capability;
 use shared::id::ApiKeyId;
@@ -42,6 +42,26 @@ impl Change for UpsertMiner {
             .update_columns([Column::Capability, Column::LastSeenAtUnixMs])
             .to_owned();
         miner::Entity::insert(row).on_conflict(refresh).exec_without_returning(transaction).await?;
+        Ok(())
+    }
+}
+
+/// A miner has one more fault.
+#[derive(Debug, Clone)]
+pub struct CountFault {
+    pub miner: Address,
+}
+
+#[async_trait]
+impl Change for CountFault {
+    type Output = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+        miner::Entity::update_many()
+            .col_expr(miner::Column::Faults, Expr::col(miner::Column::Faults).add(1))
+            .filter(miner::Column::Address.eq(self.miner.to_string()))
+            .exec(transaction)
+            .await?;
         Ok(())
     }
 }

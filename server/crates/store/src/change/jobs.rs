@@ -8,9 +8,9 @@ use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{Blame, Fault, Lifecycle};
 use shared::time::UnixMillis;
 
-use super::Change;
+use super::{Change, CountFault};
 use crate::StoreError;
-use crate::entity::{idempotency_key, job, lease, miner, sponsored_usage};
+use crate::entity::{idempotency_key, job, lease, sponsored_usage};
 use crate::error::Refusal;
 use crate::record::{IdempotencyRecord, LeaseRecord, NewJob, SponsoredUse};
 use crate::repository::{encode, stored_millis, to_i64};
@@ -159,11 +159,7 @@ impl Change for MoveJob {
         let Some(ended) = &self.ended else { return Ok(()) };
         end_lease(transaction, ended.lease_id, self.at, ended.fault.as_ref()).await?;
         if ended.fault.as_ref().is_some_and(|fault| fault.blame == Blame::Miner) {
-            miner::Entity::update_many()
-                .col_expr(miner::Column::Faults, Expr::col(miner::Column::Faults).add(1))
-                .filter(miner::Column::Address.eq(ended.miner.to_string()))
-                .exec(transaction)
-                .await?;
+            CountFault { miner: ended.miner }.apply(transaction).await?;
         }
         Ok(())
     }

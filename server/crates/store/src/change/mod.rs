@@ -5,7 +5,7 @@ mod complete;
 mod jobs;
 mod settlement;
 
-pub use accounts::{CreateApiKey, PruneIdempotency, RevokeApiKey, UpsertMiner};
+pub use accounts::{CountFault, CreateApiKey, PruneIdempotency, RevokeApiKey, UpsertMiner};
 pub use complete::CompleteJob;
 pub use jobs::{CreateJob, EndedLease, GrantLease, MoveJob};
 pub use settlement::{MintedReceipt, RecordMined, RecordReverted, RevertedBatch, StoreBatch};
