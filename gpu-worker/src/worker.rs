@@ -55,9 +55,6 @@ const DELIVERY_GRACE: Duration = Duration::from_secs(30);
 /// What is said of jobs that a stop ended.
 const STOPPED: &str = "the worker was stopped";
 
-/// A hub does not believe receipts whose times are further off than this.
-pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
-
 /// Section `[drain]` of the worker's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

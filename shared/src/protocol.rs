@@ -24,6 +24,9 @@ use crate::time::UnixMillis;
 /// Version of these messages; hub and worker of different versions part with a clear word.
 pub const PROTOCOL_VERSION: u32 = 2;
 
+/// How far the clocks of hub and worker may be apart: the hub believes no receipt that is further off.
+pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
+
 /// Largest text frame either side accepts.
 pub const FRAME_MAX_BYTES: usize = 1 << 20;
 

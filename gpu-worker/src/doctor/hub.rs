@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use shared::protocol::PROTOCOL_VERSION;
+use shared::protocol::{CLOCK_SKEW_MAX_MS, PROTOCOL_VERSION};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
@@ -14,7 +14,6 @@ use crate::error::WorkerError;
 use crate::hub::clock::HubClock;
 use crate::hub::trust::Trust;
 use crate::hub::{HubUrl, link};
-use crate::worker::CLOCK_SKEW_MAX_MS;
 
 /// How long a name, and a connection to one address, may take.
 const STEP_LIMIT: Duration = Duration::from_secs(5);

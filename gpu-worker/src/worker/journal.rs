@@ -1,8 +1,7 @@
 //! What the worker writes into its log of what happens around it.
 
-use shared::protocol::HubMessage;
+use shared::protocol::{CLOCK_SKEW_MAX_MS, HubMessage};
 
-use super::CLOCK_SKEW_MAX_MS;
 use super::pause::Pause;
 use super::roster::Duty;
 use super::state::Session;

@@ -3,13 +3,11 @@
 use shared::Address;
 use shared::id::JobId;
 use shared::job::request::ValidJob;
-use shared::protocol::ReceiptTerms;
+use shared::protocol::{CLOCK_SKEW_MAX_MS, ReceiptTerms};
 use shared::receipt::{JobReceipt, ReceiptError, UnitType};
 use shared::signing::{SignatureError, recover};
 use shared::time::UnixMillis;
 use shared::typed_data::SigningDomain;
-
-use crate::verification::CLOCK_SKEW_MS;
 
 pub const DETERMINISM_CLASS_MAX_CHARS: usize = 300;
 
@@ -92,7 +90,7 @@ fn check_units(terms: &ReceiptTerms, receipt: &JobReceipt) -> Result<(), Mismatc
 
 /// Whole seconds of two clocks are compared: a second is lost to rounding, and the clocks may differ.
 fn check_times(receipt: &JobReceipt, granted_at: UnixMillis, now: UnixMillis) -> Result<(), Mismatch> {
-    let skew = CLOCK_SKEW_MS / 1_000;
+    let skew = CLOCK_SKEW_MAX_MS / 1_000;
     let (earliest, latest) = (granted_at.seconds().0.saturating_sub(skew), now.seconds().0.saturating_add(skew));
     let (started, finished) = (receipt.started_at.0, receipt.finished_at.0);
     if started < earliest || started > latest {

@@ -9,13 +9,10 @@ mod text;
 use shared::amount::MicroUnits;
 use shared::digest::Sha256Digest;
 use shared::job::request::Work;
-use shared::protocol::{ARTIFACT_MAX_BYTES, Metering};
+use shared::protocol::{ARTIFACT_MAX_BYTES, CLOCK_SKEW_MAX_MS, Metering};
 use shared::time::UnixMillis;
 
 pub use image::PNG;
-
-/// How far clocks of hub and miner may differ.
-pub const CLOCK_SKEW_MS: u64 = 120_000;
 
 /// A file as the miner sent it, decoded from base64.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +101,7 @@ fn check_form(index: usize, file: &File<'_>, wanted: &'static str, max: usize) -
 
 fn check_times(metering: &Metering, elapsed: u64) -> Result<(), Refutation> {
     let duration = metering.duration_ms;
-    if duration > elapsed.saturating_add(CLOCK_SKEW_MS) {
+    if duration > elapsed.saturating_add(CLOCK_SKEW_MAX_MS) {
         return Err(Refutation::Duration { elapsed, got: duration });
     }
     let device = metering.gpu_ms;
@@ -153,7 +150,7 @@ mod tests {
         assert!(matches!(check_files(&work, &[file], foreign, &metering), Err(Refutation::Hash { .. })));
         let hash = Sha256Digest::of(&bytes);
         assert_eq!(check_files(&work, &[], hash, &metering), Err(Refutation::Count { wanted: 1, got: 0 }));
-        let long = Metering { duration_ms: CLOCK_SKEW_MS + 1, ..metering };
+        let long = Metering { duration_ms: CLOCK_SKEW_MAX_MS + 1, ..metering };
         assert!(matches!(check_files(&work, &[file], hash, &long), Err(Refutation::Duration { .. })));
         let overlapping = Metering { duration_ms: 10, gpu_ms: 12, ..metering };
         assert!(matches!(check_files(&work, &[file], hash, &overlapping), Err(Refutation::DeviceTime { .. })));
