@@ -167,6 +167,29 @@ fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::kind::told_by;
+
+    #[test]
+    fn a_graph_beyond_the_bound_is_refused_by_its_length_and_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let bytes = GRAPH_MAX_BYTES + 1;
+        let path = root.path().join("model.onnx");
+        // It has a length and no contents, so that only who reads it takes memory for it.
+        File::create(&path).unwrap().set_len(bytes).unwrap();
+        let sha256 = Sha256Digest::of(b"nobody hashes it");
+        let listed = ModelFile { path: "model.onnx".into(), sha256, bytes };
+        let told = told_by(root.path(), std::slice::from_ref(&listed)).unwrap_err();
+        let file = serde_json::to_value(&listed).unwrap();
+        let manifest = serde_json::json!({
+            "name": "huge", "version": "1", "kind": "text", "licence": "MIT", "files": [file],
+        });
+        std::fs::write(root.path().join(MANIFEST_FILE), manifest.to_string()).unwrap();
+        let folder = ModelFolder::open(root.path()).unwrap();
+        for error in [told, folder.read("model.onnx").unwrap_err(), folder.graph("model.onnx").unwrap_err()] {
+            assert_eq!(error.class(), "format");
+            assert!(error.to_string().ends_with("it has 2147483648 bytes, more than 2147483647"), "{error}");
+        }
+    }
 
     #[test]
     fn only_paths_inside_the_folder_are_plain() {
