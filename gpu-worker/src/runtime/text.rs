@@ -94,8 +94,12 @@ impl TextModel {
         if (1..=most).contains(&prompt.len()) {
             return Ok(prompt);
         }
+        let field = match ask {
+            Ask::Prompt(_) => "prompt",
+            Ask::Messages(_) => "messages",
+        };
         let bound = format!("is 1 to {most} tokens for this model");
-        Err(WorkerError::Input { field: "prompt", bound, value: prompt.len().to_string() })
+        Err(WorkerError::Input { field, bound, value: prompt.len().to_string() })
     }
 }
 

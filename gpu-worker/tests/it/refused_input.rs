@@ -6,9 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use shared::id::LeaseId;
+use shared::job::JobKind;
 use shared::job::init_image::InitImage;
 use shared::job::lifecycle::Blame;
 use shared::job::request::Work;
+use shared::model::own_model;
 use shared::protocol::{Assignment, WorkerMessage};
 
 use crate::hub_double::{HubDouble, Session, assignment, assignment_of};
@@ -49,8 +51,13 @@ async fn a_prompt_beyond_the_context_and_a_mangled_picture_are_the_inputs_fault(
     let (mut session, registration) = hub.worker().await;
 
     let long = work("text", json!({"prompt": "a lake ".repeat(1_000), "max_tokens": 8}));
-    let reason = refusal(&mut session, &assignment_of(1, "aitbc-words-1", long)).await;
+    let reason = refusal(&mut session, &assignment_of(1, own_model(JobKind::Text), long)).await;
     assert!(reason.starts_with("input.prompt is 1 to 255 tokens for this model, got "), "{reason}");
+
+    let message = json!({"role": "user", "content": "a lake ".repeat(1_000)});
+    let long = work("text", json!({"messages": [message], "max_tokens": 8}));
+    let reason = refusal(&mut session, &assignment_of(5, own_model(JobKind::Text), long)).await;
+    assert!(reason.starts_with("input.messages is 1 to 255 tokens for this model, got "), "{reason}");
 
     let mut mangled = assignment(2, 8);
     let Work::Image(input) = &mut mangled.work else { panic!("a picture") };
