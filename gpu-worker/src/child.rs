@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use shared::job::request::Work;
 
 use crate::engine::EngineConfig;
+use crate::engine::provider::ProviderChoice;
 use crate::error::WorkerError;
 use crate::runtime::{Output, StepReport};
 
@@ -28,6 +29,8 @@ pub const FRAME_MAX_BYTES: usize = 128 << 20;
 pub struct ChildConfig {
     /// A process that reports no step for so long is killed, unless its steps were slow before.
     pub hung_after_seconds: u64,
+    /// A process that does not load a model within so long is killed.
+    pub load_within_seconds: u64,
     /// Most private memory of the process; the machine's where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_max_bytes: Option<u64>,
@@ -37,13 +40,26 @@ pub struct ChildConfig {
 
 impl Default for ChildConfig {
     fn default() -> Self {
-        Self { hung_after_seconds: 60, memory_max_bytes: None, warm_max_bytes: 8 << 30 }
+        Self {
+            hung_after_seconds: 60,
+            // A minute more than Ollama has for it, whose own word on a slow load tells more than the end of the process.
+            load_within_seconds: 660,
+            memory_max_bytes: None,
+            warm_max_bytes: 8 << 30,
+        }
     }
 }
 
 impl ChildConfig {
-    pub fn hung_after(&self) -> Duration {
-        Duration::from_secs(self.hung_after_seconds.max(1))
+    /// No silence in a run that is shorter counts. TensorRT compiles in the midst of a run whatever shape is new to it,
+    /// which takes as long as loading does.
+    pub fn hung_after(&self, provider: ProviderChoice) -> Duration {
+        let silence = Duration::from_secs(self.hung_after_seconds.max(1));
+        if provider == ProviderChoice::Tensorrt { silence.max(self.load_within()) } else { silence }
+    }
+
+    pub fn load_within(&self) -> Duration {
+        Duration::from_secs(self.load_within_seconds.max(1))
     }
 }
 
@@ -148,5 +164,24 @@ pub mod base64_bytes {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         STANDARD.decode(String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiling_provider_may_be_silent_for_as_long_as_a_load_and_no_limit_is_nothing() {
+        let config = ChildConfig { hung_after_seconds: 5, load_within_seconds: 300, ..ChildConfig::default() };
+        assert_eq!(config.hung_after(ProviderChoice::Cuda), Duration::from_secs(5));
+        assert_eq!(config.hung_after(ProviderChoice::Tensorrt), Duration::from_secs(300));
+        let patient = ChildConfig { hung_after_seconds: 900, ..config };
+        assert_eq!(patient.hung_after(ProviderChoice::Tensorrt), Duration::from_secs(900));
+        let none = ChildConfig { hung_after_seconds: 0, load_within_seconds: 0, ..ChildConfig::default() };
+        assert_eq!(
+            (none.hung_after(ProviderChoice::Auto), none.load_within()),
+            (Duration::from_secs(1), Duration::from_secs(1))
+        );
     }
 }

@@ -29,9 +29,30 @@ fn program() -> Result<PathBuf> {
     std::env::current_exe().map_err(WorkerError::io("this program"))
 }
 
-fn setup(data: Option<&Path>, model: &Path, engine: &EngineConfig) -> Setup {
-    let child = ChildConfig::default();
-    Setup { model: model.to_path_buf(), engine: engine.clone(), data: data.map(Path::to_path_buf), child }
+/// How patient a command is with its inference processes, where that is not the configuration's.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ChildArguments {
+    /// Kill an inference process that reports no step for so many seconds.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub hung_after_seconds: Option<u64>,
+    /// Kill an inference process that has not loaded its model within so many seconds.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub load_within_seconds: Option<u64>,
+}
+
+impl ChildArguments {
+    /// `configured` with what was named in its place.
+    fn over(&self, configured: ChildConfig) -> ChildConfig {
+        ChildConfig {
+            hung_after_seconds: self.hung_after_seconds.unwrap_or(configured.hung_after_seconds),
+            load_within_seconds: self.load_within_seconds.unwrap_or(configured.load_within_seconds),
+            ..configured
+        }
+    }
+}
+
+fn setup(data: &Path, model: &Path, engine: &EngineConfig, child: &ChildConfig) -> Setup {
+    Setup { model: model.to_path_buf(), engine: engine.clone(), data: Some(data.to_path_buf()), child: child.clone() }
 }
 
 /// Runs asynchronous work of a command on a runtime of its own.

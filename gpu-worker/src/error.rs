@@ -94,6 +94,11 @@ pub enum WorkerError {
     ChildOutOfMemory(String),
     #[error("the inference process hung: it said nothing for {} s", .silence.as_secs())]
     ChildHung { silence: Duration },
+    #[error(
+        "the inference process loaded nothing within {} s; child.load_within_seconds in worker.toml sets the limit",
+        .limit.as_secs()
+    )]
+    ChildSlowToLoad { limit: Duration },
     /// The inference process lives or not; what it computed on is of no use to it any more.
     #[error("{device} {}: {reason}; {}", .fault.happened(), .fault.mend())]
     GpuLost { device: String, fault: GpuFault, reason: String },
@@ -157,7 +162,11 @@ impl WorkerError {
     pub fn ends_process(&self) -> bool {
         matches!(
             self,
-            Self::ChildCrashed(_) | Self::ChildOutOfMemory(_) | Self::ChildHung { .. } | Self::GpuLost { .. }
+            Self::ChildCrashed(_)
+                | Self::ChildOutOfMemory(_)
+                | Self::ChildHung { .. }
+                | Self::ChildSlowToLoad { .. }
+                | Self::GpuLost { .. }
         )
     }
 
@@ -227,6 +236,7 @@ impl WorkerError {
             Self::ChildCrashed(reason) => Self::ChildCrashed(reason.clone()),
             Self::ChildOutOfMemory(reason) => Self::ChildOutOfMemory(reason.clone()),
             Self::ChildHung { silence } => Self::ChildHung { silence: *silence },
+            Self::ChildSlowToLoad { limit } => Self::ChildSlowToLoad { limit: *limit },
             Self::GpuLost { device, fault, reason } => {
                 Self::GpuLost { device: device.clone(), fault: *fault, reason: reason.clone() }
             }
@@ -260,6 +270,7 @@ impl WorkerError {
             Self::ChildCrashed(_) => "crash",
             Self::ChildOutOfMemory(_) => OUT_OF_MEMORY,
             Self::ChildHung { .. } => "hang",
+            Self::ChildSlowToLoad { .. } => "slow_load",
             Self::GpuLost { .. } => GPU_LOST,
             Self::Deadline => "deadline",
             Self::Config(_) => "config",

@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         Command::Pause(command) => done(command.run(&data)),
         Command::Resume(command) => done(command.run(&data)),
         Command::Doctor(command) => command.run(&data),
-        Command::Bench(command) => done(command.run(&data)),
+        Command::Bench(command) => command.run(&data),
         Command::Generate(command) => done(command.run()),
         Command::Trace(command) => done(command.run()),
         Command::Keys(command) => done(command.run(&data)),

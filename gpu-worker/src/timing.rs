@@ -12,7 +12,7 @@ use crate::probe::measure::rate_of;
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::{Output, sample};
 
-/// Longer than any job on any machine that is worth measuring.
+/// Longer than any job on any machine that is worth measuring, but for one that waits for what it compiles.
 const JOB_LIMIT: Duration = Duration::from_secs(600);
 
 /// No further job is begun after so long.
@@ -97,7 +97,7 @@ fn per_second(micro_units: u64, took: Duration) -> u64 {
 async fn serve(supervisor: &mut Supervisor, work: &Work) -> Result<(Output, Duration)> {
     let cancel = tokio::sync::watch::Sender::new(false);
     let began = Instant::now();
-    let deadline = tokio::time::Instant::now() + JOB_LIMIT;
+    let deadline = tokio::time::Instant::now() + JOB_LIMIT.max(supervisor.patience());
     let watched = tokio::sync::watch::channel(false).1;
     let mut limits = Limits { canceled: cancel.subscribe(), deadline, watched };
     let output = supervisor.run(work, &mut limits, &mut |_| {}).await?;

@@ -17,9 +17,6 @@ use super::death::{Remains, kernel_memory_kills};
 use super::{Event, FRAME_MAX_BYTES, Loaded, Request, Setup};
 use crate::error::{Result, WorkerError};
 
-/// How long loading may take before the process counts as hung.
-const LOAD_LIMIT: Duration = Duration::from_secs(120);
-
 /// How long a killed process may take to leave, and its last words to be read.
 const BURIAL_LIMIT: Duration = Duration::from_secs(1);
 
@@ -43,6 +40,8 @@ pub(super) struct Process {
     last_words: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
     memory_kills_before: u64,
+    /// How long loading may take before the process counts as hung.
+    load_limit: Duration,
 }
 
 impl Process {
@@ -67,7 +66,15 @@ impl Process {
         tokio::spawn(read_events(output, sender));
         let last_words = Arc::new(Mutex::new(Vec::new()));
         let reader = tokio::spawn(pass_on(errors, last_words.clone()));
-        let mut process = Self { child, input, events, last_words, reader, memory_kills_before };
+        let mut process = Self {
+            child,
+            input,
+            events,
+            last_words,
+            reader,
+            memory_kills_before,
+            load_limit: setup.child.load_within(),
+        };
         match process.load(&Request::Load(setup.clone())).await {
             Ok(loaded) => Ok((process, loaded)),
             Err(WorkerError::ChildCrashed(_)) => Err(process.bury().await),
@@ -82,11 +89,11 @@ impl Process {
     pub(super) async fn load(&mut self, request: &Request) -> Result<Loaded> {
         let sent = self.send(request).await;
         sent.map_err(|error| WorkerError::ChildCrashed(error.to_string()))?;
-        match timeout(LOAD_LIMIT, self.events.recv()).await {
+        match timeout(self.load_limit, self.events.recv()).await {
             Ok(Some(Event::Loaded(loaded))) => Ok(loaded),
             Ok(Some(Event::NotLoaded(failure))) => Err(failure.into()),
             Ok(_) => Err(WorkerError::ChildCrashed("its output ended".into())),
-            Err(_) => Err(WorkerError::ChildHung { silence: LOAD_LIMIT }),
+            Err(_) => Err(WorkerError::ChildSlowToLoad { limit: self.load_limit }),
         }
     }
 

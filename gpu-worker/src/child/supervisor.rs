@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use shared::amount::MicroUnits;
 use shared::job::request::Work;
@@ -50,7 +51,7 @@ struct Running {
 impl Supervisor {
     /// `program` is this worker's own executable.
     pub fn new(program: PathBuf, setup: Setup) -> Self {
-        let pace = Pace::new(setup.child.hung_after());
+        let pace = Pace::new(setup.child.hung_after(setup.engine.provider));
         let device = format!("GPU {}", setup.engine.device);
         Self { program, setup, running: None, next_id: 1, pace, batch_limits: BTreeMap::new(), device }
     }
@@ -108,6 +109,11 @@ impl Supervisor {
                 Err(self.after(error).await)
             }
         }
+    }
+
+    /// How long a job may take at least: a first one may wait for what it compiles.
+    pub fn patience(&self) -> Duration {
+        self.setup.child.hung_after(self.setup.engine.provider)
     }
 
     /// The process that runs, by the system's number.
@@ -215,7 +221,7 @@ impl Supervisor {
                 Some(running) => self.named(running.process.bury().await),
                 None => error,
             },
-            WorkerError::ChildHung { .. } => {
+            WorkerError::ChildHung { .. } | WorkerError::ChildSlowToLoad { .. } => {
                 self.kill().await;
                 error
             }

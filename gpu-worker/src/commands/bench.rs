@@ -1,176 +1,202 @@
-//! `gpu-worker bench`: measures the machine and each model on offer with every engine that is here, proposes prices, and
-//! signs what it found for the hub.
+//! `gpu-worker bench`: measures the machine and each model on offer with every engine that serves here, proposes prices,
+//! and signs what it found for the hub.
+
+mod findings;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::ExitCode;
 
-use serde::Serialize;
-use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::hardware::{MeasuredDevice, ModelTiming, SignedHardwareReport};
-use shared::job::JobKind;
 use shared::model::own_model;
-use shared::receipt::UnitType;
 
-use super::{block_on, print, program, setup};
+use self::findings::{Findings, ProposedPrice, Unmeasured, fast_figure, figures};
+use super::{ChildArguments, block_on, print, program, setup};
+use crate::child::ChildConfig;
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
 use crate::engine::{EngineChoice, EngineConfig, cpu, library};
 use crate::error::{Result, WorkerError};
-use crate::probe::{measure_machine, summary};
+use crate::probe::{measure_machine, nvml};
 use crate::runtime::folder::ModelFolder;
-use crate::runtime::folders::models_at;
+use crate::runtime::folders::{by_kind, folders_at};
 use crate::runtime::needs_network;
 use crate::timing::{self, Timed};
+use crate::worker::devices;
 use crate::{clock, hardware, keys, offer};
 
 /// The repository's models, measured where neither a folder nor `worker.toml` names others.
 const DEFAULT_MODELS: &str = "gpu-worker/model";
 
-/// Jobs that are measured; the median counts.
-const JOBS: u64 = 9;
-
 /// Seconds from prompt to PNG of 512×512.
 const ONNXRUNTIME_BAR_SECONDS: f64 = 0.5;
 const TRACT_BAR_SECONDS: f64 = 1.5;
 
-/// Seconds from the start of the process until it takes a job.
-const COLD_START_BAR_SECONDS: f64 = 2.0;
-
-/// Tokens that are read and written in a second.
-const WORDS_BAR_TOKENS_PER_SECOND: f64 = 200.0;
-
-/// Measures this machine and each model on offer with each engine that is here: units of work per second, and a price.
+/// Measures this machine and each model on offer as it is served here: units of work per second, and a price. Engine,
+/// devices and limits are those of worker.toml; where its engine is "auto", or without it, every engine that is here.
+///
+/// What cannot be measured is told beside the rest. The exit code is 1 where nothing could.
 #[derive(Debug, clap::Args)]
 pub struct Bench {
     /// Folder of a model, or of several in folders of their own; absent, the models of `worker.toml`.
     #[arg(long, env = "AITBC_MODEL")]
     pub model: Option<PathBuf>,
-    /// Path of ONNX Runtime's library.
+    /// Path of ONNX Runtime's library, instead of the configured one.
     #[arg(long)]
     pub onnxruntime_library: Option<PathBuf>,
+    /// Threads of the engine, instead of the configured number.
     #[arg(long)]
     pub threads: Option<usize>,
+    /// Jobs of each model that count, after one to warm up; their median is reported.
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub jobs: u64,
     /// Measure also renderers on the processor that pose as graphics adapters.
     #[arg(long)]
     pub software: bool,
     /// Print one JSON object instead of lines.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub child: ChildArguments,
 }
 
-/// Everything that `bench` found.
-#[derive(Debug, Serialize)]
-struct Findings {
-    devices: Vec<MeasuredDevice>,
-    models: Vec<ModelTiming>,
-    prices: Vec<ProposedPrice>,
-    figures: Vec<Figure>,
-    /// Absent where no `worker.toml` names a key.
-    signed: Option<SignedHardwareReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct ProposedPrice {
-    model: String,
-    engine: String,
-    unit_type: UnitType,
-    unit_price: Amount,
-}
-
-#[derive(Debug, Serialize)]
-struct Figure {
-    name: String,
-    value: f64,
-    unit: &'static str,
-    bar: f64,
-    holds: bool,
-}
-
-impl Figure {
-    fn seconds(name: String, value: f64, bar: f64) -> Self {
-        Self { name, value, unit: "s", bar, holds: value < bar }
-    }
-
-    fn tokens_per_second(name: String, value: f64, bar: f64) -> Self {
-        Self { name, value, unit: "tokens/s", bar, holds: value >= bar }
-    }
+/// What runs a model while it is measured.
+struct Course<'a> {
+    data: &'a Path,
+    engine: EngineConfig,
+    child: &'a ChildConfig,
+    jobs: u64,
 }
 
 impl Bench {
-    pub fn run(&self, data: &Path) -> Result<()> {
+    pub fn run(&self, data: &Path) -> Result<ExitCode> {
         let findings = self.measure(data)?;
         if self.json {
             let text = serde_json::to_string(&findings).map_err(|error| WorkerError::format("findings", error))?;
-            return print(text);
+            print(text)?;
+        } else {
+            findings.print(data)?;
         }
-        findings.print(data)
+        Ok(if findings.models.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     fn measure(&self, data: &Path) -> Result<Findings> {
-        let folders = self.folders(data)?;
-        let threads = self.threads.unwrap_or_else(cpu::physical_cores);
+        let config = Config::read_if_any(data)?;
+        let engines = self.engines(data, config.as_ref())?;
+        let child = self.child.over(config.as_ref().map(|config| config.child.clone()).unwrap_or_default());
+        let (folders, mut unmeasured) = self.folders(config.as_ref())?;
+        let threads = engines.first().and_then(|engine| engine.threads).unwrap_or_else(cpu::physical_cores);
         let devices = block_on(async { Ok(measure_machine(&program()?, threads, self.software).await) })?;
-        let mut engines = Vec::new();
-        match library::find(self.onnxruntime_library.as_deref(), &library::Search::of_process(None)) {
-            library::Found::Nothing => eprintln!("ONNX Runtime's library was not found; only tract is measured"),
-            library::Found::Named(path) | library::Found::Discovered(path) => {
-                engines.push((EngineChoice::Onnxruntime, Some(path), ONNXRUNTIME_BAR_SECONDS));
-            }
-        }
-        engines.push((EngineChoice::Tract, None, TRACT_BAR_SECONDS));
-        let (mut timed, mut measured) = (Vec::new(), Vec::new());
-        for (name, library, bar) in &engines {
+        let (mut models, mut measured) = (Vec::new(), Vec::new());
+        for (place, engine) in engines.iter().enumerate() {
             // Another program has one engine, its own, so that its models are measured once.
-            for folder in folders.iter().filter(|folder| *name == EngineChoice::Tract || !needs_network(folder)) {
-                let found = self.time(folder, *name, library.clone())?;
-                let kind = folder.manifest().kind;
-                if folder.manifest().name == own_model(kind) {
-                    measured.extend(figures(kind, &found, *bar));
-                    let fast =
-                        block_on(timing::time_fast(self.supervisor(folder, *name, library.clone())?, folder, JOBS))?;
-                    measured.extend(fast.map(|median| fast_figure(&found, median, *bar)));
+            let is_last = place + 1 == engines.len();
+            for folder in folders.iter().filter(|folder| is_last || !needs_network(folder)) {
+                let course = Course { data, engine: engine.clone(), child: &child, jobs: self.jobs };
+                match course.time(folder) {
+                    Ok((timed, figures)) => {
+                        models.push(timed.timing);
+                        measured.extend(figures);
+                    }
+                    Err(error) => {
+                        let name = folder.manifest().name.clone();
+                        unmeasured.push(Unmeasured::new(name, Some(engine.name), &error));
+                    }
                 }
-                timed.push(found);
             }
         }
-        let models: Vec<ModelTiming> = timed.into_iter().map(|timed| timed.timing).collect();
-        Ok(Findings {
-            signed: sign(data, &devices, &models)?,
-            prices: models.iter().map(proposal).collect(),
-            figures: measured,
-            devices,
-            models,
-        })
+        let signed = if models.is_empty() { None } else { sign(data, config.as_ref(), &devices, &models)? };
+        let prices = models.iter().map(proposal).collect();
+        Ok(Findings { devices, models, unmeasured, prices, figures: measured, signed })
     }
 
-    fn folders(&self, data: &Path) -> Result<Vec<ModelFolder>> {
-        match &self.model {
-            Some(path) => models_at(path),
-            None if Config::path(data).exists() => {
-                let config = Config::read(data)?;
-                config.enabled_models()?.into_iter().map(|model| ModelFolder::open(&model.path)).collect()
-            }
-            None => models_at(Path::new(DEFAULT_MODELS)),
+    /// Those that serve, by the configuration.
+    fn engines(&self, data: &Path, config: Option<&Config>) -> Result<Vec<EngineConfig>> {
+        let serving = match config {
+            Some(config) => devices::engines(config, &nvml::driver())?,
+            None => vec![EngineConfig::default()],
+        };
+        let over = |engine: EngineConfig| EngineConfig {
+            threads: self.threads.or(engine.threads),
+            onnxruntime_library: self.onnxruntime_library.clone().or(engine.onnxruntime_library),
+            ..engine
+        };
+        let is_here = |engine: &EngineConfig| {
+            let search = library::Search::of_process(Some(data));
+            library::find(engine.onnxruntime_library.as_deref(), &search) != library::Found::Nothing
+        };
+        let engines: Vec<_> =
+            serving.into_iter().map(over).flat_map(|engine| contenders(&engine, is_here(&engine))).collect();
+        if engines.iter().all(|engine| engine.name == EngineChoice::Tract) {
+            eprintln!("only tract is measured: the configuration names it, or ONNX Runtime's library was not found");
         }
+        Ok(engines)
     }
 
-    fn time(&self, folder: &ModelFolder, name: EngineChoice, library: Option<PathBuf>) -> Result<Timed> {
-        block_on(timing::time(self.supervisor(folder, name, library)?, folder, JOBS))
+    /// The models that can be opened, and those that cannot.
+    fn folders(&self, config: Option<&Config>) -> Result<(Vec<ModelFolder>, Vec<Unmeasured>)> {
+        let paths = match (&self.model, config) {
+            (Some(path), _) => folders_at(path)?,
+            (None, Some(config)) => config.enabled_models()?.into_iter().map(|model| model.path.clone()).collect(),
+            (None, None) => folders_at(Path::new(DEFAULT_MODELS))?,
+        };
+        let (mut folders, mut unopened) = (Vec::new(), Vec::new());
+        for path in paths {
+            match ModelFolder::open(&path) {
+                Ok(folder) => folders.push(folder),
+                Err(error) => unopened.push(Unmeasured::new(path.display().to_string(), None, &error)),
+            }
+        }
+        folders.sort_by(by_kind);
+        Ok((folders, unopened))
+    }
+}
+
+/// The engines that `auto` chooses from, each by its name; one that was named, or a GPU, stands alone.
+fn contenders(engine: &EngineConfig, has_onnxruntime: bool) -> Vec<EngineConfig> {
+    if engine.name != EngineChoice::Auto {
+        return vec![engine.clone()];
+    }
+    let named = |name| EngineConfig { name, ..engine.clone() };
+    match (engine.named_gpu(), has_onnxruntime) {
+        (Some(_), _) => vec![named(EngineChoice::Onnxruntime)],
+        (None, true) => vec![named(EngineChoice::Onnxruntime), named(EngineChoice::Tract)],
+        (None, false) => vec![named(EngineChoice::Tract)],
+    }
+}
+
+impl Course<'_> {
+    /// The model as it was served, and its figures where it has bars.
+    fn time(&self, folder: &ModelFolder) -> Result<(Timed, Vec<findings::Figure>)> {
+        let timed = block_on(timing::time(self.supervisor(folder)?, folder, self.jobs))?;
+        let kind = folder.manifest().kind;
+        if folder.manifest().name != own_model(kind) {
+            return Ok((timed, Vec::new()));
+        }
+        let bar = self.bar_seconds();
+        let fast = block_on(timing::time_fast(self.supervisor(folder)?, folder, self.jobs))?;
+        let fast = fast.map(|median| fast_figure(&timed, median, bar));
+        let figures = figures(kind, &timed, bar).into_iter().chain(fast).collect();
+        Ok((timed, figures))
     }
 
-    fn supervisor(&self, folder: &ModelFolder, name: EngineChoice, library: Option<PathBuf>) -> Result<Supervisor> {
-        let threads = self.threads;
-        let engine = EngineConfig { name, onnxruntime_library: library, threads, ..EngineConfig::default() };
-        Ok(Supervisor::new(program()?, setup(None, folder.root(), &engine)))
+    fn bar_seconds(&self) -> f64 {
+        if self.engine.name == EngineChoice::Tract { TRACT_BAR_SECONDS } else { ONNXRUNTIME_BAR_SECONDS }
+    }
+
+    fn supervisor(&self, folder: &ModelFolder) -> Result<Supervisor> {
+        Ok(Supervisor::new(program()?, setup(self.data, folder.root(), &self.engine, self.child)))
     }
 }
 
 /// Signs with the configured key and keeps the report where `start` finds it.
-fn sign(data: &Path, devices: &[MeasuredDevice], models: &[ModelTiming]) -> Result<Option<SignedHardwareReport>> {
-    if !Config::path(data).exists() {
-        return Ok(None);
-    }
-    let key = keys::load(&Config::read(data)?.key)?;
+fn sign(
+    data: &Path,
+    config: Option<&Config>,
+    devices: &[MeasuredDevice],
+    models: &[ModelTiming],
+) -> Result<Option<SignedHardwareReport>> {
+    let Some(config) = config else { return Ok(None) };
+    let key = keys::load(&config.key)?;
     let report = hardware::sign(&key, clock::now(), devices.to_vec(), models.to_vec())?;
     hardware::write(data, &report)?;
     Ok(Some(report))
@@ -185,52 +211,27 @@ fn proposal(timing: &ModelTiming) -> ProposedPrice {
     }
 }
 
-/// What the default models have bars for; `bar` is that of a picture in seconds. An embedding has none.
-fn figures(kind: JobKind, timed: &Timed, bar: f64) -> Vec<Figure> {
-    let name = &timed.loaded.engine.name;
-    let (median, cold_start) = (timed.median().as_secs_f64(), timed.cold_start.as_secs_f64());
-    let speed = timed.timing.micro_units_per_second.median as f64 / MICRO_PER_UNIT as f64;
-    match kind {
-        JobKind::Image => vec![
-            Figure::seconds(format!("default-model/prompt-to-png/{name}"), median, bar),
-            Figure::seconds(format!("default-model/cold-start/{name}"), cold_start, COLD_START_BAR_SECONDS),
-        ],
-        JobKind::Text => {
-            let name = format!("default-model/words/{name}");
-            vec![Figure::tokens_per_second(name, speed, WORDS_BAR_TOKENS_PER_SECOND)]
-        }
-        JobKind::Embedding => Vec::new(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::provider::ProviderChoice;
 
-/// The same picture by the model's setting of few steps.
-fn fast_figure(timed: &Timed, median: Duration, bar: f64) -> Figure {
-    let name = format!("default-model/prompt-to-png-fast/{}", timed.loaded.engine.name);
-    Figure::seconds(name, median.as_secs_f64(), bar)
-}
-
-impl Findings {
-    fn print(&self, data: &Path) -> Result<()> {
-        self.devices.iter().flat_map(summary::lines).try_for_each(print)?;
-        for timing in &self.models {
-            let ModelTiming { model, engine, unit_type, micro_units_per_second, .. } = timing;
-            let speed = micro_units_per_second.median as f64 / MICRO_PER_UNIT as f64;
-            print(format_args!("speed     {speed:.2} {unit_type}/s of {model} on {}", engine.name))?;
-        }
-        for price in &self.prices {
-            let ProposedPrice { model, engine, unit_type, unit_price } = price;
-            print(format_args!("price     {unit_price} AIT per {unit_type} of {model} on {engine}, proposed"))?;
-        }
-        self.figures.iter().try_for_each(|figure| {
-            let verdict = if figure.holds { "holds" } else { "MISSED" };
-            let Figure { name, value, unit, bar, .. } = figure;
-            print(format_args!("{name:<50} {value:>8.3} {unit}   bar {bar} {unit}: {verdict}"))
-        })?;
-        match self.signed {
-            Some(_) => print(format_args!("signed    {}", hardware::path(data).display())),
-            None => {
-                print(format_args!("unsigned  {} does not exist, so no key signs this", Config::path(data).display()))
-            }
+    #[test]
+    fn what_serves_is_measured_as_it_is_configured_and_auto_with_each_engine_that_is_here() {
+        use EngineChoice::{Auto, Onnxruntime, Tract};
+        let engine = |name, provider| EngineConfig { name, provider, threads: Some(3), ..EngineConfig::default() };
+        for (name, provider, has_onnxruntime, measured) in [
+            (Auto, ProviderChoice::Auto, true, &[Onnxruntime, Tract][..]),
+            (Auto, ProviderChoice::Auto, false, &[Tract]),
+            (Auto, ProviderChoice::Cuda, true, &[Onnxruntime]),
+            (Auto, ProviderChoice::Tensorrt, false, &[Onnxruntime]),
+            (Tract, ProviderChoice::Cpu, true, &[Tract]),
+            (Onnxruntime, ProviderChoice::Auto, false, &[Onnxruntime]),
+        ] {
+            let configured = engine(name, provider);
+            let wanted: Vec<_> =
+                measured.iter().map(|name| EngineConfig { name: *name, ..configured.clone() }).collect();
+            assert_eq!(contenders(&configured, has_onnxruntime), wanted);
         }
     }
 }

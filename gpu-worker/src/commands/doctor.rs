@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::init::HUB_DEFAULT;
 use super::{block_on, print, program, setup};
-use crate::child::Setup;
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
 use crate::doctor::cuda::{Nvidia, Wish};
@@ -148,7 +147,7 @@ fn engine(data: &Path, config: &Config) -> Result<Finding> {
     let Some(model) = config.models.iter().find(|model| model.enabled) else {
         return Err(WorkerError::Config("models has none that is enabled".into()));
     };
-    let setup = Setup { child: config.child.clone(), ..setup(Some(data), &model.path, &config.engine) };
+    let setup = setup(data, &model.path, &config.engine, &config.child);
     let mut supervisor = Supervisor::new(program()?, setup);
     block_on(async {
         let loaded = supervisor.start().await.cloned();

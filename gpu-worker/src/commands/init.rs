@@ -8,9 +8,9 @@ use shared::hardware::MeasuredDevice;
 use shared::job::JobKind;
 
 use super::generate::EngineArguments;
-use super::{block_on, print, program, setup};
-use crate::child::Loaded;
+use super::{ChildArguments, block_on, print, program, setup};
 use crate::child::supervisor::Supervisor;
+use crate::child::{ChildConfig, Loaded};
 use crate::config::{Config, ModelConfig};
 use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
@@ -45,11 +45,13 @@ pub struct Init {
     /// AIT per unit of the model's work (a megapixel step or a token), instead of the proposed price; for one model only.
     #[arg(long)]
     pub unit_price: Option<Amount>,
-    /// Measure again and replace an existing configuration; the key is kept.
+    /// Measure again and replace an existing configuration; the key and section [child] are kept.
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
     pub engine: EngineArguments,
+    #[command(flatten)]
+    pub child: ChildArguments,
 }
 
 impl Init {
@@ -71,11 +73,13 @@ impl Init {
         print(format_args!("key       {}", shown(&data.join(&key_file))))?;
         print("          keep a copy of it: who has the key has the pay")?;
         let engine = self.engine.config();
-        let (timed, devices) = block_on(self.measure(data, &engine, &folders))?;
+        // A machine that needed patience before needs it again.
+        let child = self.child.over(Config::read_if_any(data)?.map(|config| config.child).unwrap_or_default());
+        let (timed, devices) = block_on(self.measure(data, &engine, &child, &folders))?;
         let timings = timed.iter().map(|timed| timed.timing.clone()).collect();
         let report = hardware::sign(&key, clock::now(), devices, timings)?;
         let models = folders.iter().zip(&timed).map(|(folder, timed)| self.configured(folder, timed)).collect();
-        let config = Config::new(hub.as_str().to_owned(), key_file, engine, models);
+        let config = Config { child, ..Config::new(hub.as_str().to_owned(), key_file, engine, models) };
         hardware::write(data, &report)?;
         config.write(data)?;
         report.report.devices.iter().flat_map(summary::lines).try_for_each(print)?;
@@ -88,11 +92,12 @@ impl Init {
         &self,
         data: &Path,
         engine: &EngineConfig,
+        child: &ChildConfig,
         folders: &[ModelFolder],
     ) -> Result<(Vec<Timed>, Vec<MeasuredDevice>)> {
         let mut timed: Vec<Timed> = Vec::new();
         for folder in folders {
-            let supervisor = Supervisor::new(program()?, setup(Some(data), folder.root(), engine));
+            let supervisor = Supervisor::new(program()?, setup(data, folder.root(), engine, child));
             let found = timing::time(supervisor, folder, MEASURED_JOBS).await?;
             if timed.is_empty() {
                 print_engine(&found.loaded)?;

@@ -9,7 +9,7 @@ use shared::signing::PrivateKey;
 
 use super::generate::EngineArguments;
 use super::init::{HUB_DEFAULT, Init, MODEL_DEFAULT};
-use super::{block_on, print, program};
+use super::{ChildArguments, block_on, print, program};
 use crate::config::Config;
 use crate::doctor::hub::{self as way, End};
 use crate::doctor::{State, disk};
@@ -97,7 +97,8 @@ impl Start {
             print(format_args!("disk      {}", disk.found))?;
         }
         let model = self.model.clone().unwrap_or_else(|| MODEL_DEFAULT.into());
-        Init { hub, model, unit_price: None, force: false, engine: EngineArguments::default() }.run(data)
+        let (engine, child) = (EngineArguments::default(), ChildArguments::default());
+        Init { hub, model, unit_price: None, force: false, engine, child }.run(data)
     }
 
     fn warn_of_model(&self, data: &Path) {

@@ -18,6 +18,17 @@ pub enum EngineChoice {
     Tract,
 }
 
+impl EngineChoice {
+    /// As worker.toml and the command line spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Onnxruntime => "onnxruntime",
+            Self::Tract => "tract",
+        }
+    }
+}
+
 /// Section `[engine]` of the worker's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

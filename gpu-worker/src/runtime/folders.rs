@@ -1,5 +1,6 @@
 //! The models that lie at a path: one, or several in folders beside each other.
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use shared::job::JobKind;
@@ -18,22 +19,32 @@ const MODELS_MAX: usize = 64;
 /// A path that is not there, one that neither is nor holds a model, and a manifest that cannot be read: a model that
 /// was left out silently would be missed by nobody.
 pub fn models_at(path: &Path) -> Result<Vec<ModelFolder>> {
+    let folders = folders_at(path)?;
+    let mut models = folders.iter().map(|folder| ModelFolder::open(folder)).collect::<Result<Vec<_>>>()?;
+    models.sort_by(by_kind);
+    Ok(models)
+}
+
+/// The folders that [`models_at`] opens.
+///
+/// # Errors
+/// A path that is not there, and one that neither is nor holds a model.
+pub fn folders_at(path: &Path) -> Result<Vec<PathBuf>> {
     let root = std::fs::canonicalize(path).map_err(WorkerError::io(path))?;
     if is_model(&root) {
-        return Ok(vec![ModelFolder::open(&root)?]);
+        return Ok(vec![root]);
     }
-    let mut models: Vec<ModelFolder> = folders_in(&root)?
-        .iter()
-        .filter(|folder| is_model(folder))
-        .map(|folder| ModelFolder::open(folder))
-        .collect::<Result<_>>()?;
-    match models.len() {
-        0 => return Err(WorkerError::format(root, format!("neither it nor a folder in it holds {MANIFEST_FILE}"))),
-        1..=MODELS_MAX => {}
-        more => return Err(WorkerError::format(root, format!("it holds {more} models, more than {MODELS_MAX}"))),
+    let folders: Vec<PathBuf> = folders_in(&root)?.into_iter().filter(|folder| is_model(folder)).collect();
+    match folders.len() {
+        0 => Err(WorkerError::format(root, format!("neither it nor a folder in it holds {MANIFEST_FILE}"))),
+        1..=MODELS_MAX => Ok(folders),
+        more => Err(WorkerError::format(root, format!("it holds {more} models, more than {MODELS_MAX}"))),
     }
-    models.sort_by(|one, other| place(one).cmp(&place(other)));
-    Ok(models)
+}
+
+/// Pictures before texts before embeddings, and by name within a kind.
+pub fn by_kind(one: &ModelFolder, other: &ModelFolder) -> Ordering {
+    place(one).cmp(&place(other))
 }
 
 fn is_model(folder: &Path) -> bool {

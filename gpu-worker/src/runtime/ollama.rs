@@ -57,7 +57,7 @@ impl OllamaModel {
             let path = PathBuf::from(format!("{} of {}", settings.model, settings.url));
             return Err(WorkerError::HashMismatch { path, want: settings.digest, got: installed.digest });
         }
-        client.warm(&settings.model, kind, settings.keep_alive_seconds)?;
+        client.warm(&settings.model, kind, settings.keep_alive_seconds, settings.load_limit())?;
         let share = client.gpu_share(&settings.model)?;
         let provider = share.provider();
         let class = format!(
@@ -146,7 +146,9 @@ impl Runtime for OllamaModel {
     }
 
     fn leave(&mut self) {
-        if let Err(error) = self.client.warm(&self.settings.model, self.kind, UNLOAD_SECONDS) {
+        if let Err(error) =
+            self.client.warm(&self.settings.model, self.kind, UNLOAD_SECONDS, self.settings.load_limit())
+        {
             tracing::warn!(%error, "Ollama keeps the model in memory");
         }
     }

@@ -11,11 +11,10 @@ use gpu_worker::runtime::{self, Observer, Runtime, StepReport};
 use serde_json::{Value, json};
 use shared::job::JobKind;
 use shared::job::request::Work;
-use tempfile::TempDir;
 
 use crate::graphs::{engines, tract};
 use crate::ollama::work;
-use crate::support::{ModelCopy, PROGRAM, default_models, files_below, stderr};
+use crate::support::{ModelCopy, PROGRAM, default_models, default_models_copied, files_below, stderr};
 
 /// Largest bytes of weights in the repository, by kind.
 const PICTURE_MAX_BYTES: u64 = 16_000_000;
@@ -53,16 +52,6 @@ fn write(model: &mut dyn Runtime, work: &Work) -> (String, u64) {
     let text = String::from_utf8(output.artifacts[0].bytes.clone()).unwrap();
     assert_eq!(text, listener.0);
     (text, output.metering.tokens_written)
-}
-
-/// A folder with copies of all default models that a test may break.
-fn copies() -> TempDir {
-    let (from, to) = (default_models(), tempfile::tempdir().unwrap());
-    for file in files_below(&from, Path::new("")) {
-        std::fs::create_dir_all(to.path().join(&file).parent().unwrap()).unwrap();
-        std::fs::copy(from.join(&file), to.path().join(&file)).unwrap();
-    }
-    to
 }
 
 #[test]
@@ -127,7 +116,7 @@ fn prompts_of_one_scene_lie_nearer_than_those_of_others() {
 
 #[test]
 fn a_damaged_or_swapped_weight_file_of_each_model_is_refused_by_its_hash() {
-    let copies = copies();
+    let copies = default_models_copied();
     let graphs: Vec<PathBuf> = files_below(copies.path(), Path::new(""))
         .into_iter()
         .filter(|file| file.extension().is_some_and(|ending| ending == "onnx"))
@@ -152,7 +141,7 @@ fn a_damaged_or_swapped_weight_file_of_each_model_is_refused_by_its_hash() {
 
 #[test]
 fn every_model_of_a_folder_is_verified_and_the_broken_one_told() {
-    let copies = copies();
+    let copies = default_models_copied();
     let tokenizer = copies.path().join("words/tokenizer.json");
     std::fs::write(&tokenizer, "{}").unwrap();
     let output = Command::new(PROGRAM)

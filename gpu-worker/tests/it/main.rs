@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod batches;
+mod bench;
 mod default_models;
 mod doctor;
 mod engines;
@@ -15,6 +16,7 @@ mod hostile_graphs;
 mod hub_double;
 mod image_to_image;
 mod layout_faults;
+mod limits;
 mod lost_gpu;
 mod memory;
 mod miner;

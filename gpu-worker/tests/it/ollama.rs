@@ -56,6 +56,7 @@ fn folder(ollama: &OllamaDouble, model: &str) -> TempDir {
         keep_alive_seconds: 60,
         context_tokens: 2_048,
         silence_seconds: 1,
+        load_within_seconds: 2,
     };
     let kind = if model == EMBEDDING_MODEL { JobKind::Embedding } else { JobKind::Text };
     write(&settings, kind, folder.path()).unwrap();
@@ -180,6 +181,17 @@ fn every_bad_answer_has_its_class_and_the_next_job_is_served() {
         assert_eq!(run(&mut model, &prompt()).unwrap().1, "still here");
     }
     ollama.hung_up();
+}
+
+#[test]
+fn a_load_has_a_limit_of_its_own_and_names_it() {
+    let ollama = OllamaDouble::start();
+    ollama.next(Behaviour::NeverLoads);
+    let error = load(&ollama, TEXT_MODEL).unwrap_err();
+    assert_eq!((error.class(), error.is_retryable()), ("ollama_silent", true));
+    assert_eq!(error.to_string(), "Ollama was silent for more than 2 s");
+    ollama.hung_up();
+    assert!(load(&ollama, TEXT_MODEL).is_ok());
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(crate) enum Behaviour {
     Writes(&'static [&'static str]),
     /// A piece, then nothing until the client hangs up.
     Stalls,
+    /// A load that says nothing until the client hangs up.
+    NeverLoads,
     /// This status with this body.
     Refuses(u16, &'static str),
     /// These very bytes as the body of a stream, then its end.
@@ -109,7 +111,8 @@ fn serve(stream: TcpStream, state: &Mutex<State>, hung_up: &Sender<()>) -> std::
             state.calls.push((path.clone(), body.clone()));
             let writes = matches!(path.as_str(), "/api/generate" | "/api/chat" | "/api/embed");
             let loads = body.get("prompt").is_none() && path == "/api/generate" || body["input"] == json!(["warm"]);
-            let behaviour = if writes && !loads { state.next.pop_front() } else { None };
+            let stalls = matches!(state.next.front(), Some(Behaviour::NeverLoads));
+            let behaviour = if writes && loads == stalls { state.next.pop_front() } else { None };
             let model = body["model"].as_str().unwrap_or_default();
             let known =
                 state.installed.iter().any(|installed| *installed == model || *installed == format!("{model}:latest"));
@@ -126,6 +129,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>, hung_up: &Sender<()>) -> std::
                 chunk(&mut stream, bytes)?;
                 chunk(&mut stream, "")?;
             }
+            (_, Some(Behaviour::NeverLoads)) => return wait_for_hang_up(&mut reader, hung_up),
             (_, Some(Behaviour::Stalls)) => {
                 begin(&mut stream)?;
                 line(&mut stream, &said(&path, "Once", false))?;

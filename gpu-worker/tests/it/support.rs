@@ -27,6 +27,16 @@ pub(crate) fn default_models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("model")
 }
 
+/// A folder with copies of all the repository's models, which a test may break.
+pub(crate) fn default_models_copied() -> TempDir {
+    let (from, to) = (default_models(), tempfile::tempdir().unwrap());
+    for file in files_below(&from, Path::new("")) {
+        std::fs::create_dir_all(to.path().join(&file).parent().unwrap()).unwrap();
+        std::fs::copy(from.join(&file), to.path().join(&file)).unwrap();
+    }
+    to
+}
+
 /// The tiny language models of `e2e/reference`, and what PyTorch makes of them.
 pub(crate) fn words() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/words")

@@ -58,21 +58,25 @@ pub(super) fn child(workspace: &Workspace) -> Result<Vec<Figure>> {
 pub(super) fn figures(command: &mut Command) -> Result<Vec<Figure>> {
     let output = command::read(command)?;
     let array = array_of_figures(&output);
-    let array = array.with_context(|| format!("`{}` printed no figures", command::describe(command)))?;
+    let array = array.with_context(|| format!("`{}` printed not all figures: {output}", command::describe(command)))?;
     array.iter().map(Figure::from_json).collect()
 }
 
 /// From the last line that is JSON; programs may print other things before it. It is an array of figures, or an object
-/// with the array in `figures`.
+/// with the array in `figures` and nothing in `unmeasured`.
 fn array_of_figures(output: &str) -> Option<Vec<Value>> {
     let json = |text: &str| serde_json::from_str::<Value>(text).ok();
     let whole = json(output).or_else(|| output.lines().rev().find_map(json))?;
     match whole {
         Value::Array(figures) => Some(figures),
-        Value::Object(mut fields) => match fields.remove("figures")? {
-            Value::Array(figures) => Some(figures),
-            _ => None,
-        },
+        Value::Object(mut fields) => {
+            // Figures of some models would pass for those of all.
+            let failed = fields.get("unmeasured").and_then(Value::as_array).is_some_and(|models| !models.is_empty());
+            match fields.remove("figures")? {
+                Value::Array(figures) if !failed => Some(figures),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
@@ -87,6 +91,8 @@ mod tests {
         assert_eq!(found("warming up\n[{}, {}]\n"), Some(2));
         assert_eq!(found("[\n{}\n]"), Some(1));
         assert_eq!(found("{\"devices\": [1], \"figures\": [{}, {}, {}]}"), Some(3));
+        assert_eq!(found("{\"figures\": [{}], \"unmeasured\": []}"), Some(1));
+        assert_eq!(found("{\"figures\": [{}], \"unmeasured\": [{}]}"), None);
         assert_eq!(found("{\"devices\": []}"), None);
         assert_eq!(found("nothing"), None);
     }

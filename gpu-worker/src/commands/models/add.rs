@@ -156,7 +156,7 @@ pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, unit_
         return print(format_args!("        {} is in worker.toml already", known.path.display()));
     }
     let manifest = folder.manifest();
-    let supervisor = Supervisor::new(program()?, setup(Some(data), root, &config.engine));
+    let supervisor = Supervisor::new(program()?, setup(data, root, &config.engine, &config.child));
     let timed = block_on(timing::time(supervisor, folder, MEASURED_JOBS))?;
     let speed = timed.timing.micro_units_per_second.median;
     let unit_price_ait = unit_price.unwrap_or_else(|| offer::proposed_price(manifest.kind.unit_type(), speed));

@@ -18,9 +18,6 @@ use crate::error::{Result, WorkerError, quote};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long Ollama may take to load a model.
-const LOAD_LIMIT: Duration = Duration::from_secs(600);
-
 /// Largest answer that is read at once: embeddings of as many texts and numbers as a job may have.
 const ANSWER_MAX_BYTES: u64 = 32 << 20;
 
@@ -125,15 +122,15 @@ impl Client {
         Err(WorkerError::OllamaAnswer(format!("the pull of {model} ended with `{}`", quote(&last))))
     }
 
-    /// Has it load the model and keep it for so many seconds; with 0, forget it.
-    pub(super) fn warm(&self, model: &str, kind: JobKind, keep_alive: i64) -> Result<()> {
+    /// Has it load the model within `limit` and keep it for so many seconds; with 0, forget it.
+    pub(super) fn warm(&self, model: &str, kind: JobKind, keep_alive: i64, limit: Duration) -> Result<()> {
         if kind == JobKind::Embedding {
             let input = ["warm".to_owned()];
             let request = EmbedRequest { model, input: &input, truncate: true, keep_alive };
-            return self.post::<EmbedAnswer>("/api/embed", &request, LOAD_LIMIT).map(drop);
+            return self.post::<EmbedAnswer>("/api/embed", &request, limit).map(drop);
         }
         let request = LoadRequest { model, stream: false, keep_alive };
-        self.post::<Chunk>("/api/generate", &request, LOAD_LIMIT).map(drop)
+        self.post::<Chunk>("/api/generate", &request, limit).map(drop)
     }
 
     /// Where the loaded model lies.
@@ -175,12 +172,12 @@ impl Client {
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let response = self.agent.get(format!("{}{path}", self.url)).call();
-        self.read(response.map_err(|error| self.failed(error))?)
+        self.read(response.map_err(|error| self.failed(error, self.silence))?, self.silence)
     }
 
     fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize, silence: Duration) -> Result<T> {
         let response = self.send(path, body, silence)?;
-        self.read(response)
+        self.read(response, silence)
     }
 
     fn lines(&self, path: &str, body: &impl Serialize) -> Result<Lines<BodyReader<'static>>> {
@@ -192,13 +189,13 @@ impl Client {
         let body = serde_json::to_vec(body).map_err(|error| WorkerError::Config(error.to_string()))?;
         let request = self.agent.post(format!("{}{path}", self.url)).header("content-type", "application/json");
         let sent = request.config().timeout_per_read(Some(silence)).build().send(&body[..]);
-        sent.map_err(|error| self.failed(error))
+        sent.map_err(|error| self.failed(error, silence))
     }
 
-    fn read<T: DeserializeOwned>(&self, response: Response<Body>) -> Result<T> {
+    fn read<T: DeserializeOwned>(&self, response: Response<Body>, silence: Duration) -> Result<T> {
         let mut response = self.accepted(response)?;
         let bytes = response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_to_vec();
-        parse(&bytes.map_err(|error| read_error(&error.into_io(), self.silence.as_secs()))?)
+        parse(&bytes.map_err(|error| read_error(&error.into_io(), silence.as_secs()))?)
     }
 
     /// The answer, unless it is a refusal.
@@ -217,10 +214,10 @@ impl Client {
         })
     }
 
-    fn failed(&self, error: ureq::Error) -> WorkerError {
+    fn failed(&self, error: ureq::Error, silence: Duration) -> WorkerError {
         match error {
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => self.unreachable("no connection"),
-            ureq::Error::Timeout(_) => WorkerError::OllamaSilent { seconds: self.silence.as_secs() },
+            ureq::Error::Timeout(_) => WorkerError::OllamaSilent { seconds: silence.as_secs() },
             error => self.unreachable(&error.to_string()),
         }
     }

@@ -30,6 +30,10 @@ const CONTEXT_TOKENS: u32 = 8_192;
 const SILENCE_SECONDS: u64 = 45;
 const SILENCE_MAX_SECONDS: u64 = 3_600;
 
+/// How long Ollama may take to load the model, by default less than the worker gives its process for it.
+const LOAD_WITHIN_SECONDS: u64 = 600;
+const LOAD_WITHIN_MAX_SECONDS: u64 = 86_400;
+
 /// `ollama.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +50,13 @@ pub struct Settings {
     pub context_tokens: u32,
     #[serde(default = "silence")]
     pub silence_seconds: u64,
+    /// Within `child.load_within_seconds` of the worker's configuration, which ends the process that asks.
+    #[serde(default = "load_within")]
+    pub load_within_seconds: u64,
+}
+
+fn load_within() -> u64 {
+    LOAD_WITHIN_SECONDS
 }
 
 fn keep_alive() -> i64 {
@@ -63,11 +74,20 @@ fn silence() -> u64 {
 impl Settings {
     pub fn read(folder: &ModelFolder) -> Result<Self> {
         let settings: Self = folder.read_json(FILE)?;
-        if !(1..=SILENCE_MAX_SECONDS).contains(&settings.silence_seconds) {
-            let reason = format!("silence_seconds is 1 to {SILENCE_MAX_SECONDS}, got {}", settings.silence_seconds);
-            return Err(WorkerError::format(folder.root().join(FILE), reason));
+        for (key, seconds, max) in [
+            ("silence_seconds", settings.silence_seconds, SILENCE_MAX_SECONDS),
+            ("load_within_seconds", settings.load_within_seconds, LOAD_WITHIN_MAX_SECONDS),
+        ] {
+            if !(1..=max).contains(&seconds) {
+                let reason = format!("{key} is 1 to {max}, got {seconds}");
+                return Err(WorkerError::format(folder.root().join(FILE), reason));
+            }
         }
         Ok(settings)
+    }
+
+    pub fn load_limit(&self) -> Duration {
+        Duration::from_secs(self.load_within_seconds)
     }
 
     pub fn silence_limit(&self) -> Duration {
@@ -97,6 +117,7 @@ pub fn create(url: &str, model: &str, pull: bool, target: &Path, progress: &mut 
         keep_alive_seconds: KEEP_ALIVE_SECONDS,
         context_tokens: trained_context.unwrap_or(CONTEXT_TOKENS).min(CONTEXT_TOKENS),
         silence_seconds: SILENCE_SECONDS,
+        load_within_seconds: LOAD_WITHIN_SECONDS,
     };
     write(&settings, kind, target)
 }
@@ -140,6 +161,7 @@ mod tests {
             keep_alive_seconds: -1,
             context_tokens: 2_048,
             silence_seconds: 5,
+            load_within_seconds: LOAD_WITHIN_SECONDS,
         };
         write(&settings, JobKind::Text, target.path()).unwrap();
         let folder = ModelFolder::open(target.path()).unwrap();
