@@ -290,8 +290,10 @@ impl Worker {
             JobEvent::Warm { .. } | JobEvent::Duty { .. } => Vec::new(),
             JobEvent::Progress(progress) => self.send(WorkerMessage::Progress(progress)).into_iter().collect(),
             JobEvent::Finished { lease_id } => {
-                self.ended(lease_id);
-                self.finished.insert(lease_id);
+                // A near hub takes a result before its runner, which still writes others, has told of it.
+                if self.ended(lease_id) {
+                    self.finished.insert(lease_id);
+                }
                 Vec::new()
             }
             JobEvent::Canceled { lease_id } => {
@@ -308,15 +310,17 @@ impl Worker {
         }
     }
 
+    /// The hub took a result, or will never take it: the lease is over, whether the runner told of its end or not.
     pub fn delivered(&mut self, delivered: &Delivered) -> Vec<Effect> {
+        self.ended(delivered.lease_id);
         self.finished.remove(&delivered.lease_id);
-        self.over.insert(delivered.lease_id);
         self.rejoin().into_iter().collect()
     }
 
-    fn ended(&mut self, lease_id: LeaseId) {
-        self.running.remove(&lease_id);
+    /// Tells whether it ran until now.
+    fn ended(&mut self, lease_id: LeaseId) -> bool {
         self.over.insert(lease_id);
+        self.running.remove(&lease_id).is_some()
     }
 
     fn fail(&mut self, lease_id: LeaseId, blame: Blame, retryable: bool, reason: &str) -> Vec<Effect> {

@@ -25,7 +25,7 @@ const HUB_TIME: UnixMillis = UnixMillis(4_000_000_000_000);
 
 const SLOTS: usize = 2;
 
-fn offer() -> ModelOffer {
+pub(crate) fn offer() -> ModelOffer {
     ModelOffer {
         model: "test-model".into(),
         kind: JobKind::Image,
@@ -207,14 +207,37 @@ fn without_a_device_it_leaves_once_it_holds_nothing() {
     assert!(refusal(&effects).is_none());
 }
 
+#[test]
+fn a_result_that_the_hub_took_before_the_runner_told_of_it_leaves_nothing_behind() {
+    let now = Instant::now();
+    let delivered = Delivered { lease_id: lease(1), job_id: None, refusal: None };
+    let finished = || JobEvent::Finished { lease_id: lease(1) };
+    let mut worker = Worker::new(&[offer()], 1, Vec::new());
+    worker.connected(session(now));
+    worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
+    worker.pause();
+    assert!(worker.resume().is_empty(), "the job still runs");
+    assert!(matches!(worker.delivered(&delivered)[..], [Effect::Rejoin]));
+    worker.connected(session(now));
+    assert!(refusal(&worker.hub_message(HubMessage::Assign(Box::new(job(2))), now)).is_none(), "its slot is free");
+    assert!(worker.job_event(finished()).is_empty());
+    assert_eq!((worker.leases(), worker.results_waiting()), (vec![lease(2)], 0));
+    let again = worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
+    assert!(refusal(&again).unwrap().2.contains("the lease is over"));
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     Connect,
     Disconnect,
     Assign(u128),
     Cancel(u128),
-    /// The runner ends the n-th of its orders: 0 finished, 1 failed.
-    End(usize, u8),
+    /// The n-th of the runner's orders fails, or ends as it was canceled.
+    Fail(usize),
+    /// The result of the n-th of them is in the outbox.
+    Write(usize),
+    /// The runner tells of the n-th result that it wrote, delivered or not.
+    Tell(usize),
     Deliver(usize),
     Drain,
     Pause,
@@ -231,7 +254,9 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(Event::Disconnect),
         8 => (0..12_u128).prop_map(Event::Assign),
         3 => (0..12_u128).prop_map(Event::Cancel),
-        6 => (0..4_usize, 0..2_u8).prop_map(|(which, how)| Event::End(which, how)),
+        4 => (0..4_usize).prop_map(Event::Fail),
+        6 => (0..4_usize).prop_map(Event::Write),
+        4 => (0..4_usize).prop_map(Event::Tell),
         4 => (0..4_usize).prop_map(Event::Deliver),
         1 => Just(Event::Drain),
         2 => Just(Event::Pause),
@@ -254,6 +279,8 @@ struct World {
     hub_believes_drain: bool,
     /// What the runner has.
     orders: Vec<Order>,
+    /// What the runner wrote and did not tell of yet.
+    untold: Vec<LeaseId>,
     outbox: Vec<LeaseId>,
     drawn: BTreeSet<LeaseId>,
     finished: BTreeSet<LeaseId>,
@@ -273,6 +300,8 @@ impl World {
                     );
                     let lease_id = order.assignment.lease_id;
                     prop_assert!(self.drawn.insert(lease_id), "{lease_id} was drawn twice");
+                    // A lease that was refused before may be taken later.
+                    self.failed.remove(&lease_id);
                     self.orders.push(*order);
                 }
                 Effect::Rejoin => {
@@ -331,19 +360,26 @@ impl World {
                 prop_assert!(running.is_none() || !worker.leases().contains(&lease_id));
                 effects
             }
-            Event::End(which, how) if !self.orders.is_empty() => {
+            Event::Fail(which) if !self.orders.is_empty() => {
                 let order = self.orders.remove(which % self.orders.len());
                 let lease_id = order.assignment.lease_id;
                 if *order.cancel.borrow() {
                     worker.job_event(JobEvent::Canceled { lease_id })
-                } else if *how == 0 {
-                    prop_assert!(self.finished.insert(lease_id), "{lease_id} has two results");
-                    self.outbox.push(lease_id);
-                    worker.job_event(JobEvent::Finished { lease_id })
                 } else {
                     let (blame, reason) = (Blame::Miner, "broken".to_owned());
                     worker.job_event(JobEvent::Failed { lease_id, blame, retryable: true, reason })
                 }
+            }
+            Event::Write(which) if !self.orders.is_empty() => {
+                let lease_id = self.orders.remove(which % self.orders.len()).assignment.lease_id;
+                prop_assert!(self.finished.insert(lease_id), "{lease_id} has two results");
+                self.outbox.push(lease_id);
+                self.untold.push(lease_id);
+                Vec::new()
+            }
+            Event::Tell(which) if !self.untold.is_empty() => {
+                let lease_id = self.untold.remove(which % self.untold.len());
+                worker.job_event(JobEvent::Finished { lease_id })
             }
             Event::Deliver(which) if !self.outbox.is_empty() => {
                 let lease_id = self.outbox.remove(which % self.outbox.len());
@@ -377,8 +413,16 @@ impl World {
         self.check(worker)
     }
 
+    /// As far as the worker has heard.
     fn runs(&self, lease_id: LeaseId) -> bool {
-        self.orders.iter().any(|order| order.assignment.lease_id == lease_id)
+        let is_untold = self.untold.contains(&lease_id) && self.outbox.contains(&lease_id);
+        is_untold || self.orders.iter().any(|order| order.assignment.lease_id == lease_id)
+    }
+
+    /// Something of it is still to come: it runs, its result waits, or the hub has not heard of its failure.
+    fn is_open(&self, lease_id: LeaseId) -> bool {
+        let is_said = self.failed.contains_key(&lease_id) || self.finished.contains(&lease_id);
+        self.runs(lease_id) || self.outbox.contains(&lease_id) || !is_said
     }
 
     fn check(&self, worker: &Worker) -> Result<(), TestCaseError> {
@@ -392,7 +436,11 @@ impl World {
         let wanted = self.orders.iter().filter(|order| !*order.cancel.borrow());
         let wanted: BTreeSet<LeaseId> = wanted.map(|order| order.assignment.lease_id).collect();
         prop_assert!(wanted.len() <= SLOTS, "{} jobs for {SLOTS} slots", wanted.len());
-        prop_assert!(wanted.is_subset(&held) && self.outbox.iter().all(|lease_id| held.contains(lease_id)));
+        prop_assert!(wanted.is_subset(&held));
+        // The hub took a canceled lease back, so its result is worth nothing.
+        let is_kept = |lease_id| held.contains(lease_id) || self.canceled.contains(lease_id);
+        prop_assert!(self.outbox.iter().all(is_kept));
+        prop_assert!(held.iter().all(|lease_id| self.is_open(*lease_id)), "a dead lease is held: {held:?}");
         // Nothing that was taken is forgotten: it runs, waits for the hub, was failed, canceled or handed in.
         for lease_id in &self.drawn {
             let is_over = self.finished.contains(lease_id)
@@ -418,10 +466,14 @@ proptest! {
             world.apply(&mut worker, &event, now)?;
         }
         while !world.orders.is_empty() {
-            world.apply(&mut worker, &Event::End(0, 0), now)?;
+            world.apply(&mut worker, &Event::Write(0), now)?;
         }
         while !world.outbox.is_empty() {
             world.apply(&mut worker, &Event::Deliver(0), now)?;
+        }
+        prop_assert!(worker.is_done());
+        while !world.untold.is_empty() {
+            world.apply(&mut worker, &Event::Tell(0), now)?;
         }
         prop_assert!(worker.is_done());
         prop_assert_eq!(worker.leases(), []);
