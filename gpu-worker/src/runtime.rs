@@ -154,10 +154,18 @@ pub trait Observer {
     fn latents(&mut self, _picture: u32, _step: u32, _latents: &[f32]) {}
 }
 
+/// Reports a step that brings nothing but the sign of life, and ends the work where the observer wants that.
+fn report_step(observer: &mut dyn Observer, step: u32, steps: u32) -> Result<()> {
+    match observer.step(StepReport { step, steps, ..StepReport::default() }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(WorkerError::Canceled),
+    }
+}
+
 /// One finished step, or a piece of a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// 1 to `steps`: over all pictures of the job, or the tokens of a text.
+    /// 1 to `steps`: over all pictures of the job, the tokens of a text, or the batches of texts of an embedding.
     pub step: u32,
     pub steps: u32,
     /// What the picture looks like so far.

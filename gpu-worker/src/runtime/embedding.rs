@@ -14,7 +14,10 @@ use shared::job::token::Tokens;
 use tokenizers::Tokenizer;
 
 use super::folder::ModelFolder;
-use super::{Observer, Output, Runtime, device_time, only_graph, other_kind, read_tokenizer, tokenizer_json, written};
+use super::{
+    Observer, Output, Runtime, device_time, only_graph, other_kind, read_tokenizer, report_step, tokenizer_json,
+    written,
+};
 use crate::engine::port::{Input, Port, Tensor, Values};
 use crate::engine::provider::Provider;
 use crate::engine::{Engine, Graph};
@@ -113,14 +116,17 @@ impl EmbeddingModel {
         Ok(Self { tokenizer, graph, ports, output, pooling, context_tokens, batch_texts, on_gpu })
     }
 
-    /// One vector of length 1 for each text, and how many tokens were read.
-    fn embed(&mut self, texts: &[String]) -> Result<(Vec<Vec<f32>>, u64)> {
+    /// One vector of length 1 for each text, and how many tokens were read. Each batch of texts is a step.
+    fn embed(&mut self, texts: &[String], observer: &mut dyn Observer) -> Result<(Vec<Vec<f32>>, u64)> {
         let mut vectors = Vec::with_capacity(texts.len());
         let mut read = 0;
-        for texts in texts.chunks(self.batch_texts) {
+        let batches = texts.chunks(self.batch_texts);
+        let steps = u32::try_from(batches.len()).unwrap_or(u32::MAX);
+        for (step, texts) in (1..).zip(batches) {
             let rows = texts.iter().map(|text| self.encode(text)).collect::<Result<Vec<_>>>()?;
             read += rows.iter().map(|row| row.len() as u64).sum::<u64>();
             vectors.extend(self.embed_batch(&rows)?);
+            report_step(observer, step, steps)?;
         }
         Ok((vectors, read))
     }
@@ -188,9 +194,9 @@ impl EmbeddingModel {
         Ok(sum.iter().map(|value| (value / length) as f32).collect())
     }
 
-    fn serve(&mut self, input: &ValidEmbeddingInput) -> Result<Output> {
+    fn serve(&mut self, input: &ValidEmbeddingInput, observer: &mut dyn Observer) -> Result<Output> {
         let began = Instant::now();
-        let (vectors, read) = self.embed(&input.input)?;
+        let (vectors, read) = self.embed(&input.input, observer)?;
         let engine_time: Duration = began.elapsed();
         let metering = device_time(engine_time, began.elapsed(), self.on_gpu);
         written::vectors(input, &vectors, Tokens { read, written: 0 }, metering)
@@ -198,9 +204,9 @@ impl EmbeddingModel {
 }
 
 impl Runtime for EmbeddingModel {
-    fn run(&mut self, work: &Work, _: &mut dyn Observer) -> Result<Output> {
+    fn run(&mut self, work: &Work, observer: &mut dyn Observer) -> Result<Output> {
         match work {
-            Work::Embedding(input) => self.serve(input),
+            Work::Embedding(input) => self.serve(input, observer),
             _ => Err(other_kind(JobKind::Embedding, work)),
         }
     }

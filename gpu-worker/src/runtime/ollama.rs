@@ -20,14 +20,17 @@ use shared::job::text::{Ask, OUTPUT_MAX_BYTES, ValidTextInput};
 use shared::job::token::Tokens;
 use shared::protocol::Metering;
 
-use self::api::{Ask as ApiAsk, Chunk, EmbedRequest, Options, WriteRequest};
+use self::api::{Ask as ApiAsk, Chunk, EmbedAnswer, EmbedRequest, Options, WriteRequest};
 pub use self::client::Client;
 use self::folder::Settings;
 use super::folder::ModelFolder;
 use super::written;
-use super::{Observer, Output, Outside, Runtime, StepReport};
+use super::{Observer, Output, Outside, Runtime, StepReport, report_step};
 use crate::error::{Result, WorkerError};
 use crate::runtime::image::millis;
+
+/// Texts that Ollama embeds at once; between them it is heard of, and the work may end.
+const EMBED_TEXTS: usize = 16;
 
 /// How long Ollama keeps a model that it should forget.
 const UNLOAD_SECONDS: i64 = 0;
@@ -106,19 +109,37 @@ impl OllamaModel {
         Ok(written::text(input, text, counted, self.metering(&last, began)))
     }
 
-    fn embed(&mut self, input: &ValidEmbeddingInput) -> Result<Output> {
+    fn embed(&mut self, input: &ValidEmbeddingInput, observer: &mut dyn Observer) -> Result<Output> {
         let began = Instant::now();
+        let (mut vectors, mut read) = (Vec::with_capacity(input.input.len()), 0_u64);
+        let (mut device_ns, mut load_ns) = (0_u64, 0_u64);
+        let batches = input.input.chunks(EMBED_TEXTS);
+        let steps = u32::try_from(batches.len()).unwrap_or(u32::MAX);
+        for (step, texts) in (1..).zip(batches) {
+            let answer = self.embed_batch(texts)?;
+            read = read.saturating_add(answer.prompt_eval_count);
+            load_ns = load_ns.saturating_add(answer.load_duration);
+            device_ns = device_ns.saturating_add(answer.total_duration.saturating_sub(answer.load_duration));
+            vectors.extend(answer.embeddings);
+            report_step(observer, step, steps)?;
+        }
+        let metering = self.device_time(device_ns, load_ns, began);
+        written::vectors(input, &vectors, Tokens { read, written: 0 }, metering)
+    }
+
+    fn embed_batch(&self, texts: &[String]) -> Result<EmbedAnswer> {
         let request = EmbedRequest {
             model: &self.settings.model,
-            input: &input.input,
+            input: texts,
             truncate: true,
             keep_alive: self.settings.keep_alive_seconds,
         };
         let answer = self.client.embed(&request)?;
-        let device_ns = answer.total_duration.saturating_sub(answer.load_duration);
-        let metering = self.device_time(device_ns, answer.load_duration, began);
-        let counted = Tokens { read: answer.prompt_eval_count, written: 0 };
-        written::vectors(input, &answer.embeddings, counted, metering)
+        if answer.embeddings.len() != texts.len() {
+            let reason = format!("it gives {} vectors for {} texts", answer.embeddings.len(), texts.len());
+            return Err(WorkerError::OllamaAnswer(reason));
+        }
+        Ok(answer)
     }
 
     fn metering(&self, last: &Chunk, began: Instant) -> Metering {
@@ -140,7 +161,7 @@ impl Runtime for OllamaModel {
     fn run(&mut self, work: &Work, observer: &mut dyn Observer) -> Result<Output> {
         match (self.kind, work) {
             (JobKind::Text, Work::Text(input)) => self.write(input, observer),
-            (JobKind::Embedding, Work::Embedding(input)) => self.embed(input),
+            (JobKind::Embedding, Work::Embedding(input)) => self.embed(input, observer),
             _ => Err(super::other_kind(self.kind, work)),
         }
     }

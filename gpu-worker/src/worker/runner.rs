@@ -263,16 +263,17 @@ impl Runner {
             let mut again = Vec::new();
             for orders in waiting.chunks(together.max(1)) {
                 let tried_at = Instant::now();
-                let outcomes = self.attempt(orders, began, events).await;
+                let (outcomes, is_gone) = self.attempt(orders, began, events).await;
+                tally.is_gone = is_gone;
                 // A second try makes sense where it may end in time: it takes at least as long as the first did.
                 let ends_at = Instant::now() + tried_at.elapsed();
                 for (order, outcome) in orders.iter().zip(outcomes) {
-                    tally.is_gone = outcome.as_ref().is_err_and(WorkerError::ends_process);
+                    let died_of_it = outcome.as_ref().is_err_and(WorkerError::ends_process);
                     let lost_gpu = lost_gpu(&outcome);
                     tally.did_job |= outcome.is_ok();
                     tally.gpu_failure = tally.gpu_failure.or_else(|| lost_gpu.clone());
                     let may_go_on = ends_at < order.deadline && !order.is_canceled();
-                    if tally.is_gone && tries_left > 0 && may_go_on {
+                    if died_of_it && tries_left > 0 && may_go_on {
                         log_retry(order, &outcome);
                         again.push(*order);
                     } else if let Some(reason) = lost_gpu.filter(|_| may_go_on && order.lost_by.is_none()) {
@@ -294,18 +295,20 @@ impl Runner {
         tally
     }
 
+    /// One outcome for each, and whether the process is gone: one that heeds no cancel is killed, and no outcome tells of
+    /// that.
     async fn attempt(
         &mut self,
         orders: &[&Order],
         began: Instant,
         events: &mpsc::Sender<JobEvent>,
-    ) -> Vec<Result<Spent>> {
+    ) -> (Vec<Result<Spent>>, bool) {
         let model = orders.first().and_then(|order| self.bench.models.get(&order.assignment.model));
         self.supervisor.select(model.map_or(Path::new(""), PathBuf::as_path));
         let before_load = Instant::now();
         let determinism_class = match self.supervisor.start().await {
             Ok(loaded) => loaded.determinism_class.clone(),
-            Err(error) => return orders.iter().map(|_| Err(error.copied())).collect(),
+            Err(error) => return (orders.iter().map(|_| Err(error.copied())).collect(), error.ends_process()),
         };
         let attempt = Try { began, before_load, started: Instant::now(), determinism_class };
         let mut writings: Vec<Writing> = orders.iter().map(|_| Writing::default()).collect();
@@ -320,7 +323,8 @@ impl Runner {
         let handed_in = |(order, outcome): (&&Order, Result<Output>)| {
             outcome.and_then(|output| self.hand_in(order, output, &attempt, finished))
         };
-        orders.iter().zip(outcomes).map(handed_in).collect()
+        let outcomes = orders.iter().zip(outcomes).map(handed_in).collect();
+        (outcomes, self.supervisor.process_id().is_none())
     }
 
     /// Signs the receipt; when this returns, the result survives a crash.

@@ -25,7 +25,7 @@ struct Reader {
 
 impl Observer for Reader {
     fn step(&mut self, step: StepReport) -> ControlFlow<()> {
-        self.text.push_str(&step.text.unwrap());
+        self.text.push_str(&step.text.unwrap_or_default());
         self.pieces += 1;
         if self.stop_after == Some(self.pieces) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -133,7 +133,25 @@ fn embeds_texts_and_is_paid_for_what_was_read() {
     assert_eq!((output.metering.tokens_read, output.metering.tokens_written, streamed.as_str()), (8, 0, ""));
     assert!(matches!(run(&mut model, &prompt()), Err(WorkerError::Input { field: "kind", .. })));
     ollama.next(Behaviour::Sends("{\"embeddings\":[[0.1]]}"));
-    assert!(matches!(run(&mut model, &texts), Err(WorkerError::Run { .. })), "a vector is missing");
+    assert!(matches!(run(&mut model, &texts), Err(WorkerError::OllamaAnswer(_))), "a vector is missing");
+}
+
+#[test]
+fn an_embedding_asks_for_a_few_texts_at_a_time_and_ends_between_them_when_nobody_waits() {
+    let ollama = OllamaDouble::start();
+    let mut model = load(&ollama, EMBEDDING_MODEL).unwrap();
+    let texts: Vec<String> = (0..20).map(|number| format!("text {number}")).collect();
+    let texts = work("embedding", json!({"input": texts}));
+    let asked = |ollama: &OllamaDouble| -> Vec<usize> {
+        ollama.calls("/api/embed").iter().filter_map(|call| Some(call["input"].as_array()?.len())).collect()
+    };
+    let before = asked(&ollama).len();
+    let (output, _) = run(&mut model, &texts).unwrap();
+    assert_eq!(asked(&ollama)[before..], [16, 4]);
+    assert_eq!(output.metering.tokens_read, 80);
+    let mut leaving = Reader { stop_after: Some(1), ..Reader::default() };
+    assert!(matches!(model.run(&texts, &mut leaving), Err(WorkerError::Canceled)));
+    assert_eq!(asked(&ollama)[before..], [16, 4, 16]);
 }
 
 #[test]

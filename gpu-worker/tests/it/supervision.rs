@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use shared::job::lifecycle::Blame;
-use shared::protocol::{Assignment, WorkerMessage};
+use shared::protocol::{Assignment, HubMessage, WorkerMessage};
 use tokio::process::Child;
 
 use crate::hub_double::{HubDouble, PATIENCE, Session, assignment};
@@ -125,6 +125,31 @@ async fn a_hung_process_is_found_killed_and_replaced() {
     signal("-TERM", worker.id().unwrap()).await;
     let (_, log) = ended(worker).await;
     assert!(log.contains("\"class\":\"hang\""), "{log}");
+}
+
+#[tokio::test]
+async fn a_process_that_heeds_no_cancel_is_killed_and_replaced_before_the_next_job() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::new(&hub);
+    let worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    let job = assignment(25, LONG_STEPS);
+    started(&mut session, &job).await;
+    let deaf = inference_process(&worker);
+    signal("-STOP", deaf).await;
+    session.send(&HubMessage::Cancel { lease_id: job.lease_id, reason: "the client left".into() }).await;
+    // A hub that does not read is taken for one that is gone.
+    tokio::select! {
+        new = replaced(&worker, deaf) => assert_ne!(new, deaf),
+        other = after_progress(&mut session) => panic!("a canceled job is over, got {other:?}"),
+    }
+    let next = assignment(26, 1);
+    session.assign(&next).await;
+    let (lease_id, submission) = hub.result().await;
+    assert_eq!(lease_id, next.lease_id, "a canceled job has no result");
+    check_result(&next, &submission, registration.address);
+    assert_eq!(submission.metering.load_ms, 0, "the job paid for the load");
+    drop(worker);
 }
 
 #[tokio::test]

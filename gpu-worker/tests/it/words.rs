@@ -52,16 +52,16 @@ fn load(engine: &Engine, model: &ModelCopy) -> Result<Box<dyn Runtime>, WorkerEr
 #[derive(Default)]
 struct Reader {
     text: String,
-    reports: u32,
-    stop_after: Option<u32>,
+    steps: Vec<(u32, u32)>,
+    stop_after: Option<usize>,
 }
 
 impl Observer for Reader {
     fn step(&mut self, step: StepReport) -> ControlFlow<()> {
         assert!(step.step <= step.steps);
         self.text.push_str(&step.text.unwrap_or_default());
-        self.reports += 1;
-        if self.stop_after == Some(self.reports) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        self.steps.push((step.step, step.steps));
+        if self.stop_after == Some(self.steps.len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn wants_previews(&self) -> bool {
@@ -106,6 +106,24 @@ fn embeddings_are_pytorchs_alone_and_beside_texts_of_other_lengths() {
         let alone: Vec<Vec<f32>> = serde_json::from_slice(&alone.artifacts[0].bytes).unwrap();
         let distance = alone[0].iter().zip(&vectors[0].embedding).map(|(one, other)| (one - other).abs());
         assert!(distance.fold(0.0, f32::max) < TOLERANCE, "{}", engine.name());
+    }
+}
+
+#[test]
+fn an_embedding_reports_each_batch_of_its_texts_and_ends_there_when_nobody_waits() {
+    let model = ModelCopy::words("embedder", "embedding");
+    let texts: Vec<String> = (0..33).map(|number| format!("text {number}")).collect();
+    let work = work("embedding", json!({"input": texts}));
+    for engine in engines() {
+        let mut model = load(engine, &model).unwrap();
+        let batches = if engine.plans_per_shape() { 33 } else { 3 };
+        let mut reader = Reader::default();
+        model.run(&work, &mut reader).unwrap();
+        let steps: Vec<(u32, u32)> = (1..=batches).map(|step| (step, batches)).collect();
+        assert_eq!((reader.steps, reader.text.as_str()), (steps, ""), "{}", engine.name());
+        let mut leaving = Reader { stop_after: Some(2), ..Reader::default() };
+        assert!(matches!(model.run(&work, &mut leaving), Err(WorkerError::Canceled)));
+        assert_eq!(leaving.steps, [(1, batches), (2, batches)]);
     }
 }
 
@@ -226,7 +244,7 @@ fn a_cancel_ends_the_text_and_the_next_one_is_written() {
     let mut model = load(engines().last().unwrap(), &model).unwrap();
     let mut reader = Reader { stop_after: Some(2), ..Reader::default() };
     assert!(matches!(model.run(&greedy("a city", 24), &mut reader), Err(WorkerError::Canceled)));
-    assert_eq!(reader.reports, 2);
+    assert_eq!(reader.steps.len(), 2);
     assert!(run(model.as_mut(), &greedy("a city", 2)).is_ok());
 }
 
