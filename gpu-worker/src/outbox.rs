@@ -56,12 +56,17 @@ impl Outbox {
     /// Leases with a result that waits, in the order of their names.
     pub fn waiting(&self) -> Result<Vec<LeaseId>> {
         let entries = std::fs::read_dir(&self.folder).map_err(WorkerError::io(&self.folder))?;
-        let mut leases: Vec<LeaseId> =
-            entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".json")?.parse().ok()).collect();
+        let mut leases = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(WorkerError::io(&self.folder))?.file_name();
+            leases.extend(name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<LeaseId>().ok()));
+        }
         leases.sort_unstable();
         Ok(leases)
     }
 
+    /// # Errors
+    /// [`WorkerError::Format`] for a file that is none of this worker's; any other error may pass.
     pub fn read(&self, lease_id: LeaseId) -> Result<Entry> {
         let path = self.path(lease_id);
         let bytes = std::fs::read(&path).map_err(WorkerError::io(&path))?;
@@ -75,7 +80,10 @@ impl Outbox {
         sync_folder(&self.folder)
     }
 
-    /// The hub will never take it: it is kept apart, with the reason.
+    /// The hub will never take it: it is kept apart, with the reason. A malformed file is put aside as it is.
+    ///
+    /// # Errors
+    /// A file that cannot be read now stays where it is.
     pub fn refuse(&self, lease_id: LeaseId, reason: &str) -> Result<()> {
         let kept = self.folder.join(REFUSED_FOLDER).join(format!("{lease_id}.json"));
         match self.read(lease_id) {
@@ -85,8 +93,10 @@ impl Outbox {
                 write_atomically(&kept, &bytes)?;
                 self.remove(lease_id)?;
             }
-            // What cannot be read cannot be sent; it is put aside as it is.
-            Err(_) => std::fs::rename(self.path(lease_id), &kept).map_err(WorkerError::io(&kept))?,
+            Err(WorkerError::Format { .. }) => {
+                std::fs::rename(self.path(lease_id), &kept).map_err(WorkerError::io(&kept))?;
+            }
+            Err(error) => return Err(error),
         }
         self.prune_refused()
     }

@@ -47,10 +47,14 @@ pub async fn deliver(
     let agent = agent(&trust);
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
-        let waiting = outbox.waiting().unwrap_or_else(|error| {
-            tracing::error!(%error, "the outbox cannot be read");
-            Vec::new()
-        });
+        let waiting = match outbox.waiting() {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot be read");
+                tokio::time::sleep(backoff.after_failure(jitter())).await;
+                continue;
+            }
+        };
         if waiting.is_empty() {
             backoff.reset();
             added.notified().await;
@@ -79,10 +83,11 @@ pub async fn deliver(
 async fn deliver_one(outbox: &Outbox, hub: &HubUrl, agent: &ureq::Agent, lease_id: LeaseId) -> Result<Delivered> {
     let entry = match outbox.read(lease_id) {
         Ok(entry) => entry,
-        Err(error) => {
-            outbox.refuse(lease_id, "unreadable")?;
+        Err(error @ WorkerError::Format { .. }) => {
+            outbox.refuse(lease_id, "malformed")?;
             return Ok(Delivered { lease_id, job_id: None, refusal: Some(error.to_string()) });
         }
+        Err(error) => return Err(error),
     };
     let (job_id, receipt_hash) = (entry.job_id, entry.receipt_hash);
     match post(hub.clone(), agent.clone(), entry).await? {

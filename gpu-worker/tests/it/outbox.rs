@@ -1,5 +1,11 @@
 //! The outbox keeps what was put into it, whatever else lies in the folder.
 
+use std::sync::Arc;
+
+use gpu_worker::error::WorkerError;
+use gpu_worker::hub::HubUrl;
+use gpu_worker::hub::results::deliver;
+use gpu_worker::hub::trust::Trust;
 use gpu_worker::outbox::{Entry, Outbox, REFUSED_MAX};
 use shared::amount::{Amount, MicroUnits};
 use shared::digest::{PromptHash, Sha256Digest};
@@ -8,6 +14,9 @@ use shared::protocol::{Metering, ResultSubmission};
 use shared::receipt::{JobReceipt, UnitType};
 use shared::time::UnixSeconds;
 use shared::{Address, B256, Bytes};
+use tokio::sync::{Notify, mpsc};
+
+use crate::hub_double::HubDouble;
 
 pub(crate) fn entry(number: u128) -> Entry {
     let receipt = JobReceipt {
@@ -82,4 +91,36 @@ fn a_file_that_cannot_be_read_is_put_aside() {
     assert!(outbox.read(lease_id).is_err());
     outbox.refuse(lease_id, "unreadable").unwrap();
     assert_eq!(outbox.waiting().unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_result_that_cannot_be_read_now_is_sent_when_it_can_and_only_a_malformed_one_is_put_aside() {
+    let mut hub = HubDouble::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(folder.path()).unwrap();
+    let [unread, malformed, sound] = [1, 2, 3].map(LeaseId::from_random);
+    let file = |lease_id: LeaseId| folder.path().join(format!("{lease_id}.json"));
+    // The system opens it, but does not read it: an error of the moment, as far as its reader knows.
+    std::fs::create_dir(file(unread)).unwrap();
+    std::fs::write(file(malformed), b"rubbish").unwrap();
+    outbox.put(&entry(3)).unwrap();
+    assert_eq!(outbox.waiting().unwrap(), [unread, malformed, sound]);
+    assert!(matches!(outbox.refuse(unread, "409: not yours"), Err(WorkerError::Io { .. })));
+    let (delivered_sender, mut delivered) = mpsc::channel(8);
+    let url = HubUrl::parse(&hub.url).unwrap();
+    let delivery =
+        tokio::spawn(deliver(outbox.clone(), url, Trust::default(), Arc::new(Notify::new()), delivered_sender));
+    let left = delivered.recv().await.unwrap();
+    assert!(left.lease_id == malformed && left.refusal.unwrap().contains("not valid"));
+    let left = delivered.recv().await.unwrap();
+    assert_eq!((left.lease_id, left.refusal, hub.result().await.0), (sound, None, sound));
+    assert_eq!(outbox.waiting().unwrap(), [unread]);
+    std::fs::remove_dir(file(unread)).unwrap();
+    outbox.put(&entry(1)).unwrap();
+    let left = delivered.recv().await.unwrap();
+    assert_eq!((left.lease_id, left.refusal, hub.result().await.0), (unread, None, unread));
+    assert_eq!(outbox.waiting().unwrap(), []);
+    let kept = std::fs::read_dir(folder.path().join("refused")).unwrap().map(|kept| kept.unwrap().file_name());
+    assert_eq!(kept.collect::<Vec<_>>(), [format!("{malformed}.json").as_str()]);
+    delivery.abort();
 }
