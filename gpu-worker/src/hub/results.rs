@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::id::{JobId, LeaseId};
+use shared::job::request::TTL_MAX_SECONDS;
 use shared::protocol::ResultAccepted;
 use tokio::sync::{Notify, mpsc};
 
@@ -15,7 +16,15 @@ use crate::outbox::{Entry, Outbox};
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-const POST_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long connecting may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a hub may take no byte of a result, or give none of its answer, before it counts as away.
+const STALL_LIMIT: Duration = Duration::from_secs(60);
+
+/// However steadily a result goes out, no lease is as old as this.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(TTL_MAX_SECONDS);
 
 /// How the hub answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +53,7 @@ pub async fn deliver(
     added: Arc<Notify>,
     delivered: mpsc::Sender<Delivered>,
 ) {
-    let agent = agent(&trust);
+    let agent = agent(&trust, STALL_LIMIT);
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         let waiting = match outbox.waiting() {
@@ -90,7 +99,7 @@ async fn deliver_one(outbox: &Outbox, hub: &HubUrl, agent: &ureq::Agent, lease_i
         Err(error) => return Err(error),
     };
     let (job_id, receipt_hash) = (entry.job_id, entry.receipt_hash);
-    match post(hub.clone(), agent.clone(), entry).await? {
+    match post(hub, agent.clone(), entry).await? {
         Answer::Accepted(accepted) => {
             if accepted.receipt_hash != receipt_hash {
                 tracing::error!(%job_id, ours = %receipt_hash, theirs = %accepted.receipt_hash, "the hub names another receipt");
@@ -106,18 +115,22 @@ async fn deliver_one(outbox: &Outbox, hub: &HubUrl, agent: &ureq::Agent, lease_i
     }
 }
 
-async fn post(hub: HubUrl, agent: ureq::Agent, entry: Entry) -> Result<Answer> {
+async fn post(hub: &HubUrl, agent: ureq::Agent, entry: Entry) -> Result<Answer> {
     let url = hub.path(&format!("/v1/miners/jobs/{}/result", entry.lease_id));
     let body = serde_json::to_vec(&entry.submission).map_err(|error| WorkerError::Receipt(error.to_string()))?;
+    Ok(send(agent, url, body).await)
+}
+
+async fn send(agent: ureq::Agent, url: String, body: Vec<u8>) -> Answer {
     let send = move || {
         let mut response = agent.post(&url).header("content-type", "application/json").send(&body[..])?;
         let status = response.status().as_u16();
         response.body_mut().read_to_string().map(|text| (status, text))
     };
     match tokio::task::spawn_blocking(send).await {
-        Ok(Ok((status, text))) => Ok(classify(status, &text)),
-        Ok(Err(error)) => Ok(Answer::Later(error.to_string())),
-        Err(error) => Ok(Answer::Later(error.to_string())),
+        Ok(Ok((status, text))) => classify(status, &text),
+        Ok(Err(error)) => Answer::Later(error.to_string()),
+        Err(error) => Answer::Later(error.to_string()),
     }
 }
 
@@ -134,17 +147,76 @@ fn classify(status: u16, text: &str) -> Answer {
     }
 }
 
-/// A client that reports statuses as answers.
-pub(crate) fn agent(trust: &Trust) -> ureq::Agent {
-    let config = ureq::Agent::config_builder().timeout_global(Some(POST_LIMIT)).http_status_as_error(false);
+/// A client that reports statuses as answers. A large result may take long on a slow link, so the limits are on standing
+/// still and not on the whole.
+fn agent(trust: &Trust, stall: Duration) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .timeout_resolve(Some(CONNECT_LIMIT))
+        .timeout_connect(Some(CONNECT_LIMIT))
+        .timeout_per_write(Some(stall))
+        .timeout_send_body(Some(UPLOAD_LIMIT))
+        .timeout_recv_response(Some(stall))
+        .timeout_recv_body(Some(stall))
+        .http_status_as_error(false);
     config.tls_config(trust.http()).build().new_agent()
 }
 
 #[cfg(test)]
 mod tests {
     use shared::B256;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    /// More than the system takes for a peer that does not read.
+    const LARGE_BYTES: usize = 24 << 20;
+
+    /// What a hub of this kind makes of a large result, where standing still for `stall` is too long.
+    async fn answer<Served: Future<Output = ()> + Send + 'static>(
+        stall: Duration,
+        serve: impl FnOnce(TcpStream) -> Served,
+    ) -> Answer {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let sent = tokio::spawn(send(agent(&Trust::default(), stall), url, vec![b' '; LARGE_BYTES]));
+        let hub = tokio::spawn(serve(listener.accept().await.unwrap().0));
+        let answer = sent.await.unwrap();
+        hub.abort();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_large_result_takes_the_time_that_a_slow_link_needs() {
+        let stall = Duration::from_secs(2);
+        let slow_hub = move |mut stream: TcpStream| async move {
+            let mut piece = vec![0; LARGE_BYTES / 32];
+            // The whole takes longer than a hub may stand still.
+            let mut pace = tokio::time::interval(stall / 16);
+            for _ in 0..32 {
+                pace.tick().await;
+                stream.read_exact(&mut piece).await.unwrap();
+            }
+            stream.write_all(b"HTTP/1.1 409 X\r\ncontent-length: 4\r\n\r\nover").await.unwrap();
+            std::future::pending().await
+        };
+        assert_eq!(answer(stall, slow_hub).await, Answer::Refused("409: over".into()));
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_stands_still_is_given_up() {
+        let stall = Duration::from_millis(300);
+        let deaf_hub = |stream: TcpStream| async move {
+            let _open = stream;
+            std::future::pending().await
+        };
+        assert!(matches!(answer(stall, deaf_hub).await, Answer::Later(_)));
+        let mute_hub = |mut stream: TcpStream| async move {
+            let mut piece = vec![0; 1 << 20];
+            while stream.read(&mut piece).await.is_ok_and(|bytes| bytes > 0) {}
+        };
+        assert!(matches!(answer(stall, mute_hub).await, Answer::Later(_)));
+    }
 
     #[test]
     fn only_final_answers_end_the_sending() {
