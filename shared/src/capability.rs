@@ -1,5 +1,7 @@
 //! What a miner says of itself when it registers: engine, devices, models, measured speed and prices.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
@@ -77,7 +79,29 @@ pub enum DeviceError {
     Unmeasured { name: String },
 }
 
+/// Two offers that cannot both hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("offers has the {} model `{model}` twice, for {} and {} AIT: a model of a kind has one price", .kind.as_str(), .unit_prices[0], .unit_prices[1])]
+pub struct OfferedTwice {
+    pub model: String,
+    pub kind: JobKind,
+    pub unit_prices: [Amount; 2],
+}
+
 impl Capability {
+    /// Refuses two offers of one model: hub and miner could agree on either, and each on another.
+    pub fn check_offers(&self) -> Result<(), OfferedTwice> {
+        let mut prices = BTreeMap::new();
+        self.offers.iter().try_for_each(|ModelOffer { model, kind, unit_price, .. }| {
+            match prices.insert((kind.as_str(), model), *unit_price) {
+                Some(first) => {
+                    Err(OfferedTwice { model: model.clone(), kind: *kind, unit_prices: [first, *unit_price] })
+                }
+                None => Ok(()),
+            }
+        })
+    }
+
     /// Refuses devices that contradict themselves, the engine or the hardware report.
     pub fn check_devices(&self) -> Result<(), DeviceError> {
         let Self { engine, devices, hardware, .. } = self;
@@ -192,6 +216,35 @@ mod tests {
             |report: &Device| Capability { hardware: Some(measured(report)), ..capability("CUDA", vec![gpu.clone()]) };
         assert_eq!(with(&gpu).check_devices(), Ok(()));
         assert_eq!(with(&cpu).check_devices(), Err(DeviceError::Unmeasured { name: "A card".into() }));
+    }
+
+    #[test]
+    fn a_model_is_offered_once_per_kind() {
+        let offer = |model: &str, kind, price| ModelOffer {
+            model: model.into(),
+            kind,
+            manifest_sha256: Sha256Digest::of(b"manifest"),
+            unit_type: UnitType::Token,
+            unit_price: Amount::from_ait(price),
+            measured_micro_units_per_second: 1,
+            suggestions: vec![],
+            subjects: vec![],
+            default_steps: 0,
+            default_guidance: 0.0,
+            fast: None,
+            image_to_image: false,
+        };
+        let mut capability = capability("CPU", vec![]);
+        capability.offers = vec![
+            offer("words", JobKind::Text, 1),
+            offer("words", JobKind::Embedding, 1),
+            offer("letters", JobKind::Text, 1),
+        ];
+        assert_eq!(capability.check_offers(), Ok(()));
+        capability.offers.push(offer("words", JobKind::Text, 3));
+        let error = capability.check_offers().unwrap_err().to_string();
+        let said = "offers has the text model `words` twice, for 1 and 3 AIT: a model of a kind has one price";
+        assert_eq!(error, said);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::probe::{measure_machine, summary};
 use crate::runtime::folder::ModelFolder;
-use crate::runtime::folders::models_at;
+use crate::runtime::folders::{check_names, models_at};
 use crate::timing::{self, Timed};
 use crate::{clock, hardware, keys, offer};
 
@@ -63,6 +63,7 @@ impl Init {
         }
         let hub = HubUrl::parse(&self.hub)?;
         let folders = models_at(&found(&self.model)?)?;
+        check_names(folders.iter().map(|folder| (folder.manifest().name.as_str(), folder.root())))?;
         if let (Some(price), more @ 2..) = (self.unit_price, folders.len()) {
             let reason = format!("--unit-price {price} is for one model, but {} holds {more}", self.model.display());
             return Err(WorkerError::Config(reason));

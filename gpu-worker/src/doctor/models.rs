@@ -6,6 +6,7 @@ use super::Finding;
 use crate::config::ModelConfig;
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::folders::check_names;
 
 /// A model that `worker.toml` has on offer, and what its files say.
 #[derive(Debug)]
@@ -42,13 +43,19 @@ fn check(path: &Path) -> Result<Checked> {
     })
 }
 
-/// One finding per model; a worker without any has nothing to serve.
+/// One finding per model, and one where two have one name; a worker without any has nothing to serve.
 pub fn judge(models: &[Model]) -> Vec<Finding> {
     if models.is_empty() {
         let mend = ["gpu-worker models add FOLDER", "or set enabled = true for one of [[models]]"];
         return vec![Finding::fault("model", "worker.toml has no model that is enabled", mend)];
     }
-    models.iter().map(judge_one).collect()
+    let known =
+        models.iter().filter_map(|model| Some((model.checked.as_ref().ok()?.name.as_str(), model.path.as_path())));
+    let twice = check_names(known).err().map(|error| {
+        let mend = ["set enabled = false for one of them in worker.toml", "or give one another name in its manifest"];
+        Finding::fault("model", error.to_string(), mend)
+    });
+    models.iter().map(judge_one).chain(twice).collect()
 }
 
 fn judge_one(model: &Model) -> Finding {
@@ -120,6 +127,16 @@ mod tests {
         }
         std::fs::remove_file(file).unwrap();
         assert!(only(std::slice::from_ref(&config)).found.contains("weights.onnx"));
+    }
+
+    #[test]
+    fn two_prices_for_one_model_are_a_fault() {
+        let (_folder, config) = model();
+        let dearer = ModelConfig { unit_price_ait: "2".parse().unwrap(), ..config.clone() };
+        let states: Vec<_> =
+            judge(&observe(&[config.clone(), dearer.clone()])).into_iter().map(|finding| finding.state).collect();
+        assert_eq!(states, [State::Ok, State::Ok, State::Fault]);
+        assert_eq!(judge(&observe(&[config, ModelConfig { enabled: false, ..dearer }])).len(), 1);
     }
 
     #[test]

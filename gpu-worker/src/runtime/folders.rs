@@ -1,6 +1,7 @@
 //! The models that lie at a path: one, or several in folders beside each other.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use shared::job::JobKind;
@@ -45,6 +46,25 @@ pub fn folders_at(path: &Path) -> Result<Vec<PathBuf>> {
 /// Pictures before texts before embeddings, and by name within a kind.
 pub fn by_kind(one: &ModelFolder, other: &ModelFolder) -> Ordering {
     place(one).cmp(&place(other))
+}
+
+/// Refuses models of one name: the worker tells its models apart by it, and so does who asks for one.
+///
+/// # Errors
+/// Names both folders.
+pub fn check_names<'a>(models: impl IntoIterator<Item = (&'a str, &'a Path)>) -> Result<()> {
+    let mut known = BTreeMap::new();
+    models.into_iter().try_for_each(|(name, folder)| match known.insert(name, folder) {
+        Some(first) => {
+            let (first, second) = (first.display(), folder.display());
+            let reason = format!(
+                "the model `{name}` is on offer twice, from {first} and {second}: \
+                 a name stands for one model, so rename one or set enabled = false for it"
+            );
+            Err(WorkerError::Config(reason))
+        }
+        None => Ok(()),
+    })
 }
 
 fn is_model(folder: &Path) -> bool {
@@ -96,6 +116,14 @@ mod tests {
         std::fs::write(root.path().join("README.md"), "no model").unwrap();
         assert_eq!(names(root.path()), ["scenes", "another", "letters", "vectors"]);
         assert_eq!(names(&root.path().join("b")), ["letters"]);
+    }
+
+    #[test]
+    fn a_name_stands_for_one_model() {
+        let (one, other) = (Path::new("/models/one"), Path::new("/models/other"));
+        check_names([("scenes", one), ("letters", other)]).unwrap();
+        let error = check_names([("scenes", one), ("letters", one), ("scenes", other)]).unwrap_err().to_string();
+        assert!(error.contains("`scenes` is on offer twice, from /models/one and /models/other"), "{error}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::probe::cards::{Driver, DriverError};
 use crate::probe::nvml;
 use crate::runtime;
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::folders::check_names;
 
 /// What the names of Ollama's processes begin with.
 const OLLAMA_PROGRAM: &str = "ollama";
@@ -55,7 +56,7 @@ impl Candidate<'_> {
 /// load its models, as many as stay warm.
 ///
 /// # Errors
-/// No model that can be served. One that cannot is left out, with a word in the log, where there are others.
+/// Two models of one name, and no model that can be served. One that cannot is left out, with a word in the log, where there are others.
 pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fleet> {
     let driver = nvml::driver();
     let engines = devices::engines(config, &driver)?;
@@ -69,6 +70,7 @@ pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fl
             Err(error) => tracing::error!(model = %model.path.display(), %error, "a model is left out"),
         }
     }
+    check_names(candidates.iter().map(|candidate| (candidate.name(), candidate.config.path.as_path())))?;
     let mut fleet = Assembly {
         config,
         data,

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use shared::capability::Capability;
+use shared::job::lifecycle::Blame;
+use shared::protocol::WorkerMessage;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -75,7 +77,12 @@ impl Tasks {
         for effect in effects {
             match effect {
                 // A full channel means a hub that does not read; what is lost is made good by the next registration.
-                Effect::Send(message) => drop(self.outgoing.try_send(Outgoing::Say(message))),
+                Effect::Send(message) => {
+                    if let WorkerMessage::Fail { lease_id, blame: Blame::Platform, reason, .. } = &message {
+                        tracing::warn!(%lease_id, reason, "a lease is given back unserved");
+                    }
+                    drop(self.outgoing.try_send(Outgoing::Say(message)));
+                }
                 Effect::Rejoin => drop(self.outgoing.try_send(Outgoing::Rejoin)),
                 Effect::Run(order) => drop(self.orders.send(*order).await),
             }

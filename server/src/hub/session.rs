@@ -222,6 +222,7 @@ fn check_registration(challenge: &Challenge, registration: &Registration, now: U
         return Err(format!("leases has up to {LEASES_MAX}, got {}", leases.len()));
     }
     check_capability(capability)?;
+    capability.check_offers().map_err(|error| format!("capability: {error}"))?;
     capability.check_devices().map_err(|error| format!("capability: {error}"))?;
     let Some(hardware) = &capability.hardware else { return Ok(()) };
     hardware.check(*address, now).map_err(|error| format!("capability.hardware: {error}"))

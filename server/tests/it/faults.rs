@@ -1,9 +1,12 @@
 //! A port in use, a full disk: a clear sentence, and nothing lost.
 
 use server::serve::{ServeError, Server};
+use shared::amount::Amount;
+use shared::capability::ModelOffer;
+use shared::protocol::HubMessage;
 
 use super::server::{TestServer, config, is_minted, small_job};
-use super::worker::{TestWorker, key, result};
+use super::worker::{TestWorker, capability, key, result};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_is_named_and_the_other_servers_data_is_not_touched() {
@@ -55,4 +58,17 @@ async fn a_full_disk_refuses_new_jobs_and_results_and_loses_neither() {
         assert_eq!(server.get(&format!("/v1/jobs/{id}")).await.status, 200, "{id} was lost");
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_miner_with_two_prices_for_one_model_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut twice = capability(1);
+    let again = ModelOffer { unit_price: Amount::from_ait(2), ..twice.offers[2].clone() };
+    twice.offers.push(again);
+    let (_, answer) = TestWorker::ask(server.address, key(0x41), twice, vec![], false).await;
+    let reason = "capability: offers has the image model `aitbc-scenes-1` twice, for 1 and 2 AIT: a model of a kind has \
+                  one price";
+    assert_eq!(answer, HubMessage::Refused { reason: reason.into(), retryable: false });
 }

@@ -98,6 +98,19 @@ impl TestWorker {
         leases: Vec<LeaseId>,
         follows_watchers: bool,
     ) -> Self {
+        let (worker, answer) = Self::ask(address, key, capability, leases, follows_watchers).await;
+        assert!(matches!(answer, HubMessage::Welcome { .. }));
+        worker
+    }
+
+    /// The same, with the hub's answer.
+    pub(crate) async fn ask(
+        address: SocketAddr,
+        key: PrivateKey,
+        capability: Capability,
+        leases: Vec<LeaseId>,
+        follows_watchers: bool,
+    ) -> (Self, HubMessage) {
         let url = format!("ws://{address}/v1/miners/session");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut worker = Self { key, socket };
@@ -113,8 +126,8 @@ impl TestWorker {
             signature: worker.key.sign(digest).unwrap(),
         };
         worker.send(&WorkerMessage::Register(Box::new(registration))).await;
-        assert!(matches!(worker.receive().await, HubMessage::Welcome { .. }));
-        worker
+        let answer = worker.receive().await;
+        (worker, answer)
     }
 
     pub(crate) fn address(&self) -> Address {

@@ -16,6 +16,7 @@ use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::files::write_atomically;
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::folders::check_names;
 use crate::runtime::image::scheduler::FAST_FILE;
 use crate::runtime::kind::told_by;
 use crate::runtime::pin::pin;
@@ -156,6 +157,7 @@ pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, unit_
         return print(format_args!("        {} is in worker.toml already", known.path.display()));
     }
     let manifest = folder.manifest();
+    check_names(on_offer(&config).iter().map(named).chain([named(folder)]))?;
     let supervisor = Supervisor::new(program()?, setup(data, root, &config.engine, &config.child));
     let timed = block_on(timing::time(supervisor, folder, MEASURED_JOBS))?;
     let speed = timed.timing.micro_units_per_second.median;
@@ -165,6 +167,16 @@ pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, unit_
     register(data, &model)?;
     print(format_args!("price   {unit_price_ait} AIT per unit"))?;
     print(format_args!("wrote   {}; `start` offers it", Config::path(data).display()))
+}
+
+/// Models of the configuration that can be read; the others are what `models verify` is about.
+fn on_offer(config: &Config) -> Vec<ModelFolder> {
+    let enabled = config.models.iter().filter(|model| model.enabled);
+    enabled.filter_map(|model| ModelFolder::open(&model.path).ok()).collect()
+}
+
+fn named(folder: &ModelFolder) -> (&str, &Path) {
+    (&folder.manifest().name, folder.root())
 }
 
 fn names_same(configured: &Path, root: &Path) -> bool {

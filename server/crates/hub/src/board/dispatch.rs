@@ -17,13 +17,13 @@ impl Board {
     /// behind it. `draw` gives 128 random bits for each lease.
     pub(super) fn dispatch(&mut self, now: UnixMillis, draw: &mut dyn FnMut() -> u128) -> Vec<Effect> {
         let mut effects = self.end_given_up();
-        // A model that found no free miner is not tried again in this round, unless the job has its own constraints
-        // or miners that gave it up.
+        // A model that found no free miner is not tried again in this round, unless a miner that serves the one job may
+        // not serve the other.
         let mut exhausted: BTreeSet<(JobKind, String)> = BTreeSet::new();
         let waiting: Vec<JobId> = if self.has_free_slot() { self.queue.values().copied().collect() } else { vec![] };
         for job_id in waiting {
             let Some(job) = self.jobs.get(&job_id) else { continue };
-            let plain = job.job.constraints == Default::default() && job.given_up_by.is_empty();
+            let plain = self.is_plain(job);
             let served_by = (job.job.work.kind(), job.job.model.clone());
             if plain && exhausted.contains(&served_by) {
                 continue;
@@ -49,13 +49,25 @@ impl Board {
         effects
     }
 
+    /// Whoever serves one such job of a model serves them all.
+    fn is_plain(&self, job: &OpenJob) -> bool {
+        let work = &job.job.work;
+        let asks_for_more = work.starts_from_picture() || work.is_fast();
+        let is_refused = !job.given_up_by.is_empty() || self.refusals.has(job.id);
+        job.job.constraints == Default::default() && !asks_for_more && !is_refused
+    }
+
     fn grant(
         &self,
         job: &OpenJob,
         now: UnixMillis,
         draw: &mut dyn FnMut() -> u128,
     ) -> Option<(Lease, Lifecycle, Effect)> {
-        let found = matching::best(&job.job, self.candidates_for(job))?;
+        let candidates = self.candidates_for(job);
+        let found = matching::best(
+            &job.job,
+            candidates.filter(|candidate| !self.refusals.keeps_from(job.id, candidate.address, now)),
+        )?;
         let session = self.miners.get(&found.address)?.session;
         let lease_id = LeaseId::from_random(draw());
         let life = job.life.apply(JobEvent::Leased { lease_id }).ok()?;

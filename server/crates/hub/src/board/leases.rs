@@ -84,12 +84,15 @@ impl Board {
         if job.life.state == JobState::Verifying {
             return Err(BoardError::BeingVerified);
         }
+        let job_id = job.id;
         if failure.is_final() {
             let refused_with = self.model_of(miner, job).filter(|_| failure.blame == Blame::Input);
-            let job_id = job.id;
             if let Some(job) = self.jobs.get_mut(&job_id) {
                 job.given_up_by.push(GivenUp { miner, refused_with });
             }
+        }
+        if failure.blame == Blame::Platform {
+            self.refusals.count(job_id, miner, now);
         }
         let mut effects = self.end_lease(lease_id, failure.blame, &failure.reason);
         effects.extend(self.dispatch(now, draw));

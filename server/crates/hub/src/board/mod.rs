@@ -9,6 +9,7 @@ mod dispatch;
 pub(crate) mod fixtures;
 mod leases;
 mod miners;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -29,6 +30,8 @@ use shared::time::UnixMillis;
 pub use leases::Failure;
 pub use miners::Arrival;
 pub use view::JobOverlay;
+
+use refusals::Refusals;
 
 /// Jobs that may wait at once.
 pub const QUEUE_MAX_JOBS: usize = 10_000;
@@ -164,6 +167,7 @@ pub struct Board {
     miners: BTreeMap<Address, Miner>,
     /// Leases of each miner, also of one that is not connected.
     held: BTreeMap<Address, BTreeSet<LeaseId>>,
+    refusals: Refusals,
 }
 
 impl Board {
@@ -175,6 +179,7 @@ impl Board {
             leases: BTreeMap::new(),
             miners: BTreeMap::new(),
             held: BTreeMap::new(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -263,6 +268,7 @@ impl Board {
 
     /// Everything whose time is over at `now`: jobs, leases, silent sessions.
     pub fn tick(&mut self, now: UnixMillis, draw: &mut dyn FnMut() -> u128) -> Vec<Effect> {
+        self.refusals.retain(|job_id| self.jobs.contains_key(job_id));
         let mut effects = self.expire_jobs(now);
         effects.extend(self.expire_leases(now));
         effects.extend(self.drop_silent_miners(now));

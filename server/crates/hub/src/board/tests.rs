@@ -1,5 +1,7 @@
 //! The board under every history: jobs end at most once, slots are never oversold, nothing is lost.
 
+mod refusing;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
