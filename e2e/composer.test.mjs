@@ -63,6 +63,25 @@ test('a prompt that names nothing the model learned is told so before it is draw
   assertQuiet(page);
 });
 
+test('the advice speaks of what stands in the field: of a link’s prompt, of a plural, of what was taken back', async () => {
+  await page.goto(`${system.url}/?prompt=a+dragon`);
+  await page.waitForSelector('#strange:has-text("expect something vague")');
+  await page.fill('#prompt', 'beaches and cities');
+  await page.locator('#prompt').blur();
+  await page.waitForSelector('#strange:empty', { state: 'attached' });
+  await page.fill('#prompt', 'a dragon');
+  await page.click('#improve');
+  await page.waitForSelector('#undo:not([hidden])', { timeout: WRITE_LIMIT_MS });
+  await page.click('.suggestion');
+  await page.waitForSelector('#strange:empty', { state: 'attached' });
+  await page.fill('#prompt', 'a dragon');
+  await page.click('#improve');
+  await page.waitForSelector('#undo:not([hidden])', { timeout: WRITE_LIMIT_MS });
+  await page.click('#undo');
+  await page.waitForSelector('#strange:has-text("expect something vague")');
+  assertQuiet(page);
+});
+
 test('the advice does not move the button away from whoever presses it', async () => {
   await page.fill('#prompt', 'a cat on a chair');
   await page.click('#draw');

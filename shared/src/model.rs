@@ -61,11 +61,24 @@ pub struct ModelFile {
     pub bytes: u64,
 }
 
-/// The words of an English text in lower case, each without the `s` that a plural ends in.
+/// Endings of words that take `es` in the plural, with the `e` that stays when its `s` is taken away.
+const PLURALS_IN_ES: [&str; 6] = ["che", "she", "sse", "xe", "ze", "oe"];
+
+/// The words of an English text in lower case, each in one form for its singular and its regular plural.
 pub fn stems(text: &str) -> Vec<String> {
     let text = text.to_ascii_lowercase();
-    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(|word| word.strip_suffix('s').unwrap_or(word).to_owned()).collect()
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.map(stem).filter(|stem| !stem.is_empty()).collect()
+}
+
+/// `city` of "city" and "cities", `beach` of "beach" and "beaches". Not always a word, but the same for both numbers.
+fn stem(word: &str) -> String {
+    let bare = word.strip_suffix('s').filter(|bare| !bare.ends_with('s')).unwrap_or(word);
+    if let Some(head) = bare.strip_suffix("ie") {
+        return format!("{head}y");
+    }
+    let in_es = PLURALS_IN_ES.iter().any(|ending| bare.ends_with(ending));
+    bare.strip_suffix('e').filter(|_| in_es).unwrap_or(bare).to_owned()
 }
 
 /// Whether a prompt names one of a model's `subjects`, each of them one word. No subjects exclude nothing.
@@ -76,7 +89,7 @@ pub fn names_a_subject(prompt: &str, subjects: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::names_a_subject;
+    use super::{names_a_subject, stems};
 
     #[test]
     fn a_prompt_is_known_by_one_of_its_words() {
@@ -88,5 +101,24 @@ mod tests {
             assert!(!names_a_subject(unknown, &subjects), "{unknown}");
         }
         assert!(names_a_subject("a cat", &[]));
+    }
+
+    #[test]
+    fn a_subject_is_named_in_either_number() {
+        let subjects =
+            ["city", "beach", "skyscrapers", "valley", "pass", "volcano", "foxes", "cookies"].map(str::to_owned);
+        let known =
+            ["CITIES at night", "beaches", "a skyscraper", "two valleys", "passes", "volcanoes", "a fox", "a cookie"];
+        for known in known {
+            assert!(names_a_subject(known, &subjects), "{known}");
+        }
+        for unknown in ["citadels", "bees", "valets", "a pasta", "volcanic", "cook"] {
+            assert!(!names_a_subject(unknown, &subjects), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_genitive_leaves_no_empty_word() {
+        assert_eq!(stems("the city's sky, s"), ["the", "city", "sky"]);
     }
 }

@@ -117,7 +117,8 @@ pub struct Composer {
 }
 
 impl Composer {
-    pub fn new(draft: Draft) -> Self {
+    /// `rendered` is the prompt that the server wrote into the field, which may hold something else by now.
+    pub fn new(draft: Draft, rendered: String) -> Self {
         Self {
             prompt: RwSignal::new(draft.prompt),
             negative_prompt: RwSignal::new(draft.negative_prompt),
@@ -127,9 +128,14 @@ impl Composer {
             height: RwSignal::new(draft.height),
             seed: RwSignal::new(draft.seed),
             scheduler: RwSignal::new(draft.scheduler),
-            considered: RwSignal::new(String::new()),
+            considered: RwSignal::new(rendered),
             errors: RwSignal::new(Vec::new()),
         }
+    }
+
+    /// Has the prompt judged as it stands.
+    pub fn consider(self) {
+        self.considered.set(self.prompt.get_untracked());
     }
 
     /// The body of `POST /v1/jobs`, or the fields that hold no number. Bounds are the server's to judge.
@@ -211,8 +217,8 @@ pub fn PromptField(
         .map(|suggestion| {
             let words = suggestion.clone();
             let take = move |_| {
-                composer.considered.set(words.clone());
                 typed(words.clone());
+                composer.consider();
             };
             view! {
                 <li>
@@ -241,7 +247,7 @@ pub fn PromptField(
                 prop:value=move || composer.prompt.get()
                 readonly=is_writing
                 on:input=move |event| typed(event_target_value(&event))
-                on:change=move |event| composer.considered.set(event_target_value(&event))
+                on:change=move |_| composer.consider()
             >
                 {format::escaped(&composer.prompt.get_untracked())}
             </textarea>

@@ -43,6 +43,7 @@ impl Improver {
     fn undo(self) {
         if let Some(own) = self.own.get_untracked() {
             self.composer.prompt.set(own);
+            self.composer.consider();
             self.own.set(None);
         }
     }
@@ -61,6 +62,9 @@ impl Improver {
             self.undo();
         } else if !written.is_empty() {
             self.composer.prompt.set(written);
+            if state.is_some_and(JobState::is_terminal) {
+                self.composer.consider();
+            }
         }
     }
 

@@ -39,12 +39,18 @@ pub fn Studio(
     settings_open: bool,
     example: Option<Example>,
 ) -> impl IntoView {
+    let rendered = draft.prompt.clone();
     #[cfg(feature = "hydrate")]
     let draft = draft.typed();
-    let composer = Composer::new(draft);
+    let composer = Composer::new(draft, rendered);
     let Served { model, suggestions, subjects, best, quick, miners_online, .. } = served;
     let improver = served.writes.then(|| Improver::new(composer));
     let watch = JobWatch::new(None);
+    let live = RwSignal::new(false);
+    Effect::new(move |_| {
+        live.set(true);
+        composer.consider();
+    });
     let busy = RwSignal::new(false);
     let trouble = RwSignal::new(None::<Trouble>);
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -69,7 +75,7 @@ pub fn Studio(
                 <form class="composer" method="get" action="/" on:submit=submit>
                     <PromptField composer suggestions improver />
                     <Settings composer best quick open=settings_open />
-                    <Buttons watch busy miners_online />
+                    <Buttons watch live busy miners_online />
                     <Strange composer model subjects />
                     {move || {
                         trouble.get().map(|trouble| view! { <Notice tone=Tone::Refused title=trouble.title detail=trouble.detail /> })
@@ -96,9 +102,7 @@ pub fn Studio(
 }
 
 #[component]
-fn Buttons(watch: JobWatch, busy: RwSignal<bool>, miners_online: u32) -> impl IntoView {
-    let live = RwSignal::new(false);
-    Effect::new(move |_| live.set(true));
+fn Buttons(watch: JobWatch, live: RwSignal<bool>, busy: RwSignal<bool>, miners_online: u32) -> impl IntoView {
     let words = move || match (watch.is_running(), watch.state().is_some()) {
         (true, _) => text::home::DRAWING,
         (false, true) => text::home::DRAW_NEXT,

@@ -129,6 +129,16 @@ async fn a_text_job_shows_its_answer_as_text_and_an_embedding_its_size() {
 }
 
 #[tokio::test]
+async fn a_link_to_a_strange_prompt_is_advised_in_the_first_byte() {
+    let advised =
+        |prompt| async move { render(&format!("/?prompt={prompt}")).await.html.contains("expect something vague") };
+    assert!(advised("a%20dragon").await);
+    for known in ["", "two%20cities"] {
+        assert!(!advised(known).await, "{known}");
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_exist_is_not_found() {
     let paths = ["/no-such-page", "/explorer/blocks/99", "/explorer/blocks/x", "/miners/0x12", "/jobs/job_1"];
     for path in paths {
