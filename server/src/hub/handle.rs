@@ -146,10 +146,10 @@ impl HubHandle {
         data_url: Option<Arc<str>>,
     ) -> Result<(), HubError> {
         let watchers = Arc::clone(&self.watchers);
-        let act = move |board: &mut Board, _, _: &mut dyn FnMut() -> u128| {
+        let act = move |board: &mut Board, now, _: &mut dyn FnMut() -> u128| {
             let Progress { lease_id, step, steps, piece, .. } = progress;
             let done = shared::api::jobs::StepProgress { step, steps };
-            if let Ok(job_id) = board.progress(lease_id, miner, done, piece.as_ref()) {
+            if let Ok(job_id) = board.progress(lease_id, miner, done, piece.as_ref(), now) {
                 watchers.signal(job_id, Signal::Progress { step, steps });
                 if piece.is_some() {
                     watchers.signal(job_id, Signal::Text);

@@ -79,6 +79,8 @@ fn held_lease(record: LeaseRecord) -> Lease {
         miner: record.miner,
         terms: record.terms,
         granted_at: record.granted_at,
+        // With what it waited for, which is not stored.
+        work_max_ms: record.deadline.since_ms(record.granted_at),
         deadline: record.deadline,
         reunion_by: None,
     }

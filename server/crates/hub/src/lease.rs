@@ -1,4 +1,9 @@
 //! How long a miner may hold a job, and when a silent one is given up.
+//!
+//! A miner with several slots may have one device for them, so that its leases wait for each other. The time of a lease
+//! therefore begins when those that its miner has already are over at the latest. That would leave many jobs for long with
+//! a miner that takes as many as it can and does nothing. So all of its leases have a second bound: one is taken back
+//! when its miner shows no work on any of them for the time that the longest of them takes.
 
 use shared::time::UnixMillis;
 
@@ -23,10 +28,21 @@ pub const REUNION_MS: u64 = 30_000;
 /// A lease younger than this may be missing from a heartbeat: assignment and heartbeat crossed on the way.
 pub const HEARTBEAT_BLIND_MS: u64 = 2 * HEARTBEAT_SECONDS * 1_000;
 
-/// When a lease granted now ends: after the expected time with slack, but never after the job's own deadline.
-pub fn deadline(now: UnixMillis, expected_ms: u64, job_deadline: UnixMillis) -> UnixMillis {
-    let time_to_live = expected_ms.saturating_mul(SLACK).saturating_add(OVERHEAD_MS).min(LEASE_MAX_MS);
-    now.plus_ms(time_to_live).min(job_deadline)
+/// How long the work of a lease may take once its miner is at it: the expected time with slack.
+pub fn work_max_ms(expected_ms: u64) -> u64 {
+    expected_ms.saturating_mul(SLACK).saturating_add(OVERHEAD_MS).min(LEASE_MAX_MS)
+}
+
+/// When a lease granted now ends: [`work_max_ms`] after the last one that its miner has already, if any, but never after
+/// the job's own deadline.
+pub fn deadline(
+    now: UnixMillis,
+    work_max_ms: u64,
+    last_before: Option<UnixMillis>,
+    job_deadline: UnixMillis,
+) -> UnixMillis {
+    let begins = last_before.map_or(now, |before| before.max(now));
+    begins.plus_ms(work_max_ms).min(now.plus_ms(LEASE_MAX_MS)).min(job_deadline)
 }
 
 #[cfg(test)]
@@ -37,8 +53,23 @@ mod tests {
     fn a_lease_grows_with_the_work_and_ends_with_the_job() {
         let now = UnixMillis(1_000);
         let far = UnixMillis(u64::MAX);
-        assert_eq!(deadline(now, 2_000, far), UnixMillis(1_000 + 30_000));
-        assert_eq!(deadline(now, u64::MAX, far), UnixMillis(1_000 + LEASE_MAX_MS));
-        assert_eq!(deadline(now, 2_000, UnixMillis(5_000)), UnixMillis(5_000));
+        assert_eq!(work_max_ms(2_000), 30_000);
+        assert_eq!(deadline(now, 30_000, None, far), UnixMillis(1_000 + 30_000));
+        assert_eq!(deadline(now, work_max_ms(u64::MAX), None, far), UnixMillis(1_000 + LEASE_MAX_MS));
+        assert_eq!(deadline(now, 30_000, None, UnixMillis(5_000)), UnixMillis(5_000));
+    }
+
+    #[test]
+    fn a_lease_waits_for_those_before_it_within_the_same_limits() {
+        let (now, far) = (UnixMillis(1_000), UnixMillis(u64::MAX));
+        assert_eq!(deadline(now, 30_000, Some(UnixMillis(500_000)), far), UnixMillis(530_000));
+        assert_eq!(
+            deadline(now, 30_000, Some(UnixMillis(10)), far),
+            UnixMillis(31_000),
+            "what is overdue delays nothing"
+        );
+        let last = Some(UnixMillis(LEASE_MAX_MS));
+        assert_eq!(deadline(now, 30_000, last, far), UnixMillis(1_000 + LEASE_MAX_MS));
+        assert_eq!(deadline(now, 30_000, last, UnixMillis(5_000)), UnixMillis(5_000));
     }
 }

@@ -71,6 +71,7 @@ impl Board {
         let session = self.miners.get(&found.address)?.session;
         let lease_id = LeaseId::from_random(draw());
         let life = job.life.apply(JobEvent::Leased { lease_id }).ok()?;
+        let work_max_ms = crate::lease::work_max_ms(found.expected_ms);
         let lease = Lease {
             id: lease_id,
             job_id: job.id,
@@ -85,7 +86,8 @@ impl Board {
                 minter: self.identity.minter,
             },
             granted_at: now,
-            deadline: crate::lease::deadline(now, found.expected_ms, job.deadline),
+            work_max_ms,
+            deadline: crate::lease::deadline(now, work_max_ms, self.last_deadline_of(found.address), job.deadline),
             reunion_by: None,
         };
         let assignment = Box::new(Assignment {
@@ -100,6 +102,11 @@ impl Board {
         });
         let effect = Effect::Grant { lease: lease.clone(), life: life.clone(), session, assignment };
         Some((lease, life, effect))
+    }
+
+    /// When all that a miner has is over at the latest.
+    fn last_deadline_of(&self, miner: Address) -> Option<UnixMillis> {
+        self.leases_of(miner).map(|lease| lease.deadline).max()
     }
 
     fn hold(&mut self, lease: Lease, life: Lifecycle) {

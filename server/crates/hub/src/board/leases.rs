@@ -54,8 +54,12 @@ impl Board {
         miner: Address,
         progress: StepProgress,
         piece: Option<&Piece>,
+        now: UnixMillis,
     ) -> Result<JobId, BoardError> {
         let job_id = self.held_by(lease_id, miner)?.1.id;
+        if let Some(miner) = self.miners.get_mut(&miner) {
+            miner.last_worked = now;
+        }
         if let Some(job) = self.jobs.get_mut(&job_id) {
             job.progress = Some(progress);
             if let Some(piece) = piece.filter(|_| job.job.work.kind() == JobKind::Text) {
@@ -140,6 +144,7 @@ impl Board {
         self.jobs.remove(&lease.job_id);
         if let Some(miner) = self.miners.get_mut(&lease.miner) {
             miner.leases_ended += 1;
+            miner.last_worked = now;
         }
         effects.push(Effect::Changed { job_id: lease.job_id });
         effects.extend(self.dispatch(now, draw));
@@ -220,17 +225,26 @@ impl Board {
     }
 
     fn overdue(&self, now: UnixMillis) -> Vec<(LeaseId, Blame, &'static str)> {
-        let judge = |lease: &Lease| {
-            let verifying = self.is_verifying(lease.id);
-            match lease.reunion_by {
-                _ if verifying => None,
-                _ if lease.deadline <= now => Some((lease.id, Blame::Miner, "no result within the lease")),
-                Some(by) if by <= now => {
-                    Some((lease.id, Blame::Platform, "the miner did not come back after the hub's restart"))
-                }
-                _ => None,
+        self.held.keys().flat_map(|miner| self.overdue_of(*miner, now)).collect()
+    }
+
+    fn overdue_of(&self, miner: Address, now: UnixMillis) -> Vec<(LeaseId, Blame, &'static str)> {
+        let verifies = self.leases_of(miner).any(|lease| self.is_verifying(lease.id));
+        // A miner whose result is being looked at has worked, and one that is away is waited for otherwise.
+        let worked_at = self.miners.get(&miner).filter(|_| !verifies).map(|miner| miner.last_worked);
+        let patience_ms = self.leases_of(miner).map(|lease| lease.work_max_ms).max().unwrap_or_default();
+        let is_idle = |lease: &Lease| worked_at.is_some_and(|at| now.since_ms(at.max(lease.granted_at)) >= patience_ms);
+        let judge = |lease: &Lease| match lease.reunion_by {
+            _ if self.is_verifying(lease.id) => None,
+            _ if lease.deadline <= now => Some((lease.id, Blame::Miner, "no result within the lease")),
+            Some(by) if by <= now => {
+                Some((lease.id, Blame::Platform, "the miner did not come back after the hub's restart"))
             }
+            None if is_idle(lease) => {
+                Some((lease.id, Blame::Miner, "the miner showed no work on anything that it holds"))
+            }
+            _ => None,
         };
-        self.leases.values().filter_map(judge).collect()
+        self.leases_of(miner).filter_map(judge).collect()
     }
 }

@@ -56,7 +56,8 @@ impl Board {
             let reason = "the lease is over".to_owned();
             effects.push(Effect::Cancel { miner: address, session, lease_id: *lease_id, reason });
         }
-        let miner = Miner { session, capability, draining: false, last_heard: now, leases_ended, faults };
+        let (draining, last_heard, last_worked) = (false, now, now);
+        let miner = Miner { session, capability, draining, last_heard, last_worked, leases_ended, faults };
         self.miners.insert(address, miner);
         effects.extend(self.dispatch(now, draw));
         Ok(effects)

@@ -86,6 +86,8 @@ pub struct Lease {
     pub miner: Address,
     pub terms: ReceiptTerms,
     pub granted_at: UnixMillis,
+    /// How long its work may take by itself, whatever its miner has before it.
+    pub work_max_ms: u64,
     pub deadline: UnixMillis,
     /// Taken over from before a restart; its miner must come back by then.
     pub reunion_by: Option<UnixMillis>,
@@ -98,6 +100,8 @@ pub struct Miner {
     pub capability: Capability,
     pub draining: bool,
     pub last_heard: UnixMillis,
+    /// When it last showed work on a lease: a step, a piece of a text, a result that holds.
+    pub last_worked: UnixMillis,
     /// Its history, for the score: what it completed, and what it failed.
     pub leases_ended: u64,
     pub faults: u64,

@@ -1,6 +1,7 @@
 //! The board under every history: jobs end at most once, slots are never oversold, nothing is lost.
 
 mod refusing;
+mod waiting;
 
 use std::collections::BTreeMap;
 
@@ -88,7 +89,7 @@ fn pieces_of_a_text_join_where_it_ends_and_go_with_their_lease() {
     let done = StepProgress { step: 1, steps: 64 };
     let mut write = |at, text: &str| {
         let piece = Piece { at, text: text.into() };
-        board.progress(lease.id, lease.miner, done, Some(&piece)).unwrap();
+        board.progress(lease.id, lease.miner, done, Some(&piece), NOW).unwrap();
         board.job(id).unwrap().text.clone()
     };
     assert_eq!(write(0, "Øre"), "Øre");
@@ -255,7 +256,7 @@ fn after_a_restart_a_miner_keeps_what_it_names_and_the_rest_returns_without_blam
         earlier.submit(open_job(1), NOW, &mut draw);
         granted(&earlier.miner_joined(arrival(1, 1, 1), NOW, &mut draw).unwrap()).remove(0)
     };
-    let before = Lease { deadline: NOW.plus_ms(600_000), ..before };
+    let before = Lease { work_max_ms: 600_000, deadline: NOW.plus_ms(600_000), ..before };
     let life = Lifecycle::default().apply(JobEvent::Leased { lease_id: before.id }).unwrap();
     board.restore(OpenJob { life, ..open_job(1) }, Some(before.clone()), NOW);
     let back = Arrival { leases: vec![before.id], ..arrival(1, 1, 1) };

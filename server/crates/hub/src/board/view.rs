@@ -39,10 +39,13 @@ impl Board {
         Some((lease.id, self.session_of(lease.miner)?))
     }
 
+    pub(super) fn leases_of(&self, miner: Address) -> impl Iterator<Item = &Lease> {
+        self.held.get(&miner).into_iter().flatten().filter_map(|lease_id| self.leases.get(lease_id))
+    }
+
     /// Jobs that a miner works on.
     pub fn jobs_of(&self, address: Address) -> impl Iterator<Item = JobId> {
-        let held = self.held.get(&address).into_iter().flatten();
-        held.filter_map(|lease_id| Some(self.leases.get(lease_id)?.job_id))
+        self.leases_of(address).map(|lease| lease.job_id)
     }
 
     pub fn session_of(&self, address: Address) -> Option<SessionNumber> {
