@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod clock;
 pub mod link;
 pub mod results;
+pub mod session;
 pub mod trust;
 
 use tokio_tungstenite::tungstenite::http::Uri;

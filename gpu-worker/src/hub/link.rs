@@ -19,10 +19,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_
 use super::HubUrl;
 use super::backoff::{Backoff, jitter};
 use super::clock::HubClock;
+use super::session::{HubIdentity, Session};
 use super::trust::Trust;
 use crate::error::{Result, WorkerError, quote};
-use crate::worker::agreement::HubIdentity;
-use crate::worker::state::Session;
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

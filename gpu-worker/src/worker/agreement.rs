@@ -3,30 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use shared::Address;
 use shared::amount::Amount;
 use shared::capability::ModelOffer;
 use shared::job::request::TTL_MAX_SECONDS;
-use shared::protocol::{Assignment, Challenge};
+use shared::protocol::Assignment;
 
 use crate::hub::clock::HubClock;
+use crate::hub::session::HubIdentity;
 
 /// No job lives longer, so no lease does.
 pub const LEASE_MAX: Duration = Duration::from_secs(TTL_MAX_SECONDS);
-
-/// What a hub said of itself when the session began.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HubIdentity {
-    pub hub_id: String,
-    pub chain_id: u64,
-    pub minter: Address,
-}
-
-impl From<&Challenge> for HubIdentity {
-    fn from(challenge: &Challenge) -> Self {
-        Self { hub_id: challenge.hub_id.clone(), chain_id: challenge.chain_id, minter: challenge.minter }
-    }
-}
 
 /// Why an assignment is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

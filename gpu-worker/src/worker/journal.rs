@@ -4,10 +4,10 @@ use shared::protocol::{CLOCK_SKEW_MAX_MS, HubMessage};
 
 use super::pause::Pause;
 use super::roster::Duty;
-use super::state::Session;
 use crate::clock;
 use crate::error::quote;
 use crate::hub::results::Delivered;
+use crate::hub::session::Session;
 
 pub(super) fn session(session: &Session) {
     let ahead_ms = session.clock.ahead_ms(clock::now());

@@ -9,10 +9,10 @@ use shared::job::lifecycle::Blame;
 use shared::protocol::{Assignment, HubMessage, WorkerMessage};
 use tokio::sync::watch;
 
-use super::agreement::{self, HubIdentity, Offers, Refusal};
+use super::agreement::{self, Offers, Refusal};
 use super::order::{JobEvent, Order};
-use crate::hub::clock::HubClock;
 use crate::hub::results::Delivered;
+use crate::hub::session::Session;
 
 /// Ended leases that are remembered, so that a hub which repeats itself gets no second result.
 const OVER_MAX: usize = 4_096;
@@ -26,13 +26,6 @@ pub enum Effect {
     Run(Box<Order>),
     /// End the session and register anew: only a registration takes a drain back.
     Rejoin,
-}
-
-/// The session that is up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    pub hub: HubIdentity,
-    pub clock: HubClock,
 }
 
 #[derive(Debug)]

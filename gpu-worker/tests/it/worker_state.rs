@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use gpu_worker::hub::clock::HubClock;
 use gpu_worker::hub::results::Delivered;
-use gpu_worker::worker::agreement::{HubIdentity, LEASE_MAX};
+use gpu_worker::hub::session::{HubIdentity, Session};
+use gpu_worker::worker::agreement::LEASE_MAX;
 use gpu_worker::worker::order::{JobEvent, Order};
-use gpu_worker::worker::state::{Effect, Session, Worker};
+use gpu_worker::worker::state::{Effect, Worker};
 use proptest::prelude::*;
 use shared::capability::{Capability, Device, DeviceKind, Engine, ModelOffer};
 use shared::digest::Sha256Digest;

@@ -1,0 +1,27 @@
+//! What a worker knows of the hub while a session is up.
+
+use shared::Address;
+use shared::protocol::Challenge;
+
+use super::clock::HubClock;
+
+/// The session that is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub hub: HubIdentity,
+    pub clock: HubClock,
+}
+
+/// What a hub said of itself when the session began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubIdentity {
+    pub hub_id: String,
+    pub chain_id: u64,
+    pub minter: Address,
+}
+
+impl From<&Challenge> for HubIdentity {
+    fn from(challenge: &Challenge) -> Self {
+        Self { hub_id: challenge.hub_id.clone(), chain_id: challenge.chain_id, minter: challenge.minter }
+    }
+}
