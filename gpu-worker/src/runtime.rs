@@ -14,7 +14,6 @@ pub mod tokenizer_json;
 mod written;
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::B256;
@@ -128,13 +127,6 @@ fn only_graph(folder: &ModelFolder) -> Result<&'static str> {
 fn read_tokenizer(folder: &ModelFolder) -> Result<Tokenizer> {
     const FILE: &str = "tokenizer.json";
     tokenizer_json::parse(&folder.root().join(FILE), &folder.read(FILE)?)
-}
-
-/// Time of the engine on its device, out of the time that a job took.
-fn device_time(engine: Duration, whole: Duration, on_gpu: bool) -> Metering {
-    let (duration_ms, device_ms) = (image::millis(whole), image::millis(engine));
-    let (gpu_ms, cpu_ms) = if on_gpu { (device_ms, 0) } else { (0, device_ms) };
-    Metering { duration_ms, gpu_ms, cpu_ms, ..Metering::default() }
 }
 
 pub(crate) fn other_kind(kind: JobKind, work: &Work) -> WorkerError {

@@ -261,6 +261,17 @@ pub struct Metering {
 }
 
 impl Metering {
+    /// Of work that kept one device busy for `device_ms` of the `duration_ms` that it took: a GPU, or the CPU.
+    pub fn on_device(duration_ms: u64, device_ms: u64, is_gpu: bool) -> Self {
+        let (gpu_ms, cpu_ms) = if is_gpu { (device_ms, 0) } else { (0, device_ms) };
+        Self { duration_ms, gpu_ms, cpu_ms, ..Self::default() }
+    }
+
+    /// Exclusive use of the device, whichever it was.
+    pub const fn device_ms(&self) -> u64 {
+        self.gpu_ms.saturating_add(self.cpu_ms)
+    }
+
     pub const fn tokens(&self) -> Tokens {
         Tokens { read: self.tokens_read, written: self.tokens_written }
     }

@@ -10,13 +10,15 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use shared::job::image::{ImageInput, PictureDefaults, SchedulerName};
 use shared::job::init_image::INIT_IMAGE_MAX_BYTES;
 use shared::model::ModelManifest;
+use shared::protocol::Metering;
 
 use super::print;
+use crate::clock::millis;
 use crate::engine::provider::ProviderChoice;
 use crate::engine::{Engine, EngineChoice, EngineConfig, library};
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
-use crate::runtime::image::{ImageModel, millis};
+use crate::runtime::image::ImageModel;
 use crate::runtime::{Observer, StepReport};
 
 /// Draws a picture here, without a hub.
@@ -113,6 +115,11 @@ impl Observer for Unobserved {
     }
 }
 
+/// How long drawing took, and how much of it the engine on its device.
+fn drawn(metering: &Metering) -> String {
+    format!("drawn in {} ms ({} ms of it in the engine)", metering.duration_ms, metering.device_ms())
+}
+
 impl Generate {
     pub fn run(&self) -> Result<()> {
         let began = Instant::now();
@@ -154,15 +161,13 @@ impl Generate {
         if let Some(note) = engine.note() {
             print(format_args!("engine: {note}"))?;
         }
-        let metering = output.metering;
         print(format_args!(
-            "{} {} on {}, {} threads: loaded in {load_ms} ms, drawn in {} ms ({} ms of it in the engine)",
+            "{} {} on {}, {} threads: loaded in {load_ms} ms, {}",
             engine.name(),
             engine.version(),
             engine.provider().name(),
             engine.threads(),
-            metering.duration_ms,
-            metering.cpu_ms
+            drawn(&output.metering)
         ))
     }
 
@@ -188,5 +193,19 @@ impl Generate {
         }
         let extension = self.out.extension().and_then(|text| text.to_str()).unwrap_or("png").to_owned();
         self.out.with_extension(format!("{}.{extension}", index + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_time_is_told_on_a_gpu_as_on_the_processor() {
+        for is_gpu in [true, false] {
+            let metering = Metering::on_device(120, 90, is_gpu);
+            assert_eq!((metering.gpu_ms, metering.cpu_ms), if is_gpu { (90, 0) } else { (0, 90) });
+            assert_eq!(drawn(&metering), "drawn in 120 ms (90 ms of it in the engine)");
+        }
     }
 }

@@ -4,20 +4,19 @@
 //! text ─ tokenizer.json ─ model.onnx ─ states of all tokens ─ pooling ─ length 1
 //! ```
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Deserialize;
 use shared::job::JobKind;
 use shared::job::embedding::ValidEmbeddingInput;
 use shared::job::request::Work;
 use shared::job::token::Tokens;
+use shared::protocol::Metering;
 use tokenizers::Tokenizer;
 
 use super::folder::ModelFolder;
-use super::{
-    Observer, Output, Runtime, device_time, only_graph, other_kind, read_tokenizer, report_step, tokenizer_json,
-    written,
-};
+use super::{Observer, Output, Runtime, only_graph, other_kind, read_tokenizer, report_step, tokenizer_json, written};
+use crate::clock::millis;
 use crate::engine::port::{Input, Port, Tensor, Values};
 use crate::engine::provider::Provider;
 use crate::engine::{Engine, Graph};
@@ -197,8 +196,8 @@ impl EmbeddingModel {
     fn serve(&mut self, input: &ValidEmbeddingInput, observer: &mut dyn Observer) -> Result<Output> {
         let began = Instant::now();
         let (vectors, read) = self.embed(&input.input, observer)?;
-        let engine_time: Duration = began.elapsed();
-        let metering = device_time(engine_time, began.elapsed(), self.on_gpu);
+        let engine_ms = millis(began.elapsed());
+        let metering = Metering::on_device(engine_ms, engine_ms, self.on_gpu);
         written::vectors(input, &vectors, Tokens { read, written: 0 }, metering)
     }
 }

@@ -47,7 +47,6 @@ use crate::engine::provider::Provider;
 use crate::error::{Result, WorkerError};
 
 pub use self::job::is_guided;
-pub(crate) use self::job::millis;
 
 /// Pictures of one network call where nobody says otherwise.
 const BATCH_DEFAULT: usize = 4;

@@ -26,8 +26,8 @@ use self::folder::Settings;
 use super::folder::ModelFolder;
 use super::written;
 use super::{Observer, Output, Outside, Runtime, StepReport, report_step};
+use crate::clock::millis;
 use crate::error::{Result, WorkerError};
-use crate::runtime::image::millis;
 
 /// Texts that Ollama embeds at once; between them it is heard of, and the work may end.
 const EMBED_TEXTS: usize = 16;
@@ -151,9 +151,8 @@ impl OllamaModel {
     fn device_time(&self, device_ns: u64, load_ns: u64, began: Instant) -> Metering {
         let duration_ms = millis(began.elapsed());
         let device_ms = (device_ns / 1_000_000).min(duration_ms);
-        let (gpu_ms, cpu_ms) = if self.on_gpu { (device_ms, 0) } else { (0, device_ms) };
         let load_ms = (load_ns / 1_000_000).min(duration_ms);
-        Metering { duration_ms, gpu_ms, cpu_ms, load_ms, ..Metering::default() }
+        Metering { load_ms, ..Metering::on_device(duration_ms, device_ms, self.on_gpu) }
     }
 }
 

@@ -19,6 +19,7 @@ use shared::job::JobKind;
 use shared::job::request::Work;
 use shared::job::text::{Ask, OUTPUT_MAX_BYTES, ValidTextInput};
 use shared::job::token::Tokens;
+use shared::protocol::Metering;
 use tokenizers::Tokenizer;
 
 use self::conversation::Conversation;
@@ -28,8 +29,8 @@ use self::sampler::Sampler;
 use self::settings::TextSettings;
 use self::stops::Stops;
 use super::folder::ModelFolder;
-use super::{Observer, Output, Runtime, StepReport, device_time, other_kind, read_tokenizer, tokenizer_json, written};
-use crate::clock;
+use super::{Observer, Output, Runtime, StepReport, other_kind, read_tokenizer, tokenizer_json, written};
+use crate::clock::{self, millis};
 use crate::engine::Engine;
 use crate::engine::provider::Provider;
 use crate::error::{Result, WorkerError};
@@ -77,7 +78,7 @@ impl TextModel {
         }
         let (text, written) = page.finish()?;
         let counted = Tokens { read: prompt.len() as u64, written: u64::from(written) };
-        let metering = device_time(engine_time, began.elapsed(), self.on_gpu);
+        let metering = Metering::on_device(millis(began.elapsed()), millis(engine_time), self.on_gpu);
         Ok(written::text(input, text, counted, metering))
     }
 

@@ -331,7 +331,7 @@ impl Runner {
     fn hand_in(&self, order: &Order, mut output: Output, attempt: &Try, finished: Instant) -> Result<Spent> {
         let assignment = &order.assignment;
         output.metering = Metering {
-            duration_ms: order.age_ms(finished).max(output.metering.cpu_ms),
+            duration_ms: order.age_ms(finished).max(output.metering.device_ms()),
             queue_ms: order.age_ms(attempt.began),
             load_ms: millis(attempt.started - attempt.before_load) + output.metering.load_ms,
             ..output.metering

@@ -8,6 +8,7 @@ use serde::Serialize;
 use shared::digest::Sha256Digest;
 
 use super::folders;
+use crate::clock::millis;
 use crate::commands::generate::EngineArguments;
 use crate::commands::print;
 use crate::config::Config;
@@ -15,7 +16,6 @@ use crate::engine::{Engine, EngineConfig, Graph, GraphFile, library};
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::folders::models_at;
-use crate::runtime::image::millis;
 
 /// Checks every file of the models against its hash, loads each graph, and shows what runs it and why.
 #[derive(Debug, clap::Args)]

@@ -14,6 +14,7 @@ use super::picture::{self, Rgb};
 use super::preview::PreviewBudget;
 use super::scheduler::Scheduler;
 use super::trace::Trace;
+use crate::clock::millis;
 use crate::error::{Result, WorkerError};
 use crate::runtime::{Encoded, Observer, Output, StepReport};
 
@@ -146,10 +147,8 @@ impl<'o> Job<'o> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let engine_ms = millis(self.spent.engine);
-        let (gpu_ms, cpu_ms) = if on_gpu { (engine_ms, 0) } else { (0, engine_ms) };
-        let duration_ms = millis(self.spent.began.elapsed());
-        let metering = Metering { duration_ms, gpu_ms, cpu_ms, ..Metering::default() };
+        let (whole, engine) = (self.spent.began.elapsed(), self.spent.engine);
+        let metering = Metering::on_device(millis(whole), millis(engine), on_gpu);
         let trace_root = self.trace.root();
         Ok(Output { artifacts: self.artifacts, metering, trace_root, flagged: self.flagged })
     }
@@ -165,8 +164,4 @@ pub(super) fn validated(input: &ValidImageInput) -> Result<ValidImageInput> {
 /// Guidance of 1 and below leaves the unguided prediction, so its half of the batch is not computed.
 pub fn is_guided(guidance: f32) -> bool {
     guidance > 1.0
-}
-
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
