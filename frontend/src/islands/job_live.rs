@@ -1,5 +1,6 @@
 //! A job's page, live: picture or text, proof line, request, receipt.
 
+use leptos::either::Either;
 use leptos::prelude::*;
 use shared::api::jobs::Explanation;
 use shared::job::JobKind;
@@ -46,9 +47,9 @@ pub fn JobLive(
             </section>
             <div class=if drawn { "split" } else { "stack" }>
                 {if drawn {
-                    view! { <Picture watch /> }.into_any()
+                    Either::Left(view! { <Picture watch /> })
                 } else {
-                    view! { <p class="written" data-live="" aria-live="off">{move || watch.text.get()}</p> }.into_any()
+                    Either::Right(view! { <p class="written" data-live="" aria-live="off">{move || watch.text.get()}</p> })
                 }}
                 <div class="stack">
                     <Why watch explanation />
