@@ -56,6 +56,15 @@ test('a wallet is made, its words are confirmed, its address and balance are sho
   for (const field of await page.$$('[data-word]')) {
     await field.fill(words[Number(await field.getAttribute('data-word')) - 1]);
   }
+  const last = page.locator('[data-word]').last();
+  await last.fill('zebra crossing');
+  await page.click('#wallet-confirm');
+  await page.waitForSelector('[data-word][aria-invalid]');
+  const position = await last.getAttribute('data-word');
+  assert.equal(await page.locator('[aria-invalid]').count(), 1, 'only the wrong word is marked');
+  assert.equal(await last.getAttribute('aria-invalid'), 'true');
+  assert.match(await page.innerText('#wallet-error'), new RegExp(`Word ${position} is`));
+  await last.fill(words[Number(position) - 1]);
   await page.click('#wallet-confirm');
   address = await shownAddress();
   await page.waitForFunction(() => /0/.test(document.querySelector('#wallet-balance')?.innerText));

@@ -200,6 +200,11 @@ fn Confirm(wallet: Wallet, words: Vec<Secret>, ask: Vec<usize>) -> impl IntoView
         .iter()
         .map(|&(position, value)| {
             let id = format!("wallet-word-{position}");
+            let known = words.get(position.wrapping_sub(1)).map(|word| word.0.clone()).unwrap_or_default();
+            let is_wrong = move || {
+                let differs = value.with(|given| !given.trim().eq_ignore_ascii_case(&known));
+                (differs && wallet.error.with(Option::is_some)).then_some("true")
+            };
             view! {
                 <div class="field">
                     <label for=id.clone()>{words::word(position)}</label>
@@ -210,6 +215,8 @@ fn Confirm(wallet: Wallet, words: Vec<Secret>, ask: Vec<usize>) -> impl IntoView
                         autocapitalize="none"
                         spellcheck="false"
                         required
+                        aria-describedby="wallet-error"
+                        aria-invalid=is_wrong
                         prop:value=move || value.get()
                         on:input=move |event| value.set(event_target_value(&event))
                     />

@@ -15,11 +15,11 @@ pub const PASSWORD_AGAIN: &str = "Password again";
 pub const CREATE: &str = "Make the wallet";
 pub const CREATING: &str = "Making the key";
 pub const WORDS_TITLE: &str = "Write these twelve words down";
-pub const WORDS_DETAIL: &str = "On paper, in this order. They are shown this once.";
+pub const WORDS_DETAIL: &str =
+    "On paper, in this order. They are shown until you have confirmed them, and never again.";
 pub const WORDS_DONE: &str = "I have written them down";
 pub const CONFIRM_TITLE: &str = "Confirm three of them";
 pub const CONFIRM: &str = "Confirm";
-pub const CONFIRM_WRONG: &str = "This is not that word. Look at what you wrote down.";
 pub const BACK: &str = "Show the words again";
 pub const UNLOCK_TITLE: &str = "The wallet is locked";
 pub const UNLOCK: &str = "Unlock";
@@ -33,7 +33,7 @@ pub const BALANCE_UNKNOWN: &str = "not known: the server cannot be reached";
 pub const ACTIVITY: &str = "Open in the explorer";
 pub const REMOVE: &str = "Remove from this browser";
 pub const REMOVE_CONFIRM: &str = "Remove it now";
-pub const REMOVE_DETAIL: &str = "The encrypted key is deleted here. Only the twelve words bring it back.";
+pub const REMOVE_DETAIL: &str = "The encrypted key is deleted here. Only the twelve words lead back to it: this page cannot take them yet, but every BIP-39 wallet can, on the path m/44'/60'/0'/0/0.";
 pub const KEEP: &str = "Keep it";
 pub const DEV: &str = "This is a development chain: its AIT is worth nothing. Use no password that you use elsewhere.";
 
@@ -50,7 +50,9 @@ pub fn refusal(reason: &Refusal) -> String {
     match reason {
         Refusal::ShortPassword => ERROR_SHORT.to_owned(),
         Refusal::WrongPassword => ERROR_WRONG.to_owned(),
-        Refusal::WrongWord => CONFIRM_WRONG.to_owned(),
+        Refusal::WrongWord { position } => {
+            format!("Word {position} is not as it was shown. Look at what you wrote down.")
+        }
         Refusal::NoReceipt { detail } => format!("This is no receipt: {detail}."),
         Refusal::Browser { detail } => format!("The browser refused: {detail}. Nothing was stored."),
     }

@@ -73,6 +73,12 @@ mod tests {
         assert_eq!(address.to_string(), "0x9858EfFD232B4033E47d90003D41EC34EcaEda94");
     }
 
+    #[cfg(any(feature = "ssr", feature = "hydrate"))]
+    #[test]
+    fn the_page_names_the_path_that_the_words_take() {
+        assert!(crate::text::wallet::REMOVE_DETAIL.contains(FIRST_ACCOUNT));
+    }
+
     #[test]
     fn words_that_do_not_belong_together_are_refused() {
         assert!(Phrase::parse(&"abandon ".repeat(12)).is_err(), "the checksum was not looked at");

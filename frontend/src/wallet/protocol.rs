@@ -83,7 +83,10 @@ pub enum WalletState {
 pub enum Refusal {
     ShortPassword,
     WrongPassword,
-    WrongWord,
+    /// The first asked position whose word is not the key's, counted from 1.
+    WrongWord {
+        position: usize,
+    },
     /// What shall be verified is no receipt, and why.
     NoReceipt {
         detail: String,

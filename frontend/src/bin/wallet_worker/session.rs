@@ -92,21 +92,28 @@ fn positions(count: usize) -> Vec<usize> {
 }
 
 async fn confirm(words: &[(usize, Secret)]) -> Result<Reply, Refusal> {
-    let sealed = SESSION.with_borrow(|session| {
+    let checked = SESSION.with_borrow(|session| {
         let draft = session.draft.as_ref()?;
-        let asked: Vec<usize> = words.iter().map(|(position, _)| *position).collect();
-        let right = |(position, word): &(usize, Secret)| {
-            draft.phrase.words().nth(position - 1).is_some_and(|known| known == word.0.trim().to_lowercase())
-        };
-        (asked == draft.ask && words.iter().all(right)).then(|| draft.sealed.clone())
+        Some((draft.sealed.clone(), first_wrong(draft, words)))
     });
-    let sealed = sealed.ok_or(Refusal::WrongWord)?;
+    let Some((sealed, wrong)) = checked else { return state().await };
+    if let Some(position) = wrong {
+        return Err(Refusal::WrongWord { position });
+    }
     let text = serde_json::to_string(&sealed).map_err(|error| Refusal::Browser { detail: error.to_string() })?;
     database::write(&text).await.map_err(from_browser)?;
     SESSION.with_borrow_mut(|session| {
         session.unlocked = session.draft.take().map(|draft| (draft.sealed.address, draft.phrase));
     });
     state().await
+}
+
+/// The first asked position at which `words` do not hold the draft's word.
+fn first_wrong(draft: &Draft, words: &[(usize, Secret)]) -> Option<usize> {
+    let known: Vec<&str> = draft.phrase.words().collect();
+    let given = |position| words.iter().find(|(at, _)| *at == position).map(|(_, word)| word.0.trim().to_lowercase());
+    let is_wrong = |position: &usize| given(*position).as_deref() != known.get(position - 1).copied();
+    draft.ask.iter().copied().find(is_wrong)
 }
 
 async fn unlock(password: &Secret) -> Result<Reply, Refusal> {
