@@ -15,7 +15,6 @@ use super::{http, own_jobs, texts_of, value_of, window};
 use crate::islands::own_jobs::{SEARCH, SEARCH_FIELD, SEARCH_PHASE, SEARCH_STATUS};
 use crate::live_job::{LiveEvent, LiveJob};
 use crate::meaning::texts_to_measure;
-use crate::text;
 use crate::text::job as words;
 
 /// Nobody waits longer for an order.
@@ -77,7 +76,7 @@ fn take(event: LiveEvent, id: JobId, stream: Stream) {
     leptos::task::spawn_local(async move {
         match own_jobs::show_like(id).await {
             Ok(()) => tell(ORDERED, words::SEARCH_DONE),
-            Err(_) => tell(FAILED, text::common::OFFLINE),
+            Err(_) => tell(FAILED, words::SEARCH_OFFLINE),
         }
     });
 }

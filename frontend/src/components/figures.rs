@@ -20,6 +20,14 @@ pub fn Figures(status: NetworkStatus) -> impl IntoView {
         0 => text::home::NO_BLOCK_YET.into_any(),
         _ => view! { <Age at=at.millis() /> }.into_any(),
     };
+    let miners = match status.miners_online {
+        0 => view! {
+            {text::home::NO_MINERS_NOTE}
+            <code>{text::miner::START_COMMAND}</code>
+        }
+        .into_any(),
+        _ => text::home::MINERS_NOTE.into_any(),
+    };
     view! {
         <dl class="figures" id=FIGURES aria-label=text::home::STRIP data-testid="figures">
             <Figure name=text::home::SUPPLY note=text::home::SUPPLY_NOTE>
@@ -30,7 +38,7 @@ pub fn Figures(status: NetworkStatus) -> impl IntoView {
             </Figure>
             <Figure name=text::home::MINERS>
                 <a href="/miners">{format::grouped(status.miners_online)}</a>
-                <span class="figure-note">{text::home::miners_note(status.miners_online)}</span>
+                <span class="figure-note">{miners}</span>
             </Figure>
             <Figure name=text::home::HEAD>
                 <Height number=head />

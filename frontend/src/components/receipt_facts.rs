@@ -1,13 +1,15 @@
 //! A receipt's fields, each explained in words, and its signatures.
 
 use leptos::prelude::*;
+use shared::amount::Amount;
 use shared::api::receipts::ReceiptView;
 use shared::receipt::{Attestation, JobReceipt};
 use shared::typed_data::{DOMAIN_NAME, DOMAIN_VERSION};
 
 use super::facts::InfoRow;
+use super::format::grouped;
 use super::status::SettlementPill;
-use super::value::{AddressValue, AmountValue, CodeValue, HashValue, ModelChip, Moment, Units};
+use super::value::{AddressValue, CodeValue, HashValue, ModelChip, Moment, Units};
 use crate::text::{common, receipt as words};
 
 /// What the receipt states.
@@ -24,7 +26,7 @@ pub fn ReceiptFacts(view: ReceiptView) -> impl IntoView {
                 <SettlementPill state=view.settlement />
             </InfoRow>
             <InfoRow name=words::AMOUNT help=words::AMOUNT_HELP>
-                <AmountValue amount=view.amount />
+                <ExactAmount amount=view.amount />
             </InfoRow>
             <Work receipt=receipt.clone() />
             <Origin receipt />
@@ -32,14 +34,30 @@ pub fn ReceiptFacts(view: ReceiptView) -> impl IntoView {
     }
 }
 
+/// AIT with every digit, since this is what the chain mints.
+#[component]
+fn ExactAmount(amount: Amount) -> impl IntoView {
+    let (whole, fraction) = amount.parts();
+    let fraction = fraction.trim_end_matches('0');
+    view! {
+        <span class="amount">
+            <span class="amount-whole">{grouped(whole)}</span>
+            {(!fraction.is_empty()).then(|| view! { <span class="amount-fraction">{format!(".{fraction}")}</span> })}
+            <span class="amount-unit">"AIT"</span>
+        </span>
+    }
+}
+
 #[component]
 fn Work(receipt: JobReceipt) -> impl IntoView {
     view! {
-        <InfoRow name=words::UNITS help=words::UNITS_HELP>
+        <InfoRow name=words::UNITS help=words::units_help(receipt.unit_type)>
             <Units units=receipt.units unit_type=receipt.unit_type />
         </InfoRow>
         <InfoRow name=words::UNIT_PRICE help=words::UNIT_PRICE_HELP>
-            <AmountValue amount=receipt.unit_price />
+            <ExactAmount amount=receipt.unit_price />
+            " / "
+            {common::unit_singular(receipt.unit_type)}
         </InfoRow>
         <InfoRow name=words::PROVIDER help=words::PROVIDER_HELP>
             <AddressValue address=receipt.provider miner=true full=true />
@@ -60,11 +78,12 @@ fn Work(receipt: JobReceipt) -> impl IntoView {
 
 #[component]
 fn Origin(receipt: JobReceipt) -> impl IntoView {
+    let (artifact, artifact_help) = words::artifact(receipt.unit_type);
     view! {
         <InfoRow name=words::PROMPT_HASH help=words::PROMPT_HASH_HELP>
             <CodeValue value=receipt.prompt_hash.to_string() what=common::HASH />
         </InfoRow>
-        <InfoRow name=words::ARTIFACT help=words::ARTIFACT_HELP>
+        <InfoRow name=artifact help=artifact_help>
             <CodeValue value=receipt.artifact_sha256.to_string() what=common::HASH />
         </InfoRow>
         <InfoRow name=words::STARTED>

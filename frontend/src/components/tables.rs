@@ -9,7 +9,7 @@ use shared::api::receipts::ReceiptView;
 use super::format::{grouped, shortened};
 use super::proof_line::ProofSmall;
 use super::status::{StatusPill, Tone};
-use super::value::{AddressValue, Age, AmountValue, Height};
+use super::value::{AddressValue, Age, AmountValue, Height, UnitPrice};
 use crate::proof::Proof;
 use crate::text;
 
@@ -207,8 +207,8 @@ fn MinerRow(miner: MinerView) -> impl IntoView {
     let (tone, word) = miner_state(&miner);
     let device = miner.capability.devices.first().map(|device| device.name.clone()).unwrap_or_default();
     let offer = miner.capability.offers.first();
-    let speed = offer.map(|offer| text::miner::speed(offer.measured_micro_units_per_second));
-    let price = offer.map(|offer| view! { <AmountValue amount=offer.unit_price /> });
+    let speed = offer.map(|offer| text::miner::speed(offer.measured_micro_units_per_second, offer.unit_type));
+    let price = offer.map(|offer| view! { <UnitPrice price=offer.unit_price unit_type=offer.unit_type /> });
     view! {
         <tr>
             <td>

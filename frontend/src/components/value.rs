@@ -146,6 +146,16 @@ pub fn Units(units: MicroUnits, unit_type: UnitType) -> impl IntoView {
     }
 }
 
+/// What one unit of work costs.
+#[component]
+pub fn UnitPrice(price: Amount, unit_type: UnitType) -> impl IntoView {
+    view! {
+        <AmountValue amount=price />
+        " / "
+        {text::common::unit_singular(unit_type)}
+    }
+}
+
 /// A device as it was measured.
 #[component]
 pub fn DeviceChip(#[prop(into)] name: String, #[prop(into, optional)] memory: Option<String>) -> impl IntoView {

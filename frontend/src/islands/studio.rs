@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
+use shared::job::lifecycle::JobState;
 
 use super::composer::{Composer, Draft, PromptField, Served, Settings, Strange};
 use super::improver::Improver;
@@ -103,10 +104,11 @@ pub fn Studio(
 
 #[component]
 fn Buttons(watch: JobWatch, live: RwSignal<bool>, busy: RwSignal<bool>, miners_online: u32) -> impl IntoView {
-    let words = move || match (watch.is_running(), watch.state().is_some()) {
-        (true, _) => text::home::DRAWING,
-        (false, true) => text::home::DRAW_NEXT,
-        (false, false) => text::home::DRAW,
+    let words = move || match watch.state() {
+        None => text::home::DRAW,
+        Some(JobState::Queued) => text::home::WAITING,
+        Some(state) if !state.is_terminal() => text::home::DRAWING,
+        Some(_) => text::home::DRAW_NEXT,
     };
     let cancel = move |_| {
         #[cfg(feature = "hydrate")]

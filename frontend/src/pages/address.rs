@@ -80,6 +80,8 @@ fn Account(account: AddressView, receipts: Vec<ReceiptView>) -> impl IntoView {
 #[component]
 fn AccountFacts(account: AddressView) -> impl IntoView {
     let address = account.address;
+    // A contract’s nonce counts the contracts that it made, from 1.
+    let count = if account.code_bytes > 0 { words::NONCE } else { words::SENT };
     view! {
         <dl class="info">
             <InfoRow name=words::ADDRESS>
@@ -90,7 +92,7 @@ fn AccountFacts(account: AddressView) -> impl IntoView {
                     <AmountValue amount=account.balance />
                 </span>
             </InfoRow>
-            <InfoRow name=words::SENT>{format::grouped(account.nonce)}</InfoRow>
+            <InfoRow name=count>{format::grouped(account.nonce)}</InfoRow>
             {(account.code_bytes > 0)
                 .then(|| view! { <InfoRow name=words::CODE>{format::bytes(account.code_bytes)}</InfoRow> })}
             {account

@@ -124,10 +124,11 @@ fn Receipt(receipt: Option<ReceiptView>, over: bool) -> impl IntoView {
 
 #[component]
 fn Request(job: JobView) -> impl IntoView {
+    let missing = if job.state.is_terminal() { common::NEVER } else { common::NOT_YET };
     let took = job.finished_at_unix_ms.zip(job.started_at_unix_ms).map(|(end, start)| duration(end.since_ms(start)));
     let miner = match job.miner {
         Some(address) => view! { <AddressValue address miner=true /> }.into_any(),
-        None => common::NOT_YET.into_any(),
+        None => missing.into_any(),
     };
     let client = match job.sponsored {
         true => words::SPONSORED.into_any(),
@@ -149,7 +150,7 @@ fn Request(job: JobView) -> impl IntoView {
             <InfoRow name=words::CREATED>
                 <Age at=job.created_at_unix_ms />
             </InfoRow>
-            <InfoRow name=words::TOOK>{took.unwrap_or_else(|| common::NOT_YET.to_owned())}</InfoRow>
+            <InfoRow name=words::TOOK>{took.unwrap_or_else(|| missing.to_owned())}</InfoRow>
             <InfoRow name=words::MINER>{miner}</InfoRow>
             <InfoRow name=words::CLIENT>{client}</InfoRow>
         </dl>
@@ -177,7 +178,7 @@ fn TextRows(input: ValidTextInput) -> impl IntoView {
         Ask::Prompt(prompt) => view! { <InfoRow name=words::PROMPT>{prompt}</InfoRow> }.into_any(),
         Ask::Messages(messages) => messages
             .into_iter()
-            .map(|message| view! { <InfoRow name=message.role.as_str()>{message.content}</InfoRow> })
+            .map(|message| view! { <InfoRow name=words::speaker(message.role)>{message.content}</InfoRow> })
             .collect_view()
             .into_any(),
     };

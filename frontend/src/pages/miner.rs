@@ -9,6 +9,7 @@ use shared::api::miners::MinerView;
 use shared::api::page::LIMIT_DEFAULT;
 use shared::api::receipts::ReceiptView;
 use shared::capability::{Device, ModelOffer};
+use shared::receipt::UnitType;
 
 use self::hardware::Hardware;
 use super::load::{PageTitle, load, param};
@@ -18,7 +19,7 @@ use crate::components::format;
 use crate::components::notice::Empty;
 use crate::components::status::StatusPill;
 use crate::components::tables::{ReceiptTable, miner_state};
-use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, DeviceChip, ModelChip};
+use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, DeviceChip, ModelChip, UnitPrice};
 use crate::text::{common, miner as words};
 
 #[component]
@@ -50,7 +51,12 @@ fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
             <Section title=words::HARDWARE>
                 {match report {
                     Some(signed) => view! { <Hardware signed used /> }.into_any(),
-                    None => view! { <Empty title=words::UNMEASURED_TITLE detail=words::UNMEASURED /> }.into_any(),
+                    None => view! {
+                        <Empty title=words::UNMEASURED_TITLE detail=words::UNMEASURED>
+                            <code>{words::BENCH_COMMAND}</code>
+                        </Empty>
+                    }
+                    .into_any(),
                 }}
             </Section>
             <Section title=words::RECEIPTS>
@@ -101,7 +107,10 @@ fn MinerFacts(miner: MinerView) -> impl IntoView {
             </InfoRow>
             <InfoRow name=words::VERSION>{capability.worker_version}</InfoRow>
             <InfoRow name=words::SEEN>
-                <Age at=miner.last_seen_at_unix_ms />
+                {match miner.online {
+                    true => common::NOW.into_any(),
+                    false => view! { <Age at=miner.last_seen_at_unix_ms /> }.into_any(),
+                }}
             </InfoRow>
             <InfoRow name=words::SINCE>
                 <Age at=miner.first_seen_at_unix_ms />
@@ -123,21 +132,25 @@ fn DeviceRow(device: Device) -> impl IntoView {
 #[component]
 fn Offer(offer: ModelOffer) -> impl IntoView {
     let pixels = 512 * 512 * u64::from(offer.default_steps);
-    let picture = offer.unit_price.times(MicroUnits(pixels));
+    let is_metered_in_pixels = offer.unit_type == UnitType::MegapixelStep;
+    let picture = is_metered_in_pixels.then(|| offer.unit_price.times(MicroUnits(pixels))).flatten();
     view! {
         <dl class="info">
             <InfoRow name=words::MODEL>
                 <ModelChip name=offer.model />
             </InfoRow>
-            <InfoRow name=words::SPEED>{words::speed(offer.measured_micro_units_per_second)}</InfoRow>
+            <InfoRow name=words::SPEED>{words::speed(offer.measured_micro_units_per_second, offer.unit_type)}</InfoRow>
             <InfoRow name=words::PRICE>
-                <AmountValue amount=offer.unit_price />
-                " / "
-                {common::unit_singular(offer.unit_type)}
+                <UnitPrice price=offer.unit_price unit_type=offer.unit_type />
             </InfoRow>
-            <InfoRow name=words::PICTURE_PRICE help=words::PICTURE_HELP>
-                {picture.map(|amount| view! { <AmountValue amount /> })}
-            </InfoRow>
+            {picture
+                .map(|amount| {
+                    view! {
+                        <InfoRow name=words::PICTURE_PRICE help=words::PICTURE_HELP>
+                            <AmountValue amount />
+                        </InfoRow>
+                    }
+                })}
             <InfoRow name=words::MANIFEST help=words::MANIFEST_HELP>
                 <CodeValue value=offer.manifest_sha256.to_string() what=common::HASH />
             </InfoRow>

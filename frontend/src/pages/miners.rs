@@ -15,7 +15,12 @@ pub fn MinersPage() -> impl IntoView {
         view! {
             <PageTitle name=words::TITLE fact=words::FACT />
             {if miners.is_empty() {
-                view! { <Empty title=words::EMPTY_TITLE detail=words::EMPTY_DETAIL /> }.into_any()
+                view! {
+                    <Empty title=words::EMPTY_TITLE detail=words::EMPTY_DETAIL>
+                        <code>{words::START_COMMAND}</code>
+                    </Empty>
+                }
+                .into_any()
             } else {
                 view! { <MinerTable miners /> }.into_any()
             }}

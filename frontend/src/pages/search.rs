@@ -16,8 +16,7 @@ pub fn SearchPage() -> impl IntoView {
     let backend = use_backend();
     let text = query("q").unwrap_or_default().trim().to_owned();
     let asked = text.clone();
-    load(async move { find(backend.as_ref(), &asked).await }, move |found| {
-        match found {
+    load(async move { find(backend.as_ref(), &asked).await }, move |found| match found {
         Some(path) => {
             leptos_axum::redirect(&path);
             view! { <a href=path.clone()>{path.clone()}</a> }.into_any()
@@ -28,13 +27,12 @@ pub fn SearchPage() -> impl IntoView {
                 <SearchField value=text.clone() />
                 {(!text.is_empty())
                     .then(|| {
-                        view! { <Notice tone=Tone::Waiting title=words::FOUND_NOTHING detail=words::not_found(&text) /> }
+                        view! { <Notice tone=Tone::Plain title=words::FOUND_NOTHING detail=words::not_found(&text) /> }
                     })}
                 <p class="section-note">{words::SEARCH_HELP}</p>
             </div>
         }
         .into_any(),
-    }
     })
 }
 

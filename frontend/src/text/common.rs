@@ -41,8 +41,7 @@ pub const HOME: &str = "Draw a picture";
 pub const NOT_FOUND_TITLE: &str = "Not found";
 pub const UNAVAILABLE_TITLE: &str = "The server could not answer";
 pub const UNAVAILABLE_KEPT: &str = "Nothing was changed. Load the page again in a moment.";
-pub const OFFLINE: &str =
-    "The server cannot be reached. What was submitted is kept there; this page tries again by itself.";
+pub const OFFLINE: &str = "The server cannot be reached. Nothing was sent; your text stays here. Try again.";
 
 pub fn copy(what: &str) -> String {
     format!("Copy {what}")
@@ -65,6 +64,8 @@ pub const fn unit(unit_type: UnitType) -> &'static str {
     }
 }
 pub const NOT_YET: &str = "not yet";
+pub const NEVER: &str = "–";
+pub const NOW: &str = "now";
 
 pub const fn unit_singular(unit_type: UnitType) -> &'static str {
     match unit_type {

@@ -14,6 +14,7 @@ pub const IMPROVE_FAILED: &str = "No words came. Try again.";
 pub const SUGGESTIONS: &str = "What the model draws well";
 pub const DRAW: &str = "Draw it";
 pub const DRAWING: &str = "Drawing";
+pub const WAITING: &str = "Waiting";
 pub const DRAW_NEXT: &str = "Draw another";
 pub const CANCEL: &str = "Cancel";
 pub const JOB_PAGE: &str = "Open the job’s page";
@@ -77,9 +78,6 @@ pub fn bound(bound: &str, value: &str) -> String {
     format!("It is {bound}; you gave {value}.")
 }
 
-pub fn miners_note(online: u32) -> &'static str {
-    match online {
-        0 => "start one: gpu-worker start",
-        _ => "hardware and prices",
-    }
-}
+pub const MINERS_NOTE: &str = "hardware and prices";
+/// Before the command that does it.
+pub const NO_MINERS_NOTE: &str = "start one: ";

@@ -2,6 +2,7 @@
 
 use shared::job::JobKind;
 use shared::job::lifecycle::{Blame, JobState};
+use shared::job::text::Role;
 
 pub const TITLE: &str = "Job";
 pub const PROGRESS: &str = "Steps drawn";
@@ -52,6 +53,7 @@ pub const SEARCH_DONE: &str = "Ordered: the nearest comes first.";
 pub const SEARCH_BLANK: &str = "Write what the pictures show.";
 pub const SEARCH_NOBODY: &str = "No miner that compares meanings is online, so the order stays as it is.";
 pub const SEARCH_MISSED: &str = "No miner compared them in time, so the order stays as it is. Try again.";
+pub const SEARCH_OFFLINE: &str = "The server cannot be reached, so the order stays as it is. Try again.";
 pub const SEARCH_FAILED: &str = "No miner compared them in time, so the newest come first. Try again.";
 pub const SEARCH_NOT_YET: &str =
     "A miner has not compared them yet, so the newest come first. Load the page again in a moment.";
@@ -117,6 +119,15 @@ pub fn progress(kind: JobKind, done: u32, whole: u32) -> String {
 pub fn vectors(count: usize, dimensions: usize) -> String {
     let vectors = if count == 1 { "1 vector".to_owned() } else { format!("{count} vectors") };
     format!("{vectors} of {dimensions} numbers")
+}
+
+/// Who says a message of a conversation, to whoever asked for the text.
+pub const fn speaker(role: Role) -> &'static str {
+    match role {
+        Role::System => "Instruction",
+        Role::User => "You",
+        Role::Assistant => "Model",
+    }
 }
 
 /// How a text was asked for.

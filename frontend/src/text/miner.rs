@@ -1,14 +1,21 @@
 //! Words about miners.
 
+use shared::amount::MICRO_PER_UNIT;
+use shared::receipt::UnitType;
+
+use super::common::unit;
+use crate::components::format::grouped;
+
 pub const TITLE: &str = "Miners";
-pub const FACT: &str = "Machines that draw. Hardware and speed are as the miner measured them; earnings are the sum of its minted receipts.";
+pub const FACT: &str = "Machines that serve jobs. Hardware and speed are as the miner measured them; earnings are the sum of its minted receipts.";
 pub const EMPTY_TITLE: &str = "No miner yet";
-pub const EMPTY_DETAIL: &str = "Start one with: gpu-worker init, then gpu-worker start.";
+pub const EMPTY_DETAIL: &str = "This command starts one:";
+pub const START_COMMAND: &str = "gpu-worker start";
 pub const MINER: &str = "Miner";
 pub const STATE: &str = "State";
 pub const ONLINE: &str = "online";
 pub const OFFLINE: &str = "offline";
-pub const BUSY: &str = "drawing";
+pub const BUSY: &str = "working";
 pub const DEVICE: &str = "Device";
 pub const DEVICES: &str = "Devices";
 pub const ENGINE: &str = "Engine";
@@ -23,7 +30,7 @@ pub const MANIFEST_HELP: &str = "SHA-256 of the model’s manifest, which pins e
 pub const COMPLETED: &str = "Jobs served";
 pub const FAULTS: &str = "Faults";
 pub const REPUTATION: &str = "Reputation";
-pub const REPUTATION_HELP: &str = "1 − faults / (jobs served + faults + 1), as a share of 1.";
+pub const REPUTATION_HELP: &str = "1 − faults / (jobs served + faults + 1).";
 pub const EARNED: &str = "Earned";
 pub const PENDING: &str = "Waits for its mint";
 pub const SLOTS: &str = "Jobs at once";
@@ -37,7 +44,8 @@ pub const NO_RECEIPTS: &str = "Its first served job makes one.";
 
 pub const HARDWARE: &str = "Hardware as measured";
 pub const UNMEASURED_TITLE: &str = "Not measured";
-pub const UNMEASURED: &str = "Its worker has handed in no report; gpu-worker bench makes one.";
+pub const UNMEASURED: &str = "Its worker has handed in no report. This command makes one:";
+pub const BENCH_COMMAND: &str = "gpu-worker bench";
 pub const MEASURED_AT: &str = "Measured";
 pub const METHOD: &str = "Method";
 pub const METHOD_HELP: &str = "The median of seven laps after a warm-up, the least and greatest in brackets. Each result is read back and checked.";
@@ -107,9 +115,10 @@ pub fn engine(engine: &str, threads: u32) -> String {
     }
 }
 
-pub fn speed(micro_units_per_second: u64) -> String {
-    let hundredths = micro_units_per_second / 10_000;
-    format!("{}.{:02} megapixel steps/s", hundredths / 100, hundredths % 100)
+/// Two decimals: `2.34 megapixel steps/s`.
+pub fn speed(micro_units_per_second: u64, unit_type: UnitType) -> String {
+    let (whole, micros) = (micro_units_per_second / MICRO_PER_UNIT, micro_units_per_second % MICRO_PER_UNIT);
+    format!("{}.{:02} {}/s", grouped(whole), micros * 100 / MICRO_PER_UNIT, unit(unit_type))
 }
 
 pub fn cores(cores: u32) -> String {

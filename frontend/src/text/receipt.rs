@@ -1,6 +1,7 @@
 //! Words about job receipts; every field is explained once, here.
 
 use shared::api::receipts::SettlementState;
+use shared::receipt::UnitType;
 
 pub const TITLE: &str = "Receipt";
 pub const LIST_TITLE: &str = "Receipts";
@@ -21,19 +22,16 @@ pub const PROVIDER_HELP: &str = "The miner that did the work and receives the to
 pub const CLIENT: &str = "Client";
 pub const CLIENT_HELP: &str = "Who asked for it. Where the hub sponsored the job, this is the hub itself.";
 pub const UNITS: &str = "Units";
-pub const UNITS_HELP: &str =
-    "The work done: width × height × steps, in millions of pixels. A slow miner earns no more than a fast one.";
 pub const UNIT_PRICE: &str = "Unit price";
 pub const UNIT_PRICE_HELP: &str = "What the miner asks per unit; the minter has a ceiling for it.";
 pub const AMOUNT: &str = "Amount";
 pub const AMOUNT_HELP: &str = "Units × unit price, rounded down: exactly what the receipt mints.";
 pub const MODEL: &str = "Model";
-pub const MODEL_HELP: &str = "The model that drew, by its name; its files are pinned by hash in the miner’s offer.";
+pub const MODEL_HELP: &str =
+    "The model that did the work, by its name; its files are pinned by hash in the miner’s offer.";
 pub const PROMPT_HASH: &str = "Prompt hash";
 pub const PROMPT_HASH_HELP: &str =
     "SHA-256 of the prompt: whoever knows the prompt can check it, nobody can read it from here.";
-pub const ARTIFACT: &str = "Picture hash";
-pub const ARTIFACT_HELP: &str = "SHA-256 of the picture’s file, so the receipt stands for this picture and no other.";
 pub const STARTED: &str = "Started";
 pub const FINISHED: &str = "Finished";
 pub const TIMES_HELP: &str = "The miner’s clock, in whole seconds; the hub checks that the work fits between.";
@@ -45,7 +43,7 @@ pub const CHAIN: &str = "Chain";
 pub const CHAIN_HELP: &str = "The receipt is void on any other chain.";
 pub const DETERMINISM: &str = "Determinism class";
 pub const DETERMINISM_HELP: &str =
-    "Model, engine and processor. Miners of one class draw identical bits, so one can check another.";
+    "Model, engine and processor. Miners of one class make identical bits, so one can check another.";
 pub const TRACE: &str = "Trace root";
 pub const TRACE_HELP: &str = "A commitment to every denoising step, so that one step can be audited.";
 pub const SETTLEMENT: &str = "Settlement";
@@ -68,6 +66,34 @@ pub const CHECK_MINER: &str = "The miner’s signature is the provider’s";
 pub const CHECK_HUB: &str = "The attestation is the attester’s";
 pub const CHECK_MINTED: &str = "The chain has used this receipt, once";
 pub const CHECK_NOT_MINTED: &str = "The chain has not used this receipt yet";
+
+/// What one counts to know how much work was done.
+pub const fn units_help(unit_type: UnitType) -> &'static str {
+    match unit_type {
+        UnitType::Image => {
+            "The work done: the pictures, whatever their size. A slow miner earns no more than a fast one."
+        }
+        UnitType::MegapixelStep => {
+            "The work done: width × height × steps, in millions of pixels. A slow miner earns no more than a fast one."
+        }
+        UnitType::Token => {
+            "The work done: the tokens that the model read and wrote. A slow miner earns no more than a fast one."
+        }
+        UnitType::GpuSecond => "The work done: the seconds for which a device was held, up to a ceiling agreed before.",
+    }
+}
+
+/// The name of the result’s hash, and what it is good for.
+pub const fn artifact(unit_type: UnitType) -> (&'static str, &'static str) {
+    match unit_type {
+        UnitType::Image | UnitType::MegapixelStep => {
+            ("Picture hash", "SHA-256 of the picture’s file, so the receipt stands for this picture and no other.")
+        }
+        UnitType::Token | UnitType::GpuSecond => {
+            ("Result hash", "SHA-256 of the result’s file, so the receipt stands for this result and no other.")
+        }
+    }
+}
 
 pub const fn settlement(state: SettlementState) -> &'static str {
     match state {

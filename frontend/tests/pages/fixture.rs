@@ -25,6 +25,8 @@ use shared::{Address, B256, Bytes};
 pub(crate) const SECRET: &str = "/var/lib/hub.sqlite is locked";
 const MODEL: &str = "aitbc-scenes-1";
 const HEAD: u64 = 3;
+/// More digits than a table shows.
+const ODD_AMOUNT: Amount = Amount::from_atto(1_234_567_890_123_456_789);
 const AT: u64 = 1_795_226_000;
 const MINER: Address = Address::repeat_byte(0x51);
 const HUB: Address = Address::repeat_byte(0x32);
@@ -217,7 +219,10 @@ fn miner() -> MinerView {
             "offers": [{"model": MODEL, "kind": "image", "manifest_sha256": Sha256Digest::of(b"m"),
                 "unit_type": "megapixel_step", "unit_price": "1000000000000000000",
                 "measured_micro_units_per_second": 1_420_000, "suggestions": [], "default_steps": 8,
-                "default_guidance": 5.0}],
+                "default_guidance": 5.0},
+                {"model": "words", "kind": "text", "manifest_sha256": Sha256Digest::of(b"w"), "unit_type": "token",
+                "unit_price": "1000000000000000", "measured_micro_units_per_second": 1_557_908_000, "suggestions": [],
+                "default_steps": 0, "default_guidance": 0.0}],
             "slots": 1, "hardware": hardware()},
         "first_seen_at_unix_ms": AT * 1000, "last_seen_at_unix_ms": AT * 1000, "jobs_running": 0,
         "jobs_completed": 2, "faults": 0, "reputation_per_mille": 1000, "earned": "4194304000000000000", "pending": "0",
@@ -270,7 +275,10 @@ impl Backend for Fixture {
     }
 
     async fn receipt_of_job(&self, _: JobId) -> Answer<Option<ReceiptView>> {
-        Ok(Some(receipt(1)))
+        let mut view = receipt(1);
+        view.signed.receipt.unit_type = self.kind.unit_type();
+        view.amount = ODD_AMOUNT;
+        Ok(Some(view))
     }
 
     async fn receipts(&self, _: Option<Address>, _: Option<&str>, _: u32) -> Answer<Page<ReceiptView>> {
@@ -323,9 +331,9 @@ impl Backend for Fixture {
         Ok(AddressView {
             address,
             balance: Amount::from_ait(4),
-            nonce: 0,
+            nonce: 1,
             contract_name: None,
-            code_bytes: 0,
+            code_bytes: if address == TOKEN_ADDRESS { 5_000 } else { 0 },
             is_miner: address == MINER,
             transactions: vec![transaction_summary(1)],
         })

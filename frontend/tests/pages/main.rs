@@ -16,6 +16,7 @@ use frontend::backend::Backend;
 use frontend::live_job::LiveJob;
 use leptos::prelude::*;
 use shared::job::JobKind;
+use shared::job::lifecycle::JobState;
 
 /// Largest page that a test reads.
 const PAGE_MAX_BYTES: usize = 4 << 20;
@@ -126,6 +127,55 @@ async fn a_text_job_shows_its_answer_as_text_and_an_embedding_its_size() {
     let backend = Fixture { kind: JobKind::Embedding, ..Fixture::default() };
     let html = render_with(backend, &path, "").await.html;
     assert!(html.contains("2 vectors of 384 numbers"), "the size of the embedding is said");
+}
+
+#[tokio::test]
+async fn a_receipt_speaks_of_the_work_that_was_done_and_of_every_digit() {
+    let path = format!("/jobs/{}", fixture::receipt(1).signed.receipt.job_id);
+    let picture = render(&path).await.html;
+    assert!(picture.contains("width × height × steps") && picture.contains("Picture hash"));
+    for kind in [JobKind::Text, JobKind::Embedding] {
+        let html = render_with(Fixture { kind, ..Fixture::default() }, &path, "").await.html;
+        assert!(html.contains("the tokens that the model read") && html.contains("Result hash"), "{kind:?}");
+        for wrong in ["width × height", "Picture hash", "that drew", ">user<"] {
+            assert!(!html.contains(wrong), "{kind:?}: {wrong}");
+        }
+        assert!(html.contains(".234567890123456789"), "{kind:?}: the amount is cut");
+    }
+}
+
+#[tokio::test]
+async fn a_miner_is_paid_and_measured_in_the_units_of_each_model() {
+    let miner = fixture::receipt(1).signed.receipt.provider;
+    let html = render(&format!("/miners/{miner}")).await.html;
+    for told in ["1.42 megapixel steps/s", "1\u{202f}557.90 tokens/s", "30.00 megapixel steps/s"] {
+        assert!(html.contains(told), "{told}");
+    }
+    assert_eq!(html.matches("Picture, 512 px").count(), 1, "a text model draws no picture");
+    let seen = html.split("Last seen").nth(1).unwrap().split("</dd>").next().unwrap();
+    assert!(seen.contains("now") && !seen.contains("<time"), "{seen}");
+    assert!(render("/miners").await.html.contains("megapixel step</td>"), "the list’s price has its unit");
+}
+
+#[tokio::test]
+async fn what_a_canceled_job_lacks_will_not_come() {
+    let id = fixture::receipt(1).signed.receipt.job_id;
+    let mut job = fixture::job(id, JobKind::Image, "a city");
+    (job.state, job.miner, job.started_at_unix_ms) = (JobState::Canceled, None, None);
+    let html =
+        render_with(Fixture { known: vec![job.clone()], ..Fixture::default() }, &format!("/jobs/{id}"), "").await.html;
+    assert!(html.contains("<dd>–</dd>") && !html.contains("<dd>not yet</dd>"));
+    job.state = JobState::Queued;
+    let html = render_with(Fixture { known: vec![job], ..Fixture::default() }, &format!("/jobs/{id}"), "").await.html;
+    assert!(html.contains("<dd>not yet</dd>") && !html.contains("<dd>–</dd>"));
+}
+
+#[tokio::test]
+async fn a_contract_has_a_nonce_and_an_account_has_sent() {
+    let page = |address: shared::Address| async move { render(&format!("/explorer/addresses/{address}")).await.html };
+    let contract = page(shared::chain::TOKEN_ADDRESS).await;
+    assert!(contract.contains("<dt>Nonce</dt>") && !contract.contains("Transactions sent"));
+    assert!(page(shared::Address::repeat_byte(1)).await.contains("<dt>Transactions sent</dt>"));
 }
 
 #[tokio::test]

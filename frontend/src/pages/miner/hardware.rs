@@ -88,11 +88,12 @@ fn rate_row(name: &'static str, rate: Option<Rate>, unit: &'static str, help: Op
 #[component]
 fn Timing(timing: ModelTiming) -> impl IntoView {
     let Rate { median, min, max, .. } = timing.micro_units_per_second;
-    let range = words::range(&words::speed(min), &words::speed(max));
+    let speed = move |rate| words::speed(rate, timing.unit_type);
+    let range = words::range(&speed(min), &speed(max));
     let engine = format!("{} {} on {}", timing.engine.name, timing.engine.version, timing.engine.provider);
     view! {
         <InfoRow name=timing.model help=words::engine(&engine, timing.threads)>
-            {words::speed(median)}
+            {speed(median)}
             " "
             <span class="quiet">{range}</span>
         </InfoRow>
