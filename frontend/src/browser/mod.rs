@@ -33,6 +33,18 @@ pub fn after(milliseconds: i32, act: impl FnOnce() + 'static) {
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), milliseconds);
 }
 
+/// Scrolls as little as shows what `selector` finds first, once the page shows what was just set.
+pub fn bring_into_view(selector: &'static str) {
+    after(0, move || {
+        let found = window().document().and_then(|document| document.query_selector(selector).ok()?);
+        if let Some(element) = found {
+            let nearest = web_sys::ScrollIntoViewOptions::new();
+            nearest.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            element.scroll_into_view_with_scroll_into_view_options(&nearest);
+        }
+    });
+}
+
 /// The text of every element that `selector` finds, in the order of the page.
 pub fn texts_of(selector: &str) -> Vec<String> {
     let found = window().document().and_then(|document| document.query_selector_all(selector).ok());

@@ -188,6 +188,7 @@ fn submit_job(composer: Composer, watch: JobWatch, busy: RwSignal<bool>, trouble
             Ok(job) => {
                 crate::browser::own_jobs::remember(job.id);
                 watch.follow(job);
+                crate::browser::bring_into_view(".home-top .canvas");
             }
             Err(failure) => {
                 if failure.errors.is_empty() {
