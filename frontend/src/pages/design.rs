@@ -8,6 +8,7 @@ use shared::api::receipts::SettlementState;
 use shared::job::lifecycle::JobState;
 use shared::receipt::UnitType;
 
+use super::jobs::order::SearchForm;
 use super::load::PageTitle;
 use crate::app::SearchField;
 use crate::components::canvas::Canvas;
@@ -216,6 +217,7 @@ fn Forms() -> impl IntoView {
                 </div>
             </div>
             <SearchField />
+            <SearchForm query=None />
         </div>
     }
 }
