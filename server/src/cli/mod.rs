@@ -5,6 +5,7 @@ mod client;
 mod jobs;
 mod keys;
 mod receipt;
+mod submit;
 mod table;
 mod up;
 
@@ -28,9 +29,13 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Asks for a picture
-    Submit(jobs::Submit),
+    Submit(submit::Submit),
     /// Shows a job
-    Status(jobs::Status),
+    Status(jobs::OneJob),
+    /// Says why a job waits and which miner could serve it, or how it ended
+    Explain(jobs::OneJob),
+    /// Cancels a job that is not over
+    Cancel(jobs::OneJob),
     /// Lists job receipts
     Receipts(receipt::Receipts),
     /// Works with one receipt
@@ -46,8 +51,10 @@ pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Up(up) => up::run(up),
         Command::Keys(keys) => keys::run(keys),
-        Command::Submit(submit) => jobs::submit(submit),
+        Command::Submit(submit) => submit::run(&submit),
         Command::Status(status) => jobs::status(&status),
+        Command::Explain(explain) => jobs::explain(&explain),
+        Command::Cancel(cancel) => jobs::cancel(&cancel),
         Command::Receipts(receipts) => receipt::list(&receipts),
         Command::Receipt(receipt) => receipt::run(receipt),
         Command::Miner(miner) => jobs::list_miners(miner),

@@ -270,7 +270,7 @@ pub async fn get_receipt(
     receipt.map(|record| Json(view::receipt_view(record))).ok_or_else(|| ApiError::not_found("receipt of job", id))
 }
 
-/// Which filter removes which miner.
+/// Which filter removes which miner while the job waits, and how it ended afterwards.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/explain", tag = "jobs", params(("id" = JobId, Path)),
     responses((status = 200, body = Explanation), (status = 404, body = Problem, content_type = "application/problem+json")),
@@ -283,8 +283,20 @@ pub async fn explain_job(
 ) -> Result<Json<Explanation>, ApiError> {
     let record = find_visible(&app, &caller, id).await?;
     let explanation = app.hub.board().explain(id);
-    Ok(Json(explanation.unwrap_or_else(|| Explanation {
-        summary: format!("The job is over: {}.", record.life.state),
-        miners: vec![],
-    })))
+    Ok(Json(explanation.unwrap_or_else(|| Explanation { summary: ending(&record), miners: vec![] })))
+}
+
+/// How a job that the board no longer has came to its end.
+fn ending(record: &JobRecord) -> String {
+    let last = record.life.faults.last().map(|fault| fault.reason.trim_end_matches('.'));
+    let tried = last.map_or(String::new(), |reason| format!("; the last one that tried: {reason}"));
+    match record.life.state {
+        JobState::Completed => "A miner served it.".to_owned(),
+        JobState::Canceled => "It was canceled.".to_owned(),
+        JobState::Expired => {
+            format!("No miner served it within its time to live of {} s{tried}.", record.job.ttl_seconds)
+        }
+        JobState::Failed => format!("{} miners failed at it{tried}.", record.life.faults.len()),
+        JobState::Queued | JobState::Running | JobState::Verifying => "It is ending.".to_owned(),
+    }
 }

@@ -1,9 +1,10 @@
 //! The program itself: what it prints, how it fails.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::server::{TestServer, is_minted};
 use super::worker::{TestWorker, key, result};
@@ -12,6 +13,32 @@ async fn aitbc(arguments: &[&str]) -> Output {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let run = move || Command::new(env!("CARGO_BIN_EXE_aitbc")).args(arguments).output().unwrap();
     tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+/// The small picture that a test worker draws, and where to ask for it.
+const SMALL: [&str; 8] = ["submit", "a lake", "--steps", "1", "--width", "64", "--height", "64"];
+
+/// Starts a command and reads what it says on stderr at once.
+async fn begin(arguments: Vec<String>) -> (Child, String) {
+    let begin = move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aitbc"));
+        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        let mut stderr = BufReader::with_capacity(1, child.stderr.take().unwrap());
+        stderr.read_line(&mut first).unwrap();
+        child.stderr = Some(stderr.into_inner());
+        (child, first.trim_end().to_owned())
+    };
+    tokio::task::spawn_blocking(begin).await.unwrap()
+}
+
+async fn end(child: Child) -> Output {
+    tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap()
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 fn json(output: &Output) -> Value {
@@ -86,6 +113,66 @@ async fn a_receipt_is_verified_offline_and_on_the_chain_and_an_altered_one_is_re
 fn alter(file: &Path, mut receipt: Value) {
     receipt["receipt"]["units"] = "1000000000".into();
     std::fs::write(file, receipt.to_string()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_waits_says_why_and_can_be_canceled() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let url = format!("http://{}", server.address);
+    let run = async |arguments: &[&str]| aitbc(&[arguments, &["--url", &url]].concat()).await;
+    let waits = "No miner is connected; the job waits for one.";
+    let submitted = text(&run(&["submit", "a lake"]).await);
+    assert!(submitted.contains("QUEUED") && submitted.contains(waits), "{submitted}");
+    let id = submitted.lines().find_map(|line| line.strip_prefix("job ")).unwrap().trim().to_owned();
+    assert!(text(&run(&["status", &id]).await).contains(waits));
+    assert_eq!(text(&run(&["explain", &id]).await).trim_end(), waits);
+    let worker = server.connect_worker().await;
+    let explained = json(&run(&["explain", &id, "--json"]).await);
+    assert_eq!(explained["miners"][0]["miner"], json!(worker.address()));
+    let table = text(&run(&["explain", &id]).await);
+    assert!(table.contains(&worker.address().to_string()) && table.contains("yes"), "{table}");
+    assert_eq!(json(&run(&["cancel", &id, "--json"]).await)["state"], "CANCELED");
+    let again = error(&run(&["cancel", &id]).await);
+    assert!(again.contains("the job is over: CANCELED"), "{again}");
+    assert!(text(&run(&["status", &id]).await).contains("It was canceled."));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_names_the_job_at_once_and_ends_with_its_picture_or_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let url = format!("http://{}", server.address);
+    let (file, kept) = (folder.path().join("new.png"), folder.path().join("kept.png"));
+    std::fs::write(&kept, "mine").unwrap();
+    let submit = |more: &[&str]| [&SMALL, more, &["--url", &url]].concat().into_iter().map(str::to_owned).collect();
+
+    for out in ["/nonexistent/f.png", folder.path().to_str().unwrap()] {
+        let refused = error(&aitbc(&[&SMALL[..], &["--url", &url, "--out", out]].concat()).await);
+        assert!(refused.contains(&format!("cannot write {out}")), "{refused}");
+    }
+    assert!(server.app.store.list_open_jobs().await.unwrap().is_empty(), "a job was made for a file that cannot be");
+
+    let (child, id) = begin(submit(&["--out", kept.to_str().unwrap()])).await;
+    server.send("DELETE", &format!("/v1/jobs/{id}"), &[], vec![]).await;
+    let canceled = end(child).await;
+    assert!(!canceled.status.success() && canceled.stdout.is_empty());
+    let expected = format!("error: the job {id} is CANCELED: It was canceled.\n");
+    assert_eq!(String::from_utf8(canceled.stderr).unwrap(), expected);
+    assert_eq!(std::fs::read(&kept).unwrap(), b"mine");
+
+    let (child, id) = begin(submit(&["--json", "--out", file.to_str().unwrap()])).await;
+    assert!(!file.exists(), "an empty file stands for a picture that nobody drew yet");
+    let mut worker = server.connect_worker().await;
+    let assignment = worker.assignment().await;
+    assert_eq!(assignment.job_id.to_string(), id);
+    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
+    server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
+    assert_eq!(json(&end(child).await)["state"], "COMPLETED");
+    let drawn = server.get(&format!("/v1/jobs/{id}/artifacts/0")).await;
+    assert_eq!(std::fs::read(&file).unwrap(), drawn.body);
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

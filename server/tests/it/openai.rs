@@ -8,16 +8,7 @@ use shared::job::token::Tokens;
 use shared::protocol::{Assignment, Piece, Progress, WorkerMessage};
 
 use super::server::{Answer, TestServer};
-use super::worker::{EMBEDDING_MODEL, MODEL, TEXT_MODEL, TestWorker, key, result, words_result};
-
-/// A miner whose models are on offer. The hub welcomes a miner before its models can be asked for.
-async fn connect(server: &TestServer) -> TestWorker {
-    let worker = TestWorker::connect(server.address, key(1), 1).await;
-    while server.app.hub.board().miners().next().is_none() {
-        tokio::task::yield_now().await;
-    }
-    worker
-}
+use super::worker::{EMBEDDING_MODEL, MODEL, TEXT_MODEL, TestWorker, result, words_result};
 
 async fn take(
     server: &TestServer,
@@ -61,7 +52,7 @@ fn chat(more: &Value) -> Value {
 async fn a_conversation_is_answered_with_its_usage_and_its_receipt() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let mut worker = connect(&server).await;
+    let mut worker = server.connect_worker().await;
     let client = server.client_key(ApiScope::Client, None).await;
     let bearer = format!("Bearer {}", client.secret);
     let headers = [("authorization", bearer.as_str())];
@@ -92,7 +83,7 @@ async fn a_conversation_is_answered_with_its_usage_and_its_receipt() {
 async fn a_stream_gives_the_text_as_it_is_written_and_names_the_receipt_at_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let mut worker = connect(&server).await;
+    let mut worker = server.connect_worker().await;
     let body = chat(&json!({"stream": true, "stream_options": {"include_usage": true}}));
     let call = server.post("/v1/chat/completions", &body);
     let serve = async {
@@ -127,7 +118,7 @@ async fn a_stream_gives_the_text_as_it_is_written_and_names_the_receipt_at_its_e
 async fn embeddings_and_pictures_have_their_forms_and_their_receipts() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let mut worker = connect(&server).await;
+    let mut worker = server.connect_worker().await;
     let embeds = |worker: &TestWorker, assignment: &Assignment| {
         let tokens = Tokens { read: 4, written: 0 };
         let vectors = words_result(&worker.key, assignment, embedding::MEDIA_TYPE, "[[1,0]]", tokens);
@@ -160,7 +151,7 @@ async fn embeddings_and_pictures_have_their_forms_and_their_receipts() {
 async fn errors_have_their_form_and_name_the_parameter() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let _worker = connect(&server).await;
+    let _worker = server.connect_worker().await;
     for (body, parameter) in [
         (chat(&json!({"max_tokens": 0})), json!("max_tokens")),
         (chat(&json!({"temperature": 9})), json!("temperature")),

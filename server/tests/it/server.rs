@@ -16,6 +16,8 @@ use store::change::{CreateApiKey, RevokeApiKey};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::worker::{TestWorker, key};
+
 /// A running server. Its folder outlives it, so that another one can go on with it.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
@@ -129,6 +131,15 @@ impl TestServer {
             }
         }
         panic!("the job {id} did not get there");
+    }
+
+    /// A miner whose models are on offer. The hub welcomes a miner before its models can be asked for.
+    pub(crate) async fn connect_worker(&self) -> TestWorker {
+        let worker = TestWorker::connect(self.address, key(1), 1).await;
+        while self.app.hub.board().miners().next().is_none() {
+            tokio::task::yield_now().await;
+        }
+        worker
     }
 
     pub(crate) async fn client_key(&self, scope: ApiScope, images_per_minute: Option<u32>) -> CreatedApiKey {

@@ -327,15 +327,24 @@ async fn jobs_of_a_key_are_seen_by_its_address_only_and_listed_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn explains_in_words_why_a_job_waits() {
+async fn explains_in_words_why_a_job_waits_and_how_it_ended() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let _worker = TestWorker::connect(server.address, key(1), 1).await;
+    let _worker = server.connect_worker().await;
     let mut job = small_job(1);
-    job["model"] = json!("portraits");
+    job["constraints"] = json!({"max_price": "0"});
     let id = server.post("/v1/jobs", &job).await.json()["id"].as_str().unwrap().to_owned();
-    let explanation = server.get(&format!("/v1/jobs/{id}/explain")).await.json();
-    assert_eq!(explanation["miners"][0]["reason"], "it does not serve the model `portraits`");
-    assert_eq!(explanation["miners"][0]["eligible"], false);
+    let explain = async || server.get(&format!("/v1/jobs/{id}/explain")).await.json();
+    let waits = explain().await;
+    assert_eq!(waits["miners"][0]["reason"], "it asks 0.008192 AIT, above the job's limit of 0 AIT");
+    assert_eq!(waits["miners"][0]["eligible"], false);
+    server.send("DELETE", &format!("/v1/jobs/{id}"), &[], vec![]).await;
+    assert_eq!(explain().await, json!({"summary": "It was canceled.", "miners": []}));
+
+    job["ttl_seconds"] = json!(1);
+    let id = server.post("/v1/jobs", &job).await.json()["id"].as_str().unwrap().to_owned();
+    server.follow(&id, &[], |job| job["state"] == "EXPIRED").await;
+    let over = server.get(&format!("/v1/jobs/{id}/explain")).await.json();
+    assert_eq!(over["summary"], "No miner served it within its time to live of 1 s.");
     server.stop().await;
 }
