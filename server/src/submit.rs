@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
-use crate::view;
+use crate::{models, view};
 
 /// An `Idempotency-Key` with the hash of the request that it came with.
 #[derive(Debug, Clone)]
@@ -54,9 +54,7 @@ pub async fn create_job(
         return Ok(first);
     }
     caller.may_create_jobs()?;
-    let default_model = view::default_model(&app.hub.board(), request.kind);
-    let request = with_defaults(app, request, default_model.as_deref()).await?;
-    let job = request.validate(clock::random_u64(), default_model).map_err(invalid)?;
+    let job = check(app, request).await?;
     app.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let now = clock::now();
     let limit = caller.image_limit(app.config.limits.images_per_key_per_minute);
@@ -79,6 +77,24 @@ pub async fn create_job(
             first.ok_or_else(|| ApiError::Internal("a duplicate without a first answer".to_owned()))
         }
         (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// The request with what it leaves open filled in, and within all bounds.
+///
+/// # Errors
+/// Every field that does not hold.
+async fn check(app: &App, request: Request) -> Result<ValidJob, ApiError> {
+    let default_model = view::default_model(&app.hub.board(), request.kind);
+    match models::refusal(app, &request).await? {
+        None => {
+            let request = with_defaults(app, request, default_model.as_deref()).await?;
+            request.validate(clock::random_u64(), default_model).map_err(invalid)
+        }
+        Some(refusal) => {
+            let others = request.validate(clock::random_u64(), default_model).err().unwrap_or_default();
+            Err(invalid([vec![refusal], others].concat()))
+        }
     }
 }
 

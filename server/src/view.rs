@@ -219,8 +219,13 @@ pub async fn picture_defaults(app: &App, model: &str) -> Result<Option<PictureDe
     if connected.is_some() {
         return Ok(connected);
     }
+    Ok(known_offers(app).await?.iter().find_map(of))
+}
+
+/// What miners served when they were last seen, connected or not.
+pub async fn known_offers(app: &App) -> Result<Vec<ModelOffer>, StoreError> {
     let known = app.store.list_miners(MINERS_LISTED_MAX).await?;
-    Ok(known.iter().flat_map(|miner| &miner.capability.offers).find_map(of))
+    Ok(known.into_iter().flat_map(|miner| miner.capability.offers).collect())
 }
 
 /// The setting for few steps with which a connected miner offers a picture model.

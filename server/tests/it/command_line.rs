@@ -136,6 +136,8 @@ async fn a_job_that_waits_says_why_and_can_be_canceled() {
     let again = error(&run(&["cancel", &id]).await);
     assert!(again.contains("the job is over: CANCELED"), "{again}");
     assert!(text(&run(&["status", &id]).await).contains("It was canceled."));
+    let unserved = error(&run(&["submit", "a lake", "--model", "nope"]).await);
+    assert!(unserved.contains("`model` is one of `aitbc-scenes-1`"), "{unserved}");
     server.stop().await;
 }
 

@@ -5,11 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use shared::api::keys::ApiScope;
 use shared::digest::Sha256Digest;
+use shared::job::JobKind;
 use shared::job::init_image::INIT_IMAGE_MAX_BYTES;
 use shared::job::request::Work;
+use shared::model::own_model;
 
 use super::server::{TestServer, config, small_job};
-use super::worker::{TestWorker, key, picture};
+use super::worker::{EMBEDDING_MODEL, MODEL, TEXT_MODEL, TestWorker, key, picture};
 
 async fn count_jobs(server: &TestServer) -> usize {
     server.app.store.list_open_jobs().await.unwrap().len()
@@ -54,6 +56,67 @@ async fn every_broken_bound_is_named_with_its_value() {
     server.get("/v1/receipts?cursor=x").await.problem(422);
     server.get("/v1/receipts?colour=red").await.problem(422);
     assert_eq!(count_jobs(&server).await, 0);
+    server.stop().await;
+}
+
+/// The fields that a refused job's problem names, in order.
+async fn refused_fields(server: &TestServer, job: &Value) -> Vec<String> {
+    let problem = server.post("/v1/jobs", job).await.problem(422);
+    let errors = problem["errors"].as_array().unwrap();
+    errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+}
+
+fn job_of(kind: &str, model: &str) -> Value {
+    let input = if kind == "embedding" { json!({"input": ["a lake"]}) } else { json!({"prompt": "a lake"}) };
+    json!({"kind": kind, "model": model, "input": input})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_nobody_serves_as_asked_is_refused_and_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.limits.sponsored_per_address_per_day = 1;
+    let server = TestServer::start_with(config).await;
+    let _worker = server.connect_worker().await;
+    for (kind, model, instead) in [
+        ("image", "nope", MODEL),
+        ("image", TEXT_MODEL, MODEL),
+        ("image", "aitbc-words-1", MODEL),
+        ("text", MODEL, TEXT_MODEL),
+        ("embedding", TEXT_MODEL, EMBEDDING_MODEL),
+    ] {
+        let problem = server.post("/v1/jobs", &job_of(kind, model)).await.problem(422);
+        let error = &problem["errors"][0];
+        assert_eq!((&error["field"], &error["value"]), (&json!("model"), &json!(model)));
+        let bound = format!("one of `{instead}`, which miners offer for the kind `{kind}`");
+        assert_eq!(error["bound"], bound);
+    }
+    let mut broken = job_of("image", "nope");
+    broken["input"]["steps"] = json!(0);
+    assert_eq!(refused_fields(&server, &broken).await, ["model", "input.steps"]);
+    assert_eq!(refused_fields(&server, &job_of("image", &"x".repeat(101))).await, ["model"]);
+    assert_eq!(count_jobs(&server).await, 0);
+    server.submit(&[], 1).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_may_come_before_its_miner_and_after_its_miner_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    for kind in [JobKind::Image, JobKind::Text, JobKind::Embedding] {
+        let answer = server.post("/v1/jobs", &job_of(kind.as_str(), own_model(kind))).await;
+        assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    }
+    assert_eq!(refused_fields(&server, &job_of("text", TEXT_MODEL)).await, ["model"]);
+    let worker = server.connect_worker().await;
+    drop(worker);
+    while server.app.hub.board().miners().next().is_some() {
+        tokio::task::yield_now().await;
+    }
+    let waits = server.post("/v1/jobs", &job_of("text", TEXT_MODEL)).await;
+    assert_eq!((waits.status, waits.json()["state"].as_str()), (201, Some("QUEUED")));
+    assert_eq!(refused_fields(&server, &job_of("image", TEXT_MODEL)).await, ["model"]);
     server.stop().await;
 }
 

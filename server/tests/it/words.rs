@@ -198,8 +198,8 @@ async fn bad_requests_name_their_fields() {
     let problem = server.post("/v1/jobs", &long).await.problem(422);
     let fields: Vec<&str> =
         problem["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
-    assert_eq!(fields, ["input.max_tokens", "input.prompt"]);
-    let empty = json!({"kind": "embedding", "model": "m", "input": {"input": []}});
+    assert_eq!(fields, ["model", "input.max_tokens", "input.prompt"]);
+    let empty = json!({"kind": "embedding", "model": "aitbc-meanings-1", "input": {"input": []}});
     assert_eq!(server.post("/v1/jobs", &empty).await.problem(422)["errors"][0]["field"], "input.input");
     server.stop().await;
 }
