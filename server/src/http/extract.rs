@@ -1,8 +1,11 @@
 //! Extractors whose every refusal is a problem document.
 
+use std::error::Error;
+use std::iter::successors;
 use std::str::FromStr;
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -32,7 +35,7 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         check_content_type(request.headers())?;
         let bytes = read(request.into_body(), LIMIT).await?;
-        let value = parse(&bytes)?;
+        let value = parse_object(&bytes)?;
         Ok(Self { value, sha256: Sha256Digest::of(&bytes) })
     }
 }
@@ -59,6 +62,15 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     if length <= limit { Ok(bytes) } else { Err(ApiError::BodyTooLarge { limit }) }
 }
 
+/// Every body is an object. Serde would take an array for the fields in their order.
+fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return parse(bytes);
+    }
+    let given = parse(bytes)?;
+    Err(ApiError::Invalid(vec![FieldError::no_object("body", &given)]))
+}
+
 /// Text that is no JSON is malformed; JSON of another form names the field.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -67,7 +79,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let inner = error.into_inner();
         if inner.is_data() {
             let field = if path == "." { "body".to_owned() } else { path };
-            ApiError::Invalid(vec![FieldError::new(field, inner.to_string())])
+            ApiError::Invalid(vec![FieldError::form(field, &inner.to_string())])
         } else {
             ApiError::MalformedJson(inner.to_string())
         }
@@ -84,8 +96,19 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiQuer
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let query = Query::<T>::from_request_parts(parts, state).await;
-        let invalid = |detail: String| ApiError::Invalid(vec![FieldError::new("query", detail)]);
-        query.map(|Query(value)| Self(value)).map_err(|rejection| invalid(rejection.body_text()))
+        query.map(|Query(value)| Self(value)).map_err(|rejection| ApiError::Invalid(vec![query_error(&rejection)]))
+    }
+}
+
+/// The parameter that does not hold, which only the source of the rejection names.
+fn query_error(rejection: &QueryRejection) -> FieldError {
+    type Located = serde_path_to_error::Error<serde::de::value::Error>;
+    let first: &(dyn Error + 'static) = rejection;
+    let located = successors(Some(first), |&error| error.source()).find_map(|error| error.downcast_ref::<Located>());
+    match located.map(|located| (located.path().to_string(), located.inner().to_string())) {
+        Some((path, reason)) if path != "." => FieldError::form(path, &reason),
+        Some((_, reason)) => FieldError::form("query", &reason),
+        None => FieldError::form("query", &rejection.body_text()),
     }
 }
 

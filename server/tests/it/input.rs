@@ -121,6 +121,51 @@ async fn a_job_may_come_before_its_miner_and_after_its_miner_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_another_form_is_named_by_its_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let of_steps = "`input.steps`: invalid";
+    for (field, value, detail) in [
+        ("steps", json!(-8), "`input.steps`: invalid value: integer `-8`, expected a whole number, 0 to "),
+        ("steps", json!("8"), "`input.steps`: invalid type: string \"8\", expected a whole number, 0 to "),
+        ("steps", json!(8.5), of_steps),
+        ("seed", json!(-1), "`input.seed`: invalid value: integer `-1`, expected a whole number, 0 to "),
+        ("guidance", json!("7"), "`input.guidance`: invalid type: string \"7\", expected a number"),
+        ("prompt", json!(["a"]), "`input.prompt`: invalid type: sequence, expected a string"),
+        ("stepz", json!(1), "`input.stepz`: unknown field `stepz`"),
+    ] {
+        let mut job = small_job(1);
+        job["input"][field] = value;
+        let problem = server.post("/v1/jobs", &job).await.problem(422);
+        assert_eq!(problem["errors"][0]["field"], format!("input.{field}"));
+        assert!(problem["detail"].as_str().unwrap().starts_with(detail), "{problem}");
+    }
+    let mut job = small_job(1);
+    job["input"] = json!({});
+    let problem = server.post("/v1/jobs", &job).await.problem(422);
+    assert_eq!(
+        (&problem["errors"][0]["field"], &problem["detail"]),
+        (&json!("input"), &json!("`input`: missing field `prompt`"))
+    );
+    job["input"] = json!(["a lake"]);
+    assert_eq!(refused_fields(&server, &job).await, ["input"]);
+    for (body, detail) in [(json!([]), "an array"), (json!(null), "null"), (json!("draw"), "a string")] {
+        let problem = server.post("/v1/jobs", &body).await.problem(422);
+        assert_eq!(problem["errors"][0]["field"], "body");
+        assert_eq!(problem["detail"], format!("`body` is an object, got {detail}"));
+    }
+    for (query, field) in
+        [("limit=-1", "limit"), ("limit=1.5", "limit"), ("job_id=x", "job_id"), ("colour=red", "colour")]
+    {
+        let problem = server.get(&format!("/v1/receipts?{query}")).await.problem(422);
+        assert_eq!(problem["errors"][0]["field"], field);
+        assert!(problem["detail"].as_str().unwrap().starts_with(&format!("`{field}`: ")), "{problem}");
+    }
+    assert_eq!(count_jobs(&server).await, 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_picture_to_start_from_reaches_the_worker_and_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;

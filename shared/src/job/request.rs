@@ -33,7 +33,7 @@ const SCHEDULER: &str = "scheduler";
 #[serde(deny_unknown_fields)]
 pub struct CreateJob {
     pub kind: JobKind,
-    /// A model's name as miners offer it; absent means the default model of the kind.
+    /// A model's name as miners offer it for the kind, now or before; absent means the default model of the kind.
     #[serde(default)]
     pub model: Option<String>,
     /// What the kind asks for: [`ImageInput`] for `image`, [`TextInput`] for `text`, [`EmbeddingInput`] for `embedding`.
@@ -259,8 +259,28 @@ fn validate_work(kind: JobKind, input: Value, drawn_seed: u64) -> Result<Work, V
     }
 }
 
+/// An array could stand for the fields in their order, which no client means.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Vec<FieldError>> {
-    serde_json::from_value(input).map_err(|error| vec![FieldError::new("input", error.to_string())])
+    if !input.is_object() {
+        return Err(vec![FieldError::no_object("input", &input)]);
+    }
+    parse(input).map_err(|error| vec![error])
+}
+
+#[cfg(feature = "field-paths")]
+fn parse<T: DeserializeOwned>(input: Value) -> Result<T, FieldError> {
+    serde_path_to_error::deserialize(input).map_err(|error| {
+        let field = match error.path().to_string().as_str() {
+            "." => "input".to_owned(),
+            path => format!("input.{path}"),
+        };
+        FieldError::form(field, &error.into_inner().to_string())
+    })
+}
+
+#[cfg(not(feature = "field-paths"))]
+fn parse<T: DeserializeOwned>(input: Value) -> Result<T, FieldError> {
+    serde_json::from_value(input).map_err(|error| FieldError::form("input", &error.to_string()))
 }
 
 #[cfg(test)]
@@ -365,7 +385,12 @@ mod tests {
             assert_eq!(serde_json::from_value::<Work>(stored).unwrap(), work);
         }
         let foreign = validate(json!({"kind": "embedding", "input": {"prompt": "a"}})).unwrap_err();
-        assert_eq!(foreign[0].field, "input");
+        assert!(foreign[0].field.starts_with("input") && foreign[0].detail.contains("`prompt`"), "{foreign:?}");
+        let array = validate(json!({"kind": "image", "input": ["a"]})).unwrap_err();
+        assert_eq!(
+            (array[0].field.as_str(), array[0].detail.as_str()),
+            ("input", "`input` is an object, got an array")
+        );
     }
 
     #[test]
