@@ -44,13 +44,15 @@ pub struct App {
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the folder {path} cannot be made: {source}")]
+    #[error("the folder {path} cannot be made")]
     Folder { path: std::path::PathBuf, source: std::io::Error },
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
     Store(#[from] store::StoreError),
-    #[error("the chain does not start: {0}")]
+    #[error("another `aitbc up` runs on the data in {path}: stop it, or choose another folder with --data")]
+    InUse { path: std::path::PathBuf },
+    #[error("the chain does not start")]
     Node(#[from] node::NodeError),
     #[error("the authority's key does not fit the chain: {0}")]
     Authority(String),

@@ -3,7 +3,7 @@
 use contracts::{GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
 use node::chain::AuthorityKey;
-use node::{Node, NodeConfig, development_genesis};
+use node::{Node, NodeConfig, NodeError, development_genesis};
 use shared::amount::ATTO_PER_AIT;
 use shared::receipt::UnitType;
 
@@ -46,5 +46,8 @@ pub(crate) fn start_node(config: &Config, keys: &DevKeys) -> Result<Node, StartE
     let mut node = NodeConfig::new(config.data.join("chain.redb"), genesis, authority);
     // The hub mints for everybody, so the allowance of a single sender does not fit it.
     node.pool_limits.unmetered_senders.insert(keys.hub.address());
-    Ok(Node::start(node)?)
+    Node::start(node).map_err(|error| match error {
+        NodeError::Chain(error) if error.is_in_use() => StartError::InUse { path: config.data.clone() },
+        error => error.into(),
+    })
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// The port that answers everything.
 pub const PORT_DEFAULT: u16 = 8_000;
 
+/// Where Trunk writes the page bundles of this repository.
+pub const SITE_ROOT_DEFAULT: &str = "target/site";
+
 /// Time for requests in flight when the server stops.
 pub const DRAIN: Duration = Duration::from_secs(10);
 
@@ -62,7 +65,7 @@ impl Config {
         Self {
             data,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT_DEFAULT),
-            site_root: PathBuf::from("target/site"),
+            site_root: PathBuf::from(SITE_ROOT_DEFAULT),
             hub_id: "aitbc-dev-hub".to_owned(),
             limits: Limits::default(),
             allowed_origins: Vec::new(),

@@ -16,11 +16,11 @@ const FOLDER_MODE: u32 = 0o700;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    #[error("the key {path} cannot be read or written: {source}")]
+    #[error("the key {path} cannot be read or written")]
     File { path: PathBuf, source: std::io::Error },
     #[error("the key {path} is not 64 hex digits")]
     NotHex { path: PathBuf },
-    #[error("the key {path}: {source}")]
+    #[error("the key {path} does not hold")]
     NotAKey { path: PathBuf, source: SignatureError },
     #[error("the key {path} may be read by others (mode {mode:o}): run `chmod 600` on it")]
     Readable { path: PathBuf, mode: u32 },

@@ -14,7 +14,7 @@ use crate::router::router;
 pub enum ServeError {
     #[error("port {port} on {host} is in use: stop the other program or choose another port with --port")]
     PortInUse { host: std::net::IpAddr, port: u16 },
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
     Start(#[from] StartError),

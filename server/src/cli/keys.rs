@@ -56,7 +56,7 @@ pub(super) struct Create {
     #[arg(long)]
     address: Option<Address>,
     /// Pictures per minute, instead of the server's default
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     images_per_minute: Option<u32>,
 }
 

@@ -178,6 +178,46 @@ async fn waiting_names_the_job_at_once_and_ends_with_its_picture_or_its_reason()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_start_says_why_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let data = folder.path().to_str().unwrap();
+    let in_use = error(&aitbc(&["up", "--data", data, "--port", "0"]).await);
+    let expected = format!("error: another `aitbc up` runs on the data in {data}: stop it, or choose another folder");
+    assert!(in_use.starts_with(&expected), "{in_use}");
+    let nowhere = error(&aitbc(&["up", "--data", "/proc/foo", "--port", "0"]).await);
+    assert_eq!(nowhere.matches("os error").count(), 1, "{nowhere}");
+    assert!(nowhere.contains("the folder /proc/foo cannot be made: "), "{nowhere}");
+    for (flag, value) in
+        [("--hub-id", ""), ("--allow-origin", "garbage"), ("--images-per-minute", "0"), ("--site", "/nonexistent")]
+    {
+        let refused = aitbc(&["up", "--data", "/proc/foo", "--port", "0", flag, value]).await;
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains(flag), "{said}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_a_file_has_no_colours() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["up", "--data", folder.path().to_str().unwrap(), "--port", "0"].map(str::to_owned);
+    let start = move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aitbc"));
+        command.args(arguments).env("RUST_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut log).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        log
+    };
+    let log = tokio::task::spawn_blocking(start).await.unwrap();
+    assert!(log.contains("INFO") && !log.contains('\x1b'), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn failures_are_one_sentence_that_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -119,6 +119,12 @@ impl ChainError {
         )
     }
 
+    /// Whether another process has the database open.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::Storage(error) if matches!(**error, redb::Error::DatabaseAlreadyOpen))
+    }
+
     pub(crate) fn corrupt(what: &'static str, key: impl core::fmt::Debug) -> Self {
         Self::Corrupt { what, key: format!("{key:?}") }
     }
