@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
+use shared::amount::Amount;
+use shared::{Address, B256};
 
 use super::server::{TestServer, is_minted};
 use super::worker::{TestWorker, key, result};
@@ -97,9 +99,23 @@ async fn a_receipt_is_verified_offline_and_on_the_chain_and_an_altered_one_is_re
     let rpc = format!("{url}/rpc");
     let minted = json(&aitbc(&["receipt", "verify", path, "--rpc", &rpc, "--json"]).await);
     assert_eq!(minted["mint"]["transaction_hash"], receipt.json()["mint"]["transaction_hash"]);
-    alter(&file, receipt.json());
-    let refused = error(&aitbc(&["receipt", "verify", path]).await);
-    assert!(refused.contains("hashes to"), "{refused}");
+    let without_path = error(&aitbc(&["receipt", "verify", path, "--rpc", &url]).await);
+    assert!(without_path.contains("/rpc") && without_path.contains("status 405"), "{without_path}");
+    assert!(!without_path.contains("no answer"), "{without_path}");
+    for (pointer, forged, said) in [
+        ("/amount", json!(Amount::from_ait(999)), "the file says 999 AIT beside it"),
+        ("/mint/amount", json!(Amount::from_ait(999)), "the file says 999 AIT beside it"),
+        ("/mint/provider", json!(Address::ZERO), "the file names 0x0000000000000000000000000000000000000000 in `mint`"),
+        ("/mint/block_number", json!(999), "the file says block 999"),
+        ("/mint/transaction_hash", json!(B256::ZERO), "transaction 0x0000000000"),
+        ("/amount", json!("much"), "`amount` or `mint`"),
+        ("/receipt/units", json!("1000000000"), "hashes to"),
+    ] {
+        std::fs::write(&file, &receipt.body).unwrap();
+        alter(&file, pointer, forged);
+        let refused = error(&aitbc(&["receipt", "verify", path, "--rpc", &rpc]).await);
+        assert!(refused.contains(said), "{refused}");
+    }
 
     let status = aitbc(&["status", id, "--url", &url]).await;
     assert!(String::from_utf8_lossy(&status.stdout).contains("COMPLETED"));
@@ -110,8 +126,9 @@ async fn a_receipt_is_verified_offline_and_on_the_chain_and_an_altered_one_is_re
     server.stop().await;
 }
 
-fn alter(file: &Path, mut receipt: Value) {
-    receipt["receipt"]["units"] = "1000000000".into();
+fn alter(file: &Path, pointer: &str, value: Value) {
+    let mut receipt: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    *receipt.pointer_mut(pointer).unwrap() = value;
     std::fs::write(file, receipt.to_string()).unwrap();
 }
 
@@ -231,4 +248,6 @@ async fn failures_are_one_sentence_that_says_what_to_do() {
     let missing = error(&aitbc(&["keys", "api", "list", "--data", data.to_str().unwrap()]).await);
     assert!(missing.contains("--data"), "{missing}");
     error(&aitbc(&["receipt", "verify", "/no/such/file"]).await);
+    let endless = error(&aitbc(&["receipt", "verify", "/dev/zero"]).await);
+    assert!(endless.contains("more than 1048576 bytes"), "{endless}");
 }
