@@ -12,11 +12,11 @@ use tokio::process::Command;
 
 use crate::hub_double::HubDouble;
 use crate::miner::Miner;
-use crate::support::{ModelCopy, PROGRAM};
+use crate::support::{ModelCopy, PROGRAM, default_models};
 
-async fn command(data: &Path, arguments: &[&str], model: &ModelCopy) -> Output {
+async fn command(data: &Path, arguments: &[&str], model: &Path) -> Output {
     let mut command = Command::new(PROGRAM);
-    command.arg("--data").arg(data).args(arguments).arg(model.path());
+    command.arg("--data").arg(data).args(arguments).arg(model);
     command.output().await.unwrap()
 }
 
@@ -42,7 +42,7 @@ async fn init_measures_with_the_limits_that_it_is_given_and_keeps_them() {
     let (data, model) = (tempfile::tempdir().unwrap(), ModelCopy::tiny("sd15"));
     let measure =
         ["init", "--engine", "tract", "--hung-after-seconds", "77", "--load-within-seconds", "900", "--model"];
-    let output = command(data.path(), &measure, &model).await;
+    let output = command(data.path(), &measure, model.path()).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let limits = |data: &Path| {
         let child = Config::read(data).unwrap().child;
@@ -50,11 +50,11 @@ async fn init_measures_with_the_limits_that_it_is_given_and_keeps_them() {
     };
     assert_eq!(limits(data.path()), (77, 900));
     let again = ["init", "--engine", "tract", "--force", "--load-within-seconds", "901", "--model"];
-    let output = command(data.path(), &again, &model).await;
+    let output = command(data.path(), &again, model.path()).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(limits(data.path()), (77, 901));
     let nothing = ["init", "--force", "--load-within-seconds", "0", "--model"];
-    assert_eq!(command(data.path(), &nothing, &model).await.status.code(), Some(2));
+    assert_eq!(command(data.path(), &nothing, model.path()).await.status.code(), Some(2));
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a_model_is_added_and_measured_anew_within_the_configured_limits() {
     let hub = HubDouble::start().await;
     // So little memory that no process starts with it.
     let miner = Miner::new(&hub).configure("[child]\nmemory_max_bytes = 1000000");
-    let model = ModelCopy::tiny("sd15");
+    let model = default_models().join("words");
     let output = command(miner.data.path(), &["models", "add"], &model).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("inference process"), "{said}");
