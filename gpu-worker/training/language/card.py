@@ -12,7 +12,7 @@ from pathlib import Path
 from ..manifest import write_manifest
 
 NAME = "aitbc-words-1"
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 SUGGESTIONS = ("A receipt says", "The worker", "a city skyline")
 """Beginnings that show how it goes on; the first is what a machine is measured with."""
 
