@@ -1,5 +1,7 @@
 //! `worker.toml` in the worker's data folder.
 
+pub mod bounds;
+
 use std::path::{Path, PathBuf};
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -159,6 +161,9 @@ impl Config {
     }
 
     /// Nothing where there is no configuration yet.
+    ///
+    /// # Errors
+    /// What is no configuration, and a number that is out of its bounds.
     pub fn read_if_any(data: &Path) -> Result<Option<Self>> {
         let path = Self::path(data);
         let text = match std::fs::read_to_string(&path) {
@@ -167,6 +172,7 @@ impl Config {
             Err(error) => return Err(WorkerError::io(&path)(error)),
         };
         let mut config: Self = toml::from_str(&text).map_err(|error| WorkerError::format(&path, error))?;
+        bounds::check(&config).map_err(|error| WorkerError::format(&path, error))?;
         config.key = data.join(&config.key);
         config.ca_file = config.ca_file.map(|file| data.join(file));
         for model in &mut config.models {

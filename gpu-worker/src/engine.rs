@@ -27,6 +27,7 @@ use tract_linalg::multithread::{Executor, set_default_executor};
 use self::choice::{architecture, choose_provider, unusable};
 use self::onnxruntime::OrtRuntime;
 use self::provider::{Provider, ProviderChoice};
+use crate::config::bounds::check_threads;
 use crate::error::{Result, WorkerError, quote};
 pub use config::{EngineChoice, EngineConfig};
 pub use graph::Graph;
@@ -75,7 +76,8 @@ impl Engine {
     /// Opens an engine of its own. A process holds any number on tract, but only one on ONNX Runtime's library; see
     /// [`Self::start`].
     pub fn open(config: &EngineConfig, search: &library::Search) -> Result<Self> {
-        let threads = config.threads.unwrap_or_else(cpu::physical_cores).max(1);
+        let threads = config.threads.unwrap_or_else(cpu::physical_cores);
+        check_threads(threads).map_err(|error| WorkerError::Config(error.to_string()))?;
         let may_be_tract = config.name == EngineChoice::Auto && config.named_gpu().is_none();
         if config.name == EngineChoice::Tract {
             return match config.named_gpu() {
@@ -249,6 +251,15 @@ mod tests {
         let config = EngineConfig { name: EngineChoice::Auto, ..config };
         let error = Engine::open(&config, &library::Search::default()).unwrap_err();
         assert!(error.to_string().contains("cargo xtask engine"), "{error}");
+    }
+
+    #[test]
+    fn threads_that_no_machine_has_are_refused_before_they_are_made() {
+        for threads in [0, 99_999] {
+            let config = EngineConfig { name: EngineChoice::Tract, threads: Some(threads), ..EngineConfig::default() };
+            let error = Engine::open(&config, &library::Search::default()).unwrap_err().to_string();
+            assert_eq!(error, format!("engine.threads is 1 to 1024, got {threads}"));
+        }
     }
 
     #[test]

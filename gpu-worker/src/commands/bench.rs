@@ -10,6 +10,7 @@ use shared::hardware::{MeasuredDevice, ModelTiming, SignedHardwareReport};
 use shared::model::own_model;
 
 use self::findings::{Findings, ProposedPrice, Unmeasured, fast_figure, figures};
+use super::generate::threads_parser;
 use super::{ChildArguments, block_on, print, program, setup};
 use crate::child::ChildConfig;
 use crate::child::supervisor::Supervisor;
@@ -44,7 +45,7 @@ pub struct Bench {
     #[arg(long)]
     pub onnxruntime_library: Option<PathBuf>,
     /// Threads of the engine, instead of the configured number.
-    #[arg(long)]
+    #[arg(long, value_parser = threads_parser())]
     pub threads: Option<usize>,
     /// Jobs of each model that count, after one to warm up; their median is reported.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..=1_000))]

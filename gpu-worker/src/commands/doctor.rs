@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::init::HUB_DEFAULT;
+use super::status::runs;
 use super::{block_on, print, program, setup};
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
 use crate::doctor::cuda::{Nvidia, Wish};
-use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models};
+use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, status};
 use crate::engine::library::Search;
 use crate::engine::provider::ProviderChoice;
 use crate::engine::{EngineChoice, EngineConfig};
@@ -19,7 +20,7 @@ use crate::hub::HubUrl;
 use crate::hub::trust::Trust;
 use crate::probe::{PCI_DEVICES, cards, nvml};
 
-/// Finds what is wrong: key, models, disk, library, driver, CUDA, memory, network, hub, clock.
+/// Finds what is wrong: key, models, status, disk, library, driver, CUDA, memory, network, hub, clock.
 #[derive(Debug, clap::Args)]
 pub struct Doctor {
     /// Base URL of the hub, instead of the configured one.
@@ -67,6 +68,8 @@ impl Doctor {
         findings.push(disk::judge(&disk::observe(data)));
         let mut model_bytes = 0;
         if let Some(config) = &config {
+            let listen = config.status.listen;
+            findings.push(status::judge(listen, &status::observe(listen, runs(data))));
             findings.push(account::judge(&config.key, &account::observe(&config.key)));
             let seen = models::observe(&config.models);
             model_bytes = seen.iter().filter_map(|model| Some(model.checked.as_ref().ok()?.bytes)).max().unwrap_or(0);

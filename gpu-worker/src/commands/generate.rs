@@ -1,19 +1,25 @@
 //! `gpu-worker generate`: draws a picture here and now, without a hub.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use shared::job::image::{ImageInput, PictureDefaults, SchedulerName};
+use clap::builder::{PossibleValuesParser, RangedI64ValueParser, RangedU64ValueParser, TypedValueParser};
+use clap::value_parser;
+use shared::job::JobKind;
+use shared::job::image::{
+    COUNT_MAX, ImageInput, PictureDefaults, SIZE_DEFAULT_PX, SIZE_MAX_PX, SIZE_MIN_PX, STEPS_MAX, STEPS_MIN,
+    SchedulerName,
+};
 use shared::job::init_image::INIT_IMAGE_MAX_BYTES;
 use shared::model::ModelManifest;
 use shared::protocol::Metering;
 
 use super::print;
 use crate::clock::millis;
+use crate::config::bounds::THREADS_MAX;
 use crate::engine::provider::ProviderChoice;
 use crate::engine::{Engine, EngineChoice, EngineConfig, library};
 use crate::error::{Result, WorkerError};
@@ -23,6 +29,7 @@ use crate::runtime::{Observer, StepReport};
 
 /// Draws a picture here, without a hub.
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub struct Generate {
     /// What the picture shows.
     pub prompt: String,
@@ -35,18 +42,18 @@ pub struct Generate {
     #[arg(long, default_value = "")]
     pub negative_prompt: String,
     /// Denoising steps; the default of the model's setting where absent.
-    #[arg(long)]
+    #[arg(long, value_parser = value_parser!(u32).range(i64::from(STEPS_MIN)..=i64::from(STEPS_MAX)))]
     pub steps: Option<u32>,
     /// Guidance scale; the default of the model's setting where absent.
     #[arg(long)]
     pub guidance: Option<f32>,
-    #[arg(long, default_value_t = shared::job::image::SIZE_DEFAULT_PX)]
+    #[arg(long, default_value_t = SIZE_DEFAULT_PX, value_parser = size())]
     pub width: u32,
-    #[arg(long, default_value_t = shared::job::image::SIZE_DEFAULT_PX)]
+    #[arg(long, default_value_t = SIZE_DEFAULT_PX, value_parser = size())]
     pub height: u32,
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(1..=i64::from(COUNT_MAX)))]
     pub count: u32,
     /// How to walk from noise to picture; the model's own scheduler where absent, and `fast` for its setting of few steps.
     #[arg(long, value_parser = scheduler_parser())]
@@ -73,7 +80,7 @@ pub struct EngineArguments {
     #[arg(long)]
     pub onnxruntime_library: Option<PathBuf>,
     /// Threads of the engine; the physical cores where absent.
-    #[arg(long)]
+    #[arg(long, value_parser = threads_parser())]
     pub threads: Option<usize>,
     /// What ONNX Runtime computes on.
     #[arg(long, value_enum, default_value_t)]
@@ -94,6 +101,31 @@ impl EngineArguments {
             ..EngineConfig::default()
         }
     }
+}
+
+fn size() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(i64::from(SIZE_MIN_PX)..=i64::from(SIZE_MAX_PX))
+}
+
+/// Threads within [`THREADS_MAX`].
+pub(super) fn threads_parser() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=THREADS_MAX as u64)
+}
+
+/// A folder of a model that draws.
+///
+/// # Errors
+/// A folder without a manifest, and a model of another kind.
+pub(super) fn picture_model(path: &Path) -> Result<ModelFolder> {
+    let folder = ModelFolder::open(path)?;
+    let ModelManifest { name, kind, .. } = folder.manifest();
+    if *kind == JobKind::Image {
+        return Ok(folder);
+    }
+    let (path, kind) = (path.display(), kind.as_str());
+    Err(WorkerError::Config(format!(
+        "--model {path}: {name} is a model of the kind {kind}, and only image models draw"
+    )))
 }
 
 fn scheduler_parser() -> impl TypedValueParser<Value = SchedulerName> {
@@ -123,8 +155,8 @@ fn drawn(metering: &Metering) -> String {
 impl Generate {
     pub fn run(&self) -> Result<()> {
         let began = Instant::now();
+        let folder = picture_model(&self.model)?;
         let engine = Engine::start(&self.engine.config(), &library::Search::of_process(None))?;
-        let folder = ModelFolder::open(&self.model)?;
         let mut model = ImageModel::load(engine, &folder)?;
         let load_ms = millis(began.elapsed());
         let defaults = self.defaults(folder.manifest());
@@ -143,9 +175,7 @@ impl Generate {
             strength: self.strength,
         };
         let input = input.validate(self.seed).map_err(|errors| {
-            WorkerError::Config(
-                errors.iter().map(|e| format!("{}: {}", e.field, e.detail)).collect::<Vec<_>>().join("; "),
-            )
+            WorkerError::Config(errors.into_iter().map(|error| error.detail).collect::<Vec<_>>().join("; "))
         })?;
         let output = model.draw(&input, &mut Unobserved)?;
         for (index, artifact) in output.artifacts.iter().enumerate() {

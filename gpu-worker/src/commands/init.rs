@@ -11,6 +11,7 @@ use super::generate::EngineArguments;
 use super::{ChildArguments, block_on, print, program, setup};
 use crate::child::supervisor::Supervisor;
 use crate::child::{ChildConfig, Loaded};
+use crate::config::bounds::price_argument;
 use crate::config::{Config, ModelConfig};
 use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
@@ -43,7 +44,7 @@ pub struct Init {
     #[arg(long, env = "AITBC_MODEL", default_value = MODEL_DEFAULT)]
     pub model: PathBuf,
     /// AIT per unit of the model's work (a megapixel step or a token), instead of the proposed price; for one model only.
-    #[arg(long)]
+    #[arg(long, value_parser = price_argument)]
     pub unit_price: Option<Amount>,
     /// Measure again and replace an existing configuration; the key and section [child] are kept.
     #[arg(long)]

@@ -54,6 +54,11 @@ impl Status {
     }
 }
 
+/// Whether the worker of this folder answers.
+pub(super) fn runs(data: &Path) -> bool {
+    report(data).is_ok_and(|report| report.is_some())
+}
+
 /// What the worker says of itself; nothing where none runs.
 fn report(data: &Path) -> Result<Option<Report>> {
     let path = data.join(ADDRESS_FILE);

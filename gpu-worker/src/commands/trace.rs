@@ -3,17 +3,17 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use clap::value_parser;
 use serde::Deserialize;
 use shared::B256;
-use shared::job::image::ValidImageInput;
+use shared::job::image::{STEPS_MAX, ValidImageInput};
 use shared::job::request::Work;
 use shared::trace::{Opening, TraceShape, leaf, root};
 
-use super::generate::{EngineArguments, Unobserved};
+use super::generate::{EngineArguments, Unobserved, picture_model};
 use super::print;
 use crate::engine::{Engine, library};
 use crate::error::{Result, WorkerError};
-use crate::runtime::folder::ModelFolder;
 use crate::runtime::image::ImageModel;
 use crate::runtime::{Observer, StepReport};
 
@@ -28,6 +28,7 @@ const STEP_TOLERANCE: f64 = 1e-4;
 /// Opening draws the job again, since only hashes of its steps are kept. On the machine, model and engine that drew it,
 /// the root is the receipt's `trace_root`.
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub struct Trace {
     /// JSON file of the job, as the hub's API gives it, or of its work alone.
     pub job: PathBuf,
@@ -35,7 +36,7 @@ pub struct Trace {
     #[arg(long, env = "AITBC_MODEL", default_value = "gpu-worker/model/picture")]
     pub model: PathBuf,
     /// Step to open, from 1.
-    #[arg(long, required_unless_present = "check")]
+    #[arg(long, required_unless_present = "check", value_parser = value_parser!(u32).range(1..=i64::from(STEPS_MAX)))]
     pub step: Option<u32>,
     /// Picture whose step is opened, from 0.
     #[arg(long, default_value_t = 0)]
@@ -70,11 +71,27 @@ impl Trace {
         let Work::Image(input) = work else {
             return Err(WorkerError::Trace(format!("a job of the kind {} has no steps", work.kind().as_str())));
         };
+        let folder = picture_model(&self.model)?;
+        self.check_place(&input)?;
         let engine = Engine::start(&self.engine.config(), &library::Search::of_process(None))?;
-        let mut model = ImageModel::load(engine, &ModelFolder::open(&self.model)?)?;
+        let mut model = ImageModel::load(engine, &folder)?;
         match (&self.check, self.step) {
             (Some(opening), _) => self.check(&mut model, &input, read::<Opened>(opening)?.opening),
             (None, step) => self.open(&mut model, &input, step.unwrap_or_default()),
+        }
+    }
+
+    /// Drawing takes long, and only then would a step that the job has not be missed.
+    fn check_place(&self, input: &ValidImageInput) -> Result<()> {
+        let (steps, last) = (input.steps_walked(), input.count.saturating_sub(1));
+        match self.step {
+            Some(step) if !(1..=steps).contains(&step) => {
+                Err(WorkerError::Config(format!("--step is 1 to {steps} for this job, got {step}")))
+            }
+            Some(_) if self.picture > last => {
+                Err(WorkerError::Config(format!("--picture is 0 to {last} for this job, got {}", self.picture)))
+            }
+            _ => Ok(()),
         }
     }
 

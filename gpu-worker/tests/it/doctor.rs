@@ -55,7 +55,7 @@ async fn a_healthy_machine_has_no_fault_and_the_hub_hears_nothing() {
     let findings = findings(&output);
     assert_eq!(output.status.code(), Some(0), "{findings:#?}");
     let seen: Vec<&str> = findings.iter().map(|finding| finding["what"].as_str().unwrap()).collect();
-    let wanted = ["config", "disk", "key", "model", "library", "driver", "engine", "network", "hub", "clock"];
+    let wanted = ["config", "disk", "status", "key", "model", "library", "driver", "engine", "network", "hub", "clock"];
     assert_eq!(seen, wanted);
     assert!(findings.iter().all(|finding| finding["state"] != "fault"));
     let output = greeted(&mut hub, miner.data.path(), &[], 0).await;
@@ -123,6 +123,15 @@ async fn a_broken_key_model_library_or_configuration_is_the_one_fault_that_is_to
     let url = hub.url.clone();
     let output = greeted(&mut hub, miner.data.path(), &["--json", "--hub", &url], 0).await;
     check(&output, "config", "init --force");
+}
+
+#[tokio::test]
+async fn a_status_address_in_use_is_a_fault_since_start_would_end() {
+    let mut hub = HubDouble::start().await;
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let section = format!("[status]\nlisten = \"{}\"", taken.local_addr().unwrap());
+    let miner = Miner::new(&hub).configure(&section);
+    check(&greeted(&mut hub, miner.data.path(), &["--json"], 0).await, "status", "in use by another program");
 }
 
 #[tokio::test]

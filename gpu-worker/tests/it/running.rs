@@ -81,13 +81,36 @@ async fn two_models_are_offered_and_kept_warm_or_loaded_when_they_are_needed() {
     }
 }
 
+#[test]
+fn a_pause_of_a_folder_without_a_worker_is_refused_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("mistyped");
+    for command in ["pause", "resume"] {
+        let output = crate::support::run(["--data", data.to_str().unwrap(), command]);
+        let error = crate::support::stderr(&output);
+        assert!(output.status.code() == Some(1) && error.contains("has no worker.toml"), "{error}");
+    }
+    assert!(!data.exists());
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("worker.toml"), "").unwrap();
+    for (command, words) in
+        [("pause", "no worker runs here now; one that starts"), ("resume", "no worker runs here now")]
+    {
+        let output = crate::support::run(["--data", data.to_str().unwrap(), command]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && told.contains(words), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn a_pause_by_hand_is_told_to_the_hub_and_shown_until_it_ends() {
     let mut hub = HubDouble::start().await;
     let miner = Miner::new(&hub);
     let worker = miner.start();
     let (mut session, _) = hub.worker().await;
-    assert!(miner.command(&["pause", "a game runs"]).await.status.success());
+    let paused = miner.command(&["pause", "a game runs"]).await;
+    let told = String::from_utf8(paused.stdout).unwrap();
+    assert!(paused.status.success() && told.contains("the worker that runs here finishes"), "{told}");
     assert_eq!(word(&mut session).await, Some(WorkerMessage::Drain));
     let status = miner.state("paused").await;
     assert_eq!(status["reason"], "a game runs");
