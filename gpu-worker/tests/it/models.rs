@@ -143,6 +143,92 @@ fn add_pins_a_folder_and_puts_it_on_offer() {
     assert!(again.contains("is in worker.toml already"), "{again}");
 }
 
+/// The command ends with a word on it, and nothing is written.
+fn refused(data: &Path, arguments: &[&str], words: &str) {
+    let output = with_data(data, arguments);
+    assert!(!output.status.success() && stderr(&output).contains(words), "{arguments:?}: {}", stderr(&output));
+}
+
+#[test]
+fn add_drops_no_argument_silently() {
+    let data = tempfile::tempdir().unwrap();
+    let (copy, words) = (ModelCopy::new(), ModelCopy::words("writer", "text"));
+    let config = configure(data.path(), &copy);
+    let (folder, letters) = (copy.path().to_str().unwrap(), words.path().to_str().unwrap());
+    let manifest = || -> Value { serde_json::from_slice(&std::fs::read(copy.file("manifest.json")).unwrap()).unwrap() };
+    let (before, configured) = (manifest(), std::fs::read_to_string(&config).unwrap());
+    refused(
+        data.path(),
+        &["add", folder, "--name", "other", "--steps", "9"],
+        "--repin writes it again with --name, --steps",
+    );
+    refused(
+        data.path(),
+        &["add", folder, "--unit-price", "0.5"],
+        "is in worker.toml already, for 0.25 AIT per unit; --repin",
+    );
+    refused(data.path(), &["add", folder, "--unit-price", "0"], "above 0");
+    refused(data.path(), &["add", folder, "--repin", "--kind", "text"], "are of the kind image");
+    refused(data.path(), &["add", letters, "--repin", "--kind", "image"], "are of the kind text");
+    refused(data.path(), &["add", letters, "--repin", "--steps", "9"], "--steps: for picture models");
+    refused(data.path(), &["add", folder, "--repin", "--steps", "-5"], "-5 is not in 1..=100");
+    refused(data.path(), &["add", folder, "--repin", "--guidance", "99"], "99 is not in 0..=25");
+    assert_eq!((manifest(), std::fs::read_to_string(&config).unwrap()), (before, configured.clone()));
+
+    let all =
+        ["--name", "other", "--version", "2", "--licence", "MIT", "--steps", "9", "--guidance", "3", "--size", "64"];
+    let told =
+        stdout(&with_data(data.path(), &[&["add", folder, "--repin", "--unit-price", "0.5"], &all[..]].concat()));
+    assert!(told.contains("other 2") && told.contains("0.5 AIT per unit, 0.25 before"), "{told}");
+    let after = manifest();
+    let named = ["name", "version", "licence", "default_steps", "default_guidance", "native_size_px"];
+    let wanted: Vec<Value> = vec!["other".into(), "2".into(), "MIT".into(), 9.into(), 3.0.into(), 64.into()];
+    assert_eq!(named.map(|key| after[key].clone()).to_vec(), wanted);
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), configured.replace("\"0.25\"", "\"0.5\""));
+}
+
+#[test]
+fn add_refuses_a_second_model_of_one_name() {
+    let data = tempfile::tempdir().unwrap();
+    let (first, second) = (ModelCopy::new(), ModelCopy::new());
+    let config = configure(data.path(), &first);
+    let configured = std::fs::read_to_string(&config).unwrap();
+    refused(data.path(), &["add", second.path().to_str().unwrap()], "the model `test-model` is on offer twice");
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), configured);
+}
+
+#[test]
+fn commands_that_draw_say_what_is_wrong_with_model_and_numbers_before_they_begin() {
+    let words = ModelCopy::words("writer", "text");
+    let text = words.path().to_str().unwrap();
+    let job = words.file("job.json");
+    let input = serde_json::json!({
+        "prompt": "a", "negative_prompt": "", "steps": 8, "guidance": 3.0, "width": 64, "height": 64, "seed": 1, "count": 1,
+        "scheduler": null,
+    });
+    std::fs::write(&job, serde_json::json!({"kind": "image", "input": input}).to_string()).unwrap();
+    let job = job.to_str().unwrap();
+    let model = ModelCopy::tiny("sd15");
+    let image = model.path().to_str().unwrap();
+    for (arguments, words) in [
+        (&["generate", "a", "--model", text][..], "is a model of the kind text, and only image models draw"),
+        (&["trace", job, "--step", "1", "--model", text], "is a model of the kind text, and only image models draw"),
+        (&["generate", "a", "--model", "/nope"], "/nope/manifest.json: No such file"),
+        (&["generate", "a", "--model", image, "--steps", "-5"], "-5 is not in 1..=100"),
+        (&["generate", "a", "--model", image, "--count", "17"], "17 is not in 1..=16"),
+        (&["generate", "a", "--model", image, "--threads", "0"], "0 is not in 1..=1024"),
+        (&["generate", "a", "--model", image, "--threads", "99999"], "99999 is not in 1..=1024"),
+        (&["generate", "a", "--model", image, "--guidance", "-1"], "gpu-worker: `input.guidance` is 0 to 25, got -1"),
+        (&["generate", "a", "--model", image, "--width", "65"], "gpu-worker: `input.width` is 64 to 1024 in multiples"),
+        (&["trace", job, "--step", "9", "--model", image], "gpu-worker: --step is 1 to 8 for this job, got 9"),
+        (&["trace", job, "--step", "-1", "--model", image], "-1 is not in 1..=100"),
+        (&["trace", job, "--step", "1", "--picture", "1", "--model", image], "--picture is 0 to 0 for this job, got 1"),
+    ] {
+        let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+        assert!(!output.status.success() && stderr(&output).contains(words), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
 #[test]
 fn add_without_a_worker_pins_and_says_what_comes_next() {
     let data = tempfile::tempdir().unwrap();

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::value_parser;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::amount::Amount;
 use shared::job::JobKind;
-use shared::job::image::PictureDefaults;
+use shared::job::image::{GUIDANCE_MAX, PictureDefaults, SIZE_MAX_PX, SIZE_MIN_PX, STEPS_MAX, STEPS_MIN};
 use shared::model::{MANIFEST_FILE, ModelFile, ModelManifest};
 
-use super::register::with_model;
+use super::register::{with_model, with_price};
 use crate::child::supervisor::Supervisor;
 use crate::commands::{block_on, print, program, setup};
+use crate::config::bounds::price_argument;
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::files::write_atomically;
@@ -24,6 +26,12 @@ use crate::{offer, timing};
 
 /// Jobs that are measured after one to warm up.
 const MEASURED_JOBS: u64 = 3;
+
+const DEFAULT_VERSION: &str = "1.0.0";
+const DEFAULT_LICENCE: &str = "LicenseRef-unknown";
+
+/// Arguments that say something of pictures alone.
+const OF_PICTURES: [&str; 3] = ["--steps", "--guidance", "--size"];
 
 /// Steps and guidance that most published models are shown with.
 const DEFAULT_STEPS: u32 = 20;
@@ -39,39 +47,48 @@ const DECODER_CONFIG: &str = "vae_decoder/config.json";
 
 /// Writes the manifest of a model's folder, measures the model, and adds it to worker.toml.
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
 pub struct Add {
     /// Folder of the model.
     folder: PathBuf,
     /// Name on offer; the folder's where absent.
     #[arg(long)]
     name: Option<String>,
-    #[arg(long, default_value = "1.0.0")]
-    version: String,
-    /// Licence as an SPDX expression.
-    #[arg(long, default_value = "LicenseRef-unknown")]
-    licence: String,
+    /// Version on offer [default: 1.0.0].
+    #[arg(long)]
+    version: Option<String>,
+    /// Licence as an SPDX expression [default: LicenseRef-unknown].
+    #[arg(long)]
+    licence: Option<String>,
     /// Kind of work; told by the folder's files where absent.
     #[arg(long, value_parser = kind)]
     kind: Option<JobKind>,
     /// Denoising steps where a job names none.
-    #[arg(long)]
+    #[arg(long, value_parser = value_parser!(u32).range(i64::from(STEPS_MIN)..=i64::from(STEPS_MAX)))]
     steps: Option<u32>,
     /// Guidance scale where a job names none.
-    #[arg(long)]
+    #[arg(long, value_parser = guidance)]
     guidance: Option<f32>,
     /// Width and height that the model draws best, in pixels.
-    #[arg(long)]
+    #[arg(long, value_parser = value_parser!(u32).range(i64::from(SIZE_MIN_PX)..=i64::from(SIZE_MAX_PX)))]
     size: Option<u32>,
-    /// Pin the files as they are now, in place of the manifest that is there.
+    /// Pin the files as they are now, in place of the manifest that is there, and change in it, and in worker.toml, what
+    /// the other arguments name.
     #[arg(long)]
     repin: bool,
     /// AIT per unit, instead of the proposed price.
-    #[arg(long)]
+    #[arg(long, value_parser = price_argument)]
     unit_price: Option<Amount>,
 }
 
 fn kind(text: &str) -> std::result::Result<JobKind, String> {
     serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+fn guidance(text: &str) -> std::result::Result<f32, String> {
+    let guidance: f32 = text.parse().map_err(|error| format!("{error}"))?;
+    let bound = || format!("{guidance} is not in 0..={GUIDANCE_MAX}");
+    (0.0..=GUIDANCE_MAX).contains(&guidance).then_some(guidance).ok_or_else(bound)
 }
 
 impl Add {
@@ -85,56 +102,123 @@ impl Add {
             manifest.version,
             manifest.files.len()
         ))?;
-        put_on_offer(data, &root, &folder, self.unit_price)
+        put_on_offer(data, &root, &folder, Price { unit_price: self.unit_price, replaces: self.repin })
     }
 
     /// The folder with its manifest, which is written where there is none.
     fn pinned(&self, root: &Path) -> Result<ModelFolder> {
         let path = root.join(MANIFEST_FILE);
-        if path.exists() && !self.repin {
-            let folder = ModelFolder::open(root)?;
+        let earlier = if path.exists() { Some(ModelFolder::open(root)?) } else { None };
+        if let Some(folder) = earlier.as_ref().filter(|_| !self.repin) {
+            self.refuse_changes(&path)?;
             folder.verify()?;
-            return Ok(folder);
+            return Ok(folder.clone());
         }
-        let files = pin(root)?;
-        let manifest = match path.exists() {
-            true => {
-                let manifest = ModelFolder::open(root)?.manifest().clone();
-                ModelManifest { fast: manifest.fast.or(fast(manifest.kind, &files)), files, ..manifest }
-            }
-            false => self.manifest(root, files)?,
-        };
+        let manifest = self.manifest(root, pin(root)?, earlier.as_ref().map(ModelFolder::manifest))?;
         let text = serde_json::to_string_pretty(&manifest).map_err(|error| WorkerError::format(&path, error))?;
         write_atomically(&path, format!("{text}\n").as_bytes())?;
         ModelFolder::open(root)
     }
 
-    fn manifest(&self, root: &Path, files: Vec<ModelFile>) -> Result<ModelManifest> {
-        let told = if self.kind.is_some() { self.kind } else { told_by(root, &files)? };
-        let kind = told.ok_or_else(|| {
-            let folder = root.display();
-            let reason =
-                format!("{folder} holds neither model_index.json nor a language model's graph; name its --kind");
-            WorkerError::Unsupported(reason)
-        })?;
-        let of_pictures = |value: u32| if kind == JobKind::Image { value } else { 0 };
-        let named = || root.file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = self.name.clone().or_else(named).unwrap_or_default();
+    /// The arguments that a manifest holds.
+    fn named(&self) -> Vec<&'static str> {
+        let all = [
+            ("--name", self.name.is_some()),
+            ("--version", self.version.is_some()),
+            ("--licence", self.licence.is_some()),
+            ("--kind", self.kind.is_some()),
+            ("--steps", self.steps.is_some()),
+            ("--guidance", self.guidance.is_some()),
+            ("--size", self.size.is_some()),
+        ];
+        all.into_iter().filter(|(_, is_named)| *is_named).map(|(argument, _)| argument).collect()
+    }
+
+    fn refuse_changes(&self, path: &Path) -> Result<()> {
+        let named = self.named();
+        if named.is_empty() {
+            return Ok(());
+        }
+        let (path, named) = (path.display(), named.join(", "));
+        Err(WorkerError::Config(format!("{path} says that already; --repin writes it again with {named}")))
+    }
+
+    /// What the files and the arguments say, and, for the rest, what the manifest before said.
+    fn manifest(&self, root: &Path, files: Vec<ModelFile>, earlier: Option<&ModelManifest>) -> Result<ModelManifest> {
+        let kind = self.kind_of(root, &files, earlier)?;
+        let before = match earlier {
+            Some(earlier) if earlier.kind == kind => earlier.clone(),
+            Some(ModelManifest { name, version, licence, .. }) => {
+                let (name, version, licence) = (name.clone(), version.clone(), licence.clone());
+                ModelManifest { name, version, licence, ..first_manifest(root, kind) }
+            }
+            None => first_manifest(root, kind),
+        };
         Ok(ModelManifest {
-            name,
-            version: self.version.clone(),
-            kind,
-            licence: self.licence.clone(),
-            fast: fast(kind, &files),
+            name: self.name.clone().unwrap_or(before.name),
+            version: self.version.clone().unwrap_or(before.version),
+            licence: self.licence.clone().unwrap_or(before.licence),
+            fast: before.fast.or(fast(kind, &files)),
             files,
-            draws: Vec::new(),
-            does_not_draw: Vec::new(),
-            suggestions: Vec::new(),
-            subjects: Vec::new(),
-            default_steps: of_pictures(self.steps.unwrap_or(DEFAULT_STEPS)),
-            default_guidance: if kind == JobKind::Image { self.guidance.unwrap_or(DEFAULT_GUIDANCE) } else { 0.0 },
-            native_size_px: of_pictures(self.size.or_else(|| native_size_px(root)).unwrap_or(DEFAULT_SIZE_PX)),
+            default_steps: self.steps.unwrap_or(before.default_steps),
+            default_guidance: self.guidance.unwrap_or(before.default_guidance),
+            native_size_px: self.size.unwrap_or(before.native_size_px),
+            ..before
         })
+    }
+
+    /// Named, or told by the files. A name that the files contradict is refused, and so are arguments about pictures for
+    /// a model of words.
+    fn kind_of(&self, root: &Path, files: &[ModelFile], earlier: Option<&ModelManifest>) -> Result<JobKind> {
+        let folder = root.display();
+        let told = match (self.kind, earlier) {
+            // Whoever names a kind knows better than files that tell none.
+            (Some(_), _) => told_by(root, files).ok().flatten(),
+            (None, Some(earlier)) => Some(earlier.kind),
+            (None, None) => told_by(root, files)?,
+        };
+        let kind = match (self.kind, told) {
+            (Some(named), Some(told)) if named != told => {
+                let (named, told) = (named.as_str(), told.as_str());
+                return Err(WorkerError::Config(format!(
+                    "--kind {named}: the files of {folder} are of the kind {told}"
+                )));
+            }
+            (named, told) => named.or(told).ok_or_else(|| {
+                let reason =
+                    format!("{folder} holds neither model_index.json nor a language model's graph; name its --kind");
+                WorkerError::Unsupported(reason)
+            })?,
+        };
+        let of_pictures: Vec<_> = self.named().into_iter().filter(|argument| OF_PICTURES.contains(argument)).collect();
+        if kind != JobKind::Image && !of_pictures.is_empty() {
+            let (named, kind) = (of_pictures.join(", "), kind.as_str());
+            return Err(WorkerError::Config(format!(
+                "{named}: for picture models, and {folder} is of the kind {kind}"
+            )));
+        }
+        Ok(kind)
+    }
+}
+
+/// The manifest of a folder of which nothing is known but its kind.
+fn first_manifest(root: &Path, kind: JobKind) -> ModelManifest {
+    let draws = kind == JobKind::Image;
+    let of_pictures = |value: u32| if draws { value } else { 0 };
+    ModelManifest {
+        name: root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        version: DEFAULT_VERSION.to_owned(),
+        kind,
+        licence: DEFAULT_LICENCE.to_owned(),
+        fast: None,
+        files: Vec::new(),
+        draws: Vec::new(),
+        does_not_draw: Vec::new(),
+        suggestions: Vec::new(),
+        subjects: Vec::new(),
+        default_steps: of_pictures(DEFAULT_STEPS),
+        default_guidance: if draws { DEFAULT_GUIDANCE } else { 0.0 },
+        native_size_px: of_pictures(native_size_px(root).unwrap_or(DEFAULT_SIZE_PX)),
     }
 }
 
@@ -144,27 +228,37 @@ fn fast(kind: JobKind, files: &[ModelFile]) -> Option<PictureDefaults> {
     has_scheduler.then_some(DEFAULT_FAST)
 }
 
-/// Measures a pinned model and adds it to worker.toml, where there is one. Without a price the proposed one is taken.
+/// What is asked for a model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Price {
+    /// The proposed one where absent.
+    pub(super) unit_price: Option<Amount>,
+    /// It takes the place of the one that worker.toml has for the model.
+    pub(super) replaces: bool,
+}
+
+/// Measures a pinned model and adds it to worker.toml, where there is one.
 ///
 /// # Errors
-/// A model that does not run here, and a configuration that cannot be read or written.
-pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, unit_price: Option<Amount>) -> Result<()> {
+/// A model that does not run here, one whose name another one has, a price for one that has a price already, and a
+/// configuration that cannot be read or written.
+pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, price: Price) -> Result<()> {
     if !Config::path(data).exists() {
         return print(format_args!("        `gpu-worker init --model {}` puts it on offer", root.display()));
     }
     let config = Config::read(data)?;
-    if let Some(known) = config.models.iter().find(|model| names_same(&model.path, root)) {
-        return print(format_args!("        {} is in worker.toml already", known.path.display()));
+    if let Some(place) = config.models.iter().position(|model| names_same(&model.path, root)) {
+        return offer_again(data, &config, place, price);
     }
     let manifest = folder.manifest();
     check_names(on_offer(&config).iter().map(named).chain([named(folder)]))?;
     let supervisor = Supervisor::new(program()?, setup(data, root, &config.engine, &config.child));
     let timed = block_on(timing::time(supervisor, folder, MEASURED_JOBS))?;
     let speed = timed.timing.micro_units_per_second.median;
-    let unit_price_ait = unit_price.unwrap_or_else(|| offer::proposed_price(manifest.kind.unit_type(), speed));
+    let unit_price_ait = price.unit_price.unwrap_or_else(|| offer::proposed_price(manifest.kind.unit_type(), speed));
     let model =
         ModelConfig { path: root.to_owned(), unit_price_ait, measured_micro_units_per_second: speed, enabled: true };
-    register(data, &model)?;
+    edit(data, |text| with_model(text, &model))?;
     print(format_args!("price   {unit_price_ait} AIT per unit"))?;
     print(format_args!("wrote   {}; `start` offers it", Config::path(data).display()))
 }
@@ -183,10 +277,29 @@ fn names_same(configured: &Path, root: &Path) -> bool {
     std::fs::canonicalize(configured).is_ok_and(|configured| configured == root)
 }
 
-fn register(data: &Path, model: &ModelConfig) -> Result<()> {
+/// A model that worker.toml has: its price changes only where that was asked for in so many words.
+fn offer_again(data: &Path, config: &Config, place: usize, price: Price) -> Result<()> {
+    let Some(known) = config.models.get(place) else { return Ok(()) };
+    let (shown, before) = (known.path.display(), known.unit_price_ait);
+    match price.unit_price {
+        Some(asked) if asked == before => {
+            print(format_args!("        {shown} is in worker.toml already, at that price"))
+        }
+        Some(asked) if price.replaces => {
+            edit(data, |text| with_price(text, place, asked))?;
+            print(format_args!("price   {asked} AIT per unit, {before} before"))
+        }
+        Some(asked) => Err(WorkerError::Config(format!(
+            "{shown} is in worker.toml already, for {before} AIT per unit; --repin with --unit-price {asked} changes it"
+        ))),
+        None => print(format_args!("        {shown} is in worker.toml already")),
+    }
+}
+
+fn edit(data: &Path, change: impl FnOnce(&str) -> std::result::Result<String, String>) -> Result<()> {
     let path = Config::path(data);
     let text = std::fs::read_to_string(&path).map_err(WorkerError::io(&path))?;
-    let text = with_model(&text, model).map_err(|reason| WorkerError::format(&path, reason))?;
+    let text = change(&text).map_err(|reason| WorkerError::format(&path, reason))?;
     write_atomically(&path, text.as_bytes())
 }
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use shared::amount::Amount;
 
-use super::add::put_on_offer;
+use super::add::{Price, put_on_offer};
 use crate::commands::print;
+use crate::config::bounds::price_argument;
 use crate::error::{Result, WorkerError};
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::ollama::folder::{DEFAULT_URL, create};
@@ -24,7 +25,7 @@ pub struct AddOllama {
     #[arg(long)]
     no_pull: bool,
     /// AIT per token, instead of the proposed price.
-    #[arg(long)]
+    #[arg(long, value_parser = price_argument)]
     unit_price: Option<Amount>,
 }
 
@@ -38,7 +39,7 @@ impl AddOllama {
         let root = std::fs::canonicalize(&target).map_err(WorkerError::io(&target))?;
         let folder = ModelFolder::open(&root)?;
         print(format_args!("model   {} {} of {}", folder.manifest().name, folder.manifest().version, self.url))?;
-        put_on_offer(data, &root, &folder, self.unit_price)
+        put_on_offer(data, &root, &folder, Price { unit_price: self.unit_price, replaces: true })
     }
 }
 

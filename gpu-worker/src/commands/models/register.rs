@@ -1,4 +1,6 @@
-//! One more section `[[models]]` in worker.toml, whose other lines and comments stay as they are.
+//! A section `[[models]]` more in worker.toml, or another price in one; other lines and comments stay as they are.
+
+use shared::amount::Amount;
 
 use crate::config::{Config, ModelConfig};
 
@@ -16,6 +18,29 @@ pub(super) fn with_model(text: &str, model: &ModelConfig) -> Result<String, Stri
         Some(last) if last == model => Ok(extended),
         _ => Err("a section [[models]] cannot be added to it".into()),
     }
+}
+
+/// `text` with another price for the model at `place` of the list.
+///
+/// # Errors
+/// What is no configuration, and a price that is not on a line of its own.
+pub(super) fn with_price(text: &str, place: usize, unit_price: Amount) -> Result<String, String> {
+    let read = |text: &str| toml::from_str::<Config>(text).map_err(|error| error.to_string());
+    let mut wanted = read(text)?;
+    wanted.models.get_mut(place).ok_or("it has no such model")?.unit_price_ait = unit_price;
+    let (mut sections, mut section) = (0, None);
+    let lines = text.lines().map(|line| {
+        let begins = line.trim_start();
+        if begins.starts_with('[') {
+            let is_model = ["[[models]]", "[model]"].iter().any(|header| begins.starts_with(header));
+            section = is_model.then_some(sections);
+            sections += usize::from(is_model);
+        }
+        let is_price = line.split_once('=').is_some_and(|(key, _)| key.trim() == "unit_price_ait");
+        if is_price && section == Some(place) { format!("unit_price_ait = \"{unit_price}\"") } else { line.to_owned() }
+    });
+    let changed = format!("{}\n", lines.collect::<Vec<_>>().join("\n"));
+    if read(&changed)? == wanted { Ok(changed) } else { Err("its price cannot be changed there".into()) }
 }
 
 #[cfg(test)]
@@ -46,6 +71,22 @@ mod tests {
             let thrice = with_model(&added, &model()).unwrap();
             assert_eq!(toml::from_str::<Config>(&thrice).unwrap().models.len(), 3);
         }
+    }
+
+    #[test]
+    fn one_price_changes_and_nothing_else() {
+        let second = "[[models]]\npath = \"/b\"\nunit_price_ait = \"2\"\nmeasured_micro_units_per_second = 1\n";
+        let text = format!("{HEAD}\n[[models]]\n{FIRST}# its own words\n\n[status]\n\n{second}");
+        let price = |text: &str| text.parse::<Amount>().unwrap();
+        let changed = with_price(&text, 1, price("3")).unwrap();
+        assert_eq!(changed, text.replace("\"2\"", "\"3\""));
+        let changed = with_price(&text, 0, price("3")).unwrap();
+        assert_eq!(changed, text.replace("\"0.25\"", "\"3\""));
+        assert!(with_price(&text, 2, price("3")).is_err());
+        let inline = format!(
+            "{HEAD}models = [{{ path = \"/a\", unit_price_ait = \"1\", measured_micro_units_per_second = 1 }}]\n"
+        );
+        assert!(with_price(&inline, 0, price("3")).is_err(), "a price that is on no line of its own");
     }
 
     #[test]
