@@ -289,14 +289,15 @@ pub async fn explain_job(
 /// How a job that the board no longer has came to its end.
 fn ending(record: &JobRecord) -> String {
     let last = record.life.faults.last().map(|fault| fault.reason.trim_end_matches('.'));
-    let tried = last.map_or(String::new(), |reason| format!("; the last one that tried: {reason}"));
+    let after = |what: &str| last.map_or(String::new(), |reason| format!("{what}{reason}"));
     match record.life.state {
         JobState::Completed => "A miner served it.".to_owned(),
         JobState::Canceled => "It was canceled.".to_owned(),
         JobState::Expired => {
+            let tried = after("; the last one that tried: ");
             format!("No miner served it within its time to live of {} s{tried}.", record.job.ttl_seconds)
         }
-        JobState::Failed => format!("{} miners failed at it{tried}.", record.life.faults.len()),
+        JobState::Failed => format!("It failed{}.", after(": ")),
         JobState::Queued | JobState::Running | JobState::Verifying => "It is ending.".to_owned(),
     }
 }

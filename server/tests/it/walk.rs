@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use serde_json::{Value, json};
 use shared::api::keys::ApiScope;
 use shared::job::image::{SchedulerName, ValidImageInput};
+use shared::job::lifecycle::Blame;
 use shared::job::request::Work;
 use shared::protocol::{HubMessage, Preview, Progress, WorkerMessage};
 use shared::receipt::SignedReceipt;
@@ -330,7 +331,14 @@ async fn jobs_of_a_key_are_seen_by_its_address_only_and_listed_in_pages() {
 async fn explains_in_words_why_a_job_waits_and_how_it_ended() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let _worker = server.connect_worker().await;
+    let mut worker = server.connect_worker().await;
+    let id = server.submit(&[], 1).await;
+    let lease_id = worker.assignment().await.lease_id;
+    worker.send(&WorkerMessage::fail(lease_id, Blame::Input, false, "the prompt is too long.")).await;
+    server.follow(&id, &[], is_over).await;
+    let failed = server.get(&format!("/v1/jobs/{id}/explain")).await.json();
+    assert_eq!(failed["summary"], "It failed: the prompt is too long.");
+
     let mut job = small_job(1);
     job["constraints"] = json!({"max_price": "0"});
     let id = server.post("/v1/jobs", &job).await.json()["id"].as_str().unwrap().to_owned();
