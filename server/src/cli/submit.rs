@@ -106,13 +106,14 @@ fn wait_for_end(server: &Server, mut job: JobView) -> Result<JobView> {
     let seconds = if watched { WATCHED_POLL_SECONDS } else { POLL_SECONDS };
     while !job.state.is_terminal() {
         if watched {
-            eprint!("{CLEAR_LINE}{:.LINE_MAX_CHARS$}", standing(server, &job));
+            eprint!("{:.LINE_MAX_CHARS$}", standing(server, &job));
             stderr().flush()?;
         }
-        job = server.get(&format!("/v1/jobs/{}?wait={seconds}", job.id))?;
-    }
-    if watched {
-        eprint!("{CLEAR_LINE}");
+        let polled = server.get(&format!("/v1/jobs/{}?wait={seconds}", job.id));
+        if watched {
+            eprint!("{CLEAR_LINE}");
+        }
+        job = polled?;
     }
     Ok(job)
 }

@@ -75,9 +75,16 @@ const fn name_of_type(value: &Value) -> &'static str {
     }
 }
 
-/// What serde expected, as JSON calls it.
+/// What serde, or the parser of a query's number, expected, as clients call it.
 fn in_words(reason: &str) -> String {
     const EXPECTED: &str = "expected ";
+    match reason {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            return "expected a whole number, 0 or more".to_owned();
+        }
+        "number too large to fit in target type" => return "the number is too large".to_owned(),
+        _ => {}
+    }
     let Some((given, expected)) = reason.split_once(EXPECTED) else { return reason.to_owned() };
     let (name, rest) = expected.split_at(expected.find(' ').unwrap_or(expected.len()));
     let whole = |max: u64| format!("a whole number, 0 to {max}");
@@ -117,6 +124,8 @@ mod tests {
             ("invalid type: sequence, expected a string", "invalid type: sequence, expected a string"),
             ("missing field `prompt`", "missing field `prompt`"),
             ("expected ", "expected "),
+            ("invalid digit found in string", "expected a whole number, 0 or more"),
+            ("number too large to fit in target type", "the number is too large"),
         ] {
             assert_eq!(in_words(reason), words);
         }
