@@ -46,7 +46,7 @@ pub struct Init {
     /// AIT per unit of the model's work (a megapixel step or a token), instead of the proposed price; for one model only.
     #[arg(long, value_parser = price_argument)]
     pub unit_price: Option<Amount>,
-    /// Measure again and replace an existing configuration; the key and section [child] are kept.
+    /// Measure again and replace an existing configuration; the key and section `child` are kept.
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
