@@ -46,11 +46,11 @@ def _shares(quality: dict[str, object], prefix: str) -> str:
 
 
 def _latency(quality: dict[str, object], bench: Path | None) -> str:
-    """Milliseconds from prompt to PNG, by the worker's engines where it measured them, else in Python."""
+    """Milliseconds from prompt to PNG by the worker's engines where it measured them, else to the picture in Python."""
     if bench is None:
         latency = quality["latency_ms"]
-        by_setting = {"usual": latency["prompt_to_png"]} | ({"fast": latency["prompt_to_png_fast"]} if "prompt_to_png_fast" in latency else {})
-        return f"in Python with ONNX Runtime {_by_setting(by_setting)}"
+        by_setting = {"usual": latency["prompt_to_picture"]} | ({"fast": latency["prompt_to_picture_fast"]} if "prompt_to_picture_fast" in latency else {})
+        return f"in Python with ONNX Runtime, without writing the file, {_by_setting(by_setting)}"
     figures = {figure["name"]: 1000.0 * figure["value"] for figure in json.loads(bench.read_text())["figures"]}
     engines = {"onnxruntime": "ONNX Runtime", "tract": "tract"}
     found = {title: {setting: figures.get(f"default-model/{name}/{engine}") for setting, name in FIGURES.items()} for engine, title in engines.items()}
@@ -158,8 +158,8 @@ renders of one scene (a caption leaves open what a scene fixes, so more than one
 Two words that training never showed, put before captions with a time of day, leave the scene right in {unseen_scene} and the time in {unseen_time}.
 From the same noise, {agreement}.
 
-From prompt to PNG on two cores of a server CPU, median: {latency}. The graphs weigh {size:.1f} MB: weights are stored in fp16, inputs
-and outputs are fp32.
+From prompt to PNG on two cores of a server CPU, median: {latency}.
+The graphs weigh {size:.1f} MB: weights are stored in fp16, inputs and outputs are fp32.
 
 `samples.png` holds {samples} pictures of random held-out captions, not picked.
 

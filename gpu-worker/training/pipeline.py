@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from .ladder import FAST_GUIDANCE, FAST_STEPS, GUIDANCE, STEPS
-from .png import png
 from .tokenizer import Tokenizer
 
 
@@ -107,22 +106,18 @@ class Pipeline:
         """Pictures [B, 3, H, W] through encoder and decoder."""
         return np.concatenate([self.decode(self._run("vae_encoder", sample=pictures[place : place + 1])) for place in range(len(pictures))])
 
-    def png(self, prompt: str, seed: int = 0, setting: Setting = USUAL) -> bytes:
-        """One picture as a PNG file."""
-        return png(to_bytes(self.pictures([prompt], seed, setting)[0]))
-
     def latency_ms(self, runs: int = 5) -> dict[str, float]:
-        """Median milliseconds from prompt to PNG at 512 x 512 by every setting that there is, and of its parts."""
+        """Median milliseconds from prompt to picture, 512 x 512, by every setting that there is, and of its parts."""
         text = self.words(["", "a city skyline at night"])
         latent = np.zeros((1, 4, 64, 64), np.float32)
         twice = {"sample": np.zeros((2, 4, 64, 64), np.float32), "timestep": np.full(2, 500.0, np.float32), "encoder_hidden_states": text}
         calls: dict[str, Callable[[], object]] = {
-            "prompt_to_png": lambda: self.png("a city skyline at night"),
+            "prompt_to_picture": lambda: self.pictures(["a city skyline at night"]),
             "unet_step_with_guidance": lambda: self._run("unet", **twice),
             "decode": lambda: self._run("vae_decoder", latent_sample=latent),
         }
         if self.has(FAST):
-            calls["prompt_to_png_fast"] = lambda: self.png("a city skyline at night", setting=FAST)
+            calls["prompt_to_picture_fast"] = lambda: self.pictures(["a city skyline at night"], setting=FAST)
         return {name: _median_ms(call, runs) for name, call in calls.items()}
 
 
