@@ -54,6 +54,8 @@ def other(class_name: str, **config) -> dict[str, Any]:
 
 PNDM = other("PNDMScheduler", skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1)
 KARRAS = other("DPMSolverMultistepScheduler", use_karras_sigmas=True)
+UNI_PC_FLOW = dict(_class_name="UniPCMultistepScheduler", prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
+FLOW = dict(_class_name="FlowMatchEulerDiscreteScheduler", shift=3.0)
 ANCESTRAL = other("EulerAncestralDiscreteScheduler", timestep_spacing="trailing")
 
 CASES = [
@@ -80,6 +82,13 @@ CASES = [
     Case("lcm", 3, 1.5, negative_prompt="green tree"),
     Case("lcm", 4, 8.0, scheduler=other("LCMScheduler", original_inference_steps=50)),
     Case("sdxl", 5, 6.0, width=128, scheduler=ANCESTRAL),
+    Case("sd15", 8, 2.0, scheduler=UNI_PC_FLOW),
+    Case("sd15", 12, 5.0, width=96, scheduler=UNI_PC_FLOW),
+    Case("sd15", 4, 1.0, scheduler=FLOW),
+    Case("sd15", 9, 5.0, height=96, scheduler=FLOW),
+    Case("sd15", 6, 5.0, height=96, scheduler=other("UniPCMultistepScheduler", solver_order=3)),
+    Case("sd15", 11, 5.0, width=96, scheduler=PNDM),
+    Case("lcm", 8, 8.0, width=96, scheduler=other("LCMScheduler", original_inference_steps=50)),
 ]
 
 
@@ -94,7 +103,7 @@ def draw(layout: Layout, case: Case, picture: Image.Image) -> tuple[torch.Tensor
     """Final latents and the picture as 8-bit RGB."""
     pipeline = layout.pipeline
     config = dict(case.scheduler or layout.scheduler)
-    pipeline.scheduler = getattr(diffusers, config.pop("_class_name"))(**config)
+    pipeline.scheduler = _as_the_pipeline_calls_it(getattr(diffusers, config.pop("_class_name"))(**config))
     noise = gaussian(case.seed, 0, (1, 4, case.height // CELL_PX, case.width // CELL_PX))
     given = dict(
         prompt=case.prompt, negative_prompt=case.negative_prompt or None, guidance_scale=case.guidance,
@@ -109,6 +118,14 @@ def draw(layout: Layout, case: Case, picture: Image.Image) -> tuple[torch.Tensor
         decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor).sample
     rgb = ((decoded[0] / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return latents, rgb
+
+
+def _as_the_pipeline_calls_it(scheduler):
+    """A flow's class has neither of what these pipelines ask for: it begins with unit noise and changes no input."""
+    if not hasattr(scheduler, "init_noise_sigma"):
+        scheduler.init_noise_sigma = 1.0
+        scheduler.scale_model_input = lambda sample, *_: sample
+    return scheduler
 
 
 def fresh_noise(scheduler, seed: int):
