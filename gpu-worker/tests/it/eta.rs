@@ -1,22 +1,11 @@
 //! η of DDIM from outside: whom it is refused to, and that it is fresh noise of the job's own seed.
 
-use crate::support::{ModelCopy, generate, stderr};
-
-const SMALL: [&str; 8] = ["--engine", "tract", "--width", "64", "--height", "64", "--seed", "4"];
-
-fn draw(model: &ModelCopy, more: &[&str]) -> Result<Vec<u8>, String> {
-    let out = model.file("out.png");
-    let output = generate(model.path(), &out, &[&SMALL, more].concat());
-    match output.status.success() {
-        true => Ok(std::fs::read(&out).unwrap()),
-        false => Err(stderr(&output)),
-    }
-}
+use crate::support::{ModelCopy, draw_small};
 
 #[test]
 fn eta_adds_noise_that_the_seed_decides() {
     let model = ModelCopy::tiny("sd15");
-    let ddim = |more: &[&str]| draw(&model, &[&["--scheduler", "ddim"], more].concat()).unwrap();
+    let ddim = |more: &[&str]| draw_small(&model, &[&["--scheduler", "ddim"], more].concat()).unwrap();
     let (none, half, whole) = (ddim(&[]), ddim(&["--eta", "0.5"]), ddim(&["--eta", "1"]));
     assert!(ddim(&["--eta", "0"]) == none);
     assert!(half != none && whole != none && half != whole);
@@ -31,7 +20,7 @@ fn eta_out_of_bounds_or_for_another_scheduler_is_refused() {
         (["--scheduler", "ddim", "--eta", "1.5"], "0 to 1"),
         (["--scheduler", "ddim", "--eta", "NaN"], "0 to 1"),
     ] {
-        let error = draw(&model, &more).unwrap_err();
+        let error = draw_small(&model, &more).unwrap_err();
         assert!(error.contains("input.eta") && error.contains(bound), "{more:?}: {error}");
     }
 }
@@ -39,6 +28,6 @@ fn eta_out_of_bounds_or_for_another_scheduler_is_refused() {
 #[test]
 fn a_model_that_ddim_does_not_walk_takes_no_eta() {
     let model = ModelCopy::new();
-    let error = draw(&model, &["--scheduler", "ddim", "--eta", "0.5"]).unwrap_err();
+    let error = draw_small(&model, &["--scheduler", "ddim", "--eta", "0.5"]).unwrap_err();
     assert!(error.contains("eta") && error.contains("is 0 for this model") && error.contains("0.5"), "{error}");
 }

@@ -1,27 +1,16 @@
 //! Pictures that start from pictures, from outside: what is refused, and in which words.
 
-use crate::support::{ModelCopy, generate, pipelines, stderr};
-
-const SMALL: [&str; 6] = ["--engine", "tract", "--width", "64", "--height", "64"];
-
-fn draw(model: &ModelCopy, more: &[&str]) -> Result<Vec<u8>, String> {
-    let out = model.file("out.png");
-    let output = generate(model.path(), &out, &[&SMALL, more].concat());
-    match output.status.success() {
-        true => Ok(std::fs::read(&out).unwrap()),
-        false => Err(stderr(&output)),
-    }
-}
+use crate::support::{ModelCopy, draw_small, pipelines};
 
 #[test]
 fn the_start_and_the_strength_decide_what_is_drawn() {
     let model = ModelCopy::tiny("sd15");
     let init = pipelines().join("init.png");
     let init = init.to_str().unwrap();
-    let from = |strength: &str| draw(&model, &["--init-image", init, "--strength", strength]).unwrap();
+    let from = |strength: &str| draw_small(&model, &["--init-image", init, "--strength", strength]).unwrap();
     let (weak, strong) = (from("0.25"), from("0.75"));
     assert_ne!(weak, strong);
-    assert_ne!(weak, draw(&model, &[]).unwrap());
+    assert_ne!(weak, draw_small(&model, &[]).unwrap());
     assert_eq!(weak, from("0.25"));
 }
 
@@ -30,9 +19,9 @@ fn a_model_without_an_encoder_says_so() {
     let model = ModelCopy::tiny("sd15");
     std::fs::remove_file(model.file("vae_encoder/model.onnx")).unwrap();
     model.pin();
-    assert!(draw(&model, &[]).is_ok());
+    assert!(draw_small(&model, &[]).is_ok());
     let init = pipelines().join("init.png");
-    let error = draw(&model, &["--init-image", init.to_str().unwrap()]).unwrap_err();
+    let error = draw_small(&model, &["--init-image", init.to_str().unwrap()]).unwrap_err();
     assert!(error.contains("input.init_image is for models with a vae_encoder"), "{error}");
 }
 
@@ -42,20 +31,20 @@ fn bad_starts_are_named() {
     let file = model.file("start");
     let path = file.to_str().unwrap();
     std::fs::write(&file, b"GIF89a").unwrap();
-    let error = draw(&model, &["--init-image", path]).unwrap_err();
+    let error = draw_small(&model, &["--init-image", path]).unwrap_err();
     assert!(error.contains("input.init_image") && error.contains("PNG or JPEG"), "{error}");
     std::fs::write(&file, vec![0; (512 << 10) + 1]).unwrap();
-    let error = draw(&model, &["--init-image", path]).unwrap_err();
+    let error = draw_small(&model, &["--init-image", path]).unwrap_err();
     assert!(error.contains("524289 bytes"), "{error}");
     let mut png = std::fs::read(pipelines().join("init.png")).unwrap();
     png.truncate(png.len() / 2);
     std::fs::write(&file, &png).unwrap();
-    let error = draw(&model, &["--init-image", path]).unwrap_err();
+    let error = draw_small(&model, &["--init-image", path]).unwrap_err();
     assert!(error.contains("a whole PNG or JPEG file"), "{error}");
     let init = pipelines().join("init.png");
     let init = init.to_str().unwrap();
     for strength in ["0", "1.5", "0.2", "NaN"] {
-        let error = draw(&model, &["--init-image", init, "--strength", strength]).unwrap_err();
+        let error = draw_small(&model, &["--init-image", init, "--strength", strength]).unwrap_err();
         assert!(error.contains("input.strength"), "{strength}: {error}");
     }
 }

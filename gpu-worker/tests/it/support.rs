@@ -180,6 +180,17 @@ pub(crate) fn generate(model: &Path, out: &Path, more: &[&str]) -> Output {
         .unwrap()
 }
 
+/// The file of a picture of 64 pixels a side, drawn by tract, or what the command said instead.
+pub(crate) fn draw_small(model: &ModelCopy, more: &[&str]) -> Result<Vec<u8>, String> {
+    let out = model.file("out.png");
+    let small = ["--engine", "tract", "--width", "64", "--height", "64"];
+    let output = generate(model.path(), &out, &[&small, more].concat());
+    match output.status.success() {
+        true => Ok(std::fs::read(&out).unwrap()),
+        false => Err(stderr(&output)),
+    }
+}
+
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
