@@ -8,6 +8,7 @@ pub mod image;
 pub mod init_image;
 pub mod lifecycle;
 pub mod request;
+pub mod task;
 pub mod text;
 pub mod token;
 
