@@ -1,61 +1,99 @@
-//! Money and units of work as integers: AIT in attoAIT (10^-18), work in micro-units (10^-6).
+//! Money and units of work as integers: an asset's smallest units (attoAIT, 10^-18 AIT), work in micro-units (10^-6).
 
 use std::fmt;
+use std::hash::Hash;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Decimals of AIT, as the ERC-20 contract reports them.
-pub const AIT_DECIMALS: usize = 18;
-
 /// AttoAIT in one AIT.
-pub const ATTO_PER_AIT: u128 = 10_u128.pow(18);
+pub const ATTO_PER_AIT: u128 = 10_u128.pow(Ait::DECIMALS as u32);
 
 /// Micro-units in one unit of work.
 pub const MICRO_PER_UNIT: u64 = 1_000_000;
 
-/// A sum of AIT in attoAIT. In JSON it is a decimal string, since it outgrows 2^53.
+/// What a sum of money is a sum of.
+pub trait Asset: fmt::Debug + Clone + Copy + Default + PartialEq + Eq + PartialOrd + Ord + Hash {
+    /// As people write it behind a sum.
+    const SYMBOL: &'static str;
+    /// Name of the smallest unit, in which sums are counted.
+    const SMALLEST_UNIT: &'static str;
+    /// Decimals of one whole, as the asset's ERC-20 contract reports them.
+    const DECIMALS: usize;
+}
+
+/// The token of this chain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Amount(u128);
+pub struct Ait;
 
-impl Amount {
-    pub const ZERO: Self = Self(0);
+impl Asset for Ait {
+    const SYMBOL: &'static str = "AIT";
+    const SMALLEST_UNIT: &'static str = "attoAIT";
+    const DECIMALS: usize = 18;
+}
 
-    pub const fn from_atto(atto: u128) -> Self {
-        Self(atto)
+/// A sum of one asset in its smallest units; sums of two assets are two types, so they cannot be added. In JSON it is
+/// a decimal string, since it outgrows 2^53.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Money<A: Asset>(u128, PhantomData<A>);
+
+/// A sum of AIT in attoAIT.
+pub type Amount = Money<Ait>;
+
+impl<A: Asset> Money<A> {
+    pub const ZERO: Self = Self::from_smallest(0);
+
+    /// Smallest units in one whole.
+    pub const SMALLEST_PER_WHOLE: u128 = 10_u128.pow(A::DECIMALS as u32);
+
+    pub const fn from_smallest(count: u128) -> Self {
+        Self(count, PhantomData)
     }
 
-    /// `ait` whole AIT; every `u64` fits.
-    pub fn from_ait(ait: u64) -> Self {
-        Self(u128::from(ait) * ATTO_PER_AIT)
-    }
-
-    pub const fn atto(self) -> u128 {
+    pub const fn smallest(self) -> u128 {
         self.0
     }
 
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        self.0.checked_add(other.0).map(Self)
+        self.0.checked_add(other.0).map(Self::from_smallest)
     }
 
     pub fn checked_sub(self, other: Self) -> Option<Self> {
-        self.0.checked_sub(other.0).map(Self)
+        self.0.checked_sub(other.0).map(Self::from_smallest)
     }
 
-    /// What `units` of work cost at `self` per whole unit: `units_micro × price_atto / 10^6`, rounded down as in
-    /// `AITokenMinter`. `None` where the product exceeds 2^128.
+    /// What `units` of work cost at `self` per whole unit: `units_micro × price / 10^6`, rounded down as in the
+    /// contracts. `None` where the product exceeds 2^128.
     pub fn times(self, units: MicroUnits) -> Option<Self> {
-        self.0.checked_mul(u128::from(units.0)).map(|product| Self(product / u128::from(MICRO_PER_UNIT)))
+        let product = self.0.checked_mul(u128::from(units.0))?;
+        Some(Self::from_smallest(product / u128::from(MICRO_PER_UNIT)))
     }
 
-    /// The whole AIT, and the fraction as 18 digits.
+    /// The wholes, and the fraction with as many digits as the asset has decimals.
     pub fn parts(self) -> (u128, String) {
-        (self.0 / ATTO_PER_AIT, format!("{:018}", self.0 % ATTO_PER_AIT))
+        let (whole, fraction) = (self.0 / Self::SMALLEST_PER_WHOLE, self.0 % Self::SMALLEST_PER_WHOLE);
+        (whole, format!("{fraction:0width$}", width = A::DECIMALS))
     }
 }
 
-impl fmt::Display for Amount {
-    /// The shortest exact decimal in AIT: `0.4`, `12`, `0.000000000000000001`.
+impl Amount {
+    pub const fn from_atto(atto: u128) -> Self {
+        Self::from_smallest(atto)
+    }
+
+    /// `ait` whole AIT; every `u64` fits.
+    pub fn from_ait(ait: u64) -> Self {
+        Self::from_smallest(u128::from(ait) * ATTO_PER_AIT)
+    }
+
+    pub const fn atto(self) -> u128 {
+        self.smallest()
+    }
+}
+
+impl<A: Asset> fmt::Display for Money<A> {
+    /// The shortest exact decimal in wholes, without the symbol: `0.4`, `12`, `0.000000000000000001`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, fraction) = self.parts();
         match fraction.trim_end_matches('0') {
@@ -65,44 +103,51 @@ impl fmt::Display for Amount {
     }
 }
 
+impl<A: Asset> fmt::Debug for Money<A> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self} {}", A::SYMBOL)
+    }
+}
+
 /// Why a text is no amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAmountError {
     #[error("an amount is digits with at most one point, got `{0}`")]
     NotDecimal(String),
-    #[error("an amount has at most {AIT_DECIMALS} decimals, got {0}")]
-    TooPrecise(usize),
-    #[error("an amount is below 2^128 attoAIT, got `{0}`")]
-    TooLarge(String),
+    #[error("an amount has at most {most} decimals, got {got}")]
+    TooPrecise { most: usize, got: usize },
+    #[error("an amount is below 2^128 {unit}, got `{got}`")]
+    TooLarge { unit: &'static str, got: String },
 }
 
-impl FromStr for Amount {
+impl<A: Asset> FromStr for Money<A> {
     type Err = ParseAmountError;
 
-    /// Reads a decimal in AIT, as [`fmt::Display`] writes it.
+    /// Reads a decimal in wholes, as [`fmt::Display`] writes it.
     fn from_str(text: &str) -> Result<Self, ParseAmountError> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !is_digits(whole) || !is_digits(fraction) {
             return Err(ParseAmountError::NotDecimal(text.to_owned()));
         }
-        if fraction.len() > AIT_DECIMALS {
-            return Err(ParseAmountError::TooPrecise(fraction.len()));
+        let (most, got) = (A::DECIMALS, fraction.len());
+        if got > most {
+            return Err(ParseAmountError::TooPrecise { most, got });
         }
-        let too_large = || ParseAmountError::TooLarge(text.to_owned());
-        format!("{whole}{fraction:0<AIT_DECIMALS$}").parse().map(Self).map_err(|_| too_large())
+        let too_large = |_| ParseAmountError::TooLarge { unit: A::SMALLEST_UNIT, got: text.to_owned() };
+        format!("{whole}{fraction:0<most$}").parse().map(Self::from_smallest).map_err(too_large)
     }
 }
 
-impl Serialize for Amount {
+impl<A: Asset> Serialize for Money<A> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Amount {
+impl<'de, A: Asset> Deserialize<'de> for Money<A> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        decimal_string(deserializer, "an attoAIT amount").map(Self)
+        decimal_string(deserializer, &format!("an amount in {}", A::SMALLEST_UNIT)).map(Self::from_smallest)
     }
 }
 
@@ -158,6 +203,34 @@ mod tests {
 
     use super::*;
 
+    /// A dollar of a test network.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    struct TestDollar;
+
+    impl Asset for TestDollar {
+        const SYMBOL: &'static str = "tUSD";
+        const SMALLEST_UNIT: &'static str = "micro-tUSD";
+        const DECIMALS: usize = 6;
+    }
+
+    #[test]
+    fn another_asset_has_its_own_decimals_and_symbol() {
+        let dollars: Money<TestDollar> = "1.25".parse().unwrap();
+        assert_eq!((dollars.smallest(), format!("{dollars:?}")), (1_250_000, "1.25 tUSD".to_owned()));
+        assert_eq!(serde_json::to_string(&dollars).unwrap(), "\"1250000\"");
+        let too_precise = ParseAmountError::TooPrecise { most: 6, got: 7 };
+        assert_eq!("0.0000001".parse::<Money<TestDollar>>(), Err(too_precise));
+        let too_large = "340282366920938463463374607431768.211456".parse::<Money<TestDollar>>().unwrap_err();
+        assert!(too_large.to_string().contains("2^128 micro-tUSD"), "{too_large}");
+    }
+
+    /// The type is a number and nothing else, whatever the asset.
+    #[test]
+    fn the_asset_costs_nothing() {
+        assert_eq!(size_of::<Amount>(), size_of::<u128>());
+        assert_eq!(size_of::<Money<TestDollar>>(), size_of::<u128>());
+    }
+
     #[test]
     fn writes_the_shortest_exact_decimal() {
         assert_eq!(Amount::from_atto(400_000_000_000_000_000).to_string(), "0.4");
@@ -171,7 +244,8 @@ mod tests {
         for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "0x10", " 1"] {
             assert!(text.parse::<Amount>().is_err(), "{text} was taken");
         }
-        assert_eq!("0.0000000000000000001".parse::<Amount>(), Err(ParseAmountError::TooPrecise(19)));
+        let too_precise = ParseAmountError::TooPrecise { most: 18, got: 19 };
+        assert_eq!("0.0000000000000000001".parse::<Amount>(), Err(too_precise));
         for json in ["1", "\"01\"", "\"+1\"", "\"-1\"", "\"1.0\"", "\"340282366920938463463374607431768211456\""] {
             assert!(serde_json::from_str::<Amount>(json).is_err(), "{json} was taken");
         }

@@ -23,7 +23,12 @@ macro_rules! string_schema {
             }
         }
 
-        impl utoipa::ToSchema for $name {}
+        impl utoipa::ToSchema for $name {
+            // An alias goes by its own name.
+            fn name() -> std::borrow::Cow<'static, str> {
+                std::borrow::Cow::Borrowed(stringify!($name))
+            }
+        }
     };
 }
 #[cfg(feature = "openapi")]
