@@ -109,10 +109,13 @@ test('nobody mints without the role: the token refuses, the minter refuses an in
     const mint = token.interface.fragments.find((fragment) => fragment.type === 'function' && fragment.name === 'mint');
     await assert.rejects(token.getFunction(mint.format('sighash')).staticCall(thief.address, 10n ** 18n));
     const minter = new Contract(MINTER, minterAbi, thief);
-    const claim = [`0x${'11'.repeat(32)}`, thief.address, 1_000_000n, 'image', 10n ** 18n];
+    const claim = {
+      receiptHash: `0x${'11'.repeat(32)}`, jobId: `0x${'33'.repeat(16)}`, taskRole: 'serve', provider: thief.address, client: thief.address,
+      units: 1_000_000n, unitType: 'megapixel_step', unitPrice: 10n ** 18n, expiresAt: 2n ** 64n - 1n,
+    };
     const signature = `0x${'22'.repeat(64)}1b`;
-    const single = minter.interface.fragments.find((fragment) => fragment.type === 'function' && fragment.name === 'mintWithReceipt' && fragment.inputs.length === 3);
-    await assert.rejects(minter.getFunction(single.format('sighash')).staticCall(claim, signature, [signature]));
+    await assert.rejects(minter.mintWithReceipt.staticCall(claim, signature, [signature]), /InvalidMinerSignature/);
+    await assert.rejects(minter.mintWithReceipt.staticCall({ ...claim, expiresAt: 1n }, signature, [signature]), /ReceiptExpired/);
     assert.equal(await token.totalSupply(), 0n);
   } finally {
     provider.destroy();

@@ -6,6 +6,7 @@ import { rpc } from './support/api.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { MINTER, TOKEN } from './support/contracts.mjs';
 import { assertDrawn } from './support/picture.mjs';
+import { verifyReceipt } from './support/receipts.mjs';
 import { System } from './support/system.mjs';
 
 const PROMPT = 'a city skyline at night';
@@ -70,7 +71,9 @@ test("the miner's balance is what the receipt minted, and all there is", async (
   const [receipt] = receipts.items;
   assert.equal(receipts.items.length, 1);
   assert.equal(receipt.settlement, 'minted');
-  assert.equal(receipt.minter.toLowerCase(), MINTER.toLowerCase());
+  verifyReceipt(receipt);
+  assert.equal(receipt.receipt.contract, MINTER.toLowerCase());
+  assert.deepEqual([receipt.receipt.version, receipt.receipt.task_role], [2, 'serve']);
   const { provider } = receipt.receipt;
 
   const supply = BigInt(await rpc(system.url, 'eth_call', { to: TOKEN, data: '0x18160ddd' }, 'latest'));

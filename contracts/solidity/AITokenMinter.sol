@@ -11,12 +11,11 @@ import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet
 import {IAIToken} from "./interfaces/IAIToken.sol";
 import {IAITokenMinter} from "./interfaces/IAITokenMinter.sol";
 import {Epoch} from "./libraries/Epochs.sol";
-import {JobReceiptHash} from "./libraries/JobReceiptHash.sol";
+import {JobReceipt} from "./libraries/JobReceipts.sol";
 
 /// @title The only source of AIT
 contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGuardTransient, EIP712 {
     using EnumerableSet for EnumerableSet.AddressSet;
-    using JobReceiptHash for JobReceipt;
 
     /// @notice May change the attester set and its threshold.
     bytes32 public constant ATTESTER_MANAGER_ROLE = keccak256("ATTESTER_MANAGER_ROLE");
@@ -34,14 +33,13 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     IAIToken private immutable _token;
     Epoch private _epoch;
     uint128 private _epochCap;
-    uint128 private _plainUnitPrice;
     uint8 private _attesterThreshold;
     EnumerableSet.AddressSet private _attesters;
     mapping(bytes32 receiptHash => bool) private _usedReceipt;
     mapping(bytes32 unitTypeHash => uint256) private _maxUnitPrice;
 
     /// @param admin Holds every role at first and may grant and revoke them.
-    constructor(IAIToken token_, address admin, Parameters memory parameters) EIP712("AITBC", "1") {
+    constructor(IAIToken token_, address admin, Parameters memory parameters) EIP712("AITBC", "2") {
         if (address(token_) == address(0) || admin == address(0)) revert ZeroAddress();
         _token = token_;
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
@@ -90,44 +88,28 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         }
     }
 
-    /// @inheritdoc IAITokenMinter
-    function mintWithReceipt(address provider, uint256 units, bytes32 receiptHash, bytes calldata attesterSignature)
-        external
-        whenNotPaused
-        nonReentrant
-        returns (uint256 amount)
-    {
-        if (_plainUnitPrice == 0) revert PlainFormDisabled();
-        _requireUnused(receiptHash);
-        _requireEnoughAttestations(receiptHash, 1);
-        _recoverAttester(receiptHash, JobReceiptHash.plainDigest(provider, units, receiptHash), attesterSignature);
-        return _mint(receiptHash, provider, units, _plainUnitPrice);
-    }
-
     function _mintForReceipt(
         JobReceipt calldata receipt,
         bytes calldata minerSignature,
         bytes[] calldata attesterSignatures
     ) private returns (uint256 amount) {
         _requireUnused(receipt.receiptHash);
+        _requireUnexpired(receipt);
         _requireUnitPriceAllowed(receipt);
         bytes32 digest = receiptDigest(receipt);
         _requireSignedByMiner(receipt, digest, minerSignature);
         _requireAttested(receipt.receiptHash, digest, attesterSignatures);
-        return _mint(receipt.receiptHash, receipt.provider, receipt.units, receipt.unitPrice);
+        return _mint(receipt);
     }
 
     /// @dev Effects, then the one interaction. A product too large for 256 bits saturates; divided by 10^6 it still
     /// lies above every cap of 128 bits, so it is refused like any other excess.
-    function _mint(bytes32 receiptHash, address provider, uint256 units, uint256 unitPrice)
-        private
-        returns (uint256 amount)
-    {
-        amount = Math.saturatingMul(units, unitPrice) / MICRO_UNITS_PER_UNIT;
-        _usedReceipt[receiptHash] = true;
-        _countAgainstCap(receiptHash, amount);
-        emit Minted(provider, amount, receiptHash);
-        if (amount != 0) _token.mint(provider, amount);
+    function _mint(JobReceipt calldata receipt) private returns (uint256 amount) {
+        amount = Math.saturatingMul(receipt.units, receipt.unitPrice) / MICRO_UNITS_PER_UNIT;
+        _usedReceipt[receipt.receiptHash] = true;
+        _countAgainstCap(receipt.receiptHash, amount);
+        emit Minted(receipt.provider, amount, receipt.receiptHash);
+        if (amount != 0) _token.mint(receipt.provider, amount);
     }
 
     function _countAgainstCap(bytes32 receiptHash, uint256 amount) private {
@@ -144,6 +126,12 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         if (_usedReceipt[receiptHash]) revert ReceiptAlreadyUsed(receiptHash);
     }
 
+    function _requireUnexpired(JobReceipt calldata receipt) private view {
+        if (block.timestamp > receipt.expiresAt) {
+            revert ReceiptExpired(receipt.receiptHash, receipt.expiresAt, block.timestamp);
+        }
+    }
+
     function _requireUnitPriceAllowed(JobReceipt calldata receipt) private view {
         uint256 maximum = maxUnitPrice(receipt.unitType);
         if (receipt.unitPrice > maximum) revert UnitPriceAboveMaximum(receipt.receiptHash, receipt.unitPrice, maximum);
@@ -157,28 +145,18 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         }
     }
 
+    /// @dev The zero address of a malformed signature is never in the set.
     function _requireAttested(bytes32 receiptHash, bytes32 digest, bytes[] calldata signatures) private view {
-        _requireEnoughAttestations(receiptHash, signatures.length);
+        if (signatures.length < _attesterThreshold) {
+            revert TooFewAttestations(receiptHash, signatures.length, _attesterThreshold);
+        }
         address previous = address(0);
         for (uint256 i = 0; i < signatures.length; ++i) {
-            address signer = _recoverAttester(receiptHash, digest, signatures[i]);
+            (address signer,,) = ECDSA.tryRecoverCalldata(digest, signatures[i]);
+            if (!_attesters.contains(signer)) revert InvalidAttesterSignature(receiptHash, signer);
             if (signer <= previous) revert AttestersNotAscending(receiptHash, previous, signer);
             previous = signer;
         }
-    }
-
-    function _requireEnoughAttestations(bytes32 receiptHash, uint256 given) private view {
-        if (given < _attesterThreshold) revert TooFewAttestations(receiptHash, given, _attesterThreshold);
-    }
-
-    /// @dev The zero address of a malformed signature is never in the set.
-    function _recoverAttester(bytes32 receiptHash, bytes32 digest, bytes calldata signature)
-        private
-        view
-        returns (address signer)
-    {
-        (signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (!_attesters.contains(signer)) revert InvalidAttesterSignature(receiptHash, signer);
     }
 
     // Administration.
@@ -225,12 +203,6 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     /// @inheritdoc IAITokenMinter
     function setMaxUnitPrice(string calldata unitType, uint256 maxUnitPrice_) external onlyRole(PARAMETER_SETTER_ROLE) {
         _setMaxUnitPrice(unitType, maxUnitPrice_);
-    }
-
-    /// @inheritdoc IAITokenMinter
-    function setPlainUnitPrice(uint128 plainUnitPrice_) external onlyRole(PARAMETER_SETTER_ROLE) {
-        _plainUnitPrice = plainUnitPrice_;
-        emit PlainUnitPriceChanged(plainUnitPrice_);
     }
 
     function _addAttester(address attester) private {
@@ -320,10 +292,5 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     /// @inheritdoc IAITokenMinter
     function maxUnitPrice(string calldata unitType) public view returns (uint256) {
         return _maxUnitPrice[keccak256(bytes(unitType))];
-    }
-
-    /// @inheritdoc IAITokenMinter
-    function plainUnitPrice() external view returns (uint256) {
-        return _plainUnitPrice;
     }
 }

@@ -1,23 +1,17 @@
 //! Typed bindings: calls, results, events and errors of the contracts.
 //!
 //! Semantics, units and errors are documented in `solidity/interfaces`; a test compares every selector and topic here
-//! with the compiler's ABI. The two overloads of `mintWithReceipt` have readable aliases below.
+//! with the compiler's ABI.
 
 pub use minter::AITokenMinter;
 pub use token::AIToken;
-
-/// Call of the typed-data form of `mintWithReceipt`.
-pub type MintWithReceiptCall = AITokenMinter::mintWithReceipt_0Call;
-
-/// Call of the plain EIP-191 form of `mintWithReceipt`.
-pub type MintPlainCall = AITokenMinter::mintWithReceipt_1Call;
 
 mod minter {
     alloy_sol_types::sol! {
         /// The only source of AIT.
         #[derive(Debug, PartialEq, Eq)]
         contract AITokenMinter {
-            struct JobReceipt { bytes32 receiptHash; address provider; uint256 units; string unitType; uint256 unitPrice; }
+            struct JobReceipt { bytes32 receiptHash; bytes16 jobId; string taskRole; address provider; address client; uint256 units; string unitType; uint256 unitPrice; uint64 expiresAt; }
             struct SignedJobReceipt { JobReceipt receipt; bytes minerSignature; bytes[] attesterSignatures; }
             struct UnitPriceLimit { string unitType; uint256 maxUnitPrice; }
             struct Parameters { address[] attesters; uint8 attesterThreshold; uint64 epochSeconds; uint128 epochCap; UnitPriceLimit[] maxUnitPrices; }
@@ -30,7 +24,6 @@ mod minter {
             event EpochLengthChanged(uint256 epochSeconds);
             event EpochCapChanged(uint256 epochCap);
             event MaxUnitPriceChanged(string unitType, uint256 maxUnitPrice);
-            event PlainUnitPriceChanged(uint256 plainUnitPrice);
             event Paused(address account);
             event Unpaused(address account);
             event RoleAdminChanged(bytes32 indexed role, bytes32 indexed previousAdminRole, bytes32 indexed newAdminRole);
@@ -39,6 +32,7 @@ mod minter {
             event EIP712DomainChanged();
 
             error ReceiptAlreadyUsed(bytes32 receiptHash);
+            error ReceiptExpired(bytes32 receiptHash, uint256 expiresAt, uint256 timestamp);
             error UnitPriceAboveMaximum(bytes32 receiptHash, uint256 unitPrice, uint256 maximum);
             error InvalidMinerSignature(bytes32 receiptHash, address recovered, address provider);
             error InvalidAttesterSignature(bytes32 receiptHash, address recovered);
@@ -46,7 +40,6 @@ mod minter {
             error TooFewAttestations(bytes32 receiptHash, uint256 given, uint256 threshold);
             error EpochCapExceeded(bytes32 receiptHash, uint256 amount, uint256 remaining);
             error BatchTooLarge(uint256 given, uint256 maximum);
-            error PlainFormDisabled();
             error ZeroAddress();
             error AttesterAlreadyAdded(address attester);
             error UnknownAttester(address attester);
@@ -64,7 +57,6 @@ mod minter {
             constructor(address token_, address admin, Parameters parameters);
 
             function mintWithReceipt(JobReceipt receipt, bytes minerSignature, bytes[] attesterSignatures) external returns (uint256 amount);
-            function mintWithReceipt(address provider, uint256 units, bytes32 receiptHash, bytes attesterSignature) external returns (uint256 amount);
             function mintBatch(SignedJobReceipt[] receipts) external returns (uint256 amount);
 
             function pause() external;
@@ -75,7 +67,6 @@ mod minter {
             function setEpochSeconds(uint64 epochSeconds_) external;
             function setEpochCap(uint128 epochCap_) external;
             function setMaxUnitPrice(string unitType, uint256 maxUnitPrice_) external;
-            function setPlainUnitPrice(uint128 plainUnitPrice_) external;
 
             function grantRole(bytes32 role, address account) external;
             function revokeRole(bytes32 role, address account) external;
@@ -94,7 +85,6 @@ mod minter {
             function epochSeconds() external view returns (uint256);
             function epochCap() external view returns (uint256);
             function maxUnitPrice(string unitType) external view returns (uint256);
-            function plainUnitPrice() external view returns (uint256);
             function paused() external view returns (bool);
             function eip712Domain() external view returns (bytes1 fields, string name, string version, uint256 chainId, address verifyingContract, bytes32 salt, uint256[] extensions);
 

@@ -5,17 +5,16 @@ use base64::engine::general_purpose::STANDARD;
 use shared::B256;
 use shared::digest::Sha256Digest;
 use shared::protocol::{Artifact, Assignment, ResultSubmission};
-use shared::receipt::JobReceipt;
+use shared::receipt::{JobReceipt, ReceiptVersion};
 use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
-use shared::typed_data::SigningDomain;
 
 use crate::error::{Result, WorkerError};
 use crate::runtime::Output;
 
 /// What a receipt says beyond the terms of its assignment.
 #[derive(Debug, Clone)]
-pub struct Served {
+pub struct FinishedWork {
     pub output: Output,
     pub started_at: UnixMillis,
     pub finished_at: UnixMillis,
@@ -26,12 +25,14 @@ pub struct Served {
 }
 
 /// Builds and signs the receipt and packs it with the artifacts. Also returns the hash that is signed.
-pub fn submission(assignment: &Assignment, served: Served, key: &PrivateKey) -> Result<(B256, ResultSubmission)> {
-    let Served { output, started_at, finished_at, determinism_class, nonce } = served;
+pub fn submission(assignment: &Assignment, work: FinishedWork, key: &PrivateKey) -> Result<(B256, ResultSubmission)> {
+    let FinishedWork { output, started_at, finished_at, determinism_class, nonce } = work;
     let failed = |error: &dyn std::fmt::Display| WorkerError::Receipt(error.to_string());
     let terms = &assignment.terms;
     let receipt = JobReceipt {
+        version: ReceiptVersion,
         job_id: assignment.job_id,
+        task_role: terms.task_role,
         provider: key.address(),
         client: terms.client,
         units: assignment.work.units_claimed(output.metering.tokens(), output.bytes()),
@@ -42,16 +43,17 @@ pub fn submission(assignment: &Assignment, served: Served, key: &PrivateKey) -> 
         artifact_sha256: Sha256Digest::of_artifacts(output.artifacts.iter().map(|artifact| artifact.bytes.as_slice())),
         started_at: started_at.seconds(),
         finished_at: finished_at.max(started_at).seconds(),
+        expires_at: terms.expires_at,
         nonce,
         hub_id: terms.hub_id.clone(),
         chain_id: terms.chain_id,
+        contract: terms.contract,
         determinism_class,
         trace_root: output.trace_root,
         shares: Vec::new(),
     };
     let claim = receipt.claim().map_err(|error| failed(&error))?;
-    let domain = SigningDomain { chain_id: terms.chain_id, verifying_contract: terms.minter };
-    let miner_signature = key.sign(claim.digest(&domain)).map_err(|error| failed(&error))?;
+    let miner_signature = key.sign(&claim, &receipt.domain()).map_err(|error| failed(&error))?;
     let flagged = output.flagged;
     let artifacts = (0..).zip(output.artifacts).map(|(number, artifact)| Artifact {
         media_type: artifact.media_type,

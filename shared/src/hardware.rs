@@ -4,7 +4,7 @@
 //! The signature is EIP-191 (`personal_sign`) over the report's RFC 8785 form, so any Ethereum wallet library verifies
 //! it. A report is a claim and no proof: what it says is worth is what its signer risks by lying.
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, Bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::capability::{DEVICES_MAX, Device, Engine, NAME_MAX_CHARS, OFFERS_MAX};
@@ -12,7 +12,6 @@ use crate::digest::Sha256Digest;
 use crate::job::request::MODEL_NAME_MAX_CHARS;
 use crate::receipt::UnitType;
 use crate::time::UnixMillis;
-use crate::typed_data::personal_message_digest;
 
 /// The way of measuring that `docs/protocol/hardware.md` describes. Another way gets another name.
 pub const METHOD: &str = "aitbc-probe/1";
@@ -166,11 +165,6 @@ impl HardwareReport {
         Ok(serde_jcs::to_string(self)?)
     }
 
-    /// What the signature is over.
-    pub fn digest(&self) -> Result<B256, ReportError> {
-        Ok(personal_message_digest(self.canonical_json()?.as_bytes()))
-    }
-
     /// Whether it is about a device of this kind and name. Memory and cores are left aside: a system may keep some of
     /// either for itself from one start to the next.
     pub fn lists(&self, device: &Device) -> bool {
@@ -294,7 +288,7 @@ impl SignedHardwareReport {
         if signer != miner {
             return Err(ReportError::NotTheMiner { signer, miner });
         }
-        let signature = key.sign(report.digest()?)?;
+        let signature = key.sign_message(report.canonical_json()?.as_bytes())?;
         Ok(Self { report, signature })
     }
 
@@ -302,7 +296,7 @@ impl SignedHardwareReport {
     pub fn check(&self, registrant: Address, now: UnixMillis) -> Result<(), ReportError> {
         let Self { report, signature } = self;
         report.check_bounds()?;
-        let signer = crate::signing::recover(report.digest()?, signature)?;
+        let signer = crate::signing::recover_message(report.canonical_json()?.as_bytes(), signature)?;
         if signer != report.miner {
             return Err(ReportError::NotTheMiner { signer, miner: report.miner });
         }

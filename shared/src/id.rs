@@ -26,6 +26,11 @@ macro_rules! identifier {
             pub const fn from_random(bits: u128) -> Self {
                 Self(bits)
             }
+
+            /// The bits, as contracts and signed structs carry them.
+            pub const fn to_be_bytes(self) -> [u8; 16] {
+                self.0.to_be_bytes()
+            }
         }
 
         impl fmt::Display for $name {

@@ -17,9 +17,10 @@ use crate::capability::Capability;
 use crate::id::{JobId, LeaseId};
 use crate::job::lifecycle::Blame;
 use crate::job::request::Work;
+use crate::job::task::TaskRole;
 use crate::job::token::Tokens;
 use crate::receipt::{JobReceipt, UnitType};
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, UnixSeconds};
 
 /// Version of these messages; hub and worker of different versions part with a clear word.
 pub const PROTOCOL_VERSION: u32 = 2;
@@ -115,14 +116,18 @@ pub struct Assignment {
 /// The fields of the receipt that hub and miner agree on before the work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptTerms {
+    pub task_role: TaskRole,
     pub client: Address,
     /// What the receipt claims; for tokens, which nobody knows beforehand, the most that it may claim.
     pub units: MicroUnits,
     pub unit_type: UnitType,
     pub unit_price: Amount,
+    /// [`crate::receipt::expires_at`] of the job's deadline.
+    pub expires_at: UnixSeconds,
     pub hub_id: String,
     pub chain_id: u64,
-    pub minter: Address,
+    /// The contract that pays.
+    pub contract: Address,
 }
 
 /// From worker to hub.

@@ -2,18 +2,51 @@
 //!
 //! Its canonical form is RFC 8785 JSON (keys sorted, no blanks, UTF-8); `receipt_hash` is keccak256 of those bytes.
 //! Sums and units are decimal strings, since they outgrow the 2^53 that RFC 8785 can carry as a number. What miner and
-//! hub sign is the smaller struct of [`crate::typed_data`], which contains the hash.
+//! hub sign is the smaller [`ReceiptClaim`], which contains the hash and what the paying contract must know.
 
 use std::fmt;
 
-use alloy_primitives::{Address, B256, Bytes, keccak256};
-use serde::{Deserialize, Serialize};
+use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::amount::{Amount, MicroUnits};
 use crate::digest::{PromptHash, Sha256Digest};
 use crate::id::JobId;
-use crate::time::UnixSeconds;
-use crate::typed_data::{ReceiptClaim, SigningDomain};
+use crate::job::task::TaskRole;
+use crate::time::{UnixMillis, UnixSeconds};
+use crate::typed_data::{SigningDomain, TypedData};
+
+/// So long after its job's deadline a receipt can be paid: long enough for a contract that is paused or at its cap, and
+/// short enough that what was never handed in ends.
+pub const LIFE_SECONDS: u64 = 30 * 86_400;
+
+/// When the receipts of a job expire.
+pub const fn expires_at(job_deadline: UnixMillis) -> UnixSeconds {
+    UnixSeconds(job_deadline.seconds().0.saturating_add(LIFE_SECONDS))
+}
+
+/// The version of the format, which every receipt states.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReceiptVersion;
+
+impl ReceiptVersion {
+    pub const NUMBER: u32 = 2;
+}
+
+impl Serialize for ReceiptVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(Self::NUMBER)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReceiptVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u32::deserialize(deserializer)? {
+            Self::NUMBER => Ok(Self),
+            other => Err(de::Error::custom(format!("a receipt's version is {}, got {other}", Self::NUMBER))),
+        }
+    }
+}
 
 /// What one unit of work is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,13 +81,17 @@ impl fmt::Display for UnitType {
     }
 }
 
-/// Everything a miner claims about one served job (spec §5).
+/// Everything a miner claims about one task that it served.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobReceipt {
+    #[cfg_attr(feature = "openapi", schema(value_type = u32))]
+    pub version: ReceiptVersion,
     pub job_id: JobId,
-    /// Who served the job and is paid.
+    /// What the task did for its job.
+    pub task_role: TaskRole,
+    /// Who did the work and is paid.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub provider: Address,
     /// Who asked for it; the hub's own address where the hub sponsored it.
@@ -69,11 +106,16 @@ pub struct JobReceipt {
     pub artifact_sha256: Sha256Digest,
     pub started_at: UnixSeconds,
     pub finished_at: UnixSeconds,
+    /// The last second at which `contract` pays.
+    pub expires_at: UnixSeconds,
     /// 32 bytes that the miner drew at random, so that equal work has distinct receipts.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub nonce: B256,
     pub hub_id: String,
     pub chain_id: u64,
+    /// The contract that pays: the EIP-712 verifying contract. The signatures are void for any other.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub contract: Address,
     /// Model hash, engine and version, provider, instruction set and number type: equal classes draw equal bits.
     pub determinism_class: String,
     /// Merkle root over the latents of each step, where the miner committed to them.
@@ -115,21 +157,76 @@ impl JobReceipt {
         Ok(keccak256(self.canonical_json()?))
     }
 
-    /// The part that is signed and that the minter sees.
+    /// The part that is signed and that the paying contract sees.
     pub fn claim(&self) -> Result<ReceiptClaim, ReceiptError> {
         Ok(ReceiptClaim {
             receipt_hash: self.hash()?,
+            job_id: self.job_id,
+            task_role: self.task_role,
             provider: self.provider,
+            client: self.client,
             units: self.units,
             unit_type: self.unit_type,
             unit_price: self.unit_price,
+            expires_at: self.expires_at,
         })
     }
 
-    /// AIT that the receipt mints.
+    /// Where the signatures count: for the contract that pays, on its chain.
+    pub const fn domain(&self) -> SigningDomain {
+        SigningDomain::of_contract(self.chain_id, self.contract)
+    }
+
+    /// Whether its contract pays no more.
+    pub const fn is_expired(&self, now: UnixSeconds) -> bool {
+        now.0 > self.expires_at.0
+    }
+
+    /// AIT that the receipt is worth.
     pub fn amount(&self) -> Result<Amount, ReceiptError> {
         let Self { units, unit_price, .. } = *self;
         unit_price.times(units).ok_or(ReceiptError::Overflow { units, unit_price })
+    }
+}
+
+/// The part of a receipt that miner and hub sign and the paying contract checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptClaim {
+    pub receipt_hash: B256,
+    pub job_id: JobId,
+    pub task_role: TaskRole,
+    pub provider: Address,
+    pub client: Address,
+    pub units: MicroUnits,
+    pub unit_type: UnitType,
+    pub unit_price: Amount,
+    pub expires_at: UnixSeconds,
+}
+
+impl ReceiptClaim {
+    /// The job's 128 bits as the contracts take them.
+    pub fn job_id_bytes(&self) -> FixedBytes<16> {
+        self.job_id.to_be_bytes().into()
+    }
+}
+
+impl TypedData for ReceiptClaim {
+    /// `contracts/solidity/libraries/JobReceipts.sol` holds the same text.
+    const TYPE: &'static str = "JobReceipt(bytes32 receiptHash,bytes16 jobId,string taskRole,address provider,\
+        address client,uint256 units,string unitType,uint256 unitPrice,uint64 expiresAt)";
+
+    fn encode_data(&self) -> Vec<B256> {
+        vec![
+            self.receipt_hash,
+            B256::right_padding_from(self.job_id_bytes().as_slice()),
+            keccak256(self.task_role.to_string()),
+            self.provider.into_word(),
+            self.client.into_word(),
+            U256::from(self.units.0).into(),
+            keccak256(self.unit_type.as_str()),
+            U256::from(self.unit_price.atto()).into(),
+            U256::from(self.expires_at.0).into(),
+        ]
     }
 }
 
@@ -140,9 +237,6 @@ pub struct SignedReceipt {
     pub receipt: JobReceipt,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub receipt_hash: B256,
-    /// The EIP-712 verifying contract.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub minter: Address,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub miner_signature: Bytes,
     pub attestations: Vec<Attestation>,
@@ -157,12 +251,6 @@ pub struct Attestation {
     pub attester: Address,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub signature: Bytes,
-}
-
-impl SignedReceipt {
-    pub fn domain(&self) -> SigningDomain {
-        SigningDomain { chain_id: self.receipt.chain_id, verifying_contract: self.minter }
-    }
 }
 
 /// What is wrong with a signed receipt.
@@ -187,14 +275,16 @@ pub enum VerifyError {
 
 #[cfg(feature = "signing")]
 impl SignedReceipt {
-    /// Checks hash and signatures. It does not know which attesters a chain trusts, nor whether the receipt was minted.
+    /// Checks hash and signatures. It does not know which attesters a contract trusts, nor whether the receipt was paid
+    /// or expired before.
     pub fn verify(&self) -> Result<(), VerifyError> {
         let claim = self.receipt.claim()?;
         if claim.receipt_hash != self.receipt_hash {
             return Err(VerifyError::Hash { stated: self.receipt_hash, computed: claim.receipt_hash });
         }
-        let digest = claim.digest(&self.domain());
-        let signer = crate::signing::recover(digest, &self.miner_signature).map_err(VerifyError::MinerSignature)?;
+        let digest = claim.digest(&self.receipt.domain());
+        let signer =
+            crate::signing::recover_digest(digest, &self.miner_signature).map_err(VerifyError::MinerSignature)?;
         if signer != self.receipt.provider {
             return Err(VerifyError::NotTheProvider { signer, provider: self.receipt.provider });
         }
@@ -206,7 +296,7 @@ impl SignedReceipt {
 #[cfg(feature = "signing")]
 impl Attestation {
     fn verify(&self, index: usize, digest: B256) -> Result<(), VerifyError> {
-        let signer = crate::signing::recover(digest, &self.signature)
+        let signer = crate::signing::recover_digest(digest, &self.signature)
             .map_err(|source| VerifyError::Attestation { index, source })?;
         if signer == self.attester {
             Ok(())

@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {JobReceipt} from "../libraries/JobReceipts.sol";
 import {IAIToken} from "./IAIToken.sol";
 
 /// @title Mints AIT for job receipts, each receipt once
-/// @notice A job receipt says that `provider` served `units` of work at `unitPrice`. The provider signs it, at least
-/// `attesterThreshold` attesters sign it too, and anyone may then submit it: the amount always goes to the provider.
+/// @notice A job receipt says that `provider` served `units` of work at `unitPrice` for a task of a job. The provider
+/// signs it for this contract, at least `attesterThreshold` attesters sign it too, and anyone may then submit it until
+/// it expires: the amount always goes to the provider.
 /// @dev Quantities: `units` are micro-units (10^6 = one whole unit), prices are attoAIT per whole unit, amounts are
 /// attoAIT (10^18 = 1 AIT), times are Unix seconds. Signatures are 65 bytes r, s, v with a low s and v = 27 or 28.
 /// Every error of a receipt carries its `receiptHash`, so that the culprit in a batch is known.
 interface IAITokenMinter {
-    /// @notice What the provider and the attesters sign as EIP-712 typed data in the domain AITBC, version 1.
-    /// @param receiptHash keccak256 of the canonical JSON (RFC 8785) of the whole receipt.
-    /// @param provider Account of the miner that did the work and is paid.
-    /// @param units Work done, in micro-units of `unitType`.
-    /// @param unitType What is counted, such as `megapixel_step` or `token`.
-    /// @param unitPrice Price in attoAIT per whole unit.
-    struct JobReceipt {
-        bytes32 receiptHash;
-        address provider;
-        uint256 units;
-        string unitType;
-        uint256 unitPrice;
-    }
-
     /// @notice A receipt with its signatures, as an element of a batch.
     /// @param attesterSignatures Ordered by the address of the attester, ascending.
     struct SignedJobReceipt {
@@ -60,10 +48,12 @@ interface IAITokenMinter {
     event EpochLengthChanged(uint256 epochSeconds);
     event EpochCapChanged(uint256 epochCap);
     event MaxUnitPriceChanged(string unitType, uint256 maxUnitPrice);
-    event PlainUnitPriceChanged(uint256 plainUnitPrice);
 
     /// @notice The receipt has minted already.
     error ReceiptAlreadyUsed(bytes32 receiptHash);
+
+    /// @notice The receipt was paid until `expiresAt`, and it is `timestamp` now, both in Unix seconds.
+    error ReceiptExpired(bytes32 receiptHash, uint256 expiresAt, uint256 timestamp);
 
     /// @notice The receipt asks for more than `maximum` attoAIT per unit, the limit of its unit type.
     error UnitPriceAboveMaximum(bytes32 receiptHash, uint256 unitPrice, uint256 maximum);
@@ -86,9 +76,6 @@ interface IAITokenMinter {
 
     /// @notice The batch holds `given` receipts; at most `maximum` are allowed.
     error BatchTooLarge(uint256 given, uint256 maximum);
-
-    /// @notice The plain form is switched off, since its unit price is 0.
-    error PlainFormDisabled();
 
     /// @notice An address that must be set is zero.
     error ZeroAddress();
@@ -122,15 +109,6 @@ interface IAITokenMinter {
     /// @return amount Sum of the attoAIT minted.
     function mintBatch(SignedJobReceipt[] calldata receipts) external returns (uint256 amount);
 
-    /// @notice Mints `units * plainUnitPrice / 10^6` attoAIT for a receipt attested in the plain EIP-191 form.
-    /// @dev The attester signs the personal message of the 32 bytes keccak256(abi.encode(provider, units,
-    /// receiptHash)). Hazard: that message names neither chain nor contract nor price, so one attestation is valid
-    /// wherever the same attester is trusted. Hence the form is off unless {plainUnitPrice} is set. It carries one
-    /// attestation and no signature of the miner, so it works only while the threshold is 1.
-    function mintWithReceipt(address provider, uint256 units, bytes32 receiptHash, bytes calldata attesterSignature)
-        external
-        returns (uint256 amount);
-
     /// @notice Stops all minting until {unpause}.
     function pause() external;
 
@@ -154,9 +132,6 @@ interface IAITokenMinter {
 
     /// @notice Sets the highest unit price for `unitType`; with 0, as for unit types never set, only free receipts.
     function setMaxUnitPrice(string calldata unitType, uint256 maxUnitPrice) external;
-
-    /// @notice Sets the price in attoAIT per whole unit of the plain form; 0 switches that form off.
-    function setPlainUnitPrice(uint128 plainUnitPrice) external;
 
     /// @notice The token that is minted.
     function token() external view returns (IAIToken);
@@ -190,7 +165,4 @@ interface IAITokenMinter {
 
     /// @notice The highest unit price for `unitType`.
     function maxUnitPrice(string calldata unitType) external view returns (uint256);
-
-    /// @notice The unit price of the plain form; 0 if that form is off.
-    function plainUnitPrice() external view returns (uint256);
 }

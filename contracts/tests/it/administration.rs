@@ -30,7 +30,6 @@ fn guarded_calls() -> Vec<(Bytes, Bytes)> {
             AITokenMinter::setMaxUnitPriceCall { unitType: "image".into(), maxUnitPrice_: U256::MAX }.abi_encode(),
             &setter,
         ),
-        (AITokenMinter::setPlainUnitPriceCall { plainUnitPrice_: 1 }.abi_encode(), &setter),
     ];
     calls.into_iter().map(|(call, role)| (call.into(), role.clone().into())).collect()
 }
@@ -75,17 +74,10 @@ fn only_the_administrator_grants_roles() {
 fn pause_stops_every_form_of_minting_until_unpause() {
     let mut evm = chain();
     let signed = signed(receipt(1, 1_000_000, AIT));
-    let plain = contracts::abi::MintPlainCall {
-        provider: RELAYER,
-        units: U256::from(1),
-        receiptHash: B256::ZERO,
-        attesterSignature: Bytes::new(),
-    };
     evm.send_minter(ADMIN, &AITokenMinter::pauseCall {}).unwrap();
     let paused = Reverted::from(AITokenMinter::EnforcedPause {});
     assert_eq!(evm.send_minter(RELAYER, &mint(&signed)).unwrap_err(), paused);
     assert_eq!(evm.send_minter(RELAYER, &mint_batch(from_ref(&signed))).unwrap_err(), paused);
-    assert_eq!(evm.send_minter(RELAYER, &plain).unwrap_err(), paused);
     assert!(evm.send_minter(STRANGER, &AITokenMinter::unpauseCall {}).is_err());
 
     evm.send_minter(ADMIN, &AITokenMinter::unpauseCall {}).unwrap();

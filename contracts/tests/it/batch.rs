@@ -4,7 +4,9 @@ use alloy_primitives::U256;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter, MAX_BATCH_RECEIPTS};
 
 use crate::evm::{MinterError, events};
-use crate::receipts::{AIT, RELAYER, SignedJobReceipt, Signer, chain, is_used, mint, mint_batch, receipt, signed};
+use crate::receipts::{
+    AIT, EXPIRES_AT, JobReceipt, RELAYER, SignedJobReceipt, Signer, chain, is_used, mint, mint_batch, receipt, signed,
+};
 
 fn receipts(seeds: std::ops::Range<u64>) -> Vec<SignedJobReceipt> {
     seeds.map(|seed| signed(receipt(seed, 1_000_000, AIT))).collect()
@@ -60,6 +62,24 @@ fn one_forged_receipt_reverts_the_batch_and_is_named() {
     receipts.remove(2);
     evm.send_minter(RELAYER, &mint_batch(&receipts)).unwrap();
     assert_eq!(evm.supply(), U256::from(3 * AIT));
+}
+
+#[test]
+fn an_expired_receipt_is_named_and_one_that_was_paid_in_time_is_skipped() {
+    let mut evm = chain();
+    let paid = signed(receipt(0, 1_000_000, AIT));
+    evm.send_minter(RELAYER, &mint(&paid)).unwrap();
+    let lasting = signed(JobReceipt { expiresAt: EXPIRES_AT + 1, ..receipt(1, 1_000_000, AIT) });
+    let expired = signed(receipt(2, 1_000_000, AIT));
+    evm.now_unix = EXPIRES_AT + 1;
+
+    let error = evm.send_minter(RELAYER, &mint_batch(&[paid.clone(), lasting.clone(), expired.clone()])).unwrap_err();
+    let MinterError::ReceiptExpired(error) = error.minter() else { panic!("{error:?}") };
+    assert_eq!(error.receiptHash, expired.receipt.receiptHash);
+    assert_eq!(evm.supply(), U256::from(AIT));
+
+    evm.send_minter(RELAYER, &mint_batch(&[paid, lasting])).unwrap();
+    assert_eq!(evm.supply(), U256::from(2 * AIT));
 }
 
 #[test]

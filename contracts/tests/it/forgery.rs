@@ -26,10 +26,14 @@ enum Slot {
 #[derive(Debug, Clone)]
 enum Forgery {
     ReceiptHash(B256),
+    JobId(u128),
+    TaskRole(String),
     Provider(Address),
+    Client(Address),
     Units(u64),
     UnitPrice(u128),
     UnitType(String),
+    ExpiresAt(u64),
     SignedForChain(u64),
     SignedForContract(Address),
     SignedBy(Slot, u64),
@@ -50,10 +54,14 @@ fn forgery() -> impl Strategy<Value = Forgery> {
     use Forgery::*;
     prop_oneof![
         any::<[u8; 32]>().prop_map(|hash| ReceiptHash(hash.into())),
+        any::<u128>().prop_map(JobId),
+        "(serve|audit|shard/[0-9]{1,5})?".prop_map(TaskRole),
         any::<[u8; 20]>().prop_map(|address| Provider(address.into())),
+        any::<[u8; 20]>().prop_map(|address| Client(address.into())),
         any::<u64>().prop_map(Units),
         (0..=10 * AIT).prop_map(UnitPrice),
         "[a-z_]{0,40}".prop_map(UnitType),
+        any::<u64>().prop_map(ExpiresAt),
         any::<u64>().prop_map(SignedForChain),
         any::<[u8; 20]>().prop_map(|address| SignedForContract(address.into())),
         Just(SignedForContract(AI_TOKEN_ADDRESS)),
@@ -91,6 +99,10 @@ fn forged(original: SignedJobReceipt, forgery: &Forgery) -> SignedJobReceipt {
     };
     match forgery {
         Forgery::ReceiptHash(hash) => forged.receipt.receiptHash = *hash,
+        Forgery::JobId(job_id) => forged.receipt.jobId = job_id.to_be_bytes().into(),
+        Forgery::TaskRole(role) => forged.receipt.taskRole.clone_from(role),
+        Forgery::Client(client) => forged.receipt.client = *client,
+        Forgery::ExpiresAt(seconds) => forged.receipt.expiresAt = *seconds,
         Forgery::Provider(provider) => forged.receipt.provider = *provider,
         Forgery::Units(units) => forged.receipt.units = U256::from(*units),
         Forgery::UnitPrice(price) => forged.receipt.unitPrice = U256::from(*price),

@@ -40,10 +40,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn pool() -> impl Strategy<Value = Vec<JobReceipt>> {
-    let terms = (0..200_000_000u64, 0..=MAX_IMAGE_PRICE);
+    let terms = (0..200_000_000u64, 0..=MAX_IMAGE_PRICE, 0..10 * EPOCH_SECONDS);
     proptest::collection::vec(terms, RECEIPTS).prop_map(|terms| {
         let numbered = terms.into_iter().enumerate();
-        numbered.map(|(index, (units, price))| receipt(index as u64, units, price)).collect()
+        let of_terms = |(index, (units, price, seconds)): (usize, (u64, u128, u64))| JobReceipt {
+            expiresAt: GENESIS_UNIX + seconds,
+            ..receipt(index as u64, units, price)
+        };
+        numbered.map(of_terms).collect()
     })
 }
 
@@ -52,6 +56,7 @@ fn pool() -> impl Strategy<Value = Vec<JobReceipt>> {
 enum Refusal {
     Paused,
     Used(B256),
+    Expired(B256),
     Price(B256),
     Cap(B256),
 }
@@ -60,6 +65,7 @@ fn refusal(error: MinterError) -> Refusal {
     match error {
         MinterError::EnforcedPause(_) => Refusal::Paused,
         MinterError::ReceiptAlreadyUsed(error) => Refusal::Used(error.receiptHash),
+        MinterError::ReceiptExpired(error) => Refusal::Expired(error.receiptHash),
         MinterError::UnitPriceAboveMaximum(error) => Refusal::Price(error.receiptHash),
         MinterError::EpochCapExceeded(error) => Refusal::Cap(error.receiptHash),
         other => panic!("unexpected {other:?}"),
@@ -68,6 +74,7 @@ fn refusal(error: MinterError) -> Refusal {
 
 #[derive(Debug, Clone)]
 struct Model {
+    now_unix: u64,
     epoch_start_unix: u64,
     epoch_seconds: u64,
     minted_in_epoch: u128,
@@ -80,6 +87,7 @@ struct Model {
 impl Model {
     fn new() -> Self {
         Self {
+            now_unix: GENESIS_UNIX,
             epoch_start_unix: GENESIS_UNIX,
             epoch_seconds: EPOCH_SECONDS,
             minted_in_epoch: 0,
@@ -91,6 +99,7 @@ impl Model {
     }
 
     fn roll(&mut self, now_unix: u64) {
+        self.now_unix = now_unix;
         while now_unix >= self.epoch_start_unix + self.epoch_seconds {
             self.epoch_start_unix += self.epoch_seconds;
             self.minted_in_epoch = 0;
@@ -105,6 +114,9 @@ impl Model {
         }
         if self.minted.contains_key(&hash) {
             return Err(Refusal::Used(hash));
+        }
+        if self.now_unix > receipt.expiresAt {
+            return Err(Refusal::Expired(hash));
         }
         if receipt.unitPrice > self.max_unit_price {
             return Err(Refusal::Price(hash));

@@ -10,7 +10,6 @@ mod forgery;
 mod gas;
 mod ledger;
 mod minting;
-mod plain_form;
 mod receipts;
 mod reentrancy;
 mod token;

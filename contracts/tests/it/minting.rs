@@ -1,4 +1,4 @@
-//! The typed-data form of `mintWithReceipt`.
+//! `mintWithReceipt`: what a receipt mints, and when.
 
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_sol_types::SolStruct;
@@ -7,8 +7,8 @@ use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinte
 
 use crate::evm::{Evm, GENESIS_UNIX, MinterError, Reverted, events};
 use crate::receipts::{
-    ADMIN, AIT, EPOCH_CAP, EPOCH_SECONDS, JobReceipt, MAX_IMAGE_PRICE, RELAYER, attesters, chain, digest, domain,
-    is_used, miner, mint, parameters, receipt, signed, signed_over,
+    ADMIN, AIT, EPOCH_CAP, EPOCH_SECONDS, EXPIRES_AT, JobReceipt, MAX_IMAGE_PRICE, RELAYER, attesters, chain, digest,
+    domain, is_used, miner, mint, parameters, receipt, signed, signed_over,
 };
 
 #[test]
@@ -42,6 +42,35 @@ fn a_receipt_mints_units_times_price_to_its_provider() {
     assert_eq!(evm.balance(RELAYER), U256::ZERO);
     assert_eq!(evm.supply(), amount);
     assert!(is_used(&evm, receipt.receiptHash));
+}
+
+#[test]
+fn a_receipt_is_paid_in_its_last_second_and_not_after_it() {
+    let mut evm = chain();
+    evm.now_unix = EXPIRES_AT + 1;
+    let late = signed(receipt(1, 1_000_000, AIT));
+    let expected = AITokenMinter::ReceiptExpired {
+        receiptHash: late.receipt.receiptHash,
+        expiresAt: U256::from(EXPIRES_AT),
+        timestamp: U256::from(EXPIRES_AT + 1),
+    };
+    assert_eq!(evm.send_minter(RELAYER, &mint(&late)).unwrap_err(), expected.into());
+    assert!(!is_used(&evm, late.receipt.receiptHash));
+    assert_eq!(evm.supply(), U256::ZERO);
+
+    evm.now_unix = EXPIRES_AT;
+    evm.send_minter(RELAYER, &mint(&late)).unwrap();
+    assert_eq!(evm.supply(), U256::from(AIT));
+}
+
+#[test]
+fn a_used_receipt_is_refused_as_used_even_after_it_expired() {
+    let mut evm = chain();
+    let paid = signed(receipt(1, 1_000_000, AIT));
+    evm.send_minter(RELAYER, &mint(&paid)).unwrap();
+    evm.now_unix = EXPIRES_AT + 1;
+    let again = evm.send_minter(RELAYER, &mint(&paid)).unwrap_err();
+    assert_eq!(again, AITokenMinter::ReceiptAlreadyUsed { receiptHash: paid.receipt.receiptHash }.into());
 }
 
 #[test]

@@ -2,13 +2,12 @@
 
 use std::sync::LazyLock;
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
-use contracts::abi::MintWithReceiptCall;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter, GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
 
-use crate::evm::{DEV_CHAIN_ID, Evm};
+use crate::evm::{DEV_CHAIN_ID, Evm, GENESIS_UNIX};
 
 pub(crate) use contracts::AITokenMinter::{JobReceipt, SignedJobReceipt};
 
@@ -18,6 +17,9 @@ pub(crate) const EPOCH_CAP: u128 = 1_000 * AIT;
 pub(crate) const MAX_IMAGE_PRICE: u128 = 10 * AIT;
 /// Who submits receipts: nobody in particular.
 pub(crate) const RELAYER: Address = Address::repeat_byte(0x5e);
+pub(crate) const CLIENT: Address = Address::repeat_byte(0xc1);
+/// Later than every test's last block.
+pub(crate) const EXPIRES_AT: u64 = GENESIS_UNIX + 400 * 86_400;
 pub(crate) const ADMIN: Address = Address::repeat_byte(0xad);
 
 #[derive(Clone, Debug)]
@@ -26,10 +28,6 @@ pub(crate) struct Signer(SigningKey);
 impl Signer {
     pub(crate) fn new(seed: u64) -> Self {
         let secret = keccak256(seed.to_be_bytes());
-        Self(SigningKey::from_slice(secret.as_slice()).unwrap())
-    }
-
-    pub(crate) fn from_secret(secret: B256) -> Self {
         Self(SigningKey::from_slice(secret.as_slice()).unwrap())
     }
 
@@ -86,15 +84,19 @@ pub(crate) fn single_attester_chain() -> Evm {
 pub(crate) fn receipt(seed: u64, micro_units: u64, unit_price_atto: u128) -> JobReceipt {
     JobReceipt {
         receiptHash: keccak256([b"receipt".as_slice(), &seed.to_be_bytes()].concat()),
+        jobId: FixedBytes::from(u128::from(seed).to_be_bytes()),
+        taskRole: "serve".into(),
         provider: miner().address(),
+        client: CLIENT,
         units: U256::from(micro_units),
         unitType: "image".into(),
         unitPrice: U256::from(unit_price_atto),
+        expiresAt: EXPIRES_AT,
     }
 }
 
 pub(crate) fn domain(chain_id: u64, minter: Address) -> Eip712Domain {
-    eip712_domain! { name: "AITBC", version: "1", chain_id: chain_id, verifying_contract: minter, }
+    eip712_domain! { name: "AITBC", version: "2", chain_id: chain_id, verifying_contract: minter, }
 }
 
 /// The digest for the test chain's minter, by alloy's EIP-712 and not by the contract.
@@ -117,9 +119,9 @@ pub(crate) fn signed(receipt: JobReceipt) -> SignedJobReceipt {
     signed_over(receipt, digest, &attesters()[..2])
 }
 
-pub(crate) fn mint(signed: &SignedJobReceipt) -> MintWithReceiptCall {
+pub(crate) fn mint(signed: &SignedJobReceipt) -> AITokenMinter::mintWithReceiptCall {
     let SignedJobReceipt { receipt, minerSignature, attesterSignatures } = signed.clone();
-    MintWithReceiptCall { receipt, minerSignature, attesterSignatures }
+    AITokenMinter::mintWithReceiptCall { receipt, minerSignature, attesterSignatures }
 }
 
 pub(crate) fn mint_batch(receipts: &[SignedJobReceipt]) -> AITokenMinter::mintBatchCall {

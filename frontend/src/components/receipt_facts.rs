@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 use shared::amount::Amount;
 use shared::api::receipts::ReceiptView;
-use shared::receipt::{Attestation, JobReceipt};
+use shared::receipt::{Attestation, JobReceipt, ReceiptVersion};
 use shared::typed_data::{DOMAIN_NAME, DOMAIN_VERSION};
 
 use super::facts::InfoRow;
-use super::format::grouped;
+use super::format::{exact_time, grouped};
 use super::status::SettlementPill;
 use super::value::{AddressValue, CodeValue, HashValue, ModelChip, Moment, Units};
 use crate::text::{common, receipt as words};
@@ -70,6 +70,9 @@ fn Work(receipt: JobReceipt) -> impl IntoView {
                 <code>{receipt.job_id.to_string()}</code>
             </a>
         </InfoRow>
+        <InfoRow name=words::TASK help=words::TASK_HELP>
+            {words::task_role(receipt.task_role)}
+        </InfoRow>
         <InfoRow name=words::MODEL help=words::MODEL_HELP>
             <ModelChip name=receipt.model />
         </InfoRow>
@@ -92,6 +95,9 @@ fn Origin(receipt: JobReceipt) -> impl IntoView {
         <InfoRow name=words::FINISHED help=words::TIMES_HELP>
             <Moment at=receipt.finished_at />
         </InfoRow>
+        <InfoRow name=words::EXPIRES help=words::EXPIRES_HELP>
+            {exact_time(receipt.expires_at)}
+        </InfoRow>
         <InfoRow name=words::DETERMINISM help=words::DETERMINISM_HELP>
             <code>{receipt.determinism_class}</code>
         </InfoRow>
@@ -113,6 +119,12 @@ fn Origin(receipt: JobReceipt) -> impl IntoView {
         <InfoRow name=words::CHAIN help=words::CHAIN_HELP>
             {receipt.chain_id.to_string()}
         </InfoRow>
+        <InfoRow name=words::CONTRACT help=words::CONTRACT_HELP>
+            <AddressValue address=receipt.contract full=true />
+        </InfoRow>
+        <InfoRow name=words::VERSION help=words::VERSION_HELP>
+            {ReceiptVersion::NUMBER.to_string()}
+        </InfoRow>
     }
 }
 
@@ -128,9 +140,6 @@ pub fn ReceiptSignatures(view: ReceiptView) -> impl IntoView {
                 <CodeValue value=signed.miner_signature.to_string() what=common::SIGNATURE />
             </InfoRow>
             {attestations}
-            <InfoRow name=words::MINTER help=words::MINTER_HELP>
-                <AddressValue address=signed.minter full=true />
-            </InfoRow>
             <InfoRow name=words::DOMAIN>
                 <code>{format!("{DOMAIN_NAME} / {DOMAIN_VERSION} / {}", signed.receipt.chain_id)}</code>
             </InfoRow>

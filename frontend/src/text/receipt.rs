@@ -1,6 +1,9 @@
 //! Words about job receipts; every field is explained once, here.
 
+use std::borrow::Cow;
+
 use shared::api::receipts::SettlementState;
+use shared::job::task::TaskRole;
 use shared::receipt::UnitType;
 
 pub const TITLE: &str = "Receipt";
@@ -16,7 +19,9 @@ pub const HASH: &str = "Receipt hash";
 pub const HASH_HELP: &str =
     "keccak256 of the receipt’s canonical JSON (RFC 8785). Change one character and it is another hash.";
 pub const JOB: &str = "Job";
-pub const JOB_HELP: &str = "The job that was served. A job has at most one receipt.";
+pub const JOB_HELP: &str = "The job that was served.";
+pub const TASK: &str = "Task";
+pub const TASK_HELP: &str = "What the miner did for the job. Each task of a job has at most one receipt.";
 pub const PROVIDER: &str = "Provider";
 pub const PROVIDER_HELP: &str = "The miner that did the work and receives the tokens.";
 pub const CLIENT: &str = "Client";
@@ -35,6 +40,8 @@ pub const PROMPT_HASH_HELP: &str =
 pub const STARTED: &str = "Started";
 pub const FINISHED: &str = "Finished";
 pub const TIMES_HELP: &str = "The miner’s clock, in whole seconds; the hub checks that the work fits between.";
+pub const EXPIRES: &str = "Expires";
+pub const EXPIRES_HELP: &str = "Until then the contract pays the receipt. Tokens that it minted before stay.";
 pub const NONCE: &str = "Nonce";
 pub const NONCE_HELP: &str = "32 random bytes, so that two equal jobs never share a receipt hash.";
 pub const HUB: &str = "Hub";
@@ -48,12 +55,14 @@ pub const TRACE: &str = "Trace root";
 pub const TRACE_HELP: &str = "A commitment to every denoising step, so that one step can be audited.";
 pub const SETTLEMENT: &str = "Settlement";
 pub const MINER_SIGNATURE: &str = "Miner’s signature";
-pub const MINER_SIGNATURE_HELP: &str =
-    "secp256k1 over the EIP-712 struct JobReceipt, which binds hash, provider, units, unit type and unit price.";
+pub const MINER_SIGNATURE_HELP: &str = "secp256k1 over the EIP-712 struct JobReceipt, which binds hash, job, task, provider, client, units, price and expiry.";
 pub const ATTESTATION: &str = "Attestation";
 pub const ATTESTATION_HELP: &str = "The hub’s signature over the same struct.";
-pub const MINTER: &str = "Minter";
-pub const MINTER_HELP: &str = "The contract that checks both signatures; signatures for another contract are void.";
+pub const CONTRACT: &str = "Contract";
+pub const CONTRACT_HELP: &str =
+    "The contract that checks both signatures and pays, once. The receipt is void for any other.";
+pub const VERSION: &str = "Version";
+pub const VERSION_HELP: &str = "The version of the receipt’s format.";
 
 pub const VERIFY: &str = "Verify in this browser";
 pub const VERIFY_HELP: &str = "Your browser computes the hash, recovers both signers and asks the chain whether it minted. It takes nobody’s word for it.";
@@ -80,6 +89,15 @@ pub const fn units_help(unit_type: UnitType) -> &'static str {
             "The work done: the tokens that the model read and wrote. A slow miner earns no more than a fast one."
         }
         UnitType::GpuSecond => "The work done: the seconds for which a device was held, up to a ceiling agreed before.",
+    }
+}
+
+/// What a task does for its job.
+pub fn task_role(role: TaskRole) -> Cow<'static, str> {
+    match role {
+        TaskRole::Serve => "the whole job".into(),
+        TaskRole::Shard(number) => format!("part {} of the job", u32::from(number) + 1).into(),
+        TaskRole::Audit => "a check of another miner’s result".into(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Verifies a receipt without trusting who served it: hash and signers are computed here.
 
 use shared::receipt::{Attestation, SignedReceipt};
-use shared::signing::recover;
+use shared::signing::recover_digest;
+use shared::typed_data::TypedData as _;
 use shared::{Address, B256};
 
 use super::protocol::{Check, CheckName};
@@ -12,7 +13,7 @@ pub fn check(signed: &SignedReceipt) -> Vec<Check> {
         Ok(claim) => claim,
         Err(error) => return vec![Check { name: CheckName::Hash, holds: Some(false), detail: error.to_string() }],
     };
-    let digest = claim.digest(&signed.domain());
+    let digest = claim.digest(&signed.receipt.domain());
     let hash = Check {
         name: CheckName::Hash,
         holds: Some(claim.receipt_hash == signed.receipt_hash),
@@ -34,7 +35,7 @@ pub fn check(signed: &SignedReceipt) -> Vec<Check> {
 }
 
 fn signer(name: CheckName, digest: B256, signature: &[u8], expected: Address) -> Check {
-    match recover(digest, signature) {
+    match recover_digest(digest, signature) {
         Ok(found) => Check { name, holds: Some(found == expected), detail: found.to_string() },
         Err(error) => Check { name, holds: Some(false), detail: error.to_string() },
     }
@@ -46,7 +47,8 @@ mod tests {
     use shared::chain::{DEV_CHAIN_ID, MINTER_ADDRESS};
     use shared::digest::{PromptHash, Sha256Digest};
     use shared::id::JobId;
-    use shared::receipt::{JobReceipt, UnitType};
+    use shared::job::task::TaskRole;
+    use shared::receipt::{JobReceipt, ReceiptVersion, UnitType};
     use shared::signing::PrivateKey;
     use shared::time::UnixSeconds;
 
@@ -56,7 +58,9 @@ mod tests {
         let miner = PrivateKey::from_bytes(&[1; 32]).unwrap();
         let hub = PrivateKey::from_bytes(&[2; 32]).unwrap();
         let receipt = JobReceipt {
+            version: ReceiptVersion,
             job_id: JobId::from_random(1),
+            task_role: TaskRole::Serve,
             provider: miner.address(),
             client: hub.address(),
             units: MicroUnits(2_097_152),
@@ -67,9 +71,11 @@ mod tests {
             artifact_sha256: Sha256Digest::of(b"picture"),
             started_at: UnixSeconds(1),
             finished_at: UnixSeconds(2),
+            expires_at: UnixSeconds(3),
             nonce: B256::repeat_byte(3),
             hub_id: "hub".into(),
             chain_id: DEV_CHAIN_ID,
+            contract: MINTER_ADDRESS,
             determinism_class: "test".into(),
             trace_root: None,
             shares: Vec::new(),
@@ -77,13 +83,13 @@ mod tests {
         let mut signed = SignedReceipt {
             receipt_hash: receipt.hash().unwrap(),
             receipt,
-            minter: MINTER_ADDRESS,
             miner_signature: Default::default(),
             attestations: Vec::new(),
         };
-        let digest = signed.receipt.claim().unwrap().digest(&signed.domain());
-        signed.miner_signature = miner.sign(digest).unwrap();
-        signed.attestations = vec![Attestation { attester: hub.address(), signature: hub.sign(digest).unwrap() }];
+        let (claim, domain) = (signed.receipt.claim().unwrap(), signed.receipt.domain());
+        signed.miner_signature = miner.sign(&claim, &domain).unwrap();
+        let signature = hub.sign(&claim, &domain).unwrap();
+        signed.attestations = vec![Attestation { attester: hub.address(), signature }];
         signed
     }
 
@@ -106,10 +112,11 @@ mod tests {
     #[test]
     fn a_receipt_for_another_contract_or_without_attestation_fails() {
         let mut moved = signed();
-        moved.minter = Address::repeat_byte(9);
+        moved.receipt.contract = Address::repeat_byte(9);
+        moved.receipt_hash = moved.receipt.hash().unwrap();
         assert_eq!(outcome(&moved), [true, false, false]);
-        let mut bare = signed();
-        bare.attestations.clear();
-        assert_eq!(outcome(&bare), [true, true, false]);
+        let mut unattested = signed();
+        unattested.attestations.clear();
+        assert_eq!(outcome(&unattested), [true, true, false]);
     }
 }

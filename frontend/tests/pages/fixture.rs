@@ -18,7 +18,8 @@ use shared::id::JobId;
 use shared::job::JobKind;
 use shared::job::image::PictureDefaults;
 use shared::job::request::Work;
-use shared::receipt::{Attestation, JobReceipt, SignedReceipt, UnitType};
+use shared::job::task::TaskRole;
+use shared::receipt::{Attestation, JobReceipt, ReceiptVersion, SignedReceipt, UnitType};
 use shared::time::UnixSeconds;
 use shared::{Address, B256, Bytes};
 
@@ -62,7 +63,9 @@ impl Fixture {
 
 pub(crate) fn receipt(number: u8) -> ReceiptView {
     let receipt = JobReceipt {
+        version: ReceiptVersion,
         job_id: JobId::from_random(u128::from(number)),
+        task_role: TaskRole::Serve,
         provider: MINER,
         client: HUB,
         units: MicroUnits(2_097_152),
@@ -73,9 +76,11 @@ pub(crate) fn receipt(number: u8) -> ReceiptView {
         artifact_sha256: Sha256Digest::of(&[number]),
         started_at: UnixSeconds(AT),
         finished_at: UnixSeconds(AT + 2),
+        expires_at: UnixSeconds(AT + 86_400),
         nonce: B256::repeat_byte(number),
         hub_id: "hub".to_owned(),
         chain_id: DEV_CHAIN_ID,
+        contract: MINTER_ADDRESS,
         determinism_class: "test".to_owned(),
         trace_root: None,
         shares: Vec::new(),
@@ -85,7 +90,6 @@ pub(crate) fn receipt(number: u8) -> ReceiptView {
         signed: SignedReceipt {
             receipt_hash: receipt.hash().unwrap(),
             receipt,
-            minter: MINTER_ADDRESS,
             miner_signature: Bytes::from(vec![1; 65]),
             attestations: vec![Attestation { attester: HUB, signature: Bytes::from(vec![2; 65]) }],
         },

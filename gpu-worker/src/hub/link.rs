@@ -8,7 +8,6 @@ use shared::capability::Capability;
 use shared::id::LeaseId;
 use shared::protocol::{Challenge, FRAME_MAX_BYTES, HubMessage, PROTOCOL_VERSION, Registration, WorkerMessage};
 use shared::signing::PrivateKey;
-use shared::typed_data::personal_message_digest;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -233,8 +232,9 @@ fn registration(
     leases: Vec<LeaseId>,
 ) -> Result<Registration> {
     let address = identity.key.address();
-    let digest = personal_message_digest(challenge.registration_message(address).as_bytes());
-    let signature = identity.key.sign(digest).map_err(|error| WorkerError::Receipt(error.to_string()))?;
+    let message = challenge.registration_message(address);
+    let signature =
+        identity.key.sign_message(message.as_bytes()).map_err(|error| WorkerError::Receipt(error.to_string()))?;
     let protocol_version = PROTOCOL_VERSION;
     Ok(Registration { protocol_version, address, capability, leases, follows_watchers: true, signature })
 }

@@ -7,6 +7,8 @@ use shared::amount::Amount;
 use shared::capability::ModelOffer;
 use shared::job::request::TTL_MAX_SECONDS;
 use shared::protocol::Assignment;
+use shared::receipt;
+use shared::time::UnixSeconds;
 
 use crate::hub::clock::HubClock;
 use crate::hub::session::HubIdentity;
@@ -31,6 +33,8 @@ pub enum Refusal {
     Price { paid: Amount, asked: Amount },
     #[error("the terms have {field} {stated}, but the session has {agreed}")]
     Other { field: &'static str, stated: String, agreed: String },
+    #[error("the receipt would expire at {} s, before {} s", .stated.0, .earliest.0)]
+    Expiry { stated: UnixSeconds, earliest: UnixSeconds },
     #[error("the deadline passed before the assignment came")]
     Late,
     #[error("the deadline is {} s ahead, more than {}", .ahead.as_secs(), LEASE_MAX.as_secs())]
@@ -64,9 +68,14 @@ pub fn check(
     }
     same("hub_id", &terms.hub_id, &hub.hub_id)?;
     same("chain_id", &terms.chain_id, &hub.chain_id)?;
-    same("minter", &terms.minter, &hub.minter)?;
+    same("contract", &terms.contract, &hub.minter)?;
     let left = clock.until(assignment.deadline_unix_ms, now).ok_or(Refusal::Late)?;
-    if left > LEASE_MAX { Err(Refusal::TooFar { ahead: left }) } else { Ok(left) }
+    if left > LEASE_MAX {
+        return Err(Refusal::TooFar { ahead: left });
+    }
+    // No lease outlives its job, so the job's receipts expire this late at the earliest.
+    let (stated, earliest) = (terms.expires_at, receipt::expires_at(assignment.deadline_unix_ms));
+    if stated < earliest { Err(Refusal::Expiry { stated, earliest }) } else { Ok(left) }
 }
 
 fn same<T: PartialEq + ToString>(field: &'static str, stated: &T, agreed: &T) -> Result<(), Refusal> {

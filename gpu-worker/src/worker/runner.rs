@@ -19,7 +19,7 @@ use crate::clock::{self, millis};
 use crate::error::{Result, WorkerError};
 use crate::hub::backoff::{Backoff, jitter};
 use crate::outbox::{Entry, Outbox};
-use crate::receipt::{self, Served};
+use crate::receipt::{self, FinishedWork};
 use crate::runtime::{Output, StepReport};
 use crate::worker::writing::Writing;
 
@@ -338,14 +338,14 @@ impl Runner {
         };
         let metering = output.metering;
         let bytes_out = output.bytes();
-        let served = Served {
+        let work = FinishedWork {
             output,
             started_at: order.clock.at(attempt.started),
             finished_at: order.clock.at(finished),
             determinism_class: attempt.determinism_class.clone(),
             nonce: clock::random_nonce()?,
         };
-        let (receipt_hash, submission) = receipt::submission(assignment, served, &self.bench.key)?;
+        let (receipt_hash, submission) = receipt::submission(assignment, work, &self.bench.key)?;
         let Assignment { lease_id, job_id, .. } = *assignment;
         self.bench.outbox.put(&Entry { lease_id, job_id, receipt_hash, submission, refusal: None })?;
         self.bench.added.notify_one();

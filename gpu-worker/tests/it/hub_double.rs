@@ -8,6 +8,7 @@ use futures::{SinkExt, StreamExt};
 use shared::id::{JobId, LeaseId};
 use shared::job::image::ValidImageInput;
 use shared::job::request::Work;
+use shared::job::task::TaskRole;
 use shared::protocol::{
     Assignment, Challenge, HubMessage, PROTOCOL_VERSION, ReceiptTerms, Registration, ResultAccepted, ResultSubmission,
     WorkerMessage,
@@ -154,14 +155,17 @@ pub(crate) fn assignment(number: u128, steps: u32) -> Assignment {
 
 /// Any work.
 pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment {
+    let deadline = UnixMillis(gpu_worker::clock::now().0 + 600_000);
     let terms = ReceiptTerms {
+        task_role: TaskRole::Serve,
         client: Address::repeat_byte(0xc1),
         units: work.units(),
         unit_type: work.unit_type(),
         unit_price: "0.25".parse().unwrap(),
+        expires_at: shared::receipt::expires_at(deadline),
         hub_id: "double".into(),
         chain_id: 7,
-        minter: MINTER,
+        contract: MINTER,
     };
     Assignment {
         lease_id: LeaseId::from_random(number),
@@ -170,7 +174,7 @@ pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment
         work,
         terms,
         watched: None,
-        deadline_unix_ms: UnixMillis(gpu_worker::clock::now().0 + 600_000),
+        deadline_unix_ms: deadline,
     }
 }
 

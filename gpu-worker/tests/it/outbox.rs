@@ -10,8 +10,9 @@ use gpu_worker::outbox::{Entry, Outbox, REFUSED_MAX};
 use shared::amount::{Amount, MicroUnits};
 use shared::digest::{PromptHash, Sha256Digest};
 use shared::id::{JobId, LeaseId};
+use shared::job::task::TaskRole;
 use shared::protocol::{Metering, ResultSubmission};
-use shared::receipt::{JobReceipt, UnitType};
+use shared::receipt::{JobReceipt, ReceiptVersion, UnitType};
 use shared::time::UnixSeconds;
 use shared::{Address, B256, Bytes};
 use tokio::sync::{Notify, mpsc};
@@ -20,7 +21,9 @@ use crate::hub_double::HubDouble;
 
 pub(crate) fn entry(number: u128) -> Entry {
     let receipt = JobReceipt {
+        version: ReceiptVersion,
         job_id: JobId::from_random(number),
+        task_role: TaskRole::Serve,
         provider: Address::repeat_byte(1),
         client: Address::repeat_byte(2),
         units: MicroUnits(5),
@@ -31,9 +34,11 @@ pub(crate) fn entry(number: u128) -> Entry {
         artifact_sha256: Sha256Digest::of(b"a"),
         started_at: UnixSeconds(1),
         finished_at: UnixSeconds(2),
+        expires_at: UnixSeconds(3),
         nonce: B256::repeat_byte(3),
         hub_id: "hub".into(),
         chain_id: 1,
+        contract: Address::repeat_byte(4),
         determinism_class: "c".into(),
         trace_root: None,
         shares: Vec::new(),

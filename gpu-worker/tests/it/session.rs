@@ -6,9 +6,9 @@ use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 use shared::protocol::{Assignment, HubMessage, Progress, ResultSubmission, WorkerMessage};
 use shared::receipt::UnitType;
-use shared::signing::recover;
+use shared::signing::{recover, recover_message};
 use shared::time::UnixMillis;
-use shared::typed_data::{SigningDomain, personal_message_digest};
+use shared::typed_data::SigningDomain;
 
 use crate::hub_double::{HubDouble, MINTER, Session, assignment, assignment_of};
 use crate::miner::{Miner, ended, signal};
@@ -36,9 +36,9 @@ pub(crate) fn check_result(job: &Assignment, submission: &ResultSubmission, mine
     assert!(receipt.started_at <= receipt.finished_at);
     assert!(receipt.trace_root.is_some());
     assert!(receipt.determinism_class.contains("/tract-"), "{}", receipt.determinism_class);
-    let domain = SigningDomain { chain_id: 7, verifying_contract: MINTER };
-    let digest = receipt.claim().unwrap().digest(&domain);
-    assert_eq!(recover(digest, &submission.miner_signature), Ok(miner));
+    assert_eq!((receipt.task_role, receipt.expires_at), (job.terms.task_role, job.terms.expires_at));
+    let domain = SigningDomain::of_contract(7, MINTER);
+    assert_eq!(recover(&receipt.claim().unwrap(), &domain, &submission.miner_signature), Ok(miner));
     let [artifact] = &submission.artifacts[..] else { panic!("one artifact") };
     let png = STANDARD.decode(&artifact.base64).unwrap();
     assert_eq!(receipt.artifact_sha256, Sha256Digest::of(&png));
@@ -55,7 +55,7 @@ async fn serves_a_job_hands_its_result_in_until_it_is_taken_and_drains() {
     let worker = miner.start();
     let (mut session, registration) = hub.worker().await;
     let message = session.challenge.registration_message(registration.address);
-    let signer = recover(personal_message_digest(message.as_bytes()), &registration.signature);
+    let signer = recover_message(message.as_bytes(), &registration.signature);
     assert_eq!(signer, Ok(registration.address));
     assert_eq!(registration.leases, []);
     let capability = &registration.capability;

@@ -53,7 +53,13 @@ fn lease(number: u128) -> LeaseId {
 }
 
 fn job(number: u128) -> Assignment {
-    Assignment { deadline_unix_ms: HUB_TIME.plus_ms(60_000), ..assignment(number, 1) }
+    with_deadline(number, HUB_TIME.plus_ms(60_000))
+}
+
+fn with_deadline(number: u128, deadline_unix_ms: UnixMillis) -> Assignment {
+    let mut assignment = Assignment { deadline_unix_ms, ..assignment(number, 1) };
+    assignment.terms.expires_at = shared::receipt::expires_at(deadline_unix_ms);
+    assignment
 }
 
 /// With one device, and so many slots.
@@ -96,7 +102,8 @@ fn an_assignment_that_lies_is_refused_with_a_word_and_the_session_goes_on() {
         ),
         ("hub_id other, but", Box::new(|job| job.terms.hub_id = "other".into())),
         ("chain_id 8, but the session has 7", Box::new(|job| job.terms.chain_id = 8)),
-        ("minter 0x0000", Box::new(|job| job.terms.minter = shared::Address::ZERO)),
+        ("contract 0x0000", Box::new(|job| job.terms.contract = shared::Address::ZERO)),
+        ("the receipt would expire at", Box::new(|job| job.terms.expires_at.0 -= 1)),
         ("the deadline passed", Box::new(|job| job.deadline_unix_ms = HUB_TIME)),
         ("the deadline passed", Box::new(|job| job.deadline_unix_ms = UnixMillis(0))),
         ("s ahead, more than 86400", Box::new(|job| job.deadline_unix_ms = UnixMillis(32_503_680_000_000))),
@@ -142,7 +149,7 @@ fn the_deadline_is_the_hubs_whatever_this_machine_believes() {
     let [_, Effect::Run(order)] = &effects[..] else { panic!("it is not taken: {effects:?}") };
     assert_eq!(order.deadline, now + Duration::from_secs(60));
     assert_eq!(order.clock.at(later), HUB_TIME.plus_ms(20_000));
-    let edge = Assignment { deadline_unix_ms: HUB_TIME.plus_ms(LEASE_MAX.as_millis() as u64), ..job(2) };
+    let edge = with_deadline(2, HUB_TIME.plus_ms(LEASE_MAX.as_millis() as u64));
     let effects = worker.hub_message(HubMessage::Assign(Box::new(edge)), now);
     assert!(refusal(&effects).is_none(), "a day is not too far");
 }

@@ -21,12 +21,13 @@ use shared::{Address, B256};
 
 use super::client::{Server, print_json};
 use super::table;
+use crate::clock;
 
 /// Longest file that is read; a receipt has about 2 KiB.
 const FILE_MAX_BYTES: u64 = 1 << 20;
 
 /// Fields of a signed receipt; the API's view of one has more.
-const SIGNED_FIELDS: [&str; 5] = ["receipt", "receipt_hash", "minter", "miner_signature", "attestations"];
+const SIGNED_FIELDS: [&str; 4] = ["receipt", "receipt_hash", "miner_signature", "attestations"];
 
 #[derive(Debug, Args)]
 pub(super) struct Receipts {
@@ -87,12 +88,12 @@ pub(super) fn list(receipts: &Receipts) -> Result<()> {
 
 pub(super) fn run(receipt: Receipt) -> Result<()> {
     let Receipt::Verify(verify) = receipt;
-    let (signed, claims) = read(&verify.file)?;
+    let (signed, unsigned) = read(&verify.file)?;
     signed.verify().with_context(|| format!("{} does not hold", verify.file.display()))?;
-    claims.check(&signed)?;
+    unsigned.check(&signed)?;
     let mint = verify.rpc.as_deref().map(|rpc| find_mint(rpc, &signed)).transpose()?;
     if let Some(mint) = &mint {
-        claims.check_mint(mint)?;
+        unsigned.check_mint(mint)?;
     }
     if verify.json {
         let attesters: Vec<Address> = signed.attestations.iter().map(|attestation| attestation.attester).collect();
@@ -110,6 +111,8 @@ pub(super) fn run(receipt: Receipt) -> Result<()> {
     for attestation in &signed.attestations {
         println!("attester    {} signed it", attestation.attester);
     }
+    let (contract, expires_at) = (signed.receipt.contract, signed.receipt.expires_at);
+    println!("contract    {contract} pays it, until {} (Unix seconds)", expires_at.0);
     match mint {
         Some(Mint { transaction_hash, block_number }) => {
             let amount = signed.receipt.amount()?;
@@ -126,17 +129,16 @@ struct Mint {
     block_number: u64,
 }
 
-/// What the API's view says beside the signed receipt. Nobody signed it, so it counts for nothing; but who reads the file
-/// may take it for true.
+/// What the API's view says beside the signed receipt. Nobody signed it, so it is compared with what was signed.
 #[derive(Debug, Deserialize)]
-struct Claims {
+struct UnsignedFields {
     #[serde(default)]
     amount: Option<Amount>,
     #[serde(default)]
     mint: Option<MintView>,
 }
 
-impl Claims {
+impl UnsignedFields {
     /// Compares with what the miner signed.
     fn check(&self, signed: &SignedReceipt) -> Result<()> {
         let (amount, provider) = (signed.receipt.amount()?, signed.receipt.provider);
@@ -165,7 +167,7 @@ impl Claims {
     }
 }
 
-fn read(path: &Path) -> Result<(SignedReceipt, Claims)> {
+fn read(path: &Path) -> Result<(SignedReceipt, UnsignedFields)> {
     let name = path.display();
     let mut bytes = Vec::new();
     let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
@@ -175,8 +177,8 @@ fn read(path: &Path) -> Result<(SignedReceipt, Claims)> {
     let signed = SIGNED_FIELDS.into_iter().map(|field| (field.to_owned(), value[field].clone())).collect();
     let signed =
         serde_json::from_value(Value::Object(signed)).with_context(|| format!("{name} is not a signed receipt"))?;
-    let claims = serde_json::from_value(value);
-    Ok((signed, claims.with_context(|| format!("`amount` or `mint` in {name} cannot be read"))?))
+    let unsigned = serde_json::from_value(value);
+    Ok((signed, unsigned.with_context(|| format!("`amount` or `mint` in {name} cannot be read"))?))
 }
 
 /// The receipt's mint; the minter checked attesters, price and cap before it.
@@ -186,13 +188,20 @@ fn find_mint(rpc: &str, signed: &SignedReceipt) -> Result<Mint> {
         bail!("the receipt is for chain {}, but {rpc} serves chain {chain_id}", signed.receipt.chain_id);
     }
     let used = AITokenMinter::usedReceiptCall { receiptHash: signed.receipt_hash }.abi_encode();
-    let request = json!([{ "to": signed.minter, "data": Bytes::from(used) }, "latest"]);
+    let contract = signed.receipt.contract;
+    let request = json!([{ "to": contract, "data": Bytes::from(used) }, "latest"]);
     let answer: Bytes = call(rpc, "eth_call", request)?;
     if !AITokenMinter::usedReceiptCall::abi_decode_returns(&answer).unwrap_or(false) {
-        bail!("signatures hold, but the minter at {} has not minted {}", signed.minter, signed.receipt_hash);
+        let (hash, expires_at) = (signed.receipt_hash, signed.receipt.expires_at);
+        ensure!(
+            !signed.receipt.is_expired(clock::now().seconds()),
+            "signatures hold, but {contract} never minted {hash}, and it expired at {} (Unix seconds)",
+            expires_at.0
+        );
+        bail!("signatures hold, but the minter at {contract} has not minted {hash}");
     }
     let topics = json!([AITokenMinter::Minted::SIGNATURE_HASH, null, signed.receipt_hash]);
-    let filter = json!([{ "address": signed.minter, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
+    let filter = json!([{ "address": contract, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
     let logs: Vec<Value> = call(rpc, "eth_getLogs", filter)?;
     let log = logs.first().context("the minter used the receipt, but its log has no mint")?;
     let transaction_hash = serde_json::from_value(log["transactionHash"].clone())?;

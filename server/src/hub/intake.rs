@@ -13,7 +13,6 @@ use shared::job::request::ValidJob;
 use shared::protocol::{ARTIFACT_MAX_BYTES, ResultAccepted, ResultSubmission};
 use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
 use shared::signing::{PrivateKey, SignatureError};
-use shared::typed_data::SigningDomain;
 use store::change::CompleteJob;
 use store::record::{ArtifactRecord, NewReceipt};
 use store::{ArtifactFolder, StoreError};
@@ -135,7 +134,7 @@ async fn take(app: &App, held: &Held, submission: ResultSubmission) -> Result<Re
     // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
     let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;
     let (submission, artifacts) = worked.map_err(|_| IntakeError::Stopping)??;
-    let signed = attest(&app.hub_key, lease, submission.receipt, submission.miner_signature)?;
+    let signed = attest(&app.hub_key, submission.receipt, submission.miner_signature)?;
     let now = clock::now();
     let accepted = ResultAccepted { job_id: lease.job_id, receipt_hash: signed.receipt_hash };
     let life = life
@@ -212,19 +211,17 @@ fn decode(submission: &ResultSubmission) -> Result<Vec<Vec<u8>>, IntakeError> {
     submission.artifacts.iter().enumerate().map(decode_one).collect()
 }
 
+/// Signs what the miner signed. [`receipt_check::check_terms`] found every field to be the lease's, so the domain is, too.
 fn attest(
     key: &PrivateKey,
-    lease: &Lease,
     receipt: shared::receipt::JobReceipt,
     miner_signature: shared::Bytes,
 ) -> Result<SignedReceipt, IntakeError> {
     let claim = receipt.claim()?;
-    let domain = SigningDomain { chain_id: lease.terms.chain_id, verifying_contract: lease.terms.minter };
-    let signature = key.sign(claim.digest(&domain))?;
+    let signature = key.sign(&claim, &receipt.domain())?;
     Ok(SignedReceipt {
         receipt_hash: claim.receipt_hash,
         receipt,
-        minter: lease.terms.minter,
         miner_signature,
         attestations: vec![Attestation { attester: key.address(), signature }],
     })

@@ -17,7 +17,6 @@ use shared::protocol::{
     Registration, WorkerMessage,
 };
 use shared::time::UnixMillis;
-use shared::typed_data::personal_message_digest;
 use shared::{B256, signing};
 use store::change::UpsertMiner;
 use tokio::sync::mpsc;
@@ -213,8 +212,9 @@ fn check_registration(challenge: &Challenge, registration: &Registration, now: U
     if *protocol_version != PROTOCOL_VERSION {
         return Err(format!("protocol_version is {PROTOCOL_VERSION}, got {protocol_version}: update the worker"));
     }
-    let digest = personal_message_digest(challenge.registration_message(*address).as_bytes());
-    let signer = signing::recover(digest, signature).map_err(|error| format!("signature: {error}"))?;
+    let message = challenge.registration_message(*address);
+    let signer =
+        signing::recover_message(message.as_bytes(), signature).map_err(|error| format!("signature: {error}"))?;
     if signer != *address {
         return Err(format!("the registration of {address} is signed by {signer}"));
     }

@@ -47,16 +47,21 @@ pub(super) fn call_data(receipts: &[ReceiptRecord]) -> Bytes {
 
 fn signed_receipt(record: &ReceiptRecord) -> AITokenMinter::SignedJobReceipt {
     let signed = &record.signed;
+    let receipt = &signed.receipt;
     let mut attestations = signed.attestations.clone();
     // The minter wants distinct attesters and has them in ascending order, so that it need not remember any.
     attestations.sort_by_key(|attestation| attestation.attester);
     AITokenMinter::SignedJobReceipt {
         receipt: AITokenMinter::JobReceipt {
             receiptHash: signed.receipt_hash,
-            provider: signed.receipt.provider,
-            units: U256::from(signed.receipt.units.0),
-            unitType: signed.receipt.unit_type.as_str().to_owned(),
-            unitPrice: U256::from(signed.receipt.unit_price.atto()),
+            jobId: receipt.job_id.to_be_bytes().into(),
+            taskRole: receipt.task_role.to_string(),
+            provider: receipt.provider,
+            client: receipt.client,
+            units: U256::from(receipt.units.0),
+            unitType: receipt.unit_type.as_str().to_owned(),
+            unitPrice: U256::from(receipt.unit_price.atto()),
+            expiresAt: receipt.expires_at.0,
         },
         minerSignature: signed.miner_signature.clone(),
         attesterSignatures: attestations.into_iter().map(|attestation| attestation.signature).collect(),
@@ -96,6 +101,9 @@ fn in_words(error: Option<Errors>, output: &[u8]) -> String {
         Some(Errors::UnitPriceAboveMaximum(error)) => {
             format!("the unit price {} attoAIT is above the minter's maximum of {}", error.unitPrice, error.maximum)
         }
+        Some(Errors::ReceiptExpired(error)) => {
+            format!("the receipt expired at {} (Unix seconds), and it is {}", error.expiresAt, error.timestamp)
+        }
         Some(Errors::EnforcedPause(_)) => "the minter is paused".to_owned(),
         Some(error) => format!("the minter refuses: {error:?}"),
         None => format!("the minter refuses with {}", Bytes::copy_from_slice(output)),
@@ -121,7 +129,8 @@ pub(super) fn sign(
         access_list: Default::default(),
         input,
     };
-    let signature = key.sign(transaction.signature_hash()).map_err(|error| SettlementError::Sign(error.to_string()))?;
+    let signature =
+        key.sign_digest(transaction.signature_hash()).map_err(|error| SettlementError::Sign(error.to_string()))?;
     let signature = Signature::from_raw(&signature).map_err(|error| SettlementError::Sign(error.to_string()))?;
     let signed = transaction.into_signed(signature);
     Ok(Signed { hash: *signed.hash(), raw: signed.encoded_2718().into() })

@@ -6,7 +6,6 @@ use shared::hardware::{HardwareReport, METHOD, MeasuredDevice, Rate, SignedHardw
 use shared::protocol::{HubMessage, PROTOCOL_VERSION, Registration, WorkerMessage};
 use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
-use shared::typed_data::personal_message_digest;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::server::TestServer;
@@ -36,14 +35,14 @@ async fn answer(server: &TestServer, key: &PrivateKey, hardware: SignedHardwareR
     let url = format!("ws://{}/v1/miners/session", server.address);
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
     let HubMessage::Challenge(challenge) = read(socket.next().await) else { panic!("the hub speaks first") };
-    let digest = personal_message_digest(challenge.registration_message(key.address()).as_bytes());
+    let message = challenge.registration_message(key.address());
     let registration = Registration {
         protocol_version: PROTOCOL_VERSION,
         address: key.address(),
         capability: Capability { hardware: Some(hardware), ..capability(1) },
         leases: vec![],
         follows_watchers: false,
-        signature: key.sign(digest).unwrap(),
+        signature: key.sign_message(message.as_bytes()).unwrap(),
     };
     let register = serde_json::to_string(&WorkerMessage::Register(Box::new(registration))).unwrap();
     socket.send(Message::text(register)).await.unwrap();

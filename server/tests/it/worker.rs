@@ -16,9 +16,9 @@ use shared::job::token::Tokens;
 use shared::protocol::{
     Artifact, Assignment, HubMessage, Metering, PROTOCOL_VERSION, Registration, ResultSubmission, WorkerMessage,
 };
-use shared::receipt::{JobReceipt, UnitType};
+use shared::receipt::{JobReceipt, ReceiptVersion, UnitType};
 use shared::signing::PrivateKey;
-use shared::typed_data::{SigningDomain, personal_message_digest};
+use shared::typed_data::SigningDomain;
 use shared::{Address, B256};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -116,14 +116,14 @@ impl TestWorker {
         let mut worker = Self { key, socket };
         let HubMessage::Challenge(challenge) = worker.receive().await else { panic!("the hub speaks first") };
         let miner = worker.key.address();
-        let digest = personal_message_digest(challenge.registration_message(miner).as_bytes());
+        let message = challenge.registration_message(miner);
         let registration = Registration {
             protocol_version: PROTOCOL_VERSION,
             address: miner,
             capability,
             leases,
             follows_watchers,
-            signature: worker.key.sign(digest).unwrap(),
+            signature: worker.key.sign_message(message.as_bytes()).unwrap(),
         };
         worker.send(&WorkerMessage::Register(Box::new(registration))).await;
         let answer = worker.receive().await;
@@ -189,7 +189,9 @@ pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8
     let now = server::clock::now().seconds();
     let terms = &assignment.terms;
     JobReceipt {
+        version: ReceiptVersion,
         job_id: assignment.job_id,
+        task_role: terms.task_role,
         provider,
         client: terms.client,
         units: terms.units,
@@ -200,9 +202,11 @@ pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8
         artifact_sha256: Sha256Digest::of(artifact),
         started_at: now,
         finished_at: now,
+        expires_at: terms.expires_at,
         nonce: B256::from(server::clock::random_bytes::<32>()),
         hub_id: terms.hub_id.clone(),
         chain_id: terms.chain_id,
+        contract: terms.contract,
         determinism_class: "test".into(),
         trace_root: None,
         shares: vec![],
@@ -215,8 +219,8 @@ pub(crate) fn sign(
     terms: &shared::protocol::ReceiptTerms,
     artifact: &[u8],
 ) -> ResultSubmission {
-    let domain = SigningDomain { chain_id: terms.chain_id, verifying_contract: terms.minter };
-    let miner_signature = key.sign(receipt.claim().unwrap().digest(&domain)).unwrap();
+    let domain = SigningDomain::of_contract(terms.chain_id, terms.contract);
+    let miner_signature = key.sign(&receipt.claim().unwrap(), &domain).unwrap();
     let artifact = Artifact { media_type: "image/png".into(), base64: STANDARD.encode(artifact), flagged: false };
     ResultSubmission { receipt, miner_signature, artifacts: vec![artifact], metering: Metering::default() }
 }

@@ -1,31 +1,29 @@
-//! `tests/vectors/job_receipt.json`: canonical bytes, hash, digests and signatures of three receipts.
-//! `UPDATE_VECTORS=1 cargo test -p shared --all-features` writes the file anew, which is a change of format.
+//! `tests/vectors/job_receipt.json`, computed by ethers (`contracts/vectors.mjs`): canonical bytes, hash, digest and
+//! signatures of receipts that are paid, and receipts that are refused for what they were signed for.
 
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
-use shared::amount::{Amount, MicroUnits};
-use shared::digest::{PromptHash, Sha256Digest};
+use serde::Deserialize;
 use shared::id::JobId;
-use shared::receipt::{JobReceipt, Share, UnitType};
+use shared::receipt::{Attestation, JobReceipt, ReceiptClaim, SignedReceipt};
 use shared::signing::{PrivateKey, recover};
-use shared::time::UnixSeconds;
-use shared::typed_data::SigningDomain;
-use shared::{Address, B256, Bytes, chain};
+use shared::time::{UnixMillis, UnixSeconds};
+use shared::typed_data::{SigningDomain, TypedData as _};
+use shared::{Address, B256, Bytes, receipt};
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Vectors {
-    cases: Vec<Case>,
+    cases: Vec<Payable>,
+    refused: Vec<Refused>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Case {
+/// A receipt that its contract pays until its last second.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payable {
     name: String,
     receipt: JobReceipt,
     canonical: String,
     receipt_hash: B256,
-    chain_id: u64,
-    minter: Address,
     miner_private_key: B256,
     attester_private_key: B256,
     provider: Address,
@@ -33,96 +31,123 @@ struct Case {
     digest: B256,
     miner_signature: Bytes,
     attester_signature: Bytes,
-    eip191_digest: B256,
-    eip191_signature: Bytes,
 }
 
-fn key(byte: u8) -> PrivateKey {
-    PrivateKey::from_bytes(&[byte; 32]).unwrap()
+/// A receipt with signatures for something else, or too late, as it is shown to a contract.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    name: String,
+    refusal: String,
+    receipt: JobReceipt,
+    receipt_hash: B256,
+    shown_to: Viewer,
+    attester: Address,
+    miner_signature: Bytes,
+    attester_signature: Bytes,
 }
 
-fn receipt(provider: Address) -> JobReceipt {
-    JobReceipt {
-        job_id: JobId::from_random(0x0123_4567_89ab_cdef),
-        provider,
-        client: Address::repeat_byte(0xc1),
-        units: MicroUnits(2_097_152),
-        unit_type: UnitType::MegapixelStep,
-        unit_price: Amount::from_atto(100_000_000_000_000_000),
-        model: "aitbc-scenes-1".into(),
-        prompt_hash: PromptHash::of("a city skyline at night"),
-        artifact_sha256: Sha256Digest::of(b"picture"),
-        started_at: UnixSeconds(1_800_000_000),
-        finished_at: UnixSeconds(1_800_000_001),
-        nonce: B256::repeat_byte(0x4e),
-        hub_id: "dev-hub".into(),
-        chain_id: chain::DEV_CHAIN_ID,
-        determinism_class: "scenes-1/onnxruntime-1.31.1/cpu/x86-64-v3/fp32".into(),
-        trace_root: None,
-        shares: Vec::new(),
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Viewer {
+    chain_id: u64,
+    contract: Address,
+    now: UnixSeconds,
+}
+
+fn vectors() -> Vectors {
+    serde_json::from_str(include_str!("../vectors/job_receipt.json")).unwrap()
+}
+
+impl Payable {
+    fn signed(&self) -> SignedReceipt {
+        SignedReceipt {
+            receipt: self.receipt.clone(),
+            receipt_hash: self.receipt_hash,
+            miner_signature: self.miner_signature.clone(),
+            attestations: vec![Attestation { attester: self.attester, signature: self.attester_signature.clone() }],
+        }
     }
-}
-
-fn case(name: &str, minter: Address, change: impl Fn(&mut JobReceipt)) -> Case {
-    let (miner, attester) = (key(0x11), key(0x22));
-    let mut receipt = receipt(miner.address());
-    change(&mut receipt);
-    let claim = receipt.claim().unwrap();
-    let digest = claim.digest(&SigningDomain { chain_id: receipt.chain_id, verifying_contract: minter });
-    let eip191_digest = claim.plain_digest();
-    Case {
-        name: name.into(),
-        canonical: receipt.canonical_json().unwrap(),
-        receipt_hash: claim.receipt_hash,
-        chain_id: receipt.chain_id,
-        minter,
-        miner_private_key: miner.to_bytes().into(),
-        attester_private_key: attester.to_bytes().into(),
-        provider: miner.address(),
-        attester: attester.address(),
-        digest,
-        miner_signature: miner.sign(digest).unwrap(),
-        attester_signature: attester.sign(digest).unwrap(),
-        eip191_digest,
-        eip191_signature: attester.sign(eip191_digest).unwrap(),
-        receipt,
-    }
-}
-
-fn computed() -> Vectors {
-    let widest = |receipt: &mut JobReceipt| {
-        receipt.units = MicroUnits(u64::MAX);
-        receipt.unit_price = Amount::from_atto(u128::from(u64::MAX));
-        receipt.model = "naïve \"scenes\" \u{1f303}\u{2028}\t\u{1}".into();
-        receipt.chain_id = 1;
-    };
-    let shared_out = |receipt: &mut JobReceipt| {
-        receipt.unit_price = Amount::ZERO;
-        receipt.unit_type = UnitType::Image;
-        receipt.trace_root = Some(B256::repeat_byte(0x7a));
-        receipt.shares = vec![Share { provider: receipt.provider, units: receipt.units }];
-    };
-    let cases = vec![
-        case("a plain picture", chain::MINTER_ADDRESS, |_| ()),
-        case("the widest numbers and awkward text, another chain and minter", Address::repeat_byte(0xab), widest),
-        case("a free job with shares and a trace", chain::MINTER_ADDRESS, shared_out),
-    ];
-    Vectors { cases }
 }
 
 #[test]
 fn receipts_match_the_vectors() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/job_receipt.json");
-    if std::env::var_os("UPDATE_VECTORS").is_some() {
-        let text = serde_json::to_string_pretty(&computed()).unwrap() + "\n";
-        std::fs::write(&path, text).unwrap();
+    for case in vectors().cases {
+        let Payable { name, receipt, .. } = &case;
+        assert_eq!(receipt.canonical_json().unwrap(), case.canonical, "{name}");
+        assert_eq!(&serde_json::from_str::<JobReceipt>(&case.canonical).unwrap(), receipt, "{name}");
+        let claim = receipt.claim().unwrap();
+        assert_eq!(claim.receipt_hash, case.receipt_hash, "{name}");
+        assert_eq!(claim.digest(&receipt.domain()), case.digest, "{name}");
+        for (secret, address, signature) in [
+            (case.miner_private_key, case.provider, &case.miner_signature),
+            (case.attester_private_key, case.attester, &case.attester_signature),
+        ] {
+            let key = PrivateKey::from_bytes(&secret).unwrap();
+            assert_eq!(key.address(), address, "{name}");
+            // Both sides sign deterministically (RFC 6979), so the bytes agree too.
+            assert_eq!(&key.sign(&claim, &receipt.domain()).unwrap(), signature, "{name}");
+            assert_eq!(recover(&claim, &receipt.domain(), signature), Ok(address), "{name}");
+        }
+        case.signed().verify().unwrap();
+        assert!(!receipt.is_expired(receipt.expires_at), "{name} is paid in its last second");
+        assert!(receipt.is_expired(UnixSeconds(receipt.expires_at.0 + 1)), "{name}");
     }
-    let stored: Vectors = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(stored, computed());
-    for case in &stored.cases {
-        assert_eq!(recover(case.digest, &case.miner_signature), Ok(case.provider), "{}", case.name);
-        assert_eq!(recover(case.digest, &case.attester_signature), Ok(case.attester), "{}", case.name);
-        let read_again: JobReceipt = serde_json::from_str(&case.canonical).unwrap();
-        assert_eq!(read_again, case.receipt, "{}", case.name);
+}
+
+/// Why the contract refuses what it is shown: it knows the claim and its own domain, not the receipt.
+fn refusal(shown: &Refused) -> Option<&'static str> {
+    let Refused { receipt, receipt_hash, shown_to, miner_signature, .. } = shown;
+    if receipt.is_expired(shown_to.now) {
+        return Some("expired");
     }
+    let claim = ReceiptClaim { receipt_hash: *receipt_hash, ..receipt.claim().unwrap() };
+    let domain = SigningDomain::of_contract(shown_to.chain_id, shown_to.contract);
+    (recover(&claim, &domain, miner_signature) != Ok(receipt.provider)).then_some("miner_signature")
+}
+
+#[test]
+fn a_receipt_that_was_signed_for_something_else_or_expired_is_refused() {
+    let refused = vectors().refused;
+    assert!(refused.len() >= 10, "too few vectors: {}", refused.len());
+    for shown in &refused {
+        assert_eq!(refusal(shown), Some(shown.refusal.as_str()), "{}", shown.name);
+    }
+}
+
+#[test]
+fn a_receipt_altered_after_signing_does_not_verify() {
+    for shown in vectors().refused {
+        let attestation = Attestation { attester: shown.attester, signature: shown.attester_signature };
+        let signed = SignedReceipt {
+            receipt: shown.receipt,
+            receipt_hash: shown.receipt_hash,
+            miner_signature: shown.miner_signature,
+            attestations: vec![attestation],
+        };
+        // One that is unaltered holds, but for another contract, another chain or an earlier time.
+        let is_unaltered = signed.receipt.hash().unwrap() == signed.receipt_hash;
+        assert_eq!(signed.verify().is_ok(), is_unaltered, "{}", shown.name);
+    }
+}
+
+#[test]
+fn every_version_but_this_one_is_refused() {
+    let receipt = serde_json::to_value(&vectors().cases[0].receipt).unwrap();
+    for version in [serde_json::json!(1), serde_json::json!(3), serde_json::json!("2"), serde_json::Value::Null] {
+        let mut other = receipt.clone();
+        other["version"] = version;
+        assert!(serde_json::from_value::<JobReceipt>(other).is_err());
+    }
+    let mut without = receipt;
+    without.as_object_mut().unwrap().remove("version");
+    assert!(serde_json::from_value::<JobReceipt>(without).unwrap_err().to_string().contains("version"));
+}
+
+#[test]
+fn a_receipt_expires_thirty_days_after_its_jobs_deadline() {
+    assert_eq!(receipt::expires_at(UnixMillis(1_999)), UnixSeconds(1 + 30 * 86_400));
+    assert_eq!(receipt::expires_at(UnixMillis(u64::MAX)).0, u64::MAX / 1000 + 30 * 86_400);
+    let claim = vectors().cases[0].receipt.claim().unwrap();
+    assert_eq!(claim.job_id_bytes().0, JobId::to_be_bytes(claim.job_id));
 }

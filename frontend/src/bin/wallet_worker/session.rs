@@ -140,19 +140,20 @@ async fn stored() -> Result<Option<SealedWallet>, Refusal> {
 
 async fn verify(signed: &SignedReceipt) -> Vec<Check> {
     let mut checks = audit::check(signed);
-    checks.push(match used_on_chain(signed.minter, signed.receipt_hash).await {
-        Ok(true) => Check { name: CheckName::Minted, holds: Some(true), detail: signed.minter.to_string() },
-        Ok(false) => Check { name: CheckName::Minted, holds: None, detail: signed.minter.to_string() },
+    let contract = signed.receipt.contract;
+    checks.push(match used_on_chain(contract, signed.receipt_hash).await {
+        Ok(true) => Check { name: CheckName::Minted, holds: Some(true), detail: contract.to_string() },
+        Ok(false) => Check { name: CheckName::Minted, holds: None, detail: contract.to_string() },
         Err(error) => Check { name: CheckName::Minted, holds: Some(false), detail: database::describe(&error) },
     });
     checks
 }
 
-/// Asks the minter's `usedReceipt(bytes32)` through the node's JSON-RPC.
-async fn used_on_chain(minter: Address, receipt_hash: B256) -> Result<bool, JsValue> {
+/// Asks `usedReceipt(bytes32)` of the contract that pays through the node's JSON-RPC.
+async fn used_on_chain(contract: Address, receipt_hash: B256) -> Result<bool, JsValue> {
     let selector = keccak256(b"usedReceipt(bytes32)");
     let data = shared::Bytes::from([&selector[..4], receipt_hash.as_slice()].concat());
-    let call = serde_json::json!({"to": minter, "data": data});
+    let call = serde_json::json!({"to": contract, "data": data});
     let body = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [call, "latest"]});
     let answer = database::post_json("/rpc", &body.to_string()).await?;
     let answer: serde_json::Value =

@@ -49,8 +49,8 @@ pub fn check_signature(
     terms: &ReceiptTerms,
     holder: Address,
 ) -> Result<(), Forgery> {
-    let domain = SigningDomain { chain_id: terms.chain_id, verifying_contract: terms.minter };
-    let signer = recover(receipt.claim()?.digest(&domain), signature)?;
+    let domain = SigningDomain::of_contract(terms.chain_id, terms.contract);
+    let signer = recover(&receipt.claim()?, &domain, signature)?;
     if signer == holder { Ok(()) } else { Err(Forgery::NotTheHolder { holder, signer }) }
 }
 
@@ -58,6 +58,7 @@ pub fn check_signature(
 pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -> Result<(), Mismatch> {
     let Agreed { job_id, miner, job, terms, .. } = *agreed;
     same("job_id", job_id, receipt.job_id)?;
+    same("task_role", terms.task_role, receipt.task_role)?;
     same("provider", miner, receipt.provider)?;
     same("client", terms.client, receipt.client)?;
     same("unit_type", terms.unit_type, receipt.unit_type)?;
@@ -65,8 +66,10 @@ pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -
     same("unit_price", terms.unit_price, receipt.unit_price)?;
     same("model", job.model.as_str(), receipt.model.as_str())?;
     same("prompt_hash", job.work.prompt_hash(), receipt.prompt_hash)?;
+    same("expires_at", terms.expires_at.0, receipt.expires_at.0)?;
     same("hub_id", terms.hub_id.as_str(), receipt.hub_id.as_str())?;
     same("chain_id", terms.chain_id, receipt.chain_id)?;
+    same("contract", terms.contract, receipt.contract)?;
     same("shares", 0, receipt.shares.len())?;
     let class_chars = receipt.determinism_class.chars().count();
     if !(1..=DETERMINISM_CLASS_MAX_CHARS).contains(&class_chars) {
@@ -122,6 +125,8 @@ fn same<T: PartialEq + std::fmt::Display>(field: &'static str, agreed: T, stated
 mod tests {
     use shared::amount::{Amount, MicroUnits};
     use shared::digest::{PromptHash, Sha256Digest};
+    use shared::job::task::TaskRole;
+    use shared::receipt::ReceiptVersion;
     use shared::signing::PrivateKey;
     use shared::time::UnixSeconds;
     use shared::{B256, chain};
@@ -135,7 +140,9 @@ mod tests {
 
     fn receipt(miner: &PrivateKey, job: &ValidJob, terms: &ReceiptTerms) -> JobReceipt {
         JobReceipt {
+            version: ReceiptVersion,
             job_id: JobId::from_random(1),
+            task_role: terms.task_role,
             provider: miner.address(),
             client: terms.client,
             units: terms.units,
@@ -146,9 +153,11 @@ mod tests {
             artifact_sha256: Sha256Digest::of(b"picture"),
             started_at: UnixSeconds(1_000),
             finished_at: UnixSeconds(1_001),
+            expires_at: terms.expires_at,
             nonce: B256::repeat_byte(7),
             hub_id: terms.hub_id.clone(),
             chain_id: terms.chain_id,
+            contract: terms.contract,
             determinism_class: "test".into(),
             trace_root: None,
             shares: vec![],
@@ -170,8 +179,9 @@ mod tests {
         let good = receipt(&miner, &job, &terms);
         assert_eq!(check_terms(&good, &agreed, now), Ok(()));
         type Alter = fn(&mut JobReceipt);
-        let alterations: [(&str, Alter); 11] = [
+        let alterations: [(&str, Alter); 14] = [
             ("job_id", |receipt| receipt.job_id = JobId::from_random(2)),
+            ("task_role", |receipt| receipt.task_role = TaskRole::Audit),
             ("provider", |receipt| receipt.provider = Address::ZERO),
             ("client", |receipt| receipt.client = Address::repeat_byte(9)),
             ("units", |receipt| receipt.units = MicroUnits(u64::MAX)),
@@ -179,6 +189,8 @@ mod tests {
             ("model", |receipt| receipt.model = "other".into()),
             ("prompt_hash", |receipt| receipt.prompt_hash = PromptHash::of("other")),
             ("chain_id", |receipt| receipt.chain_id = 1),
+            ("contract", |receipt| receipt.contract = Address::repeat_byte(9)),
+            ("expires_at", |receipt| receipt.expires_at.0 += 1),
             ("determinism_class", |receipt| receipt.determinism_class.clear()),
             ("started_at", |receipt| receipt.started_at = UnixSeconds(0)),
             ("finished_at", |receipt| receipt.finished_at = UnixSeconds(1_000_000)),
@@ -210,13 +222,15 @@ mod tests {
         let (miner, job) = (key(1), image_job("scenes"));
         let terms = terms(&job);
         let good = receipt(&miner, &job, &terms);
-        let domain = SigningDomain { chain_id: chain::DEV_CHAIN_ID, verifying_contract: chain::MINTER_ADDRESS };
-        let digest = good.claim().unwrap().digest(&domain);
-        let signature = miner.sign(digest).unwrap();
+        let domain = SigningDomain::of_contract(chain::DEV_CHAIN_ID, chain::MINTER_ADDRESS);
+        let claim = good.claim().unwrap();
+        let signature = miner.sign(&claim, &domain).unwrap();
         assert!(check_signature(&good, &signature, &terms, miner.address()).is_ok());
         let altered = JobReceipt { units: MicroUnits(1), ..good.clone() };
-        let by_another = key(2).sign(digest).unwrap();
-        for (receipt, signature) in [(&altered, &signature), (&good, &by_another)] {
+        let by_another = key(2).sign(&claim, &domain).unwrap();
+        let for_another_contract = SigningDomain::of_contract(chain::DEV_CHAIN_ID, Address::repeat_byte(9));
+        let elsewhere = miner.sign(&claim, &for_another_contract).unwrap();
+        for (receipt, signature) in [(&altered, &signature), (&good, &by_another), (&good, &elsewhere)] {
             let error = check_signature(receipt, signature, &terms, miner.address()).unwrap_err();
             assert!(matches!(error, Forgery::NotTheHolder { .. }), "{error}");
         }

@@ -6,8 +6,9 @@ use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{JobEvent, JobState, Lifecycle};
 use shared::job::request::{CreateJob as Request, ValidJob};
+use shared::job::task::TaskRole;
 use shared::protocol::{Metering, ReceiptTerms};
-use shared::receipt::{Attestation, JobReceipt, SignedReceipt, UnitType};
+use shared::receipt::{Attestation, JobReceipt, ReceiptVersion, SignedReceipt, UnitType};
 use shared::time::{UnixMillis, UnixSeconds};
 use shared::{Address, B256, Bytes, chain};
 use store::change::{CompleteJob, CreateJob, GrantLease, MintedReceipt, MoveJob, RecordMined, StoreBatch};
@@ -52,13 +53,15 @@ fn leased(number: u128) -> (LeaseId, Lifecycle) {
 fn grant(number: u128) -> GrantLease {
     let (id, life) = leased(number);
     let terms = ReceiptTerms {
+        task_role: TaskRole::Serve,
         client: Address::repeat_byte(1),
         units: valid_job().work.units(),
         unit_type: UnitType::MegapixelStep,
         unit_price: Amount::from_ait(1),
+        expires_at: shared::receipt::expires_at(NOW),
         hub_id: "test-hub".into(),
         chain_id: chain::DEV_CHAIN_ID,
-        minter: chain::MINTER_ADDRESS,
+        contract: chain::MINTER_ADDRESS,
     };
     let lease = LeaseRecord {
         id,
@@ -79,7 +82,9 @@ fn complete(number: u128) -> CompleteJob {
     let life = life.apply(JobEvent::Verified { lease_id }).unwrap();
     let job = valid_job();
     let receipt = JobReceipt {
+        version: ReceiptVersion,
         job_id: JobId::from_random(number),
+        task_role: TaskRole::Serve,
         provider: Address::repeat_byte(2),
         client: Address::repeat_byte(1),
         units: job.work.units(),
@@ -90,16 +95,17 @@ fn complete(number: u128) -> CompleteJob {
         artifact_sha256: Sha256Digest::of(b"picture"),
         started_at: UnixSeconds(1_000),
         finished_at: UnixSeconds(1_001),
+        expires_at: shared::receipt::expires_at(NOW),
         nonce: B256::repeat_byte(7),
         hub_id: "test-hub".into(),
         chain_id: chain::DEV_CHAIN_ID,
+        contract: chain::MINTER_ADDRESS,
         determinism_class: "test".into(),
         trace_root: None,
         shares: vec![],
     };
     let signed = SignedReceipt {
         receipt_hash: receipt.hash().unwrap(),
-        minter: chain::MINTER_ADDRESS,
         miner_signature: Bytes::from_static(&[1; 65]),
         attestations: vec![Attestation { attester: Address::repeat_byte(3), signature: Bytes::from_static(&[2; 65]) }],
         receipt,

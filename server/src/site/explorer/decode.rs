@@ -59,15 +59,9 @@ fn minter_arguments(call: AITokenMinterCalls) -> Vec<DecodedValue> {
                 receipt_arguments(&prefix, &signed.receipt, &signed.minerSignature, &signed.attesterSignatures)
             })
             .collect(),
-        AITokenMinterCalls::mintWithReceipt_0(call) => {
+        AITokenMinterCalls::mintWithReceipt(call) => {
             receipt_arguments("receipt", &call.receipt, &call.minerSignature, &call.attesterSignatures)
         }
-        AITokenMinterCalls::mintWithReceipt_1(call) => vec![
-            value("provider", "address", call.provider),
-            value("units", "uint256", call.units),
-            value("receiptHash", "bytes32", call.receiptHash),
-            value("attesterSignature", "bytes", call.attesterSignature),
-        ],
         _ => Vec::new(),
     }
 }
@@ -81,10 +75,14 @@ fn receipt_arguments(
     let named = |field: &str| format!("{prefix}.{field}");
     let mut values = vec![
         value(&named("receiptHash"), "bytes32", receipt.receiptHash),
+        value(&named("jobId"), "bytes16", receipt.jobId),
+        value(&named("taskRole"), "string", &receipt.taskRole),
         value(&named("provider"), "address", receipt.provider),
+        value(&named("client"), "address", receipt.client),
         value(&named("units"), "uint256", receipt.units),
         value(&named("unitType"), "string", &receipt.unitType),
         value(&named("unitPrice"), "uint256", receipt.unitPrice),
+        value(&named("expiresAt"), "uint64", receipt.expiresAt),
         value(&named("minerSignature"), "bytes", miner_signature),
     ];
     values.extend(
@@ -195,10 +193,14 @@ mod tests {
     fn a_mint_is_told_in_words() {
         let receipt = AITokenMinter::JobReceipt {
             receiptHash: B256::repeat_byte(1),
+            jobId: Default::default(),
+            taskRole: "shard/3".to_owned(),
             provider: Address::repeat_byte(2),
+            client: Address::repeat_byte(3),
             units: U256::from(3),
             unitType: "image".to_owned(),
             unitPrice: U256::from(4),
+            expiresAt: 5,
         };
         let signed = AITokenMinter::SignedJobReceipt {
             receipt,
@@ -208,9 +210,10 @@ mod tests {
         let input = Bytes::from(AITokenMinter::mintBatchCall { receipts: vec![signed] }.abi_encode());
         assert_eq!(method(Some(AI_TOKEN_MINTER_ADDRESS), &input), "mintBatch");
         let call = call(Some(AI_TOKEN_MINTER_ADDRESS), &input).unwrap();
-        assert_eq!(call.arguments.len(), 7);
+        assert_eq!(call.arguments.len(), 11);
         assert_eq!(call.arguments[0].name, "receipts[0].receiptHash");
-        assert_eq!(call.arguments[6].value, "0x06");
+        assert_eq!((call.arguments[2].value.as_str(), call.arguments[8].value.as_str()), ("shard/3", "5"));
+        assert_eq!(call.arguments[10].value, "0x06");
     }
 
     #[test]

@@ -6,7 +6,9 @@ use shared::Address;
 use shared::id::{JobId, LeaseId};
 use shared::job::JobKind;
 use shared::job::lifecycle::{JobEvent, Lifecycle};
+use shared::job::task::TaskRole;
 use shared::protocol::{Assignment, ReceiptTerms};
+use shared::receipt;
 use shared::time::UnixMillis;
 
 use super::{Board, Effect, Lease, Miner, OpenJob};
@@ -77,13 +79,15 @@ impl Board {
             job_id: job.id,
             miner: found.address,
             terms: ReceiptTerms {
+                task_role: TaskRole::Serve,
                 client: job.client,
                 units: job.job.work.units(),
                 unit_type: job.job.work.unit_type(),
                 unit_price: found.offer.unit_price,
+                expires_at: receipt::expires_at(job.deadline),
                 hub_id: self.identity.hub_id.clone(),
                 chain_id: self.identity.chain_id,
-                minter: self.identity.minter,
+                contract: self.identity.minter,
             },
             granted_at: now,
             work_max_ms,

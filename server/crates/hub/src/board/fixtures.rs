@@ -8,9 +8,11 @@ use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 use shared::job::image::ValidImageInput;
 use shared::job::request::{Constraints, Payment, ValidJob, Work};
+use shared::job::task::TaskRole;
 use shared::job::text::{Ask, ValidTextInput};
 use shared::protocol::ReceiptTerms;
 use shared::receipt::UnitType;
+use shared::time::UnixSeconds;
 
 pub(crate) fn image_job(model: &str) -> ValidJob {
     let input = ValidImageInput {
@@ -64,13 +66,15 @@ pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability
 
 pub(crate) fn terms(job: &ValidJob) -> ReceiptTerms {
     ReceiptTerms {
+        task_role: TaskRole::Serve,
         client: Address::repeat_byte(0xc1),
         units: job.work.units(),
         unit_type: job.work.unit_type(),
         unit_price: Amount::from_ait(1),
+        expires_at: UnixSeconds(3_000_000),
         hub_id: "test-hub".into(),
         chain_id: chain::DEV_CHAIN_ID,
-        minter: chain::MINTER_ADDRESS,
+        contract: chain::MINTER_ADDRESS,
     }
 }
 

@@ -1,27 +1,33 @@
 use alloy_primitives::{B256, Bytes, TxKind, U256};
 use alloy_sol_types::SolCall as _;
-use contracts::abi::MintWithReceiptCall;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
 use serde_json::json;
 use shared::amount::{Amount, MicroUnits};
-use shared::receipt::UnitType;
+use shared::id::JobId;
+use shared::job::task::TaskRole;
+use shared::receipt::{ReceiptClaim, UnitType};
 use shared::signing::PrivateKey;
-use shared::typed_data::{ReceiptClaim, SigningDomain};
+use shared::time::UnixSeconds;
+use shared::typed_data::SigningDomain;
 
 use crate::setup::*;
 
 const MINER: u8 = 5;
 
 fn mint(claim: &ReceiptClaim) -> Bytes {
-    let digest = claim.digest(&SigningDomain { chain_id: CHAIN_ID, verifying_contract: AI_TOKEN_MINTER_ADDRESS });
-    let sign = |seed: u8| PrivateKey::from_bytes(&[seed; 32]).unwrap().sign(digest).unwrap();
-    let call = MintWithReceiptCall {
+    let domain = SigningDomain::of_contract(CHAIN_ID, AI_TOKEN_MINTER_ADDRESS);
+    let sign = |seed: u8| PrivateKey::from_bytes(&[seed; 32]).unwrap().sign(claim, &domain).unwrap();
+    let call = AITokenMinter::mintWithReceiptCall {
         receipt: AITokenMinter::JobReceipt {
             receiptHash: claim.receipt_hash,
+            jobId: claim.job_id_bytes(),
+            taskRole: claim.task_role.to_string(),
             provider: claim.provider,
+            client: claim.client,
             units: U256::from(claim.units.0),
             unitType: claim.unit_type.as_str().to_owned(),
             unitPrice: U256::from(claim.unit_price.atto()),
+            expiresAt: claim.expires_at.0,
         },
         minerSignature: sign(MINER),
         attesterSignatures: vec![sign(ATTESTER)],
@@ -32,10 +38,14 @@ fn mint(claim: &ReceiptClaim) -> Bytes {
 fn claim() -> ReceiptClaim {
     ReceiptClaim {
         receipt_hash: B256::repeat_byte(7),
+        job_id: JobId::from_random(8),
+        task_role: TaskRole::Serve,
         provider: address(MINER),
+        client: address(9),
         units: MicroUnits(1_500_000),
         unit_type: UnitType::Image,
         unit_price: Amount::from_ait(2),
+        expires_at: UnixSeconds(u64::MAX),
     }
 }
 

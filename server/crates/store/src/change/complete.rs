@@ -75,7 +75,6 @@ async fn insert_receipt(transaction: &DatabaseTransaction, job_id: JobId, new: &
         provider: Set(signed.receipt.provider.to_string()),
         client: Set(signed.receipt.client.to_string()),
         receipt: Set(canonical),
-        minter: Set(signed.minter.to_string()),
         miner_signature: Set(signed.miner_signature.to_string()),
         attestations: Set(encode("attestations", &signed.attestations)?),
         amount_atto: Set(new.amount.atto().to_string()),

@@ -16,7 +16,6 @@ pub struct Model {
     pub client: String,
     /// Canonical JSON: the bytes that hash to `receipt_hash`.
     pub receipt: String,
-    pub minter: String,
     pub miner_signature: String,
     /// JSON of the attestations.
     pub attestations: String,

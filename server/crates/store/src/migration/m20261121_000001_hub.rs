@@ -112,7 +112,6 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(string("provider"))
         .col(string("client"))
         .col(string("receipt"))
-        .col(string("minter"))
         .col(string("miner_signature"))
         .col(string("attestations"))
         .col(string("amount_atto"))

@@ -96,7 +96,6 @@ impl TryFrom<job_receipt::Model> for ReceiptRecord {
         let signed = SignedReceipt {
             receipt: decode("receipt", &row.receipt)?,
             receipt_hash: word("receipt hash", &row.receipt_hash)?,
-            minter: word("minter", &row.minter)?,
             miner_signature: word("miner signature", &row.miner_signature)?,
             attestations: decode("attestations", &row.attestations)?,
         };
