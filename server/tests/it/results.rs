@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shared::amount::Amount;
-use shared::protocol::{Assignment, ResultSubmission};
+use shared::protocol::{Assignment, ReceiptTerms, ResultSubmission};
 
 use super::server::{TestServer, is_minted};
 use super::worker::{TestWorker, key, picture, receipt, result, sign};
@@ -25,7 +25,11 @@ async fn a_result_from_another_miner_or_with_a_foreign_signature_is_refused_and_
     let assignment = worker.assignment().await;
     let mut forged = result(&worker.key, &assignment);
     forged.receipt.unit_price = Amount::from_ait(1_000_000);
-    for submission in [result(&key(2), &assignment), forged] {
+    let bytes = picture(64, 64, 1);
+    let other_contract = ReceiptTerms { contract: shared::Address::repeat_byte(9), ..assignment.terms.clone() };
+    let for_another_contract =
+        sign(&worker.key, receipt(worker.address(), &assignment, &bytes), &other_contract, &bytes);
+    for submission in [result(&key(2), &assignment), forged, for_another_contract] {
         post(&server, &assignment, &submission).await.problem(403);
         assert_eq!(state(&server, &assignment).await["state"], "RUNNING", "a stranger ended the lease");
     }

@@ -8,7 +8,9 @@ use shared::job::image::{SchedulerName, ValidImageInput};
 use shared::job::lifecycle::Blame;
 use shared::job::request::Work;
 use shared::protocol::{HubMessage, Preview, Progress, WorkerMessage};
-use shared::receipt::SignedReceipt;
+use shared::job::task::TaskRole;
+use shared::receipt::{SignedReceipt, expires_at};
+use shared::time::UnixMillis;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -47,7 +49,12 @@ async fn a_prompt_becomes_a_picture_a_receipt_a_token_and_a_block() {
     for field in ["amount", "attested_at_unix_ms", "settlement", "mint"] {
         signed.as_object_mut().unwrap().remove(field);
     }
-    serde_json::from_value::<SignedReceipt>(signed).unwrap().verify().unwrap();
+    let signed: SignedReceipt = serde_json::from_value(signed).unwrap();
+    signed.verify().unwrap();
+    let stated = (signed.receipt.task_role, signed.receipt.contract);
+    assert_eq!(stated, (TaskRole::Serve, shared::chain::MINTER_ADDRESS));
+    let deadline = UnixMillis(job["deadline_unix_ms"].as_u64().unwrap());
+    assert_eq!(signed.receipt.expires_at, expires_at(deadline), "{job}");
     assert_eq!(receipt["settlement"], "minted");
     // 64 × 64 pixels × 2 steps = 0.008192 megapixel steps at 1 AIT.
     assert_eq!(receipt["amount"], "8192000000000000");
