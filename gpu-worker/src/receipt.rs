@@ -31,7 +31,7 @@ pub fn submission(assignment: &Assignment, served: Served, key: &PrivateKey) -> 
     let failed = |error: &dyn std::fmt::Display| WorkerError::Receipt(error.to_string());
     let terms = &assignment.terms;
     let receipt = JobReceipt {
-        job_id: assignment.job_id,
+        job_id: assignment.task.job_id,
         provider: key.address(),
         client: terms.client,
         units: assignment.work.units_claimed(output.metering.tokens(), output.bytes()),

@@ -42,7 +42,6 @@ async fn answer(server: &TestServer, key: &PrivateKey, hardware: SignedHardwareR
         address: key.address(),
         capability: Capability { hardware: Some(hardware), ..capability(1) },
         leases: vec![],
-        follows_watchers: false,
         signature: key.sign(digest).unwrap(),
     };
     let register = serde_json::to_string(&WorkerMessage::Register(Box::new(registration))).unwrap();

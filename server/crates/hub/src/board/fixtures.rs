@@ -43,21 +43,25 @@ pub(crate) fn text_job(model: &str) -> ValidJob {
     ValidJob { work: Work::Text(input), ..image_job(model) }
 }
 
-pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability {
-    let offer = ModelOffer {
+pub(crate) fn offer(model: &str) -> ModelOffer {
+    ModelOffer {
         model: model.into(),
         kind: JobKind::Image,
         manifest_sha256: Sha256Digest::of(b"manifest"),
         unit_type: UnitType::MegapixelStep,
         unit_price: Amount::from_ait(1),
-        measured_micro_units_per_second: micro_units_per_second,
+        measured_micro_units_per_second: 1_000,
         suggestions: vec![],
         subjects: vec![],
         default_steps: 8,
         default_guidance: 3.0,
         fast: None,
         image_to_image: false,
-    };
+    }
+}
+
+pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability {
+    let offer = ModelOffer { measured_micro_units_per_second: micro_units_per_second, ..offer(model) };
     let engine = Engine { name: "tract".into(), version: "0".into(), provider: "CPU".into() };
     Capability { worker_version: "0".into(), engine, devices: vec![], offers: vec![offer], slots: 1, hardware: None }
 }
