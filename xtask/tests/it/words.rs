@@ -92,9 +92,9 @@ fn banned(source: &Source) -> Vec<String> {
     for (index, line) in source.text.lines().enumerate() {
         let line = line.to_lowercase();
         let bans = BANS.iter().filter(|ban| says(&line, ban.phrase));
-        found.extend(bans.map(|Ban { phrase, instead }| {
-            format!("{}:{}: \"{phrase}\"; say {instead}", source.path, index + 1)
-        }));
+        found.extend(
+            bans.map(|Ban { phrase, instead }| format!("{}:{}: \"{phrase}\"; say {instead}", source.path, index + 1)),
+        );
     }
     found
 }
