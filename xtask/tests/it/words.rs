@@ -105,8 +105,10 @@ fn says(text: &str, phrase: &str) -> bool {
     text.match_indices(phrase).any(|(start, _)| {
         let before = text.get(..start).and_then(|before| before.chars().next_back());
         let after = text.get(start + phrase.len()..).and_then(|after| after.chars().next());
-        let ends_in_a_word = phrase.ends_with(char::is_alphanumeric);
-        !before.is_some_and(char::is_alphanumeric) && !(ends_in_a_word && after.is_some_and(char::is_alphanumeric))
+        let begins_a_word = before.is_none_or(|character| !character.is_alphanumeric());
+        // A phrase such as "spec §" goes on with a number.
+        let ends_a_word = !phrase.ends_with(char::is_alphanumeric) || after.is_none_or(|next| !next.is_alphanumeric());
+        begins_a_word && ends_a_word
     })
 }
 
