@@ -31,8 +31,8 @@ pub fn submission(assignment: &Assignment, work: FinishedWork, key: &PrivateKey)
     let terms = &assignment.terms;
     let receipt = JobReceipt {
         version: ReceiptVersion,
-        job_id: assignment.job_id,
-        task_role: terms.task_role,
+        job_id: assignment.task.job_id,
+        task_role: assignment.task.role,
         provider: key.address(),
         client: terms.client,
         units: assignment.work.units_claimed(output.metering.tokens(), output.bytes()),

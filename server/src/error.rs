@@ -168,7 +168,7 @@ impl From<StoreError> for ApiError {
                     retry_after_seconds,
                 }
             }
-            StoreError::Refused(Refusal::JobOver) => Self::Conflict("the job is over".to_owned()),
+            StoreError::Refused(Refusal::TaskEnded) => Self::Conflict(error.to_string()),
             StoreError::Duplicate(what) => Self::Conflict(format!("{what} exists already")),
             error if error.is_retryable() => Self::Unavailable("the database does not answer".to_owned()),
             error => Self::Internal(error.to_string()),
@@ -199,13 +199,16 @@ impl From<IntakeError> for ApiError {
         let text = error.to_string();
         match error {
             IntakeError::UnknownLease(_) => Self::NotFound(text),
-            IntakeError::LeaseOver(_) | IntakeError::OtherReceipt { .. } => Self::Conflict(text),
+            IntakeError::LeaseEnded(_) | IntakeError::OtherReceipt { .. } => Self::Conflict(text),
+            // The check ends soon: the same result, sent again, gets the first answer.
+            IntakeError::Board(hub::board::BoardError::BeingVerified(_)) => Self::Unavailable(text),
+            IntakeError::Board(_) => Self::Conflict(text),
             IntakeError::Forged(_) => Self::Forbidden(text),
             IntakeError::Base64 { .. } | IntakeError::Terms(_) | IntakeError::Refuted(_) | IntakeError::Price(_) => {
                 Self::Refuted(text)
             }
             IntakeError::Store(error) => error.into(),
-            IntakeError::BeingVerified | IntakeError::Stopping => Self::Unavailable(text),
+            IntakeError::BeingStored(_) | IntakeError::Stopping => Self::Unavailable(text),
             IntakeError::Attest(_) => Self::Internal(text),
         }
     }

@@ -19,7 +19,6 @@ pub mod hub;
 pub mod keys;
 pub mod metrics;
 mod middleware;
-mod models;
 pub mod router;
 pub mod serve;
 mod settlement;

@@ -41,7 +41,7 @@ pub struct Metrics {
     /// From a request's arrival to the push of its assignment, where a miner was free.
     pub dispatch_seconds: Histogram,
     pub jobs_created: Counter,
-    jobs_ended: Family<StateLabels, Counter>,
+    tasks_ended: Family<StateLabels, Counter>,
     pub miners_online: Gauge<i64, AtomicI64>,
     pub receipts_minted: Counter,
     pub mint_transactions: Counter,
@@ -61,7 +61,7 @@ impl Metrics {
             queue_depth: Gauge::default(),
             dispatch_seconds: histogram(),
             jobs_created: Counter::default(),
-            jobs_ended: Family::default(),
+            tasks_ended: Family::default(),
             miners_online: Gauge::default(),
             receipts_minted: Counter::default(),
             mint_transactions: Counter::default(),
@@ -83,7 +83,11 @@ impl Metrics {
             metrics.dispatch_seconds.clone(),
         );
         registry.register("jobs_created", "Jobs accepted", metrics.jobs_created.clone());
-        registry.register("jobs_ended", "Jobs by their last state; QUEUED counts returns", metrics.jobs_ended.clone());
+        registry.register(
+            "tasks_ended",
+            "Tasks of jobs by their last state; QUEUED counts returns",
+            metrics.tasks_ended.clone(),
+        );
         registry.register("miners_online", "Connected miners", metrics.miners_online.clone());
         registry.register("receipts_minted", "Job receipts minted in a block", metrics.receipts_minted.clone());
         registry.register("mint_transactions", "Mint transactions signed", metrics.mint_transactions.clone());
@@ -95,8 +99,8 @@ impl Metrics {
         Self { registry, ..metrics }
     }
 
-    pub fn jobs_ended(&self, state: JobState) {
-        self.jobs_ended.get_or_create(&StateLabels { state: state.as_str() }).inc();
+    pub fn tasks_ended(&self, state: JobState) {
+        self.tasks_ended.get_or_create(&StateLabels { state: state.as_str() }).inc();
     }
 
     /// The OpenMetrics text.

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hub::board::OpenJob;
+use hub::catalog::Catalog;
 use hub::idempotency::{self, Verdict};
-use hub::quota;
-use shared::api::jobs::JobView;
+use hub::{plan, quota};
+use shared::api::jobs::{JobView, TaskView};
 use shared::api::problem::FieldError;
 use shared::digest::Sha256Digest;
 use shared::id::JobId;
 use shared::job::image::SchedulerName;
-use shared::job::lifecycle::{JobState, Lifecycle};
+use shared::job::lifecycle::JobState;
 use shared::job::request::{CreateJob as Request, MODEL_NAME_MAX_CHARS, ValidJob};
+use shared::job::task::TaskRole;
 use store::StoreError;
 use store::change::CreateJob;
 use store::record::{IdempotencyRecord, NewJob, SponsoredUse};
@@ -21,7 +23,6 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
-use crate::{models, view};
 
 /// An `Idempotency-Key` with the hash of the request that it came with.
 #[derive(Debug, Clone)]
@@ -54,7 +55,7 @@ pub async fn create_job(
         return Ok(first);
     }
     caller.may_create_jobs()?;
-    let job = check(app, request).await?;
+    let job = check(app, request)?;
     app.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let now = clock::now();
     let limit = caller.image_limit(app.config.limits.images_per_key_per_minute);
@@ -84,11 +85,13 @@ pub async fn create_job(
 ///
 /// # Errors
 /// Every field that does not hold.
-async fn check(app: &App, request: Request) -> Result<ValidJob, ApiError> {
-    let default_model = view::default_model(&app.hub.board(), request.kind);
-    match models::refusal(app, &request).await? {
+fn check(app: &App, request: Request) -> Result<ValidJob, ApiError> {
+    let board = app.hub.board();
+    let catalog = board.catalog();
+    let default_model = catalog.default_model(request.kind);
+    match request.model.as_deref().and_then(|model| catalog.refusal(request.kind, model)) {
         None => {
-            let request = with_defaults(app, request, default_model.as_deref()).await?;
+            let request = with_defaults(catalog, request, default_model.as_deref())?;
             request.validate(clock::random_u64(), default_model).map_err(invalid)
         }
         Some(refusal) => {
@@ -102,13 +105,13 @@ async fn check(app: &App, request: Request) -> Result<ValidJob, ApiError> {
 ///
 /// # Errors
 /// A request for a setting of few steps, of a model that no connected miner offers with one.
-async fn with_defaults(app: &App, request: Request, default_model: Option<&str>) -> Result<Request, ApiError> {
+fn with_defaults(catalog: &Catalog, request: Request, default_model: Option<&str>) -> Result<Request, ApiError> {
     let Some(model) = request.model.as_deref().or(default_model) else { return Ok(request) };
     let defaults = if request.is_fast() {
-        let offered = view::fast_defaults(&app.hub.board(), model);
+        let offered = catalog.fast_defaults(model);
         Some(offered.ok_or_else(|| ApiError::OutOfBounds(vec![no_fast_setting(model)]))?)
     } else if request.leaves_defaults_open() {
-        view::picture_defaults(app, model).await?
+        catalog.picture_defaults(model)
     } else {
         None
     };
@@ -128,18 +131,7 @@ async fn store_and_queue(app: Arc<App>, change: CreateJob, accepted: Instant) ->
     let job = change.job.clone();
     let seq = app.store.write(change).await?;
     app.metrics.jobs_created.inc();
-    let open = OpenJob {
-        id: job.id,
-        seq,
-        client: job.client,
-        job: Arc::new(job.job),
-        life: Lifecycle::default(),
-        deadline: job.deadline,
-        progress: None,
-        text: String::new(),
-        failed_by: vec![],
-        given_up_by: vec![],
-    };
+    let open = OpenJob::new(job.id, seq, job.client, Arc::new(job.job), job.deadline);
     // A job that is stored is acknowledged even while the hub stops: the next start queues it.
     if let Err(error) = app.hub.submit(open, accepted).await {
         tracing::info!(job_id = %job.id, %error, "the job waits for the next start");
@@ -164,6 +156,7 @@ fn new_job(app: &App, caller: &Caller, job: ValidJob) -> NewJob {
         sponsored: caller.address().is_none(),
         deadline: now.plus_ms(job.ttl_seconds * 1_000),
         created_at: now,
+        tasks: plan::tasks_of(&job),
         job,
     }
 }
@@ -200,6 +193,10 @@ async fn find_first_answer(app: &App, caller: &Caller, key: &IdempotencyKey) -> 
     }
 }
 
+fn waiting(role: TaskRole) -> TaskView {
+    TaskView { role, state: JobState::Queued, miner: None, receipt_hash: None }
+}
+
 /// The job as the first answer shows it: behind all that wait now.
 fn first_answer(app: &App, new: &NewJob) -> Result<String, ApiError> {
     let work = new.job.work.clone();
@@ -224,6 +221,7 @@ fn first_answer(app: &App, new: &NewJob) -> Result<String, ApiError> {
         progress: None,
         miner: None,
         faults: vec![],
+        tasks: new.tasks.iter().map(|role| waiting(*role)).collect(),
         artifacts: vec![],
         receipt_hash: None,
         mint: None,

@@ -3,19 +3,18 @@
 use hub::board::{Board, JobOverlay};
 use hub::reputation;
 use shared::Address;
-use shared::api::jobs::{ArtifactView, JobView, MintView};
+use shared::api::jobs::{ArtifactView, JobView, MintView, TaskView};
 use shared::api::miners::MinerView;
 use shared::api::page::Page;
 use shared::api::receipts::{ReceiptView, SettlementState};
 use shared::api::status::{Health, NetworkStatus};
-use shared::capability::{DeviceKind, ModelOffer};
+use shared::capability::DeviceKind;
 use shared::digest::Sha256Digest;
 use shared::id::JobId;
 use shared::job::JobKind;
-use shared::job::image::PictureDefaults;
 use shared::model::own_model;
 use store::StoreError;
-use store::record::{ArtifactRecord, JobRecord, MinerRecord, ReceiptRecord};
+use store::record::{ArtifactRecord, JobRecord, MinerRecord, ReceiptRecord, TaskRecord};
 use store::repository::{JobFilter, Keyset, ReceiptFilter};
 
 use crate::app::App;
@@ -30,29 +29,44 @@ const SUGGESTIONS_MAX: usize = 12;
 
 /// A job as its client sees it now.
 pub async fn job_view(app: &App, record: JobRecord) -> Result<JobView, StoreError> {
-    let overlay = app.hub.board().overlay(record.id, clock::now());
-    let completed = record.metering.is_some();
-    let artifacts = if completed { app.store.list_artifacts(record.id).await? } else { vec![] };
-    let receipt = if completed { app.store.find_receipt_of_job(record.id).await? } else { None };
-    Ok(join(record, overlay, &artifacts, receipt.as_ref()))
+    let views = job_views(app, vec![record]).await?;
+    views.into_iter().next().ok_or_else(|| StoreError::Database("a job that was read is gone".to_owned()))
 }
 
-/// Joins what is stored with what is remembered. A job that is over is not on the board.
+/// Several jobs, read together.
+async fn job_views(app: &App, records: Vec<JobRecord>) -> Result<Vec<JobView>, StoreError> {
+    let served: Vec<JobId> =
+        records.iter().filter(|record| record.metering().is_some()).map(|record| record.id).collect();
+    let mut artifacts = app.store.list_artifacts_of_jobs(&served).await?;
+    let mut receipts = app.store.list_receipts_of_jobs(&served).await?;
+    let (board, now) = (app.hub.board(), clock::now());
+    let join = |record: JobRecord| {
+        let overlay = board.overlay(record.id, now);
+        let artifacts = artifacts.remove(&record.id).unwrap_or_default();
+        join(overlay, &artifacts, &receipts.remove(&record.id).unwrap_or_default(), record)
+    };
+    Ok(records.into_iter().map(join).collect())
+}
+
+/// Joins what is stored with what is remembered. A job that is over is as it is stored.
 fn join(
-    record: JobRecord,
     overlay: Option<JobOverlay>,
     artifacts: &[ArtifactRecord],
-    receipt: Option<&ReceiptRecord>,
+    receipts: &[ReceiptRecord],
+    record: JobRecord,
 ) -> JobView {
-    let life = match &overlay {
-        Some(overlay) if !record.life.state.is_terminal() => overlay.life.clone(),
-        _ => record.life,
+    let overlay = overlay.filter(|overlay| !record.state.is_terminal() && !overlay.state.is_terminal());
+    let receipt = receipts.first();
+    let (state, faults) = match &overlay {
+        Some(overlay) => (overlay.state, overlay.faults().cloned().collect()),
+        None => (record.state, record.faults().cloned().collect()),
     };
-    let overlay = overlay.filter(|_| !life.state.is_terminal());
+    let tasks = task_views(overlay.as_ref(), receipts, &record);
+    let miner = overlay.as_ref().and_then(JobOverlay::miner).or(record.miner());
     let work = record.job.work;
     JobView {
         id: record.id,
-        state: life.state,
+        state,
         model: record.job.model,
         prompt_hash: work.prompt_hash(),
         units: receipt.map_or_else(|| work.units(), |receipt| receipt.signed.receipt.units),
@@ -68,13 +82,28 @@ fn join(
         deadline_unix_ms: record.deadline,
         queue_position: overlay.as_ref().and_then(|overlay| overlay.queue_position),
         eta_ms: overlay.as_ref().and_then(|overlay| overlay.eta_ms),
-        progress: overlay.as_ref().and_then(|overlay| overlay.progress),
-        miner: overlay.and_then(|overlay| overlay.miner).or(record.miner),
-        faults: life.faults,
+        progress: overlay.as_ref().and_then(JobOverlay::progress),
+        miner,
+        faults,
+        tasks,
         artifacts: artifact_views(record.id, artifacts),
         receipt_hash: receipt.map(|receipt| receipt.signed.receipt_hash),
         mint: receipt.and_then(mint_view),
     }
+}
+
+fn task_views(overlay: Option<&JobOverlay>, receipts: &[ReceiptRecord], record: &JobRecord) -> Vec<TaskView> {
+    let view = |task: &TaskRecord| {
+        let now = overlay.and_then(|overlay| overlay.tasks.iter().find(|now| now.role == task.role));
+        let receipt = receipts.iter().find(|receipt| receipt.role == task.role);
+        TaskView {
+            role: task.role,
+            state: now.map_or(task.life.state, |now| now.life.state),
+            miner: now.and_then(|now| now.miner).or(task.miner),
+            receipt_hash: receipt.map(|receipt| receipt.signed.receipt_hash),
+        }
+    };
+    record.tasks.iter().map(view).collect()
 }
 
 pub fn artifact_views(job_id: JobId, artifacts: &[ArtifactRecord]) -> Vec<ArtifactView> {
@@ -170,11 +199,7 @@ pub async fn list_jobs(
 ) -> Result<Page<JobView>, ApiError> {
     let Page { items, next_cursor } =
         page(app.store.list_jobs(filter, keyset(cursor, limit)?).await?, limit, |row| row.seq);
-    let mut views = Vec::with_capacity(items.len());
-    for record in items {
-        views.push(job_view(app, record).await?);
-    }
-    Ok(Page { items: views, next_cursor })
+    Ok(Page { items: job_views(app, items).await?, next_cursor })
 }
 
 /// One row more than the page has says whether there is another page.
@@ -194,51 +219,8 @@ fn page<T>(mut rows: Vec<T>, limit: u32, seq: impl Fn(&T) -> i64) -> Page<T> {
     Page { items: rows, next_cursor }
 }
 
-/// What connected miners serve.
-pub fn offers(board: &Board) -> impl Iterator<Item = &ModelOffer> {
-    board.miners().flat_map(|(_, miner)| &miner.capability.offers)
-}
-
-/// The model of requests that name none: the product's own where a miner serves it, else the first that is served.
-fn default_offer(board: &Board, kind: JobKind) -> Option<ModelOffer> {
-    let offers = || offers(board).filter(|offer| offer.kind == kind);
-    offers().find(|offer| offer.model == own_model(kind)).or_else(|| offers().next()).cloned()
-}
-
-/// Name of the model of the default offer. The product's own picture model is named also while nobody is connected.
-pub fn default_model(board: &Board, kind: JobKind) -> Option<String> {
-    let own = || (kind == JobKind::Image).then(|| own_model(kind).to_owned());
-    default_offer(board, kind).map(|offer| offer.model).or_else(own)
-}
-
-/// The steps and the guidance that a picture model is offered with, by a connected miner or else by one that was here
-/// before; they may be none that a job can have.
-pub async fn picture_defaults(app: &App, model: &str) -> Result<Option<PictureDefaults>, StoreError> {
-    let of = |offer: &ModelOffer| draws_with(offer, model).then(|| offer.defaults());
-    let connected = offers(&app.hub.board()).find_map(of);
-    if connected.is_some() {
-        return Ok(connected);
-    }
-    Ok(known_offers(app).await?.iter().find_map(of))
-}
-
-/// What miners served when they were last seen, connected or not.
-pub async fn known_offers(app: &App) -> Result<Vec<ModelOffer>, StoreError> {
-    let known = app.store.list_miners(MINERS_LISTED_MAX).await?;
-    Ok(known.into_iter().flat_map(|miner| miner.capability.offers).collect())
-}
-
-/// The setting for few steps with which a connected miner offers a picture model.
-pub fn fast_defaults(board: &Board, model: &str) -> Option<PictureDefaults> {
-    offers(board).filter(|offer| draws_with(offer, model)).find_map(|offer| offer.fast)
-}
-
-fn draws_with(offer: &ModelOffer, model: &str) -> bool {
-    offer.kind == JobKind::Image && offer.model == model
-}
-
 fn default_picture_model(board: &Board) -> String {
-    default_model(board, JobKind::Image).unwrap_or_else(|| own_model(JobKind::Image).to_owned())
+    board.catalog().default_model(JobKind::Image).unwrap_or_else(|| own_model(JobKind::Image).to_owned())
 }
 
 /// The live strip of the first page.
@@ -247,9 +229,9 @@ pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
     let head = app.node.head()?;
     let jobs_today = app.store.count_jobs_since(hub::quota::midnight(clock::now())).await?;
     let board = app.hub.board();
-    let offer = default_offer(&board, JobKind::Image);
+    let offer = board.catalog().default_offer(JobKind::Image);
     let (suggestions, subjects) =
-        offer.as_ref().map(|offer| (offer.suggestions.clone(), offer.subjects.clone())).unwrap_or_default();
+        offer.map(|offer| (offer.suggestions.clone(), offer.subjects.clone())).unwrap_or_default();
     Ok(NetworkStatus {
         chain_id: app.identity.chain_id,
         hub_id: app.identity.hub_id.clone(),
@@ -264,10 +246,10 @@ pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
         suggestions: suggestions.into_iter().take(SUGGESTIONS_MAX).collect(),
         subjects,
         default_model: default_picture_model(&board),
-        default_text_model: default_model(&board, JobKind::Text),
-        default_steps: offer.as_ref().map_or(shared::job::image::STEPS_DEFAULT, |offer| offer.default_steps),
-        default_guidance: offer.as_ref().map_or(shared::job::image::GUIDANCE_DEFAULT, |offer| offer.default_guidance),
-        default_fast: offer.as_ref().and_then(|offer| fast_defaults(&board, &offer.model)),
+        default_text_model: board.catalog().default_model(JobKind::Text),
+        default_steps: offer.map_or(shared::job::image::STEPS_DEFAULT, |offer| offer.default_steps),
+        default_guidance: offer.map_or(shared::job::image::GUIDANCE_DEFAULT, |offer| offer.default_guidance),
+        default_fast: offer.and_then(|offer| board.catalog().fast_defaults(&offer.model)),
     })
 }
 

@@ -80,11 +80,6 @@ identifier!(
     "job_"
 );
 identifier!(
-    /// One part of a job, which one miner at a time works on.
-    TaskId,
-    "task_"
-);
-identifier!(
     /// One assignment of a task to a miner; a task that is requeued gets another.
     LeaseId,
     "lease_"

@@ -17,13 +17,13 @@ use crate::capability::Capability;
 use crate::id::{JobId, LeaseId};
 use crate::job::lifecycle::Blame;
 use crate::job::request::Work;
-use crate::job::task::TaskRole;
+use crate::job::task::Task;
 use crate::job::token::Tokens;
 use crate::receipt::{JobReceipt, UnitType};
 use crate::time::{UnixMillis, UnixSeconds};
 
 /// Version of these messages; hub and worker of different versions part with a clear word.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// How far the clocks of hub and worker may be apart: the hub believes no receipt that is further off.
 pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
@@ -65,7 +65,7 @@ pub enum HubMessage {
         lease_id: LeaseId,
         reason: String,
     },
-    /// Whether somebody looks at the job from now on. Only to workers whose registration says that they follow it.
+    /// Whether somebody looks at the job from now on.
     Watched {
         lease_id: LeaseId,
         watched: bool,
@@ -97,26 +97,23 @@ impl Challenge {
     }
 }
 
-/// One job for one worker, with everything its receipt needs.
+/// One task for one worker, with everything its receipt needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assignment {
     pub lease_id: LeaseId,
-    pub job_id: JobId,
+    pub task: Task,
     pub model: String,
     pub work: Work,
     pub terms: ReceiptTerms,
-    /// After this the hub gives the job to somebody else.
+    /// After this the hub gives the task to another miner.
     pub deadline_unix_ms: UnixMillis,
-    /// Whether somebody looks at the job now, so that previews are worth drawing. Absent from hubs that do not tell;
-    /// then somebody may.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub watched: Option<bool>,
+    /// Whether somebody looks at the job now, so that previews are worth drawing.
+    pub watched: bool,
 }
 
 /// The fields of the receipt that hub and miner agree on before the work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptTerms {
-    pub task_role: TaskRole,
     pub client: Address,
     /// What the receipt claims; for tokens, which nobody knows beforehand, the most that it may claim.
     pub units: MicroUnits,
@@ -144,11 +141,7 @@ pub enum WorkerMessage {
         lease_id: LeaseId,
         blame: Blame,
         reason: String,
-        /// The fault is the input's: what [`Blame::Input`] says, which hubs of before do not know.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        input_refused: bool,
-        /// The same job may end otherwise when this worker tries it again. Workers of before do not say; then it may.
-        #[serde(default = "may_try_again")]
+        /// Another try of the same worker may end otherwise.
         retryable: bool,
     },
     /// The leases that the worker still works on; the hub takes back what it misses.
@@ -162,17 +155,9 @@ pub enum WorkerMessage {
 impl WorkerMessage {
     /// What ends a lease, with a reason of up to [`REASON_MAX_CHARS`] characters.
     pub fn fail(lease_id: LeaseId, blame: Blame, retryable: bool, reason: &str) -> Self {
-        let (blame, input_refused) = match blame {
-            Blame::Input => (Blame::Miner, true),
-            blame => (blame, false),
-        };
         let reason = reason.chars().take(REASON_MAX_CHARS).collect();
-        Self::Fail { lease_id, blame, reason, input_refused, retryable }
+        Self::Fail { lease_id, blame, reason, retryable }
     }
-}
-
-const fn may_try_again() -> bool {
-    true
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -182,9 +167,6 @@ pub struct Registration {
     pub capability: Capability,
     /// Leases that the worker held when an earlier session broke and still works on.
     pub leases: Vec<LeaseId>,
-    /// The worker takes [`HubMessage::Watched`]; those of before do not know it.
-    #[serde(default)]
-    pub follows_watchers: bool,
     /// EIP-191 signature of [`Challenge::registration_message`].
     pub signature: Bytes,
 }
@@ -296,21 +278,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_input_is_said_beside_a_blame_that_hubs_of_before_know() {
-        let lease_id = LeaseId::from_random(1);
-        let message = WorkerMessage::fail(lease_id, Blame::Input, false, "input.prompt is 1 to 255 tokens, got 900");
+    fn a_failure_names_the_input_as_itself() {
+        let message = WorkerMessage::fail(LeaseId::from_random(1), Blame::Input, false, "input.prompt is too long");
         let text = serde_json::to_value(&message).unwrap();
-        assert_eq!((text["blame"].as_str(), text["input_refused"].as_bool()), (Some("miner"), Some(true)));
-        assert_eq!(text["retryable"], false);
+        assert_eq!((text["blame"].as_str(), text["retryable"].as_bool()), (Some("input"), Some(false)));
         assert_eq!(serde_json::from_value::<WorkerMessage>(text).unwrap(), message);
-    }
-
-    #[test]
-    fn a_failure_of_a_worker_of_before_may_be_tried_again_and_is_not_the_inputs() {
-        let lease_id = LeaseId::from_random(1);
-        let text = serde_json::json!({"type": "fail", "lease_id": lease_id, "blame": "miner", "reason": "it broke"});
-        let read: WorkerMessage = serde_json::from_value(text).unwrap();
-        assert_eq!(read, WorkerMessage::fail(lease_id, Blame::Miner, true, "it broke"));
     }
 
     #[test]

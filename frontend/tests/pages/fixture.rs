@@ -189,6 +189,7 @@ pub(crate) fn job(id: JobId, kind: JobKind, prompt: &str) -> JobView {
         "created_at_unix_ms": AT * 1000, "started_at_unix_ms": AT * 1000, "finished_at_unix_ms": AT * 1000 + 900,
         "deadline_unix_ms": AT * 1000 + 900_000, "queue_position": null, "eta_ms": null, "progress": null,
         "miner": MINER, "faults": [],
+        "tasks": [{"role": "serve", "state": "COMPLETED", "miner": MINER, "receipt_hash": receipt.signed.receipt_hash}],
         "artifacts": [{"url": format!("/v1/jobs/{id}/artifacts/0"), "media_type": "image/png",
             "sha256": Sha256Digest::of(b"picture"), "bytes": 7}],
         "receipt_hash": receipt.signed.receipt_hash, "mint": receipt.mint,

@@ -149,7 +149,8 @@ async fn a_receipt_says_which_task_it_is_for_who_pays_it_and_until_when() {
     let receipt = fixture::receipt(1).signed;
     let html = render(&format!("/explorer/receipts/{}", receipt.receipt_hash)).await.html;
     let until = frontend::components::format::exact_time(receipt.receipt.expires_at);
-    for told in ["the whole job", "Expires", until.as_str(), "The contract that checks both signatures", "AITBC / 2 /"] {
+    for told in ["the whole job", "Expires", until.as_str(), "The contract that checks both signatures", "AITBC / 2 /"]
+    {
         assert!(html.contains(told), "{told}");
     }
     assert!(html.contains(&receipt.receipt.contract.to_string()), "the whole address of the contract");

@@ -236,7 +236,7 @@ fn registration(
     let signature =
         identity.key.sign_message(message.as_bytes()).map_err(|error| WorkerError::Receipt(error.to_string()))?;
     let protocol_version = PROTOCOL_VERSION;
-    Ok(Registration { protocol_version, address, capability, leases, follows_watchers: true, signature })
+    Ok(Registration { protocol_version, address, capability, leases, signature })
 }
 
 fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> WorkerError {

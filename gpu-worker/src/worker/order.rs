@@ -37,7 +37,7 @@ pub struct LostBy {
 impl Order {
     pub fn new(assignment: Assignment, clock: HubClock, assigned_at: Instant, deadline: Instant) -> Self {
         // A hub that does not tell may have somebody who looks.
-        let watched = watch::Sender::new(assignment.watched.unwrap_or(true));
+        let watched = watch::Sender::new(assignment.watched);
         let cancel = watch::Sender::new(false);
         Self { assignment, clock, assigned_at, deadline, cancel, watched, lost_by: None }
     }

@@ -346,8 +346,8 @@ impl Runner {
             nonce: clock::random_nonce()?,
         };
         let (receipt_hash, submission) = receipt::submission(assignment, work, &self.bench.key)?;
-        let Assignment { lease_id, job_id, .. } = *assignment;
-        self.bench.outbox.put(&Entry { lease_id, job_id, receipt_hash, submission, refusal: None })?;
+        let Assignment { lease_id, task, .. } = *assignment;
+        self.bench.outbox.put(&Entry { lease_id, job_id: task.job_id, receipt_hash, submission, refusal: None })?;
         self.bench.added.notify_one();
         Ok(Spent { metering, bytes_out })
     }
@@ -370,15 +370,15 @@ fn lost_gpu(outcome: &Result<Spent>) -> Option<String> {
 }
 
 fn log_retry(order: &Order, outcome: &Result<Spent>) {
-    let Assignment { job_id, lease_id, .. } = &order.assignment;
+    let Assignment { task, lease_id, .. } = &order.assignment;
     if let Err(error) = outcome {
-        tracing::warn!(%job_id, %lease_id, %error, class = error.class(), "the job is tried again");
+        tracing::warn!(job_id = %task.job_id, %lease_id, %error, class = error.class(), "the job is tried again");
     }
 }
 
 /// One line per job: never the prompt, only its hash.
 fn log(order: &Order, began: Instant, outcome: Result<&Spent, &WorkerError>) {
-    let Assignment { job_id, lease_id, work, .. } = &order.assignment;
+    let Assignment { task, lease_id, work, .. } = &order.assignment;
     let (metering, bytes_out, class, exit_code) = match outcome {
         Ok(spent) => (spent.metering, spent.bytes_out, "ok", 0),
         Err(error) => {
@@ -387,7 +387,7 @@ fn log(order: &Order, began: Instant, outcome: Result<&Spent, &WorkerError>) {
         }
     };
     tracing::info!(
-        %job_id,
+        job_id = %task.job_id,
         %lease_id,
         duration_ms = metering.duration_ms,
         queue_ms = metering.queue_ms,

@@ -123,7 +123,7 @@ async fn a_batch_that_the_hub_takes_before_its_runner_tells_of_it_leaves_nothing
         for _ in &jobs {
             let (lease_id, submission) = hub.result().await;
             let job = jobs.iter().find(|job| job.lease_id == lease_id).unwrap();
-            assert_eq!((submission.receipt.job_id, submission.artifacts.len()), (job.job_id, 1));
+            assert_eq!((submission.receipt.job_id, submission.artifacts.len()), (job.task.job_id, 1));
             assert!(taken.insert(lease_id), "{lease_id} was sent twice");
         }
         assert_eq!((taken, outbox.waiting().unwrap()), (leases, vec![]));

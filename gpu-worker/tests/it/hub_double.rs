@@ -8,7 +8,7 @@ use futures::{SinkExt, StreamExt};
 use shared::id::{JobId, LeaseId};
 use shared::job::image::ValidImageInput;
 use shared::job::request::Work;
-use shared::job::task::TaskRole;
+use shared::job::task::{Task, TaskRole};
 use shared::protocol::{
     Assignment, Challenge, HubMessage, PROTOCOL_VERSION, ReceiptTerms, Registration, ResultAccepted, ResultSubmission,
     WorkerMessage,
@@ -157,7 +157,6 @@ pub(crate) fn assignment(number: u128, steps: u32) -> Assignment {
 pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment {
     let deadline = UnixMillis(gpu_worker::clock::now().0 + 600_000);
     let terms = ReceiptTerms {
-        task_role: TaskRole::Serve,
         client: Address::repeat_byte(0xc1),
         units: work.units(),
         unit_type: work.unit_type(),
@@ -169,11 +168,11 @@ pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment
     };
     Assignment {
         lease_id: LeaseId::from_random(number),
-        job_id: JobId::from_random(number + 1000),
+        task: Task { job_id: JobId::from_random(number + 1000), role: TaskRole::Serve },
         model: model.into(),
         work,
         terms,
-        watched: None,
+        watched: true,
         deadline_unix_ms: deadline,
     }
 }

@@ -22,12 +22,12 @@ use crate::support::default_models;
 /// A PNG file of 64×64 pixels that ends before the first of them: all that the hub reads of it is whole.
 const PNG_HEADER: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x40\0\0\0\x40\x08\x02\0\0\0\x25\x0b\xe6\x89";
 
-/// The reason of a failure that is put on the input, and that hubs of before take for the miner's.
+/// The reason of a failure that is put on the input.
 async fn refusal(session: &mut Session, job: &Assignment) -> String {
     session.assign(job).await;
     assert_eq!(session.event().await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
     match session.event().await {
-        Some(WorkerMessage::Fail { lease_id, blame: Blame::Miner, input_refused: true, retryable: false, reason }) => {
+        Some(WorkerMessage::Fail { lease_id, blame: Blame::Input, retryable: false, reason }) => {
             assert_eq!(lease_id, job.lease_id);
             reason
         }

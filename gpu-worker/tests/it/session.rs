@@ -30,13 +30,13 @@ pub(crate) async fn expect_drawn(session: &mut Session, job: &Assignment, steps:
 
 pub(crate) fn check_result(job: &Assignment, submission: &ResultSubmission, miner: shared::Address) {
     let receipt = &submission.receipt;
-    assert_eq!((receipt.job_id, receipt.client, receipt.provider), (job.job_id, job.terms.client, miner));
+    assert_eq!((receipt.job_id, receipt.client, receipt.provider), (job.task.job_id, job.terms.client, miner));
     assert_eq!((receipt.units, receipt.unit_price), (job.work.units(), job.terms.unit_price));
     assert_eq!((receipt.prompt_hash, receipt.chain_id), (job.work.prompt_hash(), 7));
     assert!(receipt.started_at <= receipt.finished_at);
     assert!(receipt.trace_root.is_some());
     assert!(receipt.determinism_class.contains("/tract-"), "{}", receipt.determinism_class);
-    assert_eq!((receipt.task_role, receipt.expires_at), (job.terms.task_role, job.terms.expires_at));
+    assert_eq!((receipt.task_role, receipt.expires_at), (job.task.role, job.terms.expires_at));
     let domain = SigningDomain::of_contract(7, MINTER);
     assert_eq!(recover(&receipt.claim().unwrap(), &domain, &submission.miner_signature), Ok(miner));
     let [artifact] = &submission.artifacts[..] else { panic!("one artifact") };
@@ -167,19 +167,18 @@ async fn previews_are_drawn_only_while_somebody_looks() {
     let miner = Miner::new(&hub);
     let worker = miner.start();
     let (mut session, registration) = hub.worker().await;
-    assert!(registration.follows_watchers);
     // A hub of before does not tell, so somebody may look.
     let job = assignment(12, 20);
     session.assign(&job).await;
     assert!(until_preview(&mut session, 0).await.1);
     assert!(!until_preview(&mut session, 15).await.1, "the last preview is at three quarters");
     check_result(&job, &hub.result().await.1, registration.address);
-    let job = Assignment { watched: Some(false), ..assignment(13, 40) };
+    let job = Assignment { watched: false, ..assignment(13, 40) };
     session.assign(&job).await;
     assert_eq!(until_preview(&mut session, 0).await, (40, false));
     check_result(&job, &hub.result().await.1, registration.address);
     // Somebody comes, and gets the next one.
-    let job = Assignment { watched: Some(false), ..assignment(14, 80) };
+    let job = Assignment { watched: false, ..assignment(14, 80) };
     session.assign(&job).await;
     let watched = |watched| HubMessage::Watched { lease_id: job.lease_id, watched };
     loop {

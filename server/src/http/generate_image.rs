@@ -112,7 +112,7 @@ fn rename_fields(error: ApiError) -> ApiError {
 async fn wait_for_end(app: &App, caller: &Caller, id: JobId) -> Result<(), ApiError> {
     let mut subscription = app.hub.subscribe(id);
     let ended = async {
-        while !find_visible(app, caller, id).await?.life.state.is_terminal() {
+        while !find_visible(app, caller, id).await?.state.is_terminal() {
             subscription.signal().await;
         }
         Ok(())
@@ -128,11 +128,11 @@ async fn wait_for_end(app: &App, caller: &Caller, id: JobId) -> Result<(), ApiEr
 
 async fn answer(app: &App, caller: &Caller, id: JobId) -> Result<GeneratedImage, ApiError> {
     let record = find_visible(app, caller, id).await?;
-    match record.life.state {
+    match record.state {
         JobState::Completed => {}
         JobState::Expired => return Err(ApiError::Unavailable("no miner served the job in time".to_owned())),
         state => {
-            let reason = record.life.faults.last().map_or(String::new(), |fault| format!(": {}", fault.reason));
+            let reason = record.faults().last().map_or(String::new(), |fault| format!(": {}", fault.reason));
             return Err(ApiError::Unavailable(format!("the job is {state}{reason}")));
         }
     }

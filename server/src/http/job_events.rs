@@ -119,7 +119,7 @@ async fn text_so_far(app: &App, job: &JobView) -> Option<String> {
     }
     match job.artifacts.first() {
         Some(artifact) => view::text_of(app, artifact.sha256).await.ok().flatten(),
-        None => app.hub.board().job(job.id).map(|open| open.text.clone()),
+        None => app.hub.board().job(job.id).map(|open| open.text().to_owned()),
     }
 }
 
@@ -209,7 +209,7 @@ impl Teller {
 
     /// What is new in the text that the miner is writing.
     async fn tell_text(&mut self) -> Result<(), Gone> {
-        let text = self.app.hub.board().job(self.id).map(|job| job.text.clone());
+        let text = self.app.hub.board().job(self.id).map(|job| job.text().to_owned());
         self.tell_piece(text).await
     }
 

@@ -146,8 +146,8 @@ pub async fn cancel_job(
     ApiPath(id): ApiPath<JobId>,
 ) -> Result<Json<JobView>, ApiError> {
     let record = find_visible(&app, &caller, id).await?;
-    if record.life.state.is_terminal() {
-        return Err(ApiError::Conflict(format!("the job is over: {}", record.life.state)));
+    if record.state.is_terminal() {
+        return Err(ApiError::Conflict(format!("the job is over: {}", record.state)));
     }
     let mut subscription = app.hub.subscribe(id);
     app.hub.cancel(id).await?;
@@ -155,7 +155,7 @@ pub async fn cancel_job(
     let stored = async {
         loop {
             let record = find_visible(&app, &caller, id).await?;
-            if record.life.state.is_terminal() {
+            if record.state.is_terminal() {
                 return Ok::<_, ApiError>(record);
             }
             subscription.signal().await;
@@ -187,12 +187,12 @@ pub async fn get_result(
 }
 
 pub(super) async fn job_result(app: &App, record: JobRecord) -> Result<JobResult, ApiError> {
-    let state = record.life.state;
+    let state = record.state;
     if !state.is_terminal() {
         return Err(ApiError::TooEarly(state));
     }
     let receipt = app.store.find_receipt_of_job(record.id).await?;
-    let (Some(receipt), Some(metering)) = (receipt, record.metering) else {
+    let (Some(receipt), Some(metering)) = (receipt, record.metering()) else {
         return Err(ApiError::Conflict(format!("the job ended without a result: {state}")));
     };
     let seed = match &record.job.work {
@@ -288,9 +288,9 @@ pub async fn explain_job(
 
 /// How a job that the board no longer has came to its end.
 fn ending(record: &JobRecord) -> String {
-    let last = record.life.faults.last().map(|fault| fault.reason.trim_end_matches('.'));
+    let last = record.faults().last().map(|fault| fault.reason.trim_end_matches('.'));
     let after = |what: &str| last.map_or(String::new(), |reason| format!("{what}{reason}"));
-    match record.life.state {
+    match record.state {
         JobState::Completed => "A miner served it.".to_owned(),
         JobState::Canceled => "It was canceled.".to_owned(),
         JobState::Expired => {

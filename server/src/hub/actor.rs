@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use hub::board::{Board, Effect, EndedLease, Lease, SessionNumber};
+use hub::board::{Board, BoardError, Effect, EndedLease, Input, Lease, Moved, SessionNumber};
 use shared::Address;
-use shared::id::JobId;
-use shared::job::lifecycle::Lifecycle;
-use shared::protocol::HubMessage;
-use shared::time::UnixMillis;
-use store::Store;
-use store::change::{CountFault, GrantLease, MoveJob};
-use store::record::LeaseRecord;
-use tokio::sync::mpsc;
+use shared::id::{JobId, LeaseId};
+use shared::job::task::Task;
+use shared::protocol::{HubMessage, Metering};
+use store::change::{Change, CompleteTask, CountFault, GrantLease, MoveTask};
+use store::record::{ArtifactRecord, LeaseRecord, MovedTask, NewReceipt};
+use store::{Store, StoreError};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::watchers::{Signal, Watchers};
@@ -26,26 +25,38 @@ const TICK: Duration = Duration::from_millis(250);
 /// How soon a write that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Something that happens to the board.
-pub(super) type Act = Box<dyn FnOnce(&mut Board, UnixMillis, &mut dyn FnMut() -> u128) -> Vec<Effect> + Send>;
-
+/// Something that happens to the board, with what the shell itself keeps of it.
+#[derive(Debug)]
 pub(super) struct Command {
-    pub(super) act: Act,
+    pub(super) input: Input,
+    pub(super) carried: Carried,
+    /// Told whether the board took it.
+    pub(super) reply: Option<oneshot::Sender<Result<(), BoardError>>>,
+}
+
+/// What the shell needs for the effects of an input and the board does not.
+#[derive(Debug)]
+pub(super) enum Carried {
+    Nothing,
     /// When the job of a submission was accepted, to measure its way to a worker.
-    pub(super) accepted: Option<(JobId, Instant)>,
+    Accepted(JobId, Instant),
+    /// What the picture looks like after a step, as a `data:` URL.
+    Preview(Arc<str>),
+    /// What is stored of a verified result, and who is told once it is.
+    Result(Box<AttestedResult>, oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// A result that passed every check, with the receipt that the hub attested.
+#[derive(Debug, Clone)]
+pub(super) struct AttestedResult {
+    pub(super) metering: Metering,
+    pub(super) artifacts: Vec<ArtifactRecord>,
+    pub(super) receipt: NewReceipt,
 }
 
 /// Sessions by number; a session that cannot take a message is about to end.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<BTreeMap<SessionNumber, Outlet>>);
-
-/// The way to a session's task.
-#[derive(Debug)]
-pub(super) struct Outlet {
-    pub(super) sender: mpsc::Sender<ToSession>,
-    /// Its worker takes [`HubMessage::Watched`].
-    pub(super) follows_watchers: bool,
-}
+pub(super) struct Sessions(Mutex<BTreeMap<SessionNumber, mpsc::Sender<ToSession>>>);
 
 /// What a session's task is told.
 #[derive(Debug)]
@@ -58,7 +69,7 @@ pub(super) enum ToSession {
 }
 
 impl Sessions {
-    pub(super) fn insert(&self, session: SessionNumber, outlet: Outlet) {
+    pub(super) fn insert(&self, session: SessionNumber, outlet: mpsc::Sender<ToSession>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session, outlet);
     }
 
@@ -69,10 +80,7 @@ impl Sessions {
     fn tell(&self, session: SessionNumber, message: ToSession) {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(outlet) = sessions.get(&session) else { return };
-        if !outlet.follows_watchers && matches!(message, ToSession::Send(HubMessage::Watched { .. })) {
-            return;
-        }
-        let told = outlet.sender.try_send(message).is_ok();
+        let told = outlet.try_send(message).is_ok();
         if !told {
             tracing::debug!(session = session.0, "the session takes no message; its end returns what it holds");
         }
@@ -86,6 +94,8 @@ pub(super) struct Actor {
     pub(super) sessions: Arc<Sessions>,
     pub(super) watchers: Arc<Watchers>,
     pub(super) metrics: Arc<Metrics>,
+    /// Rings when there is a receipt to mint.
+    pub(super) receipts: Arc<Notify>,
     pub(super) stop: CancellationToken,
 }
 
@@ -106,16 +116,25 @@ impl Actor {
                     Some(command) => command,
                     None => return,
                 },
-                _ = ticks.tick() => Command { act: Box::new(|board, now, draw| board.tick(now, draw)), accepted: None },
+                _ = ticks.tick() => Command { input: Input::Tick, carried: Carried::Nothing, reply: None },
             };
-            let effects = self.alter(command.act);
-            self.perform(effects, command.accepted).await;
+            let Command { input, carried, reply } = command;
+            let (effects, answer) = match self.apply(input) {
+                Ok(effects) => (effects, Ok(())),
+                Err(error) => (vec![], Err(error)),
+            };
+            if let Some(reply) = reply {
+                let _ = reply.send(answer);
+            } else if let Err(error) = answer {
+                tracing::debug!(%error, "the board refused an input");
+            }
+            self.perform(effects, carried).await;
         }
     }
 
-    fn alter(&self, act: Act) -> Vec<Effect> {
+    fn apply(&self, input: Input) -> Result<Vec<Effect>, BoardError> {
         let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
-        let effects = act(&mut board, clock::now(), &mut clock::random_u128);
+        let effects = board.apply(input, clock::now());
         self.metrics.queue_depth.set(i64::try_from(board.queue_depth()).unwrap_or(i64::MAX));
         effects
     }
@@ -124,53 +143,72 @@ impl Actor {
     fn tell_watched(&self, jobs: BTreeSet<JobId>) {
         let board = self.board.read().unwrap_or_else(PoisonError::into_inner);
         for job_id in jobs {
-            if let Some((lease_id, session)) = board.runs_at(job_id) {
-                let watched = self.watchers.is_viewed(job_id);
+            let watched = self.watchers.is_viewed(job_id);
+            for (lease_id, session) in board.runs_at(job_id) {
                 self.sessions.tell(session, ToSession::Send(HubMessage::Watched { lease_id, watched }));
             }
         }
     }
 
-    async fn perform(&self, effects: Vec<Effect>, accepted: Option<(JobId, Instant)>) {
+    async fn perform(&self, effects: Vec<Effect>, mut carried: Carried) {
+        // Watchers of a job that ends are told once the end is stored, since only the store knows it then.
         let mut ending = BTreeSet::new();
         for effect in effects {
             match effect {
-                Effect::Grant { lease, life, session, mut assignment } => {
-                    let job_id = lease.job_id;
-                    assignment.watched = Some(self.watchers.is_viewed(job_id));
-                    self.store_grant(lease, life).await;
+                Effect::Grant { lease, moved, session, mut assignment } => {
+                    let granted = moved.task.job_id;
+                    assignment.watched = self.watchers.is_viewed(granted);
+                    self.store_grant(lease, moved).await;
                     self.sessions.tell(session, ToSession::Send(HubMessage::Assign(assignment)));
-                    if let Some((_, at)) = accepted.filter(|(id, _)| *id == job_id) {
+                    if let Carried::Accepted(job_id, at) = carried
+                        && job_id == granted
+                    {
                         self.metrics.dispatch_seconds.observe(at.elapsed().as_secs_f64());
                     }
                 }
-                Effect::Move { job_id, life, ended } => {
-                    if life.state.is_terminal() {
-                        ending.insert(job_id);
+                Effect::Move { moved, ended } => {
+                    if moved.job.is_terminal() {
+                        ending.insert(moved.task.job_id);
                     }
-                    self.store_move(job_id, life, ended).await;
+                    self.store_move(moved, ended).await;
                 }
-                Effect::CountFault { miner, job_id } => self.store_fault(miner, job_id).await,
+                Effect::Complete { moved, lease_id } => {
+                    ending.insert(moved.task.job_id);
+                    match std::mem::replace(&mut carried, Carried::Nothing) {
+                        Carried::Result(result, stored) => self.store_result(moved, lease_id, *result, stored).await,
+                        other => tracing::error!(task = %moved.task, ?other, "a task completed without its result"),
+                    }
+                }
+                Effect::CountFault { miner, task } => self.store_fault(miner, task).await,
                 Effect::Cancel { session, lease_id, reason, .. } => {
                     self.sessions.tell(session, ToSession::Send(HubMessage::Cancel { lease_id, reason }));
                 }
-                Effect::Replace { session } => {
+                Effect::Close { session } => {
                     let reason = "another session of this miner took over, or this one was silent".to_owned();
                     self.sessions.tell(session, ToSession::Close { reason });
                 }
-                // Watchers of a job that ends are told once the end is stored, since only the store knows it then.
                 Effect::Changed { job_id } if ending.contains(&job_id) => {}
                 Effect::Changed { job_id } => self.watchers.signal(job_id, Signal::Changed),
+                Effect::Progressed { job_id, step, steps, has_text } => {
+                    self.watchers.signal(job_id, Signal::Progress { step, steps });
+                    if has_text {
+                        self.watchers.signal(job_id, Signal::Text);
+                    }
+                    if let Carried::Preview(data_url) = &carried {
+                        self.watchers.signal(job_id, Signal::Preview { step, data_url: Arc::clone(data_url) });
+                    }
+                }
                 Effect::QueueMoved => self.watchers.queue_moved(),
             }
         }
     }
 
-    /// The assignment does not wait for the disk: without the lease's row a restart finds the job waiting.
-    async fn store_grant(&self, lease: Lease, life: Lifecycle) {
+    /// The assignment does not wait for the disk: without the lease's row a restart finds the task waiting.
+    async fn store_grant(&self, lease: Lease, moved: Moved) {
+        let task = lease.task;
         let lease = LeaseRecord {
             id: lease.id,
-            job_id: lease.job_id,
+            task,
             miner: lease.miner,
             terms: lease.terms,
             granted_at: lease.granted_at,
@@ -178,59 +216,99 @@ impl Actor {
             ended_at: None,
             fault: None,
         };
-        let job_id = lease.job_id;
-        match self.store.enqueue(GrantLease { lease, life }).await {
+        let change = GrantLease { lease, moved: stored(moved) };
+        self.store_soon(change, task, "a lease was not stored; a restart would lease the task again").await;
+    }
+
+    async fn store_fault(&self, miner: Address, task: Task) {
+        tracing::info!(%task, %miner, "a refused input was served by another miner with the same model");
+        self.store_soon(CountFault { miner }, task, "a miner's fault was not stored").await;
+    }
+
+    /// Hands in a change that a restart can do without, and says where it is lost.
+    async fn store_soon<C: Change>(&self, change: C, task: Task, lost: &'static str) {
+        match self.store.enqueue(change).await {
             Ok(answer) => drop(tokio::spawn(async move {
                 if let Ok(Err(error)) = answer.await {
-                    tracing::warn!(%job_id, %error, "a lease was not stored; a restart would lease the job again");
+                    tracing::warn!(%task, %error, "{lost}");
                 }
             })),
-            Err(error) => tracing::warn!(%job_id, %error, "a lease was not stored"),
+            Err(error) => tracing::warn!(%task, %error, "{lost}"),
         }
     }
 
-    async fn store_fault(&self, miner: Address, job_id: JobId) {
-        tracing::info!(%job_id, %miner, "a refused input was served by another miner with the same model");
-        match self.store.enqueue(CountFault { miner }).await {
-            Ok(answer) => drop(tokio::spawn(async move {
-                if let Ok(Err(error)) = answer.await {
-                    tracing::warn!(%job_id, %miner, %error, "a miner's fault was not stored");
-                }
-            })),
-            Err(error) => tracing::warn!(%job_id, %miner, %error, "a miner's fault was not stored"),
-        }
-    }
-
-    async fn store_move(&self, job_id: JobId, life: Lifecycle, ended: Option<EndedLease>) {
-        self.metrics.jobs_ended(life.state);
-        let ended = ended.map(|ended| store::change::EndedLease {
-            lease_id: ended.lease_id,
-            miner: ended.miner,
-            fault: ended.fault,
-        });
+    async fn store_move(&self, moved: Moved, ended: Option<EndedLease>) {
+        let (task, state) = (moved.task, moved.life.state);
+        self.metrics.tasks_ended(state);
         if let Some(fault) = ended.as_ref().and_then(|ended| ended.fault.as_ref()) {
-            tracing::info!(%job_id, blame = ?fault.blame, reason = fault.reason, "a lease ended without a result");
+            tracing::info!(%task, blame = ?fault.blame, reason = fault.reason, "a lease ended without a result");
         }
-        let change = MoveJob { job_id, life, at: clock::now(), ended };
+        let ended =
+            ended.map(|EndedLease { lease_id, miner, fault }| store::change::EndedLease { lease_id, miner, fault });
+        let change = MoveTask { moved: stored(moved), at: clock::now(), ended };
+        if state.is_terminal() {
+            self.store_end(change, task, None).await;
+        } else {
+            self.store_soon(change, task, "a task's return to the queue was not stored; a restart would return it")
+                .await;
+        }
+    }
+
+    async fn store_result(
+        &self,
+        moved: Moved,
+        lease_id: LeaseId,
+        result: AttestedResult,
+        told: oneshot::Sender<Result<(), StoreError>>,
+    ) {
+        let (task, state) = (moved.task, moved.life.state);
+        self.metrics.tasks_ended(state);
+        let AttestedResult { metering, artifacts, receipt } = result;
+        let change = CompleteTask { moved: stored(moved), lease_id, at: clock::now(), metering, artifacts, receipt };
+        self.store_end(change, task, Some(told)).await;
+    }
+
+    /// Stores the end of a task, again and again until it is on the disk. `told` hears of the first try.
+    async fn store_end<C: Change + Clone>(
+        &self,
+        change: C,
+        task: Task,
+        told: Option<oneshot::Sender<Result<(), StoreError>>>,
+    ) {
         let first = self.store.enqueue(change.clone()).await;
-        if !change.life.state.is_terminal() {
-            return;
-        }
         let (store, watchers, stop) = (self.store.clone(), Arc::clone(&self.watchers), self.stop.clone());
+        let receipts = Arc::clone(&self.receipts);
         tokio::spawn(async move {
             let mut result = match first {
-                Ok(answer) => answer.await.unwrap_or(Err(store::StoreError::Stopped)),
+                Ok(answer) => answer.await.unwrap_or(Err(StoreError::Stopped)).map(drop),
                 Err(error) => Err(error),
             };
+            let has_receipt = told.is_some();
+            if let Some(told) = told {
+                let _ = told.send(result.clone());
+            }
             while let Err(error) = result {
-                tracing::warn!(%job_id, %error, "a job's end was not stored; trying again");
+                if !error.is_retryable() {
+                    tracing::error!(%task, %error, "a task's end cannot be stored; the next start takes it up again");
+                    return;
+                }
+                tracing::warn!(%task, %error, "a task's end was not stored; trying again");
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(RETRY) => {}
                 }
-                result = store.write(change.clone()).await;
+                result = store.write(change.clone()).await.map(drop);
             }
-            watchers.signal(job_id, Signal::Changed);
+            if has_receipt {
+                receipts.notify_one();
+            }
+            watchers.signal(task.job_id, Signal::Changed);
         });
     }
+}
+
+/// A move as the database takes it.
+fn stored(moved: Moved) -> MovedTask {
+    let Moved { task, life, job } = moved;
+    MovedTask { task, life, job }
 }

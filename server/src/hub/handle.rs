@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
-use hub::board::{Arrival, Board, BoardError, Effect, Failure, OpenJob, SessionNumber};
+use hub::board::{Arrival, Board, BoardError, Failure, Input, OpenJob, SessionNumber};
 use shared::Address;
+use shared::api::jobs::StepProgress;
 use shared::id::{JobId, LeaseId};
 use shared::protocol::Progress;
-use shared::time::UnixMillis;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::actor::{Command, Outlet, Sessions, ToSession};
+use super::actor::{AttestedResult, Carried, Command, Sessions, ToSession};
+use super::intake::IntakeError;
 use super::watchers::{Signal, Subscription, Watchers};
 
 /// Commands that wait for the actor; beyond this, callers wait.
@@ -69,73 +70,52 @@ impl HubHandle {
         Arc::clone(&self.receipts)
     }
 
-    async fn send(
-        &self,
-        accepted: Option<(JobId, Instant)>,
-        act: impl FnOnce(&mut Board, UnixMillis, &mut dyn FnMut() -> u128) -> Vec<Effect> + Send + 'static,
-    ) -> Result<(), HubError> {
-        self.commands.send(Command { act: Box::new(act), accepted }).await.map_err(|_| HubError::Stopping)
+    async fn send(&self, command: Command) -> Result<(), HubError> {
+        self.commands.send(command).await.map_err(|_| HubError::Stopping)
     }
 
-    /// Like [`Self::send`], for what the board may refuse.
-    async fn ask(
-        &self,
-        act: impl FnOnce(&mut Board, UnixMillis, &mut dyn FnMut() -> u128) -> Result<Vec<Effect>, BoardError>
-        + Send
-        + 'static,
-    ) -> Result<(), HubError> {
+    /// Hands in what the board takes in any case, or may refuse without a word to anybody.
+    async fn tell(&self, input: Input) -> Result<(), HubError> {
+        self.send(Command { input, carried: Carried::Nothing, reply: None }).await
+    }
+
+    /// Hands in what the board may refuse, and waits for its answer.
+    async fn ask(&self, input: Input, carried: Carried) -> Result<(), HubError> {
         let (reply, answer) = oneshot::channel();
-        self.send(None, move |board, now, draw| {
-            let (result, effects) = match act(board, now, draw) {
-                Ok(effects) => (Ok(()), effects),
-                Err(error) => (Err(error), vec![]),
-            };
-            let _ = reply.send(result);
-            effects
-        })
-        .await?;
+        self.send(Command { input, carried, reply: Some(reply) }).await?;
         Ok(answer.await.map_err(|_| HubError::Stopping)??)
     }
 
     /// A job that is stored. `accepted` is when its request arrived.
     pub async fn submit(&self, job: OpenJob, accepted: Instant) -> Result<(), HubError> {
-        self.send(Some((job.id, accepted)), move |board, now, draw| board.submit(job, now, draw)).await
+        let carried = Carried::Accepted(job.id(), accepted);
+        self.send(Command { input: Input::Submit(job), carried, reply: None }).await
     }
 
     /// Returns once the board knows; the store follows, and watchers are told after it.
     pub async fn cancel(&self, job_id: JobId) -> Result<(), HubError> {
-        self.ask(move |board, now, draw| board.cancel(job_id, now, draw)).await
+        self.ask(Input::Cancel { job_id }, Carried::Nothing).await
     }
 
     pub(super) async fn join(&self, arrival: Arrival) -> Result<(), HubError> {
-        self.ask(move |board, now, draw| board.miner_joined(arrival, now, draw)).await
+        self.ask(Input::Join(arrival), Carried::Nothing).await
     }
 
     pub(super) async fn leave(&self, miner: Address, session: SessionNumber) {
-        let act =
-            move |board: &mut Board, now, draw: &mut dyn FnMut() -> u128| board.miner_left(miner, session, now, draw);
         // A hub that stops keeps its leases for after the restart.
-        let _ = self.send(None, act).await;
+        let _ = self.tell(Input::Leave { miner, session }).await;
     }
 
     pub(super) async fn heard(&self, miner: Address, session: SessionNumber) -> Result<(), HubError> {
-        let act = move |board: &mut Board, now, _: &mut dyn FnMut() -> u128| {
-            board.heard(miner, session, now);
-            vec![]
-        };
-        self.send(None, act).await
+        self.tell(Input::Heard { miner, session }).await
     }
 
     pub(super) async fn heartbeat(&self, miner: Address, leases: Vec<LeaseId>) -> Result<(), HubError> {
-        self.send(None, move |board, now, draw| board.heartbeat(miner, &leases, now, draw)).await
+        self.tell(Input::Heartbeat { miner, leases }).await
     }
 
     pub(super) async fn drain(&self, miner: Address, session: SessionNumber) -> Result<(), HubError> {
-        let act = move |board: &mut Board, _, _: &mut dyn FnMut() -> u128| {
-            board.drain(miner, session);
-            vec![]
-        };
-        self.send(None, act).await
+        self.tell(Input::Drain { miner, session }).await
     }
 
     /// A finished step and what the picture looks like after it, as a `data:` URL, or what was written meanwhile.
@@ -145,49 +125,39 @@ impl HubHandle {
         progress: Progress,
         data_url: Option<Arc<str>>,
     ) -> Result<(), HubError> {
-        let watchers = Arc::clone(&self.watchers);
-        let act = move |board: &mut Board, now, _: &mut dyn FnMut() -> u128| {
-            let Progress { lease_id, step, steps, piece, .. } = progress;
-            let done = shared::api::jobs::StepProgress { step, steps };
-            if let Ok(job_id) = board.progress(lease_id, miner, done, piece.as_ref(), now) {
-                watchers.signal(job_id, Signal::Progress { step, steps });
-                if piece.is_some() {
-                    watchers.signal(job_id, Signal::Text);
-                }
-                if let Some(data_url) = data_url {
-                    watchers.signal(job_id, Signal::Preview { step, data_url });
-                }
-            }
-            vec![]
-        };
-        self.send(None, act).await
+        let Progress { lease_id, step, steps, piece, .. } = progress;
+        let input = Input::Progress { lease_id, miner, progress: StepProgress { step, steps }, piece };
+        self.send(Command { input, carried: data_url.map_or(Carried::Nothing, Carried::Preview), reply: None }).await
     }
 
     pub(super) async fn fail(&self, lease_id: LeaseId, miner: Address, failure: Failure) -> Result<(), HubError> {
-        self.ask(move |board, now, draw| board.fail(lease_id, miner, &failure, now, draw)).await
+        self.ask(Input::Fail { lease_id, miner, failure }, Carried::Nothing).await
     }
 
     pub(super) async fn result_received(&self, lease_id: LeaseId, miner: Address) -> Result<(), HubError> {
-        self.ask(move |board, _, _| board.result_received(lease_id, miner)).await
+        self.ask(Input::ResultReceived { lease_id, miner }, Carried::Nothing).await
     }
 
-    pub(super) async fn verified(&self, lease_id: LeaseId) -> Result<(), HubError> {
-        self.receipts.notify_one();
-        self.send(None, move |board, now, draw| board.verified(lease_id, now, draw)).await
+    /// Returns once the result is on the disk. Where the first try to store it fails, the answer is its error, and the
+    /// hub goes on trying.
+    pub(super) async fn result_verified(&self, lease_id: LeaseId, result: AttestedResult) -> Result<(), IntakeError> {
+        let (told, stored) = oneshot::channel();
+        self.ask(Input::ResultVerified { lease_id }, Carried::Result(Box::new(result), told)).await?;
+        Ok(stored.await.map_err(|_| IntakeError::Stopping)??)
     }
 
-    pub(super) async fn refuted(&self, lease_id: LeaseId, reason: String) -> Result<(), HubError> {
-        self.send(None, move |board, now, draw| board.refuted(lease_id, &reason, now, draw)).await
+    pub(super) async fn result_refuted(&self, lease_id: LeaseId, reason: String) -> Result<(), HubError> {
+        self.ask(Input::ResultRefuted { lease_id, reason }, Carried::Nothing).await
     }
 
-    pub(super) async fn unverified(&self, lease_id: LeaseId) -> Result<(), HubError> {
-        self.send(None, move |board, _, _| board.unverified(lease_id)).await
+    pub(super) async fn result_unchecked(&self, lease_id: LeaseId) -> Result<(), HubError> {
+        self.ask(Input::ResultUnchecked { lease_id }, Carried::Nothing).await
     }
 
     /// A number for a new session, and a place where the actor finds it.
-    pub(super) fn open_session(&self, sender: mpsc::Sender<ToSession>, follows_watchers: bool) -> SessionNumber {
+    pub(super) fn open_session(&self, sender: mpsc::Sender<ToSession>) -> SessionNumber {
         let session = SessionNumber(self.next_session.fetch_add(1, Ordering::Relaxed));
-        self.sessions.insert(session, Outlet { sender, follows_watchers });
+        self.sessions.insert(session, sender);
         session
     }
 

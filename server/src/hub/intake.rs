@@ -8,15 +8,14 @@ use hub::board::{BoardError, Lease};
 use hub::receipt_check::{self, Agreed, Forgery, Mismatch};
 use hub::verification::{self, File, Refutation, Submitted};
 use shared::id::LeaseId;
-use shared::job::lifecycle::{JobEvent, Lifecycle};
 use shared::job::request::ValidJob;
-use shared::protocol::{ARTIFACT_MAX_BYTES, ResultAccepted, ResultSubmission};
+use shared::protocol::{ARTIFACT_MAX_BYTES, Metering, ResultAccepted, ResultSubmission};
 use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
 use shared::signing::{PrivateKey, SignatureError};
-use store::change::CompleteJob;
 use store::record::{ArtifactRecord, NewReceipt};
 use store::{ArtifactFolder, StoreError};
 
+use super::actor::AttestedResult;
 use super::handle::HubError;
 use crate::app::App;
 use crate::clock;
@@ -26,10 +25,13 @@ use crate::clock;
 pub enum IntakeError {
     #[error("no lease {0} is known")]
     UnknownLease(LeaseId),
-    #[error("the lease {0} is over")]
-    LeaseOver(LeaseId),
-    #[error("another result of this lease is being verified")]
-    BeingVerified,
+    #[error("the lease {0} has ended without a result")]
+    LeaseEnded(LeaseId),
+    #[error("the end of the lease {0} is being stored; the same result, sent again, is answered then")]
+    BeingStored(LeaseId),
+    /// The board does not take the result, and says why.
+    #[error(transparent)]
+    Board(BoardError),
     #[error(transparent)]
     Forged(#[from] Forgery),
     #[error("artifacts[{index}].base64: {reason}")]
@@ -60,9 +62,9 @@ impl IntakeError {
 impl From<HubError> for IntakeError {
     fn from(error: HubError) -> Self {
         match error {
-            HubError::Board(BoardError::BeingVerified) => Self::BeingVerified,
-            HubError::Board(BoardError::NoSuchLease(lease_id)) => Self::LeaseOver(lease_id),
-            HubError::Board(_) | HubError::Stopping => Self::Stopping,
+            HubError::Board(BoardError::LeaseEnded(lease_id)) => Self::LeaseEnded(lease_id),
+            HubError::Board(error) => Self::Board(error),
+            HubError::Stopping => Self::Stopping,
         }
     }
 }
@@ -86,23 +88,28 @@ async fn accept(app: &App, lease_id: LeaseId, submission: ResultSubmission) -> R
     let lease = &held.lease;
     receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
     app.hub.result_received(lease_id, lease.miner).await?;
-    let result = take(app, &held, submission).await;
-    match &result {
-        Ok(_) => app.hub.verified(lease_id).await?,
-        Err(error) if error.blames_the_miner() => app.hub.refuted(lease_id, error.to_string()).await?,
+    let attested = match check_and_attest(app, &held, submission).await {
+        Ok(attested) => attested,
         Err(error) => {
-            tracing::warn!(job_id = %lease.job_id, %error, "a result was not stored; its miner will send it again");
-            app.hub.unverified(lease_id).await?;
+            if error.blames_the_miner() {
+                app.hub.result_refuted(lease_id, error.to_string()).await?;
+            } else {
+                tracing::warn!(task = %lease.task, %error, "a result was not checked; its miner will send it again");
+                app.hub.result_unchecked(lease_id).await?;
+            }
+            return Err(error);
         }
-    }
-    result
+    };
+    let (receipt_hash, metering) = (attested.receipt.signed.receipt_hash, attested.metering);
+    app.hub.result_verified(lease_id, attested).await?;
+    log_job(&held, &metering, receipt_hash);
+    Ok(ResultAccepted { job_id: lease.task.job_id, receipt_hash })
 }
 
-/// A lease that is not over, with its job.
+/// A lease that has not ended, with its job.
 #[derive(Clone)]
 struct Held {
     lease: Lease,
-    life: Lifecycle,
     job: Arc<ValidJob>,
     /// What clients were shown of a text.
     streamed: String,
@@ -111,50 +118,33 @@ struct Held {
 fn find_held(app: &App, lease_id: LeaseId) -> Option<Held> {
     let board = app.hub.board();
     let lease = board.lease(lease_id)?.clone();
-    let job = board.job(lease.job_id)?;
-    Some(Held { lease, life: job.life.clone(), job: Arc::clone(&job.job), streamed: job.text.clone() })
+    let job = board.job(lease.task.job_id)?;
+    Some(Held { lease, job: Arc::clone(job.request()), streamed: job.text().to_owned() })
 }
 
-/// The lease is over. If by this very result, the answer is the same as then.
+/// The lease has ended. Where this very result ended it, the answer is the same as then.
 async fn repeat(app: &App, lease_id: LeaseId, submission: &ResultSubmission) -> Result<ResultAccepted, IntakeError> {
     let lease = app.store.find_lease(lease_id).await?.ok_or(IntakeError::UnknownLease(lease_id))?;
     receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
-    let stored = app.store.find_receipt_of_job(lease.job_id).await?.ok_or(IntakeError::LeaseOver(lease_id))?;
+    if lease.ended_at.is_none() {
+        return Err(IntakeError::BeingStored(lease_id));
+    }
+    let stored = app.store.find_receipt_of_task(lease.task).await?.ok_or(IntakeError::LeaseEnded(lease_id))?;
     let receipt_hash = submission.receipt.hash()?;
     if stored.signed.receipt_hash != receipt_hash {
         return Err(IntakeError::OtherReceipt { stored: stored.signed.receipt_hash });
     }
-    Ok(ResultAccepted { job_id: lease.job_id, receipt_hash })
+    Ok(ResultAccepted { job_id: lease.task.job_id, receipt_hash })
 }
 
-async fn take(app: &App, held: &Held, submission: ResultSubmission) -> Result<ResultAccepted, IntakeError> {
-    let Held { lease, life, job, .. } = held;
-    let lease_id = lease.id;
+async fn check_and_attest(app: &App, held: &Held, submission: ResultSubmission) -> Result<AttestedResult, IntakeError> {
     let checked = Checked { held: held.clone(), artifacts: app.store.artifacts() };
     // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
     let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;
     let (submission, artifacts) = worked.map_err(|_| IntakeError::Stopping)??;
     let signed = attest(&app.hub_key, submission.receipt, submission.miner_signature)?;
-    let now = clock::now();
-    let accepted = ResultAccepted { job_id: lease.job_id, receipt_hash: signed.receipt_hash };
-    let life = life
-        .apply(JobEvent::ResultReceived { lease_id })
-        .and_then(|life| life.apply(JobEvent::Verified { lease_id }))
-        .map_err(|_| IntakeError::LeaseOver(lease_id))?;
-    let amount = signed.receipt.amount()?;
-    let change = CompleteJob {
-        job_id: lease.job_id,
-        lease_id,
-        life,
-        at: now,
-        metering: submission.metering,
-        artifacts,
-        receipt: NewReceipt { signed, amount, attested_at: now },
-    };
-    app.store.write(change).await?;
-    app.metrics.jobs_ended(shared::job::lifecycle::JobState::Completed);
-    log_job(lease, job, &submission.metering, &accepted);
-    Ok(accepted)
+    let receipt = NewReceipt { amount: signed.receipt.amount()?, signed, attested_at: clock::now() };
+    Ok(AttestedResult { metering: submission.metering, artifacts, receipt })
 }
 
 /// What the blocking part of the intake needs.
@@ -170,8 +160,8 @@ impl Checked {
     ) -> Result<(ResultSubmission, Vec<ArtifactRecord>), IntakeError> {
         let now = clock::now();
         let Held { lease, job, streamed, .. } = &self.held;
-        let Lease { job_id, miner, terms, granted_at, .. } = lease;
-        let agreed = Agreed { job_id: *job_id, miner: *miner, job, terms, granted_at: *granted_at };
+        let Lease { task, miner, terms, granted_at, .. } = lease;
+        let agreed = Agreed { task: *task, miner: *miner, job, terms, granted_at: *granted_at };
         receipt_check::check_terms(&submission.receipt, &agreed, now)?;
         submission.receipt.amount()?;
         let bytes = decode(&submission)?;
@@ -227,17 +217,18 @@ fn attest(
     })
 }
 
-/// The job log: one line per served job, with the prompt's hash and never the prompt.
-fn log_job(lease: &Lease, job: &ValidJob, metering: &shared::protocol::Metering, accepted: &ResultAccepted) {
+/// The job log: one line per served task, with the prompt's hash and never the prompt.
+fn log_job(held: &Held, metering: &Metering, receipt_hash: shared::B256) {
     tracing::info!(
-        job_id = %lease.job_id,
-        miner = %lease.miner,
-        model = job.model,
-        prompt_hash = %job.work.prompt_hash(),
+        task = %held.lease.task,
+        job_id = %held.lease.task.job_id,
+        miner = %held.lease.miner,
+        model = held.job.model,
+        prompt_hash = %held.job.work.prompt_hash(),
         duration_ms = metering.duration_ms,
         gpu_ms = metering.gpu_ms,
         tokens = metering.tokens_read.saturating_add(metering.tokens_written),
-        receipt_hash = %accepted.receipt_hash,
+        %receipt_hash,
         "a job was served",
     );
 }

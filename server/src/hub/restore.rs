@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
-use hub::board::{Board, HubIdentity, Lease, OpenJob};
+use hub::board::{Board, HubIdentity, Input, Lease, OpenJob};
 use store::record::{JobRecord, LeaseRecord};
 use store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc};
@@ -16,6 +16,9 @@ use super::watchers::Watchers;
 use crate::clock;
 use crate::metrics::Metrics;
 
+/// Miners whose offers are remembered at start, those seen last.
+const MINERS_READ_MAX: u64 = 1_000;
+
 /// Rebuilds the board from the store and starts the actor, which ends when `stop` is canceled.
 pub async fn start(
     store: Store,
@@ -23,15 +26,16 @@ pub async fn start(
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> Result<(HubHandle, JoinHandle<()>), StoreError> {
-    let mut board = Board::new(identity);
+    let known = store.list_miners(MINERS_READ_MAX).await?.into_iter().flat_map(|miner| miner.capability.offers);
+    let mut board = Board::new(identity, clock::random_bytes(), known);
     let jobs = store.list_open_jobs().await?;
     let count = jobs.len();
     for job in jobs {
-        let lease = match job.life.lease_id {
-            Some(lease_id) => store.find_lease(lease_id).await?.filter(|lease| lease.ended_at.is_none()),
-            None => None,
-        };
-        board.restore(open_job(job), lease.map(held_lease), clock::now());
+        let leases = open_leases(&store, &job).await?;
+        match board.apply(Input::Restore { job: open_job(job), leases }, clock::now()) {
+            Ok(effects) if effects.is_empty() => {}
+            other => tracing::error!(?other, "taking over a job is no news to anybody"),
+        }
     }
     if count > 0 {
         tracing::info!(jobs = count, "open jobs were taken over from the database");
@@ -52,36 +56,37 @@ pub async fn start(
         sessions: Arc::clone(&handle.sessions),
         watchers: Arc::clone(&handle.watchers),
         metrics,
+        receipts: Arc::clone(&handle.receipts),
         stop,
     };
     Ok((handle, tokio::spawn(actor.run())))
 }
 
-fn open_job(record: JobRecord) -> OpenJob {
-    OpenJob {
-        id: record.id,
-        seq: record.seq,
-        client: record.client,
-        job: Arc::new(record.job),
-        life: record.life,
-        deadline: record.deadline,
-        progress: None,
-        text: String::new(),
-        failed_by: vec![],
-        given_up_by: vec![],
+/// The leases under which the job's tasks run, as far as they have not ended.
+async fn open_leases(store: &Store, job: &JobRecord) -> Result<Vec<Lease>, StoreError> {
+    let mut leases = Vec::new();
+    for lease_id in job.tasks.iter().filter_map(|task| task.life.lease_id) {
+        let lease = store.find_lease(lease_id).await?.filter(|lease| lease.ended_at.is_none());
+        leases.extend(lease.map(held_lease));
     }
+    Ok(leases)
+}
+
+fn open_job(record: JobRecord) -> OpenJob {
+    let tasks = record.tasks.into_iter().map(|task| (task.role, task.life)).collect();
+    OpenJob::stored(record.id, record.seq, record.client, Arc::new(record.job), record.deadline, tasks)
 }
 
 fn held_lease(record: LeaseRecord) -> Lease {
     Lease {
         id: record.id,
-        job_id: record.job_id,
+        task: record.task,
         miner: record.miner,
         terms: record.terms,
         granted_at: record.granted_at,
         // With what it waited for, which is not stored.
         work_max_ms: record.deadline.since_ms(record.granted_at),
         deadline: record.deadline,
-        reunion_by: None,
+        return_by: None,
     }
 }

@@ -10,7 +10,6 @@ use hub::board::{Arrival, Failure, SessionNumber};
 use hub::lease::HEARTBEAT_SECONDS;
 use shared::Address;
 use shared::capability::{Capability, NAME_MAX_CHARS, OFFERS_MAX};
-use shared::job::lifecycle::Blame;
 use shared::job::request::MODEL_NAME_MAX_CHARS;
 use shared::protocol::{
     Challenge, HubMessage, PIECE_MAX_BYTES, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS,
@@ -99,7 +98,7 @@ async fn serve(app: &Arc<App>, socket: &mut WebSocket) -> Result<std::convert::I
     };
     check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
     let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
-    let session = app.hub.open_session(sender, registration.follows_watchers);
+    let session = app.hub.open_session(sender);
     let miner = registration.address;
     let end = match enter(app, socket, session, registration).await {
         Ok(()) => exchange(app, socket, session, miner, &mut outbox).await,
@@ -185,9 +184,8 @@ async fn handle(
             }
             app.hub.progress(miner, progress, data_url).await
         }
-        WorkerMessage::Fail { lease_id, blame, reason, input_refused, retryable } => {
+        WorkerMessage::Fail { lease_id, blame, reason, retryable } => {
             let reason = reason.chars().take(REASON_MAX_CHARS).collect();
-            let blame = if input_refused { Blame::Input } else { blame };
             app.hub.fail(lease_id, miner, Failure { blame, retryable, reason }).await
         }
         WorkerMessage::Heartbeat { leases } if leases.len() > LEASES_MAX => {
@@ -208,7 +206,7 @@ async fn handle(
 }
 
 fn check_registration(challenge: &Challenge, registration: &Registration, now: UnixMillis) -> Result<(), String> {
-    let Registration { protocol_version, address, capability, leases, signature, follows_watchers: _ } = registration;
+    let Registration { protocol_version, address, capability, leases, signature } = registration;
     if *protocol_version != PROTOCOL_VERSION {
         return Err(format!("protocol_version is {PROTOCOL_VERSION}, got {protocol_version}: update the worker"));
     }

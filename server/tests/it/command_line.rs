@@ -185,7 +185,7 @@ async fn waiting_names_the_job_at_once_and_ends_with_its_picture_or_its_reason()
     assert!(!file.exists(), "an empty file stands for a picture that nobody drew yet");
     let mut worker = server.connect_worker().await;
     let assignment = worker.assignment().await;
-    assert_eq!(assignment.job_id.to_string(), id);
+    assert_eq!(assignment.task.job_id.to_string(), id);
     let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
     server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
     assert_eq!(json(&end(child).await)["state"], "COMPLETED");

@@ -67,7 +67,7 @@ async fn a_miner_with_two_prices_for_one_model_is_refused_in_words() {
     let mut twice = capability(1);
     let again = ModelOffer { unit_price: Amount::from_ait(2), ..twice.offers[2].clone() };
     twice.offers.push(again);
-    let (_, answer) = TestWorker::ask(server.address, key(0x41), twice, vec![], false).await;
+    let (_, answer) = TestWorker::ask(server.address, key(0x41), twice, vec![]).await;
     let reason = "capability: offers has the image model `aitbc-scenes-1` twice, for 1 and 2 AIT: a model of a kind has \
                   one price";
     assert_eq!(answer, HubMessage::Refused { reason: reason.into(), retryable: false });

@@ -41,7 +41,6 @@ async fn answer(server: &TestServer, key: &PrivateKey, hardware: SignedHardwareR
         address: key.address(),
         capability: Capability { hardware: Some(hardware), ..capability(1) },
         leases: vec![],
-        follows_watchers: false,
         signature: key.sign_message(message.as_bytes()).unwrap(),
     };
     let register = serde_json::to_string(&WorkerMessage::Register(Box::new(registration))).unwrap();

@@ -91,7 +91,7 @@ async fn a_stream_gives_the_text_as_it_is_written_and_names_the_receipt_at_its_e
         let piece = Some(Piece { at: 0, text: "A still ".into() });
         let progress = Progress { lease_id: assignment.lease_id, step: 1, steps: 8, preview: None, piece };
         worker.send(&WorkerMessage::Progress(progress)).await;
-        while server.app.hub.board().job(assignment.job_id).is_none_or(|job| job.text.is_empty()) {
+        while server.app.hub.board().job(assignment.task.job_id).is_none_or(|job| job.text().is_empty()) {
             tokio::task::yield_now().await;
         }
         let submission = writes("A still lake.", Tokens { read: 9, written: 4 })(&worker, &assignment);

@@ -51,7 +51,7 @@ async fn an_input_that_two_miners_refuse_fails_its_job_and_costs_neither_anythin
     let mut second = TestWorker::connect(server.address, key(2), 1).await;
     refuse(&mut first, &assignment).await;
     let again = second.assignment().await;
-    assert_eq!(again.job_id, assignment.job_id);
+    assert_eq!(again.task, assignment.task);
     refuse(&mut second, &again).await;
     let job = server.follow(&id, &[], is_failed).await;
     let blames: Vec<_> = job["faults"].as_array().unwrap().iter().map(|fault| fault["blame"].clone()).collect();

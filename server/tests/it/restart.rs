@@ -23,7 +23,7 @@ async fn a_worker_brings_its_result_to_the_next_server() {
     let job = server.follow(&running, &[], is_minted).await;
     assert!(job["faults"].as_array().unwrap().is_empty(), "the restart was blamed on somebody");
     let mut worker = TestWorker::connect(server.address, key(1), 1).await;
-    assert_eq!(worker.assignment().await.job_id.to_string(), waiting);
+    assert_eq!(worker.assignment().await.task.job_id.to_string(), waiting);
     server.stop().await;
 }
 

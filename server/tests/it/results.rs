@@ -13,7 +13,7 @@ async fn post(server: &TestServer, assignment: &Assignment, submission: &ResultS
 }
 
 async fn state(server: &TestServer, assignment: &Assignment) -> Value {
-    server.get(&format!("/v1/jobs/{}", assignment.job_id)).await.json()
+    server.get(&format!("/v1/jobs/{}", assignment.task.job_id)).await.json()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn a_lost_worker_returns_its_job_and_its_late_result_is_refused() {
     drop(first);
     let mut second = TestWorker::connect(server.address, key(2), 1).await;
     let assignment = second.assignment().await;
-    assert_eq!(assignment.job_id, lost.job_id);
+    assert_eq!(assignment.task.job_id, lost.task.job_id);
     post(&server, &lost, &late).await.problem(409);
     assert_eq!(post(&server, &assignment, &result(&second.key, &assignment)).await.status, 200);
     let job = server.follow(&id, &[], is_minted).await;

@@ -34,7 +34,7 @@ fn piece(assignment: &Assignment, step: u32, at: usize, text: &str) -> WorkerMes
 /// Waits until the hub has so much of the text.
 async fn written(server: &TestServer, id: &str, text: &str) {
     let id = id.parse().unwrap();
-    while server.app.hub.board().job(id).is_none_or(|job| job.text != text) {
+    while server.app.hub.board().job(id).is_none_or(|job| job.text() != text) {
         tokio::task::yield_now().await;
     }
 }
@@ -158,7 +158,7 @@ async fn what_a_miner_may_not_do_with_a_text_is_refused_and_blamed_on_it() {
     let assignment = worker.assignment().await;
     worker.send(&piece(&assignment, 1, 0, &"x".repeat(PIECE_MAX_BYTES + 1))).await;
     while worker.try_receive().await.is_some() {}
-    assert_eq!(server.app.hub.board().job(id.parse().unwrap()).unwrap().text, "");
+    assert_eq!(server.app.hub.board().job(id.parse().unwrap()).unwrap().text(), "");
     server.stop().await;
 }
 

@@ -85,20 +85,19 @@ impl TestWorker {
         Self::reconnect(address, key, slots, vec![]).await
     }
 
-    /// Connects and says which leases it still works on, as a worker does that is not told who looks.
+    /// Connects and says which leases it still works on.
     pub(crate) async fn reconnect(address: SocketAddr, key: PrivateKey, slots: u32, leases: Vec<LeaseId>) -> Self {
-        Self::register(address, key, capability(slots), leases, false).await
+        Self::register(address, key, capability(slots), leases).await
     }
 
-    /// Connects and says what it can do, which leases it still works on, and whether it wants to know who looks.
+    /// Connects and says what it can do and which leases it still works on.
     pub(crate) async fn register(
         address: SocketAddr,
         key: PrivateKey,
         capability: Capability,
         leases: Vec<LeaseId>,
-        follows_watchers: bool,
     ) -> Self {
-        let (worker, answer) = Self::ask(address, key, capability, leases, follows_watchers).await;
+        let (worker, answer) = Self::ask(address, key, capability, leases).await;
         assert!(matches!(answer, HubMessage::Welcome { .. }));
         worker
     }
@@ -109,7 +108,6 @@ impl TestWorker {
         key: PrivateKey,
         capability: Capability,
         leases: Vec<LeaseId>,
-        follows_watchers: bool,
     ) -> (Self, HubMessage) {
         let url = format!("ws://{address}/v1/miners/session");
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
@@ -122,7 +120,6 @@ impl TestWorker {
             address: miner,
             capability,
             leases,
-            follows_watchers,
             signature: worker.key.sign_message(message.as_bytes()).unwrap(),
         };
         worker.send(&WorkerMessage::Register(Box::new(registration))).await;
@@ -190,8 +187,8 @@ pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8
     let terms = &assignment.terms;
     JobReceipt {
         version: ReceiptVersion,
-        job_id: assignment.job_id,
-        task_role: terms.task_role,
+        job_id: assignment.task.job_id,
+        task_role: assignment.task.role,
         provider,
         client: terms.client,
         units: terms.units,

@@ -8,6 +8,7 @@ use crate::digest::{PromptHash, Sha256Digest};
 use crate::id::JobId;
 use crate::job::lifecycle::{Fault, JobState};
 use crate::job::request::{Constraints, PaymentMode, Work};
+use crate::job::task::TaskRole;
 use crate::receipt::UnitType;
 use crate::time::UnixMillis;
 
@@ -42,11 +43,28 @@ pub struct JobView {
     pub progress: Option<StepProgress>,
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub miner: Option<Address>,
+    /// Of all tasks.
     pub faults: Vec<Fault>,
+    /// The parts that miners work on.
+    pub tasks: Vec<TaskView>,
     pub artifacts: Vec<ArtifactView>,
+    /// Of the task that served the job, or of its first part.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub receipt_hash: Option<B256>,
     pub mint: Option<MintView>,
+}
+
+/// One task of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TaskView {
+    pub role: TaskRole,
+    pub state: JobState,
+    /// Who works on it or served it.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub miner: Option<Address>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub receipt_hash: Option<B256>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

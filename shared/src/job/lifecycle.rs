@@ -1,23 +1,30 @@
-//! The life of a job. [`Lifecycle::apply`] owns every transition; hub, store and tests only call it.
+//! The life of a task, and of the job that its tasks make up.
+//!
+//! [`TaskLife::apply`] owns every transition of a task; hub, store and tests only call it. A job has no transitions of its
+//! own: [`JobState::of_tasks`] reads its state from its tasks.
 //!
 //! ```text
 //! QUEUED ──leased──▶ RUNNING ──result──▶ VERIFYING ──verified──▶ COMPLETED
 //!   ▲                   │                    │
+//!   │                   ◀─check abandoned────┤
 //!   └── lease ended ◀───┴──── refuted ◀──────┘      three faults, two on the input, or nobody left to ask: FAILED
 //! any state before an end ──▶ CANCELED (client), EXPIRED (deadline)
 //! ```
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use super::task::TaskRole;
 use crate::id::LeaseId;
 
-/// Faults of miners or network after which a job fails. The platform's own faults are not counted.
+/// Faults of miners or network after which a task fails. The platform's own faults are not counted.
 pub const MAX_FAULTS: usize = 3;
 
-/// Miners that put a job's failure on its input before it fails: the second confirms the first.
+/// Miners that put a task's failure on its input before it fails: the second confirms the first.
 pub const INPUT_FAULTS_MAX: usize = 2;
 
-/// Where a job stands.
+/// Where a job stands, and each of its tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -38,6 +45,23 @@ impl JobState {
     /// Nothing happens to the job any more.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Canceled | Self::Expired)
+    }
+
+    /// The state of a job whose tasks stand so. Shards and the task that serves the whole count; an audit looks at a
+    /// result that the client has already, so it changes nothing. A job without a serving task waits.
+    pub fn of_tasks(tasks: impl IntoIterator<Item = (TaskRole, Self)>) -> Self {
+        let serving = tasks.into_iter().filter(|(role, _)| *role != TaskRole::Audit).map(|(_, state)| state);
+        let states: BTreeSet<Self> = serving.collect();
+        let has = |state| states.contains(&state);
+        match [Self::Failed, Self::Canceled, Self::Expired].into_iter().find(|end| has(*end)) {
+            Some(end) => end,
+            None if has(Self::Running) => Self::Running,
+            None if has(Self::Queued) && states.len() == 1 || states.is_empty() => Self::Queued,
+            // Some parts are done while others still wait.
+            None if has(Self::Queued) => Self::Running,
+            None if has(Self::Verifying) => Self::Verifying,
+            None => Self::Completed,
+        }
     }
 
     pub const fn as_str(self) -> &'static str {
@@ -83,7 +107,7 @@ pub enum Blame {
     Network,
     /// The hub itself; costs nobody anything.
     Platform,
-    /// The job's input, by its miner's word; costs that miner nothing unless another one serves the job.
+    /// The job's input, as its miner says; costs that miner nothing unless another one serves the job.
     Input,
 }
 
@@ -96,70 +120,75 @@ pub struct Fault {
     pub reason: String,
 }
 
-/// A job's state with what the next transition depends on.
+/// A task's state with what the next transition depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lifecycle {
+pub struct TaskLife {
     pub state: JobState,
-    /// The lease under which the job runs or is verified.
+    /// The lease under which the task runs, is verified or was completed.
     pub lease_id: Option<LeaseId>,
     pub faults: Vec<Fault>,
 }
 
-/// What can happen to a job.
+/// What can happen to a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobEvent {
-    /// The hub gave the job to a miner.
+pub enum TaskEvent {
+    /// The hub gave the task to a miner.
     Leased { lease_id: LeaseId },
     /// The miner's result for this lease arrived.
     ResultReceived { lease_id: LeaseId },
     /// The result passed verification and was attested.
     Verified { lease_id: LeaseId },
+    /// The result could not be checked to the end; its miner sends it again.
+    CheckAbandoned { lease_id: LeaseId },
     /// The lease ended without a result that holds: timeout, disconnect, failure, refutation.
     LeaseEnded { lease_id: LeaseId, blame: Blame, reason: String },
-    /// Whoever could serve the job has said that it never will.
+    /// No miner is left that could serve the task.
     NobodyLeft,
-    /// The client does not want it any more.
+    /// The client does not want the job any more, or another of its tasks failed.
     Canceled,
     /// The job's time to live is over.
     DeadlinePassed,
 }
 
-/// An event that does not fit the state; the job is unchanged.
+/// An event that does not fit the state; the task is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransitionError {
-    #[error("the job is over: {0}")]
-    Over(JobState),
-    #[error("the job is {state}, which does not take this event")]
+    #[error("the task has ended: {0}")]
+    Ended(JobState),
+    #[error("the task is {state}, which does not take this event")]
     Unexpected { state: JobState },
-    #[error("lease {got} does not hold the job")]
+    #[error("lease {got} does not hold the task")]
     NotTheHolder { got: LeaseId },
 }
 
-impl Default for Lifecycle {
+impl Default for TaskLife {
     fn default() -> Self {
         Self { state: JobState::Queued, lease_id: None, faults: Vec::new() }
     }
 }
 
-impl Lifecycle {
+impl TaskLife {
     /// The life after `event`.
-    pub fn apply(&self, event: JobEvent) -> Result<Self, TransitionError> {
+    pub fn apply(&self, event: TaskEvent) -> Result<Self, TransitionError> {
         use JobState::{Canceled, Completed, Expired, Failed, Queued, Running, Verifying};
         if self.state.is_terminal() {
-            return Err(TransitionError::Over(self.state));
+            return Err(TransitionError::Ended(self.state));
         }
         match (self.state, event) {
-            (_, JobEvent::Canceled) => Ok(self.moved(Canceled, None)),
-            (_, JobEvent::DeadlinePassed) => Ok(self.moved(Expired, None)),
-            (Queued, JobEvent::Leased { lease_id }) => Ok(self.moved(Running, Some(lease_id))),
-            (Queued, JobEvent::NobodyLeft) => Ok(self.moved(Failed, None)),
-            (Running, JobEvent::ResultReceived { lease_id }) => {
+            (_, TaskEvent::Canceled) => Ok(self.moved(Canceled, None)),
+            (_, TaskEvent::DeadlinePassed) => Ok(self.moved(Expired, None)),
+            (Queued, TaskEvent::Leased { lease_id }) => Ok(self.moved(Running, Some(lease_id))),
+            (Queued, TaskEvent::NobodyLeft) => Ok(self.moved(Failed, None)),
+            (Running, TaskEvent::ResultReceived { lease_id }) => {
                 self.holds(lease_id).map(|()| self.moved(Verifying, Some(lease_id)))
             }
-            (Verifying, JobEvent::Verified { lease_id }) => {
+            (Verifying, TaskEvent::Verified { lease_id }) => {
                 self.holds(lease_id).map(|()| self.moved(Completed, Some(lease_id)))
             }
-            (Running | Verifying, JobEvent::LeaseEnded { lease_id, blame, reason }) => {
+            (Verifying, TaskEvent::CheckAbandoned { lease_id }) => {
+                self.holds(lease_id).map(|()| self.moved(Running, Some(lease_id)))
+            }
+            (Running | Verifying, TaskEvent::LeaseEnded { lease_id, blame, reason }) => {
                 self.holds(lease_id).map(|()| self.faulted(Fault { lease_id, blame, reason }))
             }
             (state, _) => Err(TransitionError::Unexpected { state }),
@@ -175,8 +204,8 @@ impl Lifecycle {
         faults.push(fault);
         let counted = faults.iter().filter(|fault| fault.blame != Blame::Platform).count();
         let on_input = faults.iter().filter(|fault| fault.blame == Blame::Input).count();
-        let is_over = counted >= MAX_FAULTS || on_input >= INPUT_FAULTS_MAX;
-        let state = if is_over { JobState::Failed } else { JobState::Queued };
+        let has_failed = counted >= MAX_FAULTS || on_input >= INPUT_FAULTS_MAX;
+        let state = if has_failed { JobState::Failed } else { JobState::Queued };
         Self { state, lease_id: None, faults }
     }
 
@@ -195,26 +224,26 @@ mod tests {
         LeaseId::from_random(number)
     }
 
-    fn run(events: impl IntoIterator<Item = JobEvent>) -> Lifecycle {
-        events.into_iter().try_fold(Lifecycle::default(), |life, event| life.apply(event)).unwrap()
+    fn run(events: impl IntoIterator<Item = TaskEvent>) -> TaskLife {
+        events.into_iter().try_fold(TaskLife::default(), |life, event| life.apply(event)).unwrap()
     }
 
     #[test]
     fn a_served_job_completes() {
         let lease_id = lease(1);
         let life = run([
-            JobEvent::Leased { lease_id },
-            JobEvent::ResultReceived { lease_id },
-            JobEvent::Verified { lease_id },
+            TaskEvent::Leased { lease_id },
+            TaskEvent::ResultReceived { lease_id },
+            TaskEvent::Verified { lease_id },
         ]);
         assert_eq!(life.state, JobState::Completed);
-        assert_eq!(life.apply(JobEvent::Canceled), Err(TransitionError::Over(JobState::Completed)));
+        assert_eq!(life.apply(TaskEvent::Canceled), Err(TransitionError::Ended(JobState::Completed)));
     }
 
     #[test]
     fn a_result_of_another_lease_is_refused() {
-        let life = run([JobEvent::Leased { lease_id: lease(1) }]);
-        let error = life.apply(JobEvent::ResultReceived { lease_id: lease(2) }).unwrap_err();
+        let life = run([TaskEvent::Leased { lease_id: lease(1) }]);
+        let error = life.apply(TaskEvent::ResultReceived { lease_id: lease(2) }).unwrap_err();
         assert_eq!(error, TransitionError::NotTheHolder { got: lease(2) });
     }
 
@@ -222,7 +251,7 @@ mod tests {
     fn three_faults_fail_a_job_and_the_platforms_own_do_not_count() {
         let fault = |number, blame| {
             let lease_id = lease(number);
-            [JobEvent::Leased { lease_id }, JobEvent::LeaseEnded { lease_id, blame, reason: "gone".into() }]
+            [TaskEvent::Leased { lease_id }, TaskEvent::LeaseEnded { lease_id, blame, reason: "gone".into() }]
         };
         let blames = [Blame::Platform, Blame::Miner, Blame::Platform, Blame::Network];
         let two = blames.into_iter().zip(1..).flat_map(|(blame, number)| fault(number, blame));
@@ -237,35 +266,63 @@ mod tests {
         let refused = |number| {
             let lease_id = lease(number);
             let reason = "input.prompt is 1 to 255 tokens for this model, got 900".to_owned();
-            [JobEvent::Leased { lease_id }, JobEvent::LeaseEnded { lease_id, blame: Blame::Input, reason }]
+            [TaskEvent::Leased { lease_id }, TaskEvent::LeaseEnded { lease_id, blame: Blame::Input, reason }]
         };
         let once = run(refused(1));
-        assert_eq!((once.state, once.apply(JobEvent::NobodyLeft).unwrap().state), (JobState::Queued, JobState::Failed));
+        assert_eq!(
+            (once.state, once.apply(TaskEvent::NobodyLeft).unwrap().state),
+            (JobState::Queued, JobState::Failed)
+        );
         let twice = refused(2).into_iter().try_fold(once, |life, event| life.apply(event)).unwrap();
         assert_eq!((twice.state, twice.faults.len()), (JobState::Failed, 2));
-        let running = run([JobEvent::Leased { lease_id: lease(1) }]);
-        let error = running.apply(JobEvent::NobodyLeft).unwrap_err();
+        let running = run([TaskEvent::Leased { lease_id: lease(1) }]);
+        let error = running.apply(TaskEvent::NobodyLeft).unwrap_err();
         assert_eq!(error, TransitionError::Unexpected { state: JobState::Running });
     }
 
-    fn any_event() -> impl Strategy<Value = JobEvent> {
+    fn any_event() -> impl Strategy<Value = TaskEvent> {
         let blame = prop_oneof![Just(Blame::Miner), Just(Blame::Network), Just(Blame::Platform), Just(Blame::Input)];
-        (0..7_u8, 0..3_u128, blame).prop_map(|(kind, number, blame)| match kind {
-            0 => JobEvent::Leased { lease_id: lease(number) },
-            1 => JobEvent::ResultReceived { lease_id: lease(number) },
-            2 => JobEvent::Verified { lease_id: lease(number) },
-            3 => JobEvent::LeaseEnded { lease_id: lease(number), blame, reason: String::new() },
-            4 => JobEvent::Canceled,
-            5 => JobEvent::NobodyLeft,
-            _ => JobEvent::DeadlinePassed,
+        (0..8_u8, 0..3_u128, blame).prop_map(|(kind, number, blame)| match kind {
+            0 => TaskEvent::Leased { lease_id: lease(number) },
+            1 => TaskEvent::ResultReceived { lease_id: lease(number) },
+            2 => TaskEvent::Verified { lease_id: lease(number) },
+            3 => TaskEvent::LeaseEnded { lease_id: lease(number), blame, reason: String::new() },
+            4 => TaskEvent::Canceled,
+            5 => TaskEvent::NobodyLeft,
+            6 => TaskEvent::CheckAbandoned { lease_id: lease(number) },
+            _ => TaskEvent::DeadlinePassed,
         })
     }
 
+    #[test]
+    fn a_job_of_one_task_stands_where_its_task_stands_and_an_audit_changes_nothing() {
+        for state in JobState::ALL {
+            assert_eq!(JobState::of_tasks([(TaskRole::Serve, state)]), state);
+            for audit in JobState::ALL {
+                assert_eq!(JobState::of_tasks([(TaskRole::Serve, state), (TaskRole::Audit, audit)]), state);
+            }
+        }
+        assert_eq!(JobState::of_tasks([]), JobState::Queued);
+    }
+
     proptest! {
+        /// A job of shards is over when one of them ended without a result, or when all of them have one.
+        #[test]
+        fn a_job_of_shards_is_over_with_its_first_loss_or_its_last_result(
+            states in prop::collection::vec(prop::sample::select(JobState::ALL.to_vec()), 1..6)
+        ) {
+            let job = JobState::of_tasks(states.iter().zip(0..).map(|(state, number)| (TaskRole::Shard(number), *state)));
+            let is_lost = states.iter().any(|state| state.is_terminal() && *state != JobState::Completed);
+            let is_served = states.iter().all(|state| *state == JobState::Completed);
+            prop_assert_eq!(job.is_terminal(), is_lost || is_served);
+            prop_assert_eq!(job == JobState::Completed, is_served);
+            prop_assert_eq!(job == JobState::Queued, states.iter().all(|state| *state == JobState::Queued));
+        }
+
         /// Whatever happens: an end is final, only a held lease completes, and no fault is forgotten.
         #[test]
         fn every_history_is_sound(events in prop::collection::vec(any_event(), 0..40)) {
-            let mut life = Lifecycle::default();
+            let mut life = TaskLife::default();
             for event in events {
                 let before = life.clone();
                 if let Ok(after) = life.apply(event.clone()) {
@@ -273,7 +330,7 @@ mod tests {
                     prop_assert!(after.faults.starts_with(&before.faults));
                     prop_assert_eq!(after.lease_id.is_some(), matches!(after.state, JobState::Running | JobState::Verifying | JobState::Completed));
                     if after.state == JobState::Completed {
-                        prop_assert_eq!(event, JobEvent::Verified { lease_id: before.lease_id.unwrap() });
+                        prop_assert_eq!(event, TaskEvent::Verified { lease_id: before.lease_id.unwrap() });
                     }
                     life = after;
                 }

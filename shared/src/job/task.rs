@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::id::JobId;
+
 /// What a task does for its job. Its text is `serve`, `shard/3` or `audit`, the same in receipts, signatures and tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaskRole {
@@ -26,6 +28,20 @@ impl fmt::Display for TaskRole {
             Self::Shard(number) => write!(formatter, "shard/{number}"),
             Self::Audit => formatter.write_str("audit"),
         }
+    }
+}
+
+/// One part of a job: what a miner leases, delivers and signs a receipt for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Task {
+    pub job_id: JobId,
+    pub role: TaskRole,
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.job_id, self.role)
     }
 }
 

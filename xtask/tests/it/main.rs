@@ -4,3 +4,4 @@
 mod direction;
 mod sources;
 mod tidy;
+mod words;

@@ -23,7 +23,7 @@ pub const HEARTBEAT_SECONDS: u64 = 10;
 pub const SILENCE_MAX_MS: u64 = 3 * HEARTBEAT_SECONDS * 1_000;
 
 /// After a restart of the hub, its miners have so long to come back for what they hold.
-pub const REUNION_MS: u64 = 30_000;
+pub const RETURN_MS: u64 = 30_000;
 
 /// A lease younger than this may be missing from a heartbeat: assignment and heartbeat crossed on the way.
 pub const HEARTBEAT_BLIND_MS: u64 = 2 * HEARTBEAT_SECONDS * 1_000;

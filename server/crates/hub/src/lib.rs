@@ -7,9 +7,11 @@
 //! Time and random bits are arguments; nothing depends on the order of a hash map.
 
 pub mod board;
+pub mod catalog;
 pub mod idempotency;
 pub mod lease;
 pub mod matching;
+pub mod plan;
 pub mod quota;
 pub mod rate_limit;
 pub mod receipt_check;

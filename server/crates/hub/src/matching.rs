@@ -1,7 +1,7 @@
 //! Which miner gets a job: filters first, each with its reason in words, then a score.
 //!
 //! `score = (1 + price in microAIT) × (1 + expected ms) × (1 + 1000 − reputation in thousandths) × (1 + 100 × faults with
-//! this very job)`; the lowest wins, and among equals the lowest address. A miner that failed a job gets it again only
+//! this very task)`; the lowest wins, and among equals the lowest address. A miner that failed a task gets it again only
 //! when nobody better is free, and never where it said that another try cannot help.
 
 use shared::Address;
@@ -27,10 +27,10 @@ pub struct Candidate<'a> {
     /// Leases that it ever ended well or badly, and those of them that it failed.
     pub leases: u64,
     pub faults: u64,
-    /// It said of this very job that another try cannot help.
-    pub gave_up_job: bool,
-    /// How often it failed this very job.
-    pub faults_with_job: u64,
+    /// It said of this very task that another try cannot help.
+    pub gave_up: bool,
+    /// How often it failed this very task.
+    pub faults_with_task: u64,
 }
 
 /// Why a miner does not get a job. The text is for the client.
@@ -91,7 +91,7 @@ pub fn consider<'a>(job: &ValidJob, candidate: &Candidate<'a>) -> Result<Match<'
     if let Some(limit) = job.constraints.max_price.filter(|limit| price > *limit) {
         return Err(Removal::TooExpensive { price, limit });
     }
-    if candidate.gave_up_job {
+    if candidate.gave_up {
         return Err(Removal::GaveUp);
     }
     if candidate.draining {
@@ -133,7 +133,7 @@ fn score(price: Amount, expected_ms: u64, candidate: &Candidate<'_>) -> u128 {
     (1 + price.atto() / ATTO_PER_MICRO_AIT)
         .saturating_mul(1 + u128::from(expected_ms))
         .saturating_mul(1 + penalty)
-        .saturating_mul(1 + 100 * u128::from(candidate.faults_with_job))
+        .saturating_mul(1 + 100 * u128::from(candidate.faults_with_task))
 }
 
 #[cfg(test)]
@@ -156,8 +156,8 @@ mod tests {
             draining: false,
             leases: 0,
             faults: 0,
-            gave_up_job: false,
-            faults_with_job: 0,
+            gave_up: false,
+            faults_with_task: 0,
         }
     }
 
@@ -215,11 +215,11 @@ mod tests {
     fn a_miner_that_failed_the_job_comes_last_but_is_not_shut_out() {
         let capability = capability("scenes", 1_000);
         let job = image_job("scenes");
-        let failed = Candidate { faults: 1, leases: 1, faults_with_job: 1, ..candidate(1, &capability) };
+        let failed = Candidate { faults: 1, leases: 1, faults_with_task: 1, ..candidate(1, &capability) };
         let other = candidate(2, &capability);
         assert_eq!(best(&job, [failed, other]).unwrap().address, other.address);
         assert_eq!(best(&job, [failed]).unwrap().address, failed.address);
-        let gave_up = Candidate { gave_up_job: true, ..failed };
+        let gave_up = Candidate { gave_up: true, ..failed };
         let removal = consider(&job, &gave_up).unwrap_err();
         assert!(removal == Removal::GaveUp && !removal.is_temporary());
     }

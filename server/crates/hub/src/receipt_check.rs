@@ -1,8 +1,8 @@
 //! Does a receipt say what its lease agreed on? Only then does the hub put its name to it.
 
 use shared::Address;
-use shared::id::JobId;
 use shared::job::request::ValidJob;
+use shared::job::task::Task;
 use shared::protocol::{CLOCK_SKEW_MAX_MS, ReceiptTerms};
 use shared::receipt::{JobReceipt, ReceiptError, UnitType};
 use shared::signing::{SignatureError, recover};
@@ -14,7 +14,7 @@ pub const DETERMINISM_CLASS_MAX_CHARS: usize = 300;
 /// What the hub knows of the lease.
 #[derive(Debug, Clone, Copy)]
 pub struct Agreed<'a> {
-    pub job_id: JobId,
+    pub task: Task,
     pub miner: Address,
     pub job: &'a ValidJob,
     pub terms: &'a ReceiptTerms,
@@ -56,9 +56,9 @@ pub fn check_signature(
 
 /// Every field against the lease.
 pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -> Result<(), Mismatch> {
-    let Agreed { job_id, miner, job, terms, .. } = *agreed;
-    same("job_id", job_id, receipt.job_id)?;
-    same("task_role", terms.task_role, receipt.task_role)?;
+    let Agreed { task, miner, job, terms, .. } = *agreed;
+    same("job_id", task.job_id, receipt.job_id)?;
+    same("task_role", task.role, receipt.task_role)?;
     same("provider", miner, receipt.provider)?;
     same("client", terms.client, receipt.client)?;
     same("unit_type", terms.unit_type, receipt.unit_type)?;
@@ -125,6 +125,7 @@ fn same<T: PartialEq + std::fmt::Display>(field: &'static str, agreed: T, stated
 mod tests {
     use shared::amount::{Amount, MicroUnits};
     use shared::digest::{PromptHash, Sha256Digest};
+    use shared::id::JobId;
     use shared::job::task::TaskRole;
     use shared::receipt::ReceiptVersion;
     use shared::signing::PrivateKey;
@@ -134,6 +135,8 @@ mod tests {
     use super::*;
     use crate::board::fixtures::{image_job, terms, text_job};
 
+    const TASK: Task = Task { job_id: JobId::from_random(1), role: TaskRole::Serve };
+
     fn key(byte: u8) -> PrivateKey {
         PrivateKey::from_bytes(&[byte; 32]).unwrap()
     }
@@ -141,8 +144,8 @@ mod tests {
     fn receipt(miner: &PrivateKey, job: &ValidJob, terms: &ReceiptTerms) -> JobReceipt {
         JobReceipt {
             version: ReceiptVersion,
-            job_id: JobId::from_random(1),
-            task_role: terms.task_role,
+            job_id: TASK.job_id,
+            task_role: TASK.role,
             provider: miner.address(),
             client: terms.client,
             units: terms.units,
@@ -169,13 +172,8 @@ mod tests {
         let (miner, job) = (key(1), image_job("scenes"));
         let terms = terms(&job);
         let now = UnixMillis(1_002_000);
-        let agreed = Agreed {
-            job_id: JobId::from_random(1),
-            miner: miner.address(),
-            job: &job,
-            terms: &terms,
-            granted_at: UnixMillis(1_000_000),
-        };
+        let agreed =
+            Agreed { task: TASK, miner: miner.address(), job: &job, terms: &terms, granted_at: UnixMillis(1_000_000) };
         let good = receipt(&miner, &job, &terms);
         assert_eq!(check_terms(&good, &agreed, now), Ok(()));
         type Alter = fn(&mut JobReceipt);
@@ -207,8 +205,7 @@ mod tests {
         let (miner, job) = (key(1), text_job("llama"));
         let terms = terms(&job);
         let granted_at = UnixMillis(1_000_000);
-        let agreed =
-            Agreed { job_id: JobId::from_random(1), miner: miner.address(), job: &job, terms: &terms, granted_at };
+        let agreed = Agreed { task: TASK, miner: miner.address(), job: &job, terms: &terms, granted_at };
         let with_units = |units| JobReceipt { units: MicroUnits(units), ..receipt(&miner, &job, &terms) };
         for units in [0, 1, terms.units.0] {
             assert_eq!(check_terms(&with_units(units), &agreed, UnixMillis(1_002_000)), Ok(()));

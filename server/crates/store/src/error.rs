@@ -32,8 +32,8 @@ pub enum Refusal {
     SponsoredByAddress { limit: u32 },
     #[error("all {limit} sponsored jobs of today are used")]
     SponsoredInTotal { limit: u32 },
-    #[error("the job is over")]
-    JobOver,
+    #[error("the task has ended")]
+    TaskEnded,
 }
 
 impl StoreError {

@@ -7,8 +7,9 @@ use shared::api::receipts::SettlementState;
 use shared::capability::Capability;
 use shared::digest::Sha256Digest;
 use shared::id::{ApiKeyId, JobId, LeaseId};
-use shared::job::lifecycle::{Fault, Lifecycle};
+use shared::job::lifecycle::{Fault, JobState, TaskLife};
 use shared::job::request::ValidJob;
+use shared::job::task::{Task, TaskRole};
 use shared::protocol::{Metering, ReceiptTerms};
 use shared::receipt::SignedReceipt;
 use shared::time::UnixMillis;
@@ -25,13 +26,47 @@ pub struct JobRecord {
     pub client: Address,
     pub sponsored: bool,
     pub job: ValidJob,
-    pub life: Lifecycle,
+    pub state: JobState,
+    /// At least one.
+    pub tasks: Vec<TaskRecord>,
     pub created_at: UnixMillis,
     pub deadline: UnixMillis,
     pub started_at: Option<UnixMillis>,
     pub finished_at: Option<UnixMillis>,
+}
+
+impl JobRecord {
+    /// Who works on the job or served it: the first task's miner that has one.
+    pub fn miner(&self) -> Option<Address> {
+        self.tasks.iter().find_map(|task| task.miner)
+    }
+
+    /// What serving the job took; `None` before its result.
+    pub fn metering(&self) -> Option<Metering> {
+        self.tasks.iter().find_map(|task| task.metering)
+    }
+
+    /// Faults of all tasks.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.tasks.iter().flat_map(|task| &task.life.faults)
+    }
+}
+
+/// One task of a stored job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRecord {
+    pub role: TaskRole,
+    pub life: TaskLife,
     pub miner: Option<Address>,
     pub metering: Option<Metering>,
+}
+
+/// A task after a transition, with the state of its job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedTask {
+    pub task: Task,
+    pub life: TaskLife,
+    pub job: JobState,
 }
 
 /// A job that is about to be stored.
@@ -41,15 +76,17 @@ pub struct NewJob {
     pub client: Address,
     pub sponsored: bool,
     pub job: ValidJob,
+    /// The tasks that it begins with.
+    pub tasks: Vec<TaskRole>,
     pub created_at: UnixMillis,
     pub deadline: UnixMillis,
 }
 
-/// A job's assignment to a miner.
+/// A task's assignment to a miner.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeaseRecord {
     pub id: LeaseId,
-    pub job_id: JobId,
+    pub task: Task,
     pub miner: Address,
     pub terms: ReceiptTerms,
     pub granted_at: UnixMillis,
@@ -72,6 +109,8 @@ pub struct ArtifactRecord {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReceiptRecord {
     pub seq: i64,
+    /// The task of the receipt's job that it is for.
+    pub role: TaskRole,
     pub signed: SignedReceipt,
     pub amount: Amount,
     pub attested_at: UnixMillis,

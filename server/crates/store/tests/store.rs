@@ -4,15 +4,15 @@ use shared::amount::Amount;
 use shared::api::receipts::SettlementState;
 use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
-use shared::job::lifecycle::{JobEvent, JobState, Lifecycle};
+use shared::job::lifecycle::{JobState, TaskEvent, TaskLife};
 use shared::job::request::{CreateJob as Request, ValidJob};
-use shared::job::task::TaskRole;
+use shared::job::task::{Task, TaskRole};
 use shared::protocol::{Metering, ReceiptTerms};
 use shared::receipt::{Attestation, JobReceipt, ReceiptVersion, SignedReceipt, UnitType};
 use shared::time::{UnixMillis, UnixSeconds};
 use shared::{Address, B256, Bytes, chain};
-use store::change::{CompleteJob, CreateJob, GrantLease, MintedReceipt, MoveJob, RecordMined, StoreBatch};
-use store::record::{ArtifactRecord, IdempotencyRecord, LeaseRecord, NewJob, NewReceipt, SponsoredUse};
+use store::change::{CompleteTask, CreateJob, GrantLease, MintedReceipt, MoveTask, RecordMined, StoreBatch};
+use store::record::{ArtifactRecord, IdempotencyRecord, LeaseRecord, MovedTask, NewJob, NewReceipt, SponsoredUse};
 use store::repository::{JobFilter, Keyset};
 use store::{Refusal, Store, StoreError, StoreOptions};
 
@@ -39,21 +39,25 @@ fn new_job(number: u128) -> CreateJob {
         client: Address::repeat_byte(1),
         sponsored: true,
         job: valid_job(),
+        tasks: vec![TaskRole::Serve],
         created_at: NOW,
         deadline: NOW.plus_ms(900_000),
     };
     CreateJob { job, sponsored: None, idempotency: None }
 }
 
-fn leased(number: u128) -> (LeaseId, Lifecycle) {
+fn leased(number: u128) -> (LeaseId, TaskLife) {
     let lease_id = LeaseId::from_random(number);
-    (lease_id, Lifecycle::default().apply(JobEvent::Leased { lease_id }).unwrap())
+    (lease_id, TaskLife::default().apply(TaskEvent::Leased { lease_id }).unwrap())
+}
+
+fn task(number: u128) -> Task {
+    Task { job_id: JobId::from_random(number), role: TaskRole::Serve }
 }
 
 fn grant(number: u128) -> GrantLease {
     let (id, life) = leased(number);
     let terms = ReceiptTerms {
-        task_role: TaskRole::Serve,
         client: Address::repeat_byte(1),
         units: valid_job().work.units(),
         unit_type: UnitType::MegapixelStep,
@@ -65,7 +69,7 @@ fn grant(number: u128) -> GrantLease {
     };
     let lease = LeaseRecord {
         id,
-        job_id: JobId::from_random(number),
+        task: task(number),
         miner: Address::repeat_byte(2),
         terms,
         granted_at: NOW,
@@ -73,13 +77,13 @@ fn grant(number: u128) -> GrantLease {
         ended_at: None,
         fault: None,
     };
-    GrantLease { lease, life }
+    GrantLease { lease, moved: MovedTask { task: task(number), life, job: JobState::Running } }
 }
 
-fn complete(number: u128) -> CompleteJob {
+fn complete(number: u128) -> CompleteTask {
     let (lease_id, life) = leased(number);
-    let life = life.apply(JobEvent::ResultReceived { lease_id }).unwrap();
-    let life = life.apply(JobEvent::Verified { lease_id }).unwrap();
+    let life = life.apply(TaskEvent::ResultReceived { lease_id }).unwrap();
+    let life = life.apply(TaskEvent::Verified { lease_id }).unwrap();
     let job = valid_job();
     let receipt = JobReceipt {
         version: ReceiptVersion,
@@ -111,10 +115,9 @@ fn complete(number: u128) -> CompleteJob {
         receipt,
     };
     let amount = signed.receipt.amount().unwrap();
-    CompleteJob {
-        job_id: JobId::from_random(number),
+    CompleteTask {
+        moved: MovedTask { task: task(number), life, job: JobState::Completed },
         lease_id,
-        life,
         at: NOW,
         metering: Metering::default(),
         artifacts: vec![ArtifactRecord {
@@ -136,9 +139,11 @@ async fn a_jobs_life_survives_closing_and_opening() {
     drop(store);
     let store = Store::open(&options(&folder, None)).await.unwrap();
     let job = store.find_job(JobId::from_random(1)).await.unwrap().unwrap();
-    assert_eq!((job.life.state, job.revision, job.finished_at), (JobState::Completed, 3, Some(NOW)));
+    assert_eq!((job.state, job.revision, job.finished_at), (JobState::Completed, 3, Some(NOW)));
     assert_eq!(store.list_artifacts(job.id).await.unwrap(), complete(1).artifacts);
-    let receipt = store.find_receipt_of_job(job.id).await.unwrap().unwrap();
+    assert_eq!((job.tasks.len(), job.miner()), (1, Some(Address::repeat_byte(2))));
+    assert_eq!(job.metering(), Some(Metering::default()));
+    let receipt = store.find_receipt_of_task(task(1)).await.unwrap().unwrap();
     assert_eq!(receipt.signed, complete(1).receipt.signed);
     assert_eq!(receipt.settlement, SettlementState::Pending);
     assert!(store.list_open_jobs().await.unwrap().is_empty());
@@ -150,16 +155,19 @@ async fn a_job_completes_once_and_not_after_its_end() {
     let (_folder, store) = open().await;
     store.write(new_job(1)).await.unwrap();
     store.write(complete(1)).await.unwrap();
-    assert!(matches!(store.write(complete(1)).await, Err(StoreError::Duplicate("a receipt of this job"))));
+    assert!(matches!(store.write(complete(1)).await, Err(StoreError::Duplicate("a receipt of this task"))));
 
     store.write(new_job(2)).await.unwrap();
-    let life = Lifecycle::default().apply(JobEvent::Canceled).unwrap();
+    let life = TaskLife::default().apply(TaskEvent::Canceled).unwrap();
     let job_id = JobId::from_random(2);
-    store.write(MoveJob { job_id, life, at: NOW, ended: None }).await.unwrap();
+    store
+        .write(MoveTask { moved: MovedTask { task: task(2), life, job: JobState::Canceled }, at: NOW, ended: None })
+        .await
+        .unwrap();
     let late = store.write(complete(2)).await;
-    assert!(matches!(late, Err(StoreError::Refused(Refusal::JobOver))), "{late:?}");
-    assert!(store.find_receipt_of_job(job_id).await.unwrap().is_none(), "the receipt of a canceled job was kept");
-    assert_eq!(store.find_job(job_id).await.unwrap().unwrap().life.state, JobState::Canceled);
+    assert!(matches!(late, Err(StoreError::Refused(Refusal::TaskEnded))), "{late:?}");
+    assert!(store.find_receipt_of_task(task(2)).await.unwrap().is_none(), "the receipt of a canceled job was kept");
+    assert_eq!(store.find_job(job_id).await.unwrap().unwrap().state, JobState::Canceled);
 }
 
 #[tokio::test]

@@ -294,10 +294,10 @@ impl Teller {
         self.send_delta(json!({"role": "assistant", "content": ""})).await?;
         let record = loop {
             let record = find_visible(&app, &self.caller, job_id).await?;
-            if record.life.state.is_terminal() {
+            if record.state.is_terminal() {
                 break record;
             }
-            let text = app.hub.board().job(job_id).map(|job| job.text.clone());
+            let text = app.hub.board().job(job_id).map(|job| job.text().to_owned());
             if let Some(text) = text {
                 self.send_text(&text).await?;
             }

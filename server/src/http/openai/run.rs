@@ -77,7 +77,7 @@ impl Call<'_> {
         input: serde_json::Value,
     ) -> Result<Waiting, ApiError> {
         if let Some(name) = &model
-            && !view::offers(&self.app.hub.board()).any(|offer| offer.kind == kind && offer.model == *name)
+            && !self.app.hub.board().catalog().is_served(kind, name)
         {
             let name = name.chars().take(QUOTED_MAX_CHARS).collect::<String>();
             return Err(ApiError::not_found(&format!("{} model", kind.as_str()), name));
@@ -107,7 +107,7 @@ impl Waiting {
         let ended = async {
             loop {
                 let record = find_visible(&app, caller, id).await?;
-                if record.life.state.is_terminal() {
+                if record.state.is_terminal() {
                     return Ok::<_, ApiError>(record);
                 }
                 subscription.signal().await;
@@ -129,10 +129,10 @@ impl Waiting {
 
 /// What a job that is over gave.
 pub(super) async fn served(app: &App, record: JobRecord) -> Result<Served, ApiError> {
-    let state = record.life.state;
+    let state = record.state;
     let receipt = app.store.find_receipt_of_job(record.id).await?;
-    let (Some(receipt), Some(metering)) = (receipt, record.metering) else {
-        let reason = record.life.faults.last().map_or(String::new(), |fault| format!(": {}", fault.reason));
+    let (Some(receipt), Some(metering)) = (receipt, record.metering()) else {
+        let reason = record.faults().last().map_or(String::new(), |fault| format!(": {}", fault.reason));
         return Err(match state {
             JobState::Expired => ApiError::Unavailable("no miner served the job in time".to_owned()),
             state => ApiError::Unavailable(format!("the job is {state}{reason}")),

@@ -8,7 +8,6 @@ use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 use shared::job::image::ValidImageInput;
 use shared::job::request::{Constraints, Payment, ValidJob, Work};
-use shared::job::task::TaskRole;
 use shared::job::text::{Ask, ValidTextInput};
 use shared::protocol::ReceiptTerms;
 use shared::receipt::UnitType;
@@ -45,28 +44,31 @@ pub(crate) fn text_job(model: &str) -> ValidJob {
     ValidJob { work: Work::Text(input), ..image_job(model) }
 }
 
-pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability {
-    let offer = ModelOffer {
+pub(crate) fn offer(model: &str) -> ModelOffer {
+    ModelOffer {
         model: model.into(),
         kind: JobKind::Image,
         manifest_sha256: Sha256Digest::of(b"manifest"),
         unit_type: UnitType::MegapixelStep,
         unit_price: Amount::from_ait(1),
-        measured_micro_units_per_second: micro_units_per_second,
+        measured_micro_units_per_second: 1_000,
         suggestions: vec![],
         subjects: vec![],
         default_steps: 8,
         default_guidance: 3.0,
         fast: None,
         image_to_image: false,
-    };
+    }
+}
+
+pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability {
+    let offer = ModelOffer { measured_micro_units_per_second: micro_units_per_second, ..offer(model) };
     let engine = Engine { name: "tract".into(), version: "0".into(), provider: "CPU".into() };
     Capability { worker_version: "0".into(), engine, devices: vec![], offers: vec![offer], slots: 1, hardware: None }
 }
 
 pub(crate) fn terms(job: &ValidJob) -> ReceiptTerms {
     ReceiptTerms {
-        task_role: TaskRole::Serve,
         client: Address::repeat_byte(0xc1),
         units: job.work.units(),
         unit_type: job.work.unit_type(),

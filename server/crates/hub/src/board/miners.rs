@@ -3,34 +3,16 @@
 use std::collections::BTreeSet;
 
 use shared::Address;
-use shared::capability::Capability;
 use shared::id::LeaseId;
 use shared::job::lifecycle::Blame;
 use shared::time::UnixMillis;
 
-use super::{Board, BoardError, Effect, MINERS_MAX, Miner, SessionNumber};
+use super::{Arrival, Board, BoardError, Effect, MINERS_MAX, Miner, SessionNumber};
 use crate::lease::{HEARTBEAT_BLIND_MS, SILENCE_MAX_MS};
-
-/// A miner that proved its address.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    pub address: Address,
-    pub session: SessionNumber,
-    pub capability: Capability,
-    /// Leases that it says it still works on.
-    pub leases: Vec<LeaseId>,
-    pub leases_ended: u64,
-    pub faults: u64,
-}
 
 impl Board {
     /// A miner connected. A second session of the same miner replaces the first and keeps the leases that it names.
-    pub fn miner_joined(
-        &mut self,
-        arrival: Arrival,
-        now: UnixMillis,
-        draw: &mut dyn FnMut() -> u128,
-    ) -> Result<Vec<Effect>, BoardError> {
+    pub(super) fn join(&mut self, arrival: Arrival, now: UnixMillis) -> Result<Vec<Effect>, BoardError> {
         let Arrival { address, session, capability, leases, leases_ended, faults } = arrival;
         if self.miners.len() >= MINERS_MAX && !self.miners.contains_key(&address) {
             return Err(BoardError::TooManyMiners);
@@ -38,18 +20,18 @@ impl Board {
         let mut effects = Vec::new();
         let named: BTreeSet<LeaseId> = leases.into_iter().collect();
         let held = self.held.get(&address).cloned().unwrap_or_default();
-        if let Some(earlier) = self.miners.remove(&address) {
-            effects.push(Effect::Replace { session: earlier.session });
+        if let Some(earlier) = self.remove_miner(address) {
+            effects.push(Effect::Close { session: earlier.session });
         }
         for lease_id in held.difference(&named).filter(|lease_id| !self.is_verifying(**lease_id)).collect::<Vec<_>>() {
-            let restored = self.leases.get(lease_id).is_some_and(|lease| lease.reunion_by.is_some());
+            let restored = self.leases.get(lease_id).is_some_and(|lease| lease.return_by.is_some());
             // The hub's own crash may have swallowed the assignment.
             let blame = if restored { Blame::Platform } else { Blame::Network };
             effects.extend(self.end_lease(*lease_id, blame, "the miner's new session does not know the lease"));
         }
         for lease_id in held.intersection(&named) {
             if let Some(lease) = self.leases.get_mut(lease_id) {
-                lease.reunion_by = None;
+                lease.return_by = None;
             }
         }
         for lease_id in named.difference(&held) {
@@ -57,30 +39,33 @@ impl Board {
             effects.push(Effect::Cancel { miner: address, session, lease_id: *lease_id, reason });
         }
         let (draining, last_heard, last_worked) = (false, now, now);
+        self.catalog.connect(address, &capability.offers);
         let miner = Miner { session, capability, draining, last_heard, last_worked, leases_ended, faults };
         self.miners.insert(address, miner);
-        effects.extend(self.dispatch(now, draw));
+        self.note_slots(address);
+        effects.extend(self.dispatch(now));
         Ok(effects)
     }
 
+    fn remove_miner(&mut self, address: Address) -> Option<Miner> {
+        let miner = self.miners.remove(&address)?;
+        self.catalog.disconnect(address, &miner.capability.offers);
+        self.free.remove(address, &miner.capability.offers);
+        Some(miner)
+    }
+
     /// A session ended; what its miner held goes back to the queue at once.
-    pub fn miner_left(
-        &mut self,
-        address: Address,
-        session: SessionNumber,
-        now: UnixMillis,
-        draw: &mut dyn FnMut() -> u128,
-    ) -> Vec<Effect> {
+    pub(super) fn leave(&mut self, address: Address, session: SessionNumber, now: UnixMillis) -> Vec<Effect> {
         if self.miners.get(&address).is_none_or(|miner| miner.session != session) {
             return vec![];
         }
         let mut effects = self.drop_miner(address, "the connection was lost");
-        effects.extend(self.dispatch(now, draw));
+        effects.extend(self.dispatch(now));
         effects
     }
 
     fn drop_miner(&mut self, address: Address, reason: &str) -> Vec<Effect> {
-        self.miners.remove(&address);
+        self.remove_miner(address);
         let held = self.held.get(&address).cloned().unwrap_or_default();
         let mut effects = Vec::new();
         for lease_id in held {
@@ -95,24 +80,19 @@ impl Board {
     }
 
     /// Something came from the miner.
-    pub fn heard(&mut self, address: Address, session: SessionNumber, now: UnixMillis) {
+    pub(super) fn heard(&mut self, address: Address, session: SessionNumber, now: UnixMillis) -> Vec<Effect> {
         if let Some(miner) = self.miners.get_mut(&address).filter(|miner| miner.session == session) {
             miner.last_heard = now;
         }
+        vec![]
     }
 
     /// The miner lists what it works on; what it lost goes back to the queue.
-    pub fn heartbeat(
-        &mut self,
-        address: Address,
-        leases: &[LeaseId],
-        now: UnixMillis,
-        draw: &mut dyn FnMut() -> u128,
-    ) -> Vec<Effect> {
+    pub(super) fn heartbeat(&mut self, address: Address, leases: &[LeaseId], now: UnixMillis) -> Vec<Effect> {
         let held = self.held.get(&address).cloned().unwrap_or_default();
         let is_lost = |lease_id: &LeaseId| {
             let Some(lease) = self.leases.get(lease_id) else { return false };
-            let since = lease.reunion_by.unwrap_or(lease.granted_at);
+            let since = lease.return_by.unwrap_or(lease.granted_at);
             !leases.contains(lease_id) && !self.is_verifying(*lease_id) && now.since_ms(since) > HEARTBEAT_BLIND_MS
         };
         let lost: Vec<LeaseId> = held.into_iter().filter(is_lost).collect();
@@ -123,15 +103,17 @@ impl Board {
         for lease_id in lost {
             effects.extend(self.end_lease(lease_id, Blame::Miner, "the miner no longer works on it"));
         }
-        effects.extend(self.dispatch(now, draw));
+        effects.extend(self.dispatch(now));
         effects
     }
 
     /// The miner takes nothing new.
-    pub fn drain(&mut self, address: Address, session: SessionNumber) {
+    pub(super) fn drain(&mut self, address: Address, session: SessionNumber) -> Vec<Effect> {
         if let Some(miner) = self.miners.get_mut(&address).filter(|miner| miner.session == session) {
             miner.draining = true;
+            self.note_slots(address);
         }
+        vec![]
     }
 
     pub(super) fn drop_silent_miners(&mut self, now: UnixMillis) -> Vec<Effect> {
@@ -144,7 +126,7 @@ impl Board {
             .collect();
         let mut effects = Vec::new();
         for (address, session) in silent {
-            effects.push(Effect::Replace { session });
+            effects.push(Effect::Close { session });
             effects.extend(self.drop_miner(address, "the miner fell silent"));
         }
         effects

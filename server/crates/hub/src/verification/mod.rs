@@ -104,7 +104,7 @@ fn check_times(metering: &Metering, elapsed: u64) -> Result<(), Refutation> {
     if duration > elapsed.saturating_add(CLOCK_SKEW_MAX_MS) {
         return Err(Refutation::Duration { elapsed, got: duration });
     }
-    let device = metering.gpu_ms;
+    let device = metering.device_ms();
     // Rounding to milliseconds may make the part one longer than the whole.
     if device > duration.saturating_add(1) { Err(Refutation::DeviceTime { device, duration }) } else { Ok(()) }
 }

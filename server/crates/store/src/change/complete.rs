@@ -1,4 +1,4 @@
-//! A job completes: its artifacts, its receipt and the miner's sums in one transaction.
+//! A task completes: its artifacts, its receipt and the miner's sums in one transaction.
 
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
@@ -6,25 +6,24 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, Q
 use shared::Address;
 use shared::amount::Amount;
 use shared::api::receipts::SettlementState;
-use shared::id::{JobId, LeaseId};
-use shared::job::lifecycle::Lifecycle;
+use shared::id::LeaseId;
+use shared::job::task::Task;
 use shared::protocol::Metering;
 use shared::time::UnixMillis;
 
 use super::Change;
-use super::jobs::{end_lease, moving};
+use super::jobs::{end_lease, moving_job, moving_task};
 use crate::StoreError;
-use crate::entity::{artifact, job, job_receipt, miner};
+use crate::entity::{artifact, job, job_receipt, miner, task};
 use crate::error::Refusal;
-use crate::record::{ArtifactRecord, NewReceipt};
+use crate::record::{ArtifactRecord, MovedTask, NewReceipt};
 use crate::repository::{encode, stored_millis, to_i64};
 
 /// A verified and attested result.
 #[derive(Debug, Clone)]
-pub struct CompleteJob {
-    pub job_id: JobId,
+pub struct CompleteTask {
+    pub moved: MovedTask,
     pub lease_id: LeaseId,
-    pub life: Lifecycle,
     pub at: UnixMillis,
     pub metering: Metering,
     pub artifacts: Vec<ArtifactRecord>,
@@ -32,24 +31,29 @@ pub struct CompleteJob {
 }
 
 #[async_trait]
-impl Change for CompleteJob {
+impl Change for CompleteTask {
     type Output = ();
 
-    /// The receipt's unique job makes a second completion fail as a duplicate, whatever memory says.
+    /// The receipt's unique task makes a second completion fail as a duplicate, whatever memory says.
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
-        insert_receipt(transaction, self.job_id, &self.receipt).await?;
-        let moved = moving(self.job_id, &self.life)?
-            .col_expr(job::Column::FinishedAtUnixMs, Expr::value(stored_millis(self.at)))
-            .col_expr(job::Column::Miner, Expr::value(self.receipt.signed.receipt.provider.to_string()))
-            .col_expr(job::Column::Metering, Expr::value(encode("metering", &self.metering)?))
+        insert_receipt(transaction, self.moved.task, &self.receipt).await?;
+        let provider = self.receipt.signed.receipt.provider;
+        let moved = moving_task(&self.moved)?
+            .col_expr(task::Column::Miner, Expr::value(provider.to_string()))
+            .col_expr(task::Column::Metering, Expr::value(encode("metering", &self.metering)?))
             .exec(transaction)
             .await?;
         if moved.rows_affected != 1 {
-            return Err(StoreError::Refused(Refusal::JobOver));
+            return Err(StoreError::Refused(Refusal::TaskEnded));
         }
+        let finished = self.moved.job.is_terminal().then(|| stored_millis(self.at));
+        moving_job(&self.moved)
+            .col_expr(job::Column::FinishedAtUnixMs, Expr::value(finished))
+            .exec(transaction)
+            .await?;
         end_lease(transaction, self.lease_id, self.at, None).await?;
         let rows = self.artifacts.iter().zip(0..).map(|(file, position)| artifact::ActiveModel {
-            job_id: Set(self.job_id.to_string()),
+            job_id: Set(self.moved.task.job_id.to_string()),
             position: Set(position),
             sha256: Set(file.sha256.to_string()),
             media_type: Set(file.media_type.clone()),
@@ -57,7 +61,6 @@ impl Change for CompleteJob {
             flagged: Set(file.flagged),
         });
         artifact::Entity::insert_many(rows).exec_without_returning(transaction).await?;
-        let provider = self.receipt.signed.receipt.provider;
         add_to_sums(transaction, provider, |sums| {
             sums.jobs_completed += 1;
             sums.pending = sums.pending.checked_add(self.receipt.amount).unwrap_or(sums.pending);
@@ -66,12 +69,13 @@ impl Change for CompleteJob {
     }
 }
 
-async fn insert_receipt(transaction: &DatabaseTransaction, job_id: JobId, new: &NewReceipt) -> Result<(), StoreError> {
+async fn insert_receipt(transaction: &DatabaseTransaction, task: Task, new: &NewReceipt) -> Result<(), StoreError> {
     let signed = &new.signed;
     let canonical = signed.receipt.canonical_json().map_err(|error| StoreError::corrupt("receipt", error))?;
     let row = job_receipt::ActiveModel {
         receipt_hash: Set(signed.receipt_hash.to_string()),
-        job_id: Set(job_id.to_string()),
+        job_id: Set(task.job_id.to_string()),
+        role: Set(task.role.to_string()),
         provider: Set(signed.receipt.provider.to_string()),
         client: Set(signed.receipt.client.to_string()),
         receipt: Set(canonical),
@@ -85,7 +89,7 @@ async fn insert_receipt(transaction: &DatabaseTransaction, job_id: JobId, new: &
         ..Default::default()
     };
     match job_receipt::Entity::insert(row).exec_without_returning(transaction).await.map_err(StoreError::from) {
-        Err(StoreError::Duplicate(_)) => Err(StoreError::Duplicate("a receipt of this job")),
+        Err(StoreError::Duplicate(_)) => Err(StoreError::Duplicate("a receipt of this task")),
         other => other.map(|_| ()),
     }
 }

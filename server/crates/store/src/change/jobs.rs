@@ -4,15 +4,15 @@ use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
 use shared::Address;
-use shared::id::{JobId, LeaseId};
-use shared::job::lifecycle::{Blame, Fault, Lifecycle};
+use shared::id::LeaseId;
+use shared::job::lifecycle::{Blame, Fault, JobState, TaskLife};
 use shared::time::UnixMillis;
 
 use super::{Change, CountFault};
 use crate::StoreError;
-use crate::entity::{idempotency_key, job, lease, sponsored_usage};
+use crate::entity::{idempotency_key, job, lease, sponsored_usage, task};
 use crate::error::Refusal;
-use crate::record::{IdempotencyRecord, LeaseRecord, NewJob, SponsoredUse};
+use crate::record::{IdempotencyRecord, LeaseRecord, MovedTask, NewJob, SponsoredUse};
 use crate::repository::{encode, stored_millis, to_i64};
 
 /// A new job, with its place in the sponsored quota and the answer for repetitions of the request.
@@ -36,7 +36,7 @@ impl Change for CreateJob {
             insert_first_answer(transaction, first).await?;
         }
         let new = &self.job;
-        let life = Lifecycle::default();
+        let life = TaskLife::default();
         let row = job::ActiveModel {
             id: Set(new.id.to_string()),
             revision: Set(1),
@@ -45,12 +45,22 @@ impl Change for CreateJob {
             kind: Set(encode("kind", &new.job.work.kind())?.trim_matches('"').to_owned()),
             state: Set(life.state.as_str().to_owned()),
             job: Set(encode("job", &new.job)?),
-            life: Set(encode("life", &life)?),
             created_at_unix_ms: Set(stored_millis(new.created_at)),
             deadline_unix_ms: Set(stored_millis(new.deadline)),
             ..Default::default()
         };
-        Ok(job::Entity::insert(row).exec(transaction).await?.last_insert_id)
+        let seq = job::Entity::insert(row).exec(transaction).await?.last_insert_id;
+        let life_json = encode("life", &life)?;
+        let tasks = new.tasks.iter().map(|role| task::ActiveModel {
+            job_id: Set(new.id.to_string()),
+            role: Set(role.to_string()),
+            state: Set(life.state.as_str().to_owned()),
+            life: Set(life_json.clone()),
+            miner: Set(None),
+            metering: Set(None),
+        });
+        task::Entity::insert_many(tasks).exec_without_returning(transaction).await?;
+        Ok(seq)
     }
 }
 
@@ -94,11 +104,11 @@ async fn count_one(
     Ok(())
 }
 
-/// A job goes to a miner.
+/// A task goes to a miner.
 #[derive(Debug, Clone)]
 pub struct GrantLease {
     pub lease: LeaseRecord,
-    pub life: Lifecycle,
+    pub moved: MovedTask,
 }
 
 #[async_trait]
@@ -109,7 +119,8 @@ impl Change for GrantLease {
         let granted = &self.lease;
         let row = lease::ActiveModel {
             id: Set(granted.id.to_string()),
-            job_id: Set(granted.job_id.to_string()),
+            job_id: Set(granted.task.job_id.to_string()),
+            role: Set(granted.task.role.to_string()),
             miner: Set(granted.miner.to_string()),
             terms: Set(encode("terms", &granted.terms)?),
             granted_at_unix_ms: Set(stored_millis(granted.granted_at)),
@@ -119,11 +130,9 @@ impl Change for GrantLease {
         };
         lease::Entity::insert(row).exec_without_returning(transaction).await?;
         let started = Expr::value(stored_millis(granted.granted_at));
-        moving(granted.job_id, &self.life)?
-            .col_expr(job::Column::StartedAtUnixMs, started)
-            .col_expr(job::Column::Miner, Expr::value(granted.miner.to_string()))
-            .exec(transaction)
-            .await?;
+        moving_job(&self.moved).col_expr(job::Column::StartedAtUnixMs, started).exec(transaction).await?;
+        let miner = Expr::value(granted.miner.to_string());
+        moving_task(&self.moved)?.col_expr(task::Column::Miner, miner).exec(transaction).await?;
         Ok(())
     }
 }
@@ -136,24 +145,27 @@ pub struct EndedLease {
     pub fault: Option<Fault>,
 }
 
-/// A job goes back to the queue, or ends without a result.
+/// A task goes back to the queue, or ends without a result.
 #[derive(Debug, Clone)]
-pub struct MoveJob {
-    pub job_id: JobId,
-    pub life: Lifecycle,
+pub struct MoveTask {
+    pub moved: MovedTask,
     pub at: UnixMillis,
     pub ended: Option<EndedLease>,
 }
 
 #[async_trait]
-impl Change for MoveJob {
+impl Change for MoveTask {
     type Output = ();
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
-        let finished = self.life.state.is_terminal().then(|| stored_millis(self.at));
-        let mut moved = moving(self.job_id, &self.life)?.col_expr(job::Column::FinishedAtUnixMs, Expr::value(finished));
-        if !self.life.state.is_terminal() {
-            moved = moved.col_expr(job::Column::Miner, Expr::value(None::<String>));
+        let finished = self.moved.job.is_terminal().then(|| stored_millis(self.at));
+        moving_job(&self.moved)
+            .col_expr(job::Column::FinishedAtUnixMs, Expr::value(finished))
+            .exec(transaction)
+            .await?;
+        let mut moved = moving_task(&self.moved)?;
+        if !self.moved.life.state.is_terminal() {
+            moved = moved.col_expr(task::Column::Miner, Expr::value(None::<String>));
         }
         moved.exec(transaction).await?;
         let Some(ended) = &self.ended else { return Ok(()) };
@@ -165,20 +177,26 @@ impl Change for MoveJob {
     }
 }
 
-/// The update that every move of a job shares. A job that is over stays as it is.
-pub(super) fn moving(job_id: JobId, life: &Lifecycle) -> Result<sea_orm::UpdateMany<job::Entity>, StoreError> {
-    let over = [
-        shared::job::lifecycle::JobState::Completed,
-        shared::job::lifecycle::JobState::Failed,
-        shared::job::lifecycle::JobState::Canceled,
-        shared::job::lifecycle::JobState::Expired,
-    ];
-    Ok(job::Entity::update_many()
+/// States that a row leaves never.
+const ENDS: [JobState; 4] = [JobState::Completed, JobState::Failed, JobState::Canceled, JobState::Expired];
+
+/// The update of the job that every move of one of its tasks shares. A job that is over stays as it is.
+pub(super) fn moving_job(moved: &MovedTask) -> sea_orm::UpdateMany<job::Entity> {
+    job::Entity::update_many()
         .col_expr(job::Column::Revision, Expr::col(job::Column::Revision).add(1))
-        .col_expr(job::Column::State, Expr::value(life.state.as_str()))
-        .col_expr(job::Column::Life, Expr::value(encode("life", life)?))
-        .filter(job::Column::Id.eq(job_id.to_string()))
-        .filter(job::Column::State.is_not_in(over.map(|state| state.as_str()))))
+        .col_expr(job::Column::State, Expr::value(moved.job.as_str()))
+        .filter(job::Column::Id.eq(moved.task.job_id.to_string()))
+        .filter(job::Column::State.is_not_in(ENDS.map(JobState::as_str)))
+}
+
+/// The update of the task itself. A task that has ended stays as it is.
+pub(super) fn moving_task(moved: &MovedTask) -> Result<sea_orm::UpdateMany<task::Entity>, StoreError> {
+    Ok(task::Entity::update_many()
+        .col_expr(task::Column::State, Expr::value(moved.life.state.as_str()))
+        .col_expr(task::Column::Life, Expr::value(encode("life", &moved.life)?))
+        .filter(task::Column::JobId.eq(moved.task.job_id.to_string()))
+        .filter(task::Column::Role.eq(moved.task.role.to_string()))
+        .filter(task::Column::State.is_not_in(ENDS.map(JobState::as_str))))
 }
 
 pub(super) async fn end_lease(

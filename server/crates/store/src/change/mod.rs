@@ -6,8 +6,8 @@ mod jobs;
 mod settlement;
 
 pub use accounts::{CountFault, CreateApiKey, PruneIdempotency, RevokeApiKey, UpsertMiner};
-pub use complete::CompleteJob;
-pub use jobs::{CreateJob, EndedLease, GrantLease, MoveJob};
+pub use complete::CompleteTask;
+pub use jobs::{CreateJob, EndedLease, GrantLease, MoveTask};
 pub use settlement::{MintedReceipt, RecordMined, RecordReverted, RevertedBatch, StoreBatch};
 
 pub(crate) use complete::settlement_text;

@@ -17,15 +17,10 @@ pub struct Model {
     pub state: String,
     /// JSON of the checked request.
     pub job: String,
-    /// JSON of the life: state, lease, faults.
-    pub life: String,
     pub created_at_unix_ms: i64,
     pub deadline_unix_ms: i64,
     pub started_at_unix_ms: Option<i64>,
     pub finished_at_unix_ms: Option<i64>,
-    pub miner: Option<String>,
-    /// JSON of the metering of the lease that served the job.
-    pub metering: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

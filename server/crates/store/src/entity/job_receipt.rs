@@ -10,8 +10,9 @@ pub struct Model {
     pub seq: i64,
     #[sea_orm(unique)]
     pub receipt_hash: String,
-    #[sea_orm(unique)]
+    /// Unique together with the role: a task has one receipt.
     pub job_id: String,
+    pub role: String,
     pub provider: String,
     pub client: String,
     /// Canonical JSON: the bytes that hash to `receipt_hash`.

@@ -1,4 +1,4 @@
-//! Leases: which miner held which job, on what terms.
+//! Leases: which miner held which task, on what terms.
 
 use sea_orm::entity::prelude::*;
 
@@ -9,6 +9,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub job_id: String,
+    pub role: String,
     pub miner: String,
     /// JSON of the terms that the receipt must repeat.
     pub terms: String,

@@ -11,3 +11,4 @@ pub(crate) mod lease;
 pub(crate) mod miner;
 pub(crate) mod settlement_batch;
 pub(crate) mod sponsored_usage;
+pub(crate) mod task;

@@ -7,8 +7,9 @@ use sea_orm_migration::schema::{
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "job",
+    "task",
     "lease",
     "artifact",
     "job_receipt",
@@ -20,7 +21,8 @@ const TABLES: [&str; 9] = [
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 8] = [
+const INDEXES: [(&str, &str, &[&str]); 9] = [
+    ("task_by_state", "task", &["state"]),
     ("job_by_client", "job", &["client", "seq"]),
     ("job_by_state", "job", &["state", "seq"]),
     ("job_by_creation", "job", &["created_at_unix_ms"]),
@@ -72,18 +74,26 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .col(string("kind"))
         .col(string("state"))
         .col(string("job"))
-        .col(string("life"))
         .col(big_integer("created_at_unix_ms"))
         .col(big_integer("deadline_unix_ms"))
         .col(big_integer_null("started_at_unix_ms"))
         .col(big_integer_null("finished_at_unix_ms"))
+        .to_owned();
+    let task = Table::create()
+        .table("task")
+        .col(string("job_id"))
+        .col(string("role"))
+        .col(string("state"))
+        .col(string("life"))
         .col(string_null("miner"))
         .col(string_null("metering"))
+        .primary_key(Index::create().col("job_id").col("role"))
         .to_owned();
     let lease = Table::create()
         .table("lease")
         .col(string("id").primary_key())
         .col(string("job_id"))
+        .col(string("role"))
         .col(string("miner"))
         .col(string("terms"))
         .col(big_integer("granted_at_unix_ms"))
@@ -100,7 +110,7 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("bytes"))
         .primary_key(Index::create().col("job_id").col("position"))
         .to_owned();
-    vec![job, lease, artifact]
+    vec![job, task, lease, artifact]
 }
 
 fn receipt_tables() -> Vec<TableCreateStatement> {
@@ -108,7 +118,8 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .table("job_receipt")
         .col(big_pk_auto("seq"))
         .col(string_uniq("receipt_hash"))
-        .col(string_uniq("job_id"))
+        .col(string("job_id"))
+        .col(string("role"))
         .col(string("provider"))
         .col(string("client"))
         .col(string("receipt"))
@@ -123,6 +134,7 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(big_integer_null("batch_id"))
         .col(string_null("transaction_hash"))
         .col(big_integer_null("block_number"))
+        .index(Index::create().name("receipt_by_task").unique().col("job_id").col("role"))
         .to_owned();
     let batch = Table::create()
         .table("settlement_batch")

@@ -1,15 +1,19 @@
 //! Jobs, their leases and artifacts.
 
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use shared::Address;
 use shared::id::{JobId, LeaseId};
 use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
+use shared::job::task::Task;
 use shared::time::UnixMillis;
 
 use super::{Keyset, decode, encode, from_i64, millis, stored_millis, word};
-use crate::entity::{artifact, job, lease};
-use crate::record::{ArtifactRecord, JobRecord, LeaseRecord};
+use crate::entity::{artifact, job, lease, task};
+use crate::record::{ArtifactRecord, JobRecord, LeaseRecord, TaskRecord};
 use crate::{Store, StoreError};
 
 /// Which jobs to list.
@@ -24,7 +28,7 @@ pub struct JobFilter {
 impl Store {
     pub async fn find_job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
         let row = job::Entity::find().filter(job::Column::Id.eq(id.to_string())).one(&self.readers).await?;
-        row.map(JobRecord::try_from).transpose()
+        Ok(self.with_tasks(row.into_iter().collect()).await?.pop())
     }
 
     /// Newest first.
@@ -42,22 +46,44 @@ impl Store {
         if let Some(seq) = page.before_seq {
             query = query.filter(job::Column::Seq.lt(seq));
         }
-        query.all(&self.readers).await?.into_iter().map(JobRecord::try_from).collect()
+        self.with_tasks(query.all(&self.readers).await?).await
     }
 
-    /// Jobs that are not over, in the order in which they came: what the hub must know after a restart.
+    /// Jobs with a task that has not ended, in the order in which they came: what the hub must know after a restart.
     pub async fn list_open_jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
         let open = [JobState::Queued, JobState::Running, JobState::Verifying].map(JobState::as_str);
+        let with_open_task = Query::select()
+            .column(task::Column::JobId)
+            .from(task::Entity)
+            .and_where(task::Column::State.is_in(open))
+            .to_owned();
         let rows = job::Entity::find()
-            .filter(job::Column::State.is_in(open))
+            .filter(job::Column::Id.in_subquery(with_open_task))
             .order_by_asc(job::Column::Seq)
             .all(&self.readers)
             .await?;
-        rows.into_iter().map(JobRecord::try_from).collect()
+        self.with_tasks(rows).await
     }
 
     pub async fn find_lease(&self, id: LeaseId) -> Result<Option<LeaseRecord>, StoreError> {
         lease::Entity::find_by_id(id.to_string()).one(&self.readers).await?.map(LeaseRecord::try_from).transpose()
+    }
+
+    /// Result files of these jobs, by job, in the order of the pictures.
+    pub async fn list_artifacts_of_jobs(
+        &self,
+        jobs: &[JobId],
+    ) -> Result<BTreeMap<JobId, Vec<ArtifactRecord>>, StoreError> {
+        let rows = artifact::Entity::find()
+            .filter(artifact::Column::JobId.is_in(jobs.iter().map(JobId::to_string)))
+            .order_by_asc(artifact::Column::Position)
+            .all(&self.readers)
+            .await?;
+        let mut of_job: BTreeMap<JobId, Vec<ArtifactRecord>> = BTreeMap::new();
+        for row in rows {
+            of_job.entry(word("job id", &row.job_id)?).or_default().push(ArtifactRecord::try_from(row)?);
+        }
+        Ok(of_job)
     }
 
     /// In the order of the pictures.
@@ -76,10 +102,10 @@ impl Store {
     }
 }
 
-impl TryFrom<job::Model> for JobRecord {
+impl TryFrom<(job::Model, Vec<TaskRecord>)> for JobRecord {
     type Error = StoreError;
 
-    fn try_from(row: job::Model) -> Result<Self, StoreError> {
+    fn try_from((row, tasks): (job::Model, Vec<TaskRecord>)) -> Result<Self, StoreError> {
         Ok(Self {
             seq: row.seq,
             revision: from_i64(row.revision),
@@ -87,13 +113,12 @@ impl TryFrom<job::Model> for JobRecord {
             client: word("client", &row.client)?,
             sponsored: row.sponsored,
             job: decode("job", &row.job)?,
-            life: decode("life", &row.life)?,
+            state: word("job state", &row.state)?,
+            tasks,
             created_at: millis(row.created_at_unix_ms),
             deadline: millis(row.deadline_unix_ms),
             started_at: row.started_at_unix_ms.map(millis),
             finished_at: row.finished_at_unix_ms.map(millis),
-            miner: row.miner.map(|text| word("miner", &text)).transpose()?,
-            metering: row.metering.map(|json| decode("metering", &json)).transpose()?,
         })
     }
 }
@@ -104,7 +129,7 @@ impl TryFrom<lease::Model> for LeaseRecord {
     fn try_from(row: lease::Model) -> Result<Self, StoreError> {
         Ok(Self {
             id: word("lease id", &row.id)?,
-            job_id: word("job id", &row.job_id)?,
+            task: Task { job_id: word("job id", &row.job_id)?, role: word("task role", &row.role)? },
             miner: word("miner", &row.miner)?,
             terms: decode("terms", &row.terms)?,
             granted_at: millis(row.granted_at_unix_ms),

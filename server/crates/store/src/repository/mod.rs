@@ -4,6 +4,7 @@ mod accounts;
 mod convert;
 mod jobs;
 mod receipts;
+mod tasks;
 
 pub(crate) use convert::{decode, encode, from_i64, millis, stored_millis, to_i64, word};
 pub use jobs::JobFilter;

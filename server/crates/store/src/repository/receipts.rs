@@ -1,9 +1,12 @@
 //! Receipts and the mint transactions that carry them.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use std::collections::BTreeMap;
+
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use shared::amount::Amount;
 use shared::api::receipts::SettlementState;
 use shared::id::JobId;
+use shared::job::task::Task;
 use shared::receipt::SignedReceipt;
 use shared::time::UnixMillis;
 use shared::{Address, B256};
@@ -29,8 +32,30 @@ impl Store {
         self.one_receipt(job_receipt::Column::ReceiptHash.eq(hash.to_string())).await
     }
 
+    pub async fn find_receipt_of_task(&self, task: Task) -> Result<Option<ReceiptRecord>, StoreError> {
+        use job_receipt::Column;
+        self.one_receipt(Column::JobId.eq(task.job_id.to_string()).and(Column::Role.eq(task.role.to_string()))).await
+    }
+
+    /// The receipt of the task that served the job, or of its first part.
     pub async fn find_receipt_of_job(&self, job_id: JobId) -> Result<Option<ReceiptRecord>, StoreError> {
-        self.one_receipt(job_receipt::Column::JobId.eq(job_id.to_string())).await
+        let mut receipts = self.list_receipts_of_jobs(&[job_id]).await?;
+        Ok(receipts.remove(&job_id).and_then(|receipts| receipts.into_iter().next()))
+    }
+
+    /// Receipts of these jobs' tasks, by job, in the order of their roles.
+    pub async fn list_receipts_of_jobs(
+        &self,
+        jobs: &[JobId],
+    ) -> Result<BTreeMap<JobId, Vec<ReceiptRecord>>, StoreError> {
+        let ids = jobs.iter().map(JobId::to_string);
+        let rows = job_receipt::Entity::find().filter(job_receipt::Column::JobId.is_in(ids)).all(&self.readers).await?;
+        let mut of_job: BTreeMap<JobId, Vec<ReceiptRecord>> = BTreeMap::new();
+        for row in rows {
+            of_job.entry(word("job id", &row.job_id)?).or_default().push(ReceiptRecord::try_from(row)?);
+        }
+        of_job.values_mut().for_each(|receipts| receipts.sort_by_key(|receipt| receipt.role));
+        Ok(of_job)
     }
 
     async fn one_receipt(&self, which: sea_orm::sea_query::Expr) -> Result<Option<ReceiptRecord>, StoreError> {
@@ -101,6 +126,7 @@ impl TryFrom<job_receipt::Model> for ReceiptRecord {
         };
         Ok(Self {
             seq: row.seq,
+            role: word("task role", &row.role)?,
             signed,
             amount: Amount::from_atto(word("amount", &row.amount_atto)?),
             attested_at: millis(row.attested_at_unix_ms),

@@ -16,11 +16,11 @@ fn large_job(number: u128) -> OpenJob {
     let mut job = image_job("scenes");
     let Work::Image(input) = &mut job.work else { panic!("a picture") };
     (input.count, input.width, input.height, input.steps) = (3, 1_024, 1_024, 100);
-    OpenJob { job: Arc::new(job), deadline: NOW.plus_ms(3_600 * SECOND_MS), ..open_job(number) }
+    job_of(number, job, NOW.plus_ms(3_600 * SECOND_MS))
 }
 
 fn small_job(number: u128) -> OpenJob {
-    OpenJob { deadline: NOW.plus_ms(3_600 * SECOND_MS), ..open_job(number) }
+    job_of(number, image_job("scenes"), NOW.plus_ms(3_600 * SECOND_MS))
 }
 
 fn miner(number: u8, slots: u32) -> Arrival {
@@ -34,14 +34,14 @@ fn after(seconds: u64) -> UnixMillis {
 }
 
 /// Lets time pass until `until`, in which the miner is heard but shows no work. Gives when which lease was taken back.
-fn wait(board: &mut Board, from: u64, until: u64, draw: &mut dyn FnMut() -> u128) -> Vec<(u64, LeaseId, Blame)> {
+fn wait(board: &mut Board, from: u64, until: u64) -> Vec<(u64, LeaseId, Blame)> {
     let mut ended = Vec::new();
     for second in from..=until {
         let address = Address::repeat_byte(1);
         if let Some(session) = board.session_of(address) {
-            board.heard(address, session, after(second));
+            board.hear(address, session.0, after(second));
         }
-        for effect in board.tick(after(second), draw) {
+        for effect in board.take(Input::Tick, after(second)) {
             if let Effect::Move { ended: Some(EndedLease { lease_id, fault: Some(fault), .. }), .. } = effect {
                 ended.push((second, lease_id, fault.blame));
             }
@@ -52,54 +52,51 @@ fn wait(board: &mut Board, from: u64, until: u64, draw: &mut dyn FnMut() -> u128
 
 #[test]
 fn a_small_job_behind_a_large_one_waits_for_it_and_its_miner_is_not_punished() {
-    let (mut board, mut draw) = (board(), counter());
-    board.miner_joined(miner(1, 4), NOW, &mut draw).unwrap();
-    let large = granted(&board.submit(large_job(1), NOW, &mut draw)).remove(0);
-    let small = granted(&board.submit(small_job(2), NOW, &mut draw)).remove(0);
+    let mut board = board();
+    board.joined(miner(1, 4), NOW);
+    let large = granted(&board.submitted(large_job(1), NOW)).remove(0);
+    let small = granted(&board.submitted(small_job(2), NOW)).remove(0);
     assert!(small.work_max_ms < 25 * SECOND_MS && large.work_max_ms > 500 * SECOND_MS);
     assert_eq!(small.deadline, large.deadline.plus_ms(small.work_max_ms));
     // A step takes four seconds, longer than any step of the measurement.
     for step in 1..=100 {
         let (from, until) = (4 * u64::from(step) - 3, 4 * u64::from(step));
-        assert_eq!(wait(&mut board, from, until, &mut draw), []);
+        assert_eq!(wait(&mut board, from, until), []);
         let progress = StepProgress { step, steps: 100 };
-        board.progress(large.id, large.miner, progress, None, after(until)).unwrap();
+        board.shows_work(&large, progress, None, after(until));
     }
-    board.result_received(large.id, large.miner).unwrap();
-    assert_eq!(wait(&mut board, 401, 430, &mut draw), [], "the hub looks at the large one's result");
-    board.verified(large.id, after(430), &mut draw);
-    assert_eq!(wait(&mut board, 431, 435, &mut draw), []);
-    board.result_received(small.id, small.miner).unwrap();
-    board.verified(small.id, after(435), &mut draw);
+    board.delivered(&large, after(400));
+    assert_eq!(wait(&mut board, 401, 430), [], "the hub looks at the large one's result");
+    board.take(Input::ResultVerified { lease_id: large.id }, after(430));
+    assert_eq!(wait(&mut board, 431, 435), []);
+    board.served(&small, after(435));
     let miner = board.miner(small.miner).unwrap();
     assert_eq!((miner.leases_ended, miner.faults), (2, 0));
 }
 
 #[test]
 fn a_miner_that_takes_many_jobs_and_does_nothing_keeps_none_longer_than_one() {
-    let (mut board, mut draw) = (board(), counter());
-    board.miner_joined(miner(1, 256), NOW, &mut draw).unwrap();
-    let leases: Vec<Lease> =
-        (0..256).flat_map(|number| granted(&board.submit(small_job(number), NOW, &mut draw))).collect();
+    let mut board = board();
+    board.joined(miner(1, 256), NOW);
+    let leases: Vec<Lease> = (0..256).flat_map(|number| granted(&board.submitted(small_job(number), NOW))).collect();
     let last = leases.iter().map(|lease| lease.deadline).max().unwrap();
     assert_eq!((leases.len(), last), (256, NOW.plus_ms(3_600 * SECOND_MS)), "bounded even by its own lease");
     let one = leases[0].work_max_ms / SECOND_MS;
-    assert_eq!(wait(&mut board, 1, one, &mut draw), []);
-    board.drain(leases[0].miner, SessionNumber(1));
-    let ended = wait(&mut board, one + 1, one + 1, &mut draw);
+    assert_eq!(wait(&mut board, 1, one), []);
+    board.take(Input::Drain { miner: leases[0].miner, session: SessionNumber(1) }, NOW);
+    let ended = wait(&mut board, one + 1, one + 1);
     assert_eq!(ended.len(), 256);
     assert!(ended.iter().all(|(_, _, blame)| *blame == Blame::Miner));
 }
 
 #[test]
 fn one_word_of_work_buys_a_miner_the_time_of_one_job_and_not_of_all() {
-    let (mut board, mut draw) = (board(), counter());
-    board.miner_joined(miner(1, 3), NOW, &mut draw).unwrap();
-    let leases: Vec<Lease> =
-        (0..3).flat_map(|number| granted(&board.submit(small_job(number), NOW, &mut draw))).collect();
-    board.drain(leases[0].miner, SessionNumber(1));
-    board.progress(leases[0].id, leases[0].miner, StepProgress { step: 1, steps: 8 }, None, after(10)).unwrap();
-    let ended = wait(&mut board, 11, 120, &mut draw);
+    let mut board = board();
+    board.joined(miner(1, 3), NOW);
+    let leases: Vec<Lease> = (0..3).flat_map(|number| granted(&board.submitted(small_job(number), NOW))).collect();
+    board.take(Input::Drain { miner: leases[0].miner, session: SessionNumber(1) }, NOW);
+    board.shows_work(&leases[0], StepProgress { step: 1, steps: 8 }, None, after(10));
+    let ended = wait(&mut board, 11, 120);
     let one = leases[0].work_max_ms / SECOND_MS + 1;
     let when: Vec<u64> = ended.iter().map(|(second, ..)| *second).collect();
     assert_eq!(when, [one, 10 + one, 10 + one], "the first at its own end, the others with their miner's silence");
@@ -108,11 +105,10 @@ fn one_word_of_work_buys_a_miner_the_time_of_one_job_and_not_of_all() {
 #[test]
 fn a_lease_that_another_one_precedes_has_its_own_work_s_time_after_it() {
     assert_eq!(work_max_ms(u64::MAX), 3_600 * SECOND_MS);
-    let (mut board, mut draw) = (board(), counter());
-    board.miner_joined(miner(1, 2), NOW, &mut draw).unwrap();
-    let first = granted(&board.submit(small_job(1), NOW, &mut draw)).remove(0);
-    board.result_received(first.id, first.miner).unwrap();
-    board.verified(first.id, after(5), &mut draw);
-    let alone = granted(&board.submit(small_job(2), after(5), &mut draw)).remove(0);
+    let mut board = board();
+    board.joined(miner(1, 2), NOW);
+    let first = granted(&board.submitted(small_job(1), NOW)).remove(0);
+    board.served(&first, after(5));
+    let alone = granted(&board.submitted(small_job(2), after(5))).remove(0);
     assert_eq!(alone.deadline, after(5).plus_ms(alone.work_max_ms), "nothing is before it any more");
 }

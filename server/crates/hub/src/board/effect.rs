@@ -1,0 +1,49 @@
+//! What the shell must do after an input.
+
+use shared::Address;
+use shared::id::{JobId, LeaseId};
+use shared::job::lifecycle::{Fault, JobState, TaskLife};
+use shared::job::task::Task;
+use shared::protocol::Assignment;
+
+use super::{Lease, SessionNumber};
+
+/// One act of the shell. The shell performs the effects of an input in their order, before those of any later input.
+#[derive(Debug, Clone)]
+#[must_use = "the board has changed already; an effect that is not performed is lost"]
+pub enum Effect {
+    /// Store the lease, then push the assignment to the miner's session.
+    Grant { lease: Lease, moved: Moved, session: SessionNumber, assignment: Box<Assignment> },
+    /// Store that a task went back to the queue or ended without a result.
+    Move { moved: Moved, ended: Option<EndedLease> },
+    /// Store the result under which the task completed.
+    Complete { moved: Moved, lease_id: LeaseId },
+    /// Store one more fault of a miner: it refused an input that another one has served.
+    CountFault { miner: Address, task: Task },
+    /// Tell the miner to stop.
+    Cancel { miner: Address, session: SessionNumber, lease_id: LeaseId, reason: String },
+    /// Close a session that another one of the same miner replaced, or whose miner fell silent.
+    Close { session: SessionNumber },
+    /// Watchers of the job look again.
+    Changed { job_id: JobId },
+    /// Watchers of the job hear how far a task is.
+    Progressed { job_id: JobId, step: u32, steps: u32, has_text: bool },
+    /// Watchers of waiting jobs look at their position again.
+    QueueMoved,
+}
+
+/// A task after a transition, with the state of its job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    pub task: Task,
+    pub life: TaskLife,
+    pub job: JobState,
+}
+
+/// A lease that ended with a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedLease {
+    pub lease_id: LeaseId,
+    pub miner: Address,
+    pub fault: Option<Fault>,
+}

@@ -1,0 +1,237 @@
+//! The board under every history, with jobs of one task, of shards and with an audit: jobs end once, slots are never
+//! oversold, nothing is lost, and the list of inputs replays it.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Submit(usize),
+    Join(u8),
+    Leave(u8),
+    Result(usize),
+    Verified(usize),
+    Refuted(usize),
+    Failed(usize, Blame, bool),
+    Unchecked(usize),
+    Cancel(usize),
+    Wait(u64),
+}
+
+/// The tasks that a job may have.
+const PLANS: [&[TaskRole]; 4] = [
+    &[TaskRole::Serve],
+    &[TaskRole::Serve],
+    &[TaskRole::Shard(0), TaskRole::Shard(1), TaskRole::Shard(2)],
+    &[TaskRole::Serve, TaskRole::Audit],
+];
+
+fn any_blame() -> impl Strategy<Value = Blame> {
+    prop_oneof![Just(Blame::Miner), Just(Blame::Platform), Just(Blame::Input)]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..PLANS.len()).prop_map(Step::Submit),
+        2 => (0..4_u8).prop_map(Step::Join),
+        1 => (0..4_u8).prop_map(Step::Leave),
+        3 => (0..8_usize).prop_map(Step::Result),
+        3 => (0..8_usize).prop_map(Step::Verified),
+        1 => (0..8_usize).prop_map(Step::Refuted),
+        2 => (0..8_usize, any_blame(), any::<bool>()).prop_map(|(index, blame, retryable)| {
+            Step::Failed(index, blame, retryable)
+        }),
+        1 => (0..8_usize).prop_map(Step::Unchecked),
+        1 => (0..8_usize).prop_map(Step::Cancel),
+        1 => (0..60_000_u64).prop_map(Step::Wait),
+    ]
+}
+
+/// A board with what the outside saw of it.
+struct World {
+    board: Board,
+    now: UnixMillis,
+    submitted: u128,
+    session: u64,
+    /// How often each task ended, and the state that its job had last.
+    ends: BTreeMap<Task, u32>,
+    jobs: BTreeMap<JobId, JobState>,
+    log: Vec<(Input, UnixMillis)>,
+    told: String,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            board: board(),
+            now: NOW,
+            submitted: 0,
+            session: 0,
+            ends: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            log: Vec::new(),
+            told: String::new(),
+        }
+    }
+
+    fn see(&mut self, moved: &Moved) {
+        if moved.life.state.is_terminal() {
+            *self.ends.entry(moved.task).or_default() += 1;
+        }
+        let before = self.jobs.insert(moved.task.job_id, moved.job);
+        let stays = before.is_none_or(|before| !before.is_terminal() || before == moved.job);
+        assert!(stays, "a job that was over changed: {before:?} {moved:?}");
+    }
+
+    fn lease(&self, index: usize) -> Option<Lease> {
+        self.board.leases.values().nth(index).cloned()
+    }
+
+    fn verified_lease(&self, index: usize) -> Option<Lease> {
+        self.lease(index).filter(|lease| self.board.is_verifying(lease.id))
+    }
+
+    fn job(&mut self, plan: usize) -> OpenJob {
+        self.submitted += 1;
+        let mut job = job_of(self.submitted, image_job("scenes"), self.now.plus_ms(120_000));
+        job.tasks = PLANS[plan].iter().map(|role| (*role, job::OpenTask::default())).collect();
+        job
+    }
+
+    /// `None` where the step has nothing to act on.
+    fn input(&mut self, step: Step) -> Option<Input> {
+        Some(match step {
+            Step::Submit(plan) => Input::Submit(self.job(plan)),
+            Step::Join(number) => {
+                self.session += 1;
+                Input::Join(arrival(number, self.session, u32::from(number % 3)))
+            }
+            Step::Leave(number) => {
+                let miner = Address::repeat_byte(number);
+                Input::Leave { miner, session: self.board.session_of(miner).unwrap_or(SessionNumber(0)) }
+            }
+            Step::Result(index) => {
+                let lease = self.lease(index)?;
+                Input::ResultReceived { lease_id: lease.id, miner: lease.miner }
+            }
+            Step::Verified(index) => Input::ResultVerified { lease_id: self.verified_lease(index)?.id },
+            Step::Refuted(index) => {
+                Input::ResultRefuted { lease_id: self.verified_lease(index)?.id, reason: "blank".into() }
+            }
+            Step::Failed(index, blame, retryable) => {
+                let lease = self.lease(index)?;
+                Input::Fail { lease_id: lease.id, miner: lease.miner, failure: failure(blame, retryable) }
+            }
+            Step::Unchecked(index) => Input::ResultUnchecked { lease_id: self.verified_lease(index)?.id },
+            Step::Cancel(index) => Input::Cancel { job_id: *self.board.jobs.keys().nth(index)? },
+            Step::Wait(milliseconds) => {
+                self.now = self.now.plus_ms(milliseconds);
+                Input::Tick
+            }
+        })
+    }
+
+    fn faults_of(&self, miner: Address) -> Option<u64> {
+        self.board.miner(miner).map(|miner| miner.faults)
+    }
+
+    fn take(&mut self, step: Step) {
+        let Some(input) = self.input(step) else { return };
+        let failed = match &input {
+            Input::Fail { miner, failure, .. } => Some((*miner, failure.blame, self.faults_of(*miner))),
+            _ => None,
+        };
+        self.log.push((input.clone(), self.now));
+        let before = format!("{:?}", self.board);
+        match self.board.apply(input, self.now) {
+            Ok(effects) => {
+                self.told.push_str(&format!("{effects:?}\n"));
+                for effect in &effects {
+                    if let Effect::Grant { moved, .. } | Effect::Move { moved, .. } | Effect::Complete { moved, .. } =
+                        effect
+                    {
+                        self.see(moved);
+                    }
+                }
+                if let Some((miner, blame, Some(faults))) = failed {
+                    let after = self.faults_of(miner);
+                    assert_eq!(
+                        after,
+                        Some(faults + u64::from(blame == Blame::Miner)),
+                        "a miner pays for its own faults"
+                    );
+                }
+            }
+            Err(error) => {
+                self.told.push_str(&format!("{error}\n"));
+                assert_eq!(format!("{:?}", self.board), before, "{error}: what is refused changes nothing");
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), TestCaseError> {
+        let board = &self.board;
+        prop_assert!(self.ends.values().all(|count| *count == 1), "a task ended twice: {:?}", self.ends);
+        let over = self.jobs.iter().filter(|(id, _)| !board.jobs.contains_key(id)).count() as u128;
+        prop_assert_eq!(over + board.jobs.len() as u128, self.submitted, "a job was lost");
+        for (id, state) in self.jobs.iter().filter(|(id, _)| !board.jobs.contains_key(id)) {
+            prop_assert!(state.is_terminal(), "{} left the board as {}", id, state);
+        }
+        for (address, miner) in &board.miners {
+            let held = board.held.get(address).map_or(0, BTreeSet::len);
+            let late = board.held.get(address).into_iter().flatten().filter(|id| board.is_verifying(**id)).count();
+            prop_assert!(held <= miner.capability.slots as usize + late, "{address} is oversold");
+            let key = crate::catalog::ModelKey { kind: shared::job::JobKind::Image, model: "scenes".into() };
+            let is_free = !miner.draining && board.free_slots(*address, miner) > 0;
+            prop_assert_eq!(board.free.of(&key).any(|free| free == *address), is_free);
+        }
+        let mut waiting = 0;
+        for job in board.jobs.values() {
+            prop_assert!(!job.is_over());
+            for (role, open) in &job.tasks {
+                let task = Task { job_id: job.id, role: *role };
+                let waits = open.life.state == JobState::Queued;
+                waiting += usize::from(waits);
+                prop_assert_eq!(board.queue.holds(job.seq, task), waits);
+                let lease = open.life.lease_id.and_then(|id| board.leases.get(&id));
+                let is_held = lease.is_some_and(|lease| lease.task == task);
+                prop_assert_eq!(is_held, matches!(open.life.state, JobState::Running | JobState::Verifying));
+                let gave_up = lease.is_some_and(|lease| open.gave_up(lease.miner));
+                prop_assert!(!gave_up, "it went back to a miner that gave it up");
+            }
+        }
+        prop_assert_eq!(board.queue.len(), waiting);
+        let held: usize = board.held.values().map(BTreeSet::len).sum();
+        prop_assert_eq!(held, board.leases.len());
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_history_keeps_every_job_exactly_once(steps in prop::collection::vec(any_step(), 0..120)) {
+        let mut world = World::new();
+        for step in steps {
+            world.take(step);
+            world.check()?;
+        }
+    }
+
+    #[test]
+    fn the_list_of_inputs_replays_the_board(steps in prop::collection::vec(any_step(), 0..120)) {
+        let mut world = World::new();
+        steps.into_iter().for_each(|step| world.take(step));
+        let (mut again, mut told) = (board(), String::new());
+        for (input, now) in world.log {
+            match again.apply(input, now) {
+                Ok(effects) => told.push_str(&format!("{effects:?}\n")),
+                Err(error) => told.push_str(&format!("{error}\n")),
+            }
+        }
+        prop_assert_eq!(told, world.told);
+        prop_assert_eq!(format!("{again:?}"), format!("{:?}", world.board));
+    }
+}
