@@ -98,7 +98,7 @@ impl HubHandle {
     }
 
     pub(super) async fn join(&self, arrival: Arrival) -> Result<(), HubError> {
-        self.ask(Input::Join(arrival), Carried::Nothing).await
+        self.ask(Input::Join(Box::new(arrival)), Carried::Nothing).await
     }
 
     pub(super) async fn leave(&self, miner: Address, session: SessionNumber) {

@@ -30,6 +30,8 @@ pub enum JobKind {
 }
 
 impl JobKind {
+    pub const ALL: [Self; 3] = [Self::Image, Self::Text, Self::Embedding];
+
     /// The text in requests and pages.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use shared::job::JobKind;
 
 use super::QUOTED_MAX_CHARS;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::view;
 
 /// A model that a job may name.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -32,8 +32,9 @@ pub struct Models {
 
 fn served(app: &App) -> Vec<Model> {
     let board = app.hub.board();
+    let offers = JobKind::ALL.into_iter().flat_map(|kind| board.catalog().served(kind));
     let names: BTreeMap<String, &'static str> =
-        view::offers(&board).map(|offer| (offer.model.clone(), offer.kind.as_str())).collect();
+        offers.map(|offer| (offer.model.clone(), offer.kind.as_str())).collect();
     let model = |(id, kind)| Model { id, object: "model", created: 0, owned_by: "miners", kind };
     names.into_iter().map(model).collect()
 }

@@ -19,7 +19,7 @@ pub enum Input {
     /// The client does not want the job any more.
     Cancel { job_id: JobId },
     /// A miner connected and proved its address.
-    Join(Arrival),
+    Join(Box<Arrival>),
     /// A miner's session ended.
     Leave { miner: Address, session: SessionNumber },
     /// A miner sent something.

@@ -148,7 +148,7 @@ impl Board {
             Input::Submit(job) => Ok(self.submit(job, now)),
             Input::Restore { job, leases } => Ok(self.restore(job, leases, now)),
             Input::Cancel { job_id } => self.cancel(job_id, now),
-            Input::Join(arrival) => self.join(arrival, now),
+            Input::Join(arrival) => self.join(*arrival, now),
             Input::Leave { miner, session } => Ok(self.leave(miner, session, now)),
             Input::Heard { miner, session } => Ok(self.heard(miner, session, now)),
             Input::Heartbeat { miner, leases } => Ok(self.heartbeat(miner, &leases, now)),

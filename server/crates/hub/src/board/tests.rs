@@ -41,7 +41,7 @@ trait Inputs {
     }
 
     fn joined(&mut self, arrival: Arrival, now: UnixMillis) -> Vec<Effect> {
-        self.take(Input::Join(arrival), now)
+        self.take(Input::Join(Box::new(arrival)), now)
     }
 
     fn left(&mut self, miner: Address, session: u64, now: UnixMillis) -> Vec<Effect> {

@@ -107,7 +107,7 @@ impl World {
             Step::Submit(plan) => Input::Submit(self.job(plan)),
             Step::Join(number) => {
                 self.session += 1;
-                Input::Join(arrival(number, self.session, u32::from(number % 3)))
+                Input::Join(Box::new(arrival(number, self.session, u32::from(number % 3))))
             }
             Step::Leave(number) => {
                 let miner = Address::repeat_byte(number);
