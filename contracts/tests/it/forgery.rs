@@ -1,4 +1,4 @@
-//! No mint without a valid receipt: whatever is changed after signing, and whoever signs instead, nothing moves.
+//! No mint without a valid receipt: nothing moves when a field changes after signing, or when another key signs.
 
 use std::slice::from_ref;
 
