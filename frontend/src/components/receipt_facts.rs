@@ -7,9 +7,9 @@ use shared::receipt::{Attestation, JobReceipt};
 use shared::typed_data::{DOMAIN_NAME, DOMAIN_VERSION};
 
 use super::facts::InfoRow;
-use super::format::grouped;
 use super::status::SettlementPill;
 use super::value::{AddressValue, CodeValue, HashValue, ModelChip, Moment, Units};
+use crate::format::grouped;
 use crate::text::{common, receipt as words};
 
 /// What the receipt states.

@@ -31,7 +31,7 @@ pub const MODEL_HELP: &str =
     "The model that did the work, by its name; its files are pinned by hash in the miner’s offer.";
 pub const PROMPT_HASH: &str = "Prompt hash";
 pub const PROMPT_HASH_HELP: &str =
-    "SHA-256 of the prompt: whoever knows the prompt can check it, nobody can read it from here.";
+    "SHA-256 of the prompt: somebody who knows the prompt can check it, and nobody can read it from here.";
 pub const STARTED: &str = "Started";
 pub const FINISHED: &str = "Finished";
 pub const TIMES_HELP: &str = "The miner’s clock, in whole seconds; the hub checks that the work fits between.";

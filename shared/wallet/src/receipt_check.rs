@@ -1,10 +1,10 @@
-//! Verifies a receipt without trusting who served it: hash and signers are computed here.
+//! Checks a receipt without trust in its sender: hash and signers are computed here.
 
 use shared::receipt::{Attestation, SignedReceipt};
 use shared::signing::recover;
 use shared::{Address, B256};
 
-use super::protocol::{Check, CheckName};
+use crate::protocol::{Check, CheckName};
 
 /// The checks that need no network, each with what was computed.
 pub fn check(signed: &SignedReceipt) -> Vec<Check> {
@@ -108,8 +108,8 @@ mod tests {
         let mut moved = signed();
         moved.minter = Address::repeat_byte(9);
         assert_eq!(outcome(&moved), [true, false, false]);
-        let mut bare = signed();
-        bare.attestations.clear();
-        assert_eq!(outcome(&bare), [true, true, false]);
+        let mut unattested = signed();
+        unattested.attestations.clear();
+        assert_eq!(outcome(&unattested), [true, true, false]);
     }
 }
