@@ -1,29 +1,23 @@
-// The prompt's field with help: a text model writes the prompt out, and a prompt outside the model's world is told so.
+// Help with the prompt: a text model writes it out, and a prompt that names nothing the model learned gets a warning.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
-import { System } from './support/system.mjs';
+import { assertQuiet, screenshots } from './support/browser.mjs';
+import { startAtFirstPage } from './support/first_page.mjs';
 
 const WRITE_LIMIT_MS = 60_000;
 const OWN = 'city';
 
+let started;
 let system;
-let browser;
 let page;
 
 before(async () => {
-  system = await System.start('composer');
-  browser = await launch();
-  page = await openPage(browser);
-  await page.goto(system.url);
-  await page.waitForSelector('#draw:not([data-starting])');
+  started = await startAtFirstPage('composer');
+  ({ system, page } = started);
 });
 
-after(async () => {
-  await browser?.close();
-  await system?.stop();
-});
+after(() => started?.close());
 
 const prompt = () => page.inputValue('#prompt');
 
@@ -42,7 +36,7 @@ test('a text model writes the prompt out, and it can be taken back', async () =>
   assertQuiet(page);
 });
 
-test('what one types oneself is not taken back', async () => {
+test('typing ends the offer to take the written prompt back', async () => {
   await page.fill('#prompt', OWN);
   await page.click('#improve');
   await page.waitForSelector('#undo:not([hidden])', { timeout: WRITE_LIMIT_MS });
@@ -51,41 +45,41 @@ test('what one types oneself is not taken back', async () => {
   assert.match(await prompt(), /, at night$/);
 });
 
-test('a prompt that names nothing the model learned is told so before it is drawn', async () => {
+test('a prompt that names nothing the model learned gets a warning before it is drawn', async () => {
   await page.fill('#prompt', 'a cat on a chair');
   await page.locator('#prompt').blur();
-  await page.waitForSelector('#strange:has-text("expect something vague")');
-  await screenshots(page, 'prompt-strange');
+  await page.waitForSelector('#prompt-advice:has-text("expect something vague")');
+  await screenshots(page, 'prompt-advice');
   assert.ok(await page.isEnabled('#draw'), 'it is advice, not a refusal');
   await page.fill('#prompt', 'a city with a cat');
   await page.locator('#prompt').blur();
-  await page.waitForSelector('#strange:empty', { state: 'attached' });
+  await page.waitForSelector('#prompt-advice:empty', { state: 'attached' });
   assertQuiet(page);
 });
 
 test('the advice speaks of what stands in the field: of a link’s prompt, of a plural, of what was taken back', async () => {
   await page.goto(`${system.url}/?prompt=a+dragon`);
-  await page.waitForSelector('#strange:has-text("expect something vague")');
+  await page.waitForSelector('#prompt-advice:has-text("expect something vague")');
   await page.fill('#prompt', 'beaches and cities');
   await page.locator('#prompt').blur();
-  await page.waitForSelector('#strange:empty', { state: 'attached' });
+  await page.waitForSelector('#prompt-advice:empty', { state: 'attached' });
   await page.fill('#prompt', 'a dragon');
   await page.click('#improve');
   await page.waitForSelector('#undo:not([hidden])', { timeout: WRITE_LIMIT_MS });
   await page.click('.suggestion');
-  await page.waitForSelector('#strange:empty', { state: 'attached' });
+  await page.waitForSelector('#prompt-advice:empty', { state: 'attached' });
   await page.fill('#prompt', 'a dragon');
   await page.click('#improve');
   await page.waitForSelector('#undo:not([hidden])', { timeout: WRITE_LIMIT_MS });
   await page.click('#undo');
-  await page.waitForSelector('#strange:has-text("expect something vague")');
+  await page.waitForSelector('#prompt-advice:has-text("expect something vague")');
   assertQuiet(page);
 });
 
-test('the advice does not move the button away from whoever presses it', async () => {
+test('the advice does not move the button while it is pressed', async () => {
   await page.fill('#prompt', 'a cat on a chair');
   await page.click('#draw');
-  await page.waitForSelector('#strange:has-text("expect something vague")');
+  await page.waitForSelector('#prompt-advice:has-text("expect something vague")');
   await page.waitForSelector('[data-stop="prompt"][data-state="done"]', { timeout: WRITE_LIMIT_MS });
   assertQuiet(page);
 });

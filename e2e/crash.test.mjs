@@ -44,7 +44,7 @@ test(`${JOBS} jobs and ${KILLS} kills: nothing lost, nothing twice`, async (t) =
 
   assert.equal(jobs.length, JOBS, 'every job was acknowledged in the end, under one id each');
   assert.ok(completed.length > 0);
-  // Three kills of whoever serves it may fail a job; none may hang or end in another way.
+  // Three kills of the worker that serves it may fail a job; none may hang or end in another way.
   assert.equal(completed.length + failed.length, JOBS);
   await assertMintedOnce(completed);
 });

@@ -5,40 +5,35 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createJob, follow, image } from './support/api.mjs';
-import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
-import { models, System } from './support/system.mjs';
+import { assertQuiet, screenshots } from './support/browser.mjs';
+import { formIsLive, showFirstPage, startAtFirstPage } from './support/first_page.mjs';
+import { models } from './support/system.mjs';
 
 const DRAW_LIMIT_MS = 120_000;
 const QUICK = JSON.parse(readFileSync(join(models, 'picture/manifest.json'))).fast;
 
+let started;
 let system;
-let browser;
 let page;
 
 before(async () => {
-  system = await System.start('quick');
-  browser = await launch();
-  page = await openPage(browser);
-  await page.goto(system.url);
-  await page.waitForSelector('#draw:not([data-starting])');
+  started = await startAtFirstPage('quick');
+  ({ system, page } = started);
 });
 
-after(async () => {
-  await browser?.close();
-  await system?.stop();
-});
+after(() => started?.close());
 
 const values = (...ids) => Promise.all(ids.map((id) => page.inputValue(`#${id}`)));
 
 test('the choice fills in the steps and the guidance, and takes them back', async () => {
   await page.click('summary:has-text("Size, steps and seed")');
-  const best = await values('scheduler', 'steps', 'guidance');
-  assert.equal(best[0], '');
+  const usual = await values('scheduler', 'steps', 'guidance');
+  assert.equal(usual[0], '');
   await page.selectOption('#scheduler', 'fast');
   assert.deepEqual(await values('scheduler', 'steps', 'guidance'), ['fast', String(QUICK.steps), String(QUICK.guidance)]);
   await screenshots(page, 'quality');
   await page.selectOption('#scheduler', '');
-  assert.deepEqual(await values('scheduler', 'steps', 'guidance'), best);
+  assert.deepEqual(await values('scheduler', 'steps', 'guidance'), usual);
 });
 
 test('a picture is drawn with the setting that was chosen, and its page leads back to it', async () => {
@@ -51,15 +46,14 @@ test('a picture is drawn with the setting that was chosen, and its page leads ba
   assert.deepEqual([input.scheduler, input.steps, input.guidance], ['fast', QUICK.steps, QUICK.guidance]);
   await page.goto(system.url + href);
   await page.click('#again');
-  await page.waitForSelector('#draw:not([data-starting])');
+  await formIsLive(page);
   assert.deepEqual(await values('scheduler', 'steps'), ['fast', String(QUICK.steps)]);
   assertQuiet(page);
 });
 
-test('whoever chooses nothing gets the usual setting', async () => {
+test('without a choice the usual setting is taken', async () => {
   const job = await follow(system.url, (await createJob(system.url, image('a lake at dusk'))).id);
   assert.equal(job.input.scheduler, null);
-  await page.goto(system.url);
-  await page.waitForSelector('#draw:not([data-starting])');
+  await showFirstPage(page, system.url);
   assert.equal(await page.inputValue('#scheduler'), '');
 });

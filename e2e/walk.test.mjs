@@ -11,6 +11,9 @@ import { System } from './support/system.mjs';
 
 const PROMPT = 'a city skyline at night';
 const DRAW_LIMIT_MS = 120_000;
+const CHECK_LIMIT_MS = 60_000;
+/** The hash, both signatures, and that the contract minted. */
+const CHECKS = 4;
 const STOPS = ['prompt', 'miner', 'receipt', 'mint', 'block'];
 
 let system;
@@ -92,6 +95,20 @@ test("the miner's balance is what the receipt minted, and all there is", async (
   await page.goto(`${system.url}/explorer/receipts/${receipt.receipt_hash}`);
   assert.match(await page.innerText('main'), /attest/i);
   await screenshots(page, 'receipt');
+  assertQuiet(page);
+});
+
+test('the browser checks the receipt by itself, each time with the same worker', async () => {
+  let workersStarted = 0;
+  page.on('worker', () => { workersStarted += 1; });
+  for (const time of ['first', 'second']) {
+    await page.click('#verify');
+    await page.waitForSelector('#verify:not([disabled])', { timeout: CHECK_LIMIT_MS });
+    await page.waitForSelector('#verified [data-verdict="done"]');
+    assert.equal(await page.locator('#verified li[data-holds="true"]').count(), CHECKS, time);
+  }
+  assert.equal(workersStarted, 1);
+  await screenshots(page, 'receipt-checked');
   assertQuiet(page);
 });
 

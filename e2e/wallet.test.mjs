@@ -14,11 +14,13 @@ let page;
 let words;
 let address;
 const sent = [];
+let workersStarted = 0;
 
 before(async () => {
   system = await System.start('wallet', { workers: 0 });
   browser = await launch();
   page = await openPage(browser);
+  page.on('worker', () => { workersStarted += 1; });
   page.on('request', (request) => sent.push(`${request.url()} ${request.postData() ?? ''}`));
 });
 
@@ -69,6 +71,10 @@ test('a wallet is made, its words are confirmed, its address and balance are sho
   address = await shownAddress();
   await page.waitForFunction(() => /0/.test(document.querySelector('#wallet-balance')?.innerText));
   await screenshots(page, 'wallet');
+});
+
+test('one worker did all of it', () => {
+  assert.equal(workersStarted, 1);
 });
 
 test('the address is the one that every other wallet derives from the same words', () => {

@@ -7,8 +7,10 @@ use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
-use crate::components::icon::{Glyph, Icon, Sign};
-use crate::components::status::DevLabel;
+pub use crate::components::chain_label::ChainLabel;
+use crate::components::chain_label::DevLabel;
+use crate::components::icon::Logo;
+use crate::components::search_field::SearchField;
 use crate::islands::page_tools::PageTools;
 pub use crate::islands::studio::Example;
 use crate::pages::address::AddressPage;
@@ -28,14 +30,6 @@ use crate::pages::search::SearchPage;
 use crate::pages::transaction::TransactionPage;
 use crate::pages::wallet::WalletPage;
 use crate::text::common as words;
-
-/// Which chain the pages speak of; given through context.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainLabel {
-    pub chain_id: u64,
-    /// Keys and chain were made for development.
-    pub dev: bool,
-}
 
 /// The whole document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -60,7 +54,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// The visitor's choice between paper and ink, from a cookie; absent means the system's.
+/// The theme that the visitor chose, from a cookie. Without one the system's theme is shown.
 fn chosen_theme() -> Option<&'static str> {
     let parts = use_context::<Parts>()?;
     let cookies = parts.headers.get(http::header::COOKIE)?.to_str().ok()?;
@@ -114,8 +108,8 @@ fn Pages() -> impl IntoView {
     }
 }
 
-/// The main ways, and which of them the address lies on.
-const WAYS: [(&str, &str); 5] = [
+/// The links of the main navigation, with their names.
+const NAV_LINKS: [(&str, &str); 5] = [
     ("/", words::NAV_DRAW),
     ("/explorer", words::NAV_EXPLORER),
     ("/miners", words::NAV_MINERS),
@@ -126,20 +120,20 @@ const WAYS: [(&str, &str); 5] = [
 #[component]
 fn SiteHead() -> impl IntoView {
     let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
-    let ways = WAYS.map(|(href, name)| {
-        let here = if href == "/" { path == "/" } else { path.starts_with(href) };
-        view! { <a href=href aria-current=here.then_some("page")>{name}</a> }
+    let links = NAV_LINKS.map(|(href, name)| {
+        let is_current = if href == "/" { path == "/" } else { path.starts_with(href) };
+        view! { <a href=href aria-current=is_current.then_some("page")>{name}</a> }
     });
     let dev = use_context::<ChainLabel>().is_some_and(|label| label.dev);
     view! {
         <header class="site-head">
             <div class="wrap">
                 <a class="wordmark" href="/">
-                    <Sign />
+                    <Logo />
                     {words::PRODUCT}
                 </a>
                 <nav class="site-nav" aria-label=words::NAV>
-                    {ways}
+                    {links}
                 </nav>
                 <div class="site-tools">
                     <SearchField short=true />
@@ -148,29 +142,6 @@ fn SiteHead() -> impl IntoView {
                 </div>
             </div>
         </header>
-    }
-}
-
-/// The universal search; it works without script.
-#[component]
-pub fn SearchField(#[prop(optional)] short: bool, #[prop(into, optional)] value: Option<String>) -> impl IntoView {
-    let name = if short { words::SEARCH_SHORT } else { words::SEARCH_LABEL };
-    view! {
-        <form class="search" role="search" aria-label=name method="get" action="/explorer/search">
-            <Icon glyph=Glyph::Search />
-            <input
-                type="search"
-                name="q"
-                value=value
-                required
-                maxlength="100"
-                autocomplete="off"
-                spellcheck="false"
-                placeholder=name
-                aria-label=words::SEARCH_LABEL
-            />
-            <kbd aria-hidden="true">"/"</kbd>
-        </form>
     }
 }
 

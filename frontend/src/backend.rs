@@ -12,7 +12,7 @@ use shared::api::status::NetworkStatus;
 use shared::id::JobId;
 use shared::{Address, B256};
 
-/// Why a page cannot show what it was asked for.
+/// Why a page cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// Nothing by that name exists, or its owner keeps it private.

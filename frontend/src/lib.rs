@@ -1,5 +1,5 @@
-//! The web application: pages that the server renders, islands that become live in the browser, and the wallet that
-//! keeps keys in a Web Worker of its own.
+//! The web application: pages that the server renders, islands that become live in the browser, and the Web Worker that
+//! keeps the wallet's keys.
 //!
 //! Feature `ssr` renders, `hydrate` builds the page's bundle, `wallet-worker` the worker's.
 
@@ -15,6 +15,10 @@ pub mod browser;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod components;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod format;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod gallery;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod islands;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod live_job;
@@ -25,8 +29,9 @@ pub mod pages;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod proof;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod proof_stop;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod text;
-pub mod wallet;
 
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
 compile_error!("features `ssr` and `hydrate` exclude each other: one renders, the other hydrates");

@@ -1,7 +1,7 @@
-//! A job as the islands know it: what changes while one looks, and what names it.
+//! A job as the islands know it: what changes while the page is open, and what names it.
 //!
-//! It reads the API's [`JobView`](shared::api::jobs::JobView) and leaves out whatever only the server's part of a page
-//! shows, such as the typed requests of every kind: the browser's bundle carries no reader for those.
+//! It reads the API's [`JobView`](shared::api::jobs::JobView) without what only the server's part of a page shows, such
+//! as the typed requests of every kind: the browser's bundle carries no reader for those.
 
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct LiveJob {
     pub id: JobId,
     pub state: JobState,
     pub kind: JobKind,
-    /// What a person would call the job by. The API's jobs have no such field: there the prompt stands in for it.
+    /// What a person would call the job by. Jobs from the API have no such field; for them it is the prompt.
     #[serde(default)]
     pub words: String,
     pub input: LiveInput,
@@ -59,7 +59,7 @@ impl LiveJob {
         if self.words.is_empty() { &self.input.prompt } else { &self.words }
     }
 
-    /// The same job as it stands now.
+    /// Takes over the job's present state.
     pub fn updated(&mut self, now: Self) {
         let words = std::mem::take(&mut self.words);
         *self = Self { words, ..now };

@@ -29,14 +29,14 @@ pub fn nearness(one: &[f32], other: &[f32]) -> Option<f64> {
     (one.len() == other.len() && cosine.is_finite()).then(|| cosine.clamp(-1.0, 1.0))
 }
 
-/// Each of the `texts` after the first with its nearness to the first. A text without a vector of use is left out.
+/// Each of the `texts` after the first with its nearness to the first. A text without a usable vector is left out.
 pub fn measured<'a>(texts: &'a [String], vectors: &[Vec<f32>]) -> Vec<(&'a str, f64)> {
     let Some((query, rest)) = vectors.split_first() else { return Vec::new() };
     let near = |(text, vector): (&'a String, &Vec<f32>)| Some((text.as_str(), nearness(query, vector)?));
     texts.iter().skip(1).zip(rest).filter_map(near).collect()
 }
 
-/// Every word of `query` stands in `prompt`, in the singular or in the plural.
+/// Whether `prompt` has every word of `query`, in the singular or in the plural.
 pub fn holds_the_words(query: &str, prompt: &str) -> bool {
     let (wanted, held) = (stems(query), stems(prompt));
     !wanted.is_empty() && wanted.iter().all(|stem| held.contains(stem))
@@ -51,8 +51,8 @@ pub struct Rank {
     pub near: Option<f64>,
 }
 
-/// Those that hold the words first, since a small model may not know a word that stands there; of both sorts the nearest
-/// first, and last whatever was not measured. Equals keep their order.
+/// Items that hold the words come first, since a small model may not know one of them. Within both groups the nearest come
+/// first, and those that were not measured last. Equal items keep their order.
 pub fn best_first<T>(items: Vec<T>, rank: impl Fn(&T) -> Rank) -> Vec<(T, Rank)> {
     let mut items: Vec<(T, Rank)> = items
         .into_iter()

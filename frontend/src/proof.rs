@@ -1,61 +1,17 @@
 //! What is proven about a piece of work: prompt → miner → receipt → mint → block, each stop with its state.
 //!
-//! Pure: made from what the API says, shown by [`crate::components::proof_line`].
+//! Pure: made from what the API says, and shown by the component `ProofLine`.
 
 use shared::api::receipts::{ReceiptView, SettlementState};
 use shared::job::lifecycle::JobState;
 use shared::time::UnixMillis;
 
-use crate::components::format::{amount_parts, clipped, grouped, shortened};
+use crate::format::{amount_parts, clipped, grouped, shortened};
 use crate::live_job::LiveJob;
+use crate::proof_stop::{StopName, StopState};
 use crate::text;
 
 const PROMPT_CHARS: usize = 28;
-
-/// The five stops, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopName {
-    Prompt,
-    Miner,
-    Receipt,
-    Mint,
-    Block,
-}
-
-impl StopName {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Prompt => "prompt",
-            Self::Miner => "miner",
-            Self::Receipt => "receipt",
-            Self::Mint => "mint",
-            Self::Block => "block",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopState {
-    /// Not yet.
-    Waiting,
-    /// Going on.
-    Running,
-    /// Proven.
-    Done,
-    /// It will not come.
-    Refused,
-}
-
-impl StopState {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Refused => "refused",
-        }
-    }
-}
 
 /// What a stop says under its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,11 +57,10 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Nothing was asked for yet.
+    /// There is no job yet.
     pub fn empty() -> Self {
-        let names = [StopName::Prompt, StopName::Miner, StopName::Receipt, StopName::Mint, StopName::Block];
         Self {
-            stops: names
+            stops: StopName::ALL
                 .map(|name| Stop { fact: Some(Fact::words(text::proof::meaning(name))), ..Stop::waiting(name) }),
         }
     }
@@ -150,7 +105,7 @@ impl Proof {
         }
     }
 
-    /// The same in one sentence, for readers of the screen.
+    /// The same in one sentence, for screen readers.
     pub fn sentence(&self) -> String {
         let parts = self.stops.iter().map(|stop| {
             let fact = stop.fact.as_ref().map(|fact| format!(" {}", fact.text)).unwrap_or_default();
@@ -228,13 +183,15 @@ fn in_block_stop(mint: &shared::api::jobs::MintView) -> Stop {
 }
 
 fn settlement_stops(view: &ReceiptView) -> (Stop, Stop) {
-    let hollow = Stop::waiting(StopName::Block);
+    let no_block_yet = Stop::waiting(StopName::Block);
     match (&view.mint, view.settlement) {
         (Some(mint), _) => (minted_stop(mint), in_block_stop(mint)),
         (None, SettlementState::Refused) => {
             let reason = view.refusal.clone().unwrap_or_else(|| text::receipt::settlement(view.settlement).to_owned());
-            (Stop::new(StopName::Mint, StopState::Refused, Fact::words(reason), None), hollow)
+            (Stop::new(StopName::Mint, StopState::Refused, Fact::words(reason), None), no_block_yet)
         }
-        (None, _) => (Stop::new(StopName::Mint, StopState::Running, Fact::words(text::proof::IN_BATCH), None), hollow),
+        (None, _) => {
+            (Stop::new(StopName::Mint, StopState::Running, Fact::words(text::proof::IN_BATCH), None), no_block_yet)
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! Parts of a page made new by the server: the page asks for itself again and puts the named parts in their place.
+//! Keeps parts of a page current: the page is fetched from the server again, and its named parts are replaced.
 //!
-//! What only shows needs no code in the bundle this way; it stays the server's HTML.
+//! So parts that only show something stay the server's HTML and need no code in the bundle.
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;

@@ -12,7 +12,7 @@ use web_sys::{Element, Event};
 use super::job_stream::JobStream;
 use super::tools::listen;
 use super::{http, own_jobs, texts_of, value_of, window};
-use crate::islands::own_jobs::{SEARCH, SEARCH_FIELD, SEARCH_PHASE, SEARCH_STATUS};
+use crate::gallery::{SEARCH, SEARCH_FIELD, SEARCH_PHASE, SEARCH_STATUS};
 use crate::live_job::{LiveEvent, LiveJob};
 use crate::meaning::texts_to_measure;
 use crate::text::job as words;

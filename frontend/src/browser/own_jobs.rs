@@ -1,10 +1,10 @@
-//! The jobs that this browser asked for, newest first, in its local storage, and how the server comes to show them.
+//! The jobs of this browser, newest first, in its local storage. The server shows them when it is given their ids.
 
 use shared::id::JobId;
 use wasm_bindgen::prelude::*;
 
 use super::{fragments, window};
-use crate::islands::own_jobs::{GALLERY, REMEMBERED};
+use crate::gallery::{GALLERY, REMEMBERED_MAX};
 
 const KEY: &str = "aitbc.jobs";
 
@@ -18,7 +18,7 @@ pub fn remember(id: JobId) {
     let mut jobs = list();
     jobs.retain(|known| *known != id);
     jobs.insert(0, id);
-    jobs.truncate(REMEMBERED);
+    jobs.truncate(REMEMBERED_MAX);
     let (Ok(Some(storage)), Ok(text)) = (window().local_storage(), serde_json::to_string(&jobs)) else { return };
     // A full or forbidden storage costs only the list, never the job.
     let _ = storage.set_item(KEY, &text);
@@ -30,7 +30,7 @@ pub fn forget_all() {
     }
 }
 
-/// Has the server make the `part` of the page that shows them, in the order that the address names.
+/// Fetches the `part` of the page that shows them, in the order that the address names.
 pub async fn show(part: &str) -> Result<(), JsValue> {
     let ids: Vec<String> = list().iter().map(ToString::to_string).collect();
     // A list without jobs is named as well: an empty name would not tell it from no list.

@@ -1,11 +1,11 @@
-//! One set of listeners for the whole document: copying, ages, the search key, paper and ink.
+//! One set of listeners for the whole document: copying, ages, the search key, the theme.
 
 use shared::time::UnixMillis;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
 use super::{after, every, window};
-use crate::components::format;
+use crate::format;
 
 /// How often ages are written anew.
 const AGE_TICK_MS: i32 = 1_000;
@@ -84,7 +84,7 @@ fn focus_search(event: KeyboardEvent) {
     }
 }
 
-/// Turns paper to ink or back, and remembers it where the server reads it on the next page.
+/// Switches between the light and the dark theme, and keeps the choice in a cookie, which the server reads on the next page.
 pub fn switch_theme() {
     let Some(root) = window().document().and_then(|document| document.document_element()) else { return };
     let system_is_dark =

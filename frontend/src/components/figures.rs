@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use shared::api::status::NetworkStatus;
 
 use super::facts::Figure;
-use super::format;
 use super::value::{Age, AmountValue, Height};
+use crate::format;
 use crate::text;
 
 /// Id of the strip, by which pages keep it current.

@@ -62,9 +62,9 @@ pub fn Icon(glyph: Glyph) -> impl IntoView {
     }
 }
 
-/// The sign of the product: five stops on a line, the last still hollow.
+/// The product's logo: five stops on a line, the last one not filled yet.
 #[component]
-pub fn Sign() -> impl IntoView {
+pub fn Logo() -> impl IntoView {
     view! {
         <svg viewBox="0 0 34 12" width="34" height="12" fill="none" aria-hidden="true">
             <path d="M3 6h21" stroke="var(--accent)" stroke-width="1.5" />

@@ -29,7 +29,7 @@ fn path(digest: u64) -> String {
     path
 }
 
-/// The identicon of `address`, as decoration: the address stands beside it.
+/// The identicon of `address`, as decoration: the address is beside it.
 #[component]
 pub fn Identicon(address: Address, #[prop(optional)] large: bool) -> impl IntoView {
     let digest = digest(address);

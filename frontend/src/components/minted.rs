@@ -15,7 +15,7 @@ pub fn MintedSentence(mint: MintView) -> impl IntoView {
             " "
             <AmountValue amount=mint.amount />
             {text::job::MINTED_TO}
-            <AddressValue address=mint.provider miner=true bare=true />
+            <AddressValue address=mint.provider miner=true without_copy=true />
             {text::job::MINTED_IN}
             <Height number=mint.block_number />
         </span>

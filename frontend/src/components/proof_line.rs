@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::value::Age;
-use crate::proof::{Proof, Stop, StopState};
+use crate::proof::{Proof, Stop};
+use crate::proof_stop::StopState;
 use crate::text;
 
 /// The proof line in full.

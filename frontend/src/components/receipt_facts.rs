@@ -7,9 +7,9 @@ use shared::receipt::{Attestation, JobReceipt, ReceiptVersion};
 use shared::typed_data::{DOMAIN_NAME, DOMAIN_VERSION};
 
 use super::facts::InfoRow;
-use super::format::{exact_time, grouped};
 use super::status::SettlementPill;
 use super::value::{AddressValue, CodeValue, HashValue, ModelChip, Moment, Units};
+use crate::format::{exact_time, grouped};
 use crate::text::{common, receipt as words};
 
 /// What the receipt states.

@@ -78,13 +78,3 @@ pub fn JobPill(state: JobState) -> impl IntoView {
 pub fn SettlementPill(state: SettlementState) -> impl IntoView {
     view! { <StatusPill tone=Tone::of_settlement(state) word=text::receipt::settlement(state) /> }
 }
-
-/// Says that keys and chain were made for development.
-#[component]
-pub fn DevLabel() -> impl IntoView {
-    view! {
-        <span class="dev-label" title=text::common::DEV_HELP>
-            {text::common::DEV_LABEL}
-        </span>
-    }
-}

@@ -6,10 +6,10 @@ use shared::api::explorer::{BlockSummary, TransactionSummary};
 use shared::api::miners::MinerView;
 use shared::api::receipts::ReceiptView;
 
-use super::format::{grouped, shortened};
 use super::proof_line::ProofSmall;
 use super::status::{StatusPill, Tone};
 use super::value::{AddressValue, Age, AmountValue, Height, UnitPrice};
+use crate::format::{grouped, shortened};
 use crate::proof::Proof;
 use crate::text;
 
@@ -101,13 +101,13 @@ fn TransactionRow(transaction: TransactionSummary, narrow: bool) -> impl IntoVie
     let failed =
         (!transaction.succeeded).then(|| view! { " "<StatusPill tone=Tone::Refused word=text::explorer::REVERTED /> });
     let to = match transaction.to {
-        Some(to) => view! { <AddressValue address=to bare=true /> }.into_any(),
+        Some(to) => view! { <AddressValue address=to without_copy=true /> }.into_any(),
         None => view! { <span class="quiet">{text::explorer::CREATES}</span> }.into_any(),
     };
     let wide = (!narrow).then(|| {
         view! {
             <td class="wide-only">
-                <AddressValue address=transaction.from bare=true />
+                <AddressValue address=transaction.from without_copy=true />
             </td>
             <td class="wide-only">{to}</td>
             <td class="number wide-only">{grouped(transaction.block_number)}</td>
@@ -163,7 +163,7 @@ fn ReceiptRow(receipt: ReceiptView) -> impl IntoView {
                 <ProofSmall proof />
             </td>
             <td class="wide-only">
-                <AddressValue address=receipt.signed.receipt.provider miner=true bare=true />
+                <AddressValue address=receipt.signed.receipt.provider miner=true without_copy=true />
             </td>
             <td class="wide-only grow">{receipt.signed.receipt.model}</td>
             <td class="number wide-only">{receipt.mint.map(|mint| view! { <Height number=mint.block_number /> })}</td>

@@ -6,9 +6,9 @@ use shared::receipt::UnitType;
 use shared::time::{UnixMillis, UnixSeconds};
 use shared::{Address, B256};
 
-use super::format;
 use super::icon::{Glyph, Icon};
 use super::identicon::Identicon;
+use crate::format;
 use crate::text;
 
 /// A button that copies `value`; the page's tools listen for it.
@@ -40,7 +40,7 @@ pub fn AddressValue(
     #[prop(optional)] full: bool,
     /// Without the copy button, in dense rows.
     #[prop(optional)]
-    bare: bool,
+    without_copy: bool,
 ) -> impl IntoView {
     let whole = address.to_string();
     let href = if miner { format!("/miners/{whole}") } else { format!("/explorer/addresses/{whole}") };
@@ -56,7 +56,7 @@ pub fn AddressValue(
             <a href=href title=whole.clone()>
                 <code>{shown}</code>
             </a>
-            {(!bare).then(|| view! { <CopyButton value=whole what=text::common::ADDRESS /> })}
+            {(!without_copy).then(|| view! { <CopyButton value=whole what=text::common::ADDRESS /> })}
         </span>
     }
 }
@@ -67,7 +67,7 @@ pub fn HashValue(
     hash: B256,
     #[prop(into, optional)] href: Option<String>,
     #[prop(optional)] full: bool,
-    #[prop(optional)] bare: bool,
+    #[prop(optional)] without_copy: bool,
 ) -> impl IntoView {
     let whole = hash.to_string();
     let shown = if full { whole.clone() } else { format::shortened(&whole) };
@@ -79,7 +79,7 @@ pub fn HashValue(
                 Some(href) => view! { <a href=href>{code}</a> }.into_any(),
                 None => code.into_any(),
             }}
-            {(!bare).then(|| view! { <CopyButton value=whole what=text::common::HASH /> })}
+            {(!without_copy).then(|| view! { <CopyButton value=whole what=text::common::HASH /> })}
         </span>
     }
 }
@@ -135,7 +135,7 @@ pub fn Height(number: u64) -> impl IntoView {
     view! { <a href=format!("/explorer/blocks/{number}")>{format::grouped(number)}</a> }
 }
 
-/// Units of work with their sort.
+/// Units of work with their type.
 #[component]
 pub fn Units(units: MicroUnits, unit_type: UnitType) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! Has a text model write a prompt out: its words stream into the prompt's field, and one press takes them back.
+//! Lets a text model write a prompt out: its words stream into the prompt's field, and one press undoes them.
 
 use leptos::prelude::*;
 #[cfg(feature = "hydrate")]
@@ -8,7 +8,7 @@ use super::composer::Composer;
 use super::job_watch::JobWatch;
 use crate::text::home as words;
 
-/// Longest answer that is asked for; the product's own model ends far earlier.
+/// Longest answer that is requested; the product's own model ends far earlier.
 #[cfg(feature = "hydrate")]
 const ANSWER_MAX_TOKENS: u32 = 64;
 
@@ -16,7 +16,7 @@ const ANSWER_MAX_TOKENS: u32 = 64;
 pub struct Improver {
     composer: Composer,
     watch: JobWatch,
-    /// What the visitor wrote, while something else stands in the field.
+    /// What the visitor wrote, while the model's words are in the field.
     own: RwSignal<Option<String>>,
     failed: RwSignal<bool>,
 }
@@ -34,7 +34,7 @@ impl Improver {
         self.watch.is_running()
     }
 
-    /// Another text stands in the field: there is nothing to take back any more.
+    /// The visitor changed the field: there is nothing to undo any more.
     pub fn typed(self) {
         self.own.set(None);
         self.failed.set(false);
@@ -42,13 +42,13 @@ impl Improver {
 
     fn undo(self) {
         if let Some(own) = self.own.get_untracked() {
-            self.composer.prompt.set(own);
-            self.composer.consider();
+            self.composer.prompt().set(own);
+            self.composer.judge_prompt();
             self.own.set(None);
         }
     }
 
-    /// What has been written so far, or the visitor's own words where nothing came of it.
+    /// Shows what has been written so far, or the visitor's own words where the job failed.
     #[cfg(feature = "hydrate")]
     fn show(self) {
         let written = self.watch.text.with(|text| text.trim().to_owned());
@@ -61,9 +61,9 @@ impl Improver {
             self.failed.set(true);
             self.undo();
         } else if !written.is_empty() {
-            self.composer.prompt.set(written);
+            self.composer.prompt().set(written);
             if state.is_some_and(JobState::is_terminal) {
-                self.composer.consider();
+                self.composer.judge_prompt();
             }
         }
     }
@@ -75,7 +75,7 @@ impl Improver {
 
         use crate::live_job::LiveJob;
 
-        let own = self.own.get_untracked().unwrap_or_else(|| self.composer.prompt.get_untracked());
+        let own = self.own.get_untracked().unwrap_or_else(|| self.composer.prompt().get_untracked());
         let folded = own.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
         let request = CreateJob {
             kind: JobKind::Text,
@@ -106,7 +106,7 @@ impl Improver {
 /// The two buttons beside the prompt's label.
 #[component]
 pub fn ImproveButtons(improver: Improver) -> impl IntoView {
-    let empty = move || improver.composer.prompt.with(|prompt| prompt.trim().is_empty());
+    let empty = move || improver.composer.prompt().with(|prompt| prompt.trim().is_empty());
     let label = move || match (improver.is_writing(), improver.own.with(Option::is_some)) {
         (true, _) => words::IMPROVING,
         (false, true) => words::IMPROVE_AGAIN,

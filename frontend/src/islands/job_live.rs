@@ -9,16 +9,16 @@ use shared::job::lifecycle::JobState;
 use super::job_watch::JobWatch;
 use crate::components::canvas::Canvas;
 use crate::components::facts::Section;
-use crate::components::format;
 use crate::components::minted::MintedSentence;
 use crate::components::notice::Notice;
 use crate::components::proof_line::ProofLine;
 use crate::components::status::{JobPill, Tone};
 use crate::components::value::{AddressValue, CopyButton};
+use crate::format;
 use crate::live_job::LiveJob;
 use crate::text;
 
-/// Ids of the parts that the server shows: what was written, what was asked for, and the receipt.
+/// Ids of the parts that the server renders: the written result, the request and the receipt.
 pub const WRITTEN: &str = "written";
 pub const REQUEST: &str = "request";
 pub const RECEIPT: &str = "receipt";
@@ -140,7 +140,7 @@ fn Why(watch: JobWatch, explanation: RwSignal<Option<Explanation>>) -> impl Into
             .map(|miner| {
                 view! {
                     <li>
-                        <AddressValue address=miner.miner miner=true bare=true />
+                        <AddressValue address=miner.miner miner=true without_copy=true />
                         " "
                         {miner.reason}
                     </li>
@@ -174,7 +174,7 @@ fn Faults(watch: JobWatch) -> impl IntoView {
     }
 }
 
-/// Follows the job, has the server's parts made new when it gets on, and asks why while it waits.
+/// Follows the job, refreshes the server's parts when its state changes, and asks why it waits.
 #[cfg(feature = "hydrate")]
 fn start(watch: JobWatch, job: LiveJob, explanation: RwSignal<Option<Explanation>>) {
     /// A job that is taken at once needs no explanation.

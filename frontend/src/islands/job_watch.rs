@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::id::JobId;
 use shared::job::lifecycle::JobState;
 
-use crate::components::format;
+use crate::format;
 use crate::live_job::{LiveEvent, LiveJob};
 use crate::proof::Proof;
 use crate::text;
@@ -106,7 +106,7 @@ impl JobWatch {
         })
     }
 
-    /// What stands in the picture's corner while it is not whole.
+    /// The words in the picture's corner until it is complete.
     pub fn word(self) -> Option<String> {
         self.job.with(|job| {
             let job = job.as_ref()?;

@@ -1,4 +1,4 @@
-//! Keeps parts of a page current: at every new block and every few seconds they are asked for again.
+//! Keeps parts of a page current: they are fetched again at every new block and every few seconds.
 
 use leptos::prelude::*;
 

@@ -1,6 +1,7 @@
 //! The parts of pages that become live in the browser. Everything else stays the server's HTML.
 
 pub mod composer;
+pub mod draft;
 pub mod improver;
 pub mod job_live;
 pub mod job_watch;

@@ -1,25 +1,10 @@
-//! Names the jobs that this browser asked for, so that the server shows them, and has them ordered by meaning.
+//! Shows the jobs of this browser: it gives the server their ids, and starts the search by meaning.
 
 use leptos::prelude::*;
 
+#[cfg(feature = "hydrate")]
+use crate::gallery::OWN_JOBS;
 use crate::text;
-
-/// Id of the part that shows them.
-pub const OWN_JOBS: &str = "own-jobs";
-
-/// Id of the jobs themselves, in their order; part of [`OWN_JOBS`].
-pub const GALLERY: &str = "gallery";
-
-/// Ids of the form that orders them by meaning, of its field, and of what is said about it.
-pub const SEARCH: &str = "meaning-search";
-pub const SEARCH_FIELD: &str = "meaning";
-pub const SEARCH_STATUS: &str = "meaning-status";
-
-/// Attribute of the form: how far the search is.
-pub const SEARCH_PHASE: &str = "data-phase";
-
-/// Jobs that are remembered, newest first.
-pub const REMEMBERED: usize = 50;
 
 #[island]
 pub fn OwnJobs() -> impl IntoView {

@@ -1,4 +1,4 @@
-//! The switch between paper and ink; it also starts what the whole document listens for.
+//! The switch between the light and the dark theme. It also starts the listeners of the whole document.
 
 use leptos::prelude::*;
 

@@ -1,10 +1,11 @@
-//! The first page's work place: prompt, picture and proof line.
+//! The live part of the first page: prompt, picture and proof line.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use shared::job::lifecycle::JobState;
 
-use super::composer::{Composer, Draft, PromptField, Served, Settings, Strange};
+use super::composer::{Composer, NetworkOffer, PromptAdvice, PromptField, Settings};
+use super::draft::{Draft, Field};
 use super::improver::Improver;
 use super::job_watch::JobWatch;
 use crate::components::canvas::Canvas;
@@ -25,39 +26,39 @@ pub struct Example {
     pub steps: u32,
 }
 
-/// Why the last attempt to submit failed, besides fields.
+/// Why the last job was not taken, where that is not about a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Trouble {
+struct SubmitFailure {
     title: String,
     detail: String,
 }
 
 #[island]
 pub fn Studio(
-    served: Served,
+    offer: NetworkOffer,
     draft: Draft,
-    /// The settings were changed by whoever linked here.
+    /// The link that led here changes the settings.
     settings_open: bool,
     example: Option<Example>,
 ) -> impl IntoView {
-    let rendered = draft.prompt.clone();
+    let rendered_prompt = draft.get(Field::Prompt).clone();
     #[cfg(feature = "hydrate")]
     let draft = draft.typed();
-    let composer = Composer::new(draft, rendered);
-    let Served { model, suggestions, subjects, best, quick, miners_online, .. } = served;
-    let improver = served.writes.then(|| Improver::new(composer));
+    let composer = Composer::new(&draft, rendered_prompt);
+    let NetworkOffer { model, suggestions, subjects, has_text_model, miners_online, usual, fast } = offer;
+    let improver = has_text_model.then(|| Improver::new(composer));
     let watch = JobWatch::new(None);
     let live = RwSignal::new(false);
     Effect::new(move |_| {
         live.set(true);
-        composer.consider();
+        composer.judge_prompt();
     });
     let busy = RwSignal::new(false);
-    let trouble = RwSignal::new(None::<Trouble>);
+    let submit_failure = RwSignal::new(None::<SubmitFailure>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         #[cfg(feature = "hydrate")]
-        submit_job(composer, watch, busy, trouble);
+        submit_job(composer, watch, busy, submit_failure);
     };
     let shown = example.clone();
     let source = Signal::derive(move || match watch.job.with(Option::is_some) {
@@ -75,11 +76,11 @@ pub fn Studio(
                 <h1>{text::home::SENTENCE}</h1>
                 <form class="composer" method="get" action="/" on:submit=submit>
                     <PromptField composer suggestions improver />
-                    <Settings composer best quick open=settings_open />
+                    <Settings composer usual fast open=settings_open />
                     <Buttons watch live busy miners_online />
-                    <Strange composer model subjects />
+                    <PromptAdvice composer model subjects />
                     {move || {
-                        trouble.get().map(|trouble| view! { <Notice tone=Tone::Refused title=trouble.title detail=trouble.detail /> })
+                        submit_failure.get().map(|failure| view! { <Notice tone=Tone::Refused title=failure.title detail=failure.detail /> })
                     }}
                 </form>
             </div>
@@ -153,7 +154,7 @@ fn Caption(watch: JobWatch, example: Option<Example>) -> impl IntoView {
     }
 }
 
-/// One line under the proof line: the mint, or where the job stands.
+/// One line under the proof line: the mint, or the job's state.
 #[component]
 fn Outcome(watch: JobWatch) -> impl IntoView {
     move || {
@@ -175,8 +176,13 @@ fn Outcome(watch: JobWatch) -> impl IntoView {
 }
 
 #[cfg(feature = "hydrate")]
-fn submit_job(composer: Composer, watch: JobWatch, busy: RwSignal<bool>, trouble: RwSignal<Option<Trouble>>) {
-    trouble.set(None);
+fn submit_job(
+    composer: Composer,
+    watch: JobWatch,
+    busy: RwSignal<bool>,
+    submit_failure: RwSignal<Option<SubmitFailure>>,
+) {
+    submit_failure.set(None);
     composer.errors.set(Vec::new());
     let body = match composer.request() {
         Ok(body) => body,
@@ -192,7 +198,7 @@ fn submit_job(composer: Composer, watch: JobWatch, busy: RwSignal<bool>, trouble
             }
             Err(failure) => {
                 if failure.errors.is_empty() {
-                    trouble.set(Some(Trouble { title: failure.title, detail: failure.detail }));
+                    submit_failure.set(Some(SubmitFailure { title: failure.title, detail: failure.detail }));
                 }
                 composer.errors.set(failure.errors);
             }
@@ -201,7 +207,7 @@ fn submit_job(composer: Composer, watch: JobWatch, busy: RwSignal<bool>, trouble
     });
 }
 
-/// Asks the hub to cancel; the stream tells when it did.
+/// Asks the hub to cancel; the stream says when it did.
 #[cfg(feature = "hydrate")]
 pub(super) fn cancel_job(watch: JobWatch) {
     let Some(id) = watch.job.with_untracked(|job| job.as_ref().map(|job| job.id)) else { return };

@@ -1,12 +1,12 @@
 //! "Verify in this browser": the wallet's worker computes hash and signers and asks the chain.
 
 use leptos::prelude::*;
+use wallet::protocol::{Check, CheckName};
 
 use crate::components::icon::Icon;
 use crate::components::notice::Notice;
 use crate::components::status::Tone;
 use crate::text::receipt as words;
-use crate::wallet::protocol::{Check, CheckName};
 
 #[island]
 pub fn VerifyReceipt(
@@ -15,11 +15,11 @@ pub fn VerifyReceipt(
 ) -> impl IntoView {
     let checks = RwSignal::new(None::<Vec<Check>>);
     let running = RwSignal::new(false);
-    let trouble = RwSignal::new(None::<String>);
+    let failure = RwSignal::new(None::<String>);
     let verify = move |_| {
         running.set(true);
         #[cfg(feature = "hydrate")]
-        start(receipt_json.clone(), checks, running, trouble);
+        start(receipt_json.clone(), checks, running, failure);
         #[cfg(not(feature = "hydrate"))]
         let _ = &receipt_json;
     };
@@ -39,7 +39,7 @@ pub fn VerifyReceipt(
             <div aria-live="polite" id="verified">
                 {move || checks.get().map(|checks| view! { <Checks checks /> })}
                 {move || {
-                    trouble.get().map(|detail| view! { <Notice tone=Tone::Refused title=words::NOT_VERIFIED detail /> })
+                    failure.get().map(|detail| view! { <Notice tone=Tone::Refused title=words::NOT_VERIFIED detail /> })
                 }}
             </div>
         </div>
@@ -92,36 +92,17 @@ fn start(
     receipt_json: String,
     checks: RwSignal<Option<Vec<Check>>>,
     running: RwSignal<bool>,
-    trouble: RwSignal<Option<String>>,
+    failure: RwSignal<Option<String>>,
 ) {
-    use crate::browser::wallet_client::WalletClient;
-    use crate::wallet::protocol::{Reply, Request};
+    use wallet::protocol::{Reply, Request};
 
-    trouble.set(None);
-    let client = StoredValue::new_local(None::<WalletClient>);
-    let take = move |reply| match reply {
-        Reply::Ready => client.with_value(|client| {
-            if let Some(client) = client {
-                client.post(&Request::Verify { receipt_json: receipt_json.clone() });
-            }
-        }),
-        Reply::Verified { checks: done } => {
-            checks.set(Some(done));
-            running.set(false);
-            crate::browser::after(0, move || client.set_value(None));
-        }
-        Reply::Refused { reason } => {
-            trouble.set(Some(crate::text::wallet::refusal(&reason)));
-            running.set(false);
-        }
-        _ => {}
-    };
-    let failed = move || {
-        trouble.set(Some(crate::text::wallet::ERROR_WORKER.to_owned()));
+    failure.set(None);
+    crate::browser::wallet_client::ask(Request::CheckReceipt { receipt_json }, move |answer| {
         running.set(false);
-    };
-    client.set_value(WalletClient::start(take, failed));
-    if client.with_value(Option::is_none) {
-        failed();
-    }
+        match answer {
+            Ok(Reply::ReceiptChecked { checks: done }) => checks.set(Some(done)),
+            Ok(_) => {}
+            Err(error) => failure.set(Some(error.text())),
+        }
+    });
 }

@@ -4,27 +4,28 @@ use leptos::either::EitherOf7;
 use leptos::prelude::*;
 use shared::Address;
 use shared::amount::Amount;
+use wallet::protocol::{Reply, Request, Secret, WalletState};
 
 use crate::components::identicon::Identicon;
 use crate::components::notice::Notice;
 use crate::components::status::{StatusPill, Tone};
 use crate::components::value::{AmountValue, CodeValue};
 use crate::text::{common, wallet as words};
-use crate::wallet::protocol::{Reply, Request, Secret, WalletState};
 
-/// Where the page stands with its worker.
+/// What the page shows of the wallet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
     Starting,
+    /// The wallet cannot be used, and why.
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "a worker fails in the browser only"))]
-    Broken,
+    Broken(String),
     At(WalletState),
     /// The words of a new key are on the screen.
     Words {
         words: Vec<Secret>,
         ask: Vec<usize>,
     },
-    /// Some of them are asked for.
+    /// The page asks for some of them.
     Confirm {
         words: Vec<Secret>,
         ask: Vec<usize>,
@@ -36,43 +37,47 @@ struct Wallet {
     stage: RwSignal<Stage>,
     error: RwSignal<Option<String>>,
     busy: RwSignal<bool>,
-    #[cfg(feature = "hydrate")]
-    client: StoredValue<Option<crate::browser::wallet_client::WalletClient>, LocalStorage>,
 }
 
 impl Wallet {
     fn new() -> Self {
-        Self {
-            stage: RwSignal::new(Stage::Starting),
-            error: RwSignal::new(None),
-            busy: RwSignal::new(false),
-            #[cfg(feature = "hydrate")]
-            client: StoredValue::new_local(None),
-        }
+        Self { stage: RwSignal::new(Stage::Starting), error: RwSignal::new(None), busy: RwSignal::new(false) }
     }
 
-    fn ask(self, request: &Request) {
+    fn ask(self, request: Request) {
         self.error.set(None);
         self.busy.set(true);
         #[cfg(feature = "hydrate")]
-        self.client.with_value(|client| {
-            if let Some(client) = client {
-                client.post(request);
-            }
-        });
+        crate::browser::wallet_client::ask(request, move |answer| self.answered(answer));
         #[cfg(not(feature = "hydrate"))]
-        let _ = request;
+        drop(request);
+    }
+
+    #[cfg(feature = "hydrate")]
+    fn answered(self, answer: Result<Reply, crate::browser::wallet_client::AskError>) {
+        use crate::browser::wallet_client::AskError;
+
+        self.busy.set(false);
+        match answer {
+            Ok(reply) => self.show(reply),
+            Err(error) if error == AskError::WorkerFailed || self.is_starting() => {
+                self.stage.set(Stage::Broken(error.text()));
+            }
+            Err(error) => self.error.set(Some(error.text())),
+        }
+    }
+
+    #[cfg(feature = "hydrate")]
+    fn is_starting(self) -> bool {
+        self.stage.with_untracked(|stage| *stage == Stage::Starting)
     }
 
     #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "replies arrive in the browser only"))]
-    fn take(self, reply: Reply) {
-        self.busy.set(false);
+    fn show(self, reply: Reply) {
         match reply {
-            Reply::Ready => self.ask(&Request::State),
             Reply::State { wallet } => self.stage.set(Stage::At(wallet)),
             Reply::Words { words, ask } => self.stage.set(Stage::Words { words, ask }),
-            Reply::Refused { reason } => self.error.set(Some(words::refusal(&reason))),
-            Reply::Verified { .. } => {}
+            Reply::ReceiptChecked { .. } => {}
         }
     }
 }
@@ -80,18 +85,13 @@ impl Wallet {
 #[island]
 pub fn WalletPanel() -> impl IntoView {
     let wallet = Wallet::new();
-    #[cfg(feature = "hydrate")]
-    Effect::new(move |_| {
-        use crate::browser::wallet_client::WalletClient;
-        let failed = move || wallet.stage.set(Stage::Broken);
-        wallet.client.set_value(WalletClient::start(move |reply| wallet.take(reply), failed));
-    });
+    Effect::new(move |_| wallet.ask(Request::State));
     view! {
         <div id="wallet">
             {move || match wallet.stage.get() {
                 Stage::Starting => EitherOf7::A(view! { <p class="section-note">{words::STARTING}</p> }),
-                Stage::Broken => {
-                    EitherOf7::B(view! { <Notice tone=Tone::Refused title=common::UNAVAILABLE_TITLE detail=words::ERROR_WORKER /> })
+                Stage::Broken(detail) => {
+                    EitherOf7::B(view! { <Notice tone=Tone::Refused title=words::UNAVAILABLE_TITLE detail /> })
                 }
                 Stage::At(WalletState::Empty) => EitherOf7::C(view! { <Create wallet /> }),
                 Stage::At(WalletState::Locked { address }) => EitherOf7::D(view! { <Locked wallet address /> }),
@@ -150,7 +150,7 @@ fn Create(wallet: Wallet) -> impl IntoView {
         if password.get_untracked() != again.get_untracked() {
             return wallet.error.set(Some(words::ERROR_DIFFERENT.to_owned()));
         }
-        wallet.ask(&Request::Create { password: Secret(password.get_untracked()) });
+        wallet.ask(Request::Create { password: Secret(password.get_untracked()) });
     };
     view! {
         <form class="sheet" on:submit=submit>
@@ -227,7 +227,7 @@ fn Confirm(wallet: Wallet, words: Vec<Secret>, ask: Vec<usize>) -> impl IntoView
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let words = answers.iter().map(|(position, value)| (*position, Secret(value.get_untracked()))).collect();
-        wallet.ask(&Request::Confirm { words });
+        wallet.ask(Request::Confirm { words });
     };
     let back = move |_| wallet.stage.set(Stage::Words { words: words.clone(), ask: ask.clone() });
     view! {
@@ -252,7 +252,7 @@ fn Locked(wallet: Wallet, address: Address) -> impl IntoView {
     let password = RwSignal::new(String::new());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        wallet.ask(&Request::Unlock { password: Secret(password.get_untracked()) });
+        wallet.ask(Request::Unlock { password: Secret(password.get_untracked()) });
         password.set(String::new());
     };
     view! {
@@ -320,7 +320,7 @@ fn Account(
                 <div class="actions">
                     {lock.map(|wallet| {
                         view! {
-                            <button type="button" class="button button-quiet" id="wallet-lock" on:click=move |_| wallet.ask(&Request::Lock)>
+                            <button type="button" class="button button-quiet" id="wallet-lock" on:click=move |_| wallet.ask(Request::Lock)>
                                 {words::LOCK}
                             </button>
                         }
@@ -368,7 +368,7 @@ fn Removal(wallet: Wallet) -> impl IntoView {
         <div hidden=move || !asked.get()>
             <Notice tone=Tone::Waiting title=words::REMOVE detail=words::REMOVE_DETAIL />
             <div class="actions removal">
-                <button type="button" class="button button-small" id="wallet-remove-now" on:click=move |_| wallet.ask(&Request::Remove)>
+                <button type="button" class="button button-small" id="wallet-remove-now" on:click=move |_| wallet.ask(Request::Remove)>
                     {words::REMOVE_CONFIRM}
                 </button>
                 <button type="button" class="button button-quiet button-small" on:click=move |_| asked.set(false)>

@@ -9,11 +9,11 @@ use shared::api::receipts::ReceiptView;
 use super::load::{PageTitle, load, param};
 use crate::backend::use_backend;
 use crate::components::facts::{Fold, InfoRow, Raw, Section};
-use crate::components::format;
 use crate::components::notice::Empty;
 use crate::components::proof_line::ProofLine;
 use crate::components::tables::{ReceiptTable, TransactionTable};
 use crate::components::value::{AddressValue, AmountValue};
+use crate::format;
 use crate::proof::Proof;
 use crate::text::{common, explorer as words};
 

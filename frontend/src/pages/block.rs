@@ -8,10 +8,10 @@ use shared::api::explorer::BlockView;
 use super::load::{PageTitle, load, param};
 use crate::backend::{BackendError, use_backend};
 use crate::components::facts::{Fold, InfoRow, Raw, Section};
-use crate::components::format;
 use crate::components::notice::Empty;
 use crate::components::tables::TransactionTable;
 use crate::components::value::{AddressValue, AmountValue, HashValue, Height, Moment};
+use crate::format;
 use crate::text::{common, explorer as words};
 
 #[component]

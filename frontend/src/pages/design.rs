@@ -10,17 +10,18 @@ use shared::receipt::UnitType;
 
 use super::jobs::order::SearchForm;
 use super::load::PageTitle;
-use crate::app::SearchField;
 use crate::components::canvas::Canvas;
+use crate::components::chain_label::DevLabel;
 use crate::components::facts::{Figure, Fold, InfoRow, Raw, Section};
-use crate::components::format;
 use crate::components::notice::{Empty, Notice};
 use crate::components::proof_line::{ProofLine, ProofSmall};
-use crate::components::status::{DevLabel, JobPill, SettlementPill, StatusPill, Tone};
+use crate::components::search_field::SearchField;
+use crate::components::status::{JobPill, SettlementPill, StatusPill, Tone};
 use crate::components::tables::BlockTable;
 use crate::components::value::{
     AddressValue, Age, AmountValue, DeviceChip, HashValue, Height, Meter, ModelChip, Units,
 };
+use crate::format;
 use crate::islands::verify_receipt::Checks;
 use crate::text::design as words;
 

@@ -5,11 +5,11 @@ use shared::api::explorer::{BlockSummary, TransactionSummary};
 use shared::api::receipts::ReceiptView;
 
 use super::load::{PageTitle, load};
-use crate::app::SearchField;
 use crate::backend::use_backend;
 use crate::components::facts::Section;
 use crate::components::figures::{FIGURES, Figures};
 use crate::components::notice::Empty;
+use crate::components::search_field::SearchField;
 use crate::components::tables::{BlockTable, ReceiptTable, TransactionTable};
 use crate::islands::live_parts::LiveParts;
 use crate::text;

@@ -1,4 +1,4 @@
-//! The first page: one sentence, a prompt, a picture, its proof, and the network's four figures.
+//! The first page: one sentence, a prompt, a picture, its proof, and four figures of the network.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -6,7 +6,8 @@ use leptos_meta::Title;
 use super::load::{load, query};
 use crate::backend::use_backend;
 use crate::components::figures::{FIGURES, Figures};
-use crate::islands::composer::{Draft, QUICK, Served};
+use crate::islands::composer::NetworkOffer;
+use crate::islands::draft::{Draft, FAST_SCHEDULER, Field};
 use crate::islands::live_parts::LiveParts;
 use crate::islands::studio::{Example, Studio};
 use crate::text;
@@ -18,38 +19,33 @@ const SUGGESTIONS: usize = 4;
 pub fn HomePage() -> impl IntoView {
     let backend = use_backend();
     let example = use_context::<Example>();
-    let asked = Draft {
-        prompt: query("prompt").unwrap_or_default(),
-        negative_prompt: query("negative_prompt").unwrap_or_default(),
-        steps: query("steps").unwrap_or_default(),
-        guidance: query("guidance").unwrap_or_default(),
-        width: query("width").unwrap_or_default(),
-        height: query("height").unwrap_or_default(),
-        seed: query("seed").unwrap_or_default(),
-        scheduler: query("scheduler").unwrap_or_default(),
-    };
+    let mut asked = Draft::from_fn(|field| query(field.name()).unwrap_or_default());
     load(async move { backend.status().await }, move |status| {
-        let defaults = Draft::of_model(status.default_steps, status.default_guidance);
-        let quick = status
-            .default_fast
-            .map(|fast| Draft { scheduler: QUICK.to_owned(), ..Draft::of_model(fast.steps, fast.guidance) });
-        let offered = quick.as_ref().is_some_and(|quick| quick.scheduler == asked.scheduler);
-        let scheduler = if offered { asked.scheduler.clone() } else { String::new() };
-        let draft = Draft { scheduler, ..asked }.or(defaults.clone());
-        let settings_open = draft.has_settings_beyond(&defaults);
-        let served = Served {
+        let usual = Draft::of_model(status.default_steps, status.default_guidance);
+        let fast = status.default_fast.map(|setting| {
+            let mut fast = Draft::of_model(setting.steps, setting.guidance);
+            fast.set(Field::Scheduler, FAST_SCHEDULER.to_owned());
+            fast
+        });
+        let is_offered = fast.as_ref().is_some_and(|fast| fast.get(Field::Scheduler) == asked.get(Field::Scheduler));
+        if !is_offered {
+            asked.set(Field::Scheduler, String::new());
+        }
+        let draft = asked.or(&usual);
+        let settings_open = draft.has_settings_beyond(&usual);
+        let offer = NetworkOffer {
             model: status.default_model.clone(),
             suggestions: status.suggestions.iter().take(SUGGESTIONS).cloned().collect(),
             subjects: status.subjects.clone(),
-            writes: status.default_text_model.is_some(),
+            has_text_model: status.default_text_model.is_some(),
             miners_online: status.miners_online,
-            best: defaults,
-            quick,
+            usual,
+            fast,
         };
         view! {
             <Title text=text::home::TITLE />
             <div class="home">
-                <Studio served draft settings_open example />
+                <Studio offer draft settings_open example />
                 <Figures status />
             </div>
             <LiveParts path="/".to_owned() parts=vec![FIGURES.to_owned()] />

@@ -1,4 +1,4 @@
-//! One job: its live part, what was asked for, and its receipt.
+//! One job: its live part, its request and its receipt.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -13,10 +13,10 @@ use shared::job::text::{Ask, ValidTextInput};
 use super::load::{load, param};
 use crate::backend::{Written, use_backend};
 use crate::components::facts::{InfoRow, Section};
-use crate::components::format::{clipped, duration, escaped};
 use crate::components::receipt_facts::ReceiptFacts;
 use crate::components::value::{AddressValue, Age, ModelChip};
-use crate::islands::composer::QUICK;
+use crate::format::{clipped, duration, escaped};
+use crate::islands::draft::{Draft, Field};
 use crate::islands::job_live::{JobLive, RECEIPT, REQUEST, WRITTEN};
 use crate::live_job::LiveJob;
 use crate::text::{common, job as words};
@@ -64,20 +64,12 @@ pub fn JobPage() -> impl IntoView {
 /// The first page with this job's request filled in; it asks for pictures only.
 fn again_href(job: &JobView) -> Option<String> {
     let Work::Image(input) = &job.work else { return None };
-    let fields = [
-        ("prompt", input.prompt.clone()),
-        ("negative_prompt", input.negative_prompt.clone()),
-        ("steps", input.steps.to_string()),
-        ("guidance", input.guidance.to_string()),
-        ("width", input.width.to_string()),
-        ("height", input.height.to_string()),
-        ("seed", input.seed.to_string()),
-        ("scheduler", if job.work.is_fast() { QUICK.to_owned() } else { String::new() }),
-    ];
-    let pairs: Vec<String> = fields
+    let draft = Draft::of_job(input, job.work.is_fast());
+    let pairs: Vec<String> = Field::ALL
         .into_iter()
+        .map(|field| (field.name(), draft.get(field)))
         .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name}={}", percent_encoded(&value)))
+        .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
         .collect();
     Some(format!("/?{}", pairs.join("&")))
 }

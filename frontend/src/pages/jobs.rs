@@ -11,12 +11,13 @@ use shared::job::JobKind;
 use self::order::{Order, OrderSentence, SearchForm};
 use super::load::{PageTitle, load, query};
 use crate::backend::{Answer, BackendError, use_backend};
-use crate::components::format::{shortened, signed};
 use crate::components::notice::Empty;
 use crate::components::proof_line::ProofSmall;
 use crate::components::status::JobPill;
 use crate::components::value::Age;
-use crate::islands::own_jobs::{GALLERY, OWN_JOBS, OwnJobs, REMEMBERED};
+use crate::format::{shortened, signed};
+use crate::gallery::{GALLERY, OWN_JOBS, REMEMBERED_MAX};
+use crate::islands::own_jobs::OwnJobs;
 use crate::live_job::LiveJob;
 use crate::meaning::{Rank, best_first};
 use crate::proof::Proof;
@@ -36,7 +37,7 @@ pub fn JobsPage() -> impl IntoView {
     let ask = async move {
         let order = Order::of(like.as_deref(), backend.as_ref()).await?;
         let mut jobs: Vec<Remembered> = Vec::new();
-        for id in ids.split(',').filter_map(|id| id.parse::<JobId>().ok()).take(REMEMBERED) {
+        for id in ids.split(',').filter_map(|id| id.parse::<JobId>().ok()).take(REMEMBERED_MAX) {
             jobs.push((id, found(backend.job(id).await)?));
         }
         Ok((jobs, order))

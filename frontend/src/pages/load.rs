@@ -10,9 +10,9 @@ use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::backend::{Answer, BackendError};
-use crate::components::format;
 use crate::components::notice::Notice;
 use crate::components::status::Tone;
+use crate::format;
 use crate::pages::missing::Missing;
 use crate::text::common as words;
 

@@ -15,11 +15,11 @@ use self::hardware::Hardware;
 use super::load::{PageTitle, load, param};
 use crate::backend::use_backend;
 use crate::components::facts::{Figure, InfoRow, Section};
-use crate::components::format;
 use crate::components::notice::Empty;
 use crate::components::status::StatusPill;
 use crate::components::tables::{ReceiptTable, miner_state};
 use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, DeviceChip, ModelChip, UnitPrice};
+use crate::format;
 use crate::text::{common, miner as words};
 
 #[component]

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::Title;
 
-use crate::app::SearchField;
+use crate::components::search_field::SearchField;
 use crate::text::common as words;
 
 /// The page for addresses that no route answers.

@@ -5,9 +5,9 @@ use shared::id::JobId;
 use shared::{Address, B256};
 
 use super::load::{PageTitle, load, query};
-use crate::app::SearchField;
 use crate::backend::{Answer, Backend, BackendError, use_backend};
 use crate::components::notice::Notice;
+use crate::components::search_field::SearchField;
 use crate::components::status::Tone;
 use crate::text::explorer as words;
 

@@ -9,10 +9,10 @@ use shared::api::receipts::ReceiptView;
 use super::load::{PageTitle, load, param};
 use crate::backend::{Answer, Backend, BackendError, use_backend};
 use crate::components::facts::{Fold, InfoRow, Raw, Section};
-use crate::components::format;
 use crate::components::proof_line::ProofLine;
 use crate::components::status::{StatusPill, Tone};
 use crate::components::value::{AddressValue, AmountValue, HashValue, Height, Moment};
+use crate::format;
 use crate::proof::Proof;
 use crate::text::{common, explorer as words};
 

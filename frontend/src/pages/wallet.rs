@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::load::PageTitle;
-use crate::app::ChainLabel;
+use crate::components::chain_label::ChainLabel;
 use crate::components::notice::Notice;
 use crate::components::status::Tone;
 use crate::islands::wallet::WalletPanel;

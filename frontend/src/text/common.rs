@@ -22,7 +22,7 @@ pub const DEV_FOOT: &str =
 
 pub const SEARCH_LABEL: &str = "Search by height, hash, address, job or receipt";
 pub const SEARCH_SHORT: &str = "Search the chain";
-pub const THEME: &str = "Switch between paper and ink";
+pub const THEME: &str = "Switch between light and dark";
 pub const COPIED: &str = "Copied";
 
 pub const ADDRESS: &str = "address";
@@ -34,7 +34,7 @@ pub const OLDER: &str = "Older";
 pub const NEWEST: &str = "Newest";
 pub const RAW: &str = "Raw data";
 
-pub const MISSING_TITLE: &str = "Nothing lives at this address";
+pub const MISSING_TITLE: &str = "There is no page at this address";
 pub const MISSING_DETAIL: &str = "The address may be mistyped, or what was here belongs to another chain. The search finds blocks, transactions, accounts, jobs and receipts.";
 pub const HOME: &str = "Draw a picture";
 

@@ -4,13 +4,13 @@ pub const TITLE: &str = "AITBC: pictures that prove their work";
 pub const SENTENCE: &str = "Describe a picture; follow it from a miner’s receipt to the token it mints.";
 pub const DESCRIPTION: &str =
     "A miner draws your picture on its own hardware. Its signed receipt mints the only tokens this chain has.";
-pub const PROMPT: &str = "What shall be drawn";
+pub const PROMPT: &str = "What should be drawn";
 pub const PROMPT_PLACEHOLDER: &str = "a city skyline at night";
 pub const IMPROVE: &str = "Improve my prompt";
 pub const IMPROVING: &str = "Writing";
 pub const IMPROVE_AGAIN: &str = "Improve again";
-pub const IMPROVE_UNDO: &str = "Take back";
-pub const IMPROVE_FAILED: &str = "No words came. Try again.";
+pub const IMPROVE_UNDO: &str = "Undo";
+pub const IMPROVE_FAILED: &str = "The text model gave no words. Try again.";
 pub const SUGGESTIONS: &str = "What the model draws well";
 pub const DRAW: &str = "Draw it";
 pub const DRAWING: &str = "Drawing";
@@ -47,16 +47,16 @@ pub fn queue(depth: u32) -> String {
     }
 }
 
-pub fn best(steps: &str) -> String {
+pub fn usual(steps: &str) -> String {
     format!("Best, {steps} steps")
 }
 
-pub fn quick(steps: &str) -> String {
+pub fn fast(steps: &str) -> String {
     format!("Quick, {steps} steps")
 }
 
-/// A prompt that names nothing the model learned.
-pub fn strange(model: &str) -> String {
+/// Of a prompt that names nothing the model learned.
+pub fn unknown_subject(model: &str) -> String {
     format!(
         "{model} is small and learned none of these words: expect something vague. The suggestions show what it draws \
          well. A miner with a larger model, such as Stable Diffusion, draws nearly anything."

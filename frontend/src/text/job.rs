@@ -21,11 +21,11 @@ pub const RECEIPT: &str = "Receipt";
 pub const RECEIPT_WAITS: &str = "The receipt comes when a miner’s result was checked. It will name who served it, for how much work, and carry both signatures.";
 pub const REQUEST: &str = "Request";
 pub const PROMPT: &str = "Prompt";
-pub const NEGATIVE: &str = "Kept out";
+pub const NEGATIVE: &str = "Keep out";
 pub const MODEL: &str = "Model";
 pub const SIZE: &str = "Size";
 pub const SAMPLING: &str = "Sampling";
-pub const STOP: &str = "Ends before";
+pub const STOP: &str = "Stops before";
 pub const INPUTS: &str = "Texts";
 pub const STEPS: &str = "Steps";
 pub const SEED: &str = "Seed";
@@ -83,7 +83,7 @@ pub fn state(state: JobState) -> &'static str {
     }
 }
 
-/// One sentence about where a job stands, under the page's title.
+/// One sentence about the state of a job, under the page's title.
 pub const fn state_sentence(state: JobState) -> &'static str {
     match state {
         JobState::Queued => "It waits for a miner.",
@@ -121,7 +121,7 @@ pub fn vectors(count: usize, dimensions: usize) -> String {
     format!("{vectors} of {dimensions} numbers")
 }
 
-/// Who says a message of a conversation, to whoever asked for the text.
+/// Who says a message of a conversation, as its reader knows them.
 pub const fn speaker(role: Role) -> &'static str {
     match role {
         Role::System => "Instruction",
@@ -130,7 +130,7 @@ pub const fn speaker(role: Role) -> &'static str {
     }
 }
 
-/// How a text was asked for.
+/// The settings a text was requested with.
 pub fn sampling(max_tokens: u32, temperature: f32, top_p: f32) -> String {
     format!("up to {max_tokens} tokens, temperature {temperature}, top p {top_p}")
 }
@@ -156,7 +156,7 @@ pub fn blame(blame: Blame) -> &'static str {
         Blame::Miner => "the miner’s fault",
         Blame::Network => "the connection’s fault",
         Blame::Platform => "the hub’s fault, not counted",
-        Blame::Input => "the request’s, says the miner",
+        Blame::Input => "the request’s fault, says the miner",
     }
 }
 

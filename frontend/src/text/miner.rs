@@ -4,7 +4,7 @@ use shared::amount::MICRO_PER_UNIT;
 use shared::receipt::UnitType;
 
 use super::common::unit;
-use crate::components::format::grouped;
+use crate::format::grouped;
 
 pub const TITLE: &str = "Miners";
 pub const FACT: &str = "Machines that serve jobs. Hardware and speed are as the miner measured them; earnings are the sum of its minted receipts.";
@@ -58,7 +58,7 @@ pub const COPY: &str = "Memory copy";
 pub const FLOPS: &str = "FLOP/s";
 pub const BYTES_PER_SECOND: &str = "B/s";
 pub const CONDITION: &str = "Condition";
-pub const REACHED: &str = "Driver";
+pub const DRIVER: &str = "Driver";
 pub const PLACE: &str = "Place";
 pub const NOTE: &str = "Note";
 pub const SOFTWARE: &str = "software";
@@ -73,7 +73,7 @@ pub fn reputation(per_mille: u16) -> String {
     format!("{}.{} %", per_mille / 10, per_mille % 10)
 }
 
-/// The unit stands once, behind the greater.
+/// `(1.2 to 1.4 GB/s)`: a common unit is written once.
 pub fn range(least: &str, greatest: &str) -> String {
     let unit = |text: &str| text.split_once(' ').map(|(_, unit)| unit.to_owned());
     let short = least.split_once(' ').filter(|_| unit(least) == unit(greatest)).map_or(least, |(number, _)| number);

@@ -1,6 +1,6 @@
 //! Words of the proof line.
 
-use crate::proof::{StopName, StopState};
+use crate::proof_stop::{StopName, StopState};
 
 pub const LABEL: &str = "Proof line: from the prompt to the block";
 pub const IN_BATCH: &str = "in the next batch";
@@ -26,7 +26,7 @@ pub const fn state(state: StopState) -> &'static str {
     }
 }
 
-/// What the stop will prove, before anything was asked for.
+/// What the stop will prove, before there is a job.
 pub const fn meaning(name: StopName) -> &'static str {
     match name {
         StopName::Prompt => "what you ask for",

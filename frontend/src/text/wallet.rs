@@ -1,13 +1,13 @@
 //! Words of the wallet.
 
-use crate::wallet::protocol::Refusal;
+use wallet::protocol::Refusal;
 
 pub const TITLE: &str = "Wallet";
 pub const FACT: &str = "The key is made and kept in this browser, in a worker of its own. No server ever sees it.";
 pub const ACCOUNT_NAME: &str = "AITBC wallet";
 pub const STARTING: &str = "Starting the wallet";
 pub const CREATE_TITLE: &str = "Make a wallet";
-pub const CREATE_DETAIL: &str = "You choose a password, then write down twelve words. The words are the wallet: whoever has them has the tokens, and nobody can restore them for you.";
+pub const CREATE_DETAIL: &str = "You choose a password, then write down twelve words. The words are the wallet: anybody who has them has the tokens, and nobody can restore them for you.";
 pub const PASSWORD: &str = "Password";
 pub const PASSWORD_HELP: &str =
     "At least 10 characters. It encrypts the key in this browser (Argon2id with 64 MiB, AES-256-GCM).";
@@ -37,10 +37,13 @@ pub const REMOVE_DETAIL: &str = "The encrypted key is deleted here. Only the twe
 pub const KEEP: &str = "Keep it";
 pub const DEV: &str = "This is a development chain: its AIT is worth nothing. Use no password that you use elsewhere.";
 
+pub const UNAVAILABLE_TITLE: &str = "The wallet does not run";
 pub const ERROR_SHORT: &str = "A password has at least 10 characters.";
 pub const ERROR_DIFFERENT: &str = "The two passwords differ.";
 pub const ERROR_WRONG: &str = "Wrong password. The wallet is unchanged; try again.";
 pub const ERROR_WORKER: &str = "The wallet’s worker did not start. Load the page again; stored keys are kept.";
+
+pub const ERROR_NO_ANSWER: &str = "The wallet did not answer. Nothing was changed; try again.";
 
 pub fn word(number: usize) -> String {
     format!("Word {number}")
@@ -48,12 +51,36 @@ pub fn word(number: usize) -> String {
 
 pub fn refusal(reason: &Refusal) -> String {
     match reason {
-        Refusal::ShortPassword => ERROR_SHORT.to_owned(),
+        Refusal::PasswordTooShort => ERROR_SHORT.to_owned(),
         Refusal::WrongPassword => ERROR_WRONG.to_owned(),
         Refusal::WrongWord { position } => {
             format!("Word {position} is not as it was shown. Look at what you wrote down.")
         }
-        Refusal::NoReceipt { detail } => format!("This is no receipt: {detail}."),
-        Refusal::Browser { detail } => format!("The browser refused: {detail}. Nothing was stored."),
+        Refusal::Cryptography { detail } => format!("The key could not be made: {detail}. Nothing was stored."),
+        Refusal::UnreadableWallet { detail } => format!("The stored wallet cannot be read: {detail}. It is unchanged."),
+        Refusal::Storage { detail } => format!("The browser’s storage failed: {detail}. Nothing was stored."),
+        Refusal::NotAReceipt { detail } => format!("This is not a receipt: {detail}."),
+        Refusal::UnknownRequest => {
+            "This page and the wallet are of different versions. Load the page again.".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wallet::protocol::{FIRST_ACCOUNT_PATH, PASSWORD_MIN_CHARS};
+
+    use super::*;
+
+    #[test]
+    fn the_page_names_the_path_that_the_words_take() {
+        assert!(REMOVE_DETAIL.contains(FIRST_ACCOUNT_PATH));
+    }
+
+    #[test]
+    fn the_page_names_the_shortest_password() {
+        let bound = format!("at least {PASSWORD_MIN_CHARS} characters");
+        assert!(PASSWORD_HELP.to_lowercase().contains(&bound));
+        assert!(ERROR_SHORT.contains(&bound));
     }
 }

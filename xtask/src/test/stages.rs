@@ -13,7 +13,7 @@ use crate::workspace::{Profile, Workspace};
 
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 /// The whole workspace with the same features in every stage, so that nothing is compiled twice for a difference of them.
-const WORKSPACE: [&str; 4] = ["--locked", "--workspace", "--features", "frontend/wallet"];
+const WORKSPACE: [&str; 2] = ["--locked", "--workspace"];
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 pub(super) struct Stage {
@@ -66,8 +66,10 @@ fn clippy(workspace: &Workspace, report: &mut Report) -> Result<()> {
 }
 
 fn wasm(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    let selections: [&[&str]; 3] = [
+    let selections: [&[&str]; 5] = [
         &["--package", "shared", "--no-default-features"],
+        &["--package", "wallet", "--no-default-features"],
+        &["--package", "wallet"],
         &["--package", "frontend", "--no-default-features", "--features", "hydrate"],
         &["--package", "frontend", "--no-default-features", "--features", "wallet-worker"],
     ];

@@ -10,13 +10,14 @@ use crate::sources::root;
 /// A crate, and the workspace crates that its product code may use.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("shared", &[]),
+    ("wallet", &["shared"]),
     ("contracts", &[]),
     ("chain", &["shared"]),
     ("mempool", &["chain"]),
     ("node", &["shared", "contracts", "chain", "mempool"]),
     ("hub", &["shared"]),
     ("store", &["shared"]),
-    ("frontend", &["shared"]),
+    ("frontend", &["shared", "wallet"]),
     ("server", &["shared", "contracts", "node", "hub", "store", "frontend"]),
     ("gpu-worker", &["shared"]),
     ("xtask", &[]),

@@ -4,10 +4,11 @@ use shared::amount::Amount;
 use shared::api::explorer::BlockSummary;
 use shared::time::UnixSeconds;
 use shared::{Address, B256, U256};
+use wallet::protocol::{Check, CheckName};
 
-use crate::components::format;
-use crate::proof::{Fact, Proof, StopState};
-use crate::wallet::protocol::{Check, CheckName};
+use crate::format;
+use crate::proof::{Fact, Proof};
+use crate::proof_stop::StopState;
 
 /// Digits that look like a hash: multiples of a large odd number.
 pub(super) fn hash(number: u64) -> B256 {

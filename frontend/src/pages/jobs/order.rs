@@ -1,4 +1,4 @@
-//! In which order the gallery stands: by time, or by what an embedding job measured.
+//! The order of the gallery: by time, or by what an embedding job measured.
 
 use leptos::prelude::*;
 use shared::id::JobId;
@@ -7,7 +7,7 @@ use shared::job::lifecycle::JobState;
 use shared::job::request::Work;
 
 use crate::backend::{Answer, Backend, BackendError, Written};
-use crate::islands::own_jobs::{SEARCH, SEARCH_FIELD, SEARCH_STATUS};
+use crate::gallery::{SEARCH, SEARCH_FIELD, SEARCH_STATUS};
 use crate::meaning::{self, Rank};
 use crate::text::job as words;
 
@@ -25,7 +25,7 @@ impl Meaning {
     }
 }
 
-/// What came of the order that was asked for.
+/// The order that the address asks for, or why it cannot be given.
 pub enum Order {
     ByTime,
     ByMeaning(Meaning),
@@ -34,7 +34,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// The order that the embedding job `like` gives. A name that leads to no measure is told, not refused.
+    /// The order that the embedding job `like` gives. Where there is no measure the page says so; it is not an error.
     pub(super) async fn of(like: Option<&str>, backend: &dyn Backend) -> Answer<Self> {
         let Some(like) = like else { return Ok(Self::ByTime) };
         let Ok(id) = like.parse::<JobId>() else { return Ok(Self::Unmeasured(words::SEARCH_UNKNOWN)) };

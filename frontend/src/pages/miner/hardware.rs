@@ -5,8 +5,8 @@ use shared::capability::Device;
 use shared::hardware::{Condition, MeasuredDevice, ModelTiming, Rate, SignedHardwareReport};
 
 use crate::components::facts::{Fold, InfoRow, Raw};
-use crate::components::format;
 use crate::components::value::{AddressValue, DeviceChip, Moment};
+use crate::format;
 use crate::text::miner as words;
 
 /// The report in parts, then as it was signed; `used` are the devices that serve jobs.
@@ -64,7 +64,7 @@ fn Measured(measured: MeasuredDevice, serves: bool) -> impl IntoView {
             {rate_row(words::FP16, measured.fp16_mflop_per_second, words::FLOPS, None)}
             {rate_row(words::COPY, measured.copy_mb_per_second, words::BYTES_PER_SECOND, None)}
             {(!condition.is_empty()).then(|| view! { <InfoRow name=words::CONDITION>{condition}</InfoRow> })}
-            <InfoRow name=words::REACHED>{reached}</InfoRow>
+            <InfoRow name=words::DRIVER>{reached}</InfoRow>
             {(!place.is_empty()).then(|| view! { <InfoRow name=words::PLACE>{place}</InfoRow> })}
             {measured.notes.into_iter().map(|note| view! { <InfoRow name=words::NOTE>{note}</InfoRow> }).collect_view()}
         </dl>

@@ -1,11 +1,11 @@
-//! Verifies a receipt without trusting who served it: hash and signers are computed here.
+//! Checks a receipt without trust in its sender: hash and signers are computed here.
 
 use shared::receipt::{Attestation, SignedReceipt};
 use shared::signing::recover_digest;
 use shared::typed_data::TypedData as _;
 use shared::{Address, B256};
 
-use super::protocol::{Check, CheckName};
+use crate::protocol::{Check, CheckName};
 
 /// The checks that need no network, each with what was computed.
 pub fn check(signed: &SignedReceipt) -> Vec<Check> {

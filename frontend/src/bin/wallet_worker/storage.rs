@@ -1,27 +1,15 @@
-//! The worker's two ways out: IndexedDB, where the sealed wallet lies, and `fetch`, which asks the chain.
+//! Where the sealed wallet is stored: the browser's IndexedDB.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    DedicatedWorkerGlobalScope, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransactionMode, RequestInit, Response,
-};
+use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransactionMode};
+
+use super::scope;
 
 const DATABASE: &str = "aitbc-wallet";
 const STORE: &str = "sealed";
 const KEY: &str = "first";
-
-fn scope() -> DedicatedWorkerGlobalScope {
-    js_sys::global().unchecked_into()
-}
-
-/// A failure of the browser in its own words.
-pub(crate) fn describe(error: &JsValue) -> String {
-    error.dyn_ref::<js_sys::Error>().map_or_else(
-        || error.as_string().unwrap_or_else(|| "the browser gave no reason".to_owned()),
-        |error| String::from(error.message()),
-    )
-}
 
 pub(crate) async fn read() -> Result<Option<String>, JsValue> {
     let store = store(IdbTransactionMode::Readonly).await?;
@@ -70,17 +58,4 @@ async fn finished(request: &IdbRequest) -> Result<JsValue, JsValue> {
         request.set_onerror(Some(on_error.unchecked_ref()));
     });
     JsFuture::from(promise).await
-}
-
-/// Posts JSON to this origin and gives back the body.
-pub(crate) async fn post_json(path: &str, body: &str) -> Result<String, JsValue> {
-    let headers = web_sys::Headers::new()?;
-    headers.set("content-type", "application/json")?;
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_headers(&headers);
-    init.set_body(&JsValue::from_str(body));
-    let response: Response = JsFuture::from(scope().fetch_with_str_and_init(path, &init)).await?.unchecked_into();
-    let text = JsFuture::from(response.text()?).await?;
-    text.as_string().ok_or_else(|| JsValue::from_str("the answer is no text"))
 }

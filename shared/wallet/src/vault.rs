@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::{Address, Bytes};
 use zeroize::Zeroizing;
 
-use super::keys::Phrase;
+use crate::mnemonic::MnemonicPhrase;
 
 const MEMORY_KIB: u32 = 64 << 10;
 const PASSES: u32 = 3;
@@ -18,7 +18,7 @@ pub const NONCE_BYTES: usize = 12;
 /// Format of [`SealedWallet`]; another version is refused instead of guessed at.
 const VERSION: u32 = 1;
 
-/// What the browser stores. The address is public; everything secret is in `ciphertext`.
+/// What is stored. The address is public; everything secret is in `ciphertext`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedWallet {
     pub version: u32,
@@ -36,20 +36,21 @@ pub enum VaultError {
     Version(u32),
     #[error("the stored wallet is damaged: {0}")]
     Damaged(&'static str),
+    #[error("the cipher could not be set up or used")]
+    Cipher,
 }
 
 /// Seals `phrase` under `password`. Salt and nonce are fresh random bytes.
 pub fn seal(
-    phrase: &Phrase,
+    phrase: &MnemonicPhrase,
     address: Address,
     password: &str,
     salt: [u8; SALT_BYTES],
     nonce: [u8; NONCE_BYTES],
 ) -> Result<SealedWallet, VaultError> {
     let cipher = cipher(password, &salt)?;
-    let payload = Payload { msg: phrase.as_bytes(), aad: &bound_to(address) };
-    let ciphertext =
-        cipher.encrypt((&nonce).into(), payload).map_err(|_| VaultError::Damaged("it cannot be sealed"))?;
+    let payload = Payload { msg: phrase.as_bytes(), aad: &additional_data(address) };
+    let ciphertext = cipher.encrypt((&nonce).into(), payload).map_err(|_| VaultError::Cipher)?;
     Ok(SealedWallet {
         version: VERSION,
         address,
@@ -60,17 +61,17 @@ pub fn seal(
 }
 
 /// Opens a sealed wallet. A wrong password and a changed byte look the same, since both fail authentication.
-pub fn open(sealed: &SealedWallet, password: &str) -> Result<Phrase, VaultError> {
+pub fn open(sealed: &SealedWallet, password: &str) -> Result<MnemonicPhrase, VaultError> {
     if sealed.version != VERSION {
         return Err(VaultError::Version(sealed.version));
     }
     let salt: [u8; SALT_BYTES] = sealed.salt.as_ref().try_into().map_err(|_| VaultError::Damaged("salt"))?;
     let nonce: [u8; NONCE_BYTES] = sealed.nonce.as_ref().try_into().map_err(|_| VaultError::Damaged("nonce"))?;
-    let payload = Payload { msg: &sealed.ciphertext, aad: &bound_to(sealed.address) };
+    let payload = Payload { msg: &sealed.ciphertext, aad: &additional_data(sealed.address) };
     let opened = cipher(password, &salt)?.decrypt((&nonce).into(), payload);
     let opened = Zeroizing::new(opened.map_err(|_| VaultError::WrongPassword)?);
     let damaged = || VaultError::Damaged("words");
-    Phrase::parse(std::str::from_utf8(&opened).map_err(|_| damaged())?).map_err(|_| damaged())
+    MnemonicPhrase::parse(std::str::from_utf8(&opened).map_err(|_| damaged())?).map_err(|_| damaged())
 }
 
 fn cipher(password: &str, salt: &[u8; SALT_BYTES]) -> Result<Aes256Gcm, VaultError> {
@@ -83,22 +84,23 @@ fn cipher(password: &str, salt: &[u8; SALT_BYTES]) -> Result<Aes256Gcm, VaultErr
                 key.as_mut_slice(),
             )
         })
-        .map_err(|_| VaultError::Damaged("key derivation"))?;
+        .map_err(|_| VaultError::Cipher)?;
     Ok(Aes256Gcm::new(key.as_slice().into()))
 }
 
-/// Authenticated with the ciphertext, so that nobody can put another address beside the words.
-fn bound_to(address: Address) -> Vec<u8> {
+/// Is authenticated with the ciphertext, so that nobody can put another address beside the words.
+fn additional_data(address: Address) -> Vec<u8> {
     [b"aitbc wallet 1 ".as_slice(), address.as_slice()].concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::first_account;
 
-    fn sealed() -> (Phrase, SealedWallet) {
-        let phrase = Phrase::parse(&format!("{}about", "abandon ".repeat(11))).unwrap();
-        let address = phrase.first_account().unwrap().address();
+    fn sealed() -> (MnemonicPhrase, SealedWallet) {
+        let phrase = MnemonicPhrase::parse(&format!("{}about", "abandon ".repeat(11))).unwrap();
+        let address = first_account(&phrase).unwrap().address();
         let sealed = seal(&phrase, address, "correct horse", [2; SALT_BYTES], [3; NONCE_BYTES]).unwrap();
         (phrase, sealed)
     }
@@ -108,8 +110,8 @@ mod tests {
         let (phrase, sealed) = sealed();
         assert_eq!(open(&sealed, "correct horse").unwrap(), phrase);
         assert_eq!(open(&sealed, "correct horsf"), Err(VaultError::WrongPassword));
-        let clear = sealed.ciphertext.windows(7).any(|bytes| bytes == b"abandon");
-        assert!(!clear, "the words stand in clear");
+        let in_clear = sealed.ciphertext.windows(7).any(|bytes| bytes == b"abandon");
+        assert!(!in_clear, "the words are not encrypted");
     }
 
     #[test]
@@ -119,8 +121,8 @@ mod tests {
         assert_eq!(open(&moved, "correct horse"), Err(VaultError::WrongPassword));
         let mut bytes = sealed.ciphertext.to_vec();
         bytes[0] ^= 1;
-        let bent = SealedWallet { ciphertext: bytes.into(), ..sealed.clone() };
-        assert_eq!(open(&bent, "correct horse"), Err(VaultError::WrongPassword));
+        let changed = SealedWallet { ciphertext: bytes.into(), ..sealed.clone() };
+        assert_eq!(open(&changed, "correct horse"), Err(VaultError::WrongPassword));
         let short = SealedWallet { salt: Bytes::new(), ..sealed.clone() };
         assert_eq!(open(&short, "correct horse"), Err(VaultError::Damaged("salt")));
         assert_eq!(open(&SealedWallet { version: 2, ..sealed }, "correct horse"), Err(VaultError::Version(2)));
