@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::command;
-use crate::progress::{self, Work};
+use crate::progress::{self, Total};
 use crate::workspace::Workspace;
 
 /// The newest trunk that the workspace's Rust version compiles.
@@ -32,18 +32,30 @@ struct CargoTool {
     version: String,
     /// Whether the package's own Cargo.lock is kept to.
     locked: bool,
-    /// How many crates are compiled on Linux, for the estimate of the time left.
-    crates: usize,
+    /// On Linux, for the estimate of the time left.
+    total: Total,
 }
 
 fn trunk() -> CargoTool {
-    CargoTool { package: "trunk", program: "trunk", version: TRUNK_VERSION.to_owned(), locked: true, crates: 368 }
+    CargoTool {
+        package: "trunk",
+        program: "trunk",
+        version: TRUNK_VERSION.to_owned(),
+        locked: true,
+        total: Total { crates: 368, cost: 600.0 },
+    }
 }
 
 fn wasm_bindgen(workspace: &Workspace) -> Result<CargoTool> {
     let version = workspace.locked_version("wasm-bindgen")?;
     // Its lock file names crate versions that a mirror of the registry may not have yet.
-    Ok(CargoTool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version, locked: false, crates: 150 })
+    Ok(CargoTool {
+        package: "wasm-bindgen-cli",
+        program: "wasm-bindgen",
+        version,
+        locked: false,
+        total: Total { crates: 150, cost: 150.0 },
+    })
 }
 
 pub(super) fn find_trunk(workspace: &Workspace) -> Option<String> {
@@ -74,10 +86,7 @@ impl CargoTool {
         }
         let build = workspace.tools().join("build");
         let mut cargo = self.compile_command(workspace);
-        let result = progress::run(
-            cargo.arg("--target-dir").arg(&build),
-            &Work { what: self.program, count_crates: &|| Some(self.crates) },
-        );
+        let result = progress::run(cargo.arg("--target-dir").arg(&build), self.program, || Some(self.total));
         if build.exists() {
             fs::remove_dir_all(&build)?;
         }
