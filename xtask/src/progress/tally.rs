@@ -39,6 +39,8 @@ pub(super) struct Tally {
     compiled: f64,
     /// Of those that needed no work.
     fresh: f64,
+    /// The best cost per second at which a line was printed.
+    fastest: f64,
 }
 
 impl Tally {
@@ -56,7 +58,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn describe(&self, total: Option<Total>, elapsed: Duration) -> String {
+    pub(super) fn describe(&mut self, total: Option<Total>, elapsed: Duration) -> String {
         let finished = self.finished.len();
         let so_far = format!("{} so far", rounded(elapsed));
         let Some(total) = total.filter(|total| total.crates >= finished) else {
@@ -66,13 +68,18 @@ impl Tally {
         format!("{finished} of {} crates, {so_far}{}", total.crates, left.unwrap_or_default())
     }
 
-    /// As if the machine went on at the speed it had until now.
-    fn time_left(&self, total: Total, elapsed: Duration) -> Option<Duration> {
+    /// A crate counts only when it is finished, so the speed seems to fall while a large one is compiled, and the time left
+    /// comes out too long. By the best speed until now it comes out too short. The middle is near.
+    fn time_left(&mut self, total: Total, elapsed: Duration) -> Option<Duration> {
         if elapsed < FIRST_ESTIMATE_AFTER || self.compiled <= 0.0 {
             return None;
         }
-        let to_come = (total.cost - self.compiled - self.fresh).max(0.0);
-        Some(elapsed.mul_f64(to_come / self.compiled))
+        let speed = self.compiled / elapsed.as_secs_f64();
+        self.fastest = self.fastest.max(speed);
+        let all = total.cost - self.fresh;
+        let at_this_speed = ((all - self.compiled) / speed).max(0.0);
+        let at_best_speed = (all / self.fastest - elapsed.as_secs_f64()).max(0.0);
+        Some(Duration::from_secs_f64(f64::midpoint(at_this_speed, at_best_speed)))
     }
 }
 
@@ -134,7 +141,7 @@ mod tests {
     fn the_estimate_goes_by_what_was_compiled_and_not_by_what_was_there() {
         let fresh = (0..96).map(|number| artifact(&format!("r#fresh{number}@1.0.0"), "lib", true));
         let compiled = ["a", "b"].map(|name| artifact(&format!("r#{name}@1.0.0"), "lib", false));
-        let tally = tally(&fresh.chain(compiled).collect::<Vec<_>>());
+        let mut tally = tally(&fresh.chain(compiled).collect::<Vec<_>>());
         let total = Total { crates: 100, cost: 100.0 };
         let text = tally.describe(Some(total), Duration::from_secs(60));
         assert_eq!(text, "98 of 100 crates, 60 s so far, about 60 s left");
@@ -142,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_costly_crate_weighs_more() {
-        let tally = tally(&[artifact("r#a@1.0.0", "lib", false)]);
+        let mut tally = tally(&[artifact("r#a@1.0.0", "lib", false)]);
         let total = Total::in_tree("a v1.0.0\ntract-core v0.23.9\na v1.0.0 (*)");
         assert_eq!(total.crates, 2);
         let left = tally.time_left(total, Duration::from_secs(60)).unwrap();
@@ -151,7 +158,7 @@ mod tests {
 
     #[test]
     fn nothing_is_estimated_without_knowledge() {
-        let some = tally(&[artifact("r#a@1.0.0", "lib", false)]);
+        let mut some = tally(&[artifact("r#a@1.0.0", "lib", false)]);
         let total = Total { crates: 9, cost: 9.0 };
         assert_eq!(some.describe(Some(total), Duration::from_secs(5)), "1 of 9 crates, 10 s so far");
         assert_eq!(some.describe(None, Duration::from_secs(240)), "1 crates, 4 min so far");
@@ -162,8 +169,17 @@ mod tests {
     }
 
     #[test]
+    fn while_a_costly_crate_is_compiled_the_time_left_lies_between_both_speeds() {
+        let names = ["a", "b", "c", "d"].map(|name| artifact(&format!("r#{name}@1.0.0"), "lib", false));
+        let mut tally = tally(&names);
+        let total = Total { crates: 5, cost: 12.0 };
+        let left = [40, 60, 80].map(|seconds| tally.time_left(total, Duration::from_secs(seconds)));
+        assert_eq!(left, [80, 90, 100].map(|seconds| Some(Duration::from_secs(seconds))));
+    }
+
+    #[test]
     fn the_time_left_is_never_negative() {
-        let some = tally(&[artifact("r#tract-core@1.0.0", "lib", false)]);
+        let mut some = tally(&[artifact("r#tract-core@1.0.0", "lib", false)]);
         let total = Total { crates: 1, cost: 1.0 };
         assert_eq!(some.time_left(total, Duration::from_secs(60)), Some(Duration::ZERO));
     }
