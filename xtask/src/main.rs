@@ -7,6 +7,7 @@ mod command;
 mod doctor;
 mod engine;
 mod http;
+mod progress;
 mod test;
 mod tools;
 mod up;

@@ -103,6 +103,14 @@ impl Profile {
         }
     }
 
+    /// What the bundles of the browser are compiled with, in `frontend/index.html` too.
+    pub(crate) fn of_bundles(self) -> &'static str {
+        match self {
+            Self::Dev => "wasm-dev",
+            Self::Release => "wasm-release",
+        }
+    }
+
     pub(crate) fn cargo_arguments(self) -> &'static [&'static str] {
         match self {
             Self::Dev => &[],

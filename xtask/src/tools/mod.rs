@@ -68,7 +68,7 @@ pub(crate) const TRUNK: Tool = Tool {
     purpose: "build the browser bundles",
     requirement: Requirement::Needed,
     find: cargo_tools::find_trunk,
-    install: Install::ByXtask { cost: "about 10 minutes, compiled from source", run: cargo_tools::install_trunk },
+    install: Install::ByXtask { cost: "about 3 minutes, compiled from source", run: cargo_tools::install_trunk },
 };
 
 pub(crate) const WASM_BINDGEN: Tool = Tool {
@@ -76,7 +76,7 @@ pub(crate) const WASM_BINDGEN: Tool = Tool {
     purpose: "join WASM and JavaScript, in exactly the version of Cargo.lock",
     requirement: Requirement::Needed,
     find: cargo_tools::find_wasm_bindgen,
-    install: Install::ByXtask { cost: "about 4 minutes, compiled from source", run: cargo_tools::install_wasm_bindgen },
+    install: Install::ByXtask { cost: "about a minute, compiled from source", run: cargo_tools::install_wasm_bindgen },
 };
 
 pub(crate) const WASM_OPT: Tool = Tool {
