@@ -54,8 +54,8 @@ pub enum StartError {
     InUse { path: std::path::PathBuf },
     #[error("the chain does not start")]
     Node(#[from] node::NodeError),
-    #[error("the authority's key does not fit the chain: {0}")]
-    Authority(String),
+    #[error("the validator's key does not fit the chain: {0}")]
+    ValidatorKey(String),
 }
 
 /// The tasks behind an [`App`], to end in order.

@@ -2,7 +2,7 @@
 
 use contracts::{GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
-use node::chain::AuthorityKey;
+use node::chain::{ValidatorKey, ValidatorSet};
 use node::{Node, NodeConfig, NodeError, development_genesis};
 use shared::amount::ATTO_PER_AIT;
 use shared::receipt::UnitType;
@@ -29,8 +29,8 @@ fn limit(unit_type: UnitType, max_unit_price_atto: u128) -> UnitPriceLimit {
 
 /// Opens or creates the chain under the data folder.
 pub(crate) fn start_node(config: &Config, keys: &DevKeys) -> Result<Node, StartError> {
-    let key = SigningKey::from_slice(&keys.authority.to_bytes());
-    let authority = AuthorityKey::new(key.map_err(|error| StartError::Authority(error.to_string()))?);
+    let key = SigningKey::from_slice(&keys.validator.to_bytes());
+    let validator = ValidatorKey::new(key.map_err(|error| StartError::ValidatorKey(error.to_string()))?);
     let parameters = GenesisParameters {
         admin: keys.admin.address(),
         attesters: vec![keys.hub.address()],
@@ -42,8 +42,8 @@ pub(crate) fn start_node(config: &Config, keys: &DevKeys) -> Result<Node, StartE
             limit(UnitType::Token, TOKEN_MAX_ATTO),
         ],
     };
-    let genesis = development_genesis(authority.address(), &parameters);
-    let mut node = NodeConfig::new(config.data.join("chain.redb"), genesis, authority);
+    let genesis = development_genesis(ValidatorSet::single(validator.address()), &parameters);
+    let mut node = NodeConfig::new(config.data.join("chain.redb"), genesis, validator);
     // The hub mints for everybody, so the allowance of a single sender does not fit it.
     node.pool_limits.unmetered_senders.insert(keys.hub.address());
     Node::start(node).map_err(|error| match error {

@@ -31,8 +31,8 @@ pub enum KeyError {
 pub struct DevKeys {
     /// Attests receipts and sends the mint transactions.
     pub hub: PrivateKey,
-    /// Seals blocks.
-    pub authority: PrivateKey,
+    /// Decides blocks.
+    pub validator: PrivateKey,
     /// Holds the roles of the minter at genesis.
     pub admin: PrivateKey,
 }
@@ -45,7 +45,7 @@ impl DevKeys {
         fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE)).map_err(error)?;
         Ok(Self {
             hub: open(&folder.join("hub-dev.key"))?,
-            authority: open(&folder.join("authority-dev.key"))?,
+            validator: open(&folder.join("validator-dev.key"))?,
             admin: open(&folder.join("admin-dev.key"))?,
         })
     }

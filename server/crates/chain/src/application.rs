@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use alloy_primitives::{Address, B256};
 
 use crate::block::{Block, SealedHeader};
@@ -7,10 +9,11 @@ use crate::error::ChainError;
 use crate::receipt::TransactionReceipt;
 use crate::state::StateChanges;
 use crate::transaction::{SignedTransaction, TransactionError};
+use crate::validators::ValidatorSet;
 
 /// What a proposer wants a block to be made of.
 #[derive(Clone, Debug)]
-pub struct BlockProposal {
+pub struct ProposalRequest {
     /// The block's time. Raised to the parent's where the clock went back, so time never does on the chain.
     pub timestamp_unix_s: u64,
     /// Who proposes; the block's `miner` and `COINBASE`.
@@ -19,7 +22,7 @@ pub struct BlockProposal {
     pub candidates: Vec<SignedTransaction>,
 }
 
-/// A block with everything that executing it gave, ready to be committed on its parent.
+/// A block with everything that executing it gave.
 #[derive(Clone, Debug)]
 pub struct ExecutedBlock {
     pub(crate) block: Block,
@@ -29,6 +32,12 @@ pub struct ExecutedBlock {
 }
 
 impl ExecutedBlock {
+    /// The block's hash.
+    #[must_use]
+    pub fn hash(&self) -> B256 {
+        self.block.header.hash()
+    }
+
     /// The block.
     #[must_use]
     pub fn block(&self) -> &Block {
@@ -40,22 +49,37 @@ impl ExecutedBlock {
     pub fn receipts(&self) -> &[TransactionReceipt] {
         &self.receipts
     }
+
+    /// The block and its receipts, by value.
+    #[must_use]
+    pub fn into_parts(self) -> (Block, Vec<TransactionReceipt>) {
+        (self.block, self.receipts)
+    }
 }
 
-/// A built block and what was left out of it.
+/// A proposed block and what was left out of it.
 #[derive(Clone, Debug)]
-pub struct BuiltBlock {
+pub struct Proposal {
     /// The block.
-    pub executed: ExecutedBlock,
+    pub executed: Arc<ExecutedBlock>,
     /// Candidates that can never run on this state, by hash, with the reason; the pool drops them. Candidates that
     /// only lacked room are neither here nor in the block.
     pub refused: Vec<(B256, TransactionError)>,
 }
 
-/// The boundary between deciding blocks and executing them. Whoever decides, one authority or a consensus engine,
-/// drives these three calls and learns nothing of the EVM.
+/// The boundary between deciding blocks and executing them. Whoever decides, one validator or a consensus engine of
+/// many, drives these calls and learns nothing of the EVM:
 ///
-/// `build` and `validate` change nothing; only `commit` does, in one atomic write, and it is final.
+/// | what happens while a height is decided | call |
+/// |---|---|
+/// | it is this node's turn to propose | [`propose`](Application::propose) |
+/// | another validator's block came | [`validate`](Application::validate) |
+/// | a quorum has signed a block | [`commit`](Application::commit) |
+/// | the next height begins | [`validators_at`](Application::validators_at) |
+/// | a decided block came from a peer or from disk | [`import`](crate::import) |
+///
+/// `propose` and `validate` change nothing on disk. They keep what they executed, by hash, until the height is
+/// decided; so a block is executed once. Only `commit` writes, in one atomic write, and it is final.
 pub trait Application {
     /// The block that everything builds on.
     ///
@@ -63,22 +87,46 @@ pub trait Application {
     /// [`ChainError::Storage`] and [`ChainError::Corrupt`].
     fn head(&self) -> Result<SealedHeader, ChainError>;
 
+    /// The hash of the block at `height`; `None` above the head.
+    ///
+    /// # Errors
+    /// As [`Application::head`].
+    fn block_hash_at(&self, height: u64) -> Result<Option<B256>, ChainError>;
+
+    /// Who decides the block at `height`, which is known up to the block after the head.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownBlock`] for another height.
+    fn validators_at(&self, height: u64) -> Result<Arc<ValidatorSet>, ChainError>;
+
+    /// Checks that a certificate proves the block `block_hash` at `height` decided.
+    ///
+    /// # Errors
+    /// [`ChainError::InvalidCertificate`], and as [`Application::validators_at`].
+    fn check_certificate(
+        &self,
+        certificate: &CommitCertificate,
+        height: u64,
+        block_hash: B256,
+    ) -> Result<(), ChainError>;
+
     /// Executes candidates on the head and makes a block of those that run.
     ///
     /// # Errors
     /// As [`Application::head`]; candidates that do not run are no error.
-    fn build(&self, proposal: BlockProposal) -> Result<BuiltBlock, ChainError>;
+    fn propose(&self, request: ProposalRequest) -> Result<Proposal, ChainError>;
 
-    /// Executes somebody's block on the head and checks every field of its header.
+    /// Executes a block on the head and checks every field of its header. `now_unix_s` bounds the block's time from
+    /// above, by [`MAX_BLOCK_TIME_AHEAD_S`](crate::rules::MAX_BLOCK_TIME_AHEAD_S).
     ///
     /// # Errors
     /// [`ChainError::InvalidBlock`] or [`ChainError::NotOnHead`] if it may not be committed.
-    fn validate(&self, block: Block) -> Result<ExecutedBlock, ChainError>;
+    fn validate(&self, block: Block, now_unix_s: u64) -> Result<Arc<ExecutedBlock>, ChainError>;
 
-    /// Makes an executed block the head, durably.
+    /// Makes the block that a certificate names the head, durably. It must have been proposed or validated here.
     ///
     /// # Errors
-    /// [`ChainError::NotOnHead`] if the head has moved, [`ChainError::InvalidCertificate`], or a storage error, after
-    /// any of which the head is what it was.
-    fn commit(&self, executed: ExecutedBlock, certificate: CommitCertificate) -> Result<SealedHeader, ChainError>;
+    /// [`ChainError::NotUndecided`] if no such block is kept, [`ChainError::InvalidCertificate`], or a storage error,
+    /// after any of which the head is what it was and the call may be repeated.
+    fn commit(&self, certificate: &CommitCertificate) -> Result<ExecutedBlock, ChainError>;
 }

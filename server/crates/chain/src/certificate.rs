@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use alloy_primitives::{Address, B256, Signature};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use alloy_sol_types::{SolStruct as _, eip712_domain, sol};
@@ -5,9 +7,10 @@ use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
 
 use crate::error::ChainError;
+use crate::validators::{MAX_VALIDATORS, ValidatorSet};
 
 sol! {
-    /// What an authority signs when it commits a block (EIP-712).
+    /// What a validator signs when it commits to a block (EIP-712).
     struct Commit {
         uint64 height;
         uint32 round;
@@ -15,27 +18,60 @@ sol! {
     }
 }
 
-/// One authority's signature over the commit of a block.
+/// One validator's signature over its commit to a block.
 #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 pub struct CommitSignature {
     /// Whose signature this is.
-    pub authority: Address,
+    pub validator: Address,
     /// r ‖ s ‖ v (v = 27 or 28, low s) over [`commit_digest`].
     pub signature: alloy_primitives::Bytes,
 }
 
-/// The proof that those who may decide have decided a block. It stands beside the block and signs its hash, so the
-/// hash stays Ethereum's, and the same form serves one authority and many validators.
+/// The proof that the validators of a height have decided a block. It stands beside the block and signs its hash, so
+/// the hash stays Ethereum's, and the same form serves one validator and many.
 #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 pub struct CommitCertificate {
     /// Height of the block.
     pub height: u64,
-    /// Round of the height in which it was decided; 0 with a single authority.
+    /// Round of the height in which it was decided; 0 with a single validator.
     pub round: u32,
     /// The block's hash.
     pub block_hash: B256,
-    /// The signatures, one for each authority that committed.
+    /// The signatures, at most one of each validator, of more than two thirds of the voting power.
     pub signatures: Vec<CommitSignature>,
+}
+
+/// Why a certificate does not prove that a block was decided.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// It names another height or another hash.
+    #[error("it certifies block {block_hash} at height {height}")]
+    OtherBlock {
+        /// The height that it names.
+        height: u64,
+        /// The hash that it names.
+        block_hash: B256,
+    },
+    /// More signatures than a set can have.
+    #[error("it has {0} signatures, at most {MAX_VALIDATORS} are allowed")]
+    TooManySignatures(usize),
+    /// Somebody signed who does not decide this height.
+    #[error("{0} is no validator of this height")]
+    NotAValidator(Address),
+    /// A validator's power would count twice.
+    #[error("validator {0} signed twice")]
+    RepeatedValidator(Address),
+    /// A signature is malformed, has a high s value, or was made by another key or over something else.
+    #[error("the signature of {0} does not hold")]
+    BadSignature(Address),
+    /// Those who signed do not decide.
+    #[error("it has voting power {signed} of {total}, more than two thirds are needed")]
+    NoQuorum {
+        /// Power of those who signed.
+        signed: u64,
+        /// Power of all.
+        total: u64,
+    },
 }
 
 /// The digest of a commit: EIP-712 with the domain `{name "AITBC", version "1", chainId}`, so that a contract on any
@@ -46,14 +82,14 @@ pub fn commit_digest(chain_id: u64, height: u64, round: u32, block_hash: B256) -
     Commit { height, round, blockHash: block_hash }.eip712_signing_hash(&domain)
 }
 
-/// The key of a block-producing authority.
+/// The key of a validator.
 #[derive(Clone)]
-pub struct AuthorityKey {
+pub struct ValidatorKey {
     key: SigningKey,
     address: Address,
 }
 
-impl AuthorityKey {
+impl ValidatorKey {
     /// Takes a secp256k1 key; its address is Ethereum's.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
@@ -67,56 +103,84 @@ impl AuthorityKey {
         self.address
     }
 
-    /// Commits to a block alone, in round 0.
+    /// Signs the commit to a block.
     ///
     /// # Errors
-    /// [`ChainError::InvalidCertificate`] if the key cannot sign.
-    pub fn certify(&self, chain_id: u64, height: u64, block_hash: B256) -> Result<CommitCertificate, ChainError> {
-        const ROUND: u32 = 0;
-        let digest = commit_digest(chain_id, height, ROUND, block_hash);
-        let (signature, recovery) = self
-            .key
-            .sign_prehash(digest.as_slice())
-            .map_err(|_| ChainError::InvalidCertificate { number: height, reason: "the authority cannot sign" })?;
+    /// [`ChainError::Signing`] if the key cannot sign.
+    pub fn sign_commit(
+        &self,
+        chain_id: u64,
+        height: u64,
+        round: u32,
+        block_hash: B256,
+    ) -> Result<CommitSignature, ChainError> {
+        let digest = commit_digest(chain_id, height, round, block_hash);
+        let (signature, recovery) =
+            self.key.sign_prehash(digest.as_slice()).map_err(|_| ChainError::Signing { number: height })?;
         let signature = Signature::from((signature, recovery)).as_bytes().into();
-        Ok(CommitCertificate {
-            height,
-            round: ROUND,
-            block_hash,
-            signatures: vec![CommitSignature { authority: self.address, signature }],
-        })
+        Ok(CommitSignature { validator: self.address, signature })
+    }
+
+    /// Decides a block alone, in round 0. The certificate holds where this key has more than two thirds of the power.
+    ///
+    /// # Errors
+    /// As [`ValidatorKey::sign_commit`].
+    pub fn decide_alone(&self, chain_id: u64, height: u64, block_hash: B256) -> Result<CommitCertificate, ChainError> {
+        const ROUND: u32 = 0;
+        let signatures = vec![self.sign_commit(chain_id, height, ROUND, block_hash)?];
+        Ok(CommitCertificate { height, round: ROUND, block_hash, signatures })
     }
 }
 
-impl core::fmt::Debug for AuthorityKey {
+impl core::fmt::Debug for ValidatorKey {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.debug_struct("AuthorityKey").field("address", &self.address).finish_non_exhaustive()
+        formatter.debug_struct("ValidatorKey").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
 impl CommitCertificate {
-    /// Checks that `authority` committed to the block `hash` at `height` of the chain `chain_id`.
+    /// Checks that those who decide the block at `height` of the chain `chain_id` committed to `block_hash`.
     ///
     /// # Errors
-    /// [`ChainError::InvalidCertificate`] naming what does not hold.
-    pub fn verify(&self, chain_id: u64, height: u64, hash: B256, authority: Address) -> Result<(), ChainError> {
-        let invalid = |reason| ChainError::InvalidCertificate { number: height, reason };
-        if self.height != height || self.block_hash != hash {
-            return Err(invalid("it certifies another block"));
+    /// [`CertificateError`] naming what does not hold.
+    pub fn verify(
+        &self,
+        chain_id: u64,
+        height: u64,
+        block_hash: B256,
+        validators: &ValidatorSet,
+    ) -> Result<(), CertificateError> {
+        if self.height != height || self.block_hash != block_hash {
+            return Err(CertificateError::OtherBlock { height: self.height, block_hash: self.block_hash });
         }
-        let [signature] = self.signatures.as_slice() else {
-            return Err(invalid("a single authority signs exactly once"));
-        };
-        let parsed = Signature::from_raw(&signature.signature).map_err(|_| invalid("the signature does not parse"))?;
-        if parsed.normalize_s().is_some() {
-            return Err(invalid("the signature has a high s value"));
+        if self.signatures.len() > MAX_VALIDATORS {
+            return Err(CertificateError::TooManySignatures(self.signatures.len()));
         }
-        let signer = parsed
-            .recover_address_from_prehash(&commit_digest(chain_id, self.height, self.round, self.block_hash))
-            .map_err(|_| invalid("the signature does not recover"))?;
-        if signer != authority || signature.authority != authority {
-            return Err(invalid("it is not signed by the authority of this chain"));
+        let digest = commit_digest(chain_id, height, self.round, block_hash);
+        let (mut signers, mut signed) = (BTreeSet::new(), 0);
+        for CommitSignature { validator, signature } in &self.signatures {
+            let power = validators.power_of(*validator).ok_or(CertificateError::NotAValidator(*validator))?;
+            if !signers.insert(*validator) {
+                return Err(CertificateError::RepeatedValidator(*validator));
+            }
+            if signer_of(digest, signature) != Some(*validator) {
+                return Err(CertificateError::BadSignature(*validator));
+            }
+            // No overflow: the signers are distinct members, and the set's total is a `u64`.
+            signed += power;
+        }
+        if !validators.is_quorum(signed) {
+            return Err(CertificateError::NoQuorum { signed, total: validators.total_power() });
         }
         Ok(())
     }
+}
+
+/// Who signed a digest; `None` where the bytes are no signature or have a high s value.
+fn signer_of(digest: B256, signature: &[u8]) -> Option<Address> {
+    let parsed = Signature::from_raw(signature).ok()?;
+    if parsed.normalize_s().is_some() {
+        return None;
+    }
+    parsed.recover_address_from_prehash(&digest).ok()
 }

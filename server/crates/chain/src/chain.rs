@@ -1,20 +1,24 @@
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{B256, Bytes};
 use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
-use crate::application::{Application, BlockProposal, BuiltBlock, ExecutedBlock};
+use crate::application::{Application, ExecutedBlock, Proposal, ProposalRequest};
 use crate::block::{Block, EXTRA_DATA, HeaderSeed, SealedHeader, assemble_header};
 use crate::certificate::CommitCertificate;
 use crate::commitment::commit_to;
 use crate::error::ChainError;
 use crate::executor::{BlockContext, Execution, execute};
 use crate::genesis::Genesis;
+use crate::rules::MAX_BLOCK_TIME_AHEAD_S;
 use crate::state::StateReader;
 use crate::store::pending::{PendingTransaction, read_pending};
 use crate::store::read::Snapshot;
 use crate::store::{StoredNodes, tables, write};
 use crate::transaction::{SignedTransaction, TransactionError};
+use crate::undecided::UndecidedBlocks;
+use crate::validators::ValidatorSet;
 
 /// Memory the database may use to cache pages, in bytes.
 const DATABASE_CACHE_BYTES: usize = 128 * 1024 * 1024;
@@ -24,8 +28,9 @@ const DATABASE_CACHE_BYTES: usize = 128 * 1024 * 1024;
 pub struct Chain {
     database: Database,
     chain_id: u64,
-    authority: Address,
     genesis_hash: B256,
+    genesis_validators: Arc<ValidatorSet>,
+    undecided: Mutex<UndecidedBlocks>,
 }
 
 impl Chain {
@@ -51,19 +56,19 @@ impl Chain {
                 transaction.commit()?;
             }
         }
-        Ok(Self { database, chain_id: genesis.chain_id, authority: genesis.authority, genesis_hash: configured })
+        Ok(Self {
+            database,
+            chain_id: genesis.chain_id,
+            genesis_hash: configured,
+            genesis_validators: Arc::new(genesis.validators.clone()),
+            undecided: Mutex::default(),
+        })
     }
 
     /// EIP-155 chain id.
     #[must_use]
     pub fn chain_id(&self) -> u64 {
         self.chain_id
-    }
-
-    /// Who may produce blocks.
-    #[must_use]
-    pub fn authority(&self) -> Address {
-        self.authority
     }
 
     /// Hash of block 0, which names the chain.
@@ -77,7 +82,7 @@ impl Chain {
     /// # Errors
     /// A storage error.
     pub fn snapshot(&self) -> Result<Snapshot, ChainError> {
-        Snapshot::new(self.database.begin_read()?, self.chain_id)
+        Snapshot::new(self.database.begin_read()?, self.chain_id, Arc::clone(&self.genesis_validators))
     }
 
     /// Transactions that were stored as waiting and are in no block yet.
@@ -132,47 +137,28 @@ impl Chain {
         let block = Block { header, transactions: included };
         Ok((ExecutedBlock { block, receipts, changes, commitment }, refused))
     }
-}
 
-impl Application for Chain {
-    fn head(&self) -> Result<SealedHeader, ChainError> {
-        Ok(self.snapshot()?.head)
+    fn undecided(&self) -> MutexGuard<'_, UndecidedBlocks> {
+        self.undecided.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn build(&self, proposal: BlockProposal) -> Result<BuiltBlock, ChainError> {
-        let snapshot = self.snapshot()?;
-        let parent = snapshot.head();
-        let seed = HeaderSeed {
-            parent_hash: parent.hash(),
-            number: parent.number + 1,
-            timestamp_unix_s: proposal.timestamp_unix_s.max(parent.timestamp),
-            beneficiary: proposal.proposer,
-            gas_limit: parent.gas_limit,
-        };
-        let (executed, refused) = self.run(&snapshot, seed, Bytes::from_static(EXTRA_DATA), proposal.candidates)?;
-        Ok(BuiltBlock { executed, refused })
+    /// Keeps an executed block until its height is decided.
+    fn keep(&self, executed: ExecutedBlock) -> Arc<ExecutedBlock> {
+        let executed = Arc::new(executed);
+        self.undecided().insert(Arc::clone(&executed));
+        executed
     }
 
-    fn validate(&self, block: Block) -> Result<ExecutedBlock, ChainError> {
-        let snapshot = self.snapshot()?;
-        let parent = snapshot.head();
-        let number = block.header.number;
-        let invalid = |reason: String| ChainError::InvalidBlock { number, reason };
-        if block.header.parent_hash != parent.hash() || number != parent.number + 1 {
-            return Err(ChainError::NotOnHead { number, parent: block.header.parent_hash, head: parent.hash() });
-        }
-        if block.header.timestamp < parent.timestamp {
-            return Err(invalid(format!("time {} before its parent's {}", block.header.timestamp, parent.timestamp)));
-        }
-        if block.header.beneficiary != self.authority {
-            return Err(invalid(format!("proposed by {}, not by {}", block.header.beneficiary, self.authority)));
-        }
+    /// Executes a block whose place, proposer and time hold, and compares every field of its header with the outcome.
+    fn execute_again(&self, snapshot: &Snapshot, block: &Block) -> Result<ExecutedBlock, ChainError> {
+        let header = &block.header;
+        let invalid = |reason: String| ChainError::InvalidBlock { number: header.number, reason };
         let seed = HeaderSeed {
-            parent_hash: parent.hash(),
-            number,
-            timestamp_unix_s: block.header.timestamp,
-            beneficiary: block.header.beneficiary,
-            gas_limit: parent.gas_limit,
+            parent_hash: header.parent_hash,
+            number: header.number,
+            timestamp_unix_s: header.timestamp,
+            beneficiary: header.beneficiary,
+            gas_limit: snapshot.head().gas_limit,
         };
         // The sender comes from the signature, never from whoever handed the block over.
         let transactions = block
@@ -182,34 +168,116 @@ impl Application for Chain {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| invalid(error.to_string()))?;
         let given = transactions.len();
-        let (executed, _) = self.run(&snapshot, seed, Bytes::from_static(EXTRA_DATA), transactions)?;
-        if executed.block.transactions.len() != given {
-            return Err(invalid(format!(
-                "{} of its {given} transactions cannot run",
-                given - executed.block.transactions.len()
-            )));
+        let (executed, _) = self.run(snapshot, seed, Bytes::from_static(EXTRA_DATA), transactions)?;
+        let run = executed.block.transactions.len();
+        if run != given {
+            return Err(invalid(format!("{} of its {given} transactions cannot run", given - run)));
         }
         if executed.block.header != block.header {
-            return Err(invalid(difference(&executed.block.header, &block.header)));
+            return Err(invalid(difference(&executed.block.header, header)));
         }
         Ok(executed)
     }
+}
 
-    fn commit(&self, executed: ExecutedBlock, certificate: CommitCertificate) -> Result<SealedHeader, ChainError> {
-        let header = executed.block.header.clone();
-        certificate.verify(self.chain_id, header.number, header.hash(), self.authority)?;
+impl Application for Chain {
+    fn head(&self) -> Result<SealedHeader, ChainError> {
+        Ok(self.snapshot()?.head)
+    }
+
+    fn block_hash_at(&self, height: u64) -> Result<Option<B256>, ChainError> {
+        Ok(self.snapshot()?.header_at(height)?.map(|header| header.hash()))
+    }
+
+    fn validators_at(&self, height: u64) -> Result<Arc<ValidatorSet>, ChainError> {
+        self.snapshot()?.validators_at(height)
+    }
+
+    fn check_certificate(
+        &self,
+        certificate: &CommitCertificate,
+        height: u64,
+        block_hash: B256,
+    ) -> Result<(), ChainError> {
+        certificate
+            .verify(self.chain_id, height, block_hash, &*self.validators_at(height)?)
+            .map_err(|reason| ChainError::InvalidCertificate { number: height, reason })
+    }
+
+    fn propose(&self, request: ProposalRequest) -> Result<Proposal, ChainError> {
+        let snapshot = self.snapshot()?;
+        let parent = snapshot.head();
+        let seed = HeaderSeed {
+            parent_hash: parent.hash(),
+            number: parent.number + 1,
+            timestamp_unix_s: request.timestamp_unix_s.max(parent.timestamp),
+            beneficiary: request.proposer,
+            gas_limit: parent.gas_limit,
+        };
+        let (executed, refused) = self.run(&snapshot, seed, Bytes::from_static(EXTRA_DATA), request.candidates)?;
+        Ok(Proposal { executed: self.keep(executed), refused })
+    }
+
+    fn validate(&self, block: Block, now_unix_s: u64) -> Result<Arc<ExecutedBlock>, ChainError> {
+        let snapshot = self.snapshot()?;
+        check_place(snapshot.head(), &block.header)?;
+        check_time(snapshot.head(), &block.header, now_unix_s)?;
+        let (number, proposer) = (block.header.number, block.header.beneficiary);
+        if snapshot.validators_at(number)?.power_of(proposer).is_none() {
+            let reason = format!("proposed by {proposer}, which is no validator of this height");
+            return Err(ChainError::InvalidBlock { number, reason });
+        }
+        let kept = self.undecided().get(block.header.hash()).map(Arc::clone);
+        match kept {
+            Some(kept) if kept.block == block => Ok(kept),
+            _ => Ok(self.keep(self.execute_again(&snapshot, &block)?)),
+        }
+    }
+
+    fn commit(&self, certificate: &CommitCertificate) -> Result<ExecutedBlock, ChainError> {
+        let CommitCertificate { height: number, block_hash: hash, .. } = *certificate;
+        let executed = self.undecided().get(hash).map(Arc::clone);
+        let executed = executed.ok_or(ChainError::NotUndecided { number, hash })?;
+        let header = &executed.block.header;
+        self.check_certificate(certificate, header.number, header.hash())?;
         let transaction = self.database.begin_write()?;
         let head = match transaction.open_table(tables::HEADERS)?.last()? {
             Some((_, encoded)) => alloy_primitives::keccak256(encoded.value()),
             None => B256::ZERO,
         };
         if head != header.parent_hash {
-            return Err(ChainError::NotOnHead { number: header.number, parent: header.parent_hash, head });
+            return Err(ChainError::NotOnHead { number, parent: header.parent_hash, head });
         }
-        write::write_block(&transaction, &executed, Some(&certificate))?;
+        write::write_block(&transaction, &executed, Some(certificate))?;
         transaction.commit()?;
-        Ok(header)
+        self.undecided().clear();
+        Ok(Arc::unwrap_or_clone(executed))
     }
+}
+
+/// A block must build on the head.
+fn check_place(head: &SealedHeader, header: &SealedHeader) -> Result<(), ChainError> {
+    if header.parent_hash == head.hash() && header.number == head.number + 1 {
+        return Ok(());
+    }
+    Err(ChainError::NotOnHead { number: header.number, parent: header.parent_hash, head: head.hash() })
+}
+
+/// A block's time is not before its parent's, and at most a bound ahead of the validator's clock. It may equal the
+/// parent's, since it counts whole seconds and there are many blocks in one.
+fn check_time(parent: &SealedHeader, header: &SealedHeader, now_unix_s: u64) -> Result<(), ChainError> {
+    let (given, earliest) = (header.timestamp, parent.timestamp);
+    let invalid = |reason: String| ChainError::InvalidBlock { number: header.number, reason };
+    if given < earliest {
+        return Err(invalid(format!("time {given} is before its parent's {earliest}")));
+    }
+    let latest = now_unix_s.saturating_add(MAX_BLOCK_TIME_AHEAD_S);
+    if given > latest {
+        return Err(invalid(format!(
+            "time {given} is after {latest}, which is {MAX_BLOCK_TIME_AHEAD_S} s ahead of this node's clock"
+        )));
+    }
+    Ok(())
 }
 
 /// The hash of block 0 in the database, if there is one, after checking that the format is known.

@@ -1,6 +1,7 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::database_interface::DBErrorMarker;
 
+use crate::certificate::CertificateError;
 use crate::transaction::TransactionError;
 
 /// Why a block, a query or the storage underneath failed.
@@ -57,7 +58,35 @@ pub enum ChainError {
         /// Height of the block.
         number: u64,
         /// What does not hold.
-        reason: &'static str,
+        reason: CertificateError,
+    },
+    /// A certificate names a block that is not kept: it was never executed here, made room for others, or its height
+    /// is decided.
+    #[error("block {hash} at height {number} is not among the undecided blocks")]
+    NotUndecided {
+        /// Height that the certificate names.
+        number: u64,
+        /// Hash that it names.
+        hash: B256,
+    },
+    /// A decided block was handed over for a height where another stands.
+    #[error("block {given} conflicts with {committed}, which stands at height {number}")]
+    Conflict {
+        /// The height.
+        number: u64,
+        /// Hash of the block on the chain.
+        committed: B256,
+        /// Hash of the refused block.
+        given: B256,
+    },
+    /// Bytes are no decided block.
+    #[error("decided block does not decode: {0}")]
+    MalformedBlock(String),
+    /// A validator's key did not sign.
+    #[error("block {number} could not be signed")]
+    Signing {
+        /// Height of the block.
+        number: u64,
     },
     /// The block asked for does not exist.
     #[error("block {0} is not known")]
@@ -116,7 +145,15 @@ impl ChainError {
                 | Self::GenesisMismatch { .. }
                 | Self::GenesisConstructor { .. }
                 | Self::NotOnHead { .. }
+                | Self::NotUndecided { .. }
+                | Self::Signing { .. }
         )
+    }
+
+    /// Whether the same call may succeed later: the storage failed, as it does on a full disk.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Storage(_))
     }
 
     /// Whether another process has the database open.

@@ -1,4 +1,5 @@
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_rlp::RlpEncodable;
 use revm::bytecode::Bytecode;
 use revm::context::result::{ExecutionResult, Output};
 use revm::database::{CacheDB, EmptyDB};
@@ -13,9 +14,20 @@ use crate::executor::BlockContext;
 use crate::rules::{DEFAULT_BLOCK_GAS_LIMIT, MAX_CODE_BYTES};
 use crate::state::{StateChanges, account_state};
 use crate::trie::NodeSource;
+use crate::validators::{Validator, ValidatorSet};
 
 /// When the development network began: 2026-01-01T00:00:00Z, in unix seconds.
 pub const DEV_GENESIS_UNIX_S: u64 = 1_767_225_600;
+
+/// The `miner` of block 0, which nobody proposed.
+const NOBODY: Address = Address::ZERO;
+
+/// What tells a chain's block 0 from another's with the same contracts; `extraData` is its hash.
+#[derive(RlpEncodable)]
+struct Identity {
+    chain_id: u64,
+    validators: Vec<Validator>,
+}
 
 /// A contract that exists from block 0 on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +47,8 @@ pub struct Genesis {
     pub timestamp_unix_s: u64,
     /// Gas all transactions of a block may use together.
     pub block_gas_limit: u64,
-    /// Who may produce blocks; block 0 names it as beneficiary, so the genesis hash commits to it.
-    pub authority: Address,
+    /// Who decides the first block. The genesis hash commits to them.
+    pub validators: ValidatorSet,
     /// Contracts, constructed in this order.
     pub contracts: Vec<GenesisContract>,
 }
@@ -44,12 +56,12 @@ pub struct Genesis {
 impl Genesis {
     /// A development network: dev chain id, a fixed time, and the usual gas limit.
     #[must_use]
-    pub fn development(authority: Address, contracts: Vec<GenesisContract>) -> Self {
+    pub fn development(validators: ValidatorSet, contracts: Vec<GenesisContract>) -> Self {
         Self {
             chain_id: shared::chain::DEV_CHAIN_ID,
             timestamp_unix_s: DEV_GENESIS_UNIX_S,
             block_gas_limit: DEFAULT_BLOCK_GAS_LIMIT,
-            authority,
+            validators,
             contracts,
         }
     }
@@ -63,11 +75,12 @@ impl Genesis {
             parent_hash: B256::ZERO,
             number: 0,
             timestamp_unix_s: self.timestamp_unix_s,
-            beneficiary: self.authority,
+            beneficiary: NOBODY,
             gas_limit: self.block_gas_limit,
         };
-        // No other field depends on the chain id, and two chains must not share their block 0.
-        let extra_data = keccak256(self.chain_id.to_be_bytes()).into();
+        // No other field depends on them, and two chains must not share their block 0.
+        let validators: Vec<Validator> = self.validators.iter().collect();
+        let extra_data = keccak256(alloy_rlp::encode(Identity { chain_id: self.chain_id, validators })).into();
         let header = assemble_header(seed, extra_data, commitment.state_root, &[], &[]);
         Ok(ExecutedBlock {
             block: Block { header, transactions: Vec::new() },
@@ -86,7 +99,7 @@ impl Genesis {
             chain_id: self.chain_id,
             number: 0,
             timestamp_unix_s: self.timestamp_unix_s,
-            beneficiary: self.authority,
+            beneficiary: NOBODY,
             gas_limit: self.block_gas_limit,
         };
         let mut database = CacheDB::new(EmptyDB::new());

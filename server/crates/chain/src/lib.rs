@@ -1,16 +1,19 @@
 //! The chain: signed transactions executed by the EVM into blocks, over one database file.
 //!
 //! ```text
-//!  SignedTransaction::decode ─► Application::build ─► ExecutedBlock ─► Application::commit ─► Snapshot
-//!        (signature, bounds)      executor: EVM         commitment:        store::write:        reads, calls,
-//!                                 on a StateReader      state root         one atomic write     logs, proofs
+//!  SignedTransaction::decode ─► propose ──┐
+//!        (signature, bounds)              ├─► undecided blocks ─► commit ─► Snapshot
+//!                  Block ─► validate ─────┘    by hash, each      by certificate:  reads, calls,
+//!                  (executes again)            executed once      one atomic write logs, proofs
 //! ```
 //!
 //! Nothing here knows a clock, a network or a thread: time and transactions are arguments, and the same arguments on
-//! the same parent give the same block hash. [`Application`] is the boundary to whoever decides blocks.
+//! the same parent give the same block hash. [`Application`] is the boundary to whoever decides blocks; [`import`] takes
+//! a block that others decided; [`Snapshot::validators_at`] says who decides a height.
 //!
-//! Invariants: a committed block is never replaced; no transaction is executed without a valid signature; gas costs
-//! nothing, whatever price a transaction offers; blocks, receipts, indices and state change together or not at all.
+//! Invariants: a committed block is never replaced; no block is committed without the signatures of more than two thirds
+//! of the voting power of its height; no transaction is executed without a valid signature; gas costs nothing, whatever
+//! price a transaction offers; blocks, receipts, indices and state change together or not at all.
 
 mod application;
 mod block;
@@ -18,8 +21,10 @@ mod call;
 mod certificate;
 mod chain;
 mod commitment;
+mod decided;
 mod error;
 mod executor;
+mod follower;
 mod genesis;
 mod logs;
 mod proof;
@@ -30,13 +35,17 @@ mod state;
 mod store;
 mod transaction;
 mod trie;
+mod undecided;
+mod validators;
 
-pub use application::{Application, BlockProposal, BuiltBlock, ExecutedBlock};
+pub use application::{Application, ExecutedBlock, Proposal, ProposalRequest};
 pub use block::{Block, EXTRA_DATA, SealedHeader};
 pub use call::{AccountOverride, Call, CallOutcome, MAX_CALL_DATA_BYTES};
-pub use certificate::{AuthorityKey, CommitCertificate, CommitSignature, commit_digest};
+pub use certificate::{CertificateError, CommitCertificate, CommitSignature, ValidatorKey, commit_digest};
 pub use chain::Chain;
+pub use decided::DecidedBlock;
 pub use error::{ChainError, revert_reason};
+pub use follower::{Import, import};
 pub use genesis::{DEV_GENESIS_UNIX_S, Genesis, GenesisContract};
 pub use logs::{LogFilter, MAX_LOGS, MAX_TOPICS, PlacedLog};
 pub use proof::{AccountProof, MAX_PROVED_SLOTS};
@@ -47,3 +56,5 @@ pub use store::pending::PendingTransaction;
 pub use store::read::{IncludedTransaction, Snapshot};
 pub use store::tables::Place;
 pub use transaction::{Envelope, SignedTransaction, TransactionError};
+pub use undecided::MAX_UNDECIDED_BLOCKS;
+pub use validators::{MAX_VALIDATORS, Validator, ValidatorSet, ValidatorSetError};

@@ -1,6 +1,6 @@
 //! A node alone on a development chain: `cargo run -p node --example node -- --data DIR --port 8545`.
 //!
-//! Its authority and attester is a development key that everybody can know. Nothing of value belongs on such a chain.
+//! Its validator and attester is a development key that everybody can know. Nothing of value belongs on such a chain.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use contracts::{GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
-use node::chain::AuthorityKey;
+use node::chain::{ValidatorKey, ValidatorSet};
 use node::{Node, NodeConfig, development_genesis, router};
 
 /// The publicly known private key of this example.
@@ -35,17 +35,17 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
     std::fs::create_dir_all(&arguments.data).context("data folder")?;
-    let authority = AuthorityKey::new(SigningKey::from_slice(&DEV_KEY)?);
+    let validator = ValidatorKey::new(SigningKey::from_slice(&DEV_KEY)?);
     let parameters = GenesisParameters {
-        admin: authority.address(),
-        attesters: vec![authority.address()],
+        admin: validator.address(),
+        attesters: vec![validator.address()],
         attester_threshold: 1,
         epoch_seconds: 24 * 60 * 60,
         epoch_cap_atto: 1_000_000 * ATTO_PER_AIT,
         max_unit_prices: vec![UnitPriceLimit { unit_type: "image".to_owned(), max_unit_price_atto: 10 * ATTO_PER_AIT }],
     };
-    let genesis = development_genesis(authority.address(), &parameters);
-    let mut config = NodeConfig::new(arguments.data.join("chain.redb"), genesis, authority);
+    let genesis = development_genesis(ValidatorSet::single(validator.address()), &parameters);
+    let mut config = NodeConfig::new(arguments.data.join("chain.redb"), genesis, validator);
     if let Some(gas) = arguments.sender_gas_per_minute {
         config.pool_limits.max_gas_per_sender_per_minute = gas;
     }

@@ -16,7 +16,7 @@ use clap::Parser;
 use contracts::{AI_TOKEN_ADDRESS, AIToken, GenesisParameters};
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
-use node::chain::{AuthorityKey, Envelope};
+use node::chain::{Envelope, ValidatorKey, ValidatorSet};
 use node::{Node, NodeConfig, development_genesis};
 
 const SENDERS: u8 = 64;
@@ -32,17 +32,17 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let Arguments { count } = Arguments::parse();
     let directory = tempfile::tempdir()?;
-    let authority = AuthorityKey::new(SigningKey::from_slice(&[0xd5; 32])?);
+    let validator = ValidatorKey::new(SigningKey::from_slice(&[0xd5; 32])?);
     let parameters = GenesisParameters {
-        admin: authority.address(),
-        attesters: vec![authority.address()],
+        admin: validator.address(),
+        attesters: vec![validator.address()],
         attester_threshold: 1,
         epoch_seconds: 86_400,
         epoch_cap_atto: 0,
         max_unit_prices: Vec::new(),
     };
-    let genesis = development_genesis(authority.address(), &parameters);
-    let mut config = NodeConfig::new(directory.path().join("chain.redb"), genesis, authority);
+    let genesis = development_genesis(ValidatorSet::single(validator.address()), &parameters);
+    let mut config = NodeConfig::new(directory.path().join("chain.redb"), genesis, validator);
     config.pool_limits.max_gas_per_sender_per_minute = u64::MAX;
     let node = Node::start(config)?;
 

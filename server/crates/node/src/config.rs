@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chain::{AuthorityKey, Genesis};
+use chain::{Genesis, ValidatorKey};
 use mempool::PoolLimits;
 
 /// What a node is started with.
@@ -11,8 +11,9 @@ pub struct NodeConfig {
     pub database: PathBuf,
     /// Block 0.
     pub genesis: Genesis,
-    /// The key that produces and certifies blocks; its address must be the genesis authority.
-    pub authority: AuthorityKey,
+    /// The key that proposes and decides blocks. It must have more than two thirds of the voting power, since there is
+    /// no network to decide with others.
+    pub validator: ValidatorKey,
     /// When blocks are made.
     pub timing: BlockTiming,
     /// Bounds of the transaction pool.
@@ -22,15 +23,15 @@ pub struct NodeConfig {
 impl NodeConfig {
     /// A node with the usual timing and bounds.
     #[must_use]
-    pub fn new(database: PathBuf, genesis: Genesis, authority: AuthorityKey) -> Self {
-        Self { database, genesis, authority, timing: BlockTiming::default(), pool_limits: PoolLimits::default() }
+    pub fn new(database: PathBuf, genesis: Genesis, validator: ValidatorKey) -> Self {
+        Self { database, genesis, validator, timing: BlockTiming::default(), pool_limits: PoolLimits::default() }
     }
 }
 
 /// When blocks are made. There is no heartbeat: without a transaction there is no block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockTiming {
-    /// How long the first ready transaction waits for company.
+    /// How long the first ready transaction waits for others to share its block.
     pub batching_window: Duration,
     /// How long to wait after a block could not be made or written.
     pub retry_after_failure: Duration,

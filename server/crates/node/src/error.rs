@@ -28,14 +28,19 @@ pub enum NodeError {
     /// The node is shutting down.
     #[error("node is shutting down")]
     Stopped,
-    /// The key is not the one that genesis names.
-    #[error("authority key {given} is not the genesis authority {expected}")]
-    WrongAuthority {
+    /// The key decides no block alone.
+    #[error("validator {validator} has voting power {power} of {total}, more than two thirds are needed")]
+    NoQuorum {
         /// Address of the key.
-        given: Address,
-        /// Address in genesis.
-        expected: Address,
+        validator: Address,
+        /// Its power; 0 if it is no validator.
+        power: u64,
+        /// The power of all validators.
+        total: u64,
     },
+    /// The file beside the database could not be opened.
+    #[error("decided block's file: {0}")]
+    DecidedFile(std::io::Error),
     /// A thread of the node could not be started or ended abnormally.
     #[error("node thread: {0}")]
     Thread(String),
@@ -48,9 +53,12 @@ impl NodeError {
         match self {
             Self::Chain(error) => error.is_callers_fault(),
             Self::Pool(_) | Self::AlreadyKnown => true,
-            Self::Busy { .. } | Self::NotStored(_) | Self::Stopped | Self::WrongAuthority { .. } | Self::Thread(_) => {
-                false
-            }
+            Self::Busy { .. }
+            | Self::NotStored(_)
+            | Self::Stopped
+            | Self::NoQuorum { .. }
+            | Self::DecidedFile(_)
+            | Self::Thread(_) => false,
         }
     }
 

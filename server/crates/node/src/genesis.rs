@@ -1,11 +1,10 @@
-use alloy_primitives::Address;
-use chain::{Genesis, GenesisContract};
+use chain::{Genesis, GenesisContract, ValidatorSet};
 use contracts::{GenesisParameters, genesis_deployments};
 
 /// Block 0 of a development network with the product's contracts; supply 0.
 #[must_use]
-pub fn development_genesis(authority: Address, parameters: &GenesisParameters) -> Genesis {
-    Genesis::development(authority, genesis_of(parameters))
+pub fn development_genesis(validators: ValidatorSet, parameters: &GenesisParameters) -> Genesis {
+    Genesis::development(validators, genesis_of(parameters))
 }
 
 /// The contracts that genesis constructs.

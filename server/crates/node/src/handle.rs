@@ -1,13 +1,14 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256};
-use chain::{Chain, IncludedTransaction, SealedHeader, SignedTransaction, Snapshot};
+use alloy_primitives::B256;
+use chain::{Chain, IncludedTransaction, SealedHeader, SignedTransaction, Snapshot, ValidatorSet};
 use mempool::Pool;
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
 use crate::error::NodeError;
 use crate::events::CommittedBlock;
+use crate::intake::Submission;
 
 /// Most submissions that wait for the producer.
 pub(crate) const MAX_WAITING_SUBMISSIONS: usize = 8_192;
@@ -21,12 +22,6 @@ const BLOCK_EVENTS: usize = 1_024;
 /// Transactions a slow subscriber may lag behind before it misses some.
 const TRANSACTION_EVENTS: usize = 8_192;
 
-/// A transaction on its way to the producer, and where its answer goes.
-pub(crate) struct Submission {
-    pub(crate) transaction: SignedTransaction,
-    pub(crate) answer: oneshot::Sender<Result<B256, NodeError>>,
-}
-
 /// What the handle and the producer share.
 pub(crate) struct Shared {
     pub(crate) chain: Chain,
@@ -36,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) arrivals: broadcast::Sender<Arc<SignedTransaction>>,
     pub(crate) queries: Semaphore,
     pub(crate) rpc_servers: Mutex<Vec<jsonrpsee::server::ServerHandle>>,
-    pub(crate) fault: RwLock<Option<String>>,
+    fault: RwLock<Option<String>>,
 }
 
 impl Shared {
@@ -59,6 +54,11 @@ impl Shared {
 
     pub(crate) fn pool_mut(&self) -> RwLockWriteGuard<'_, Pool> {
         self.pool.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what keeps blocks from being made, or that nothing does.
+    pub(crate) fn set_fault(&self, fault: Option<String>) {
+        *self.fault.write().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     /// Takes no more submissions; the producer ends after those that are waiting.
@@ -90,10 +90,13 @@ impl NodeHandle {
         self.shared.chain.genesis_hash()
     }
 
-    /// Who produces blocks.
-    #[must_use]
-    pub fn authority(&self) -> Address {
-        self.shared.chain.authority()
+    /// Who decides the block after the head.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn validators(&self) -> Result<Arc<ValidatorSet>, NodeError> {
+        let snapshot = self.snapshot()?;
+        Ok(snapshot.validators_at(snapshot.head().number + 1)?)
     }
 
     /// Takes a signed transaction in its EIP-2718 encoding, as `eth_sendRawTransaction` does. When this returns a

@@ -1,22 +1,27 @@
 //! The node: one chain, one pool, one producer, and the ways to reach them.
 //!
 //! ```text
-//!  eth_sendRawTransaction ─┐                        ┌─► Chain::build ─► certify ─► Chain::commit ─┐
-//!  POST /rpc/tx ───────────┼─► NodeHandle ─► producer thread (pool, batching window)              │
-//!  NodeHandle::submit ─────┘        ▲                                                             ▼
-//!                                   └──────── snapshots for every reader ◄──── CommittedBlock broadcast
+//!  eth_sendRawTransaction ─┐             ┌ one thread: producer ───────────────────────────┐
+//!  POST /rpc/tx ───────────┼─ NodeHandle ─► intake ─► pool ─► proposer ─► decision ─► committer ─► CommittedBlock
+//!  NodeHandle::submit ─────┘      ▲      └─────────────────────────────────────────────────┘      broadcast
+//!                                 └──────────────── snapshots for every reader ◄──── Chain ◄──┘
 //! ```
 //!
 //! A transaction is acknowledged after it is on disk. Blocks are made only while transactions wait. [`router`] serves
 //! JSON-RPC (POST, batches, WebSocket) and REST under `/rpc`; [`NodeHandle`] is the same for code in this process.
 
+mod clock;
+mod committer;
 mod config;
+mod decided_file;
 mod error;
 mod events;
 mod genesis;
 mod handle;
+mod intake;
 mod node;
 mod producer;
+mod proposer;
 mod reads;
 mod rest;
 mod router;

@@ -1,13 +1,15 @@
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use chain::Chain;
+use chain::{Chain, ValidatorKey};
 use mempool::Pool;
 
 use crate::config::NodeConfig;
+use crate::decided_file::DecidedFile;
 use crate::error::NodeError;
 use crate::handle::{MAX_WAITING_SUBMISSIONS, NodeHandle, Shared};
-use crate::producer::{Producer, restore_pool};
+use crate::intake::restore_pool;
+use crate::producer::Producer;
 
 /// A running node. Dropping it stops it, as [`Node::shutdown`] does.
 pub struct Node {
@@ -16,16 +18,16 @@ pub struct Node {
 }
 
 impl Node {
-    /// Opens the chain, puts waiting transactions back into the pool, and begins to produce.
+    /// Opens the chain, commits a block that was decided before a crash, puts waiting transactions back into the pool,
+    /// and begins to produce.
     ///
     /// # Errors
-    /// [`NodeError::WrongAuthority`], or whatever keeps the database from being opened.
+    /// [`NodeError::NoQuorum`] if the key cannot decide blocks alone, or whatever keeps the database from being opened.
     pub fn start(config: NodeConfig) -> Result<Self, NodeError> {
-        let (given, expected) = (config.authority.address(), config.genesis.authority);
-        if given != expected {
-            return Err(NodeError::WrongAuthority { given, expected });
-        }
         let chain = Chain::open(&config.database, &config.genesis)?;
+        let mut file = DecidedFile::open(&config.database).map_err(NodeError::DecidedFile)?;
+        file.finish_commit(&chain)?;
+        check_quorum(&chain, &config.validator)?;
         let mut pool = Pool::new(config.pool_limits);
         let restored = restore_pool(&chain, &mut pool)?;
         let (sender, submissions) = mpsc::sync_channel(MAX_WAITING_SUBMISSIONS);
@@ -38,7 +40,7 @@ impl Node {
             restored_transactions = restored,
             "node started"
         );
-        let producer = Producer::new(Arc::clone(&shared), config.authority, config.timing, submissions);
+        let producer = Producer::new(Arc::clone(&shared), config.validator, config.timing, submissions, file);
         let thread = std::thread::Builder::new()
             .name("block-producer".to_owned())
             .spawn(move || producer.run())
@@ -76,4 +78,15 @@ impl Drop for Node {
             tracing::error!(%error, "node did not stop cleanly");
         }
     }
+}
+
+/// A node without a network decides alone, so its key needs more than two thirds of the voting power.
+fn check_quorum(chain: &Chain, key: &ValidatorKey) -> Result<(), NodeError> {
+    let snapshot = chain.snapshot()?;
+    let validators = snapshot.validators_at(snapshot.head().number + 1)?;
+    let power = validators.power_of(key.address()).unwrap_or(0);
+    if validators.is_quorum(power) {
+        return Ok(());
+    }
+    Err(NodeError::NoQuorum { validator: key.address(), power, total: validators.total_power() })
 }

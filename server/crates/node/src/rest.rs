@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use chain::{IncludedTransaction, Place, Snapshot};
+use chain::{IncludedTransaction, Place, Snapshot, Validator};
 
 use body::{AcceptedBody, BalanceBody, BlocksBody, BlocksQuery, MempoolBody, NetworkBody, SubmitBody, ValidatorBody};
 pub use body::{BlockBody, HeadBody, TransactionBody};
@@ -139,14 +139,15 @@ pub(crate) async fn show_network(State(node): State<NodeHandle>) -> Answer<Netwo
         chain_id: node.chain_id(),
         genesis_hash: node.genesis_hash(),
         version: env!("CARGO_PKG_VERSION"),
-        authority: node.authority(),
         peers: 0,
         fault: node.fault(),
     }))
 }
 
 pub(crate) async fn list_validators(State(node): State<NodeHandle>) -> Answer<Vec<ValidatorBody>> {
-    Ok(Json(vec![ValidatorBody { address: node.authority(), voting_power: 1 }]))
+    let validators = node.validators()?;
+    let members = validators.iter();
+    Ok(Json(members.map(|Validator { address, voting_power }| ValidatorBody { address, voting_power }).collect()))
 }
 
 fn read_block(snapshot: &Snapshot, height: u64) -> Result<Option<BlockBody>, NodeError> {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256};
 use alloy_rlp::Decodable as _;
@@ -11,6 +13,7 @@ use crate::receipt::TransactionReceipt;
 use crate::roles::TransactionRoles;
 use crate::state::StateReader;
 use crate::transaction::SignedTransaction;
+use crate::validators::ValidatorSet;
 
 /// The chain as it was at one instant. Everything read from one snapshot belongs together, whatever is committed
 /// meanwhile.
@@ -18,6 +21,7 @@ pub struct Snapshot {
     pub(crate) transaction: ReadTransaction,
     pub(crate) head: SealedHeader,
     pub(crate) chain_id: u64,
+    pub(crate) genesis_validators: Arc<ValidatorSet>,
 }
 
 /// A transaction on the chain with its receipt and its place.
@@ -36,12 +40,16 @@ pub struct IncludedTransaction {
 }
 
 impl Snapshot {
-    pub(crate) fn new(transaction: ReadTransaction, chain_id: u64) -> Result<Self, ChainError> {
+    pub(crate) fn new(
+        transaction: ReadTransaction,
+        chain_id: u64,
+        genesis_validators: Arc<ValidatorSet>,
+    ) -> Result<Self, ChainError> {
         let head = match transaction.open_table(tables::HEADERS)?.last()? {
             Some((height, encoded)) => decode_header(height.value(), encoded.value())?,
             None => return Err(ChainError::UnknownBlock("0".to_owned())),
         };
-        Ok(Self { transaction, head, chain_id })
+        Ok(Self { transaction, head, chain_id, genesis_validators })
     }
 
     /// The last block's header.

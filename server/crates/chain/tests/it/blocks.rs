@@ -1,5 +1,8 @@
 use alloy_primitives::{B256, Bytes, TxKind, b256};
-use chain::{Application as _, AuthorityKey, Block, Chain, ChainError, DEV_GENESIS_UNIX_S, Genesis, SealedHeader};
+use chain::{
+    Application as _, Block, Chain, ChainError, DEV_GENESIS_UNIX_S, Genesis, ProposalRequest, SealedHeader,
+    ValidatorSet,
+};
 
 use crate::setup::*;
 
@@ -11,11 +14,10 @@ fn genesis_is_the_same_everywhere() {
     assert_eq!((head.number, head.timestamp, head.base_fee_per_gas), (0, DEV_GENESIS_UNIX_S, Some(0)));
 
     let directory = tempfile::tempdir().unwrap();
-    let bare =
-        Chain::open(&directory.path().join("chain.redb"), &Genesis::development(authority().address(), Vec::new()))
-            .unwrap();
+    let without_contracts = Genesis::development(ValidatorSet::single(validator().address()), Vec::new());
+    let empty = Chain::open(&directory.path().join("chain.redb"), &without_contracts).unwrap();
     let empty_root = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
-    let header = bare.head().unwrap();
+    let header = empty.head().unwrap();
     assert_eq!(
         (header.state_root, header.transactions_root, header.receipts_root),
         (empty_root, empty_root, empty_root)
@@ -27,8 +29,14 @@ fn a_data_directory_of_another_chain_is_refused() {
     let chain = TestChain::new();
     let path = chain.directory.path().join("chain.redb");
     drop(chain.chain);
-    let other = Genesis { chain_id: 1, ..genesis() };
-    assert!(matches!(Chain::open(&path, &other), Err(ChainError::GenesisMismatch { .. })));
+    let others = [
+        Genesis { chain_id: 1, ..genesis() },
+        Genesis { validators: ValidatorSet::single(address(1)), ..genesis() },
+        Genesis { validators: validators(&[2]), ..genesis() },
+    ];
+    for other in others {
+        assert!(matches!(Chain::open(&path, &other), Err(ChainError::GenesisMismatch { .. })));
+    }
     assert!(Chain::open(&path, &genesis()).is_ok());
 }
 
@@ -50,19 +58,19 @@ fn everything_survives_closing_the_database() {
 #[test]
 fn another_node_executes_the_block_to_the_same_header() {
     let (producer, follower) = (TestChain::new(), TestChain::new());
-    let built = producer.build(vec![recording(1, 0, 1, 1), recording(2, 0, 2, 2)]);
-    let executed = follower.chain.validate(built.executed.block().clone()).unwrap();
-    assert_eq!(executed.block(), built.executed.block());
-    let header = producer.commit(built);
+    let proposal = producer.propose(vec![recording(1, 0, 1, 1), recording(2, 0, 2, 2)]);
+    let executed = follower.chain.validate(proposal.executed.block().clone(), producer.now_unix_s).unwrap();
+    assert_eq!(executed.block(), proposal.executed.block());
+    let header = producer.commit(&proposal);
     let certificate = producer.snapshot().certificate_at(1).unwrap().unwrap();
-    certificate.verify(CHAIN_ID, 1, header.hash(), authority().address()).unwrap();
-    assert_eq!(follower.chain.commit(executed, certificate).unwrap(), header);
+    certificate.verify(CHAIN_ID, 1, header.hash(), &genesis().validators).unwrap();
+    assert_eq!(follower.chain.commit(&certificate).unwrap().block().header, header);
 }
 
 #[test]
 fn a_block_that_claims_anything_else_is_refused() {
     let chain = TestChain::new();
-    let block = chain.build(vec![recording(1, 0, 1, 1)]).executed.block().clone();
+    let block = chain.propose(vec![recording(1, 0, 1, 1)]).executed.block().clone();
     type Tamper = fn(&mut alloy_consensus::Header);
     let tampers: [(&str, Tamper); 9] = [
         ("stateRoot", |header| header.state_root = B256::ZERO),
@@ -79,45 +87,27 @@ fn a_block_that_claims_anything_else_is_refused() {
         let mut header = block.header.header().clone();
         tamper(&mut header);
         let forged = Block { header: SealedHeader::new(header), transactions: block.transactions.clone() };
-        let error = chain.chain.validate(forged).unwrap_err().to_string();
+        let error = chain.chain.validate(forged, chain.now_unix_s).unwrap_err().to_string();
         assert!(error.contains(named), "{named}: {error}");
     }
     let emptied = Block { header: block.header.clone(), transactions: Vec::new() };
-    assert!(chain.chain.validate(emptied).is_err());
-    assert!(chain.chain.validate(block).is_ok());
+    assert!(chain.chain.validate(emptied, chain.now_unix_s).is_err());
+    assert!(chain.chain.validate(block, chain.now_unix_s).is_ok());
 }
 
 #[test]
 fn a_committed_block_is_never_replaced() {
     let chain = TestChain::new();
-    let (ours, theirs) = (chain.build(vec![recording(1, 0, 1, 1)]), chain.build(vec![recording(1, 0, 1, 2)]));
-    let certificate = |header: &SealedHeader| authority().certify(CHAIN_ID, header.number, header.hash()).unwrap();
-    let rival = certificate(&theirs.executed.block().header);
-    let header = chain.commit(ours.clone());
-    assert!(matches!(chain.chain.commit(theirs.executed, rival), Err(ChainError::NotOnHead { .. })));
-    let again = certificate(&header);
-    assert!(matches!(chain.chain.commit(ours.executed.clone(), again), Err(ChainError::NotOnHead { .. })));
-    assert!(matches!(chain.chain.validate(ours.executed.block().clone()), Err(ChainError::NotOnHead { .. })));
-    assert_eq!(chain.chain.head().unwrap(), header);
-}
-
-#[test]
-fn only_the_authority_certifies() {
-    let chain = TestChain::new();
-    let built = chain.build(vec![recording(1, 0, 1, 1)]);
-    let header = built.executed.block().header.clone();
-    let stranger = AuthorityKey::new(key(1)).certify(CHAIN_ID, 1, header.hash()).unwrap();
-    let other_chain = authority().certify(1, 1, header.hash()).unwrap();
-    let other_block = authority().certify(CHAIN_ID, 1, B256::ZERO).unwrap();
-    let mut renamed = stranger.clone();
-    renamed.signatures[0].authority = authority().address();
-    let mut doubled = authority().certify(CHAIN_ID, 1, header.hash()).unwrap();
-    doubled.signatures.push(doubled.signatures[0].clone());
-    for certificate in [stranger, other_chain, other_block, renamed, doubled] {
-        let result = chain.chain.commit(built.executed.clone(), certificate);
-        assert!(matches!(result, Err(ChainError::InvalidCertificate { .. })), "{result:?}");
+    let (ours, theirs) = (chain.propose(vec![recording(1, 0, 1, 1)]), chain.propose(vec![recording(1, 0, 1, 2)]));
+    let decide = |hash| validator().decide_alone(CHAIN_ID, 1, hash).unwrap();
+    let header = chain.commit(&ours);
+    for proposal in [&theirs, &ours] {
+        let result = chain.chain.commit(&decide(proposal.executed.hash()));
+        assert!(matches!(result, Err(ChainError::NotUndecided { number: 1, .. })), "{result:?}");
+        let result = chain.chain.validate(proposal.executed.block().clone(), chain.now_unix_s);
+        assert!(matches!(result, Err(ChainError::NotOnHead { .. })), "{result:?}");
     }
-    assert_eq!(chain.chain.head().unwrap().number, 0);
+    assert_eq!(chain.chain.head().unwrap(), header);
 }
 
 #[test]
@@ -138,8 +128,8 @@ fn what_does_not_fit_stays_out_without_being_refused() {
     let small = alloy_consensus::TxEip1559 { gas_limit: 21_000, ..eip1559(0, TxKind::Call(address(9)), Bytes::new()) };
     let mut candidates: Vec<_> = (0..10).map(|nonce| recording(1, nonce, nonce + 1, 1)).collect();
     candidates.push(decode(&sign(2, small)));
-    let proposal = chain::BlockProposal { timestamp_unix_s: 0, proposer: authority().address(), candidates };
-    let built = chain.build(proposal).unwrap();
+    let request = ProposalRequest { timestamp_unix_s: 0, proposer: validator().address(), candidates };
+    let built = chain.propose(request).unwrap();
     assert_eq!(built.refused, vec![]);
     let included = &built.executed.block().transactions;
     let nonces: Vec<u64> = included.iter().filter(|tx| tx.sender() == address(1)).map(|tx| tx.nonce()).collect();

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod blocks;
+mod certificates;
+mod follower;
 mod history;
 mod setup;
 mod state_root;
 mod transactions;
+mod undecided;

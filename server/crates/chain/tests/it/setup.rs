@@ -1,9 +1,9 @@
 use alloy_consensus::{TxEip1559, TxEip2930, TxLegacy};
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, bytes};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, bytes};
 use chain::{
-    Application as _, AuthorityKey, BlockProposal, BuiltBlock, Chain, Envelope, Genesis, GenesisContract, SealedHeader,
-    SignedTransaction, Snapshot,
+    Application as _, Chain, CommitCertificate, DecidedBlock, Envelope, Genesis, GenesisContract, Proposal,
+    ProposalRequest, SealedHeader, SignedTransaction, Snapshot, Validator, ValidatorKey, ValidatorSet,
 };
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
@@ -28,13 +28,33 @@ pub(crate) fn address(seed: u8) -> Address {
     Address::from_private_key(&key(seed))
 }
 
-pub(crate) fn authority() -> AuthorityKey {
-    AuthorityKey::new(key(0xaa))
+/// The one validator of a chain that a test does not give others.
+pub(crate) fn validator() -> ValidatorKey {
+    validator_key(0)
+}
+
+pub(crate) fn validator_key(index: u8) -> ValidatorKey {
+    ValidatorKey::new(key(0xa0 + index))
+}
+
+/// Validators of these powers, with the keys of [`validator_key`] in this order.
+pub(crate) fn validators(powers: &[u64]) -> ValidatorSet {
+    let members = (0u8..).zip(powers);
+    ValidatorSet::new(
+        members.map(|(index, &voting_power)| Validator { address: validator_key(index).address(), voting_power }),
+    )
+    .unwrap()
+}
+
+/// A certificate that the validators of these indices signed.
+pub(crate) fn certificate_by(signers: &[u8], height: u64, round: u32, block_hash: B256) -> CommitCertificate {
+    let sign = |&index: &u8| validator_key(index).sign_commit(CHAIN_ID, height, round, block_hash).unwrap();
+    CommitCertificate { height, round, block_hash, signatures: signers.iter().map(sign).collect() }
 }
 
 pub(crate) fn genesis() -> Genesis {
     Genesis::development(
-        authority().address(),
+        ValidatorSet::single(validator().address()),
         vec![
             GenesisContract { address: RECORDER_ADDRESS, init_code: RECORDER },
             GenesisContract { address: REVERTER_ADDRESS, init_code: REVERTER },
@@ -50,8 +70,12 @@ pub(crate) struct TestChain {
 
 impl TestChain {
     pub(crate) fn new() -> Self {
+        Self::of(&genesis())
+    }
+
+    pub(crate) fn of(genesis: &Genesis) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let chain = Chain::open(&directory.path().join("chain.redb"), &genesis()).unwrap();
+        let chain = Chain::open(&directory.path().join("chain.redb"), genesis).unwrap();
         Self { chain, directory, now_unix_s: chain::DEV_GENESIS_UNIX_S + 10 }
     }
 
@@ -63,25 +87,34 @@ impl TestChain {
         Self { chain, directory, now_unix_s }
     }
 
-    pub(crate) fn build(&self, candidates: Vec<SignedTransaction>) -> BuiltBlock {
-        let proposer = authority().address();
-        self.chain.build(BlockProposal { timestamp_unix_s: self.now_unix_s, proposer, candidates }).unwrap()
+    pub(crate) fn propose(&self, candidates: Vec<SignedTransaction>) -> Proposal {
+        let proposer = validator().address();
+        self.chain.propose(ProposalRequest { timestamp_unix_s: self.now_unix_s, proposer, candidates }).unwrap()
     }
 
     /// Makes a block of the transactions, all of which must be accepted, and commits it.
     pub(crate) fn produce(&mut self, candidates: Vec<SignedTransaction>) -> SealedHeader {
         self.now_unix_s += 1;
         let expected = candidates.len();
-        let built = self.build(candidates);
-        assert_eq!(built.refused, vec![]);
-        assert_eq!(built.executed.block().transactions.len(), expected);
-        self.commit(built)
+        let proposal = self.propose(candidates);
+        assert_eq!(proposal.refused, vec![]);
+        assert_eq!(proposal.executed.block().transactions.len(), expected);
+        self.commit(&proposal)
     }
 
-    pub(crate) fn commit(&self, built: BuiltBlock) -> SealedHeader {
-        let header = built.executed.block().header.clone();
-        let certificate = authority().certify(CHAIN_ID, header.number, header.hash()).unwrap();
-        self.chain.commit(built.executed, certificate).unwrap()
+    pub(crate) fn commit(&self, proposal: &Proposal) -> SealedHeader {
+        let header = &proposal.executed.block().header;
+        let certificate = validator().decide_alone(CHAIN_ID, header.number, header.hash()).unwrap();
+        self.chain.commit(&certificate).unwrap().block().header.clone()
+    }
+
+    /// The block at a height with its certificate, as a follower gets it.
+    pub(crate) fn decided_at(&self, height: u64) -> DecidedBlock {
+        let snapshot = self.snapshot();
+        DecidedBlock {
+            block: snapshot.block_at(height).unwrap().unwrap(),
+            certificate: snapshot.certificate_at(height).unwrap().unwrap(),
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -19,7 +19,7 @@ fn the_three_transaction_forms_execute_without_any_balance() {
     }
     let sender = state.account(address(1)).unwrap().unwrap();
     assert_eq!((sender.nonce, sender.balance), (3, U256::ZERO), "an offered fee is not charged");
-    assert_eq!(state.account(authority().address()).unwrap(), None, "and nobody receives it");
+    assert_eq!(state.account(validator().address()).unwrap(), None, "and nobody receives it");
     assert!(snapshot.receipts_at(1).unwrap().iter().all(|receipt| receipt.success && receipt.logs.len() == 1));
 }
 
@@ -83,7 +83,7 @@ fn nonces_are_used_in_order_and_once() {
     let first = recording(1, 0, 1, 1);
     chain.produce(vec![first.clone()]);
     let ahead = recording(1, 2, 1, 3);
-    let built = chain.build(vec![first.clone(), ahead.clone()]);
+    let built = chain.propose(vec![first.clone(), ahead.clone()]);
     assert!(built.executed.block().transactions.is_empty());
     assert_eq!(
         built.refused,
@@ -101,7 +101,7 @@ fn value_has_to_exist_but_a_transfer_of_zero_works() {
         value: U256::from(1),
         ..eip1559(0, TxKind::Call(Address::repeat_byte(9)), Bytes::new())
     };
-    let built = chain.build(vec![decode(&sign(1, poor))]);
+    let built = chain.propose(vec![decode(&sign(1, poor))]);
     assert!(matches!(built.refused[0].1, TransactionError::InsufficientFunds { .. }), "{:?}", built.refused);
 
     chain.produce(vec![decode(&sign(1, eip1559(0, TxKind::Call(Address::repeat_byte(9)), Bytes::new())))]);

@@ -63,15 +63,15 @@ pub struct BlockBody {
 pub struct CertificateBody {
     /// Round of the height in which the block was decided.
     pub round: u32,
-    /// One signature for each authority that committed.
+    /// At most one signature of each validator, of more than two thirds of the voting power.
     pub signatures: Vec<SignatureBody>,
 }
 
-/// One authority's signature over a commit.
+/// One validator's signature over a commit.
 #[derive(Clone, Debug, Serialize)]
 pub struct SignatureBody {
     /// Whose signature.
-    pub authority: Address,
+    pub validator: Address,
     /// r ‖ s ‖ v over the EIP-712 `Commit`.
     pub signature: Bytes,
 }
@@ -159,7 +159,6 @@ pub(crate) struct NetworkBody {
     pub(crate) chain_id: u64,
     pub(crate) genesis_hash: B256,
     pub(crate) version: &'static str,
-    pub(crate) authority: Address,
     pub(crate) peers: u32,
     /// What keeps blocks from being made at present.
     pub(crate) fault: Option<String>,
@@ -226,7 +225,7 @@ impl From<CommitCertificate> for CertificateBody {
         Self {
             round: certificate.round,
             signatures: signatures
-                .map(|signed| SignatureBody { authority: signed.authority, signature: signed.signature })
+                .map(|signed| SignatureBody { validator: signed.validator, signature: signed.signature })
                 .collect(),
         }
     }

@@ -1,6 +1,6 @@
 use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, Bytes, U64};
-use chain::CommitCertificate;
+use chain::{CommitCertificate, Validator};
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub(crate) struct RpcCertificate {
 
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct RpcSignature {
-    authority: Address,
+    validator: Address,
     signature: Bytes,
 }
 
@@ -38,7 +38,7 @@ impl From<CommitCertificate> for RpcCertificate {
         let signatures = certificate
             .signatures
             .into_iter()
-            .map(|signed| RpcSignature { authority: signed.authority, signature: signed.signature })
+            .map(|signed| RpcSignature { validator: signed.validator, signature: signed.signature })
             .collect();
         Self {
             height: U64::from(certificate.height),
@@ -55,7 +55,7 @@ pub(crate) trait AitbcApi {
     #[method(name = "getCertificate")]
     fn certificate(&self, block: Option<BlockId>) -> RpcResult<Option<RpcCertificate>>;
 
-    /// Who decides blocks, with its weight.
+    /// Who decides the next block, with their weights.
     #[method(name = "getValidators")]
     fn validators(&self) -> RpcResult<Vec<RpcValidator>>;
 }
@@ -78,6 +78,10 @@ impl AitbcApiServer for AitbcRpc {
     }
 
     fn validators(&self) -> RpcResult<Vec<RpcValidator>> {
-        Ok(vec![RpcValidator { address: self.handle.authority(), voting_power: U64::from(1) }])
+        let validators = self.handle.validators()?;
+        let members = validators.iter();
+        Ok(members
+            .map(|Validator { address, voting_power }| RpcValidator { address, voting_power: U64::from(voting_power) })
+            .collect())
     }
 }

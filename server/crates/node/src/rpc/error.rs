@@ -37,7 +37,9 @@ fn code_of(error: &NodeError) -> i32 {
         }
         NodeError::Pool(_) => TRANSACTION_REJECTED,
         NodeError::Stopped => RESOURCE_UNAVAILABLE,
-        NodeError::NotStored(_) | NodeError::WrongAuthority { .. } | NodeError::Thread(_) => INTERNAL,
+        NodeError::NotStored(_) | NodeError::NoQuorum { .. } | NodeError::DecidedFile(_) | NodeError::Thread(_) => {
+            INTERNAL
+        }
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) trait NetApi {
     #[method(name = "version")]
     fn version(&self) -> RpcResult<String>;
 
-    /// Whether the node takes connections: of clients it does, though a single authority has no peers.
+    /// Whether the node takes connections: of clients it does, though it has no peers.
     #[method(name = "listening")]
     fn listening(&self) -> RpcResult<bool>;
 

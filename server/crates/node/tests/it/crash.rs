@@ -1,13 +1,13 @@
 //! A node is killed at random moments, again and again, and must have lost nothing it acknowledged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use alloy_primitives::B256;
 use node::Node;
-use node::chain::Chain;
+use node::chain::{Chain, DecidedBlock};
 
 use crate::setup::*;
 
@@ -49,12 +49,15 @@ async fn a_killed_node_loses_nothing() {
     let mut acknowledged = BTreeSet::new();
     let mut height = 0;
     let mut random = seed;
+    // The last block that was decided before each kill, by height.
+    let mut decided = BTreeMap::new();
     for round in 0..ROUNDS {
         random = split_mix(random);
         let before_kill = random % 120;
         let gained = run_until_killed(directory.path(), before_kill);
         acknowledged.extend(gained);
         height = check_database(directory.path(), &acknowledged, height, round);
+        decided.extend(recorded_decision(directory.path()));
     }
     println!("{} acknowledged transactions, {height} blocks at the last kill", acknowledged.len());
     assert!(height > 0 && acknowledged.len() as u64 > ROUNDS);
@@ -63,6 +66,10 @@ async fn a_killed_node_loses_nothing() {
     for hash in acknowledged {
         let included = node.handle().wait_for_transaction(hash, PATIENCE).await.unwrap();
         assert!(included.is_some(), "{hash} was acknowledged and never came into a block");
+    }
+    for (height, hash) in decided {
+        let stands = node.handle().block_by_number(height).unwrap().map(|block| block.header.hash());
+        assert_eq!(stands, Some(hash), "another block stands at height {height} than was decided");
     }
 }
 
@@ -105,7 +112,7 @@ fn check_database(directory: &Path, acknowledged: &BTreeSet<B256>, previous_heig
         assert_eq!(block.header.parent_hash, parent, "round {round}: block {height}");
         parent = block.header.hash();
         let certificate = snapshot.certificate_at(height).unwrap().unwrap();
-        certificate.verify(CHAIN_ID, height, parent, address(AUTHORITY)).unwrap();
+        certificate.verify(CHAIN_ID, height, parent, &genesis().validators).unwrap();
         assert_eq!(snapshot.receipts_at(height).unwrap().len(), block.transactions.len());
     }
     let waiting: BTreeSet<B256> =
@@ -115,6 +122,13 @@ fn check_database(directory: &Path, acknowledged: &BTreeSet<B256>, previous_heig
         assert!(included != waiting.contains(hash), "round {round}: {hash} in a block: {included}, and waiting");
     }
     head.number
+}
+
+/// Height and hash of the block that was decided last, unless the kill cut its record off.
+fn recorded_decision(directory: &Path) -> Option<(u64, B256)> {
+    let bytes = std::fs::read(directory.join("chain.decided")).unwrap();
+    let decided = DecidedBlock::decode(&mut bytes.as_slice(), CHAIN_ID).ok()?;
+    Some((decided.block.header.number, decided.block.header.hash()))
 }
 
 /// SplitMix64.

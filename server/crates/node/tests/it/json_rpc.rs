@@ -109,7 +109,7 @@ async fn a_transaction_is_the_same_from_every_side() {
     assert_eq!(node.call("eth_getTransactionByBlockNumberAndIndex", json!(["0x1", "0x1"])).await, Value::Null);
     let certificate = node.call("aitbc_getCertificate", json!([{ "blockHash": block["hash"] }])).await;
     assert_eq!(certificate["blockHash"], block["hash"]);
-    assert_eq!(certificate["signatures"][0]["authority"], json!(address(AUTHORITY)));
+    assert_eq!(certificate["signatures"][0]["validator"], json!(address(VALIDATOR)));
 }
 
 #[tokio::test]

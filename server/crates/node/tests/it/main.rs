@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
+mod decided;
 mod full_disk;
 mod json_rpc;
 mod mint;

@@ -23,7 +23,7 @@ async fn the_chain_reads_as_rest() {
     let (_, by_number) = node.get("/rpc/blocks/1").await;
     let (_, by_hash) = node.get(&format!("/rpc/blocks/{}", head["hash"].as_str().unwrap())).await;
     assert_eq!(by_number, by_hash);
-    assert_eq!(by_number["certificate"]["signatures"][0]["authority"], json!(address(AUTHORITY)));
+    assert_eq!(by_number["certificate"]["signatures"][0]["validator"], json!(address(VALIDATOR)));
     let (_, range) = node.get("/rpc/blocks-range?from=0&to=99").await;
     assert_eq!(range["blocks"].as_array().unwrap().len(), 2);
     let (_, transaction) = node.get(&format!("/rpc/tx/{}", hash_of(&raw))).await;
@@ -35,7 +35,7 @@ async fn the_chain_reads_as_rest() {
     let (_, network) = node.get("/rpc/net_info").await;
     assert_eq!((&network["chain_id"], &network["fault"]), (&json!(CHAIN_ID), &Value::Null));
     let (_, validators) = node.get("/rpc/validators").await;
-    assert_eq!(validators, json!([{ "address": address(AUTHORITY), "voting_power": 1 }]));
+    assert_eq!(validators, json!([{ "address": address(VALIDATOR), "voting_power": 1 }]));
 }
 
 #[tokio::test]

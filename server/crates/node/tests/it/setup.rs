@@ -10,7 +10,7 @@ use axum::http::{Request, StatusCode};
 use contracts::{GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
-use node::chain::{AuthorityKey, Envelope, Genesis, IncludedTransaction};
+use node::chain::{Envelope, Genesis, IncludedTransaction, ValidatorKey, ValidatorSet};
 use node::{Node, NodeConfig, NodeHandle, development_genesis, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -30,23 +30,23 @@ pub(crate) fn address(seed: u8) -> Address {
     Address::from_private_key(&key(seed))
 }
 
-pub(crate) const AUTHORITY: u8 = 0xaa;
+pub(crate) const VALIDATOR: u8 = 0xaa;
 pub(crate) const ATTESTER: u8 = 0xab;
 
 pub(crate) fn genesis() -> Genesis {
     let parameters = GenesisParameters {
-        admin: address(AUTHORITY),
+        admin: address(VALIDATOR),
         attesters: vec![address(ATTESTER)],
         attester_threshold: 1,
         epoch_seconds: 86_400,
         epoch_cap_atto: 1_000 * ATTO_PER_AIT,
         max_unit_prices: vec![UnitPriceLimit { unit_type: "image".to_owned(), max_unit_price_atto: 10 * ATTO_PER_AIT }],
     };
-    development_genesis(address(AUTHORITY), &parameters)
+    development_genesis(ValidatorSet::single(address(VALIDATOR)), &parameters)
 }
 
 pub(crate) fn config(directory: &Path) -> NodeConfig {
-    NodeConfig::new(directory.join("chain.redb"), genesis(), AuthorityKey::new(key(AUTHORITY)))
+    NodeConfig::new(directory.join("chain.redb"), genesis(), ValidatorKey::new(key(VALIDATOR)))
 }
 
 pub(crate) struct TestNode {
