@@ -8,7 +8,7 @@ use crate::error::ChainError;
 #[derive(Clone, Debug)]
 pub enum Import {
     /// It is the new head.
-    Committed(ExecutedBlock),
+    Committed(Box<ExecutedBlock>),
     /// It stands on the chain already.
     Known,
 }
@@ -39,5 +39,5 @@ pub fn import(application: &impl Application, decided: DecidedBlock) -> Result<I
     // A quorum held the block's time against its own clocks, so it is not held against this node's.
     let decided_unix_s = block.header.timestamp;
     application.validate(block, decided_unix_s)?;
-    application.commit(&certificate).map(Import::Committed)
+    application.commit(&certificate).map(Box::new).map(Import::Committed)
 }

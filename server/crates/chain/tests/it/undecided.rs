@@ -82,7 +82,8 @@ fn only_the_validators_of_a_height_decide_it_and_propose_for_it() {
     let chain = TestChain::of(&Genesis { validators: validators(&[3, 2, 1]), ..genesis() });
     let proposal = chain.propose(vec![recording(1, 0, 1, 1)]);
     let hash = proposal.executed.hash();
-    let refused: [(&[u8], fn(&CertificateError) -> bool); 5] = [
+    type Expected = fn(&CertificateError) -> bool;
+    let refused: [(&[u8], Expected); 5] = [
         (&[], |reason| matches!(reason, CertificateError::NoQuorum { signed: 0, total: 6 })),
         (&[0], |reason| matches!(reason, CertificateError::NoQuorum { signed: 3, total: 6 })),
         (&[0, 2], |reason| matches!(reason, CertificateError::NoQuorum { signed: 4, total: 6 })),
