@@ -148,7 +148,7 @@ async fn a_receipt_speaks_of_the_work_that_was_done_and_of_every_digit() {
 async fn a_receipt_says_which_task_it_is_for_who_pays_it_and_until_when() {
     let receipt = fixture::receipt(1).signed;
     let html = render(&format!("/explorer/receipts/{}", receipt.receipt_hash)).await.html;
-    let until = frontend::components::format::exact_time(receipt.receipt.expires_at);
+    let until = frontend::format::exact_time(receipt.receipt.expires_at);
     for told in ["the whole job", "Expires", until.as_str(), "The contract that checks both signatures", "AITBC / 2 /"]
     {
         assert!(html.contains(told), "{told}");
