@@ -20,6 +20,7 @@ pub mod keys;
 pub mod metrics;
 mod middleware;
 mod models;
+pub mod rate_limits;
 pub mod router;
 pub mod serve;
 mod settlement;

@@ -9,5 +9,7 @@ pub(crate) mod job;
 pub(crate) mod job_receipt;
 pub(crate) mod lease;
 pub(crate) mod miner;
-pub(crate) mod settlement_batch;
+pub(crate) mod outbox;
+pub(crate) mod rate_limit;
+pub(crate) mod signer_nonce;
 pub(crate) mod sponsored_usage;

@@ -1,4 +1,4 @@
-//! The hub's first tables.
+//! The hub's tables. Amounts take two columns (see `amount.rs`).
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -7,16 +7,18 @@ use sea_orm_migration::schema::{
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 11] = [
     "job",
     "lease",
     "artifact",
     "job_receipt",
-    "settlement_batch",
+    "outbox",
+    "signer_nonce",
     "miner",
     "api_key",
     "idempotency_key",
     "sponsored_usage",
+    "rate_limit",
 ];
 
 /// Name, table, columns.
@@ -27,7 +29,7 @@ const INDEXES: [(&str, &str, &[&str]); 8] = [
     ("lease_by_job", "lease", &["job_id"]),
     ("receipt_by_provider", "job_receipt", &["provider", "seq"]),
     ("receipt_by_settlement", "job_receipt", &["settlement", "seq"]),
-    ("receipt_by_batch", "job_receipt", &["batch_id"]),
+    ("outbox_by_state", "outbox", &["state", "nonce"]),
     ("idempotency_by_age", "idempotency_key", &["created_at_unix_ms"]),
 ];
 
@@ -39,6 +41,11 @@ impl MigrationName for Migration {
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// All tables or none: a crash, or a second hub that starts, finds no half of them.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in [job_tables(), receipt_tables(), account_tables()].into_iter().flatten() {
             manager.create_table(table).await?;
@@ -66,6 +73,7 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .table("job")
         .col(big_pk_auto("seq"))
         .col(string_uniq("id"))
+        .col(string("hub_id"))
         .col(big_integer("revision"))
         .col(string("client"))
         .col(boolean("sponsored"))
@@ -83,6 +91,7 @@ fn job_tables() -> Vec<TableCreateStatement> {
     let lease = Table::create()
         .table("lease")
         .col(string("id").primary_key())
+        .col(string("hub_id"))
         .col(string("job_id"))
         .col(string("miner"))
         .col(string("terms"))
@@ -98,6 +107,7 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .col(string("sha256"))
         .col(string("media_type"))
         .col(big_integer("bytes"))
+        .col(boolean("flagged"))
         .primary_key(Index::create().col("job_id").col("position"))
         .to_owned();
     vec![job, lease, artifact]
@@ -107,6 +117,7 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
     let receipt = Table::create()
         .table("job_receipt")
         .col(big_pk_auto("seq"))
+        .col(string("hub_id"))
         .col(string_uniq("receipt_hash"))
         .col(string_uniq("job_id"))
         .col(string("provider"))
@@ -115,27 +126,37 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(string("minter"))
         .col(string("miner_signature"))
         .col(string("attestations"))
-        .col(string("amount_atto"))
+        .col(big_integer("amount_ait"))
+        .col(big_integer("amount_atto"))
         .col(big_integer("attested_at_unix_ms"))
         .col(string("settlement"))
         .col(string_null("refusal"))
         .col(big_integer("attempts"))
         .col(big_integer("not_before_unix_ms"))
-        .col(big_integer_null("batch_id"))
         .col(string_null("transaction_hash"))
         .col(big_integer_null("block_number"))
         .to_owned();
-    let batch = Table::create()
-        .table("settlement_batch")
+    let outbox = Table::create()
+        .table("outbox")
         .col(big_pk_auto("id"))
+        .col(string("hub_id"))
+        .col(string("kind"))
+        .col(string("payload"))
+        .col(string("signer"))
         .col(big_integer("nonce"))
         .col(string_uniq("transaction_hash"))
         .col(string("raw_transaction"))
         .col(string("state"))
+        .col(big_integer("attempts"))
         .col(big_integer("signed_at_unix_ms"))
         .col(big_integer_null("block_number"))
         .to_owned();
-    vec![receipt, batch]
+    let nonce = Table::create()
+        .table("signer_nonce")
+        .col(string("signer").primary_key())
+        .col(big_integer("next_nonce"))
+        .to_owned();
+    vec![receipt, outbox, nonce]
 }
 
 fn account_tables() -> Vec<TableCreateStatement> {
@@ -147,8 +168,10 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("last_seen_at_unix_ms"))
         .col(big_integer("jobs_completed"))
         .col(big_integer("faults"))
-        .col(string("earned_atto"))
-        .col(string("pending_atto"))
+        .col(big_integer("earned_ait"))
+        .col(big_integer("earned_atto"))
+        .col(big_integer("pending_ait"))
+        .col(big_integer("pending_atto"))
         .to_owned();
     let api_key = Table::create()
         .table("api_key")
@@ -178,5 +201,10 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("jobs"))
         .primary_key(Index::create().col("day").col("address"))
         .to_owned();
-    vec![miner, api_key, idempotency, sponsored]
+    let rate_limit = Table::create()
+        .table("rate_limit")
+        .col(string("caller").primary_key())
+        .col(big_integer("full_at_unix_us"))
+        .to_owned();
+    vec![miner, api_key, idempotency, sponsored, rate_limit]
 }

@@ -45,10 +45,11 @@ impl Store {
         query.all(&self.readers).await?.into_iter().map(JobRecord::try_from).collect()
     }
 
-    /// Jobs that are not over, in the order in which they came: what the hub must know after a restart.
+    /// This hub's jobs that are not over, in the order in which they came: what it must know after a restart.
     pub async fn list_open_jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
         let open = [JobState::Queued, JobState::Running, JobState::Verifying].map(JobState::as_str);
         let rows = job::Entity::find()
+            .filter(job::Column::HubId.eq(&*self.hub_id))
             .filter(job::Column::State.is_in(open))
             .order_by_asc(job::Column::Seq)
             .all(&self.readers)

@@ -3,6 +3,7 @@
 mod accounts;
 mod convert;
 mod jobs;
+mod outbox;
 mod receipts;
 
 pub(crate) use convert::{decode, encode, from_i64, millis, stored_millis, to_i64, word};
