@@ -6,18 +6,18 @@ use hub::board::HubIdentity;
 use node::{Node, NodeHandle};
 use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
-use store::change::PruneIdempotency;
+use store::change::Prune;
 use store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::RateLimits;
 use crate::clock;
 use crate::config::{Config, DRAIN};
 use crate::hub::{self as hub_shell, HubHandle};
 use crate::keys::{DevKeys, KeyError};
 use crate::metrics::Metrics;
+use crate::rate_limits::{self, RateLimits};
 use crate::settlement;
 
 /// One running server: handlers, pages and tasks share it.
@@ -34,7 +34,7 @@ pub struct App {
     pub hub: HubHandle,
     pub node: NodeHandle,
     pub metrics: Arc<Metrics>,
-    pub rate_limits: RateLimits,
+    pub rate_limits: Box<dyn RateLimits>,
     /// Sessions, streams and intakes that a stop waits for.
     pub tasks: TaskTracker,
     /// Canceled once, when the server begins to stop.
@@ -73,9 +73,11 @@ impl App {
         let folder = |source| StartError::Folder { path: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(folder)?;
         let keys = DevKeys::open(&config.data.join("keys"))?;
+        let database = config.database();
         let store = Store::open(&StoreOptions {
-            database: config.data.join("hub.sqlite"),
-            artifacts: config.data.join("artifacts"),
+            database: database.clone(),
+            artifacts: config.artifacts(),
+            hub_id: config.hub_id.clone(),
             max_pages: config.max_database_pages,
         })
         .await?;
@@ -92,11 +94,11 @@ impl App {
         let app = Arc::new(Self {
             identity,
             hub_key: keys.hub,
+            rate_limits: rate_limits::for_database(&database, &store),
             store,
             hub,
             node: node.handle(),
             metrics,
-            rate_limits: RateLimits::default(),
             tasks: TaskTracker::new(),
             stop,
             config,
@@ -119,8 +121,12 @@ impl Running {
         let _ = settlement.await;
         stop_hub.cancel();
         let _ = actor.await;
-        let before = UnixMillis(clock::now().0.saturating_sub(hub::idempotency::KEPT_MS));
-        if let Err(error) = app.store.write(PruneIdempotency { before }).await {
+        let now = clock::now();
+        let prune = Prune {
+            answers_before: UnixMillis(now.0.saturating_sub(hub::idempotency::KEPT_MS)),
+            now_us: hub::rate_limit::micros(now),
+        };
+        if let Err(error) = app.store.write(prune).await {
             tracing::warn!(%error, "the last writes may be missing");
         }
         match tokio::task::spawn_blocking(move || node.shutdown()).await {

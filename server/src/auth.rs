@@ -1,20 +1,18 @@
-//! Who calls, and how much they may call.
+//! Who calls, and what they may do.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use hub::quota::{address_class, midnight};
-use hub::rate_limit::{Limit, TokenBucket};
+use hub::rate_limit::Limit;
 use shared::Address;
 use shared::api::keys::ApiScope;
 use shared::digest::Sha256Digest;
 use shared::id::ApiKeyId;
-use shared::time::UnixMillis;
 use store::record::{ApiKeyRecord, JobRecord, NewApiKey};
 
 use crate::app::App;
@@ -29,9 +27,6 @@ const SECRET_PREFIX: &str = "aitbc_";
 
 /// Longest label of a key.
 pub const LABEL_MAX_CHARS: usize = 100;
-
-/// Buckets in memory; full ones are dropped when there are more.
-const BUCKETS_MAX: usize = 10_000;
 
 /// Who sent a request.
 #[derive(Debug, Clone)]
@@ -157,25 +152,6 @@ pub fn seconds_until_midnight() -> u64 {
     const DAY_MS: u64 = 86_400_000;
     let now = clock::now();
     midnight(now).plus_ms(DAY_MS).since_ms(now).div_ceil(1_000)
-}
-
-/// Token buckets by caller, in memory: a restart fills them.
-#[derive(Debug, Default)]
-pub struct RateLimits(Mutex<HashMap<String, TokenBucket>>);
-
-impl RateLimits {
-    /// Takes one call of `caller`, or says when there is one again.
-    pub fn take(&self, caller: &Caller, limit: Limit, now: UnixMillis) -> Result<(), ApiError> {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= BUCKETS_MAX {
-            buckets.retain(|_, bucket| !bucket.is_full(limit, now));
-        }
-        let bucket = buckets.entry(caller.name()).or_insert_with(|| TokenBucket::full(limit, now));
-        bucket.take(limit, now).map_err(|wait_ms| ApiError::TooManyRequests {
-            detail: format!("new jobs are limited to {} per minute", limit.calls_per_minute),
-            retry_after_seconds: wait_ms.div_ceil(1_000),
-        })
-    }
 }
 
 #[cfg(test)]

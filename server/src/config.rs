@@ -1,8 +1,10 @@
 //! How a server runs. Everything has a default; flags and environment variables (see `aitbc up --help`) override it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use store::DatabaseUrl;
 
 /// The port that answers everything.
 pub const PORT_DEFAULT: u16 = 8_000;
@@ -22,22 +24,34 @@ pub const JOB_BODY_MAX_BYTES: usize = shared::protocol::FRAME_MAX_BYTES;
 /// Longest wait of a long poll.
 pub const WAIT_MAX_SECONDS: u64 = 60;
 
+/// The database of a data folder where `DATABASE_URL` names none.
+pub fn database_in(data: &Path) -> DatabaseUrl {
+    DatabaseUrl::SqliteFile(data.join("hub.sqlite"))
+}
+
+pub fn artifacts_in(data: &Path) -> PathBuf {
+    data.join("artifacts")
+}
+
 /// How a server runs.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Folder of everything that is kept: `keys/`, `chain.redb`, `hub.sqlite`, `artifacts/`.
+    /// Folder of everything that is kept: `keys/`, `chain.redb`, `artifacts/`, and `hub.sqlite` unless the database is
+    /// elsewhere.
     pub data: PathBuf,
+    /// `DATABASE_URL`; the data folder's `hub.sqlite` where absent.
+    pub database_url: Option<DatabaseUrl>,
     pub listen: SocketAddr,
     /// Folder of the built page bundles.
     pub site_root: PathBuf,
-    /// Stands in every receipt of this hub.
+    /// Stands in every receipt of this hub, and in the rows that it takes over when it starts again.
     pub hub_id: String,
     pub limits: Limits,
     /// Origins other than the server's own whose pages may call the API.
     pub allowed_origins: Vec<String>,
     /// A reverse proxy stands in front: the last address in `X-Forwarded-For` is the visitor's.
     pub behind_proxy: bool,
-    /// Upper bound of the database file in pages of 4096 bytes.
+    /// Upper bound of an SQLite file in pages of 4096 bytes.
     pub max_database_pages: Option<u32>,
 }
 
@@ -64,6 +78,7 @@ impl Config {
     pub fn dev(data: PathBuf) -> Self {
         Self {
             data,
+            database_url: None,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT_DEFAULT),
             site_root: PathBuf::from(SITE_ROOT_DEFAULT),
             hub_id: "aitbc-dev-hub".to_owned(),
@@ -72,5 +87,13 @@ impl Config {
             behind_proxy: false,
             max_database_pages: None,
         }
+    }
+
+    pub fn database(&self) -> DatabaseUrl {
+        self.database_url.clone().unwrap_or_else(|| database_in(&self.data))
+    }
+
+    pub fn artifacts(&self) -> PathBuf {
+        artifacts_in(&self.data)
     }
 }

@@ -19,6 +19,7 @@ pub mod hub;
 pub mod keys;
 pub mod metrics;
 mod middleware;
+pub mod rate_limits;
 pub mod router;
 pub mod serve;
 mod settlement;

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
+use crate::rate_limits;
 
 /// An `Idempotency-Key` with the hash of the request that it came with.
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ pub async fn create_job(
     app.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
     let now = clock::now();
     let limit = caller.image_limit(app.config.limits.images_per_key_per_minute);
-    app.rate_limits.take(caller, limit, now)?;
+    rate_limits::check(&*app.rate_limits, &caller.name(), limit, now).await?;
 
     let job = new_job(app, caller, job);
     let answer = first_answer(app, &job)?;

@@ -8,12 +8,13 @@ use shared::Address;
 use shared::api::keys::{ApiScope, CreatedApiKey};
 use shared::id::ApiKeyId;
 use store::change::{CreateApiKey, RevokeApiKey};
-use store::{Store, StoreOptions};
+use store::{DatabaseUrl, Store, StoreOptions};
 
 use super::client::print_json;
 use super::table;
 use crate::auth::{LABEL_MAX_CHARS, new_api_key};
 use crate::clock;
+use crate::config::{artifacts_in, database_in};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Keys {
@@ -37,6 +38,9 @@ pub(super) struct Data {
     /// Folder of the server's data
     #[arg(long, env = "AITBC_DATA", default_value = "data")]
     data: PathBuf,
+    /// Database of the server, where it is not hub.sqlite in the data folder
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<DatabaseUrl>,
     /// For programs
     #[arg(long)]
     json: bool,
@@ -97,11 +101,15 @@ pub(super) fn run(keys: Keys) -> Result<()> {
 }
 
 async fn open(data: &Data) -> Result<Store> {
-    let database = data.data.join("hub.sqlite");
-    if !database.exists() {
-        bail!("there is no database at {}: start the server once, or name its folder with --data", database.display());
+    let database = data.database_url.clone().unwrap_or_else(|| database_in(&data.data));
+    if let DatabaseUrl::SqliteFile(path) = &database
+        && !path.exists()
+    {
+        bail!("there is no database at {}: start the server once, or name its folder with --data", path.display());
     }
-    let options = StoreOptions { database, artifacts: data.data.join("artifacts"), max_pages: None };
+    // Keys belong to no hub.
+    let options =
+        StoreOptions { database, artifacts: artifacts_in(&data.data), hub_id: String::new(), max_pages: None };
     Store::open(&options).await.context("the database cannot be used")
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use axum::http::Uri;
 use clap::{Args, ValueEnum};
+use store::DatabaseUrl;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -25,6 +26,10 @@ pub(super) struct Up {
     /// Folder of keys, chain, database and artifacts
     #[arg(long, env = "AITBC_DATA", default_value = "data")]
     data: PathBuf,
+    /// Database of jobs and receipts: sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME; hub.sqlite in the data folder
+    /// where absent
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<DatabaseUrl>,
     /// Port that answers everything
     #[arg(long, env = "AITBC_PORT", default_value_t = PORT_DEFAULT)]
     port: u16,
@@ -108,6 +113,7 @@ fn origin(text: &str) -> Result<String, String> {
 fn config(up: Up) -> Config {
     Config {
         data: up.data,
+        database_url: up.database_url,
         listen: SocketAddr::new(up.host, up.port),
         site_root: up.site.unwrap_or_else(|| PathBuf::from(SITE_ROOT_DEFAULT)),
         hub_id: up.hub_id,

@@ -7,9 +7,10 @@ use alloy_sol_types::{SolCall, SolInterface};
 use contracts::AITokenMinter::AITokenMinterErrors as Errors;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
 use node::chain::{Call, ChainError};
+use shared::Bytes;
 use shared::amount::Amount;
 use shared::signing::PrivateKey;
-use shared::{B256, Bytes};
+use store::change::{SignTransaction, SignedTransaction};
 use store::record::ReceiptRecord;
 
 use super::SettlementError;
@@ -17,12 +18,6 @@ use crate::app::App;
 
 /// Gas beyond the estimate, in percent: the state may move a little before the block.
 const GAS_MARGIN_PERCENT: u64 = 25;
-
-/// A transaction ready to be sent.
-pub(super) struct Signed {
-    pub(super) hash: B256,
-    pub(super) raw: Bytes,
-}
 
 /// What the simulation of a mint says.
 pub(super) enum Estimate {
@@ -110,28 +105,31 @@ fn in_words(error: Option<Errors>, output: &[u8]) -> String {
     }
 }
 
-/// Gas is free on this chain, so both fees are 0.
-pub(super) fn sign(
-    key: &PrivateKey,
-    chain_id: u64,
-    nonce: u64,
-    gas_limit: u64,
-    input: Bytes,
-) -> Result<Signed, SettlementError> {
-    let transaction = TxEip1559 {
-        chain_id,
-        nonce,
-        gas_limit,
-        max_fee_per_gas: 0,
-        max_priority_fee_per_gas: 0,
-        to: TxKind::Call(AI_TOKEN_MINTER_ADDRESS),
-        value: U256::ZERO,
-        access_list: Default::default(),
-        input,
-    };
-    let signature =
-        key.sign_digest(transaction.signature_hash()).map_err(|error| SettlementError::Sign(error.to_string()))?;
-    let signature = Signature::from_raw(&signature).map_err(|error| SettlementError::Sign(error.to_string()))?;
-    let signed = transaction.into_signed(signature);
-    Ok(Signed { hash: *signed.hash(), raw: signed.encoded_2718().into() })
+/// A mint that wants only its nonce. Gas is free on this chain, so both fees are 0.
+#[derive(Clone)]
+pub(super) struct Unsigned {
+    pub(super) key: PrivateKey,
+    pub(super) chain_id: u64,
+    pub(super) gas_limit: u64,
+    pub(super) input: Bytes,
+}
+
+impl SignTransaction for Unsigned {
+    fn sign(&self, nonce: u64) -> Result<SignedTransaction, String> {
+        let transaction = TxEip1559 {
+            chain_id: self.chain_id,
+            nonce,
+            gas_limit: self.gas_limit,
+            max_fee_per_gas: 0,
+            max_priority_fee_per_gas: 0,
+            to: TxKind::Call(AI_TOKEN_MINTER_ADDRESS),
+            value: U256::ZERO,
+            access_list: Default::default(),
+            input: self.input.clone(),
+        };
+        let signature = self.key.sign_digest(transaction.signature_hash()).map_err(|error| error.to_string())?;
+        let signature = Signature::from_raw(&signature).map_err(|error| error.to_string())?;
+        let signed = transaction.into_signed(signature);
+        Ok(SignedTransaction { hash: *signed.hash(), raw: signed.encoded_2718().into() })
+    }
 }

@@ -1,4 +1,4 @@
-//! What came of a batch, recorded.
+//! What came of a mint, recorded.
 
 use std::collections::BTreeMap;
 
@@ -7,65 +7,68 @@ use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
 use hub::settlement::{AfterRevert, after_revert};
 use node::chain::{IncludedTransaction, LogFilter};
 use shared::B256;
-use shared::amount::Amount;
-use store::change::{MintedReceipt, RecordMined, RecordReverted, RevertedBatch};
-use store::record::{BatchRecord, ReceiptRecord};
+use store::change::{MintedReceipt, RecordMinted, RecordRefused};
+use store::record::{OutboxPayload, OutboxRecord, OutboxState, ReceiptRecord};
 
 use super::mint::Refusal;
+use super::outbox::End;
 use super::{SettlementError, mint};
 use crate::app::App;
 use crate::clock;
 
-/// A block has the batch.
-pub(super) async fn record_included(
-    app: &App,
-    batch: &BatchRecord,
-    included: &IncludedTransaction,
-) -> Result<(), SettlementError> {
-    let receipts = app.store.list_receipts_of_batch(batch.id).await?;
-    let block_number = included.place.height;
-    if !included.receipt.success {
-        let refusal = mint::refusal(&included.receipt.revert_data);
-        let reverted = RevertedBatch { id: batch.id, block_number: Some(block_number) };
-        return record_refused(app, Some(reverted), &receipts, refusal).await;
+/// A transaction of the outbox, its end, and the block that has it.
+type Closed = (i64, OutboxState, Option<u64>);
+
+/// Records what a transaction's end means for what it was sent for.
+pub(super) async fn record(app: &App, sent: &OutboxRecord, end: &End) -> Result<(), SettlementError> {
+    let OutboxPayload::Mint { receipts } = &sent.payload;
+    let receipts = app.store.list_receipts_by_hash(receipts).await?;
+    match end {
+        End::Included(included) if included.receipt.success => record_minted(app, sent, included, &receipts).await,
+        End::Included(included) => {
+            let refusal = mint::refusal(&included.receipt.revert_data);
+            let closed = (sent.id, OutboxState::Reverted, Some(included.place.height));
+            record_refused(app, Some(closed), &receipts, refusal).await
+        }
+        End::Replaced => record_replaced(app, sent, &receipts).await,
     }
-    let amounts: BTreeMap<B256, Amount> = included
-        .receipt
-        .logs
-        .iter()
-        .filter(|log| log.address == AI_TOKEN_MINTER_ADDRESS)
-        .filter_map(|log| AITokenMinter::Minted::decode_log(log).ok())
-        .map(|event| (event.receiptHash, Amount::from_atto(u128::try_from(event.amount).unwrap_or(u128::MAX))))
-        .collect();
-    let (minted, skipped): (Vec<_>, Vec<_>) =
-        receipts.iter().partition(|receipt| amounts.contains_key(&receipt.signed.receipt_hash));
-    record_mined(app, batch, batch.transaction_hash, block_number, &minted).await?;
-    for receipt in skipped {
-        // The minter skips what it minted before: whoever sent that transaction, its block has the mint.
-        let (transaction_hash, block_number) = find_mint(app, receipt.signed.receipt_hash).await?;
-        record_mined(app, batch, transaction_hash, block_number, &[receipt]).await?;
-    }
-    Ok(())
 }
 
-async fn record_mined(
+/// All receipts of one transaction in one change: a crash leaves none of them behind.
+async fn record_minted(
     app: &App,
-    batch: &BatchRecord,
-    transaction_hash: B256,
-    block_number: u64,
-    receipts: &[&ReceiptRecord],
+    sent: &OutboxRecord,
+    included: &IncludedTransaction,
+    receipts: &[ReceiptRecord],
 ) -> Result<(), SettlementError> {
-    let minted = receipts.iter().map(|receipt| MintedReceipt {
-        receipt_hash: receipt.signed.receipt_hash,
-        job_id: receipt.signed.receipt.job_id,
-        provider: receipt.signed.receipt.provider,
-        amount: receipt.amount,
-    });
-    let change = RecordMined { batch_id: batch.id, transaction_hash, block_number, minted: minted.collect() };
-    app.store.write(change).await?;
+    let block_number = included.place.height;
+    let logs = included.receipt.logs.iter().filter(|log| log.address == AI_TOKEN_MINTER_ADDRESS);
+    let here: BTreeMap<B256, (B256, u64)> = logs
+        .filter_map(|log| AITokenMinter::Minted::decode_log(log).ok())
+        .map(|event| (event.receiptHash, (sent.transaction_hash, block_number)))
+        .collect();
+    let mut minted = Vec::with_capacity(receipts.len());
+    for receipt in receipts {
+        let receipt_hash = receipt.signed.receipt_hash;
+        // The minter skips what was minted before, by whatever transaction: that one's block has the mint.
+        let (transaction_hash, block_number) = match here.get(&receipt_hash) {
+            Some(place) => *place,
+            None => find_mint(app, receipt_hash).await?,
+        };
+        minted.push(MintedReceipt {
+            receipt_hash,
+            job_id: receipt.signed.receipt.job_id,
+            provider: receipt.signed.receipt.provider,
+            amount: receipt.amount,
+            transaction_hash,
+            block_number,
+        });
+    }
+    app.store.write(RecordMinted { outbox_id: sent.id, block_number, minted }).await?;
     app.metrics.receipts_minted.inc_by(receipts.len() as u64);
-    tracing::info!(transaction = %transaction_hash, block_number, receipts = receipts.len(), "receipts were minted");
-    receipts.iter().for_each(|receipt| app.hub.changed(receipt.signed.receipt.job_id));
+    let transaction = sent.transaction_hash;
+    tracing::info!(%transaction, block_number, receipts = receipts.len(), "receipts were minted");
+    tell_watchers(app, receipts);
     Ok(())
 }
 
@@ -76,7 +79,7 @@ async fn find_mint(app: &App, receipt_hash: B256) -> Result<(B256, u64), Settlem
     filter.topics[2].insert(receipt_hash);
     let head = app.node.head()?.number;
     let logs = app.node.logs(filter, 0, head).await?;
-    let log = logs.first().ok_or_else(|| SettlementError::Sign(format!("no mint of {receipt_hash} is in the log")))?;
+    let log = logs.first().ok_or(SettlementError::NoMintInLog { receipt_hash, head })?;
     Ok((log.transaction_hash, log.place.height))
 }
 
@@ -89,12 +92,11 @@ pub(super) async fn record_simulated(
     record_refused(app, None, receipts, refusal).await
 }
 
-/// Another transaction took the batch's nonce, so no block will ever have the batch: its receipts wait again.
-pub(super) async fn record_replaced(app: &App, batch: &BatchRecord) -> Result<(), SettlementError> {
-    let receipts = app.store.list_receipts_of_batch(batch.id).await?;
-    tracing::warn!(nonce = batch.nonce, "another transaction took the nonce of a mint; its receipts wait again");
-    let change = RecordReverted {
-        batch: Some(RevertedBatch { id: batch.id, block_number: None }),
+/// The receipts of a transaction that no block will have wait again.
+async fn record_replaced(app: &App, sent: &OutboxRecord, receipts: &[ReceiptRecord]) -> Result<(), SettlementError> {
+    tracing::warn!(nonce = sent.nonce, "another transaction took the nonce of a mint; its receipts wait again");
+    let change = RecordRefused {
+        transaction: Some((sent.id, OutboxState::Replaced, None)),
         reason: "another transaction took the nonce".to_owned(),
         retry: receipts.iter().map(|receipt| receipt.signed.receipt_hash).collect(),
         not_before: clock::now(),
@@ -105,15 +107,16 @@ pub(super) async fn record_replaced(app: &App, batch: &BatchRecord) -> Result<()
 
 async fn record_refused(
     app: &App,
-    batch: Option<RevertedBatch>,
+    closed: Option<Closed>,
     receipts: &[ReceiptRecord],
     Refusal { reason, temporary }: Refusal,
 ) -> Result<(), SettlementError> {
     app.metrics.mint_transactions_reverted.inc();
     let now = clock::now();
-    let mut change = RecordReverted { batch, reason: reason.clone(), retry: vec![], not_before: now, refused: vec![] };
+    let mut change =
+        RecordRefused { transaction: closed, reason: reason.clone(), retry: vec![], not_before: now, refused: vec![] };
     for receipt in receipts {
-        let attempts = receipt.attempts + u32::from(change.batch.is_none());
+        let attempts = receipt.attempts + u32::from(closed.is_none());
         match after_revert(attempts, receipts.len() > 1, temporary, now) {
             AfterRevert::RetryAt(at) => {
                 change.not_before = change.not_before.max(at);
@@ -124,6 +127,10 @@ async fn record_refused(
     }
     tracing::warn!(reason, retry = change.retry.len(), refused = change.refused.len(), "a mint was refused");
     app.store.write(change).await?;
-    receipts.iter().for_each(|receipt| app.hub.changed(receipt.signed.receipt.job_id));
+    tell_watchers(app, receipts);
     Ok(())
+}
+
+fn tell_watchers(app: &App, receipts: &[ReceiptRecord]) {
+    receipts.iter().for_each(|receipt| app.hub.changed(receipt.signed.receipt.job_id));
 }

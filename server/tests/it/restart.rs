@@ -55,9 +55,9 @@ async fn a_signed_mint_that_was_never_sent_is_sent_after_the_restart() {
     let before = server.follow(&id, &[], is_minted).await;
     server.stop().await;
 
-    // An empty chain under the same hub: its batch is open again, its transaction unknown.
+    // An empty chain under the same hub: its transaction is open again, and unknown to it.
     std::fs::remove_file(folder.path().join("chain.redb")).unwrap();
-    reopen_batches(folder.path()).await;
+    reopen_outbox(folder.path()).await;
     let server = TestServer::start(folder.path()).await;
     let after = server.follow(&id, &[], is_minted).await;
     assert_eq!(after["mint"]["transaction_hash"], before["mint"]["transaction_hash"], "another transaction was signed");
@@ -66,12 +66,12 @@ async fn a_signed_mint_that_was_never_sent_is_sent_after_the_restart() {
 }
 
 /// Puts the database back to the moment before the block was recorded.
-async fn reopen_batches(folder: &std::path::Path) {
+async fn reopen_outbox(folder: &std::path::Path) {
     use sea_orm::{ConnectionTrait, Database};
     let url = format!("sqlite://{}", folder.join("hub.sqlite").display());
     let database = Database::connect(url).await.unwrap();
     for sql in [
-        "UPDATE settlement_batch SET state = 'signed', block_number = NULL",
+        "UPDATE outbox SET state = 'signed', block_number = NULL",
         "UPDATE job_receipt SET settlement = 'submitted', block_number = NULL",
     ] {
         database.execute_unprepared(sql).await.unwrap();
@@ -108,8 +108,8 @@ async fn forget_mint(folder: &std::path::Path) {
     let url = format!("sqlite://{}", folder.join("hub.sqlite").display());
     let database = Database::connect(url).await.unwrap();
     for sql in [
-        "DELETE FROM settlement_batch",
-        "UPDATE job_receipt SET settlement = 'pending', block_number = NULL, batch_id = NULL, transaction_hash = NULL",
+        "DELETE FROM outbox",
+        "UPDATE job_receipt SET settlement = 'pending', block_number = NULL, transaction_hash = NULL",
     ] {
         database.execute_unprepared(sql).await.unwrap();
     }

@@ -1,8 +1,9 @@
-//! A token bucket in integers: so many calls at once, refilled steadily.
+//! A token bucket in integers: so many calls at once, refilled steadily. A bucket is one number, the moment at which it
+//! is full again, so that a process keeps it in memory and several hubs keep it in a column that they share.
 
 use shared::time::UnixMillis;
 
-const MINUTE_MS: u64 = 60_000;
+const MINUTE_US: u64 = 60_000_000;
 
 /// How many calls a minute, and as many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,42 +14,47 @@ pub struct Limit {
 /// Image generation by one key.
 pub const IMAGES_PER_KEY: Limit = Limit { calls_per_minute: 10 };
 
-/// The bucket of one caller. A token is worth `MINUTE_MS` parts, so that one millisecond refills
-/// `calls_per_minute` parts exactly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl Limit {
+    /// How long a bucket takes to refill one call, in microseconds; rounded up, so that the limit is never exceeded.
+    pub fn call_us(self) -> u64 {
+        MINUTE_US.div_ceil(u64::from(self.calls_per_minute).max(1))
+    }
+
+    /// How long an empty bucket takes to be full.
+    pub fn bucket_us(self) -> u64 {
+        self.call_us() * u64::from(self.calls_per_minute)
+    }
+}
+
+/// The bucket of one caller. A new one is full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenBucket {
-    parts: u64,
-    at: UnixMillis,
+    full_at_us: u64,
 }
 
 impl TokenBucket {
-    pub const fn full(limit: Limit, now: UnixMillis) -> Self {
-        Self { parts: capacity(limit), at: now }
-    }
-
-    /// Takes one token, or says in how many milliseconds there is one.
+    /// Takes one call, or says in how many microseconds there is one.
     pub fn take(&mut self, limit: Limit, now: UnixMillis) -> Result<(), u64> {
-        let refilled = now.since_ms(self.at).saturating_mul(u64::from(limit.calls_per_minute));
-        self.parts = self.parts.saturating_add(refilled).min(capacity(limit));
-        self.at = self.at.max(now);
-        match self.parts.checked_sub(MINUTE_MS) {
-            Some(rest) => {
-                self.parts = rest;
+        let now_us = micros(now);
+        let full_at_us = self.full_at_us.max(now_us).saturating_add(limit.call_us());
+        match full_at_us.saturating_sub(now_us.saturating_add(limit.bucket_us())) {
+            0 => {
+                self.full_at_us = full_at_us;
                 Ok(())
             }
-            None => Err((MINUTE_MS - self.parts).div_ceil(u64::from(limit.calls_per_minute).max(1))),
+            wait_us => Err(wait_us),
         }
     }
 
     /// A full bucket need not be remembered.
-    pub fn is_full(&self, limit: Limit, now: UnixMillis) -> bool {
-        let refilled = now.since_ms(self.at).saturating_mul(u64::from(limit.calls_per_minute));
-        self.parts.saturating_add(refilled) >= capacity(limit)
+    pub fn is_full(&self, now: UnixMillis) -> bool {
+        self.full_at_us <= micros(now)
     }
 }
 
-const fn capacity(limit: Limit) -> u64 {
-    limit.calls_per_minute as u64 * MINUTE_MS
+/// A moment in the unit of buckets.
+pub fn micros(at: UnixMillis) -> u64 {
+    at.0.saturating_mul(1_000)
 }
 
 #[cfg(test)]
@@ -60,12 +66,13 @@ mod tests {
     #[test]
     fn says_when_to_come_again() {
         let now = UnixMillis(0);
-        let mut bucket = TokenBucket::full(IMAGES_PER_KEY, now);
+        let mut bucket = TokenBucket::default();
         for _ in 0..10 {
             bucket.take(IMAGES_PER_KEY, now).unwrap();
         }
-        assert_eq!(bucket.take(IMAGES_PER_KEY, now), Err(6_000));
-        assert_eq!(bucket.take(IMAGES_PER_KEY, UnixMillis(5_999)), Err(1));
+        assert_eq!(bucket.take(IMAGES_PER_KEY, now), Err(6_000_000));
+        assert_eq!(bucket.take(IMAGES_PER_KEY, UnixMillis(5_999)), Err(1_000));
+        assert!(!bucket.is_full(UnixMillis(59_999)) && bucket.is_full(UnixMillis(60_000)));
         assert_eq!(bucket.take(IMAGES_PER_KEY, UnixMillis(6_000)), Ok(()));
     }
 
@@ -74,12 +81,12 @@ mod tests {
         #[test]
         fn never_grants_more_than_the_rate(calls_per_minute in 1..100_u32, steps in prop::collection::vec(0..5_000_u64, 1..300)) {
             let limit = Limit { calls_per_minute };
-            let mut bucket = TokenBucket::full(limit, UnixMillis(0));
+            let mut bucket = TokenBucket::default();
             let (mut now, mut granted) = (0, 0_u64);
             for step in steps {
                 now += step;
                 granted += u64::from(bucket.take(limit, UnixMillis(now)).is_ok());
-                let allowed = u64::from(calls_per_minute) + now * u64::from(calls_per_minute) / MINUTE_MS;
+                let allowed = u64::from(calls_per_minute) + now * 1_000 * u64::from(calls_per_minute) / MINUTE_US;
                 prop_assert!(granted <= allowed, "{granted} granted by {now} ms, {allowed} allowed");
             }
         }

@@ -1,14 +1,14 @@
-//! Which receipts share a mint transaction, and what becomes of those that a transaction had in vain.
+//! Which receipts share a mint transaction, and what becomes of those whose transaction failed.
 
 use shared::time::UnixMillis;
 
 /// Receipts in one mint transaction.
 pub const BATCH_MAX_RECEIPTS: usize = 32;
 
-/// A receipt waits at most so long for company.
+/// A receipt waits at most so long for others that share its transaction.
 pub const LINGER_MS: u64 = 150;
 
-/// After so many transactions in vain a receipt is given up, with the minter's reason, unless the reason passes.
+/// After so many failed transactions a receipt is given up, with the minter's reason, unless the reason passes by itself.
 pub const ATTEMPTS_MAX: u32 = 8;
 
 const FIRST_DELAY_MS: u64 = 2_000;
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_up_in_the_end_but_never_for_its_company() {
+    fn gives_up_in_the_end_but_never_because_of_others_in_the_batch() {
         let now = UnixMillis(0);
         assert_eq!(after_revert(ATTEMPTS_MAX, true, false, now), AfterRevert::RetryAt(now));
         assert_eq!(after_revert(1, false, false, now), AfterRevert::RetryAt(UnixMillis(2_000)));

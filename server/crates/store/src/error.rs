@@ -1,16 +1,26 @@
 //! What can go wrong with the database or the artifact folder.
 
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
-/// SQLite's result code for a full disk or a reached `max_page_count`.
-const SQLITE_FULL_TEXT: &str = "database or disk is full";
+/// Codes of a full disk: SQLite's `SQLITE_FULL`, PostgreSQL's `disk_full`.
+const FULL_CODES: [&str; 2] = ["13", "53100"];
+
+/// Codes of two transactions that wanted the same rows: PostgreSQL's `serialization_failure` and `deadlock_detected`.
+const CONFLICT_CODES: [&str; 2] = ["40001", "40P01"];
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
+    #[error(
+        "DATABASE_URL is `sqlite:` and the path of a file, or `postgres://user:password@host/name`; its scheme here is \
+         `{scheme}`"
+    )]
+    DatabaseUrl { scheme: String },
     #[error("the database cannot be opened: {0}")]
     Open(String),
     #[error("the database is full: free disk space and try again")]
     Full,
+    #[error("another hub changed the same rows at the same time: {0}")]
+    Conflict(String),
     #[error("{0} exists already")]
     Duplicate(&'static str),
     #[error("{0}")]
@@ -19,6 +29,10 @@ pub enum StoreError {
     Database(String),
     #[error("a stored {what} cannot be read: {reason}")]
     Corrupt { what: &'static str, reason: String },
+    #[error("{what}: up to {bound} AIT can be stored, got {value} AIT")]
+    TooLarge { what: &'static str, bound: u64, value: String },
+    #[error("the transaction cannot be signed: {0}")]
+    Sign(String),
     #[error("the artifact folder failed: {0}")]
     Artifacts(String),
     #[error("the database's writer has stopped")]
@@ -39,7 +53,7 @@ pub enum Refusal {
 impl StoreError {
     /// The same call may succeed later, once an operator made room or the disk answers again.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Full | Self::Database(_) | Self::Artifacts(_) | Self::Stopped)
+        matches!(self, Self::Full | Self::Conflict(_) | Self::Database(_) | Self::Artifacts(_) | Self::Stopped)
     }
 
     pub(crate) fn corrupt(what: &'static str, reason: impl ToString) -> Self {
@@ -52,8 +66,25 @@ impl From<DbErr> for StoreError {
         if let Some(SqlErr::UniqueConstraintViolation(_)) = error.sql_err() {
             return Self::Duplicate("a row with this key");
         }
-        let text = error.to_string();
-        if text.contains(SQLITE_FULL_TEXT) { Self::Full } else { Self::Database(text) }
+        match driver_code(&error) {
+            Some(code) if FULL_CODES.contains(&code.as_str()) => Self::Full,
+            Some(code) if CONFLICT_CODES.contains(&code.as_str()) => Self::Conflict(error.to_string()),
+            _ => Self::Database(error.to_string()),
+        }
+    }
+}
+
+/// The database's own code of an error.
+fn driver_code(error: &DbErr) -> Option<String> {
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return None;
+    };
+    match cause.as_ref() {
+        sqlx::Error::Database(cause) => cause.code().map(|code| code.into_owned()),
+        _ => None,
     }
 }
 

@@ -130,26 +130,48 @@ pub struct NewReceipt {
     pub attested_at: UnixMillis,
 }
 
-/// A signed mint transaction.
+/// What a transaction of the outbox is for. Its kind decides who records what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum OutboxPayload {
+    /// Mints these receipts, named by their hashes.
+    Mint { receipts: Vec<B256> },
+}
+
+impl OutboxPayload {
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Mint { .. } => "mint",
+        }
+    }
+}
+
+/// A signed transaction on its way to a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchRecord {
+pub struct OutboxRecord {
     pub id: i64,
+    pub payload: OutboxPayload,
+    pub signer: Address,
     pub nonce: u64,
     pub transaction_hash: B256,
     pub raw_transaction: Bytes,
+    /// How often it was sent without a block having it in time.
+    pub attempts: u64,
     pub signed_at: UnixMillis,
 }
 
-/// Where a mint transaction is.
+/// Where a transaction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum BatchState {
-    /// Signed and stored; no block has it yet.
+pub enum OutboxState {
+    /// Signed and stored; no block is known to have it.
     Signed,
-    /// In a block; its receipts are minted.
-    Mined,
+    /// In a block, and successful.
+    Included,
     /// In a block, but reverted.
     Reverted,
+    /// Another transaction took its nonce, so no block will have it.
+    Replaced,
 }
 
 /// A miner's profile.

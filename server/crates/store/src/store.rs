@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::DatabaseConnection;
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::oneshot;
 
+use crate::database::{Access, DatabaseUrl, connect};
 use crate::migration::Migrator;
 use crate::writer::{Change, Writer};
 use crate::{ArtifactFolder, StoreError};
@@ -16,15 +15,17 @@ use crate::{ArtifactFolder, StoreError};
 /// Connections that read at the same time.
 const READERS: u32 = 4;
 
-/// How long to wait for another process (`aitbc keys`) that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Two hubs that start at once may both make the tables: the slower one fails, and finds them at its next try.
+const MIGRATION_TRIES: u32 = 3;
 
-/// Where the data lies.
+/// Where the data lies, and whose it is.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    pub database: PathBuf,
+    pub database: DatabaseUrl,
     pub artifacts: PathBuf,
-    /// Upper bound of the database file in pages of 4096 bytes; without one the disk is the bound.
+    /// Written to every job, lease, receipt and transaction of this hub, so that several hubs can share a database.
+    pub hub_id: String,
+    /// Upper bound of an SQLite file in pages of 4096 bytes; without one the disk is the bound.
     pub max_pages: Option<u32>,
 }
 
@@ -32,6 +33,7 @@ pub struct StoreOptions {
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) readers: DatabaseConnection,
+    pub(crate) hub_id: Arc<str>,
     writer: Writer,
     artifacts: Arc<ArtifactFolder>,
 }
@@ -40,10 +42,11 @@ impl Store {
     /// Opens the database, creating it where it is missing, and brings its schema up to date.
     pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
         let artifacts = Arc::new(ArtifactFolder::open(&options.artifacts)?);
-        let writing = connect(options, 1, false).await?;
-        Migrator::up(&writing, None).await.map_err(|error| StoreError::Open(error.to_string()))?;
-        let readers = connect(options, READERS, true).await?;
-        Ok(Self { readers, writer: Writer::start(writing), artifacts })
+        let writing = connect(&options.database, 1, Access::ReadWrite, options.max_pages).await?;
+        migrate(&writing).await?;
+        let readers = connect(&options.database, READERS, Access::ReadOnly, options.max_pages).await?;
+        let hub_id: Arc<str> = options.hub_id.as_str().into();
+        Ok(Self { readers, writer: Writer::start(writing, Arc::clone(&hub_id)), hub_id, artifacts })
     }
 
     /// Writes a change and waits until it is on the disk.
@@ -69,28 +72,14 @@ impl Store {
     }
 }
 
-async fn connect(options: &StoreOptions, connections: u32, reading: bool) -> Result<DatabaseConnection, StoreError> {
-    if let Some(folder) = options.database.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let url = format!("sqlite://{}?mode=rwc", options.database.display());
-    let max_pages = options.max_pages;
-    let mut connect = ConnectOptions::new(url);
-    connect.max_connections(connections).min_connections(1).sqlx_logging(false).idle_timeout(None).max_lifetime(None);
-    connect.map_sqlx_sqlite_opts(move |sqlite| {
-        let sqlite = sqlite
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(false)
-            .statement_cache_capacity(256);
-        let sqlite = if reading { sqlite.pragma("query_only", "1") } else { sqlite };
-        match max_pages {
-            Some(pages) => sqlite.pragma("max_page_count", pages.to_string()),
-            None => sqlite,
+async fn migrate(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    for _ in 1..MIGRATION_TRIES {
+        match Migrator::up(connection, None).await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::debug!(%error, "the schema is tried once more"),
         }
-    });
-    Database::connect(connect).await.map_err(|error| StoreError::Open(error.to_string()))
+    }
+    Migrator::up(connection, None).await.map_err(|error| StoreError::Open(error.to_string()))
 }
 
 #[cfg(test)]
@@ -100,14 +89,10 @@ mod tests {
     #[tokio::test]
     async fn the_schema_goes_up_and_down_and_up_again() {
         let folder = tempfile::tempdir().unwrap();
-        let options = StoreOptions {
-            database: folder.path().join("hub.sqlite"),
-            artifacts: folder.path().join("artifacts"),
-            max_pages: None,
-        };
-        let connection = connect(&options, 1, false).await.unwrap();
-        Migrator::up(&connection, None).await.unwrap();
+        let database = DatabaseUrl::SqliteFile(folder.path().join("hub.sqlite"));
+        let connection = connect(&database, 1, Access::ReadWrite, None).await.unwrap();
+        migrate(&connection).await.unwrap();
         Migrator::down(&connection, None).await.unwrap();
-        Migrator::up(&connection, None).await.unwrap();
+        migrate(&connection).await.unwrap();
     }
 }

@@ -1,6 +1,8 @@
 //! Group commit: one task owns the writing connection and puts whatever waits into one transaction, so that many
 //! acknowledgements share one `fsync`. Changes take effect in the order in which they were handed in.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
@@ -13,12 +15,22 @@ const GROUP_MAX_CHANGES: usize = 256;
 /// Changes that wait for the writer; beyond this, callers wait to hand in theirs.
 const QUEUE_MAX_CHANGES: usize = 4_096;
 
+/// A change that another hub's transaction got in the way of is tried so often.
+const CONFLICT_TRIES: u32 = 8;
+
+/// What a change writes to: one transaction, for one hub.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    pub(crate) connection: &'a DatabaseTransaction,
+    pub(crate) hub_id: &'a str,
+}
+
 /// Something to write. It may be applied twice, since a group that fails is undone and tried change by change.
 #[async_trait]
 pub trait Change: Send + Sync + 'static {
     type Output: Send + 'static;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Self::Output, StoreError>;
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<Self::Output, StoreError>;
 }
 
 /// A handle for handing in changes.
@@ -26,9 +38,9 @@ pub trait Change: Send + Sync + 'static {
 pub(crate) struct Writer(mpsc::Sender<Box<dyn Waiting>>);
 
 impl Writer {
-    pub(crate) fn start(connection: DatabaseConnection) -> Self {
+    pub(crate) fn start(connection: DatabaseConnection, hub_id: Arc<str>) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX_CHANGES);
-        tokio::spawn(run(connection, receiver));
+        tokio::spawn(run(connection, hub_id, receiver));
         Self(sender)
     }
 
@@ -47,7 +59,7 @@ impl Writer {
 /// A change with its waiting caller, whatever its type.
 #[async_trait]
 trait Waiting: Send {
-    async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), StoreError>;
+    async fn apply(&mut self, transaction: &Transaction<'_>) -> Result<(), StoreError>;
     fn answer(self: Box<Self>, result: Result<(), StoreError>);
 }
 
@@ -59,7 +71,7 @@ struct Submitted<C: Change> {
 
 #[async_trait]
 impl<C: Change> Waiting for Submitted<C> {
-    async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    async fn apply(&mut self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         self.output = Some(self.change.apply(transaction).await?);
         Ok(())
     }
@@ -71,7 +83,7 @@ impl<C: Change> Waiting for Submitted<C> {
     }
 }
 
-async fn run(connection: DatabaseConnection, mut receiver: mpsc::Receiver<Box<dyn Waiting>>) {
+async fn run(connection: DatabaseConnection, hub_id: Arc<str>, mut receiver: mpsc::Receiver<Box<dyn Waiting>>) {
     while let Some(first) = receiver.recv().await {
         let mut group = vec![first];
         while group.len() < GROUP_MAX_CHANGES
@@ -79,33 +91,46 @@ async fn run(connection: DatabaseConnection, mut receiver: mpsc::Receiver<Box<dy
         {
             group.push(next);
         }
-        write_group(&connection, group).await;
+        write_group(&connection, &hub_id, group).await;
     }
     let _ = connection.close().await;
 }
 
-async fn write_group(connection: &DatabaseConnection, mut group: Vec<Box<dyn Waiting>>) {
-    let result = commit(connection, &mut group).await;
-    if result.is_ok() || group.len() == 1 {
+async fn write_group(connection: &DatabaseConnection, hub_id: &str, mut group: Vec<Box<dyn Waiting>>) {
+    let result = commit(connection, hub_id, &mut group).await;
+    let is_final = group.len() == 1 && !matches!(result, Err(StoreError::Conflict(_)));
+    if result.is_ok() || is_final {
         group.into_iter().for_each(|waiting| waiting.answer(result.clone()));
         return;
     }
     // One change spoilt the group. Alone, each succeeds or fails by itself.
     for waiting in group {
         let mut alone = [waiting];
-        let result = commit(connection, &mut alone).await;
+        let mut result = commit(connection, hub_id, &mut alone).await;
+        for _ in 1..CONFLICT_TRIES {
+            if !matches!(result, Err(StoreError::Conflict(_))) {
+                break;
+            }
+            result = commit(connection, hub_id, &mut alone).await;
+        }
         let [waiting] = alone;
         waiting.answer(result);
     }
 }
 
-async fn commit(connection: &DatabaseConnection, group: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
+async fn commit(
+    connection: &DatabaseConnection,
+    hub_id: &str,
+    group: &mut [Box<dyn Waiting>],
+) -> Result<(), StoreError> {
+    // Where only one transaction may write at a time, this waits for its turn here instead of failing at its first
+    // write; elsewhere the option means nothing.
     let options =
         TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
     let transaction = connection.begin_with_options(options).await?;
     for waiting in group {
-        if let Err(error) = waiting.apply(&transaction).await {
-            // SQLite rolls back by itself on a full disk; a second rollback then fails and changes nothing.
+        if let Err(error) = waiting.apply(&Transaction { connection: &transaction, hub_id }).await {
+            // A database may have rolled back by itself on a full disk; a second rollback then fails and changes nothing.
             let _ = transaction.rollback().await;
             return Err(error);
         }

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use shared::Address;
 use shared::id::LeaseId;
 use shared::job::lifecycle::{Blame, Fault, JobState, TaskLife};
 use shared::time::UnixMillis;
 
-use super::{Change, CountFault};
+use super::{Change, CountFault, Transaction};
 use crate::StoreError;
 use crate::entity::{idempotency_key, job, lease, sponsored_usage, task};
 use crate::error::Refusal;
@@ -28,7 +28,7 @@ impl Change for CreateJob {
     /// Its place in the order of arrival.
     type Output = i64;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<i64, StoreError> {
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<i64, StoreError> {
         if let Some(sponsored) = &self.sponsored {
             count_sponsored(transaction, sponsored).await?;
         }
@@ -39,6 +39,7 @@ impl Change for CreateJob {
         let life = TaskLife::default();
         let row = job::ActiveModel {
             id: Set(new.id.to_string()),
+            hub_id: Set(transaction.hub_id.to_owned()),
             revision: Set(1),
             client: Set(new.client.to_string()),
             sponsored: Set(new.sponsored),
@@ -49,7 +50,7 @@ impl Change for CreateJob {
             deadline_unix_ms: Set(stored_millis(new.deadline)),
             ..Default::default()
         };
-        let seq = job::Entity::insert(row).exec(transaction).await?.last_insert_id;
+        let seq = job::Entity::insert(row).exec(transaction.connection).await?.last_insert_id;
         let life_json = encode("life", &life)?;
         let tasks = new.tasks.iter().map(|role| task::ActiveModel {
             job_id: Set(new.id.to_string()),
@@ -59,12 +60,12 @@ impl Change for CreateJob {
             miner: Set(None),
             metering: Set(None),
         });
-        task::Entity::insert_many(tasks).exec_without_returning(transaction).await?;
+        task::Entity::insert_many(tasks).exec_without_returning(transaction.connection).await?;
         Ok(seq)
     }
 }
 
-async fn insert_first_answer(transaction: &DatabaseTransaction, first: &IdempotencyRecord) -> Result<(), StoreError> {
+async fn insert_first_answer(transaction: &Transaction<'_>, first: &IdempotencyRecord) -> Result<(), StoreError> {
     let row = idempotency_key::ActiveModel {
         caller: Set(first.caller.clone()),
         key: Set(first.key.clone()),
@@ -73,35 +74,40 @@ async fn insert_first_answer(transaction: &DatabaseTransaction, first: &Idempote
         answer: Set(first.answer.clone()),
         created_at_unix_ms: Set(stored_millis(first.created_at)),
     };
-    idempotency_key::Entity::insert(row).exec_without_returning(transaction).await?;
+    idempotency_key::Entity::insert(row).exec_without_returning(transaction.connection).await?;
     Ok(())
 }
 
 /// The empty address counts everybody, so that one visitor with many addresses meets a bound as well.
-async fn count_sponsored(transaction: &DatabaseTransaction, used: &SponsoredUse) -> Result<(), StoreError> {
+async fn count_sponsored(transaction: &Transaction<'_>, used: &SponsoredUse) -> Result<(), StoreError> {
     let per_address = Refusal::SponsoredByAddress { limit: used.limit_per_address };
     count_one(transaction, used.day, &used.address, used.limit_per_address, per_address).await?;
     let in_total = Refusal::SponsoredInTotal { limit: used.limit_in_total };
     count_one(transaction, used.day, "", used.limit_in_total, in_total).await
 }
 
+/// Counts one more in one statement, unless the limit is reached.
 async fn count_one(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction<'_>,
     day: u64,
     address: &str,
     limit: u32,
     refusal: Refusal,
 ) -> Result<(), StoreError> {
     use sponsored_usage::{ActiveModel, Column, Entity};
-    let key = (to_i64(day), address.to_owned());
-    let used = Entity::find_by_id(key).one(transaction).await?.map_or(0, |row| row.jobs);
-    if used >= i64::from(limit) {
+    if limit == 0 {
         return Err(StoreError::Refused(refusal));
     }
-    let row = ActiveModel { day: Set(to_i64(day)), address: Set(address.to_owned()), jobs: Set(used + 1) };
-    let replace = OnConflict::columns([Column::Day, Column::Address]).update_column(Column::Jobs).to_owned();
-    Entity::insert(row).on_conflict(replace).exec_without_returning(transaction).await?;
-    Ok(())
+    let row = ActiveModel { day: Set(to_i64(day)), address: Set(address.to_owned()), jobs: Set(1) };
+    let used = || Expr::col((Entity, Column::Jobs));
+    let one_more = OnConflict::columns([Column::Day, Column::Address])
+        .value(Column::Jobs, used().add(1_i64))
+        .action_and_where(used().lt(i64::from(limit)))
+        .to_owned();
+    match Entity::insert(row).on_conflict(one_more).exec_without_returning(transaction.connection).await? {
+        0 => Err(StoreError::Refused(refusal)),
+        _ => Ok(()),
+    }
 }
 
 /// A task goes to a miner.
@@ -115,10 +121,11 @@ pub struct GrantLease {
 impl Change for GrantLease {
     type Output = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let granted = &self.lease;
         let row = lease::ActiveModel {
             id: Set(granted.id.to_string()),
+            hub_id: Set(transaction.hub_id.to_owned()),
             job_id: Set(granted.task.job_id.to_string()),
             role: Set(granted.task.role.to_string()),
             miner: Set(granted.miner.to_string()),
@@ -128,11 +135,14 @@ impl Change for GrantLease {
             ended_at_unix_ms: Set(None),
             fault: Set(None),
         };
-        lease::Entity::insert(row).exec_without_returning(transaction).await?;
+        lease::Entity::insert(row).exec_without_returning(transaction.connection).await?;
         let started = Expr::value(stored_millis(granted.granted_at));
-        moving_job(&self.moved).col_expr(job::Column::StartedAtUnixMs, started).exec(transaction).await?;
+        moving_job(transaction, &self.moved)
+            .col_expr(job::Column::StartedAtUnixMs, started)
+            .exec(transaction.connection)
+            .await?;
         let miner = Expr::value(granted.miner.to_string());
-        moving_task(&self.moved)?.col_expr(task::Column::Miner, miner).exec(transaction).await?;
+        moving_task(&self.moved)?.col_expr(task::Column::Miner, miner).exec(transaction.connection).await?;
         Ok(())
     }
 }
@@ -157,17 +167,17 @@ pub struct MoveTask {
 impl Change for MoveTask {
     type Output = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let finished = self.moved.job.is_terminal().then(|| stored_millis(self.at));
-        moving_job(&self.moved)
+        moving_job(transaction, &self.moved)
             .col_expr(job::Column::FinishedAtUnixMs, Expr::value(finished))
-            .exec(transaction)
+            .exec(transaction.connection)
             .await?;
         let mut moved = moving_task(&self.moved)?;
         if !self.moved.life.state.is_terminal() {
             moved = moved.col_expr(task::Column::Miner, Expr::value(None::<String>));
         }
-        moved.exec(transaction).await?;
+        moved.exec(transaction.connection).await?;
         let Some(ended) = &self.ended else { return Ok(()) };
         end_lease(transaction, ended.lease_id, self.at, ended.fault.as_ref()).await?;
         if ended.fault.as_ref().is_some_and(|fault| fault.blame == Blame::Miner) {
@@ -180,12 +190,14 @@ impl Change for MoveTask {
 /// States that a row leaves never.
 const ENDS: [JobState; 4] = [JobState::Completed, JobState::Failed, JobState::Canceled, JobState::Expired];
 
-/// The update of the job that every move of one of its tasks shares. A job that is over stays as it is.
-pub(super) fn moving_job(moved: &MovedTask) -> sea_orm::UpdateMany<job::Entity> {
+/// The update of the job that every move of one of its tasks shares. A job that is over stays as it is, and so does
+/// another hub's.
+pub(super) fn moving_job(transaction: &Transaction<'_>, moved: &MovedTask) -> sea_orm::UpdateMany<job::Entity> {
     job::Entity::update_many()
         .col_expr(job::Column::Revision, Expr::col(job::Column::Revision).add(1))
         .col_expr(job::Column::State, Expr::value(moved.job.as_str()))
         .filter(job::Column::Id.eq(moved.task.job_id.to_string()))
+        .filter(job::Column::HubId.eq(transaction.hub_id))
         .filter(job::Column::State.is_not_in(ENDS.map(JobState::as_str)))
 }
 
@@ -200,7 +212,7 @@ pub(super) fn moving_task(moved: &MovedTask) -> Result<sea_orm::UpdateMany<task:
 }
 
 pub(super) async fn end_lease(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction<'_>,
     lease_id: LeaseId,
     at: UnixMillis,
     fault: Option<&Fault>,
@@ -210,7 +222,7 @@ pub(super) async fn end_lease(
         .col_expr(lease::Column::EndedAtUnixMs, Expr::value(stored_millis(at)))
         .col_expr(lease::Column::Fault, Expr::value(fault))
         .filter(lease::Column::Id.eq(lease_id.to_string()))
-        .exec(transaction)
+        .exec(transaction.connection)
         .await?;
     Ok(())
 }

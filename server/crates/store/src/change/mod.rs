@@ -3,14 +3,16 @@
 mod accounts;
 mod complete;
 mod jobs;
+mod outbox;
 mod settlement;
 
-pub use accounts::{CountFault, CreateApiKey, PruneIdempotency, RevokeApiKey, UpsertMiner};
+pub use accounts::{CountFault, CreateApiKey, Prune, RevokeApiKey, TakeCall, UpsertMiner};
 pub use complete::CompleteTask;
 pub use jobs::{CreateJob, EndedLease, GrantLease, MoveTask};
-pub use settlement::{MintedReceipt, RecordMined, RecordReverted, RevertedBatch, StoreBatch};
+pub use outbox::{AlignNonce, CountAttempt, QueueTransaction, SignTransaction, SignedTransaction};
+pub use settlement::{MintedReceipt, RecordMinted, RecordRefused};
 
 pub(crate) use complete::settlement_text;
-pub(crate) use settlement::batch_text;
+pub(crate) use outbox::state_text;
 
-pub use crate::writer::Change;
+pub use crate::writer::{Change, Transaction};

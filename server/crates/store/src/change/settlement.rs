@@ -1,60 +1,38 @@
-//! Receipts on their way to the chain. A batch is stored, signed, before anybody else sees it.
+//! What came of mint transactions, for their receipts and miners.
 
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use shared::amount::Amount;
 use shared::api::receipts::SettlementState;
 use shared::id::JobId;
 use shared::time::UnixMillis;
-use shared::{Address, B256, Bytes};
+use shared::{Address, B256};
 
-use super::Change;
-use super::complete::{add_to_sums, settlement_text};
+use super::complete::settlement_text;
+use super::outbox::close;
+use super::{Change, Transaction};
 use crate::StoreError;
-use crate::entity::{job, job_receipt, settlement_batch};
-use crate::record::BatchState;
-use crate::repository::{encode, stored_millis, to_i64};
+use crate::amount::{self, StoredAmount};
+use crate::entity::{job, job_receipt, miner};
+use crate::record::OutboxState;
+use crate::repository::{stored_millis, to_i64};
 
-/// A signed mint transaction and the receipts that it mints.
-#[derive(Debug, Clone)]
-pub struct StoreBatch {
-    pub nonce: u64,
-    pub transaction_hash: B256,
-    pub raw_transaction: Bytes,
-    pub receipts: Vec<B256>,
-    pub at: UnixMillis,
-}
-
-#[async_trait]
-impl Change for StoreBatch {
-    /// The batch's number.
-    type Output = i64;
-
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<i64, StoreError> {
-        let row = settlement_batch::ActiveModel {
-            nonce: Set(to_i64(self.nonce)),
-            transaction_hash: Set(self.transaction_hash.to_string()),
-            raw_transaction: Set(self.raw_transaction.to_string()),
-            state: Set(batch_text(BatchState::Signed)?),
-            signed_at_unix_ms: Set(stored_millis(self.at)),
-            ..Default::default()
-        };
-        let batch_id = settlement_batch::Entity::insert(row).exec(transaction).await?.last_insert_id;
-        job_receipt::Entity::update_many()
-            .col_expr(job_receipt::Column::Settlement, Expr::value(settlement_text(SettlementState::Submitted)?))
-            .col_expr(job_receipt::Column::BatchId, Expr::value(batch_id))
-            .col_expr(job_receipt::Column::Attempts, Expr::col(job_receipt::Column::Attempts).add(1))
-            .col_expr(job_receipt::Column::TransactionHash, Expr::value(self.transaction_hash.to_string()))
-            .filter(job_receipt::Column::ReceiptHash.is_in(self.receipts.iter().map(ToString::to_string)))
-            .exec(transaction)
-            .await?;
-        Ok(batch_id)
-    }
-}
-
-pub(crate) fn batch_text(state: BatchState) -> Result<String, StoreError> {
-    Ok(encode("batch state", &state)?.trim_matches('"').to_owned())
+/// The receipts of a mint that was signed just now.
+pub(super) async fn mark_submitted(
+    transaction: &Transaction<'_>,
+    receipts: &[B256],
+    transaction_hash: B256,
+) -> Result<(), StoreError> {
+    use job_receipt::Column;
+    job_receipt::Entity::update_many()
+        .col_expr(Column::Settlement, Expr::value(settlement_text(SettlementState::Submitted)?))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1_i64))
+        .col_expr(Column::TransactionHash, Expr::value(transaction_hash.to_string()))
+        .filter(Column::ReceiptHash.is_in(receipts.iter().map(ToString::to_string)))
+        .exec(transaction.connection)
+        .await?;
+    Ok(())
 }
 
 /// A receipt whose mint is in a block.
@@ -64,64 +42,74 @@ pub struct MintedReceipt {
     pub job_id: JobId,
     pub provider: Address,
     pub amount: Amount,
+    /// The transaction that minted it: the hub's own, or one that somebody else sent before.
+    pub transaction_hash: B256,
+    pub block_number: u64,
 }
 
-/// A batch is in a block and succeeded.
+/// A mint transaction is in a block and succeeded.
 #[derive(Debug, Clone)]
-pub struct RecordMined {
-    pub batch_id: i64,
-    pub transaction_hash: B256,
+pub struct RecordMinted {
+    pub outbox_id: i64,
     pub block_number: u64,
     pub minted: Vec<MintedReceipt>,
 }
 
 #[async_trait]
-impl Change for RecordMined {
+impl Change for RecordMinted {
     type Output = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
-        let block = to_i64(self.block_number);
-        close_batch(transaction, self.batch_id, BatchState::Mined, Some(block)).await?;
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        close(transaction, self.outbox_id, OutboxState::Included, Some(self.block_number)).await?;
         for minted in &self.minted {
-            let updated = job_receipt::Entity::update_many()
-                .col_expr(job_receipt::Column::Settlement, Expr::value(settlement_text(SettlementState::Minted)?))
-                .col_expr(job_receipt::Column::TransactionHash, Expr::value(self.transaction_hash.to_string()))
-                .col_expr(job_receipt::Column::BlockNumber, Expr::value(block))
-                .filter(job_receipt::Column::ReceiptHash.eq(minted.receipt_hash.to_string()))
-                .filter(job_receipt::Column::BlockNumber.is_null())
-                .exec(transaction)
-                .await?;
-            if updated.rows_affected == 0 {
-                continue;
+            if mark_minted(transaction, minted).await? {
+                announce(transaction, minted.job_id).await?;
+                pay_out(transaction, minted).await?;
             }
-            job::Entity::update_many()
-                .col_expr(job::Column::Revision, Expr::col(job::Column::Revision).add(1))
-                .filter(job::Column::Id.eq(minted.job_id.to_string()))
-                .exec(transaction)
-                .await?;
-            add_to_sums(transaction, minted.provider, |sums| {
-                sums.earned = sums.earned.checked_add(minted.amount).unwrap_or(sums.earned);
-                sums.pending = sums.pending.checked_sub(minted.amount).unwrap_or(Amount::ZERO);
-            })
-            .await?;
         }
         Ok(())
     }
 }
 
-/// A mint transaction that came to nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct RevertedBatch {
-    pub id: i64,
-    /// The block that has it, where one has.
-    pub block_number: Option<u64>,
+/// Whether it was not minted before.
+async fn mark_minted(transaction: &Transaction<'_>, minted: &MintedReceipt) -> Result<bool, StoreError> {
+    use job_receipt::Column;
+    let updated = job_receipt::Entity::update_many()
+        .col_expr(Column::Settlement, Expr::value(settlement_text(SettlementState::Minted)?))
+        .col_expr(Column::TransactionHash, Expr::value(minted.transaction_hash.to_string()))
+        .col_expr(Column::BlockNumber, Expr::value(to_i64(minted.block_number)))
+        .filter(Column::ReceiptHash.eq(minted.receipt_hash.to_string()))
+        .filter(Column::BlockNumber.is_null())
+        .exec(transaction.connection)
+        .await?;
+    Ok(updated.rows_affected == 1)
 }
 
-/// The minter refused a batch as a whole, in a block or in a simulation before it was signed.
+/// Whoever follows the job is told something new.
+async fn announce(transaction: &Transaction<'_>, job_id: JobId) -> Result<(), StoreError> {
+    job::Entity::update_many()
+        .col_expr(job::Column::Revision, Expr::col(job::Column::Revision).add(1_i64))
+        .filter(job::Column::Id.eq(job_id.to_string()))
+        .exec(transaction.connection)
+        .await?;
+    Ok(())
+}
+
+/// What was pending is earned.
+async fn pay_out(transaction: &Transaction<'_>, minted: &MintedReceipt) -> Result<(), StoreError> {
+    use miner::Column;
+    let amount = StoredAmount::new("receipt.amount", minted.amount)?;
+    let update = miner::Entity::update_many().filter(Column::Address.eq(minted.provider.to_string()));
+    let update = amount::add(update, (Column::EarnedAit, Column::EarnedAtto), amount);
+    amount::subtract(update, (Column::PendingAit, Column::PendingAtto), amount).exec(transaction.connection).await?;
+    Ok(())
+}
+
+/// Receipts that the minter refused in a simulation or in a block, or whose transaction no block will ever have.
 #[derive(Debug, Clone)]
-pub struct RecordReverted {
-    /// `None` after a simulation.
-    pub batch: Option<RevertedBatch>,
+pub struct RecordRefused {
+    /// The transaction, what became of it, and the block that has it; `None` after a simulation.
+    pub transaction: Option<(i64, OutboxState, Option<u64>)>,
     pub reason: String,
     /// Receipts that may be tried again, and when; they keep the reason until then.
     pub retry: Vec<B256>,
@@ -131,41 +119,27 @@ pub struct RecordReverted {
 }
 
 #[async_trait]
-impl Change for RecordReverted {
+impl Change for RecordRefused {
     type Output = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), StoreError> {
-        if let Some(RevertedBatch { id, block_number }) = self.batch {
-            close_batch(transaction, id, BatchState::Reverted, block_number.map(to_i64)).await?;
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        use job_receipt::Column;
+        if let Some((outbox_id, state, block_number)) = self.transaction {
+            close(transaction, outbox_id, state, block_number).await?;
         }
-        // A batch counted its attempt when it was signed.
-        let simulated = i64::from(self.batch.is_none());
+        // A transaction counted its attempt when it was signed.
+        let simulated = i64::from(self.transaction.is_none());
         for (receipts, state) in [(&self.retry, SettlementState::Pending), (&self.refused, SettlementState::Refused)] {
             job_receipt::Entity::update_many()
-                .col_expr(job_receipt::Column::Settlement, Expr::value(settlement_text(state)?))
-                .col_expr(job_receipt::Column::Refusal, Expr::value(self.reason.clone()))
-                .col_expr(job_receipt::Column::Attempts, Expr::col(job_receipt::Column::Attempts).add(simulated))
-                .col_expr(job_receipt::Column::NotBeforeUnixMs, Expr::value(stored_millis(self.not_before)))
-                .filter(job_receipt::Column::ReceiptHash.is_in(receipts.iter().map(ToString::to_string)))
-                .filter(job_receipt::Column::BlockNumber.is_null())
-                .exec(transaction)
+                .col_expr(Column::Settlement, Expr::value(settlement_text(state)?))
+                .col_expr(Column::Refusal, Expr::value(self.reason.clone()))
+                .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(simulated))
+                .col_expr(Column::NotBeforeUnixMs, Expr::value(stored_millis(self.not_before)))
+                .filter(Column::ReceiptHash.is_in(receipts.iter().map(ToString::to_string)))
+                .filter(Column::BlockNumber.is_null())
+                .exec(transaction.connection)
                 .await?;
         }
         Ok(())
     }
-}
-
-async fn close_batch(
-    transaction: &DatabaseTransaction,
-    batch_id: i64,
-    state: BatchState,
-    block_number: Option<i64>,
-) -> Result<(), StoreError> {
-    settlement_batch::Entity::update_many()
-        .col_expr(settlement_batch::Column::State, Expr::value(batch_text(state)?))
-        .col_expr(settlement_batch::Column::BlockNumber, Expr::value(block_number))
-        .filter(settlement_batch::Column::Id.eq(batch_id))
-        .exec(transaction)
-        .await?;
-    Ok(())
 }

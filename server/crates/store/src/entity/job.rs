@@ -10,6 +10,8 @@ pub struct Model {
     pub seq: i64,
     #[sea_orm(unique)]
     pub id: String,
+    /// The hub that took the job and moves it.
+    pub hub_id: String,
     pub revision: i64,
     pub client: String,
     pub sponsored: bool,

@@ -8,6 +8,8 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key)]
     pub seq: i64,
+    /// The hub that attested it and has it minted.
+    pub hub_id: String,
     #[sea_orm(unique)]
     pub receipt_hash: String,
     /// Unique together with the role: a task has one receipt.
@@ -20,13 +22,13 @@ pub struct Model {
     pub miner_signature: String,
     /// JSON of the attestations.
     pub attestations: String,
-    pub amount_atto: String,
+    pub amount_ait: i64,
+    pub amount_atto: i64,
     pub attested_at_unix_ms: i64,
     pub settlement: String,
     pub refusal: Option<String>,
     pub attempts: i64,
     pub not_before_unix_ms: i64,
-    pub batch_id: Option<i64>,
     pub transaction_hash: Option<String>,
     pub block_number: Option<i64>,
 }

@@ -8,6 +8,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
+    pub hub_id: String,
     pub job_id: String,
     pub role: String,
     pub miner: String,

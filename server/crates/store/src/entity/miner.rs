@@ -1,4 +1,4 @@
-//! Miners: what they report, and sums over their receipts.
+//! Miners: what they report, and sums over their receipts: whole AIT, and the attoAIT beside them.
 
 use sea_orm::entity::prelude::*;
 
@@ -14,8 +14,10 @@ pub struct Model {
     pub last_seen_at_unix_ms: i64,
     pub jobs_completed: i64,
     pub faults: i64,
-    pub earned_atto: String,
-    pub pending_atto: String,
+    pub earned_ait: i64,
+    pub earned_atto: i64,
+    pub pending_ait: i64,
+    pub pending_atto: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -1,4 +1,4 @@
-//! The hub's first tables.
+//! The hub's tables. Amounts take two columns (see `amount.rs`).
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
@@ -7,17 +7,19 @@ use sea_orm_migration::schema::{
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "job",
     "task",
     "lease",
     "artifact",
     "job_receipt",
-    "settlement_batch",
+    "outbox",
+    "signer_nonce",
     "miner",
     "api_key",
     "idempotency_key",
     "sponsored_usage",
+    "rate_limit",
 ];
 
 /// Name, table, columns.
@@ -29,7 +31,7 @@ const INDEXES: [(&str, &str, &[&str]); 9] = [
     ("lease_by_job", "lease", &["job_id"]),
     ("receipt_by_provider", "job_receipt", &["provider", "seq"]),
     ("receipt_by_settlement", "job_receipt", &["settlement", "seq"]),
-    ("receipt_by_batch", "job_receipt", &["batch_id"]),
+    ("outbox_by_state", "outbox", &["state", "nonce"]),
     ("idempotency_by_age", "idempotency_key", &["created_at_unix_ms"]),
 ];
 
@@ -41,6 +43,11 @@ impl MigrationName for Migration {
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
+    /// All tables or none: a crash, or a second hub that starts, finds no half of them.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in [job_tables(), receipt_tables(), account_tables()].into_iter().flatten() {
             manager.create_table(table).await?;
@@ -68,6 +75,7 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .table("job")
         .col(big_pk_auto("seq"))
         .col(string_uniq("id"))
+        .col(string("hub_id"))
         .col(big_integer("revision"))
         .col(string("client"))
         .col(boolean("sponsored"))
@@ -92,6 +100,7 @@ fn job_tables() -> Vec<TableCreateStatement> {
     let lease = Table::create()
         .table("lease")
         .col(string("id").primary_key())
+        .col(string("hub_id"))
         .col(string("job_id"))
         .col(string("role"))
         .col(string("miner"))
@@ -108,6 +117,7 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .col(string("sha256"))
         .col(string("media_type"))
         .col(big_integer("bytes"))
+        .col(boolean("flagged"))
         .primary_key(Index::create().col("job_id").col("position"))
         .to_owned();
     vec![job, task, lease, artifact]
@@ -117,6 +127,7 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
     let receipt = Table::create()
         .table("job_receipt")
         .col(big_pk_auto("seq"))
+        .col(string("hub_id"))
         .col(string_uniq("receipt_hash"))
         .col(string("job_id"))
         .col(string("role"))
@@ -125,28 +136,38 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(string("receipt"))
         .col(string("miner_signature"))
         .col(string("attestations"))
-        .col(string("amount_atto"))
+        .col(big_integer("amount_ait"))
+        .col(big_integer("amount_atto"))
         .col(big_integer("attested_at_unix_ms"))
         .col(string("settlement"))
         .col(string_null("refusal"))
         .col(big_integer("attempts"))
         .col(big_integer("not_before_unix_ms"))
-        .col(big_integer_null("batch_id"))
         .col(string_null("transaction_hash"))
         .col(big_integer_null("block_number"))
         .index(Index::create().name("receipt_by_task").unique().col("job_id").col("role"))
         .to_owned();
-    let batch = Table::create()
-        .table("settlement_batch")
+    let outbox = Table::create()
+        .table("outbox")
         .col(big_pk_auto("id"))
+        .col(string("hub_id"))
+        .col(string("kind"))
+        .col(string("payload"))
+        .col(string("signer"))
         .col(big_integer("nonce"))
         .col(string_uniq("transaction_hash"))
         .col(string("raw_transaction"))
         .col(string("state"))
+        .col(big_integer("attempts"))
         .col(big_integer("signed_at_unix_ms"))
         .col(big_integer_null("block_number"))
         .to_owned();
-    vec![receipt, batch]
+    let nonce = Table::create()
+        .table("signer_nonce")
+        .col(string("signer").primary_key())
+        .col(big_integer("next_nonce"))
+        .to_owned();
+    vec![receipt, outbox, nonce]
 }
 
 fn account_tables() -> Vec<TableCreateStatement> {
@@ -158,8 +179,10 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("last_seen_at_unix_ms"))
         .col(big_integer("jobs_completed"))
         .col(big_integer("faults"))
-        .col(string("earned_atto"))
-        .col(string("pending_atto"))
+        .col(big_integer("earned_ait"))
+        .col(big_integer("earned_atto"))
+        .col(big_integer("pending_ait"))
+        .col(big_integer("pending_atto"))
         .to_owned();
     let api_key = Table::create()
         .table("api_key")
@@ -189,5 +212,10 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("jobs"))
         .primary_key(Index::create().col("day").col("address"))
         .to_owned();
-    vec![miner, api_key, idempotency, sponsored]
+    let rate_limit = Table::create()
+        .table("rate_limit")
+        .col(string("caller").primary_key())
+        .col(big_integer("full_at_unix_us"))
+        .to_owned();
+    vec![miner, api_key, idempotency, sponsored, rate_limit]
 }

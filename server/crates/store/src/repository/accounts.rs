@@ -2,11 +2,11 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use shared::Address;
-use shared::amount::Amount;
 use shared::api::keys::ApiKeyView;
 use shared::digest::Sha256Digest;
 
 use super::{decode, from_i64, millis, word};
+use crate::amount::StoredAmount;
 use crate::entity::{api_key, idempotency_key, miner};
 use crate::record::{ApiKeyRecord, IdempotencyRecord, MinerRecord};
 use crate::{Store, StoreError};
@@ -77,8 +77,8 @@ impl TryFrom<miner::Model> for MinerRecord {
             last_seen: millis(row.last_seen_at_unix_ms),
             jobs_completed: from_i64(row.jobs_completed),
             faults: from_i64(row.faults),
-            earned: Amount::from_atto(word("sum", &row.earned_atto)?),
-            pending: Amount::from_atto(word("sum", &row.pending_atto)?),
+            earned: StoredAmount { ait: row.earned_ait, atto: row.earned_atto }.amount(),
+            pending: StoredAmount { ait: row.pending_ait, atto: row.pending_atto }.amount(),
         })
     }
 }

@@ -9,7 +9,7 @@ use shared::time::UnixMillis;
 
 use crate::StoreError;
 
-/// SQLite's integers are signed; nothing stored here comes near 2^63.
+/// Both databases' integers are signed; nothing stored here comes near 2^63.
 pub(crate) fn to_i64(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -49,7 +49,7 @@ impl Store {
         self.with_tasks(query.all(&self.readers).await?).await
     }
 
-    /// Jobs with a task that has not ended, in the order in which they came: what the hub must know after a restart.
+    /// This hub's jobs with a task that has not ended, in the order in which they came: what it must know after a restart.
     pub async fn list_open_jobs(&self) -> Result<Vec<JobRecord>, StoreError> {
         let open = [JobState::Queued, JobState::Running, JobState::Verifying].map(JobState::as_str);
         let with_open_task = Query::select()
@@ -58,6 +58,7 @@ impl Store {
             .and_where(task::Column::State.is_in(open))
             .to_owned();
         let rows = job::Entity::find()
+            .filter(job::Column::HubId.eq(&*self.hub_id))
             .filter(job::Column::Id.in_subquery(with_open_task))
             .order_by_asc(job::Column::Seq)
             .all(&self.readers)

@@ -3,6 +3,7 @@
 mod accounts;
 mod convert;
 mod jobs;
+mod outbox;
 mod receipts;
 mod tasks;
 

@@ -1,9 +1,8 @@
-//! Receipts and the mint transactions that carry them.
+//! Receipts, and which of them wait for their mint.
 
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
-use shared::amount::Amount;
 use shared::api::receipts::SettlementState;
 use shared::id::JobId;
 use shared::job::task::Task;
@@ -12,9 +11,10 @@ use shared::time::UnixMillis;
 use shared::{Address, B256};
 
 use super::{Keyset, decode, from_i64, millis, stored_millis, to_i64, word};
-use crate::change::{batch_text, settlement_text};
-use crate::entity::{job_receipt, settlement_batch};
-use crate::record::{BatchRecord, BatchState, ReceiptRecord};
+use crate::amount::StoredAmount;
+use crate::change::settlement_text;
+use crate::entity::job_receipt;
+use crate::record::ReceiptRecord;
 use crate::{Store, StoreError};
 
 /// Which receipts to list.
@@ -79,10 +79,11 @@ impl Store {
         query.all(&self.readers).await?.into_iter().map(ReceiptRecord::try_from).collect()
     }
 
-    /// Receipts that a mint transaction may take now, oldest first.
+    /// This hub's receipts that a mint transaction may take now, oldest first.
     pub async fn list_receipts_to_mint(&self, now: UnixMillis, limit: u64) -> Result<Vec<ReceiptRecord>, StoreError> {
         use job_receipt::Column;
         let rows = job_receipt::Entity::find()
+            .filter(Column::HubId.eq(&*self.hub_id))
             .filter(Column::Settlement.eq(settlement_text(SettlementState::Pending)?))
             .filter(Column::NotBeforeUnixMs.lte(stored_millis(now)))
             .order_by_asc(Column::Seq)
@@ -92,25 +93,15 @@ impl Store {
         rows.into_iter().map(ReceiptRecord::try_from).collect()
     }
 
-    /// Receipts that a mint transaction carries.
-    pub async fn list_receipts_of_batch(&self, batch_id: i64) -> Result<Vec<ReceiptRecord>, StoreError> {
+    /// Those of these receipts that are stored, oldest first.
+    pub async fn list_receipts_by_hash(&self, hashes: &[B256]) -> Result<Vec<ReceiptRecord>, StoreError> {
         use job_receipt::Column;
         let rows = job_receipt::Entity::find()
-            .filter(Column::BatchId.eq(batch_id))
+            .filter(Column::ReceiptHash.is_in(hashes.iter().map(ToString::to_string)))
             .order_by_asc(Column::Seq)
             .all(&self.readers)
             .await?;
         rows.into_iter().map(ReceiptRecord::try_from).collect()
-    }
-
-    /// Mint transactions that no block is known to have, in the order of their nonces.
-    pub async fn list_open_batches(&self) -> Result<Vec<BatchRecord>, StoreError> {
-        let rows = settlement_batch::Entity::find()
-            .filter(settlement_batch::Column::State.eq(batch_text(BatchState::Signed)?))
-            .order_by_asc(settlement_batch::Column::Nonce)
-            .all(&self.readers)
-            .await?;
-        rows.into_iter().map(BatchRecord::try_from).collect()
     }
 }
 
@@ -128,27 +119,13 @@ impl TryFrom<job_receipt::Model> for ReceiptRecord {
             seq: row.seq,
             role: word("task role", &row.role)?,
             signed,
-            amount: Amount::from_atto(word("amount", &row.amount_atto)?),
+            amount: StoredAmount { ait: row.amount_ait, atto: row.amount_atto }.amount(),
             attested_at: millis(row.attested_at_unix_ms),
             settlement: decode("settlement state", &format!("\"{}\"", row.settlement))?,
             refusal: row.refusal,
             attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
             transaction_hash: row.transaction_hash.map(|text| word("transaction hash", &text)).transpose()?,
             block_number: row.block_number.map(from_i64),
-        })
-    }
-}
-
-impl TryFrom<settlement_batch::Model> for BatchRecord {
-    type Error = StoreError;
-
-    fn try_from(row: settlement_batch::Model) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.id,
-            nonce: from_i64(row.nonce),
-            transaction_hash: word("transaction hash", &row.transaction_hash)?,
-            raw_transaction: word("raw transaction", &row.raw_transaction)?,
-            signed_at: millis(row.signed_at_unix_ms),
         })
     }
 }

@@ -1,0 +1,167 @@
+//! Jobs, first answers, quotas and calls.
+
+use shared::Address;
+use shared::api::receipts::SettlementState;
+use shared::digest::Sha256Digest;
+use shared::id::{JobId, LeaseId};
+use shared::job::lifecycle::{JobState, TaskEvent, TaskLife};
+use shared::protocol::Metering;
+use store::change::{CreateJob, MoveTask};
+use store::record::{IdempotencyRecord, MovedTask, SponsoredUse};
+use store::repository::{JobFilter, Keyset};
+use store::{Refusal, Store, StoreError, StoreOptions};
+
+use super::database::{TestDatabase, on_both};
+use super::fixture::{MINER, NOW, complete, grant, new_job, task};
+
+#[tokio::test]
+async fn a_jobs_life_survives_closing_and_opening() {
+    on_both("a_jobs_life_survives_closing_and_opening", async |database| {
+        let store = database.open().await;
+        store.write(new_job(1)).await.unwrap();
+        store.write(grant(1)).await.unwrap();
+        store.write(complete(1)).await.unwrap();
+        drop(store);
+        let store = database.open().await;
+        let job = store.find_job(JobId::from_random(1)).await.unwrap().unwrap();
+        assert_eq!((job.state, job.revision, job.finished_at), (JobState::Completed, 3, Some(NOW)));
+        assert_eq!(store.list_artifacts(job.id).await.unwrap(), complete(1).artifacts);
+        assert_eq!((job.tasks.len(), job.miner(), job.metering()), (1, Some(MINER), Some(Metering::default())));
+        let receipt = store.find_receipt_of_task(task(1)).await.unwrap().unwrap();
+        assert_eq!(receipt.signed, complete(1).receipt.signed);
+        assert_eq!(receipt.settlement, SettlementState::Pending);
+        assert!(store.list_open_jobs().await.unwrap().is_empty());
+        assert!(store.find_lease(LeaseId::from_random(1)).await.unwrap().unwrap().ended_at.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_completes_once_and_not_after_its_end() {
+    on_both("a_job_completes_once_and_not_after_its_end", async |database| {
+        let store = database.open().await;
+        store.write(new_job(1)).await.unwrap();
+        store.write(complete(1)).await.unwrap();
+        assert!(matches!(store.write(complete(1)).await, Err(StoreError::Duplicate("a receipt of this task"))));
+
+        store.write(new_job(2)).await.unwrap();
+        let life = TaskLife::default().apply(TaskEvent::Canceled).unwrap();
+        let job_id = JobId::from_random(2);
+        let moved = MovedTask { task: task(2), life, job: JobState::Canceled };
+        store.write(MoveTask { moved, at: NOW, ended: None }).await.unwrap();
+        let late = store.write(complete(2)).await;
+        assert!(matches!(late, Err(StoreError::Refused(Refusal::TaskEnded))), "{late:?}");
+        assert!(store.find_receipt_of_task(task(2)).await.unwrap().is_none(), "the receipt of a canceled job was kept");
+        assert_eq!(store.find_job(job_id).await.unwrap().unwrap().state, JobState::Canceled);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_bad_change_does_not_spoil_its_group() {
+    on_both("one_bad_change_does_not_spoil_its_group", async |database| {
+        let store = database.open().await;
+        let mut answers = Vec::new();
+        for number in [1, 2, 2, 3] {
+            answers.push(store.enqueue(new_job(number)).await.unwrap());
+        }
+        let mut results = Vec::new();
+        for answer in answers {
+            results.push(answer.await.unwrap().is_ok());
+        }
+        assert_eq!(results, [true, true, false, true]);
+        assert_eq!(store.list_open_jobs().await.unwrap().len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sponsored_quota_holds_per_address_and_in_total() {
+    on_both("the_sponsored_quota_holds_per_address_and_in_total", async |database| {
+        let store = database.open().await;
+        let ask = |number: u128, address: &str| {
+            let used = SponsoredUse { day: 1, address: address.into(), limit_per_address: 2, limit_in_total: 3 };
+            CreateJob { sponsored: Some(used), ..new_job(number) }
+        };
+        store.write(ask(1, "10.0.0.1")).await.unwrap();
+        store.write(ask(2, "10.0.0.1")).await.unwrap();
+        let refused = |result: Result<i64, StoreError>| match result {
+            Err(StoreError::Refused(refusal)) => refusal,
+            other => panic!("{other:?}"),
+        };
+        let by_address = refused(store.write(ask(3, "10.0.0.1")).await);
+        assert_eq!(by_address, Refusal::SponsoredByAddress { limit: 2 });
+        store.write(ask(4, "10.0.0.2")).await.unwrap();
+        let in_total = refused(store.write(ask(5, "10.0.0.3")).await);
+        assert_eq!(in_total, Refusal::SponsoredInTotal { limit: 3 });
+        assert_eq!(store.list_open_jobs().await.unwrap().len(), 3, "a refused job was stored");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_first_answer_is_kept_with_its_job() {
+    on_both("the_first_answer_is_kept_with_its_job", async |database| {
+        let store = database.open().await;
+        let first = IdempotencyRecord {
+            caller: "key_1".into(),
+            key: "abc".into(),
+            body_sha256: Sha256Digest::of(b"{}"),
+            job_id: JobId::from_random(1),
+            answer: "{}".into(),
+            created_at: NOW,
+        };
+        store.write(CreateJob { idempotency: Some(first.clone()), ..new_job(1) }).await.unwrap();
+        assert_eq!(store.find_first_answer("key_1", "abc").await.unwrap(), Some(first.clone()));
+        assert_eq!(store.find_first_answer("key_2", "abc").await.unwrap(), None);
+        let again = store.write(CreateJob { idempotency: Some(first), ..new_job(2) }).await;
+        assert!(matches!(again, Err(StoreError::Duplicate(_))));
+        assert!(store.find_job(JobId::from_random(2)).await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_follow_one_another_without_gap_or_repetition() {
+    on_both("pages_follow_one_another_without_gap_or_repetition", async |database| {
+        let store = database.open().await;
+        for number in 1..=7 {
+            store.write(new_job(number)).await.unwrap();
+        }
+        let filter = JobFilter { client: Some(Address::repeat_byte(1)), ..Default::default() };
+        let (mut seen, mut before_seq) = (vec![], None);
+        loop {
+            let rows = store.list_jobs(&filter, Keyset { before_seq, limit: 3 }).await.unwrap();
+            let Some(last) = rows.last() else { break };
+            before_seq = Some(last.seq);
+            seen.extend(rows.iter().map(|row| row.id));
+        }
+        assert_eq!(seen, (1..=7).rev().map(JobId::from_random).collect::<Vec<_>>());
+        let other = JobFilter { client: Some(Address::repeat_byte(9)), ..Default::default() };
+        assert!(store.list_jobs(&other, Keyset { before_seq: None, limit: 3 }).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+/// Only SQLite has a bound that a test can reach without filling a disk.
+#[tokio::test]
+async fn a_full_database_says_so_and_keeps_what_it_acknowledged() {
+    let database = TestDatabase::sqlite();
+    let bounded = StoreOptions { max_pages: Some(80), ..database.options("test-hub") };
+    let store = Store::open(&bounded).await.unwrap();
+    let mut acknowledged = Vec::new();
+    let error = loop {
+        let number = acknowledged.len() as u128 + 1;
+        match store.write(new_job(number)).await {
+            Ok(_) => acknowledged.push(JobId::from_random(number)),
+            Err(error) => break error,
+        }
+        assert!(acknowledged.len() < 10_000, "the bound of 80 pages had no effect");
+    };
+    assert!(matches!(error, StoreError::Full) && error.is_retryable(), "{error}");
+    drop(store);
+    let store = database.open().await;
+    let kept: Vec<JobId> = store.list_open_jobs().await.unwrap().into_iter().map(|job| job.id).collect();
+    assert_eq!(kept, acknowledged);
+    store.write(new_job(1 << 100)).await.unwrap();
+}

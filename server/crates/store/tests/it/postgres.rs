@@ -1,0 +1,94 @@
+//! A real PostgreSQL for tests: its own instance on a free port, in a folder of its own, run by an unprivileged user.
+//!
+//! A shell starts it, waits until this process closes the pipe to it, stops it and removes the folder. The pipe closes
+//! whatever ends this process, so that no test leaves a server behind.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Where Debian keeps the programs of each version; elsewhere they are on the `PATH`.
+const VERSIONS: &str = "/usr/lib/postgresql";
+
+/// Arguments: folder of the programs, port.
+const SCRIPT: &str = r#"
+cd / || exit 1
+folder=$(mktemp -d) || exit 1
+data=$folder/data
+if "$1/initdb" -D "$data" -U aitbc -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1 &&
+   "$1/pg_ctl" -D "$data" -w -l "$folder/log" -o "-p $2 -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=400" start >>"$folder/log" 2>&1
+then
+    echo ready
+    cat >/dev/null
+    "$1/pg_ctl" -D "$data" -m immediate stop >/dev/null 2>&1
+else
+    tr '\n' ' ' <"$folder/log"
+fi
+rm -rf "$folder"
+"#;
+
+static SERVER: LazyLock<Result<Server, String>> = LazyLock::new(Server::start);
+
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+struct Server {
+    programs: PathBuf,
+    port: u16,
+    /// Holds the pipe.
+    _shell: Child,
+}
+
+/// The URL of a new, empty database, or why there is none here.
+///
+/// # Panics
+/// Where PostgreSQL is installed and does not work: that is a failure, not a reason to skip.
+pub(crate) fn new_database() -> Result<String, String> {
+    let server = SERVER.as_ref().map_err(Clone::clone)?;
+    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    let port = server.port.to_string();
+    let created = Command::new(server.programs.join("createdb"))
+        .args(["-h", "127.0.0.1", "-p", &port, "-U", "aitbc", &name])
+        .output()
+        .unwrap();
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    Ok(format!("postgres://aitbc@127.0.0.1:{port}/{name}"))
+}
+
+impl Server {
+    fn start() -> Result<Self, String> {
+        let programs = programs().ok_or("PostgreSQL's server programs are not installed")?;
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = match is_root() {
+            true => {
+                let mut command = Command::new("runuser");
+                command.args(["-u", "postgres", "--", "sh"]);
+                command
+            }
+            false => Command::new("sh"),
+        };
+        command.args(["-c", SCRIPT, "sh"]).arg(&programs).arg(port.to_string());
+        // Its own group: an interrupt from the keyboard must not reach it before it has tidied up.
+        let mut shell = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "ready", "PostgreSQL does not start");
+        Ok(Self { programs, port, _shell: shell })
+    }
+}
+
+/// The folder with the server's programs: the newest version's.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir(VERSIONS).into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let complete = |folder: &Path| ["initdb", "pg_ctl", "createdb"].iter().all(|name| folder.join(name).exists());
+    versions.chain(std::env::split_paths(&on_path)).filter(|folder| complete(folder)).max()
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}

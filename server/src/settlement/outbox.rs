@@ -1,0 +1,59 @@
+//! Brings the outbox's transactions into blocks, whatever they are for.
+
+use std::time::Duration;
+
+use node::chain::IncludedTransaction;
+use store::change::{AlignNonce, CountAttempt};
+use store::record::OutboxRecord;
+
+use super::SettlementError;
+use crate::app::App;
+
+/// After so long without a block the same bytes are submitted again.
+const RESUBMIT: Duration = Duration::from_secs(2);
+
+/// How a transaction's way ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// A block has it.
+    Included(Box<IncludedTransaction>),
+    /// Another transaction took its nonce, so no block will ever have it.
+    Replaced,
+}
+
+/// Where the hub has no transaction on its way, its count of nonces goes back to the chain's: on a chain that began
+/// anew, every later transaction would wait for ever. Once per start is enough.
+pub(super) async fn align_nonce(app: &App) -> Result<(), SettlementError> {
+    let signer = app.hub_key.address();
+    let chain_nonce = app.node.next_nonce(signer)?;
+    Ok(app.store.write(AlignNonce { signer, chain_nonce }).await?)
+}
+
+/// Sends a stored transaction until its way ends. `None` where the server stops meanwhile.
+pub(super) async fn send(app: &App, stored: &OutboxRecord) -> Result<Option<End>, SettlementError> {
+    loop {
+        if let Some(included) = app.node.transaction(stored.transaction_hash)? {
+            return Ok(Some(End::Included(Box::new(included))));
+        }
+        if app.stop.is_cancelled() {
+            return Ok(None);
+        }
+        if app.node.nonce(stored.signer)? > stored.nonce {
+            return Ok(Some(End::Replaced));
+        }
+        let submitted = app.node.submit_raw_transaction(&stored.raw_transaction).await;
+        if let Err(error) = submitted
+            && !matches!(error, node::NodeError::AlreadyKnown)
+        {
+            let (kind, transaction) = (stored.payload.kind(), stored.transaction_hash);
+            tracing::warn!(kind, %transaction, %error, "a transaction was not taken; it will be sent again");
+        }
+        let included = tokio::select! {
+            () = app.stop.cancelled() => return Ok(None),
+            included = app.node.wait_for_transaction(stored.transaction_hash, RESUBMIT) => included?,
+        };
+        if included.is_none() {
+            app.store.write(CountAttempt { outbox_id: stored.id }).await?;
+        }
+    }
+}
