@@ -28,6 +28,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use inference::clock;
+use inference::error::InferenceError;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -44,8 +46,7 @@ use self::sharing_watch::Served;
 use self::state::{Effect, Worker};
 use self::status_server::StatusConfig;
 use self::tasks::Tasks;
-use crate::clock;
-use crate::error::{Result, WorkerError};
+use crate::error::{HubLinkError, Result, WorkerError};
 use crate::hub::link::{Identity, LinkEvent};
 use crate::outbox::Outbox;
 
@@ -195,7 +196,7 @@ impl Shell {
                 }
                 event = self.tasks.jobs.recv() => match event {
                     Some(event) => self.job_event(event),
-                    None => return Err(WorkerError::ChildCrashed("nothing draws jobs any more".into())),
+                    None => return Err(InferenceError::crashed("nothing draws jobs any more").into()),
                 },
                 Some(delivered) = self.tasks.delivered.recv() => {
                     journal::delivery(&delivered);
@@ -269,7 +270,7 @@ impl Shell {
 
     fn link_event(&mut self, event: LinkEvent) -> Result<Vec<Effect>> {
         Ok(match event {
-            LinkEvent::Refused { reason } => return Err(WorkerError::Refused(reason)),
+            LinkEvent::Refused { reason } => return Err(HubLinkError::Refused(reason).into()),
             LinkEvent::Up { heartbeat, session, registered } => {
                 journal::session(&session);
                 self.heartbeat = heartbeats(heartbeat);

@@ -10,13 +10,15 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
+use gpu_probe::facts::memory_bytes;
+use inference::clock::millis;
+use inference::engine::{Engine, library};
+use inference::error::{InferenceError, Result};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::{self, Observer, Outside, Runtime, StepReport};
+
 use super::warm::Warm;
-use super::{Event, FRAME_MAX_BYTES, Failure, Job, Loaded, Request, Setup, sandbox};
-use crate::clock::millis;
-use crate::engine::{Engine, cpu, library};
-use crate::error::{Result, WorkerError};
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::{self, Observer, Outside, Runtime, StepReport};
+use super::{Event, FRAME_MAX_BYTES, Job, Loaded, Request, Setup, sandbox};
 
 /// Serves until standard input ends.
 pub fn serve() -> ExitCode {
@@ -30,7 +32,7 @@ pub fn serve() -> ExitCode {
     match entered.and_then(|()| models.warm(&setup.model, None)) {
         Ok(loaded) => output.send(&Event::Loaded(loaded)),
         Err(error) => {
-            output.send(&Event::NotLoaded(Failure::from(&error)));
+            output.send(&Event::NotLoaded(error));
             return ExitCode::FAILURE;
         }
     }
@@ -38,14 +40,14 @@ pub fn serve() -> ExitCode {
         match request {
             Request::Warm { model, batch_max } => output.send(&match models.warm(&model, batch_max) {
                 Ok(loaded) => Event::Loaded(loaded),
-                Err(error) => Event::NotLoaded(Failure::from(&error)),
+                Err(error) => Event::NotLoaded(error),
             }),
             Request::Run { model, jobs } => {
                 let outcomes = models.run(&model, &jobs, &wishes, &output);
                 for (job, outcome) in jobs.iter().zip(outcomes) {
                     output.send(&match outcome {
                         Ok(output) => Event::Done { id: job.id, output },
-                        Err(error) => Event::Failed { id: job.id, failure: Failure::from(&error) },
+                        Err(error) => Event::Failed { id: job.id, error },
                     });
                 }
                 // Ids grow, so none of these will be asked for again.
@@ -69,7 +71,7 @@ fn needs_network(setup: &Setup) -> bool {
 
 /// Without a bound of its own, the process may use what the machine has.
 fn memory_max_bytes(setup: &Setup) -> Option<u64> {
-    let machine = cpu::memory_bytes();
+    let machine = memory_bytes();
     setup.child.memory_max_bytes.or((machine > 0).then_some(machine))
 }
 
@@ -121,8 +123,8 @@ impl<'a> Models<'a> {
     }
 }
 
-fn cold(model: &Path) -> WorkerError {
-    WorkerError::Unsupported(format!("{} is not loaded", model.display()))
+fn cold(model: &Path) -> InferenceError {
+    InferenceError::unsupported(format!("{} is not loaded", model.display()))
 }
 
 fn load(setup: &Setup, folder: &ModelFolder) -> Result<(Loaded, Box<dyn Runtime>)> {

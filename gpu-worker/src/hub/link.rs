@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
+use inference::error::quote;
 use shared::capability::Capability;
 use shared::id::LeaseId;
 use shared::protocol::{Challenge, FRAME_MAX_BYTES, HubMessage, PROTOCOL_VERSION, Registration, WorkerMessage};
@@ -21,7 +22,7 @@ use super::backoff::{Backoff, jitter};
 use super::clock::HubClock;
 use super::session::{HubIdentity, Session};
 use super::trust::Trust;
-use crate::error::{Result, WorkerError, quote};
+use crate::error::HubLinkError;
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -142,7 +143,7 @@ pub async fn keep(
                     Over::Done => return,
                 }
             }
-            Err(WorkerError::Refused(reason)) => {
+            Err(HubLinkError::Refused(reason)) => {
                 let _ = events.send(LinkEvent::Refused { reason }).await;
                 return;
             }
@@ -179,13 +180,13 @@ async fn see_off(mut socket: Socket) {
 ///
 /// # Errors
 /// A hub that is away, and one that begins otherwise.
-pub async fn greeting(hub: &HubUrl, trust: &Trust) -> Result<Challenge> {
+pub async fn greeting(hub: &HubUrl, trust: &Trust) -> Result<Challenge, HubLinkError> {
     let (mut socket, challenge) = open(hub, trust).await?;
     let _ = socket.close(None).await;
     Ok(challenge)
 }
 
-async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge)> {
+async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge), HubLinkError> {
     let limits =
         WebSocketConfig::default().max_message_size(Some(FRAME_MAX_BYTES)).max_frame_size(Some(FRAME_MAX_BYTES));
     let connect = connect_async_tls_with_config(hub.session(), Some(limits), true, trust.session()?);
@@ -201,12 +202,16 @@ async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge)> {
 }
 
 /// Challenge, signed registration, welcome.
-async fn register(identity: &Identity, capability: Capability, leases: &LeasesHeld) -> Result<(Socket, LinkEvent)> {
+async fn register(
+    identity: &Identity,
+    capability: Capability,
+    leases: &LeasesHeld,
+) -> Result<(Socket, LinkEvent), HubLinkError> {
     let hub = &identity.hub;
     let (mut socket, challenge) = open(hub, &identity.trust).await?;
     let clock = HubClock::new(challenge.server_time_unix_ms, std::time::Instant::now());
     if challenge.protocol_version != PROTOCOL_VERSION {
-        return Err(WorkerError::Refused(format!(
+        return Err(HubLinkError::Refused(format!(
             "it speaks version {} of the protocol, this worker {PROTOCOL_VERSION}; update the older one",
             challenge.protocol_version
         )));
@@ -231,16 +236,16 @@ fn registration(
     capability: Capability,
     challenge: &Challenge,
     leases: Vec<LeaseId>,
-) -> Result<Registration> {
+) -> Result<Registration, HubLinkError> {
     let address = identity.key.address();
     let digest = personal_message_digest(challenge.registration_message(address).as_bytes());
-    let signature = identity.key.sign(digest).map_err(|error| WorkerError::Receipt(error.to_string()))?;
+    let signature = identity.key.sign(digest).map_err(|error| HubLinkError::Signature(error.to_string()))?;
     let protocol_version = PROTOCOL_VERSION;
     Ok(Registration { protocol_version, address, capability, leases, follows_watchers: true, signature })
 }
 
-fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> WorkerError {
-    if retryable { hub.unreachable(reason) } else { WorkerError::Refused(quote(&reason)) }
+fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> HubLinkError {
+    if retryable { hub.unreachable(reason) } else { HubLinkError::Refused(quote(&reason)) }
 }
 
 /// Passes messages both ways until the session is over.
@@ -306,7 +311,7 @@ async fn send(socket: &mut Socket, message: &WorkerMessage) -> std::result::Resu
 }
 
 /// The next message during registration.
-async fn receive(socket: &mut Socket, hub: &HubUrl) -> Result<HubMessage> {
+async fn receive(socket: &mut Socket, hub: &HubUrl) -> Result<HubMessage, HubLinkError> {
     loop {
         let frame = timeout(HANDSHAKE_LIMIT, socket.next()).await.map_err(|_| hub.unreachable("it does not answer"))?;
         match frame {

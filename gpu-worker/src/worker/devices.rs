@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gpu_probe::cards::{Driver, DriverError, list};
+use gpu_probe::facts::{memory_bytes, processor_name};
+use inference::engine::provider::ProviderChoice;
+use inference::engine::{EngineChoice, EngineConfig};
 use shared::capability::{Device, DeviceKind, NAME_MAX_CHARS};
 
 use crate::child::Loaded;
 use crate::config::Config;
-use crate::engine::provider::ProviderChoice;
-use crate::engine::{EngineChoice, EngineConfig, cpu};
 use crate::error::{Result, WorkerError};
-use crate::probe::cards::{Driver, DriverError, list};
 
 /// How engines name the processor.
 const PROCESSOR: &str = "CPU";
@@ -61,12 +62,12 @@ pub fn engines(config: &Config, driver: &Result<Driver, DriverError>) -> Result<
     }
     let on_processor = engine.name == EngineChoice::Tract || engine.provider == ProviderChoice::Cpu;
     if on_processor {
-        return Err(WorkerError::Config(format!(
+        return Err(WorkerError::config(format!(
             "mining.gpu_devices is {listed:?}, but section engine computes on the processor: remove one of them"
         )));
     }
     let driver = driver.as_ref().map_err(|error| {
-        WorkerError::Config(format!(
+        WorkerError::config(format!(
             "mining.gpu_devices is {listed:?}, but {error}; `gpu-worker doctor` says how to mend it"
         ))
     })?;
@@ -78,7 +79,7 @@ pub fn engines(config: &Config, driver: &Result<Driver, DriverError>) -> Result<
     let one = |device: &u32| {
         check("mining.gpu_devices", *device, driver)?;
         if !seen.insert(*device) {
-            return Err(WorkerError::Config(format!("mining.gpu_devices lists {device} twice")));
+            return Err(WorkerError::config(format!("mining.gpu_devices lists {device} twice")));
         }
         Ok(EngineConfig { device: *device, provider, ..engine.clone() })
     };
@@ -89,7 +90,7 @@ fn check(key: &str, device: u32, driver: &Driver) -> Result<()> {
     if driver.card(device).is_some() {
         return Ok(());
     }
-    Err(WorkerError::Config(format!("{key} names GPU {device}; there are {}", list(&driver.cards))))
+    Err(WorkerError::config(format!("{key} names GPU {device}; there are {}", list(&driver.cards))))
 }
 
 /// What the hub is told: each place once, GPUs by the driver's names.
@@ -111,9 +112,9 @@ fn device(place: Place, driver: Option<&Driver>) -> Device {
         Place::Processor { threads } => {
             return Device {
                 kind: DeviceKind::Cpu,
-                name: clip(&cpu::model_name()),
+                name: clip(&processor_name()),
                 cores: u32::try_from(threads).ok(),
-                memory_bytes: cpu::memory_bytes(),
+                memory_bytes: memory_bytes(),
             };
         }
         Place::Gpu { index } => driver.and_then(|driver| driver.card(index)),
@@ -131,7 +132,7 @@ fn device(place: Place, driver: Option<&Driver>) -> Device {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::cards::Card;
+    use gpu_probe::cards::Card;
 
     fn driver(cards: u32) -> Result<Driver, DriverError> {
         let card = |index| Card {
@@ -203,6 +204,6 @@ mod tests {
         assert_eq!(told(&[Place::OtherGpu], 2), [gpu("GPU", 0)]);
         let both = used(&[processor, Place::Gpu { index: 0 }], &driver(1));
         let names: Vec<String> = both.iter().map(|(place, device)| called(*place, device)).collect();
-        assert_eq!(names, [cpu::model_name().as_str(), "GPU 0 (Card 0)"]);
+        assert_eq!(names, [processor_name().as_str(), "GPU 0 (Card 0)"]);
     }
 }

@@ -3,6 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use gpu_probe::cards::{Driver, DriverError};
+use gpu_probe::nvml;
+use inference::engine::EngineConfig;
+use inference::runtime;
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::folders::check_names;
 use shared::capability::ModelOffer;
 
 use super::devices::{self, Place};
@@ -12,14 +18,8 @@ use super::sharing_watch::Served;
 use crate::child::supervisor::Supervisor;
 use crate::child::{Loaded, Setup};
 use crate::config::{Config, ModelConfig};
-use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
 use crate::offer;
-use crate::probe::cards::{Driver, DriverError};
-use crate::probe::nvml;
-use crate::runtime;
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::folders::check_names;
 
 /// What the names of Ollama's processes begin with.
 const OLLAMA_PROGRAM: &str = "ollama";
@@ -66,7 +66,7 @@ pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fl
     for model in models {
         match ModelFolder::open(&model.path) {
             Ok(folder) => candidates.push(Candidate { folder, config: model }),
-            Err(error) if single => return Err(error),
+            Err(error) if single => return Err(error.into()),
             Err(error) => tracing::error!(model = %model.path.display(), %error, "a model is left out"),
         }
     }
@@ -166,7 +166,7 @@ impl Assembly<'_> {
     }
 
     fn finish<'c>(self, candidates: impl Iterator<Item = &'c Candidate<'c>>, with_ollama: bool) -> Result<Fleet> {
-        let loaded = self.first.ok_or_else(|| WorkerError::Config("no model of models can be served".into()))?;
+        let loaded = self.first.ok_or_else(|| WorkerError::config("no model of models can be served"))?;
         let offers = candidates
             .filter(|candidate| self.served.contains_key(candidate.name()))
             .map(|Candidate { folder, config }| {

@@ -129,7 +129,7 @@ fn challenge() -> Challenge {
         chain_id: 7,
         minter: MINTER,
         nonce: B256::repeat_byte(9),
-        server_time_unix_ms: gpu_worker::clock::now(),
+        server_time_unix_ms: inference::clock::now(),
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment
         work,
         terms,
         watched: None,
-        deadline_unix_ms: UnixMillis(gpu_worker::clock::now().0 + 600_000),
+        deadline_unix_ms: UnixMillis(inference::clock::now().0 + 600_000),
     }
 }
 

@@ -18,7 +18,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["shared"]),
     ("frontend", &["shared"]),
     ("server", &["shared", "contracts", "node", "hub", "store", "frontend"]),
-    ("gpu-worker", &["shared"]),
+    ("inference", &["shared"]),
+    ("gpu-probe", &["shared"]),
+    ("gpu-worker", &["shared", "inference", "gpu-probe"]),
     ("xtask", &[]),
 ];
 
