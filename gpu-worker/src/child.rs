@@ -4,6 +4,7 @@ pub mod death;
 mod flight;
 pub mod pace;
 mod pipe;
+pub mod place;
 pub mod process;
 pub mod sandbox;
 pub mod supervisor;

@@ -13,6 +13,7 @@ pub mod config;
 pub mod doctor;
 pub mod error;
 pub mod files;
+pub mod fleet;
 pub mod hardware;
 pub mod hub;
 pub mod keys;

@@ -5,8 +5,6 @@
 
 pub mod agreement;
 pub mod batch;
-pub mod devices;
-pub mod fleet;
 mod journal;
 pub mod monitor;
 pub mod order;
@@ -206,7 +204,7 @@ impl Shell {
                 Ok(()) = self.tasks.pauses.changed() => self.pause(),
                 _ = self.heartbeat.tick() => self.shared.worker().heartbeat(),
             };
-            self.tasks.perform(effects).await;
+            self.perform(effects).await;
             // One guard: two in one statement would wait for each other.
             let (idle, done, running, waiting) = {
                 let worker = self.shared.worker();
@@ -224,10 +222,16 @@ impl Shell {
         }
     }
 
+    async fn perform(&mut self, effects: Vec<Effect>) {
+        for message in self.tasks.perform(effects).await {
+            self.shared.worker().not_sent(message);
+        }
+    }
+
     async fn abort(&mut self, why: &str) -> Ended {
         tracing::warn!(why, "what runs is given up");
         let effects = self.shared.worker().abort(STOPPED);
-        self.tasks.perform(effects).await;
+        self.perform(effects).await;
         Ended::Aborted
     }
 
@@ -270,6 +274,10 @@ impl Shell {
 
     fn link_event(&mut self, event: LinkEvent) -> Result<Vec<Effect>> {
         Ok(match event {
+            LinkEvent::FailureSaid { lease_id } => {
+                self.shared.worker().failure_said(lease_id);
+                Vec::new()
+            }
             LinkEvent::Refused { reason } => return Err(HubLinkError::Refused(reason).into()),
             LinkEvent::Up { heartbeat, session, registered } => {
                 journal::session(&session);

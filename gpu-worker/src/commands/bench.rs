@@ -22,8 +22,8 @@ use crate::child::ChildConfig;
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
 use crate::error::{Result, WorkerError};
+use crate::fleet::devices;
 use crate::timing::{self, Timed};
-use crate::worker::devices;
 use crate::{hardware, keys, offer};
 
 /// The repository's models, measured where neither a folder nor `worker.toml` names others.

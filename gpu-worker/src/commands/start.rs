@@ -15,10 +15,10 @@ use crate::config::Config;
 use crate::doctor::hub::{self as way, End};
 use crate::doctor::{State, disk};
 use crate::error::{Result, WorkerError};
+use crate::fleet::{self, Fleet};
 use crate::hub::HubUrl;
 use crate::hub::link::Identity;
 use crate::hub::trust::Trust;
-use crate::worker::fleet::{self, Fleet};
 use crate::worker::{self, Ended, Parts, roster};
 use crate::{files, hardware, keys, offer};
 

@@ -1,5 +1,7 @@
 //! The devices and models that a worker starts with.
 
+pub mod devices;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -11,15 +13,15 @@ use inference::runtime::folder::ModelFolder;
 use inference::runtime::folders::check_names;
 use shared::capability::ModelOffer;
 
-use super::devices::{self, Place};
-use super::pool::Lane;
-use super::roster::Member;
-use super::sharing_watch::Served;
+use crate::child::place::Place;
 use crate::child::supervisor::Supervisor;
 use crate::child::{Loaded, Setup};
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::offer;
+use crate::worker::pool::Lane;
+use crate::worker::roster::Member;
+use crate::worker::sharing_watch::Served;
 
 /// What the names of Ollama's processes begin with.
 const OLLAMA_PROGRAM: &str = "ollama";

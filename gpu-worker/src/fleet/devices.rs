@@ -8,42 +8,9 @@ use inference::engine::provider::ProviderChoice;
 use inference::engine::{EngineChoice, EngineConfig};
 use shared::capability::{Device, DeviceKind, NAME_MAX_CHARS};
 
-use crate::child::Loaded;
+use crate::child::place::Place;
 use crate::config::Config;
 use crate::error::{Result, WorkerError};
-
-/// How engines name the processor.
-const PROCESSOR: &str = "CPU";
-
-/// What one inference process computes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// Threads of the processor.
-    Processor { threads: usize },
-    /// A GPU by its index in the driver's order.
-    Gpu { index: u32 },
-    /// A GPU that another program chose.
-    OtherGpu,
-}
-
-impl Place {
-    /// Where the engine runs what it loaded.
-    pub fn of(loaded: &Loaded, engine: &EngineConfig, is_outside: bool) -> Self {
-        match loaded.engine.provider.as_str() {
-            PROCESSOR => Self::Processor { threads: loaded.threads },
-            _ if is_outside => Self::OtherGpu,
-            _ => Self::Gpu { index: engine.device },
-        }
-    }
-
-    /// The index of a GPU that this worker chose.
-    pub fn gpu(&self) -> Option<u32> {
-        match self {
-            Self::Gpu { index } => Some(*index),
-            Self::Processor { .. } | Self::OtherGpu => None,
-        }
-    }
-}
 
 /// The engine's configuration for each device: the GPUs that are listed, or the one device that the engine names. Who
 /// lists GPUs wants them, so that the processor takes no GPU's place in silence.
