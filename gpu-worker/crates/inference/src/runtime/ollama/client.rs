@@ -95,11 +95,7 @@ impl Client {
         found.ok_or_else(|| {
             InferenceError::new(
                 FailureKind::OllamaModel,
-                format!(
-                    "Ollama does not serve {}: {}",
-                    model,
-                    format!("the Ollama at {} does not have it; pull it first", self.url)
-                ),
+                format!("Ollama does not serve {model}: the Ollama at {} does not have it; pull it first", self.url),
             )
         })
     }
