@@ -11,7 +11,7 @@ import { System, root } from './support/system.mjs';
 
 const WRITER = 'tiny-writer';
 const EMBEDDER = 'tiny-embedder';
-const vectors = join(root, 'gpu-worker/tests/vectors/words');
+const vectors = join(root, 'gpu-worker/crates/inference/tests/vectors/words');
 
 let system;
 let client;

@@ -1,6 +1,6 @@
 """Chat templates of the usual shapes, and what `transformers` makes of conversations with them.
 
-    python chat_templates.py ../../gpu-worker/tests/vectors/chat_templates.json
+    python chat_templates.py ../../gpu-worker/crates/inference/tests/vectors/chat_templates.json
 
 Needs the packages of `requirements-words.txt`.
 """

@@ -1,4 +1,4 @@
-"""Records what the scheduler classes of Python diffusers compute: writes gpu-worker/tests/vectors/schedulers.json.
+"""Records what the scheduler classes of Python diffusers compute: writes gpu-worker/crates/inference/tests/vectors/schedulers.json.
 
     python e2e/reference/schedulers.py
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 
-TARGET = pathlib.Path(__file__).parents[2] / "gpu-worker/tests/vectors/schedulers.json"
+TARGET = pathlib.Path(__file__).parents[2] / "gpu-worker/crates/inference/tests/vectors/schedulers.json"
 
 SAMPLE = [1.5, -0.75, 0.1, -2.0]
 SCALE = 0.9

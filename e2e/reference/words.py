@@ -1,6 +1,6 @@
 """Tiny random-weight language models in the layouts that the worker serves, and what PyTorch makes of them.
 
-    python words.py ../../gpu-worker/tests/vectors/words
+    python words.py ../../gpu-worker/crates/inference/tests/vectors/words
 
 writes `embedder/` (sentence-transformer layout), `writer/` (decoder layout with a key-value cache, as `optimum` exports it)
 and `vectors.json` with embeddings, logits and greedy tokens. Needs the packages of `requirements-words.txt`.

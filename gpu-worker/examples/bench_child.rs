@@ -11,8 +11,9 @@ use gpu_worker::child::{ChildConfig, Setup};
 use gpu_worker::commands::generate::EngineArguments;
 use gpu_worker::commands::print;
 use gpu_worker::error::{Result, WorkerError};
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::sample;
+use inference::error::{FailureKind, InferenceError};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::sample;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::{Value, json};
 use shared::job::image::PictureDefaults;
@@ -64,11 +65,11 @@ impl Fault {
         }
     }
 
-    fn is(self, error: &WorkerError) -> bool {
+    fn is(self, kind: FailureKind) -> bool {
         match self {
-            Self::Killed => matches!(error, WorkerError::ChildCrashed(_)),
-            Self::OutOfMemory => matches!(error, WorkerError::ChildOutOfMemory(_)),
-            Self::Hung => matches!(error, WorkerError::ChildHung { .. }),
+            Self::Killed => kind == FailureKind::Crashed,
+            Self::OutOfMemory => kind == FailureKind::OutOfMemory,
+            Self::Hung => kind == FailureKind::Hung,
         }
     }
 }
@@ -117,7 +118,7 @@ async fn back_after(fault: Fault, arguments: &Arguments, work: &Work) -> Result<
     let mut supervisor = Supervisor::new(arguments.program.clone(), setup);
     let engine = supervisor.start().await?.engine.name.clone();
     let process = supervisor.process_id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    let process = process.ok_or_else(|| WorkerError::ChildCrashed("it has no number".into()))?;
+    let process = process.ok_or_else(|| InferenceError::crashed("it has no number"))?;
     let mut struck_at = Instant::now();
     if fault == Fault::OutOfMemory {
         starve(process)?;
@@ -140,9 +141,9 @@ async fn back_after(fault: Fault, arguments: &Arguments, work: &Work) -> Result<
         })
         .await;
     match outcome {
-        Err(error) if fault.is(&error) => {}
-        Err(error) => return Err(error),
-        Ok(_) => return Err(WorkerError::ChildCrashed(format!("it lived through {}", fault.name()))),
+        Err(error) if fault.is(error.kind) => {}
+        Err(error) => return Err(error.into()),
+        Ok(_) => return Err(InferenceError::crashed(format!("it lived through {}", fault.name())).into()),
     }
     supervisor.start().await?;
     let took = struck_at.elapsed();

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use gpu_worker::commands::generate::{EngineArguments, Unobserved};
 use gpu_worker::commands::print;
-use gpu_worker::engine::{Engine, library};
 use gpu_worker::error::{Result, WorkerError};
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::image::ImageModel;
-use gpu_worker::runtime::{Observer, StepReport};
+use inference::engine::{Engine, library};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::image::ImageModel;
+use inference::runtime::{Observer, StepReport};
 use serde_json::json;
 use shared::job::image::{ImageInput, ValidImageInput};
 

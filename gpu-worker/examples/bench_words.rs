@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use gpu_worker::commands::generate::EngineArguments;
 use gpu_worker::commands::print;
-use gpu_worker::engine::{Engine, cpu, library};
 use gpu_worker::error::{Result, WorkerError};
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::{self, Observer, Runtime, StepReport};
+use inference::engine::{Engine, cpu, library};
+use inference::error::InferenceError;
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::{self, Observer, Runtime, StepReport};
 use serde_json::json;
 use shared::job::request::Work;
 use shared::job::text::TextInput;
@@ -97,12 +98,12 @@ fn time(model: &mut dyn Runtime, arguments: &Arguments, seed: u64) -> Result<(f6
         seed: Some(seed),
         stop: Vec::new(),
     };
-    let input = input.validate(seed).map_err(|errors| WorkerError::Config(format!("{errors:?}")))?;
+    let input = input.validate(seed).map_err(|errors| WorkerError::config(format!("{errors:?}")))?;
     let mut watch = Stopwatch::default();
     let began = Instant::now();
     let metering = model.run(&Work::Text(input), &mut watch)?.metering;
     let (Some((first, from)), Some((last, to))) = (watch.first, watch.last) else {
-        return Err(WorkerError::Unsupported("it wrote nothing".into()));
+        return Err(InferenceError::unsupported("it wrote nothing").into());
     };
     let seconds = (last - first).as_secs_f64() / f64::from((to - from).max(1));
     Ok((seconds, first - began, metering.tokens_written))

@@ -4,6 +4,7 @@ pub mod death;
 mod flight;
 pub mod pace;
 mod pipe;
+pub mod place;
 pub mod process;
 pub mod sandbox;
 pub mod supervisor;
@@ -12,13 +13,12 @@ pub mod warm;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use inference::engine::EngineConfig;
+use inference::engine::provider::ProviderChoice;
+use inference::error::InferenceError;
+use inference::runtime::{Output, StepReport};
 use serde::{Deserialize, Serialize};
 use shared::job::request::Work;
-
-use crate::engine::EngineConfig;
-use crate::engine::provider::ProviderChoice;
-use crate::error::WorkerError;
-use crate::runtime::{Output, StepReport};
 
 /// Largest frame: sixteen pictures of the largest size in base64.
 pub const FRAME_MAX_BYTES: usize = 128 << 20;
@@ -110,10 +110,10 @@ pub enum Request {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     Loaded(Loaded),
-    NotLoaded(Failure),
+    NotLoaded(InferenceError),
     Step { id: u64, report: StepReport },
     Done { id: u64, output: Output },
-    Failed { id: u64, failure: Failure },
+    Failed { id: u64, error: InferenceError },
 }
 
 /// A model that the process has loaded, and what runs it.
@@ -130,41 +130,6 @@ pub struct Loaded {
     /// Models that left for it.
     #[serde(default)]
     pub evicted: Vec<PathBuf>,
-}
-
-/// An error as it crosses the pipe.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    pub class: String,
-    pub message: String,
-    pub retryable: bool,
-}
-
-impl From<&WorkerError> for Failure {
-    fn from(error: &WorkerError) -> Self {
-        Self { class: error.class().into(), message: error.to_string(), retryable: error.is_retryable() }
-    }
-}
-
-impl From<Failure> for WorkerError {
-    fn from(failure: Failure) -> Self {
-        if failure.class == Self::Canceled.class() { Self::Canceled } else { Self::Child(failure) }
-    }
-}
-
-/// Bytes as base64 text, for serde's `with`.
-pub mod base64_bytes {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        STANDARD.decode(String::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ pub mod trace;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use inference::engine::EngineConfig;
+
 use crate::child::{ChildConfig, Setup};
-use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
 
 /// Prints a line of a command's answer.
@@ -59,4 +60,9 @@ fn setup(data: &Path, model: &Path, engine: &EngineConfig, child: &ChildConfig) 
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(WorkerError::io("threads"))?.block_on(work)
+}
+
+/// The processor as the engine uses it on so many threads.
+fn processor(threads: usize) -> gpu_probe::Processor {
+    gpu_probe::Processor { threads, instruction_set: inference::engine::cpu::instruction_set() }
 }

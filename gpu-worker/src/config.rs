@@ -4,15 +4,16 @@ pub mod bounds;
 
 use std::path::{Path, PathBuf};
 
+use inference::engine::EngineConfig;
+use inference::files::FileError;
+use inference::files::write_atomically;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use shared::amount::Amount;
 
 use crate::child::ChildConfig;
-use crate::engine::EngineConfig;
-use crate::error::{Result, WorkerError};
-use crate::files::write_atomically;
+use crate::error::{ConfigError, FormatError};
 use crate::worker::DrainConfig;
 use crate::worker::pool::BatchingConfig;
 use crate::worker::schedule::Schedule;
@@ -150,9 +151,9 @@ impl Config {
 
     /// # Errors
     /// A configuration that is missing, cannot be read, or is not valid.
-    pub fn read(data: &Path) -> Result<Self> {
+    pub fn read(data: &Path) -> Result<Self, ConfigError> {
         Self::read_if_any(data)?.ok_or_else(|| {
-            WorkerError::Config(format!(
+            ConfigError::Refused(format!(
                 "{} does not exist; `gpu-worker --data {} start --hub URL` makes it, or name another folder by --data",
                 Self::path(data).display(),
                 data.display()
@@ -164,15 +165,15 @@ impl Config {
     ///
     /// # Errors
     /// What is no configuration, and a number that is out of its bounds.
-    pub fn read_if_any(data: &Path) -> Result<Option<Self>> {
+    pub fn read_if_any(data: &Path) -> Result<Option<Self>, ConfigError> {
         let path = Self::path(data);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(WorkerError::io(&path)(error)),
+            Err(error) => return Err(FileError::at(&path)(error).into()),
         };
-        let mut config: Self = toml::from_str(&text).map_err(|error| WorkerError::format(&path, error))?;
-        bounds::check(&config).map_err(|error| WorkerError::format(&path, error))?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| FormatError::new(&path, error))?;
+        bounds::check(&config).map_err(|error| FormatError::new(&path, error))?;
         config.key = data.join(&config.key);
         config.ca_file = config.ca_file.map(|file| data.join(file));
         for model in &mut config.models {
@@ -184,18 +185,18 @@ impl Config {
     }
 
     /// The models on offer, at least one.
-    pub fn enabled_models(&self) -> Result<Vec<&ModelConfig>> {
+    pub fn enabled_models(&self) -> Result<Vec<&ModelConfig>, ConfigError> {
         let models: Vec<_> = self.models.iter().filter(|model| model.enabled).collect();
         if models.is_empty() {
-            return Err(WorkerError::Config(format!("models has {}, but none is enabled", self.models.len())));
+            return Err(ConfigError::Refused(format!("models has {}, but none is enabled", self.models.len())));
         }
         Ok(models)
     }
 
-    pub fn write(&self, data: &Path) -> Result<()> {
+    pub fn write(&self, data: &Path) -> Result<(), ConfigError> {
         let path = Self::path(data);
-        let text = toml::to_string(self).map_err(|error| WorkerError::format(&path, error))?;
-        write_atomically(&path, text.as_bytes())
+        let text = toml::to_string(self).map_err(|error| FormatError::new(&path, error))?;
+        Ok(write_atomically(&path, text.as_bytes())?)
     }
 }
 
@@ -212,7 +213,7 @@ mod tests {
         }
     }
 
-    fn read(text: &str) -> Result<Config> {
+    fn read(text: &str) -> Result<Config, ConfigError> {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(Config::path(data.path()), text).unwrap();
         Config::read(data.path())

@@ -1,33 +1,15 @@
-//! Files that are whole or absent, whenever the power goes.
+//! Folders that one process has for itself, and files that only their owner may read.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use crate::error::{Result, WorkerError};
+use inference::files::FileError;
 
-/// Ending of a file that is being written.
-pub const PARTIAL_ENDING: &str = "partial";
+use crate::error::ConfigError;
 
 /// Locked by the process that has a folder; holds its number.
 const LOCK_FILE: &str = "lock";
-
-/// Writes beside the target, flushes to disk and renames.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(WorkerError::io(folder))?;
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
-    let partial = folder.join(format!("{name}.{PARTIAL_ENDING}"));
-    let mut file = File::create(&partial).map_err(WorkerError::io(&partial))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(WorkerError::io(&partial))?;
-    std::fs::rename(&partial, path).map_err(WorkerError::io(path))?;
-    sync_folder(folder)
-}
-
-/// Makes renames and removals in a folder durable.
-pub fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(WorkerError::io(folder))
-}
 
 /// A folder that one process has for itself, until this is dropped or the process ends, however it ends.
 #[derive(Debug)]
@@ -39,42 +21,42 @@ pub struct Held {
 ///
 /// # Errors
 /// A folder that another process has.
-pub fn hold(folder: &Path) -> Result<Held> {
+pub fn hold(folder: &Path) -> Result<Held, ConfigError> {
     let path = folder.join(LOCK_FILE);
     let mut options = OpenOptions::new();
     let opened = options.read(true).write(true).create(true).truncate(false).open(&path);
-    let mut file = opened.map_err(WorkerError::io(&path))?;
+    let mut file = opened.map_err(FileError::at(&path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = file.read_to_string(&mut holder);
-            return Err(WorkerError::Config(format!(
+            return Err(ConfigError::Refused(format!(
                 "another worker runs from {} (pid {}); one more needs a folder and a key of its own: --data FOLDER",
                 folder.display(),
                 holder.trim()
             )));
         }
-        Err(TryLockError::Error(error)) => return Err(WorkerError::io(&path)(error)),
+        Err(TryLockError::Error(error)) => return Err(FileError::at(&path)(error).into()),
     }
     let pid = std::process::id();
-    file.set_len(0).and_then(|()| writeln!(file, "{pid}")).map_err(WorkerError::io(&path))?;
+    file.set_len(0).and_then(|()| writeln!(file, "{pid}")).map_err(FileError::at(&path))?;
     Ok(Held { _file: file })
 }
 
 /// Creates a file that only its owner may read; an existing one is an error.
-pub fn create_private(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn create_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(WorkerError::io(folder))?;
+    std::fs::create_dir_all(folder).map_err(FileError::at(folder))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).map_err(WorkerError::io(path))?;
+    let mut file = options.open(path).map_err(FileError::at(path))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
         // Half a file would be in the way of the next attempt, which refuses to overwrite it.
         let _ = std::fs::remove_file(path);
-        WorkerError::io(path)(error)
+        FileError::at(path)(error)
     })
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use inference::files::write_atomically;
 use shared::Address;
 use shared::hardware::{HardwareReport, METHOD, MeasuredDevice, ModelTiming, SignedHardwareReport};
 use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
 
 use crate::error::{Result, WorkerError};
-use crate::files::write_atomically;
 
 /// Name of the report in the data folder.
 pub const REPORT_FILE: &str = "hardware.json";
@@ -41,7 +41,7 @@ pub fn sign(
 pub fn write(data: &Path, report: &SignedHardwareReport) -> Result<()> {
     let path = path(data);
     let text = serde_json::to_vec_pretty(report).map_err(|error| WorkerError::format(&path, error))?;
-    write_atomically(&path, &text)
+    Ok(write_atomically(&path, &text)?)
 }
 
 /// The report of this miner; `None` where none was made.

@@ -9,7 +9,7 @@ pub mod trust;
 
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use crate::error::{Result, WorkerError};
+use crate::error::{ConfigError, HubLinkError};
 
 const SESSION_PATH: &str = "/v1/miners/session";
 
@@ -18,12 +18,12 @@ const SESSION_PATH: &str = "/v1/miners/session";
 pub struct HubUrl(String);
 
 impl HubUrl {
-    pub fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let base = text.trim_end_matches('/');
         let host = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
         match host.filter(|host| !host.is_empty()) {
             Some(_) if base.parse::<Uri>().is_ok_and(|uri| is_base(&uri)) => Ok(Self(base.to_owned())),
-            _ => Err(WorkerError::Config(format!(
+            _ => Err(ConfigError::Refused(format!(
                 "hub is a URL such as https://hub.example or http://127.0.0.1:8000, got `{text}`"
             ))),
         }
@@ -56,8 +56,8 @@ impl HubUrl {
         format!("{}{path}", self.0)
     }
 
-    pub(crate) fn unreachable(&self, reason: impl std::fmt::Display) -> WorkerError {
-        WorkerError::Hub { hub: self.0.clone(), reason: crate::error::quote(&reason.to_string()) }
+    pub(crate) fn unreachable(&self, reason: impl std::fmt::Display) -> HubLinkError {
+        HubLinkError::Unreachable { hub: self.0.clone(), reason: inference::error::quote(&reason.to_string()) }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use inference::files::FileError;
 use shared::signing::PrivateKey;
 
-use crate::clock;
-use crate::error::{Result, WorkerError};
+use crate::error::{ConfigError, FormatError, Result};
 use crate::files::create_private;
+use crate::randomness::random_bytes;
 
 /// Where the key of a worker lies that serves a hub on this machine; its name says that it is for development.
 const DEV_KEY_FILE: &str = "keys/dev-miner.key";
@@ -20,7 +21,7 @@ pub fn file_for(hub_is_local: bool) -> PathBuf {
 /// Draws a key and writes it with mode 0600; an existing one is read instead.
 pub fn create_or_load(path: &Path) -> Result<PrivateKey> {
     if path.exists() {
-        return load(path);
+        return Ok(load(path)?);
     }
     let key = draw()?;
     create_private(path, format!("0x{}\n", hex::encode(key.to_bytes())).as_bytes())?;
@@ -28,38 +29,38 @@ pub fn create_or_load(path: &Path) -> Result<PrivateKey> {
 }
 
 /// Reads a key; a file that others may read is refused.
-pub fn load(path: &Path) -> Result<PrivateKey> {
+pub fn load(path: &Path) -> Result<PrivateKey, ConfigError> {
     check_mode(path)?;
-    let text = std::fs::read_to_string(path).map_err(WorkerError::io(path))?;
+    let text = std::fs::read_to_string(path).map_err(FileError::at(path))?;
     let digits = text.trim().trim_start_matches("0x");
     let bytes: [u8; 32] = hex::decode(digits)
         .ok()
         .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| WorkerError::format(path, "a key is 64 hex digits"))?;
-    PrivateKey::from_bytes(&bytes).map_err(|error| WorkerError::format(path, error))
+        .ok_or_else(|| FormatError::new(path, "a key is 64 hex digits"))?;
+    PrivateKey::from_bytes(&bytes).map_err(|error| FormatError::new(path, error).into())
 }
 
 /// Random bytes that are a key; all but about one in 2^128 are.
 fn draw() -> Result<PrivateKey> {
     loop {
-        if let Ok(key) = PrivateKey::from_bytes(&clock::random_bytes()?) {
+        if let Ok(key) = PrivateKey::from_bytes(&random_bytes()?) {
             return Ok(key);
         }
     }
 }
 
 #[cfg(unix)]
-fn check_mode(path: &Path) -> Result<()> {
+fn check_mode(path: &Path) -> Result<(), ConfigError> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).map_err(WorkerError::io(path))?.permissions().mode() & 0o777;
+    let mode = std::fs::metadata(path).map_err(FileError::at(path))?.permissions().mode() & 0o777;
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    Err(WorkerError::format(path, format!("its mode is {mode:o}, so others can read the key; run chmod 600")))
+    Err(FormatError::new(path, format!("its mode is {mode:o}, so others can read the key; run chmod 600")).into())
 }
 
 #[cfg(not(unix))]
-fn check_mode(_: &Path) -> Result<()> {
+fn check_mode(_: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 

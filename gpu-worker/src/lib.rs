@@ -8,23 +8,19 @@
 //! Inference runs in a child process, so that a crash or a lack of memory there costs one job and not the worker.
 
 pub mod child;
-pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod doctor;
-pub mod engine;
 pub mod error;
 pub mod files;
-pub mod gpu_fault;
+pub mod fleet;
 pub mod hardware;
 pub mod hub;
 pub mod keys;
 pub mod offer;
 pub mod outbox;
-pub mod philox;
-pub mod probe;
+pub mod randomness;
 pub mod receipt;
-pub mod runtime;
 pub mod timing;
 pub mod worker;
 pub mod wrap;

@@ -1,12 +1,12 @@
 //! What the worker tells the hub about itself, and what it asks for its work.
 
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::image::layout::VAE_ENCODER;
 use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::capability::{Capability, Device, ModelOffer};
 use shared::receipt::UnitType;
 
 use crate::child::Loaded;
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::image::layout::VAE_ENCODER;
 
 /// AttoAIT that the proposed price earns in one second of work: 1 AIT.
 pub const PROPOSED_EARNING_ATTO_PER_SECOND: u128 = 10_u128.pow(18);

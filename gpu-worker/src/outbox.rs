@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use inference::files::{PARTIAL_ENDING, sync_folder, write_atomically};
 use serde::{Deserialize, Serialize};
 use shared::B256;
 use shared::id::{JobId, LeaseId};
 use shared::protocol::ResultSubmission;
 
 use crate::error::{Result, WorkerError};
-use crate::files::{PARTIAL_ENDING, sync_folder, write_atomically};
 
 /// Refused results kept for the miner to look at; older ones go.
 pub const REFUSED_MAX: usize = 100;
@@ -50,7 +50,7 @@ impl Outbox {
     pub fn put(&self, entry: &Entry) -> Result<()> {
         let path = self.path(entry.lease_id);
         let bytes = serde_json::to_vec(entry).map_err(|error| WorkerError::format(&path, error))?;
-        write_atomically(&path, &bytes)
+        Ok(write_atomically(&path, &bytes)?)
     }
 
     /// Leases with a result that waits, in the order of their names.
@@ -77,7 +77,7 @@ impl Outbox {
     pub fn remove(&self, lease_id: LeaseId) -> Result<()> {
         let path = self.path(lease_id);
         std::fs::remove_file(&path).map_err(WorkerError::io(&path))?;
-        sync_folder(&self.folder)
+        Ok(sync_folder(&self.folder)?)
     }
 
     /// The hub will never take it: it is kept apart, with the reason. A malformed file is put aside as it is.
@@ -93,7 +93,7 @@ impl Outbox {
                 write_atomically(&kept, &bytes)?;
                 self.remove(lease_id)?;
             }
-            Err(WorkerError::Format { .. }) => {
+            Err(WorkerError::Format(_)) => {
                 std::fs::rename(self.path(lease_id), &kept).map_err(WorkerError::io(&kept))?;
             }
             Err(error) => return Err(error),

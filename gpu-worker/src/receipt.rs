@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use inference::runtime::Output;
 use shared::B256;
 use shared::digest::Sha256Digest;
 use shared::protocol::{Artifact, Assignment, ResultSubmission};
@@ -10,7 +11,6 @@ use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
 
 use crate::error::{Result, WorkerError};
-use crate::runtime::Output;
 
 /// What a receipt says beyond the terms of its assignment.
 #[derive(Debug, Clone)]

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use gpu_probe::measure::rate_of;
+use inference::error::{InferenceError, Result};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::{Output, sample};
 use shared::hardware::ModelTiming;
 use shared::job::request::Work;
 
 use crate::child::Loaded;
 use crate::child::supervisor::{Limits, Supervisor};
-use crate::error::{Result, WorkerError};
-use crate::probe::measure::rate_of;
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::{Output, sample};
 
 /// Longer than any job on any machine that is worth measuring, but for one that waits for what it compiles.
 const JOB_LIMIT: Duration = Duration::from_secs(600);
@@ -61,7 +61,7 @@ pub async fn time_fast(supervisor: Supervisor, folder: &ModelFolder, jobs: u64) 
     if manifest.fast.is_none() {
         return Ok(None);
     }
-    let no_setting = || WorkerError::Unsupported("it has no setting for few steps".to_owned());
+    let no_setting = || InferenceError::unsupported("it has no setting for few steps".to_owned());
     let served =
         serve_several(supervisor, jobs, |seed| sample::fast_picture(manifest, seed)?.ok_or_else(no_setting)).await?;
     let mut latencies: Vec<_> = served.into_iter().map(|(took, _)| took).collect();

@@ -5,8 +5,6 @@
 
 pub mod agreement;
 pub mod batch;
-pub mod devices;
-pub mod fleet;
 mod journal;
 pub mod monitor;
 pub mod order;
@@ -28,6 +26,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use inference::clock;
+use inference::error::InferenceError;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -44,8 +44,7 @@ use self::sharing_watch::Served;
 use self::state::{Effect, Worker};
 use self::status_server::StatusConfig;
 use self::tasks::Tasks;
-use crate::clock;
-use crate::error::{Result, WorkerError};
+use crate::error::{HubLinkError, Result, WorkerError};
 use crate::hub::link::{Identity, LinkEvent};
 use crate::outbox::Outbox;
 
@@ -195,7 +194,7 @@ impl Shell {
                 }
                 event = self.tasks.jobs.recv() => match event {
                     Some(event) => self.job_event(event),
-                    None => return Err(WorkerError::ChildCrashed("nothing draws jobs any more".into())),
+                    None => return Err(InferenceError::crashed("nothing draws jobs any more").into()),
                 },
                 Some(delivered) = self.tasks.delivered.recv() => {
                     journal::delivery(&delivered);
@@ -205,7 +204,7 @@ impl Shell {
                 Ok(()) = self.tasks.pauses.changed() => self.pause(),
                 _ = self.heartbeat.tick() => self.shared.worker().heartbeat(),
             };
-            self.tasks.perform(effects).await;
+            self.perform(effects).await;
             // One guard: two in one statement would wait for each other.
             let (idle, done, running, waiting) = {
                 let worker = self.shared.worker();
@@ -223,10 +222,16 @@ impl Shell {
         }
     }
 
+    async fn perform(&mut self, effects: Vec<Effect>) {
+        for message in self.tasks.perform(effects).await {
+            self.shared.worker().not_sent(message);
+        }
+    }
+
     async fn abort(&mut self, why: &str) -> Ended {
         tracing::warn!(why, "what runs is given up");
         let effects = self.shared.worker().abort(STOPPED);
-        self.tasks.perform(effects).await;
+        self.perform(effects).await;
         Ended::Aborted
     }
 
@@ -269,7 +274,11 @@ impl Shell {
 
     fn link_event(&mut self, event: LinkEvent) -> Result<Vec<Effect>> {
         Ok(match event {
-            LinkEvent::Refused { reason } => return Err(WorkerError::Refused(reason)),
+            LinkEvent::FailureSaid { lease_id } => {
+                self.shared.worker().failure_said(lease_id);
+                Vec::new()
+            }
+            LinkEvent::Refused { reason } => return Err(HubLinkError::Refused(reason).into()),
             LinkEvent::Up { heartbeat, session, registered } => {
                 journal::session(&session);
                 self.heartbeat = heartbeats(heartbeat);

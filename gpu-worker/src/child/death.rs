@@ -1,6 +1,6 @@
 //! Why an inference process ended, told from what it left behind.
 
-use crate::error::{WorkerError, speaks_of_memory};
+use inference::error::{FailureKind, InferenceError, speaks_of_memory};
 
 /// `SIGKILL`, which the kernel sends when the machine has no memory left, and people too.
 const KILL: i32 = 9;
@@ -18,13 +18,13 @@ pub struct Remains<'a> {
 }
 
 impl Remains<'_> {
-    pub fn cause(&self) -> WorkerError {
+    pub fn cause(&self) -> InferenceError {
         let killed_for_memory = self.signal == Some(KILL) && self.kernel_took_memory;
         if killed_for_memory || speaks_of_memory(self.last_words) {
-            return WorkerError::ChildOutOfMemory(self.status.into());
+            return InferenceError::new(FailureKind::OutOfMemory, self.status);
         }
-        let crashed = || WorkerError::ChildCrashed(self.status.into());
-        WorkerError::gpu_lost_in(self.last_words).unwrap_or_else(crashed)
+        let crashed = || InferenceError::crashed(self.status);
+        InferenceError::gpu_lost_in(self.last_words).unwrap_or_else(crashed)
     }
 }
 
@@ -36,27 +36,35 @@ pub fn kernel_memory_kills() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use inference::gpu_fault::GpuFault;
+
     use super::*;
 
-    fn class(signal: i32, last_words: &str, kernel_took_memory: bool) -> String {
+    fn kind(signal: i32, last_words: &str, kernel_took_memory: bool) -> FailureKind {
         let remains = Remains { status: "gone", signal: Some(signal), last_words, kernel_took_memory };
-        remains.cause().class().to_owned()
+        remains.cause().kind
     }
 
     #[test]
     fn a_lack_of_memory_and_a_lost_gpu_are_told_from_other_ends() {
-        assert_eq!(class(9, "", false), "crash");
-        assert_eq!(class(9, "", true), "out_of_memory");
-        assert_eq!(class(6, "memory allocation of 805306368 bytes failed", false), "out_of_memory");
-        assert_eq!(class(6, "terminate called after throwing an instance of 'std::bad_alloc'", false), "out_of_memory");
-        assert_eq!(class(6, "failed to spawn thread: Os { code: 11, kind: WouldBlock }", false), "out_of_memory");
-        assert_eq!(class(11, "", true), "crash");
+        assert_eq!(kind(9, "", false), FailureKind::Crashed);
+        assert_eq!(kind(9, "", true), FailureKind::OutOfMemory);
+        assert_eq!(kind(6, "memory allocation of 805306368 bytes failed", false), FailureKind::OutOfMemory);
+        assert_eq!(
+            kind(6, "terminate called after throwing an instance of 'std::bad_alloc'", false),
+            FailureKind::OutOfMemory
+        );
+        assert_eq!(
+            kind(6, "failed to spawn thread: Os { code: 11, kind: WouldBlock }", false),
+            FailureKind::OutOfMemory
+        );
+        assert_eq!(kind(11, "", true), FailureKind::Crashed);
         let thrown = "terminate called after throwing an instance of 'onnxruntime::OnnxRuntimeException'\n  what():  \
                       cuda_call.cc:97 bool onnxruntime::CudaCall CUDA failure 719: unspecified launch failure ; GPU=0 ; \
                       hostname=my-desktop ; expr=cudaEventDestroy(read_event_);";
-        assert_eq!(class(6, thrown, false), "gpu_lost");
+        assert_eq!(kind(6, thrown, false), FailureKind::GpuLost(GpuFault::Context));
         let thrown = thrown.replace("719: unspecified launch failure", "2: out of memory");
-        assert_eq!(class(6, &thrown, false), "out_of_memory");
-        assert_eq!(class(6, "panicked at index out of bounds", false), "crash");
+        assert_eq!(kind(6, &thrown, false), FailureKind::OutOfMemory);
+        assert_eq!(kind(6, "panicked at index out of bounds", false), FailureKind::Crashed);
     }
 }

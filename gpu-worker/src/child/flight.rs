@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use futures::future::select_all;
+use inference::error::{InferenceError, Result};
+use inference::runtime::{Output, StepReport};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::pace::{Beat, Pace};
 use super::pipe::Process;
 use super::supervisor::Limits;
 use super::{Event, Request};
-use crate::error::{Result, WorkerError};
-use crate::runtime::{Output, StepReport};
 
 /// How long a run may go on when none of its jobs is wanted any more, before the process is killed.
 const CANCEL_GRACE: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ pub(super) struct Seat {
     id: u64,
     limits: Limits,
     /// Why it was told to end, whatever it still brings.
-    ended_by: Option<WorkerError>,
+    ended_by: Option<InferenceError>,
     outcome: Option<Result<Output>>,
 }
 
@@ -77,14 +77,14 @@ impl Flight {
             };
             match turn {
                 Turn::Heard(Some(event)) => self.hear(event, steps),
-                Turn::Heard(None) => return Err(WorkerError::ChildCrashed("its output ended".into())),
-                Turn::Canceled(id) => self.end(process, id, WorkerError::Canceled).await,
-                Turn::Late(id) => self.end(process, id, WorkerError::Deadline).await,
+                Turn::Heard(None) => return Err(InferenceError::crashed("its output ended")),
+                Turn::Canceled(id) => self.end(process, id, InferenceError::canceled()).await,
+                Turn::Late(id) => self.end(process, id, InferenceError::past_deadline()).await,
                 Turn::Watched(id, watched) => {
                     let _ = timeout(CANCEL_GRACE, process.send(&Request::Watched { id, watched })).await;
                 }
-                Turn::Silent => return Err(WorkerError::ChildHung { silence: self.beat.silence(Instant::now()) }),
-                Turn::Overdue => return Err(WorkerError::ChildHung { silence: CANCEL_GRACE }),
+                Turn::Silent => return Err(InferenceError::hung(self.beat.silence(Instant::now()))),
+                Turn::Overdue => return Err(InferenceError::hung(CANCEL_GRACE)),
             }
         }
         Ok(())
@@ -101,7 +101,7 @@ impl Flight {
                 return;
             }
             Event::Done { id, output } => (id, Ok(output)),
-            Event::Failed { id, failure } => (id, Err(failure.into())),
+            Event::Failed { id, error } => (id, Err(error)),
             Event::Loaded(_) | Event::NotLoaded(_) => return,
         };
         let steps = self.beat.steps();
@@ -115,7 +115,7 @@ impl Flight {
     }
 
     /// Tells the process to end a job.
-    async fn end(&mut self, process: &mut Process, id: u64, reason: WorkerError) {
+    async fn end(&mut self, process: &mut Process, id: u64, reason: InferenceError) {
         if let Some(seat) = self.seats.iter_mut().find(|seat| seat.id == id) {
             seat.ended_by = Some(reason);
         }
@@ -128,19 +128,19 @@ impl Flight {
     }
 
     /// A lack of memory or a lost GPU that the process lived through.
-    pub(super) fn spoiled(&self) -> Option<WorkerError> {
+    pub(super) fn spoiled(&self) -> Option<InferenceError> {
         let failures = self.seats.iter().filter_map(|seat| seat.outcome.as_ref()?.as_ref().err());
-        failures.into_iter().find(|error| error.spoils_process()).map(WorkerError::copied)
+        failures.into_iter().find(|error| error.kind.spoils_process()).cloned()
     }
 
     /// The outcomes in order; `failure` is the end of the process, for those that it took along.
-    pub(super) fn outcomes(self, failure: Option<&WorkerError>) -> Vec<Result<Output>> {
+    pub(super) fn outcomes(self, failure: Option<&InferenceError>) -> Vec<Result<Output>> {
         let lost = || match failure {
-            Some(failure) => failure.copied(),
-            None => WorkerError::ChildCrashed("it did not answer".into()),
+            Some(failure) => failure.clone(),
+            None => InferenceError::crashed("it did not answer"),
         };
         let outcome = |seat: Seat| match (seat.outcome, seat.ended_by) {
-            (Some(Err(error)), _) if error.spoils_process() => Err(lost()),
+            (Some(Err(error)), _) if error.kind.spoils_process() => Err(lost()),
             (Some(outcome), _) => outcome,
             (None, Some(reason)) => Err(reason),
             (None, None) => Err(lost()),

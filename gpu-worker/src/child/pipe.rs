@@ -6,6 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use inference::error::{FailureKind, InferenceError, Result};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
@@ -15,7 +16,9 @@ use tokio::time::timeout;
 
 use super::death::{Remains, kernel_memory_kills};
 use super::{Event, FRAME_MAX_BYTES, Loaded, Request, Setup};
-use crate::error::{Result, WorkerError};
+
+/// What sets how long loading may take.
+const LOAD_LIMIT_SETTING: &str = "child.load_within_seconds in worker.toml sets the limit";
 
 /// How long a killed process may take to leave, and its last words to be read.
 const BURIAL_LIMIT: Duration = Duration::from_secs(1);
@@ -57,10 +60,10 @@ impl Process {
         // A Ctrl-C in the terminal is for the worker, which lets the process finish its job.
         #[cfg(unix)]
         command.process_group(0);
-        let mut child = command.spawn().map_err(WorkerError::io(program))?;
+        let mut child = command.spawn().map_err(InferenceError::io(program))?;
         let (Some(input), Some(output), Some(errors)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
-            return Err(WorkerError::ChildCrashed("it has no pipes".into()));
+            return Err(InferenceError::crashed("it has no pipes"));
         };
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         tokio::spawn(read_events(output, sender));
@@ -77,7 +80,7 @@ impl Process {
         };
         match process.load(&Request::Load(setup.clone())).await {
             Ok(loaded) => Ok((process, loaded)),
-            Err(WorkerError::ChildCrashed(_)) => Err(process.bury().await),
+            Err(error) if error.kind == FailureKind::Crashed => Err(process.bury().await),
             Err(error) => {
                 process.kill().await;
                 Err(error)
@@ -88,12 +91,12 @@ impl Process {
     /// Asks for a model and waits until it is loaded.
     pub(super) async fn load(&mut self, request: &Request) -> Result<Loaded> {
         let sent = self.send(request).await;
-        sent.map_err(|error| WorkerError::ChildCrashed(error.to_string()))?;
+        sent.map_err(|error| InferenceError::crashed(error.to_string()))?;
         match timeout(self.load_limit, self.events.recv()).await {
             Ok(Some(Event::Loaded(loaded))) => Ok(loaded),
-            Ok(Some(Event::NotLoaded(failure))) => Err(failure.into()),
-            Ok(_) => Err(WorkerError::ChildCrashed("its output ended".into())),
-            Err(_) => Err(WorkerError::ChildSlowToLoad { limit: self.load_limit }),
+            Ok(Some(Event::NotLoaded(error))) => Err(error),
+            Ok(_) => Err(InferenceError::crashed("its output ended")),
+            Err(_) => Err(InferenceError::slow_to_load(self.load_limit, LOAD_LIMIT_SETTING)),
         }
     }
 
@@ -131,7 +134,7 @@ impl Process {
     }
 
     /// Sees the process off and tells what it ended of.
-    pub(super) async fn bury(mut self) -> WorkerError {
+    pub(super) async fn bury(mut self) -> InferenceError {
         // Its output ends a moment before it does, so it may still tell how it ended.
         let status = match timeout(BURIAL_LIMIT, self.child.wait()).await {
             Ok(status) => status,

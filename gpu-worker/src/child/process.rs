@@ -7,16 +7,22 @@ use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc::{self, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use gpu_probe::facts::memory_bytes;
+use inference::clock::millis;
+use inference::engine::{Engine, library};
+use inference::error::{InferenceError, Result};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::{self, Observer, Outside, Runtime, StepReport};
+
 use super::warm::Warm;
-use super::{Event, FRAME_MAX_BYTES, Failure, Job, Loaded, Request, Setup, sandbox};
-use crate::clock::millis;
-use crate::engine::{Engine, cpu, library};
-use crate::error::{Result, WorkerError};
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::{self, Observer, Outside, Runtime, StepReport};
+use super::{Event, FRAME_MAX_BYTES, Job, Loaded, Request, Setup, sandbox};
+
+/// Requests that wait for their turn. The worker waits for each answer, so that more are a fault of it.
+const REQUESTS_MAX: usize = 16;
 
 /// Serves until standard input ends.
 pub fn serve() -> ExitCode {
@@ -24,13 +30,13 @@ pub fn serve() -> ExitCode {
     let output = Output(Mutex::new(io::stdout()));
     // Before the first thread, so that no thread is without the filter.
     let entered = sandbox::enter(needs_network(&setup), memory_max_bytes(&setup));
-    let wishes = Wishes::default();
-    let requests = read_requests(wishes.clone());
+    let controls = JobControls::default();
+    let requests = requests_of(io::stdin(), controls.clone());
     let mut models = Models::new(&setup);
     match entered.and_then(|()| models.warm(&setup.model, None)) {
         Ok(loaded) => output.send(&Event::Loaded(loaded)),
         Err(error) => {
-            output.send(&Event::NotLoaded(Failure::from(&error)));
+            output.send(&Event::NotLoaded(error));
             return ExitCode::FAILURE;
         }
     }
@@ -38,19 +44,19 @@ pub fn serve() -> ExitCode {
         match request {
             Request::Warm { model, batch_max } => output.send(&match models.warm(&model, batch_max) {
                 Ok(loaded) => Event::Loaded(loaded),
-                Err(error) => Event::NotLoaded(Failure::from(&error)),
+                Err(error) => Event::NotLoaded(error),
             }),
             Request::Run { model, jobs } => {
-                let outcomes = models.run(&model, &jobs, &wishes, &output);
+                let outcomes = models.run(&model, &jobs, &controls, &output);
                 for (job, outcome) in jobs.iter().zip(outcomes) {
                     output.send(&match outcome {
                         Ok(output) => Event::Done { id: job.id, output },
-                        Err(error) => Event::Failed { id: job.id, failure: Failure::from(&error) },
+                        Err(error) => Event::Failed { id: job.id, error },
                     });
                 }
                 // Ids grow, so none of these will be asked for again.
                 let last = jobs.iter().map(|job| job.id).max().unwrap_or(0);
-                wishes.lock().forget(last);
+                controls.lock().forget(last);
             }
             Request::Leave => {
                 models.leave();
@@ -69,7 +75,7 @@ fn needs_network(setup: &Setup) -> bool {
 
 /// Without a bound of its own, the process may use what the machine has.
 fn memory_max_bytes(setup: &Setup) -> Option<u64> {
-    let machine = cpu::memory_bytes();
+    let machine = memory_bytes();
     setup.child.memory_max_bytes.or((machine > 0).then_some(machine))
 }
 
@@ -107,11 +113,17 @@ impl<'a> Models<'a> {
         }
     }
 
-    fn run(&mut self, model: &Path, jobs: &[Job], wishes: &Wishes, output: &Output) -> Vec<Result<runtime::Output>> {
+    fn run(
+        &mut self,
+        model: &Path,
+        jobs: &[Job],
+        controls: &JobControls,
+        output: &Output,
+    ) -> Vec<Result<runtime::Output>> {
         let Some((_, runtime)) = self.warm.get(&model.to_path_buf()) else {
             return jobs.iter().map(|_| Err(cold(model))).collect();
         };
-        let mut observers: Vec<_> = jobs.iter().map(|job| PipeObserver { job, wishes, output }).collect();
+        let mut observers: Vec<_> = jobs.iter().map(|job| PipeObserver { job, controls, output }).collect();
         let mut requests: Vec<_> = jobs
             .iter()
             .zip(&mut observers)
@@ -121,8 +133,8 @@ impl<'a> Models<'a> {
     }
 }
 
-fn cold(model: &Path) -> WorkerError {
-    WorkerError::Unsupported(format!("{} is not loaded", model.display()))
+fn cold(model: &Path) -> InferenceError {
+    InferenceError::unsupported(format!("{} is not loaded", model.display()))
 }
 
 fn load(setup: &Setup, folder: &ModelFolder) -> Result<(Loaded, Box<dyn Runtime>)> {
@@ -152,14 +164,14 @@ fn load(setup: &Setup, folder: &ModelFolder) -> Result<(Loaded, Box<dyn Runtime>
 /// Sends each step through the pipe and watches for a cancel.
 struct PipeObserver<'a> {
     job: &'a Job,
-    wishes: &'a Wishes,
+    controls: &'a JobControls,
     output: &'a Output,
 }
 
 impl Observer for PipeObserver<'_> {
     fn step(&mut self, report: StepReport) -> ControlFlow<()> {
         self.output.send(&Event::Step { id: self.job.id, report });
-        if self.wishes.lock().canceled.contains(&self.job.id) {
+        if self.controls.lock().canceled.contains(&self.job.id) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -167,29 +179,29 @@ impl Observer for PipeObserver<'_> {
     }
 
     fn wants_previews(&self) -> bool {
-        self.wishes.lock().watched.contains(&self.job.id)
+        self.controls.lock().watched.contains(&self.job.id)
     }
 }
 
-/// What is wanted of jobs now.
+/// What the worker says of jobs while they run.
 #[derive(Debug, Clone, Default)]
-struct Wishes(Arc<Mutex<Wanted>>);
+struct JobControls(Arc<Mutex<Controls>>);
 
 #[derive(Debug, Default)]
-struct Wanted {
+struct Controls {
     /// Jobs that nobody wants any more.
     canceled: BTreeSet<u64>,
     /// Jobs that somebody looks at.
     watched: BTreeSet<u64>,
 }
 
-impl Wishes {
-    fn lock(&self) -> MutexGuard<'_, Wanted> {
+impl JobControls {
+    fn lock(&self) -> MutexGuard<'_, Controls> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Wanted {
+impl Controls {
     fn watch(&mut self, id: u64, watched: bool) {
         if watched {
             self.watched.insert(id)
@@ -205,29 +217,52 @@ impl Wanted {
     }
 }
 
-/// A wish must be seen while a run goes on, so another thread reads.
-fn read_requests(wishes: Wishes) -> mpsc::Receiver<Request> {
-    let (sender, receiver) = mpsc::channel();
+/// A cancel must be seen while a run goes on, so another thread reads.
+fn requests_of(input: io::Stdin, controls: JobControls) -> mpsc::Receiver<Request> {
+    let (sender, receiver) = mpsc::sync_channel(REQUESTS_MAX);
     std::thread::spawn(move || {
-        let mut input = io::stdin().lock();
-        while let Ok(request) = read_frame(&mut input) {
-            match request {
-                Request::Cancel { id } => drop(wishes.lock().canceled.insert(id)),
-                Request::Watched { id, watched } => wishes.lock().watch(id, watched),
-                request => {
-                    if let Request::Run { jobs, .. } = &request {
-                        jobs.iter().for_each(|job| wishes.lock().watch(job.id, job.watched));
-                    }
-                    if sender.send(request).is_err() {
-                        break;
+        // The worker is gone, or does not wait for answers: whatever still runs here is for nobody.
+        let code = match read_requests(&mut input.lock(), &controls, &sender) {
+            Ok(()) => 0,
+            Err(error) => {
+                tracing::error!(%error, "the inference process ends");
+                1
+            }
+        };
+        std::process::exit(code);
+    });
+    receiver
+}
+
+/// Reads until the input ends.
+///
+/// # Errors
+/// More requests than [`REQUESTS_MAX`] wait for an answer.
+fn read_requests(
+    input: &mut impl Read,
+    controls: &JobControls,
+    requests: &mpsc::SyncSender<Request>,
+) -> io::Result<()> {
+    while let Ok(request) = read_frame(input) {
+        match request {
+            Request::Cancel { id } => drop(controls.lock().canceled.insert(id)),
+            Request::Watched { id, watched } => controls.lock().watch(id, watched),
+            request => {
+                if let Request::Run { jobs, .. } = &request {
+                    jobs.iter().for_each(|job| controls.lock().watch(job.id, job.watched));
+                }
+                match requests.try_send(request) {
+                    Ok(()) => {}
+                    Err(TrySendError::Disconnected(_)) => break,
+                    Err(TrySendError::Full(_)) => {
+                        let reason = format!("more than {REQUESTS_MAX} requests wait for an answer");
+                        return Err(io::Error::other(reason));
                     }
                 }
             }
         }
-        // The worker is gone: whatever still runs here is for nobody.
-        std::process::exit(0);
-    });
-    receiver
+    }
+    Ok(())
 }
 
 fn read_frame(input: &mut impl Read) -> io::Result<Request> {
@@ -252,5 +287,32 @@ impl Output {
         let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = output.write_all(&length.to_le_bytes()).and_then(|()| output.write_all(&frame));
         let _ = output.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(requests: &[Request]) -> Vec<u8> {
+        let frame = |request| {
+            let body = serde_json::to_vec(request).unwrap();
+            [&u32::try_from(body.len()).unwrap().to_le_bytes()[..], &body].concat()
+        };
+        requests.iter().flat_map(frame).collect()
+    }
+
+    #[test]
+    fn requests_beyond_the_bound_are_refused_and_a_cancel_is_heard_behind_them() {
+        let (sender, receiver) = mpsc::sync_channel(REQUESTS_MAX);
+        let controls = JobControls::default();
+        let warm = Request::Warm { model: PathBuf::from("m"), batch_max: None };
+        let mut requests = vec![warm.clone(); REQUESTS_MAX];
+        requests.push(Request::Cancel { id: 7 });
+        read_requests(&mut &frames(&requests)[..], &controls, &sender).unwrap();
+        assert!(controls.lock().canceled.contains(&7));
+        assert!(read_requests(&mut &frames(&[warm])[..], &controls, &sender).is_err());
+        drop(sender);
+        assert_eq!(receiver.iter().count(), REQUESTS_MAX);
     }
 }

@@ -5,7 +5,7 @@
 //! daemons), `io_uring`, whose rings open sockets past such a filter, and reading other processes. Elsewhere only the
 //! resource limits hold. Files are not restricted: drivers and engines read and cache in too many places.
 
-use crate::error::{Result, WorkerError};
+use inference::error::{InferenceError, Result};
 
 /// How much sooner than others the kernel ends this process where the machine runs out of memory; 1000 is the most.
 #[cfg(target_os = "linux")]
@@ -55,8 +55,8 @@ pub fn deny_network() -> Result<()> {
     Ok(())
 }
 
-fn refused(what: &str, reason: &str) -> WorkerError {
-    WorkerError::Unsupported(format!("this system does not enforce {what} for the inference process: {reason}"))
+fn refused(what: &str, reason: &str) -> InferenceError {
+    InferenceError::unsupported(format!("this system does not enforce {what} for the inference process: {reason}"))
 }
 
 #[cfg(target_os = "linux")]

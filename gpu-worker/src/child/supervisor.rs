@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use inference::engine::provider::ProviderChoice;
+use inference::error::{FailureKind, InferenceError, Result};
+use inference::runtime::{Output, StepReport};
 use shared::amount::MicroUnits;
 use shared::job::request::Work;
 use tokio::sync::watch;
@@ -13,9 +16,6 @@ use super::flight::{Flight, Seat};
 use super::pace::{Beat, Pace};
 use super::pipe::Process;
 use super::{Job, Loaded, Request, Setup};
-use crate::engine::provider::ProviderChoice;
-use crate::error::{Result, WorkerError};
-use crate::runtime::{Output, StepReport};
 
 /// How a job is ended early.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl Supervisor {
         }
         if self.running.is_none() {
             let spawned = Process::spawn(&self.program, &self.setup).await;
-            let (process, loaded) = spawned.map_err(|error| self.named(error))?;
+            let (process, loaded) = spawned.map_err(|error| error.of_process(&self.device))?;
             self.running = Some(Running { process, warm: BTreeMap::from([(model.clone(), loaded)]) });
             if self.batch_limits.contains_key(&model) {
                 self.load(&model).await?;
@@ -91,7 +91,7 @@ impl Supervisor {
             self.load(&model).await?;
         }
         let loaded = self.running.as_ref().and_then(|running| running.warm.get(&model));
-        loaded.ok_or_else(|| WorkerError::ChildCrashed("it did not start".into()))
+        loaded.ok_or_else(|| InferenceError::crashed("it did not start"))
     }
 
     async fn load(&mut self, model: &Path) -> Result<()> {
@@ -141,15 +141,15 @@ impl Supervisor {
     ) -> Result<Output> {
         let batch = vec![(work, limits.clone())];
         let mut outcomes = self.run_batch(batch, &mut |_, report| steps(report)).await;
-        outcomes.pop().unwrap_or_else(|| Err(WorkerError::ChildCrashed("it did not answer".into())))
+        outcomes.pop().unwrap_or_else(|| Err(InferenceError::crashed("it did not answer")))
     }
 
     /// Runs work for the selected model together, telling `steps` of each step and whose it is. One outcome for each,
     /// in order.
     ///
     /// # Errors
-    /// What the process reports; [`WorkerError::Canceled`] and [`WorkerError::Deadline`] by the limits; one that
-    /// [`WorkerError::ends_process`] for each that was under way when the process crashed, ran out of memory or hung.
+    /// What the process reports; [`FailureKind::Canceled`] and [`FailureKind::Deadline`] by the limits; one that
+    /// [`FailureKind::ends_process`] for each that was under way when the process crashed, ran out of memory or hung.
     /// The next call starts it again, and after a lack of memory fewer jobs share a run.
     pub async fn run_batch(
         &mut self,
@@ -179,8 +179,8 @@ impl Supervisor {
         // A process that does not read takes a large request for ever.
         let flown = match timeout_at(self.pace.hung_at(&flight.beat), process.send(&request)).await {
             Ok(Ok(())) => flight.follow(process, &self.pace, steps).await,
-            Ok(Err(error)) => Err(WorkerError::ChildCrashed(error.to_string())),
-            Err(_) => Err(WorkerError::ChildHung { silence: flight.beat.silence(Instant::now()) }),
+            Ok(Err(error)) => Err(InferenceError::crashed(error.to_string())),
+            Err(_) => Err(InferenceError::hung(flight.beat.silence(Instant::now()))),
         };
         let failure = match flown {
             Ok(()) if flight.is_well() => {
@@ -194,7 +194,7 @@ impl Supervisor {
             Some(error) => Some(self.after(error).await),
             None => None,
         };
-        if failure.as_ref().is_some_and(WorkerError::is_out_of_memory) {
+        if failure.as_ref().is_some_and(|error| error.kind == FailureKind::OutOfMemory) {
             self.halve_batches(call);
         }
         flight.outcomes(failure.as_ref())
@@ -215,27 +215,18 @@ impl Supervisor {
     }
 
     /// Sees a process off that is of no use any more; its end may tell more than its failure did.
-    async fn after(&mut self, error: WorkerError) -> WorkerError {
-        match error {
-            WorkerError::ChildCrashed(_) => match self.running.take() {
-                Some(running) => self.named(running.process.bury().await),
+    async fn after(&mut self, error: InferenceError) -> InferenceError {
+        match error.kind {
+            FailureKind::Crashed => match self.running.take() {
+                Some(running) => running.process.bury().await.of_process(&self.device),
                 None => error,
             },
-            WorkerError::ChildHung { .. } | WorkerError::ChildSlowToLoad { .. } => {
+            kind if kind.ends_process() => {
                 self.kill().await;
-                error
+                error.of_process(&self.device)
             }
-            error if error.spoils_process() => {
-                self.kill().await;
-                self.named(error)
-            }
-            error => error,
+            _ => error,
         }
-    }
-
-    /// A failure of the process, by its cause.
-    fn named(&self, error: WorkerError) -> WorkerError {
-        error.with_memory_named().with_gpu_named(&self.device)
     }
 
     /// Ends the process, which has nothing to do, and with it all memory that it has, the GPU's among it.
@@ -262,7 +253,6 @@ fn pictures(work: &Work) -> usize {
 }
 
 /// The same failure for each of a batch.
-fn repeated(error: WorkerError, count: usize) -> Vec<Result<Output>> {
-    let copies: Vec<_> = (1..count).map(|_| Err(error.copied())).collect();
-    std::iter::once(Err(error)).chain(copies).take(count).collect()
+fn repeated(error: InferenceError, count: usize) -> Vec<Result<Output>> {
+    vec![Err(error); count]
 }

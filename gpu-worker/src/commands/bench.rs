@@ -6,24 +6,25 @@ mod findings;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use gpu_probe::{measure_machine, nvml};
+use inference::clock;
+use inference::engine::{EngineChoice, EngineConfig, cpu, library};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::folders::{by_kind, folders_at};
+use inference::runtime::needs_network;
 use shared::hardware::{MeasuredDevice, ModelTiming, SignedHardwareReport};
 use shared::model::own_model;
 
 use self::findings::{Findings, ProposedPrice, Unmeasured, fast_figure, figures};
 use super::generate::threads_parser;
-use super::{ChildArguments, block_on, print, program, setup};
+use super::{ChildArguments, block_on, print, processor, program, setup};
 use crate::child::ChildConfig;
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
-use crate::engine::{EngineChoice, EngineConfig, cpu, library};
 use crate::error::{Result, WorkerError};
-use crate::probe::{measure_machine, nvml};
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::folders::{by_kind, folders_at};
-use crate::runtime::needs_network;
+use crate::fleet::devices;
 use crate::timing::{self, Timed};
-use crate::worker::devices;
-use crate::{clock, hardware, keys, offer};
+use crate::{hardware, keys, offer};
 
 /// The repository's models, measured where neither a folder nor `worker.toml` names others.
 const DEFAULT_MODELS: &str = "gpu-worker/model";
@@ -86,7 +87,7 @@ impl Bench {
         let child = self.child.over(config.as_ref().map(|config| config.child.clone()).unwrap_or_default());
         let (folders, mut unmeasured) = self.folders(config.as_ref())?;
         let threads = engines.first().and_then(|engine| engine.threads).unwrap_or_else(cpu::physical_cores);
-        let devices = block_on(async { Ok(measure_machine(&program()?, threads, self.software).await) })?;
+        let devices = block_on(async { Ok(measure_machine(&program()?, processor(threads), self.software).await) })?;
         let (mut models, mut measured) = (Vec::new(), Vec::new());
         for (place, engine) in engines.iter().enumerate() {
             // Another program has one engine, its own, so that its models are measured once.
@@ -144,7 +145,7 @@ impl Bench {
         for path in paths {
             match ModelFolder::open(&path) {
                 Ok(folder) => folders.push(folder),
-                Err(error) => unopened.push(Unmeasured::new(path.display().to_string(), None, &error)),
+                Err(error) => unopened.push(Unmeasured::new(path.display().to_string(), None, &error.into())),
             }
         }
         folders.sort_by(by_kind);
@@ -168,13 +169,15 @@ fn contenders(engine: &EngineConfig, has_onnxruntime: bool) -> Vec<EngineConfig>
 impl Course<'_> {
     /// The model as it was served, and its figures where it has bars.
     fn time(&self, folder: &ModelFolder) -> Result<(Timed, Vec<findings::Figure>)> {
-        let timed = block_on(timing::time(self.supervisor(folder)?, folder, self.jobs))?;
+        let supervisor = self.supervisor(folder)?;
+        let timed = block_on(async { Ok(timing::time(supervisor, folder, self.jobs).await?) })?;
         let kind = folder.manifest().kind;
         if folder.manifest().name != own_model(kind) {
             return Ok((timed, Vec::new()));
         }
         let bar = self.bar_seconds();
-        let fast = block_on(timing::time_fast(self.supervisor(folder)?, folder, self.jobs))?;
+        let supervisor = self.supervisor(folder)?;
+        let fast = block_on(async { Ok(timing::time_fast(supervisor, folder, self.jobs).await?) })?;
         let fast = fast.map(|median| fast_figure(&timed, median, bar));
         let figures = figures(kind, &timed, bar).into_iter().chain(fast).collect();
         Ok((timed, figures))
@@ -215,7 +218,7 @@ fn proposal(timing: &ModelTiming) -> ProposedPrice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::provider::ProviderChoice;
+    use inference::engine::provider::ProviderChoice;
 
     #[test]
     fn what_serves_is_measured_as_it_is_configured_and_auto_with_each_engine_that_is_here() {

@@ -3,6 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use gpu_probe::{PCI_DEVICES, cards, nvml};
+use inference::engine::library::Search;
+use inference::engine::provider::ProviderChoice;
+use inference::engine::{EngineChoice, EngineConfig};
 use serde::Serialize;
 
 use super::init::HUB_DEFAULT;
@@ -12,13 +16,9 @@ use crate::child::supervisor::Supervisor;
 use crate::config::Config;
 use crate::doctor::cuda::{Nvidia, Wish};
 use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, status};
-use crate::engine::library::Search;
-use crate::engine::provider::ProviderChoice;
-use crate::engine::{EngineChoice, EngineConfig};
-use crate::error::{Result, WorkerError};
+use crate::error::{ConfigError, Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::hub::trust::Trust;
-use crate::probe::{PCI_DEVICES, cards, nvml};
 
 /// Finds what is wrong: key, models, status, disk, library, driver, CUDA, memory, network, hub, clock.
 #[derive(Debug, clap::Args)]
@@ -108,7 +108,7 @@ fn no_config(data: &Path) -> Finding {
     Finding::warn("config", found, ["gpu-worker start --hub URL makes it", "or name another folder: --data FOLDER"])
 }
 
-fn bad_config(data: &Path, error: &WorkerError) -> Finding {
+fn bad_config(data: &Path, error: &ConfigError) -> Finding {
     let path = Config::path(data);
     let mend = [
         format!("correct {}", path.display()),
@@ -148,7 +148,7 @@ fn wish(engine: &EngineConfig, listed: &[u32]) -> Wish {
 /// Loads engine and model as `start` would: what no rule foresees shows here.
 fn engine(data: &Path, config: &Config) -> Result<Finding> {
     let Some(model) = config.models.iter().find(|model| model.enabled) else {
-        return Err(WorkerError::Config("models has none that is enabled".into()));
+        return Err(WorkerError::config("models has none that is enabled"));
     };
     let setup = setup(data, &model.path, &config.engine, &config.child);
     let mut supervisor = Supervisor::new(program()?, setup);

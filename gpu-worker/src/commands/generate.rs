@@ -8,6 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::builder::{PossibleValuesParser, RangedI64ValueParser, RangedU64ValueParser, TypedValueParser};
 use clap::value_parser;
+use inference::clock::millis;
+use inference::engine::THREADS_MAX;
+use inference::engine::provider::ProviderChoice;
+use inference::engine::{Engine, EngineChoice, EngineConfig, library};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::image::ImageModel;
+use inference::runtime::{Observer, StepReport};
 use shared::job::JobKind;
 use shared::job::image::{
     COUNT_MAX, ImageInput, PictureDefaults, SIZE_DEFAULT_PX, SIZE_MAX_PX, SIZE_MIN_PX, STEPS_MAX, STEPS_MIN,
@@ -18,14 +25,7 @@ use shared::model::ModelManifest;
 use shared::protocol::Metering;
 
 use super::print;
-use crate::clock::millis;
-use crate::config::bounds::THREADS_MAX;
-use crate::engine::provider::ProviderChoice;
-use crate::engine::{Engine, EngineChoice, EngineConfig, library};
 use crate::error::{Result, WorkerError};
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::image::ImageModel;
-use crate::runtime::{Observer, StepReport};
 
 /// Draws a picture here, without a hub.
 #[derive(Debug, clap::Args)]
@@ -123,7 +123,7 @@ pub(super) fn picture_model(path: &Path) -> Result<ModelFolder> {
         return Ok(folder);
     }
     let (path, kind) = (path.display(), kind.as_str());
-    Err(WorkerError::Config(format!(
+    Err(WorkerError::config(format!(
         "--model {path}: {name} is a model of the kind {kind}, and only image models draw"
     )))
 }
@@ -175,7 +175,7 @@ impl Generate {
             strength: self.strength,
         };
         let input = input.validate(self.seed).map_err(|errors| {
-            WorkerError::Config(errors.into_iter().map(|error| error.detail).collect::<Vec<_>>().join("; "))
+            WorkerError::config(errors.into_iter().map(|error| error.detail).collect::<Vec<_>>().join("; "))
         })?;
         let output = model.draw(&input, &mut Unobserved)?;
         for (index, artifact) in output.artifacts.iter().enumerate() {

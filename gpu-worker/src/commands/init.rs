@@ -3,24 +3,25 @@
 
 use std::path::{Path, PathBuf};
 
+use gpu_probe::{measure_machine, summary};
+use inference::clock;
+use inference::engine::EngineConfig;
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::folders::{check_names, models_at};
 use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::hardware::MeasuredDevice;
 use shared::job::JobKind;
 
 use super::generate::EngineArguments;
-use super::{ChildArguments, block_on, print, program, setup};
+use super::{ChildArguments, block_on, print, processor, program, setup};
 use crate::child::supervisor::Supervisor;
 use crate::child::{ChildConfig, Loaded};
 use crate::config::bounds::price_argument;
 use crate::config::{Config, ModelConfig};
-use crate::engine::EngineConfig;
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
-use crate::probe::{measure_machine, summary};
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::folders::{check_names, models_at};
 use crate::timing::{self, Timed};
-use crate::{clock, hardware, keys, offer};
+use crate::{hardware, keys, offer};
 
 /// The hub of `cargo xtask up` and `aitbc up`.
 pub const HUB_DEFAULT: &str = "http://127.0.0.1:8000";
@@ -60,14 +61,14 @@ impl Init {
         let path = Config::path(data);
         if path.exists() && !self.force {
             let path = path.display();
-            return Err(WorkerError::Config(format!("{path} exists; `init --force` measures again and keeps the key")));
+            return Err(WorkerError::config(format!("{path} exists; `init --force` measures again and keeps the key")));
         }
         let hub = HubUrl::parse(&self.hub)?;
         let folders = models_at(&found(&self.model)?)?;
         check_names(folders.iter().map(|folder| (folder.manifest().name.as_str(), folder.root())))?;
         if let (Some(price), more @ 2..) = (self.unit_price, folders.len()) {
             let reason = format!("--unit-price {price} is for one model, but {} holds {more}", self.model.display());
-            return Err(WorkerError::Config(reason));
+            return Err(WorkerError::config(reason));
         }
         let key_file = keys::file_for(hub.is_local());
         let key = keys::create_or_load(&data.join(&key_file))?;
@@ -108,7 +109,7 @@ impl Init {
             timed.push(found);
         }
         let threads = timed.first().map_or(1, |timed| timed.loaded.threads);
-        let devices = measure_machine(&program()?, threads, false).await;
+        let devices = measure_machine(&program()?, processor(threads), false).await;
         Ok((timed, devices))
     }
 
@@ -131,7 +132,7 @@ fn found(model: &Path) -> Result<PathBuf> {
     let folder = program()?.parent().map(Path::to_path_buf).unwrap_or_default();
     let installed = INSTALLED_MODELS.iter().map(|beside| folder.join(beside)).find(|path| path.exists());
     installed.ok_or_else(|| {
-        WorkerError::Config(format!(
+        WorkerError::config(format!(
             "there is no model in {MODEL_DEFAULT} and none beside this program: --model FOLDER"
         ))
     })

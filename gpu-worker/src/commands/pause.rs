@@ -34,7 +34,7 @@ fn check_folder(data: &Path) -> Result<()> {
         return Ok(());
     }
     let folder = data.display();
-    Err(WorkerError::Config(format!(
+    Err(WorkerError::config(format!(
         "{folder} has no worker.toml, so no worker is there; name its folder: --data FOLDER"
     )))
 }

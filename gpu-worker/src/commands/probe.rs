@@ -1,8 +1,10 @@
 //! `gpu-worker probe`: measures the graphics adapters and prints them as one line of JSON.
 
+use gpu_probe::measure_adapters;
+use inference::error::InferenceError;
+
 use super::print;
 use crate::error::{Result, WorkerError};
-use crate::probe::measure_adapters;
 
 /// Measures the graphics adapters; `init` and `bench` start this themselves.
 #[derive(Debug, clap::Args)]
@@ -14,7 +16,7 @@ pub struct Probe {
 
 impl Probe {
     pub fn run(&self) -> Result<()> {
-        let adapters = measure_adapters(self.software).map_err(WorkerError::Unsupported)?;
+        let adapters = measure_adapters(self.software).map_err(InferenceError::unsupported)?;
         print(serde_json::to_string(&adapters).map_err(|error| WorkerError::format("adapters", error))?)
     }
 }

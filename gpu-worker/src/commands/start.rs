@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use inference::clock;
 use shared::capability::{Capability, DeviceError};
 use shared::hardware::SignedHardwareReport;
 use shared::signing::PrivateKey;
@@ -14,12 +15,12 @@ use crate::config::Config;
 use crate::doctor::hub::{self as way, End};
 use crate::doctor::{State, disk};
 use crate::error::{Result, WorkerError};
+use crate::fleet::{self, Fleet};
 use crate::hub::HubUrl;
 use crate::hub::link::Identity;
 use crate::hub::trust::Trust;
-use crate::worker::fleet::{self, Fleet};
 use crate::worker::{self, Ended, Parts, roster};
-use crate::{clock, files, hardware, keys, offer};
+use crate::{files, hardware, keys, offer};
 
 /// Where finished results wait, in the data folder.
 const OUTBOX_FOLDER: &str = "outbox";
@@ -52,7 +53,7 @@ impl Start {
         let _held = files::hold(data)?;
         if !config.mining.compute_enabled {
             let path = Config::path(data);
-            return Err(WorkerError::Config(format!("mining.compute_enabled is false in {}", path.display())));
+            return Err(WorkerError::config(format!("mining.compute_enabled is false in {}", path.display())));
         }
         let hub = HubUrl::parse(self.hub.as_deref().unwrap_or(&config.hub))?;
         let key = keys::load(&config.key)?;
@@ -88,7 +89,7 @@ impl Start {
         print("no worker.toml here yet: making a key and measuring the models takes about ten seconds")?;
         let way = block_on(async { Ok(way::observe(&url, &Trust::default()).await) })?;
         if let End::NoName { reason } = &way.end {
-            return Err(url.unreachable(format_args!("the name {} has no address: {reason}", way.host)));
+            return Err(url.unreachable(format_args!("the name {} has no address: {reason}", way.host)).into());
         }
         let mut faults = way::judge(&way).into_iter().filter(|finding| finding.state == State::Fault);
         faults.try_for_each(|fault| print(format_args!("hub       {}; the worker tries again", fault.found)))?;

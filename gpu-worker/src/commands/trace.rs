@@ -4,6 +4,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::value_parser;
+use inference::engine::{Engine, library};
+use inference::runtime::image::ImageModel;
+use inference::runtime::{Observer, StepReport};
 use serde::Deserialize;
 use shared::B256;
 use shared::job::image::{STEPS_MAX, ValidImageInput};
@@ -12,10 +15,7 @@ use shared::trace::{Opening, TraceShape, leaf, root};
 
 use super::generate::{EngineArguments, Unobserved, picture_model};
 use super::print;
-use crate::engine::{Engine, library};
 use crate::error::{Result, WorkerError};
-use crate::runtime::image::ImageModel;
-use crate::runtime::{Observer, StepReport};
 
 /// Largest file of a job or an opening.
 const FILE_MAX_BYTES: u64 = 16 << 20;
@@ -86,10 +86,10 @@ impl Trace {
         let (steps, last) = (input.steps_walked(), input.count.saturating_sub(1));
         match self.step {
             Some(step) if !(1..=steps).contains(&step) => {
-                Err(WorkerError::Config(format!("--step is 1 to {steps} for this job, got {step}")))
+                Err(WorkerError::config(format!("--step is 1 to {steps} for this job, got {step}")))
             }
             Some(_) if self.picture > last => {
-                Err(WorkerError::Config(format!("--picture is 0 to {last} for this job, got {}", self.picture)))
+                Err(WorkerError::config(format!("--picture is 0 to {last} for this job, got {}", self.picture)))
             }
             _ => Ok(()),
         }

@@ -1,12 +1,10 @@
 //! Bounds of the numbers in `worker.toml`: what no machine has, or no miner wants, is named at once rather than tried.
 
+use inference::engine::THREADS_MAX;
 use shared::amount::Amount;
 
 use super::Config;
 use crate::worker::batch::DELAY_MAX;
-
-/// Threads of one graph run. The largest servers have fewer cores; far more threads than cores only wait for each other.
-pub const THREADS_MAX: usize = 1_024;
 
 /// Jobs that share a run. No hub leases more than 256 jobs to one worker.
 const JOBS_MAX: usize = 256;
@@ -26,7 +24,8 @@ pub enum BoundError {
 /// Refuses the first number of a configuration that is out of its bounds.
 pub(super) fn check(config: &Config) -> Result<(), BoundError> {
     let Config { engine, child, batching, drain, gpu_sharing, models, .. } = config;
-    engine.threads.map_or(Ok(()), check_threads)?;
+    let threads_max = THREADS_MAX as u64;
+    engine.threads.map_or(Ok(()), |threads| range("engine.threads", threads as u64, 1, threads_max))?;
     range("batching.jobs_max", batching.jobs_max as u64, 1, JOBS_MAX as u64)?;
     range("batching.delay_ms", batching.delay_ms, 0, DELAY_MAX.as_millis() as u64)?;
     range("child.hung_after_seconds", child.hung_after_seconds, 1, SECONDS_MAX)?;
@@ -36,11 +35,6 @@ pub(super) fn check(config: &Config) -> Result<(), BoundError> {
     range("gpu_sharing.pause_after_seconds", gpu_sharing.pause_after_seconds, 0, SECONDS_MAX)?;
     range("gpu_sharing.resume_after_seconds", gpu_sharing.resume_after_seconds, 0, SECONDS_MAX)?;
     models.iter().try_for_each(|model| check_price(model.unit_price_ait))
-}
-
-/// Threads of one graph run.
-pub fn check_threads(threads: usize) -> Result<(), BoundError> {
-    range("engine.threads", threads as u64, 1, THREADS_MAX as u64)
 }
 
 fn check_price(price: Amount) -> Result<(), BoundError> {
@@ -64,7 +58,7 @@ mod tests {
     const HEAD: &str = "hub = \"http://h\"\nkey = \"k\"\n";
     const MODEL: &str = "[[models]]\npath = \"m\"\nunit_price_ait = \"0.25\"\nmeasured_micro_units_per_second = 1\n";
 
-    fn read(text: &str) -> crate::error::Result<Config> {
+    fn read(text: &str) -> Result<Config, crate::error::ConfigError> {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(Config::path(data.path()), text).unwrap();
         Config::read(data.path())

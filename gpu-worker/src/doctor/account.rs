@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use shared::Address;
 
 use super::Finding;
-use crate::error::WorkerError;
+use crate::error::ConfigError;
 use crate::keys;
 
 /// What the key's file turned out to be.
@@ -58,8 +58,8 @@ pub fn observe(path: &Path) -> KeyFile {
     }
     match keys::load(path) {
         Ok(key) => KeyFile::Good { address: key.address() },
-        Err(WorkerError::Format { reason, .. }) => KeyFile::NoKey { reason },
-        Err(WorkerError::Io { source, .. }) => KeyFile::NotReadable { reason: source.to_string() },
+        Err(ConfigError::Format(error)) => KeyFile::NoKey { reason: error.reason },
+        Err(ConfigError::File(error)) => KeyFile::NotReadable { reason: error.source.to_string() },
         Err(error) => KeyFile::NotReadable { reason: error.to_string() },
     }
 }

@@ -1,10 +1,11 @@
 //! NVIDIA's card, driver, CUDA version and memory, against what the library and the models want.
 
+use gpu_probe::cards::{Card, Driver, DriverError, list};
+use gpu_probe::pci::PciId;
+
 use super::Finding;
 use super::disk::size;
 use super::library::CudaPart;
-use crate::probe::cards::{Card, Driver, DriverError, list};
-use crate::probe::pci::PciId;
 
 /// Oldest driver for each major version of CUDA, whatever its minor version: NVIDIA, "CUDA Compatibility", section
 /// "Minor Version Compatibility", table 1.

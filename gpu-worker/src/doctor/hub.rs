@@ -4,13 +4,13 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use inference::clock;
 use shared::protocol::{CLOCK_SKEW_MAX_MS, PROTOCOL_VERSION};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::Finding;
-use crate::clock;
-use crate::error::WorkerError;
+use crate::error::HubLinkError;
 use crate::hub::clock::HubClock;
 use crate::hub::trust::Trust;
 use crate::hub::{HubUrl, link};
@@ -99,7 +99,7 @@ async fn greet(hub: &HubUrl, trust: &Trust) -> End {
             hub_id: challenge.hub_id,
             protocol_version: challenge.protocol_version,
         },
-        Err(WorkerError::Hub { reason, .. }) => End::NoHub { reason },
+        Err(HubLinkError::Unreachable { reason, .. }) => End::NoHub { reason },
         Err(error) => End::NoHub { reason: error.to_string() },
     }
 }

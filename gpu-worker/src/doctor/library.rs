@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use inference::engine::library::{ENVIRONMENT_VARIABLE, FILE_NAME, Found, Search, find};
+use inference::engine::provider::ProviderChoice;
+use inference::engine::{EngineChoice, EngineConfig};
+
 use super::Finding;
 use super::elf::{self, Elf, ElfError};
-use crate::engine::library::{ENVIRONMENT_VARIABLE, FILE_NAME, Found, Search, find};
-use crate::engine::provider::ProviderChoice;
-use crate::engine::{EngineChoice, EngineConfig};
 
 /// Beside the library, where its build computes on CUDA.
 const CUDA_PART: &str = "libonnxruntime_providers_cuda.so";

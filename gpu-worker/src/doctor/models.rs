@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use inference::error::Result;
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::folders::check_names;
+
 use super::Finding;
 use crate::config::ModelConfig;
-use crate::error::{Result, WorkerError};
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::folders::check_names;
 
 /// A model that `worker.toml` has on offer, and what its files say.
 #[derive(Debug)]
@@ -68,16 +69,7 @@ fn judge_one(model: &Model) -> Finding {
     };
     let fetch = format!("fetch the model again into {shown}");
     let leave = "or set enabled = false for it in worker.toml".to_owned();
-    let found = match error {
-        WorkerError::HashMismatch { path, want, got } => {
-            format!("{} was changed or is damaged: it has sha256 {got}, its manifest pins {want}", path.display())
-        }
-        WorkerError::LengthMismatch { path, want, got } => {
-            format!("{} was cut off or changed: it has {got} bytes, its manifest pins {want}", path.display())
-        }
-        error => error.to_string(),
-    };
-    Finding::fault("model", found, [fetch, leave])
+    Finding::fault("model", error.to_string(), [fetch, leave])
 }
 
 #[cfg(test)]
@@ -119,7 +111,8 @@ mod tests {
         let whole = only(std::slice::from_ref(&config));
         assert_eq!((whole.state, whole.found.as_str()), (State::Ok, "scenes 2: all 1 files match the manifest"));
         let file = folder.path().join("weights.onnx");
-        for (bytes, words) in [(&b"Weights"[..], "changed or is damaged"), (b"wei", "3 bytes, its manifest pins 7")] {
+        for (bytes, words) in [(&b"Weights"[..], "changed or is damaged"), (b"wei", "3 bytes, but its manifest pins 7")]
+        {
             std::fs::write(&file, bytes).unwrap();
             let finding = only(std::slice::from_ref(&config));
             assert_eq!(finding.state, State::Fault);

@@ -3,9 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use inference::clock::millis;
 use shared::time::UnixMillis;
-
-use crate::clock::millis;
 
 /// One reading of the hub's clock, and when it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

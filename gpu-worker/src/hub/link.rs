@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
+use inference::error::quote;
 use shared::capability::Capability;
 use shared::id::LeaseId;
 use shared::protocol::{Challenge, FRAME_MAX_BYTES, HubMessage, PROTOCOL_VERSION, Registration, WorkerMessage};
 use shared::signing::PrivateKey;
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -20,7 +22,7 @@ use super::backoff::{Backoff, jitter};
 use super::clock::HubClock;
 use super::session::{HubIdentity, Session};
 use super::trust::Trust;
-use crate::error::{Result, WorkerError, quote};
+use crate::error::HubLinkError;
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -60,6 +62,10 @@ pub enum LinkEvent {
         registered: Box<Capability>,
     },
     Message(HubMessage),
+    /// The hub was told that this lease failed.
+    FailureSaid {
+        lease_id: LeaseId,
+    },
     Down {
         reason: String,
     },
@@ -69,16 +75,50 @@ pub enum LinkEvent {
     },
 }
 
-/// What the worker tells the link.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outgoing {
-    Say(WorkerMessage),
-    /// Register anew at once, and end the session with that; where there is nothing to offer, end it and wait.
-    Rejoin,
+/// The worker's end of the way to the link.
+#[derive(Debug, Clone)]
+pub struct ToLink {
+    messages: mpsc::Sender<WorkerMessage>,
+    rejoin: Arc<Notify>,
 }
 
-/// Why a session is over.
-enum Over {
+/// The link's end.
+#[derive(Debug)]
+pub struct FromWorker {
+    messages: mpsc::Receiver<WorkerMessage>,
+    /// Holds a wish to register anew until it is heeded, however many messages wait.
+    rejoin: Arc<Notify>,
+}
+
+/// A way from worker to link on which so many messages wait at most.
+pub fn way_to_link(messages_max: usize) -> (ToLink, FromWorker) {
+    let (sender, receiver) = mpsc::channel(messages_max);
+    let rejoin = Arc::new(Notify::new());
+    (ToLink { messages: sender, rejoin: rejoin.clone() }, FromWorker { messages: receiver, rejoin })
+}
+
+impl ToLink {
+    /// Gives the message back where too many wait, because the hub does not read.
+    pub fn say(&self, message: WorkerMessage) -> Option<WorkerMessage> {
+        self.messages.try_send(message).err().map(TrySendError::into_inner)
+    }
+
+    /// Register anew at once, and end the session with that; where there is nothing to offer, end it and wait.
+    pub fn rejoin(&self) {
+        self.rejoin.notify_one();
+    }
+}
+
+impl FromWorker {
+    /// Forgets what was meant for a session that is over.
+    fn forget(&mut self) {
+        while self.messages.try_recv().is_ok() {}
+        let _ = self.rejoin.notified().now_or_never();
+    }
+}
+
+/// Why a session ended.
+enum SessionEnd {
     /// The worker went away, or was refused for good.
     Done,
     /// The hub closes this one when it takes the next.
@@ -97,7 +137,7 @@ pub async fn keep(
     identity: Identity,
     mut offered: Offered,
     leases: LeasesHeld,
-    mut outgoing: mpsc::Receiver<Outgoing>,
+    mut outgoing: FromWorker,
     events: mpsc::Sender<LinkEvent>,
 ) {
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
@@ -122,26 +162,26 @@ pub async fn keep(
                 let began = Instant::now();
                 let LinkEvent::Up { heartbeat, .. } = up else { return };
                 // What was meant for the broken session is not for this one.
-                while outgoing.try_recv().is_ok() {}
+                outgoing.forget();
                 if events.send(up).await.is_err() {
                     return;
                 }
                 match pump(socket, heartbeat, &mut outgoing, &events).await {
-                    Over::Broken(reason) => {
+                    SessionEnd::Broken(reason) => {
                         // Two workers with one key end each other's sessions; without a pause they would do nothing else.
                         if began.elapsed() > LONGEST_WAIT {
                             backoff.reset();
                         }
                         reason
                     }
-                    Over::Rejoin(socket) => {
+                    SessionEnd::Rejoin(socket) => {
                         replaced = Some(socket);
                         continue;
                     }
-                    Over::Done => return,
+                    SessionEnd::Done => return,
                 }
             }
-            Err(WorkerError::Refused(reason)) => {
+            Err(HubLinkError::Refused(reason)) => {
                 let _ = events.send(LinkEvent::Refused { reason }).await;
                 return;
             }
@@ -155,7 +195,7 @@ pub async fn keep(
 }
 
 /// Waits until there is something to offer. Nothing where the worker is gone.
-async fn something(offered: &mut Offered, outgoing: &mut mpsc::Receiver<Outgoing>) -> Option<Capability> {
+async fn something(offered: &mut Offered, outgoing: &mut FromWorker) -> Option<Capability> {
     loop {
         if let Some(capability) = offered.borrow_and_update().clone() {
             return Some(capability);
@@ -163,7 +203,7 @@ async fn something(offered: &mut Offered, outgoing: &mut mpsc::Receiver<Outgoing
         tokio::select! {
             changed = offered.changed() => changed.ok()?,
             // Without a session, nothing is sent.
-            message = outgoing.recv() => drop(message?),
+            message = outgoing.messages.recv() => drop(message?),
         }
     }
 }
@@ -178,13 +218,13 @@ async fn see_off(mut socket: Socket) {
 ///
 /// # Errors
 /// A hub that is away, and one that begins otherwise.
-pub async fn greeting(hub: &HubUrl, trust: &Trust) -> Result<Challenge> {
+pub async fn greeting(hub: &HubUrl, trust: &Trust) -> Result<Challenge, HubLinkError> {
     let (mut socket, challenge) = open(hub, trust).await?;
     let _ = socket.close(None).await;
     Ok(challenge)
 }
 
-async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge)> {
+async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge), HubLinkError> {
     let limits =
         WebSocketConfig::default().max_message_size(Some(FRAME_MAX_BYTES)).max_frame_size(Some(FRAME_MAX_BYTES));
     let connect = connect_async_tls_with_config(hub.session(), Some(limits), true, trust.session()?);
@@ -200,12 +240,16 @@ async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge)> {
 }
 
 /// Challenge, signed registration, welcome.
-async fn register(identity: &Identity, capability: Capability, leases: &LeasesHeld) -> Result<(Socket, LinkEvent)> {
+async fn register(
+    identity: &Identity,
+    capability: Capability,
+    leases: &LeasesHeld,
+) -> Result<(Socket, LinkEvent), HubLinkError> {
     let hub = &identity.hub;
     let (mut socket, challenge) = open(hub, &identity.trust).await?;
     let clock = HubClock::new(challenge.server_time_unix_ms, std::time::Instant::now());
     if challenge.protocol_version != PROTOCOL_VERSION {
-        return Err(WorkerError::Refused(format!(
+        return Err(HubLinkError::Refused(format!(
             "it speaks version {} of the protocol, this worker {PROTOCOL_VERSION}; update the older one",
             challenge.protocol_version
         )));
@@ -230,67 +274,75 @@ fn registration(
     capability: Capability,
     challenge: &Challenge,
     leases: Vec<LeaseId>,
-) -> Result<Registration> {
+) -> Result<Registration, HubLinkError> {
     let address = identity.key.address();
     let message = challenge.registration_message(address);
     let signature =
-        identity.key.sign_message(message.as_bytes()).map_err(|error| WorkerError::Receipt(error.to_string()))?;
+        identity.key.sign_message(message.as_bytes()).map_err(|error| HubLinkError::Signature(error.to_string()))?;
     let protocol_version = PROTOCOL_VERSION;
     Ok(Registration { protocol_version, address, capability, leases, signature })
 }
 
-fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> WorkerError {
-    if retryable { hub.unreachable(reason) } else { WorkerError::Refused(quote(&reason)) }
+fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> HubLinkError {
+    if retryable { hub.unreachable(reason) } else { HubLinkError::Refused(quote(&reason)) }
 }
 
 /// Passes messages both ways until the session is over.
 async fn pump(
     mut socket: Socket,
     heartbeat: Duration,
-    outgoing: &mut mpsc::Receiver<Outgoing>,
+    outgoing: &mut FromWorker,
     events: &mpsc::Sender<LinkEvent>,
-) -> Over {
+) -> SessionEnd {
     let silence = heartbeat * SILENT_HEARTBEATS;
     let mut ping = tokio::time::interval(heartbeat);
     let mut heard_at = Instant::now();
     loop {
         tokio::select! {
-            message = outgoing.recv() => match message {
-                Some(Outgoing::Say(message)) => if let Err(error) = send(&mut socket, &message).await {
-                    return Over::Broken(error);
+            message = outgoing.messages.recv() => match message {
+                Some(message) => if let Err(error) = say(&mut socket, message, events).await {
+                    return SessionEnd::Broken(error);
                 },
-                Some(Outgoing::Rejoin) => return Over::Rejoin(Box::new(socket)),
                 None => {
                     let _ = socket.close(None).await;
-                    return Over::Done;
+                    return SessionEnd::Done;
                 }
             },
+            () = outgoing.rejoin.notified() => {
+                // What was said before comes first.
+                while let Ok(message) = outgoing.messages.try_recv() {
+                    if let Err(error) = say(&mut socket, message, events).await {
+                        return SessionEnd::Broken(error);
+                    }
+                }
+                return SessionEnd::Rejoin(Box::new(socket));
+            }
             // Its answer tells that the hub is there, also when it has nothing to say.
             _ = ping.tick() => if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
-                return Over::Broken(error.to_string());
+                return SessionEnd::Broken(error.to_string());
             },
             () = sleep_until(heard_at + silence) => {
-                return Over::Broken(format!("the hub said nothing for {} s", silence.as_secs()));
+                return SessionEnd::Broken(format!("the hub said nothing for {} s", silence.as_secs()));
             }
             frame = socket.next() => {
                 heard_at = Instant::now();
                 match frame {
-                    None => return Over::Broken("the hub closed the session".into()),
-                    Some(Err(error)) => return Over::Broken(error.to_string()),
+                    None => return SessionEnd::Broken("the hub closed the session".into()),
+                    Some(Err(error)) => return SessionEnd::Broken(error.to_string()),
                     Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
                         Ok(HubMessage::Refused { reason, retryable: false }) => {
                             let _ = events.send(LinkEvent::Refused { reason }).await;
-                            return Over::Done;
+                            return SessionEnd::Done;
                         }
-                        Ok(HubMessage::Refused { reason, retryable: true }) => return Over::Broken(quote(&reason)),
+                        Ok(HubMessage::Refused { reason, retryable: true }) => return SessionEnd::Broken(quote(&reason)),
                         Ok(message) => {
                             if events.send(LinkEvent::Message(message)).await.is_err() {
-                                return Over::Done;
+                                return SessionEnd::Done;
                             }
                         }
                         Err(error) => {
                             let error = quote(&error.to_string());
-                            return Over::Broken(format!("the hub sent no message: {error}"));
+                            return SessionEnd::Broken(format!("the hub sent no message: {error}"));
                         }
                     },
                     Some(Ok(_)) => {}
@@ -300,13 +352,23 @@ async fn pump(
     }
 }
 
+/// Sends a message, and tells the worker that a failure was said.
+async fn say(socket: &mut Socket, message: WorkerMessage, events: &mpsc::Sender<LinkEvent>) -> Result<(), String> {
+    send(socket, &message).await?;
+    if let WorkerMessage::Fail { lease_id, .. } = message {
+        // A worker that is gone needs no news.
+        let _ = events.send(LinkEvent::FailureSaid { lease_id }).await;
+    }
+    Ok(())
+}
+
 async fn send(socket: &mut Socket, message: &WorkerMessage) -> std::result::Result<(), String> {
     let text = serde_json::to_string(message).map_err(|error| error.to_string())?;
     socket.send(Message::Text(text.into())).await.map_err(|error| error.to_string())
 }
 
 /// The next message during registration.
-async fn receive(socket: &mut Socket, hub: &HubUrl) -> Result<HubMessage> {
+async fn receive(socket: &mut Socket, hub: &HubUrl) -> Result<HubMessage, HubLinkError> {
     loop {
         let frame = timeout(HANDSHAKE_LIMIT, socket.next()).await.map_err(|_| hub.unreachable("it does not answer"))?;
         match frame {
@@ -329,5 +391,24 @@ fn kind(message: &HubMessage) -> &'static str {
         HubMessage::Cancel { .. } => "cancel",
         HubMessage::Watched { .. } => "watched",
         HubMessage::Notice { .. } => "notice",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_to_register_anew_is_kept_while_no_message_fits_and_is_heeded_once() {
+        let (to_link, mut from_worker) = way_to_link(1);
+        assert_eq!(to_link.say(WorkerMessage::Drain), None);
+        assert_eq!(to_link.say(WorkerMessage::Drain), Some(WorkerMessage::Drain));
+        to_link.rejoin();
+        assert_eq!(from_worker.rejoin.notified().now_or_never(), Some(()));
+        assert_eq!(from_worker.rejoin.notified().now_or_never(), None);
+        to_link.rejoin();
+        from_worker.forget();
+        assert_eq!(from_worker.rejoin.notified().now_or_never(), None);
+        assert!(from_worker.messages.try_recv().is_err());
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use inference::error::quote;
 use shared::id::{JobId, LeaseId};
 use shared::job::request::TTL_MAX_SECONDS;
 use shared::protocol::ResultAccepted;
@@ -11,7 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use super::HubUrl;
 use super::backoff::{Backoff, jitter};
 use super::trust::Trust;
-use crate::error::{Result, WorkerError, quote};
+use crate::error::{Result, WorkerError};
 use crate::outbox::{Entry, Outbox};
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -92,7 +93,7 @@ pub async fn deliver(
 async fn deliver_one(outbox: &Outbox, hub: &HubUrl, agent: &ureq::Agent, lease_id: LeaseId) -> Result<Delivered> {
     let entry = match outbox.read(lease_id) {
         Ok(entry) => entry,
-        Err(error @ WorkerError::Format { .. }) => {
+        Err(error @ WorkerError::Format(_)) => {
             outbox.refuse(lease_id, "malformed")?;
             return Ok(Delivered { lease_id, job_id: None, refusal: Some(error.to_string()) });
         }
@@ -111,7 +112,7 @@ async fn deliver_one(outbox: &Outbox, hub: &HubUrl, agent: &ureq::Agent, lease_i
             outbox.refuse(lease_id, &reason)?;
             Ok(Delivered { lease_id, job_id: Some(job_id), refusal: Some(reason) })
         }
-        Answer::Later(reason) => Err(hub.unreachable(reason)),
+        Answer::Later(reason) => Err(hub.unreachable(reason).into()),
     }
 }
 

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use inference::files::FileError;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_tungstenite::Connector;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use crate::error::{Result, WorkerError};
+use crate::error::{ConfigError, FormatError};
 
 /// Largest file of certificates.
 const CA_FILE_MAX_BYTES: u64 = 1 << 20;
@@ -22,21 +23,22 @@ pub struct Trust {
 
 impl Trust {
     /// The certificates in `ca_file`, in PEM; the public ones where there is none.
-    pub fn load(ca_file: Option<&Path>) -> Result<Self> {
+    pub fn load(ca_file: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(path) = ca_file else { return Ok(Self::default()) };
-        let length = std::fs::metadata(path).map_err(WorkerError::io(path))?.len();
+        let length = std::fs::metadata(path).map_err(FileError::at(path))?.len();
         if length > CA_FILE_MAX_BYTES {
-            return Err(WorkerError::format(path, format!("it has {length} bytes, more than {CA_FILE_MAX_BYTES}")));
+            let reason = format!("it has {length} bytes, more than {CA_FILE_MAX_BYTES}");
+            return Err(FormatError::new(path, reason).into());
         }
-        let pem = std::fs::read(path).map_err(WorkerError::io(path))?;
+        let pem = std::fs::read(path).map_err(FileError::at(path))?;
         let mut own = Vec::new();
         for item in parse_pem(&pem) {
-            if let PemItem::Certificate(certificate) = item.map_err(|error| WorkerError::format(path, error))? {
+            if let PemItem::Certificate(certificate) = item.map_err(|error| FormatError::new(path, error))? {
                 own.push(certificate);
             }
         }
         if own.is_empty() {
-            return Err(WorkerError::format(path, "it holds no certificate in PEM"));
+            return Err(FormatError::new(path, "it holds no certificate in PEM").into());
         }
         Ok(Self { own: Some(own.into()) })
     }
@@ -48,9 +50,9 @@ impl Trust {
     }
 
     /// For the session; nothing where the public certificates are believed, which the WebSocket brings itself.
-    pub fn session(&self) -> Result<Option<Connector>> {
+    pub fn session(&self) -> Result<Option<Connector>, ConfigError> {
         let Some(own) = &self.own else { return Ok(None) };
-        let failed = |error: rustls::Error| WorkerError::Config(format!("ca_file: {error}"));
+        let failed = |error: rustls::Error| ConfigError::Refused(format!("ca_file: {error}"));
         let mut roots = RootCertStore::empty();
         for certificate in own.iter() {
             roots.add(CertificateDer::from(certificate.der().to_vec())).map_err(failed)?;

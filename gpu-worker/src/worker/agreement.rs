@@ -82,5 +82,5 @@ fn same<T: PartialEq + ToString>(field: &'static str, stated: &T, agreed: &T) ->
     if stated == agreed {
         return Ok(());
     }
-    Err(Refusal::Other { field, stated: crate::error::quote(&stated.to_string()), agreed: agreed.to_string() })
+    Err(Refusal::Other { field, stated: inference::error::quote(&stated.to_string()), agreed: agreed.to_string() })
 }

@@ -1,11 +1,11 @@
 //! What the worker writes into its log of what happens around it.
 
+use inference::clock;
+use inference::error::quote;
 use shared::protocol::{CLOCK_SKEW_MAX_MS, HubMessage};
 
 use super::pause::Pause;
 use super::roster::Duty;
-use crate::clock;
-use crate::error::quote;
 use crate::hub::results::Delivered;
 use crate::hub::session::Session;
 

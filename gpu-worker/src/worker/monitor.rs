@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use inference::error::quote;
 use serde::{Deserialize, Serialize};
 use shared::Address;
 use shared::amount::Amount;
 use shared::time::UnixMillis;
 
 use super::pause::Pause;
-use crate::error::quote;
 
 /// Ended jobs that are remembered one by one.
 const RECENT_MAX: usize = 10_000;

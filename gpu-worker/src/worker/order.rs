@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use inference::clock::millis;
 use shared::id::LeaseId;
 use shared::job::lifecycle::Blame;
 use shared::protocol::{Assignment, Progress};
@@ -9,7 +10,6 @@ use tokio::sync::watch;
 
 use super::roster::Duty;
 use crate::child::supervisor::Limits;
-use crate::clock::millis;
 use crate::hub::clock::HubClock;
 
 /// One job to draw.

@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use inference::clock;
+use inference::error::quote;
+use inference::files::write_atomically;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::schedule::Schedule;
-use crate::clock;
-use crate::error::{Result, WorkerError, quote};
-use crate::files::write_atomically;
+use crate::error::{Result, WorkerError};
 
 /// In the data folder; the worker pauses while it exists, and its text is the reason.
 pub const PAUSE_FILE: &str = "paused";
@@ -40,7 +41,7 @@ pub struct Pause {
 
 /// Pauses the worker of this data folder, whether it runs or starts later.
 pub fn pause(data: &Path, reason: &str) -> Result<()> {
-    write_atomically(&data.join(PAUSE_FILE), reason.as_bytes())
+    Ok(write_atomically(&data.join(PAUSE_FILE), reason.as_bytes())?)
 }
 
 /// Ends a pause by hand. Tells whether there was one.
@@ -49,7 +50,7 @@ pub fn resume(data: &Path) -> Result<bool> {
     match std::fs::remove_file(&path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(WorkerError::Io { path, source: error }),
+        Err(error) => Err(WorkerError::io(path)(error)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use inference::runtime::{BatchKey, batch_key};
 use serde::{Deserialize, Serialize};
 use shared::job::lifecycle::Blame;
 use tokio::sync::mpsc;
@@ -14,7 +15,6 @@ use super::order::{JobEvent, Order};
 use super::roster::{Duty, Member, slots};
 use super::runner::{Bench, Report, Runner};
 use crate::child::supervisor::Supervisor;
-use crate::runtime::{BatchKey, batch_key};
 
 /// Batches that wait for one device: the next one starts when this one is over.
 const BATCHES_MAX: usize = 1;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use shared::capability::{Capability, Device, Engine};
 
-use super::devices::Place;
 use super::monitor::LostDevice;
+use crate::child::place::Place;
 
 /// What a device does.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use inference::clock::millis;
+use inference::error::{FailureKind, InferenceError};
+use inference::runtime::{Output, StepReport};
 use shared::id::LeaseId;
 use shared::protocol::{Assignment, Metering};
 use shared::signing::PrivateKey;
@@ -15,12 +18,11 @@ use super::pool::until;
 use super::roster::Duty;
 use super::service::Service;
 use crate::child::supervisor::Supervisor;
-use crate::clock::{self, millis};
 use crate::error::{Result, WorkerError};
 use crate::hub::backoff::{Backoff, jitter};
 use crate::outbox::{Entry, Outbox};
+use crate::randomness::random_nonce;
 use crate::receipt::{self, FinishedWork};
-use crate::runtime::{Output, StepReport};
 use crate::worker::writing::Writing;
 
 /// How often a job is tried again here after the inference process died of it.
@@ -244,8 +246,8 @@ impl Runner {
                 self.service.found();
             }
             Err(error) => {
-                tracing::error!(%error, class = error.class(), "the inference process does not start again");
-                if error.is_device_missing() || !self.service.is_present() {
+                tracing::error!(%error, failure = error.kind.name(), "the inference process does not start again");
+                if error.kind.is_device_missing() || !self.service.is_present() {
                     self.service.missing(Instant::now());
                     self.lost_reason = error.to_string();
                 }
@@ -268,7 +270,7 @@ impl Runner {
                 // A second try makes sense where it may end in time: it takes at least as long as the first did.
                 let ends_at = Instant::now() + tried_at.elapsed();
                 for (order, outcome) in orders.iter().zip(outcomes) {
-                    let died_of_it = outcome.as_ref().is_err_and(WorkerError::ends_process);
+                    let died_of_it = failure_kind(&outcome).is_some_and(FailureKind::ends_process);
                     let lost_gpu = lost_gpu(&outcome);
                     tally.did_job |= outcome.is_ok();
                     tally.gpu_failure = tally.gpu_failure.or_else(|| lost_gpu.clone());
@@ -308,7 +310,10 @@ impl Runner {
         let before_load = Instant::now();
         let determinism_class = match self.supervisor.start().await {
             Ok(loaded) => loaded.determinism_class.clone(),
-            Err(error) => return (orders.iter().map(|_| Err(error.copied())).collect(), error.ends_process()),
+            Err(error) => {
+                let outcomes = orders.iter().map(|_| Err(error.clone().into())).collect();
+                return (outcomes, error.kind.ends_process());
+            }
         };
         let attempt = Try { began, before_load, started: Instant::now(), determinism_class };
         let mut writings: Vec<Writing> = orders.iter().map(|_| Writing::default()).collect();
@@ -320,8 +325,8 @@ impl Runner {
         let batch = orders.iter().map(|order| (&order.assignment.work, order.limits())).collect();
         let outcomes = self.supervisor.run_batch(batch, &mut report).await;
         let finished = Instant::now();
-        let handed_in = |(order, outcome): (&&Order, Result<Output>)| {
-            outcome.and_then(|output| self.hand_in(order, output, &attempt, finished))
+        let handed_in = |(order, outcome): (&&Order, Result<Output, InferenceError>)| {
+            self.hand_in(order, outcome?, &attempt, finished)
         };
         let outcomes = orders.iter().zip(outcomes).map(handed_in).collect();
         (outcomes, self.supervisor.process_id().is_none())
@@ -343,7 +348,7 @@ impl Runner {
             started_at: order.clock.at(attempt.started),
             finished_at: order.clock.at(finished),
             determinism_class: attempt.determinism_class.clone(),
-            nonce: clock::random_nonce()?,
+            nonce: random_nonce()?,
         };
         let (receipt_hash, submission) = receipt::submission(assignment, work, &self.bench.key)?;
         let Assignment { lease_id, task, .. } = *assignment;
@@ -356,7 +361,7 @@ impl Runner {
 fn event(lease_id: LeaseId, outcome: Result<Spent>) -> JobEvent {
     match outcome {
         Ok(_) => JobEvent::Finished { lease_id },
-        Err(WorkerError::Canceled) => JobEvent::Canceled { lease_id },
+        Err(WorkerError::Inference(error)) if error.kind == FailureKind::Canceled => JobEvent::Canceled { lease_id },
         Err(error) => {
             let (blame, retryable) = (error.blame(), error.is_retryable());
             JobEvent::Failed { lease_id, blame, retryable, reason: error.to_string() }
@@ -366,13 +371,22 @@ fn event(lease_id: LeaseId, outcome: Result<Spent>) -> JobEvent {
 
 /// Why the GPU was lost under a job, where it was.
 fn lost_gpu(outcome: &Result<Spent>) -> Option<String> {
-    outcome.as_ref().err().filter(|error| error.is_gpu_lost()).map(ToString::to_string)
+    let is_lost = failure_kind(outcome).is_some_and(FailureKind::is_gpu_lost);
+    outcome.as_ref().err().filter(|_| is_lost).map(ToString::to_string)
+}
+
+/// How the inference failed, where it did.
+fn failure_kind(outcome: &Result<Spent>) -> Option<FailureKind> {
+    match outcome {
+        Err(WorkerError::Inference(error)) => Some(error.kind),
+        _ => None,
+    }
 }
 
 fn log_retry(order: &Order, outcome: &Result<Spent>) {
     let Assignment { task, lease_id, .. } = &order.assignment;
     if let Err(error) = outcome {
-        tracing::warn!(job_id = %task.job_id, %lease_id, %error, class = error.class(), "the job is tried again");
+        tracing::warn!(job_id = %task.job_id, %lease_id, %error, failure = error.name(), "the job is tried again");
     }
 }
 
@@ -383,7 +397,7 @@ fn log(order: &Order, began: Instant, outcome: Result<&Spent, &WorkerError>) {
         Ok(spent) => (spent.metering, spent.bytes_out, "ok", 0),
         Err(error) => {
             let elapsed = millis(began.elapsed());
-            (Metering { duration_ms: elapsed, ..Metering::default() }, 0, error.class(), 1)
+            (Metering { duration_ms: elapsed, ..Metering::default() }, 0, error.name(), 1)
         }
     };
     tracing::info!(

@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use gpu_probe::cards::{Sample, Use};
 use serde::{Deserialize, Serialize};
-
-use crate::probe::cards::{Sample, Use};
 
 /// Section `[gpu_sharing]` of the worker's configuration: the worker leaves its GPUs to programs of the machine's owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use gpu_probe::cards::Sample;
+use gpu_probe::nvml::Watcher;
 use tokio::sync::watch;
 
 use super::sharing::{GpuSharing, Own, Watch, other};
-use crate::probe::cards::Sample;
-use crate::probe::nvml::Watcher;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -74,7 +74,7 @@ fn parent(pid: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::cards::Use;
+    use gpu_probe::cards::Use;
 
     #[tokio::test]
     async fn without_a_gpu_or_without_the_wish_nobody_looks() {

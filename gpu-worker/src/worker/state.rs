@@ -15,7 +15,7 @@ use crate::hub::results::Delivered;
 use crate::hub::session::Session;
 
 /// Ended leases that are remembered, so that a hub which repeats itself gets no second result.
-const OVER_MAX: usize = 4_096;
+const ENDED_MAX: usize = 4_096;
 
 /// What the shell must do.
 #[derive(Debug)]
@@ -36,16 +36,18 @@ pub struct Worker {
     draining: bool,
     paused: bool,
     /// Its last device is lost.
-    bare: bool,
+    has_no_device: bool,
     /// The hub of this session believes that the worker drains.
     said_drain: bool,
     /// Leases that the runner has.
     running: BTreeMap<LeaseId, Running>,
     /// Leases with a result that the hub has not acknowledged.
     finished: BTreeSet<LeaseId>,
-    /// Leases that failed while no session was there to say so.
+    /// Failures that wait for a session, or for room in it.
     unsaid: BTreeMap<LeaseId, WorkerMessage>,
-    over: Over,
+    /// Failures on their way to the hub. They are unsaid again where the session ends before they are sent.
+    being_said: BTreeMap<LeaseId, WorkerMessage>,
+    ended: EndedLeases,
 }
 
 #[derive(Debug)]
@@ -62,17 +64,17 @@ impl Running {
 
 /// The latest leases that ended here.
 #[derive(Debug, Default)]
-struct Over {
+struct EndedLeases {
     leases: BTreeSet<LeaseId>,
     oldest_first: VecDeque<LeaseId>,
 }
 
-impl Over {
+impl EndedLeases {
     fn insert(&mut self, lease_id: LeaseId) {
         if self.leases.insert(lease_id) {
             self.oldest_first.push_back(lease_id);
         }
-        if self.oldest_first.len() > OVER_MAX
+        if self.oldest_first.len() > ENDED_MAX
             && let Some(oldest) = self.oldest_first.pop_front()
         {
             self.leases.remove(&oldest);
@@ -94,12 +96,13 @@ impl Worker {
             session: None,
             draining: false,
             paused: false,
-            bare: false,
+            has_no_device: false,
             said_drain: false,
             running: BTreeMap::new(),
             finished: finished.into_iter().collect(),
             unsaid: BTreeMap::new(),
-            over: Over::default(),
+            being_said: BTreeMap::new(),
+            ended: EndedLeases::default(),
         }
     }
 
@@ -137,13 +140,12 @@ impl Worker {
     pub fn connected(&mut self, session: Session) -> Vec<Effect> {
         self.session = Some(session);
         self.said_drain = false;
-        let unsaid = std::mem::take(&mut self.unsaid).into_values();
-        let unsaid: Vec<_> = unsaid.map(Effect::Send).collect();
+        let unsaid = self.say_failures();
         unsaid.into_iter().chain(self.say_drain()).collect()
     }
 
     pub fn disconnected(&mut self) {
-        self.session = None;
+        self.end_session();
         self.said_drain = false;
     }
 
@@ -168,14 +170,14 @@ impl Worker {
     /// registration, which leaves this worker the leases that it names. Without a device there is none: the worker takes
     /// nothing new, and leaves when nothing is left that would be lost with the session.
     pub fn offer(&mut self, capability: Option<&Capability>) -> Vec<Effect> {
-        self.bare = capability.is_none();
+        self.has_no_device = capability.is_none();
         self.offers = by_name(capability.map_or(&[], |capability| &capability.offers));
         self.slots = capability.map_or(0, |capability| capability.slots as usize);
-        if self.bare {
+        if self.has_no_device {
             let drain = self.say_drain();
             return drain.into_iter().chain(self.rejoin()).collect();
         }
-        self.part().into_iter().collect()
+        self.leave_session().into_iter().collect()
     }
 
     /// Ends what runs: its results are lost.
@@ -192,27 +194,56 @@ impl Worker {
     }
 
     fn say_drain(&mut self) -> Option<Effect> {
-        let is_news = (self.draining || self.paused || self.bare) && self.session.is_some() && !self.said_drain;
+        let is_news =
+            (self.draining || self.paused || self.has_no_device) && self.session.is_some() && !self.said_drain;
         self.said_drain |= is_news;
         is_news.then_some(Effect::Send(WorkerMessage::Drain))
     }
 
     /// Back after a pause, or away without a device, once nothing is left that would be lost with the session.
     fn rejoin(&mut self) -> Option<Effect> {
-        let is_over = self.bare || !(self.draining || self.paused);
+        let is_over = self.has_no_device || !(self.draining || self.paused);
         let has_nothing = self.running.is_empty() && self.finished.is_empty();
-        (is_over && self.said_drain && has_nothing).then(|| self.part()).flatten()
+        (is_over && self.said_drain && has_nothing).then(|| self.leave_session()).flatten()
     }
 
     /// The next registration answers whatever comes before it.
-    fn part(&mut self) -> Option<Effect> {
+    fn leave_session(&mut self) -> Option<Effect> {
         self.said_drain = false;
-        self.session.take().map(|_| Effect::Rejoin)
+        self.end_session().map(|_| Effect::Rejoin)
     }
 
-    pub fn heartbeat(&self) -> Vec<Effect> {
+    fn end_session(&mut self) -> Option<Session> {
+        self.unsaid.append(&mut self.being_said);
+        self.session.take()
+    }
+
+    /// Also says the failures for which there was no room before.
+    pub fn heartbeat(&mut self) -> Vec<Effect> {
         let heartbeat = WorkerMessage::Heartbeat { leases: self.leases() };
-        self.send(heartbeat).into_iter().collect()
+        let unsaid = if self.session.is_some() { self.say_failures() } else { Vec::new() };
+        unsaid.into_iter().chain(self.send(heartbeat)).collect()
+    }
+
+    fn say_failures(&mut self) -> Vec<Effect> {
+        let unsaid = std::mem::take(&mut self.unsaid);
+        let effects = unsaid.values().cloned().map(Effect::Send).collect();
+        self.being_said.extend(unsaid);
+        effects
+    }
+
+    /// There was no room for a message. A failure is said later; anything else is made good by what follows it.
+    pub fn not_sent(&mut self, message: WorkerMessage) {
+        if let WorkerMessage::Fail { lease_id, .. } = &message
+            && self.being_said.remove(lease_id).is_some()
+        {
+            self.unsaid.insert(*lease_id, message);
+        }
+    }
+
+    /// The hub was told of a failure.
+    pub fn failure_said(&mut self, lease_id: LeaseId) {
+        self.being_said.remove(&lease_id);
     }
 
     pub fn hub_message(&mut self, message: HubMessage, now: Instant) -> Vec<Effect> {
@@ -242,6 +273,8 @@ impl Worker {
         }
         match self.consider(&assignment, &session, now) {
             Ok(deadline) => {
+                // A hub that assigns it again has heard of its failure.
+                self.being_said.remove(&lease_id);
                 let order = Order::new(assignment, session.clock, now, deadline);
                 self.running.insert(lease_id, Running { cancel: order.cancel.clone(), watched: order.watched.clone() });
                 let accept = self.send(WorkerMessage::Accept { lease_id });
@@ -252,7 +285,7 @@ impl Worker {
     }
 
     fn consider(&self, assignment: &Assignment, session: &Session, now: Instant) -> Result<Instant, Refusal> {
-        if self.over.leases.contains(&assignment.lease_id) {
+        if self.ended.leases.contains(&assignment.lease_id) {
             return Err(Refusal::Over);
         }
         if self.draining {
@@ -261,7 +294,7 @@ impl Worker {
         if self.paused {
             return Err(Refusal::NotServing("pauses"));
         }
-        if self.bare {
+        if self.has_no_device {
             return Err(Refusal::NotServing("has no device left"));
         }
         let taken = self.running.values().filter(|running| !running.is_canceled()).count();
@@ -312,19 +345,16 @@ impl Worker {
 
     /// Tells whether it ran until now.
     fn ended(&mut self, lease_id: LeaseId) -> bool {
-        self.over.insert(lease_id);
+        self.ended.insert(lease_id);
         self.running.remove(&lease_id).is_some()
     }
 
     fn fail(&mut self, lease_id: LeaseId, blame: Blame, retryable: bool, reason: &str) -> Vec<Effect> {
         let message = WorkerMessage::fail(lease_id, blame, retryable, reason);
-        match self.send(message.clone()) {
-            Some(effect) => vec![effect],
-            None => {
-                self.unsaid.insert(lease_id, message);
-                Vec::new()
-            }
-        }
+        let effect = self.send(message.clone());
+        let place = if effect.is_some() { &mut self.being_said } else { &mut self.unsaid };
+        place.insert(lease_id, message);
+        effect.into_iter().collect()
     }
 
     fn send(&self, message: WorkerMessage) -> Option<Effect> {

@@ -12,6 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use inference::files::write_atomically;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -24,7 +25,6 @@ use tokio::task::JoinHandle;
 use super::monitor::State as Doing;
 use super::monitor::{Monitor, Report};
 use crate::error::{Result, WorkerError};
-use crate::files::write_atomically;
 
 /// In the data folder: where the running worker's status is.
 pub const ADDRESS_FILE: &str = "status-address";
@@ -67,10 +67,10 @@ impl Drop for StatusServer {
 pub async fn start(config: &StatusConfig, data: &Path, monitor: Arc<Mutex<Monitor>>) -> Result<StatusServer> {
     let StatusConfig { listen } = config;
     if !listen.ip().is_loopback() {
-        return Err(WorkerError::Config(format!("status.listen is a loopback address, got {listen}")));
+        return Err(WorkerError::config(format!("status.listen is a loopback address, got {listen}")));
     }
     let taken = |error: std::io::Error| {
-        WorkerError::Config(format!("status.listen {listen}: {error}; port 0 takes one that is free"))
+        WorkerError::config(format!("status.listen {listen}: {error}; port 0 takes one that is free"))
     };
     let listener = TcpListener::bind(listen).await.map_err(taken)?;
     let address = listener.local_addr().map_err(taken)?;

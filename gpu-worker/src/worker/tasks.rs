@@ -13,7 +13,7 @@ use super::order::{JobEvent, Order};
 use super::runner::Bench;
 use super::state::{Effect, Worker};
 use super::{Parts, Pauses, pause, pool, sharing_watch};
-use crate::hub::link::{self, LeasesHeld, LinkEvent, Outgoing};
+use crate::hub::link::{self, LeasesHeld, LinkEvent, ToLink};
 use crate::hub::results::{self, Delivered};
 use crate::outbox::Outbox;
 
@@ -23,7 +23,7 @@ const CHANNEL_MAX: usize = 256;
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Tasks {
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: ToLink,
     orders: mpsc::Sender<Order>,
     pub(super) link: mpsc::Receiver<LinkEvent>,
     pub(super) jobs: mpsc::Receiver<JobEvent>,
@@ -37,7 +37,7 @@ pub(super) struct Tasks {
 
 impl Tasks {
     pub(super) fn spawn(parts: Parts, outbox: &Outbox, worker: &Arc<Mutex<Worker>>) -> Self {
-        let (outgoing, outgoing_receiver) = mpsc::channel(CHANNEL_MAX);
+        let (outgoing, outgoing_receiver) = link::way_to_link(CHANNEL_MAX);
         let (link_sender, link) = mpsc::channel(CHANNEL_MAX);
         let (orders, order_receiver) = mpsc::channel(CHANNEL_MAX);
         let (job_sender, jobs) = mpsc::channel(CHANNEL_MAX);
@@ -73,20 +73,22 @@ impl Tasks {
         self.rest.send_if_modified(|before| std::mem::replace(before, rests) != rests);
     }
 
-    pub(super) async fn perform(&self, effects: Vec<Effect>) {
+    /// Performs the effects. Gives back the messages for which there was no room, because the hub does not read.
+    pub(super) async fn perform(&self, effects: Vec<Effect>) -> Vec<WorkerMessage> {
+        let mut unsent = Vec::new();
         for effect in effects {
             match effect {
-                // A full channel means a hub that does not read; what is lost is made good by the next registration.
                 Effect::Send(message) => {
                     if let WorkerMessage::Fail { lease_id, blame: Blame::Platform, reason, .. } = &message {
                         tracing::warn!(%lease_id, reason, "a lease is given back unserved");
                     }
-                    drop(self.outgoing.try_send(Outgoing::Say(message)));
+                    unsent.extend(self.outgoing.say(message));
                 }
-                Effect::Rejoin => drop(self.outgoing.try_send(Outgoing::Rejoin)),
+                Effect::Rejoin => self.outgoing.rejoin(),
                 Effect::Run(order) => drop(self.orders.send(*order).await),
             }
         }
+        unsent
     }
 
     /// Closes the session in good order where the worker ended so, and stops everything.

@@ -2,10 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use inference::runtime::StepReport;
 use shared::id::LeaseId;
 use shared::protocol::{PIECE_MAX_BYTES, PREVIEW_MAX_BYTES, Piece, Preview, Progress};
-
-use crate::runtime::StepReport;
 
 /// How much of a job's text was sent, and what waits because there was no room for it.
 #[derive(Debug, Default)]

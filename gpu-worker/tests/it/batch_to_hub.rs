@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use gpu_worker::child::supervisor::Supervisor;
 use gpu_worker::child::{ChildConfig, Setup};
-use gpu_worker::engine::{EngineChoice, EngineConfig};
 use gpu_worker::hub::HubUrl;
 use gpu_worker::hub::clock::HubClock;
 use gpu_worker::hub::results::deliver;
@@ -21,6 +20,7 @@ use gpu_worker::worker::pool::{self, BatchingConfig, Lane};
 use gpu_worker::worker::roster::Member;
 use gpu_worker::worker::runner::Bench;
 use gpu_worker::worker::state::{Effect, Worker};
+use inference::engine::{EngineChoice, EngineConfig};
 use shared::id::LeaseId;
 use shared::protocol::{Assignment, HubMessage};
 use tokio::sync::{Notify, mpsc, watch};
@@ -73,7 +73,7 @@ async fn a_batch_that_the_hub_takes_before_its_runner_tells_of_it_leaves_nothing
         let now = Instant::now();
         let identity = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER };
         let mut worker = Worker::new(&[offer()], jobs.len(), Vec::new());
-        worker.connected(Session { hub: identity, clock: HubClock::new(gpu_worker::clock::now(), now) });
+        worker.connected(Session { hub: identity, clock: HubClock::new(inference::clock::now(), now) });
         let (orders, order_receiver) = mpsc::channel(jobs.len());
         for job in &jobs {
             match worker.hub_message(HubMessage::Assign(Box::new(job.clone())), now).pop() {

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use gpu_worker::engine::Engine;
-use gpu_worker::error::{Result, WorkerError};
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::image::ImageModel;
-use gpu_worker::runtime::{Observer, Output, Request, Runtime, StepReport, batch_key};
+use inference::engine::Engine;
+use inference::error::{FailureKind, Result};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::image::ImageModel;
+use inference::runtime::{Observer, Output, Request, Runtime, StepReport, batch_key};
 use shared::job::image::{ImageInput, SchedulerName, ValidImageInput};
 use shared::job::request::Work;
 
@@ -141,12 +141,12 @@ fn a_job_that_fails_or_is_canceled_takes_no_other_with_it() {
         let canceled = Watcher { breaks_after: Some(2), ..Watcher::default() };
         let mut watchers = [canceled, Watcher::default(), Watcher::default(), Watcher::default()];
         let outcomes = together(&mut model, &works, &mut watchers);
-        assert!(matches!(outcomes[0], Err(WorkerError::Canceled)), "{:?}", outcomes[0]);
+        assert!(outcomes[0].as_ref().is_err_and(|error| error.kind == FailureKind::Canceled), "{:?}", outcomes[0]);
         let Work::Image(whole) = &works[1] else { panic!("a picture") };
         assert!(outcomes[1].as_ref().unwrap().artifacts == alone(&mut model, whole).artifacts);
         for (place, word) in [(2, "input.steps"), (3, "100000 characters")] {
             let error = outcomes[place].as_ref().unwrap_err();
-            assert!(error.class() == "input" && error.to_string().contains(word), "{error}");
+            assert!(error.kind.name() == "input" && error.to_string().contains(word), "{error}");
         }
         assert_eq!(watchers.map(|watcher| watcher.reports.len()), [2, 4, 0, 0]);
     }

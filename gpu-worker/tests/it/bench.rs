@@ -63,7 +63,7 @@ async fn broken_models_are_told_and_the_others_measured_as_they_are_served_and_s
     assert_eq!((broken["engine"].as_str(), broken["class"].as_str()), (Some("tract"), Some("integrity")));
     assert!(broken["message"].as_str().unwrap().contains("model.onnx"), "{broken}");
     assert_eq!(names(&found["prices"]), [own_model(JobKind::Embedding)]);
-    let kept = hardware::read(data.path(), miner, gpu_worker::clock::now()).unwrap().unwrap();
+    let kept = hardware::read(data.path(), miner, inference::clock::now()).unwrap().unwrap();
     assert_eq!(serde_json::to_value(&kept).unwrap(), found["signed"]);
     assert_eq!(kept.report.models.len(), 1);
 
@@ -111,5 +111,5 @@ async fn where_nothing_can_be_measured_the_exit_code_says_so_and_nothing_is_sign
     assert!(found["models"].as_array().unwrap().is_empty() && found["signed"].is_null(), "{found}");
     let message = found["unmeasured"][0]["message"].as_str().unwrap();
     assert!(message.contains("inference process"), "{message}");
-    assert!(hardware::read(data.path(), miner, gpu_worker::clock::now()).unwrap().is_none());
+    assert!(hardware::read(data.path(), miner, inference::clock::now()).unwrap().is_none());
 }

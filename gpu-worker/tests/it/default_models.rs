@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::folders::models_at;
-use gpu_worker::runtime::{self, Observer, Runtime, StepReport};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::folders::models_at;
+use inference::runtime::{self, Observer, Runtime, StepReport};
 use serde_json::{Value, json};
 use shared::job::JobKind;
 use shared::job::request::Work;
@@ -132,7 +132,7 @@ fn a_damaged_or_swapped_weight_file_of_each_model_is_refused_by_its_hash() {
             let models = models_at(copies.path()).unwrap();
             let owner = models.iter().find(|folder| graph.starts_with(folder.root())).unwrap();
             let error = runtime::load(tract(), owner).err().unwrap();
-            assert_eq!(error.class(), "integrity", "{}: {error}", graph.display());
+            assert_eq!(error.kind.name(), "integrity", "{}: {error}", graph.display());
             assert!(error.to_string().contains("model.onnx"), "{error}");
         }
         std::fs::write(graph, whole).unwrap();

@@ -23,7 +23,7 @@ async fn doctor(data: &Path, more: &[&str]) -> Output {
 async fn greeted(hub: &mut HubDouble, data: &Path, more: &[&str], ahead_ms: u64) -> Output {
     let greet = async {
         let mut session = hub.connection().await;
-        session.challenge.server_time_unix_ms = gpu_worker::clock::now().plus_ms(ahead_ms);
+        session.challenge.server_time_unix_ms = inference::clock::now().plus_ms(ahead_ms);
         let challenge = HubMessage::Challenge(session.challenge.clone());
         session.send(&challenge).await;
         assert_eq!(session.receive().await, None, "the doctor says nothing to the hub");

@@ -1,11 +1,11 @@
 //! A model's second setting: few steps under a scheduler of its own.
 
-use gpu_worker::engine::Engine;
-use gpu_worker::error::WorkerError;
 use gpu_worker::offer;
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::image::ImageModel;
-use gpu_worker::runtime::{Request, Runtime, batch_key};
+use inference::engine::Engine;
+use inference::error::{FailureKind, InferenceError};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::image::ImageModel;
+use inference::runtime::{Request, Runtime, batch_key};
 use serde_json::{Value, json};
 use shared::amount::Amount;
 use shared::job::image::{ImageInput, PictureDefaults, SchedulerName, ValidImageInput};
@@ -47,7 +47,7 @@ fn with_that_alone() -> ModelCopy {
     model
 }
 
-fn load(engine: &Engine, model: &ModelCopy) -> Result<ImageModel, WorkerError> {
+fn load(engine: &Engine, model: &ModelCopy) -> Result<ImageModel, InferenceError> {
     ImageModel::load(engine, &ModelFolder::open(model.path())?)
 }
 
@@ -119,7 +119,8 @@ fn a_model_without_it_refuses_it_and_draws_as_ever() {
     for plain in [ModelCopy::tiny("sd15"), model(Some("{"), None)] {
         let mut model = load(engine, &plain).unwrap();
         let error = model.draw(&input(FAST, 1.0), &mut Latents::default()).unwrap_err();
-        assert!(matches!(error, WorkerError::Input { field: "scheduler", .. }), "{error}");
+        assert_eq!(error.kind, FailureKind::Input);
+        assert!(error.text.starts_with("input.scheduler "), "{error}");
         assert!(error.to_string().contains("has no setting for few steps"), "{error}");
         assert!(model.draw(&input(None, 1.0), &mut Latents::default()).is_ok());
     }
@@ -147,12 +148,15 @@ fn a_setting_that_is_promised_but_missing_damaged_or_senseless_is_refused_by_nam
         let what = format!("{file:?} {manifest:?}");
         let error = load(engine, &model(file, manifest)).map(drop).expect_err(&what);
         assert!(error.to_string().contains(word), "{what}: {error}");
-        assert!(["model", "format", "integrity"].contains(&error.class()) && !error.is_retryable(), "{what}: {error}");
+        assert!(
+            ["model", "format", "integrity"].contains(&error.kind.name()) && !error.kind.is_retryable(),
+            "{what}: {error}"
+        );
     }
     let changed = with_fast();
     std::fs::write(changed.file(FAST_FILE), stretched).unwrap();
     let error = load(engine, &changed).map(drop).unwrap_err();
-    assert!(error.class() == "integrity" && error.to_string().contains(FAST_FILE), "{error}");
+    assert!(error.kind.name() == "integrity" && error.to_string().contains(FAST_FILE), "{error}");
 }
 
 #[test]

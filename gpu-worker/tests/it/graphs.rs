@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use gpu_worker::engine::library::Search;
-use gpu_worker::engine::port::{Element, Input, Outputs, Port, Size, Values, Wanted};
-use gpu_worker::engine::provider::ProviderChoice;
-use gpu_worker::engine::{Engine, EngineChoice, EngineConfig, Graph, GraphFile, Kept};
+use inference::engine::library::Search;
+use inference::engine::port::{Element, Input, Outputs, Port, Size, Values, Wanted};
+use inference::engine::provider::ProviderChoice;
+use inference::engine::{Engine, EngineChoice, EngineConfig, Graph, GraphFile, Kept};
 use serde_json::Value;
 
 use crate::support::onnxruntime_library;
@@ -38,7 +38,7 @@ fn open(name: EngineChoice, onnxruntime_library: Option<PathBuf>) -> Engine {
 }
 
 pub(crate) fn vectors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/graphs")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inference/tests/vectors/graphs")
 }
 
 fn load(engine: &Engine, name: &str) -> Graph {
@@ -124,7 +124,7 @@ fn steps(graph: &Graph, heads: usize) -> Vec<Vec<Size>> {
 fn a_plan_that_the_engine_cannot_make_is_an_error_and_the_graph_runs_all_the_same() {
     let mut graph = load(tract(), "decoder.onnx");
     let sizes = steps(&graph, 3);
-    assert_eq!(graph.prepare_growing(sizes).unwrap_err().class(), "model");
+    assert_eq!(graph.prepare_growing(sizes).unwrap_err().kind.name(), "model");
     assert_eq!(step(&mut graph, 3, None).read[0].shape, [1, 1, 7]);
 }
 
@@ -173,10 +173,10 @@ fn an_output_that_is_not_there_and_inputs_that_do_not_fit_are_named() {
         let fitting = Input { port: &sample, shape: &[1, 4, 5, 5], values: Values::Floats(&values) };
         let error = graph.run(&[fitting, time], "samples").unwrap_err();
         assert!(error.to_string().contains("no output called samples"), "{error}");
-        assert_eq!(error.class(), "run");
+        assert_eq!(error.kind.name(), "run");
         let too_many = Input { shape: &[1, 5, 5, 5], ..fitting };
-        assert_eq!(graph.run(&[too_many, time], "out_sample").unwrap_err().class(), "run");
-        assert_eq!(graph.run(&[fitting], "out_sample").unwrap_err().class(), "run");
+        assert_eq!(graph.run(&[too_many, time], "out_sample").unwrap_err().kind.name(), "run");
+        assert_eq!(graph.run(&[fitting], "out_sample").unwrap_err().kind.name(), "run");
         assert!(graph.run(&[fitting, time], "out_sample").is_ok(), "a failed run spoiled the graph");
     }
 }

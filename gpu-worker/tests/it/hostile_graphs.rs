@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use gpu_worker::engine::port::{Input, Values};
-use gpu_worker::engine::{Engine, Graph, GraphFile};
-use gpu_worker::error::{Result, WorkerError};
-use gpu_worker::runtime::folder::ModelFolder;
+use inference::engine::port::{Input, Values};
+use inference::engine::{Engine, Graph, GraphFile};
+use inference::error::{InferenceError, Result};
+use inference::runtime::folder::ModelFolder;
 use serde_json::json;
 use shared::digest::Sha256Digest;
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ fn refused(bytes: Vec<u8>, words: &[&str]) {
     let error = GraphFile::new("test.onnx", bytes, None).unwrap_err();
     let text = error.to_string();
     assert!(words.iter().all(|word| text.contains(word)), "{text} lacks one of {words:?}");
-    assert_eq!(error.class(), "model", "{text}");
+    assert_eq!(error.kind.name(), "model", "{text}");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn files_with_wrong_bytes_end_in_a_graph_or_an_error() {
         eprintln!("seed {seed}");
         for engine in engines() {
             if let Err(error) = load(engine, bytes.clone()) {
-                assert!(CLASSES.contains(&error.class()), "seed {seed}: {error}");
+                assert!(CLASSES.contains(&error.kind.name()), "seed {seed}: {error}");
             }
         }
     }
@@ -136,7 +136,7 @@ fn a_shape_that_is_computed_and_that_no_memory_holds_ends_no_process() {
             // tract cuts sizes to 32 bits; runtimes compare the shapes of what they get.
             match ran {
                 Ok(tensor) => assert_eq!(tensor.shape, [0], "{}", engine.name()),
-                Err(error) => assert!(CLASSES.contains(&error.class()), "{}: {error}", engine.name()),
+                Err(error) => assert!(CLASSES.contains(&error.kind.name()), "{}: {error}", engine.name()),
             }
         }
     }
@@ -198,11 +198,11 @@ impl Folder {
         ModelFolder::open(&self.path()).unwrap().graph("graph.onnx")
     }
 
-    fn refused(&self, words: &[&str]) -> WorkerError {
+    fn refused(&self, words: &[&str]) -> InferenceError {
         let error = self.graph().unwrap_err();
         let text = error.to_string();
         assert!(words.iter().all(|word| text.contains(word)), "{text} lacks one of {words:?}");
-        assert_eq!(error.class(), "integrity", "{text}");
+        assert_eq!(error.kind.name(), "integrity", "{text}");
         error
     }
 }
@@ -268,7 +268,7 @@ fn ranges_beyond_the_file_are_refused() {
     assert!(error.to_string().contains("takes 8 bytes, but 4 are stored"), "{error}");
     for (key, value) in [("offset", "-1"), ("length", "eight"), ("location", "other.pb")] {
         let error = Folder::at("weights.pb", &[(key, value)]).graph().unwrap_err();
-        assert_eq!(error.class(), "model", "{error}");
+        assert_eq!(error.kind.name(), "model", "{error}");
     }
 }
 

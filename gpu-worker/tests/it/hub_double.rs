@@ -130,7 +130,7 @@ fn challenge() -> Challenge {
         chain_id: 7,
         minter: MINTER,
         nonce: B256::repeat_byte(9),
-        server_time_unix_ms: gpu_worker::clock::now(),
+        server_time_unix_ms: inference::clock::now(),
     }
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn assignment(number: u128, steps: u32) -> Assignment {
 
 /// Any work.
 pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment {
-    let deadline = UnixMillis(gpu_worker::clock::now().0 + 600_000);
+    let deadline = UnixMillis(inference::clock::now().0 + 600_000);
     let terms = ReceiptTerms {
         client: Address::repeat_byte(0xc1),
         units: work.units(),

@@ -7,7 +7,7 @@ use std::process::Output;
 use gpu_worker::child::supervisor::Supervisor;
 use gpu_worker::child::{ChildConfig, Setup};
 use gpu_worker::config::Config;
-use gpu_worker::engine::{EngineChoice, EngineConfig};
+use inference::engine::{EngineChoice, EngineConfig};
 use tokio::process::Command;
 
 use crate::hub_double::HubDouble;
@@ -31,7 +31,7 @@ async fn a_load_is_ended_at_the_configured_limit_and_the_error_names_it() {
     let model = folder.path().to_path_buf();
     let mut supervisor = Supervisor::new(silent, Setup { model, engine, data: None, child });
     let error = supervisor.start().await.unwrap_err();
-    assert_eq!((error.class(), error.is_retryable()), ("slow_load", true));
+    assert_eq!((error.kind.name(), error.kind.is_retryable()), ("slow_to_load", true));
     let text = error.to_string();
     assert!(text.contains("within 1 s; child.load_within_seconds"), "{text}");
     assert_eq!(supervisor.process_id(), None);

@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gpu_worker::child::supervisor::Supervisor;
-use gpu_worker::child::{ChildConfig, Event, Failure, Setup};
-use gpu_worker::engine::{EngineChoice, EngineConfig};
-use gpu_worker::error::WorkerError;
+use gpu_worker::child::{ChildConfig, Event, Setup};
 use gpu_worker::hub::clock::HubClock;
 use gpu_worker::keys;
 use gpu_worker::outbox::Outbox;
@@ -21,6 +19,8 @@ use gpu_worker::worker::order::{JobEvent, Order};
 use gpu_worker::worker::pool::{self, BatchingConfig, Lane};
 use gpu_worker::worker::roster::{Duty, Member};
 use gpu_worker::worker::runner::Bench;
+use inference::engine::{EngineChoice, EngineConfig};
+use inference::error::InferenceError;
 use shared::job::lifecycle::Blame;
 use shared::protocol::WorkerMessage;
 use tempfile::TempDir;
@@ -65,9 +65,9 @@ impl Card {
     }
 
     fn pull_out(&self) {
-        let reason = gpu_worker::error::quote_engine(NO_CARD);
-        let error = WorkerError::Provider { provider: "CUDA".into(), reason, mend: "install NVIDIA's driver".into() };
-        self.answer(&[Event::NotLoaded(Failure::from(&error))]);
+        let reason = inference::error::quote_engine(NO_CARD);
+        let error = InferenceError::provider("CUDA", reason, "install NVIDIA's driver");
+        self.answer(&[Event::NotLoaded(error)]);
     }
 
     /// From now on a process says these, and then nothing any more.
@@ -103,7 +103,7 @@ async fn lane(card: &Card, name: &str, model: &Path) -> Lane {
 
 fn order(number: u128, steps: u32) -> Order {
     let now = Instant::now();
-    Order::new(assignment(number, steps), HubClock::new(gpu_worker::clock::now(), now), now, now + PATIENCE)
+    Order::new(assignment(number, steps), HubClock::new(inference::clock::now(), now), now, now + PATIENCE)
 }
 
 struct Devices {
@@ -233,17 +233,14 @@ async fn a_process_whose_context_is_dead_is_ended_and_another_one_takes_its_plac
     let mut supervisor = card.supervisor(model.path());
     let loaded = supervisor.start().await.unwrap().clone();
     supervisor.kill().await;
-    let dead = WorkerError::Run {
-        graph: "unet/model.onnx".into(),
-        reason: "CUDA failure 700: an illegal memory access was encountered".into(),
-    };
-    card.answer(&[Event::Loaded(loaded), Event::Failed { id: 1, failure: Failure::from(&dead) }]);
+    let dead = InferenceError::run("unet/model.onnx", "CUDA failure 700: an illegal memory access was encountered");
+    card.answer(&[Event::Loaded(loaded), Event::Failed { id: 1, error: dead }]);
     supervisor.start().await.unwrap();
     let process = supervisor.process_id().unwrap();
     let order = order(7, 1);
     let error = supervisor.run(&order.assignment.work, &mut order.limits(), &mut |_| {}).await.unwrap_err();
     let text = error.to_string();
-    assert_eq!((error.class(), error.is_retryable()), ("gpu_lost", true));
+    assert_eq!((error.kind.name(), error.kind.is_retryable()), ("gpu_lost", true));
     assert!(text.starts_with("GPU 0 failed: CUDA failure 700: an illegal memory access"), "{text}");
     assert_eq!(supervisor.process_id(), None);
     assert!(!Path::new(&format!("/proc/{process}/exe")).exists(), "the process lives on");

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use gpu_worker::child::supervisor::{Limits, Supervisor};
 use gpu_worker::child::{ChildConfig, Setup};
-use gpu_worker::engine::{EngineChoice, EngineConfig};
-use gpu_worker::error::{Result, WorkerError};
-use gpu_worker::runtime::Output;
+use inference::engine::{EngineChoice, EngineConfig};
+use inference::error::{FailureKind, Result};
+use inference::runtime::Output;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use shared::job::image::ImageInput;
 use shared::job::request::Work;
@@ -80,8 +80,7 @@ async fn each_lack_of_memory_halves_the_batch_and_the_next_process_keeps_to_it()
         starve(starved);
         let outcomes: Vec<_> =
             run(&mut supervisor, &works).await.into_iter().map(|outcome| outcome.map(|_| "drawn")).collect();
-        let is_told =
-            |outcome: &_| matches!(outcome, Err(error @ WorkerError::ChildOutOfMemory(_)) if error.is_retryable());
+        let is_told = |outcome: &inference::error::Result<_>| matches!(outcome, Err(error) if error.kind == FailureKind::OutOfMemory);
         // One of several may be done before another finds no memory.
         assert!(outcomes.iter().any(is_told), "{outcomes:?} before {halved}");
         assert!(outcomes.iter().all(|outcome| outcome.is_ok() || is_told(outcome)), "{outcomes:?} before {halved}");

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use gpu_worker::error::WorkerError;
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::ollama::OllamaModel;
-use gpu_worker::runtime::ollama::folder::{Settings, create, write};
-use gpu_worker::runtime::{Observer, Output, Runtime, StepReport};
+use inference::error::{FailureKind, InferenceError};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::ollama::OllamaModel;
+use inference::runtime::ollama::folder::{Settings, create, write};
+use inference::runtime::{Observer, Output, Runtime, StepReport};
 use serde_json::{Value, json};
 use shared::amount::{MICRO_PER_UNIT, MicroUnits};
 use shared::job::JobKind;
@@ -63,11 +63,11 @@ fn folder(ollama: &OllamaDouble, model: &str) -> TempDir {
     folder
 }
 
-fn load(ollama: &OllamaDouble, model: &str) -> Result<OllamaModel, WorkerError> {
+fn load(ollama: &OllamaDouble, model: &str) -> Result<OllamaModel, InferenceError> {
     OllamaModel::load(&ModelFolder::open(folder(ollama, model).path()).unwrap())
 }
 
-fn run(model: &mut OllamaModel, work: &Work) -> Result<(Output, String), WorkerError> {
+fn run(model: &mut OllamaModel, work: &Work) -> Result<(Output, String), InferenceError> {
     let mut reader = Reader::default();
     let output = model.run(work, &mut reader)?;
     Ok((output, reader.text))
@@ -131,9 +131,11 @@ fn embeds_texts_and_is_paid_for_what_was_read() {
     let vectors: Vec<Vec<f32>> = serde_json::from_slice(&output.artifacts[0].bytes).unwrap();
     assert_eq!(vectors, [[0.6, 0.8, 0.0], [0.6, 0.8, 0.0]]);
     assert_eq!((output.metering.tokens_read, output.metering.tokens_written, streamed.as_str()), (8, 0, ""));
-    assert!(matches!(run(&mut model, &prompt()), Err(WorkerError::Input { field: "kind", .. })));
+    let refused = run(&mut model, &prompt()).unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Input);
+    assert!(refused.text.starts_with("input.kind "), "{refused}");
     ollama.next(Behaviour::Sends("{\"embeddings\":[[0.1]]}"));
-    assert!(matches!(run(&mut model, &texts), Err(WorkerError::OllamaAnswer(_))), "a vector is missing");
+    assert_eq!(run(&mut model, &texts).unwrap_err().kind, FailureKind::OllamaAnswer, "a vector is missing");
 }
 
 #[test]
@@ -150,7 +152,7 @@ fn an_embedding_asks_for_a_few_texts_at_a_time_and_ends_between_them_when_nobody
     assert_eq!(asked(&ollama)[before..], [16, 4]);
     assert_eq!(output.metering.tokens_read, 80);
     let mut leaving = Reader { stop_after: Some(1), ..Reader::default() };
-    assert!(matches!(model.run(&texts, &mut leaving), Err(WorkerError::Canceled)));
+    assert_eq!(model.run(&texts, &mut leaving).unwrap_err().kind, FailureKind::Canceled);
     assert_eq!(asked(&ollama)[before..], [16, 4, 16]);
 }
 
@@ -193,7 +195,7 @@ fn every_bad_answer_has_its_class_and_the_next_job_is_served() {
     ] {
         ollama.next(behaviour.clone());
         let error = run(&mut model, &prompt()).unwrap_err();
-        assert_eq!((error.class(), error.is_retryable()), (class, retryable), "{behaviour:?}: {error}");
+        assert_eq!((error.kind.name(), error.kind.is_retryable()), (class, retryable), "{behaviour:?}: {error}");
         assert!(error.to_string().contains(word), "{behaviour:?}: {error}");
         ollama.next(Behaviour::Writes(&["still here"]));
         assert_eq!(run(&mut model, &prompt()).unwrap().1, "still here");
@@ -206,7 +208,7 @@ fn a_load_has_a_limit_of_its_own_and_names_it() {
     let ollama = OllamaDouble::start();
     ollama.next(Behaviour::NeverLoads);
     let error = load(&ollama, TEXT_MODEL).unwrap_err();
-    assert_eq!((error.class(), error.is_retryable()), ("ollama_silent", true));
+    assert_eq!((error.kind.name(), error.kind.is_retryable()), ("ollama_silent", true));
     assert_eq!(error.to_string(), "Ollama was silent for more than 2 s");
     ollama.hung_up();
     assert!(load(&ollama, TEXT_MODEL).is_ok());
@@ -219,7 +221,7 @@ fn a_cancel_between_pieces_hangs_up() {
     ollama.next(Behaviour::NeverEnds);
     let mut reader = Reader { stop_after: Some(3), ..Reader::default() };
     let error = model.run(&prompt(), &mut reader).unwrap_err();
-    assert!(matches!(error, WorkerError::Canceled), "{error}");
+    assert_eq!(error.kind, FailureKind::Canceled);
     assert_eq!(reader.pieces, 3);
     ollama.hung_up();
 }
@@ -238,15 +240,15 @@ fn a_text_without_end_is_broken_off() {
 fn a_model_that_is_missing_or_another_than_was_pinned_is_refused() {
     let ollama = OllamaDouble::start();
     ollama.change_models();
-    assert!(matches!(load(&ollama, TEXT_MODEL).unwrap_err(), WorkerError::HashMismatch { .. }));
+    assert_eq!(load(&ollama, TEXT_MODEL).unwrap_err().kind, FailureKind::Integrity);
     ollama.forget_models();
-    assert!(matches!(load(&ollama, TEXT_MODEL).unwrap_err(), WorkerError::OllamaModel { .. }));
+    assert_eq!(load(&ollama, TEXT_MODEL).unwrap_err().kind, FailureKind::OllamaModel);
     let gone = folder(&ollama, TEXT_MODEL);
     let settings = std::fs::read_to_string(gone.path().join("ollama.json")).unwrap();
     let nowhere = Settings { url: "http://127.0.0.1:9".into(), ..serde_json::from_str(&settings).unwrap() };
     write(&nowhere, JobKind::Text, gone.path()).unwrap();
     let error = OllamaModel::load(&ModelFolder::open(gone.path()).unwrap()).unwrap_err();
-    assert!(matches!(error, WorkerError::OllamaUnreachable { .. }), "{error}");
+    assert_eq!(error.kind, FailureKind::OllamaUnreachable);
 }
 
 #[test]
@@ -256,7 +258,7 @@ fn a_folder_is_made_from_what_ollama_says_and_a_missing_model_is_pulled_on_reque
     let target = tempfile::tempdir().unwrap();
     let mut told = Vec::new();
     let refused = create(&ollama.url, "tiny-writer", false, target.path(), &mut |_| {}).unwrap_err();
-    assert!(matches!(refused, WorkerError::OllamaModel { .. }), "{refused}");
+    assert_eq!(refused.kind, FailureKind::OllamaModel);
     assert!(ollama.calls("/api/pull").is_empty());
     create(&ollama.url, "tiny-writer", true, target.path(), &mut |status| told.push(status.to_owned())).unwrap();
     assert_eq!(told, ["pulling manifest", "downloading: 5 of 10 bytes", "success"]);

@@ -110,7 +110,7 @@ async fn a_result_that_cannot_be_read_now_is_sent_when_it_can_and_only_a_malform
     std::fs::write(file(malformed), b"rubbish").unwrap();
     outbox.put(&entry(3)).unwrap();
     assert_eq!(outbox.waiting().unwrap(), [unread, malformed, sound]);
-    assert!(matches!(outbox.refuse(unread, "409: not yours"), Err(WorkerError::Io { .. })));
+    assert!(matches!(outbox.refuse(unread, "409: not yours"), Err(WorkerError::File(_))));
     let (delivered_sender, mut delivered) = mpsc::channel(8);
     let url = HubUrl::parse(&hub.url).unwrap();
     let delivery =

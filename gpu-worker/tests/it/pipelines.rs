@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gpu_worker::engine::Engine;
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::image::ImageModel;
-use gpu_worker::runtime::{Observer, StepReport};
+use inference::engine::Engine;
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::image::ImageModel;
+use inference::runtime::{Observer, StepReport};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::job::image::{ImageInput, ValidImageInput};

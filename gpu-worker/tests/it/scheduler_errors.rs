@@ -1,7 +1,7 @@
 //! What scheduler configurations and requests are refused, and that the refusal says why.
 
-use gpu_worker::error::WorkerError;
-use gpu_worker::runtime::image::scheduler::{Scheduler, SchedulerConfig};
+use inference::error::FailureKind;
+use inference::runtime::image::scheduler::{Scheduler, SchedulerConfig};
 use serde_json::{Value, json};
 use shared::job::image::SchedulerName;
 
@@ -13,8 +13,8 @@ fn config(value: Value) -> SchedulerConfig {
 
 fn refuses(value: Value, key: &str, word: &str) {
     let error = SchedulerConfig::parse(&value.to_string()).map(drop).expect_err(&value.to_string());
-    assert!(matches!(&error, WorkerError::ModelKey { key: named, .. } if named == key), "{value}: {error}");
-    assert_eq!((error.class(), error.is_retryable()), ("model", false));
+    assert_eq!((error.kind, error.kind.is_retryable()), (FailureKind::Model, false));
+    assert!(error.text.contains(&format!(": {key} ")), "{value}: {error}");
     let text = error.to_string();
     assert!(text.starts_with("scheduler/scheduler_config.json: ") && text.contains(word), "{value}: {text}");
 }
@@ -87,7 +87,7 @@ fn what_would_be_walked_wrongly_is_refused_with_file_key_and_value() {
 fn what_is_no_json_object_is_a_format_error() {
     for text in ["", "{", "[]", "7", r#"{"_class_name": Infinity}"#] {
         let error = SchedulerConfig::parse(text).map(drop).expect_err(text);
-        assert!(matches!(error, WorkerError::Format { .. }), "{text}: {error}");
+        assert_eq!(error.kind, FailureKind::Format, "{text}: {error}");
     }
 }
 
@@ -101,7 +101,8 @@ fn options_that_are_off_and_keys_of_other_classes_do_no_harm() {
 
 fn input_error(config: &SchedulerConfig, wanted: Option<SchedulerName>, steps: usize, field: &str) -> String {
     let error = Scheduler::new(config, wanted, extent(steps)).map(drop).expect_err(field);
-    assert!(matches!(&error, WorkerError::Input { field: named, .. } if *named == field), "{error}");
+    assert_eq!(error.kind, FailureKind::Input);
+    assert!(error.text.starts_with(&format!("input.{field} ")), "{error}");
     error.to_string()
 }
 
@@ -131,7 +132,8 @@ fn strengths_that_leave_no_step_are_input_errors() {
     let scheduler = Scheduler::new(&ddim, None, extent(10)).unwrap();
     for strength in [0.0, 0.09, -1.0, f64::NAN] {
         let error = scheduler.first_index(strength).unwrap_err();
-        assert!(matches!(error, WorkerError::Input { field: "strength", .. }), "{strength}: {error}");
+        assert_eq!(error.kind, FailureKind::Input);
+        assert!(error.text.starts_with("input.strength "), "{strength}: {error}");
     }
     for (strength, first) in [(0.1, 9), (0.29, 8), (0.7, 3), (1.0, 0), (7.0, 0)] {
         assert_eq!(scheduler.first_index(strength).unwrap(), first);

@@ -1,7 +1,7 @@
 //! What holds for every solver, whatever its file says.
 
-use gpu_worker::philox;
-use gpu_worker::runtime::image::scheduler::{Scheduler, SchedulerConfig};
+use inference::philox;
+use inference::runtime::image::scheduler::{Scheduler, SchedulerConfig};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::job::image::SchedulerName;
@@ -257,7 +257,7 @@ proptest! {
         let config = match SchedulerConfig::parse(&file.to_string()) {
             Ok(config) => config,
             Err(error) => {
-                prop_assert_eq!(error.class(), "model");
+                prop_assert_eq!(error.kind.name(), "model");
                 return Ok(());
             }
         };
@@ -265,7 +265,7 @@ proptest! {
         let scheduler = match made().and_then(|scheduler| scheduler.with_eta(0.5)).or_else(|_| made()) {
             Ok(scheduler) => scheduler,
             Err(error) => {
-                prop_assert!(["model", "input"].contains(&error.class()), "{}", error);
+                prop_assert!(["model", "input"].contains(&error.kind.name()), "{}", error);
                 return Ok(());
             }
         };

@@ -1,6 +1,6 @@
 //! Whole walks against Python diffusers (`e2e/reference/schedulers.py`).
 
-use gpu_worker::runtime::image::scheduler::{Extent, Scheduler, SchedulerConfig};
+use inference::runtime::image::scheduler::{Extent, Scheduler, SchedulerConfig};
 use serde::Deserialize;
 
 const TOLERANCE: f32 = 1e-5;
@@ -91,7 +91,8 @@ impl Recorded {
 
 #[test]
 fn every_walk_is_that_of_diffusers() {
-    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/schedulers.json")).unwrap();
+    let vectors: Vectors =
+        serde_json::from_str(include_str!("../../crates/inference/tests/vectors/schedulers.json")).unwrap();
     assert!(vectors.walks.len() >= 250);
     vectors.walks.iter().for_each(|walk| walk.is_reached_by_us(&vectors));
 }

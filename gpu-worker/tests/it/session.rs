@@ -273,7 +273,7 @@ async fn an_altered_hardware_report_stays_at_home_and_the_worker_serves() {
 async fn a_text_streams_to_the_hub_and_its_receipt_claims_the_tokens_that_ollama_counted() {
     let (mut hub, ollama) = (HubDouble::start().await, OllamaDouble::start());
     let model = ModelCopy::empty();
-    gpu_worker::runtime::ollama::folder::create(&ollama.url, TEXT_MODEL, false, model.path(), &mut |_| {}).unwrap();
+    inference::runtime::ollama::folder::create(&ollama.url, TEXT_MODEL, false, model.path(), &mut |_| {}).unwrap();
     for _ in 0..4 {
         ollama.next(Behaviour::Writes(&["to", " measure"]));
     }

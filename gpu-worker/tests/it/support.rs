@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use gpu_worker::engine::library::{ENVIRONMENT_VARIABLE, Found, Search, find};
+use inference::engine::library::{ENVIRONMENT_VARIABLE, Found, Search, find};
 use serde_json::json;
 use shared::digest::Sha256Digest;
 use shared::model::MANIFEST_FILE;
@@ -39,12 +39,12 @@ pub(crate) fn default_models_copied() -> TempDir {
 
 /// The tiny language models of `e2e/reference`, and what PyTorch makes of them.
 pub(crate) fn words() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/words")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inference/tests/vectors/words")
 }
 
 /// The tiny pipelines of `e2e/reference`, and what Python diffusers draws with them.
 pub(crate) fn pipelines() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pipelines")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inference/tests/pipelines")
 }
 
 /// A copy of a model that a test may break.

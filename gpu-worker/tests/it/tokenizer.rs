@@ -1,7 +1,7 @@
 //! Token ids against Python transformers (`tests/vectors/tokenizer.py`).
 
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::image::tokenizer::ClipTokenizer;
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::image::tokenizer::ClipTokenizer;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::digest::Sha256Digest;
@@ -45,7 +45,8 @@ fn slow_tokenizer(vectors: &Vectors) -> tempfile::TempDir {
 
 #[test]
 fn ids_are_those_of_transformers() {
-    let vectors: Vectors = serde_json::from_str(include_str!("../vectors/tokenizer.json")).unwrap();
+    let vectors: Vectors =
+        serde_json::from_str(include_str!("../../crates/inference/tests/vectors/tokenizer.json")).unwrap();
     let folder = slow_tokenizer(&vectors);
     let tokenizer = ClipTokenizer::load(&ModelFolder::open(folder.path()).unwrap(), "tokenizer", None).unwrap();
     for vector in &vectors.vectors {

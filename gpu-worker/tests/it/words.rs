@@ -3,10 +3,10 @@
 
 use std::ops::ControlFlow;
 
-use gpu_worker::engine::Engine;
-use gpu_worker::error::WorkerError;
-use gpu_worker::runtime::folder::ModelFolder;
-use gpu_worker::runtime::{self, Observer, Output, Runtime, StepReport};
+use inference::engine::Engine;
+use inference::error::{FailureKind, InferenceError};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::{self, Observer, Output, Runtime, StepReport};
 use serde::Deserialize;
 use serde_json::json;
 use shared::job::request::Work;
@@ -44,7 +44,7 @@ fn vectors() -> Vectors {
     serde_json::from_slice(&std::fs::read(words().join("vectors.json")).unwrap()).unwrap()
 }
 
-fn load(engine: &Engine, model: &ModelCopy) -> Result<Box<dyn Runtime>, WorkerError> {
+fn load(engine: &Engine, model: &ModelCopy) -> Result<Box<dyn Runtime>, InferenceError> {
     runtime::load(engine, &ModelFolder::open(model.path()).unwrap())
 }
 
@@ -69,7 +69,7 @@ impl Observer for Reader {
     }
 }
 
-fn run(model: &mut dyn Runtime, work: &Work) -> Result<(Output, String), WorkerError> {
+fn run(model: &mut dyn Runtime, work: &Work) -> Result<(Output, String), InferenceError> {
     let mut reader = Reader::default();
     let output = model.run(work, &mut reader)?;
     Ok((output, reader.text))
@@ -122,7 +122,7 @@ fn an_embedding_reports_each_batch_of_its_texts_and_ends_there_when_nobody_waits
         let steps: Vec<(u32, u32)> = (1..=batches).map(|step| (step, batches)).collect();
         assert_eq!((reader.steps, reader.text.as_str()), (steps, ""), "{}", engine.name());
         let mut leaving = Reader { stop_after: Some(2), ..Reader::default() };
-        assert!(matches!(model.run(&work, &mut leaving), Err(WorkerError::Canceled)));
+        assert_eq!(model.run(&work, &mut leaving).unwrap_err().kind, FailureKind::Canceled);
         assert_eq!(leaving.steps, [(1, batches), (2, batches)]);
     }
 }
@@ -185,7 +185,7 @@ fn a_template_that_raises_refuses_the_conversation_and_a_hostile_one_the_model()
     let mut model = load(engine, &picky).unwrap();
     let two = json!({"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]});
     let error = run(model.as_mut(), &work("text", two)).unwrap_err();
-    assert_eq!((error.class(), error.is_retryable()), ("input", false));
+    assert_eq!((error.kind.name(), error.kind.is_retryable()), ("input", false));
     assert!(error.to_string().contains("one at a time"), "{error}");
     assert!(run(model.as_mut(), &chat("Hi")).is_ok());
     let long = format!("{{# {} #}}", "x".repeat(200_000));
@@ -196,7 +196,7 @@ fn a_template_that_raises_refuses_the_conversation_and_a_hostile_one_the_model()
         (&long, "200006 bytes"),
     ] {
         let error = load(engine, &writer_with(source)).err().expect("it is refused");
-        assert_eq!(error.class(), "format");
+        assert_eq!(error.kind.name(), "format");
         assert!(error.to_string().contains(word), "{error}");
     }
 }
@@ -243,7 +243,7 @@ fn a_cancel_ends_the_text_and_the_next_one_is_written() {
     let model = ModelCopy::words("writer", "text");
     let mut model = load(engines().last().unwrap(), &model).unwrap();
     let mut reader = Reader { stop_after: Some(2), ..Reader::default() };
-    assert!(matches!(model.run(&greedy("a city", 24), &mut reader), Err(WorkerError::Canceled)));
+    assert_eq!(model.run(&greedy("a city", 24), &mut reader).unwrap_err().kind, FailureKind::Canceled);
     assert_eq!(reader.steps.len(), 2);
     assert!(run(model.as_mut(), &greedy("a city", 2)).is_ok());
 }
@@ -256,13 +256,13 @@ fn odd_and_long_inputs_are_served_or_refused_in_words() {
     let odd = "\u{202e}\u{0}\u{fffd}🧪\u{1f468}\u{200d}\u{1f469} e\u{301}";
     assert!(run(model.as_mut(), &greedy(odd, 3)).is_ok());
     let error = run(model.as_mut(), &greedy(&"long ".repeat(5_000), 3)).unwrap_err();
-    assert_eq!(error.class(), "input");
+    assert_eq!(error.kind.name(), "input");
     assert!(error.to_string().contains("is 1 to 95 tokens"), "{error}");
     let one_word = run(model.as_mut(), &greedy(&"x".repeat(32_000), 3)).unwrap_err();
-    assert_eq!(one_word.class(), "input");
+    assert_eq!(one_word.kind.name(), "input");
     assert!(run(model.as_mut(), &chat(odd)).is_ok());
     let foreign = run(model.as_mut(), &work("embedding", json!({"input": ["a"]}))).unwrap_err();
-    assert_eq!(foreign.class(), "input");
+    assert_eq!(foreign.kind.name(), "input");
     let mut model = load(engine, &embedder).unwrap();
     let long = work("embedding", json!({"input": ["x".repeat(8_000), odd]}));
     assert_eq!(run(model.as_mut(), &long).unwrap().0.metering.tokens_written, 0);
@@ -286,7 +286,7 @@ fn guesses_that_are_not_finite_end_the_text() {
         replace(&model, &1e-5_f32.to_le_bytes(), &f32::NAN.to_le_bytes());
         let mut model = load(engine, &model).unwrap();
         let error = run(model.as_mut(), &greedy("a city", 3)).unwrap_err();
-        assert_eq!(error.class(), "not_finite", "{}: {error}", engine.name());
+        assert_eq!(error.kind.name(), "not_finite", "{}: {error}", engine.name());
     }
 }
 
@@ -305,16 +305,16 @@ fn folders_that_do_not_fit_are_refused_with_the_reason() {
             model.pin();
         }
     };
-    assert_eq!(refused("text", "writer", &truncate("tokenizer.json")).class(), "format");
-    assert_eq!(refused("text", "writer", &truncate("model.onnx")).class(), "model");
-    assert_eq!(refused("embedding", "embedder", &truncate("model.onnx")).class(), "model");
+    assert_eq!(refused("text", "writer", &truncate("tokenizer.json")).kind.name(), "format");
+    assert_eq!(refused("text", "writer", &truncate("model.onnx")).kind.name(), "model");
+    assert_eq!(refused("embedding", "embedder", &truncate("model.onnx")).kind.name(), "model");
     let swapped = refused("text", "embedder", &|_| {});
     assert!(swapped.to_string().contains("a decoder takes"), "{swapped}");
     for (from, to) in
         [("present.1.value", "presens.1.value"), ("logits", "logitz"), ("attention_mask", "attention_mark")]
     {
         let error = refused("text", "writer", &|model| replace(model, from.as_bytes(), to.as_bytes()));
-        assert_eq!(error.class(), "model");
+        assert_eq!(error.kind.name(), "model");
         assert!(error.to_string().contains(from), "{error}");
     }
     let swapped = refused("embedding", "writer", &|_| {});
@@ -326,5 +326,5 @@ fn folders_that_do_not_fit_are_refused_with_the_reason() {
     let context = refused("text", "writer", &|model| {
         model.edit("config.json", |config| config["max_position_embeddings"] = 0.into());
     });
-    assert_eq!(context.class(), "format");
+    assert_eq!(context.kind.name(), "format");
 }

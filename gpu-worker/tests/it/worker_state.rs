@@ -280,7 +280,7 @@ struct World {
     connected: bool,
     draining: bool,
     paused: bool,
-    bare: bool,
+    has_no_device: bool,
     /// A registration may say what has changed, whatever else goes on.
     may_register_anew: bool,
     /// The hub believes that the worker takes nothing new.
@@ -294,6 +294,8 @@ struct World {
     finished: BTreeSet<LeaseId>,
     /// Leases whose failure the hub was told of.
     failed: BTreeMap<LeaseId, usize>,
+    /// Of these, the ones that the worker does not know of yet.
+    heard: Vec<LeaseId>,
     canceled: BTreeSet<LeaseId>,
 }
 
@@ -303,7 +305,7 @@ impl World {
             match effect {
                 Effect::Run(order) => {
                     prop_assert!(
-                        !self.draining && !self.paused && !self.bare,
+                        !self.draining && !self.paused && !self.has_no_device,
                         "a worker that takes nothing new took a job"
                     );
                     let lease_id = order.assignment.lease_id;
@@ -313,7 +315,7 @@ impl World {
                     self.orders.push(*order);
                 }
                 Effect::Rejoin => {
-                    let is_over = self.bare || !self.draining && !self.paused;
+                    let is_over = self.has_no_device || !self.draining && !self.paused;
                     let has_nothing = self.orders.is_empty() && self.outbox.is_empty();
                     prop_assert!(self.connected);
                     let leaves = self.hub_believes_drain && is_over && has_nothing;
@@ -326,6 +328,7 @@ impl World {
                     if let WorkerMessage::Fail { lease_id, .. } = message {
                         prop_assert!(!self.finished.contains(&lease_id) || !self.outbox.contains(&lease_id));
                         *self.failed.entry(lease_id).or_default() += 1;
+                        self.heard.push(lease_id);
                     }
                 }
             }
@@ -341,7 +344,7 @@ impl World {
                 let connected = worker.connected(session(now));
                 self.see(connected)?;
                 // As the shell does where a device was lost while the worker registered with it.
-                if self.bare { worker.offer(None) } else { Vec::new() }
+                if self.has_no_device { worker.offer(None) } else { Vec::new() }
             }
             Event::Disconnect => {
                 self.connected = false;
@@ -407,16 +410,17 @@ impl World {
                 worker.resume()
             }
             Event::Lose => {
-                self.bare = true;
+                self.has_no_device = true;
                 worker.offer(None)
             }
             Event::Find => {
-                (self.bare, self.may_register_anew) = (false, true);
+                (self.has_no_device, self.may_register_anew) = (false, true);
                 worker.offer(Some(&capability(SLOTS)))
             }
             _ => Vec::new(),
         };
         self.see(effects)?;
+        self.heard.drain(..).for_each(|lease_id| worker.failure_said(lease_id));
         self.may_register_anew = false;
         self.check(worker)
     }
@@ -436,10 +440,12 @@ impl World {
     fn check(&self, worker: &Worker) -> Result<(), TestCaseError> {
         let held: BTreeSet<LeaseId> = worker.leases().into_iter().collect();
         // A hub that is not told sends jobs in vain, or never again.
-        prop_assert!(!self.connected || self.hub_believes_drain || !(self.draining || self.paused || self.bare));
+        prop_assert!(
+            !self.connected || self.hub_believes_drain || !(self.draining || self.paused || self.has_no_device)
+        );
         let is_free = self.orders.is_empty() && self.outbox.is_empty();
-        let serves = !self.draining && !self.paused && !self.bare;
-        prop_assert!(!(self.connected && self.bare && is_free), "it stays with nothing to offer");
+        let serves = !self.draining && !self.paused && !self.has_no_device;
+        prop_assert!(!(self.connected && self.has_no_device && is_free), "it stays with nothing to offer");
         prop_assert!(!(self.connected && serves && is_free && self.hub_believes_drain), "the pause never ends");
         let wanted = self.orders.iter().filter(|order| !*order.cancel.borrow());
         let wanted: BTreeSet<LeaseId> = wanted.map(|order| order.assignment.lease_id).collect();
@@ -486,4 +492,35 @@ proptest! {
         prop_assert!(worker.is_done());
         prop_assert_eq!(worker.leases(), []);
     }
+}
+
+fn fails(effects: &[Effect]) -> Vec<WorkerMessage> {
+    let message = |effect: &Effect| match effect {
+        Effect::Send(message @ WorkerMessage::Fail { .. }) => Some(message.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(message).collect()
+}
+
+#[test]
+fn a_failure_stays_unsaid_until_it_is_sent() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    worker.connected(session(now));
+    worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
+    let failed = JobEvent::Failed { lease_id: lease(1), blame: Blame::Miner, retryable: false, reason: "no".into() };
+    let [said] = &fails(&worker.job_event(failed))[..] else { panic!("the failure is not said") };
+    // There was no room for it: the lease stays, and the next heartbeat says it.
+    worker.not_sent(said.clone());
+    assert_eq!(worker.leases(), [lease(1)]);
+    assert_eq!(fails(&worker.heartbeat()), std::slice::from_ref(said));
+    assert!(fails(&worker.heartbeat()).is_empty(), "it is said once as long as nothing is known of it");
+    // The session ends before it is sent: the next one hears it.
+    worker.disconnected();
+    assert_eq!(worker.leases(), [lease(1)]);
+    assert_eq!(fails(&worker.connected(session(now))), std::slice::from_ref(said));
+    worker.failure_said(lease(1));
+    worker.disconnected();
+    assert!(worker.leases().is_empty());
+    assert!(fails(&worker.connected(session(now))).is_empty());
 }

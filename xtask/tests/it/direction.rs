@@ -19,7 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["shared"]),
     ("frontend", &["shared", "wallet"]),
     ("server", &["shared", "contracts", "node", "hub", "store", "frontend"]),
-    ("gpu-worker", &["shared"]),
+    ("inference", &["shared"]),
+    ("gpu-probe", &["shared"]),
+    ("gpu-worker", &["shared", "inference", "gpu-probe"]),
     ("xtask", &[]),
 ];
 

@@ -3,19 +3,18 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gpu_probe::summary;
+use inference::engine::EngineChoice;
 use serde::Serialize;
 use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::hardware::{MeasuredDevice, ModelTiming, SignedHardwareReport};
 use shared::job::JobKind;
 use shared::receipt::UnitType;
 
-use crate::child::Failure;
 use crate::commands::print;
 use crate::config::Config;
-use crate::engine::EngineChoice;
 use crate::error::{Result, WorkerError};
 use crate::hardware;
-use crate::probe::summary;
 use crate::timing::Timed;
 
 /// Seconds from the start of the process until it takes a job.
@@ -62,6 +61,19 @@ pub(super) struct Figure {
     unit: &'static str,
     bar: f64,
     holds: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Failure {
+    class: &'static str,
+    message: String,
+    retryable: bool,
+}
+
+impl From<&WorkerError> for Failure {
+    fn from(error: &WorkerError) -> Self {
+        Self { class: error.name(), message: error.to_string(), retryable: error.is_retryable() }
+    }
 }
 
 impl Unmeasured {

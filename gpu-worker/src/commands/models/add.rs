@@ -3,6 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::value_parser;
+use inference::error::InferenceError;
+use inference::files::write_atomically;
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::folders::check_names;
+use inference::runtime::image::scheduler::FAST_FILE;
+use inference::runtime::kind::told_by;
+use inference::runtime::pin::pin;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::amount::Amount;
@@ -16,12 +23,6 @@ use crate::commands::{block_on, print, program, setup};
 use crate::config::bounds::price_argument;
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
-use crate::files::write_atomically;
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::folders::check_names;
-use crate::runtime::image::scheduler::FAST_FILE;
-use crate::runtime::kind::told_by;
-use crate::runtime::pin::pin;
 use crate::{offer, timing};
 
 /// Jobs that are measured after one to warm up.
@@ -117,7 +118,7 @@ impl Add {
         let manifest = self.manifest(root, pin(root)?, earlier.as_ref().map(ModelFolder::manifest))?;
         let text = serde_json::to_string_pretty(&manifest).map_err(|error| WorkerError::format(&path, error))?;
         write_atomically(&path, format!("{text}\n").as_bytes())?;
-        ModelFolder::open(root)
+        Ok(ModelFolder::open(root)?)
     }
 
     /// The arguments that a manifest holds.
@@ -140,7 +141,7 @@ impl Add {
             return Ok(());
         }
         let (path, named) = (path.display(), named.join(", "));
-        Err(WorkerError::Config(format!("{path} says that already; --repin writes it again with {named}")))
+        Err(WorkerError::config(format!("{path} says that already; --repin writes it again with {named}")))
     }
 
     /// What the files and the arguments say, and, for the rest, what the manifest before said.
@@ -180,20 +181,20 @@ impl Add {
         let kind = match (self.kind, told) {
             (Some(named), Some(told)) if named != told => {
                 let (named, told) = (named.as_str(), told.as_str());
-                return Err(WorkerError::Config(format!(
+                return Err(WorkerError::config(format!(
                     "--kind {named}: the files of {folder} are of the kind {told}"
                 )));
             }
             (named, told) => named.or(told).ok_or_else(|| {
                 let reason =
                     format!("{folder} holds neither model_index.json nor a language model's graph; name its --kind");
-                WorkerError::Unsupported(reason)
+                WorkerError::from(InferenceError::unsupported(reason))
             })?,
         };
         let of_pictures: Vec<_> = self.named().into_iter().filter(|argument| OF_PICTURES.contains(argument)).collect();
         if kind != JobKind::Image && !of_pictures.is_empty() {
             let (named, kind) = (of_pictures.join(", "), kind.as_str());
-            return Err(WorkerError::Config(format!(
+            return Err(WorkerError::config(format!(
                 "{named}: for picture models, and {folder} is of the kind {kind}"
             )));
         }
@@ -253,7 +254,7 @@ pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, price
     let manifest = folder.manifest();
     check_names(on_offer(&config).iter().map(named).chain([named(folder)]))?;
     let supervisor = Supervisor::new(program()?, setup(data, root, &config.engine, &config.child));
-    let timed = block_on(timing::time(supervisor, folder, MEASURED_JOBS))?;
+    let timed = block_on(async { Ok(timing::time(supervisor, folder, MEASURED_JOBS).await?) })?;
     let speed = timed.timing.micro_units_per_second.median;
     let unit_price_ait = price.unit_price.unwrap_or_else(|| offer::proposed_price(manifest.kind.unit_type(), speed));
     let model =
@@ -289,7 +290,7 @@ fn offer_again(data: &Path, config: &Config, place: usize, price: Price) -> Resu
             edit(data, |text| with_price(text, place, asked))?;
             print(format_args!("price   {asked} AIT per unit, {before} before"))
         }
-        Some(asked) => Err(WorkerError::Config(format!(
+        Some(asked) => Err(WorkerError::config(format!(
             "{shown} is in worker.toml already, for {before} AIT per unit; --repin with --unit-price {asked} changes it"
         ))),
         None => print(format_args!("        {shown} is in worker.toml already")),
@@ -300,7 +301,7 @@ fn edit(data: &Path, change: impl FnOnce(&str) -> std::result::Result<String, St
     let path = Config::path(data);
     let text = std::fs::read_to_string(&path).map_err(WorkerError::io(&path))?;
     let text = change(&text).map_err(|reason| WorkerError::format(&path, reason))?;
-    write_atomically(&path, text.as_bytes())
+    Ok(write_atomically(&path, text.as_bytes())?)
 }
 
 /// The UNet's size in cells, times the pixels of a cell.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use inference::runtime::folder::ModelFolder;
 use serde::Serialize;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
@@ -9,7 +10,6 @@ use shared::job::JobKind;
 use crate::commands::print;
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
-use crate::runtime::folder::ModelFolder;
 
 /// Lists the configured models.
 #[derive(Debug, clap::Args)]

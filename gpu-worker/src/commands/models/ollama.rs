@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::ollama::folder::{DEFAULT_URL, create};
 use shared::amount::Amount;
 
 use super::add::{Price, put_on_offer};
 use crate::commands::print;
 use crate::config::bounds::price_argument;
 use crate::error::{Result, WorkerError};
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::ollama::folder::{DEFAULT_URL, create};
 
 /// Folder of the pinned models, within the worker's own.
 const FOLDER: &str = "models";

@@ -4,18 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use inference::clock::millis;
+use inference::engine::{Engine, EngineConfig, Graph, GraphFile, library};
+use inference::error::{InferenceError, Result as InferenceResult};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::folders::models_at;
 use serde::Serialize;
 use shared::digest::Sha256Digest;
 
 use super::folders;
-use crate::clock::millis;
 use crate::commands::generate::EngineArguments;
 use crate::commands::print;
 use crate::config::Config;
-use crate::engine::{Engine, EngineConfig, Graph, GraphFile, library};
 use crate::error::{Result, WorkerError};
-use crate::runtime::folder::ModelFolder;
-use crate::runtime::folders::models_at;
 
 /// Checks every file of the models against its hash, loads each graph, and shows what runs it and why.
 #[derive(Debug, clap::Args)]
@@ -74,9 +75,9 @@ struct Fault {
     message: String,
 }
 
-impl From<&WorkerError> for Fault {
-    fn from(error: &WorkerError) -> Self {
-        Self { class: error.class().into(), message: error.to_string() }
+impl From<&InferenceError> for Fault {
+    fn from(error: &InferenceError) -> Self {
+        Self { class: error.kind.name().into(), message: error.to_string() }
     }
 }
 
@@ -163,7 +164,7 @@ fn verify_graph(engine: &Engine, folder: &ModelFolder, file: &str, bytes: u64) -
 }
 
 /// Loads the graph and notes what it is; what was noted stays where loading fails.
-fn load(engine: &Engine, folder: &ModelFolder, seen: &mut VerifiedGraph) -> Result<()> {
+fn load(engine: &Engine, folder: &ModelFolder, seen: &mut VerifiedGraph) -> InferenceResult<()> {
     let file: GraphFile = folder.graph(&seen.file)?;
     let onnx = file.onnx();
     seen.operator_set = onnx.operator_sets.get("").copied();
