@@ -1,4 +1,4 @@
-// What people already have works unchanged: viem, ethers and Foundry's cast, over HTTP and WebSocket.
+// Existing clients work unchanged: viem, ethers and Foundry's cast, over HTTP and WebSocket.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// What speaks to OpenAI speaks to a hub of ours: their own client, with another base URL and nothing else changed.
+// OpenAI's own client works with a hub: only the base URL changes.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

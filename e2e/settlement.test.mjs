@@ -1,4 +1,4 @@
-// What becomes of a receipt when the minter cannot mint: it waits, through a crash too, and is minted once in the end.
+// A receipt whose minter cannot mint waits, also through a crash, and is minted once in the end.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

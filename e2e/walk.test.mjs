@@ -1,4 +1,4 @@
-// The walk of a newcomer: prompt, picture, receipt, token, block, the miner's balance. Nothing in it is arranged.
+// The walk of a newcomer: prompt, picture, receipt, token, block, the miner's balance. Nothing in it is simulated.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,4 @@
-//! Which contracts exist at block 0, where, and what their constructors are told.
+//! The contracts of block 0: their addresses and constructor arguments.
 
 use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_sol_types::SolConstructor;

@@ -4,8 +4,8 @@
 //! solidity/*.sol ── compile.mjs ──► artifacts/*.creation.bin ──► bytecode ──► genesis::genesis_deployments
 //!                                   artifacts/*.json ····tests····► abi (AIToken, AITokenMinter)
 //! ```
-//! Building this crate needs no Solidity compiler: the artifacts are committed, and the tests show that they belong
-//! to the sources and to the bindings.
+//! Building this crate needs no Solidity compiler: the artifacts are committed, and tests check that they match the
+//! sources and the bindings.
 
 pub mod abi;
 pub mod bytecode;

@@ -1,4 +1,4 @@
-// Chance that can be repeated: the seed is printed, and AITBC_SEED sets it.
+// Repeatable random numbers: the seed is printed, and AITBC_SEED sets it.
 
 import { randomInt } from 'node:crypto';
 

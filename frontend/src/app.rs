@@ -1,4 +1,4 @@
-//! The document around every page, and which page lives at which address.
+//! The document around every page, and the routes of all pages.
 
 use http::request::Parts;
 use leptos::nonce::use_nonce;

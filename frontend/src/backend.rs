@@ -1,4 +1,5 @@
-//! What pages may ask. The server gives an implementation through context; the pages know nothing else of it.
+//! The questions that pages may ask. The server provides an implementation through context, and pages know nothing else
+//! of the server.
 
 use std::sync::Arc;
 
@@ -15,10 +16,10 @@ use shared::{Address, B256};
 /// Why a page cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
-    /// Nothing by that name exists, or its owner keeps it private.
+    /// Nothing by that name exists, or it is private.
     #[error("not found")]
     NotFound,
-    /// A cursor or name that cannot be read, with what would have been taken.
+    /// A cursor or name that cannot be read, with what would have been accepted.
     #[error("{0}")]
     Invalid(String),
     /// The server itself failed; the reason is for its log.
@@ -36,7 +37,7 @@ pub enum Written {
 
 pub type Answer<T> = Result<T, BackendError>;
 
-/// The hub's and the node's data, read-only, as the public may see it.
+/// Public data of the hub and the node, read-only.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     async fn status(&self) -> Answer<NetworkStatus>;

@@ -87,7 +87,7 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
-/// `0.87`, `−0.12`: two digits, a true minus, and no negative nothing.
+/// `0.87`, `−0.12`: two digits, a minus sign, and no negative zero.
 pub fn signed(number: f64) -> String {
     let text = format!("{number:.2}");
     if text == "-0.00" { text[1..].to_owned() } else { text.replace('-', "\u{2212}") }

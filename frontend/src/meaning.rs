@@ -1,5 +1,5 @@
-//! Which prompts are near in meaning to what somebody looks for: what a miner is asked to measure, and what its answer
-//! says.
+//! Which prompts are close in meaning to a query: the texts that a miner embeds, and the order that follows from its
+//! vectors.
 
 use shared::job::embedding::{INPUT_MAX_BYTES, INPUTS_MAX, INPUTS_MAX_BYTES};
 use shared::model::stems;

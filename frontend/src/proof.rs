@@ -1,4 +1,4 @@
-//! What is proven about a piece of work: prompt → miner → receipt → mint → block, each stop with its state.
+//! The proof line of a job: prompt → miner → receipt → mint → block, each stop with its state.
 //!
 //! Pure: made from what the API says, and shown by the component `ProofLine`.
 
@@ -65,7 +65,7 @@ impl Proof {
         }
     }
 
-    /// As far as a job has come.
+    /// The proof line of a job in its current state.
     pub fn of_job(job: &LiveJob) -> Self {
         let words = job.words();
         let prompt = Fact::link(clipped(words, PROMPT_CHARS), words, format!("/jobs/{}", job.id));
@@ -80,7 +80,7 @@ impl Proof {
         }
     }
 
-    /// What a receipt proves by itself.
+    /// The proof line of a receipt.
     pub fn of_receipt(view: &ReceiptView) -> Self {
         let receipt = &view.signed.receipt;
         let job = Fact::link(

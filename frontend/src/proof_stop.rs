@@ -32,7 +32,7 @@ pub enum StopState {
     Running,
     /// Proven.
     Done,
-    /// It will not come.
+    /// It failed.
     Refused,
 }
 

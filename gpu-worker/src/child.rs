@@ -34,7 +34,8 @@ pub struct ChildConfig {
     /// Most private memory of the process; the machine's where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_max_bytes: Option<u64>,
-    /// How many bytes of models stay loaded, by their files; the model that was used longest ago leaves first.
+    /// How many bytes of models stay loaded, by the size of their files. The least recently used model is unloaded
+    /// first.
     pub warm_max_bytes: u64,
 }
 
@@ -42,7 +43,8 @@ impl Default for ChildConfig {
     fn default() -> Self {
         Self {
             hung_after_seconds: 60,
-            // A minute more than Ollama has for it, whose own word on a slow load tells more than the end of the process.
+            // A minute more than Ollama has for it, because Ollama's error says more about a slow load than the end of
+            // the process.
             load_within_seconds: 660,
             memory_max_bytes: None,
             warm_max_bytes: 8 << 30,
@@ -63,7 +65,7 @@ impl ChildConfig {
     }
 }
 
-/// What the process must load before it serves.
+/// What the process loads before it serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
     /// Folder of the first model.
@@ -101,7 +103,7 @@ pub enum Request {
     Watched { id: u64, watched: bool },
     /// End the job at its next step.
     Cancel { id: u64 },
-    /// Give everything back, and end.
+    /// Free everything, and end.
     Leave,
 }
 

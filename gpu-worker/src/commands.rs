@@ -30,7 +30,7 @@ fn program() -> Result<PathBuf> {
     std::env::current_exe().map_err(WorkerError::io("this program"))
 }
 
-/// How patient a command is with its inference processes, where that is not the configuration's.
+/// Time limits of a command's inference processes, where they differ from the configuration.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ChildArguments {
     /// Kill an inference process that reports no step for so many seconds.

@@ -85,7 +85,7 @@ impl WorkerError {
         Self::Config(ConfigError::Refused(reason.into()))
     }
 
-    /// Whom the hub should blame when this ends a lease.
+    /// The blame when this error ends a lease.
     pub fn blame(&self) -> Blame {
         match self {
             Self::Inference(error) => error.kind.blame(),

@@ -11,7 +11,7 @@ use crate::error::ConfigError;
 /// Locked by the process that has a folder; holds its number.
 const LOCK_FILE: &str = "lock";
 
-/// A folder that one process has for itself, until this is dropped or the process ends, however it ends.
+/// An exclusive lock on a folder, until this is dropped or the process ends in any way.
 #[derive(Debug)]
 pub struct Held {
     _file: File,

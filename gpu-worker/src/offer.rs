@@ -1,4 +1,4 @@
-//! What the worker tells the hub about itself, and what it asks for its work.
+//! The worker's capability: what it tells the hub about itself, and its prices.
 
 use inference::runtime::folder::ModelFolder;
 use inference::runtime::image::layout::VAE_ENCODER;

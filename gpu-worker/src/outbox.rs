@@ -1,5 +1,5 @@
-//! Finished results that the hub has not acknowledged yet, one file each. A result is here before the hub hears of it,
-//! and leaves when the hub took it or refused it for good.
+//! Finished results that the hub has not acknowledged yet, one file each. A result is stored here before it is sent,
+//! and removed when the hub has accepted it or refused it permanently.
 
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
-//! The running miner: takes assignments, has them drawn, and sees their results handed in.
+//! The running worker: takes assignments, runs them, and delivers their results.
 //!
-//! [`state::Worker`] decides and holds no socket, process or file of its own; [`serve`] joins it with the link to the
-//! hub, the job runners and the outbox, and carries out its effects. [`monitor::Monitor`] keeps what the miner is told.
+//! [`state::Worker`] decides and holds no socket, process or file. [`serve`] connects it with the link to the hub, the
+//! job runners and the outbox, and performs its effects. [`monitor::Monitor`] holds what `gpu-worker status` shows.
 
 pub mod agreement;
 pub mod batch;
@@ -51,7 +51,7 @@ use crate::outbox::Outbox;
 /// How long a drained worker waits for the hub to take its last results. They stay in the outbox otherwise.
 const DELIVERY_GRACE: Duration = Duration::from_secs(30);
 
-/// What is said of jobs that a stop ended.
+/// The reason of jobs that a stop ended.
 const STOPPED: &str = "the worker was stopped";
 
 /// Section `[drain]` of the worker's configuration.
@@ -68,7 +68,7 @@ impl Default for DrainConfig {
     }
 }
 
-/// Everything a worker runs with.
+/// The configuration and keys of a running worker.
 #[derive(Debug)]
 pub struct Parts {
     pub identity: Identity,
@@ -79,18 +79,18 @@ pub struct Parts {
     pub drain: DrainConfig,
     pub schedule: Schedule,
     pub gpu_sharing: GpuSharing,
-    /// What others should not be on.
+    /// GPUs and programs that serve jobs here. Use of these GPUs by others pauses the worker.
     pub served: Served,
     pub status: StatusConfig,
     pub data: PathBuf,
     pub outbox: PathBuf,
 }
 
-/// How a worker ended.
+/// How the worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     Drained,
-    /// A second signal, or the end of the grace: what ran is lost, what was finished is in the outbox.
+    /// A second signal, or the end of the drain time: running jobs are lost, and finished results are in the outbox.
     Aborted,
 }
 
@@ -143,7 +143,7 @@ fn monitor(parts: &Parts) -> Monitor {
     Monitor::new(facts, models.collect())
 }
 
-/// What several tasks look at.
+/// State that several tasks share.
 struct Shared {
     worker: Arc<Mutex<Worker>>,
     monitor: Arc<Mutex<Monitor>>,
@@ -162,7 +162,7 @@ impl Shared {
 struct Shell {
     shared: Shared,
     roster: Roster,
-    /// The pause is over, and devices still start their processes.
+    /// The pause is over, but inference processes still start.
     is_waking: bool,
     tasks: Tasks,
     terminate: Signal,
@@ -205,7 +205,7 @@ impl Shell {
                 _ = self.heartbeat.tick() => self.shared.worker().heartbeat(),
             };
             self.perform(effects).await;
-            // One guard: two in one statement would wait for each other.
+            // One lock guard: two in one statement would deadlock.
             let (idle, done, running, waiting) = {
                 let worker = self.shared.worker();
                 (worker.is_idle(), worker.is_done(), worker.running(), worker.results_waiting())
@@ -254,7 +254,7 @@ impl Shell {
         self.shared.worker().job_event(event)
     }
 
-    /// A device went out of service, rests, or is back: the hub is told of what is left.
+    /// A device went out of service, pauses, or is back: the hub is told which devices serve.
     fn duty(&mut self, lane: usize, duty: Duty) -> Vec<Effect> {
         let before = self.roster.capability();
         let Some(device) = self.roster.note(lane, duty.clone()) else { return Vec::new() };
@@ -314,7 +314,7 @@ impl Shell {
             self.shared.monitor().paused(Some(pause));
             return self.shared.worker().pause();
         }
-        // No job should wait for a model to load.
+        // A job should not have to wait for a model to load.
         if self.roster.is_any_resting() {
             self.is_waking = true;
             self.shared.monitor().waking();
@@ -354,5 +354,5 @@ async fn until(at: Option<tokio::time::Instant>) {
     }
 }
 
-/// The pause that holds, as the watcher tells it.
+/// The current pause, from the watcher.
 type Pauses = watch::Receiver<Option<Pause>>;

@@ -1,4 +1,4 @@
-//! What every part of the server works with.
+//! The running server's shared state.
 
 use std::sync::Arc;
 

@@ -22,7 +22,7 @@ use crate::error::ApiError;
 /// The header that carries an API key.
 pub const API_KEY_HEADER: &str = "x-api-key";
 
-/// Every secret begins with this, so that a leaked one can be recognised.
+/// Every secret starts with this, so that scanners recognise a leaked one.
 const SECRET_PREFIX: &str = "aitbc_";
 
 /// Longest label of a key.
@@ -122,7 +122,7 @@ fn visitor_address(parts: &Parts, behind_proxy: bool) -> IpAddr {
     forwarded.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-/// The last address is the one that our own proxy saw; earlier ones are whatever the visitor claims.
+/// The last address is the one that our own proxy saw. A visitor can forge the earlier ones.
 fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     let value = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
     value.rsplit(',').next()?.trim().parse().ok()

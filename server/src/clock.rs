@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use shared::time::UnixMillis;
 
-/// Milliseconds since 1970, 0 where the clock stands before.
+/// Milliseconds since 1970, or 0 if the clock is set before 1970.
 pub fn now() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))

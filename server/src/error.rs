@@ -7,7 +7,7 @@ use store::{Refusal, StoreError};
 
 use crate::hub::{HubError, IntakeError};
 
-/// Everything that a request may be answered instead of what it asked for.
+/// All error answers of the API.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     #[error("the body is not JSON: {0}")]
@@ -148,7 +148,7 @@ impl IntoResponse for ApiError {
 pub struct LoggedError(pub std::sync::Arc<ApiError>);
 
 impl LoggedError {
-    /// What only the log may say.
+    /// The part of the error that only the log may show.
     pub fn reason(&self) -> String {
         match self.0.as_ref() {
             ApiError::Internal(reason) => reason.clone(),

@@ -1,4 +1,4 @@
-//! Keys of a development installation: made at the first start, mode 0600, named as what they are.
+//! Keys of a development installation: made at the first start, mode 0600, with names that say so.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::{ApiError, LoggedError};
 use crate::metrics::{AnswerLabels, RouteLabels};
 
-/// Label of requests that match no route; their paths are endless.
+/// Label of requests that match no route. Their paths are not used, because there is no limit to their number.
 const NO_ROUTE: &str = "other";
 
 /// Counts and times a request, and logs failures. Bodies, prompts and secrets are never logged.

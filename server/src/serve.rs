@@ -1,4 +1,4 @@
-//! From a configuration to a listening server, and down again without losing anything.
+//! Starts a server from its configuration, and stops it without losing anything.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the port first: a second server must not touch the data of the first.
+    /// Binds the port first, so that a second server cannot touch the data of the first.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
         let address = config.listen;
         let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {

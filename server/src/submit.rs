@@ -32,7 +32,7 @@ pub struct IdempotencyKey {
     pub body_sha256: Sha256Digest,
 }
 
-/// What became of a request for a job.
+/// The outcome of a request for a job.
 #[derive(Debug, Clone)]
 pub struct Created {
     pub job_id: JobId,
@@ -73,7 +73,7 @@ pub async fn create_job(
     let queued = app.tasks.spawn(store_and_queue(Arc::clone(app), change, accepted)).await;
     match (queued.unwrap_or(Err(StoreError::Stopped)), &idempotency) {
         (Ok(()), _) => Ok(Created { job_id: job.id, answer, repeated: false }),
-        // The same key came twice at once, and the other one was first.
+        // Two requests with one key arrived at once, and the other one was stored first.
         (Err(StoreError::Duplicate(_)), Some(key)) => {
             let first = find_first_answer(app, caller, key).await?;
             first.ok_or_else(|| ApiError::Internal("a duplicate without a first answer".to_owned()))
@@ -82,7 +82,7 @@ pub async fn create_job(
     }
 }
 
-/// The request with what it leaves open filled in, and within all bounds.
+/// The request with missing values filled in, checked against all bounds.
 ///
 /// # Errors
 /// Every field that does not hold.
@@ -198,7 +198,7 @@ fn waiting(role: TaskRole) -> TaskView {
     TaskView { role, state: JobState::Queued, miner: None, receipt_hash: None }
 }
 
-/// The job as the first answer shows it: behind all that wait now.
+/// The job as the first answer shows it: last in the queue.
 fn first_answer(app: &App, new: &NewJob) -> Result<String, ApiError> {
     let work = new.job.work.clone();
     let view = JobView {

@@ -223,7 +223,7 @@ fn default_picture_model(board: &Board) -> String {
     board.catalog().default_model(JobKind::Image).unwrap_or_else(|| own_model(JobKind::Image).to_owned())
 }
 
-/// The live strip of the first page.
+/// The four live figures of the first page.
 pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
     let supply = app.node.token_supply().await?;
     let head = app.node.head()?;
@@ -253,7 +253,7 @@ pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
     })
 }
 
-/// Answer of the Stage-1 health call.
+/// Answer of `GET /v1/health`.
 pub fn health(app: &App) -> Result<Health, ApiError> {
     let head_number = app.node.head()?.number;
     let board = app.hub.board();

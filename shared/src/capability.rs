@@ -1,4 +1,4 @@
-//! What a miner says of itself when it registers: engine, devices, models, measured speed and prices.
+//! What a miner states about itself at registration: engine, devices, models, measured speed and prices.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ pub struct Device {
     pub memory_bytes: u64,
 }
 
-/// Why a miner's devices cannot be as it says.
+/// Why the devices that a miner states cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     #[error("devices has 1 to {DEVICES_MAX} entries, got {0}")]
@@ -79,7 +79,7 @@ pub enum DeviceError {
     Unmeasured { name: String },
 }
 
-/// Two offers that cannot both hold.
+/// Two offers that contradict each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("offers has the {} model `{model}` twice, for {} and {} AIT: a model of a kind has one price", .kind.as_str(), .unit_prices[0], .unit_prices[1])]
 pub struct OfferedTwice {
@@ -89,7 +89,7 @@ pub struct OfferedTwice {
 }
 
 impl Capability {
-    /// Refuses two offers of one model: hub and miner could agree on either, and each on another.
+    /// Refuses two offers of one model: hub and miner could each take another one.
     pub fn check_offers(&self) -> Result<(), OfferedTwice> {
         let mut prices = BTreeMap::new();
         self.offers.iter().try_for_each(|ModelOffer { model, kind, unit_price, .. }| {
@@ -170,7 +170,7 @@ pub struct ModelOffer {
 }
 
 impl ModelOffer {
-    /// What a picture takes that leaves its steps and its guidance to this model.
+    /// Steps and guidance of a picture whose request names none.
     pub fn defaults(&self) -> PictureDefaults {
         PictureDefaults { steps: self.default_steps, guidance: self.default_guidance }
     }

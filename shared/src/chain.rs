@@ -1,4 +1,4 @@
-//! What everybody must agree on about the chain before the first byte is exchanged.
+//! Constants of the chain that every program must share.
 
 use alloy_primitives::{Address, address};
 

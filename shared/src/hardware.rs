@@ -2,7 +2,7 @@
 //! it.
 //!
 //! The signature is EIP-191 (`personal_sign`) over the report's RFC 8785 form, so any Ethereum wallet library verifies
-//! it. A report is a claim and no proof: what it says is worth is what its signer risks by lying.
+//! it. A report is a claim, not a proof.
 
 use alloy_primitives::{Address, Bytes};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::job::request::MODEL_NAME_MAX_CHARS;
 use crate::receipt::UnitType;
 use crate::time::UnixMillis;
 
-/// The way of measuring that `docs/protocol/hardware.md` describes. Another way gets another name.
+/// Name of the method that `docs/protocol/hardware.md` describes. Another method gets another name.
 pub const METHOD: &str = "aitbc-probe/1";
 
 /// Most that any number of a report may be; a million times today's fastest device, and exact in every JSON reader.
@@ -53,7 +53,7 @@ pub struct HardwareReport {
 #[serde(deny_unknown_fields)]
 pub struct MeasuredDevice {
     pub device: Device,
-    /// A processor that poses as a graphics adapter.
+    /// A renderer that computes on the processor but is listed as a graphics adapter.
     pub software: bool,
     /// How it was reached: `host`, `Vulkan` or `Metal`.
     pub interface: String,

@@ -1,4 +1,4 @@
-//! Identifiers: a prefix that says what is named, and 128 random bits in hex.
+//! Identifiers: a prefix for the kind of thing, and 128 random bits in hex.
 
 use std::fmt;
 use std::str::FromStr;

@@ -27,7 +27,7 @@ pub struct ModelManifest {
     /// SPDX expression.
     pub licence: String,
     pub files: Vec<ModelFile>,
-    /// What it draws well, as a person would say it.
+    /// What it draws well, in words for people.
     #[serde(default)]
     pub draws: Vec<String>,
     #[serde(default)]
@@ -73,12 +73,12 @@ pub fn stems(text: &str) -> Vec<String> {
 
 /// `city` of "city" and "cities", `beach` of "beach" and "beaches". Not always a word, but the same for both numbers.
 fn stem(word: &str) -> String {
-    let bare = word.strip_suffix('s').filter(|bare| !bare.ends_with('s')).unwrap_or(word);
-    if let Some(head) = bare.strip_suffix("ie") {
+    let stem = word.strip_suffix('s').filter(|stem| !stem.ends_with('s')).unwrap_or(word);
+    if let Some(head) = stem.strip_suffix("ie") {
         return format!("{head}y");
     }
-    let in_es = PLURALS_IN_ES.iter().any(|ending| bare.ends_with(ending));
-    bare.strip_suffix('e').filter(|_| in_es).unwrap_or(bare).to_owned()
+    let in_es = PLURALS_IN_ES.iter().any(|ending| stem.ends_with(ending));
+    stem.strip_suffix('e').filter(|_| in_es).unwrap_or(stem).to_owned()
 }
 
 /// Whether a prompt names one of a model's `subjects`, each of them one word. No subjects exclude nothing.

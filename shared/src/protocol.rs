@@ -22,10 +22,10 @@ use crate::job::token::Tokens;
 use crate::receipt::{JobReceipt, UnitType};
 use crate::time::{UnixMillis, UnixSeconds};
 
-/// Version of these messages; hub and worker of different versions part with a clear word.
+/// Version of these messages. A hub refuses a worker of another version and says so.
 pub const PROTOCOL_VERSION: u32 = 3;
 
-/// How far the clocks of hub and worker may be apart: the hub believes no receipt that is further off.
+/// How far the clocks of hub and worker may differ. The hub refuses a receipt whose times differ by more.
 pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
 
 /// Largest text frame either side accepts.
@@ -50,17 +50,17 @@ pub const REASON_MAX_CHARS: usize = 500;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum HubMessage {
     Challenge(Challenge),
-    /// The registration holds; the worker may be assigned jobs.
+    /// The registration is accepted; the hub may assign jobs to the worker.
     Welcome {
         heartbeat_seconds: u64,
     },
-    /// The hub closes the session; `retryable` says whether to come again unchanged.
+    /// The hub closes the session; `retryable` says whether the same registration may succeed later.
     Refused {
         reason: String,
         retryable: bool,
     },
     Assign(Box<Assignment>),
-    /// The lease is void: stop working on it.
+    /// The lease is no longer valid: stop working on it.
     Cancel {
         lease_id: LeaseId,
         reason: String,
@@ -115,7 +115,7 @@ pub struct Assignment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptTerms {
     pub client: Address,
-    /// What the receipt claims; for tokens, which nobody knows beforehand, the most that it may claim.
+    /// The units that the receipt claims. For tokens, whose number is not known beforehand, the most that it may claim.
     pub units: MicroUnits,
     pub unit_type: UnitType,
     pub unit_price: Amount,
@@ -144,7 +144,7 @@ pub enum WorkerMessage {
         /// Another try of the same worker may end otherwise.
         retryable: bool,
     },
-    /// The leases that the worker still works on; the hub takes back what it misses.
+    /// The leases that the worker still works on. The hub takes back its leases that are missing here.
     Heartbeat {
         leases: Vec<LeaseId>,
     },
@@ -248,13 +248,13 @@ pub struct Metering {
 }
 
 impl Metering {
-    /// Of work that kept one device busy for `device_ms` of the `duration_ms` that it took: a GPU, or the CPU.
+    /// The metering of work that took `duration_ms` and kept one device, a GPU or the CPU, busy for `device_ms` of it.
     pub fn on_device(duration_ms: u64, device_ms: u64, is_gpu: bool) -> Self {
         let (gpu_ms, cpu_ms) = if is_gpu { (device_ms, 0) } else { (0, device_ms) };
         Self { duration_ms, gpu_ms, cpu_ms, ..Self::default() }
     }
 
-    /// Exclusive use of the device, whichever it was.
+    /// Exclusive use of the device, GPU or CPU.
     pub const fn device_ms(&self) -> u64 {
         self.gpu_ms.saturating_add(self.cpu_ms)
     }

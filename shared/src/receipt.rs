@@ -94,7 +94,7 @@ pub struct JobReceipt {
     /// Who did the work and is paid.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub provider: Address,
-    /// Who asked for it; the hub's own address where the hub sponsored it.
+    /// The account that asked for the job; the hub's own address for a sponsored job.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub client: Address,
     pub units: MicroUnits,
@@ -122,7 +122,7 @@ pub struct JobReceipt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub trace_root: Option<B256>,
-    /// Who did how much, where several miners served one job.
+    /// The units of each miner, where several miners served one job.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
 }
@@ -230,7 +230,7 @@ impl TypedData for ReceiptClaim {
     }
 }
 
-/// A receipt with both signatures: what an auditor is handed and `aitbc receipt verify` reads.
+/// A receipt with both signatures: the form that auditors get and `aitbc receipt verify` reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedReceipt {

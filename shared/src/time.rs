@@ -23,7 +23,7 @@ impl UnixMillis {
         Self(self.0.saturating_add(milliseconds))
     }
 
-    /// Milliseconds from `earlier` to `self`, 0 where a clock was set back.
+    /// Milliseconds from `earlier` to `self`, or 0 if a clock was set back.
     pub const fn since_ms(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }

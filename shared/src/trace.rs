@@ -1,4 +1,4 @@
-//! The commitment to every step of a picture's walk, and the opening of one step of it for an auditor.
+//! The commitment to every step of a picture, and the opening of one step for an auditor.
 //!
 //! A leaf is `keccak256(0x00 ‖ picture ‖ step ‖ latents)`, with both numbers as little-endian u32 and the latents as
 //! little-endian f32 in row-major order. Step 0 holds the latents that the walk starts from, step n those after the n-th

@@ -28,7 +28,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&stdout).trim_end().to_owned())
 }
 
-/// Runs without output and is killed after `limit`, for commands that may wait for a network that is not there.
+/// Runs without output and is killed after `limit`, for commands that may wait for a missing network.
 pub(crate) fn run_quietly_within(limit: Duration, command: &mut Command) -> Result<()> {
     let mut child = command
         .stdout(Stdio::null())

@@ -1,4 +1,4 @@
-//! Where things lie: the checkout, the cache shared between checkouts, and what the builds leave.
+//! Paths: the checkout, the cache shared between checkouts, and build results.
 
 use std::env;
 use std::ffi::OsString;

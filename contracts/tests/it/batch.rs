@@ -1,4 +1,4 @@
-//! `mintBatch`: safe to send again, and a fault names its receipt.
+//! `mintBatch`: it can be sent again, and an error names its receipt.
 
 use alloy_primitives::U256;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter, MAX_BATCH_RECEIPTS};

@@ -1,4 +1,4 @@
-//! A token that calls back into the minter gets nowhere. The real token calls nobody; this guards what comes later.
+//! A token that calls back into the minter is refused. The real token makes no calls; this test guards later changes.
 
 use std::slice::from_ref;
 

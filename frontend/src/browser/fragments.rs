@@ -8,8 +8,8 @@ use web_sys::{DomParser, Headers, RequestInit, Response, SupportedType, Visibili
 
 use super::window;
 
-/// As [`load`], for parts that merely go stale: while nobody looks at the page, and when the server cannot be reached,
-/// they stay as they are.
+/// As [`load`], for parts that only get out of date. While the page is hidden, or the server cannot be reached, they
+/// stay as they are.
 pub async fn refresh(path: &str, parts: &[&str]) {
     let visible = window().document().is_some_and(|document| document.visibility_state() == VisibilityState::Visible);
     if visible {

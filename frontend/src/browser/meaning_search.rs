@@ -1,5 +1,5 @@
-//! Orders the gallery by how near its prompts are in meaning to what somebody looks for. A miner measures that in an
-//! ordinary job, and the server orders by its result. The form is the server's, too; this listens to it.
+//! Orders the gallery by how close its prompts are in meaning to a query. A miner measures that in an ordinary job, and
+//! the server orders by its result. The form is the server's, too; this listens to it.
 
 use leptos::prelude::*;
 use shared::id::JobId;
@@ -17,7 +17,7 @@ use crate::live_job::{LiveEvent, LiveJob};
 use crate::meaning::texts_to_measure;
 use crate::text::job as words;
 
-/// Nobody waits longer for an order.
+/// The longest wait for an order.
 const TTL_SECONDS: u64 = 120;
 
 const COMPARING: &str = "comparing";

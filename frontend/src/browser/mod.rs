@@ -1,4 +1,4 @@
-//! What only a browser has: fetch, event streams, storage, the wallet's worker.
+//! Interfaces of the browser: fetch, event streams, storage, the wallet's worker.
 
 pub mod fragments;
 pub mod heads;
@@ -29,7 +29,7 @@ pub fn every(milliseconds: i32, tick: impl FnMut() + 'static) {
 /// Runs `act` once, after `milliseconds`.
 pub fn after(milliseconds: i32, act: impl FnOnce() + 'static) {
     let act = Closure::once_into_js(act);
-    // Fails only where the page is being torn down; then nobody waits for it.
+    // Fails only while the page is closed, when nothing waits for it.
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), milliseconds);
 }
 

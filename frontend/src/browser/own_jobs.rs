@@ -20,7 +20,7 @@ pub fn remember(id: JobId) {
     jobs.insert(0, id);
     jobs.truncate(REMEMBERED_MAX);
     let (Ok(Some(storage)), Ok(text)) = (window().local_storage(), serde_json::to_string(&jobs)) else { return };
-    // A full or forbidden storage costs only the list, never the job.
+    // If storage is full or forbidden, only the list is lost, not the job.
     let _ = storage.set_item(KEY, &text);
 }
 
@@ -36,7 +36,7 @@ pub async fn show(part: &str) -> Result<(), JsValue> {
     // A list without jobs is named as well: an empty name would not tell it from no list.
     let ids = if ids.is_empty() { "none".to_owned() } else { ids.join(",") };
     let asked = window().location().search()?;
-    // Of two values of one name the last counts.
+    // If a name occurs twice, the last value counts.
     let path = format!("/jobs?{}&ids={ids}", asked.trim_start_matches('?'));
     fragments::load(&path, &[part]).await
 }

@@ -52,7 +52,7 @@ fn copy(event: &Event, on_copied: &impl Fn()) {
     let Some(button) = target.and_then(|target| target.closest("[data-copy]").ok().flatten()) else { return };
     let Some(value) = button.get_attribute("data-copy") else { return };
     let value = if value == "location" { window().location().href().unwrap_or(value) } else { value };
-    // Where the browser forbids it the button simply stays as it is.
+    // If the browser forbids it, the button stays as it is.
     drop(window().navigator().clipboard().write_text(&value));
     // An attribute of an existing element can always be set.
     let _ = button.set_attribute("data-copied", "");
@@ -62,7 +62,7 @@ fn copy(event: &Event, on_copied: &impl Fn()) {
     });
 }
 
-/// `/` and Ctrl-K lead to the search, except while somebody types.
+/// `/` and Ctrl-K focus the search, except while the visitor types.
 fn focus_search(event: KeyboardEvent) {
     let typing = window()
         .document()

@@ -40,7 +40,7 @@ pub fn Figure(
 #[component]
 pub fn Section<C>(
     #[prop(into)] title: String,
-    /// Address and words of the way on.
+    /// Address and text of the link in its heading.
     #[prop(optional)]
     more: Option<(&'static str, &'static str)>,
     children: TypedChildren<C>,
@@ -59,7 +59,7 @@ where
     }
 }
 
-/// Something folded away until it is wanted.
+/// A part that is folded until the visitor opens it.
 #[component]
 pub fn Fold<C>(#[prop(into)] title: String, #[prop(optional)] open: bool, children: TypedChildren<C>) -> impl IntoView
 where

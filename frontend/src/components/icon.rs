@@ -42,7 +42,7 @@ impl Glyph {
     }
 }
 
-/// An icon beside a word; it carries no meaning of its own, so readers skip it.
+/// An icon beside a word. It is decoration, so screen readers skip it.
 #[component]
 pub fn Icon(glyph: Glyph) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! The sentence that ends a job: how much was minted, to whom, in which block.
+//! The last sentence of a job: the minted amount, its account and its block.
 
 use leptos::prelude::*;
 use shared::api::jobs::MintView;

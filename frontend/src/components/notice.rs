@@ -1,4 +1,4 @@
-//! What happened, what was kept, what to do now; and what will be where nothing is yet.
+//! Boxed messages, and placeholders for empty lists.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The product's sign: what is proven about a piece of work, stop by stop.
+//! The proof line: which steps of a job are proven.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! States as a shape and a word.
+//! Shows states as a shape with a word.
 
 use leptos::prelude::*;
 use shared::api::receipts::SettlementState;
@@ -7,7 +7,7 @@ use shared::job::lifecycle::JobState;
 use super::icon::{Glyph, Icon};
 use crate::text;
 
-/// How a state feels; its colour and shape.
+/// The colour and shape of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     Plain,

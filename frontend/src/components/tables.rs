@@ -1,4 +1,4 @@
-//! Rows that people compare: blocks, transactions, receipts, miners.
+//! Tables of blocks, transactions, receipts and miners.
 
 use leptos::prelude::*;
 use shared::amount::Amount;
@@ -13,7 +13,7 @@ use crate::format::{grouped, shortened};
 use crate::proof::Proof;
 use crate::text;
 
-/// A minted sum, or a quiet dash where nothing was minted.
+/// A minted amount, or a grey dash where nothing was minted.
 fn minted(amount: Amount) -> AnyView {
     if amount == Amount::ZERO {
         view! { <span class="quiet">"–"</span> }.into_any()

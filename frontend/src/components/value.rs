@@ -21,7 +21,7 @@ pub fn CopyButton(value: String, what: &'static str) -> impl IntoView {
     }
 }
 
-/// What is known about an address without asking: contracts of genesis and miners.
+/// Names of known addresses: the contracts of genesis, and miners.
 pub fn known_name(address: Address) -> Option<&'static str> {
     match address {
         shared::chain::TOKEN_ADDRESS => Some("AIToken"),
@@ -95,7 +95,7 @@ pub fn CodeValue(#[prop(into)] value: String, what: &'static str) -> impl IntoVi
     }
 }
 
-/// AIT: the integer strong, the fraction quiet, the unit always, every digit on hover.
+/// An amount of AIT: the integer part bold, the fraction grey, always with its unit, all digits on hover.
 #[component]
 pub fn AmountValue(amount: Amount) -> impl IntoView {
     let (whole, fraction) = format::amount_parts(amount);

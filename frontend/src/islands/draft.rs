@@ -105,7 +105,7 @@ impl Draft {
         Self::from_fn(|field| if self.get(field).is_empty() { defaults } else { self }.get(field).clone())
     }
 
-    /// With what was typed into the rendered form before the page became live.
+    /// With the text that was typed into the rendered form before the island started.
     #[cfg(feature = "hydrate")]
     pub fn typed(&self) -> Self {
         Self::from_fn(|field| crate::browser::value_of(field.name()).unwrap_or_else(|| self.get(field).clone()))

@@ -134,7 +134,7 @@ fn running_word(job: &LiveJob) -> String {
     }
 }
 
-/// Nothing will happen to the job: it ended without a picture, or its receipt was minted.
+/// The job will not change any more: it ended without a picture, or its receipt was minted.
 #[cfg(feature = "hydrate")]
 fn is_over(job: &LiveJob) -> bool {
     job.state.is_terminal() && (job.state != JobState::Completed || job.mint.is_some())

@@ -1,4 +1,4 @@
-//! The parts of pages that become live in the browser. Everything else stays the server's HTML.
+//! The parts of pages that run in the browser. Everything else stays the server's HTML.
 
 pub mod composer;
 pub mod draft;

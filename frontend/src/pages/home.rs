@@ -12,7 +12,7 @@ use crate::islands::live_parts::LiveParts;
 use crate::islands::studio::{Example, Studio};
 use crate::text;
 
-/// Suggestions shown; more would be a menu.
+/// How many suggestions are shown.
 const SUGGESTIONS: usize = 4;
 
 #[component]

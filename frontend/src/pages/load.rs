@@ -1,4 +1,4 @@
-//! How a page waits for its data and what it shows when there is none.
+//! Waits for a page's data, and shows why there is none.
 
 use std::future::Future;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! An address where nothing lives.
+//! The page for an address that does not exist.
 
 use http::StatusCode;
 use leptos::prelude::*;

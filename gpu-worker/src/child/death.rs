@@ -1,4 +1,4 @@
-//! Why an inference process ended, told from what it left behind.
+//! Why an inference process ended, from its exit status and its output.
 
 use inference::error::{FailureKind, InferenceError, speaks_of_memory};
 

@@ -1,4 +1,4 @@
-//! The jobs of one run on their way through the inference process, each with its own limits.
+//! The jobs of one run in the inference process, each with its own limits.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const CANCEL_GRACE: Duration = Duration::from_secs(10);
 pub(super) struct Seat {
     id: u64,
     limits: Limits,
-    /// Why it was told to end, whatever it still brings.
+    /// Why it was canceled; a later result is ignored.
     ended_by: Option<InferenceError>,
     outcome: Option<Result<Output>>,
 }
@@ -46,7 +46,7 @@ enum Turn {
     Heard(Option<Event>),
     Canceled(u64),
     Late(u64),
-    /// Somebody looks at the job now, or nobody does any more.
+    /// Whether anybody watches the job changed.
     Watched(u64, bool),
     Silent,
     Overdue,
@@ -127,7 +127,7 @@ impl Flight {
         self.seats.iter().all(|seat| matches!(seat.outcome, Some(Ok(_))))
     }
 
-    /// A lack of memory or a lost GPU that the process lived through.
+    /// A lack of memory or a lost GPU after which the process still runs.
     pub(super) fn spoiled(&self) -> Option<InferenceError> {
         let failures = self.seats.iter().filter_map(|seat| seat.outcome.as_ref()?.as_ref().err());
         failures.into_iter().find(|error| error.kind.spoils_process()).cloned()
@@ -161,7 +161,7 @@ async fn first_turn(seats: &mut [Seat]) -> Turn {
 async fn turn_of(seat: &mut Seat) -> Turn {
     let Limits { canceled, deadline, watched } = &mut seat.limits;
     let canceled = async {
-        // Where nobody can cancel it any more, nobody will.
+        // If the sender is gone, the job can no longer be canceled.
         if canceled.wait_for(|canceled| *canceled).await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::amount::MicroUnits;
 use tokio::time::Instant;
 
-/// A step may take so many times as long as the slowest one did.
+/// A step may take this many times as long as the slowest one so far.
 const SLACK: f64 = 20.0;
 
 /// What the process's finished runs tell about its speed.
@@ -32,7 +32,7 @@ impl Pace {
         Self { floor, slowest_seconds_per_micro_unit: 0.0 }
     }
 
-    /// When `beat` has been silent for too long.
+    /// The time at which the silence since `beat` counts as a hang.
     pub fn hung_at(&self, beat: &Beat) -> Instant {
         let measured = self.slowest_seconds_per_micro_unit * beat.units_per_step() * SLACK;
         let patience = Duration::try_from_secs_f64(measured).unwrap_or(Duration::ZERO).max(self.floor);

@@ -118,7 +118,7 @@ impl Process {
         write_frame(&mut self.input, request).await
     }
 
-    /// Has it give back what programs beside it hold for it, and end.
+    /// Lets other programs (Ollama) free what they hold for it, and ends it.
     pub(super) async fn dismiss(mut self) {
         let left = timeout(LEAVE_LIMIT, async {
             self.send(&Request::Leave).await?;
@@ -133,7 +133,7 @@ impl Process {
         let _ = timeout(BURIAL_LIMIT, self.child.kill()).await;
     }
 
-    /// Sees the process off and tells what it ended of.
+    /// Waits for the end of the process and returns its cause.
     pub(super) async fn bury(mut self) -> InferenceError {
         // Its output ends a moment before it does, so it may still tell how it ended.
         let status = match timeout(BURIAL_LIMIT, self.child.wait()).await {
@@ -185,7 +185,7 @@ async fn pass_on(mut errors: ChildStderr, last_words: Arc<Mutex<Vec<u8>>>) {
             _ => waiting.len(),
         };
         let lines: Vec<u8> = waiting.drain(..whole).collect();
-        // A worker without standard error has nobody to tell.
+        // A failed write to standard error is ignored.
         let _ = std::io::stderr().write_all(&lines);
         let mut kept = last_words.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(&lines);

@@ -189,9 +189,9 @@ struct JobControls(Arc<Mutex<Controls>>);
 
 #[derive(Debug, Default)]
 struct Controls {
-    /// Jobs that nobody wants any more.
+    /// Canceled jobs.
     canceled: BTreeSet<u64>,
-    /// Jobs that somebody looks at.
+    /// Watched jobs.
     watched: BTreeSet<u64>,
 }
 

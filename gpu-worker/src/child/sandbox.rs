@@ -1,5 +1,5 @@
-//! What the inference process may not do. It reads models and prompts of strangers, so a fault in an engine's parser
-//! should find no network, no way into the worker (which holds the key) and no memory without end.
+//! What the inference process may not do. It reads models and prompts from unknown people. A fault in an engine's
+//! parser must give no access to the network or to the worker, which holds the key, and memory is bounded.
 //!
 //! On Linux a seccomp filter refuses every socket outside the machine's own (`AF_UNIX`, which GPU drivers use for their
 //! daemons), `io_uring`, whose rings open sockets past such a filter, and reading other processes. Elsewhere only the

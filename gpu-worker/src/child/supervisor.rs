@@ -1,4 +1,4 @@
-//! Starts the inference process, talks to it, sees that it lives, and starts it anew when it ends.
+//! Starts the inference process, sends it work, watches it, and restarts it when it ends.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use super::{Job, Loaded, Request, Setup};
 /// How a job is ended early.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Turns true when nobody wants the result any more.
+    /// Turns true when the job is canceled.
     pub canceled: watch::Receiver<bool>,
     pub deadline: Instant,
     /// Whether somebody looks at the job, so that previews are worth drawing.
@@ -176,7 +176,7 @@ impl Supervisor {
             seats: (first..).zip(batch).map(|(id, (_, limits))| Seat::new(id, limits)).collect(),
             beat: Beat::begin(MicroUnits(units), Instant::now()),
         };
-        // A process that does not read takes a large request for ever.
+        // Writing a large request would never end if the process does not read.
         let flown = match timeout_at(self.pace.hung_at(&flight.beat), process.send(&request)).await {
             Ok(Ok(())) => flight.follow(process, &self.pace, steps).await,
             Ok(Err(error)) => Err(InferenceError::crashed(error.to_string())),
@@ -214,7 +214,7 @@ impl Supervisor {
         self.batch_limits.get(&self.setup.model).map_or(own, |limit| own.min(*limit))
     }
 
-    /// Sees a process off that is of no use any more; its end may tell more than its failure did.
+    /// Ends a process that cannot be used any more. Its exit may say more than its last error.
     async fn after(&mut self, error: InferenceError) -> InferenceError {
         match error.kind {
             FailureKind::Crashed => match self.running.take() {

@@ -1,4 +1,4 @@
-//! Models that stay loaded, as many as fit: the one that was used longest ago leaves first. Pure.
+//! Models that stay loaded, as many as fit. The least recently used one is unloaded first. Pure.
 
 /// Values by key, bounded by the sum of their bytes.
 #[derive(Debug)]

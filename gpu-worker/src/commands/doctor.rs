@@ -14,7 +14,7 @@ use super::status::runs;
 use super::{block_on, print, program, setup};
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
-use crate::doctor::cuda::{Nvidia, Wish};
+use crate::doctor::cuda::{GpuDemand, Nvidia};
 use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, status};
 use crate::error::{ConfigError, Result, WorkerError};
 use crate::hub::HubUrl;
@@ -121,10 +121,10 @@ fn bad_config(data: &Path, error: &ConfigError) -> Finding {
 fn computing(data: &Path, config: Option<&Config>, model_bytes: u64) -> Vec<Finding> {
     let engine = config.map_or_else(EngineConfig::default, |config| config.engine.clone());
     let listed = config.map(|config| config.mining.gpu_devices.clone()).unwrap_or_default();
-    let wish = wish(&engine, &listed);
-    let library = library::observe(&engine, &Search::of_process(Some(data)), wish == Wish::Gpu);
+    let gpu_demand = gpu_demand(&engine, &listed);
+    let library = library::observe(&engine, &Search::of_process(Some(data)), gpu_demand == GpuDemand::Gpu);
     let nvidia = Nvidia {
-        wish,
+        gpu_demand,
         devices: if listed.is_empty() { vec![engine.device] } else { listed },
         places: cards::on_bus(Path::new(PCI_DEVICES)),
         driver: nvml::driver(),
@@ -135,13 +135,13 @@ fn computing(data: &Path, config: Option<&Config>, model_bytes: u64) -> Vec<Find
 }
 
 /// Whether the configuration wants a GPU.
-fn wish(engine: &EngineConfig, listed: &[u32]) -> Wish {
+fn gpu_demand(engine: &EngineConfig, listed: &[u32]) -> GpuDemand {
     match engine.provider {
-        ProviderChoice::Cuda | ProviderChoice::Tensorrt => Wish::Gpu,
-        _ if !listed.is_empty() => Wish::Gpu,
-        ProviderChoice::Cpu => Wish::Processor,
-        ProviderChoice::Auto if engine.name == EngineChoice::Tract => Wish::Processor,
-        ProviderChoice::Auto => Wish::Auto,
+        ProviderChoice::Cuda | ProviderChoice::Tensorrt => GpuDemand::Gpu,
+        _ if !listed.is_empty() => GpuDemand::Gpu,
+        ProviderChoice::Cpu => GpuDemand::Processor,
+        ProviderChoice::Auto if engine.name == EngineChoice::Tract => GpuDemand::Processor,
+        ProviderChoice::Auto => GpuDemand::Auto,
     }
 }
 
@@ -182,14 +182,14 @@ mod tests {
         let with = |name, provider| EngineConfig { name, provider, ..EngineConfig::default() };
         use {EngineChoice as Name, ProviderChoice as Provider};
         for (name, provider, listed, wanted) in [
-            (Name::Auto, Provider::Auto, &[][..], Wish::Auto),
-            (Name::Auto, Provider::Auto, &[0], Wish::Gpu),
-            (Name::Auto, Provider::Cuda, &[], Wish::Gpu),
-            (Name::Onnxruntime, Provider::Tensorrt, &[], Wish::Gpu),
-            (Name::Auto, Provider::Cpu, &[], Wish::Processor),
-            (Name::Tract, Provider::Auto, &[], Wish::Processor),
+            (Name::Auto, Provider::Auto, &[][..], GpuDemand::Auto),
+            (Name::Auto, Provider::Auto, &[0], GpuDemand::Gpu),
+            (Name::Auto, Provider::Cuda, &[], GpuDemand::Gpu),
+            (Name::Onnxruntime, Provider::Tensorrt, &[], GpuDemand::Gpu),
+            (Name::Auto, Provider::Cpu, &[], GpuDemand::Processor),
+            (Name::Tract, Provider::Auto, &[], GpuDemand::Processor),
         ] {
-            assert_eq!(wish(&with(name, provider), listed), wanted, "{name:?} {provider:?} {listed:?}");
+            assert_eq!(gpu_demand(&with(name, provider), listed), wanted, "{name:?} {provider:?} {listed:?}");
         }
     }
 }

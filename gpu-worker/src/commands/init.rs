@@ -76,7 +76,7 @@ impl Init {
         print(format_args!("key       {}", shown(&data.join(&key_file))))?;
         print("          keep a copy of it: who has the key has the pay")?;
         let engine = self.engine.config();
-        // A machine that needed patience before needs it again.
+        // A machine that needed longer time limits before needs them again.
         let child = self.child.over(Config::read_if_any(data)?.map(|config| config.child).unwrap_or_default());
         let (timed, devices) = block_on(self.measure(data, &engine, &child, &folders))?;
         let timings = timed.iter().map(|timed| timed.timing.clone()).collect();
@@ -90,7 +90,7 @@ impl Init {
         print("          prices, devices and hours of rest are set there")
     }
 
-    /// One after the other: what ran beside a measurement would be part of it.
+    /// One after the other, because anything that runs at the same time would change the measurement.
     async fn measure(
         &self,
         data: &Path,

@@ -28,7 +28,7 @@ impl Pause {
     }
 }
 
-/// A folder of no worker is most likely mistyped, and the worker that was meant would go on.
+/// A folder without a worker is most likely mistyped, and the intended worker would continue.
 fn check_folder(data: &Path) -> Result<()> {
     if Config::path(data).exists() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Bounds of the numbers in `worker.toml`: what no machine has, or no miner wants, is named at once rather than tried.
+//! Bounds of the numbers in `worker.toml`: a value that makes no sense is refused when the file is read.
 
 use inference::engine::THREADS_MAX;
 use shared::amount::Amount;
@@ -9,7 +9,7 @@ use crate::worker::batch::DELAY_MAX;
 /// Jobs that share a run. No hub leases more than 256 jobs to one worker.
 const JOBS_MAX: usize = 256;
 
-/// A day: whoever wants a limit of time longer than that wants none.
+/// A day: the longest time limit that makes sense.
 const SECONDS_MAX: u64 = 86_400;
 
 /// A number that is not within its bounds.

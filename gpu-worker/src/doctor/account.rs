@@ -92,7 +92,7 @@ pub fn judge(path: &Path, file: &KeyFile) -> Finding {
     }
 }
 
-/// The way out for somebody without a backup, which never overwrites a file.
+/// What to do without a backup. It never overwrites a file.
 fn start_again(path: &Path) -> String {
     let aside = PathBuf::from(format!("{}.old", path.display()));
     format!("or begin a new account: move {} to {}, then `gpu-worker init --force`", path.display(), aside.display())

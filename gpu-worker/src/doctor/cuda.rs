@@ -17,7 +17,7 @@ const BESIDE_WEIGHTS_BYTES: u64 = 1 << 30;
 
 /// Whether the configuration wants a GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum GpuDemand {
     /// `engine.provider` is the processor, or the engine has no other.
     Processor,
     /// A GPU where there is one.
@@ -25,10 +25,10 @@ pub enum Wish {
     Gpu,
 }
 
-/// All that is known of NVIDIA's side of the machine.
+/// All observations about NVIDIA's driver, cards and libraries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nvidia {
-    pub wish: Wish,
+    pub gpu_demand: GpuDemand,
     /// Indices of the devices that the configuration names.
     pub devices: Vec<u32>,
     /// Cards on the PCI bus, which needs no driver.
@@ -41,7 +41,7 @@ pub struct Nvidia {
 
 /// `driver`, `cuda` and `vram`; `driver` alone where there is nothing to say of the others.
 pub fn judge(nvidia: &Nvidia) -> Vec<Finding> {
-    if nvidia.wish == Wish::Processor {
+    if nvidia.gpu_demand == GpuDemand::Processor {
         return vec![Finding::ok("driver", "not needed: the configuration computes on the processor")];
     }
     let driver = match &nvidia.driver {
@@ -61,8 +61,8 @@ fn no_card(nvidia: &Nvidia, driver: Option<&Driver>) -> Finding {
         Some(driver) => format!("NVIDIA's driver {} is loaded, but it sees no card", driver.version),
         None => "no NVIDIA card is in this machine".to_owned(),
     };
-    match nvidia.wish {
-        Wish::Gpu => Finding::fault(
+    match nvidia.gpu_demand {
+        GpuDemand::Gpu => Finding::fault(
             "driver",
             format!("{found}, and the configuration wants one"),
             [
@@ -96,8 +96,8 @@ fn cuda(nvidia: &Nvidia, driver: &Driver) -> Finding {
     let (major, missing) = match &nvidia.library {
         CudaPart::Absent => {
             let found = "ONNX Runtime's build here computes on the processor only, so the card stands idle";
-            return match nvidia.wish {
-                Wish::Gpu => Finding::fault("cuda", found, [fetch]),
+            return match nvidia.gpu_demand {
+                GpuDemand::Gpu => Finding::fault("cuda", found, [fetch]),
                 _ => Finding::warn("cuda", found, [fetch]),
             };
         }
@@ -200,7 +200,7 @@ mod tests {
     /// A machine on which all is well.
     fn healthy() -> Nvidia {
         Nvidia {
-            wish: Wish::Auto,
+            gpu_demand: GpuDemand::Auto,
             devices: vec![0],
             places: vec![PciId { domain: 0, bus: 1, device: 0, function: 0 }],
             driver: Ok(Driver { version: "580.65.06".into(), cuda: Some((13, 0)), cards: vec![card(0)] }),
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(judge(&healthy()).len(), 3);
         let none = Nvidia { places: vec![], driver: Err(DriverError::Absent), ..healthy() };
         assert_eq!(judge(&none).iter().map(|finding| finding.state).collect::<Vec<_>>(), [State::Ok]);
-        let opted_out = Nvidia { wish: Wish::Processor, driver: Err(DriverError::NotLoaded), ..healthy() };
+        let opted_out = Nvidia { gpu_demand: GpuDemand::Processor, driver: Err(DriverError::NotLoaded), ..healthy() };
         assert_eq!(judge(&opted_out)[0].state, State::Ok);
     }
 
@@ -243,9 +243,13 @@ mod tests {
         fault(&broken(DriverError::Mismatch), "driver", "restart the machine");
         fault(&broken(DriverError::NotAllowed), "driver", "usermod");
         fault(&broken(DriverError::Other("unknown".into())), "driver", "nvidia-smi");
-        let absent = Nvidia { wish: Wish::Gpu, places: vec![], ..broken(DriverError::Absent) };
+        let absent = Nvidia { gpu_demand: GpuDemand::Gpu, places: vec![], ..broken(DriverError::Absent) };
         fault(&absent, "driver", "no NVIDIA card is in this machine, and the configuration wants one");
-        fault(&Nvidia { wish: Wish::Gpu, ..driver(|driver| driver.cards.clear()) }, "driver", "sees no card");
+        fault(
+            &Nvidia { gpu_demand: GpuDemand::Gpu, ..driver(|driver| driver.cards.clear()) },
+            "driver",
+            "sees no card",
+        );
     }
 
     #[test]
@@ -272,7 +276,7 @@ mod tests {
     fn a_library_that_lacks_cuda_or_what_it_needs_is_told() {
         let with = |library| Nvidia { library, ..healthy() };
         assert_eq!(judge(&with(CudaPart::Absent))[1].state, State::Warn);
-        fault(&Nvidia { wish: Wish::Gpu, ..with(CudaPart::Absent) }, "cuda", "cargo xtask engine cuda");
+        fault(&Nvidia { gpu_demand: GpuDemand::Gpu, ..with(CudaPart::Absent) }, "cuda", "cargo xtask engine cuda");
         fault(&with(CudaPart::Broken(ElfError::NotElf)), "cuda", "broken");
         let missing = vec!["libcudnn.so.9".to_owned()];
         fault(&with(CudaPart::Whole { major: Some(13), missing }), "cuda", "libcudnn.so.9");

@@ -1,4 +1,4 @@
-//! The way to the hub, in the order in which it fails: name, connection, hub, clock.
+//! Checks the connection to the hub in stages: name, connection, hub, clock.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -60,7 +60,7 @@ pub enum End {
     },
 }
 
-/// Goes the way, as far as it leads, and hangs up.
+/// Tries each stage in turn and closes the connection.
 pub async fn observe(hub: &HubUrl, trust: &Trust) -> Way {
     let (host, port) = hub.host_and_port();
     let way = |end| Way { hub: hub.as_str().to_owned(), host: host.clone(), port, end };

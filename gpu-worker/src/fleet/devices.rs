@@ -12,8 +12,8 @@ use crate::child::place::Place;
 use crate::config::Config;
 use crate::error::{Result, WorkerError};
 
-/// The engine's configuration for each device: the GPUs that are listed, or the one device that the engine names. Who
-/// lists GPUs wants them, so that the processor takes no GPU's place in silence.
+/// The engine's configuration for each device: the GPUs that are listed, or the one device that the engine names. A
+/// miner that lists GPUs wants them, so the worker never replaces a GPU by the processor silently.
 ///
 /// # Errors
 /// GPUs that are not there, with those that are; and a list beside an engine that computes on the processor.

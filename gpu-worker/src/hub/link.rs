@@ -1,4 +1,5 @@
-//! The WebSocket session: connects, proves the account, and passes messages until it breaks; then again, after a while.
+//! The WebSocket session: connects, proves the account, and passes messages until it breaks; then reconnects after a
+//! delay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub struct Identity {
     pub capability: Capability,
 }
 
-/// What the link tells the worker.
+/// Events of the link, for the worker.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinkEvent {
     /// Registered.
@@ -69,7 +70,7 @@ pub enum LinkEvent {
     Down {
         reason: String,
     },
-    /// The hub will not have this worker; trying again is useless.
+    /// The hub refused this worker permanently.
     Refused {
         reason: String,
     },
@@ -86,7 +87,7 @@ pub struct ToLink {
 #[derive(Debug)]
 pub struct FromWorker {
     messages: mpsc::Receiver<WorkerMessage>,
-    /// Holds a wish to register anew until it is heeded, however many messages wait.
+    /// Holds the request to register anew until the link answers it, however many messages wait.
     rejoin: Arc<Notify>,
 }
 
@@ -103,7 +104,7 @@ impl ToLink {
         self.messages.try_send(message).err().map(TrySendError::into_inner)
     }
 
-    /// Register anew at once, and end the session with that; where there is nothing to offer, end it and wait.
+    /// Register anew at once, which ends this session. Without an offer, end the session and wait.
     pub fn rejoin(&self) {
         self.rejoin.notify_one();
     }
@@ -119,7 +120,7 @@ impl FromWorker {
 
 /// Why a session ended.
 enum SessionEnd {
-    /// The worker went away, or was refused for good.
+    /// The worker ended, or the hub refused it permanently.
     Done,
     /// The hub closes this one when it takes the next.
     Rejoin(Box<Socket>),
@@ -161,7 +162,7 @@ pub async fn keep(
             Ok((socket, up)) => {
                 let began = Instant::now();
                 let LinkEvent::Up { heartbeat, .. } = up else { return };
-                // What was meant for the broken session is not for this one.
+                // Messages for the broken session must not go to this one.
                 outgoing.forget();
                 if events.send(up).await.is_err() {
                     return;
@@ -208,13 +209,13 @@ async fn something(offered: &mut Offered, outgoing: &mut FromWorker) -> Option<C
     }
 }
 
-/// Leaves a session to the hub, which closes it for the one that replaced it: closed from here, it could look like the
-/// miner's departure, with which its leases end.
+/// Waits until the hub closes a replaced session. If the worker closed it, the hub could take that for the end of the
+/// miner's only session and end its leases.
 async fn see_off(mut socket: Socket) {
     let _ = timeout(HANDSHAKE_LIMIT, async { while let Some(Ok(_)) = socket.next().await {} }).await;
 }
 
-/// The hub's first word, which anybody gets who connects: who it is, and what time it has.
+/// The hub's challenge, which every connection gets: its identity and its time.
 ///
 /// # Errors
 /// A hub that is away, and one that begins otherwise.
@@ -399,7 +400,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wish_to_register_anew_is_kept_while_no_message_fits_and_is_heeded_once() {
+    fn a_request_to_register_anew_is_kept_while_no_message_fits_and_is_answered_once() {
         let (to_link, mut from_worker) = way_to_link(1);
         assert_eq!(to_link.say(WorkerMessage::Drain), None);
         assert_eq!(to_link.say(WorkerMessage::Drain), Some(WorkerMessage::Drain));

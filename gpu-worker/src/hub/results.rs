@@ -21,10 +21,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// How long connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a hub may take no byte of a result, or give none of its answer, before it counts as away.
+/// A hub that takes no byte of a result, and sends no byte of an answer, for this long counts as unreachable.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
 
-/// However steadily a result goes out, no lease is as old as this.
+/// No lease lasts this long, so no upload needs to take longer.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(TTL_MAX_SECONDS);
 
 /// How the hub answered.
@@ -33,7 +33,7 @@ pub enum Answer {
     Accepted(ResultAccepted),
     /// Sending it again changes nothing.
     Refused(String),
-    /// The hub is away or busy.
+    /// The hub is unreachable or busy.
     Later(String),
 }
 

@@ -1,4 +1,4 @@
-//! What a worker knows of the hub while a session is up.
+//! What a worker knows about the hub during a session.
 
 use shared::Address;
 use shared::protocol::Challenge;
@@ -12,7 +12,7 @@ pub struct Session {
     pub clock: HubClock,
 }
 
-/// What a hub said of itself when the session began.
+/// The hub's identity from its challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubIdentity {
     pub hub_id: String,

@@ -1,4 +1,4 @@
-//! Which certificates a hub's TLS may show: the public ones, or those of one file.
+//! Which certificate authorities the worker trusts for the hub's TLS: the public ones, or those of one file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::error::{ConfigError, FormatError};
 /// Largest file of certificates.
 const CA_FILE_MAX_BYTES: u64 = 1 << 20;
 
-/// Certificate authorities that the worker believes.
+/// Certificate authorities that the worker trusts.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     /// Instead of the public ones.

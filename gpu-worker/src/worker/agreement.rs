@@ -1,4 +1,4 @@
-//! Whether an assignment says what the worker offered and what its hub said of itself: a hub is not believed.
+//! Checks that an assignment matches the worker's offer and the hub's challenge. The worker does not trust the hub.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -1,11 +1,11 @@
 //! Which waiting jobs start together, and when: pure, the caller reads the clock.
 //!
-//! Jobs of one model and one shape share the engine's calls, which pays where the engine has room. So the oldest job
-//! may wait a moment for others of its kind, but never longer than [`DELAY_MAX`], and never where none can come.
+//! Jobs of one model and one shape share the engine's calls, which is faster where the engine has capacity left. So the
+//! oldest job may wait for others like it, but never longer than [`DELAY_MAX`], and never if none can arrive.
 
 use std::time::{Duration, Instant};
 
-/// Longest time that a job waits for company.
+/// Longest time that a job waits for others to share its run.
 pub const DELAY_MAX: Duration = Duration::from_millis(50);
 
 /// A job as far as batching sees it.

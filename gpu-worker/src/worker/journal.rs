@@ -1,4 +1,4 @@
-//! What the worker writes into its log of what happens around it.
+//! Log entries about the hub, results and devices.
 
 use inference::clock;
 use inference::error::quote;
@@ -18,7 +18,7 @@ pub(super) fn session(session: &Session) {
     }
 }
 
-/// Gives the words that are for the miner.
+/// Returns the text for the miner.
 pub(super) fn message(message: &HubMessage) -> Option<&str> {
     match message {
         HubMessage::Notice { text } => {

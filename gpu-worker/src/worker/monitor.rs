@@ -1,4 +1,4 @@
-//! What the worker tells its miner about itself. Pure; the caller reads the clocks.
+//! The worker's status for its miner. Pure; the caller reads the clocks.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::pause::Pause;
 /// Ended jobs that are remembered one by one.
 const RECENT_MAX: usize = 10_000;
 
-/// The latest words of the hub.
+/// Most notices of the hub that are kept.
 const NOTICES_MAX: usize = 20;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -27,7 +27,7 @@ pub enum State {
     Paused,
     Draining,
     /// Each device is lost.
-    Bare,
+    WithoutDevice,
     /// No session with the hub.
     Disconnected,
 }
@@ -38,7 +38,7 @@ impl State {
             Self::Serving => "serving",
             Self::Paused => "paused",
             Self::Draining => "draining",
-            Self::Bare => "bare",
+            Self::WithoutDevice => "without_device",
             Self::Disconnected => "disconnected",
         }
     }
@@ -115,7 +115,7 @@ pub enum Ending {
     Canceled,
 }
 
-/// Keeps count.
+/// Collects the status.
 #[derive(Debug)]
 pub struct Monitor {
     facts: Facts,
@@ -123,7 +123,7 @@ pub struct Monitor {
     /// Names of the models that each device has loaded.
     warm: BTreeMap<usize, Vec<String>>,
     lost: Vec<LostDevice>,
-    is_bare: bool,
+    is_without_device: bool,
     session: Result<i64, String>,
     pause: Option<Pause>,
     draining: bool,
@@ -141,7 +141,7 @@ impl Monitor {
             models,
             warm: BTreeMap::new(),
             lost: Vec::new(),
-            is_bare: false,
+            is_without_device: false,
             session: Err("it connects".into()),
             pause: None,
             draining: false,
@@ -176,12 +176,12 @@ impl Monitor {
         self.draining = true;
     }
 
-    /// These devices are out of service; `is_bare` where no other is left.
-    pub fn lost(&mut self, lost: Vec<LostDevice>, is_bare: bool) {
-        (self.lost, self.is_bare) = (lost, is_bare);
+    /// These devices are out of service; `is_without_device` if no other is left.
+    pub fn lost(&mut self, lost: Vec<LostDevice>, is_without_device: bool) {
+        (self.lost, self.is_without_device) = (lost, is_without_device);
     }
 
-    /// What the worker has in hand now.
+    /// How many jobs run now.
     pub fn holds(&mut self, running: usize, results_waiting: usize) {
         (self.running, self.results_waiting) = (running, results_waiting);
     }
@@ -238,9 +238,9 @@ impl Monitor {
         if let Some(pause) = &self.pause {
             return (State::Paused, Some(pause.reason.clone()));
         }
-        if self.is_bare {
+        if self.is_without_device {
             return (
-                State::Bare,
+                State::WithoutDevice,
                 Some("each device is out of service, so the worker left the hub until one is back".into()),
             );
         }
@@ -289,7 +289,7 @@ mod tests {
         monitor.lost(vec![lost.clone()], false);
         assert_eq!((monitor.report(now).state, monitor.report(now).lost), (State::Serving, vec![lost]));
         monitor.lost(Vec::new(), true);
-        assert_eq!(monitor.report(now).state, State::Bare);
+        assert_eq!(monitor.report(now).state, State::WithoutDevice);
         monitor.draining();
         assert_eq!(monitor.report(now).state, State::Draining);
     }

@@ -12,7 +12,7 @@ use super::roster::Duty;
 use crate::child::supervisor::Limits;
 use crate::hub::clock::HubClock;
 
-/// One job to draw.
+/// A job to run.
 #[derive(Debug)]
 pub struct Order {
     pub assignment: Assignment,
@@ -21,9 +21,9 @@ pub struct Order {
     pub assigned_at: Instant,
     pub deadline: Instant,
     pub cancel: watch::Sender<bool>,
-    /// Whether somebody looks at it.
+    /// Whether anybody watches it.
     pub watched: watch::Sender<bool>,
-    /// The device whose GPU was lost under it. It goes to another one, and not on from there.
+    /// The device whose GPU was lost while it ran the job. The job goes to one other device, and no further.
     pub lost_by: Option<LostBy>,
 }
 
@@ -57,7 +57,7 @@ impl Order {
     }
 }
 
-/// What becomes of a job that was given to the runners.
+/// How a job ended that the runners got.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobEvent {
     Progress(Progress),
@@ -79,7 +79,7 @@ pub enum JobEvent {
         lane: usize,
         models: Vec<String>,
     },
-    /// What a device does from now on.
+    /// The new state of a device.
     Duty {
         lane: usize,
         duty: Duty,

@@ -1,4 +1,4 @@
-//! Why the worker takes no jobs for a while: by hand, by the clock, or because somebody else uses the GPU.
+//! Why the worker takes no jobs for a while: by hand, by the schedule, or because another process uses the GPU.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,7 +54,8 @@ pub fn resume(data: &Path) -> Result<bool> {
     }
 }
 
-/// What should hold now; the hand goes before the clock, and the clock before the GPU, whose use is told by `gpu_use`.
+/// The pause that applies now. A pause by hand has priority over the schedule, and the schedule over use of the GPU
+/// (`gpu_use`).
 pub fn wanted(data: &Path, schedule: &Schedule, gpu_use: Option<String>) -> Option<Pause> {
     let by_hand = || {
         let path = data.join(PAUSE_FILE);

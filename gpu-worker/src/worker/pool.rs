@@ -1,4 +1,4 @@
-//! Gives waiting jobs to free devices, in batches where that pays.
+//! Gives waiting jobs to free devices, in batches where that is faster.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const BATCHES_MAX: usize = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchingConfig {
-    /// Jobs that share a run at most, where the engine gains by it; 1 turns batching off.
+    /// Most jobs that share a run, where that is faster on the engine; 1 turns batching off.
     pub jobs_max: usize,
     /// How long a job waits for others like it, up to 50 ms.
     pub delay_ms: u64,
@@ -35,7 +35,7 @@ impl Default for BatchingConfig {
     }
 }
 
-/// A device, and what is known of it.
+/// A device and its state.
 #[derive(Debug)]
 pub struct Lane {
     pub supervisor: Supervisor,
@@ -60,7 +60,7 @@ struct Busy {
     duty: Duty,
 }
 
-/// Runs orders until there will be no more of them.
+/// Runs orders until their channel closes.
 pub async fn run(
     lanes: Vec<Lane>,
     bench: Bench,
@@ -95,7 +95,7 @@ pub async fn run(
             },
             Some(report) = reports.recv() => {
                 let news = pool.hear(report);
-                // What this ends is said before the device's loss, with which the session may end.
+                // Failed jobs are reported before the loss of the device, because that loss may end the session.
                 for event in pool.take_unserved().into_iter().chain(news) {
                     if events.send(event).await.is_err() {
                         return;
@@ -129,7 +129,7 @@ impl Pool {
         unserved.map(event).collect()
     }
 
-    /// Takes a device's report. Gives what is new about it.
+    /// Takes a device's report. Returns what changed.
     fn hear(&mut self, report: Report) -> Option<JobEvent> {
         let Report { lane, duty, over } = report;
         let busy = self.lanes.get_mut(lane)?;
@@ -143,7 +143,7 @@ impl Pool {
         is_new.then_some(JobEvent::Duty { lane, duty })
     }
 
-    /// Starts what can start. Gives the time to look again, where something waits for company.
+    /// Starts what can start. Returns when to look again, if a job waits for others to share its run.
     fn start(&mut self, now: Instant) -> Option<Instant> {
         let mut look_again_at = None;
         for lane in 0..self.lanes.len() {
@@ -165,7 +165,7 @@ impl Pool {
         look_again_at
     }
 
-    /// What a lane that is free should do, and the places in the queue that the decision speaks of.
+    /// What a free device should do, and the places in the queue that the decision names.
     fn decide(&self, lane: usize, now: Instant) -> Option<(Vec<usize>, Decision)> {
         let running: usize = self.lanes.iter().map(|lane| lane.running).sum();
         let number = lane;
@@ -192,7 +192,8 @@ impl Pool {
     fn send(&mut self, lane: usize, batch: Vec<Order>) {
         let Some(lane) = self.lanes.get_mut(lane) else { return };
         lane.running = batch.len();
-        // A free lane has room; one whose task ended is never free again, and its jobs end with their leases.
+        // A free device has room in its channel. If its task ended, it is never free again, and its jobs end with their
+        // leases.
         let _ = lane.batches.try_send(batch);
     }
 }

@@ -1,4 +1,4 @@
-//! The devices of a worker: which of them serve now, and what the hub is told therefore. Pure.
+//! The devices of a worker: which of them serve now, and the capability that follows. Pure.
 
 use std::collections::BTreeMap;
 

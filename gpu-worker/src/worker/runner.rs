@@ -32,7 +32,7 @@ const RETRIES_MAX: u32 = 1;
 const FIRST_RESTART_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_RESTART_WAIT: Duration = Duration::from_secs(5);
 
-/// What a finished job took and gave.
+/// Measurements of a finished job.
 struct Spent {
     metering: Metering,
     bytes_out: usize,
@@ -45,13 +45,13 @@ pub struct Bench {
     pub key: PrivateKey,
     /// Folders of the models, by their names.
     pub models: Arc<BTreeMap<String, PathBuf>>,
-    /// Told when the outbox has more.
+    /// Notified when the outbox has a new result.
     pub added: Arc<Notify>,
     /// Whether the worker pauses and has nothing to do.
     pub rest: watch::Receiver<bool>,
 }
 
-/// What a device tells the pool.
+/// A device's message to the pool.
 #[derive(Debug)]
 pub struct Report {
     pub lane: usize,
@@ -66,7 +66,7 @@ pub struct Over {
     pub model: String,
     /// How many jobs of the model the device takes together now.
     pub batch_max: usize,
-    /// Jobs that its GPU was lost under; nobody has heard of that yet.
+    /// Jobs during which the GPU was lost. The hub has not been told yet.
     pub lost: Vec<Order>,
 }
 
@@ -81,11 +81,11 @@ pub struct Runner {
     lost_reason: String,
     rest: watch::Receiver<bool>,
     is_resting: bool,
-    /// What was loaded before the rest.
+    /// Models that were loaded before the pause.
     warm_before: Vec<PathBuf>,
 }
 
-/// What ends a device's rest.
+/// What ends a device's wait.
 enum Turn {
     Batch(Option<Vec<Order>>),
     /// Its process ended by itself.
@@ -96,7 +96,7 @@ enum Turn {
     RestOrWake,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Default)]
 struct Tally {
     /// The process is gone.
@@ -182,7 +182,7 @@ impl Runner {
         }
     }
 
-    /// Serves a batch, and has the process back where it ended. Tells whether it did.
+    /// Serves a batch, and restarts the process if it ended. Returns whether it ended.
     async fn take(&mut self, batch: Vec<Order>, events: &mpsc::Sender<JobEvent>) -> (Option<Over>, bool) {
         let Some(model) = batch.first().map(|order| order.assignment.model.clone()) else { return (None, false) };
         let mut tally = self.serve(&batch, events).await;
@@ -206,7 +206,8 @@ impl Runner {
         (Some(over), tally.is_gone)
     }
 
-    /// Follows the worker's rest. Only the end of the process gives back what a GPU's driver keeps for it.
+    /// Ends and starts the process with the worker's pause. Only the end of the process frees the memory that a GPU's
+    /// driver keeps for it.
     async fn rest_or_wake(&mut self) {
         let rests = *self.rest.borrow_and_update();
         match (self.is_resting, rests) {
@@ -255,7 +256,7 @@ impl Runner {
         }
     }
 
-    /// Draws the batch, and what the process died of once more.
+    /// Runs the batch. Jobs during which the process ended are tried once more.
     async fn serve(&mut self, batch: &[Order], events: &mpsc::Sender<JobEvent>) -> Tally {
         let began = Instant::now();
         let mut waiting: Vec<&Order> = batch.iter().collect();
@@ -287,7 +288,7 @@ impl Runner {
                     }
                 }
             }
-            // One of them may be what the others died of.
+            // One of these jobs may have ended the process, so they are tried one by one.
             together = 1;
             waiting = again;
             if waiting.is_empty() {
@@ -297,8 +298,8 @@ impl Runner {
         tally
     }
 
-    /// One outcome for each, and whether the process is gone: one that heeds no cancel is killed, and no outcome tells of
-    /// that.
+    /// One outcome for each job, and whether the process ended. A process that ignores a cancellation is killed, and no
+    /// outcome shows that.
     async fn attempt(
         &mut self,
         orders: &[&Order],

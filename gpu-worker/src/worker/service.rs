@@ -1,9 +1,10 @@
-//! Whether a device serves. One whose GPU fails again and again, or whose process does not start for want of it, serves
-//! nothing until it does: it is looked at after a while that doubles each time. Pure; the caller reads the clock.
+//! Whether a device serves. If its GPU fails repeatedly, or its process does not start because the GPU is missing, the
+//! device is out of service until a process starts again. The worker tries that after a delay that doubles each time.
+//! Pure; the caller reads the clock.
 
 use std::time::{Duration, Instant};
 
-/// Batches in a row that the GPU failed under before it counts as lost: one may have been the work's fault.
+/// A GPU counts as lost after this many failed batches in a row. One failure may be the fault of the work.
 const FAILURES_MAX: u32 = 2;
 
 const FIRST_LOOK_AFTER: Duration = Duration::from_secs(2);
@@ -13,9 +14,9 @@ const LONGEST_LOOK_AFTER: Duration = Duration::from_secs(300);
 pub enum State {
     #[default]
     Present,
-    /// Out of service until somebody looks, which is due then.
+    /// Out of service; the next attempt is due at this time.
     Lost { look_at: Instant },
-    /// Somebody looks: its process starts.
+    /// An attempt is under way: its process starts.
     Returning,
 }
 
@@ -23,7 +24,7 @@ pub enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Service {
     state: State,
-    /// Failures and vain looks since it last did a job.
+    /// Failures and failed attempts since it last did a job.
     setbacks: u32,
 }
 
@@ -176,7 +177,7 @@ mod tests {
                 if before != service && let Some(look_at) = service.look_at() {
                     prop_assert!((now + FIRST_LOOK_AFTER..=now + LONGEST_LOOK_AFTER).contains(&look_at));
                 }
-                // Whatever happened, a look that finds it ends the loss.
+                // Whatever happened before, a successful attempt ends the loss.
                 let mut found = service;
                 found.look();
                 found.found();

@@ -64,8 +64,8 @@ impl std::fmt::Display for Other {
     }
 }
 
-/// Somebody else who uses one of these cards, the busiest first. A card on which the worker itself was never seen is left
-/// out: in a container the driver tells process ids of the machine, and nobody could say which are the worker's.
+/// Other processes that use one of these cards, the busiest first. A card on which the worker itself was never seen is
+/// left out: in a container the driver tells process ids of the machine, and nobody could say which are the worker's.
 pub fn other(samples: &[Sample], own: &Own, config: &GpuSharing) -> Option<Other> {
     let cards: BTreeSet<u32> = own.cards.iter().copied().chain(own.on(samples)).collect();
     let ours = samples.iter().filter(|sample| cards.contains(&sample.index));

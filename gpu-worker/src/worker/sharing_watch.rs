@@ -19,8 +19,8 @@ pub struct Served {
     pub programs: Vec<String>,
 }
 
-/// Tells why the worker should leave the GPUs to others, while it should. Nothing is ever told where no GPU serves, or
-/// the miner does not want it.
+/// The reason why the worker should pause for other programs, while it should. There is none where no GPU serves, or
+/// where the miner switched this off.
 pub fn watch(config: GpuSharing, served: Served) -> watch::Receiver<Option<String>> {
     let (sender, receiver) = watch::channel(None);
     if config.pause_when_used && !served.gpus.is_empty() {
@@ -77,7 +77,7 @@ mod tests {
     use gpu_probe::cards::Use;
 
     #[tokio::test]
-    async fn without_a_gpu_or_without_the_wish_nobody_looks() {
+    async fn without_a_gpu_or_with_sharing_off_nobody_looks() {
         let sleepless = GpuSharing { pause_when_used: false, ..GpuSharing::default() };
         for (config, gpus) in [(GpuSharing::default(), vec![]), (sleepless, vec![0])] {
             let mut reasons = watch(config, Served { gpus, programs: vec![] });

@@ -1,4 +1,4 @@
-//! What the worker knows and decides: pure, so that every order of events can be tried.
+//! The worker's state and decisions: pure, so that tests can try every order of events.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
@@ -14,7 +14,7 @@ use super::order::{JobEvent, Order};
 use crate::hub::results::Delivered;
 use crate::hub::session::Session;
 
-/// Ended leases that are remembered, so that a hub which repeats itself gets no second result.
+/// How many ended leases are remembered, so that a repeated assignment gets no second result.
 const ENDED_MAX: usize = 4_096;
 
 /// What the shell must do.
@@ -24,7 +24,7 @@ pub enum Effect {
     Send(WorkerMessage),
     /// Give it to the job runners.
     Run(Box<Order>),
-    /// End the session and register anew: only a registration takes a drain back.
+    /// End the session and register anew: only a registration ends a drain.
     Rejoin,
 }
 
@@ -35,11 +35,11 @@ pub struct Worker {
     session: Option<Session>,
     draining: bool,
     paused: bool,
-    /// Its last device is lost.
+    /// No device is left.
     has_no_device: bool,
-    /// The hub of this session believes that the worker drains.
+    /// Whether the hub of this session was told that the worker drains.
     said_drain: bool,
-    /// Leases that the runner has.
+    /// Leases that run.
     running: BTreeMap<LeaseId, Running>,
     /// Leases with a result that the hub has not acknowledged.
     finished: BTreeSet<LeaseId>,
@@ -87,8 +87,8 @@ fn by_name(offers: &[ModelOffer]) -> Offers {
 }
 
 impl Worker {
-    /// `slots` is how many jobs run at once; `finished` are the leases whose results the outbox holds from an earlier
-    /// life.
+    /// `slots` is how many jobs run at once. `finished` are leases whose results were in the outbox when the worker
+    /// started.
     pub fn new(offers: &[ModelOffer], slots: usize, finished: Vec<LeaseId>) -> Self {
         Self {
             offers: by_name(offers),
@@ -106,7 +106,7 @@ impl Worker {
         }
     }
 
-    /// Leases that the hub should leave with this worker.
+    /// Leases that this worker still works on or has a result for.
     pub fn leases(&self) -> Vec<LeaseId> {
         let running = self.running.iter().filter(|(_, running)| !running.is_canceled()).map(|(lease_id, _)| lease_id);
         let leases: BTreeSet<_> = running.chain(&self.finished).chain(self.unsaid.keys()).copied().collect();
@@ -127,12 +127,12 @@ impl Worker {
         self.draining
     }
 
-    /// Draining, with nothing left to draw.
+    /// Draining, and no job runs any more.
     pub fn is_idle(&self) -> bool {
         self.draining && self.running.is_empty()
     }
 
-    /// Idle, with nothing left to hand in.
+    /// Idle, and no result waits.
     pub fn is_done(&self) -> bool {
         self.is_idle() && self.finished.is_empty()
     }
@@ -166,9 +166,9 @@ impl Worker {
         self.rejoin().into_iter().collect()
     }
 
-    /// Serves with other devices from here on: with fewer, with more, or with none. The hub hears of it by a new
-    /// registration, which leaves this worker the leases that it names. Without a device there is none: the worker takes
-    /// nothing new, and leaves when nothing is left that would be lost with the session.
+    /// Serves with other devices from now on: fewer, more, or none. A new registration tells the hub, and the worker
+    /// keeps the leases that it names there. Without a device there is no registration: the worker takes nothing new,
+    /// and ends the session once nothing would be lost with it.
     pub fn offer(&mut self, capability: Option<&Capability>) -> Vec<Effect> {
         self.has_no_device = capability.is_none();
         self.offers = by_name(capability.map_or(&[], |capability| &capability.offers));
@@ -180,7 +180,7 @@ impl Worker {
         self.leave_session().into_iter().collect()
     }
 
-    /// Ends what runs: its results are lost.
+    /// Cancels all running jobs: their results are lost.
     pub fn abort(&mut self, reason: &str) -> Vec<Effect> {
         self.draining = true;
         let wanted: Vec<LeaseId> =
@@ -200,14 +200,14 @@ impl Worker {
         is_news.then_some(Effect::Send(WorkerMessage::Drain))
     }
 
-    /// Back after a pause, or away without a device, once nothing is left that would be lost with the session.
+    /// Registers anew after a pause, or ends the session without a device, once nothing would be lost with the session.
     fn rejoin(&mut self) -> Option<Effect> {
         let is_over = self.has_no_device || !(self.draining || self.paused);
         let has_nothing = self.running.is_empty() && self.finished.is_empty();
         (is_over && self.said_drain && has_nothing).then(|| self.leave_session()).flatten()
     }
 
-    /// The next registration answers whatever comes before it.
+    /// The next registration settles everything that happens before it.
     fn leave_session(&mut self) -> Option<Effect> {
         self.said_drain = false;
         self.end_session().map(|_| Effect::Rejoin)
@@ -256,7 +256,7 @@ impl Worker {
                 }
                 Vec::new()
             }
-            // A notice is for the miner, and registration is over; a hub that repeats it is not followed.
+            // A notice is for the miner. Messages of the registration are ignored once it is over.
             HubMessage::Notice { .. }
             | HubMessage::Challenge(_)
             | HubMessage::Welcome { .. }
@@ -266,7 +266,7 @@ impl Worker {
 
     fn assign(&mut self, assignment: Assignment, now: Instant) -> Vec<Effect> {
         let lease_id = assignment.lease_id;
-        // What broke off with its session is answered by the next registration.
+        // What was lost with the session is settled by the next registration.
         let Some(session) = self.session.clone() else { return Vec::new() };
         if self.running.contains_key(&lease_id) || self.finished.contains(&lease_id) {
             return Vec::new();
@@ -316,7 +316,7 @@ impl Worker {
             JobEvent::Warm { .. } | JobEvent::Duty { .. } => Vec::new(),
             JobEvent::Progress(progress) => self.send(WorkerMessage::Progress(progress)).into_iter().collect(),
             JobEvent::Finished { lease_id } => {
-                // A near hub takes a result before its runner, which still writes others, has told of it.
+                // A fast hub may accept a result before the runner, which still writes other results, has reported it.
                 if self.ended(lease_id) {
                     self.finished.insert(lease_id);
                 }
@@ -327,7 +327,7 @@ impl Worker {
                 self.rejoin().into_iter().collect()
             }
             JobEvent::Failed { lease_id, blame, retryable, reason } => {
-                // The hub took a canceled lease back and wants to hear no more of it.
+                // The hub took the canceled lease back and needs no answer.
                 let is_wanted = self.running.get(&lease_id).is_some_and(|running| !running.is_canceled());
                 self.ended(lease_id);
                 let failed = if is_wanted { self.fail(lease_id, blame, retryable, &reason) } else { Vec::new() };
@@ -336,14 +336,15 @@ impl Worker {
         }
     }
 
-    /// The hub took a result, or will never take it: the lease is over, whether the runner told of its end or not.
+    /// The hub accepted a result or refused it permanently: the lease is over, whether the runner has reported its end
+    /// or not.
     pub fn delivered(&mut self, delivered: &Delivered) -> Vec<Effect> {
         self.ended(delivered.lease_id);
         self.finished.remove(&delivered.lease_id);
         self.rejoin().into_iter().collect()
     }
 
-    /// Tells whether it ran until now.
+    /// Returns whether it was still running.
     fn ended(&mut self, lease_id: LeaseId) -> bool {
         self.ended.insert(lease_id);
         self.running.remove(&lease_id).is_some()

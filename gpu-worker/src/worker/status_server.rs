@@ -1,5 +1,5 @@
 //! The worker's state on this machine's own loopback: `/status` as JSON for `gpu-worker status`, `/metrics` for
-//! Prometheus. It only tells; nothing here changes anything, so that no page in a browser can.
+//! Prometheus. It is read-only, so that no page in a browser can change anything.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ pub struct StatusServer {
 impl Drop for StatusServer {
     fn drop(&mut self) {
         self.task.abort();
-        // A file that is left over leads nowhere, which `status` says.
+        // A file of an earlier worker leads to no server; `status` says so.
         let _ = std::fs::remove_file(&self.address_file);
     }
 }

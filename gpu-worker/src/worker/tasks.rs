@@ -19,7 +19,7 @@ use crate::outbox::Outbox;
 
 const CHANNEL_MAX: usize = 256;
 
-/// How long the last words and the closing frame of a session may take.
+/// How long the last messages and the closing frame of a session may take.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Tasks {
@@ -63,7 +63,7 @@ impl Tasks {
         Self { outgoing, orders, link, jobs, delivered, pauses, offered, rest, session: Some(session), others }
     }
 
-    /// What the next registration says.
+    /// The capability of the next registration.
     pub(super) fn offer(&self, capability: Option<Capability>) {
         self.offered.send_replace(capability);
     }
@@ -91,7 +91,7 @@ impl Tasks {
         unsent
     }
 
-    /// Closes the session in good order where the worker ended so, and stops everything.
+    /// Closes the session properly if the worker ended normally, and stops all tasks.
     pub(super) async fn end(self, orderly: bool) {
         let Self { outgoing, orders, session, others, offered, .. } = self;
         drop((outgoing, orders, offered));

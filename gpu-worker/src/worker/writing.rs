@@ -1,4 +1,5 @@
-//! The reports of one job on their way to the hub. A picture's steps may be lost, a text's pieces must join.
+//! The reports of one job on their way to the hub. Steps of a picture may be lost. Pieces of a text must follow each
+//! other without a gap.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -269,7 +269,7 @@ async fn a_worker_without_its_card_leaves_the_hub_and_comes_back_with_it() {
     }
     assert_eq!(word(&mut session).await, Some(WorkerMessage::Drain));
     assert_eq!(word(&mut session).await, None, "it stays with nothing to offer");
-    let status = miner.state("bare").await;
+    let status = miner.state("without_device").await;
     assert!(status["lost"][0]["reason"].as_str().unwrap().contains("no CUDA-capable device"), "{status}");
     card.put_back();
     let (mut session, again) = hub.worker().await;

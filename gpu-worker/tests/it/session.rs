@@ -167,7 +167,6 @@ async fn previews_are_drawn_only_while_somebody_looks() {
     let miner = Miner::new(&hub);
     let worker = miner.start();
     let (mut session, registration) = hub.worker().await;
-    // A hub of before does not tell, so somebody may look.
     let job = assignment(12, 20);
     session.assign(&job).await;
     assert!(until_preview(&mut session, 0).await.1);

@@ -439,7 +439,7 @@ impl World {
 
     fn check(&self, worker: &Worker) -> Result<(), TestCaseError> {
         let held: BTreeSet<LeaseId> = worker.leases().into_iter().collect();
-        // A hub that is not told sends jobs in vain, or never again.
+        // A hub that is not told would send jobs that fail, or none at all.
         prop_assert!(
             !self.connected || self.hub_believes_drain || !(self.draining || self.paused || self.has_no_device)
         );

@@ -66,7 +66,7 @@ pub(super) fn explain(explain: &OneJob) -> Result<()> {
     Ok(())
 }
 
-/// Prints a job for whoever asked.
+/// Prints a job as a table or as JSON.
 pub(super) fn print(server: &Server, job: &JobView, json: bool) -> Result<()> {
     if json {
         return print_json(job);

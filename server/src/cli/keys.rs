@@ -1,4 +1,4 @@
-//! `aitbc keys api …`, on the database itself: whoever may write it may make keys.
+//! `aitbc keys api …` works on the database itself: anybody who may write the database may make keys.
 
 use std::path::PathBuf;
 

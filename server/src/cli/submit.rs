@@ -118,7 +118,7 @@ fn wait_for_end(server: &Server, mut job: JobView) -> Result<JobView> {
     Ok(job)
 }
 
-/// Why nobody can tell how long a job waits, or else how far it is.
+/// How far the job is, or why its wait cannot be estimated.
 fn standing(server: &Server, job: &JobView) -> String {
     match (job.state, job.eta_ms) {
         (JobState::Queued, None) => format!("{}: {}", job.state, why(server, job.id)),

@@ -77,7 +77,7 @@ pub(super) fn run(up: Up) -> Result<()> {
     runtime.block_on(serve(config(up)))
 }
 
-/// A folder that is there: a wrong name would show only as pages that are missing.
+/// A folder that exists. Otherwise a wrong name would show only as missing pages.
 fn folder(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }

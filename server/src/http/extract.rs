@@ -62,7 +62,7 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     if length <= limit { Ok(bytes) } else { Err(ApiError::BodyTooLarge { limit }) }
 }
 
-/// Every body is an object. Serde would take an array for the fields in their order.
+/// Every body must be an object. Serde would also read an array as the fields in their order.
 fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.trim_ascii_start().starts_with(b"{") {
         return parse(bytes);
@@ -112,7 +112,7 @@ fn query_error(rejection: &QueryRejection) -> FieldError {
     }
 }
 
-/// One identifier from the path. One that cannot be read names nothing that exists.
+/// An identifier from the path. An invalid one is answered as not found.
 pub struct ApiPath<T>(pub T);
 
 impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for ApiPath<T> {

@@ -1,4 +1,4 @@
-//! The Stage-1 call: one request, one picture.
+//! `POST /v1/generate-image`: one request, one picture, in one answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What operators and probes ask.
+//! Health checks and metrics.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::view;
 
-/// Whether pictures can be had, and from what.
+/// Whether a miner can draw, and on which device.
 #[utoipa::path(get, path = "/v1/health", tag = "operations", responses((status = 200, body = Health)))]
 pub async fn stage1_health(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
     Ok(Json(view::health(&app)?))

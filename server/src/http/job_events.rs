@@ -79,12 +79,12 @@ pub async fn job_events(
 
 fn sse(stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
     let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
-    // A proxy that buffers would turn live into late.
+    // Tells proxies not to buffer the stream.
     response.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
     response
 }
 
-/// Nothing more happens to the job.
+/// The job is over and will not change.
 fn is_last(job: &JobView) -> bool {
     job.state.is_terminal() && (job.state != JobState::Completed || job.mint.is_some())
 }
@@ -139,7 +139,7 @@ struct Teller {
     caller: Caller,
     id: JobId,
     sender: mpsc::Sender<Result<Event, Infallible>>,
-    /// What was told last: revision and state.
+    /// The revision and state that were sent last.
     told: Option<(u64, JobState)>,
     text_told: String,
 }
@@ -196,7 +196,7 @@ impl Teller {
         }
         self.told = Some((revision, job.state));
         let mint = job.mint.clone();
-        // The text is whole before the job says that it is over.
+        // The whole text is sent before the end of the job.
         if job.state.is_terminal() {
             self.tell_piece(text.clone()).await?;
         }

@@ -1,4 +1,4 @@
-//! `/v1/jobs` and what hangs from it.
+//! `/v1/jobs` and the paths below it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ use crate::{submit, view};
 /// How long a cancellation waits for the disk before it says so.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
-/// The job, if the caller may see it. Of a foreign job nobody learns that it exists.
+/// The job, if the caller may see it. Any other job is answered as not found.
 pub(super) async fn find_visible(app: &App, caller: &Caller, id: JobId) -> Result<JobRecord, ApiError> {
     let record = app.store.find_job(id).await?.filter(|record| caller.may_see(record));
     record.ok_or_else(|| ApiError::not_found("job", id))
@@ -133,8 +133,8 @@ pub async fn list_jobs(
     Ok(Json(view::list_jobs(&app, &filter, query.cursor.as_deref(), limit).await?))
 }
 
-/// Cancels a job that is not over. A visitor's job has no owner: whoever was told its id, which no list shows before the job
-/// is over, has as good a claim as the next.
+/// Cancels a job that is not over. A visitor's job has no owner, so anybody who knows its id may cancel it. No list
+/// shows the id before the job is over.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = JobId, Path)),
     responses((status = 200, body = JobView), (status = 409, body = Problem, content_type = "application/problem+json")),
@@ -151,7 +151,7 @@ pub async fn cancel_job(
     }
     let mut subscription = app.hub.subscribe(id);
     app.hub.cancel(id).await?;
-    // The board knows; the answer waits until the disk does as well.
+    // The board has canceled the job; the answer waits until the store has it too.
     let stored = async {
         loop {
             let record = find_visible(&app, &caller, id).await?;

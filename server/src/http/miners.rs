@@ -52,7 +52,7 @@ pub async fn open_session(
     Ok(upgrade.on_upgrade(move |socket| tasks.track_future(session::run(app, socket))))
 }
 
-/// A worker's result. The receipt's signature says who sends it; a repetition gets the first answer.
+/// A worker's result. The receipt's signature authenticates it, and a repeated post gets the first answer.
 #[utoipa::path(
     post, path = "/v1/miners/jobs/{lease_id}/result", tag = "miners", params(("lease_id" = LeaseId, Path)),
     request_body = ResultSubmission,

@@ -1,4 +1,4 @@
-//! `/v1/receipts`: public, so that everybody can recompute what was minted.
+//! `/v1/receipts`: public, so that anybody can recompute the supply.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The one task that alters the board, and performs what follows from it, in order.
+//! The one task that changes the board and performs its effects, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -58,7 +58,7 @@ pub(super) struct AttestedResult {
 #[derive(Debug, Default)]
 pub(super) struct Sessions(Mutex<BTreeMap<SessionNumber, mpsc::Sender<ToSession>>>);
 
-/// What a session's task is told.
+/// Messages to a session's task.
 #[derive(Debug)]
 pub(super) enum ToSession {
     Send(HubMessage),
@@ -106,7 +106,8 @@ impl Actor {
         loop {
             let command = tokio::select! {
                 biased;
-                // What the sessions' ends would do to the leases must not be stored: after a restart they go on.
+                // When the server stops, ended sessions must not end their leases in the store: the leases go on after
+                // the restart.
                 () = self.stop.cancelled() => return,
                 jobs = self.watchers.untold() => {
                     self.tell_watched(jobs);
@@ -139,7 +140,7 @@ impl Actor {
         effects
     }
 
-    /// Tells miners whether somebody looks at these jobs of theirs.
+    /// Tells miners whether anybody watches these jobs.
     fn tell_watched(&self, jobs: BTreeSet<JobId>) {
         let board = self.board.read().unwrap_or_else(PoisonError::into_inner);
         for job_id in jobs {

@@ -1,4 +1,4 @@
-//! What the rest of the server may ask of the hub.
+//! The hub's interface for the rest of the server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -34,12 +34,12 @@ pub struct HubHandle {
     pub(super) sessions: Arc<Sessions>,
     pub(super) watchers: Arc<Watchers>,
     pub(super) next_session: Arc<AtomicU64>,
-    /// Rings when there is a receipt to mint.
+    /// Notified when there is a receipt to mint.
     pub(super) receipts: Arc<Notify>,
 }
 
 impl HubHandle {
-    /// A consistent look at the board. Hold it briefly: nothing moves meanwhile.
+    /// A consistent view of the board. Hold it briefly, because the board cannot change meanwhile.
     pub fn board(&self) -> RwLockReadGuard<'_, Board> {
         self.board.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -54,7 +54,7 @@ impl HubHandle {
         self.watchers.subscribe(job_id, true)
     }
 
-    /// Has a miner hear who looks at its jobs: it may have missed it without a session.
+    /// Tells a miner whether anybody watches its jobs. It may have missed that without a session.
     pub(super) fn tell_watched(&self, miner: Address) {
         let jobs: Vec<JobId> = self.board().jobs_of(miner).collect();
         self.watchers.tell_again(jobs);
@@ -92,7 +92,7 @@ impl HubHandle {
         self.send(Command { input: Input::Submit(job), carried, reply: None }).await
     }
 
-    /// Returns once the board knows; the store follows, and watchers are told after it.
+    /// Returns once the board has it. The store follows, and then watchers are told.
     pub async fn cancel(&self, job_id: JobId) -> Result<(), HubError> {
         self.ask(Input::Cancel { job_id }, Carried::Nothing).await
     }
@@ -102,7 +102,7 @@ impl HubHandle {
     }
 
     pub(super) async fn leave(&self, miner: Address, session: SessionNumber) {
-        // A hub that stops keeps its leases for after the restart.
+        // A hub that stops keeps its leases, so that they go on after the restart.
         let _ = self.tell(Input::Leave { miner, session }).await;
     }
 

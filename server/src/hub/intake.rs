@@ -1,4 +1,4 @@
-//! A miner's result: from bytes of a stranger to an attested, stored receipt.
+//! Takes a miner's result: checks it, attests its receipt and stores both.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ pub enum IntakeError {
 }
 
 impl IntakeError {
-    /// The miner sent something that does not hold, and signed it.
+    /// The miner signed and sent something invalid.
     const fn blames_the_miner(&self) -> bool {
         matches!(self, Self::Base64 { .. } | Self::Terms(_) | Self::Refuted(_) | Self::Price(_))
     }
@@ -72,7 +72,8 @@ impl From<HubError> for IntakeError {
 /// Takes a result: checks who signed it, then what it is, attests it and stores everything in one transaction. A
 /// repetition gets the first answer.
 ///
-/// It runs to its end even if the miner hangs up meanwhile: half an intake would leave the job between two states.
+/// It runs to its end even if the miner closes the connection meanwhile. Otherwise the job could stay between two
+/// states.
 pub async fn accept_result(
     app: Arc<App>,
     lease_id: LeaseId,
@@ -147,7 +148,7 @@ async fn check_and_attest(app: &App, held: &Held, submission: ResultSubmission) 
     Ok(AttestedResult { metering: submission.metering, artifacts, receipt })
 }
 
-/// What the blocking part of the intake needs.
+/// Arguments of the blocking part of the intake.
 struct Checked {
     held: Held,
     artifacts: Arc<ArtifactFolder>,

@@ -1,4 +1,4 @@
-//! From the database to a running hub.
+//! Rebuilds the board from the database at start.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
@@ -84,7 +84,7 @@ fn held_lease(record: LeaseRecord) -> Lease {
         miner: record.miner,
         terms: record.terms,
         granted_at: record.granted_at,
-        // With what it waited for, which is not stored.
+        // The work's own time is not stored, so the whole span of the lease counts as work.
         work_max_ms: record.deadline.since_ms(record.granted_at),
         deadline: record.deadline,
         return_by: None,

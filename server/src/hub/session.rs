@@ -122,7 +122,7 @@ async fn enter(
     let failed = |error: store::StoreError| SessionEnd::Refused { reason: error.to_string(), retryable: true };
     let seen = UpsertMiner { address, capability: capability.clone(), seen_at: clock::now() };
     app.store.write(seen).await.map_err(failed)?;
-    // The board matches jobs by what is offered; what was measured is for people, and the store has it.
+    // The board matches jobs by offers. The hardware report is for people, and the store holds it.
     capability.hardware = None;
     let history = app.store.find_miner(address).await.map_err(failed)?;
     let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
@@ -130,7 +130,7 @@ async fn enter(
     let arrival = Arrival { address, session, capability, leases, leases_ended: completed + faults, faults };
     let joined = app.hub.join(arrival).await;
     joined.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })?;
-    // Whoever is welcome can be given jobs at once. What the board sends meanwhile waits in the outbox.
+    // A welcomed worker can get jobs at once. Messages that the board sends meanwhile wait in the session's queue.
     send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
     tracing::info!(miner = %address, session = session.0, "a miner registered");
     if comes_back {
@@ -200,7 +200,7 @@ async fn handle(
     match result {
         Ok(()) => Ok(()),
         Err(HubError::Stopping) => Err(SessionEnd::Stopping),
-        // A message that crossed the end of its lease is no offence.
+        // A message may cross the end of its lease on the way. That is no fault.
         Err(HubError::Board(error)) => send(socket, &HubMessage::Notice { text: error.to_string() }).await,
     }
 }
@@ -249,7 +249,7 @@ fn check_capability(capability: &Capability) -> Result<(), String> {
     Ok(())
 }
 
-/// A preview comes from a stranger and goes into a page: only a picture's type and real base64 pass.
+/// A preview comes from an unknown miner and goes into a page. Only a picture's media type and valid base64 pass.
 fn preview_url(preview: &Preview) -> Result<Arc<str>, String> {
     let Preview { media_type, base64 } = preview;
     if !["image/png", "image/jpeg", "image/webp"].contains(&media_type.as_str()) {

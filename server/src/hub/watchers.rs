@@ -1,5 +1,5 @@
-//! Who looks at which job: signals to pages and long polls. A signal says that something changed; what it changed to
-//! is read from the store and the board.
+//! The watchers of each job: pages and long polls. A signal says only that something changed. The watcher then reads
+//! store and board.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use tokio::sync::{Notify, broadcast, watch};
 /// Signals that a slow watcher may lag behind; it then looks at the whole job again.
 const SIGNALS_MAX: usize = 64;
 
-/// Something that a watcher of a job wants to know.
+/// A signal to the watchers of a job.
 #[derive(Debug, Clone)]
 pub enum Signal {
     /// State, receipt or mint changed.
@@ -90,7 +90,7 @@ impl Watchers {
         }
     }
 
-    /// Whether somebody sees the job's previews.
+    /// Whether anybody watches the job's previews.
     pub(super) fn is_viewed(&self, job_id: JobId) -> bool {
         self.jobs().get(&job_id).is_some_and(|watched| watched.viewers > 0)
     }
@@ -101,7 +101,7 @@ impl Watchers {
         self.untold_bell.notify_one();
     }
 
-    /// Waits until miners should hear whether somebody looks at their jobs.
+    /// Waits until miners must be told whether anybody watches their jobs.
     pub(super) async fn untold(&self) -> BTreeSet<JobId> {
         self.untold_bell.notified().await;
         std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner))
@@ -144,7 +144,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        // The own receiver goes first, so that the last watcher sees none left and removes the entry.
+        // Drops the own receiver first, so that the last watcher finds no other and removes the entry.
         self.signals = None;
         let mut jobs = self.watchers.jobs();
         let Some(watched) = jobs.get_mut(&self.job_id) else { return };

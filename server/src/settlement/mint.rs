@@ -31,7 +31,7 @@ pub(super) enum Estimate {
 pub(super) struct Refusal {
     /// A sentence.
     pub(super) reason: String,
-    /// It passes by itself, or once somebody unpauses the minter.
+    /// The reason is temporary, such as a paused minter.
     pub(super) temporary: bool,
 }
 

@@ -9,7 +9,7 @@ use store::record::OutboxRecord;
 use super::SettlementError;
 use crate::app::App;
 
-/// After so long without a block the same bytes are submitted again.
+/// If no block has the transaction after this time, the same bytes are submitted again.
 const RESUBMIT: Duration = Duration::from_secs(2);
 
 /// How a transaction's way ends.

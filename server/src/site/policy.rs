@@ -1,4 +1,4 @@
-//! What a document may load, and how long the parts may be kept.
+//! Content security policy and cache headers.
 
 use axum::http::{HeaderName, HeaderValue};
 

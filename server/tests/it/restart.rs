@@ -79,7 +79,7 @@ async fn reopen_outbox(folder: &std::path::Path) {
     database.close().await.unwrap();
 }
 
-/// Whoever mints a receipt first, it counts once, and the hub finds out.
+/// A receipt that another account mints first counts once, and the hub finds out.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_that_is_minted_already_is_recorded_where_it_was_minted() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,10 +25,10 @@ pub struct JobView {
     pub payment_mode: PaymentMode,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub client: Address,
-    /// Made without an account: the hub stands in for the client, and everybody may see the job.
+    /// Created without an account: the hub is the client, and everybody may see the job.
     pub sponsored: bool,
     pub prompt_hash: PromptHash,
-    /// What the receipt claims; until there is one, the most that it may claim.
+    /// The units that the receipt claims; before there is a receipt, the most that it may claim.
     pub units: MicroUnits,
     pub unit_type: UnitType,
     pub created_at_unix_ms: UnixMillis,
@@ -38,7 +38,7 @@ pub struct JobView {
     pub deadline_unix_ms: UnixMillis,
     /// Jobs before it in the queue, while it waits.
     pub queue_position: Option<u32>,
-    /// Until the result, as far as measured speeds tell.
+    /// Estimated time until the result, from measured speeds.
     pub eta_ms: Option<u64>,
     pub progress: Option<StepProgress>,
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -141,9 +141,9 @@ pub struct MinerExplanation {
 pub enum JobEventView {
     /// The job's state changed; the whole job as it stands now.
     State { job: Box<JobView> },
-    /// The queue moved.
+    /// The position in the queue changed.
     Queue { position: u32, eta_ms: Option<u64> },
-    /// Denoising steps, or tokens of at most so many.
+    /// Denoising steps, or tokens and the most that there can be.
     Progress { step: u32, steps: u32 },
     /// More of the text. At 0 it begins anew: the first miner failed and another one writes.
     Token {
@@ -170,7 +170,7 @@ impl JobEventView {
     }
 }
 
-/// Body of the Stage-1 call `POST /v1/generate-image`.
+/// Body of `POST /v1/generate-image`, which draws one picture and waits for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -193,7 +193,7 @@ pub struct GenerateImage {
     pub seed: Option<u64>,
 }
 
-/// Answer of the Stage-1 call.
+/// Answer of `POST /v1/generate-image`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GeneratedImage {

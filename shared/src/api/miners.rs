@@ -21,8 +21,8 @@ pub struct MinerView {
     pub jobs_completed: u64,
     /// Leases that ended by its own fault.
     pub faults: u64,
-    /// Thousandths: `1000 − ⌊1000 × faults / (jobs_completed + faults + 1)⌋`. Completed jobs have public receipts; each
-    /// fault stands in the job that it befell.
+    /// Thousandths: `1000 − ⌊1000 × faults / (jobs_completed + faults + 1)⌋`. Completed jobs have public receipts. A
+    /// fault is listed in the job in which it happened.
     pub reputation_per_mille: u16,
     /// Sum of its receipts that were minted.
     pub earned: Amount,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 pub const LIMIT_DEFAULT: u32 = 25;
 pub const LIMIT_MAX: u32 = 100;
 
-/// Some rows, and the cursor to pass for the rows behind them; absent on the last page.
+/// Some rows, and the cursor for the next page; absent on the last page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page<T> {

@@ -14,7 +14,7 @@ pub struct Problem {
     pub kind: String,
     /// The same for every problem of the type.
     pub title: String,
-    /// The HTTP status, repeated for who has only the body.
+    /// The HTTP status, repeated for clients that keep only the body.
     pub status: u16,
     /// What happened here, and what to do.
     pub detail: String,
@@ -22,14 +22,14 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
 }
 
-/// One field of the request that does not hold.
+/// One invalid field of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// Path of the field: `input.steps`.
     pub field: String,
     pub detail: String,
-    /// What would have been taken.
+    /// What would have been accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
     /// What was given.

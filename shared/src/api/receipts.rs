@@ -18,11 +18,11 @@ pub enum SettlementState {
     Submitted,
     /// Minted in a block.
     Minted,
-    /// The minter refused it, and why is known.
+    /// The minter refused it for a known reason.
     Refused,
 }
 
-/// A receipt with its signatures and its fate.
+/// A receipt with its signatures and the state of its settlement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReceiptView {

@@ -1,4 +1,4 @@
-//! What the first page, the Stage-1 health call and operators ask.
+//! Answers for the first page, for `GET /v1/health`, and for operators.
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::amount::Amount;
 use crate::job::image::PictureDefaults;
 use crate::time::UnixSeconds;
 
-/// The live strip of the first page.
+/// The four live figures of the first page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NetworkStatus {
@@ -16,7 +16,7 @@ pub struct NetworkStatus {
     /// Signs attestations and sends the mint transactions.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub attester: Address,
-    /// The keys were made for development: nothing here is worth anything.
+    /// The keys are development keys, so AIT of this chain is worth nothing.
     pub dev: bool,
     /// Of the token on chain, equal to the sum of all mints.
     pub supply: Amount,

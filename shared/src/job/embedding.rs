@@ -85,7 +85,7 @@ impl ValidEmbeddingInput {
         PromptHash::of(&Value::from(self.input.clone()).to_string())
     }
 
-    /// What a person would call the job by.
+    /// A short name of the job for people.
     pub fn words(&self) -> &str {
         self.input.first().map_or("", String::as_str)
     }

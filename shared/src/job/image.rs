@@ -23,7 +23,7 @@ pub const ETA_MAX: f32 = 1.0;
 /// Finer strengths walk the same steps.
 const STRENGTHS_PER_ONE: u32 = 1_000;
 
-/// How a picture's miner walks from noise to picture; absent means the model's own scheduler.
+/// Which scheduler draws the picture; absent means the model's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -85,12 +85,12 @@ pub struct PictureDefaults {
 }
 
 impl PictureDefaults {
-    /// The steps, unless no job can have so many.
+    /// The steps, unless they exceed the bound of a job.
     pub fn valid_steps(self) -> Option<u32> {
         Some(self.steps).filter(|steps| (STEPS_MIN..=STEPS_MAX).contains(steps))
     }
 
-    /// The guidance, unless no job can have it.
+    /// The guidance, unless it is out of a job's bounds.
     pub fn valid_guidance(self) -> Option<f32> {
         Some(self.guidance).filter(|guidance| (0.0..=GUIDANCE_MAX).contains(guidance))
     }
@@ -297,7 +297,7 @@ impl ValidImageInput {
         MicroUnits(pixels * u64::from(self.steps_walked()) * u64::from(self.count))
     }
 
-    /// Image to image skips the first steps, in which its start would be noise.
+    /// Image to image skips the first steps, because their start would be nothing but noise.
     pub fn steps_walked(&self) -> u32 {
         self.strength.map_or(self.steps, |strength| steps_walked(self.steps, strength))
     }

@@ -88,7 +88,7 @@ impl InitImage {
         STANDARD.decode(&self.base64).map_err(|_| InitImageError::NotBase64)
     }
 
-    /// Names the picture without carrying it.
+    /// The same picture by its digest, without the file.
     pub fn without_file(&self) -> Self {
         Self { sha256: self.sha256, base64: String::new() }
     }
@@ -174,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn takes_bare_base64_and_data_urls_up_to_the_limit() {
+    fn takes_plain_base64_and_data_urls_up_to_the_limit() {
         let file = png(64, 64);
-        let bare = parse(&file).unwrap();
+        let plain = parse(&file).unwrap();
         let url = format!("data:image/png;base64,{}", STANDARD.encode(&file));
-        assert_eq!(InitImage::parse(&url).unwrap(), bare);
-        assert_eq!(bare.file().unwrap(), file);
-        assert_eq!(bare.without_file().sha256, Sha256Digest::of(&file));
+        assert_eq!(InitImage::parse(&url).unwrap(), plain);
+        assert_eq!(plain.file().unwrap(), file);
+        assert_eq!(plain.without_file().sha256, Sha256Digest::of(&file));
         let mut longest = png(64, 64);
         longest.resize(INIT_IMAGE_MAX_BYTES, 0);
         assert!(parse(&longest).is_ok());

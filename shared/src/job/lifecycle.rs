@@ -42,7 +42,7 @@ impl JobState {
     pub const ALL: [Self; 7] =
         [Self::Queued, Self::Running, Self::Verifying, Self::Completed, Self::Failed, Self::Canceled, Self::Expired];
 
-    /// Nothing happens to the job any more.
+    /// The job is over: no further transition is possible.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Canceled | Self::Expired)
     }
@@ -105,7 +105,7 @@ pub enum Blame {
     Miner,
     /// The connection to the miner was lost.
     Network,
-    /// The hub itself; costs nobody anything.
+    /// The hub itself failed. This counts against nobody.
     Platform,
     /// The job's input, as its miner says; costs that miner nothing unless another one serves the job.
     Input,
@@ -140,7 +140,7 @@ pub enum TaskEvent {
     Verified { lease_id: LeaseId },
     /// The result could not be checked to the end; its miner sends it again.
     CheckAbandoned { lease_id: LeaseId },
-    /// The lease ended without a result that holds: timeout, disconnect, failure, refutation.
+    /// The lease ended without a valid result: timeout, disconnect, failure, refutation.
     LeaseEnded { lease_id: LeaseId, blame: Blame, reason: String },
     /// No miner is left that could serve the task.
     NobodyLeft,

@@ -1,7 +1,7 @@
 //! Jobs: what may be asked for, and the life of what was asked.
 //!
 //! A kind of work is a module with its request type, its `Valid…` type and its unit of work; [`request`] turns a
-//! [`request::CreateJob`] into a [`request::ValidJob`] once, and everything behind the door takes only that.
+//! [`request::CreateJob`] into a [`request::ValidJob`] once, and all later code takes only that.
 
 pub mod embedding;
 pub mod image;

@@ -1,4 +1,4 @@
-//! What a client sends to have work done, and what is left of it once it was checked.
+//! A client's request for work, before and after it was checked.
 
 use alloy_primitives::Address;
 use serde::de::DeserializeOwned;
@@ -135,7 +135,7 @@ impl Work {
         }
     }
 
-    /// Only some models can do that.
+    /// Whether the work starts from a picture. Only some models can do that.
     pub fn starts_from_picture(&self) -> bool {
         match self {
             Self::Image(input) => input.init_image.is_some(),
@@ -199,8 +199,8 @@ impl CreateJob {
         self.kind == JobKind::Image && self.input.get(SCHEDULER).is_some_and(|name| *name == SchedulerName::Fast.name())
     }
 
-    /// Fills in what was left open, so that everybody is told the steps and the guidance that are used. `defaults` are the
-    /// model's own; what of them is out of bounds is nobody's, and the general default stays.
+    /// Fills in missing steps and guidance, so that every view shows the values that are used. `defaults` are the
+    /// model's own. A default that is out of bounds is ignored, and the general default is used.
     pub fn with_defaults(mut self, defaults: PictureDefaults) -> Self {
         if let Some(input) = self.input.as_object_mut().filter(|_| self.kind == JobKind::Image) {
             let steps = defaults.valid_steps().map(Value::from);
@@ -259,7 +259,7 @@ fn validate_work(kind: JobKind, input: Value, drawn_seed: u64) -> Result<Work, V
     }
 }
 
-/// An array could stand for the fields in their order, which no client means.
+/// Serde would also read an array as the fields in their order. No client means that, so it is refused.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Vec<FieldError>> {
     if !input.is_object() {
         return Err(vec![FieldError::no_object("input", &input)]);

@@ -31,7 +31,7 @@ const TEMPLATE_TOKENS_PER_MESSAGE: u64 = 16;
 /// Tokens that a model may write without a byte of text: the end, and a character that its last token left incomplete.
 const SILENT_TOKENS: u64 = 8;
 
-/// Who says a message.
+/// The role that a message is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -118,7 +118,7 @@ impl Ask {
         }
     }
 
-    /// What a person would call the job by: the prompt, or what was said last.
+    /// A short name of the job for people: the prompt, or the last message.
     pub fn words(&self) -> &str {
         match self {
             Self::Prompt(prompt) => prompt,

@@ -1,4 +1,5 @@
-//! Tokens as a unit of work: whoever runs a language model counts them, so what it counts is bounded by what can be seen.
+//! Tokens as a unit of work. The miner that runs a language model counts them, so its count is bounded by bytes that
+//! the hub can see.
 
 use crate::amount::{MICRO_PER_UNIT, MicroUnits};
 

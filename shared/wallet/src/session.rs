@@ -10,7 +10,7 @@ use crate::mnemonic::MnemonicPhrase;
 use crate::protocol::{PASSWORD_MIN_CHARS, Refusal, Reply, Secret, WalletState};
 use crate::vault::{self, SealedWallet, VaultError};
 
-/// Words that are asked for before a key is stored.
+/// How many words are asked for before a key is stored.
 pub const CONFIRMED_WORDS: usize = 3;
 
 /// A key that was made but is not stored yet.

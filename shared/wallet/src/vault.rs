@@ -1,4 +1,4 @@
-//! The wallet at rest: Argon2id makes a key of the password, AES-256-GCM seals the words with it.
+//! The stored wallet: Argon2id derives a key from the password, and AES-256-GCM encrypts the words with it.
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};

@@ -17,7 +17,7 @@ use crate::workspace::{Profile, Workspace};
 /// What is drawn, like any user's picture of the model.
 const PICTURE: [&str; 8] = ["--prompt", "a city skyline at night", "--steps", "8", "--guidance", "2", "--size", "512"];
 
-/// Each side runs so often, in turns, and draws so many pictures each time after one to warm up.
+/// How often each side runs, alternating, and how many pictures it draws each time, after one to warm up.
 const ROUNDS: usize = 3;
 const PICTURES: &str = "9";
 

@@ -1,4 +1,4 @@
-//! What a measured process tells: `ready` once it is loaded, and a line of JSON with its figures last.
+//! The output of a measured process: `ready` once it is loaded, and a line of JSON with its figures last.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};

@@ -16,9 +16,9 @@ use crate::workspace::{Profile, Workspace};
 
 const WARM_UP_REQUESTS: usize = 50;
 const MEASURED_REQUESTS: usize = 1_000;
-/// Milliseconds, spec §16.
+/// The bar in milliseconds.
 const FIRST_BYTE_P50_BAR_MS: f64 = 5.0;
-/// Kilobytes of 1000 bytes, spec §16.
+/// The bar in kilobytes of 1000 bytes.
 const MAIN_BUNDLE_BAR_KB: f64 = 200.0;
 const WALLET_BUNDLE_BAR_KB: f64 = 500.0;
 

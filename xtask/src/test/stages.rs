@@ -1,4 +1,4 @@
-//! The stages, in order: cheap answers first, then checking, then compiling, then what needs the whole product.
+//! The stages, in order: quick checks first, then lints, then compiling, then tests of the whole product.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! The tools that building and testing need: what each is for, how it is found, how it is installed.
+//! The tools for building and testing: what each is for, how it is found, and how it is installed.
 
 mod browser;
 mod cargo_tools;

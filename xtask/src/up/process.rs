@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// More ends than this within the window are a defect, not an accident.
+/// If a process ends more often than this within the window, it is not restarted.
 const RESTARTS_LIMIT: usize = 5;
 const RESTARTS_WINDOW: Duration = Duration::from_secs(60);
 const LOG_TAIL_LINES: usize = 15;
@@ -47,7 +47,7 @@ impl Process {
         }
     }
 
-    /// Starts the process again where it ended unasked.
+    /// Restarts the process if it ended by itself.
     pub(super) fn revive(&mut self) -> Result<()> {
         let Some(status) = self.ended()? else { return Ok(()) };
         let now = Instant::now();

@@ -12,7 +12,7 @@ use crate::http;
 const READY_LIMIT: Duration = Duration::from_secs(120);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Returns when so many miners are online, or when the user asked to stop.
+/// Returns when this number of miners is online, or when the user asked to stop.
 pub(crate) fn wait(system: &mut System, workers: usize, stop: &AtomicBool) -> Result<()> {
     let started = Instant::now();
     println!("Waiting for the server and {workers} worker{}", if workers == 1 { "" } else { "s" });

@@ -57,7 +57,7 @@ impl System {
         self.processes().try_for_each(Process::require_running)
     }
 
-    /// Starts what ended unasked again: nothing acknowledged is lost by it.
+    /// Restarts processes that ended by themselves. Nothing that was acknowledged is lost by that.
     pub(crate) fn revive(&mut self) -> Result<()> {
         self.processes().try_for_each(Process::revive)
     }

@@ -1,4 +1,4 @@
-//! Values that stand for themselves on the design page; none of them comes from a chain.
+//! Sample values for the design page. None of them comes from a chain.
 
 use shared::amount::Amount;
 use shared::api::explorer::BlockSummary;

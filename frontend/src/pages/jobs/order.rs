@@ -29,7 +29,7 @@ impl Meaning {
 pub enum Order {
     ByTime,
     ByMeaning(Meaning),
-    /// By time after all, and why.
+    /// By time instead, with the reason.
     Unmeasured(&'static str),
 }
 

@@ -61,7 +61,7 @@ pub const TRACT_VERSION: &str = "0.23.9";
 static RUNNING: OnceLock<Engine> = OnceLock::new();
 
 impl Engine {
-    /// Starts the engine, or hands out the one that runs already.
+    /// Starts the engine, or returns the one that runs already.
     ///
     /// # Errors
     /// A library or a provider that was named but cannot be used, and a second call that wants another engine.

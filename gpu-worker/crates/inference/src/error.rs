@@ -88,7 +88,7 @@ impl FailureKind {
             Self::Engine | Self::Io | Self::Run | Self::OutOfMemory | Self::GpuLost(_) => true,
             Self::Crashed | Self::Hung | Self::SlowToLoad => true,
             Self::OllamaUnreachable | Self::OllamaBusy | Self::OllamaSilent | Self::OllamaAnswer => true,
-            // What made it late, such as a model that had to be loaded, may be over.
+            // The cause of the delay, such as loading a model, may be over.
             Self::Deadline => true,
             Self::Format | Self::Integrity | Self::Model | Self::OllamaModel | Self::NotFinite => false,
             Self::Input | Self::Config | Self::Canceled => false,

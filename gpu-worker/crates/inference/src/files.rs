@@ -1,4 +1,4 @@
-//! Files that are whole or absent, whenever the power goes.
+//! Files that are complete or absent, even after a power failure.
 
 use std::fs::File;
 use std::io::{self, Write};

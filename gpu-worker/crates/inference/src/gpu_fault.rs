@@ -1,4 +1,4 @@
-//! What CUDA, its libraries and the drivers say when a GPU fails, and what follows from it. Pure.
+//! Recognises errors of CUDA, its libraries and the drivers that mean a failed GPU. Pure.
 //!
 //! ONNX Runtime reports every failed call of CUDA as `CUDA failure 719: unspecified launch failure ; GPU=0 ; hostname=…`,
 //! behind several hundred characters of its own source. The numbers and texts are those of CUDA's runtime API,
@@ -14,7 +14,7 @@ pub enum GpuFault {
     Gone,
     /// Its memory or its links hold wrong bits that nothing can correct.
     Hardware,
-    /// Somebody has it for themselves.
+    /// Another process uses it exclusively.
     Taken,
     /// A kernel failed. After that, CUDA refuses everything to the process that ran it.
     Context,

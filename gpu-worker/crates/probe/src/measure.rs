@@ -1,5 +1,5 @@
-//! The honest way to measure a rate, as rules over durations that somebody else takes: warm up, find how many
-//! iterations fill a lap, take several laps, report the median with its range.
+//! How a rate is measured, as rules over durations that the caller measures: warm up, find how many iterations fill a
+//! lap, take several laps, report the median with its range.
 //!
 //! The laps are short enough for drivers that end work which runs for seconds, and long enough that starting one costs
 //! nothing beside it.

@@ -144,7 +144,7 @@ fn copies(threads: usize) -> Result<shared::hardware::Rate, String> {
     Ok(series.rate_in_millions(bytes as u64))
 }
 
-/// Copies to and fro; the first word counts how often. The latest copy is the first of the pair.
+/// Copies back and forth. The first word counts the copies. The newest copy is the first of the pair.
 fn copy(pair: &mut [Vec<u64>; 2], iterations: u32) {
     for _ in 0..iterations {
         let [latest, other] = pair;

@@ -140,7 +140,7 @@ impl Findings {
         let config = Config::path(data);
         match self.signed {
             Some(_) => print(format_args!("signed    {}", hardware::path(data).display())),
-            None if self.models.is_empty() => print("unsigned  nothing could be measured; the report of before stays"),
+            None if self.models.is_empty() => print("unsigned  nothing could be measured; the earlier report is kept"),
             None => print(format_args!("unsigned  {} does not exist, so no key signs this", config.display())),
         }
     }

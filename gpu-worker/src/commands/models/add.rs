@@ -173,7 +173,7 @@ impl Add {
     fn kind_of(&self, root: &Path, files: &[ModelFile], earlier: Option<&ModelManifest>) -> Result<JobKind> {
         let folder = root.display();
         let told = match (self.kind, earlier) {
-            // Whoever names a kind knows better than files that tell none.
+            // A kind that the miner names is taken where the files do not show one.
             (Some(_), _) => told_by(root, files).ok().flatten(),
             (None, Some(earlier)) => Some(earlier.kind),
             (None, None) => told_by(root, files)?,
@@ -278,7 +278,7 @@ fn names_same(configured: &Path, root: &Path) -> bool {
     std::fs::canonicalize(configured).is_ok_and(|configured| configured == root)
 }
 
-/// A model that worker.toml has: its price changes only where that was asked for in so many words.
+/// A model that is already in worker.toml: its price changes only if `--price` says so.
 fn offer_again(data: &Path, config: &Config, place: usize, price: Price) -> Result<()> {
     let Some(known) = config.models.get(place) else { return Ok(()) };
     let (shown, before) = (known.path.display(), known.unit_price_ait);

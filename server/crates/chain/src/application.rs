@@ -11,7 +11,7 @@ use crate::state::StateChanges;
 use crate::transaction::{SignedTransaction, TransactionError};
 use crate::validators::ValidatorSet;
 
-/// What a proposer wants a block to be made of.
+/// The transactions and header values that a proposer asks for.
 #[derive(Clone, Debug)]
 pub struct ProposalRequest {
     /// The block's time. Raised to the parent's where the clock went back, so time never does on the chain.
@@ -67,8 +67,8 @@ pub struct Proposal {
     pub refused: Vec<(B256, TransactionError)>,
 }
 
-/// The boundary between deciding blocks and executing them. Whoever decides, one validator or a consensus engine of
-/// many, drives these calls and learns nothing of the EVM:
+/// The boundary between deciding blocks and executing them. The code that decides, for one validator or as a consensus
+/// engine of many, makes these calls and learns nothing of the EVM:
 ///
 /// | what happens while a height is decided | call |
 /// |---|---|

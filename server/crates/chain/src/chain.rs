@@ -160,7 +160,7 @@ impl Chain {
             beneficiary: header.beneficiary,
             gas_limit: snapshot.head().gas_limit,
         };
-        // The sender comes from the signature, never from whoever handed the block over.
+        // The sender comes from the signature, never from the peer that sent the block.
         let transactions = block
             .transactions
             .iter()

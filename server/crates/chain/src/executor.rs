@@ -61,7 +61,7 @@ impl BlockContext {
     }
 }
 
-/// What became of the transactions given to [`execute`].
+/// The outcome of the transactions given to [`execute`].
 pub(crate) struct Execution {
     pub(crate) included: Vec<SignedTransaction>,
     pub(crate) receipts: Vec<TransactionReceipt>,

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing here knows a clock, a network or a thread: time and transactions are arguments, and the same arguments on
-//! the same parent give the same block hash. [`Application`] is the boundary to whoever decides blocks; [`import`] takes
+//! the same parent give the same block hash. [`Application`] is what the code that decides blocks calls; [`import`] takes
 //! a block that others decided; [`Snapshot::validators_at`] says who decides a height.
 //!
 //! Invariants: a committed block is never replaced; no block is committed without the signatures of more than two thirds

@@ -20,7 +20,7 @@ pub const MAX_CODE_BYTES: usize = 24_576;
 /// Gas all transactions of a block may use together, unless genesis says otherwise.
 pub const DEFAULT_BLOCK_GAS_LIMIT: u64 = 100_000_000;
 
-/// Most transactions in one block: what 100 million gas can hold at the price of a bare transfer.
+/// Most transactions in one block: as many plain transfers as 100 million gas pay for.
 pub const MAX_BLOCK_TRANSACTIONS: usize = 4_761;
 
 /// Price of gas while the network is bootstrapping and nobody can hold a coin to pay with, in wei.

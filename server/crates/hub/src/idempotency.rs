@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same key and body get the first answer, another body is a mistake.
+//! `Idempotency-Key`: the same key and body get the first answer, another body is refused.
 
 use shared::digest::Sha256Digest;
 

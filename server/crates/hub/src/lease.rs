@@ -1,9 +1,9 @@
-//! How long a miner may hold a job, and when a silent one is given up.
+//! How long a miner may hold a job, and when a silent miner loses its leases.
 //!
-//! A miner with several slots may have one device for them, so that its leases wait for each other. The time of a lease
-//! therefore begins when those that its miner has already are over at the latest. That would leave many jobs for long with
-//! a miner that takes as many as it can and does nothing. So all of its leases have a second bound: one is taken back
-//! when its miner shows no work on any of them for the time that the longest of them takes.
+//! A miner with several slots may have one device for all of them, so its leases wait for each other. Therefore the
+//! time of a lease starts when the leases that its miner already has are over at the latest. With this rule alone, a
+//! miner that takes many jobs and does nothing could keep them for long. So there is a second bound: a miner that shows
+//! no work on any of its leases for as long as the longest of them may take loses them.
 
 use shared::time::UnixMillis;
 
@@ -19,16 +19,16 @@ const LEASE_MAX_MS: u64 = 3_600_000;
 /// How often a worker says that it is alive.
 pub const HEARTBEAT_SECONDS: u64 = 10;
 
-/// A session without any message for so long is dead.
+/// A session without any message for this long is closed.
 pub const SILENCE_MAX_MS: u64 = 3 * HEARTBEAT_SECONDS * 1_000;
 
-/// After a restart of the hub, its miners have so long to come back for what they hold.
+/// After a restart of the hub, miners have this long to reconnect and keep their leases.
 pub const RETURN_MS: u64 = 30_000;
 
-/// A lease younger than this may be missing from a heartbeat: assignment and heartbeat crossed on the way.
+/// A lease younger than this may be missing from a heartbeat, because assignment and heartbeat can cross on the way.
 pub const HEARTBEAT_BLIND_MS: u64 = 2 * HEARTBEAT_SECONDS * 1_000;
 
-/// How long the work of a lease may take once its miner is at it: the expected time with slack.
+/// How long a miner may work on a lease: the expected time times `SLACK`, plus `OVERHEAD_MS`.
 pub fn work_max_ms(expected_ms: u64) -> u64 {
     expected_ms.saturating_mul(SLACK).saturating_add(OVERHEAD_MS).min(LEASE_MAX_MS)
 }

@@ -1,4 +1,5 @@
-//! The hub's rules, pure: who gets a job and for how long, what is a result worth attesting, what goes into a mint.
+//! The hub's rules, pure: which miner gets a job and for how long, whether a result may be attested, which receipts
+//! share a mint transaction.
 //!
 //! ```text
 //! Board (queue, miners, leases) ── apply(input, now) ──▶ effects, which the shell performs in order

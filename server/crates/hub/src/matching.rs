@@ -24,7 +24,7 @@ pub struct Candidate<'a> {
     pub capability: &'a Capability,
     pub free_slots: u32,
     pub draining: bool,
-    /// Leases that it ever ended well or badly, and those of them that it failed.
+    /// Leases that it completed or failed, and those of them that it failed.
     pub leases: u64,
     pub faults: u64,
     /// It said of this very task that another try cannot help.
@@ -57,7 +57,7 @@ pub enum Removal {
 }
 
 impl Removal {
-    /// It passes by itself; the miner may serve the job later.
+    /// The reason is temporary: the miner may serve the job later.
     pub const fn is_temporary(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::Draining)
     }

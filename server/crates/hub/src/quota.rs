@@ -20,7 +20,7 @@ pub const fn midnight(now: UnixMillis) -> UnixMillis {
     UnixMillis(now.0 - now.0 % DAY_MS)
 }
 
-/// Under which name a network address is counted: IPv4 whole, IPv6 by its /64, which is what one customer gets.
+/// The key under which a network address is counted: IPv4 in full, IPv6 by its /64, because one customer gets a /64.
 pub fn address_class(address: std::net::IpAddr) -> String {
     match address.to_canonical() {
         std::net::IpAddr::V4(v4) => v4.to_string(),

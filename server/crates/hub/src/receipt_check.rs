@@ -1,4 +1,4 @@
-//! Does a receipt say what its lease agreed on? Only then does the hub put its name to it.
+//! Checks that a receipt says what its lease agreed. Only then does the hub attest it.
 
 use shared::Address;
 use shared::job::request::ValidJob;

@@ -1,11 +1,11 @@
-//! How far a miner may be relied on: the share of its leases that it did not fail, from public counts alone.
+//! How reliable a miner is: the share of its leases that it did not fail, from public counts alone.
 //!
 //! `reputation = 1000 − ⌊1000 × faults / (jobs completed + faults + 1)⌋`, in thousandths. A job counts as completed with
 //! its receipt, which is public and signed by miner and hub; a fault is a lease that ended by the miner's own failure.
-//! What the network or the hub itself broke counts for nobody. The 1 is grace: a newcomer begins with the whole, and its
-//! first fault costs it half rather than everything.
+//! Faults of the network or of the hub do not count. The 1 softens the first fault: a new miner starts with the full
+//! reputation, and the first fault costs half of it.
 
-/// Thousandths of a reputation that has nothing against it.
+/// The full reputation, in thousandths.
 pub const WHOLE: u16 = 1_000;
 
 /// Thousandths, 1 to [`WHOLE`].

@@ -4,7 +4,7 @@ use chain::TransactionError;
 /// Why the pool refuses a transaction. The wording follows Ethereum's clients, since wallets look for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
-    /// The very same transaction is waiting already.
+    /// The same transaction is already waiting.
     #[error("already known")]
     AlreadyKnown,
     /// The transaction cannot run on the sender's account.
@@ -34,7 +34,7 @@ pub enum PoolError {
         /// The bound.
         limit: usize,
     },
-    /// The pool is full of transactions that have more right to stay.
+    /// The pool is full of transactions with higher priority.
     #[error("txpool is full: limit {limit} {what}")]
     Full {
         /// What there is too much of.

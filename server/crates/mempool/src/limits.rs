@@ -17,7 +17,7 @@ pub struct PoolLimits {
     pub lifetime_ms: u64,
     /// Gas that one sender's transactions may ask for in a minute.
     pub max_gas_per_sender_per_minute: u64,
-    /// Senders that the gas allowance does not bind: those who work for everybody, as the minting hub does.
+    /// Senders without a gas limit: those that send for everybody, such as the hub that mints.
     pub unmetered_senders: BTreeSet<Address>,
 }
 

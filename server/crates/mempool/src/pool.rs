@@ -23,7 +23,7 @@ pub struct SenderAccount {
     pub has_code: bool,
 }
 
-/// What taking a transaction did to others.
+/// Effects of accepting a transaction on others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
     /// Hashes that left the pool: the replaced transaction, or a queued one that made room.
@@ -137,7 +137,7 @@ impl Pool {
         self.senders.values().any(|queue| queue.ready().next().is_some())
     }
 
-    /// Tells the pool a sender's next nonce on the chain. Returns the hashes that it made pointless.
+    /// Sets a sender's next nonce on the chain. Returns the hashes of transactions that can no longer run.
     pub fn set_chain_nonce(&mut self, sender: Address, nonce: u64) -> Vec<B256> {
         let Some(queue) = self.senders.get_mut(&sender) else { return Vec::new() };
         queue.chain_nonce = queue.chain_nonce.max(nonce);

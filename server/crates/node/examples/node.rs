@@ -54,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!("JSON-RPC at http://{}/rpc", listener.local_addr()?);
     axum::serve(listener, router(node.handle())?)
         .with_graceful_shutdown(async {
-            // Without a signal handler the node ends at once, which loses nothing either.
+            // Without a signal handler the node ends at once. That loses nothing either.
             let _ = tokio::signal::ctrl_c().await;
         })
         .await?;

@@ -61,7 +61,7 @@ impl Committer {
             transactions = committed.block.transactions.len(),
             "block committed"
         );
-        // Nobody listening is fine.
+        // An error means that nobody listens, which is fine.
         let _ = self.shared.blocks.send(Arc::new(committed));
         if unusable.is_empty() { Ok(()) } else { self.shared.chain.update_pending(&[], &unusable) }
     }

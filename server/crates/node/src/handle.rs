@@ -198,7 +198,7 @@ impl NodeHandle {
         }
     }
 
-    /// What keeps the producer from making blocks at present, if anything does; for health checks.
+    /// Why the producer cannot make blocks now, if it cannot; for health checks.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         self.shared.fault.read().unwrap_or_else(PoisonError::into_inner).clone()

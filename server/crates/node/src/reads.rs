@@ -1,4 +1,4 @@
-//! Reads that combine the chain with the pool, or that need a long breath.
+//! Reads that combine the chain with the pool, or that take long.
 
 use std::collections::BTreeMap;
 

@@ -45,7 +45,7 @@ impl ArtifactFolder {
         Ok(digest)
     }
 
-    /// The bytes of a digest, `None` where they were never stored. Bytes that rotted on the disk are an error.
+    /// The bytes of a digest, `None` where they were never stored. Bytes that no longer match the digest are an error.
     pub fn get(&self, digest: Sha256Digest) -> Result<Option<Vec<u8>>, StoreError> {
         match fs::read(self.path(digest)) {
             Ok(bytes) if Sha256Digest::of(&bytes) == digest => Ok(Some(bytes)),

@@ -1,4 +1,4 @@
-//! What the hub must not forget: jobs, leases, receipts, miners, keys and the mint transactions on their way.
+//! The hub's database: jobs, leases, receipts, miners, keys and mint transactions.
 //!
 //! ```text
 //! shell ── Change ──▶ writer (one connection, group commit) ──▶ SQLite file, or PostgreSQL

@@ -1,4 +1,4 @@
-//! What the repositories answer and the changes take: the product's own types, free of the ORM.
+//! Types that repositories return and changes take. They contain nothing of the ORM.
 
 use serde::{Deserialize, Serialize};
 use shared::amount::Amount;
@@ -105,7 +105,7 @@ pub struct ArtifactRecord {
     pub flagged: bool,
 }
 
-/// An attested receipt and where it is on its way to the chain.
+/// An attested receipt and the state of its settlement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReceiptRecord {
     pub seq: i64,
@@ -116,7 +116,7 @@ pub struct ReceiptRecord {
     pub attested_at: UnixMillis,
     pub settlement: SettlementState,
     pub refusal: Option<String>,
-    /// Mint transactions that had it in vain.
+    /// Mint transactions that contained it and failed.
     pub attempts: u32,
     pub transaction_hash: Option<B256>,
     pub block_number: Option<u64>,

@@ -1,4 +1,4 @@
-//! Group commit: one task owns the writing connection and puts whatever waits into one transaction, so that many
+//! Group commit: one task owns the writing connection and puts all waiting changes into one transaction, so that many
 //! acknowledgements share one `fsync`. Changes take effect in the order in which they were handed in.
 
 use std::sync::Arc;
@@ -103,7 +103,7 @@ async fn write_group(connection: &DatabaseConnection, hub_id: &str, mut group: V
         group.into_iter().for_each(|waiting| waiting.answer(result.clone()));
         return;
     }
-    // One change spoilt the group. Alone, each succeeds or fails by itself.
+    // One change failed the group. Now each change is tried alone.
     for waiting in group {
         let mut alone = [waiting];
         let mut result = commit(connection, hub_id, &mut alone).await;

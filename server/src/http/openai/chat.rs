@@ -279,7 +279,7 @@ impl Teller {
         let sender = self.sender.clone();
         let outcome = tokio::select! {
             outcome = self.tell() => outcome,
-            // Nobody reads any more: the job is canceled as this task ends.
+            // The client is gone: the job is canceled when this task ends.
             () = sender.closed() => return,
         };
         if let Err(End::Failed(error)) = outcome {
@@ -324,8 +324,8 @@ impl Teller {
         self.sender.send(Ok(Event::default().data("[DONE]"))).await.map_err(|_| End::Gone)
     }
 
-    /// What the text has grown by. Their streams cannot take anything back, so when another miner began anew, the stream
-    /// waits until it has written what was told, and fails where it writes something else.
+    /// The new part of the text. This stream cannot take text back. So if another miner starts the text anew, the
+    /// stream waits until that miner has written the same text again, and fails if it writes another one.
     async fn send_text(&mut self, text: &str) -> Result<(), End> {
         if self.told.starts_with(text) {
             return Ok(());

@@ -1,7 +1,7 @@
 //! The calls of OpenAI's API that clients know, on the hub's own jobs: one call is one job with its receipt.
 //!
-//! Fields that change nothing here are ignored, as clients send many; what would change the answer and is not
-//! supported is refused. Errors have OpenAI's form.
+//! Clients send many fields. Fields without effect here are ignored. Unsupported fields that would change the answer
+//! are refused. Errors have OpenAI's form.
 
 pub mod chat;
 pub mod embeddings;
@@ -51,7 +51,7 @@ pub struct Usage {
     total_tokens: u64,
 }
 
-/// Refuses what is given although it is not supported.
+/// Refuses a field that is not supported.
 fn refuse(given: bool, field: &str, why: &str) -> Option<shared::api::problem::FieldError> {
     given.then(|| shared::api::problem::FieldError::new(field, format!("`{field}` {why}")))
 }

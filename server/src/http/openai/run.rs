@@ -1,4 +1,4 @@
-//! A job for a call that waits for it.
+//! Runs a job for a call that waits for its result.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::http::extract::idempotency_key;
 use crate::http::jobs::find_visible;
 use crate::{clock, submit, view};
 
-/// Time after its end in which a job must show it.
+/// How long a call waits beyond the time of its job.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A job that was served.
@@ -35,7 +35,7 @@ pub(super) struct Served {
     pub(super) artifacts: Vec<ArtifactView>,
 }
 
-/// A job that nobody waits for any more is canceled: the client hung up.
+/// A job for a waiting call. It is canceled when the client closes the connection.
 pub(super) struct Waiting {
     app: Arc<App>,
     pub(super) job_id: JobId,
@@ -66,7 +66,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Creates the job. Clients take a name that is not in the list of models for an error, not for a reason to wait.
+    /// Creates the job. An unknown model is an error here, because OpenAI's clients expect that.
     ///
     /// # Errors
     /// A model that no connected miner serves, and whatever keeps the job from being created.

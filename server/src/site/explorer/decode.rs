@@ -1,4 +1,4 @@
-//! Calls, events and errors of the genesis contracts in words. What is not known keeps its raw bytes.
+//! Decodes calls, events and errors of the genesis contracts. Anything else stays as raw bytes.
 
 use alloy_primitives::{Address, Log, U256, hex};
 use alloy_sol_types::{SolEventInterface as _, SolInterface as _};

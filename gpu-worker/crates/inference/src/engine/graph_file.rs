@@ -27,7 +27,7 @@ pub struct GraphFile {
 }
 
 impl GraphFile {
-    /// Looks through `bytes`. External data are looked for in `folder`, by whoever gives it; `name` appears in errors.
+    /// Looks through `bytes`. `folder` is where external data lie; the caller has checked it. `name` appears in errors.
     ///
     /// # Errors
     /// What is no sound ONNX file, and operators or operator sets that no engine here has.

@@ -19,7 +19,7 @@ const CACHE_FOLDER: &str = "engines";
 
 const SYSTEM_FOLDERS: [&str; 4] = ["/usr/local/lib", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/opt/onnxruntime/lib"];
 
-/// Where to look, handed in so that the rule stays free of the environment.
+/// Where to look. Passed in, so that the rule does not read the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     /// Value of [`ENVIRONMENT_VARIABLE`].

@@ -19,7 +19,8 @@ pub enum ProviderChoice {
     Auto,
     Cpu,
     Cuda,
-    /// NVIDIA's compiler for graphs. Its first run of a graph takes minutes, so nobody gets it without asking.
+    /// NVIDIA's compiler for graphs. Its first run of a graph takes minutes, so it is used only where the configuration
+    /// names it.
     Tensorrt,
 }
 
@@ -77,7 +78,7 @@ pub(crate) struct ProviderOptions {
 
 impl ProviderOptions {
     /// In the order of preference, the last one taking what the others cannot run. All of them must register: ONNX
-    /// Runtime itself would go on without a word.
+    /// Runtime itself would continue without them and say nothing.
     pub(super) fn dispatches(&self) -> Vec<ExecutionProviderDispatch> {
         let mut list = Vec::new();
         if self.provider == Provider::TensorRt {

@@ -10,15 +10,15 @@ use shared::model::MANIFEST_FILE;
 use super::folder::ModelFolder;
 use crate::error::{FailureKind, InferenceError, Result};
 
-/// Folders of models beside each other. Whoever has more names them one by one.
+/// Most model folders in one folder. A miner with more models names them one by one.
 const MODELS_MAX: usize = 64;
 
 /// The model whose folder `path` is, or else all those whose folders it holds: pictures first, then texts, then
 /// embeddings, and by name within a kind. Their paths are absolute.
 ///
 /// # Errors
-/// A path that is not there, one that neither is nor holds a model, and a manifest that cannot be read: a model that
-/// was left out silently would be missed by nobody.
+/// A path that is not there, one that neither is nor holds a model, and a manifest that cannot be read: otherwise a
+/// model would be left out silently.
 pub fn models_at(path: &Path) -> Result<Vec<ModelFolder>> {
     let folders = folders_at(path)?;
     let mut models = folders.iter().map(|folder| ModelFolder::open(folder)).collect::<Result<Vec<_>>>()?;

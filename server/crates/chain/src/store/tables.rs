@@ -44,7 +44,7 @@ pub(crate) const TRIE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("tri
 /// Transaction hash → arrival (unix ms), sender, EIP-2718 encoding, of a transaction waiting for its block.
 pub(crate) const PENDING: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("pending");
 
-/// Where a transaction stands on the chain. The derived order is the order of execution.
+/// The position of a transaction on the chain. The derived order is the order of execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Height of the block.

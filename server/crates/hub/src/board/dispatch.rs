@@ -77,7 +77,7 @@ impl Board {
             work,
             terms: lease.terms.clone(),
             deadline_unix_ms: deadline,
-            // The shell knows who looks.
+            // The shell knows whether anybody watches.
             watched: false,
         });
         self.hold(lease.clone());

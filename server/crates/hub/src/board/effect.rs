@@ -24,11 +24,11 @@ pub enum Effect {
     Cancel { miner: Address, session: SessionNumber, lease_id: LeaseId, reason: String },
     /// Close a session that another one of the same miner replaced, or whose miner fell silent.
     Close { session: SessionNumber },
-    /// Watchers of the job look again.
+    /// Tell the watchers of the job that it changed.
     Changed { job_id: JobId },
     /// Watchers of the job hear how far a task is.
     Progressed { job_id: JobId, step: u32, steps: u32, has_text: bool },
-    /// Watchers of waiting jobs look at their position again.
+    /// Tell the watchers of waiting jobs that the queue changed.
     QueueMoved,
 }
 
@@ -40,7 +40,7 @@ pub struct Moved {
     pub job: JobState,
 }
 
-/// A lease that ended with a move.
+/// A lease that ended because its job changed state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndedLease {
     pub lease_id: LeaseId,

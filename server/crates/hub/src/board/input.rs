@@ -16,7 +16,7 @@ pub enum Input {
     Submit(OpenJob),
     /// A job was open when the hub stopped; `leases` are those that its tasks ran under.
     Restore { job: OpenJob, leases: Vec<Lease> },
-    /// The client does not want the job any more.
+    /// The client cancels the job.
     Cancel { job_id: JobId },
     /// A miner connected and proved its address.
     Join(Box<Arrival>),

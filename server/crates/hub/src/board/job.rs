@@ -46,7 +46,7 @@ pub(super) struct OpenTask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GivenUp {
     pub(super) miner: Address,
-    /// The model with which it put that on the input, where it did.
+    /// The model with which it refused the input, where it did.
     pub(super) refused_with: Option<Sha256Digest>,
 }
 

@@ -1,4 +1,4 @@
-//! Miners come, say that they are alive, and go.
+//! Registration, heartbeat, drain and disconnection of miners.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Board {
         }
         for lease_id in held.difference(&named).filter(|lease_id| !self.is_verifying(**lease_id)).collect::<Vec<_>>() {
             let restored = self.leases.get(lease_id).is_some_and(|lease| lease.return_by.is_some());
-            // The hub's own crash may have swallowed the assignment.
+            // A crash of the hub may have lost the assignment.
             let blame = if restored { Blame::Platform } else { Blame::Network };
             effects.extend(self.end_lease(*lease_id, blame, "the miner's new session does not know the lease"));
         }

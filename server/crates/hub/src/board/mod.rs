@@ -1,4 +1,4 @@
-//! The hub's memory while it runs: what waits, who is connected, who works on what.
+//! The hub's state in memory: waiting jobs, connected miners, and leases.
 //!
 //! [`Board::apply`] is the one way in. It takes what happened and the time, and answers the [`Effect`]s that the shell
 //! performs. Nothing else changes the board, so the list of inputs with their times is its whole history: replayed over a
@@ -84,7 +84,7 @@ pub struct Miner {
     pub capability: Capability,
     pub draining: bool,
     pub last_heard: UnixMillis,
-    /// When it last showed work on a lease: a step, a piece of a text, a result that holds.
+    /// When it last showed work on a lease: a step, a piece of a text, a valid result.
     pub last_worked: UnixMillis,
     /// Its history, for the score: leases that it completed or failed, and those that it failed.
     pub leases_ended: u64,

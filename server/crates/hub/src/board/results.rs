@@ -51,7 +51,7 @@ impl Board {
         given_up.iter().filter(is_wrong).map(|given_up| given_up.miner).collect()
     }
 
-    /// The result does not hold; its miner is to blame.
+    /// The result is invalid, and its miner is to blame.
     pub(super) fn result_refuted(
         &mut self,
         lease_id: LeaseId,

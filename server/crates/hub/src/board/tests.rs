@@ -1,4 +1,4 @@
-//! The board under every history: jobs end at most once, slots are never oversold, nothing is lost.
+//! The board under random histories: jobs end at most once, slots are never exceeded, nothing is lost.
 
 mod history;
 mod refusing;

@@ -1,4 +1,4 @@
-//! What clients are told from memory: positions, estimates, reasons.
+//! What the board knows beyond the store: queue positions, estimates, reasons.
 
 use shared::Address;
 use shared::api::jobs::{Explanation, MinerExplanation, StepProgress};
@@ -12,7 +12,7 @@ use super::{Board, BoardError, HubIdentity, Lease, Miner, OpenJob, QUEUE_MAX_TAS
 use crate::catalog::Catalog;
 use crate::matching::{self, Candidate};
 
-/// What memory knows beyond the stored job.
+/// What the board knows beyond the stored job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobOverlay {
     pub state: JobState,

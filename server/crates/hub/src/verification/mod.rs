@@ -1,4 +1,4 @@
-//! Step 1 of verification, which every result passes: shape, size, decodability, hash, units and plausible times.
+//! Checks that every result must pass: form, size, decoding, hash, units and plausible times.
 //!
 //! What the files must be is the kind's own business, in a module for each.
 
@@ -28,7 +28,7 @@ pub struct Submitted<'a> {
     pub artifact_sha256: Sha256Digest,
     pub units: MicroUnits,
     pub metering: &'a Metering,
-    /// What clients were shown of a text while it was written.
+    /// The text that was streamed to clients while it was written.
     pub streamed: &'a str,
 }
 

@@ -160,7 +160,7 @@ pub(crate) struct NetworkBody {
     pub(crate) genesis_hash: B256,
     pub(crate) version: &'static str,
     pub(crate) peers: u32,
-    /// What keeps blocks from being made at present.
+    /// Why no blocks can be made now.
     pub(crate) fault: Option<String>,
 }
 

@@ -33,7 +33,7 @@ impl RestError {
     }
 }
 
-/// Reads a path parameter, or says what would have been one.
+/// Reads a path parameter, or says which form it must have.
 pub(crate) fn parse<T: FromStr>(field: &str, text: &str, expected: &str) -> Result<T, RestError> {
     text.parse().map_err(|_| {
         let error = FieldError::bound(field, expected, text);

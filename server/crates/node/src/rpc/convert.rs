@@ -58,7 +58,7 @@ pub(crate) fn included(included: &IncludedTransaction) -> RpcTransaction {
     }
 }
 
-/// A transaction that waits; its price is what it offers at most.
+/// A waiting transaction. Its price is the most that it offers.
 pub(crate) fn pending(transaction: &SignedTransaction) -> RpcTransaction {
     rpc::Transaction {
         inner: Recovered::new_unchecked(transaction.envelope().clone(), transaction.sender()),

@@ -70,7 +70,7 @@ pub(crate) fn limit_exceeded(what: &str, limit: usize, given: usize) -> ErrorObj
     ErrorObjectOwned::owned(LIMIT_EXCEEDED, format!("{what}: the limit is {limit}, asked for {given}"), None::<()>)
 }
 
-/// More than a bound was sent, and nobody counted how much.
+/// The request exceeds a bound; its exact size is not known.
 pub(crate) fn limit_over(what: &str, limit: u32) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(LIMIT_EXCEEDED, format!("{what}: the limit is {limit}"), None::<()>)
 }

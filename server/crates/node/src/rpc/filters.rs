@@ -1,4 +1,4 @@
-//! Filters that a client installs and polls: what subscriptions are for those without a WebSocket.
+//! Filters that a client installs and polls, instead of a subscription over a WebSocket.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use crate::handle::NodeHandle;
 /// Most installed filters.
 const MAX_FILTERS: usize = 1_024;
 
-/// A filter that nobody polls for so long is dropped.
+/// A filter that is not polled for this long is dropped.
 const FILTER_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// Most blocks one poll of a block filter returns; the rest comes with the next.

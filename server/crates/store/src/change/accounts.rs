@@ -93,7 +93,7 @@ impl Change for CreateApiKey {
     }
 }
 
-/// A key is void from now on.
+/// An API key is revoked.
 #[derive(Debug, Clone)]
 pub struct RevokeApiKey {
     pub id: ApiKeyId,
@@ -102,7 +102,7 @@ pub struct RevokeApiKey {
 
 #[async_trait]
 impl Change for RevokeApiKey {
-    /// Whether there was such a key that still held.
+    /// Whether the key existed and was not revoked before.
     type Output = bool;
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<bool, StoreError> {

@@ -1,4 +1,4 @@
-//! A job's way from arrival to its end, short of completion.
+//! All changes of a job but its completion.
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -78,7 +78,7 @@ async fn insert_first_answer(transaction: &Transaction<'_>, first: &IdempotencyR
     Ok(())
 }
 
-/// The empty address counts everybody, so that one visitor with many addresses meets a bound as well.
+/// The empty address counts everybody, so that a visitor with many addresses is bounded as well.
 async fn count_sponsored(transaction: &Transaction<'_>, used: &SponsoredUse) -> Result<(), StoreError> {
     let per_address = Refusal::SponsoredByAddress { limit: used.limit_per_address };
     count_one(transaction, used.day, &used.address, used.limit_per_address, per_address).await?;

@@ -1,4 +1,4 @@
-//! Everything that is ever written, one change per file section; each is one transaction with all its consequences.
+//! Every write to the database. A change is one transaction with all its consequences.
 
 mod accounts;
 mod complete;

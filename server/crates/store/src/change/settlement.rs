@@ -85,7 +85,7 @@ async fn mark_minted(transaction: &Transaction<'_>, minted: &MintedReceipt) -> R
     Ok(updated.rows_affected == 1)
 }
 
-/// Whoever follows the job is told something new.
+/// The job's revision grows, so those that follow it are told something new.
 async fn announce(transaction: &Transaction<'_>, job_id: JobId) -> Result<(), StoreError> {
     job::Entity::update_many()
         .col_expr(job::Column::Revision, Expr::col(job::Column::Revision).add(1_i64))

@@ -1,4 +1,4 @@
-//! What can be read. Each answer is one consistent look at the database.
+//! Reads. Each answer comes from one consistent snapshot of the database.
 
 mod accounts;
 mod convert;

@@ -154,7 +154,7 @@ impl<'o> Job<'o> {
     }
 }
 
-/// Checks the bounds again: a hub is not believed.
+/// Checks the bounds again, because the worker does not trust the hub.
 pub(super) fn validated(input: &ValidImageInput) -> Result<ValidImageInput> {
     ImageInput::from(input.clone()).validate(0).map_err(|errors| {
         InferenceError::new(

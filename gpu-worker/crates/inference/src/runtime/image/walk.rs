@@ -1,7 +1,7 @@
 //! From noise to pictures: the pictures of one job, or of several jobs of the same shape, in one network call per step.
 //!
-//! A picture's noise depends on its own seed and its own step alone, and its scheduler's history is its own, so who walks
-//! beside it changes nothing.
+//! A picture's noise depends only on its own seed and step, and its scheduler history is its own. So other pictures in
+//! the same network call change nothing.
 
 use std::time::Instant;
 

@@ -78,8 +78,8 @@ impl Conversation {
         })
     }
 
-    /// A message that could close its own turn would speak as somebody else. What is taken out leaves no other special
-    /// text behind where its sides meet.
+    /// A message that could end its own turn could speak in another role. Removing a special text must not create
+    /// another one from the parts around it.
     fn without_specials(&self, content: &str) -> String {
         let mut plain = String::with_capacity(content.len());
         for letter in content.chars() {
