@@ -47,7 +47,8 @@ struct Server {
 pub(crate) fn database_or_skip(test: &str) -> Option<String> {
     let made = new_database();
     if let Err(reason) = &made {
-        writeln!(std::io::stdout(), "skipped: {test}: {reason}").unwrap();
+        let mut stream = std::io::stdout();
+        writeln!(stream, "skipped: {test}: {reason}").unwrap();
     }
     made.ok()
 }
