@@ -6,6 +6,9 @@ mod faults;
 mod hardware;
 mod input;
 mod openai;
+mod postgres;
+#[path = "../../crates/store/tests/it/postgres.rs"]
+mod postgres_instance;
 mod refused_input;
 mod restart;
 mod results;

@@ -20,15 +20,10 @@ impl TestDatabase {
         Self { folder: Arc::new(folder), url }
     }
 
-    /// `None` where there is no PostgreSQL, after saying so in a line that `cargo xtask test` counts.
-    pub(crate) fn postgres(test: &str) -> Option<Self> {
-        match postgres::new_database() {
-            Ok(url) => Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: url.parse().unwrap() }),
-            Err(reason) => {
-                println!("skipped: {test} on PostgreSQL: {reason}");
-                None
-            }
-        }
+    /// `None` where PostgreSQL is not installed.
+    fn postgres(test: &str) -> Option<Self> {
+        let url = postgres::database_or_skip(&format!("{test} on PostgreSQL"))?;
+        Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: url.parse().unwrap() })
     }
 
     pub(crate) fn options(&self, hub_id: &str) -> StoreOptions {
