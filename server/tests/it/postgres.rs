@@ -30,7 +30,7 @@ async fn a_job_is_minted_over_postgresql_and_a_restart_forgets_nothing() {
     let receipt = server.app.store.find_receipt_of_job(running.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(receipt.settlement, SettlementState::Minted);
     let mut worker = TestWorker::connect(server.address, key(1), 1).await;
-    assert_eq!(worker.assignment().await.job_id.to_string(), waiting);
+    assert_eq!(worker.assignment().await.task.job_id.to_string(), waiting);
     server.stop().await;
     assert!(!folder.path().join("hub.sqlite").exists(), "a second database was made");
 }
