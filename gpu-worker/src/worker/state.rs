@@ -241,9 +241,10 @@ impl Worker {
         }
     }
 
-    /// The hub was told of a failure.
+    /// The hub was told of a failure, maybe in a session that has ended since.
     pub fn failure_said(&mut self, lease_id: LeaseId) {
         self.being_said.remove(&lease_id);
+        self.unsaid.remove(&lease_id);
     }
 
     pub fn hub_message(&mut self, message: HubMessage, now: Instant) -> Vec<Effect> {

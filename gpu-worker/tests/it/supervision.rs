@@ -124,7 +124,7 @@ async fn a_hung_process_is_found_killed_and_replaced() {
     assert!(!std::path::Path::new(&format!("/proc/{hung}/exe")).exists(), "the hung process is still there");
     signal("-TERM", worker.id().unwrap()).await;
     let (_, log) = ended(worker).await;
-    assert!(log.contains("\"class\":\"hang\""), "{log}");
+    assert!(log.contains("\"failure\":\"hung\""), "{log}");
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn a_process_without_memory_is_replaced_and_the_reason_is_told() {
     assert_ne!(inference_process(&worker), starved);
     signal("-TERM", worker.id().unwrap()).await;
     let (_, log) = ended(worker).await;
-    assert!(log.contains("\"class\":\"out_of_memory\""), "{log}");
+    assert!(log.contains("\"failure\":\"out_of_memory\""), "{log}");
 }
 
 #[tokio::test]

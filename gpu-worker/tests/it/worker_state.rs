@@ -207,6 +207,7 @@ fn without_a_device_it_leaves_once_it_holds_nothing() {
     assert!(matches!(worker.offer(None)[..], [Effect::Send(WorkerMessage::Drain)]));
     let effects = worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
     assert!(refusal(&effects).unwrap().2.contains("has no device left"));
+    worker.failure_said(lease(1));
     let delivered = Delivered { lease_id: lease(7), job_id: None, refusal: None };
     assert!(matches!(worker.delivered(&delivered)[..], [Effect::Rejoin]));
     assert!(worker.offer(Some(&capability(2))).is_empty());
