@@ -121,7 +121,7 @@ pub enum Event {
 /// A model that the process has loaded, and what runs it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Loaded {
-    pub engine: shared::capability::Engine,
+    pub engine: shared::device::Engine,
     pub threads: usize,
     /// Why the engine is not the preferred one.
     pub note: Option<String>,

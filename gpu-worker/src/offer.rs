@@ -3,8 +3,9 @@
 use inference::runtime::folder::ModelFolder;
 use inference::runtime::image::layout::VAE_ENCODER;
 use shared::amount::{Amount, MICRO_PER_UNIT};
-use shared::capability::{Capability, Device, ModelOffer};
-use shared::receipt::UnitType;
+use shared::capability::{Capability, ModelOffer};
+use shared::device::Device;
+use shared::unit::UnitType;
 
 use crate::child::Loaded;
 

@@ -5,7 +5,7 @@ use k256::ecdsa::SigningKey;
 use node::chain::{ValidatorKey, ValidatorSet};
 use node::{Node, NodeConfig, NodeError, development_genesis};
 use shared::amount::ATTO_PER_AIT;
-use shared::receipt::UnitType;
+use shared::unit::UnitType;
 
 use crate::app::StartError;
 use crate::config::Config;

@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared::api::problem::{FieldError, MEDIA_TYPE, Problem};
+use shared::api::problem::{MEDIA_TYPE, Problem};
+use shared::field_error::FieldError;
 use store::{Refusal, StoreError};
 
 use crate::hub::{HubError, IntakeError};

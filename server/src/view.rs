@@ -8,7 +8,7 @@ use shared::api::miners::MinerView;
 use shared::api::page::Page;
 use shared::api::receipts::{ReceiptView, SettlementState};
 use shared::api::status::{Health, NetworkStatus};
-use shared::capability::DeviceKind;
+use shared::device::DeviceKind;
 use shared::digest::Sha256Digest;
 use shared::id::JobId;
 use shared::job::JobKind;
@@ -206,7 +206,7 @@ pub async fn list_jobs(
 fn keyset(cursor: Option<&str>, limit: u32) -> Result<Keyset, ApiError> {
     let before_seq = cursor.map(str::parse).transpose().map_err(|_| {
         let detail = "`cursor` is `next_cursor` of the page before";
-        ApiError::Invalid(vec![shared::api::problem::FieldError::new("cursor", detail)])
+        ApiError::Invalid(vec![shared::field_error::FieldError::new("cursor", detail)])
     })?;
     Ok(Keyset { before_seq, limit: u64::from(limit) + 1 })
 }

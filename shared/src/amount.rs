@@ -193,8 +193,8 @@ fn decimal_string<'de, T: FromStr + fmt::Display, D: Deserializer<'de>>(
 #[cfg(feature = "openapi")]
 mod schema {
     use super::{Amount, MicroUnits};
-    crate::api::string_schema!(Amount, "attoAIT (10^-18 AIT) as a decimal string", "400000000000000000");
-    crate::api::string_schema!(MicroUnits, "micro-units of work as a decimal string", "2097152");
+    crate::openapi::string_schema!(Amount, "attoAIT (10^-18 AIT) as a decimal string", "400000000000000000");
+    crate::openapi::string_schema!(MicroUnits, "micro-units of work as a decimal string", "2097152");
 }
 
 #[cfg(test)]

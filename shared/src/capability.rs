@@ -5,18 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::amount::Amount;
+use crate::device::{DEVICES_MAX, Device, DeviceKind, Engine, NAME_MAX_CHARS, PROCESSOR};
 use crate::digest::Sha256Digest;
 use crate::hardware::{QUANTITY_MAX, SignedHardwareReport};
 use crate::job::JobKind;
 use crate::job::image::PictureDefaults;
-use crate::receipt::UnitType;
-
-pub const OFFERS_MAX: usize = 64;
-pub const DEVICES_MAX: usize = 64;
-pub const NAME_MAX_CHARS: usize = 100;
-
-/// The execution provider that computes on the processor.
-pub const PROCESSOR: &str = "CPU";
+use crate::unit::UnitType;
 
 /// A miner's report about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,35 +25,6 @@ pub struct Capability {
     /// The machine as its probe measured it, where the miner has run one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hardware: Option<SignedHardwareReport>,
-}
-
-/// The inference engine really in use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Engine {
-    /// `onnxruntime`, `tract` or `ollama`.
-    pub name: String,
-    pub version: String,
-    /// Execution provider, such as [`PROCESSOR`] or `CUDA`.
-    pub provider: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceKind {
-    Cpu,
-    Gpu,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Device {
-    pub kind: DeviceKind,
-    pub name: String,
-    /// Cores that the engine uses; absent for a GPU.
-    pub cores: Option<u32>,
-    pub memory_bytes: u64,
 }
 
 /// Why the devices that a miner states cannot be right.

@@ -95,12 +95,12 @@ impl<'de> Deserialize<'de> for PromptHash {
 #[cfg(feature = "openapi")]
 mod schema {
     use super::{PromptHash, Sha256Digest};
-    crate::api::string_schema!(
+    crate::openapi::string_schema!(
         Sha256Digest,
         "SHA-256 as 64 lowercase hex digits",
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     );
-    crate::api::string_schema!(
+    crate::openapi::string_schema!(
         PromptHash,
         "SHA-256 of the prompt's UTF-8, prefixed `sha256:`",
         "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -7,11 +7,11 @@
 use alloy_primitives::{Address, Bytes};
 use serde::{Deserialize, Serialize};
 
-use crate::capability::{DEVICES_MAX, Device, Engine, NAME_MAX_CHARS, OFFERS_MAX};
+use crate::device::{DEVICES_MAX, Device, Engine, NAME_MAX_CHARS, OFFERS_MAX};
 use crate::digest::Sha256Digest;
 use crate::job::request::MODEL_NAME_MAX_CHARS;
-use crate::receipt::UnitType;
 use crate::time::UnixMillis;
+use crate::unit::UnitType;
 
 /// Name of the method that `docs/protocol/hardware.md` describes. Another method gets another name.
 pub const METHOD: &str = "aitbc-probe/1";

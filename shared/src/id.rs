@@ -66,7 +66,7 @@ macro_rules! identifier {
         }
 
         #[cfg(feature = "openapi")]
-        crate::api::string_schema!(
+        crate::openapi::string_schema!(
             $name,
             concat!("`", $prefix, "` and 32 hex digits"),
             concat!($prefix, "0123456789abcdef0123456789abcdef")

@@ -7,11 +7,15 @@ pub mod amount;
 pub mod api;
 pub mod capability;
 pub mod chain;
+pub mod device;
 pub mod digest;
+pub mod field_error;
 pub mod hardware;
 pub mod id;
 pub mod job;
 pub mod model;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod protocol;
 pub mod receipt;
 #[cfg(feature = "signing")]
@@ -19,5 +23,6 @@ pub mod signing;
 pub mod time;
 pub mod trace;
 pub mod typed_data;
+pub mod unit;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};

@@ -19,8 +19,9 @@ use crate::job::lifecycle::Blame;
 use crate::job::request::Work;
 use crate::job::task::Task;
 use crate::job::token::Tokens;
-use crate::receipt::{JobReceipt, UnitType};
+use crate::receipt::JobReceipt;
 use crate::time::{UnixMillis, UnixSeconds};
+use crate::unit::UnitType;
 
 /// Version of these messages. A hub refuses a worker of another version and says so.
 pub const PROTOCOL_VERSION: u32 = 3;

@@ -4,8 +4,6 @@
 //! Sums and units are decimal strings, since they outgrow the 2^53 that RFC 8785 can carry as a number. What miner and
 //! hub sign is the smaller [`ReceiptClaim`], which contains the hash and what the paying contract must know.
 
-use std::fmt;
-
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -15,6 +13,7 @@ use crate::id::JobId;
 use crate::job::task::TaskRole;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::typed_data::{SigningDomain, TypedData};
+use crate::unit::UnitType;
 
 /// So long after its job's deadline a receipt can be paid: long enough for a contract that is paused or at its cap, and
 /// short enough that what was never handed in ends.
@@ -45,39 +44,6 @@ impl<'de> Deserialize<'de> for ReceiptVersion {
             Self::NUMBER => Ok(Self),
             other => Err(de::Error::custom(format!("a receipt's version is {}, got {other}", Self::NUMBER))),
         }
-    }
-}
-
-/// What one unit of work is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum UnitType {
-    /// One picture, whatever its size.
-    Image,
-    /// One million pixels taken through one denoising step.
-    MegapixelStep,
-    /// One token of a text model, read or written.
-    Token,
-    /// One second of exclusive use of a device, up to a ceiling agreed before.
-    GpuSecond,
-}
-
-impl UnitType {
-    /// The text in receipts, in the signed struct and in the minter's price ceilings.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::MegapixelStep => "megapixel_step",
-            Self::Token => "token",
-            Self::GpuSecond => "gpu_second",
-        }
-    }
-}
-
-impl fmt::Display for UnitType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use shared::amount::{Amount, MicroUnits};
-use shared::receipt::UnitType;
 use shared::time::{UnixMillis, UnixSeconds};
+use shared::unit::UnitType;
 use shared::{Address, B256};
 
 use super::icon::{Glyph, Icon};

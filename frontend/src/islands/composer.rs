@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use shared::api::problem::FieldError;
+use shared::field_error::FieldError;
 use shared::job::JobKind;
 use shared::job::image::{
     GUIDANCE_MAX, PROMPT_MAX_CHARS, SIZE_MAX_PX, SIZE_MIN_PX, SIZE_MULTIPLE_PX, STEPS_MAX, STEPS_MIN,

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::amount::{Amount, MicroUnits};
 use shared::api::receipts::SettlementState;
 use shared::job::lifecycle::JobState;
-use shared::receipt::UnitType;
+use shared::unit::UnitType;
 
 use super::jobs::order::SearchForm;
 use super::load::PageTitle;

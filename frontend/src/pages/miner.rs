@@ -8,8 +8,9 @@ use shared::amount::MicroUnits;
 use shared::api::miners::MinerView;
 use shared::api::page::LIMIT_DEFAULT;
 use shared::api::receipts::ReceiptView;
-use shared::capability::{Device, ModelOffer};
-use shared::receipt::UnitType;
+use shared::capability::ModelOffer;
+use shared::device::Device;
+use shared::unit::UnitType;
 
 use self::hardware::Hardware;
 use super::load::{PageTitle, load, param};

@@ -1,6 +1,6 @@
 //! Words of the frame around every page.
 
-use shared::receipt::UnitType;
+use shared::unit::UnitType;
 
 pub const PRODUCT: &str = "AITBC";
 pub const SKIP: &str = "Skip to the content";

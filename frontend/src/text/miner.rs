@@ -1,7 +1,7 @@
 //! Words about miners.
 
 use shared::amount::MICRO_PER_UNIT;
-use shared::receipt::UnitType;
+use shared::unit::UnitType;
 
 use super::common::unit;
 use crate::format::grouped;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use shared::api::receipts::SettlementState;
 use shared::job::task::TaskRole;
-use shared::receipt::UnitType;
+use shared::unit::UnitType;
 
 pub const TITLE: &str = "Receipt";
 pub const LIST_TITLE: &str = "Receipts";

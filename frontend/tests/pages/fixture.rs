@@ -19,8 +19,9 @@ use shared::job::JobKind;
 use shared::job::image::PictureDefaults;
 use shared::job::request::Work;
 use shared::job::task::TaskRole;
-use shared::receipt::{Attestation, JobReceipt, ReceiptVersion, SignedReceipt, UnitType};
+use shared::receipt::{Attestation, JobReceipt, ReceiptVersion, SignedReceipt};
 use shared::time::UnixSeconds;
+use shared::unit::UnitType;
 use shared::{Address, B256, Bytes};
 
 pub(crate) const SECRET: &str = "/var/lib/hub.sqlite is locked";

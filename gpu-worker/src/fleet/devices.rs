@@ -6,7 +6,7 @@ use gpu_probe::cards::{Driver, DriverError, list};
 use gpu_probe::facts::{memory_bytes, processor_name};
 use inference::engine::provider::ProviderChoice;
 use inference::engine::{EngineChoice, EngineConfig};
-use shared::capability::{Device, DeviceKind, NAME_MAX_CHARS};
+use shared::device::{Device, DeviceKind, NAME_MAX_CHARS};
 
 use crate::child::place::Place;
 use crate::config::Config;

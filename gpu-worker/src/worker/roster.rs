@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::capability::{Capability, Device, Engine};
+use shared::capability::Capability;
+use shared::device::{Device, Engine};
 
 use super::monitor::LostDevice;
 use crate::child::place::Place;
@@ -106,10 +107,11 @@ impl Roster {
 
 #[cfg(test)]
 mod tests {
-    use shared::capability::{DeviceKind, ModelOffer};
+    use shared::capability::ModelOffer;
+    use shared::device::DeviceKind;
     use shared::digest::Sha256Digest;
     use shared::job::JobKind;
-    use shared::receipt::UnitType;
+    use shared::unit::UnitType;
 
     use super::*;
 

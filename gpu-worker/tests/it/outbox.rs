@@ -12,8 +12,9 @@ use shared::digest::{PromptHash, Sha256Digest};
 use shared::id::{JobId, LeaseId};
 use shared::job::task::TaskRole;
 use shared::protocol::{Metering, ResultSubmission};
-use shared::receipt::{JobReceipt, ReceiptVersion, UnitType};
+use shared::receipt::{JobReceipt, ReceiptVersion};
 use shared::time::UnixSeconds;
+use shared::unit::UnitType;
 use shared::{Address, B256, Bytes};
 use tokio::sync::{Notify, mpsc};
 

@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 use shared::protocol::{Assignment, HubMessage, Progress, ResultSubmission, WorkerMessage};
-use shared::receipt::UnitType;
 use shared::signing::{recover, recover_message};
 use shared::time::UnixMillis;
 use shared::typed_data::SigningDomain;
+use shared::unit::UnitType;
 
 use crate::hub_double::{HubDouble, MINTER, Session, assignment, assignment_of};
 use crate::miner::{Miner, ended, signal};

@@ -10,14 +10,15 @@ use gpu_worker::worker::agreement::LEASE_MAX;
 use gpu_worker::worker::order::{JobEvent, Order};
 use gpu_worker::worker::state::{Effect, Worker};
 use proptest::prelude::*;
-use shared::capability::{Capability, Device, DeviceKind, Engine, ModelOffer};
+use shared::capability::{Capability, ModelOffer};
+use shared::device::{Device, DeviceKind, Engine};
 use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::JobKind;
 use shared::job::lifecycle::Blame;
 use shared::protocol::{Assignment, HubMessage, WorkerMessage};
-use shared::receipt::UnitType;
 use shared::time::UnixMillis;
+use shared::unit::UnitType;
 
 use crate::hub_double::{MINTER, assignment};
 

@@ -13,8 +13,8 @@ use futures::StreamExt;
 use hub::idempotency;
 use serde::de::DeserializeOwned;
 use shared::api::page::{LIMIT_DEFAULT, LIMIT_MAX};
-use shared::api::problem::FieldError;
 use shared::digest::Sha256Digest;
+use shared::field_error::FieldError;
 
 use crate::config::BODY_MAX_BYTES;
 use crate::error::ApiError;

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use hub::board::{Arrival, Failure, SessionNumber};
 use hub::lease::HEARTBEAT_SECONDS;
 use shared::Address;
-use shared::capability::{Capability, NAME_MAX_CHARS, OFFERS_MAX};
+use shared::capability::Capability;
+use shared::device::{NAME_MAX_CHARS, OFFERS_MAX};
 use shared::job::request::MODEL_NAME_MAX_CHARS;
 use shared::protocol::{
     Challenge, HubMessage, PIECE_MAX_BYTES, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS,

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use frontend::backend::{Backend, BackendError};
 use serde::{Deserialize, Serialize};
 use shared::api::page::{LIMIT_DEFAULT, LIMIT_MAX};
-use shared::api::problem::FieldError;
+use shared::field_error::FieldError;
 use shared::{Address, B256};
 
 use crate::error::ApiError;

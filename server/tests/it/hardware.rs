@@ -1,7 +1,8 @@
 //! A miner's report about its machine: taken as signed and shown, refused with the reason otherwise.
 
 use futures::{SinkExt, StreamExt};
-use shared::capability::{Capability, Device, DeviceKind};
+use shared::capability::Capability;
+use shared::device::{Device, DeviceKind};
 use shared::hardware::{HardwareReport, METHOD, MeasuredDevice, Rate, SignedHardwareReport};
 use shared::protocol::{HubMessage, PROTOCOL_VERSION, Registration, WorkerMessage};
 use shared::signing::PrivateKey;

@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::{SinkExt, StreamExt};
 use shared::amount::Amount;
-use shared::capability::{Capability, Device, DeviceKind, Engine, ModelOffer};
+use shared::capability::{Capability, ModelOffer};
+use shared::device::{Device, DeviceKind, Engine};
 use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::JobKind;
@@ -16,9 +17,10 @@ use shared::job::token::Tokens;
 use shared::protocol::{
     Artifact, Assignment, HubMessage, Metering, PROTOCOL_VERSION, Registration, ResultSubmission, WorkerMessage,
 };
-use shared::receipt::{JobReceipt, ReceiptVersion, UnitType};
+use shared::receipt::{JobReceipt, ReceiptVersion};
 use shared::signing::PrivateKey;
 use shared::typed_data::SigningDomain;
+use shared::unit::UnitType;
 use shared::{Address, B256};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;

@@ -9,8 +9,8 @@ use crate::id::JobId;
 use crate::job::lifecycle::{Fault, JobState};
 use crate::job::request::{Constraints, PaymentMode, Work};
 use crate::job::task::TaskRole;
-use crate::receipt::UnitType;
 use crate::time::UnixMillis;
+use crate::unit::UnitType;
 
 /// One job, whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

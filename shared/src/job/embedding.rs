@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::token::{self, Tokens};
 use crate::amount::MicroUnits;
-use crate::api::problem::FieldError;
 use crate::digest::PromptHash;
-use crate::receipt::UnitType;
+use crate::field_error::FieldError;
+use crate::unit::UnitType;
 
 pub const INPUTS_MAX: usize = 128;
 /// Bytes of UTF-8 of one text.

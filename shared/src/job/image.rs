@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::init_image::InitImage;
 use crate::amount::MicroUnits;
-use crate::api::problem::FieldError;
-use crate::receipt::UnitType;
+use crate::field_error::FieldError;
+use crate::unit::UnitType;
 
 pub const PROMPT_MAX_CHARS: usize = 2_000;
 pub const STEPS_MIN: u32 = 1;

@@ -14,7 +14,7 @@ pub mod token;
 
 use serde::{Deserialize, Serialize};
 
-use crate::receipt::UnitType;
+use crate::unit::UnitType;
 
 /// What sort of work a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

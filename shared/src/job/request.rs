@@ -11,9 +11,9 @@ use super::image::{ImageInput, PictureDefaults, SchedulerName, ValidImageInput};
 use super::text::{TextInput, ValidTextInput};
 use super::token::{self, Tokens};
 use crate::amount::{Amount, MicroUnits};
-use crate::api::problem::FieldError;
 use crate::digest::PromptHash;
-use crate::receipt::UnitType;
+use crate::field_error::FieldError;
+use crate::unit::UnitType;
 
 pub const TTL_DEFAULT_SECONDS: u64 = 900;
 pub const TTL_MAX_SECONDS: u64 = 86_400;

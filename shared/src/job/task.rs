@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for TaskRole {
 }
 
 #[cfg(feature = "openapi")]
-crate::api::string_schema!(TaskRole, "`serve`, `shard/` and a number, or `audit`", "serve");
+crate::openapi::string_schema!(TaskRole, "`serve`, `shard/` and a number, or `audit`", "serve");
 
 #[cfg(test)]
 mod tests {

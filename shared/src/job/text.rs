@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::token::{self, Tokens};
 use crate::amount::MicroUnits;
-use crate::api::problem::FieldError;
 use crate::digest::PromptHash;
-use crate::receipt::UnitType;
+use crate::field_error::FieldError;
+use crate::unit::UnitType;
 
 /// Bytes of UTF-8 of the prompt, or of all messages together.
 pub const INPUT_MAX_BYTES: usize = 32 << 10;

@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::Address;
-use shared::capability::{Device, DeviceKind, Engine};
+use shared::device::{Device, DeviceKind, Engine};
 use shared::hardware::{
     CLOCK_AHEAD_MAX_MS, Condition, HardwareReport, METHOD, MeasuredDevice, ModelTiming, QUANTITY_MAX, Rate,
     ReportError, SignedHardwareReport,
 };
-use shared::receipt::UnitType;
 use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
+use shared::unit::UnitType;
 
 const MEASURED_AT: UnixMillis = UnixMillis(1_795_225_999_000);
 

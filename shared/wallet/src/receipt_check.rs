@@ -48,9 +48,10 @@ mod tests {
     use shared::digest::{PromptHash, Sha256Digest};
     use shared::id::JobId;
     use shared::job::task::TaskRole;
-    use shared::receipt::{JobReceipt, ReceiptVersion, UnitType};
+    use shared::receipt::{JobReceipt, ReceiptVersion};
     use shared::signing::PrivateKey;
     use shared::time::UnixSeconds;
+    use shared::unit::UnitType;
 
     use super::*;
 

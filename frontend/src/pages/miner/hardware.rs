@@ -1,7 +1,7 @@
 //! A miner's machine as it was measured: each device, each model, and the signed report itself.
 
 use leptos::prelude::*;
-use shared::capability::Device;
+use shared::device::Device;
 use shared::hardware::{Condition, MeasuredDevice, ModelTiming, Rate, SignedHardwareReport};
 
 use crate::components::facts::{Fold, InfoRow, Raw};

@@ -205,9 +205,9 @@ impl Engine {
     }
 
     /// What the hub is told.
-    pub fn report(&self) -> shared::capability::Engine {
+    pub fn report(&self) -> shared::device::Engine {
         let provider = self.provider().name().into();
-        shared::capability::Engine { name: self.name().into(), version: self.version.clone(), provider }
+        shared::device::Engine { name: self.name().into(), version: self.version.clone(), provider }
     }
 
     /// The part of a receipt's determinism class that the engine decides: engines of one class draw equal bits.

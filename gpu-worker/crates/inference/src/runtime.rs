@@ -92,7 +92,7 @@ pub fn batch_key(work: &Work) -> Option<BatchKey> {
 /// A program beside this one that does the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outside {
-    pub engine: shared::capability::Engine,
+    pub engine: shared::device::Engine,
     pub determinism_class: String,
 }
 

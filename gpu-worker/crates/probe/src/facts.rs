@@ -5,7 +5,7 @@ pub fn processor_name() -> String {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name));
     let name = name.map_or_else(|| std::env::consts::ARCH.to_owned(), |name| name.trim().to_owned());
-    name.chars().take(shared::capability::NAME_MAX_CHARS).collect()
+    name.chars().take(shared::device::NAME_MAX_CHARS).collect()
 }
 
 /// Bytes of main memory, 0 where the system does not tell.

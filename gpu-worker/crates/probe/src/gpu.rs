@@ -7,7 +7,7 @@ mod device;
 use std::path::Path;
 
 use futures::executor::block_on;
-use shared::capability::{Device, DeviceKind, NAME_MAX_CHARS};
+use shared::device::{Device, DeviceKind, NAME_MAX_CHARS};
 use shared::hardware::{Condition, MeasuredDevice, Rate};
 
 use self::arithmetic::Precision;

@@ -3,7 +3,7 @@
 use nvml_wrapper::Nvml;
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
-use shared::capability::{Device, DeviceKind, NAME_MAX_CHARS};
+use shared::device::{Device, DeviceKind, NAME_MAX_CHARS};
 use shared::hardware::{Condition, MeasuredDevice};
 
 use super::pci::PciId;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use shared::capability::{Device, DeviceKind, NAME_MAX_CHARS};
+use shared::device::{Device, DeviceKind, NAME_MAX_CHARS};
 use shared::hardware::MeasuredDevice;
 use tract_onnx::prelude::{
     Datum, DatumExt, IntoRunnable, SpecialOps, TValue, Tensor, TractResult, TypedFact, TypedModel, TypedOp,

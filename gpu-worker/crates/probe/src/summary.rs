@@ -31,7 +31,7 @@ fn rate(name: &str, rate: Option<Rate>, unit: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared::capability::{Device, DeviceKind};
+    use shared::device::{Device, DeviceKind};
 
     use super::*;
 

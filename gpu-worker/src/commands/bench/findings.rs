@@ -9,7 +9,7 @@ use serde::Serialize;
 use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::hardware::{MeasuredDevice, ModelTiming, SignedHardwareReport};
 use shared::job::JobKind;
-use shared::receipt::UnitType;
+use shared::unit::UnitType;
 
 use crate::commands::print;
 use crate::config::Config;

@@ -33,7 +33,7 @@ pub struct Verify {
 
 #[derive(Debug, Serialize)]
 struct Verified {
-    engine: shared::capability::Engine,
+    engine: shared::device::Engine,
     threads: usize,
     /// Why it is this engine, and this provider.
     why: String,
@@ -188,7 +188,7 @@ impl Verified {
     }
 
     fn print(&self) -> Result<()> {
-        let shared::capability::Engine { name, version, provider } = &self.engine;
+        let shared::device::Engine { name, version, provider } = &self.engine;
         print(format_args!("engine  {name} {version} on {provider}, {} threads", self.threads))?;
         print(format_args!("        because {}", self.why))?;
         self.models.iter().try_for_each(|model| self.print_model(model))

@@ -6,7 +6,7 @@ use alloy_sol_types::{SolStruct as _, eip712_domain, sol};
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
 
-use crate::error::ChainError;
+use crate::error::{CertificateError, ChainError};
 use crate::validators::{MAX_VALIDATORS, ValidatorSet};
 
 sol! {
@@ -39,39 +39,6 @@ pub struct CommitCertificate {
     pub block_hash: B256,
     /// The signatures, at most one of each validator, of more than two thirds of the voting power.
     pub signatures: Vec<CommitSignature>,
-}
-
-/// Why a certificate does not prove that a block was decided.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CertificateError {
-    /// It names another height or another hash.
-    #[error("it certifies block {block_hash} at height {height}")]
-    OtherBlock {
-        /// The height that it names.
-        height: u64,
-        /// The hash that it names.
-        block_hash: B256,
-    },
-    /// More signatures than a set can have.
-    #[error("it has {0} signatures, at most {MAX_VALIDATORS} are allowed")]
-    TooManySignatures(usize),
-    /// Somebody signed who does not decide this height.
-    #[error("{0} is no validator of this height")]
-    NotAValidator(Address),
-    /// A validator's power would count twice.
-    #[error("validator {0} signed twice")]
-    RepeatedValidator(Address),
-    /// A signature is malformed, has a high s value, or was made by another key or over something else.
-    #[error("the signature of {0} does not hold")]
-    BadSignature(Address),
-    /// Those who signed do not decide.
-    #[error("it has voting power {signed} of {total}, more than two thirds are needed")]
-    NoQuorum {
-        /// Power of those who signed.
-        signed: u64,
-        /// Power of all.
-        total: u64,
-    },
 }
 
 /// The digest of a commit: EIP-712 with the domain `{name "AITBC", version "1", chainId}`, so that a contract on any

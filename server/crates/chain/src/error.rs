@@ -1,8 +1,8 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use revm::database_interface::DBErrorMarker;
 
-use crate::certificate::CertificateError;
 use crate::transaction::TransactionError;
+use crate::validators::MAX_VALIDATORS;
 
 /// Why a block, a query or the storage underneath failed.
 #[derive(Debug, thiserror::Error)]
@@ -165,6 +165,39 @@ impl ChainError {
     pub(crate) fn corrupt(what: &'static str, key: impl core::fmt::Debug) -> Self {
         Self::Corrupt { what, key: format!("{key:?}") }
     }
+}
+
+/// Why a certificate does not prove that a block was decided.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// It names another height or another hash.
+    #[error("it certifies block {block_hash} at height {height}")]
+    OtherBlock {
+        /// The height that it names.
+        height: u64,
+        /// The hash that it names.
+        block_hash: B256,
+    },
+    /// More signatures than a set can have.
+    #[error("it has {0} signatures, at most {MAX_VALIDATORS} are allowed")]
+    TooManySignatures(usize),
+    /// Somebody signed who does not decide this height.
+    #[error("{0} is no validator of this height")]
+    NotAValidator(Address),
+    /// A validator's power would count twice.
+    #[error("validator {0} signed twice")]
+    RepeatedValidator(Address),
+    /// A signature is malformed, has a high s value, or was made by another key or over something else.
+    #[error("the signature of {0} does not hold")]
+    BadSignature(Address),
+    /// Those who signed do not decide.
+    #[error("it has voting power {signed} of {total}, more than two thirds are needed")]
+    NoQuorum {
+        /// Power of those who signed.
+        signed: u64,
+        /// Power of all.
+        total: u64,
+    },
 }
 
 /// The text of a Solidity `Error(string)`, as clients expect it behind "execution reverted".

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Log};
 
 use crate::error::ChainError;
 use crate::store::read::Snapshot;
-use crate::store::tables::{self, Place};
+use crate::tables::{self, Place};
 
 /// Most logs one query returns.
 pub const MAX_LOGS: usize = 10_000;

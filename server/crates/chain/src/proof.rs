@@ -4,7 +4,7 @@ use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
 use crate::error::ChainError;
 use crate::store::StoredNodes;
 use crate::store::read::Snapshot;
-use crate::store::tables;
+use crate::tables;
 use crate::trie::{ACCOUNT_TRIE, prove};
 
 /// Most slots one proof request names.

@@ -11,7 +11,7 @@ use revm::database::BundleState;
 use revm::state::AccountInfo;
 
 use crate::error::ChainError;
-use crate::store::tables;
+use crate::tables;
 
 /// The part of an account that execution sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,9 @@
 //! Who decides blocks, and with how much weight.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use alloy_primitives::Address;
 use alloy_rlp::{RlpDecodable, RlpEncodable};
-
-use crate::error::ChainError;
-use crate::store::read::Snapshot;
 
 /// Most validators of one set. It bounds the signatures of a certificate.
 pub const MAX_VALIDATORS: usize = 128;
@@ -98,21 +94,5 @@ impl ValidatorSet {
     #[must_use]
     pub fn is_quorum(&self, power: u64) -> bool {
         3 * u128::from(power) > 2 * u128::from(self.total_power)
-    }
-}
-
-impl Snapshot {
-    /// Who decides the block at `height`. The state after `height - 1` settles it, so it is known up to the block
-    /// after the head.
-    ///
-    /// A set that changes is read here, from that state. Today genesis names the set of every height.
-    ///
-    /// # Errors
-    /// [`ChainError::UnknownBlock`] for block 0, which nobody decides, and for a height whose parent is not known.
-    pub fn validators_at(&self, height: u64) -> Result<Arc<ValidatorSet>, ChainError> {
-        if height == 0 || height > self.head.number + 1 {
-            return Err(ChainError::UnknownBlock(height.to_string()));
-        }
-        Ok(Arc::clone(&self.genesis_validators))
     }
 }

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::Address;
-use shared::api::problem::FieldError;
 use shared::capability::ModelOffer;
+use shared::field_error::FieldError;
 use shared::job::JobKind;
 use shared::job::image::PictureDefaults;
 use shared::job::request::{MODEL_NAME_MAX_CHARS, ValidJob};

@@ -4,10 +4,11 @@ use shared::Address;
 use shared::job::request::ValidJob;
 use shared::job::task::Task;
 use shared::protocol::{CLOCK_SKEW_MAX_MS, ReceiptTerms};
-use shared::receipt::{JobReceipt, ReceiptError, UnitType};
+use shared::receipt::{JobReceipt, ReceiptError};
 use shared::signing::{SignatureError, recover};
 use shared::time::UnixMillis;
 use shared::typed_data::SigningDomain;
+use shared::unit::UnitType;
 
 pub const DETERMINISM_CLASS_MAX_CHARS: usize = 300;
 

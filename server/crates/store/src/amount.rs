@@ -8,7 +8,7 @@ use sea_orm::{EntityTrait, UpdateMany};
 use shared::amount::{ATTO_PER_AIT, Amount};
 
 use crate::StoreError;
-use crate::repository::from_i64;
+use crate::columns::from_i64;
 
 /// Largest amount of one row. Nine million of them add up without an overflow.
 const ROW_MAX_AIT: u64 = 1_000_000_000_000;

@@ -12,6 +12,7 @@
 mod amount;
 pub mod artifacts;
 pub mod change;
+mod columns;
 mod database;
 mod entity;
 mod error;

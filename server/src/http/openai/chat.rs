@@ -116,7 +116,7 @@ impl ChatRequest {
         for (index, message) in self.messages.iter().enumerate() {
             match message.plain() {
                 Some((role, content)) => messages.push(json!({"role": role, "content": content})),
-                None => errors.push(shared::api::problem::FieldError::new(
+                None => errors.push(shared::field_error::FieldError::new(
                     format!("messages[{index}]"),
                     "a message is text of the role system, developer, user or assistant",
                 )),

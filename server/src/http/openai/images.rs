@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::api::problem::FieldError;
+use shared::field_error::FieldError;
 use shared::job::JobKind;
 
 use super::run::Call;

@@ -52,6 +52,6 @@ pub struct Usage {
 }
 
 /// Refuses a field that is not supported.
-fn refuse(given: bool, field: &str, why: &str) -> Option<shared::api::problem::FieldError> {
-    given.then(|| shared::api::problem::FieldError::new(field, format!("`{field}` {why}")))
+fn refuse(given: bool, field: &str, why: &str) -> Option<shared::field_error::FieldError> {
+    given.then(|| shared::field_error::FieldError::new(field, format!("`{field}` {why}")))
 }

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use shared::capability::Engine;
+use shared::device::Engine;
 use shared::job::JobKind;
 use shared::job::embedding::ValidEmbeddingInput;
 use shared::job::request::Work;

@@ -1,6 +1,6 @@
 //! Work that shows how fast a model is.
 
-use shared::api::problem::FieldError;
+use shared::field_error::FieldError;
 use shared::job::JobKind;
 use shared::job::embedding::EmbeddingInput;
 use shared::job::image::{ImageInput, PictureDefaults, SchedulerName};

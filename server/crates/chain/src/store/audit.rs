@@ -5,8 +5,8 @@ use alloy_trie::root::{state_root_unsorted, storage_root_unsorted};
 use redb::ReadableTable as _;
 
 use super::read::Snapshot;
-use super::tables;
 use crate::error::ChainError;
+use crate::tables;
 
 impl Snapshot {
     /// The state root computed from every account and slot of the head, without any stored trie node. It must equal

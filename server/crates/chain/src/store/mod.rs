@@ -3,7 +3,6 @@
 mod audit;
 pub(crate) mod pending;
 pub(crate) mod read;
-pub(crate) mod tables;
 pub(crate) mod write;
 
 use redb::ReadOnlyTable;

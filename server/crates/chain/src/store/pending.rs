@@ -1,8 +1,8 @@
 use alloy_primitives::Address;
 use redb::{ReadTransaction, ReadableTable as _};
 
-use super::tables;
 use crate::error::ChainError;
+use crate::tables;
 use crate::transaction::SignedTransaction;
 
 /// A transaction that was acknowledged and waits for its block.

@@ -5,13 +5,13 @@ use alloy_primitives::{Address, B256};
 use alloy_rlp::Decodable as _;
 use redb::{ReadTransaction, ReadableTable as _};
 
-use super::tables::{self, Place};
 use crate::block::{Block, SealedHeader};
 use crate::certificate::CommitCertificate;
 use crate::error::ChainError;
 use crate::receipt::TransactionReceipt;
 use crate::roles::TransactionRoles;
 use crate::state::StateReader;
+use crate::tables::{self, Place};
 use crate::transaction::SignedTransaction;
 use crate::validators::ValidatorSet;
 
@@ -126,6 +126,20 @@ impl Snapshot {
                 CommitCertificate::decode(&mut encoded.value()).map_err(|_| ChainError::corrupt("certificate", height))
             })
             .transpose()
+    }
+
+    /// Who decides the block at `height`. The state after `height - 1` settles it, so it is known up to the block
+    /// after the head.
+    ///
+    /// A set that changes is read here, from that state. Today genesis names the set of every height.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownBlock`] for block 0, which nobody decides, and for a height whose parent is not known.
+    pub fn validators_at(&self, height: u64) -> Result<Arc<ValidatorSet>, ChainError> {
+        if height == 0 || height > self.head.number + 1 {
+            return Err(ChainError::UnknownBlock(height.to_string()));
+        }
+        Ok(Arc::clone(&self.genesis_validators))
     }
 
     /// How many transactions the blocks up to and including `height` hold.

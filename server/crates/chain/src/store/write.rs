@@ -1,12 +1,12 @@
 use alloy_primitives::{Address, B256};
 use redb::{ReadableTable as _, WriteTransaction};
 
-use super::tables::{self, Place};
 use crate::application::ExecutedBlock;
 use crate::certificate::CommitCertificate;
 use crate::error::ChainError;
 use crate::receipt::TransactionReceipt;
 use crate::roles::TransactionRoles;
+use crate::tables::{self, Place};
 use crate::transaction::SignedTransaction;
 
 /// Makes every table exist, so that readers of a fresh database find them.

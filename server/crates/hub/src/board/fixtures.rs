@@ -2,16 +2,17 @@
 
 use shared::Address;
 use shared::amount::Amount;
-use shared::capability::{Capability, Engine, ModelOffer};
+use shared::capability::{Capability, ModelOffer};
 use shared::chain;
+use shared::device::Engine;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 use shared::job::image::ValidImageInput;
 use shared::job::request::{Constraints, Payment, ValidJob, Work};
 use shared::job::text::{Ask, ValidTextInput};
 use shared::protocol::ReceiptTerms;
-use shared::receipt::UnitType;
 use shared::time::UnixSeconds;
+use shared::unit::UnitType;
 
 pub(crate) fn image_job(model: &str) -> ValidJob {
     let input = ValidImageInput {

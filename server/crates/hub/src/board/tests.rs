@@ -126,7 +126,7 @@ fn pieces_of_a_text_join_where_it_ends_and_go_with_their_lease() {
     board.submitted(job, NOW);
     let mut arriving = arrival(1, 1, 1);
     arriving.capability.offers[0].kind = shared::job::JobKind::Text;
-    arriving.capability.offers[0].unit_type = shared::receipt::UnitType::Token;
+    arriving.capability.offers[0].unit_type = shared::unit::UnitType::Token;
     let lease = granted(&board.joined(arriving, NOW)).remove(0);
     let done = StepProgress { step: 1, steps: 64 };
     let mut write = |at, text: &str| {

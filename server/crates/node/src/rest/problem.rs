@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared::api::problem::{FieldError, MEDIA_TYPE, Problem};
+use shared::api::problem::{MEDIA_TYPE, Problem};
+use shared::field_error::FieldError;
 
 use crate::error::NodeError;
 

@@ -5,10 +5,11 @@ use serde_json::json;
 use shared::amount::{Amount, MicroUnits};
 use shared::id::JobId;
 use shared::job::task::TaskRole;
-use shared::receipt::{ReceiptClaim, UnitType};
+use shared::receipt::ReceiptClaim;
 use shared::signing::PrivateKey;
 use shared::time::UnixSeconds;
 use shared::typed_data::SigningDomain;
+use shared::unit::UnitType;
 
 use crate::setup::*;
 

@@ -10,9 +10,9 @@ use shared::time::UnixMillis;
 
 use super::{Change, Transaction};
 use crate::StoreError;
+use crate::columns::{encode, from_i64, stored_millis, to_i64};
 use crate::entity::{api_key, idempotency_key, miner, rate_limit};
 use crate::record::NewApiKey;
-use crate::repository::{encode, from_i64, stored_millis, to_i64};
 
 /// A miner registered, or was seen again.
 #[derive(Debug, Clone)]

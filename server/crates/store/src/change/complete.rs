@@ -13,10 +13,10 @@ use super::jobs::{end_lease, moving_job, moving_task};
 use super::{Change, Transaction};
 use crate::StoreError;
 use crate::amount::{self, StoredAmount};
+use crate::columns::{encode, settlement_text, stored_millis, to_i64};
 use crate::entity::{artifact, job, job_receipt, miner, task};
 use crate::error::Refusal;
 use crate::record::{ArtifactRecord, MovedTask, NewReceipt};
-use crate::repository::{encode, stored_millis, to_i64};
 
 /// A verified and attested result.
 #[derive(Debug, Clone)]
@@ -94,11 +94,6 @@ async fn insert_receipt(transaction: &Transaction<'_>, task: Task, new: &NewRece
         Err(StoreError::Duplicate(_)) => Err(StoreError::Duplicate("a receipt of this task")),
         other => other.map(|_| ()),
     }
-}
-
-/// The word of a settlement state in its column, as in JSON.
-pub(crate) fn settlement_text(state: SettlementState) -> Result<String, StoreError> {
-    Ok(encode("settlement state", &state)?.trim_matches('"').to_owned())
 }
 
 /// The miner has one more completed job, whose amount waits for its mint.

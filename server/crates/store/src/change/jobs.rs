@@ -10,10 +10,10 @@ use shared::time::UnixMillis;
 
 use super::{Change, CountFault, Transaction};
 use crate::StoreError;
+use crate::columns::{encode, stored_millis, to_i64};
 use crate::entity::{idempotency_key, job, lease, sponsored_usage, task};
 use crate::error::Refusal;
 use crate::record::{IdempotencyRecord, LeaseRecord, MovedTask, NewJob, SponsoredUse};
-use crate::repository::{encode, stored_millis, to_i64};
 
 /// A new job, with its place in the sponsored quota and the answer for repetitions of the request.
 #[derive(Debug, Clone)]

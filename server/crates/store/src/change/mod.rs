@@ -12,7 +12,4 @@ pub use jobs::{CreateJob, EndedLease, GrantLease, MoveTask};
 pub use outbox::{AlignNonce, CountAttempt, QueueTransaction, SignTransaction, SignedTransaction};
 pub use settlement::{MintedReceipt, RecordMinted, RecordRefused};
 
-pub(crate) use complete::settlement_text;
-pub(crate) use outbox::state_text;
-
 pub use crate::writer::{Change, Transaction};

@@ -10,9 +10,9 @@ use shared::{Address, B256, Bytes};
 use super::settlement::mark_submitted;
 use super::{Change, Transaction};
 use crate::StoreError;
+use crate::columns::{encode, from_i64, state_text, stored_millis, to_i64};
 use crate::entity::{outbox, signer_nonce};
 use crate::record::{OutboxPayload, OutboxRecord, OutboxState};
-use crate::repository::{encode, from_i64, stored_millis, to_i64};
 
 /// A transaction ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,11 +127,6 @@ impl Change for CountAttempt {
             .await?;
         Ok(())
     }
-}
-
-/// The word of a state in its column, as in JSON.
-pub(crate) fn state_text(state: OutboxState) -> Result<String, StoreError> {
-    Ok(encode("outbox state", &state)?.trim_matches('"').to_owned())
 }
 
 /// Ends a transaction's way.

@@ -9,14 +9,13 @@ use shared::id::JobId;
 use shared::time::UnixMillis;
 use shared::{Address, B256};
 
-use super::complete::settlement_text;
 use super::outbox::close;
 use super::{Change, Transaction};
 use crate::StoreError;
 use crate::amount::{self, StoredAmount};
+use crate::columns::{settlement_text, stored_millis, to_i64};
 use crate::entity::{job, job_receipt, miner};
 use crate::record::OutboxState;
-use crate::repository::{stored_millis, to_i64};
 
 /// The receipts of a mint that was signed just now.
 pub(super) async fn mark_submitted(

@@ -5,8 +5,8 @@ use shared::Address;
 use shared::api::keys::ApiKeyView;
 use shared::digest::Sha256Digest;
 
-use super::{decode, from_i64, millis, word};
 use crate::amount::StoredAmount;
+use crate::columns::{decode, from_i64, millis, word};
 use crate::entity::{api_key, idempotency_key, miner};
 use crate::record::{ApiKeyRecord, IdempotencyRecord, MinerRecord};
 use crate::{Store, StoreError};

@@ -11,7 +11,8 @@ use shared::job::lifecycle::JobState;
 use shared::job::task::Task;
 use shared::time::UnixMillis;
 
-use super::{Keyset, decode, encode, from_i64, millis, stored_millis, word};
+use super::Keyset;
+use crate::columns::{decode, encode, from_i64, millis, stored_millis, word};
 use crate::entity::{artifact, job, lease, task};
 use crate::record::{ArtifactRecord, JobRecord, LeaseRecord, TaskRecord};
 use crate::{Store, StoreError};

@@ -1,13 +1,11 @@
 //! Reads. Each answer comes from one consistent snapshot of the database.
 
 mod accounts;
-mod convert;
 mod jobs;
 mod outbox;
 mod receipts;
 mod tasks;
 
-pub(crate) use convert::{decode, encode, from_i64, millis, stored_millis, to_i64, word};
 pub use jobs::JobFilter;
 pub use receipts::ReceiptFilter;
 

@@ -2,8 +2,7 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::{decode, from_i64, millis, word};
-use crate::change::state_text;
+use crate::columns::{decode, from_i64, millis, state_text, word};
 use crate::entity::outbox;
 use crate::record::{OutboxRecord, OutboxState};
 use crate::{Store, StoreError};

@@ -10,9 +10,9 @@ use shared::receipt::SignedReceipt;
 use shared::time::UnixMillis;
 use shared::{Address, B256};
 
-use super::{Keyset, decode, from_i64, millis, stored_millis, to_i64, word};
+use super::Keyset;
 use crate::amount::StoredAmount;
-use crate::change::settlement_text;
+use crate::columns::{decode, from_i64, millis, settlement_text, stored_millis, to_i64, word};
 use crate::entity::job_receipt;
 use crate::record::ReceiptRecord;
 use crate::{Store, StoreError};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{decode, word};
+use crate::columns::{decode, word};
 use crate::entity::{job, task};
 use crate::record::{JobRecord, TaskRecord};
 use crate::{Store, StoreError};

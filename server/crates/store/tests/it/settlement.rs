@@ -2,7 +2,8 @@
 
 use shared::amount::Amount;
 use shared::api::receipts::SettlementState;
-use shared::capability::{Capability, Engine};
+use shared::capability::Capability;
+use shared::device::Engine;
 use shared::id::JobId;
 use shared::{Address, B256, Bytes};
 use store::change::{

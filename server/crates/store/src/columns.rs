@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shared::api::receipts::SettlementState;
 use shared::time::UnixMillis;
 
 use crate::StoreError;
+use crate::record::OutboxState;
 
 /// Both databases' integers are signed; nothing stored here comes near 2^63.
 pub(crate) fn to_i64(value: u64) -> i64 {
@@ -38,4 +40,14 @@ pub(crate) fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Stri
 /// A column of one word: an identifier, an address, a hash.
 pub(crate) fn word<T: FromStr<Err: Display>>(what: &'static str, text: &str) -> Result<T, StoreError> {
     text.parse().map_err(|error| StoreError::corrupt(what, error))
+}
+
+/// The word of a settlement state in its column, as in JSON.
+pub(crate) fn settlement_text(state: SettlementState) -> Result<String, StoreError> {
+    Ok(encode("settlement state", &state)?.trim_matches('"').to_owned())
+}
+
+/// The word of a state in its column, as in JSON.
+pub(crate) fn state_text(state: OutboxState) -> Result<String, StoreError> {
+    Ok(encode("outbox state", &state)?.trim_matches('"').to_owned())
 }
