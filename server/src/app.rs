@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use hub::board::HubIdentity;
 use node::{Node, NodeHandle};
 use shared::signing::PrivateKey;
@@ -14,11 +15,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::config::{Config, DRAIN};
-use crate::hub::{self as hub_shell, HubHandle};
+use crate::hub::session::SessionHost;
+use crate::hub::{self as hub_shell, HubHandle, Intake};
 use crate::keys::{DevKeys, KeyError};
 use crate::metrics::Metrics;
 use crate::rate_limits::{self, RateLimits};
-use crate::settlement;
+use crate::settlement::Settlement;
 
 /// One running server: handlers, pages and tasks share it.
 ///
@@ -103,8 +105,37 @@ impl App {
             stop,
             config,
         });
-        let settlement = tokio::spawn(settlement::run(Arc::clone(&app)));
+        let settlement = tokio::spawn(app.settlement().run());
         Ok(Running { app, node, actor, stop_hub, settlement })
+    }
+
+    fn settlement(&self) -> Settlement {
+        Settlement {
+            store: self.store.clone(),
+            hub: self.hub.clone(),
+            node: self.node.clone(),
+            hub_key: self.hub_key.clone(),
+            metrics: Arc::clone(&self.metrics),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+impl FromRef<Arc<App>> for Intake {
+    fn from_ref(app: &Arc<App>) -> Self {
+        Self { hub: app.hub.clone(), store: app.store.clone(), hub_key: app.hub_key.clone(), tasks: app.tasks.clone() }
+    }
+}
+
+impl FromRef<Arc<App>> for SessionHost {
+    fn from_ref(app: &Arc<App>) -> Self {
+        Self {
+            hub: app.hub.clone(),
+            store: app.store.clone(),
+            identity: app.identity.clone(),
+            tasks: app.tasks.clone(),
+            stop: app.stop.clone(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use hub::quota::{address_class, midnight};
+use hub::quota::address_class;
 use hub::rate_limit::Limit;
 use shared::Address;
 use shared::api::keys::ApiScope;
@@ -146,12 +146,6 @@ pub fn new_api_key(
         created_at: clock::now(),
     };
     (key, secret)
-}
-
-pub fn seconds_until_midnight() -> u64 {
-    const DAY_MS: u64 = 86_400_000;
-    let now = clock::now();
-    midnight(now).plus_ms(DAY_MS).since_ms(now).div_ceil(1_000)
 }
 
 #[cfg(test)]

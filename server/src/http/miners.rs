@@ -16,7 +16,8 @@ use shared::protocol::{FRAME_MAX_BYTES, RESULT_MAX_BYTES, ResultAccepted, Result
 use super::extract::{ApiJson, ApiPath};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::hub::{self, session};
+use crate::hub::Intake;
+use crate::hub::session::SessionHost;
 use crate::view;
 
 /// Miners, connected ones first.
@@ -43,13 +44,13 @@ pub async fn get_miner(
     responses((status = 101, description = "A WebSocket: the hub sends a challenge, the worker registers by signing it"))
 )]
 pub async fn open_session(
-    State(app): State<Arc<App>>,
+    State(sessions): State<SessionHost>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|rejection| ApiError::UpgradeRequired(rejection.body_text()))?;
     let upgrade = upgrade.max_message_size(FRAME_MAX_BYTES).max_frame_size(FRAME_MAX_BYTES);
-    let tasks = app.tasks.clone();
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(session::run(app, socket))))
+    let tasks = sessions.tasks.clone();
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(sessions.run(socket))))
 }
 
 /// A worker's result. The receipt's signature authenticates it, and a repeated post gets the first answer.
@@ -65,9 +66,9 @@ pub async fn open_session(
     )
 )]
 pub async fn post_result(
-    State(app): State<Arc<App>>,
+    State(intake): State<Intake>,
     ApiPath(lease_id): ApiPath<LeaseId>,
     body: ApiJson<ResultSubmission, RESULT_MAX_BYTES>,
 ) -> Result<Json<ResultAccepted>, ApiError> {
-    Ok(Json(hub::accept_result(app, lease_id, body.value).await?))
+    Ok(Json(intake.accept_result(lease_id, body.value).await?))
 }

@@ -9,7 +9,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("frontend/src: app pages", "search fields and chain labels are still in app.rs"),
     ("frontend/src: browser islands", "stood when this rule was made"),
     ("frontend/src: components proof text", "stood when this rule was made"),
-    ("server/src: app auth error hub settlement", "signatures take the whole App until they take narrow traits"),
     ("server/crates/chain/src: application commitment state store", "stood when this rule was made"),
     ("server/crates/store/src: change repository", "stood when this rule was made"),
     ("shared/src: api capability hardware job", "stood when this rule was made"),
