@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use hub::board::HubIdentity;
 use node::{Node, NodeHandle};
 use shared::signing::PrivateKey;
@@ -12,18 +13,24 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::Callers;
 use crate::clock;
 use crate::config::{Config, DRAIN};
-use crate::hub::{self as hub_shell, HubHandle};
+use crate::hub::session::SessionHost;
+use crate::hub::{self as hub_shell, HubHandle, Intake};
 use crate::keys::{DevKeys, KeyError};
 use crate::metrics::Metrics;
 use crate::rate_limits::{self, RateLimits};
-use crate::settlement;
+use crate::settlement::Settlement;
+use crate::status::Figures;
+use crate::submit::Submission;
+use crate::view::Views;
+use crate::watch::JobWatch;
 
 /// One running server: handlers, pages and tasks share it.
 ///
-/// Pages (`site`) read through `store` (what is kept), `hub.board()` (what happens now), `node` (the chain), and the
-/// functions of [`crate::view`], which join the three into the API's types.
+/// Routes, start and stop, and the operators' checks know this type. All other handlers, the pages and the tasks get the
+/// narrow structs that its functions make, each with what its work needs.
 pub struct App {
     pub config: Config,
     /// What this hub puts into receipts.
@@ -34,7 +41,7 @@ pub struct App {
     pub hub: HubHandle,
     pub node: NodeHandle,
     pub metrics: Arc<Metrics>,
-    pub rate_limits: Box<dyn RateLimits>,
+    pub rate_limits: Arc<dyn RateLimits>,
     /// Sessions, streams and intakes that a stop waits for.
     pub tasks: TaskTracker,
     /// Canceled once, when the server begins to stop.
@@ -103,8 +110,122 @@ impl App {
             stop,
             config,
         });
-        let settlement = tokio::spawn(settlement::run(Arc::clone(&app)));
+        let settlement = tokio::spawn(app.settlement().run());
         Ok(Running { app, node, actor, stop_hub, settlement })
+    }
+
+    pub fn views(&self) -> Views {
+        Views { store: self.store.clone(), hub: self.hub.clone() }
+    }
+
+    pub fn watch(&self) -> JobWatch {
+        JobWatch { views: self.views(), tasks: self.tasks.clone(), stop: self.stop.clone() }
+    }
+
+    pub fn figures(&self) -> Figures {
+        Figures {
+            store: self.store.clone(),
+            hub: self.hub.clone(),
+            node: self.node.clone(),
+            identity: self.identity.clone(),
+            attester: self.hub_key.address(),
+        }
+    }
+
+    fn callers(&self) -> Callers {
+        Callers { store: self.store.clone(), behind_proxy: self.config.behind_proxy }
+    }
+
+    fn submission(&self) -> Submission {
+        Submission {
+            store: self.store.clone(),
+            hub: self.hub.clone(),
+            limits: self.config.limits,
+            rate_limits: Arc::clone(&self.rate_limits),
+            metrics: Arc::clone(&self.metrics),
+            tasks: self.tasks.clone(),
+            sponsor: self.hub_key.address(),
+        }
+    }
+
+    fn intake(&self) -> Intake {
+        Intake {
+            hub: self.hub.clone(),
+            store: self.store.clone(),
+            hub_key: self.hub_key.clone(),
+            tasks: self.tasks.clone(),
+        }
+    }
+
+    fn session_host(&self) -> SessionHost {
+        SessionHost {
+            hub: self.hub.clone(),
+            store: self.store.clone(),
+            identity: self.identity.clone(),
+            tasks: self.tasks.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+
+    fn settlement(&self) -> Settlement {
+        Settlement {
+            store: self.store.clone(),
+            hub: self.hub.clone(),
+            node: self.node.clone(),
+            hub_key: self.hub_key.clone(),
+            metrics: Arc::clone(&self.metrics),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+// What a handler may ask for by `State`.
+
+impl FromRef<Arc<App>> for Views {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.views()
+    }
+}
+
+impl FromRef<Arc<App>> for JobWatch {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.watch()
+    }
+}
+
+impl FromRef<Arc<App>> for Figures {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.figures()
+    }
+}
+
+impl FromRef<Arc<App>> for Callers {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.callers()
+    }
+}
+
+impl FromRef<Arc<App>> for Submission {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.submission()
+    }
+}
+
+impl FromRef<Arc<App>> for Intake {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.intake()
+    }
+}
+
+impl FromRef<Arc<App>> for SessionHost {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.session_host()
+    }
+}
+
+impl FromRef<Arc<App>> for HubHandle {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.hub.clone()
     }
 }
 

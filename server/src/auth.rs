@@ -1,21 +1,20 @@
 //! Who calls, and what they may do.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use hub::quota::{address_class, midnight};
+use hub::quota::address_class;
 use hub::rate_limit::Limit;
 use shared::Address;
 use shared::api::keys::ApiScope;
 use shared::digest::Sha256Digest;
 use shared::id::ApiKeyId;
+use store::Store;
 use store::record::{ApiKeyRecord, JobRecord, NewApiKey};
 
-use crate::app::App;
 use crate::clock;
 use crate::error::ApiError;
 
@@ -84,13 +83,40 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Caller {
+/// Tells who calls.
+#[derive(Clone)]
+pub struct Callers {
+    pub(crate) store: Store,
+    /// A reverse proxy stands in front, and its word names the visitor.
+    pub(crate) behind_proxy: bool,
+}
+
+impl Callers {
+    /// The key with this secret, unless it is revoked.
+    pub async fn find_key(&self, secret: &str) -> Result<ApiKeyRecord, ApiError> {
+        let found = self.store.find_api_key(Sha256Digest::of(secret.as_bytes())).await?;
+        match found {
+            None => Err(ApiError::Unauthorized("the API key is not known")),
+            Some(key) if key.view.revoked_at_unix_ms.is_some() => {
+                Err(ApiError::Unauthorized("the API key was revoked"))
+            }
+            Some(key) => Ok(key),
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Callers: FromRef<S>,
+{
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let callers = Callers::from_ref(state);
         match secret_of(&parts.headers)? {
-            Some(secret) => find_key(app, secret).await.map(Self::Key),
-            None => Ok(Self::Visitor { address: address_class(visitor_address(parts, app.config.behind_proxy)) }),
+            Some(secret) => callers.find_key(secret).await.map(Self::Key),
+            None => Ok(Self::Visitor { address: address_class(visitor_address(parts, callers.behind_proxy)) }),
         }
     }
 }
@@ -104,16 +130,6 @@ fn secret_of(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let (scheme, token) = value.to_str().map_err(|_| foreign())?.split_once(' ').unwrap_or_default();
     Ok(scheme.eq_ignore_ascii_case("bearer").then_some(token.trim()))
-}
-
-/// The key with this secret, unless it is revoked.
-pub async fn find_key(app: &App, secret: &str) -> Result<ApiKeyRecord, ApiError> {
-    let found = app.store.find_api_key(Sha256Digest::of(secret.as_bytes())).await?;
-    match found {
-        None => Err(ApiError::Unauthorized("the API key is not known")),
-        Some(key) if key.view.revoked_at_unix_ms.is_some() => Err(ApiError::Unauthorized("the API key was revoked")),
-        Some(key) => Ok(key),
-    }
 }
 
 fn visitor_address(parts: &Parts, behind_proxy: bool) -> IpAddr {
@@ -146,12 +162,6 @@ pub fn new_api_key(
         created_at: clock::now(),
     };
     (key, secret)
-}
-
-pub fn seconds_until_midnight() -> u64 {
-    const DAY_MS: u64 = 86_400_000;
-    let now = clock::now();
-    midnight(now).plus_ms(DAY_MS).since_ms(now).div_ceil(1_000)
 }
 
 #[cfg(test)]

@@ -29,3 +29,10 @@ pub fn random_u128() -> u128 {
 pub fn random_u64() -> u64 {
     u64::from_le_bytes(random_bytes())
 }
+
+/// Until the next day begins, in UTC.
+pub fn seconds_until_midnight() -> u64 {
+    const DAY_MS: u64 = 86_400_000;
+    let now = now();
+    hub::quota::midnight(now).plus_ms(DAY_MS).since_ms(now).div_ceil(1_000)
+}

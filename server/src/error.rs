@@ -163,7 +163,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Full => Self::DiskFull,
             StoreError::Refused(refusal @ (Refusal::SponsoredByAddress { .. } | Refusal::SponsoredInTotal { .. })) => {
-                let retry_after_seconds = crate::auth::seconds_until_midnight();
+                let retry_after_seconds = crate::clock::seconds_until_midnight();
                 Self::TooManyRequests {
                     detail: format!("{refusal}; an API key has its own limits"),
                     retry_after_seconds,

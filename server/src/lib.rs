@@ -24,5 +24,7 @@ pub mod router;
 pub mod serve;
 mod settlement;
 pub mod site;
+pub mod status;
 pub mod submit;
 pub mod view;
+pub mod watch;

@@ -8,15 +8,14 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::app::App;
 use crate::error::{ApiError, LoggedError};
-use crate::metrics::{AnswerLabels, RouteLabels};
+use crate::metrics::{AnswerLabels, Metrics, RouteLabels};
 
 /// Label of requests that match no route. Their paths are not used, because there is no limit to their number.
 const NO_ROUTE: &str = "other";
 
 /// Counts and times a request, and logs failures. Bodies, prompts and secrets are never logged.
-pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
     let method = request.method().to_string();
     let request_id = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -25,8 +24,8 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     let labels = RouteLabels { method: method.clone(), route: route.clone() };
-    app.metrics.request_seconds.get_or_create(&labels).observe(elapsed.as_secs_f64());
-    app.metrics.requests.get_or_create(&AnswerLabels { method: method.clone(), route: route.clone(), status }).inc();
+    metrics.request_seconds.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    metrics.requests.get_or_create(&AnswerLabels { method: method.clone(), route: route.clone(), status }).inc();
     let reason = response.extensions().get::<LoggedError>().map(LoggedError::reason);
     let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     if response.status().is_server_error() {

@@ -1,7 +1,7 @@
 //! How often callers may ask for jobs. One process counts in its memory; hubs that share a database count there.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use hub::rate_limit::{Limit, TokenBucket, micros};
@@ -24,8 +24,8 @@ pub trait RateLimits: Send + Sync {
 }
 
 /// The form that fits the database.
-pub fn for_database(database: &DatabaseUrl, store: &Store) -> Box<dyn RateLimits> {
-    if database.is_shared() { Box::new(InDatabase(store.clone())) } else { Box::new(InMemory::default()) }
+pub fn for_database(database: &DatabaseUrl, store: &Store) -> Arc<dyn RateLimits> {
+    if database.is_shared() { Arc::new(InDatabase(store.clone())) } else { Arc::new(InMemory::default()) }
 }
 
 /// Takes one call, or refuses the request.

@@ -33,7 +33,7 @@ pub fn router(app: Arc<App>) -> Result<Router, node::NodeError> {
         .merge(node::router(app.node.clone())?);
     let routes = with_pages(routes, &app)
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(Arc::clone(&app), middleware::observe))
+        .layer(from_fn_with_state(Arc::clone(&app.metrics), middleware::observe))
         .layer(CatchPanicLayer::custom(middleware::answer_panic))
         .layer(cors(&app.config.allowed_origins))
         .layer(security_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -45,8 +45,8 @@ pub fn router(app: Arc<App>) -> Result<Router, node::NodeError> {
 }
 
 /// The pages, as the fallback.
-fn with_pages(routes: Router, app: &Arc<App>) -> Router {
-    routes.merge(crate::site::router(Arc::clone(app), &app.config.site_root))
+fn with_pages(routes: Router, app: &App) -> Router {
+    routes.merge(crate::site::router(app, &app.config.site_root))
 }
 
 /// What clients, workers and pages call; also under `/api`.

@@ -7,6 +7,7 @@ use hub::board::OpenJob;
 use hub::catalog::Catalog;
 use hub::idempotency::{self, Verdict};
 use hub::{plan, quota};
+use shared::Address;
 use shared::api::jobs::{JobView, TaskView};
 use shared::digest::Sha256Digest;
 use shared::field_error::FieldError;
@@ -15,15 +16,18 @@ use shared::job::image::SchedulerName;
 use shared::job::lifecycle::JobState;
 use shared::job::request::{CreateJob as Request, MODEL_NAME_MAX_CHARS, ValidJob};
 use shared::job::task::TaskRole;
-use store::StoreError;
 use store::change::CreateJob;
 use store::record::{IdempotencyRecord, NewJob, SponsoredUse};
+use store::{Store, StoreError};
+use tokio_util::task::TaskTracker;
 
-use crate::app::App;
 use crate::auth::Caller;
 use crate::clock;
+use crate::config::Limits;
 use crate::error::ApiError;
-use crate::rate_limits;
+use crate::hub::HubHandle;
+use crate::metrics::Metrics;
+use crate::rate_limits::{self, RateLimits};
 
 /// An `Idempotency-Key` with the hash of the request that it came with.
 #[derive(Debug, Clone)]
@@ -42,63 +46,156 @@ pub struct Created {
     pub repeated: bool,
 }
 
-/// Checks, stores and queues a job. When this returns, the job is on the disk.
-pub async fn create_job(
-    app: &Arc<App>,
-    caller: &Caller,
-    request: Request,
-    idempotency: Option<IdempotencyKey>,
-    accepted: Instant,
-) -> Result<Created, ApiError> {
-    if let Some(key) = &idempotency
-        && let Some(first) = find_first_answer(app, caller, key).await?
-    {
-        return Ok(first);
-    }
-    caller.may_create_jobs()?;
-    let job = check(app, request)?;
-    app.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
-    let now = clock::now();
-    let limit = caller.image_limit(app.config.limits.images_per_key_per_minute);
-    rate_limits::check(&*app.rate_limits, &caller.name(), limit, now).await?;
-
-    let job = new_job(app, caller, job);
-    let answer = first_answer(app, &job)?;
-    let change = CreateJob {
-        sponsored: sponsored_use(app, caller),
-        idempotency: idempotency.as_ref().map(|key| record(caller, key, &job, &answer)),
-        job: job.clone(),
-    };
-    // The client may hang up meanwhile; a job that is stored must reach the queue all the same.
-    let queued = app.tasks.spawn(store_and_queue(Arc::clone(app), change, accepted)).await;
-    match (queued.unwrap_or(Err(StoreError::Stopped)), &idempotency) {
-        (Ok(()), _) => Ok(Created { job_id: job.id, answer, repeated: false }),
-        // Two requests with one key arrived at once, and the other one was stored first.
-        (Err(StoreError::Duplicate(_)), Some(key)) => {
-            let first = find_first_answer(app, caller, key).await?;
-            first.ok_or_else(|| ApiError::Internal("a duplicate without a first answer".to_owned()))
-        }
-        (Err(error), _) => Err(error.into()),
-    }
+/// Takes in requests for jobs.
+#[derive(Clone)]
+pub struct Submission {
+    pub(crate) store: Store,
+    pub(crate) hub: HubHandle,
+    pub(crate) limits: Limits,
+    pub(crate) rate_limits: Arc<dyn RateLimits>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: TaskTracker,
+    /// Clients of sponsored jobs go by this address.
+    pub(crate) sponsor: Address,
 }
 
-/// The request with missing values filled in, checked against all bounds.
-///
-/// # Errors
-/// Every field that does not hold.
-fn check(app: &App, request: Request) -> Result<ValidJob, ApiError> {
-    let board = app.hub.board();
-    let catalog = board.catalog();
-    let default_model = catalog.default_model(request.kind);
-    match request.model.as_deref().and_then(|model| catalog.refusal(request.kind, model)) {
-        None => {
-            let request = with_defaults(catalog, request, default_model.as_deref())?;
-            request.validate(clock::random_u64(), default_model).map_err(invalid)
+impl Submission {
+    /// Checks, stores and queues a job. When this returns, the job is on the disk.
+    pub async fn create_job(
+        &self,
+        caller: &Caller,
+        request: Request,
+        idempotency: Option<IdempotencyKey>,
+        accepted: Instant,
+    ) -> Result<Created, ApiError> {
+        if let Some(key) = &idempotency
+            && let Some(first) = self.find_first_answer(caller, key).await?
+        {
+            return Ok(first);
         }
-        Some(refusal) => {
-            let others = request.validate(clock::random_u64(), default_model).err().unwrap_or_default();
-            Err(invalid([vec![refusal], others].concat()))
+        caller.may_create_jobs()?;
+        let job = self.check(request)?;
+        self.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
+        let now = clock::now();
+        let limit = caller.image_limit(self.limits.images_per_key_per_minute);
+        rate_limits::check(&*self.rate_limits, &caller.name(), limit, now).await?;
+
+        let job = self.new_job(caller, job);
+        let answer = self.first_answer(&job)?;
+        let change = CreateJob {
+            sponsored: self.sponsored_use(caller),
+            idempotency: idempotency.as_ref().map(|key| record(caller, key, &job, &answer)),
+            job: job.clone(),
+        };
+        // The client may hang up meanwhile; a job that is stored must reach the queue all the same.
+        let queued = self.tasks.spawn(self.clone().store_and_queue(change, accepted)).await;
+        match (queued.unwrap_or(Err(StoreError::Stopped)), &idempotency) {
+            (Ok(()), _) => Ok(Created { job_id: job.id, answer, repeated: false }),
+            // Two requests with one key arrived at once, and the other one was stored first.
+            (Err(StoreError::Duplicate(_)), Some(key)) => {
+                let first = self.find_first_answer(caller, key).await?;
+                first.ok_or_else(|| ApiError::Internal("a duplicate without a first answer".to_owned()))
+            }
+            (Err(error), _) => Err(error.into()),
         }
+    }
+
+    /// The request with missing values filled in, checked against all bounds.
+    ///
+    /// # Errors
+    /// Every field that does not hold.
+    fn check(&self, request: Request) -> Result<ValidJob, ApiError> {
+        let board = self.hub.board();
+        let catalog = board.catalog();
+        let default_model = catalog.default_model(request.kind);
+        match request.model.as_deref().and_then(|model| catalog.refusal(request.kind, model)) {
+            None => {
+                let request = with_defaults(catalog, request, default_model.as_deref())?;
+                request.validate(clock::random_u64(), default_model).map_err(invalid)
+            }
+            Some(refusal) => {
+                let others = request.validate(clock::random_u64(), default_model).err().unwrap_or_default();
+                Err(invalid([vec![refusal], others].concat()))
+            }
+        }
+    }
+
+    async fn store_and_queue(self, change: CreateJob, accepted: Instant) -> Result<(), StoreError> {
+        let job = change.job.clone();
+        let seq = self.store.write(change).await?;
+        self.metrics.jobs_created.inc();
+        let open = OpenJob::new(job.id, seq, job.client, Arc::new(job.job), job.deadline);
+        // A job that is stored is acknowledged even while the hub stops: the next start queues it.
+        if let Err(error) = self.hub.submit(open, accepted).await {
+            tracing::info!(job_id = %job.id, %error, "the job waits for the next start");
+        }
+        Ok(())
+    }
+
+    fn new_job(&self, caller: &Caller, job: ValidJob) -> NewJob {
+        let now = clock::now();
+        NewJob {
+            id: JobId::from_random(clock::random_u128()),
+            client: caller.address().unwrap_or(self.sponsor),
+            sponsored: caller.address().is_none(),
+            deadline: now.plus_ms(job.ttl_seconds * 1_000),
+            created_at: now,
+            tasks: plan::tasks_of(&job),
+            job,
+        }
+    }
+
+    fn sponsored_use(&self, caller: &Caller) -> Option<SponsoredUse> {
+        let Caller::Visitor { address } = caller else { return None };
+        Some(SponsoredUse {
+            day: quota::day(clock::now()),
+            address: address.clone(),
+            limit_per_address: self.limits.sponsored_per_address_per_day,
+            limit_in_total: self.limits.sponsored_in_total_per_day,
+        })
+    }
+
+    async fn find_first_answer(&self, caller: &Caller, key: &IdempotencyKey) -> Result<Option<Created>, ApiError> {
+        let first = self.store.find_first_answer(&caller.name(), &key.key).await?;
+        match (idempotency::judge(first.as_ref().map(|first| first.body_sha256), key.body_sha256), first) {
+            (Verdict::Conflict, _) => Err(ApiError::IdempotencyConflict(key.key.clone())),
+            (Verdict::Repeat, Some(first)) => {
+                Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The job as the first answer shows it: last in the queue.
+    fn first_answer(&self, new: &NewJob) -> Result<String, ApiError> {
+        let work = new.job.work.clone();
+        let view = JobView {
+            id: new.id,
+            state: JobState::Queued,
+            model: new.job.model.clone(),
+            prompt_hash: work.prompt_hash(),
+            units: work.units(),
+            unit_type: work.unit_type(),
+            work: work.without_files(),
+            constraints: new.job.constraints.clone(),
+            payment_mode: new.job.payment.mode,
+            client: new.client,
+            sponsored: new.sponsored,
+            created_at_unix_ms: new.created_at,
+            started_at_unix_ms: None,
+            finished_at_unix_ms: None,
+            deadline_unix_ms: new.deadline,
+            queue_position: Some(u32::try_from(self.hub.board().queue_depth()).unwrap_or(u32::MAX)),
+            eta_ms: None,
+            progress: None,
+            miner: None,
+            faults: vec![],
+            tasks: new.tasks.iter().map(|role| waiting(*role)).collect(),
+            artifacts: vec![],
+            receipt_hash: None,
+            mint: None,
+        };
+        serde_json::to_string(&view).map_err(|error| ApiError::Internal(error.to_string()))
     }
 }
 
@@ -128,18 +225,6 @@ fn no_fast_setting(model: &str) -> FieldError {
     FieldError::bound("input.scheduler", bound, SchedulerName::Fast.name())
 }
 
-async fn store_and_queue(app: Arc<App>, change: CreateJob, accepted: Instant) -> Result<(), StoreError> {
-    let job = change.job.clone();
-    let seq = app.store.write(change).await?;
-    app.metrics.jobs_created.inc();
-    let open = OpenJob::new(job.id, seq, job.client, Arc::new(job.job), job.deadline);
-    // A job that is stored is acknowledged even while the hub stops: the next start queues it.
-    if let Err(error) = app.hub.submit(open, accepted).await {
-        tracing::info!(job_id = %job.id, %error, "the job waits for the next start");
-    }
-    Ok(())
-}
-
 /// Errors that name a bound and a value are about values; the others are about the form.
 fn invalid(errors: Vec<FieldError>) -> ApiError {
     if errors.iter().all(|error| error.bound.is_some()) {
@@ -147,29 +232,6 @@ fn invalid(errors: Vec<FieldError>) -> ApiError {
     } else {
         ApiError::Invalid(errors)
     }
-}
-
-fn new_job(app: &App, caller: &Caller, job: ValidJob) -> NewJob {
-    let now = clock::now();
-    NewJob {
-        id: JobId::from_random(clock::random_u128()),
-        client: caller.address().unwrap_or_else(|| app.hub_key.address()),
-        sponsored: caller.address().is_none(),
-        deadline: now.plus_ms(job.ttl_seconds * 1_000),
-        created_at: now,
-        tasks: plan::tasks_of(&job),
-        job,
-    }
-}
-
-fn sponsored_use(app: &App, caller: &Caller) -> Option<SponsoredUse> {
-    let Caller::Visitor { address } = caller else { return None };
-    Some(SponsoredUse {
-        day: quota::day(clock::now()),
-        address: address.clone(),
-        limit_per_address: app.config.limits.sponsored_per_address_per_day,
-        limit_in_total: app.config.limits.sponsored_in_total_per_day,
-    })
 }
 
 fn record(caller: &Caller, key: &IdempotencyKey, job: &NewJob, answer: &str) -> IdempotencyRecord {
@@ -183,49 +245,6 @@ fn record(caller: &Caller, key: &IdempotencyKey, job: &NewJob, answer: &str) -> 
     }
 }
 
-async fn find_first_answer(app: &App, caller: &Caller, key: &IdempotencyKey) -> Result<Option<Created>, ApiError> {
-    let first = app.store.find_first_answer(&caller.name(), &key.key).await?;
-    match (idempotency::judge(first.as_ref().map(|first| first.body_sha256), key.body_sha256), first) {
-        (Verdict::Conflict, _) => Err(ApiError::IdempotencyConflict(key.key.clone())),
-        (Verdict::Repeat, Some(first)) => {
-            Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true }))
-        }
-        _ => Ok(None),
-    }
-}
-
 fn waiting(role: TaskRole) -> TaskView {
     TaskView { role, state: JobState::Queued, miner: None, receipt_hash: None }
-}
-
-/// The job as the first answer shows it: last in the queue.
-fn first_answer(app: &App, new: &NewJob) -> Result<String, ApiError> {
-    let work = new.job.work.clone();
-    let view = JobView {
-        id: new.id,
-        state: JobState::Queued,
-        model: new.job.model.clone(),
-        prompt_hash: work.prompt_hash(),
-        units: work.units(),
-        unit_type: work.unit_type(),
-        work: work.without_files(),
-        constraints: new.job.constraints.clone(),
-        payment_mode: new.job.payment.mode,
-        client: new.client,
-        sponsored: new.sponsored,
-        created_at_unix_ms: new.created_at,
-        started_at_unix_ms: None,
-        finished_at_unix_ms: None,
-        deadline_unix_ms: new.deadline,
-        queue_position: Some(u32::try_from(app.hub.board().queue_depth()).unwrap_or(u32::MAX)),
-        eta_ms: None,
-        progress: None,
-        miner: None,
-        faults: vec![],
-        tasks: new.tasks.iter().map(|role| waiting(*role)).collect(),
-        artifacts: vec![],
-        receipt_hash: None,
-        mint: None,
-    };
-    serde_json::to_string(&view).map_err(|error| ApiError::Internal(error.to_string()))
 }

@@ -3,49 +3,137 @@
 use hub::board::{Board, JobOverlay};
 use hub::reputation;
 use shared::Address;
-use shared::api::jobs::{ArtifactView, JobView, MintView, TaskView};
+use shared::api::jobs::{ArtifactView, JobResult, JobView, MintView, TaskView};
 use shared::api::miners::MinerView;
 use shared::api::page::Page;
 use shared::api::receipts::{ReceiptView, SettlementState};
-use shared::api::status::{Health, NetworkStatus};
-use shared::device::DeviceKind;
 use shared::digest::Sha256Digest;
 use shared::id::JobId;
-use shared::job::JobKind;
-use shared::model::own_model;
-use store::StoreError;
+use shared::job::request::Work;
 use store::record::{ArtifactRecord, JobRecord, MinerRecord, ReceiptRecord, TaskRecord};
 use store::repository::{JobFilter, Keyset, ReceiptFilter};
+use store::{Store, StoreError};
 
-use crate::app::App;
+use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
+use crate::hub::HubHandle;
 
 /// Miners that one list shows.
 const MINERS_LISTED_MAX: u64 = 1_000;
 
-/// Suggestions that the first page shows.
-const SUGGESTIONS_MAX: usize = 12;
-
-/// A job as its client sees it now.
-pub async fn job_view(app: &App, record: JobRecord) -> Result<JobView, StoreError> {
-    let views = job_views(app, vec![record]).await?;
-    views.into_iter().next().ok_or_else(|| StoreError::Database("a job that was read is gone".to_owned()))
+/// Reads store and board together.
+#[derive(Clone)]
+pub struct Views {
+    /// What is kept.
+    pub(crate) store: Store,
+    /// What happens now.
+    pub(crate) hub: HubHandle,
 }
 
-/// Several jobs, read together.
-async fn job_views(app: &App, records: Vec<JobRecord>) -> Result<Vec<JobView>, StoreError> {
-    let served: Vec<JobId> =
-        records.iter().filter(|record| record.metering().is_some()).map(|record| record.id).collect();
-    let mut artifacts = app.store.list_artifacts_of_jobs(&served).await?;
-    let mut receipts = app.store.list_receipts_of_jobs(&served).await?;
-    let (board, now) = (app.hub.board(), clock::now());
-    let join = |record: JobRecord| {
-        let overlay = board.overlay(record.id, now);
-        let artifacts = artifacts.remove(&record.id).unwrap_or_default();
-        join(overlay, &artifacts, &receipts.remove(&record.id).unwrap_or_default(), record)
-    };
-    Ok(records.into_iter().map(join).collect())
+impl Views {
+    /// The job, if the caller may see it. Any other job is answered as not found.
+    pub async fn find_visible(&self, caller: &Caller, id: JobId) -> Result<JobRecord, ApiError> {
+        let record = self.store.find_job(id).await?.filter(|record| caller.may_see(record));
+        record.ok_or_else(|| ApiError::not_found("job", id))
+    }
+
+    /// A job as its client sees it now.
+    pub async fn job_view(&self, record: JobRecord) -> Result<JobView, StoreError> {
+        let views = self.job_views(vec![record]).await?;
+        views.into_iter().next().ok_or_else(|| StoreError::Database("a job that was read is gone".to_owned()))
+    }
+
+    /// Several jobs, read together.
+    async fn job_views(&self, records: Vec<JobRecord>) -> Result<Vec<JobView>, StoreError> {
+        let served: Vec<JobId> =
+            records.iter().filter(|record| record.metering().is_some()).map(|record| record.id).collect();
+        let mut artifacts = self.store.list_artifacts_of_jobs(&served).await?;
+        let mut receipts = self.store.list_receipts_of_jobs(&served).await?;
+        let (board, now) = (self.hub.board(), clock::now());
+        let join = |record: JobRecord| {
+            let overlay = board.overlay(record.id, now);
+            let artifacts = artifacts.remove(&record.id).unwrap_or_default();
+            join(overlay, &artifacts, &receipts.remove(&record.id).unwrap_or_default(), record)
+        };
+        Ok(records.into_iter().map(join).collect())
+    }
+
+    /// An artifact as text; `None` where its bytes are gone or no UTF-8.
+    pub async fn text_of(&self, sha256: Sha256Digest) -> Result<Option<String>, StoreError> {
+        let folder = self.store.artifacts();
+        let read = tokio::task::spawn_blocking(move || folder.get(sha256)).await;
+        let bytes = read.unwrap_or(Err(StoreError::Stopped))?;
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    /// Connected miners first, then those seen last.
+    pub async fn list_miners(&self) -> Result<Vec<MinerView>, StoreError> {
+        let records = self.store.list_miners(MINERS_LISTED_MAX).await?;
+        let board = self.hub.board();
+        let mut views: Vec<MinerView> = records.into_iter().map(|record| miner_view(&board, record)).collect();
+        views.sort_by_key(|view| !view.online);
+        Ok(views)
+    }
+
+    pub async fn find_miner(&self, address: Address) -> Result<Option<MinerView>, StoreError> {
+        let record = self.store.find_miner(address).await?;
+        Ok(record.map(|record| miner_view(&self.hub.board(), record)))
+    }
+
+    /// Newest first. A cursor is what the page before named.
+    pub async fn list_receipts(
+        &self,
+        filter: &ReceiptFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<ReceiptView>, ApiError> {
+        let rows = self.store.list_receipts(filter, keyset(cursor, limit)?).await?;
+        Ok(page(rows, limit, |row| row.seq).map(receipt_view))
+    }
+
+    /// Newest first, each as it is now.
+    pub async fn list_jobs(
+        &self,
+        filter: &JobFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<JobView>, ApiError> {
+        let Page { items, next_cursor } =
+            page(self.store.list_jobs(filter, keyset(cursor, limit)?).await?, limit, |row| row.seq);
+        Ok(Page { items: self.job_views(items).await?, next_cursor })
+    }
+
+    /// A finished job's result.
+    ///
+    /// # Errors
+    /// A job that is not over, or that ended without a result.
+    pub async fn job_result(&self, record: JobRecord) -> Result<JobResult, ApiError> {
+        let state = record.state;
+        if !state.is_terminal() {
+            return Err(ApiError::TooEarly(state));
+        }
+        let receipt = self.store.find_receipt_of_job(record.id).await?;
+        let (Some(receipt), Some(metering)) = (receipt, record.metering()) else {
+            return Err(ApiError::Conflict(format!("the job ended without a result: {state}")));
+        };
+        let seed = match &record.job.work {
+            Work::Image(input) => Some(input.seed),
+            Work::Text(input) => Some(input.seed),
+            Work::Embedding(_) => None,
+        };
+        let claimed = &receipt.signed.receipt;
+        Ok(JobResult {
+            job_id: record.id,
+            artifacts: artifact_views(record.id, &self.store.list_artifacts(record.id).await?),
+            seed,
+            units: claimed.units,
+            unit_type: claimed.unit_type,
+            duration_ms: metering.duration_ms,
+            gpu_ms: metering.gpu_ms,
+            receipt_hash: receipt.signed.receipt_hash,
+        })
+    }
 }
 
 /// Joins what is stored with what is remembered. A job that is over is as it is stored.
@@ -117,14 +205,6 @@ pub fn artifact_views(job_id: JobId, artifacts: &[ArtifactRecord]) -> Vec<Artifa
     artifacts.iter().enumerate().map(view).collect()
 }
 
-/// An artifact as text; `None` where its bytes are gone or no UTF-8.
-pub async fn text_of(app: &App, sha256: Sha256Digest) -> Result<Option<String>, StoreError> {
-    let folder = app.store.artifacts();
-    let read = tokio::task::spawn_blocking(move || folder.get(sha256)).await;
-    let bytes = read.unwrap_or(Err(StoreError::Stopped))?;
-    Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
-}
-
 /// `None` until a block has the mint.
 pub fn mint_view(receipt: &ReceiptRecord) -> Option<MintView> {
     if receipt.settlement != SettlementState::Minted {
@@ -165,43 +245,6 @@ pub fn miner_view(board: &Board, record: MinerRecord) -> MinerView {
     }
 }
 
-/// Connected miners first, then those seen last.
-pub async fn list_miners(app: &App) -> Result<Vec<MinerView>, StoreError> {
-    let records = app.store.list_miners(MINERS_LISTED_MAX).await?;
-    let board = app.hub.board();
-    let mut views: Vec<MinerView> = records.into_iter().map(|record| miner_view(&board, record)).collect();
-    views.sort_by_key(|view| !view.online);
-    Ok(views)
-}
-
-pub async fn find_miner(app: &App, address: Address) -> Result<Option<MinerView>, StoreError> {
-    let record = app.store.find_miner(address).await?;
-    Ok(record.map(|record| miner_view(&app.hub.board(), record)))
-}
-
-/// Newest first. A cursor is what the page before named.
-pub async fn list_receipts(
-    app: &App,
-    filter: &ReceiptFilter,
-    cursor: Option<&str>,
-    limit: u32,
-) -> Result<Page<ReceiptView>, ApiError> {
-    let rows = app.store.list_receipts(filter, keyset(cursor, limit)?).await?;
-    Ok(page(rows, limit, |row| row.seq).map(receipt_view))
-}
-
-/// Newest first, each as it is now.
-pub async fn list_jobs(
-    app: &App,
-    filter: &JobFilter,
-    cursor: Option<&str>,
-    limit: u32,
-) -> Result<Page<JobView>, ApiError> {
-    let Page { items, next_cursor } =
-        page(app.store.list_jobs(filter, keyset(cursor, limit)?).await?, limit, |row| row.seq);
-    Ok(Page { items: job_views(app, items).await?, next_cursor })
-}
-
 /// One row more than the page has says whether there is another page.
 fn keyset(cursor: Option<&str>, limit: u32) -> Result<Keyset, ApiError> {
     let before_seq = cursor.map(str::parse).transpose().map_err(|_| {
@@ -217,61 +260,4 @@ fn page<T>(mut rows: Vec<T>, limit: u32, seq: impl Fn(&T) -> i64) -> Page<T> {
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| more).map(|row| seq(row).to_string());
     Page { items: rows, next_cursor }
-}
-
-fn default_picture_model(board: &Board) -> String {
-    board.catalog().default_model(JobKind::Image).unwrap_or_else(|| own_model(JobKind::Image).to_owned())
-}
-
-/// The four live figures of the first page.
-pub async fn network_status(app: &App) -> Result<NetworkStatus, ApiError> {
-    let supply = app.node.token_supply().await?;
-    let head = app.node.head()?;
-    let jobs_today = app.store.count_jobs_since(hub::quota::midnight(clock::now())).await?;
-    let board = app.hub.board();
-    let offer = board.catalog().default_offer(JobKind::Image);
-    let (suggestions, subjects) =
-        offer.map(|offer| (offer.suggestions.clone(), offer.subjects.clone())).unwrap_or_default();
-    Ok(NetworkStatus {
-        chain_id: app.identity.chain_id,
-        hub_id: app.identity.hub_id.clone(),
-        attester: app.hub_key.address(),
-        dev: true,
-        supply,
-        jobs_today,
-        miners_online: u32::try_from(board.miners().count()).unwrap_or(u32::MAX),
-        queue_depth: u32::try_from(board.queue_depth()).unwrap_or(u32::MAX),
-        head_number: head.number,
-        head_timestamp: shared::time::UnixSeconds(head.timestamp),
-        suggestions: suggestions.into_iter().take(SUGGESTIONS_MAX).collect(),
-        subjects,
-        default_model: default_picture_model(&board),
-        default_text_model: board.catalog().default_model(JobKind::Text),
-        default_steps: offer.map_or(shared::job::image::STEPS_DEFAULT, |offer| offer.default_steps),
-        default_guidance: offer.map_or(shared::job::image::GUIDANCE_DEFAULT, |offer| offer.default_guidance),
-        default_fast: offer.and_then(|offer| board.catalog().fast_defaults(&offer.model)),
-    })
-}
-
-/// Answer of `GET /v1/health`.
-pub fn health(app: &App) -> Result<Health, ApiError> {
-    let head_number = app.node.head()?.number;
-    let board = app.hub.board();
-    let miners_online = board.miners().count();
-    let speed = |miner: &hub::board::Miner| {
-        miner.capability.offers.iter().map(|offer| offer.measured_micro_units_per_second).max()
-    };
-    let fastest = board.miners().max_by_key(|(_, miner)| speed(miner));
-    let device = fastest.and_then(|(_, miner)| {
-        let devices = &miner.capability.devices;
-        devices.iter().find(|device| device.kind == DeviceKind::Gpu).or_else(|| devices.first())
-    });
-    Ok(Health {
-        status: if miners_online > 0 { "ok" } else { "degraded" }.to_owned(),
-        gpu: device.map(|device| device.name.clone()),
-        model: default_picture_model(&board),
-        miners_online: u32::try_from(miners_online).unwrap_or(u32::MAX),
-        head_number,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    })
 }

@@ -1,6 +1,5 @@
 //! `POST /v1/generate-image`: one request, one picture, in one answer.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -12,21 +11,24 @@ use serde_json::json;
 use shared::api::jobs::{GenerateImage, GeneratedImage};
 use shared::api::problem::Problem;
 use shared::field_error::FieldError;
-use shared::id::JobId;
 use shared::job::JobKind;
 use shared::job::image::GUIDANCE_MAX;
 use shared::job::lifecycle::JobState;
 use shared::job::request::{Constraints, CreateJob, Payment};
+use store::record::JobRecord;
 
 use super::extract::{ApiJson, idempotency_key};
-use super::jobs::{find_visible, job_result};
-use crate::app::App;
-use crate::auth::{self, Caller};
+use crate::auth::{Caller, Callers};
 use crate::error::ApiError;
-use crate::submit;
+use crate::submit::Submission;
+use crate::view::Views;
+use crate::watch::JobWatch;
 
 /// How long the call waits for its picture; the job expires with it.
 const WAIT_SECONDS: u64 = 120;
+
+/// The call waits a little beyond the time of its job.
+const WAIT_MAX: Duration = Duration::from_secs(WAIT_SECONDS + 5);
 
 const STEPS: std::ops::RangeInclusive<u32> = 5..=100;
 const SIZE_PX: std::ops::RangeInclusive<u32> = 256..=1_024;
@@ -41,18 +43,20 @@ const SIZE_PX: std::ops::RangeInclusive<u32> = 256..=1_024;
     )
 )]
 pub async fn generate_image(
-    State(app): State<Arc<App>>,
+    State(callers): State<Callers>,
+    State(submission): State<Submission>,
+    State(watch): State<JobWatch>,
     headers: HeaderMap,
     body: ApiJson<GenerateImage>,
 ) -> Result<Json<GeneratedImage>, ApiError> {
     let accepted = Instant::now();
     let request = body.value;
-    let caller = Caller::Key(auth::find_key(&app, &request.api_key).await?);
+    let caller = Caller::Key(callers.find_key(&request.api_key).await?);
     check_bounds(&request)?;
     let key = idempotency_key(&headers, "/v1/generate-image", body.sha256)?;
-    let created = submit::create_job(&app, &caller, job_of(request), key, accepted).await.map_err(rename_fields)?;
-    wait_for_end(&app, &caller, created.job_id).await?;
-    answer(&app, &caller, created.job_id).await.map(Json)
+    let created = submission.create_job(&caller, job_of(request), key, accepted).await.map_err(rename_fields)?;
+    let record = watch.ended_within(WAIT_MAX, &caller, created.job_id).await?;
+    answer(&watch.views, record).await.map(Json)
 }
 
 /// This call's bounds are narrower than the job's.
@@ -110,25 +114,8 @@ fn rename_fields(error: ApiError) -> ApiError {
     }
 }
 
-async fn wait_for_end(app: &App, caller: &Caller, id: JobId) -> Result<(), ApiError> {
-    let mut subscription = app.hub.subscribe(id);
-    let ended = async {
-        while !find_visible(app, caller, id).await?.state.is_terminal() {
-            subscription.signal().await;
-        }
-        Ok(())
-    };
-    tokio::select! {
-        ended = tokio::time::timeout(Duration::from_secs(WAIT_SECONDS + 5), ended) => match ended {
-            Ok(result) => result,
-            Err(_) => Err(ApiError::Unavailable(format!("no result yet; the job is {id}"))),
-        },
-        () = app.stop.cancelled() => Err(ApiError::Unavailable(format!("the server is stopping; the job is {id}"))),
-    }
-}
-
-async fn answer(app: &App, caller: &Caller, id: JobId) -> Result<GeneratedImage, ApiError> {
-    let record = find_visible(app, caller, id).await?;
+async fn answer(views: &Views, record: JobRecord) -> Result<GeneratedImage, ApiError> {
+    let id = record.id;
     match record.state {
         JobState::Completed => {}
         JobState::Expired => return Err(ApiError::Unavailable("no miner served the job in time".to_owned())),
@@ -137,10 +124,10 @@ async fn answer(app: &App, caller: &Caller, id: JobId) -> Result<GeneratedImage,
             return Err(ApiError::Unavailable(format!("the job is {state}{reason}")));
         }
     }
-    let result = job_result(app, record).await?;
+    let result = views.job_result(record).await?;
     let artifact =
         result.artifacts.first().ok_or_else(|| ApiError::Internal("a result without artifacts".to_owned()))?;
-    let bytes = app.store.artifacts().get(artifact.sha256)?;
+    let bytes = views.store.artifacts().get(artifact.sha256)?;
     let bytes = bytes.ok_or_else(|| ApiError::Internal(format!("the bytes of {} are gone", artifact.sha256)))?;
     Ok(GeneratedImage {
         status: "ok".to_owned(),

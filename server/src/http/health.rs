@@ -11,18 +11,18 @@ use shared::api::status::{Health, NetworkStatus};
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::view;
+use crate::status::Figures;
 
 /// Whether a miner can draw, and on which device.
 #[utoipa::path(get, path = "/v1/health", tag = "operations", responses((status = 200, body = Health)))]
-pub async fn stage1_health(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
-    Ok(Json(view::health(&app)?))
+pub async fn stage1_health(State(figures): State<Figures>) -> Result<Json<Health>, ApiError> {
+    Ok(Json(figures.health()?))
 }
 
 /// Live figures of hub and chain.
 #[utoipa::path(get, path = "/v1/status", tag = "operations", responses((status = 200, body = NetworkStatus)))]
-pub async fn network_status(State(app): State<Arc<App>>) -> Result<Json<NetworkStatus>, ApiError> {
-    Ok(Json(view::network_status(&app).await?))
+pub async fn network_status(State(figures): State<Figures>) -> Result<Json<NetworkStatus>, ApiError> {
+    Ok(Json(figures.network_status().await?))
 }
 
 /// The process runs.

@@ -6,7 +6,6 @@
 //! bytes that were told with it: a stream that resumes gets the rest of the text, and a new one gets it from the start.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -23,13 +22,12 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::extract::ApiPath;
-use super::jobs::find_visible;
-use crate::app::App;
 use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
 use crate::hub::{Signal, Subscription, Wake};
-use crate::view;
+use crate::view::Views;
+use crate::watch::JobWatch;
 
 /// A stream ends after so long; the browser then resumes it.
 const STREAM_MAX: Duration = Duration::from_secs(1_800);
@@ -51,27 +49,27 @@ const BUFFER_MAX_EVENTS: usize = 32;
     security((), ("api_key" = []))
 )]
 pub async fn job_events(
-    State(app): State<Arc<App>>,
+    State(watch): State<JobWatch>,
     caller: Caller,
     ApiPath(id): ApiPath<JobId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let subscription = app.hub.view(id);
-    let record = find_visible(&app, &caller, id).await?;
+    let subscription = watch.views.hub.view(id);
+    let record = watch.views.find_visible(&caller, id).await?;
     let revision = record.revision;
-    let job = view::job_view(&app, record).await?;
+    let job = watch.views.job_view(record).await?;
     let last_seen = headers.get("last-event-id").and_then(|value| Seen::parse(value.to_str().ok()?));
     if is_last(&job) && last_seen.is_some_and(|seen| seen.revision == revision) {
         // EventSource reconnects after every end of a stream, except after this answer.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let (sender, receiver) = mpsc::channel(BUFFER_MAX_EVENTS);
-    let tasks = app.tasks.clone();
+    let tasks = watch.tasks.clone();
     // What was told at another revision may have been the text of another miner.
     let bytes_seen = last_seen.filter(|seen| seen.revision == revision).map_or(0, |seen| seen.bytes);
-    let text = text_so_far(&app, &job).await;
+    let text = text_so_far(&watch.views, &job).await;
     let text_told = text.as_deref().and_then(|text| text.get(..bytes_seen)).unwrap_or_default().to_owned();
-    let teller = Teller { app, caller, id, sender, told: None, text_told };
+    let teller = Teller { watch, caller, id, sender, told: None, text_told };
     tasks.spawn(teller.run(subscription, Look { job, revision, text }));
     let stream: ReceiverStream<Result<Event, Infallible>> = ReceiverStream::new(receiver);
     Ok(sse(stream))
@@ -113,13 +111,13 @@ fn untold(told: &str, text: &str) -> Option<JobEventView> {
 }
 
 /// The text of a text job: as it is being written, or as it was served.
-async fn text_so_far(app: &App, job: &JobView) -> Option<String> {
+async fn text_so_far(views: &Views, job: &JobView) -> Option<String> {
     if !matches!(job.work, Work::Text(_)) {
         return None;
     }
     match job.artifacts.first() {
-        Some(artifact) => view::text_of(app, artifact.sha256).await.ok().flatten(),
-        None => app.hub.board().job(job.id).map(|open| open.text().to_owned()),
+        Some(artifact) => views.text_of(artifact.sha256).await.ok().flatten(),
+        None => views.hub.board().job(job.id).map(|open| open.text().to_owned()),
     }
 }
 
@@ -135,7 +133,7 @@ struct Look {
 }
 
 struct Teller {
-    app: Arc<App>,
+    watch: JobWatch,
     caller: Caller,
     id: JobId,
     sender: mpsc::Sender<Result<Event, Infallible>>,
@@ -155,7 +153,7 @@ impl Teller {
         while !last {
             let wake = tokio::select! {
                 () = &mut end => return,
-                () = self.app.stop.cancelled() => return,
+                () = self.watch.stop.cancelled() => return,
                 () = self.sender.closed() => return,
                 wake = subscription.wake() => wake,
             };
@@ -183,10 +181,10 @@ impl Teller {
     }
 
     async fn look(&self) -> Option<Look> {
-        let record = find_visible(&self.app, &self.caller, self.id).await.ok()?;
+        let record = self.watch.views.find_visible(&self.caller, self.id).await.ok()?;
         let revision = record.revision;
-        let job = view::job_view(&self.app, record).await.ok()?;
-        let text = text_so_far(&self.app, &job).await;
+        let job = self.watch.views.job_view(record).await.ok()?;
+        let text = text_so_far(&self.watch.views, &job).await;
         Some(Look { job, revision, text })
     }
 
@@ -209,7 +207,7 @@ impl Teller {
 
     /// What is new in the text that the miner is writing.
     async fn tell_text(&mut self) -> Result<(), Gone> {
-        let text = self.app.hub.board().job(self.id).map(|job| job.text().to_owned());
+        let text = self.watch.views.hub.board().job(self.id).map(|job| job.text().to_owned());
         self.tell_piece(text).await
     }
 
@@ -222,7 +220,7 @@ impl Teller {
     }
 
     async fn tell_position(&self) -> Result<(), Gone> {
-        let overlay = self.app.hub.board().overlay(self.id, clock::now());
+        let overlay = self.watch.views.hub.board().overlay(self.id, clock::now());
         let Some((position, eta_ms)) = overlay.and_then(|overlay| Some((overlay.queue_position?, overlay.eta_ms)))
         else {
             return Ok(());

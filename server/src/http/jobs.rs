@@ -1,6 +1,5 @@
 //! `/v1/jobs` and the paths below it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
@@ -16,25 +15,20 @@ use shared::field_error::FieldError;
 use shared::id::JobId;
 use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
-use shared::job::request::{CreateJob, Work};
+use shared::job::request::CreateJob;
 use store::record::JobRecord;
 use store::repository::JobFilter;
 
 use super::extract::{ApiJson, ApiPath, ApiQuery, idempotency_key, not_found, page_limit};
-use crate::app::App;
 use crate::auth::Caller;
 use crate::config::{JOB_BODY_MAX_BYTES, WAIT_MAX_SECONDS};
 use crate::error::ApiError;
-use crate::{submit, view};
+use crate::submit::Submission;
+use crate::view::{self, Views};
+use crate::watch::JobWatch;
 
 /// How long a cancellation waits for the disk before it says so.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
-
-/// The job, if the caller may see it. Any other job is answered as not found.
-pub(super) async fn find_visible(app: &App, caller: &Caller, id: JobId) -> Result<JobRecord, ApiError> {
-    let record = app.store.find_job(id).await?.filter(|record| caller.may_see(record));
-    record.ok_or_else(|| ApiError::not_found("job", id))
-}
 
 /// Creates a job.
 #[utoipa::path(
@@ -48,14 +42,14 @@ pub(super) async fn find_visible(app: &App, caller: &Caller, id: JobId) -> Resul
     security((), ("api_key" = []))
 )]
 pub async fn create_job(
-    State(app): State<Arc<App>>,
+    State(submission): State<Submission>,
     caller: Caller,
     headers: HeaderMap,
     body: ApiJson<CreateJob, JOB_BODY_MAX_BYTES>,
 ) -> Result<Response, ApiError> {
     let accepted = Instant::now();
     let key = idempotency_key(&headers, "/v1/jobs", body.sha256)?;
-    let created = submit::create_job(&app, &caller, body.value, key, accepted).await?;
+    let created = submission.create_job(&caller, body.value, key, accepted).await?;
     let location = format!("/v1/jobs/{}", created.job_id);
     let head = [(header::LOCATION, location), (header::CONTENT_TYPE, "application/json".to_owned())];
     Ok((StatusCode::CREATED, head, created.answer).into_response())
@@ -76,7 +70,7 @@ pub struct WaitQuery {
     security((), ("api_key" = []))
 )]
 pub async fn get_job(
-    State(app): State<Arc<App>>,
+    State(watch): State<JobWatch>,
     caller: Caller,
     ApiPath(id): ApiPath<JobId>,
     ApiQuery(query): ApiQuery<WaitQuery>,
@@ -85,8 +79,9 @@ pub async fn get_job(
         let bound = format!("0 to {WAIT_MAX_SECONDS}");
         return Err(ApiError::OutOfBounds(vec![FieldError::bound("wait", bound, query.wait.to_string())]));
     }
-    let mut subscription = app.hub.subscribe(id);
-    let before = view::job_view(&app, find_visible(&app, &caller, id).await?).await?;
+    let views = &watch.views;
+    let mut subscription = views.hub.subscribe(id);
+    let before = views.job_view(views.find_visible(&caller, id).await?).await?;
     if query.wait == 0 || before.state.is_terminal() {
         return Ok(Json(before));
     }
@@ -95,15 +90,15 @@ pub async fn get_job(
     loop {
         tokio::select! {
             () = &mut deadline => break,
-            () = app.stop.cancelled() => break,
+            () = watch.stop.cancelled() => break,
             _ = subscription.signal() => {}
         }
-        let now = view::job_view(&app, find_visible(&app, &caller, id).await?).await?;
+        let now = views.job_view(views.find_visible(&caller, id).await?).await?;
         if now.state != before.state {
             return Ok(Json(now));
         }
     }
-    Ok(Json(view::job_view(&app, find_visible(&app, &caller, id).await?).await?))
+    Ok(Json(views.job_view(views.find_visible(&caller, id).await?).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -124,14 +119,14 @@ pub struct ListQuery {
     security(("api_key" = []))
 )]
 pub async fn list_jobs(
-    State(app): State<Arc<App>>,
+    State(views): State<Views>,
     caller: Caller,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<Page<JobView>>, ApiError> {
     let client = caller.address().ok_or(ApiError::Unauthorized("own jobs are listed with an API key (X-Api-Key)"))?;
     let filter = JobFilter { client: Some(client), state: query.state, kind: query.kind };
     let limit = page_limit(query.limit)?;
-    Ok(Json(view::list_jobs(&app, &filter, query.cursor.as_deref(), limit).await?))
+    Ok(Json(views.list_jobs(&filter, query.cursor.as_deref(), limit).await?))
 }
 
 /// Cancels a job that is not over. A visitor's job has no owner, so anybody who knows its id may cancel it. No list
@@ -142,28 +137,18 @@ pub async fn list_jobs(
     security((), ("api_key" = []))
 )]
 pub async fn cancel_job(
-    State(app): State<Arc<App>>,
+    State(watch): State<JobWatch>,
     caller: Caller,
     ApiPath(id): ApiPath<JobId>,
 ) -> Result<Json<JobView>, ApiError> {
-    let record = find_visible(&app, &caller, id).await?;
+    let record = watch.views.find_visible(&caller, id).await?;
     if record.state.is_terminal() {
         return Err(ApiError::Conflict(format!("the job is over: {}", record.state)));
     }
-    let mut subscription = app.hub.subscribe(id);
-    app.hub.cancel(id).await?;
+    watch.views.hub.cancel(id).await?;
     // The board has canceled the job; the answer waits until the store has it too.
-    let stored = async {
-        loop {
-            let record = find_visible(&app, &caller, id).await?;
-            if record.state.is_terminal() {
-                return Ok::<_, ApiError>(record);
-            }
-            subscription.signal().await;
-        }
-    };
-    match tokio::time::timeout(CANCEL_WAIT, stored).await {
-        Ok(record) => Ok(Json(view::job_view(&app, record?).await?)),
+    match tokio::time::timeout(CANCEL_WAIT, watch.ended(&caller, id)).await {
+        Ok(record) => Ok(Json(watch.views.job_view(record?).await?)),
         Err(_) => Err(ApiError::Unavailable("the job is canceled, but the disk does not take it yet".to_owned())),
     }
 }
@@ -179,39 +164,12 @@ pub async fn cancel_job(
     security((), ("api_key" = []))
 )]
 pub async fn get_result(
-    State(app): State<Arc<App>>,
+    State(views): State<Views>,
     caller: Caller,
     ApiPath(id): ApiPath<JobId>,
 ) -> Result<Json<JobResult>, ApiError> {
-    let record = find_visible(&app, &caller, id).await?;
-    Ok(Json(job_result(&app, record).await?))
-}
-
-pub(super) async fn job_result(app: &App, record: JobRecord) -> Result<JobResult, ApiError> {
-    let state = record.state;
-    if !state.is_terminal() {
-        return Err(ApiError::TooEarly(state));
-    }
-    let receipt = app.store.find_receipt_of_job(record.id).await?;
-    let (Some(receipt), Some(metering)) = (receipt, record.metering()) else {
-        return Err(ApiError::Conflict(format!("the job ended without a result: {state}")));
-    };
-    let seed = match &record.job.work {
-        Work::Image(input) => Some(input.seed),
-        Work::Text(input) => Some(input.seed),
-        Work::Embedding(_) => None,
-    };
-    let claimed = &receipt.signed.receipt;
-    Ok(JobResult {
-        job_id: record.id,
-        artifacts: view::artifact_views(record.id, &app.store.list_artifacts(record.id).await?),
-        seed,
-        units: claimed.units,
-        unit_type: claimed.unit_type,
-        duration_ms: metering.duration_ms,
-        gpu_ms: metering.gpu_ms,
-        receipt_hash: receipt.signed.receipt_hash,
-    })
+    let record = views.find_visible(&caller, id).await?;
+    Ok(Json(views.job_result(record).await?))
 }
 
 /// One result file. Its bytes never change, so its hash is its validator.
@@ -222,7 +180,7 @@ pub(super) async fn job_result(app: &App, record: JobRecord) -> Result<JobResult
     security((), ("api_key" = []))
 )]
 pub async fn get_artifact(
-    State(app): State<Arc<App>>,
+    State(views): State<Views>,
     caller: Caller,
     path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
     headers: HeaderMap,
@@ -230,8 +188,8 @@ pub async fn get_artifact(
     let Path((id, position)) = path.map_err(|_| not_found(""))?;
     let id: JobId = id.parse().map_err(|_| not_found(&id))?;
     let index: usize = position.parse().map_err(|_| not_found(&position))?;
-    let record = find_visible(&app, &caller, id).await?;
-    let artifacts = app.store.list_artifacts(id).await?;
+    let record = views.find_visible(&caller, id).await?;
+    let artifacts = views.store.list_artifacts(id).await?;
     let artifact = artifacts.get(index).cloned().ok_or_else(|| not_found(&position))?;
     let etag = format!("\"{}\"", artifact.sha256);
     let cache =
@@ -240,7 +198,7 @@ pub async fn get_artifact(
     if matches_etag(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());
     }
-    let folder = app.store.artifacts();
+    let folder = views.store.artifacts();
     let read = tokio::task::spawn_blocking(move || folder.get(artifact.sha256)).await;
     let bytes = read.map_err(|error| ApiError::Internal(error.to_string()))??;
     let bytes = bytes.ok_or_else(|| ApiError::Internal(format!("the bytes of {} are gone", artifact.sha256)))?;
@@ -262,12 +220,12 @@ fn matches_etag(headers: &HeaderMap, etag: &str) -> bool {
     responses((status = 200, body = ReceiptView), (status = 404, body = Problem, content_type = "application/problem+json"))
 )]
 pub async fn get_receipt(
-    State(app): State<Arc<App>>,
+    State(views): State<Views>,
     caller: Caller,
     ApiPath(id): ApiPath<JobId>,
 ) -> Result<Json<ReceiptView>, ApiError> {
-    find_visible(&app, &caller, id).await?;
-    let receipt = app.store.find_receipt_of_job(id).await?;
+    views.find_visible(&caller, id).await?;
+    let receipt = views.store.find_receipt_of_job(id).await?;
     receipt.map(|record| Json(view::receipt_view(record))).ok_or_else(|| ApiError::not_found("receipt of job", id))
 }
 
@@ -278,12 +236,12 @@ pub async fn get_receipt(
     security((), ("api_key" = []))
 )]
 pub async fn explain_job(
-    State(app): State<Arc<App>>,
+    State(views): State<Views>,
     caller: Caller,
     ApiPath(id): ApiPath<JobId>,
 ) -> Result<Json<Explanation>, ApiError> {
-    let record = find_visible(&app, &caller, id).await?;
-    let explanation = app.hub.board().explain(id);
+    let record = views.find_visible(&caller, id).await?;
+    let explanation = views.hub.board().explain(id);
     Ok(Json(explanation.unwrap_or_else(|| Explanation { summary: ending(&record), miners: vec![] })))
 }
 

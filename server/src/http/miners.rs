@@ -1,7 +1,5 @@
 //! `/v1/miners`: profiles for everybody, sessions and results for workers.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
@@ -14,15 +12,15 @@ use shared::id::LeaseId;
 use shared::protocol::{FRAME_MAX_BYTES, RESULT_MAX_BYTES, ResultAccepted, ResultSubmission};
 
 use super::extract::{ApiJson, ApiPath};
-use crate::app::App;
 use crate::error::ApiError;
-use crate::hub::{self, session};
-use crate::view;
+use crate::hub::Intake;
+use crate::hub::session::SessionHost;
+use crate::view::Views;
 
 /// Miners, connected ones first.
 #[utoipa::path(get, path = "/v1/miners", tag = "miners", responses((status = 200, body = Vec<MinerView>)))]
-pub async fn list_miners(State(app): State<Arc<App>>) -> Result<Json<Vec<MinerView>>, ApiError> {
-    Ok(Json(view::list_miners(&app).await?))
+pub async fn list_miners(State(views): State<Views>) -> Result<Json<Vec<MinerView>>, ApiError> {
+    Ok(Json(views.list_miners().await?))
 }
 
 /// One miner's public profile.
@@ -31,10 +29,10 @@ pub async fn list_miners(State(app): State<Arc<App>>) -> Result<Json<Vec<MinerVi
     responses((status = 200, body = MinerView), (status = 404, body = Problem, content_type = "application/problem+json"))
 )]
 pub async fn get_miner(
-    State(app): State<Arc<App>>,
+    State(views): State<Views>,
     ApiPath(address): ApiPath<Address>,
 ) -> Result<Json<MinerView>, ApiError> {
-    view::find_miner(&app, address).await?.map(Json).ok_or_else(|| ApiError::not_found("miner", address))
+    views.find_miner(address).await?.map(Json).ok_or_else(|| ApiError::not_found("miner", address))
 }
 
 /// The WebSocket of a worker; `shared::protocol` has its messages.
@@ -43,13 +41,13 @@ pub async fn get_miner(
     responses((status = 101, description = "A WebSocket: the hub sends a challenge, the worker registers by signing it"))
 )]
 pub async fn open_session(
-    State(app): State<Arc<App>>,
+    State(sessions): State<SessionHost>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|rejection| ApiError::UpgradeRequired(rejection.body_text()))?;
     let upgrade = upgrade.max_message_size(FRAME_MAX_BYTES).max_frame_size(FRAME_MAX_BYTES);
-    let tasks = app.tasks.clone();
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(session::run(app, socket))))
+    let tasks = sessions.tasks.clone();
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(sessions.run(socket))))
 }
 
 /// A worker's result. The receipt's signature authenticates it, and a repeated post gets the first answer.
@@ -65,9 +63,9 @@ pub async fn open_session(
     )
 )]
 pub async fn post_result(
-    State(app): State<Arc<App>>,
+    State(intake): State<Intake>,
     ApiPath(lease_id): ApiPath<LeaseId>,
     body: ApiJson<ResultSubmission, RESULT_MAX_BYTES>,
 ) -> Result<Json<ResultAccepted>, ApiError> {
-    Ok(Json(hub::accept_result(app, lease_id, body.value).await?))
+    Ok(Json(intake.accept_result(lease_id, body.value).await?))
 }

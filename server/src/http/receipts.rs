@@ -1,7 +1,5 @@
 //! `/v1/receipts`: public, so that anybody can recompute the supply.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -13,9 +11,8 @@ use shared::{Address, B256};
 use store::repository::ReceiptFilter;
 
 use super::extract::{ApiPath, ApiQuery, page_limit};
-use crate::app::App;
 use crate::error::ApiError;
-use crate::view;
+use crate::view::{self, Views};
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -42,7 +39,7 @@ pub struct ListQuery {
     responses((status = 200, body = Page<ReceiptView>), (status = 422, body = Problem, content_type = "application/problem+json"))
 )]
 pub async fn list_receipts(
-    State(app): State<Arc<App>>,
+    State(views): State<Views>,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<Page<ReceiptView>>, ApiError> {
     let limit = page_limit(query.limit)?;
@@ -53,7 +50,7 @@ pub async fn list_receipts(
         block_number: query.block,
         transaction_hash: query.transaction,
     };
-    Ok(Json(view::list_receipts(&app, &filter, query.cursor.as_deref(), limit).await?))
+    Ok(Json(views.list_receipts(&filter, query.cursor.as_deref(), limit).await?))
 }
 
 /// One receipt by its hash.
@@ -62,9 +59,9 @@ pub async fn list_receipts(
     responses((status = 200, body = ReceiptView), (status = 404, body = Problem, content_type = "application/problem+json"))
 )]
 pub async fn get_receipt(
-    State(app): State<Arc<App>>,
+    State(views): State<Views>,
     ApiPath(hash): ApiPath<B256>,
 ) -> Result<Json<ReceiptView>, ApiError> {
-    let receipt = app.store.find_receipt(hash).await?;
+    let receipt = views.store.find_receipt(hash).await?;
     receipt.map(|record| Json(view::receipt_view(record))).ok_or_else(|| ApiError::not_found("receipt", hash))
 }

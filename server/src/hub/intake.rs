@@ -13,11 +13,11 @@ use shared::protocol::{ARTIFACT_MAX_BYTES, Metering, ResultAccepted, ResultSubmi
 use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
 use shared::signing::{PrivateKey, SignatureError};
 use store::record::{ArtifactRecord, NewReceipt};
-use store::{ArtifactFolder, StoreError};
+use store::{ArtifactFolder, Store, StoreError};
+use tokio_util::task::TaskTracker;
 
 use super::actor::AttestedResult;
-use super::handle::HubError;
-use crate::app::App;
+use super::handle::{HubError, HubHandle};
 use crate::clock;
 
 /// Why a result is not taken.
@@ -69,44 +69,6 @@ impl From<HubError> for IntakeError {
     }
 }
 
-/// Takes a result: checks who signed it, then what it is, attests it and stores everything in one transaction. A
-/// repetition gets the first answer.
-///
-/// It runs to its end even if the miner closes the connection meanwhile. Otherwise the job could stay between two
-/// states.
-pub async fn accept_result(
-    app: Arc<App>,
-    lease_id: LeaseId,
-    submission: ResultSubmission,
-) -> Result<ResultAccepted, IntakeError> {
-    let intake = Arc::clone(&app);
-    let intake = app.tasks.spawn(async move { accept(&intake, lease_id, submission).await });
-    intake.await.map_err(|_| IntakeError::Stopping)?
-}
-
-async fn accept(app: &App, lease_id: LeaseId, submission: ResultSubmission) -> Result<ResultAccepted, IntakeError> {
-    let Some(held) = find_held(app, lease_id) else { return repeat(app, lease_id, &submission).await };
-    let lease = &held.lease;
-    receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
-    app.hub.result_received(lease_id, lease.miner).await?;
-    let attested = match check_and_attest(app, &held, submission).await {
-        Ok(attested) => attested,
-        Err(error) => {
-            if error.blames_the_miner() {
-                app.hub.result_refuted(lease_id, error.to_string()).await?;
-            } else {
-                tracing::warn!(task = %lease.task, %error, "a result was not checked; its miner will send it again");
-                app.hub.result_unchecked(lease_id).await?;
-            }
-            return Err(error);
-        }
-    };
-    let (receipt_hash, metering) = (attested.receipt.signed.receipt_hash, attested.metering);
-    app.hub.result_verified(lease_id, attested).await?;
-    log_job(&held, &metering, receipt_hash);
-    Ok(ResultAccepted { job_id: lease.task.job_id, receipt_hash })
-}
-
 /// A lease that has not ended, with its job.
 #[derive(Clone)]
 struct Held {
@@ -116,36 +78,86 @@ struct Held {
     streamed: String,
 }
 
-fn find_held(app: &App, lease_id: LeaseId) -> Option<Held> {
-    let board = app.hub.board();
-    let lease = board.lease(lease_id)?.clone();
-    let job = board.job(lease.task.job_id)?;
-    Some(Held { lease, job: Arc::clone(job.request()), streamed: job.text().to_owned() })
+/// Takes results in.
+#[derive(Clone)]
+pub struct Intake {
+    pub(crate) hub: HubHandle,
+    pub(crate) store: Store,
+    /// Attests receipts.
+    pub(crate) hub_key: PrivateKey,
+    pub(crate) tasks: TaskTracker,
 }
 
-/// The lease has ended. Where this very result ended it, the answer is the same as then.
-async fn repeat(app: &App, lease_id: LeaseId, submission: &ResultSubmission) -> Result<ResultAccepted, IntakeError> {
-    let lease = app.store.find_lease(lease_id).await?.ok_or(IntakeError::UnknownLease(lease_id))?;
-    receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
-    if lease.ended_at.is_none() {
-        return Err(IntakeError::BeingStored(lease_id));
+impl Intake {
+    /// Takes a result: checks who signed it, then what it is, attests it and stores everything in one transaction. A
+    /// repetition gets the first answer.
+    ///
+    /// It runs to its end even if the miner closes the connection meanwhile. Otherwise the job could stay between two
+    /// states.
+    pub async fn accept_result(
+        self,
+        lease_id: LeaseId,
+        submission: ResultSubmission,
+    ) -> Result<ResultAccepted, IntakeError> {
+        let tasks = self.tasks.clone();
+        let accepting = tasks.spawn(async move { self.accept(lease_id, submission).await });
+        accepting.await.map_err(|_| IntakeError::Stopping)?
     }
-    let stored = app.store.find_receipt_of_task(lease.task).await?.ok_or(IntakeError::LeaseEnded(lease_id))?;
-    let receipt_hash = submission.receipt.hash()?;
-    if stored.signed.receipt_hash != receipt_hash {
-        return Err(IntakeError::OtherReceipt { stored: stored.signed.receipt_hash });
-    }
-    Ok(ResultAccepted { job_id: lease.task.job_id, receipt_hash })
-}
 
-async fn check_and_attest(app: &App, held: &Held, submission: ResultSubmission) -> Result<AttestedResult, IntakeError> {
-    let checked = Checked { held: held.clone(), artifacts: app.store.artifacts() };
-    // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
-    let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;
-    let (submission, artifacts) = worked.map_err(|_| IntakeError::Stopping)??;
-    let signed = attest(&app.hub_key, submission.receipt, submission.miner_signature)?;
-    let receipt = NewReceipt { amount: signed.receipt.amount()?, signed, attested_at: clock::now() };
-    Ok(AttestedResult { metering: submission.metering, artifacts, receipt })
+    async fn accept(&self, lease_id: LeaseId, submission: ResultSubmission) -> Result<ResultAccepted, IntakeError> {
+        let Some(held) = self.find_held(lease_id) else { return self.repeat(lease_id, &submission).await };
+        let lease = &held.lease;
+        receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
+        self.hub.result_received(lease_id, lease.miner).await?;
+        let attested = match self.check_and_attest(&held, submission).await {
+            Ok(attested) => attested,
+            Err(error) => {
+                if error.blames_the_miner() {
+                    self.hub.result_refuted(lease_id, error.to_string()).await?;
+                } else {
+                    tracing::warn!(task = %lease.task, %error, "a result was not checked; its miner will send it again");
+                    self.hub.result_unchecked(lease_id).await?;
+                }
+                return Err(error);
+            }
+        };
+        let (receipt_hash, metering) = (attested.receipt.signed.receipt_hash, attested.metering);
+        self.hub.result_verified(lease_id, attested).await?;
+        log_job(&held, &metering, receipt_hash);
+        Ok(ResultAccepted { job_id: lease.task.job_id, receipt_hash })
+    }
+
+    fn find_held(&self, lease_id: LeaseId) -> Option<Held> {
+        let board = self.hub.board();
+        let lease = board.lease(lease_id)?.clone();
+        let job = board.job(lease.task.job_id)?;
+        Some(Held { lease, job: Arc::clone(job.request()), streamed: job.text().to_owned() })
+    }
+
+    /// The lease has ended. Where this very result ended it, the answer is the same as then.
+    async fn repeat(&self, lease_id: LeaseId, submission: &ResultSubmission) -> Result<ResultAccepted, IntakeError> {
+        let lease = self.store.find_lease(lease_id).await?.ok_or(IntakeError::UnknownLease(lease_id))?;
+        receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
+        if lease.ended_at.is_none() {
+            return Err(IntakeError::BeingStored(lease_id));
+        }
+        let stored = self.store.find_receipt_of_task(lease.task).await?.ok_or(IntakeError::LeaseEnded(lease_id))?;
+        let receipt_hash = submission.receipt.hash()?;
+        if stored.signed.receipt_hash != receipt_hash {
+            return Err(IntakeError::OtherReceipt { stored: stored.signed.receipt_hash });
+        }
+        Ok(ResultAccepted { job_id: lease.task.job_id, receipt_hash })
+    }
+
+    async fn check_and_attest(&self, held: &Held, submission: ResultSubmission) -> Result<AttestedResult, IntakeError> {
+        let checked = Checked { held: held.clone(), artifacts: self.store.artifacts() };
+        // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
+        let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;
+        let (submission, artifacts) = worked.map_err(|_| IntakeError::Stopping)??;
+        let signed = attest(&self.hub_key, submission.receipt, submission.miner_signature)?;
+        let receipt = NewReceipt { amount: signed.receipt.amount()?, signed, attested_at: clock::now() };
+        Ok(AttestedResult { metering: submission.metering, artifacts, receipt })
+    }
 }
 
 /// Arguments of the blocking part of the intake.

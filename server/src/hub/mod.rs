@@ -14,6 +14,6 @@ pub mod session;
 mod watchers;
 
 pub use handle::{HubError, HubHandle};
-pub use intake::{IntakeError, accept_result};
+pub use intake::{Intake, IntakeError};
 pub use restore::start;
 pub use watchers::{Signal, Subscription, Wake};

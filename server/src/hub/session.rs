@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hub::board::{Arrival, Failure, SessionNumber};
+use hub::board::{Arrival, Failure, HubIdentity, SessionNumber};
 use hub::lease::HEARTBEAT_SECONDS;
 use shared::Address;
 use shared::capability::Capability;
@@ -18,12 +18,14 @@ use shared::protocol::{
 };
 use shared::time::UnixMillis;
 use shared::{B256, signing};
+use store::Store;
 use store::change::UpsertMiner;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::actor::ToSession;
-use super::handle::HubError;
-use crate::app::App;
+use super::handle::{HubError, HubHandle};
 use crate::clock;
 
 /// Time to answer the challenge.
@@ -60,149 +62,167 @@ impl SessionEnd {
     }
 }
 
-/// Runs a worker's session until either side ends it.
-pub async fn run(app: Arc<App>, mut socket: WebSocket) {
-    let end = match serve(&app, &mut socket).await {
-        Ok(never) => match never {},
-        Err(end) => end,
-    };
-    let (reason, retryable) = match &end {
-        SessionEnd::Closed | SessionEnd::Connection(_) => (None, true),
-        SessionEnd::Refused { reason, retryable } => (Some(reason.clone()), *retryable),
-        SessionEnd::Stopping => (Some("the hub is stopping".to_owned()), true),
-    };
-    tracing::debug!(reason = %end, "a worker's session ended");
-    if let Some(reason) = reason {
-        let _ = send(&mut socket, &HubMessage::Refused { reason, retryable }).await;
-        let _ = socket.send(Message::Close(None)).await;
-    }
+/// Runs the sessions of workers.
+#[derive(Clone)]
+pub struct SessionHost {
+    pub(crate) hub: HubHandle,
+    pub(crate) store: Store,
+    /// What workers sign to register.
+    pub(crate) identity: HubIdentity,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
 }
 
-async fn serve(app: &Arc<App>, socket: &mut WebSocket) -> Result<std::convert::Infallible, SessionEnd> {
-    let challenge = Challenge {
-        protocol_version: PROTOCOL_VERSION,
-        hub_id: app.config.hub_id.clone(),
-        chain_id: app.identity.chain_id,
-        minter: app.identity.minter,
-        nonce: B256::from(clock::random_bytes()),
-        server_time_unix_ms: clock::now(),
-    };
-    send(socket, &HubMessage::Challenge(challenge.clone())).await?;
-    let registration = tokio::select! {
-        message = tokio::time::timeout(REGISTRATION_TIME, receive(socket)) => match message {
-            Ok(Ok(WorkerMessage::Register(registration))) => *registration,
-            Ok(Ok(_)) => return Err(SessionEnd::refused("the first message is `register`")),
-            Ok(Err(end)) => return Err(end),
-            Err(_) => return Err(SessionEnd::refused("no registration within 10 seconds")),
-        },
-        () = app.stop.cancelled() => return Err(SessionEnd::Stopping),
-    };
-    check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
-    let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
-    let session = app.hub.open_session(sender);
-    let miner = registration.address;
-    let end = match enter(app, socket, session, registration).await {
-        Ok(()) => exchange(app, socket, session, miner, &mut outbox).await,
-        Err(end) => end,
-    };
-    app.hub.close_session(session);
-    // A server that stops keeps its leases: after the restart their miners bring the results.
-    if !app.stop.is_cancelled() {
-        app.hub.leave(miner, session).await;
-    }
-    Err(end)
-}
-
-async fn enter(
-    app: &App,
-    socket: &mut WebSocket,
-    session: SessionNumber,
-    registration: Registration,
-) -> Result<(), SessionEnd> {
-    let Registration { address, mut capability, leases, .. } = registration;
-    let failed = |error: store::StoreError| SessionEnd::Refused { reason: error.to_string(), retryable: true };
-    let seen = UpsertMiner { address, capability: capability.clone(), seen_at: clock::now() };
-    app.store.write(seen).await.map_err(failed)?;
-    // The board matches jobs by offers. The hardware report is for people, and the store holds it.
-    capability.hardware = None;
-    let history = app.store.find_miner(address).await.map_err(failed)?;
-    let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
-    let comes_back = !leases.is_empty();
-    let arrival = Arrival { address, session, capability, leases, leases_ended: completed + faults, faults };
-    let joined = app.hub.join(arrival).await;
-    joined.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })?;
-    // A welcomed worker can get jobs at once. Messages that the board sends meanwhile wait in the session's queue.
-    send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
-    tracing::info!(miner = %address, session = session.0, "a miner registered");
-    if comes_back {
-        app.hub.tell_watched(address);
-    }
-    Ok(())
-}
-
-async fn exchange(
-    app: &App,
-    socket: &mut WebSocket,
-    session: SessionNumber,
-    miner: Address,
-    outbox: &mut mpsc::Receiver<ToSession>,
-) -> SessionEnd {
-    loop {
-        let step = tokio::select! {
-            outgoing = outbox.recv() => match outgoing {
-                Some(ToSession::Send(message)) => send(socket, &message).await,
-                Some(ToSession::Close { reason }) => Err(SessionEnd::Refused { reason, retryable: true }),
-                None => Err(SessionEnd::Closed),
-            },
-            incoming = receive(socket) => match incoming {
-                Ok(message) => handle(app, socket, session, miner, message).await,
-                Err(end) => Err(end),
-            },
-            () = app.stop.cancelled() => Err(SessionEnd::Stopping),
+impl SessionHost {
+    /// Runs a worker's session until either side ends it.
+    pub async fn run(self, mut socket: WebSocket) {
+        let end = match self.serve(&mut socket).await {
+            Ok(never) => match never {},
+            Err(end) => end,
         };
-        if let Err(end) = step {
-            return end;
+        let (reason, retryable) = match &end {
+            SessionEnd::Closed | SessionEnd::Connection(_) => (None, true),
+            SessionEnd::Refused { reason, retryable } => (Some(reason.clone()), *retryable),
+            SessionEnd::Stopping => (Some("the hub is stopping".to_owned()), true),
+        };
+        tracing::debug!(reason = %end, "a worker's session ended");
+        if let Some(reason) = reason {
+            let _ = send(&mut socket, &HubMessage::Refused { reason, retryable }).await;
+            let _ = socket.send(Message::Close(None)).await;
         }
     }
-}
 
-async fn handle(
-    app: &App,
-    socket: &mut WebSocket,
-    session: SessionNumber,
-    miner: Address,
-    message: WorkerMessage,
-) -> Result<(), SessionEnd> {
-    let result = match message {
-        WorkerMessage::Register(_) => return Err(SessionEnd::refused("the session is registered already")),
-        WorkerMessage::Accept { .. } => app.hub.heard(miner, session).await,
-        WorkerMessage::Progress(progress) => {
-            app.hub.heard(miner, session).await.map_err(|_| SessionEnd::Stopping)?;
-            let data_url = progress.preview.as_ref().map(preview_url).transpose().map_err(SessionEnd::refused)?;
-            let piece_bytes = progress.piece.as_ref().map_or(0, |piece| piece.text.len());
-            if piece_bytes > PIECE_MAX_BYTES {
-                return Err(SessionEnd::refused(format!("piece is up to {PIECE_MAX_BYTES} bytes, got {piece_bytes}")));
+    async fn serve(&self, socket: &mut WebSocket) -> Result<std::convert::Infallible, SessionEnd> {
+        let challenge = Challenge {
+            protocol_version: PROTOCOL_VERSION,
+            hub_id: self.identity.hub_id.clone(),
+            chain_id: self.identity.chain_id,
+            minter: self.identity.minter,
+            nonce: B256::from(clock::random_bytes()),
+            server_time_unix_ms: clock::now(),
+        };
+        send(socket, &HubMessage::Challenge(challenge.clone())).await?;
+        let registration = tokio::select! {
+            message = tokio::time::timeout(REGISTRATION_TIME, receive(socket)) => match message {
+                Ok(Ok(WorkerMessage::Register(registration))) => *registration,
+                Ok(Ok(_)) => return Err(SessionEnd::refused("the first message is `register`")),
+                Ok(Err(end)) => return Err(end),
+                Err(_) => return Err(SessionEnd::refused("no registration within 10 seconds")),
+            },
+            () = self.stop.cancelled() => return Err(SessionEnd::Stopping),
+        };
+        check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
+        let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
+        let session = self.hub.open_session(sender);
+        let miner = registration.address;
+        let end = match self.enter(socket, session, registration).await {
+            Ok(()) => self.exchange(socket, session, miner, &mut outbox).await,
+            Err(end) => end,
+        };
+        self.hub.close_session(session);
+        // A server that stops keeps its leases: after the restart their miners bring the results.
+        if !self.stop.is_cancelled() {
+            self.hub.leave(miner, session).await;
+        }
+        Err(end)
+    }
+
+    async fn enter(
+        &self,
+        socket: &mut WebSocket,
+        session: SessionNumber,
+        registration: Registration,
+    ) -> Result<(), SessionEnd> {
+        let Registration { address, mut capability, leases, .. } = registration;
+        let failed = |error: store::StoreError| SessionEnd::Refused { reason: error.to_string(), retryable: true };
+        let seen = UpsertMiner { address, capability: capability.clone(), seen_at: clock::now() };
+        self.store.write(seen).await.map_err(failed)?;
+        // The board matches jobs by offers. The hardware report is for people, and the store holds it.
+        capability.hardware = None;
+        let history = self.store.find_miner(address).await.map_err(failed)?;
+        let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
+        let comes_back = !leases.is_empty();
+        let arrival = Arrival { address, session, capability, leases, leases_ended: completed + faults, faults };
+        let joined = self.hub.join(arrival).await;
+        joined.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })?;
+        // A welcomed worker can get jobs at once. Messages that the board sends meanwhile wait in the session's queue.
+        send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
+        tracing::info!(miner = %address, session = session.0, "a miner registered");
+        if comes_back {
+            self.hub.tell_watched(address);
+        }
+        Ok(())
+    }
+
+    async fn exchange(
+        &self,
+        socket: &mut WebSocket,
+        session: SessionNumber,
+        miner: Address,
+        outbox: &mut mpsc::Receiver<ToSession>,
+    ) -> SessionEnd {
+        loop {
+            let step = tokio::select! {
+                outgoing = outbox.recv() => match outgoing {
+                    Some(ToSession::Send(message)) => send(socket, &message).await,
+                    Some(ToSession::Close { reason }) => Err(SessionEnd::Refused { reason, retryable: true }),
+                    None => Err(SessionEnd::Closed),
+                },
+                incoming = receive(socket) => match incoming {
+                    Ok(message) => self.handle(socket, session, miner, message).await,
+                    Err(end) => Err(end),
+                },
+                () = self.stop.cancelled() => Err(SessionEnd::Stopping),
+            };
+            if let Err(end) = step {
+                return end;
             }
-            app.hub.progress(miner, progress, data_url).await
         }
-        WorkerMessage::Fail { lease_id, blame, reason, retryable } => {
-            let reason = reason.chars().take(REASON_MAX_CHARS).collect();
-            app.hub.fail(lease_id, miner, Failure { blame, retryable, reason }).await
+    }
+
+    async fn handle(
+        &self,
+        socket: &mut WebSocket,
+        session: SessionNumber,
+        miner: Address,
+        message: WorkerMessage,
+    ) -> Result<(), SessionEnd> {
+        let result = match message {
+            WorkerMessage::Register(_) => return Err(SessionEnd::refused("the session is registered already")),
+            WorkerMessage::Accept { .. } => self.hub.heard(miner, session).await,
+            WorkerMessage::Progress(progress) => {
+                self.hub.heard(miner, session).await.map_err(|_| SessionEnd::Stopping)?;
+                let data_url = progress.preview.as_ref().map(preview_url).transpose().map_err(SessionEnd::refused)?;
+                let piece_bytes = progress.piece.as_ref().map_or(0, |piece| piece.text.len());
+                if piece_bytes > PIECE_MAX_BYTES {
+                    return Err(SessionEnd::refused(format!(
+                        "piece is up to {PIECE_MAX_BYTES} bytes, got {piece_bytes}"
+                    )));
+                }
+                self.hub.progress(miner, progress, data_url).await
+            }
+            WorkerMessage::Fail { lease_id, blame, reason, retryable } => {
+                let reason = reason.chars().take(REASON_MAX_CHARS).collect();
+                self.hub.fail(lease_id, miner, Failure { blame, retryable, reason }).await
+            }
+            WorkerMessage::Heartbeat { leases } if leases.len() > LEASES_MAX => {
+                return Err(SessionEnd::refused(format!(
+                    "heartbeat.leases has up to {LEASES_MAX}, got {}",
+                    leases.len()
+                )));
+            }
+            WorkerMessage::Heartbeat { leases } => {
+                self.hub.heard(miner, session).await.map_err(|_| SessionEnd::Stopping)?;
+                self.hub.heartbeat(miner, leases).await
+            }
+            WorkerMessage::Drain => self.hub.drain(miner, session).await,
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(HubError::Stopping) => Err(SessionEnd::Stopping),
+            // A message may cross the end of its lease on the way. That is no fault.
+            Err(HubError::Board(error)) => send(socket, &HubMessage::Notice { text: error.to_string() }).await,
         }
-        WorkerMessage::Heartbeat { leases } if leases.len() > LEASES_MAX => {
-            return Err(SessionEnd::refused(format!("heartbeat.leases has up to {LEASES_MAX}, got {}", leases.len())));
-        }
-        WorkerMessage::Heartbeat { leases } => {
-            app.hub.heard(miner, session).await.map_err(|_| SessionEnd::Stopping)?;
-            app.hub.heartbeat(miner, leases).await
-        }
-        WorkerMessage::Drain => app.hub.drain(miner, session).await,
-    };
-    match result {
-        Ok(()) => Ok(()),
-        Err(HubError::Stopping) => Err(SessionEnd::Stopping),
-        // A message may cross the end of its lease on the way. That is no fault.
-        Err(HubError::Board(error)) => send(socket, &HubMessage::Notice { text: error.to_string() }).await,
     }
 }
 

@@ -13,8 +13,7 @@ use shared::signing::PrivateKey;
 use store::change::{SignTransaction, SignedTransaction};
 use store::record::ReceiptRecord;
 
-use super::SettlementError;
-use crate::app::App;
+use super::{Settlement, SettlementError};
 
 /// Gas beyond the estimate, in percent: the state may move a little before the block.
 const GAS_MARGIN_PERCENT: u64 = 25;
@@ -63,17 +62,23 @@ fn signed_receipt(record: &ReceiptRecord) -> AITokenMinter::SignedJobReceipt {
     }
 }
 
-/// Runs the call on the head without sending it.
-pub(super) async fn estimate_gas(app: &App, data: &Bytes) -> Result<Estimate, SettlementError> {
-    let call =
-        Call { from: app.hub_key.address(), to: Some(AI_TOKEN_MINTER_ADDRESS), data: data.clone(), ..Call::default() };
-    match app.node.estimate_gas(call).await {
-        Ok(gas) => Ok(Estimate::Gas(gas.saturating_mul(100 + GAS_MARGIN_PERCENT) / 100)),
-        Err(node::NodeError::Chain(ChainError::Reverted { output, .. })) => Ok(Estimate::Refused(refusal(&output))),
-        Err(node::NodeError::Chain(ChainError::Halted(reason))) => {
-            Ok(Estimate::Refused(Refusal { reason, temporary: false }))
+impl Settlement {
+    /// Runs the call on the head without sending it.
+    pub(super) async fn estimate_gas(&self, data: &Bytes) -> Result<Estimate, SettlementError> {
+        let call = Call {
+            from: self.hub_key.address(),
+            to: Some(AI_TOKEN_MINTER_ADDRESS),
+            data: data.clone(),
+            ..Call::default()
+        };
+        match self.node.estimate_gas(call).await {
+            Ok(gas) => Ok(Estimate::Gas(gas.saturating_mul(100 + GAS_MARGIN_PERCENT) / 100)),
+            Err(node::NodeError::Chain(ChainError::Reverted { output, .. })) => Ok(Estimate::Refused(refusal(&output))),
+            Err(node::NodeError::Chain(ChainError::Halted(reason))) => {
+                Ok(Estimate::Refused(Refusal { reason, temporary: false }))
+            }
+            Err(error) => Err(error.into()),
         }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -6,8 +6,7 @@ use node::chain::IncludedTransaction;
 use store::change::{AlignNonce, CountAttempt};
 use store::record::OutboxRecord;
 
-use super::SettlementError;
-use crate::app::App;
+use super::{Settlement, SettlementError};
 
 /// If no block has the transaction after this time, the same bytes are submitted again.
 const RESUBMIT: Duration = Duration::from_secs(2);
@@ -23,25 +22,25 @@ pub(super) enum End {
 
 /// Where the hub has no transaction on its way, its count of nonces goes back to the chain's: on a chain that began
 /// anew, every later transaction would wait for ever. Once per start is enough.
-pub(super) async fn align_nonce(app: &App) -> Result<(), SettlementError> {
-    let signer = app.hub_key.address();
-    let chain_nonce = app.node.next_nonce(signer)?;
-    Ok(app.store.write(AlignNonce { signer, chain_nonce }).await?)
+pub(super) async fn align_nonce(settlement: &Settlement) -> Result<(), SettlementError> {
+    let signer = settlement.hub_key.address();
+    let chain_nonce = settlement.node.next_nonce(signer)?;
+    Ok(settlement.store.write(AlignNonce { signer, chain_nonce }).await?)
 }
 
 /// Sends a stored transaction until its way ends. `None` where the server stops meanwhile.
-pub(super) async fn send(app: &App, stored: &OutboxRecord) -> Result<Option<End>, SettlementError> {
+pub(super) async fn send(settlement: &Settlement, stored: &OutboxRecord) -> Result<Option<End>, SettlementError> {
     loop {
-        if let Some(included) = app.node.transaction(stored.transaction_hash)? {
+        if let Some(included) = settlement.node.transaction(stored.transaction_hash)? {
             return Ok(Some(End::Included(Box::new(included))));
         }
-        if app.stop.is_cancelled() {
+        if settlement.stop.is_cancelled() {
             return Ok(None);
         }
-        if app.node.nonce(stored.signer)? > stored.nonce {
+        if settlement.node.nonce(stored.signer)? > stored.nonce {
             return Ok(Some(End::Replaced));
         }
-        let submitted = app.node.submit_raw_transaction(&stored.raw_transaction).await;
+        let submitted = settlement.node.submit_raw_transaction(&stored.raw_transaction).await;
         if let Err(error) = submitted
             && !matches!(error, node::NodeError::AlreadyKnown)
         {
@@ -49,11 +48,11 @@ pub(super) async fn send(app: &App, stored: &OutboxRecord) -> Result<Option<End>
             tracing::warn!(kind, %transaction, %error, "a transaction was not taken; it will be sent again");
         }
         let included = tokio::select! {
-            () = app.stop.cancelled() => return Ok(None),
-            included = app.node.wait_for_transaction(stored.transaction_hash, RESUBMIT) => included?,
+            () = settlement.stop.cancelled() => return Ok(None),
+            included = settlement.node.wait_for_transaction(stored.transaction_hash, RESUBMIT) => included?,
         };
         if included.is_none() {
-            app.store.write(CountAttempt { outbox_id: stored.id }).await?;
+            settlement.store.write(CountAttempt { outbox_id: stored.id }).await?;
         }
     }
 }

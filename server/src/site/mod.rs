@@ -27,9 +27,10 @@ const EXAMPLE: &str = "example/picture.json";
 /// server may have one.
 ///
 /// `site_root` is the folder that Trunk wrote.
-pub fn router(app: Arc<App>, site_root: &Path) -> Router {
+pub fn router(app: &App, site_root: &Path) -> Router {
     let chain = ChainLabel { chain_id: app.identity.chain_id, dev: true };
-    let backend: Arc<dyn Backend> = Arc::new(backend::AppBackend(app));
+    let backend: Arc<dyn Backend> =
+        Arc::new(backend::SiteBackend { views: app.views(), figures: app.figures(), node: app.node.clone() });
     let context = pages::PageContext { backend: Arc::clone(&backend), chain, example: example(site_root) };
     let router = Router::new()
         .route("/BrowserWallet", get(|| async { Redirect::permanent("/wallet") }))

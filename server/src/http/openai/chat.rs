@@ -1,7 +1,6 @@
 //! `POST /v1/chat/completions`, whole or as a stream.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue};
@@ -15,11 +14,11 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::run::{Call, Served, Waiting, served, text_of};
 use super::{JOB_HEADER, Usage, answer, error, refuse};
-use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::http::extract::ApiJson;
-use crate::http::jobs::find_visible;
+use crate::submit::Submission;
+use crate::watch::JobWatch;
 
 /// Chunks that wait for a slow reader.
 const BUFFER_MAX_CHUNKS: usize = 32;
@@ -175,21 +174,29 @@ impl RequestMessage {
     security((), ("api_key" = []))
 )]
 pub async fn create(
-    State(app): State<Arc<App>>,
+    State(submission): State<Submission>,
+    State(watch): State<JobWatch>,
     caller: Caller,
     headers: HeaderMap,
     body: ApiJson<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let request = body.value;
     let path = "/v1/chat/completions";
-    let call = Call { app: &app, caller: &caller, headers: &headers, path, body_sha256: body.sha256 };
+    let call = Call {
+        submission: &submission,
+        watch: &watch,
+        caller: &caller,
+        headers: &headers,
+        path,
+        body_sha256: body.sha256,
+    };
     let mut waiting = call.submit(JobKind::Text, Some(request.model.clone()), request.input()?).await?;
     if request.stream {
-        return Ok(stream(app, caller, waiting, &request));
+        return Ok(stream(watch, caller, waiting, &request));
     }
     let served = waiting.served(&caller).await?;
-    let text = text_of(&app, &served).await?;
-    let record = find_visible(&app, &caller, served.job_id).await?;
+    let text = text_of(&watch.views, &served).await?;
+    let record = watch.views.find_visible(&caller, served.job_id).await?;
     let choice = json!({
         "index": 0,
         "message": {"role": "assistant", "content": text, "refusal": null},
@@ -229,13 +236,13 @@ fn finish_reason(served: &Served, work: &shared::job::request::Work) -> &'static
     }
 }
 
-fn stream(app: Arc<App>, caller: Caller, waiting: Waiting, request: &ChatRequest) -> Response {
+fn stream(watch: JobWatch, caller: Caller, waiting: Waiting, request: &ChatRequest) -> Response {
     let (sender, receiver) = mpsc::channel(BUFFER_MAX_CHUNKS);
     let job_id = waiting.job_id;
     let include_usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
     let model = request.model.clone();
-    let tasks = app.tasks.clone();
-    let teller = Teller { app, caller, waiting, sender, model, include_usage, told: String::new() };
+    let tasks = watch.tasks.clone();
+    let teller = Teller { watch, caller, waiting, sender, model, include_usage, told: String::new() };
     tasks.spawn(teller.run());
     let events: ReceiverStream<Result<Event, Infallible>> = ReceiverStream::new(receiver);
     let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
@@ -265,7 +272,7 @@ impl From<ApiError> for End {
 }
 
 struct Teller {
-    app: Arc<App>,
+    watch: JobWatch,
     caller: Caller,
     waiting: Waiting,
     sender: mpsc::Sender<Result<Event, Infallible>>,
@@ -289,29 +296,29 @@ impl Teller {
 
     /// The text as it is written, then the end with its receipt.
     async fn tell(&mut self) -> Result<(), End> {
-        let (app, job_id) = (Arc::clone(&self.app), self.waiting.job_id);
-        let mut subscription = app.hub.subscribe(job_id);
+        let (watch, job_id) = (self.watch.clone(), self.waiting.job_id);
+        let mut subscription = watch.views.hub.subscribe(job_id);
         self.send_delta(json!({"role": "assistant", "content": ""})).await?;
         let record = loop {
-            let record = find_visible(&app, &self.caller, job_id).await?;
+            let record = watch.views.find_visible(&self.caller, job_id).await?;
             if record.state.is_terminal() {
                 break record;
             }
-            let text = app.hub.board().job(job_id).map(|job| job.text().to_owned());
+            let text = watch.views.hub.board().job(job_id).map(|job| job.text().to_owned());
             if let Some(text) = text {
                 self.send_text(&text).await?;
             }
             tokio::select! {
                 _ = subscription.signal() => {}
-                () = app.stop.cancelled() => {
+                () = watch.stop.cancelled() => {
                     return Err(ApiError::Unavailable("the server is stopping".to_owned()).into());
                 }
             }
         };
         self.waiting.is_over();
         let work = record.job.work.clone();
-        let served = served(&app, record).await?;
-        let text = text_of(&app, &served).await?;
+        let served = served(&watch.views.store, record).await?;
+        let text = text_of(&watch.views, &served).await?;
         self.send_text(&text).await?;
         let mut last = self.chunk(choice(json!({}), finish_reason(&served, &work).into()));
         last["receipt_id"] = served.receipt_hash.to_string().into();

@@ -1,7 +1,5 @@
 //! `POST /v1/embeddings`.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -13,10 +11,11 @@ use shared::job::JobKind;
 
 use super::run::{Call, text_of};
 use super::{Usage, answer, refuse};
-use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::http::extract::ApiJson;
+use crate::submit::Submission;
+use crate::watch::JobWatch;
 
 /// Texts to embed, as OpenAI's clients send them.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -66,7 +65,8 @@ pub struct Embeddings {
     security((), ("api_key" = []))
 )]
 pub async fn create(
-    State(app): State<Arc<App>>,
+    State(submission): State<Submission>,
+    State(watch): State<JobWatch>,
     caller: Caller,
     headers: HeaderMap,
     body: ApiJson<EmbeddingsRequest>,
@@ -80,10 +80,17 @@ pub async fn create(
         Texts::Several(texts) => texts,
     };
     let path = "/v1/embeddings";
-    let call = Call { app: &app, caller: &caller, headers: &headers, path, body_sha256: body.sha256 };
+    let call = Call {
+        submission: &submission,
+        watch: &watch,
+        caller: &caller,
+        headers: &headers,
+        path,
+        body_sha256: body.sha256,
+    };
     let mut waiting = call.submit(JobKind::Embedding, Some(model), json!({"input": texts})).await?;
     let served = waiting.served(&caller).await?;
-    let vectors: Vec<Vec<f32>> = serde_json::from_str(&text_of(&app, &served).await?)
+    let vectors: Vec<Vec<f32>> = serde_json::from_str(&text_of(&watch.views, &served).await?)
         .map_err(|error| ApiError::Internal(format!("the vectors of {}: {error}", served.job_id)))?;
     let data = vectors.iter().enumerate().map(
         |(index, vector)| json!({"object": "embedding", "index": index, "embedding": encoded(vector, encoding_format)}),

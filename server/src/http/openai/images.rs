@@ -1,7 +1,5 @@
 //! `POST /v1/images/generations`.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -14,10 +12,11 @@ use shared::job::JobKind;
 
 use super::run::Call;
 use super::{answer, refuse};
-use crate::app::App;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::http::extract::ApiJson;
+use crate::submit::Submission;
+use crate::watch::JobWatch;
 
 /// A picture to draw, as OpenAI's clients send it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -82,19 +81,27 @@ impl ImagesRequest {
     security((), ("api_key" = []))
 )]
 pub async fn create(
-    State(app): State<Arc<App>>,
+    State(submission): State<Submission>,
+    State(watch): State<JobWatch>,
     caller: Caller,
     headers: HeaderMap,
     body: ApiJson<ImagesRequest>,
 ) -> Result<Response, ApiError> {
     let request = body.value;
     let path = "/v1/images/generations";
-    let call = Call { app: &app, caller: &caller, headers: &headers, path, body_sha256: body.sha256 };
+    let call = Call {
+        submission: &submission,
+        watch: &watch,
+        caller: &caller,
+        headers: &headers,
+        path,
+        body_sha256: body.sha256,
+    };
     let mut waiting = call.submit(JobKind::Image, request.model.clone(), request.input()?).await?;
     let served = waiting.served(&caller).await?;
     let mut data = Vec::with_capacity(served.artifacts.len());
     for artifact in &served.artifacts {
-        let folder = app.store.artifacts();
+        let folder = watch.views.store.artifacts();
         let sha256 = artifact.sha256;
         let read = tokio::task::spawn_blocking(move || folder.get(sha256)).await;
         let bytes = read.map_err(|error| ApiError::Internal(error.to_string()))??;

@@ -1,7 +1,6 @@
 //! `GET /v1/models`: what connected miners serve.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -9,8 +8,8 @@ use serde::Serialize;
 use shared::job::JobKind;
 
 use super::QUOTED_MAX_CHARS;
-use crate::app::App;
 use crate::error::ApiError;
+use crate::hub::HubHandle;
 
 /// A model that a job may name.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -30,8 +29,8 @@ pub struct Models {
     data: Vec<Model>,
 }
 
-fn served(app: &App) -> Vec<Model> {
-    let board = app.hub.board();
+fn served(hub: &HubHandle) -> Vec<Model> {
+    let board = hub.board();
     let offers = JobKind::ALL.into_iter().flat_map(|kind| board.catalog().served(kind));
     let names: BTreeMap<String, &'static str> =
         offers.map(|offer| (offer.model.clone(), offer.kind.as_str())).collect();
@@ -41,8 +40,8 @@ fn served(app: &App) -> Vec<Model> {
 
 /// The models of connected miners, by name.
 #[utoipa::path(get, path = "/v1/models", tag = "openai", responses((status = 200, body = Models)))]
-pub async fn list(State(app): State<Arc<App>>) -> Json<Models> {
-    Json(Models { object: "list", data: served(&app) })
+pub async fn list(State(hub): State<HubHandle>) -> Json<Models> {
+    Json(Models { object: "list", data: served(&hub) })
 }
 
 /// One of them. Names may have slashes and colons.
@@ -50,7 +49,7 @@ pub async fn list(State(app): State<Arc<App>>) -> Json<Models> {
     get, path = "/v1/models/{model}", tag = "openai", params(("model" = String, Path)),
     responses((status = 200, body = Model), (status = 404, description = "An error in OpenAI's form"))
 )]
-pub async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Model>, ApiError> {
-    let found = served(&app).into_iter().find(|model| model.id == name);
+pub async fn get(State(hub): State<HubHandle>, Path(name): Path<String>) -> Result<Json<Model>, ApiError> {
+    let found = served(&hub).into_iter().find(|model| model.id == name);
     found.map(Json).ok_or_else(|| ApiError::not_found("model", name.chars().take(QUOTED_MAX_CHARS).collect::<String>()))
 }

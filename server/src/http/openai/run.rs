@@ -1,6 +1,5 @@
 //! Runs a job for a call that waits for its result.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
@@ -12,15 +11,17 @@ use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
 use shared::job::request::{Constraints, CreateJob, Payment};
 use shared::protocol::Metering;
+use store::Store;
 use store::record::JobRecord;
 
 use super::{QUOTED_MAX_CHARS, WAIT_SECONDS};
-use crate::app::App;
 use crate::auth::Caller;
+use crate::clock;
 use crate::error::ApiError;
 use crate::http::extract::idempotency_key;
-use crate::http::jobs::find_visible;
-use crate::{clock, submit, view};
+use crate::submit::Submission;
+use crate::view::{self, Views};
+use crate::watch::JobWatch;
 
 /// How long a call waits beyond the time of its job.
 const GRACE: Duration = Duration::from_secs(5);
@@ -37,7 +38,7 @@ pub(super) struct Served {
 
 /// A job for a waiting call. It is canceled when the client closes the connection.
 pub(super) struct Waiting {
-    app: Arc<App>,
+    watch: JobWatch,
     pub(super) job_id: JobId,
     pub(super) created_at_seconds: u64,
     over: bool,
@@ -48,17 +49,18 @@ impl Drop for Waiting {
         if self.over {
             return;
         }
-        let (app, job_id) = (Arc::clone(&self.app), self.job_id);
-        self.app.tasks.spawn(async move {
+        let (hub, job_id) = (self.watch.views.hub.clone(), self.job_id);
+        self.watch.tasks.spawn(async move {
             // A job that ended meanwhile needs no cancellation.
-            let _ = app.hub.cancel(job_id).await;
+            let _ = hub.cancel(job_id).await;
         });
     }
 }
 
 /// Who calls, and with what.
 pub(super) struct Call<'a> {
-    pub(super) app: &'a Arc<App>,
+    pub(super) submission: &'a Submission,
+    pub(super) watch: &'a JobWatch,
     pub(super) caller: &'a Caller,
     pub(super) headers: &'a HeaderMap,
     pub(super) path: &'static str,
@@ -77,7 +79,7 @@ impl Call<'_> {
         input: serde_json::Value,
     ) -> Result<Waiting, ApiError> {
         if let Some(name) = &model
-            && !self.app.hub.board().catalog().is_served(kind, name)
+            && !self.watch.views.hub.board().catalog().is_served(kind, name)
         {
             let name = name.chars().take(QUOTED_MAX_CHARS).collect::<String>();
             return Err(ApiError::not_found(&format!("{} model", kind.as_str()), name));
@@ -85,9 +87,9 @@ impl Call<'_> {
         let (constraints, payment) = (Constraints::default(), Payment::default());
         let job = CreateJob { kind, model, input, constraints, payment, ttl_seconds: WAIT_SECONDS };
         let key = idempotency_key(self.headers, self.path, self.body_sha256)?;
-        let created = submit::create_job(self.app, self.caller, job, key, Instant::now()).await?;
+        let created = self.submission.create_job(self.caller, job, key, Instant::now()).await?;
         let created_at_seconds = clock::now().seconds().0;
-        Ok(Waiting { app: Arc::clone(self.app), job_id: created.job_id, created_at_seconds, over: false })
+        Ok(Waiting { watch: self.watch.clone(), job_id: created.job_id, created_at_seconds, over: false })
     }
 }
 
@@ -102,35 +104,17 @@ impl Waiting {
     /// # Errors
     /// A job that ended without a result, and a server that stops.
     pub(super) async fn served(&mut self, caller: &Caller) -> Result<Served, ApiError> {
-        let (app, id) = (Arc::clone(&self.app), self.job_id);
-        let mut subscription = app.hub.subscribe(id);
-        let ended = async {
-            loop {
-                let record = find_visible(&app, caller, id).await?;
-                if record.state.is_terminal() {
-                    return Ok::<_, ApiError>(record);
-                }
-                subscription.signal().await;
-            }
-        };
         let limit = Duration::from_secs(WAIT_SECONDS) + GRACE;
-        let record = tokio::select! {
-            ended = tokio::time::timeout(limit, ended) => {
-                ended.map_err(|_| ApiError::Unavailable(format!("no result yet; the job is {id}")))??
-            }
-            () = app.stop.cancelled() => {
-                return Err(ApiError::Unavailable(format!("the server is stopping; the job is {id}")));
-            }
-        };
+        let record = self.watch.ended_within(limit, caller, self.job_id).await?;
         self.is_over();
-        served(&app, record).await
+        served(&self.watch.views.store, record).await
     }
 }
 
 /// What a job that is over gave.
-pub(super) async fn served(app: &App, record: JobRecord) -> Result<Served, ApiError> {
+pub(super) async fn served(store: &Store, record: JobRecord) -> Result<Served, ApiError> {
     let state = record.state;
-    let receipt = app.store.find_receipt_of_job(record.id).await?;
+    let receipt = store.find_receipt_of_job(record.id).await?;
     let (Some(receipt), Some(metering)) = (receipt, record.metering()) else {
         let reason = record.faults().last().map_or(String::new(), |fault| format!(": {}", fault.reason));
         return Err(match state {
@@ -144,15 +128,15 @@ pub(super) async fn served(app: &App, record: JobRecord) -> Result<Served, ApiEr
         created_at_seconds: record.created_at.seconds().0,
         receipt_hash: receipt.signed.receipt_hash,
         metering,
-        artifacts: view::artifact_views(record.id, &app.store.list_artifacts(record.id).await?),
+        artifacts: view::artifact_views(record.id, &store.list_artifacts(record.id).await?),
     })
 }
 
 /// The one artifact, as text.
-pub(super) async fn text_of(app: &App, served: &Served) -> Result<String, ApiError> {
+pub(super) async fn text_of(views: &Views, served: &Served) -> Result<String, ApiError> {
     let sha256 = served.artifacts.first().map(|artifact| artifact.sha256);
     let text = match sha256 {
-        Some(sha256) => view::text_of(app, sha256).await?,
+        Some(sha256) => views.text_of(sha256).await?,
         None => None,
     };
     text.ok_or_else(|| ApiError::Internal(format!("the text of {} is gone", served.job_id)))
