@@ -4,7 +4,7 @@ use hub::board::{Board, HubIdentity};
 use node::NodeHandle;
 use shared::Address;
 use shared::api::status::{Health, NetworkStatus};
-use shared::capability::DeviceKind;
+use shared::device::DeviceKind;
 use shared::job::JobKind;
 use shared::model::own_model;
 use store::Store;
