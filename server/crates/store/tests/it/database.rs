@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use store::{DatabaseUrl, Store, StoreOptions};
+use test_support::{Requirement, require_or_skip};
 
 use super::postgres;
 
@@ -20,15 +21,10 @@ impl TestDatabase {
         Self { folder: Arc::new(folder), url }
     }
 
-    /// `None` where there is no PostgreSQL, after saying so in a line that `cargo xtask test` counts.
-    pub(crate) fn postgres(test: &str) -> Option<Self> {
-        match postgres::new_database() {
-            Ok(url) => Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: url.parse().unwrap() }),
-            Err(reason) => {
-                println!("skipped: {test} on PostgreSQL: {reason}");
-                None
-            }
-        }
+    /// `None` where there is no PostgreSQL: the test then counts as skipped, though it ran on SQLite.
+    pub(crate) fn postgres() -> Option<Self> {
+        let url = require_or_skip(Requirement::PostgreSql, postgres::new_database())?;
+        Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: url.parse().unwrap() })
     }
 
     pub(crate) fn options(&self, hub_id: &str) -> StoreOptions {
@@ -50,9 +46,9 @@ impl TestDatabase {
 }
 
 /// Runs a test on a new SQLite file, and on a new PostgreSQL database where there is one.
-pub(crate) async fn on_both(test: &str, body: impl AsyncFn(TestDatabase)) {
+pub(crate) async fn on_both(body: impl AsyncFn(TestDatabase)) {
     body(TestDatabase::sqlite()).await;
-    if let Some(database) = TestDatabase::postgres(test) {
+    if let Some(database) = TestDatabase::postgres() {
         body(database).await;
     }
 }

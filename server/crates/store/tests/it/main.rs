@@ -1,6 +1,5 @@
 //! The store through its public face, every test on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod database;
 mod fixture;
