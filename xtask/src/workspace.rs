@@ -46,6 +46,10 @@ impl Workspace {
         self.default_models().join("picture")
     }
 
+    pub(crate) fn skipped_tests(&self) -> PathBuf {
+        self.target.join(format!("skipped-tests-{}.txt", std::process::id()))
+    }
+
     pub(crate) fn binaries(&self, profile: Profile) -> PathBuf {
         self.target.join(profile.folder())
     }

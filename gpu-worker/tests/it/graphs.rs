@@ -9,7 +9,7 @@ use inference::engine::provider::ProviderChoice;
 use inference::engine::{Engine, EngineChoice, EngineConfig, Graph, GraphFile, Kept};
 use serde_json::Value;
 
-use crate::support::onnxruntime_library;
+use crate::support::{onnxruntime_library, onnxruntime_library_if_found};
 
 /// Rounding of f16, twice in each of the graph's layers.
 const HALF_TOLERANCE: f32 = 0.02;
@@ -20,15 +20,26 @@ pub(crate) fn tract() -> &'static Engine {
     ENGINE.get_or_init(|| open(EngineChoice::Tract, None))
 }
 
-/// ONNX Runtime on the processor, where its library is found.
+/// ONNX Runtime on the processor; where its library is not found, the test counts as skipped.
+#[track_caller]
 pub(crate) fn onnxruntime() -> Option<&'static Engine> {
-    static ENGINE: OnceLock<Option<Engine>> = OnceLock::new();
-    let found = || onnxruntime_library().map(|path| open(EngineChoice::Onnxruntime, Some(path)));
-    ENGINE.get_or_init(found).as_ref()
+    onnxruntime_library().map(onnxruntime_of)
 }
 
+/// One library is loaded per process.
+fn onnxruntime_of(library: PathBuf) -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| open(EngineChoice::Onnxruntime, Some(library)))
+}
+
+/// Both engines. A test that goes through them counts as skipped where it ran on tract only.
 pub(crate) fn engines() -> impl Iterator<Item = &'static Engine> {
-    [Some(tract()), onnxruntime()].into_iter().flatten()
+    std::iter::once_with(tract).chain(std::iter::once_with(onnxruntime).flatten())
+}
+
+/// The quicker engine of those that are here, for a test that needs only one.
+pub(crate) fn quickest() -> &'static Engine {
+    onnxruntime_library_if_found().map_or_else(tract, onnxruntime_of)
 }
 
 fn open(name: EngineChoice, onnxruntime_library: Option<PathBuf>) -> Engine {

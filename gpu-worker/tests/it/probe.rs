@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use shared::hardware::{MeasuredDevice, Rate};
+use test_support::{Requirement, require_or_skip};
 
 use super::support::{PROGRAM, stderr};
 
@@ -27,8 +28,9 @@ fn check(rate: Rate) {
 #[test]
 fn every_adapter_is_measured_and_its_results_are_checked() {
     let measured = adapters(&["--software"]);
-    if measured.is_empty() {
-        println!("skipped: no graphics adapter here; `apt-get install mesa-vulkan-drivers` gives a software one");
+    let found =
+        measured.first().ok_or("no graphics adapter; `apt-get install mesa-vulkan-drivers` gives a software one");
+    if require_or_skip(Requirement::GraphicsAdapter, found).is_none() {
         return;
     }
     for device in &measured {
@@ -47,8 +49,8 @@ fn every_adapter_is_measured_and_its_results_are_checked() {
 #[test]
 fn a_renderer_on_the_processor_is_named_and_flagged_but_not_measured_unasked() {
     let renderer = Path::new("/usr/share/vulkan/icd.d/lvp_icd.x86_64.json");
-    if !renderer.exists() {
-        println!("skipped: Mesa's software renderer is not installed");
+    let found = renderer.exists().then_some(()).ok_or("Mesa's software renderer is not installed");
+    if require_or_skip(Requirement::Llvmpipe, found).is_none() {
         return;
     }
     let measured = adapters(&[]);

@@ -8,17 +8,22 @@ use serde_json::json;
 use shared::digest::Sha256Digest;
 use shared::model::MANIFEST_FILE;
 use tempfile::TempDir;
+use test_support::{Requirement, require_or_skip};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_gpu-worker");
 
-/// ONNX Runtime's library; says so where there is none, since tests then leave it out.
+/// ONNX Runtime's library, for a test or a part of one that needs it: where there is none, that counts as skipped.
+#[track_caller]
 pub(crate) fn onnxruntime_library() -> Option<PathBuf> {
+    let reason = || format!("ONNX Runtime's library was not found; set {ENVIRONMENT_VARIABLE}");
+    require_or_skip(Requirement::OnnxRuntime, onnxruntime_library_if_found().ok_or_else(reason))
+}
+
+/// For a test that another engine serves as well.
+pub(crate) fn onnxruntime_library_if_found() -> Option<PathBuf> {
     match find(None, &Search::of_process(None)) {
         Found::Named(path) | Found::Discovered(path) => Some(path),
-        Found::Nothing => {
-            eprintln!("without ONNX Runtime: its library was not found; set {ENVIRONMENT_VARIABLE}");
-            None
-        }
+        Found::Nothing => None,
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::job::request::Work;
 
-use crate::graphs::engines;
+use crate::graphs::{engines, quickest};
 use crate::ollama::work;
 use crate::support::{ModelCopy, words};
 
@@ -159,7 +159,7 @@ fn chat(content: &str) -> Work {
 
 #[test]
 fn a_conversation_is_told_by_the_model_s_own_template() {
-    let engine = engines().last().unwrap();
+    let engine = quickest();
     let expected =
         run(load(engine, &ModelCopy::words("writer", "text")).unwrap().as_mut(), &greedy("a city at night", 12));
     let expected = expected.unwrap().0;
@@ -180,7 +180,7 @@ fn a_conversation_is_told_by_the_model_s_own_template() {
 
 #[test]
 fn a_template_that_raises_refuses_the_conversation_and_a_hostile_one_the_model() {
-    let engine = engines().last().unwrap();
+    let engine = quickest();
     let picky = writer_with("{% if messages | length > 1 %}{{ raise_exception('one at a time') }}{% endif %}a city");
     let mut model = load(engine, &picky).unwrap();
     let two = json!({"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]});
@@ -204,7 +204,7 @@ fn a_template_that_raises_refuses_the_conversation_and_a_hostile_one_the_model()
 #[test]
 fn a_seed_names_its_text_and_a_temperature_changes_it() {
     let model = ModelCopy::words("writer", "text");
-    let engine = engines().last().unwrap();
+    let engine = quickest();
     let mut model = load(engine, &model).unwrap();
     let mut write = |seed: u64, temperature: f32, top_p: f32| {
         let input =
@@ -222,7 +222,7 @@ fn a_seed_names_its_text_and_a_temperature_changes_it() {
 #[test]
 fn a_text_ends_before_its_stop_text_and_at_the_end_of_the_context() {
     let model = ModelCopy::words("writer", "text");
-    let engine = engines().last().unwrap();
+    let engine = quickest();
     let whole = vectors().writer[1].text.clone();
     let mut model = load(engine, &model).unwrap();
     // Three characters from the middle, which tokens may divide.
@@ -241,7 +241,7 @@ fn a_text_ends_before_its_stop_text_and_at_the_end_of_the_context() {
 #[test]
 fn a_cancel_ends_the_text_and_the_next_one_is_written() {
     let model = ModelCopy::words("writer", "text");
-    let mut model = load(engines().last().unwrap(), &model).unwrap();
+    let mut model = load(quickest(), &model).unwrap();
     let mut reader = Reader { stop_after: Some(2), ..Reader::default() };
     assert_eq!(model.run(&greedy("a city", 24), &mut reader).unwrap_err().kind, FailureKind::Canceled);
     assert_eq!(reader.steps.len(), 2);
@@ -251,7 +251,7 @@ fn a_cancel_ends_the_text_and_the_next_one_is_written() {
 #[test]
 fn odd_and_long_inputs_are_served_or_refused_in_words() {
     let (writer, embedder) = (ModelCopy::words("writer", "text"), ModelCopy::words("embedder", "embedding"));
-    let engine = engines().last().unwrap();
+    let engine = quickest();
     let mut model = load(engine, &writer).unwrap();
     let odd = "\u{202e}\u{0}\u{fffd}🧪\u{1f468}\u{200d}\u{1f469} e\u{301}";
     assert!(run(model.as_mut(), &greedy(odd, 3)).is_ok());

@@ -8,8 +8,7 @@ use super::worker::{TestWorker, key, result};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_minted_over_postgresql_and_a_restart_forgets_nothing() {
-    let test = "a_job_is_minted_over_postgresql_and_a_restart_forgets_nothing";
-    let Some(url) = database_or_skip(test) else { return };
+    let Some(url) = database_or_skip() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path());
     config.database_url = Some(url.parse().unwrap());

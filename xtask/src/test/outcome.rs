@@ -1,19 +1,42 @@
 //! What came of the stages: tests counted from what the test runners print, and the table at the end.
 
 use std::fmt;
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::command::describe;
 
+/// Read by `test-support`: the file for one line for each skipped test.
+const SKIPPED_VARIABLE: &str = "AITBC_SKIPPED";
+
 /// Tests and single checks of one stage.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Report {
     pub(super) passed: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
+    /// Tests that found something missing, with the reason, as they said it.
+    pub(super) skips: Vec<Skip>,
+    /// Names of the tests that failed, as far as the runner tells.
+    failed_tests: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Skip {
+    test: String,
+    reason: String,
+}
+
+impl Skip {
+    /// Reads `skipped: TEST: REASON`, which `test-support` writes. Colons without a space belong to the test's name.
+    fn parse(line: &str) -> Option<Self> {
+        let (test, reason) = line.strip_prefix("skipped: ")?.split_once(": ")?;
+        Some(Self { test: test.to_owned(), reason: reason.to_owned() })
+    }
 }
 
 impl Report {
@@ -46,12 +69,41 @@ impl Report {
         Ok(())
     }
 
+    /// Runs `cargo test`, and counts as skipped what the tests themselves wrote into the file `skipped`. `cargo test`
+    /// hides what passing tests print, hence the file.
+    pub(super) fn tests_that_may_skip(&mut self, command: &mut Command, skipped: &Path) -> Result<()> {
+        fs::write(skipped, "").with_context(|| format!("cannot write {}", skipped.display()))?;
+        let outcome = self.tests(command.env(SKIPPED_VARIABLE, skipped));
+        let lines = fs::read_to_string(skipped).with_context(|| format!("cannot read {}", skipped.display()))?;
+        fs::remove_file(skipped).with_context(|| format!("cannot remove {}", skipped.display()))?;
+        self.add_skips(&lines);
+        outcome
+    }
+
+    /// The runner counted these tests as passed. One that failed after it skipped a part stays failed.
+    fn add_skips(&mut self, lines: &str) {
+        for skip in lines.lines().filter_map(Skip::parse) {
+            if self.failed_tests.contains(&skip.test) {
+                continue;
+            }
+            // A test may lack two things; it is one test.
+            if !self.skips.iter().any(|earlier| earlier.test == skip.test) {
+                self.passed = self.passed.saturating_sub(1);
+                self.skipped += 1;
+            }
+            self.skips.push(skip);
+        }
+    }
+
     fn count(&mut self, passed: bool) {
         *(if passed { &mut self.passed } else { &mut self.failed }) += 1;
     }
 
     /// Reads the closing lines of `cargo test` and of Node's test runner.
     fn add_line(&mut self, line: &str) {
+        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.failed_tests.push(name.to_owned());
+        }
         if let Some(counts) = line.strip_prefix("test result: ") {
             let count = |what: &str| {
                 counts.split([';', '.']).find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
@@ -104,22 +156,27 @@ impl fmt::Display for Summary {
                 writeln!(formatter, "{stage:<12} {:>8}", "not run")?;
                 continue;
             };
-            let Report { passed: good, failed, skipped } = *report;
+            let &Report { passed: good, failed, skipped, .. } = report;
             let mark = if *passed { "" } else { "  FAILED" };
             writeln!(formatter, "{stage:<12} {seconds:>8.1} {good:>7} {failed:>7} {skipped:>8}{mark}")?;
             total.passed += good;
+            total.skipped += skipped;
             // A stage may fail before its first test, for want of a tool.
             total.failed += failed.max(u64::from(!passed));
             total_seconds += seconds;
         }
         writeln!(formatter, "{:<12} {total_seconds:>8.1}", "all")?;
-        write!(formatter, "{} passed, {} failed", total.passed, total.failed)
+        let reports = self.rows.iter().filter_map(|row| row.result.as_ref());
+        for Skip { test, reason } in reports.flat_map(|(_, report, _)| &report.skips) {
+            writeln!(formatter, "skipped: {test}: {reason}")?;
+        }
+        write!(formatter, "{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Summary};
+    use super::{Report, Skip, Summary};
 
     fn report(lines: &[&str]) -> Report {
         let mut report = Report::default();
@@ -130,21 +187,48 @@ mod tests {
     #[test]
     fn both_test_runners_are_counted() {
         let cargo = "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.01s";
-        assert_eq!(report(&[cargo, cargo]), Report { passed: 6, failed: 2, skipped: 4 });
+        assert_eq!(report(&[cargo, cargo]), Report { passed: 6, failed: 2, skipped: 4, ..Report::default() });
         assert_eq!(
             report(&["# tests 7", "# pass 5", "# fail 1", "# skipped 1"]),
-            Report { passed: 5, failed: 1, skipped: 1 }
+            Report { passed: 5, failed: 1, skipped: 1, ..Report::default() }
         );
-        assert_eq!(report(&["\u{2139} pass 5", "\u{2139} fail 0"]), Report { passed: 5, failed: 0, skipped: 0 });
+        assert_eq!(report(&["\u{2139} pass 5", "\u{2139} fail 0"]), Report { passed: 5, ..Report::default() });
         assert_eq!(report(&["pass 5", "test result is unknown"]), Report::default());
+    }
+
+    #[test]
+    fn a_test_that_skipped_is_not_counted_as_passed() {
+        let mut counted = report(&["test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out"]);
+        counted.add_skips("skipped: a::b: no library: set X\nskipped: a::b: no card\nskipped: c: no card\nelse\n");
+        assert_eq!((counted.passed, counted.failed, counted.skipped), (3, 0, 3));
+        let mut summary = Summary::default();
+        summary.add("unit", 1.0, counted, true);
+        let end = "\nskipped: a::b: no library: set X\nskipped: a::b: no card\nskipped: c: no card\n3 passed, 0 failed, 3 skipped";
+        assert!(summary.to_string().ends_with(end), "{summary}");
+    }
+
+    #[test]
+    fn a_test_that_failed_after_a_skip_is_failed_only() {
+        let lines = ["test a::b ... FAILED", "test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured"];
+        let mut counted = report(&lines);
+        counted.add_skips("skipped: a::b: no library\n");
+        assert_eq!((counted.passed, counted.failed, counted.skipped), (4, 1, 0));
+        assert!(counted.skips.is_empty());
+    }
+
+    #[test]
+    fn a_skip_has_a_test_and_a_reason() {
+        assert!(Skip::parse("skipped: a::b: why").is_some_and(|skip| skip.test == "a::b" && skip.reason == "why"));
+        assert_eq!(Skip::parse("skipped: a::b"), None);
+        assert_eq!(Skip::parse("a::b: why"), None);
     }
 
     #[test]
     fn the_table_ends_with_the_totals() {
         let mut summary = Summary::default();
-        summary.add("fmt", 1.0, Report { passed: 1, failed: 0, skipped: 0 }, true);
+        summary.add("fmt", 1.0, Report { passed: 1, ..Report::default() }, true);
         summary.add("unit", 2.0, Report::default(), false);
         summary.not_run("browser");
-        assert!(summary.to_string().ends_with("\n1 passed, 1 failed"), "{summary}");
+        assert!(summary.to_string().ends_with("\n1 passed, 1 failed, 0 skipped"), "{summary}");
     }
 }

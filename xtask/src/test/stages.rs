@@ -1,5 +1,7 @@
 //! The stages, in order: quick checks first, then lints, then compiling, then tests of the whole product.
 
+use std::env;
+
 use anyhow::Result;
 
 use super::outcome::Report;
@@ -14,6 +16,8 @@ use crate::workspace::{Profile, Workspace};
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 /// The whole workspace with the same features in every stage, so that nothing is compiled twice for a difference of them.
 const WORKSPACE: [&str; 2] = ["--locked", "--workspace"];
+/// Read by `test-support`: what a test must not do without.
+const REQUIRE_VARIABLE: &str = "AITBC_REQUIRE";
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 pub(super) struct Stage {
@@ -89,8 +93,11 @@ fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let mut cargo = workspace.cargo();
     if let Some(library) = onnx_runtime_library(workspace) {
         cargo.env("ORT_DYLIB_PATH", library);
+        // What is here must be used: a test that misses it fails. Who calls may ask for more.
+        let asked = env::var(REQUIRE_VARIABLE).ok().filter(|names| !names.is_empty());
+        cargo.env(REQUIRE_VARIABLE, asked.into_iter().chain(["onnxruntime".into()]).collect::<Vec<_>>().join(","));
     }
-    report.tests(cargo.arg("test").args(WORKSPACE))
+    report.tests_that_may_skip(cargo.arg("test").args(WORKSPACE), &workspace.skipped_tests())
 }
 
 /// Skipped without a Python that has the training's packages, since nothing that ships needs one.

@@ -11,6 +11,7 @@ use crate::sources::root;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("shared", &[]),
     ("wallet", &["shared"]),
+    ("test-support", &[]),
     ("contracts", &[]),
     ("chain", &["shared"]),
     ("mempool", &["chain"]),
@@ -26,7 +27,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Arrows that exist for tests only. Nothing depends on `server` and `gpu-worker`, not even here.
-const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[("chain", &["contracts"])];
+const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
+    ("chain", &["contracts"]),
+    ("store", &["test-support"]),
+    ("inference", &["test-support"]),
+    ("gpu-worker", &["test-support"]),
+    ("server", &["test-support"]),
+];
 
 #[test]
 fn every_arrow_of_the_workspace_is_on_the_list() {

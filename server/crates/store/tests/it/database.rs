@@ -20,9 +20,9 @@ impl TestDatabase {
         Self { folder: Arc::new(folder), url }
     }
 
-    /// `None` where PostgreSQL is not installed.
-    fn postgres(test: &str) -> Option<Self> {
-        let url = postgres::database_or_skip(&format!("{test} on PostgreSQL"))?;
+    /// `None` where there is no PostgreSQL: the test then counts as skipped, though it ran on SQLite.
+    pub(crate) fn postgres() -> Option<Self> {
+        let url = postgres::database_or_skip()?;
         Some(Self { folder: Arc::new(tempfile::tempdir().unwrap()), url: url.parse().unwrap() })
     }
 
@@ -45,9 +45,9 @@ impl TestDatabase {
 }
 
 /// Runs a test on a new SQLite file, and on a new PostgreSQL database where there is one.
-pub(crate) async fn on_both(test: &str, body: impl AsyncFn(TestDatabase)) {
+pub(crate) async fn on_both(body: impl AsyncFn(TestDatabase)) {
     body(TestDatabase::sqlite()).await;
-    if let Some(database) = TestDatabase::postgres(test) {
+    if let Some(database) = TestDatabase::postgres() {
         body(database).await;
     }
 }

@@ -16,7 +16,7 @@ use super::fixture::{MINER, NOW, complete, grant, new_job, task};
 
 #[tokio::test]
 async fn a_jobs_life_survives_closing_and_opening() {
-    on_both("a_jobs_life_survives_closing_and_opening", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         store.write(new_job(1)).await.unwrap();
         store.write(grant(1)).await.unwrap();
@@ -38,7 +38,7 @@ async fn a_jobs_life_survives_closing_and_opening() {
 
 #[tokio::test]
 async fn a_job_completes_once_and_not_after_its_end() {
-    on_both("a_job_completes_once_and_not_after_its_end", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         store.write(new_job(1)).await.unwrap();
         store.write(complete(1)).await.unwrap();
@@ -59,7 +59,7 @@ async fn a_job_completes_once_and_not_after_its_end() {
 
 #[tokio::test]
 async fn one_bad_change_does_not_spoil_its_group() {
-    on_both("one_bad_change_does_not_spoil_its_group", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         let mut answers = Vec::new();
         for number in [1, 2, 2, 3] {
@@ -77,7 +77,7 @@ async fn one_bad_change_does_not_spoil_its_group() {
 
 #[tokio::test]
 async fn the_sponsored_quota_holds_per_address_and_in_total() {
-    on_both("the_sponsored_quota_holds_per_address_and_in_total", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         let ask = |number: u128, address: &str| {
             let used = SponsoredUse { day: 1, address: address.into(), limit_per_address: 2, limit_in_total: 3 };
@@ -101,7 +101,7 @@ async fn the_sponsored_quota_holds_per_address_and_in_total() {
 
 #[tokio::test]
 async fn the_first_answer_is_kept_with_its_job() {
-    on_both("the_first_answer_is_kept_with_its_job", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         let first = IdempotencyRecord {
             caller: "key_1".into(),
@@ -123,7 +123,7 @@ async fn the_first_answer_is_kept_with_its_job() {
 
 #[tokio::test]
 async fn pages_follow_one_another_without_gap_or_repetition() {
-    on_both("pages_follow_one_another_without_gap_or_repetition", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         for number in 1..=7 {
             store.write(new_job(number)).await.unwrap();

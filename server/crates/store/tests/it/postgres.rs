@@ -3,13 +3,15 @@
 //! A shell starts it, waits until this process closes the pipe to it, stops it and removes the folder. The pipe closes
 //! whatever ends this process, so that no test leaves a server behind.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use test_support::{Requirement, require_or_skip};
 
 /// Where Debian keeps the programs of each version; elsewhere they are on the `PATH`.
 const VERSIONS: &str = "/usr/lib/postgresql";
@@ -42,15 +44,9 @@ struct Server {
     _shell: Child,
 }
 
-/// A new, empty database, or nothing where PostgreSQL is not installed. Then a line says so for `cargo xtask test` to
-/// count: the test runner hides what tests print, but not what they write to the stream itself.
-pub(crate) fn database_or_skip(test: &str) -> Option<String> {
-    let made = new_database();
-    if let Err(reason) = &made {
-        let mut stream = std::io::stdout();
-        writeln!(stream, "skipped: {test}: {reason}").unwrap();
-    }
-    made.ok()
+/// A new, empty database. `None` where PostgreSQL is not installed: the test then counts as skipped.
+pub(crate) fn database_or_skip() -> Option<String> {
+    require_or_skip(Requirement::PostgreSql, new_database())
 }
 
 /// The URL of a new, empty database, or why there is none here.

@@ -72,7 +72,7 @@ pub(crate) fn arrival() -> UpsertMiner {
 
 #[tokio::test]
 async fn a_transaction_is_known_before_it_is_sent_and_its_mint_counts_once() {
-    on_both("a_transaction_is_known_before_it_is_sent_and_its_mint_counts_once", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         store.write(arrival()).await.unwrap();
         let receipt = completed(&store, 1).await;
@@ -106,7 +106,7 @@ async fn a_transaction_is_known_before_it_is_sent_and_its_mint_counts_once() {
 
 #[tokio::test]
 async fn a_transaction_that_is_not_signed_takes_no_nonce_and_no_receipt() {
-    on_both("a_transaction_that_is_not_signed_takes_no_nonce_and_no_receipt", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         let receipt = completed(&store, 1).await;
         let hashes = vec![receipt.signed.receipt_hash];
@@ -121,7 +121,7 @@ async fn a_transaction_that_is_not_signed_takes_no_nonce_and_no_receipt() {
 
 #[tokio::test]
 async fn nonces_follow_each_other_and_the_chain() {
-    on_both("nonces_follow_each_other_and_the_chain", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         let first = store.write(mint(vec![], 0, Written)).await.unwrap();
         let second = store.write(mint(vec![], 0, Written)).await.unwrap();
@@ -147,7 +147,7 @@ async fn nonces_follow_each_other_and_the_chain() {
 
 #[tokio::test]
 async fn a_replaced_transaction_gives_its_receipts_back() {
-    on_both("a_replaced_transaction_gives_its_receipts_back", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         let receipt = completed(&store, 1).await;
         let hashes = vec![receipt.signed.receipt_hash];
@@ -170,7 +170,7 @@ async fn a_replaced_transaction_gives_its_receipts_back() {
 /// Sums carry and borrow between their two columns.
 #[tokio::test]
 async fn sums_are_exact_beyond_64_bits() {
-    on_both("sums_are_exact_beyond_64_bits", async |database| {
+    on_both(async |database| {
         let store = database.open().await;
         store.write(arrival()).await.unwrap();
         let amounts = [999_999_999_999_999_999, 1, u128::from(u64::MAX) * 1_000, 999_999_999_999_999_999_999];

@@ -18,7 +18,7 @@ const SPONSORED: u32 = 50;
 
 #[tokio::test]
 async fn a_hub_takes_over_its_own_rows_only() {
-    on_both("a_hub_takes_over_its_own_rows_only", async |database| {
+    on_both(async |database| {
         let (first, second) = (database.open_as("first").await, database.open_as("second").await);
         first.write(new_job(1)).await.unwrap();
         second.write(new_job(2)).await.unwrap();
@@ -50,7 +50,7 @@ async fn a_hub_takes_over_its_own_rows_only() {
 /// Jobs, quota, calls, nonces and sums of two hubs at once. SQLite lets two processes write too, one after the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hubs_lose_nothing_and_double_nothing() {
-    on_both("two_hubs_lose_nothing_and_double_nothing", async |database| race(&database).await).await;
+    on_both(async |database| race(&database).await).await;
 }
 
 async fn race(database: &TestDatabase) {

@@ -5,23 +5,28 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use ort::environment::Environment;
+use test_support::{Requirement, require_or_skip};
 
-use super::super::library::{Found, Search, find};
+use super::super::library::{ENVIRONMENT_VARIABLE, Found, Search, find};
 use super::super::port::{Dim, Input, Values, Wanted};
 use super::super::provider::{Provider, ProviderOptions};
 use super::recorded::RECORDED_MAX;
 use super::{GraphFile, OrtGraph, OrtRuntime, load_library};
 
-/// One library is loaded per process; `None` where there is none.
+/// One library is loaded per process; where there is none, the test counts as skipped.
+#[track_caller]
 fn environment() -> Option<Environment> {
     static ENVIRONMENT: OnceLock<Option<Environment>> = OnceLock::new();
     let load = || match find(None, &Search::of_process(None)) {
         Found::Named(path) | Found::Discovered(path) => Some(load_library(&path, 1, false).unwrap()),
         Found::Nothing => None,
     };
-    ENVIRONMENT.get_or_init(load).clone()
+    let found = ENVIRONMENT.get_or_init(load).clone();
+    let reason = || format!("ONNX Runtime's library was not found; set {ENVIRONMENT_VARIABLE}");
+    require_or_skip(Requirement::OnnxRuntime, found.ok_or_else(reason))
 }
 
+#[track_caller]
 fn runtime() -> Option<OrtRuntime> {
     let provider = ProviderOptions {
         provider: Provider::Cpu,
