@@ -1,7 +1,8 @@
 //! The native process `aitbc`: node, hub, API and pages on one port, and the command line.
 //!
 //! ```text
-//! main ─▶ cli ─▶ serve ─▶ App (store, hub, node, settlement) ─▶ router ─▶ http::<area> ─▶ submit, hub, view
+//! main ─▶ cli ─▶ serve ─▶ App (store, hub, node, settlement) ─▶ router ─▶ http::<area>
+//! http::<area> ─▶ submit, watch, view, status, hub
 //! ```
 
 // A page is one nested type; rendering the deepest needs more than the default of 128.
