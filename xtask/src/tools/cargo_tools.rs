@@ -1,7 +1,7 @@
 //! trunk and wasm-bindgen: their authors' own builds where the user has `cargo binstall`, else compiled from source.
 //!
-//! Compiled without optimisation and without what an offline build never calls (TLS, the search for updates): the seconds
-//! that a bundle takes longer are far fewer than the minutes that the compiler takes less. docs/adr/0015 has the figures.
+//! Compiled without optimisation and without what an offline build never calls (TLS, the search for updates), since compiling
+//! them is most of what they cost. docs/adr/0015 has the figures.
 
 use std::fs;
 use std::process::Command;
