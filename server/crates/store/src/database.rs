@@ -14,6 +14,13 @@ use crate::StoreError;
 /// How long to wait for another process (`aitbc keys`) that writes to the same SQLite file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// SQLite's message where another connection prevents a change of the journal's mode. It does not wait then.
+const SQLITE_LOCKED_TEXT: &str = "database is locked";
+
+/// How often, and how soon, opening is tried again where another process opens the same new SQLite file.
+const OPEN_TRIES_MAX: u32 = 50;
+const OPEN_PAUSE: Duration = Duration::from_millis(50);
+
 /// Prepared statements that one SQLite connection keeps.
 const SQLITE_STATEMENTS: usize = 256;
 
@@ -78,7 +85,17 @@ pub(crate) async fn connect(
         DatabaseUrl::Postgres(text) => postgres(text, access),
     };
     options.max_connections(connections).min_connections(1).sqlx_logging(false).idle_timeout(None).max_lifetime(None);
-    Database::connect(options).await.map_err(|error| StoreError::Open(error.to_string()))
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match Database::connect(options.clone()).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if tries < OPEN_TRIES_MAX && error.to_string().contains(SQLITE_LOCKED_TEXT) => {
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            Err(error) => return Err(StoreError::Open(error.to_string())),
+        }
+    }
 }
 
 fn sqlite(path: PathBuf, access: Access, max_pages: Option<u32>) -> Result<ConnectOptions, StoreError> {
