@@ -169,7 +169,9 @@ impl From<StoreError> for ApiError {
                     retry_after_seconds,
                 }
             }
-            StoreError::Refused(Refusal::TaskEnded) => Self::Conflict(error.to_string()),
+            StoreError::Refused(Refusal::TaskEnded | Refusal::ReceiptsTaken { .. }) => {
+                Self::Conflict(error.to_string())
+            }
             StoreError::Duplicate(what) => Self::Conflict(format!("{what} exists already")),
             error if error.is_retryable() => Self::Unavailable("the database does not answer".to_owned()),
             error => Self::Internal(error.to_string()),

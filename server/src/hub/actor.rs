@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hub::board::{Board, BoardError, Effect, EndedLease, Input, Lease, Moved, SessionNumber};
 use shared::Address;
 use shared::id::{JobId, LeaseId};
+use shared::job::lifecycle::{Blame, Fault, JobState, TaskLife};
 use shared::job::task::Task;
 use shared::protocol::{HubMessage, Metering};
 use store::change::{Change, CompleteTask, CountFault, GrantLease, MoveTask};
@@ -87,6 +88,25 @@ impl Sessions {
     }
 }
 
+/// Leases whose result is verified and on its way to the disk. The board has them no more, and the database may not
+/// have them yet.
+#[derive(Debug, Default)]
+pub(super) struct BeingStored(Mutex<BTreeSet<LeaseId>>);
+
+impl BeingStored {
+    fn begin(&self, lease_id: LeaseId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(lease_id);
+    }
+
+    fn end(&self, lease_id: LeaseId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&lease_id);
+    }
+
+    pub(super) fn has(&self, lease_id: LeaseId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&lease_id)
+    }
+}
+
 pub(super) struct Actor {
     pub(super) board: Arc<RwLock<Board>>,
     pub(super) commands: mpsc::Receiver<Command>,
@@ -96,6 +116,7 @@ pub(super) struct Actor {
     pub(super) metrics: Arc<Metrics>,
     /// Rings when there is a receipt to mint.
     pub(super) receipts: Arc<Notify>,
+    pub(super) being_stored: Arc<BeingStored>,
     pub(super) stop: CancellationToken,
 }
 
@@ -136,6 +157,12 @@ impl Actor {
     fn apply(&self, input: Input) -> Result<Vec<Effect>, BoardError> {
         let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
         let effects = board.apply(input, clock::now());
+        // Before the board is free again: whoever finds a lease gone finds it here.
+        for effect in effects.iter().flatten() {
+            if let Effect::Complete { lease, .. } = effect {
+                self.being_stored.begin(lease.id);
+            }
+        }
         self.metrics.queue_depth.set(i64::try_from(board.queue_depth()).unwrap_or(i64::MAX));
         effects
     }
@@ -173,10 +200,10 @@ impl Actor {
                     }
                     self.store_move(moved, ended).await;
                 }
-                Effect::Complete { moved, lease_id } => {
+                Effect::Complete { moved, lease } => {
                     ending.insert(moved.task.job_id);
                     match std::mem::replace(&mut carried, Carried::Nothing) {
-                        Carried::Result(result, stored) => self.store_result(moved, lease_id, *result, stored).await,
+                        Carried::Result(result, stored) => self.store_result(moved, lease, *result, stored).await,
                         other => tracing::error!(task = %moved.task, ?other, "a task completed without its result"),
                     }
                 }
@@ -207,17 +234,7 @@ impl Actor {
     /// The assignment does not wait for the disk: without the lease's row a restart finds the task waiting.
     async fn store_grant(&self, lease: Lease, moved: Moved) {
         let task = lease.task;
-        let lease = LeaseRecord {
-            id: lease.id,
-            task,
-            miner: lease.miner,
-            terms: lease.terms,
-            granted_at: lease.granted_at,
-            deadline: lease.deadline,
-            ended_at: None,
-            fault: None,
-        };
-        let change = GrantLease { lease, moved: stored(moved) };
+        let change = GrantLease { lease: stored_lease(lease), moved: stored(moved) };
         self.store_soon(change, task, "a lease was not stored; a restart would lease the task again").await;
     }
 
@@ -248,7 +265,7 @@ impl Actor {
             ended.map(|EndedLease { lease_id, miner, fault }| store::change::EndedLease { lease_id, miner, fault });
         let change = MoveTask { moved: stored(moved), at: clock::now(), ended };
         if state.is_terminal() {
-            self.store_end(change, task, None).await;
+            self.store_end(change, task).await;
         } else {
             self.store_soon(change, task, "a task's return to the queue was not stored; a restart would return it")
                 .await;
@@ -258,53 +275,121 @@ impl Actor {
     async fn store_result(
         &self,
         moved: Moved,
-        lease_id: LeaseId,
+        lease: Lease,
         result: AttestedResult,
         told: oneshot::Sender<Result<(), StoreError>>,
     ) {
-        let (task, state) = (moved.task, moved.life.state);
+        let (task, state, lease_id) = (moved.task, moved.life.state, lease.id);
         self.metrics.tasks_ended(state);
+        let given_up = given_up(&moved, &lease);
         let AttestedResult { metering, artifacts, receipt } = result;
-        let change = CompleteTask { moved: stored(moved), lease_id, at: clock::now(), metering, artifacts, receipt };
-        self.store_end(change, task, Some(told)).await;
-    }
-
-    /// Stores the end of a task, again and again until it is on the disk. `told` hears of the first try.
-    async fn store_end<C: Change + Clone>(
-        &self,
-        change: C,
-        task: Task,
-        told: Option<oneshot::Sender<Result<(), StoreError>>>,
-    ) {
+        let lease = stored_lease(lease);
+        let change = CompleteTask { moved: stored(moved), lease, at: clock::now(), metering, artifacts, receipt };
         let first = self.store.enqueue(change.clone()).await;
-        let (store, watchers, stop) = (self.store.clone(), Arc::clone(&self.watchers), self.stop.clone());
-        let receipts = Arc::clone(&self.receipts);
+        let patience = self.patience();
+        let (receipts, being_stored) = (Arc::clone(&self.receipts), Arc::clone(&self.being_stored));
+        let watchers = Arc::clone(&self.watchers);
         tokio::spawn(async move {
-            let mut result = match first {
-                Ok(answer) => answer.await.unwrap_or(Err(StoreError::Stopped)).map(drop),
-                Err(error) => Err(error),
-            };
-            let has_receipt = told.is_some();
-            if let Some(told) = told {
-                let _ = told.send(result.clone());
+            let mut told = Some(told);
+            // The miner hears of the first try.
+            let tell = |tried: &Result<(), StoreError>| told.take().map_or(Ok(()), |told| told.send(tried.clone()));
+            match patience.store(change, first, task, tell).await {
+                Some(Ok(())) => receipts.notify_one(),
+                // No later try can store this result. Its task must not stay open without anybody who works on it.
+                Some(Err(_)) => drop(patience.store_now(given_up, task).await),
+                None => return,
             }
-            while let Err(error) = result {
-                if !error.is_retryable() {
-                    tracing::error!(%task, %error, "a task's end cannot be stored; the next start takes it up again");
-                    return;
-                }
-                tracing::warn!(%task, %error, "a task's end was not stored; trying again");
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(RETRY) => {}
-                }
-                result = store.write(change.clone()).await.map(drop);
-            }
-            if has_receipt {
-                receipts.notify_one();
-            }
+            being_stored.end(lease_id);
             watchers.signal(task.job_id, Signal::Changed);
         });
+    }
+
+    /// Stores that a task ended without a result.
+    async fn store_end(&self, change: MoveTask, task: Task) {
+        let first = self.store.enqueue(change.clone()).await;
+        let (patience, watchers) = (self.patience(), Arc::clone(&self.watchers));
+        tokio::spawn(async move {
+            if patience.store(change, first, task, |_| Ok(())).await.is_some() {
+                watchers.signal(task.job_id, Signal::Changed);
+            }
+        });
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { store: self.store.clone(), stop: self.stop.clone() }
+    }
+}
+
+/// Stores the end of a task, again and again until it is on the disk.
+struct Patience {
+    store: Store,
+    stop: CancellationToken,
+}
+
+type Tried = Result<(), StoreError>;
+
+impl Patience {
+    /// `first` is the answer to a first try that was handed in already, and `tell` hears how it went. `None` where the
+    /// server stops before the change is stored, an error where no later try can succeed.
+    async fn store<C: Change + Clone>(
+        &self,
+        change: C,
+        first: Result<oneshot::Receiver<Result<C::Output, StoreError>>, StoreError>,
+        task: Task,
+        tell: impl FnOnce(&Tried) -> Result<(), Tried>,
+    ) -> Option<Tried> {
+        let mut result = match first {
+            Ok(answer) => answer.await.unwrap_or(Err(StoreError::Stopped)).map(drop),
+            Err(error) => Err(error),
+        };
+        // A miner that went away asks again.
+        let _ = tell(&result);
+        while let Err(error) = &result {
+            if !error.is_retryable() {
+                tracing::error!(%task, %error, "a task's end cannot be stored");
+                break;
+            }
+            tracing::warn!(%task, %error, "a task's end was not stored; trying again");
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = tokio::time::sleep(RETRY) => {}
+            }
+            result = self.store.write(change.clone()).await.map(drop);
+        }
+        Some(result)
+    }
+
+    async fn store_now(&self, change: MoveTask, task: Task) -> Option<Tried> {
+        let first = self.store.enqueue(change.clone()).await;
+        self.store(change, first, task, |_| Ok(())).await
+    }
+}
+
+/// The end of a task whose verified result cannot be stored. It is the platform's own fault. Where the database has
+/// another end of the task, that one stands.
+fn given_up(moved: &Moved, lease: &Lease) -> MoveTask {
+    let reason = "the hub could not store the result".to_owned();
+    let fault = Fault { lease_id: lease.id, blame: Blame::Platform, reason };
+    let mut life = TaskLife { state: JobState::Failed, lease_id: None, faults: moved.life.faults.clone() };
+    life.faults.push(fault.clone());
+    MoveTask {
+        moved: MovedTask { task: moved.task, life, job: JobState::Failed },
+        at: clock::now(),
+        ended: Some(store::change::EndedLease { lease_id: lease.id, miner: lease.miner, fault: Some(fault) }),
+    }
+}
+
+/// A lease that has not ended, as the database takes it.
+fn stored_lease(lease: Lease) -> LeaseRecord {
+    LeaseRecord {
+        id: lease.id,
+        task: lease.task,
+        miner: lease.miner,
+        terms: lease.terms,
+        granted_at: lease.granted_at,
+        deadline: lease.deadline,
+        ended_at: None,
+        fault: None,
     }
 }
 

@@ -11,7 +11,7 @@ use shared::id::{JobId, LeaseId};
 use shared::protocol::Progress;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::actor::{AttestedResult, Carried, Command, Sessions, ToSession};
+use super::actor::{AttestedResult, BeingStored, Carried, Command, Sessions, ToSession};
 use super::intake::IntakeError;
 use super::watchers::{Signal, Subscription, Watchers};
 
@@ -36,6 +36,7 @@ pub struct HubHandle {
     pub(super) next_session: Arc<AtomicU64>,
     /// Notified when there is a receipt to mint.
     pub(super) receipts: Arc<Notify>,
+    pub(super) being_stored: Arc<BeingStored>,
 }
 
 impl HubHandle {
@@ -144,6 +145,11 @@ impl HubHandle {
         let (told, stored) = oneshot::channel();
         self.ask(Input::ResultVerified { lease_id }, Carried::Result(Box::new(result), told)).await?;
         Ok(stored.await.map_err(|_| IntakeError::Stopping)??)
+    }
+
+    /// The result that ended this lease is verified and on its way to the disk.
+    pub(super) fn is_being_stored(&self, lease_id: LeaseId) -> bool {
+        self.being_stored.has(lease_id)
     }
 
     pub(super) async fn result_refuted(&self, lease_id: LeaseId, reason: String) -> Result<(), HubError> {

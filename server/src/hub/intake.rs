@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use hub::board::{BoardError, Lease};
 use hub::receipt_check::{self, Agreed, Forgery, Mismatch};
 use hub::verification::{self, File, Refutation, Submitted};
-use shared::id::{JobId, LeaseId};
+use shared::id::LeaseId;
 use shared::job::request::ValidJob;
 use shared::protocol::{ARTIFACT_MAX_BYTES, Metering, ResultAccepted, ResultSubmission};
 use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
@@ -108,7 +108,11 @@ impl Intake {
         let Some(held) = self.find_held(lease_id) else { return self.repeat(lease_id, &submission).await };
         let lease = &held.lease;
         receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
-        self.hub.result_received(lease_id, lease.miner).await?;
+        match self.hub.result_received(lease_id, lease.miner).await {
+            // The lease ended since it was found.
+            Err(HubError::Board(BoardError::LeaseEnded(_))) => return self.repeat(lease_id, &submission).await,
+            received => received?,
+        }
         let attested = match self.check_and_attest(&held, submission).await {
             Ok(attested) => attested,
             Err(error) => {
@@ -136,25 +140,17 @@ impl Intake {
 
     /// The lease has ended. Where this very result ended it, the answer is the same as then.
     async fn repeat(&self, lease_id: LeaseId, submission: &ResultSubmission) -> Result<ResultAccepted, IntakeError> {
+        if self.hub.is_being_stored(lease_id) {
+            return Err(IntakeError::BeingStored(lease_id));
+        }
         let lease = self.store.find_lease(lease_id).await?.ok_or(IntakeError::UnknownLease(lease_id))?;
         receipt_check::check_signature(&submission.receipt, &submission.miner_signature, &lease.terms, lease.miner)?;
-        let stored = match self.store.find_receipt_of_task(lease.task).await? {
-            Some(stored) => stored,
-            // While its job goes on, the lease's end is still on its way to the disk.
-            None if lease.ended_at.is_none() && self.is_open(lease.task.job_id).await? => {
-                return Err(IntakeError::BeingStored(lease_id));
-            }
-            None => return Err(IntakeError::LeaseEnded(lease_id)),
-        };
+        let stored = self.store.find_receipt_of_task(lease.task).await?.ok_or(IntakeError::LeaseEnded(lease_id))?;
         let receipt_hash = submission.receipt.hash()?;
         if stored.signed.receipt_hash != receipt_hash {
             return Err(IntakeError::OtherReceipt { stored: stored.signed.receipt_hash });
         }
         Ok(ResultAccepted { job_id: lease.task.job_id, receipt_hash })
-    }
-
-    async fn is_open(&self, job_id: JobId) -> Result<bool, StoreError> {
-        Ok(self.store.find_job(job_id).await?.is_some_and(|job| !job.state.is_terminal()))
     }
 
     async fn check_and_attest(&self, held: &Held, submission: ResultSubmission) -> Result<AttestedResult, IntakeError> {

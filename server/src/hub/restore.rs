@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, Sessions};
+use super::actor::{Actor, BeingStored, Sessions};
 use super::handle::{COMMANDS_MAX, HubHandle};
 use super::watchers::Watchers;
 use crate::clock;
@@ -48,6 +48,7 @@ pub async fn start(
         watchers: Watchers::new(),
         next_session: Arc::new(AtomicU64::new(1)),
         receipts: Arc::new(Notify::new()),
+        being_stored: Arc::new(BeingStored::default()),
     };
     let actor = Actor {
         board: Arc::clone(&handle.board),
@@ -57,6 +58,7 @@ pub async fn start(
         watchers: Arc::clone(&handle.watchers),
         metrics,
         receipts: Arc::clone(&handle.receipts),
+        being_stored: Arc::clone(&handle.being_stored),
         stop,
     };
     Ok((handle, tokio::spawn(actor.run())))

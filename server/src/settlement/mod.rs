@@ -89,7 +89,7 @@ impl Settlement {
     /// Mints everything that waits, batch by batch.
     async fn settle_all(&self) -> Result<(), SettlementError> {
         loop {
-            for transaction in self.store.list_open_transactions().await? {
+            for transaction in self.store.list_open_transactions(self.hub_key.address()).await? {
                 let Some(end) = outbox::send(self, &transaction).await? else { return Ok(()) };
                 self.record_end(&transaction, &end).await?;
             }

@@ -48,6 +48,8 @@ pub enum Refusal {
     SponsoredInTotal { limit: u32 },
     #[error("the task has ended")]
     TaskEnded,
+    #[error("{taken} of the transaction's {asked} receipts wait for no mint any more")]
+    ReceiptsTaken { asked: u64, taken: u64 },
 }
 
 impl StoreError {

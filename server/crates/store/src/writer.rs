@@ -25,7 +25,11 @@ pub struct Transaction<'a> {
     pub(crate) hub_id: &'a str,
 }
 
-/// Something to write. It may be applied twice, since a group that fails is undone and tried change by change.
+/// Something to write.
+///
+/// It may be applied again after it was stored: a connection that breaks during `COMMIT` leaves open whether the
+/// transaction took effect, and the change is then tried once more. A second application therefore finds its own rows
+/// and changes nothing that counts.
 #[async_trait]
 pub trait Change: Send + Sync + 'static {
     type Output: Send + 'static;

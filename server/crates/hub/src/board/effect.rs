@@ -16,8 +16,8 @@ pub enum Effect {
     Grant { lease: Lease, moved: Moved, session: SessionNumber, assignment: Box<Assignment> },
     /// Store that a task went back to the queue or ended without a result.
     Move { moved: Moved, ended: Option<EndedLease> },
-    /// Store the result under which the task completed.
-    Complete { moved: Moved, lease_id: LeaseId },
+    /// Store the result under which the task completed, and with it the lease that it ends.
+    Complete { moved: Moved, lease: Lease },
     /// Store one more fault of a miner: it refused an input that another one has served.
     CountFault { miner: Address, task: Task },
     /// Tell the miner to stop.

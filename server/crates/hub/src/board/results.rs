@@ -22,15 +22,15 @@ impl Board {
     /// The task is complete and its miner free. The shell stores the result; should it stop before, the restart finds
     /// the lease open and the miner sends the result again.
     pub(super) fn result_verified(&mut self, lease_id: LeaseId, now: UnixMillis) -> Result<Vec<Effect>, BoardError> {
-        let lease = self.leases.get(&lease_id).ok_or(BoardError::LeaseEnded(lease_id))?;
-        let (task, miner, wrong) = (lease.task, lease.miner, self.wrongly_refused(lease));
+        let lease = self.leases.get(&lease_id).ok_or(BoardError::LeaseEnded(lease_id))?.clone();
+        let (task, miner, wrong) = (lease.task, lease.miner, self.wrongly_refused(&lease));
         let moved = self.move_task(task, TaskEvent::Verified { lease_id })?;
         self.release(lease_id);
         if let Some(miner) = self.miners.get_mut(&miner) {
             miner.leases_ended += 1;
             miner.last_worked = now;
         }
-        let mut effects = vec![Effect::Complete { moved, lease_id }];
+        let mut effects = vec![Effect::Complete { moved, lease }];
         for miner in wrong {
             if let Some(miner) = self.miners.get_mut(&miner) {
                 miner.count_fault();

@@ -88,7 +88,9 @@ impl Change for CreateApiKey {
             created_at_unix_ms: Set(stored_millis(new.created_at)),
             revoked_at_unix_ms: Set(None),
         };
-        api_key::Entity::insert(row).exec_without_returning(transaction.connection).await?;
+        let unless_stored = OnConflict::column(api_key::Column::Id).do_nothing().to_owned();
+        let insert = api_key::Entity::insert(row).on_conflict(unless_stored);
+        insert.exec_without_returning(transaction.connection).await?;
         Ok(())
     }
 }

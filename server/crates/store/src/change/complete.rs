@@ -1,28 +1,28 @@
 //! A task completes: its artifacts, its receipt and the miner's sums in one transaction.
 
 use async_trait::async_trait;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter};
 use shared::api::receipts::SettlementState;
-use shared::id::LeaseId;
 use shared::job::task::Task;
 use shared::protocol::Metering;
 use shared::time::UnixMillis;
 
-use super::jobs::{end_lease, moving_job, moving_task};
+use super::jobs::{end_lease, insert_lease, moving_job, moving_task};
 use super::{Change, Transaction};
 use crate::StoreError;
 use crate::amount::{self, StoredAmount};
 use crate::columns::{encode, settlement_text, stored_millis, to_i64};
 use crate::entity::{artifact, job, job_receipt, miner, task};
 use crate::error::Refusal;
-use crate::record::{ArtifactRecord, MovedTask, NewReceipt};
+use crate::record::{ArtifactRecord, LeaseRecord, MovedTask, NewReceipt};
 
 /// A verified and attested result.
 #[derive(Debug, Clone)]
 pub struct CompleteTask {
     pub moved: MovedTask,
-    pub lease_id: LeaseId,
+    /// The lease that the result ends. It is stored now where a full disk refused it when it was granted.
+    pub lease: LeaseRecord,
     pub at: UnixMillis,
     pub metering: Metering,
     pub artifacts: Vec<ArtifactRecord>,
@@ -33,9 +33,12 @@ pub struct CompleteTask {
 impl Change for CompleteTask {
     type Output = ();
 
-    /// The receipt's unique task makes a second completion fail as a duplicate, whatever memory says.
+    /// The receipt's unique task makes a second completion with another receipt fail as a duplicate, whatever memory
+    /// says.
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        insert_receipt(transaction, self.moved.task, &self.receipt).await?;
+        if !insert_receipt(transaction, self.moved.task, &self.receipt).await? {
+            return Ok(());
+        }
         let provider = self.receipt.signed.receipt.provider;
         let moved = moving_task(&self.moved)?
             .col_expr(task::Column::Miner, Expr::value(provider.to_string()))
@@ -50,7 +53,8 @@ impl Change for CompleteTask {
             .col_expr(job::Column::FinishedAtUnixMs, Expr::value(finished))
             .exec(transaction.connection)
             .await?;
-        end_lease(transaction, self.lease_id, self.at, None).await?;
+        insert_lease(transaction, &self.lease).await?;
+        end_lease(transaction, self.lease.id, self.at, None).await?;
         let rows = self.artifacts.iter().zip(0..).map(|(file, position)| artifact::ActiveModel {
             job_id: Set(self.moved.task.job_id.to_string()),
             position: Set(position),
@@ -64,7 +68,8 @@ impl Change for CompleteTask {
     }
 }
 
-async fn insert_receipt(transaction: &Transaction<'_>, task: Task, new: &NewReceipt) -> Result<(), StoreError> {
+/// Returns whether it is new: this very receipt may be stored already.
+async fn insert_receipt(transaction: &Transaction<'_>, task: Task, new: &NewReceipt) -> Result<bool, StoreError> {
     let signed = &new.signed;
     let canonical = signed.receipt.canonical_json().map_err(|error| StoreError::corrupt("receipt", error))?;
     let amount = StoredAmount::new("receipt.amount", new.amount)?;
@@ -86,14 +91,18 @@ async fn insert_receipt(transaction: &Transaction<'_>, task: Task, new: &NewRece
         not_before_unix_ms: Set(0),
         ..Default::default()
     };
-    match job_receipt::Entity::insert(row)
-        .exec_without_returning(transaction.connection)
-        .await
-        .map_err(StoreError::from)
-    {
-        Err(StoreError::Duplicate(_)) => Err(StoreError::Duplicate("a receipt of this task")),
-        other => other.map(|_| ()),
+    let unless_stored = OnConflict::new().do_nothing().to_owned();
+    let insert = job_receipt::Entity::insert(row).on_conflict(unless_stored);
+    if insert.exec_without_returning(transaction.connection).await? > 0 {
+        return Ok(true);
     }
+    let same = job_receipt::Entity::find()
+        .filter(job_receipt::Column::ReceiptHash.eq(signed.receipt_hash.to_string()))
+        .filter(job_receipt::Column::JobId.eq(task.job_id.to_string()))
+        .filter(job_receipt::Column::Role.eq(task.role.to_string()))
+        .count(transaction.connection)
+        .await?;
+    if same == 1 { Ok(false) } else { Err(StoreError::Duplicate("a receipt of this task")) }
 }
 
 /// The miner has one more completed job, whose amount waits for its mint.

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use shared::Address;
-use shared::id::LeaseId;
+use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{Blame, Fault, JobState, TaskLife};
 use shared::time::UnixMillis;
 
@@ -29,12 +29,6 @@ impl Change for CreateJob {
     type Output = i64;
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<i64, StoreError> {
-        if let Some(sponsored) = &self.sponsored {
-            count_sponsored(transaction, sponsored).await?;
-        }
-        if let Some(first) = &self.idempotency {
-            insert_first_answer(transaction, first).await?;
-        }
         let new = &self.job;
         let life = TaskLife::default();
         let row = job::ActiveModel {
@@ -50,7 +44,18 @@ impl Change for CreateJob {
             deadline_unix_ms: Set(stored_millis(new.deadline)),
             ..Default::default()
         };
-        let seq = job::Entity::insert(row).exec(transaction.connection).await?.last_insert_id;
+        let unless_stored = OnConflict::column(job::Column::Id).do_nothing().to_owned();
+        let seq = match job::Entity::insert(row).on_conflict(unless_stored).exec(transaction.connection).await {
+            Ok(inserted) => inserted.last_insert_id,
+            Err(DbErr::RecordNotInserted) => return stored_seq(transaction, new.id).await,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(sponsored) = &self.sponsored {
+            count_sponsored(transaction, sponsored).await?;
+        }
+        if let Some(first) = &self.idempotency {
+            insert_first_answer(transaction, first).await?;
+        }
         let life_json = encode("life", &life)?;
         let tasks = new.tasks.iter().map(|role| task::ActiveModel {
             job_id: Set(new.id.to_string()),
@@ -63,6 +68,16 @@ impl Change for CreateJob {
         task::Entity::insert_many(tasks).exec_without_returning(transaction.connection).await?;
         Ok(seq)
     }
+}
+
+/// The place of a job that was stored by this very change before.
+async fn stored_seq(transaction: &Transaction<'_>, id: JobId) -> Result<i64, StoreError> {
+    let row = job::Entity::find()
+        .filter(job::Column::Id.eq(id.to_string()))
+        .filter(job::Column::HubId.eq(transaction.hub_id))
+        .one(transaction.connection)
+        .await?;
+    row.map(|row| row.seq).ok_or(StoreError::Duplicate("a job with this id"))
 }
 
 async fn insert_first_answer(transaction: &Transaction<'_>, first: &IdempotencyRecord) -> Result<(), StoreError> {
@@ -123,19 +138,7 @@ impl Change for GrantLease {
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let granted = &self.lease;
-        let row = lease::ActiveModel {
-            id: Set(granted.id.to_string()),
-            hub_id: Set(transaction.hub_id.to_owned()),
-            job_id: Set(granted.task.job_id.to_string()),
-            role: Set(granted.task.role.to_string()),
-            miner: Set(granted.miner.to_string()),
-            terms: Set(encode("terms", &granted.terms)?),
-            granted_at_unix_ms: Set(stored_millis(granted.granted_at)),
-            deadline_unix_ms: Set(stored_millis(granted.deadline)),
-            ended_at_unix_ms: Set(None),
-            fault: Set(None),
-        };
-        lease::Entity::insert(row).exec_without_returning(transaction.connection).await?;
+        insert_lease(transaction, granted).await?;
         let started = Expr::value(stored_millis(granted.granted_at));
         moving_job(transaction, &self.moved)
             .col_expr(job::Column::StartedAtUnixMs, started)
@@ -145,6 +148,25 @@ impl Change for GrantLease {
         moving_task(&self.moved)?.col_expr(task::Column::Miner, miner).exec(transaction.connection).await?;
         Ok(())
     }
+}
+
+/// Nothing happens where the lease is stored already.
+pub(super) async fn insert_lease(transaction: &Transaction<'_>, granted: &LeaseRecord) -> Result<(), StoreError> {
+    let row = lease::ActiveModel {
+        id: Set(granted.id.to_string()),
+        hub_id: Set(transaction.hub_id.to_owned()),
+        job_id: Set(granted.task.job_id.to_string()),
+        role: Set(granted.task.role.to_string()),
+        miner: Set(granted.miner.to_string()),
+        terms: Set(encode("terms", &granted.terms)?),
+        granted_at_unix_ms: Set(stored_millis(granted.granted_at)),
+        deadline_unix_ms: Set(stored_millis(granted.deadline)),
+        ended_at_unix_ms: Set(None),
+        fault: Set(None),
+    };
+    let unless_stored = OnConflict::column(lease::Column::Id).do_nothing().to_owned();
+    lease::Entity::insert(row).on_conflict(unless_stored).exec_without_returning(transaction.connection).await?;
+    Ok(())
 }
 
 /// The lease that ended with a move, and by whose fault.
@@ -179,8 +201,8 @@ impl Change for MoveTask {
         }
         moved.exec(transaction.connection).await?;
         let Some(ended) = &self.ended else { return Ok(()) };
-        end_lease(transaction, ended.lease_id, self.at, ended.fault.as_ref()).await?;
-        if ended.fault.as_ref().is_some_and(|fault| fault.blame == Blame::Miner) {
+        let ends_now = end_lease(transaction, ended.lease_id, self.at, ended.fault.as_ref()).await?;
+        if ends_now && ended.fault.as_ref().is_some_and(|fault| fault.blame == Blame::Miner) {
             CountFault { miner: ended.miner }.apply(transaction).await?;
         }
         Ok(())
@@ -211,18 +233,20 @@ pub(super) fn moving_task(moved: &MovedTask) -> Result<sea_orm::UpdateMany<task:
         .filter(task::Column::State.is_not_in(ENDS.map(JobState::as_str))))
 }
 
+/// Returns whether the lease had not ended before.
 pub(super) async fn end_lease(
     transaction: &Transaction<'_>,
     lease_id: LeaseId,
     at: UnixMillis,
     fault: Option<&Fault>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let fault = fault.map(|fault| encode("fault", fault)).transpose()?;
-    lease::Entity::update_many()
+    let ended = lease::Entity::update_many()
         .col_expr(lease::Column::EndedAtUnixMs, Expr::value(stored_millis(at)))
         .col_expr(lease::Column::Fault, Expr::value(fault))
         .filter(lease::Column::Id.eq(lease_id.to_string()))
+        .filter(lease::Column::EndedAtUnixMs.is_null())
         .exec(transaction.connection)
         .await?;
-    Ok(())
+    Ok(ended.rows_affected == 1)
 }

@@ -99,6 +99,13 @@ impl Change for AlignNonce {
             .and_where(outbox::Column::Signer.eq(signer.clone()))
             .and_where(outbox::Column::State.eq(state_text(OutboxState::Signed)?))
             .to_owned();
+        // The signer's row is taken first. Another hub with the same key that is signing just now finishes before the
+        // next statement looks at the outbox.
+        Entity::update_many()
+            .col_expr(Column::NextNonce, Expr::col(Column::NextNonce))
+            .filter(Column::Signer.eq(signer.clone()))
+            .exec(transaction.connection)
+            .await?;
         Entity::update_many()
             .col_expr(Column::NextNonce, Expr::value(to_i64(self.chain_nonce)))
             .filter(Column::Signer.eq(signer))
@@ -129,18 +136,19 @@ impl Change for CountAttempt {
     }
 }
 
-/// Ends a transaction's way.
+/// Ends a transaction's way. Returns whether it was on its way until now.
 pub(super) async fn close(
     transaction: &Transaction<'_>,
     outbox_id: i64,
     state: OutboxState,
     block_number: Option<u64>,
-) -> Result<(), StoreError> {
-    outbox::Entity::update_many()
+) -> Result<bool, StoreError> {
+    let closed = outbox::Entity::update_many()
         .col_expr(outbox::Column::State, Expr::value(state_text(state)?))
         .col_expr(outbox::Column::BlockNumber, Expr::value(block_number.map(to_i64)))
         .filter(outbox::Column::Id.eq(outbox_id))
+        .filter(outbox::Column::State.eq(state_text(OutboxState::Signed)?))
         .exec(transaction.connection)
         .await?;
-    Ok(())
+    Ok(closed.rows_affected == 1)
 }

@@ -15,23 +15,30 @@ use crate::StoreError;
 use crate::amount::{self, StoredAmount};
 use crate::columns::{settlement_text, stored_millis, to_i64};
 use crate::entity::{job, job_receipt, miner};
+use crate::error::Refusal;
 use crate::record::OutboxState;
 
-/// The receipts of a mint that was signed just now.
+/// The receipts of a mint that was signed just now. All of them wait for their mint, or nothing is stored: a second
+/// transaction for the same receipts would be a transaction for nothing.
 pub(super) async fn mark_submitted(
     transaction: &Transaction<'_>,
     receipts: &[B256],
     transaction_hash: B256,
 ) -> Result<(), StoreError> {
     use job_receipt::Column;
-    job_receipt::Entity::update_many()
+    let marked = job_receipt::Entity::update_many()
         .col_expr(Column::Settlement, Expr::value(settlement_text(SettlementState::Submitted)?))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1_i64))
         .col_expr(Column::TransactionHash, Expr::value(transaction_hash.to_string()))
         .filter(Column::ReceiptHash.is_in(receipts.iter().map(ToString::to_string)))
+        .filter(Column::Settlement.eq(settlement_text(SettlementState::Pending)?))
         .exec(transaction.connection)
         .await?;
-    Ok(())
+    let asked = receipts.len() as u64;
+    match asked.saturating_sub(marked.rows_affected) {
+        0 => Ok(()),
+        taken => Err(StoreError::Refused(Refusal::ReceiptsTaken { asked, taken })),
+    }
 }
 
 /// A receipt whose mint is in a block.
@@ -123,8 +130,11 @@ impl Change for RecordRefused {
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         use job_receipt::Column;
-        if let Some((outbox_id, state, block_number)) = self.transaction {
-            close(transaction, outbox_id, state, block_number).await?;
+        if let Some((outbox_id, state, block_number)) = self.transaction
+            && !close(transaction, outbox_id, state, block_number).await?
+        {
+            // Another hub with the same key has recorded this end, and its receipts may be on their way again.
+            return Ok(());
         }
         // A transaction counted its attempt when it was signed.
         let simulated = i64::from(self.transaction.is_none());

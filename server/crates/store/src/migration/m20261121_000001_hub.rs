@@ -31,7 +31,7 @@ const INDEXES: [(&str, &str, &[&str]); 9] = [
     ("lease_by_job", "lease", &["job_id"]),
     ("receipt_by_provider", "job_receipt", &["provider", "seq"]),
     ("receipt_by_settlement", "job_receipt", &["settlement", "seq"]),
-    ("outbox_by_state", "outbox", &["state", "nonce"]),
+    ("outbox_by_signer", "outbox", &["signer", "state", "nonce"]),
     ("idempotency_by_age", "idempotency_key", &["created_at_unix_ms"]),
 ];
 

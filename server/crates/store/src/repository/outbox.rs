@@ -1,6 +1,7 @@
 //! Transactions on their way to a block.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use shared::Address;
 
 use crate::columns::{decode, from_i64, millis, state_text, word};
 use crate::entity::outbox;
@@ -8,10 +9,11 @@ use crate::record::{OutboxRecord, OutboxState};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// This hub's transactions that no block is known to have, in the order of their nonces.
-    pub async fn list_open_transactions(&self) -> Result<Vec<OutboxRecord>, StoreError> {
+    /// The signer's transactions that no block is known to have, in the order of their nonces. Those of every hub with
+    /// this key: the chain takes none of them before those with lower nonces, whichever hub signed them.
+    pub async fn list_open_transactions(&self, signer: Address) -> Result<Vec<OutboxRecord>, StoreError> {
         let rows = outbox::Entity::find()
-            .filter(outbox::Column::HubId.eq(&*self.hub_id))
+            .filter(outbox::Column::Signer.eq(signer.to_string()))
             .filter(outbox::Column::State.eq(state_text(OutboxState::Signed)?))
             .order_by_asc(outbox::Column::Nonce)
             .all(&self.readers)

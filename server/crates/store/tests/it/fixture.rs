@@ -108,7 +108,7 @@ pub(crate) fn complete(number: u128) -> CompleteTask {
     let amount = signed.receipt.amount().unwrap();
     CompleteTask {
         moved: MovedTask { task: task(number), life, job: JobState::Completed },
-        lease_id,
+        lease: grant(number).lease,
         at: NOW,
         metering: Metering::default(),
         artifacts: vec![ArtifactRecord {

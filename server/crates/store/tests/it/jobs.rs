@@ -1,18 +1,19 @@
 //! Jobs, first answers, quotas and calls.
 
-use shared::Address;
 use shared::api::receipts::SettlementState;
 use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
-use shared::job::lifecycle::{JobState, TaskEvent, TaskLife};
+use shared::job::lifecycle::{Blame, Fault, JobState, TaskEvent, TaskLife};
 use shared::protocol::Metering;
-use store::change::{CreateJob, MoveTask};
+use shared::{Address, B256};
+use store::change::{CreateJob, EndedLease, MoveTask};
 use store::record::{IdempotencyRecord, MovedTask, SponsoredUse};
 use store::repository::{JobFilter, Keyset};
 use store::{Refusal, Store, StoreError, StoreOptions};
 
 use super::database::{TestDatabase, on_both};
 use super::fixture::{MINER, NOW, complete, grant, new_job, task};
+use super::settlement::arrival;
 
 #[tokio::test]
 async fn a_jobs_life_survives_closing_and_opening() {
@@ -42,7 +43,9 @@ async fn a_job_completes_once_and_not_after_its_end() {
         let store = database.open().await;
         store.write(new_job(1)).await.unwrap();
         store.write(complete(1)).await.unwrap();
-        assert!(matches!(store.write(complete(1)).await, Err(StoreError::Duplicate("a receipt of this task"))));
+        let mut other = complete(1);
+        other.receipt.signed.receipt_hash = B256::repeat_byte(8);
+        assert!(matches!(store.write(other).await, Err(StoreError::Duplicate("a receipt of this task"))));
 
         store.write(new_job(2)).await.unwrap();
         let life = TaskLife::default().apply(TaskEvent::Canceled).unwrap();
@@ -62,8 +65,10 @@ async fn one_bad_change_does_not_spoil_its_group() {
     on_both(async |database| {
         let store = database.open().await;
         let mut answers = Vec::new();
-        for number in [1, 2, 2, 3] {
-            answers.push(store.enqueue(new_job(number)).await.unwrap());
+        let used = SponsoredUse { day: 1, address: "nobody".into(), limit_per_address: 0, limit_in_total: 0 };
+        let refused = CreateJob { sponsored: Some(used), ..new_job(4) };
+        for job in [new_job(1), new_job(2), refused, new_job(3)] {
+            answers.push(store.enqueue(job).await.unwrap());
         }
         let mut results = Vec::new();
         for answer in answers {
@@ -117,6 +122,57 @@ async fn the_first_answer_is_kept_with_its_job() {
         let again = store.write(CreateJob { idempotency: Some(first), ..new_job(2) }).await;
         assert!(matches!(again, Err(StoreError::Duplicate(_))));
         assert!(store.find_job(JobId::from_random(2)).await.unwrap().is_none());
+    })
+    .await;
+}
+
+/// A connection that breaks during `COMMIT` leaves open whether a change was stored, and the change comes again.
+#[tokio::test]
+async fn a_change_that_comes_again_after_it_was_stored_counts_once() {
+    on_both(async |database| {
+        let store = database.open().await;
+        store.write(arrival()).await.unwrap();
+        let used = SponsoredUse { day: 1, address: "10.0.0.1".into(), limit_per_address: 1, limit_in_total: 1 };
+        let first = IdempotencyRecord {
+            caller: "key_1".into(),
+            key: "abc".into(),
+            body_sha256: Sha256Digest::of(b"{}"),
+            job_id: JobId::from_random(1),
+            answer: "{}".into(),
+            created_at: NOW,
+        };
+        let job = CreateJob { sponsored: Some(used), idempotency: Some(first), ..new_job(1) };
+        let seq = store.write(job.clone()).await.unwrap();
+        assert_eq!(store.write(job).await.unwrap(), seq);
+
+        let fault = Fault { lease_id: LeaseId::from_random(1), blame: Blame::Miner, reason: "late".into() };
+        let ended = Some(EndedLease { lease_id: fault.lease_id, miner: MINER, fault: Some(fault) });
+        let moved = MovedTask { task: task(1), life: TaskLife::default(), job: JobState::Queued };
+        for _ in 0..2 {
+            store.write(grant(1)).await.unwrap();
+        }
+        for _ in 0..2 {
+            store.write(MoveTask { moved: moved.clone(), at: NOW, ended: ended.clone() }).await.unwrap();
+        }
+        for _ in 0..2 {
+            store.write(complete(1)).await.unwrap();
+        }
+        let miner = store.find_miner(MINER).await.unwrap().unwrap();
+        assert_eq!((miner.jobs_completed, miner.faults), (1, 1));
+        assert_eq!(miner.pending, complete(1).receipt.amount);
+        assert_eq!(store.list_artifacts(JobId::from_random(1)).await.unwrap(), complete(1).artifacts);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_result_brings_its_lease_where_a_full_disk_refused_it_before() {
+    on_both(async |database| {
+        let store = database.open().await;
+        store.write(new_job(1)).await.unwrap();
+        store.write(complete(1)).await.unwrap();
+        let lease = store.find_lease(LeaseId::from_random(1)).await.unwrap().unwrap();
+        assert_eq!((lease.miner, lease.ended_at, lease.fault), (MINER, Some(NOW), None));
     })
     .await;
 }

@@ -11,7 +11,7 @@ use store::change::{
     SignedTransaction, UpsertMiner,
 };
 use store::record::{OutboxPayload, OutboxState, ReceiptRecord};
-use store::{Store, StoreError};
+use store::{Refusal, Store, StoreError};
 
 use super::database::on_both;
 use super::fixture::{MINER, NOW, complete, new_job};
@@ -79,13 +79,18 @@ async fn a_transaction_is_known_before_it_is_sent_and_its_mint_counts_once() {
         let receipt_hash = receipt.signed.receipt_hash;
         let queued = store.write(mint(vec![receipt_hash], 4, Written)).await.unwrap();
         assert!(store.list_receipts_to_mint(NOW, 10).await.unwrap().is_empty());
+        let again = store.write(mint(vec![receipt_hash], 4, Written)).await;
+        assert!(
+            matches!(again, Err(StoreError::Refused(Refusal::ReceiptsTaken { asked: 1, taken: 1 }))),
+            "one receipt is in two transactions: {again:?}"
+        );
         drop(store);
 
         let store = database.open().await;
-        assert_eq!(store.list_open_transactions().await.unwrap(), std::slice::from_ref(&queued));
+        assert_eq!(store.list_open_transactions(SIGNER).await.unwrap(), std::slice::from_ref(&queued));
         assert_eq!((queued.nonce, queued.signer, queued.attempts), (4, SIGNER, 0));
         store.write(CountAttempt { outbox_id: queued.id }).await.unwrap();
-        assert_eq!(store.list_open_transactions().await.unwrap()[0].attempts, 1);
+        assert_eq!(store.list_open_transactions(SIGNER).await.unwrap()[0].attempts, 1);
         let change = RecordMinted {
             outbox_id: queued.id,
             block_number: 5,
@@ -97,7 +102,7 @@ async fn a_transaction_is_known_before_it_is_sent_and_its_mint_counts_once() {
         assert_eq!(store.find_job(JobId::from_random(1)).await.unwrap().unwrap().revision, revision);
         let stored = store.find_receipt(receipt_hash).await.unwrap().unwrap();
         assert_eq!((stored.settlement, stored.block_number, stored.attempts), (SettlementState::Minted, Some(5), 1));
-        assert!(store.list_open_transactions().await.unwrap().is_empty());
+        assert!(store.list_open_transactions(SIGNER).await.unwrap().is_empty());
         let miner = store.find_miner(MINER).await.unwrap().unwrap();
         assert_eq!((miner.earned, miner.pending, miner.jobs_completed), (receipt.amount, Amount::ZERO, 1));
     })
@@ -113,7 +118,7 @@ async fn a_transaction_that_is_not_signed_takes_no_nonce_and_no_receipt() {
         let error = store.write(mint(hashes.clone(), 0, Broken)).await.unwrap_err();
         assert!(matches!(error, StoreError::Sign(_)) && !error.is_retryable(), "{error}");
         assert_eq!(store.list_receipts_to_mint(NOW, 10).await.unwrap().len(), 1);
-        assert!(store.list_open_transactions().await.unwrap().is_empty());
+        assert!(store.list_open_transactions(SIGNER).await.unwrap().is_empty());
         assert_eq!(store.write(mint(hashes, 0, Written)).await.unwrap().nonce, 0);
     })
     .await;
@@ -131,7 +136,7 @@ async fn nonces_follow_each_other_and_the_chain() {
         assert_eq!(third.nonce, 7);
         store.write(AlignNonce { signer: SIGNER, chain_nonce: 0 }).await.unwrap();
         assert_eq!(store.write(mint(vec![], 0, Written)).await.unwrap().nonce, 8, "three are on their way");
-        for transaction in store.list_open_transactions().await.unwrap() {
+        for transaction in store.list_open_transactions(SIGNER).await.unwrap() {
             let change = RecordMinted { outbox_id: transaction.id, block_number: 1, minted: vec![] };
             store.write(change).await.unwrap();
         }
@@ -160,7 +165,7 @@ async fn a_replaced_transaction_gives_its_receipts_back() {
             refused: vec![],
         };
         store.write(change).await.unwrap();
-        assert!(store.list_open_transactions().await.unwrap().is_empty());
+        assert!(store.list_open_transactions(SIGNER).await.unwrap().is_empty());
         let waiting = store.list_receipts_to_mint(NOW, 10).await.unwrap();
         assert_eq!((waiting.len(), waiting[0].attempts), (1, 1));
     })
