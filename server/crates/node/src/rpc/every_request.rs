@@ -60,7 +60,7 @@ where
     }
 
     fn notification<'a>(&self, _: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        async move { MethodResponse::error(Id::Null, no_id()) }
+        std::future::ready(MethodResponse::error(Id::Null, no_id()))
     }
 }
 
