@@ -60,13 +60,13 @@ const fn name_of_type(value: &Value) -> &'static str {
 }
 
 /// What serde, or the parser of a query's number, says, in the words of JSON.
-fn in_words(reason: &str) -> String {
+pub fn in_words(reason: &str) -> String {
     match reason {
         "invalid digit found in string" | "cannot parse integer from empty string" => {
             return "expected a whole number, 0 or more".to_owned();
         }
         "number too large to fit in target type" => return "the number is too large".to_owned(),
-        _ if reason.starts_with("data did not match any variant") => {
+        _ if reason.contains("data did not match any variant") => {
             return "the value has none of the forms that are taken here".to_owned();
         }
         _ => {}

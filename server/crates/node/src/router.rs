@@ -46,7 +46,8 @@ pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
         .build();
     let (stop, running) = stop_channel();
     handle.shared.rpc_servers.lock().unwrap_or_else(PoisonError::into_inner).push(running);
-    let answering = RpcServiceBuilder::new().layer_fn(rpc::EveryRequest);
+    let answering =
+        RpcServiceBuilder::new().layer_fn(|inner| rpc::EveryRequest::new(inner, MAX_RESPONSE_BYTES as usize));
     let server = Server::builder().set_config(config).set_rpc_middleware(answering);
     let service = server.to_service_builder().build(module, stop);
     let json_rpc =

@@ -1,8 +1,12 @@
 //! What every request passes before its method: each one gets an answer, and one that its transport cannot serve learns why.
 
-use jsonrpsee::server::MethodResponse;
-use jsonrpsee::server::middleware::rpc::{Batch, BatchEntry, BatchEntryErr, Notification, Request, RpcServiceT};
+use jsonrpsee::server::middleware::rpc::{Batch, BatchEntry, Notification, Request, RpcServiceT};
+use jsonrpsee::server::{BatchResponseBuilder, MethodResponse};
 use jsonrpsee::types::{ErrorObjectOwned, Id};
+use serde::Deserialize;
+use shared::field_error::in_words;
+
+use super::error::{INVALID_PARAMS, invalid_params};
 
 /// JSON-RPC 2.0: the JSON is not a valid request.
 const INVALID_REQUEST: i32 = -32_600;
@@ -18,7 +22,16 @@ pub(crate) struct Posted;
 /// It reads a request without an id that it knows (`-1`, `1.5`, none at all) as a notification: it neither runs nor
 /// answers it, so that a transaction would vanish without a word.
 #[derive(Debug, Clone)]
-pub(crate) struct EveryRequest<S>(pub(crate) S);
+pub(crate) struct EveryRequest<S> {
+    inner: S,
+    max_response_bytes: usize,
+}
+
+impl<S> EveryRequest<S> {
+    pub(crate) const fn new(inner: S, max_response_bytes: usize) -> Self {
+        Self { inner, max_response_bytes }
+    }
+}
 
 impl<S> RpcServiceT for EveryRequest<S>
 where
@@ -36,27 +49,36 @@ where
     type NotificationResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let inner = self.0.clone();
+        let inner = self.inner.clone();
         async move {
-            match refusal(&request) {
-                Some(error) => MethodResponse::error(request.id, error),
-                None => inner.call(request).await,
+            if let Some(error) = refusal(&request) {
+                return MethodResponse::error(request.id, error);
             }
+            let id = request.id();
+            told_in_words(id, inner.call(request).await)
         }
     }
 
+    /// The server below would not pass the requests of a batch through [`Self::call`].
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let inner = self.0.clone();
-        let entries = batch.into_iter().map(|entry| match entry {
-            Ok(BatchEntry::Notification(_)) => Err(BatchEntryErr::new(Id::Null, no_id())),
-            Ok(BatchEntry::Call(request)) => match refusal(&request) {
-                Some(error) => Err(BatchEntryErr::new(request.id, error)),
-                None => Ok(BatchEntry::Call(request)),
-            },
-            Err(error) => Err(error),
-        });
-        let entries = entries.collect();
-        async move { inner.batch(Batch::from(entries)).await }
+        let service = self.clone();
+        async move {
+            let mut answers = BatchResponseBuilder::new_with_limit(service.max_response_bytes);
+            for entry in batch {
+                let answer = match entry {
+                    Ok(BatchEntry::Call(request)) => service.call(request).await,
+                    Ok(BatchEntry::Notification(_)) => MethodResponse::error(Id::Null, no_id()),
+                    Err(error) => {
+                        let (error, id) = error.into_parts();
+                        MethodResponse::error(id, error)
+                    }
+                };
+                if let Err(too_large) = answers.append(answer) {
+                    return too_large;
+                }
+            }
+            MethodResponse::from_batch(answers.finish())
+        }
     }
 
     fn notification<'a>(&self, _: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
@@ -78,4 +100,32 @@ fn refusal(request: &Request<'_>) -> Option<ErrorObjectOwned> {
                       (eth_newFilter, eth_newBlockFilter, eth_newPendingTransactionFilter) and poll it";
         ErrorObjectOwned::owned(METHOD_NOT_FOUND, detail, None::<()>)
     })
+}
+
+/// The part of an error answer that the parser of parameters fills in.
+#[derive(Deserialize)]
+struct Answer {
+    error: Failure,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    data: Option<String>,
+}
+
+/// The parser of parameters calls types by their names in Rust, and puts its reason where few clients show it.
+fn told_in_words(id: Id<'_>, answer: MethodResponse) -> MethodResponse {
+    if !answer.is_method_call() || answer.as_error_code() != Some(INVALID_PARAMS) {
+        return answer;
+    }
+    let parsed = serde_json::from_str::<Answer>(answer.as_json().get()).ok();
+    match parsed.and_then(|answer| answer.error.data) {
+        Some(reason) => MethodResponse::error(id, invalid_params(format!("invalid params: {}", words_of(&reason)))),
+        None => answer,
+    }
+}
+
+/// A parser's reason in the words of JSON, without its place, which counts from the parameter's beginning.
+pub(crate) fn words_of(reason: &str) -> String {
+    in_words(&reason[..reason.rfind(" at line ").unwrap_or(reason.len())])
 }

@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 
 use super::convert;
 use super::error::invalid_params;
+use super::every_request::words_of;
 use super::params::log_filter_of;
 use crate::error::NodeError;
 use crate::events::CommittedBlock;
@@ -79,7 +80,8 @@ fn wanted_of(kind: &str, parameter: Option<Value>) -> RpcResult<Subscribed> {
         ("newHeads", Some(_)) => Err(invalid_params("`newHeads` takes no parameter")),
         ("logs", parameter) => {
             let filter = parameter.map(serde_json::from_value::<Filter>).transpose();
-            let filter = filter.map_err(|error| invalid_params(format!("`logs` takes a filter: {error}")))?;
+            let filter = filter
+                .map_err(|error| invalid_params(format!("`logs` takes a filter: {}", words_of(&error.to_string()))))?;
             Ok(Subscribed::Blocks(Wanted::Logs(log_filter_of(&filter.unwrap_or_default())?)))
         }
         ("newPendingTransactions", None) => Ok(Subscribed::Arrivals { whole: false }),

@@ -284,3 +284,44 @@ async fn a_filter_tells_each_arriving_transaction_once() {
     assert_eq!(node.error("eth_getFilterLogs", json!([filter])).await["code"], -32_001, "it has no logs");
     assert_eq!(node.call("eth_uninstallFilter", json!([filter])).await, true);
 }
+
+#[tokio::test]
+async fn parameters_of_a_wrong_type_are_told_in_the_words_of_json() {
+    let node = TestNode::new();
+    let (somebody, hash) = (address(1), alloy_primitives::B256::ZERO);
+    let calls = [
+        ("eth_getLogs", json!([{ "address": somebody, "topics": [hash], "fromBlock": "0x0", "blockHash": hash }])),
+        ("eth_newFilter", json!([{ "address": [somebody] }])),
+        ("eth_getBalance", json!([somebody, "latest"])),
+        ("eth_call", json!([{ "to": somebody, "data": "0x", "gas": "0x1" }, "latest", { somebody.to_string(): {} }])),
+        ("eth_estimateGas", json!([{ "accessList": [] }])),
+        ("eth_getProof", json!([somebody, ["0x0"], "latest"])),
+        ("eth_getBlockByNumber", json!(["0x0", true])),
+        ("eth_feeHistory", json!(["0x1", "latest", [50]])),
+        ("eth_getTransactionByHash", json!([hash])),
+        ("eth_sendRawTransaction", json!(["0x00"])),
+    ];
+    let odd = [json!(5), json!(-1), json!(1.5), json!(true), json!("x"), json!([1]), json!({ "a": 1 })];
+    for (method, params) in calls {
+        let mut places: Vec<String> = (0..params.as_array().unwrap().len()).map(|at| format!("/{at}")).collect();
+        places.extend(
+            params[0].as_object().into_iter().flat_map(|fields| fields.keys().map(|name| format!("/0/{name}"))),
+        );
+        for (place, value) in places.iter().flat_map(|place| odd.iter().map(move |value| (place, value))) {
+            let mut params = params.clone();
+            *params.pointer_mut(place).unwrap() = value.clone();
+            let single = node.answer(method, params.clone()).await;
+            let batch = json!([{ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }]);
+            let batch: Value = serde_json::from_str(&node.post(batch.to_string()).await.1).unwrap();
+            for told in [single.to_string(), batch.to_string()] {
+                for word in ["untagged", "struct ", "enum ", "u64", "u8", "variant"] {
+                    assert!(!told.contains(word), "{method} {params}: {told}");
+                }
+            }
+        }
+    }
+    let error = node.error("eth_getBalance", json!([5])).await;
+    let expected =
+        "invalid params: invalid type: integer `5`, expected 20 bytes, represented as a hex string of length 40";
+    assert_eq!(error, json!({ "code": -32_602, "message": expected }));
+}
