@@ -18,12 +18,16 @@ use shared::digest::Sha256Digest;
 use shared::field_error::FieldError;
 use shared::null_is_absent::without_nulls;
 
-use crate::config::BODY_MAX_BYTES;
+use crate::config::{BODY_MAX_BYTES, JOB_BODY_MAX_BYTES};
 use crate::error::ApiError;
 use crate::submit::IdempotencyKey;
 
 /// Bytes of an oversized body that are read and thrown away, so that the client gets the answer and not a reset.
 const DISCARDED_MAX_BYTES: usize = 16 << 20;
+
+/// Largest body that is read as a tree of values first, which may take twenty times its bytes. What clients send is
+/// smaller; results of miners, which this hub's own worker writes, are not.
+const TREE_MAX_BYTES: usize = JOB_BODY_MAX_BYTES;
 
 /// A JSON body of at most `LIMIT` bytes, with its bytes' hash for idempotency. A member that is `null` is absent.
 pub struct ApiJson<T, const LIMIT: usize = BODY_MAX_BYTES> {
@@ -69,6 +73,9 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
 ///
 /// Every body must be an object. Serde would also read an array as the fields in their order.
 fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.len() > TREE_MAX_BYTES {
+        return parse_large(bytes);
+    }
     let value: Value = serde_json::from_slice(bytes).map_err(|error| ApiError::MalformedJson(error.to_string()))?;
     if !value.is_object() {
         return Err(ApiError::Invalid(vec![FieldError::no_object("body", &value)]));
@@ -77,6 +84,21 @@ fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let path = error.path().to_string();
         let field = if path == "." { "body".to_owned() } else { path };
         ApiError::Invalid(vec![FieldError::form(field, &error.into_inner().to_string())])
+    })
+}
+
+/// Reads a body without a tree of its values.
+fn parse_large<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(ApiError::Invalid(vec![FieldError::new("body", "`body` is an object")]));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let reason = error.to_string();
+        if error.is_data() {
+            ApiError::Invalid(vec![FieldError::form("body", &reason)])
+        } else {
+            ApiError::MalformedJson(reason)
+        }
     })
 }
 
@@ -298,6 +320,19 @@ pub(crate) mod tests {
         };
         assert_eq!(errors[0].field, "constraints.vram");
         assert!(errors[0].detail.contains("unknown field `vram`"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_body_beyond_what_clients_send_is_read_without_a_tree() {
+        let large = |begin: &str| format!("{begin}{}", " ".repeat(TREE_MAX_BYTES)).into_bytes();
+        assert!(matches!(parse_object::<CreateJob>(&large("[0,0]")), Err(ApiError::Invalid(_))));
+        assert!(matches!(parse_object::<CreateJob>(&large("{\"kind\": ")), Err(ApiError::MalformedJson(_))));
+        let Err(ApiError::Invalid(errors)) = parse_object::<CreateJob>(&large("{\"kind\": \"song\"}")) else {
+            panic!()
+        };
+        assert!(errors[0].detail.contains("unknown value `song`"), "{errors:?}");
+        let job = parse_object::<CreateJob>(&large("{\"kind\": \"image\", \"model\": null, \"input\": {}}"));
+        assert_eq!(job.unwrap().model, None);
     }
 
     #[test]
