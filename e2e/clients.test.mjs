@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
 import { Contract, JsonRpcProvider, Wallet, WebSocketProvider } from 'ethers';
-import { createPublicClient, createWalletClient, defineChain, http, parseAbiItem, webSocket } from 'viem';
+import { InvalidParamsRpcError, createPublicClient, createWalletClient, defineChain, http, parseAbiItem, webSocket } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { post, rpc } from './support/api.mjs';
 import { CHAIN_ID, MINTER, TOKEN, minterAbi, tokenAbi } from './support/contracts.mjs';
@@ -83,6 +83,19 @@ test('viem hears of a new block over WebSocket', async () => {
   const block = await heard;
   assert.ok(block.number > 0n);
   (await client.transport.getRpcClient()).close();
+});
+
+test('viem polls filters, and is told of a range beyond the head', async () => {
+  const [arrivals, blocks] = [await viem.public.createPendingTransactionFilter(), await viem.public.createBlockFilter()];
+  const account = privateKeyToAccount(generatePrivateKey());
+  const wallet = createWalletClient({ account, chain: viem.chain, transport: http() });
+  const hash = await wallet.writeContract({ address: TOKEN, abi: tokenAbi, functionName: 'approve', args: [SPENDER, 8n] });
+  const receipt = await viem.public.waitForTransactionReceipt({ hash, pollingInterval: 50 });
+  assert.ok((await viem.public.getFilterChanges({ filter: arrivals })).includes(hash));
+  assert.ok((await viem.public.getFilterChanges({ filter: blocks })).includes(receipt.blockHash));
+  assert.deepEqual(await viem.public.getFilterChanges({ filter: arrivals }), []);
+  const head = await viem.public.getBlockNumber();
+  await assert.rejects(viem.public.getLogs({ fromBlock: 0n, toBlock: head + 1_000n }), InvalidParamsRpcError);
 });
 
 test('ethers reads, sends and is refused as by any other chain', async () => {
@@ -164,6 +177,13 @@ test('JSON-RPC refuses with the codes of its specification', async () => {
   assert.equal((await ask({ jsonrpc: '2.0', id: 1, method: 'eth_getBalance', params: ['0x12', 'latest'] })).error.code, -32602);
   const batch = await ask([1, 2].map((id) => ({ jsonrpc: '2.0', id, method: 'eth_chainId', params: [] })));
   assert.deepEqual(batch.map((one) => one.result), ['0x60f6', '0x60f6']);
+  assert.equal((await ask({ jsonrpc: '2.0', id: null, method: 'eth_chainId', params: [] })).result, '0x60f6');
+  for (const id of [-1, 1.5, undefined]) {
+    const { error } = await ask({ jsonrpc: '2.0', id, method: 'eth_sendRawTransaction', params: ['0x'] });
+    assert.equal(error.code, -32600, String(id));
+  }
+  const subscribed = await ask({ jsonrpc: '2.0', id: 1, method: 'eth_subscribe', params: ['newHeads'] });
+  assert.match(subscribed.error.message, /WebSocket/);
   await assert.rejects(rpc(system.url, 'eth_sendRawTransaction', '0xdeadbeef'));
 });
 

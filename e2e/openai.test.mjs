@@ -14,6 +14,7 @@ const EMBEDDER = 'tiny-embedder';
 const vectors = join(root, 'gpu-worker/crates/inference/tests/vectors/words');
 
 let system;
+let key;
 let client;
 
 before(async () => {
@@ -23,7 +24,8 @@ before(async () => {
   addModel('embedder', EMBEDDER);
   system.startWorker(1);
   await system.ready(1);
-  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: system.clientKey() });
+  key = system.clientKey();
+  client = new OpenAI({ baseURL: `${system.url}/v1`, apiKey: key });
 });
 
 after(async () => system?.stop());
@@ -89,6 +91,59 @@ test('a stream gives the same text in pieces', async () => {
   assert.deepEqual(usage, whole.usage);
 });
 
+test('completions.create, whole and as a stream', async () => {
+  const prompt = { model: WRITER, prompt: 'A city at night', max_tokens: 12, temperature: 0, suffix: null, logprobs: null };
+  const { data: whole, response } = await client.completions.create(prompt).withResponse();
+  assert.equal(whole.object, 'text_completion');
+  assert.ok(whole.choices[0].text.length > 0 && ['stop', 'length'].includes(whole.choices[0].finish_reason));
+  await assertReceipt(response);
+  let text = '';
+  let finish;
+  for await (const chunk of await client.completions.create({ ...prompt, stream: true })) {
+    text += chunk.choices[0]?.text ?? '';
+    finish = chunk.choices[0]?.finish_reason ?? finish;
+  }
+  assert.deepEqual([text, finish], [whole.choices[0].text, whole.choices[0].finish_reason]);
+});
+
+test('what clients send for nothing in particular is taken', async () => {
+  const harmless = {
+    messages: [
+      { role: 'system', content: '' },
+      { role: 'user', content: 'How warm is it?' },
+      { role: 'assistant', content: null, tool_calls: [{ id: '1', type: 'function', function: { name: 'warmth', arguments: '' } }] },
+      { role: 'tool', tool_call_id: '1', content: '17 °C' },
+    ],
+    stop: null, tools: null, stream_options: null, top_p: 0, n: 1.0,
+  };
+  assert.ok((await client.chat.completions.create(chat(harmless))).id);
+  const most = await client.chat.completions.create(chat({ max_completion_tokens: 100_000 }));
+  assert.equal(most.choices[0].finish_reason, most.usage.total_tokens < 96 ? 'stop' : 'length');
+  await assert.rejects(client.embeddings.create({ model: EMBEDDER, input: [1024, 7] }), (error) => {
+    assert.ok(error instanceof BadRequestError, String(error));
+    assert.match(error.message, /token ids.*send the text itself/);
+    return true;
+  });
+});
+
+test('a conversation beyond the context is a bad request, and one job', async () => {
+  const jobs = async () => {
+    const page = await fetch(`${system.url}/v1/jobs?limit=100`, { headers: { 'x-api-key': key } });
+    return (await page.json()).items.length;
+  };
+  const messages = [{ role: 'user', content: 'a long story '.repeat(500) }];
+  for (const stream of [false, true]) {
+    const before = await jobs();
+    await assert.rejects(client.chat.completions.create(chat({ messages, stream })), (error) => {
+      assert.ok(error instanceof BadRequestError, String(error));
+      assert.equal(error.param, 'messages');
+      assert.match(error.message, /is 1 to \d+ tokens for this model/);
+      return true;
+    });
+    assert.equal(await jobs(), before + 1, 'the client did not try it again');
+  }
+});
+
 test("the client's own helper puts a stream together", async () => {
   const completion = await client.chat.completions.stream(chat()).finalChatCompletion();
   const whole = await client.chat.completions.create(chat());
@@ -150,9 +205,17 @@ test('errors are of the classes that the client knows', async () => {
     () => client.chat.completions.create(chat({ model: 'gpt-nothing', stream: true })),
     () => client.embeddings.create({ model: WRITER, input: 'a lake' }),
     () => client.models.retrieve('no/such:model'),
-    () => client.completions.create({ model: WRITER, prompt: 'a city' }),
+    () => client.completions.create({ model: 'gpt-nothing', prompt: 'a city' }),
+    () => client.responses.create({ model: WRITER, input: 'a city' }),
+    () => client.moderations.create({ input: 'a city' }),
   ];
-  for (const call of unknown) await assert.rejects(call, NotFoundError);
+  for (const call of unknown) {
+    await assert.rejects(call, (error) => {
+      assert.ok(error instanceof NotFoundError, String(error));
+      assert.equal(error.type, 'invalid_request_error');
+      return true;
+    });
+  }
 });
 
 test('too many calls are refused with the time to wait', async () => {

@@ -34,6 +34,25 @@ const shownAddress = async () => {
   return /0x[0-9a-fA-F]{40}/.exec(await page.locator('#wallet-address').evaluate((node) => node.outerHTML))[0];
 };
 
+/** Makes a key and goes on to its confirmation. */
+async function newWords(tab) {
+  await tab.fill('#wallet-password', PASSWORD);
+  await tab.fill('#wallet-password-again', PASSWORD);
+  await tab.click('#wallet-create');
+  await tab.waitForSelector('#wallet-words li', { timeout: 60_000 });
+  const shown = await tab.$$eval('#wallet-words li', (items) => items.map((item) => item.innerText.trim()));
+  await tab.click('#wallet-words-done');
+  await tab.waitForSelector('[data-word]');
+  return shown;
+}
+
+async function confirmWords(tab, shown) {
+  for (const field of await tab.$$('[data-word]')) {
+    await field.fill(shown[Number(await field.getAttribute('data-word')) - 1]);
+  }
+  await tab.click('#wallet-confirm');
+}
+
 test('a short password and two different ones are refused in words', async () => {
   await page.goto(`${system.url}/wallet`);
   await page.fill('#wallet-password', 'short');
@@ -93,6 +112,24 @@ test('it survives a reload, locks and unlocks, and refuses a wrong password', as
   await page.waitForSelector('#wallet-lock', { timeout: 60_000 });
   assert.equal(await shownAddress(), address);
   assertQuiet(page);
+});
+
+test('removal names the wallet that goes, and a second tab replaces nothing', async () => {
+  await page.click('#wallet-remove');
+  assert.match(await page.locator('#wallet .notice').last().innerText(), new RegExp(address));
+  await page.click('#wallet-remove-now');
+  await page.waitForSelector('#wallet-create');
+  const second = await page.context().newPage();
+  await second.goto(`${system.url}/wallet`);
+  await second.waitForSelector('#wallet-create');
+  const [kept, lost] = [await newWords(page), await newWords(second)];
+  await confirmWords(page, kept);
+  const stored = await shownAddress();
+  await confirmWords(second, lost);
+  await second.waitForFunction((one) => document.querySelector('#wallet-error')?.innerText.includes(one), stored);
+  await page.reload();
+  assert.equal(await shownAddress(), stored);
+  await second.close();
 });
 
 test('neither the password nor a run of the words went over the network', () => {

@@ -4,6 +4,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared::api::problem::{MEDIA_TYPE, Problem};
 use shared::field_error::FieldError;
+use shared::job::lifecycle::{Blame, JobState};
+use store::record::JobRecord;
 use store::{Refusal, StoreError};
 
 use crate::hub::{HubError, IntakeError};
@@ -11,7 +13,7 @@ use crate::hub::{HubError, IntakeError};
 /// All error answers of the API.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    #[error("the body is not JSON: {0}")]
+    #[error("the body cannot be read as JSON: {0}")]
     MalformedJson(String),
     #[error("the request does not have the expected form")]
     Invalid(Vec<FieldError>),
@@ -41,6 +43,9 @@ pub enum ApiError {
     TooManyRequests { detail: String, retry_after_seconds: u64 },
     #[error("{0}")]
     Refuted(String),
+    /// The job failed because its miners refuse its input, in their words. The same request would fail again.
+    #[error("{0}")]
+    InputRefused(String),
     #[error("the disk of the server is full; nothing was stored, try again later")]
     DiskFull,
     #[error("{0}")]
@@ -53,7 +58,9 @@ impl ApiError {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::MalformedJson(_) => StatusCode::BAD_REQUEST,
-            Self::Invalid(_) | Self::OutOfBounds(_) | Self::Refuted(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::OutOfBounds(_) | Self::Refuted(_) | Self::InputRefused(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
@@ -73,7 +80,7 @@ impl ApiError {
     /// The last part of the problem's type, and its title.
     const fn kind(&self) -> (&'static str, &'static str) {
         match self {
-            Self::MalformedJson(_) => ("malformed-json", "The body is not JSON"),
+            Self::MalformedJson(_) => ("malformed-json", "The body cannot be read as JSON"),
             Self::Invalid(_) => ("invalid-request", "The request does not have the expected form"),
             Self::OutOfBounds(_) => ("out-of-bounds", "A value is out of its bounds"),
             Self::ContentType(_) => ("unsupported-media-type", "Wrong content type"),
@@ -88,6 +95,7 @@ impl ApiError {
             Self::TooEarly(_) => ("too-early", "Not ready yet"),
             Self::TooManyRequests { .. } => ("too-many-requests", "Too many requests"),
             Self::Refuted(_) => ("result-refuted", "The result does not hold"),
+            Self::InputRefused(_) => ("input-refused", "The model does not take the input"),
             Self::DiskFull => ("disk-full", "The disk is full"),
             Self::Unavailable(_) => ("unavailable", "Not available now"),
             Self::Internal(_) => ("internal", "The server failed"),
@@ -102,6 +110,7 @@ impl ApiError {
         let (kind, title) = self.kind();
         let errors = match self {
             Self::Invalid(errors) | Self::OutOfBounds(errors) => errors.clone(),
+            Self::InputRefused(reason) => refused_field(reason).into_iter().collect(),
             _ => vec![],
         };
         let detail = match errors.as_slice() {
@@ -124,6 +133,24 @@ impl ApiError {
             Self::Unavailable(_) | Self::DiskFull => Some(5),
             _ => None,
         }
+    }
+}
+
+/// The field that a miner's reason names first: `input.prompt is 1 to 255 tokens for this model, got 900`.
+fn refused_field(reason: &str) -> Option<FieldError> {
+    let field = reason.split(' ').next().filter(|word| word.starts_with("input."))?;
+    Some(FieldError::new(field, reason))
+}
+
+/// Why a job that is over gave no result. What its miners put on its input is a fault of the request; anything else may
+/// go better another time.
+pub fn no_result(record: &JobRecord) -> ApiError {
+    let refusal = record.faults().filter(|fault| fault.blame == Blame::Input).last();
+    let reason = record.faults().last().map_or(String::new(), |fault| format!(": {}", fault.reason));
+    match (record.state, refusal) {
+        (JobState::Failed, Some(refusal)) => ApiError::InputRefused(refusal.reason.clone()),
+        (JobState::Expired, _) => ApiError::Unavailable("no miner served the job in time".to_owned()),
+        (state, _) => ApiError::Unavailable(format!("the job is {state}{reason}")),
     }
 }
 

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
-use crate::auth::API_KEY_HEADER;
 use crate::error::ApiError;
 use crate::http::{generate_image, health, job_events, jobs, miners, openai, openapi, receipts};
 use crate::middleware;
@@ -32,9 +31,10 @@ pub fn router(app: Arc<App>) -> Result<Router, node::NodeError> {
         .with_state(Arc::clone(&app))
         .merge(node::router(app.node.clone())?);
     let routes = with_pages(routes, &app)
+        .layer(CatchPanicLayer::custom(middleware::answer_panic))
+        .layer(from_fn(openai::in_their_form))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(Arc::clone(&app.metrics), middleware::observe))
-        .layer(CatchPanicLayer::custom(middleware::answer_panic))
         .layer(cors(&app.config.allowed_origins))
         .layer(security_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(security_header(header::REFERRER_POLICY, "same-origin"))
@@ -74,15 +74,15 @@ fn api() -> Router<Arc<App>> {
     for_clients.merge(for_everybody).merge(for_workers).merge(openai_calls())
 }
 
-/// What OpenAI's clients call; also its errors have their form.
+/// What OpenAI's clients call; [`openai::in_their_form`] gives the errors of these paths their form.
 fn openai_calls() -> Router<Arc<App>> {
     Router::new()
         .route("/chat/completions", post(openai::chat::create))
+        .route("/completions", post(openai::completions::create))
         .route("/embeddings", post(openai::embeddings::create))
         .route("/images/generations", post(openai::images::create))
         .route("/models", get(openai::models::list))
         .route("/models/{*model}", get(openai::models::get))
-        .layer(map_response(openai::in_their_form))
 }
 
 /// What operators and probes call.
@@ -113,13 +113,9 @@ fn cors(allowed_origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static(API_KEY_HEADER),
-            HeaderName::from_static("idempotency-key"),
-            HeaderName::from_static("last-event-id"),
-        ])
+        // Official clients send headers that change with every version; a browser asks for them only where it read that
+        // the origin is allowed.
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([
             header::LOCATION,
             header::RETRY_AFTER,

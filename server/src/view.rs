@@ -127,6 +127,7 @@ impl Views {
             job_id: record.id,
             artifacts: artifact_views(record.id, &self.store.list_artifacts(record.id).await?),
             seed,
+            finish_reason: metering.finish_reason,
             units: claimed.units,
             unit_type: claimed.unit_type,
             duration_ms: metering.duration_ms,

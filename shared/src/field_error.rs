@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// Characters of a given value, or of a reason, that an error repeats.
+const QUOTED_MAX_CHARS: usize = 300;
+
 /// One invalid field of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -56,30 +59,65 @@ const fn name_of_type(value: &Value) -> &'static str {
     }
 }
 
-/// What serde, or the parser of a query's number, expected, as clients call it.
-fn in_words(reason: &str) -> String {
-    const EXPECTED: &str = "expected ";
+/// What serde, or the parser of a query's number, says, in the words of JSON.
+pub fn in_words(reason: &str) -> String {
     match reason {
         "invalid digit found in string" | "cannot parse integer from empty string" => {
             return "expected a whole number, 0 or more".to_owned();
         }
         "number too large to fit in target type" => return "the number is too large".to_owned(),
+        _ if reason.contains("data did not match any variant") => {
+            return "the value has none of the forms that are taken here".to_owned();
+        }
         _ => {}
     }
-    let Some((given, expected)) = reason.split_once(EXPECTED) else { return reason.to_owned() };
-    let (name, rest) = expected.split_at(expected.find(' ').unwrap_or(expected.len()));
+    // Serde's own words come last; a value that is quoted before them may hold any.
+    match reason.rsplit_once(", expected ") {
+        Some((given, expected)) => format!("{}, expected {}", given_in_words(given), expected_in_words(expected)),
+        None => cut(reason),
+    }
+}
+
+fn given_in_words(given: &str) -> String {
+    const NAMES: [(&str, &str); 5] = [
+        ("invalid type: floating point ", "invalid type: number "),
+        ("invalid type: sequence", "invalid type: array"),
+        ("invalid type: map", "invalid type: object"),
+        ("invalid type: unit value", "invalid type: null"),
+        ("unknown variant ", "unknown value "),
+    ];
+    let named = NAMES.iter().find_map(|(rust, json)| given.strip_prefix(rust).map(|rest| format!("{json}{rest}")));
+    cut(&named.unwrap_or_else(|| given.to_owned()))
+}
+
+fn expected_in_words(expected: &str) -> String {
+    let (expected, place) = expected.split_at(expected.find(" at line ").unwrap_or(expected.len()));
     let whole = |max: u64| format!("a whole number, 0 to {max}");
-    let (words, rest) = match name {
-        "u8" => (whole(u8::MAX.into()), rest),
-        "u16" => (whole(u16::MAX.into()), rest),
-        "u32" => (whole(u32::MAX.into()), rest),
-        "u64" => (whole(u64::MAX), rest),
-        "i64" => ("a whole number".to_owned(), rest),
-        "f32" | "f64" => ("a number".to_owned(), rest),
-        "struct" => ("an object".to_owned(), rest.find(" at line").map_or("", |at| &rest[at..])),
-        _ => return reason.to_owned(),
+    let words = match expected {
+        "u8" => whole(u8::MAX.into()),
+        "u16" => whole(u16::MAX.into()),
+        "u32" => whole(u32::MAX.into()),
+        "u64" | "usize" => whole(u64::MAX),
+        "i8" | "i16" | "i32" | "i64" | "i128" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a sequence" => "an array".to_owned(),
+        "a map" => "an object".to_owned(),
+        "unit" => "null".to_owned(),
+        "string or map" | "variant identifier" => "a string".to_owned(),
+        _ if expected.starts_with("struct ") => "an object".to_owned(),
+        _ if expected.starts_with("enum ") => "a string".to_owned(),
+        _ if expected.starts_with("a tuple") || expected.starts_with("tuple") => "an array".to_owned(),
+        // Addresses and hashes; their other forms are for machines.
+        _ => expected.split(", an array of u8").next().unwrap_or(expected).to_owned(),
     };
-    format!("{given}{EXPECTED}{words}{rest}")
+    format!("{words}{place}")
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -95,14 +133,30 @@ mod tests {
             ),
             (
                 "invalid type: map, expected f32 at line 1 column 9",
-                "invalid type: map, expected a number at line 1 column 9",
+                "invalid type: object, expected a number at line 1 column 9",
             ),
             (
                 "invalid type: null, expected struct A with 2 elements at line 1",
                 "invalid type: null, expected an object at line 1",
             ),
             ("invalid type: null, expected struct A", "invalid type: null, expected an object"),
-            ("invalid type: sequence, expected a string", "invalid type: sequence, expected a string"),
+            ("invalid type: sequence, expected a string", "invalid type: array, expected a string"),
+            ("invalid type: floating point `5.5`, expected i64", "invalid type: number `5.5`, expected a whole number"),
+            ("invalid type: integer `5`, expected string or map", "invalid type: integer `5`, expected a string"),
+            ("invalid type: boolean `true`, expected a sequence", "invalid type: boolean `true`, expected an array"),
+            (
+                "invalid type: string \", expected struct A\", expected u8",
+                "invalid type: string \", expected struct A\", expected a whole number, 0 to 255",
+            ),
+            (
+                "invalid type: integer `1`, expected 20 bytes, represented as a hex string of length 40, an array of u8, or raw bytes",
+                "invalid type: integer `1`, expected 20 bytes, represented as a hex string of length 40",
+            ),
+            ("unknown variant `a`, expected `b` or `c`", "unknown value `a`, expected `b` or `c`"),
+            (
+                "data did not match any variant of untagged enum Content",
+                "the value has none of the forms that are taken here",
+            ),
             ("missing field `prompt`", "missing field `prompt`"),
             ("expected ", "expected "),
             ("invalid digit found in string", "expected a whole number, 0 or more"),
@@ -110,5 +164,12 @@ mod tests {
         ] {
             assert_eq!(in_words(reason), words);
         }
+    }
+
+    #[test]
+    fn a_long_value_is_not_repeated_whole() {
+        let reason = format!("invalid type: string \"{}\", expected a boolean", "ø".repeat(1 << 20));
+        let detail = FieldError::form("stream", &reason).detail;
+        assert!(detail.chars().count() < 400 && detail.ends_with("…, expected a boolean"), "{}", detail.len());
     }
 }

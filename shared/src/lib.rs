@@ -14,6 +14,7 @@ pub mod hardware;
 pub mod id;
 pub mod job;
 pub mod model;
+pub mod null_is_absent;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod protocol;

@@ -18,13 +18,14 @@ use crate::id::{JobId, LeaseId};
 use crate::job::lifecycle::Blame;
 use crate::job::request::Work;
 use crate::job::task::Task;
+use crate::job::text::FinishReason;
 use crate::job::token::Tokens;
 use crate::receipt::JobReceipt;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::unit::UnitType;
 
 /// Version of these messages. A hub refuses a worker of another version and says so.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// How far the clocks of hub and worker may differ. The hub refuses a receipt whose times differ by more.
 pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
@@ -225,7 +226,7 @@ pub struct Artifact {
     pub flagged: bool,
 }
 
-/// What serving the job took, as the worker measured it.
+/// What serving the job took, as the worker measured it, and how it ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -246,6 +247,9 @@ pub struct Metering {
     /// Tokens that it wrote.
     #[serde(default)]
     pub tokens_written: u64,
+    /// Why a text ended; the hub refuses a text without it. Absent for pictures and vectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
 }
 
 impl Metering {

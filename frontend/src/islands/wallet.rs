@@ -269,7 +269,7 @@ fn Locked(wallet: Wallet, address: Address) -> impl IntoView {
                     </button>
                 </div>
             </form>
-            <Removal wallet />
+            <Removal wallet address />
         </div>
     }
 }
@@ -279,7 +279,8 @@ fn Unlocked(wallet: Wallet, address: Address) -> impl IntoView {
     view! {
         <div class="stack">
             <Account address tone=Tone::Done word=words::UNLOCKED lock=wallet />
-            <Removal wallet />
+            <Problem wallet />
+            <Removal wallet address />
         </div>
     }
 }
@@ -357,7 +358,7 @@ fn start_balance(address: Address, balance: RwSignal<Option<Amount>>, failed: Rw
 }
 
 #[component]
-fn Removal(wallet: Wallet) -> impl IntoView {
+fn Removal(wallet: Wallet, address: Address) -> impl IntoView {
     let asked = RwSignal::new(false);
     view! {
         <div class="actions" hidden=move || asked.get()>
@@ -366,9 +367,9 @@ fn Removal(wallet: Wallet) -> impl IntoView {
             </button>
         </div>
         <div hidden=move || !asked.get()>
-            <Notice tone=Tone::Waiting title=words::REMOVE detail=words::REMOVE_DETAIL />
+            <Notice tone=Tone::Waiting title=words::remove_title(&address.to_string()) detail=words::REMOVE_DETAIL />
             <div class="actions removal">
-                <button type="button" class="button button-small" id="wallet-remove-now" on:click=move |_| wallet.ask(Request::Remove)>
+                <button type="button" class="button button-small" id="wallet-remove-now" on:click=move |_| wallet.ask(Request::Remove { address })>
                     {words::REMOVE_CONFIRM}
                 </button>
                 <button type="button" class="button button-quiet button-small" on:click=move |_| asked.set(false)>

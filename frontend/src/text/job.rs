@@ -127,6 +127,7 @@ pub const fn speaker(role: Role) -> &'static str {
         Role::System => "Instruction",
         Role::User => "You",
         Role::Assistant => "Model",
+        Role::Tool => "Tool",
     }
 }
 

@@ -15,8 +15,7 @@ pub const PASSWORD_AGAIN: &str = "Password again";
 pub const CREATE: &str = "Make the wallet";
 pub const CREATING: &str = "Making the key";
 pub const WORDS_TITLE: &str = "Write these twelve words down";
-pub const WORDS_DETAIL: &str =
-    "On paper, in this order. They are shown until you have confirmed them, and never again.";
+pub const WORDS_DETAIL: &str = "On paper, in this order. This page shows them until you have confirmed them or leave it, and has no way to show them again.";
 pub const WORDS_DONE: &str = "I have written them down";
 pub const CONFIRM_TITLE: &str = "Confirm three of them";
 pub const CONFIRM: &str = "Confirm";
@@ -43,7 +42,12 @@ pub const ERROR_DIFFERENT: &str = "The two passwords differ.";
 pub const ERROR_WRONG: &str = "Wrong password. The wallet is unchanged; try again.";
 pub const ERROR_WORKER: &str = "The wallet’s worker did not start. Load the page again; stored keys are kept.";
 
-pub const ERROR_NO_ANSWER: &str = "The wallet did not answer. Nothing was changed; try again.";
+pub const ERROR_NO_ANSWER: &str =
+    "The wallet did not answer in time. What you asked for may still happen: load the page again to see what it holds.";
+
+pub fn remove_title(address: &str) -> String {
+    format!("Remove the wallet {address} from this browser")
+}
 
 pub fn word(number: usize) -> String {
     format!("Word {number}")
@@ -56,9 +60,14 @@ pub fn refusal(reason: &Refusal) -> String {
         Refusal::WrongWord { position } => {
             format!("Word {position} is not as it was shown. Look at what you wrote down.")
         }
+        Refusal::OtherWallet { address } => format!(
+            "Another tab stored the wallet {address} in this browser meanwhile. It is unchanged; load the page again to see it."
+        ),
         Refusal::Cryptography { detail } => format!("The key could not be made: {detail}. Nothing was stored."),
         Refusal::UnreadableWallet { detail } => format!("The stored wallet cannot be read: {detail}. It is unchanged."),
-        Refusal::Storage { detail } => format!("The browser’s storage failed: {detail}. Nothing was stored."),
+        Refusal::Storage { detail } => {
+            format!("The browser’s storage failed: {detail}. What was stored before is unchanged.")
+        }
         Refusal::NotAReceipt { detail } => format!("This is not a receipt: {detail}."),
         Refusal::UnknownRequest => {
             "This page and the wallet are of different versions. Load the page again.".to_owned()

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use shared::amount::{MICRO_PER_UNIT, MicroUnits};
 use shared::job::JobKind;
 use shared::job::request::Work;
+use shared::job::text::FinishReason;
 use tempfile::TempDir;
 
 use crate::ollama_double::{Behaviour, EMBEDDING_MODEL, OllamaDouble, TEXT_MODEL};
@@ -95,6 +96,7 @@ fn writes_what_it_was_asked_for_with_all_settings_and_counts_the_tokens() {
     assert_eq!(streamed, "Øresund at night");
     let metering = output.metering;
     assert_eq!((metering.tokens_read, metering.tokens_written), (7, 4));
+    assert_eq!(metering.finish_reason, Some(FinishReason::Stop));
     let claimed = prompt().units_claimed(metering.tokens(), output.bytes());
     assert_eq!(claimed, MicroUnits(11 * MICRO_PER_UNIT));
     assert_eq!((metering.gpu_ms, metering.load_ms), (0, 1));

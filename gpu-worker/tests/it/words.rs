@@ -10,6 +10,7 @@ use inference::runtime::{self, Observer, Output, Runtime, StepReport};
 use serde::Deserialize;
 use serde_json::json;
 use shared::job::request::Work;
+use shared::job::text::FinishReason;
 
 use crate::graphs::{engines, quickest};
 use crate::ollama::work;
@@ -232,10 +233,17 @@ fn a_text_ends_before_its_stop_text_and_at_the_end_of_the_context() {
     assert_eq!(text(&output), whole[..whole.find(&middle).unwrap()]);
     assert_eq!(streamed, text(&output));
     assert!(output.metering.tokens_written < 24);
+    assert_eq!(output.metering.finish_reason, Some(FinishReason::Stop));
     // The context has 96 tokens.
     let (output, _) = run(model.as_mut(), &greedy("a city", 4_000)).unwrap();
     let metering = output.metering;
     assert!(metering.tokens_read + metering.tokens_written <= 96, "{metering:?}");
+    // Fewer tokens than were asked for, and yet nothing but the context ended it.
+    let is_full = metering.tokens_read + metering.tokens_written == 96;
+    let expected = if is_full { FinishReason::Length } else { FinishReason::Stop };
+    assert_eq!(metering.finish_reason, Some(expected), "{metering:?}");
+    let (output, _) = run(model.as_mut(), &greedy("a city", 1)).unwrap();
+    assert_eq!(output.metering.finish_reason, Some(FinishReason::Length), "one token was asked for");
 }
 
 #[test]

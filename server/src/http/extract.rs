@@ -12,18 +12,24 @@ use axum::http::{HeaderMap, header};
 use futures::StreamExt;
 use hub::idempotency;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use shared::api::page::{LIMIT_DEFAULT, LIMIT_MAX};
 use shared::digest::Sha256Digest;
 use shared::field_error::FieldError;
+use shared::null_is_absent::without_nulls;
 
-use crate::config::BODY_MAX_BYTES;
+use crate::config::{BODY_MAX_BYTES, JOB_BODY_MAX_BYTES};
 use crate::error::ApiError;
 use crate::submit::IdempotencyKey;
 
 /// Bytes of an oversized body that are read and thrown away, so that the client gets the answer and not a reset.
 const DISCARDED_MAX_BYTES: usize = 16 << 20;
 
-/// A JSON body of at most `LIMIT` bytes, with its bytes' hash for idempotency.
+/// Largest body that is read as a tree of values first, which may take twenty times its bytes. What clients send is
+/// smaller; results of miners, which this hub's own worker writes, are not.
+const TREE_MAX_BYTES: usize = JOB_BODY_MAX_BYTES;
+
+/// A JSON body of at most `LIMIT` bytes, with its bytes' hash for idempotency. A member that is `null` is absent.
 pub struct ApiJson<T, const LIMIT: usize = BODY_MAX_BYTES> {
     pub value: T,
     pub sha256: Sha256Digest,
@@ -62,30 +68,38 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     if length <= limit { Ok(bytes) } else { Err(ApiError::BodyTooLarge { limit }) }
 }
 
+/// Text that is no JSON is malformed; JSON of another form names the field. Both are told apart by reading in two steps:
+/// serde_json alone calls some values of a wrong type a fault of the text.
+///
 /// Every body must be an object. Serde would also read an array as the fields in their order.
 fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    if bytes.trim_ascii_start().starts_with(b"{") {
-        return parse(bytes);
+    if bytes.len() > TREE_MAX_BYTES {
+        return parse_large(bytes);
     }
-    let given = parse(bytes)?;
-    Err(ApiError::Invalid(vec![FieldError::no_object("body", &given)]))
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| ApiError::MalformedJson(error.to_string()))?;
+    if !value.is_object() {
+        return Err(ApiError::Invalid(vec![FieldError::no_object("body", &value)]));
+    }
+    serde_path_to_error::deserialize(without_nulls(value)).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { "body".to_owned() } else { path };
+        ApiError::Invalid(vec![FieldError::form(field, &error.into_inner().to_string())])
+    })
 }
 
-/// Text that is no JSON is malformed; JSON of another form names the field.
-pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        if inner.is_data() {
-            let field = if path == "." { "body".to_owned() } else { path };
-            ApiError::Invalid(vec![FieldError::form(field, &inner.to_string())])
+/// Reads a body without a tree of its values.
+fn parse_large<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(ApiError::Invalid(vec![FieldError::new("body", "`body` is an object")]));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let reason = error.to_string();
+        if error.is_data() {
+            ApiError::Invalid(vec![FieldError::form("body", &reason)])
         } else {
-            ApiError::MalformedJson(inner.to_string())
+            ApiError::MalformedJson(reason)
         }
-    })?;
-    deserializer.end().map_err(|error| ApiError::MalformedJson(error.to_string()))?;
-    Ok(value)
+    })
 }
 
 /// The query's parameters.
@@ -155,20 +169,170 @@ pub fn page_limit(limit: Option<u32>) -> Result<u32, ApiError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::fmt::Debug;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+    use shared::api::jobs::GenerateImage;
     use shared::job::request::CreateJob;
+    use shared::protocol::ResultSubmission;
 
     use super::*;
 
+    /// Names of Rust and of serde that no client knows.
+    const RUST_WORDS: [&str; 17] = [
+        "untagged", "struct ", "enum", "variant", "newtype", "tuple", "Option", "u8", "u16", "u32", "u64", "usize",
+        "i64", "i128", "f32", "f64", " unit",
+    ];
+
+    fn read<T: DeserializeOwned + Debug>(body: &Value) -> Result<T, ApiError> {
+        parse_object(body.to_string().as_bytes())
+    }
+
+    /// Every member of an object in the value, by its JSON pointer.
+    fn members(value: &Value, at: &str, found: &mut Vec<String>) {
+        let children: Vec<(String, &Value)> = match value {
+            Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), member)).collect(),
+            Value::Array(elements) => elements.iter().enumerate().map(|(at, one)| (at.to_string(), one)).collect(),
+            _ => return,
+        };
+        for (name, child) in children {
+            let path = format!("{at}/{name}");
+            if value.is_object() {
+                found.push(path.clone());
+            }
+            members(child, &path, found);
+        }
+    }
+
+    fn remove(body: &mut Value, path: &str) {
+        let Some((parent, name)) = path.rsplit_once('/') else { return };
+        if let Some(Value::Object(members)) = body.pointer_mut(parent) {
+            members.remove(name);
+        }
+    }
+
+    /// For a type that reads `full`: `null` means what leaving out means, and a value of any type is read or refused in
+    /// the words of JSON, never as text that is no JSON.
+    pub(crate) fn assert_reads_as_clients_write<T: DeserializeOwned + Debug>(full: &Value) {
+        read::<T>(full).unwrap_or_else(|error| panic!("{full}: {error:?}"));
+        let mut paths = Vec::new();
+        members(full, "", &mut paths);
+        let told = |body: &Value| format!("{:?}", read::<T>(body));
+        let chosen = prop::sample::subsequence(paths.clone(), 1..=paths.len());
+        let strategy = ProptestConfig::with_cases(64);
+        proptest!(strategy, |(chosen in chosen)| {
+            let (mut null, mut absent) = (full.clone(), full.clone());
+            for path in &chosen {
+                if let Some(member) = null.pointer_mut(path) {
+                    *member = Value::Null;
+                }
+                remove(&mut absent, path);
+            }
+            prop_assert_eq!(told(&null), told(&absent));
+        });
+        let odd = [
+            json!(5),
+            json!(-1),
+            json!(1.5),
+            json!(true),
+            json!("x"),
+            json!([1]),
+            json!([]),
+            json!({"a": 1}),
+            json!({}),
+        ];
+        for path in &paths {
+            for value in &odd {
+                let mut body = full.clone();
+                *body.pointer_mut(path).unwrap() = value.clone();
+                match read::<T>(&body) {
+                    Ok(_) => {}
+                    Err(ApiError::Invalid(errors)) => {
+                        let detail = &errors[0].detail;
+                        let foreign = RUST_WORDS.iter().find(|word| detail.contains(**word));
+                        assert!(foreign.is_none(), "{path} as {value} is told with `{foreign:?}`: {detail}");
+                    }
+                    Err(other) => panic!("{path} as {value}: {other:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_bodies_are_read_as_clients_write_them() {
+        let constraints = json!({"max_price": "1000", "miners": ["0x00000000000000000000000000000000000000aa"]});
+        assert_reads_as_clients_write::<CreateJob>(&json!({
+            "kind": "image", "model": "scenes", "input": {"prompt": "a lake"}, "constraints": constraints,
+            "payment": {"mode": "mint"}, "ttl_seconds": 60,
+        }));
+        assert_reads_as_clients_write::<GenerateImage>(&json!({
+            "api_key": "k", "prompt": "a lake", "steps": 8, "guidance": 3, "width": 256, "height": 256, "seed": 1,
+        }));
+    }
+
+    /// The inputs of jobs are read later, by their kind.
+    #[test]
+    fn null_is_absent_in_the_inputs_of_all_kinds() {
+        for (kind, full) in [
+            (
+                "image",
+                json!({
+                    "prompt": "a lake", "negative_prompt": "rain", "steps": 8, "guidance": 3, "width": 64, "height": 64,
+                    "seed": 1, "count": 2, "scheduler": "ddim", "eta": 0.5,
+                }),
+            ),
+            ("text", json!({"prompt": "a", "max_tokens": 3, "temperature": 0, "top_p": 0.5, "seed": 1, "stop": ["b"]})),
+            ("embedding", json!({"input": ["a"]})),
+        ] {
+            let valid = |input: &Value| {
+                let body = json!({"kind": kind, "input": input});
+                read::<CreateJob>(&body).unwrap().validate(7, Some("m".to_owned()))
+            };
+            valid(&full).unwrap();
+            for name in full.as_object().unwrap().keys() {
+                let (mut null, mut absent) = (full.clone(), full.clone());
+                null[name] = Value::Null;
+                remove(&mut absent, &format!("/{name}"));
+                assert_eq!(valid(&null), valid(&absent), "{kind}: {name}");
+            }
+        }
+        let open = json!({"kind": "image", "input": {"prompt": "a", "steps": null, "guidance": 1}});
+        assert!(read::<CreateJob>(&open).unwrap().leaves_defaults_open(), "the model's own steps are taken");
+    }
+
+    #[test]
+    fn a_result_without_its_absent_fields_is_the_same_result() {
+        let body = json!({"receipt": null, "miner_signature": "0x", "artifacts": [], "metering": null});
+        let Err(ApiError::Invalid(errors)) = read::<ResultSubmission>(&body) else { panic!("half a result was taken") };
+        assert_eq!(errors[0].detail, "`body`: missing field `receipt`");
+    }
+
     #[test]
     fn distinguishes_no_json_from_json_of_another_form() {
-        let malformed = parse::<CreateJob>(b"{\"kind\": ").unwrap_err();
-        assert!(matches!(malformed, ApiError::MalformedJson(_)));
-        assert!(matches!(parse::<u32>(b"1 2"), Err(ApiError::MalformedJson(_))));
+        for text in ["{\"kind\": ", "{\"a\": 1} 2", "", "nothing"] {
+            assert!(matches!(parse_object::<CreateJob>(text.as_bytes()), Err(ApiError::MalformedJson(_))), "{text}");
+        }
         let body = br#"{"kind": "image", "input": {}, "constraints": {"vram": 1}}"#;
-        let Err(ApiError::Invalid(errors)) = parse::<CreateJob>(body) else { panic!("an unknown field was taken") };
+        let Err(ApiError::Invalid(errors)) = parse_object::<CreateJob>(body) else {
+            panic!("an unknown field was taken")
+        };
         assert_eq!(errors[0].field, "constraints.vram");
         assert!(errors[0].detail.contains("unknown field `vram`"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_body_beyond_what_clients_send_is_read_without_a_tree() {
+        let large = |begin: &str| format!("{begin}{}", " ".repeat(TREE_MAX_BYTES)).into_bytes();
+        assert!(matches!(parse_object::<CreateJob>(&large("[0,0]")), Err(ApiError::Invalid(_))));
+        assert!(matches!(parse_object::<CreateJob>(&large("{\"kind\": ")), Err(ApiError::MalformedJson(_))));
+        let Err(ApiError::Invalid(errors)) = parse_object::<CreateJob>(&large("{\"kind\": \"song\"}")) else {
+            panic!()
+        };
+        assert!(errors[0].detail.contains("unknown value `song`"), "{errors:?}");
+        let job = parse_object::<CreateJob>(&large("{\"kind\": \"image\", \"model\": null, \"input\": {}}"));
+        assert_eq!(job.unwrap().model, None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use store::record::JobRecord;
 
 use super::extract::{ApiJson, idempotency_key};
 use crate::auth::{Caller, Callers};
-use crate::error::ApiError;
+use crate::error::{ApiError, no_result};
 use crate::submit::Submission;
 use crate::view::Views;
 use crate::watch::JobWatch;
@@ -116,13 +116,8 @@ fn rename_fields(error: ApiError) -> ApiError {
 
 async fn answer(views: &Views, record: JobRecord) -> Result<GeneratedImage, ApiError> {
     let id = record.id;
-    match record.state {
-        JobState::Completed => {}
-        JobState::Expired => return Err(ApiError::Unavailable("no miner served the job in time".to_owned())),
-        state => {
-            let reason = record.faults().last().map_or(String::new(), |fault| format!(": {}", fault.reason));
-            return Err(ApiError::Unavailable(format!("the job is {state}{reason}")));
-        }
+    if record.state != JobState::Completed {
+        return Err(no_result(&record));
     }
     let result = views.job_result(record).await?;
     let artifact =

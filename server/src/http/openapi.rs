@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::openai::{chat, embeddings, images, models};
+use super::openai::{chat, completions, embeddings, images, models};
 use super::{generate_image, health, job_events, jobs, miners, receipts};
 use crate::auth::API_KEY_HEADER;
 
@@ -20,7 +20,7 @@ use crate::auth::API_KEY_HEADER;
         jobs::create_job, jobs::list_jobs, jobs::get_job, jobs::cancel_job, jobs::get_result, jobs::get_artifact,
         jobs::get_receipt, jobs::explain_job, job_events::job_events, generate_image::generate_image,
         receipts::list_receipts, receipts::get_receipt,
-        chat::create, embeddings::create, images::create, models::list, models::get,
+        chat::create, completions::create, embeddings::create, images::create, models::list, models::get,
         miners::list_miners, miners::get_miner, miners::open_session, miners::post_result,
         health::stage1_health, health::network_status,
     ),

@@ -131,7 +131,7 @@ async fn a_value_of_another_form_is_named_by_its_field() {
         ("steps", json!(8.5), of_steps),
         ("seed", json!(-1), "`input.seed`: invalid value: integer `-1`, expected a whole number, 0 to "),
         ("guidance", json!("7"), "`input.guidance`: invalid type: string \"7\", expected a number"),
-        ("prompt", json!(["a"]), "`input.prompt`: invalid type: sequence, expected a string"),
+        ("prompt", json!(["a"]), "`input.prompt`: invalid type: array, expected a string"),
         ("stepz", json!(1), "`input.stepz`: unknown field `stepz`"),
     ] {
         let mut job = small_job(1);
@@ -161,7 +161,31 @@ async fn a_value_of_another_form_is_named_by_its_field() {
         assert_eq!(problem["errors"][0]["field"], field);
         assert!(problem["detail"].as_str().unwrap().starts_with(&format!("`{field}`: ")), "{problem}");
     }
+    let mut kind = small_job(1);
+    kind["kind"] = json!(5);
+    let problem = server.post("/v1/jobs", &kind).await.problem(422);
+    assert_eq!(problem["detail"], "`kind`: invalid type: integer `5`, expected a string");
     assert_eq!(count_jobs(&server).await, 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_in_a_job_is_what_leaving_out_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let _worker = server.connect_worker().await;
+    let plain = json!({"kind": "image", "input": {"prompt": "a lake", "seed": 1}});
+    let nulls = json!({
+        "kind": "image", "model": null, "constraints": {"max_price": null, "miners": null}, "payment": null,
+        "ttl_seconds": null,
+        "input": {"prompt": "a lake", "seed": 1, "steps": null, "guidance": null, "scheduler": null, "init_image": null},
+    });
+    let [plain, nulls] = [server.post("/v1/jobs", &plain).await, server.post("/v1/jobs", &nulls).await];
+    assert_eq!((plain.status, nulls.status), (201, 201), "{}", String::from_utf8_lossy(&nulls.body));
+    for field in ["input", "model", "constraints", "payment_mode"] {
+        assert_eq!(plain.json()[field], nulls.json()[field], "{field}");
+    }
+    assert_eq!(nulls.json()["input"]["steps"], 8, "the model's own default");
     server.stop().await;
 }
 
@@ -291,7 +315,33 @@ async fn operators_find_what_they_need() {
         metrics.contains("aitbc_http_requests_total{method=\"GET\",route=\"/v1/health\",status=\"200\"} 1"),
         "{metrics}"
     );
-    let allowed = server.send("GET", "/v1/health", &[("origin", "https://elsewhere.example")], vec![]).await;
-    assert!(allowed.headers.get("access-control-allow-origin").is_none(), "a foreign origin was allowed");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_allowed_origins_may_use_official_clients_and_others_may_not() {
+    const PAGE: &str = "https://page.example";
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.allowed_origins = vec![PAGE.to_owned()];
+    let server = TestServer::start_with(config).await;
+    let asked = "authorization,content-type,x-stainless-arch,x-stainless-lang,x-stainless-retry-count,x-some-future";
+    let preflight = async |origin: &str| {
+        let headers =
+            [("origin", origin), ("access-control-request-method", "POST"), ("access-control-request-headers", asked)];
+        server.send("OPTIONS", "/v1/chat/completions", &headers, vec![]).await
+    };
+    let answer = preflight(PAGE).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, PAGE));
+    assert_eq!(answer.header("access-control-allow-headers"), asked);
+    assert!(answer.header("access-control-allow-methods").contains("POST"));
+    let refused = server.send("POST", "/v1/chat/completions", &[("origin", PAGE)], b"{}".to_vec()).await;
+    assert_eq!(refused.header("access-control-allow-origin"), PAGE, "the page may read the error, too");
+    for answer in [
+        preflight("https://elsewhere.example").await,
+        server.send("GET", "/v1/health", &[("origin", "https://elsewhere.example")], vec![]).await,
+    ] {
+        assert!(answer.headers.get("access-control-allow-origin").is_none(), "a foreign origin was allowed");
+    }
     server.stop().await;
 }

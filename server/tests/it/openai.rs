@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use shared::api::keys::ApiScope;
 use shared::job::embedding;
-use shared::job::text;
+use shared::job::lifecycle::Blame;
+use shared::job::text::{self, FinishReason};
 use shared::job::token::Tokens;
 use shared::protocol::{Assignment, Piece, Progress, WorkerMessage};
 
@@ -100,10 +101,7 @@ async fn a_stream_gives_the_text_as_it_is_written_and_names_the_receipt_at_its_e
     let (answer, taken) = tokio::join!(call, serve);
     assert_eq!((answer.status, taken.status), (200, 200));
     assert_eq!(answer.header("content-type"), "text/event-stream");
-    let body = String::from_utf8(answer.body.clone()).unwrap();
-    let data: Vec<&str> = body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
-    assert_eq!(data.last(), Some(&"[DONE]"));
-    let chunks: Vec<Value> = data[..data.len() - 1].iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect();
+    let chunks = chunks(&answer);
     assert!(chunks.iter().all(|chunk| chunk["object"] == "chat.completion.chunk"));
     let text: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
     assert_eq!(text, "A still lake.");
@@ -111,6 +109,180 @@ async fn a_stream_gives_the_text_as_it_is_written_and_names_the_receipt_at_its_e
     let receipt = server.get(&format!("/v1/receipts/{}", finished["receipt_id"].as_str().unwrap())).await.json();
     assert_eq!(receipt["receipt"]["job_id"], answer.header("x-job-id"));
     assert_eq!(chunks.last().unwrap()["usage"]["total_tokens"], 13);
+    server.stop().await;
+}
+
+/// The data of a stream before its `[DONE]`.
+fn chunks(answer: &Answer) -> Vec<Value> {
+    let body = String::from_utf8(answer.body.clone()).unwrap();
+    let mut data: Vec<&str> = body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    assert_eq!(data.pop(), Some("[DONE]"), "{body}");
+    data.iter().map(|chunk| serde_json::from_str(chunk).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_is_gone_on_from_whole_and_as_a_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = server.connect_worker().await;
+    let body =
+        json!({"model": TEXT_MODEL, "prompt": ["A still"], "max_tokens": 100_000, "stop": null, "logprobs": null});
+    let tokens = Tokens { read: 2, written: 2 };
+    let call = server.post("/v1/completions", &body);
+    let (answer, assignment) = tokio::join!(call, take(&server, &mut worker, writes(" lake.", tokens)));
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    let input = serde_json::to_value(&assignment.work).unwrap()["input"].clone();
+    assert_eq!((&input["prompt"], &input["max_tokens"]), (&json!("A still"), &json!(4_096)));
+    let completion = answer.json();
+    assert_eq!(completion["object"], "text_completion");
+    let expected = json!([{"index": 0, "text": " lake.", "logprobs": null, "finish_reason": "stop"}]);
+    assert_eq!(completion["choices"], expected);
+    assert_eq!(completion["usage"]["total_tokens"], 4);
+    receipt_of(&server, &answer).await;
+
+    let body = json!({"model": TEXT_MODEL, "prompt": "A still", "stream": true, "stream_options": null});
+    let call = server.post("/v1/completions", &body);
+    let (answer, _) = tokio::join!(call, take(&server, &mut worker, writes(" lake.", tokens)));
+    let chunks = chunks(&answer);
+    assert!(chunks.iter().all(|chunk| chunk["object"] == "text_completion"), "{chunks:?}");
+    let text: String = chunks.iter().map(|chunk| chunk["choices"][0]["text"].as_str().unwrap()).collect();
+    assert_eq!(text, " lake.");
+    assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "stop");
+    assert!(chunks.last().unwrap()["receipt_id"].is_string());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_of_a_texts_end_is_what_its_miner_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = server.connect_worker().await;
+    // Against what a count of tokens would say: a context that is full early, and an end with the very last token.
+    for (written, told) in [(2, FinishReason::Length), (8, FinishReason::Stop)] {
+        let ends = |worker: &TestWorker, assignment: &Assignment| {
+            let tokens = Tokens { read: 9, written };
+            let mut submission = words_result(&worker.key, assignment, text::MEDIA_TYPE, "A lake.", tokens);
+            submission.metering.finish_reason = Some(told);
+            serde_json::to_value(submission).unwrap()
+        };
+        for stream in [false, true] {
+            let call = chat(&json!({"stream": stream}));
+            let (answer, _) =
+                tokio::join!(server.post("/v1/chat/completions", &call), take(&server, &mut worker, ends));
+            let last = if stream { chunks(&answer).pop().unwrap() } else { answer.json() };
+            assert_eq!(last["choices"][0]["finish_reason"], told.as_str());
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_input_that_the_model_refuses_is_answered_with_400_and_asked_once() {
+    const REASON: &str = "input.messages is 1 to 95 tokens for this model, got 900";
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = server.connect_worker().await;
+    for (path, body) in [
+        ("/v1/chat/completions", chat(&json!({}))),
+        ("/v1/chat/completions", chat(&json!({"stream": true}))),
+        ("/v1/completions", json!({"model": TEXT_MODEL, "prompt": "A still"})),
+        ("/v1/completions", json!({"model": TEXT_MODEL, "prompt": "A still", "stream": true})),
+    ] {
+        let refuse = async {
+            let assignment = worker.assignment().await;
+            worker.send(&WorkerMessage::fail(assignment.lease_id, Blame::Input, false, REASON)).await;
+        };
+        let (answer, ()) = tokio::join!(server.post(path, &body), refuse);
+        let error = answer.json()["error"].clone();
+        assert_eq!(answer.status, 400, "{path}: {error}");
+        assert!(answer.header("retry-after").is_empty(), "nobody is asked to try it again");
+        assert_eq!((&error["type"], &error["code"]), (&json!("invalid_request_error"), &json!("input_refused")));
+        assert_eq!((&error["param"], &error["message"]), (&json!("messages"), &json!(&REASON["input.".len()..])));
+    }
+    let key = server.client_key(ApiScope::Client, None).await;
+    let stage1 = json!({"api_key": key.secret, "prompt": "a lake"});
+    let refuse = async {
+        let assignment = worker.assignment().await;
+        worker.send(&WorkerMessage::fail(assignment.lease_id, Blame::Input, false, "input.prompt is too long")).await;
+    };
+    let (answer, ()) = tokio::join!(server.post("/v1/generate-image", &stage1), refuse);
+    assert_eq!(answer.problem(422)["type"], "/problems/input-refused");
+    // A failure of the miner is still one that may go better.
+    let fail = async {
+        for _ in 0..3 {
+            let assignment = worker.assignment().await;
+            worker.send(&WorkerMessage::fail(assignment.lease_id, Blame::Miner, true, "the engine failed")).await;
+        }
+    };
+    let body = chat(&json!({}));
+    let (answer, ()) = tokio::join!(server.post("/v1/chat/completions", &body), fail);
+    assert_eq!((answer.status, answer.json()["error"]["type"].as_str()), (503, Some("server_error")));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_common_clients_send_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = server.connect_worker().await;
+    let body = json!({
+        "model": TEXT_MODEL, "stream": null, "stream_options": {"include_usage": null}, "max_tokens": -1, "n": 1.0,
+        "stop": "", "top_p": 0, "tools": null, "response_format": null, "seed": null, "temperature": null,
+        "messages": [
+            {"role": "system", "content": ""},
+            {"role": "user", "content": "How warm is it?"},
+            {"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function"}]},
+            {"role": "tool", "tool_call_id": "1", "content": "17 °C"},
+        ],
+    });
+    let serve = take(&server, &mut worker, writes("17 °C.", Tokens { read: 9, written: 4 }));
+    let (answer, assignment) = tokio::join!(server.post("/v1/chat/completions", &body), serve);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    let input = serde_json::to_value(&assignment.work).unwrap()["input"].clone();
+    assert_eq!((&input["max_tokens"], &input["temperature"]), (&json!(4_096), &json!(0.0)));
+    let roles: Vec<&str> =
+        input["messages"].as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["system", "user", "assistant", "tool"]);
+
+    let body = json!({"model": EMBEDDING_MODEL, "input": [[1_024, 7], [5]], "encoding_format": null});
+    let error = server.post("/v1/embeddings", &body).await;
+    assert_eq!((error.status, &error.json()["error"]["param"]), (400, &json!("input")));
+    assert!(error.json()["error"]["message"].as_str().unwrap().contains("send the text itself"));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_on_all_paths_of_theirs_have_their_form_and_on_ours_have_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let json_type = [("content-type", "application/json")];
+    for (method, path, body, status) in [
+        ("POST", "/v1/responses", "{}", 404),
+        ("POST", "/v1/audio/speech", "{}", 404),
+        ("GET", "/v1/files", "", 404),
+        ("POST", "/v1/chat", "{}", 404),
+        ("POST", "/v1/images/edits", "{}", 404),
+        ("GET", "/v1/chat/completions", "", 405),
+        ("DELETE", "/v1/models/a", "", 405),
+        ("POST", "/v1/completions", "{", 400),
+        ("POST", "/v1/completions", "[]", 400),
+        ("POST", "/v1/embeddings", "{\"model\": 5, \"input\": \"a\"}", 400),
+        ("POST", "/v1/embeddings", "{\"model\": \"m\", \"input\": \"a\", \"encoding_format\": 5}", 400),
+    ] {
+        for path in [path.to_owned(), format!("/api{path}")] {
+            let answer = server.send(method, &path, &json_type, body.into()).await;
+            assert_eq!(answer.status, status, "{method} {path}");
+            assert_eq!(answer.header("content-type"), "application/json", "{method} {path}");
+            let error = answer.json()["error"].clone();
+            assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{path}: {error}");
+            assert_eq!(error["type"], "invalid_request_error", "{path}");
+        }
+    }
+    let wrong = json!({"model": "m", "input": "a", "encoding_format": 5});
+    let error = server.post("/v1/embeddings", &wrong).await.json()["error"].clone();
+    assert_eq!((&error["code"], &error["param"]), (&json!("invalid_request"), &json!("encoding_format")), "{error}");
+    server.get("/v1/no-such-thing").await.problem(404);
+    server.send("PATCH", "/v1/jobs", &[], vec![]).await.problem(405);
     server.stop().await;
 }
 

@@ -70,6 +70,7 @@ async fn a_text_streams_while_it_is_written_and_is_paid_by_its_tokens() {
     assert_eq!(artifact.header("content-type"), text::MEDIA_TYPE);
     let result = server.get(&format!("/v1/jobs/{id}/result")).await.json();
     assert_eq!((result["seed"].as_u64(), result["units"].as_str()), (Some(3), Some("9000000")));
+    assert_eq!(result["finish_reason"], "stop");
 
     let events = events.await.unwrap();
     let tokens: Vec<&Value> = events.iter().filter(|(name, ..)| name == "token").map(|(.., data)| data).collect();
@@ -151,6 +152,17 @@ async fn what_a_miner_may_not_do_with_a_text_is_refused_and_blamed_on_it() {
     let picture = words_result(&worker.key, &assignment, "image/png", "A lake", fair);
     let problem = hand_in(&server, &assignment, &picture).await.problem(422);
     assert!(problem["detail"].as_str().unwrap().contains("text/plain"), "{problem}");
+    let job = server.follow(&id, &[], |job| job["state"] == "FAILED").await;
+    assert!(job["faults"].as_array().unwrap().iter().all(|fault| fault["blame"] == "miner"), "{job}");
+
+    let id = submit(&server, &text_job("Tell of a sea")).await["id"].as_str().unwrap().to_owned();
+    for _ in 0..3 {
+        let assignment = worker.assignment().await;
+        let mut endless = make(&worker, &assignment, "A sea");
+        endless.metering.finish_reason = None;
+        let problem = hand_in(&server, &assignment, &endless).await.problem(422);
+        assert!(problem["detail"].as_str().unwrap().contains("metering.finish_reason"), "{problem}");
+    }
     let job = server.follow(&id, &[], |job| job["state"] == "FAILED").await;
     assert!(job["faults"].as_array().unwrap().iter().all(|fault| fault["blame"] == "miner"), "{job}");
 

@@ -13,6 +13,7 @@ use shared::id::LeaseId;
 use shared::job::JobKind;
 use shared::job::image::PictureDefaults;
 use shared::job::request::Work;
+use shared::job::text::FinishReason;
 use shared::job::token::Tokens;
 use shared::protocol::{
     Artifact, Assignment, HubMessage, Metering, PROTOCOL_VERSION, Registration, ResultSubmission, WorkerMessage,
@@ -180,7 +181,13 @@ pub(crate) fn words_result(
     let receipt = JobReceipt { units, ..receipt(key.address(), assignment, artifact.as_bytes()) };
     let mut submission = sign(key, receipt, &assignment.terms, artifact.as_bytes());
     submission.artifacts[0].media_type = media_type.into();
-    submission.metering = Metering { tokens_read: tokens.read, tokens_written: tokens.written, ..Metering::default() };
+    let finish_reason = match &assignment.work {
+        Work::Text(input) if tokens.written >= u64::from(input.max_tokens) => Some(FinishReason::Length),
+        Work::Text(_) => Some(FinishReason::Stop),
+        Work::Image(_) | Work::Embedding(_) => None,
+    };
+    let counted = Metering { tokens_read: tokens.read, tokens_written: tokens.written, ..Metering::default() };
+    submission.metering = Metering { finish_reason, ..counted };
     submission
 }
 

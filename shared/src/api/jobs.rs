@@ -9,6 +9,7 @@ use crate::id::JobId;
 use crate::job::lifecycle::{Fault, JobState};
 use crate::job::request::{Constraints, PaymentMode, Work};
 use crate::job::task::TaskRole;
+use crate::job::text::FinishReason;
 use crate::time::UnixMillis;
 use crate::unit::UnitType;
 
@@ -108,6 +109,8 @@ pub struct JobResult {
     pub artifacts: Vec<ArtifactView>,
     /// Seed of the text or of the first picture; absent for embeddings, which draw nothing.
     pub seed: Option<u64>,
+    /// Why the text ended; absent for pictures and embeddings.
+    pub finish_reason: Option<FinishReason>,
     pub units: MicroUnits,
     pub unit_type: UnitType,
     pub duration_ms: u64,

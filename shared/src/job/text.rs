@@ -39,6 +39,8 @@ pub enum Role {
     System,
     User,
     Assistant,
+    /// What a tool gave that the model had asked for.
+    Tool,
 }
 
 impl Role {
@@ -48,6 +50,28 @@ impl Role {
             Self::System => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+/// Why a text ended, as the miner's engine says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model ended it, or a stop text did.
+    Stop,
+    /// It is as long as was asked for, or as the model or the hub allow.
+    Length,
+}
+
+impl FinishReason {
+    /// The word that APIs use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
         }
     }
 }
@@ -69,7 +93,8 @@ pub struct TextInput {
     /// Text to go on from; this or `messages`, up to 32768 bytes of UTF-8.
     #[serde(default)]
     pub prompt: Option<String>,
-    /// A conversation to answer, oldest first, up to 64 messages and 32768 bytes of UTF-8 in all.
+    /// A conversation to answer, oldest first, up to 64 messages and 32768 bytes of UTF-8 in all. The last one is of the
+    /// user, and not blank, or of a tool.
     #[serde(default)]
     pub messages: Option<Vec<Message>>,
     /// Tokens to write at most, 1 to 4096.
@@ -208,8 +233,8 @@ impl TextInput {
     fn broken_messages(&self) -> Vec<(bool, &'static str, String, String)> {
         let Some(messages) = &self.messages else { return vec![] };
         let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
-        let blank = messages.iter().any(|message| message.content.trim().is_empty());
-        let answers = messages.last().is_none_or(|message| message.role == Role::User);
+        let blank = messages.last().is_some_and(|last| last.role == Role::User && last.content.trim().is_empty());
+        let answers = messages.last().is_none_or(|last| matches!(last.role, Role::User | Role::Tool));
         let last = messages.last().map_or("none", |message| message.role.as_str());
         vec![
             (
@@ -221,10 +246,10 @@ impl TextInput {
             (
                 bytes <= INPUT_MAX_BYTES && !blank,
                 "input.messages",
-                format!("up to {INPUT_MAX_BYTES} bytes of UTF-8, none of them blank"),
-                if blank { "a blank one".to_owned() } else { format!("{bytes} bytes") },
+                format!("up to {INPUT_MAX_BYTES} bytes of UTF-8, ended by something to answer"),
+                if blank { "a blank last one".to_owned() } else { format!("{bytes} bytes") },
             ),
-            (answers, "input.messages", "ended by the role `user`".to_owned(), format!("`{last}`")),
+            (answers, "input.messages", "ended by the role `user` or `tool`".to_owned(), format!("`{last}`")),
         ]
     }
 }
@@ -323,6 +348,20 @@ mod tests {
             json!({"messages": vec![user.clone(); 65]}),
         ] {
             assert!(input(value.clone()).is_err(), "{value} was taken");
+        }
+    }
+
+    #[test]
+    fn blank_messages_before_the_last_and_answers_of_tools_are_taken() {
+        let of = |role: &str, content: &str| json!({"role": role, "content": content});
+        for messages in [
+            vec![of("system", ""), of("user", "Hi")],
+            vec![of("user", "Hi"), of("assistant", ""), of("user", "Well?")],
+            vec![of("user", "Hi"), of("assistant", ""), of("tool", "17 °C")],
+            vec![of("user", "Hi"), of("assistant", ""), of("tool", "")],
+        ] {
+            let valid = input(json!({"messages": messages})).unwrap();
+            assert_eq!(serde_json::to_value(&valid).unwrap()["messages"], json!(messages), "they are kept as they are");
         }
     }
 

@@ -7,6 +7,8 @@
 pub mod account;
 #[cfg(feature = "keys")]
 pub mod mnemonic;
+#[cfg(feature = "keys")]
+mod normal_form;
 pub mod pending;
 pub mod protocol;
 #[cfg(feature = "keys")]

@@ -4,6 +4,8 @@ use coins_bip39::{English, Mnemonic, MnemonicError};
 use k256::elliptic_curve::rand_core::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
+use crate::normal_form;
+
 /// Twelve words carry 128 random bits.
 pub const WORD_COUNT: usize = 12;
 
@@ -40,9 +42,10 @@ impl MnemonicPhrase {
         Ok(Self(Zeroizing::new(mnemonic.to_phrase())))
     }
 
-    /// Words that somebody wrote down. Their checksum must hold.
+    /// Words that somebody wrote down, in any case and spacing. Their checksum must hold.
     pub fn parse(text: &str) -> Result<Self, PhraseError> {
-        Ok(Self(Zeroizing::new(Mnemonic::<English>::new_from_phrase(text)?.to_phrase())))
+        let phrase = normal_form::phrase(text);
+        Ok(Self(Zeroizing::new(Mnemonic::<English>::new_from_phrase(&phrase)?.to_phrase())))
     }
 
     pub fn words(&self) -> impl Iterator<Item = &str> {
@@ -78,6 +81,13 @@ mod tests {
         assert_eq!(refused(&["abandon"; 3].join(" ")), PhraseError::WordCount);
         assert_eq!(refused(&["abandonment"; 12].join(" ")), PhraseError::UnknownWord);
         assert_eq!(refused(""), PhraseError::UnknownWord);
+    }
+
+    #[test]
+    fn words_are_read_however_they_are_typed() {
+        let plain = MnemonicPhrase::parse(&format!("{}about", "abandon ".repeat(11))).unwrap();
+        let typed = format!(" {}\n\u{3000}ABOUT ", "Abandon\t ".repeat(11));
+        assert_eq!(MnemonicPhrase::parse(&typed).unwrap(), plain);
     }
 
     #[test]

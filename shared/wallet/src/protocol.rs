@@ -60,7 +60,7 @@ pub enum Request {
     Create {
         password: Secret,
     },
-    /// The words at the asked positions, counted from 1.
+    /// The words at the asked positions, counted from 1. Stores the key, and never in place of another one.
     Confirm {
         words: Vec<(usize, Secret)>,
     },
@@ -68,8 +68,10 @@ pub enum Request {
         password: Secret,
     },
     Lock,
-    /// Delete the stored key.
-    Remove,
+    /// Delete the stored key of this address, and of no other.
+    Remove {
+        address: Address,
+    },
     /// Compute a receipt's hash, recover its signers, and ask the chain whether it minted.
     CheckReceipt {
         /// JSON of a [`shared::receipt::SignedReceipt`], which the page passes on as it is.
@@ -112,6 +114,10 @@ pub enum Refusal {
     /// The first asked position whose word is not the key's, counted from 1.
     WrongWord {
         position: usize,
+    },
+    /// Another wallet than the page knows of is stored, by another tab. It is unchanged.
+    OtherWallet {
+        address: Address,
     },
     /// A key could not be made, derived or encrypted.
     Cryptography {

@@ -7,6 +7,7 @@ use shared::Address;
 
 use crate::account::{AccountError, first_account};
 use crate::mnemonic::MnemonicPhrase;
+use crate::normal_form;
 use crate::protocol::{PASSWORD_MIN_CHARS, Refusal, Reply, Secret, WalletState};
 use crate::vault::{self, SealedWallet, VaultError};
 
@@ -32,8 +33,9 @@ impl NewWallet {
     fn first_wrong(&self, words: &[(usize, Secret)]) -> Option<usize> {
         let known: Vec<&str> = self.phrase.words().collect();
         let given =
-            |position| words.iter().find(|(at, _)| *at == position).map(|(_, word)| word.0.trim().to_lowercase());
-        let is_wrong = |position: &usize| given(*position).as_deref() != known.get(position - 1).copied();
+            |position| words.iter().find(|(at, _)| *at == position).map(|(_, word)| normal_form::phrase(&word.0));
+        let is_wrong =
+            |position: &usize| given(*position).as_ref().map(|word| word.as_str()) != known.get(position - 1).copied();
         self.ask.iter().copied().find(is_wrong)
     }
 }
@@ -66,9 +68,16 @@ impl Session {
         }
     }
 
-    /// Makes a key and seals it under `password`. It replaces one that waits for its confirmation.
-    pub fn create(&mut self, password: &Secret, random: &mut (impl RngCore + CryptoRng)) -> Result<Reply, Refusal> {
-        if password.0.chars().count() < PASSWORD_MIN_CHARS {
+    /// Makes a key and seals it under `password`. It replaces one that waits for its confirmation, and none that is
+    /// stored.
+    pub fn create(
+        &mut self,
+        stored: Option<&SealedWallet>,
+        password: &Secret,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Reply, Refusal> {
+        may_store(stored)?;
+        if normal_form::password_chars(&password.0) < PASSWORD_MIN_CHARS {
             return Err(Refusal::PasswordTooShort);
         }
         let phrase =
@@ -102,6 +111,14 @@ impl Session {
         self.unconfirmed.get_or_insert(new);
     }
 
+    /// The wallet of `address` is to be removed. Another tab may have stored another one meanwhile, which is not touched.
+    pub fn may_remove(stored: Option<&SealedWallet>, address: Address) -> Result<(), Refusal> {
+        match stored {
+            Some(other) if other.address != address => Err(Refusal::OtherWallet { address: other.address }),
+            _ => Ok(()),
+        }
+    }
+
     pub fn unlock(&mut self, stored: &SealedWallet, password: &Secret) -> Result<(), Refusal> {
         let phrase = vault::open(stored, &password.0)?;
         self.unlocked = Some(Unlocked { address: stored.address, _phrase: phrase });
@@ -110,6 +127,14 @@ impl Session {
 
     pub fn lock(&mut self) {
         self.unlocked = None;
+    }
+}
+
+/// A stored wallet is never replaced: anybody who wants another one removes it first.
+pub fn may_store(stored: Option<&SealedWallet>) -> Result<(), Refusal> {
+    match stored {
+        Some(stored) => Err(Refusal::OtherWallet { address: stored.address }),
+        None => Ok(()),
     }
 }
 
@@ -152,7 +177,7 @@ mod tests {
     /// A session with a new key, its words, and the right answer to what is asked.
     fn created() -> (Session, Vec<Secret>, Vec<(usize, Secret)>) {
         let mut session = Session::new();
-        let reply = session.create(&secret("correct horse"), &mut OsRng).unwrap();
+        let reply = session.create(None, &secret("correct horse"), &mut OsRng).unwrap();
         let Reply::Words { words, ask } = reply else { panic!("{reply:?}") };
         let answer = ask.iter().map(|position| (*position, words[position - 1].clone())).collect();
         (session, words, answer)
@@ -161,7 +186,10 @@ mod tests {
     #[test]
     fn a_short_password_makes_no_key() {
         let mut session = Session::new();
-        assert_eq!(session.create(&secret("ten chars"), &mut OsRng), Err(Refusal::PasswordTooShort));
+        assert_eq!(session.create(None, &secret("ten chars"), &mut OsRng), Err(Refusal::PasswordTooShort));
+        let decomposed = secret("cafe\u{301} cafe\u{301}");
+        let refused = session.create(None, &decomposed, &mut OsRng);
+        assert_eq!(refused, Err(Refusal::PasswordTooShort), "marks of their own are no characters more");
         assert!(session.confirm(&[]).unwrap().is_none(), "no key waits");
     }
 
@@ -191,6 +219,20 @@ mod tests {
         session.not_stored(new);
         assert_eq!(session.state(None), WalletState::Empty);
         assert!(session.confirm(&answer).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_stored_wallet_is_replaced_by_nothing_and_removed_by_its_own_address_alone() {
+        let (mut session, _, answer) = created();
+        let sealed = session.confirm(&answer).unwrap().unwrap().sealed().clone();
+        let other = Refusal::OtherWallet { address: sealed.address };
+        assert_eq!(may_store(Some(&sealed)), Err(other.clone()));
+        assert_eq!(may_store(None), Ok(()));
+        let made = session.create(Some(&sealed), &secret("correct horse"), &mut OsRng);
+        assert_eq!(made, Err(other.clone()), "nobody writes words down for nothing");
+        assert_eq!(Session::may_remove(Some(&sealed), Address::ZERO), Err(other));
+        assert_eq!(Session::may_remove(Some(&sealed), sealed.address), Ok(()));
+        assert_eq!(Session::may_remove(None, sealed.address), Ok(()), "it is gone already");
     }
 
     #[test]

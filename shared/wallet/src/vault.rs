@@ -8,6 +8,7 @@ use shared::{Address, Bytes};
 use zeroize::Zeroizing;
 
 use crate::mnemonic::MnemonicPhrase;
+use crate::normal_form;
 
 const MEMORY_KIB: u32 = 64 << 10;
 const PASSES: u32 = 3;
@@ -16,7 +17,7 @@ pub const SALT_BYTES: usize = 16;
 pub const NONCE_BYTES: usize = 12;
 
 /// Format of [`SealedWallet`]; another version is refused instead of guessed at.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is stored. The address is public; everything secret is in `ciphertext`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +76,7 @@ pub fn open(sealed: &SealedWallet, password: &str) -> Result<MnemonicPhrase, Vau
 }
 
 fn cipher(password: &str, salt: &[u8; SALT_BYTES]) -> Result<Aes256Gcm, VaultError> {
-    let mut key = Zeroizing::new([0; 32]);
+    let (mut key, password) = (Zeroizing::new([0; 32]), normal_form::password(password));
     Params::new(MEMORY_KIB, PASSES, LANES, Some(key.len()))
         .and_then(|params| {
             Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
@@ -90,7 +91,7 @@ fn cipher(password: &str, salt: &[u8; SALT_BYTES]) -> Result<Aes256Gcm, VaultErr
 
 /// Is authenticated with the ciphertext, so that nobody can put another address beside the words.
 fn additional_data(address: Address) -> Vec<u8> {
-    [b"aitbc wallet 1 ".as_slice(), address.as_slice()].concat()
+    [b"aitbc wallet 2 ".as_slice(), address.as_slice()].concat()
 }
 
 #[cfg(test)]
@@ -110,6 +111,8 @@ mod tests {
         let (phrase, sealed) = sealed();
         assert_eq!(open(&sealed, "correct horse").unwrap(), phrase);
         assert_eq!(open(&sealed, "correct horsf"), Err(VaultError::WrongPassword));
+        let accented = seal(&phrase, sealed.address, "caf\u{e9} au lait", [2; SALT_BYTES], [3; NONCE_BYTES]).unwrap();
+        assert_eq!(open(&accented, "cafe\u{301} au lait").unwrap(), phrase, "another keyboard spells it so");
         let in_clear = sealed.ciphertext.windows(7).any(|bytes| bytes == b"abandon");
         assert!(!in_clear, "the words are not encrypted");
     }
@@ -125,6 +128,6 @@ mod tests {
         assert_eq!(open(&changed, "correct horse"), Err(VaultError::WrongPassword));
         let short = SealedWallet { salt: Bytes::new(), ..sealed.clone() };
         assert_eq!(open(&short, "correct horse"), Err(VaultError::Damaged("salt")));
-        assert_eq!(open(&SealedWallet { version: 2, ..sealed }, "correct horse"), Err(VaultError::Version(2)));
+        assert_eq!(open(&SealedWallet { version: 1, ..sealed }, "correct horse"), Err(VaultError::Version(1)));
     }
 }

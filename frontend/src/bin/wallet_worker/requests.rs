@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 
+use shared::Address;
 use shared::receipt::SignedReceipt;
 use wallet::protocol::{Answer, Check, CheckName, Refusal, Reply, Request, Secret};
 use wallet::rand_core::OsRng;
 use wallet::receipt_check;
-use wallet::session::Session;
+use wallet::session::{Session, may_store};
 use wallet::vault::SealedWallet;
 use wasm_bindgen::JsValue;
 
@@ -19,14 +20,17 @@ thread_local! {
 pub(crate) async fn answer(request: Request) -> Answer {
     match request {
         Request::State => state().await,
-        Request::Create { password } => SESSION.with_borrow_mut(|session| session.create(&password, &mut OsRng)),
+        Request::Create { password } => {
+            let stored = load().await?;
+            SESSION.with_borrow_mut(|session| session.create(stored.as_ref(), &password, &mut OsRng))
+        }
         Request::Confirm { words } => confirm(&words).await,
         Request::Unlock { password } => unlock(&password).await,
         Request::Lock => {
             SESSION.with_borrow_mut(Session::lock);
             state().await
         }
-        Request::Remove => remove().await,
+        Request::Remove { address } => remove(address).await,
         Request::CheckReceipt { receipt_json } => match serde_json::from_str(&receipt_json) {
             Ok(receipt) => Ok(Reply::ReceiptChecked { checks: check(&receipt).await }),
             Err(error) => Err(Refusal::NotAReceipt { detail: error.to_string() }),
@@ -58,20 +62,28 @@ async fn unlock(password: &Secret) -> Answer {
     state().await
 }
 
-async fn remove() -> Answer {
-    storage::remove().await.map_err(from_storage)?;
+async fn remove(address: Address) -> Answer {
+    if let Some(text) = storage::read().await.map_err(from_storage)? {
+        Session::may_remove(Some(&parse(&text)?), address)?;
+        storage::remove(&text).await.map_err(from_storage)?;
+    }
     SESSION.set(Session::new());
     state().await
 }
 
 async fn load() -> Result<Option<SealedWallet>, Refusal> {
-    let Some(text) = storage::read().await.map_err(from_storage)? else { return Ok(None) };
-    serde_json::from_str(&text).map(Some).map_err(|error| Refusal::UnreadableWallet { detail: error.to_string() })
+    let text = storage::read().await.map_err(from_storage)?;
+    text.map(|text| parse(&text)).transpose()
+}
+
+fn parse(text: &str) -> Result<SealedWallet, Refusal> {
+    serde_json::from_str(text).map_err(|error| Refusal::UnreadableWallet { detail: error.to_string() })
 }
 
 async fn save(sealed: &SealedWallet) -> Result<(), Refusal> {
     let text = serde_json::to_string(sealed).map_err(|error| Refusal::Storage { detail: error.to_string() })?;
-    storage::write(&text).await.map_err(from_storage)
+    may_store(load().await?.as_ref())?;
+    storage::add(&text).await.map_err(from_storage)
 }
 
 async fn check(signed: &SignedReceipt) -> Vec<Check> {

@@ -17,14 +17,19 @@ pub(crate) async fn read() -> Result<Option<String>, JsValue> {
     Ok(value.as_string())
 }
 
-pub(crate) async fn write(text: &str) -> Result<(), JsValue> {
+/// Fails where something is stored, also where another tab stored it a moment ago.
+pub(crate) async fn add(text: &str) -> Result<(), JsValue> {
     let store = store(IdbTransactionMode::Readwrite).await?;
-    finished(&store.put_with_key(&text.into(), &KEY.into())?).await.map(|_| ())
+    finished(&store.add_with_key(&text.into(), &KEY.into())?).await.map(|_| ())
 }
 
-pub(crate) async fn remove() -> Result<(), JsValue> {
+/// Removes exactly `text`. What another tab stored in its place meanwhile stays.
+pub(crate) async fn remove(text: &str) -> Result<(), JsValue> {
     let store = store(IdbTransactionMode::Readwrite).await?;
-    finished(&store.delete(&KEY.into())?).await.map(|_| ())
+    if finished(&store.get(&KEY.into())?).await?.as_string().as_deref() == Some(text) {
+        finished(&store.delete(&KEY.into())?).await?;
+    }
+    Ok(())
 }
 
 async fn store(mode: IdbTransactionMode) -> Result<IdbObjectStore, JsValue> {

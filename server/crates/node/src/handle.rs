@@ -6,6 +6,7 @@ use chain::{Chain, IncludedTransaction, SealedHeader, SignedTransaction, Snapsho
 use mempool::Pool;
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
+use crate::arrivals::Arrivals;
 use crate::error::NodeError;
 use crate::events::CommittedBlock;
 use crate::intake::Submission;
@@ -19,16 +20,13 @@ pub(crate) const MAX_CONCURRENT_QUERIES: usize = 16;
 /// Blocks a slow subscriber may lag behind before it misses some.
 const BLOCK_EVENTS: usize = 1_024;
 
-/// Transactions a slow subscriber may lag behind before it misses some.
-const TRANSACTION_EVENTS: usize = 8_192;
-
 /// What the handle and the producer share.
 pub(crate) struct Shared {
     pub(crate) chain: Chain,
     pool: RwLock<Pool>,
     submissions: RwLock<Option<mpsc::SyncSender<Submission>>>,
     pub(crate) blocks: broadcast::Sender<Arc<CommittedBlock>>,
-    pub(crate) arrivals: broadcast::Sender<Arc<SignedTransaction>>,
+    pub(crate) arrivals: Arrivals,
     pub(crate) queries: Semaphore,
     pub(crate) rpc_servers: Mutex<Vec<jsonrpsee::server::ServerHandle>>,
     fault: RwLock<Option<String>>,
@@ -41,7 +39,7 @@ impl Shared {
             pool: RwLock::new(pool),
             submissions: RwLock::new(Some(submissions)),
             blocks: broadcast::Sender::new(BLOCK_EVENTS),
-            arrivals: broadcast::Sender::new(TRANSACTION_EVENTS),
+            arrivals: Arrivals::default(),
             queries: Semaphore::new(MAX_CONCURRENT_QUERIES),
             rpc_servers: Mutex::default(),
             fault: RwLock::default(),

@@ -116,9 +116,10 @@ impl Intake {
         match self.shared.chain.update_pending(&pending, displaced) {
             Ok(()) => {
                 for (entry, answer) in pending.into_iter().zip(answers) {
-                    reply(answer, Ok(entry.transaction.hash()));
-                    // Nobody listening is fine.
-                    let _ = self.shared.arrivals.send(Arc::new(entry.transaction));
+                    let hash = entry.transaction.hash();
+                    // First the arrival: who sent it finds it with the next poll.
+                    self.shared.arrivals.tell(entry.transaction);
+                    reply(answer, Ok(hash));
                 }
             }
             Err(error) => {

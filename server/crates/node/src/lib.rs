@@ -10,6 +10,7 @@
 //! A transaction is acknowledged after it is on disk. Blocks are made only while transactions wait. [`router`] serves
 //! JSON-RPC (POST, batches, WebSocket) and REST under `/rpc`; [`NodeHandle`] is the same for code in this process.
 
+mod arrivals;
 mod clock;
 mod committer;
 mod config;

@@ -8,6 +8,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{BoxError, Json, Router};
+use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, stop_channel};
 
 use crate::error::NodeError;
@@ -43,9 +44,12 @@ pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
         .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH_REQUESTS))
         .set_id_provider(rpc::HexIds)
         .build();
-    let (stop, server) = stop_channel();
-    handle.shared.rpc_servers.lock().unwrap_or_else(PoisonError::into_inner).push(server);
-    let service = Server::builder().set_config(config).to_service_builder().build(module, stop);
+    let (stop, running) = stop_channel();
+    handle.shared.rpc_servers.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+    let answering =
+        RpcServiceBuilder::new().layer_fn(|inner| rpc::EveryRequest::new(inner, MAX_RESPONSE_BYTES as usize));
+    let server = Server::builder().set_config(config).set_rpc_middleware(answering);
+    let service = server.to_service_builder().build(module, stop);
     let json_rpc =
         HandleError::new(
             service,
@@ -71,7 +75,8 @@ async fn bound_body(request: Request, next: Next) -> Response {
     if request.method() != Method::POST {
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(rpc::Posted);
     match axum::body::to_bytes(body, MAX_REQUEST_BYTES as usize).await {
         Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
         Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Json(rpc::body_too_large(MAX_REQUEST_BYTES))).into_response(),

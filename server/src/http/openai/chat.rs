@@ -1,27 +1,16 @@
-//! `POST /v1/chat/completions`, whole or as a stream.
+//! `POST /v1/chat/completions`: a conversation to answer.
 
-use std::convert::Infallible;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Number, Value, json};
+use shared::field_error::FieldError;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use shared::job::JobKind;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-
-use super::run::{Call, Served, Waiting, served, text_of};
-use super::{JOB_HEADER, Usage, answer, error, refuse};
-use crate::auth::Caller;
+use super::call::Call;
+use super::form::Form;
+use super::refuse;
+use super::text::{Asked, Settings, StreamOptions, TextAnswer, serve};
+use super::values::only_one;
 use crate::error::ApiError;
-use crate::http::extract::ApiJson;
-use crate::submit::Submission;
-use crate::watch::JobWatch;
-
-/// Chunks that wait for a slow reader.
-const BUFFER_MAX_CHUNKS: usize = 32;
 
 /// A conversation to answer, as OpenAI's clients send it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -29,17 +18,22 @@ pub struct ChatRequest {
     model: String,
     messages: Vec<RequestMessage>,
     /// The older name of `max_completion_tokens`.
-    max_tokens: Option<u32>,
-    max_completion_tokens: Option<u32>,
+    #[schema(value_type = Option<i64>)]
+    max_tokens: Option<Number>,
+    /// Tokens to write at most; negative and large numbers mean as many as there may be.
+    #[schema(value_type = Option<i64>)]
+    max_completion_tokens: Option<Number>,
     temperature: Option<f32>,
     top_p: Option<f32>,
-    seed: Option<i64>,
+    #[schema(value_type = Option<i64>)]
+    seed: Option<Number>,
     #[schema(value_type = Option<Vec<String>>)]
-    stop: Option<OneOrMore>,
+    stop: Option<Value>,
     #[serde(default)]
     stream: bool,
     stream_options: Option<StreamOptions>,
-    n: Option<u32>,
+    #[schema(value_type = Option<u32>)]
+    n: Option<Number>,
     #[schema(value_type = Option<Vec<Object>>)]
     tools: Option<Vec<Value>>,
     logprobs: Option<bool>,
@@ -49,51 +43,11 @@ pub struct ChatRequest {
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct RequestMessage {
-    /// `system`, `developer`, `user` or `assistant`.
+    /// `system`, `developer`, `user`, `assistant` or `tool`.
     role: String,
-    #[schema(value_type = String)]
-    content: Content,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<ContentPart>),
-}
-
-/// A part of a message; only text is read here.
-#[derive(Debug, Deserialize)]
-struct ContentPart {
-    #[serde(rename = "type")]
-    sort: String,
-    #[serde(default)]
-    text: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-struct StreamOptions {
-    #[serde(default)]
-    include_usage: bool,
-}
-
-/// The answer to a conversation.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct ChatCompletion {
-    id: String,
-    object: &'static str,
-    created: u64,
-    model: String,
-    #[schema(value_type = Vec<Object>)]
-    choices: [Value; 1],
-    usage: Usage,
+    /// A text, or a list of parts that are text. An assistant that only called tools has none.
+    #[schema(value_type = Option<String>)]
+    content: Option<Value>,
 }
 
 impl ChatRequest {
@@ -101,7 +55,7 @@ impl ChatRequest {
     fn input(&self) -> Result<Value, ApiError> {
         let plain = |format: &Value| format["type"] == "text";
         let refused = [
-            refuse(self.n.is_some_and(|n| n != 1), "n", "is 1 here"),
+            only_one("n", self.n.as_ref()),
             refuse(self.tools.as_ref().is_some_and(|tools| !tools.is_empty()), "tools", "are not called here"),
             refuse(self.logprobs == Some(true), "logprobs", "are not given here"),
             refuse(
@@ -110,38 +64,27 @@ impl ChatRequest {
                 "is `text` here",
             ),
         ];
-        let mut errors: Vec<_> = refused.into_iter().flatten().collect();
+        let mut errors: Vec<FieldError> = refused.into_iter().flatten().collect();
         let mut messages = Vec::with_capacity(self.messages.len());
         for (index, message) in self.messages.iter().enumerate() {
             match message.plain() {
                 Some((role, content)) => messages.push(json!({"role": role, "content": content})),
-                None => errors.push(shared::field_error::FieldError::new(
+                None => errors.push(FieldError::new(
                     format!("messages[{index}]"),
-                    "a message is text of the role system, developer, user or assistant",
+                    "a message is text of the role system, developer, user, assistant or tool",
                 )),
             }
         }
-        if !errors.is_empty() {
-            return Err(ApiError::Invalid(errors));
-        }
         let mut input = json!({"messages": messages});
-        let stop = self.stop.as_ref().map(|stop| match stop {
-            OneOrMore::One(stop) => json!([stop]),
-            OneOrMore::More(stops) => json!(stops),
-        });
-        let given = [
-            ("max_tokens", self.max_completion_tokens.or(self.max_tokens).map(Value::from)),
-            ("temperature", self.temperature.map(Value::from)),
-            ("top_p", self.top_p.map(Value::from)),
-            ("seed", self.seed.map(|seed| Value::from(seed.unsigned_abs()))),
-            ("stop", stop),
-        ];
-        for (field, value) in given {
-            if let Some(value) = value {
-                input[field] = value;
-            }
-        }
-        Ok(input)
+        let settings = Settings {
+            max_tokens: self.max_completion_tokens.as_ref().or(self.max_tokens.as_ref()),
+            temperature: self.temperature,
+            top_p: self.top_p,
+            seed: self.seed.as_ref(),
+            stop: self.stop.as_ref(),
+        };
+        errors.extend(settings.write_to(&mut input));
+        if errors.is_empty() { Ok(input) } else { Err(ApiError::Invalid(errors)) }
     }
 }
 
@@ -150,217 +93,101 @@ impl RequestMessage {
     fn plain(&self) -> Option<(&str, String)> {
         let role = match self.role.as_str() {
             "developer" => "system",
-            role @ ("system" | "user" | "assistant") => role,
+            "function" => "tool",
+            role @ ("system" | "user" | "assistant" | "tool") => role,
             _ => return None,
         };
-        match &self.content {
-            Content::Text(text) => Some((role, text.clone())),
-            Content::Parts(parts) => {
-                let texts: Option<Vec<&str>> =
-                    parts.iter().map(|part| (part.sort == "text").then_some(part.text.as_str())).collect();
-                Some((role, texts?.concat()))
-            }
-        }
+        let content = match &self.content {
+            None if role == "assistant" => String::new(),
+            None => return None,
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(parts)) => parts.iter().map(text_of_part).collect::<Option<Vec<&str>>>()?.concat(),
+            Some(_) => return None,
+        };
+        Some((role, content))
     }
+}
+
+/// Only text is read here.
+fn text_of_part(part: &Value) -> Option<&str> {
+    if part["type"] == "text" { part["text"].as_str() } else { None }
 }
 
 /// Answers a conversation. With `stream`, the answer comes as server-sent events, and the last chunk names the receipt.
 #[utoipa::path(
     post, path = "/v1/chat/completions", tag = "openai", request_body = ChatRequest,
     responses(
-        (status = 200, body = ChatCompletion, headers(("X-Receipt-Id" = String), ("X-Job-Id" = String))),
+        (status = 200, body = TextAnswer, headers(("X-Receipt-Id" = String), ("X-Job-Id" = String))),
         (status = "4XX", description = "An error in OpenAI's form"),
     ),
     security((), ("api_key" = []))
 )]
-pub async fn create(
-    State(submission): State<Submission>,
-    State(watch): State<JobWatch>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: ApiJson<ChatRequest>,
-) -> Result<Response, ApiError> {
-    let request = body.value;
-    let path = "/v1/chat/completions";
-    let call = Call {
-        submission: &submission,
-        watch: &watch,
-        caller: &caller,
-        headers: &headers,
-        path,
-        body_sha256: body.sha256,
+pub async fn create(Call { request, client }: Call<ChatRequest>) -> Result<Response, ApiError> {
+    let asked = Asked {
+        form: Form::Chat,
+        input: request.input()?,
+        model: request.model,
+        stream: request.stream,
+        include_usage: request.stream_options.is_some_and(|options| options.include_usage),
     };
-    let mut waiting = call.submit(JobKind::Text, Some(request.model.clone()), request.input()?).await?;
-    if request.stream {
-        return Ok(stream(watch, caller, waiting, &request));
+    serve(client, asked).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_read_as_clients_write_them() {
+        crate::http::extract::tests::assert_reads_as_clients_write::<ChatRequest>(&json!({
+            "model": "m",
+            "messages": [
+                {"role": "assistant", "content": "a", "refusal": "no", "tool_calls": []},
+                {"role": "user", "content": [{"type": "text", "text": "b"}], "name": "n"},
+            ],
+            "max_tokens": 5, "max_completion_tokens": 5, "temperature": 1, "top_p": 1, "seed": 1, "stop": ["a"],
+            "stream": true, "stream_options": {"include_usage": true, "include_obfuscation": false}, "n": 1,
+            "tools": [], "tool_choice": "none", "logprobs": false, "response_format": {"type": "text"}, "user": "u",
+        }));
     }
-    let served = waiting.served(&caller).await?;
-    let text = text_of(&watch.views, &served).await?;
-    let record = watch.views.find_visible(&caller, served.job_id).await?;
-    let choice = json!({
-        "index": 0,
-        "message": {"role": "assistant", "content": text, "refusal": null},
-        "logprobs": null,
-        "finish_reason": finish_reason(&served, &record.job.work),
-    });
-    let completion = ChatCompletion {
-        id: completion_id(&served.job_id),
-        object: "chat.completion",
-        created: served.created_at_seconds,
-        model: served.model.clone(),
-        choices: [choice],
-        usage: usage(&served),
-    };
-    Ok(answer(&served, completion))
-}
 
-fn completion_id(job_id: &shared::id::JobId) -> String {
-    format!("chatcmpl-{job_id}")
-}
-
-fn usage(served: &Served) -> Usage {
-    let tokens = served.metering.tokens();
-    Usage {
-        prompt_tokens: tokens.read,
-        completion_tokens: Some(tokens.written),
-        total_tokens: tokens.read.saturating_add(tokens.written),
+    #[test]
+    fn harmless_messages_are_taken() {
+        let request: ChatRequest = serde_json::from_value(json!({"model": "m", "messages": [
+            {"role": "system", "content": ""},
+            {"role": "user", "content": [{"type": "text", "text": "How warm"}, {"type": "text", "text": " is it?"}]},
+            {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "warmth"}}]},
+            {"role": "tool", "tool_call_id": "1", "content": "17 °C"},
+            {"role": "function", "name": "warmth", "content": "17 °C"},
+        ]}))
+        .unwrap();
+        let messages = request.input().unwrap()["messages"].clone();
+        let told: Vec<(&str, &str)> = messages
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|message| (message["role"].as_str().unwrap(), message["content"].as_str().unwrap()))
+            .collect();
+        let expected =
+            [("system", ""), ("user", "How warm is it?"), ("assistant", ""), ("tool", "17 °C"), ("tool", "17 °C")];
+        assert_eq!(told, expected);
     }
-}
 
-fn finish_reason(served: &Served, work: &shared::job::request::Work) -> &'static str {
-    match work {
-        shared::job::request::Work::Text(input) if served.metering.tokens_written >= u64::from(input.max_tokens) => {
-            "length"
+    #[test]
+    fn what_is_no_text_is_refused_at_its_place() {
+        for message in [
+            json!({"role": "user"}),
+            json!({"role": "wizard", "content": "a"}),
+            json!({"role": "user", "content": 5}),
+            json!({"role": "user", "content": {"type": "text", "text": "a"}}),
+            json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}),
+            json!({"role": "user", "content": [{"type": "text"}]}),
+            json!({"role": "user", "content": ["a"]}),
+        ] {
+            let body = json!({"model": "m", "messages": [{"role": "system", "content": "a"}, message]});
+            let request: ChatRequest = serde_json::from_value(body).unwrap();
+            let Err(ApiError::Invalid(errors)) = request.input() else { panic!("{message} was taken") };
+            assert_eq!(errors[0].field, "messages[1]");
         }
-        _ => "stop",
-    }
-}
-
-fn stream(watch: JobWatch, caller: Caller, waiting: Waiting, request: &ChatRequest) -> Response {
-    let (sender, receiver) = mpsc::channel(BUFFER_MAX_CHUNKS);
-    let job_id = waiting.job_id;
-    let include_usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
-    let model = request.model.clone();
-    let tasks = watch.tasks.clone();
-    let teller = Teller { watch, caller, waiting, sender, model, include_usage, told: String::new() };
-    tasks.spawn(teller.run());
-    let events: ReceiverStream<Result<Event, Infallible>> = ReceiverStream::new(receiver);
-    let mut response = Sse::new(events).keep_alive(KeepAlive::default()).into_response();
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    if let Ok(value) = HeaderValue::from_str(&job_id.to_string()) {
-        response.headers_mut().insert(JOB_HEADER, value);
-    }
-    response
-}
-
-fn choice(delta: Value, finish_reason: Value) -> Value {
-    json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason}])
-}
-
-/// Why a stream ends early.
-enum End {
-    /// The reader went away.
-    Gone,
-    /// Something that the reader is told.
-    Failed(ApiError),
-}
-
-impl From<ApiError> for End {
-    fn from(error: ApiError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-struct Teller {
-    watch: JobWatch,
-    caller: Caller,
-    waiting: Waiting,
-    sender: mpsc::Sender<Result<Event, Infallible>>,
-    model: String,
-    include_usage: bool,
-    told: String,
-}
-
-impl Teller {
-    async fn run(mut self) {
-        let sender = self.sender.clone();
-        let outcome = tokio::select! {
-            outcome = self.tell() => outcome,
-            // The client is gone: the job is canceled when this task ends.
-            () = sender.closed() => return,
-        };
-        if let Err(End::Failed(error)) = outcome {
-            let _ = self.send(error::body(&error)).await;
-        }
-    }
-
-    /// The text as it is written, then the end with its receipt.
-    async fn tell(&mut self) -> Result<(), End> {
-        let (watch, job_id) = (self.watch.clone(), self.waiting.job_id);
-        let mut subscription = watch.views.hub.subscribe(job_id);
-        self.send_delta(json!({"role": "assistant", "content": ""})).await?;
-        let record = loop {
-            let record = watch.views.find_visible(&self.caller, job_id).await?;
-            if record.state.is_terminal() {
-                break record;
-            }
-            let text = watch.views.hub.board().job(job_id).map(|job| job.text().to_owned());
-            if let Some(text) = text {
-                self.send_text(&text).await?;
-            }
-            tokio::select! {
-                _ = subscription.signal() => {}
-                () = watch.stop.cancelled() => {
-                    return Err(ApiError::Unavailable("the server is stopping".to_owned()).into());
-                }
-            }
-        };
-        self.waiting.is_over();
-        let work = record.job.work.clone();
-        let served = served(&watch.views.store, record).await?;
-        let text = text_of(&watch.views, &served).await?;
-        self.send_text(&text).await?;
-        let mut last = self.chunk(choice(json!({}), finish_reason(&served, &work).into()));
-        last["receipt_id"] = served.receipt_hash.to_string().into();
-        self.send(last).await?;
-        if self.include_usage {
-            let mut figures = self.chunk(json!([]));
-            figures["usage"] = json!(usage(&served));
-            self.send(figures).await?;
-        }
-        self.sender.send(Ok(Event::default().data("[DONE]"))).await.map_err(|_| End::Gone)
-    }
-
-    /// The new part of the text. This stream cannot take text back. So if another miner starts the text anew, the
-    /// stream waits until that miner has written the same text again, and fails if it writes another one.
-    async fn send_text(&mut self, text: &str) -> Result<(), End> {
-        if self.told.starts_with(text) {
-            return Ok(());
-        }
-        let Some(rest) = text.strip_prefix(self.told.as_str()) else {
-            let reason = "the first miner failed and the next one writes another text; ask again".to_owned();
-            return Err(ApiError::Unavailable(reason).into());
-        };
-        let rest = rest.to_owned();
-        self.told.push_str(&rest);
-        self.send_delta(json!({"content": rest})).await
-    }
-
-    async fn send_delta(&self, delta: Value) -> Result<(), End> {
-        self.send(self.chunk(choice(delta, Value::Null))).await
-    }
-
-    fn chunk(&self, choices: Value) -> Value {
-        json!({
-            "id": completion_id(&self.waiting.job_id),
-            "object": "chat.completion.chunk",
-            "created": self.waiting.created_at_seconds,
-            "model": self.model,
-            "choices": choices,
-        })
-    }
-
-    async fn send(&self, chunk: Value) -> Result<(), End> {
-        self.sender.send(Ok(Event::default().data(chunk.to_string()))).await.map_err(|_| End::Gone)
     }
 }

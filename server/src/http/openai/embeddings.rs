@@ -1,7 +1,5 @@
 //! `POST /v1/embeddings`.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,13 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::job::JobKind;
 
-use super::run::{Call, text_of};
+use super::call::{Call, text_of};
+use super::values::texts;
 use super::{Usage, answer, refuse};
-use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::http::extract::ApiJson;
-use crate::submit::Submission;
-use crate::watch::JobWatch;
 
 /// Texts to embed, as OpenAI's clients send them.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -23,18 +18,12 @@ pub struct EmbeddingsRequest {
     model: String,
     /// One text or several.
     #[schema(value_type = Vec<String>)]
-    input: Texts,
+    input: Value,
     /// `float`, or `base64` of little-endian 32-bit floats.
     #[serde(default)]
     encoding_format: EncodingFormat,
-    dimensions: Option<u32>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Texts {
-    One(String),
-    Several(Vec<String>),
+    #[schema(value_type = Option<u32>)]
+    dimensions: Option<Value>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
@@ -64,33 +53,14 @@ pub struct Embeddings {
     ),
     security((), ("api_key" = []))
 )]
-pub async fn create(
-    State(submission): State<Submission>,
-    State(watch): State<JobWatch>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: ApiJson<EmbeddingsRequest>,
-) -> Result<Response, ApiError> {
-    let EmbeddingsRequest { model, input, encoding_format, dimensions } = body.value;
+pub async fn create(Call { request, client }: Call<EmbeddingsRequest>) -> Result<Response, ApiError> {
+    let EmbeddingsRequest { model, input, encoding_format, dimensions } = request;
     if let Some(error) = refuse(dimensions.is_some(), "dimensions", "are the model's own here") {
         return Err(ApiError::Invalid(vec![error]));
     }
-    let texts = match input {
-        Texts::One(text) => vec![text],
-        Texts::Several(texts) => texts,
-    };
-    let path = "/v1/embeddings";
-    let call = Call {
-        submission: &submission,
-        watch: &watch,
-        caller: &caller,
-        headers: &headers,
-        path,
-        body_sha256: body.sha256,
-    };
-    let mut waiting = call.submit(JobKind::Embedding, Some(model), json!({"input": texts})).await?;
-    let served = waiting.served(&caller).await?;
-    let vectors: Vec<Vec<f32>> = serde_json::from_str(&text_of(&watch.views, &served).await?)
+    let texts = texts("input", &input).map_err(|error| ApiError::Invalid(vec![error]))?;
+    let served = client.serve(JobKind::Embedding, Some(model), json!({"input": texts})).await?;
+    let vectors: Vec<Vec<f32>> = serde_json::from_str(&text_of(&client.watch.views, &served).await?)
         .map_err(|error| ApiError::Internal(format!("the vectors of {}: {error}", served.job_id)))?;
     let data = vectors.iter().enumerate().map(
         |(index, vector)| json!({"object": "embedding", "index": index, "embedding": encoded(vector, encoding_format)}),
@@ -114,6 +84,13 @@ fn encoded(vector: &[f32], format: EncodingFormat) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn requests_are_read_as_clients_write_them() {
+        crate::http::extract::tests::assert_reads_as_clients_write::<EmbeddingsRequest>(&json!({
+            "model": "m", "input": ["a"], "encoding_format": "base64", "dimensions": 3, "user": "u",
+        }));
+    }
 
     #[test]
     fn base64_is_of_little_endian_floats() {

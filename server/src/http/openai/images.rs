@@ -1,30 +1,27 @@
 //! `POST /v1/images/generations`.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use shared::field_error::FieldError;
 use shared::job::JobKind;
+use shared::job::image::COUNT_MAX;
 
-use super::run::Call;
+use super::call::Call;
+use super::values::whole;
 use super::{answer, refuse};
-use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::http::extract::ApiJson;
-use crate::submit::Submission;
-use crate::watch::JobWatch;
 
 /// A picture to draw, as OpenAI's clients send it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct ImagesRequest {
     prompt: String,
     model: Option<String>,
-    /// Pictures.
-    n: Option<u32>,
+    /// Pictures, 1 to 16.
+    #[schema(value_type = Option<u32>)]
+    n: Option<Number>,
     /// `WIDTHxHEIGHT` in pixels, or `auto`.
     size: Option<String>,
     /// `b64_json`, or `url` for a `data:` URL.
@@ -56,7 +53,7 @@ impl ImagesRequest {
         if let Some(error) = refuse(self.stream, "stream", "is false here; the job's events have previews") {
             return Err(ApiError::Invalid(vec![error]));
         }
-        let mut input = json!({"prompt": self.prompt, "count": self.n.unwrap_or(1)});
+        let mut input = json!({"prompt": self.prompt, "count": self.count()?});
         if let Some(size) = self.size.as_deref().filter(|size| *size != "auto") {
             let sides =
                 size.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
@@ -69,6 +66,15 @@ impl ImagesRequest {
         }
         Ok(input)
     }
+
+    fn count(&self) -> Result<u32, ApiError> {
+        let Some(number) = &self.n else { return Ok(1) };
+        let given = whole("n", number).map_err(|error| ApiError::Invalid(vec![error]))?;
+        let count = u32::try_from(given).ok().filter(|count| (1..=COUNT_MAX).contains(count));
+        count.ok_or_else(|| {
+            ApiError::OutOfBounds(vec![FieldError::bound("n", format!("1 to {COUNT_MAX}"), given.to_string())])
+        })
+    }
 }
 
 /// Draws pictures.
@@ -80,28 +86,11 @@ impl ImagesRequest {
     ),
     security((), ("api_key" = []))
 )]
-pub async fn create(
-    State(submission): State<Submission>,
-    State(watch): State<JobWatch>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: ApiJson<ImagesRequest>,
-) -> Result<Response, ApiError> {
-    let request = body.value;
-    let path = "/v1/images/generations";
-    let call = Call {
-        submission: &submission,
-        watch: &watch,
-        caller: &caller,
-        headers: &headers,
-        path,
-        body_sha256: body.sha256,
-    };
-    let mut waiting = call.submit(JobKind::Image, request.model.clone(), request.input()?).await?;
-    let served = waiting.served(&caller).await?;
+pub async fn create(Call { request, client }: Call<ImagesRequest>) -> Result<Response, ApiError> {
+    let served = client.serve(JobKind::Image, request.model.clone(), request.input()?).await?;
     let mut data = Vec::with_capacity(served.artifacts.len());
     for artifact in &served.artifacts {
-        let folder = watch.views.store.artifacts();
+        let folder = client.watch.views.store.artifacts();
         let sha256 = artifact.sha256;
         let read = tokio::task::spawn_blocking(move || folder.get(sha256)).await;
         let bytes = read.map_err(|error| ApiError::Internal(error.to_string()))??;
@@ -121,6 +110,26 @@ mod tests {
 
     fn input(value: Value) -> Result<Value, ApiError> {
         serde_json::from_value::<ImagesRequest>(value).unwrap().input()
+    }
+
+    #[test]
+    fn requests_are_read_as_clients_write_them() {
+        crate::http::extract::tests::assert_reads_as_clients_write::<ImagesRequest>(&json!({
+            "prompt": "a lake", "model": "m", "n": 2, "size": "64x64", "response_format": "url", "stream": false,
+            "quality": "high", "style": "vivid", "user": "u",
+        }));
+    }
+
+    #[test]
+    fn the_number_of_pictures_is_named_as_the_client_names_it() {
+        let count = |n: Value| input(json!({"prompt": "a", "n": n})).map(|input| input["count"].clone());
+        assert_eq!(count(json!(2.0)).unwrap(), 2);
+        for n in [json!(0), json!(-1), json!(17), json!(1.5)] {
+            let Err(ApiError::OutOfBounds(errors) | ApiError::Invalid(errors)) = count(n.clone()) else {
+                panic!("{n}")
+            };
+            assert_eq!(errors[0].field, "n");
+        }
     }
 
     #[test]

@@ -3,12 +3,17 @@
 //! Clients send many fields. Fields without effect here are ignored. Unsupported fields that would change the answer
 //! are refused. Errors have OpenAI's form.
 
+mod call;
 pub mod chat;
+pub mod completions;
 pub mod embeddings;
 mod error;
+mod form;
 pub mod images;
 pub mod models;
-mod run;
+mod stream;
+mod text;
+mod values;
 
 pub use error::in_their_form;
 
@@ -16,7 +21,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use self::run::Served;
+use self::call::Served;
 
 /// The answer's receipt, under which anybody can check what was served.
 pub const RECEIPT_HEADER: HeaderName = HeaderName::from_static("x-receipt-id");

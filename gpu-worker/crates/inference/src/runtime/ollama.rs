@@ -107,7 +107,8 @@ impl OllamaModel {
             }
         })?;
         let counted = Tokens { read: last.prompt_eval_count, written: last.eval_count };
-        Ok(written::text(input, text, counted, self.metering(&last, began)))
+        let metering = self.metering(&last, began);
+        Ok(written::text(input, text, counted, last.finish_reason(), metering))
     }
 
     fn embed(&mut self, input: &ValidEmbeddingInput, observer: &mut dyn Observer) -> Result<Output> {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use shared::job::JobKind;
 use shared::job::request::Work;
-use shared::job::text::{Ask, OUTPUT_MAX_BYTES, ValidTextInput};
+use shared::job::text::{Ask, FinishReason, OUTPUT_MAX_BYTES, ValidTextInput};
 use shared::job::token::Tokens;
 use shared::protocol::Metering;
 use tokenizers::Tokenizer;
@@ -75,10 +75,10 @@ impl TextModel {
             }
             next = vec![i64::from(token)];
         }
-        let (text, written) = page.finish()?;
+        let Finished { text, tokens: written, finish_reason } = page.finish()?;
         let counted = Tokens { read: prompt.len() as u64, written: u64::from(written) };
         let metering = Metering::on_device(millis(began.elapsed()), millis(engine_time), self.on_gpu);
-        Ok(written::text(input, text, counted, metering))
+        Ok(written::text(input, text, counted, finish_reason, metering))
     }
 
     /// The tokens that the model reads, with room for at least one that it writes.
@@ -116,6 +116,13 @@ impl Runtime for TextModel {
     }
 }
 
+/// A text with its tokens and the reason why it ends.
+struct Finished {
+    text: String,
+    tokens: u32,
+    finish_reason: FinishReason,
+}
+
 /// A text while it is written.
 struct Page<'a> {
     detokenizer: Detokenizer<'a>,
@@ -123,19 +130,23 @@ struct Page<'a> {
     text: String,
     tokens: u32,
     steps: u32,
+    /// The model wrote a token that ends the text.
+    is_ended: bool,
     observer: &'a mut dyn Observer,
 }
 
 impl<'a> Page<'a> {
     fn new(tokenizer: &'a Tokenizer, input: &ValidTextInput, observer: &'a mut dyn Observer) -> Self {
         let (detokenizer, stops) = (Detokenizer::new(tokenizer), Stops::new(&input.stop));
-        Self { detokenizer, stops, text: String::new(), tokens: 0, steps: input.max_tokens, observer }
+        let (text, steps) = (String::new(), input.max_tokens);
+        Self { detokenizer, stops, text, tokens: 0, steps, is_ended: false, observer }
     }
 
     /// Takes a token; breaks where the text ends with it.
     fn take(&mut self, token: u32, is_end: bool) -> Result<ControlFlow<()>> {
         self.tokens += 1;
         if is_end {
+            self.is_ended = true;
             return Ok(ControlFlow::Break(()));
         }
         let piece = self.detokenizer.push(token)?;
@@ -145,15 +156,17 @@ impl<'a> Page<'a> {
         Ok(if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    /// The whole text and its tokens.
-    fn finish(mut self) -> Result<(String, u32)> {
+    /// The whole text.
+    fn finish(mut self) -> Result<Finished> {
         let rest = self.detokenizer.finish()?;
         let mut last = self.stops.push(&rest);
         last.push_str(&self.stops.finish());
         if !last.is_empty() {
             self.tell(last)?;
         }
-        Ok((self.text, self.tokens))
+        let is_stopped = self.is_ended || self.stops.is_stopped();
+        let finish_reason = if is_stopped { FinishReason::Stop } else { FinishReason::Length };
+        Ok(Finished { text: self.text, tokens: self.tokens, finish_reason })
     }
 
     fn tell(&mut self, mut piece: String) -> Result<()> {

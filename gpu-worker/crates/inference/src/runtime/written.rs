@@ -1,7 +1,7 @@
 //! Results of language models: texts and vectors as artifacts, with the tokens that may be claimed for them.
 
 use shared::job::embedding::{self, ValidEmbeddingInput};
-use shared::job::text::{self, ValidTextInput};
+use shared::job::text::{self, FinishReason, ValidTextInput};
 use shared::job::token::Tokens;
 use shared::protocol::Metering;
 
@@ -9,9 +9,20 @@ use super::{Encoded, Output};
 use crate::error::{InferenceError, Result};
 
 /// A finished text. Of the tokens that were `counted`, the hub pays what the text can hold.
-pub(crate) fn text(input: &ValidTextInput, text: String, counted: Tokens, metering: Metering) -> Output {
+pub(crate) fn text(
+    input: &ValidTextInput,
+    text: String,
+    counted: Tokens,
+    finish_reason: FinishReason,
+    metering: Metering,
+) -> Output {
     let payable = input.payable(counted, text.len());
-    let metering = Metering { tokens_read: payable.read, tokens_written: payable.written, ..metering };
+    let metering = Metering {
+        tokens_read: payable.read,
+        tokens_written: payable.written,
+        finish_reason: Some(finish_reason),
+        ..metering
+    };
     Output {
         artifacts: vec![Encoded { media_type: text::MEDIA_TYPE.into(), bytes: text.into_bytes() }],
         metering,

@@ -47,6 +47,8 @@ pub enum Refutation {
     Size { index: usize, wanted_width: u32, wanted_height: u32, width: u32, height: u32 },
     #[error("artifacts[0] begins with the {streamed} bytes that were streamed, but it differs from them")]
     NotStreamed { streamed: usize },
+    #[error("metering.finish_reason is `stop` or `length` for a text, got none")]
+    NoFinishReason,
     #[error("artifacts[0] holds {wanted} vectors of one length, {bound}, got {got}")]
     Vectors { wanted: usize, bound: String, got: String },
     #[error("artifact_sha256 is {computed} for these artifacts, got {stated}")]
@@ -69,7 +71,7 @@ pub fn check(
     let Submitted { files, artifact_sha256: stated, units, metering, streamed } = *submitted;
     match work {
         Work::Image(input) => image::check(input, files)?,
-        Work::Text(_) => text::check(files, streamed)?,
+        Work::Text(_) => text::check(files, streamed, metering)?,
         Work::Embedding(input) => embedding::check(input, files)?,
     }
     let computed = Sha256Digest::of_artifacts(files.iter().map(|file| file.bytes));

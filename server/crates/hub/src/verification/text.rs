@@ -1,22 +1,26 @@
-//! Texts: UTF-8 that begins with what was streamed.
+//! Texts: UTF-8 that begins with what was streamed, with the reason why they end.
 
 use shared::job::text::{MEDIA_TYPE, OUTPUT_MAX_BYTES};
+use shared::protocol::Metering;
 
 use super::{File, Refutation, check_form, only};
 
-pub(super) fn check(files: &[File<'_>], streamed: &str) -> Result<(), Refutation> {
+pub(super) fn check(files: &[File<'_>], streamed: &str, metering: &Metering) -> Result<(), Refutation> {
     let file = only(files)?;
     check_form(0, &file, MEDIA_TYPE, OUTPUT_MAX_BYTES)?;
     let text = std::str::from_utf8(file.bytes)
         .map_err(|error| Refutation::Undecodable { index: 0, reason: error.to_string() })?;
-    if text.starts_with(streamed) { Ok(()) } else { Err(Refutation::NotStreamed { streamed: streamed.len() }) }
+    if !text.starts_with(streamed) {
+        return Err(Refutation::NotStreamed { streamed: streamed.len() });
+    }
+    metering.finish_reason.map(drop).ok_or(Refutation::NoFinishReason)
 }
 
 #[cfg(test)]
 mod tests {
     use shared::amount::{MICRO_PER_UNIT, MicroUnits};
     use shared::digest::Sha256Digest;
-    use shared::protocol::Metering;
+    use shared::job::text::FinishReason;
     use shared::time::UnixMillis;
 
     use super::super::{Submitted, check as check_result};
@@ -24,13 +28,28 @@ mod tests {
     use crate::board::fixtures::text_job;
 
     fn judge(media_type: &str, bytes: &[u8], streamed: &str, tokens: (u64, u64), units: u64) -> Result<(), Refutation> {
+        let metering = Metering {
+            tokens_read: tokens.0,
+            tokens_written: tokens.1,
+            finish_reason: Some(FinishReason::Stop),
+            ..Metering::default()
+        };
+        judge_metered(media_type, bytes, streamed, &metering, units)
+    }
+
+    fn judge_metered(
+        media_type: &str,
+        bytes: &[u8],
+        streamed: &str,
+        metering: &Metering,
+        units: u64,
+    ) -> Result<(), Refutation> {
         let files = [File { media_type, bytes }];
-        let metering = Metering { tokens_read: tokens.0, tokens_written: tokens.1, ..Metering::default() };
         let submitted = Submitted {
             files: &files,
             artifact_sha256: Sha256Digest::of(bytes),
             units: MicroUnits(units * MICRO_PER_UNIT),
-            metering: &metering,
+            metering,
             streamed,
         };
         check_result(&text_job("llama").work, &submitted, UnixMillis(0), UnixMillis(0))
@@ -49,6 +68,12 @@ mod tests {
         assert!(matches!(judge("image/png", b"a lake", "", (5, 3), 8), Err(Refutation::MediaType { .. })));
         let long = vec![b'a'; OUTPUT_MAX_BYTES + 1];
         assert!(matches!(judge(MEDIA_TYPE, &long, "", (5, 3), 8), Err(Refutation::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_text_without_the_reason_of_its_end_is_refuted() {
+        let metering = Metering { tokens_read: 5, tokens_written: 3, ..Metering::default() };
+        assert_eq!(judge_metered(MEDIA_TYPE, b"a lake", "", &metering, 8), Err(Refutation::NoFinishReason));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared::api::problem::{MEDIA_TYPE, Problem};
-use shared::field_error::FieldError;
+use shared::field_error::{FieldError, in_words};
 
 use crate::error::NodeError;
 
@@ -71,7 +71,10 @@ impl From<QueryRejection> for RestError {
 
 impl From<JsonRejection> for RestError {
     fn from(rejection: JsonRejection) -> Self {
-        Self::malformed(rejection.status(), rejection.body_text())
+        let text = rejection.body_text();
+        // Before it stands only that a body was read into a type.
+        let reason = text.split_once("target type: ").map_or(text.as_str(), |(_, reason)| reason);
+        Self::malformed(rejection.status(), in_words(reason))
     }
 }
 

@@ -11,7 +11,7 @@ const RESOURCE_NOT_FOUND: i32 = -32_001;
 const RESOURCE_UNAVAILABLE: i32 = -32_002;
 const TRANSACTION_REJECTED: i32 = -32_003;
 const LIMIT_EXCEEDED: i32 = -32_005;
-const INVALID_PARAMS: i32 = -32_602;
+pub(crate) const INVALID_PARAMS: i32 = -32_602;
 const INTERNAL: i32 = -32_603;
 
 impl From<NodeError> for ErrorObjectOwned {

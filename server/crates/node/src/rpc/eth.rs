@@ -15,7 +15,9 @@ use serde_json::Value;
 use super::convert::{self, RpcBlock, RpcTransaction};
 use super::error::{invalid_params, limit_exceeded};
 use super::filters::{FilterChanges, Filters};
-use super::params::{call_of, height_of, height_of_number, log_filter_of, log_range_of, overrides_of};
+use super::params::{
+    call_of, height_of, height_of_number, log_filter_of, log_range_of, overrides_of, past_log_range_of,
+};
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
 
@@ -142,6 +144,9 @@ pub(crate) trait EthApi {
 
     #[method(name = "newBlockFilter")]
     fn new_block_filter(&self) -> RpcResult<U64>;
+
+    #[method(name = "newPendingTransactionFilter")]
+    fn new_pending_transaction_filter(&self) -> RpcResult<U64>;
 
     #[method(name = "getFilterChanges")]
     async fn filter_changes(&self, id: U64) -> RpcResult<FilterChanges>;
@@ -422,7 +427,7 @@ impl EthApiServer for EthRpc {
 
     async fn logs(&self, filter: Filter) -> RpcResult<Vec<alloy_rpc_types_eth::Log>> {
         let wanted = log_filter_of(&filter)?;
-        let (first, last) = log_range_of(&self.handle.snapshot()?, &filter.block_option)?;
+        let (first, last) = past_log_range_of(&self.handle.snapshot()?, &filter.block_option)?;
         let found = self.handle.logs(wanted, first, last).await?;
         Ok(found.iter().map(convert::log).collect())
     }
@@ -436,6 +441,10 @@ impl EthApiServer for EthRpc {
 
     fn new_block_filter(&self) -> RpcResult<U64> {
         self.filters.install_blocks(self.handle.head()?.number)
+    }
+
+    fn new_pending_transaction_filter(&self) -> RpcResult<U64> {
+        self.filters.install_arrivals(self.handle.shared.arrivals.total(), self.handle.head()?.number)
     }
 
     async fn filter_changes(&self, id: U64) -> RpcResult<FilterChanges> {

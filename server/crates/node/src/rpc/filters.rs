@@ -28,8 +28,8 @@ const MAX_POLLED_BLOCKS: u64 = 10_000;
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum FilterChanges {
-    /// Hashes of new blocks.
-    Blocks(Vec<B256>),
+    /// Hashes of new blocks, or of transactions that arrived.
+    Hashes(Vec<B256>),
     /// New logs.
     Logs(Vec<Log>),
 }
@@ -56,12 +56,25 @@ struct Polled {
 #[derive(Clone, Debug)]
 enum Kind {
     Blocks,
-    Logs { filter: LogFilter, first: u64, last: Option<u64> },
+    /// How many transactions had arrived when it was polled last.
+    Arrivals {
+        seen: u64,
+    },
+    Logs {
+        filter: LogFilter,
+        first: u64,
+        last: Option<u64>,
+    },
 }
 
 impl Filters {
     pub(crate) fn install_blocks(&self, head: u64) -> RpcResult<U64> {
         self.install(Kind::Blocks, head)
+    }
+
+    /// Installs a filter of the transactions that arrive after the first `arrived`.
+    pub(crate) fn install_arrivals(&self, arrived: u64, head: u64) -> RpcResult<U64> {
+        self.install(Kind::Arrivals { seen: arrived }, head)
     }
 
     /// Installs a log filter. Its range ends where it was asked to if that is still to come, and never otherwise.
@@ -88,14 +101,15 @@ impl Filters {
     }
 
     pub(crate) async fn changes(&self, id: U64, handle: &NodeHandle) -> RpcResult<FilterChanges> {
-        let head = handle.head()?.number;
-        let polled = self.poll(id, head)?;
+        let (head, arrived) = (handle.head()?.number, handle.shared.arrivals.total());
+        let polled = self.poll(id, head, arrived)?;
         let first = polled.next_height;
         match polled.kind {
             Kind::Blocks => {
                 let last = head.min(first.saturating_add(MAX_POLLED_BLOCKS - 1));
-                Ok(FilterChanges::Blocks(handle.query(move |snapshot| hashes(snapshot, first, last)).await?))
+                Ok(FilterChanges::Hashes(handle.query(move |snapshot| hashes(snapshot, first, last)).await?))
             }
+            Kind::Arrivals { seen } => Ok(FilterChanges::Hashes(handle.shared.arrivals.between(seen, arrived))),
             Kind::Logs { filter, first: wanted_first, last } => {
                 let last = last.map_or(head, |last| last.min(head));
                 let found = handle.logs(filter, first.max(wanted_first), last).await?;
@@ -107,7 +121,7 @@ impl Filters {
     pub(crate) async fn all_logs(&self, id: U64, handle: &NodeHandle) -> RpcResult<Vec<Log>> {
         let found = self.lock().by_id.get(&id.to::<u64>()).cloned();
         match found.ok_or_else(|| not_found("filter"))?.kind {
-            Kind::Blocks => Err(not_found("log filter")),
+            Kind::Blocks | Kind::Arrivals { .. } => Err(not_found("log filter")),
             Kind::Logs { filter, first, last } => {
                 let last = last.unwrap_or(handle.head()?.number);
                 Ok(handle.logs(filter, first, last).await?.iter().map(convert::log).collect())
@@ -115,16 +129,19 @@ impl Filters {
         }
     }
 
-    /// The filter as it was before this poll, which reports everything up to `head`.
-    fn poll(&self, id: U64, head: u64) -> RpcResult<Polled> {
+    /// The filter as it was before this poll, which reports everything up to `head`, and the first `arrived` transactions.
+    fn poll(&self, id: U64, head: u64, arrived: u64) -> RpcResult<Polled> {
         let mut installed = self.lock();
         let polled = installed.by_id.get_mut(&id.to::<u64>()).ok_or_else(|| not_found("filter"))?;
         let before = polled.clone();
         polled.last_polled = Instant::now();
         polled.next_height = match polled.kind {
             Kind::Blocks => (head + 1).min(polled.next_height.saturating_add(MAX_POLLED_BLOCKS)),
-            Kind::Logs { .. } => head + 1,
+            Kind::Logs { .. } | Kind::Arrivals { .. } => head + 1,
         };
+        if let Kind::Arrivals { seen } = &mut polled.kind {
+            *seen = arrived;
+        }
         Ok(before)
     }
 

@@ -134,3 +134,15 @@ pub(crate) fn log_range_of(snapshot: &Snapshot, option: &FilterBlockOption) -> R
         }
     }
 }
+
+/// The same for a query, which is about blocks that there are: a range that ends beyond the head is no valid parameter,
+/// since what it would find changes with every block.
+pub(crate) fn past_log_range_of(snapshot: &Snapshot, option: &FilterBlockOption) -> RpcResult<(u64, u64)> {
+    let (first, last) = log_range_of(snapshot, option)?;
+    let head = snapshot.head().number;
+    if last > head {
+        let beyond = "block range extends beyond current head block";
+        return Err(invalid_params(format!("{beyond}: `toBlock` is {last}, the head is {head}")));
+    }
+    Ok((first, last))
+}

@@ -5,24 +5,29 @@ use std::sync::Arc;
 
 use alloy_rpc_types_eth::Filter;
 use chain::LogFilter;
-use jsonrpsee::core::{SubscriptionResult, to_json_raw_value};
+use jsonrpsee::core::{RpcResult, SubscriptionResult, to_json_raw_value};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::{PendingSubscriptionSink, SubscriptionSink};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::convert;
 use super::error::invalid_params;
+use super::every_request::words_of;
 use super::params::log_filter_of;
 use crate::error::NodeError;
 use crate::events::CommittedBlock;
 use crate::handle::NodeHandle;
 
+/// Characters of an unknown kind that the refusal repeats.
+const KIND_QUOTED_MAX_CHARS: usize = 100;
+
 #[rpc(server, namespace = "eth")]
 pub(crate) trait SubscriptionApi {
-    /// `newHeads`, `logs` with a filter, or `newPendingTransactions` (hashes).
+    /// `newHeads`, `logs` with a filter, or `newPendingTransactions` with `true` for whole transactions.
     #[subscription(name = "subscribe" => "subscription", unsubscribe = "unsubscribe", item = serde_json::Value)]
-    async fn subscribe(&self, kind: String, filter: Option<Filter>) -> SubscriptionResult;
+    async fn subscribe(&self, kind: String, parameter: Option<Value>) -> SubscriptionResult;
 }
 
 pub(crate) struct SubscriptionRpc {
@@ -41,30 +46,55 @@ impl SubscriptionApiServer for SubscriptionRpc {
         &self,
         pending: PendingSubscriptionSink,
         kind: String,
-        filter: Option<Filter>,
+        parameter: Option<Value>,
     ) -> SubscriptionResult {
-        match kind.as_str() {
-            "newHeads" => follow_blocks(&self.handle, pending, Wanted::Heads).await,
-            "logs" => match log_filter_of(&filter.unwrap_or_default()) {
-                Ok(filter) => follow_blocks(&self.handle, pending, Wanted::Logs(filter)).await,
-                Err(error) => {
-                    pending.reject(error).await;
-                    Ok(())
-                }
-            },
-            "newPendingTransactions" => follow_arrivals(&self.handle, pending).await,
-            other => {
-                let offered = "newHeads, logs, newPendingTransactions";
-                pending.reject(invalid_params(format!("subscription `{other}` is not one of {offered}"))).await;
+        match wanted_of(&kind, parameter) {
+            Ok(Subscribed::Blocks(wanted)) => follow_blocks(&self.handle, pending, wanted).await,
+            Ok(Subscribed::Arrivals { whole }) => follow_arrivals(&self.handle, pending, whole).await,
+            Err(error) => {
+                pending.reject(error).await;
                 Ok(())
             }
         }
     }
 }
 
+enum Subscribed {
+    Blocks(Wanted),
+    /// Whole transactions, or their hashes.
+    Arrivals {
+        whole: bool,
+    },
+}
+
 enum Wanted {
     Heads,
     Logs(LogFilter),
+}
+
+/// Each kind of subscription has a parameter of its own.
+fn wanted_of(kind: &str, parameter: Option<Value>) -> RpcResult<Subscribed> {
+    match (kind, parameter) {
+        ("newHeads", None) => Ok(Subscribed::Blocks(Wanted::Heads)),
+        ("newHeads", Some(Value::Object(fields))) if fields.is_empty() => Ok(Subscribed::Blocks(Wanted::Heads)),
+        ("newHeads", Some(_)) => Err(invalid_params("`newHeads` takes no parameter")),
+        ("logs", parameter) => {
+            let filter = parameter.map(serde_json::from_value::<Filter>).transpose();
+            let filter = filter
+                .map_err(|error| invalid_params(format!("`logs` takes a filter: {}", words_of(&error.to_string()))))?;
+            Ok(Subscribed::Blocks(Wanted::Logs(log_filter_of(&filter.unwrap_or_default())?)))
+        }
+        ("newPendingTransactions", None) => Ok(Subscribed::Arrivals { whole: false }),
+        ("newPendingTransactions", Some(Value::Bool(whole))) => Ok(Subscribed::Arrivals { whole }),
+        ("newPendingTransactions", Some(_)) => {
+            Err(invalid_params("`newPendingTransactions` takes `true` for whole transactions, or `false`"))
+        }
+        (other, _) => {
+            let other: String = other.chars().take(KIND_QUOTED_MAX_CHARS).collect();
+            let offered = "newHeads, logs, newPendingTransactions";
+            Err(invalid_params(format!("subscription `{other}` is not one of {offered}")))
+        }
+    }
 }
 
 async fn follow_blocks(handle: &NodeHandle, pending: PendingSubscriptionSink, wanted: Wanted) -> SubscriptionResult {
@@ -127,7 +157,7 @@ async fn send_block(
     }
 }
 
-async fn follow_arrivals(handle: &NodeHandle, pending: PendingSubscriptionSink) -> SubscriptionResult {
+async fn follow_arrivals(handle: &NodeHandle, pending: PendingSubscriptionSink, whole: bool) -> SubscriptionResult {
     let mut arrivals = handle.subscribe_transactions();
     let sink = pending.accept().await?;
     loop {
@@ -137,7 +167,11 @@ async fn follow_arrivals(handle: &NodeHandle, pending: PendingSubscriptionSink) 
         };
         match event {
             Ok(transaction) => {
-                if !send(&sink, &transaction.hash()).await? {
+                let is_sent = match whole {
+                    true => send(&sink, &convert::pending(&transaction)).await?,
+                    false => send(&sink, &transaction.hash()).await?,
+                };
+                if !is_sent {
                     return Ok(());
                 }
             }

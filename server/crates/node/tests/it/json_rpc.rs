@@ -199,6 +199,12 @@ async fn bad_requests_have_the_codes_of_the_specification() {
         ("eth_sendRawTransaction", json!(["0x02c0"]), -32_000, "does not decode"),
         ("eth_sendRawTransaction", submit(&sign(1, foreign)), -32_003, "invalid chain id"),
         ("eth_getLogs", json!([{ "fromBlock": "0x2", "toBlock": "0x1" }]), -32_602, "after"),
+        // Ethereum's execution-apis: a range beyond the head is refused whole, and never cut at the head.
+        ("eth_getLogs", json!([{ "fromBlock": "0x0", "toBlock": "0x1" }]), -32_602, "beyond current head block"),
+        ("eth_getLogs", json!([{ "fromBlock": "0x5", "toBlock": "0x6" }]), -32_602, "beyond current head block"),
+        ("eth_getLogs", json!([{ "fromBlock": "0x5", "toBlock": "latest" }]), -32_602, "after"),
+        ("eth_subscribe", json!(["newHeads"]), -32_601, "WebSocket"),
+        ("eth_unsubscribe", json!(["0x1"]), -32_601, "WebSocket"),
         ("eth_feeHistory", json!(["0x1", "latest", [50, 10]]), -32_602, "percentiles"),
         ("eth_getFilterChanges", json!(["0x99"]), -32_001, "filter"),
     ] {
@@ -235,4 +241,87 @@ async fn batches_are_answered_whole_and_bounded() {
     let long: Vec<Value> = (0..101).map(|id| request(id, "eth_chainId")).collect();
     let (_, text) = node.post(json!(long).to_string()).await;
     assert!(text.contains("error") && !text.contains("0x60f6"), "{text}");
+}
+
+#[tokio::test]
+async fn no_id_makes_a_request_vanish() {
+    let node = TestNode::new();
+    let raw = hex::encode_prefixed(ping(1, 0));
+    let request = |id: &str| format!(r#"{{"jsonrpc":"2.0",{id}"method":"eth_sendRawTransaction","params":["{raw}"]}}"#);
+    for id in [r#""id":-1,"#, r#""id":1.5,"#, r#""id":{},"#, r#""id":true,"#, ""] {
+        for body in [request(id), format!("[{}]", request(id))] {
+            let (status, text) = node.post(body.clone()).await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+            let answer: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{body} is answered `{text}`"));
+            let answer = answer.get(0).cloned().unwrap_or(answer);
+            assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32_600), &Value::Null), "{body}");
+            assert!(answer["error"]["message"].as_str().unwrap().contains("`id` is a string"), "{answer}");
+        }
+    }
+    assert!(node.handle().pending_transaction(hash_of(&ping(1, 0))).is_none(), "it says that nothing was done");
+    assert!(node.handle().transaction(hash_of(&ping(1, 0))).unwrap().is_none(), "it says that nothing was done");
+    let (_, text) = node.post(request(r#""id":null,"#)).await;
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&answer["result"], &answer["id"]), (&json!(hash_of(&ping(1, 0))), &Value::Null));
+    let batch = format!("[{},{}]", request(r#""id":-1,"#), r#"{"jsonrpc":"2.0","id":7,"method":"eth_chainId"}"#);
+    let answers: Vec<Value> = serde_json::from_str(&node.post(batch).await.1).unwrap();
+    assert_eq!((answers.len(), &answers[1]["result"]), (2, &json!("0x60f6")), "the others are served");
+}
+
+#[tokio::test]
+async fn a_filter_tells_each_arriving_transaction_once() {
+    let node = TestNode::new();
+    node.execute(&ping(1, 0)).await;
+    let filter = node.call("eth_newPendingTransactionFilter", json!([])).await;
+    assert_eq!(node.call("eth_getFilterChanges", json!([filter])).await, json!([]));
+    let sent = [ping(1, 1), ping(2, 0)];
+    for raw in &sent {
+        node.call("eth_sendRawTransaction", json!([hex::encode_prefixed(raw)])).await;
+    }
+    let hashes = sent.map(|raw| hash_of(&raw));
+    assert_eq!(node.call("eth_getFilterChanges", json!([filter])).await, json!(hashes));
+    assert_eq!(node.call("eth_getFilterChanges", json!([filter])).await, json!([]));
+    assert_eq!(node.error("eth_getFilterLogs", json!([filter])).await["code"], -32_001, "it has no logs");
+    assert_eq!(node.call("eth_uninstallFilter", json!([filter])).await, true);
+}
+
+#[tokio::test]
+async fn parameters_of_a_wrong_type_are_told_in_the_words_of_json() {
+    let node = TestNode::new();
+    let (somebody, hash) = (address(1), alloy_primitives::B256::ZERO);
+    let calls = [
+        ("eth_getLogs", json!([{ "address": somebody, "topics": [hash], "fromBlock": "0x0", "blockHash": hash }])),
+        ("eth_newFilter", json!([{ "address": [somebody] }])),
+        ("eth_getBalance", json!([somebody, "latest"])),
+        ("eth_call", json!([{ "to": somebody, "data": "0x", "gas": "0x1" }, "latest", { somebody.to_string(): {} }])),
+        ("eth_estimateGas", json!([{ "accessList": [] }])),
+        ("eth_getProof", json!([somebody, ["0x0"], "latest"])),
+        ("eth_getBlockByNumber", json!(["0x0", true])),
+        ("eth_feeHistory", json!(["0x1", "latest", [50]])),
+        ("eth_getTransactionByHash", json!([hash])),
+        ("eth_sendRawTransaction", json!(["0x00"])),
+    ];
+    let odd = [json!(5), json!(-1), json!(1.5), json!(true), json!("x"), json!([1]), json!({ "a": 1 })];
+    for (method, params) in calls {
+        let mut places: Vec<String> = (0..params.as_array().unwrap().len()).map(|at| format!("/{at}")).collect();
+        places.extend(
+            params[0].as_object().into_iter().flat_map(|fields| fields.keys().map(|name| format!("/0/{name}"))),
+        );
+        for (place, value) in places.iter().flat_map(|place| odd.iter().map(move |value| (place, value))) {
+            let mut params = params.clone();
+            *params.pointer_mut(place).unwrap() = value.clone();
+            let single = node.answer(method, params.clone()).await;
+            let batch = json!([{ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }]);
+            let batch: Value = serde_json::from_str(&node.post(batch.to_string()).await.1).unwrap();
+            for told in [single.to_string(), batch.to_string()] {
+                for word in ["untagged", "struct ", "enum ", "u64", "u8", "variant"] {
+                    assert!(!told.contains(word), "{method} {params}: {told}");
+                }
+            }
+        }
+    }
+    let error = node.error("eth_getBalance", json!([5])).await;
+    let expected =
+        "invalid params: invalid type: integer `5`, expected 20 bytes, represented as a hex string of length 40";
+    assert_eq!(error, json!({ "code": -32_602, "message": expected }));
 }

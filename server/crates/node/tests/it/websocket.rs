@@ -91,11 +91,37 @@ async fn heads_logs_and_arrivals_are_pushed() {
 }
 
 #[tokio::test]
-async fn an_unknown_subscription_is_refused() {
+async fn each_kind_of_subscription_has_its_own_parameter() {
     let node = TestNode::new();
     let mut client = Client::connect(&node).await;
-    let answer = client.call("eth_subscribe", json!(["newWeather"])).await;
-    assert_eq!(answer["error"]["code"], -32_602, "{answer}");
+    for (params, words) in [
+        (json!(["newWeather"]), "newWeather"),
+        (json!(["newHeads", true]), "`newHeads` takes no parameter"),
+        (json!(["logs", true]), "`logs` takes a filter"),
+        (json!(["logs", { "address": "0x12" }]), "`logs` takes a filter"),
+        (json!(["newPendingTransactions", { "address": [] }]), "`newPendingTransactions` takes `true`"),
+        (json!(["newPendingTransactions", "yes"]), "`newPendingTransactions` takes `true`"),
+    ] {
+        let answer = client.call("eth_subscribe", params.clone()).await;
+        assert_eq!(answer["error"]["code"], -32_602, "{params}: {answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(words), "{params}: {answer}");
+    }
+    for params in [
+        json!(["newHeads", null]),
+        json!(["newHeads", {}]),
+        json!(["logs"]),
+        json!(["logs", null]),
+        json!(["newPendingTransactions", null]),
+        json!(["newPendingTransactions", false]),
+    ] {
+        let answer = client.call("eth_subscribe", params.clone()).await;
+        assert!(answer["result"].is_string(), "{params}: {answer}");
+    }
+    let whole = client.call("eth_subscribe", json!(["newPendingTransactions", true])).await["result"].clone();
+    node.execute(&ping(3, 0)).await;
+    let transaction = client.notification(&whole).await;
+    assert_eq!(transaction["hash"], json!(hash_of(&ping(3, 0))));
+    assert_eq!((&transaction["nonce"], &transaction["blockHash"]), (&json!("0x0"), &Value::Null));
     assert_eq!(client.call("eth_chainId", json!([])).await["result"], "0x60f6");
 }
 
@@ -112,4 +138,21 @@ async fn shutting_down_ends_the_connection() {
             Some(Ok(_)) => {}
         }
     }
+}
+
+#[tokio::test]
+async fn no_id_makes_a_request_vanish_over_a_websocket() {
+    let node = TestNode::new();
+    let mut client = Client::connect(&node).await;
+    let raw = hex::encode_prefixed(ping(1, 0));
+    for id in [r#""id":-1,"#, r#""id":1.5,"#, ""] {
+        let body = format!(r#"{{"jsonrpc":"2.0",{id}"method":"eth_sendRawTransaction","params":["{raw}"]}}"#);
+        client.socket.send(Message::text(body)).await.unwrap();
+        let answer = client.receive().await;
+        assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32_600), &Value::Null), "{answer}");
+    }
+    assert!(node.handle().transaction(hash_of(&ping(1, 0))).unwrap().is_none());
+    let body = format!(r#"{{"jsonrpc":"2.0","id":null,"method":"eth_sendRawTransaction","params":["{raw}"]}}"#);
+    client.socket.send(Message::text(body)).await.unwrap();
+    assert_eq!(client.receive().await["result"], json!(hash_of(&ping(1, 0))));
 }

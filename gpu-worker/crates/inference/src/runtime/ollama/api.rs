@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::digest::Sha256Digest;
-use shared::job::text::{Message, ValidTextInput};
+use shared::job::text::{FinishReason, Message, ValidTextInput};
 
 /// Body of `POST /api/generate` or `/api/chat`, by what is asked.
 #[derive(Debug, Serialize)]
@@ -69,6 +69,9 @@ pub(super) struct Chunk {
     #[serde(default)]
     message: Option<ChunkMessage>,
     pub(super) done: bool,
+    /// Of the last line: `stop`, or `length` where `num_predict` or the context ended the text.
+    #[serde(default)]
+    done_reason: Option<String>,
     #[serde(default)]
     pub(super) load_duration: u64,
     #[serde(default)]
@@ -88,6 +91,14 @@ struct ChunkMessage {
 }
 
 impl Chunk {
+    /// Why the text ended.
+    pub(super) fn finish_reason(&self) -> FinishReason {
+        match self.done_reason.as_deref() {
+            Some("length") => FinishReason::Length,
+            _ => FinishReason::Stop,
+        }
+    }
+
     /// What this line adds to the answer.
     pub(super) fn take_text(&mut self) -> String {
         let said = self.message.take().map(|message| message.content);
@@ -206,4 +217,17 @@ pub(super) struct Loaded {
     pub(super) size: u64,
     #[serde(default)]
     pub(super) size_vram: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_a_limit_ended_is_told_from_one_that_ended_itself() {
+        let ends = |line: &str| serde_json::from_str::<Chunk>(line).unwrap().finish_reason();
+        assert_eq!(ends(r#"{"done": true, "done_reason": "length"}"#), FinishReason::Length);
+        assert_eq!(ends(r#"{"done": true, "done_reason": "stop"}"#), FinishReason::Stop);
+        assert_eq!(ends(r#"{"done": true}"#), FinishReason::Stop);
+    }
 }

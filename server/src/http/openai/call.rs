@@ -1,11 +1,11 @@
-//! Runs a job for a call that waits for its result.
+//! A call that makes a job and waits for its result.
 
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use serde::de::DeserializeOwned;
 use shared::B256;
 use shared::api::jobs::ArtifactView;
-use shared::digest::Sha256Digest;
 use shared::id::JobId;
 use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
@@ -15,16 +15,19 @@ use store::Store;
 use store::record::JobRecord;
 
 use super::{QUOTED_MAX_CHARS, WAIT_SECONDS};
-use crate::auth::Caller;
+use crate::auth::{Caller, Callers};
 use crate::clock;
-use crate::error::ApiError;
-use crate::http::extract::idempotency_key;
-use crate::submit::Submission;
+use crate::error::{ApiError, no_result};
+use crate::http::extract::{ApiJson, idempotency_key};
+use crate::submit::{IdempotencyKey, Submission};
 use crate::view::{self, Views};
 use crate::watch::JobWatch;
 
 /// How long a call waits beyond the time of its job.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the head of a stream waits for its first text.
+const HEAD_WAIT: Duration = Duration::from_secs(10);
 
 /// A job that was served.
 pub(super) struct Served {
@@ -57,17 +60,42 @@ impl Drop for Waiting {
     }
 }
 
-/// Who calls, and with what.
-pub(super) struct Call<'a> {
-    pub(super) submission: &'a Submission,
-    pub(super) watch: &'a JobWatch,
-    pub(super) caller: &'a Caller,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) path: &'static str,
-    pub(super) body_sha256: Sha256Digest,
+/// A call with its body read: the one extractor of all calls that make a job.
+pub struct Call<T> {
+    pub(super) request: T,
+    pub(super) client: Client,
 }
 
-impl Call<'_> {
+/// Who calls, and what serves the call.
+pub(super) struct Client {
+    submission: Submission,
+    pub(super) watch: JobWatch,
+    pub(super) caller: Caller,
+    idempotency: Option<IdempotencyKey>,
+}
+
+impl<S, T> FromRequest<S> for Call<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+    Submission: FromRef<S>,
+    JobWatch: FromRef<S>,
+    Callers: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, state).await?;
+        let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
+        let body = ApiJson::<T>::from_request(Request::from_parts(parts, body), state).await?;
+        let idempotency = idempotency_key(&headers, &path, body.sha256)?;
+        let (submission, watch) = (Submission::from_ref(state), JobWatch::from_ref(state));
+        Ok(Self { request: body.value, client: Client { submission, watch, caller, idempotency } })
+    }
+}
+
+impl Client {
     /// Creates the job. An unknown model is an error here, because OpenAI's clients expect that.
     ///
     /// # Errors
@@ -86,10 +114,19 @@ impl Call<'_> {
         }
         let (constraints, payment) = (Constraints::default(), Payment::default());
         let job = CreateJob { kind, model, input, constraints, payment, ttl_seconds: WAIT_SECONDS };
-        let key = idempotency_key(self.headers, self.path, self.body_sha256)?;
-        let created = self.submission.create_job(self.caller, job, key, Instant::now()).await?;
+        let created = self.submission.create_job(&self.caller, job, self.idempotency.clone(), Instant::now()).await?;
         let created_at_seconds = clock::now().seconds().0;
         Ok(Waiting { watch: self.watch.clone(), job_id: created.job_id, created_at_seconds, over: false })
+    }
+
+    /// Creates the job and waits for its end.
+    pub(super) async fn serve(
+        &self,
+        kind: JobKind,
+        model: Option<String>,
+        input: serde_json::Value,
+    ) -> Result<Served, ApiError> {
+        self.submit(kind, model, input).await?.served(&self.caller).await
     }
 }
 
@@ -97,6 +134,35 @@ impl Waiting {
     /// The job ended by itself.
     pub(super) fn is_over(&mut self) {
         self.over = true;
+    }
+
+    /// Waits until the text begins or the job is over, so that what fails before is answered with its own status. A
+    /// reader that waits longer than [`HEAD_WAIT`] gets the head of the stream, which keeps its connection open.
+    ///
+    /// # Errors
+    /// A job that ended without a result.
+    pub(super) async fn begun(&mut self, caller: &Caller) -> Result<(), ApiError> {
+        let (watch, job_id) = (self.watch.clone(), self.job_id);
+        let begins = async {
+            let mut subscription = watch.views.hub.subscribe(job_id);
+            loop {
+                let record = watch.views.find_visible(caller, job_id).await?;
+                if record.state.is_terminal() {
+                    return Ok::<_, ApiError>(Some(record));
+                }
+                if watch.views.hub.board().job(job_id).is_some_and(|job| !job.text().is_empty()) {
+                    return Ok(None);
+                }
+                subscription.signal().await;
+            }
+        };
+        let over = tokio::select! {
+            begun = tokio::time::timeout(HEAD_WAIT, begins) => begun.unwrap_or(Ok(None))?,
+            () = self.watch.stop.cancelled() => return Err(ApiError::Unavailable("the server is stopping".to_owned())),
+        };
+        let Some(record) = over else { return Ok(()) };
+        self.is_over();
+        if record.state == JobState::Completed { Ok(()) } else { Err(no_result(&record)) }
     }
 
     /// Waits for the end.
@@ -113,15 +179,8 @@ impl Waiting {
 
 /// What a job that is over gave.
 pub(super) async fn served(store: &Store, record: JobRecord) -> Result<Served, ApiError> {
-    let state = record.state;
     let receipt = store.find_receipt_of_job(record.id).await?;
-    let (Some(receipt), Some(metering)) = (receipt, record.metering()) else {
-        let reason = record.faults().last().map_or(String::new(), |fault| format!(": {}", fault.reason));
-        return Err(match state {
-            JobState::Expired => ApiError::Unavailable("no miner served the job in time".to_owned()),
-            state => ApiError::Unavailable(format!("the job is {state}{reason}")),
-        });
-    };
+    let (Some(receipt), Some(metering)) = (receipt, record.metering()) else { return Err(no_result(&record)) };
     Ok(Served {
         job_id: record.id,
         model: record.job.model,
