@@ -18,7 +18,7 @@ use crate::clock;
 use crate::config::{Config, DRAIN};
 use crate::hub::session::SessionHost;
 use crate::hub::{self as hub_shell, HubHandle, Intake};
-use crate::keys::{DevKeys, KeyError};
+use crate::keys::KeyError;
 use crate::metrics::Metrics;
 use crate::rate_limits::{self, RateLimits};
 use crate::settlement::Settlement;
@@ -57,7 +57,7 @@ pub enum StartError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Store(#[from] store::StoreError),
-    #[error("another `aitbc up` runs on the data in {path}: stop it, or choose another folder with --data")]
+    #[error("another server runs on the data in {path}: stop it, or choose another folder with --data")]
     InUse { path: std::path::PathBuf },
     #[error("the chain does not start")]
     Node(#[from] node::NodeError),
@@ -79,7 +79,7 @@ impl App {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let folder = |source| StartError::Folder { path: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(folder)?;
-        let keys = DevKeys::open(&config.data.join("keys"))?;
+        let keys = config.keys.open(&config.data.join("keys"))?;
         let database = config.database();
         let store = Store::open(&StoreOptions {
             database: database.clone(),
@@ -129,6 +129,7 @@ impl App {
             node: self.node.clone(),
             identity: self.identity.clone(),
             attester: self.hub_key.address(),
+            dev: self.config.keys.is_development(),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The node of a development installation: its genesis, and the economics that the minter starts with.
+//! The node of this installation: its genesis, and the economics that the minter starts with.
 
 use contracts::{GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
@@ -9,7 +9,7 @@ use shared::unit::UnitType;
 
 use crate::app::StartError;
 use crate::config::Config;
-use crate::keys::DevKeys;
+use crate::keys::Keys;
 
 /// Length of an epoch of the minter.
 const EPOCH_SECONDS: u64 = 86_400;
@@ -28,11 +28,11 @@ fn limit(unit_type: UnitType, max_unit_price_atto: u128) -> UnitPriceLimit {
 }
 
 /// Opens or creates the chain under the data folder.
-pub(crate) fn start_node(config: &Config, keys: &DevKeys) -> Result<Node, StartError> {
+pub(crate) fn start_node(config: &Config, keys: &Keys) -> Result<Node, StartError> {
     let key = SigningKey::from_slice(&keys.validator.to_bytes());
     let validator = ValidatorKey::new(key.map_err(|error| StartError::ValidatorKey(error.to_string()))?);
     let parameters = GenesisParameters {
-        admin: keys.admin.address(),
+        admin: keys.admin,
         attesters: vec![keys.hub.address()],
         attester_threshold: 1,
         epoch_seconds: EPOCH_SECONDS,

@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use store::DatabaseUrl;
 
+use crate::keys::KeySource;
+
 /// The port that answers everything.
 pub const PORT_DEFAULT: u16 = 8_000;
+
+/// Name of the hub of a development installation.
+pub const DEVELOPMENT_HUB_ID: &str = "aitbc-dev-hub";
 
 /// Where Trunk writes the page bundles of this repository.
 pub const SITE_ROOT_DEFAULT: &str = "target/site";
@@ -36,7 +41,7 @@ pub fn artifacts_in(data: &Path) -> PathBuf {
 /// How a server runs.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Folder of everything that is kept: `keys/`, `chain.redb`, `artifacts/`, and `hub.sqlite` unless the database is
+    /// Folder of everything that is kept: a development installation's `keys/`, `chain.redb`, `artifacts/`, and `hub.sqlite` unless the database is
     /// elsewhere.
     pub data: PathBuf,
     /// `DATABASE_URL`; the data folder's `hub.sqlite` where absent.
@@ -44,6 +49,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of the built page bundles.
     pub site_root: PathBuf,
+    pub keys: KeySource,
     /// Stands in every receipt of this hub, and in the rows that it takes over when it starts again.
     pub hub_id: String,
     pub limits: Limits,
@@ -81,7 +87,8 @@ impl Config {
             database_url: None,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT_DEFAULT),
             site_root: PathBuf::from(SITE_ROOT_DEFAULT),
-            hub_id: "aitbc-dev-hub".to_owned(),
+            keys: KeySource::Development,
+            hub_id: DEVELOPMENT_HUB_ID.to_owned(),
             limits: Limits::default(),
             allowed_origins: Vec::new(),
             behind_proxy: false,

@@ -1,10 +1,12 @@
-//! Keys of a development installation: made at the first start, mode 0600, with names that say so.
+//! The keys that a server holds. A development installation makes its own, mode 0600, with names that say so; any other
+//! one is given its keys and makes none.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use shared::Address;
 use shared::signing::{PrivateKey, SignatureError};
 
 use crate::clock;
@@ -18,36 +20,58 @@ const FOLDER_MODE: u32 = 0o700;
 pub enum KeyError {
     #[error("the key {path} cannot be read or written")]
     File { path: PathBuf, source: std::io::Error },
-    #[error("the key {path} is not 64 hex digits")]
-    NotHex { path: PathBuf },
-    #[error("the key {path} does not hold")]
-    NotAKey { path: PathBuf, source: SignatureError },
+    #[error("the key {place} is not 64 hex digits")]
+    NotHex { place: String },
+    #[error("the key {place} does not hold")]
+    NotAKey { place: String, source: SignatureError },
     #[error("the key {path} may be read by others (mode {mode:o}): run `chmod 600` on it")]
     Readable { path: PathBuf, mode: u32 },
 }
 
-/// The keys that one development process holds.
+/// The keys that a server holds.
 #[derive(Debug, Clone)]
-pub struct DevKeys {
+pub struct Keys {
     /// Attests receipts and sends the mint transactions.
     pub hub: PrivateKey,
     /// Decides blocks.
     pub validator: PrivateKey,
-    /// Holds the roles of the minter at genesis.
-    pub admin: PrivateKey,
+    /// Has the roles of the minter at genesis. Its key signs nothing here, so the server does not hold it.
+    pub admin: Address,
 }
 
-impl DevKeys {
+/// Where a server's keys come from.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// From the data folder, made there at the first start.
+    Development,
+    Given(Keys),
+}
+
+impl KeySource {
+    pub const fn is_development(&self) -> bool {
+        matches!(self, Self::Development)
+    }
+
+    /// `folder` has a development installation's keys.
+    pub fn open(&self, folder: &Path) -> Result<Keys, KeyError> {
+        match self {
+            Self::Development => Keys::development(folder),
+            Self::Given(keys) => Ok(keys.clone()),
+        }
+    }
+}
+
+/// What the names of a development installation's key files end in.
+pub const DEVELOPMENT_SUFFIX: &str = "-dev.key";
+
+impl Keys {
     /// Reads the keys of a folder and makes those that are missing.
-    pub fn open(folder: &Path) -> Result<Self, KeyError> {
+    pub fn development(folder: &Path) -> Result<Self, KeyError> {
         let error = |source| KeyError::File { path: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(error)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE)).map_err(error)?;
-        Ok(Self {
-            hub: open(&folder.join("hub-dev.key"))?,
-            validator: open(&folder.join("validator-dev.key"))?,
-            admin: open(&folder.join("admin-dev.key"))?,
-        })
+        let key = |name: &str| open(&folder.join(format!("{name}{DEVELOPMENT_SUFFIX}")));
+        Ok(Self { hub: key("hub")?, validator: key("validator")?, admin: key("admin")?.address() })
     }
 }
 
@@ -66,11 +90,16 @@ pub fn read(path: &Path) -> Result<PrivateKey, KeyError> {
     if mode & 0o077 != 0 {
         return Err(KeyError::Readable { path: path.to_owned(), mode });
     }
+    parse(&text, &path.display().to_string())
+}
+
+/// Reads a key's 64 hex digits, with or without 0x. `place` says in an error which key it is; the digits never show.
+pub fn parse(text: &str, place: &str) -> Result<PrivateKey, KeyError> {
     let mut bytes = [0; 32];
     let digits = text.trim();
     hex::decode_to_slice(digits.strip_prefix("0x").unwrap_or(digits), &mut bytes)
-        .map_err(|_| KeyError::NotHex { path: path.to_owned() })?;
-    PrivateKey::from_bytes(&bytes).map_err(|source| KeyError::NotAKey { path: path.to_owned(), source })
+        .map_err(|_| KeyError::NotHex { place: place.to_owned() })?;
+    PrivateKey::from_bytes(&bytes).map_err(|source| KeyError::NotAKey { place: place.to_owned(), source })
 }
 
 fn create(path: &Path) -> Result<PrivateKey, KeyError> {
@@ -95,14 +124,14 @@ mod tests {
     #[test]
     fn keys_are_made_once_and_for_the_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        let first = DevKeys::open(folder.path()).unwrap();
-        let second = DevKeys::open(folder.path()).unwrap();
+        let first = Keys::development(folder.path()).unwrap();
+        let second = Keys::development(folder.path()).unwrap();
         assert_eq!(first.hub.address(), second.hub.address());
-        assert_ne!(first.hub.address(), first.admin.address());
+        assert_ne!(first.hub.address(), first.admin);
         let path = folder.path().join("hub-dev.key");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, KEY_MODE);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(DevKeys::open(folder.path()), Err(KeyError::Readable { .. })));
+        assert!(matches!(Keys::development(folder.path()), Err(KeyError::Readable { .. })));
     }
 
     #[test]
@@ -111,7 +140,7 @@ mod tests {
         let path = folder.path().join("hub-dev.key");
         fs::write(&path, "not a key").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(KEY_MODE)).unwrap();
-        assert!(matches!(DevKeys::open(folder.path()), Err(KeyError::NotHex { .. })));
+        assert!(matches!(Keys::development(folder.path()), Err(KeyError::NotHex { .. })));
         assert_eq!(fs::read_to_string(path).unwrap(), "not a key");
     }
 }

@@ -25,6 +25,8 @@ pub struct Figures {
     pub(crate) identity: HubIdentity,
     /// The address of the hub's key.
     pub(crate) attester: Address,
+    /// The server made its keys itself.
+    pub(crate) dev: bool,
 }
 
 impl Figures {
@@ -41,7 +43,7 @@ impl Figures {
             chain_id: self.identity.chain_id,
             hub_id: self.identity.hub_id.clone(),
             attester: self.attester,
-            dev: true,
+            dev: self.dev,
             supply,
             jobs_today,
             miners_online: u32::try_from(board.miners().count()).unwrap_or(u32::MAX),

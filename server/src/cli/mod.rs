@@ -5,6 +5,7 @@ mod client;
 mod jobs;
 mod keys;
 mod receipt;
+mod serve;
 mod submit;
 mod table;
 mod up;
@@ -25,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Runs node, hub and pages in one process, with dev keys
     Up(up::Up),
+    /// Runs the same with keys of your own
+    Serve(serve::Serve),
     /// Makes, lists and revokes keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -50,6 +53,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Up(up) => up::run(up),
+        Command::Serve(serve) => serve::run(serve),
         Command::Keys(keys) => keys::run(keys),
         Command::Submit(submit) => submit::run(&submit),
         Command::Status(status) => jobs::status(&status),

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use axum::http::Uri;
 use clap::{Args, ValueEnum};
 use store::DatabaseUrl;
@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, Limits, PORT_DEFAULT, SITE_ROOT_DEFAULT};
+use crate::config::{Config, DEVELOPMENT_HUB_ID, Limits, PORT_DEFAULT, SITE_ROOT_DEFAULT};
+use crate::keys::KeySource;
 use crate::serve::Server;
 
 /// What is logged where `RUST_LOG` does not say otherwise.
@@ -33,15 +34,15 @@ pub(super) struct Up {
     /// Port that answers everything
     #[arg(long, env = "AITBC_PORT", default_value_t = PORT_DEFAULT)]
     port: u16,
-    /// Address to listen on; other machines reach 0.0.0.0
+    /// Address to listen on; other machines reach 0.0.0.0, which `up` refuses
     #[arg(long, env = "AITBC_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    host: IpAddr,
+    pub(super) host: IpAddr,
     /// Folder of the built page bundles; target/site where absent, and no pages where nothing was built there
     #[arg(long, env = "AITBC_SITE", value_parser = folder)]
     site: Option<PathBuf>,
     /// Name of the hub in receipts
-    #[arg(long, env = "AITBC_HUB_ID", default_value = "aitbc-dev-hub", value_parser = hub_id)]
-    hub_id: String,
+    #[arg(long, env = "AITBC_HUB_ID", default_value = DEVELOPMENT_HUB_ID, value_parser = hub_id)]
+    pub(super) hub_id: String,
     /// Origin whose pages may call the API besides the server's own; may be repeated
     #[arg(long = "allow-origin", env = "AITBC_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     allowed_origins: Vec<String>,
@@ -72,9 +73,21 @@ enum LogForm {
 }
 
 pub(super) fn run(up: Up) -> Result<()> {
+    if !up.host.is_loopback() {
+        bail!(
+            "--host {}: `aitbc up` holds development keys, so it listens on loopback only; `aitbc serve` takes keys of your \
+             own",
+            up.host
+        );
+    }
+    start(up, KeySource::Development)
+}
+
+/// Runs a server with these keys until a signal stops it.
+pub(super) fn start(up: Up, keys: KeySource) -> Result<()> {
     start_log(up.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config(up)))
+    runtime.block_on(serve(config(up, keys)))
 }
 
 /// A folder that exists. Otherwise a wrong name would show only as missing pages.
@@ -110,12 +123,13 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-fn config(up: Up) -> Config {
+fn config(up: Up, keys: KeySource) -> Config {
     Config {
         data: up.data,
         database_url: up.database_url,
         listen: SocketAddr::new(up.host, up.port),
         site_root: up.site.unwrap_or_else(|| PathBuf::from(SITE_ROOT_DEFAULT)),
+        keys,
         hub_id: up.hub_id,
         limits: Limits {
             images_per_key_per_minute: up.images_per_minute,
@@ -129,13 +143,15 @@ fn config(up: Up) -> Config {
 }
 
 async fn serve(config: Config) -> Result<()> {
-    let data = config.data.clone();
+    let (data, is_development) = (config.data.clone(), config.keys.is_development());
     let server = Server::start(config).await?;
     let address = server.address()?;
-    println!(
-        "AITBC runs at http://{address}  (dev keys in {}: nothing here is worth anything)",
-        data.join("keys").display()
-    );
+    if is_development {
+        let keys = data.join("keys");
+        println!("AITBC runs at http://{address}  (dev keys in {}: nothing here is worth anything)", keys.display());
+    } else {
+        println!("AITBC runs at http://{address}");
+    }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone())?);
     server.run(stop).await?;

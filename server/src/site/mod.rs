@@ -28,7 +28,7 @@ const EXAMPLE: &str = "example/picture.json";
 ///
 /// `site_root` is the folder that Trunk wrote.
 pub fn router(app: &App, site_root: &Path) -> Router {
-    let chain = ChainLabel { chain_id: app.identity.chain_id, dev: true };
+    let chain = ChainLabel { chain_id: app.identity.chain_id, dev: app.config.keys.is_development() };
     let backend: Arc<dyn Backend> =
         Arc::new(backend::SiteBackend { views: app.views(), figures: app.figures(), node: app.node.clone() });
     let context = pages::PageContext { backend: Arc::clone(&backend), chain, example: example(site_root) };

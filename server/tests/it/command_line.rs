@@ -1,14 +1,16 @@
 //! The program itself: what it prints, how it fails.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
+use server::keys::{KeySource, Keys};
 use shared::amount::Amount;
 use shared::{Address, B256};
 
-use super::server::{TestServer, is_minted};
+use super::server::{TestServer, config, is_minted};
 use super::worker::{TestWorker, key, result};
 
 async fn aitbc(arguments: &[&str]) -> Output {
@@ -200,7 +202,7 @@ async fn a_server_that_cannot_start_says_why_once() {
     let server = TestServer::start(folder.path()).await;
     let data = folder.path().to_str().unwrap();
     let in_use = error(&aitbc(&["up", "--data", data, "--port", "0"]).await);
-    let expected = format!("error: another `aitbc up` runs on the data in {data}: stop it, or choose another folder");
+    let expected = format!("error: another server runs on the data in {data}: stop it, or choose another folder");
     assert!(in_use.starts_with(&expected), "{in_use}");
     let nowhere = error(&aitbc(&["up", "--data", "/proc/foo", "--port", "0"]).await);
     assert_eq!(nowhere.matches("os error").count(), 1, "{nowhere}");
@@ -213,6 +215,56 @@ async fn a_server_that_cannot_start_says_why_once() {
         assert_eq!(refused.status.code(), Some(2), "{said}");
         assert!(said.contains(flag), "{said}");
     }
+    server.stop().await;
+}
+
+/// Writes a key file that only its owner may read.
+fn key_file(folder: &Path, name: &str, number: u8) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, hex::encode([number; 32])).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn development_keys_serve_loopback_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let offered = error(&aitbc(&["up", "--data", data, "--port", "0", "--host", "0.0.0.0"]).await);
+    assert!(offered.contains("--host 0.0.0.0") && offered.contains("aitbc serve"), "{offered}");
+    let (hub, validator) = (key_file(folder.path(), "hub-dev.key", 1), key_file(folder.path(), "validator.key", 2));
+    let admin = Address::repeat_byte(3).to_string();
+    let common = ["serve", "--data", data, "--port", "0", "--validator-key-file", &validator];
+    let serve = async |more: &[&str]| error(&aitbc(&[&common[..], more].concat()).await);
+    let named = ["--hub-id", "shop", "--hub-key-file", &hub];
+
+    let renamed = serve(&[&named[..], &["--admin", &admin, "--host", "0.0.0.0"]].concat()).await;
+    assert!(renamed.contains("a development key serves loopback only"), "{renamed}");
+    let unnamed = serve(&["--hub-key-file", &hub, "--admin", &admin]).await;
+    assert!(unnamed.contains("--hub-id"), "{unnamed}");
+    let keyless = serve(&["--hub-id", "shop", "--admin", &admin]).await;
+    assert!(keyless.contains("--hub-key-file or AITBC_HUB_KEY"), "{keyless}");
+    let own = key(1).address().to_string();
+    let held = serve(&[&named[..], &["--admin", &own]].concat()).await;
+    assert!(held.contains("--admin"), "{held}");
+    std::fs::set_permissions(&hub, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let readable = serve(&[&named[..], &["--admin", &admin]].concat()).await;
+    assert!(readable.contains("may be read by others"), "{readable}");
+    assert!(!Path::new(data).exists(), "a server that does not start made its data folder");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_given_keys_makes_none_and_does_not_call_itself_a_development_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = Keys { hub: key(1), validator: key(2), admin: Address::repeat_byte(3) };
+    let mut config = config(folder.path());
+    config.keys = KeySource::Given(keys);
+    let server = TestServer::start_with(config).await;
+    let status = server.get("/v1/status").await.json();
+    assert_eq!(status["dev"], false);
+    assert_eq!(status["attester"].as_str().unwrap().parse::<Address>().unwrap(), key(1).address());
+    assert!(!folder.path().join("keys").exists(), "keys lie in the data folder");
     server.stop().await;
 }
 
