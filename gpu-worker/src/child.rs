@@ -1,6 +1,7 @@
 //! The inference process and the pipe to it: frames of a little-endian u32 length and that many bytes of JSON.
 
 pub mod death;
+pub mod environment;
 mod flight;
 pub mod pace;
 mod pipe;
@@ -19,6 +20,8 @@ use inference::error::InferenceError;
 use inference::runtime::{Output, StepReport};
 use serde::{Deserialize, Serialize};
 use shared::job::request::Work;
+
+use self::sandbox::Confinement;
 
 /// Largest frame: sixteen pictures of the largest size in base64.
 pub const FRAME_MAX_BYTES: usize = 128 << 20;
@@ -70,6 +73,8 @@ impl ChildConfig {
 pub struct Setup {
     /// Folder of the first model.
     pub model: PathBuf,
+    /// Folders of the models that it may be asked for later. It can open no other.
+    pub other_models: Vec<PathBuf>,
     pub engine: EngineConfig,
     /// The worker's data folder, near which the library may lie.
     pub data: Option<PathBuf>,
@@ -126,6 +131,9 @@ pub struct Loaded {
     /// Why the engine is not the preferred one.
     pub note: Option<String>,
     pub determinism_class: String,
+    /// What keeps the process from everything else on the machine.
+    #[serde(default)]
+    pub confinement: Confinement,
     pub load_ms: u64,
     /// Jobs that share a run at most.
     pub batch_max: usize,

@@ -109,6 +109,7 @@ impl Assembly<'_> {
         let Some(first) = candidates.first() else { return Ok(()) };
         let setup = Setup {
             model: first.config.path.clone(),
+            other_models: candidates.iter().skip(1).map(|candidate| candidate.config.path.clone()).collect(),
             engine: engine.clone(),
             data: Some(self.data.to_path_buf()),
             child: self.config.child.clone(),

@@ -94,7 +94,7 @@ pub enum Ended {
     Aborted,
 }
 
-/// Serves until it is told to stop. The first SIGTERM or SIGINT drains, the second aborts.
+/// Serves until it is told to stop. The first SIGTERM, SIGINT or SIGHUP drains, the second aborts.
 pub async fn serve(parts: Parts) -> Result<Ended> {
     let outbox = Outbox::open(&parts.outbox)?;
     let capability = &parts.identity.capability;
@@ -110,8 +110,7 @@ pub async fn serve(parts: Parts) -> Result<Ended> {
         roster,
         is_waking: false,
         tasks,
-        terminate: signals(SignalKind::terminate())?,
-        interrupt: signals(SignalKind::interrupt())?,
+        stops: Stops::listen()?,
         heartbeat: heartbeats(Duration::from_secs(3_600)),
         grace,
         abort_at: None,
@@ -165,8 +164,7 @@ struct Shell {
     /// The pause is over, but inference processes still start.
     is_waking: bool,
     tasks: Tasks,
-    terminate: Signal,
-    interrupt: Signal,
+    stops: Stops,
     heartbeat: Interval,
     grace: Duration,
     abort_at: Option<tokio::time::Instant>,
@@ -178,7 +176,7 @@ impl Shell {
         loop {
             let effects = tokio::select! {
                 biased;
-                () = stop(&mut self.terminate, &mut self.interrupt) => {
+                () = self.stops.next() => {
                     if self.shared.worker().is_draining() {
                         return Ok(self.abort("a second signal came").await);
                     }
@@ -330,15 +328,30 @@ impl Shell {
     }
 }
 
-async fn stop(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+/// The signals that tell a worker to stop. A terminal that closes sends the last of them.
+struct Stops {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
 }
 
-fn signals(kind: SignalKind) -> Result<Signal> {
-    signal(kind).map_err(WorkerError::io("signals"))
+impl Stops {
+    fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).map_err(WorkerError::io("signals"));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
 }
 
 fn heartbeats(period: Duration) -> Interval {

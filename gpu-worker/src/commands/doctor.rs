@@ -15,7 +15,7 @@ use super::{block_on, print, program, setup};
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
 use crate::doctor::cuda::{GpuDemand, Nvidia};
-use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, status};
+use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, sandbox, status};
 use crate::error::{ConfigError, Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::hub::trust::Trust;
@@ -79,7 +79,7 @@ impl Doctor {
         if let Some(config) = &config
             && is_healthy(&findings)
         {
-            findings.push(engine(data, config)?);
+            findings.extend(engine(data, config)?);
         }
         findings.extend(self.way(config.as_ref())?);
         Ok(findings)
@@ -146,7 +146,7 @@ fn gpu_demand(engine: &EngineConfig, listed: &[u32]) -> GpuDemand {
 }
 
 /// Loads engine and model as `start` would: what no rule foresees shows here.
-fn engine(data: &Path, config: &Config) -> Result<Finding> {
+fn engine(data: &Path, config: &Config) -> Result<Vec<Finding>> {
     let Some(model) = config.models.iter().find(|model| model.enabled) else {
         return Err(WorkerError::config("models has none that is enabled"));
     };
@@ -162,13 +162,14 @@ fn engine(data: &Path, config: &Config) -> Result<Finding> {
                     "CPU" => format!("{} threads", loaded.threads),
                     provider => provider.to_owned(),
                 };
-                Finding::ok("engine", format!("{} {} on {on}", engine.name, engine.version))
+                let engine = Finding::ok("engine", format!("{} {} on {on}", engine.name, engine.version));
+                vec![engine, sandbox::judge(&loaded.confinement)]
             }
-            Err(error) => Finding::fault(
+            Err(error) => vec![Finding::fault(
                 "engine",
                 error.to_string(),
                 ["gpu-worker models verify shows each graph", "or try the other engine: engine.name = \"tract\""],
-            ),
+            )],
         })
     })
 }

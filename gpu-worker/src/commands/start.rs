@@ -30,7 +30,7 @@ const EXIT_ABORTED: u8 = 130;
 
 /// Serves the hub; the first time it makes the key, measures the models and writes worker.toml before.
 ///
-/// The first SIGTERM or Ctrl-C finishes and hands in the running job, the second stops at once.
+/// The first SIGTERM, SIGHUP or Ctrl-C finishes and hands in the running job, the second stops at once.
 #[derive(Debug, clap::Args)]
 pub struct Start {
     /// Base URL of the hub, instead of the configured one [default at the first start: http://127.0.0.1:8000].

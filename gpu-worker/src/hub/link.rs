@@ -300,19 +300,13 @@ async fn pump(
     let mut heard_at = Instant::now();
     loop {
         tokio::select! {
-            message = outgoing.messages.recv() => match message {
-                Some(message) => if let Err(error) = say(&mut socket, message, events).await {
-                    return SessionEnd::Broken(error);
-                },
-                None => {
-                    let _ = socket.close(None).await;
-                    return SessionEnd::Done;
-                }
-            },
+            // Before the messages that wait, which must not all go to the session that ends.
+            biased;
             () = outgoing.rejoin.notified() => {
-                // What was said before comes first.
                 while let Ok(message) = outgoing.messages.try_recv() {
-                    if let Err(error) = say(&mut socket, message, events).await {
+                    if !belongs_to_next_session(&message)
+                        && let Err(error) = say(&mut socket, message, events).await
+                    {
                         return SessionEnd::Broken(error);
                     }
                 }
@@ -322,9 +316,6 @@ async fn pump(
             _ = ping.tick() => if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
                 return SessionEnd::Broken(error.to_string());
             },
-            () = sleep_until(heard_at + silence) => {
-                return SessionEnd::Broken(format!("the hub said nothing for {} s", silence.as_secs()));
-            }
             frame = socket.next() => {
                 heard_at = Instant::now();
                 match frame {
@@ -349,8 +340,26 @@ async fn pump(
                     Some(Ok(_)) => {}
                 }
             }
+            () = sleep_until(heard_at + silence) => {
+                return SessionEnd::Broken(format!("the hub said nothing for {} s", silence.as_secs()));
+            }
+            message = outgoing.messages.recv() => match message {
+                Some(message) => if let Err(error) = say(&mut socket, message, events).await {
+                    return SessionEnd::Broken(error);
+                },
+                None => {
+                    let _ = socket.close(None).await;
+                    return SessionEnd::Done;
+                }
+            },
         }
     }
+}
+
+/// The worker says a failure again in the session that it registers next. The hub may have stopped reading this one, and
+/// would hold the lease, which the registration names, until it expires.
+fn belongs_to_next_session(message: &WorkerMessage) -> bool {
+    matches!(message, WorkerMessage::Fail { .. })
 }
 
 /// Sends a message, and tells the worker that a failure was said.

@@ -45,7 +45,7 @@ fn engines() -> Vec<(EngineConfig, usize)> {
 }
 
 async fn lane(engine: EngineConfig, together: usize, model: &ModelCopy) -> Lane {
-    let setup = Setup { model: model.path().to_path_buf(), engine, data: None, child: ChildConfig::default() };
+    let setup = Setup { model: model.path().to_path_buf(), engine, other_models: Vec::new(), data: None, child: ChildConfig::default() };
     let mut supervisor = Supervisor::new(PathBuf::from(PROGRAM), setup);
     let loaded = supervisor.start().await.unwrap();
     assert!(loaded.batch_max >= together, "{loaded:?}");

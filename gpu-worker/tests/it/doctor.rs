@@ -55,7 +55,9 @@ async fn a_healthy_machine_has_no_fault_and_the_hub_hears_nothing() {
     let findings = findings(&output);
     assert_eq!(output.status.code(), Some(0), "{findings:#?}");
     let seen: Vec<&str> = findings.iter().map(|finding| finding["what"].as_str().unwrap()).collect();
-    let wanted = ["config", "disk", "status", "key", "model", "library", "driver", "engine", "network", "hub", "clock"];
+    let wanted = [
+        "config", "disk", "status", "key", "model", "library", "driver", "engine", "sandbox", "network", "hub", "clock",
+    ];
     assert_eq!(seen, wanted);
     assert!(findings.iter().all(|finding| finding["state"] != "fault"));
     let output = greeted(&mut hub, miner.data.path(), &[], 0).await;

@@ -87,7 +87,7 @@ impl Card {
 
     fn supervisor(&self, model: &Path) -> Supervisor {
         let engine = EngineConfig { name: EngineChoice::Tract, ..EngineConfig::default() };
-        let setup = Setup { model: model.to_path_buf(), engine, data: None, child: ChildConfig::default() };
+        let setup = Setup { model: model.to_path_buf(), engine, other_models: Vec::new(), data: None, child: ChildConfig::default() };
         Supervisor::new(self.program(), setup)
     }
 }

@@ -13,6 +13,7 @@ mod fast_setting;
 mod faults;
 mod first_start;
 mod graphs;
+mod hostile_child;
 mod hostile_graphs;
 mod hub_double;
 mod image_to_image;
