@@ -37,6 +37,9 @@ pub struct ChildConfig {
     /// Most private memory of the process; the machine's where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_max_bytes: Option<u64>,
+    /// Base URL of an Ollama on another machine. Without it, only one on this machine is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ollama_url: Option<String>,
     /// How many bytes of models stay loaded, by the size of their files. The least recently used model is unloaded
     /// first.
     pub warm_max_bytes: u64,
@@ -50,6 +53,7 @@ impl Default for ChildConfig {
             // the process.
             load_within_seconds: 660,
             memory_max_bytes: None,
+            ollama_url: None,
             warm_max_bytes: 8 << 30,
         }
     }
@@ -95,7 +99,7 @@ pub struct Job {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
     /// The first frame; answered like [`Self::Warm`], but the process ends where it fails.
-    Load(Setup),
+    Load(Box<Setup>),
     /// Have this model loaded; where it is already, the answer is the one of its loading.
     Warm {
         model: PathBuf,

@@ -36,7 +36,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 use self::monitor::{Ending, Facts, ModelStatus, Monitor};
 use self::order::JobEvent;
 use self::pause::Pause;
-use self::pool::{BatchingConfig, Lane};
+use self::pool::{BatchingConfig, ServingDevice};
 use self::roster::{Duty, Roster};
 use self::schedule::Schedule;
 use self::sharing::GpuSharing;
@@ -72,7 +72,7 @@ impl Default for DrainConfig {
 #[derive(Debug)]
 pub struct Parts {
     pub identity: Identity,
-    pub lanes: Vec<Lane>,
+    pub serving_devices: Vec<ServingDevice>,
     /// Folders of the models on offer, by their names.
     pub models: BTreeMap<String, PathBuf>,
     pub batching: BatchingConfig,
@@ -100,7 +100,7 @@ pub async fn serve(parts: Parts) -> Result<Ended> {
     let capability = &parts.identity.capability;
     let worker = Worker::new(&capability.offers, capability.slots as usize, outbox.waiting()?);
     let shared = Shared { worker: Arc::new(Mutex::new(worker)), monitor: Arc::new(Mutex::new(monitor(&parts))) };
-    let members = parts.lanes.iter().map(|lane| lane.member.clone()).collect();
+    let members = parts.serving_devices.iter().map(|device| device.member.clone()).collect();
     let roster = Roster::new(capability.clone(), members, parts.batching.jobs_max);
     let status = status_server::start(&parts.status, &parts.data, shared.monitor.clone()).await?;
     let grace = Duration::from_secs(parts.drain.grace_seconds);
@@ -243,19 +243,19 @@ impl Shell {
         if let Some(ending) = ending {
             self.shared.monitor().ended(ending, Instant::now());
         }
-        if let JobEvent::Warm { lane, models } = &event {
-            self.shared.monitor().warm(*lane, models);
+        if let JobEvent::Warm { device_number, models } = &event {
+            self.shared.monitor().warm(*device_number, models);
         }
-        if let JobEvent::Duty { lane, duty } = event {
-            return self.duty(lane, duty);
+        if let JobEvent::Duty { device_number, duty } = event {
+            return self.duty(device_number, duty);
         }
         self.shared.worker().job_event(event)
     }
 
     /// A device went out of service, pauses, or is back: the hub is told which devices serve.
-    fn duty(&mut self, lane: usize, duty: Duty) -> Vec<Effect> {
+    fn duty(&mut self, device_number: usize, duty: Duty) -> Vec<Effect> {
         let before = self.roster.capability();
-        let Some(device) = self.roster.note(lane, duty.clone()) else { return Vec::new() };
+        let Some(device) = self.roster.note(device_number, duty.clone()) else { return Vec::new() };
         journal::duty(&device, &duty);
         let capability = self.roster.capability();
         let mut effects = Vec::new();

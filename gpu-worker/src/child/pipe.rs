@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::environment;
 use super::death::{Remains, kernel_memory_kills};
+use super::environment;
 use super::{Event, FRAME_MAX_BYTES, Loaded, Request, Setup};
 
 /// What sets how long loading may take.
@@ -80,7 +80,7 @@ impl Process {
             memory_kills_before,
             load_limit: setup.child.load_within(),
         };
-        match process.load(&Request::Load(setup.clone())).await {
+        match process.load(&Request::Load(Box::new(setup.clone()))).await {
             Ok(loaded) => Ok((process, loaded)),
             Err(error) if error.kind == FailureKind::Crashed => Err(process.bury().await),
             Err(error) => {

@@ -13,12 +13,15 @@ use std::time::Instant;
 use gpu_probe::facts::memory_bytes;
 use inference::clock::millis;
 use inference::engine::{Engine, library};
-use inference::error::{InferenceError, Result};
+use inference::error::{FailureKind, InferenceError, Result};
 use inference::runtime::folder::ModelFolder;
+use inference::runtime::ollama::folder::Settings;
 use inference::runtime::{self, Observer, Outside, Runtime, StepReport};
 
 use super::sandbox::{Confinement, Reach};
 use super::warm::Warm;
+use crate::ollama;
+
 use super::{Event, FRAME_MAX_BYTES, Job, Loaded, Request, Setup, sandbox};
 
 /// Requests that wait for their turn. The worker waits for each answer, so that more are a fault of it.
@@ -97,7 +100,11 @@ impl<'a> Models<'a> {
             let bytes = folder.manifest().files.iter().map(|file| file.bytes).sum();
             let evicted = self.warm.make_room(bytes);
             let (loaded, runtime) = load(self.setup, &folder)?;
-            self.warm.insert(key.clone(), (Loaded { evicted, confinement: self.confinement, ..loaded }, runtime), bytes);
+            self.warm.insert(
+                key.clone(),
+                (Loaded { evicted, confinement: self.confinement, ..loaded }, runtime),
+                bytes,
+            );
         }
         let Some((loaded, runtime)) = self.warm.get(&key) else { return Err(cold(path)) };
         if let Some(batch_max) = batch_max {
@@ -139,6 +146,11 @@ fn cold(model: &Path) -> InferenceError {
 
 fn load(setup: &Setup, folder: &ModelFolder) -> Result<(Loaded, Box<dyn Runtime>)> {
     let began = Instant::now();
+    if runtime::needs_network(folder) {
+        let named = setup.child.ollama_url.as_deref();
+        let checked = ollama::check(&Settings::read(folder)?.url, named);
+        checked.map_err(|error| InferenceError::new(FailureKind::Config, error.to_string()))?;
+    }
     let engine = Engine::start(&setup.engine, &library::Search::of_process(setup.data.as_deref()))?;
     let model = runtime::load(engine, folder)?;
     let own = || {

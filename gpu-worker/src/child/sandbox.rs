@@ -18,8 +18,8 @@ use inference::engine::library::{Found, Search, find};
 use inference::engine::provider::ProviderChoice;
 use inference::error::{InferenceError, Result};
 use inference::runtime::folder::ModelFolder;
-use inference::runtime::ollama::folder::Settings;
 use inference::runtime::needs_network;
+use inference::runtime::ollama::folder::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::Setup;

@@ -18,6 +18,7 @@ use crate::doctor::cuda::{GpuDemand, Nvidia};
 use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, sandbox, status};
 use crate::error::{ConfigError, Result, WorkerError};
 use crate::hub::HubUrl;
+use crate::hub::route::Route;
 use crate::hub::trust::Trust;
 
 /// Finds what is wrong: key, models, status, disk, library, driver, CUDA, memory, network, hub, clock.
@@ -26,6 +27,9 @@ pub struct Doctor {
     /// Base URL of the hub, instead of the configured one.
     #[arg(long, env = "AITBC_HUB")]
     pub hub: Option<String>,
+    /// Examine the way to a hub on another machine without TLS.
+    #[arg(long)]
+    pub insecure_http: bool,
     /// Print the findings as JSON.
     #[arg(long)]
     pub json: bool,
@@ -87,7 +91,9 @@ impl Doctor {
 
     fn way(&self, config: Option<&Config>) -> Result<Vec<Finding>> {
         let url = self.hub.as_deref().or(config.map(|config| config.hub.as_str())).unwrap_or(HUB_DEFAULT);
-        let hub = match HubUrl::parse(url) {
+        let insecure_http = self.insecure_http || config.is_some_and(|config| config.insecure_http);
+        let hub = HubUrl::parse(url).and_then(|hub| hub.check_secure(insecure_http).map(|()| hub));
+        let hub = match hub {
             Ok(hub) => hub,
             Err(error) => {
                 return Ok(vec![Finding::fault("hub", error.to_string(), ["correct hub in worker.toml, or --hub"])]);
@@ -99,7 +105,13 @@ impl Doctor {
                 return Ok(vec![Finding::fault("hub", error.to_string(), ["correct ca_file in worker.toml"])]);
             }
         };
-        block_on(async { Ok(hub::judge(&hub::observe(&hub, &trust).await)) })
+        let route = match Route::of_process(&hub) {
+            Ok(route) => route,
+            Err(error) => {
+                return Ok(vec![Finding::fault("network", error.to_string(), ["correct the variable of the proxy"])]);
+            }
+        };
+        block_on(async { Ok(hub::judge(&hub::observe(&hub, &trust, &route).await)) })
     }
 }
 

@@ -13,7 +13,9 @@ pub fn judge(confinement: &Confinement) -> Finding {
         }
         FileWall::Whole | FileWall::OlderKernel => Finding::warn(
             "sandbox",
-            format!("the inference process has its models, its cache, and {calls}; this kernel keeps part of the rules"),
+            format!(
+                "the inference process has its models, its cache, and {calls}; this kernel keeps part of the rules"
+            ),
             ["Linux 6.12 or newer keeps them all"],
         ),
         FileWall::Absent => Finding::warn(

@@ -49,7 +49,8 @@ impl Route {
         let named = [own, "ALL_PROXY"].into_iter().find_map(|name| Some((name, read(name)?)));
         let Some((name, url)) = named else { return Ok(Self::default()) };
         // The URL may hold a password, so no error repeats it.
-        let refused = |reason: &str| ConfigError::Refused(format!("{name} is a URL such as http://proxy:3128, {reason}"));
+        let refused =
+            |reason: &str| ConfigError::Refused(format!("{name} is a URL such as http://proxy:3128, {reason}"));
         let proxy = Proxy::new(&url).map_err(|_| refused("and it is not one"))?;
         if proxy.protocol() != ProxyProtocol::Http {
             return Err(refused("and no other kind of proxy is used"));
@@ -99,9 +100,8 @@ fn request(proxy: &Proxy, hub: &HubUrl) -> String {
     let (host, port) = hub.host_and_port();
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     let account = proxy.username().map(|name| format!("{name}:{}", proxy.password().unwrap_or_default()));
-    let account = account.map_or_else(String::new, |account| {
-        format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(account))
-    });
+    let account = account
+        .map_or_else(String::new, |account| format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(account)));
     format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{account}\r\n")
 }
 
@@ -128,8 +128,8 @@ fn names(list: &str, host: &str) -> bool {
     let host = host.to_lowercase();
     list.split([',', ' ']).filter(|entry| !entry.is_empty()).any(|entry| {
         let entry = entry.to_lowercase();
-        let bare = entry.trim_start_matches('*').trim_start_matches('.').trim_matches(['[', ']']);
-        entry == "*" || !bare.is_empty() && (host == bare || host.ends_with(&format!(".{bare}")))
+        let domain = entry.trim_start_matches('*').trim_start_matches('.').trim_matches(['[', ']']);
+        entry == "*" || !domain.is_empty() && (host == domain || host.ends_with(&format!(".{domain}")))
     })
 }
 

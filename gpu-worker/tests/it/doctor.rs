@@ -93,8 +93,10 @@ async fn a_hub_that_is_away_or_is_none_is_a_fault() {
     drop(listener);
     check(&doctor(miner.data.path(), &arguments).await, "hub", "nothing listens");
     check(&doctor(miner.data.path(), &["--json", "--hub", "hub.example"]).await, "hub", "hub is a URL");
-    let nowhere = "http://aitbc-nowhere.invalid:8000";
+    let nowhere = "https://aitbc-nowhere.invalid:8000";
     check(&doctor(miner.data.path(), &["--json", "--hub", nowhere]).await, "network", "getent hosts");
+    let open = "http://hub.example";
+    check(&doctor(miner.data.path(), &["--json", "--hub", open]).await, "hub", "--insecure-http");
 }
 
 #[tokio::test]

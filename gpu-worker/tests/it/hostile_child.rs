@@ -42,7 +42,10 @@ fn attempts(folder: &Path, address: &str) -> Vec<(String, io::Result<()>)> {
         ("start a program".to_owned(), Command::new("/bin/true").status().map(drop)),
         ("signal the worker".to_owned(), signal_parent()),
         ("trace the worker".to_owned(), trace_parent()),
-        ("link the key into the cache".to_owned(), std::fs::hard_link(data.join("miner.key"), folder.join("cache/key"))),
+        (
+            "link the key into the cache".to_owned(),
+            std::fs::hard_link(data.join("miner.key"), folder.join("cache/key")),
+        ),
     ];
     for file in ["mem", "environ", "maps", "root", "cwd/Cargo.toml", "fd"] {
         let path = parent.join(file);
@@ -83,11 +86,8 @@ fn what_engines_do(folder: &Path) -> io::Result<()> {
 fn the_process_under_test() {
     let (Some(folder), Ok(address)) = (std::env::var_os(FOLDER), std::env::var(ADDRESS)) else { return };
     let folder = Path::new(&folder);
-    let reach = Reach {
-        readable: vec![folder.join("model")],
-        writable: vec![folder.join("cache")],
-        ..Reach::default()
-    };
+    let reach =
+        Reach { readable: vec![folder.join("model")], writable: vec![folder.join("cache")], ..Reach::default() };
     let confinement = confine(&reach).unwrap();
     assert_eq!(confinement, Confinement { files: FileWall::Whole, system_calls: true });
     what_engines_do(folder).unwrap();

@@ -29,6 +29,7 @@ mod onnx;
 mod outbox;
 mod pipelines;
 mod probe;
+mod proxy;
 mod refused_input;
 mod running;
 mod scheduler_errors;

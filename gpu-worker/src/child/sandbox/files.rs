@@ -82,9 +82,7 @@ fn restrict(reach: &Reach) -> Result<RestrictionStatus, RulesetError> {
     let ruleset = if reach.gpu {
         pin(GPU);
         let devices = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::IoctlDev;
-        ruleset
-            .add_rules(path_beneath_rules(GPU, read))?
-            .add_rules(path_beneath_rules(gpu_devices(), devices))?
+        ruleset.add_rules(path_beneath_rules(GPU, read))?.add_rules(path_beneath_rules(gpu_devices(), devices))?
     } else {
         ruleset
     };

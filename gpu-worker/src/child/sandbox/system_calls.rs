@@ -228,10 +228,7 @@ pub(super) fn filters(reach: &Reach) -> Outcome<[BpfProgram; 2]> {
     let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     let not_there = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     let refused = SeccompAction::Errno(libc::EACCES.unsigned_abs());
-    Ok([
-        program(absent, SeccompAction::Allow, not_there)?,
-        program(allowed(reach)?, refused, SeccompAction::Allow)?,
-    ])
+    Ok([program(absent, SeccompAction::Allow, not_there)?, program(allowed(reach)?, refused, SeccompAction::Allow)?])
 }
 
 fn program(rules: Rules, otherwise: SeccompAction, named: SeccompAction) -> Outcome<BpfProgram> {
