@@ -114,7 +114,13 @@ async fn measure(arguments: &Arguments) -> Result<Vec<Value>> {
 /// loaded. Second, the engine.
 async fn back_after(fault: Fault, arguments: &Arguments, work: &Work) -> Result<(Duration, String)> {
     let child = ChildConfig { hung_after_seconds: HUNG_AFTER_SECONDS, ..ChildConfig::default() };
-    let setup = Setup { model: arguments.model.clone(), engine: arguments.engine.config(), data: None, child };
+    let setup = Setup {
+        model: arguments.model.clone(),
+        engine: arguments.engine.config(),
+        other_models: Vec::new(),
+        data: None,
+        child,
+    };
     let mut supervisor = Supervisor::new(arguments.program.clone(), setup);
     let engine = supervisor.start().await?.engine.name.clone();
     let process = supervisor.process_id().and_then(|id| Pid::from_raw(id.try_into().ok()?));

@@ -1,6 +1,7 @@
 //! The inference process and the pipe to it: frames of a little-endian u32 length and that many bytes of JSON.
 
 pub mod death;
+pub mod environment;
 mod flight;
 pub mod pace;
 mod pipe;
@@ -20,6 +21,8 @@ use inference::runtime::{Output, StepReport};
 use serde::{Deserialize, Serialize};
 use shared::job::request::Work;
 
+use self::sandbox::Confinement;
+
 /// Largest frame: sixteen pictures of the largest size in base64.
 pub const FRAME_MAX_BYTES: usize = 128 << 20;
 
@@ -34,6 +37,9 @@ pub struct ChildConfig {
     /// Most private memory of the process; the machine's where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_max_bytes: Option<u64>,
+    /// Base URL of an Ollama on another machine. Without it, only one on this machine is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ollama_url: Option<String>,
     /// How many bytes of models stay loaded, by the size of their files. The least recently used model is unloaded
     /// first.
     pub warm_max_bytes: u64,
@@ -47,6 +53,7 @@ impl Default for ChildConfig {
             // the process.
             load_within_seconds: 660,
             memory_max_bytes: None,
+            ollama_url: None,
             warm_max_bytes: 8 << 30,
         }
     }
@@ -70,6 +77,8 @@ impl ChildConfig {
 pub struct Setup {
     /// Folder of the first model.
     pub model: PathBuf,
+    /// Folders of the models that it may be asked for later. It can open no other.
+    pub other_models: Vec<PathBuf>,
     pub engine: EngineConfig,
     /// The worker's data folder, near which the library may lie.
     pub data: Option<PathBuf>,
@@ -90,7 +99,7 @@ pub struct Job {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
     /// The first frame; answered like [`Self::Warm`], but the process ends where it fails.
-    Load(Setup),
+    Load(Box<Setup>),
     /// Have this model loaded; where it is already, the answer is the one of its loading.
     Warm {
         model: PathBuf,
@@ -126,6 +135,9 @@ pub struct Loaded {
     /// Why the engine is not the preferred one.
     pub note: Option<String>,
     pub determinism_class: String,
+    /// What keeps the process from everything else on the machine.
+    #[serde(default)]
+    pub confinement: Confinement,
     pub load_ms: u64,
     /// Jobs that share a run at most.
     pub batch_max: usize,

@@ -53,7 +53,13 @@ impl ChildArguments {
 }
 
 fn setup(data: &Path, model: &Path, engine: &EngineConfig, child: &ChildConfig) -> Setup {
-    Setup { model: model.to_path_buf(), engine: engine.clone(), data: Some(data.to_path_buf()), child: child.clone() }
+    Setup {
+        model: model.to_path_buf(),
+        other_models: Vec::new(),
+        engine: engine.clone(),
+        data: Some(data.to_path_buf()),
+        child: child.clone(),
+    }
 }
 
 /// Runs asynchronous work of a command on a runtime of its own.

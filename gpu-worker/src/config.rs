@@ -29,6 +29,9 @@ pub const CONFIG_FILE: &str = "worker.toml";
 pub struct Config {
     /// Base URL of the hub.
     pub hub: String,
+    /// Whether a hub on another machine is served without TLS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub insecure_http: bool,
     /// Certificates in PEM that the hub's may be signed by, instead of the public authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
@@ -131,6 +134,7 @@ impl Config {
     pub fn new(hub: String, key: PathBuf, engine: EngineConfig, models: Vec<ModelConfig>) -> Self {
         Self {
             hub,
+            insecure_http: false,
             ca_file: None,
             key,
             mining: Mining::default(),

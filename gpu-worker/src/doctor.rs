@@ -10,6 +10,7 @@ pub mod elf;
 pub mod hub;
 pub mod library;
 pub mod models;
+pub mod sandbox;
 pub mod status;
 mod text;
 

@@ -11,6 +11,16 @@ use crate::error::ConfigError;
 /// Locked by the process that has a folder; holds its number.
 const LOCK_FILE: &str = "lock";
 
+/// What others than the owner may not do with a file that this process makes.
+#[cfg(unix)]
+const OTHERS: rustix::fs::Mode = rustix::fs::Mode::RWXG.union(rustix::fs::Mode::RWXO);
+
+/// Whatever this process makes from now on is for its owner alone.
+pub fn make_private() {
+    #[cfg(unix)]
+    rustix::process::umask(OTHERS);
+}
+
 /// An exclusive lock on a folder, until this is dropped or the process ends in any way.
 #[derive(Debug)]
 pub struct Held {

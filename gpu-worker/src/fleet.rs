@@ -19,7 +19,7 @@ use crate::child::{Loaded, Setup};
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::offer;
-use crate::worker::pool::Lane;
+use crate::worker::pool::ServingDevice;
 use crate::worker::roster::Member;
 use crate::worker::sharing_watch::Served;
 
@@ -29,7 +29,7 @@ const OLLAMA_PROGRAM: &str = "ollama";
 /// What can serve.
 #[derive(Debug)]
 pub struct Fleet {
-    pub lanes: Vec<Lane>,
+    pub serving_devices: Vec<ServingDevice>,
     /// Folders of the models, by their names.
     pub models: BTreeMap<String, PathBuf>,
     pub offers: Vec<ModelOffer>,
@@ -78,7 +78,7 @@ pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fl
         data,
         program,
         single,
-        lanes: Vec::new(),
+        serving_devices: Vec::new(),
         served: BTreeMap::new(),
         first: None,
         driver: &driver,
@@ -87,9 +87,9 @@ pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fl
     let (outside, inside): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|candidate| runtime::needs_network(&candidate.folder));
     for engine in engines {
-        fleet.add_lane(&inside, &engine).await?;
+        fleet.add_device(&inside, &engine).await?;
     }
-    fleet.add_lane(&outside, &config.engine).await?;
+    fleet.add_device(&outside, &config.engine).await?;
     fleet.finish(inside.iter().chain(&outside), !outside.is_empty())
 }
 
@@ -98,17 +98,18 @@ struct Assembly<'a> {
     data: &'a Path,
     program: &'a Path,
     single: bool,
-    lanes: Vec<Lane>,
+    serving_devices: Vec<ServingDevice>,
     served: BTreeMap<String, PathBuf>,
     first: Option<Loaded>,
     driver: &'a std::result::Result<Driver, DriverError>,
 }
 
 impl Assembly<'_> {
-    async fn add_lane(&mut self, candidates: &[Candidate<'_>], engine: &EngineConfig) -> Result<()> {
+    async fn add_device(&mut self, candidates: &[Candidate<'_>], engine: &EngineConfig) -> Result<()> {
         let Some(first) = candidates.first() else { return Ok(()) };
         let setup = Setup {
             model: first.config.path.clone(),
+            other_models: candidates.iter().skip(1).map(|candidate| candidate.config.path.clone()).collect(),
             engine: engine.clone(),
             data: Some(self.data.to_path_buf()),
             child: self.config.child.clone(),
@@ -145,7 +146,7 @@ impl Assembly<'_> {
         if places.iter().any(|place| place.gpu().is_some()) {
             supervisor.settle(name.clone(), engine.settled(&runs.provider));
         }
-        self.lanes.push(Lane { supervisor, member: Member { name, engine: runs, devices, models } });
+        self.serving_devices.push(ServingDevice { supervisor, member: Member { name, engine: runs, devices, models } });
         Ok(())
     }
 
@@ -175,11 +176,11 @@ impl Assembly<'_> {
                 offer::model(folder, config.unit_price_ait, config.measured_micro_units_per_second)
             })
             .collect();
-        let places = self.lanes.iter().flat_map(|lane| lane.member.devices.keys());
+        let places = self.serving_devices.iter().flat_map(|device| device.member.devices.keys());
         let gpus: BTreeSet<u32> = places.filter_map(Place::gpu).collect();
         let programs = with_ollama.then(|| OLLAMA_PROGRAM.to_owned()).into_iter().collect();
         Ok(Fleet {
-            lanes: self.lanes,
+            serving_devices: self.serving_devices,
             models: self.served,
             offers,
             loaded,

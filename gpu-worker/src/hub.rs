@@ -4,8 +4,11 @@ pub mod backoff;
 pub mod clock;
 pub mod link;
 pub mod results;
+pub mod route;
 pub mod session;
 pub mod trust;
+
+use std::net::IpAddr;
 
 use tokio_tungstenite::tungstenite::http::Uri;
 
@@ -39,8 +42,29 @@ impl HubUrl {
 
     /// The hub runs on this machine.
     pub fn is_local(&self) -> bool {
-        let host = self.0.split("://").nth(1).unwrap_or_default();
-        ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
+        let (host, _) = self.host_and_port();
+        let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        is_loopback || host.eq_ignore_ascii_case("localhost")
+    }
+
+    /// Its connections are encrypted.
+    pub fn is_secure(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
+    /// Anybody on the way to a hub without TLS reads the prompts and can answer in its place.
+    ///
+    /// # Errors
+    /// `http://` to another machine, unless the miner allowed it.
+    pub fn check_secure(&self, insecure_http: bool) -> Result<(), ConfigError> {
+        if self.is_secure() || self.is_local() || insecure_http {
+            return Ok(());
+        }
+        Err(ConfigError::Refused(format!(
+            "the hub at {} is on another machine and has no TLS: name it with https://, or allow this by --insecure-http \
+             or insecure_http = true in worker.toml",
+            self.0
+        )))
     }
 
     pub fn as_str(&self) -> &str {
@@ -73,11 +97,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn another_machine_without_tls_needs_the_miner_s_word() {
+        for url in
+            ["http://hub.example", "http://127.evil.example", "http://localhost.evil.example:80", "http://10.0.0.1"]
+        {
+            let hub = HubUrl::parse(url).unwrap();
+            assert!(hub.check_secure(false).unwrap_err().to_string().contains("--insecure-http"), "{url}");
+            hub.check_secure(true).unwrap();
+        }
+        for url in
+            ["http://localhost:8000", "http://LOCALHOST", "http://127.1.2.3", "http://[::1]:1", "https://10.0.0.1"]
+        {
+            HubUrl::parse(url).unwrap().check_secure(false).unwrap();
+        }
+    }
+
+    #[test]
     fn urls_lead_to_the_session() {
         let hub = HubUrl::parse("http://127.0.0.1:8000/").unwrap();
         assert_eq!(hub.session(), "ws://127.0.0.1:8000/v1/miners/session");
         assert!(hub.is_local());
+        hub.check_secure(false).unwrap();
         let hub = HubUrl::parse("https://hub.example").unwrap();
+        hub.check_secure(false).unwrap();
         assert_eq!(hub.session(), "wss://hub.example/v1/miners/session");
         assert!(!hub.is_local());
         for (url, host, port) in [

@@ -18,6 +18,7 @@ pub mod hardware;
 pub mod hub;
 pub mod keys;
 pub mod offer;
+pub mod ollama;
 pub mod outbox;
 pub mod randomness;
 pub mod receipt;

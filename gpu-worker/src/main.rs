@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use gpu_worker::child::process;
+use gpu_worker::child::{process, sandbox};
 use gpu_worker::commands::bench::Bench;
 use gpu_worker::commands::doctor::Doctor;
 use gpu_worker::commands::generate::Generate;
@@ -18,6 +18,7 @@ use gpu_worker::commands::start::Start;
 use gpu_worker::commands::status::Status;
 use gpu_worker::commands::trace::Trace;
 use gpu_worker::error::Result;
+use gpu_worker::files;
 use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
@@ -68,9 +69,20 @@ fn begin_log() {
     }
 }
 
+/// Before a key is read or a file is made.
+fn guard() {
+    files::make_private();
+    if let Err(error) = sandbox::hide_memory() {
+        tracing::warn!(%error, "other programs of this user may read this process's memory");
+    }
+}
+
 fn main() -> ExitCode {
     let Arguments { data, command } = Arguments::parse();
     begin_log();
+    if !matches!(command, Command::Child) {
+        guard();
+    }
     let done = |outcome: Result<()>| outcome.map(|()| ExitCode::SUCCESS);
     let outcome = match command {
         Command::Init(command) => done(command.run(&data)),

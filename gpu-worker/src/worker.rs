@@ -36,7 +36,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 use self::monitor::{Ending, Facts, ModelStatus, Monitor};
 use self::order::JobEvent;
 use self::pause::Pause;
-use self::pool::{BatchingConfig, Lane};
+use self::pool::{BatchingConfig, ServingDevice};
 use self::roster::{Duty, Roster};
 use self::schedule::Schedule;
 use self::sharing::GpuSharing;
@@ -72,7 +72,7 @@ impl Default for DrainConfig {
 #[derive(Debug)]
 pub struct Parts {
     pub identity: Identity,
-    pub lanes: Vec<Lane>,
+    pub serving_devices: Vec<ServingDevice>,
     /// Folders of the models on offer, by their names.
     pub models: BTreeMap<String, PathBuf>,
     pub batching: BatchingConfig,
@@ -94,13 +94,13 @@ pub enum Ended {
     Aborted,
 }
 
-/// Serves until it is told to stop. The first SIGTERM or SIGINT drains, the second aborts.
+/// Serves until it is told to stop. The first SIGTERM, SIGINT or SIGHUP drains, the second aborts.
 pub async fn serve(parts: Parts) -> Result<Ended> {
     let outbox = Outbox::open(&parts.outbox)?;
     let capability = &parts.identity.capability;
     let worker = Worker::new(&capability.offers, capability.slots as usize, outbox.waiting()?);
     let shared = Shared { worker: Arc::new(Mutex::new(worker)), monitor: Arc::new(Mutex::new(monitor(&parts))) };
-    let members = parts.lanes.iter().map(|lane| lane.member.clone()).collect();
+    let members = parts.serving_devices.iter().map(|device| device.member.clone()).collect();
     let roster = Roster::new(capability.clone(), members, parts.batching.jobs_max);
     let status = status_server::start(&parts.status, &parts.data, shared.monitor.clone()).await?;
     let grace = Duration::from_secs(parts.drain.grace_seconds);
@@ -110,8 +110,7 @@ pub async fn serve(parts: Parts) -> Result<Ended> {
         roster,
         is_waking: false,
         tasks,
-        terminate: signals(SignalKind::terminate())?,
-        interrupt: signals(SignalKind::interrupt())?,
+        stops: Stops::listen()?,
         heartbeat: heartbeats(Duration::from_secs(3_600)),
         grace,
         abort_at: None,
@@ -165,8 +164,7 @@ struct Shell {
     /// The pause is over, but inference processes still start.
     is_waking: bool,
     tasks: Tasks,
-    terminate: Signal,
-    interrupt: Signal,
+    stops: Stops,
     heartbeat: Interval,
     grace: Duration,
     abort_at: Option<tokio::time::Instant>,
@@ -178,7 +176,7 @@ impl Shell {
         loop {
             let effects = tokio::select! {
                 biased;
-                () = stop(&mut self.terminate, &mut self.interrupt) => {
+                () = self.stops.next() => {
                     if self.shared.worker().is_draining() {
                         return Ok(self.abort("a second signal came").await);
                     }
@@ -245,19 +243,19 @@ impl Shell {
         if let Some(ending) = ending {
             self.shared.monitor().ended(ending, Instant::now());
         }
-        if let JobEvent::Warm { lane, models } = &event {
-            self.shared.monitor().warm(*lane, models);
+        if let JobEvent::Warm { device_number, models } = &event {
+            self.shared.monitor().warm(*device_number, models);
         }
-        if let JobEvent::Duty { lane, duty } = event {
-            return self.duty(lane, duty);
+        if let JobEvent::Duty { device_number, duty } = event {
+            return self.duty(device_number, duty);
         }
         self.shared.worker().job_event(event)
     }
 
     /// A device went out of service, pauses, or is back: the hub is told which devices serve.
-    fn duty(&mut self, lane: usize, duty: Duty) -> Vec<Effect> {
+    fn duty(&mut self, device_number: usize, duty: Duty) -> Vec<Effect> {
         let before = self.roster.capability();
-        let Some(device) = self.roster.note(lane, duty.clone()) else { return Vec::new() };
+        let Some(device) = self.roster.note(device_number, duty.clone()) else { return Vec::new() };
         journal::duty(&device, &duty);
         let capability = self.roster.capability();
         let mut effects = Vec::new();
@@ -330,15 +328,30 @@ impl Shell {
     }
 }
 
-async fn stop(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+/// The signals that tell a worker to stop. A terminal that closes sends the last of them.
+struct Stops {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
 }
 
-fn signals(kind: SignalKind) -> Result<Signal> {
-    signal(kind).map_err(WorkerError::io("signals"))
+impl Stops {
+    fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).map_err(WorkerError::io("signals"));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
 }
 
 fn heartbeats(period: Duration) -> Interval {

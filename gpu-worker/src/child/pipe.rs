@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::death::{Remains, kernel_memory_kills};
+use super::environment;
 use super::{Event, FRAME_MAX_BYTES, Loaded, Request, Setup};
 
 /// What sets how long loading may take.
@@ -53,6 +54,7 @@ impl Process {
         let memory_kills_before = kernel_memory_kills();
         let mut command = Command::new(program);
         command.arg("child").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        environment::clear(&mut command, setup);
         // CUDA would count the fastest GPU first; the driver's tools count by bus, and so does engine.device.
         command.env("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
         // A process that is out of memory cannot gather a backtrace: it would hang where it should end.
@@ -78,7 +80,7 @@ impl Process {
             memory_kills_before,
             load_limit: setup.child.load_within(),
         };
-        match process.load(&Request::Load(setup.clone())).await {
+        match process.load(&Request::Load(Box::new(setup.clone()))).await {
             Ok(loaded) => Ok((process, loaded)),
             Err(error) if error.kind == FailureKind::Crashed => Err(process.bury().await),
             Err(error) => {

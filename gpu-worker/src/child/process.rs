@@ -1,6 +1,5 @@
-//! `gpu-worker child`: the process that holds the models. It has no key, and no network unless another program serves
-//! its models; it reads requests from standard
-//! input, answers on standard output, and ends when its input ends.
+//! `gpu-worker child`: the process that holds the models. It has no key, reaches nothing that [`sandbox`] does not allow,
+//! reads requests from standard input, answers on standard output, and ends when its input ends.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -14,11 +13,15 @@ use std::time::Instant;
 use gpu_probe::facts::memory_bytes;
 use inference::clock::millis;
 use inference::engine::{Engine, library};
-use inference::error::{InferenceError, Result};
+use inference::error::{FailureKind, InferenceError, Result};
 use inference::runtime::folder::ModelFolder;
+use inference::runtime::ollama::folder::Settings;
 use inference::runtime::{self, Observer, Outside, Runtime, StepReport};
 
+use super::sandbox::{Confinement, Reach};
 use super::warm::Warm;
+use crate::ollama;
+
 use super::{Event, FRAME_MAX_BYTES, Job, Loaded, Request, Setup, sandbox};
 
 /// Requests that wait for their turn. The worker waits for each answer, so that more are a fault of it.
@@ -29,11 +32,15 @@ pub fn serve() -> ExitCode {
     let Ok(Request::Load(setup)) = read_frame(&mut io::stdin().lock()) else { return ExitCode::FAILURE };
     let output = Output(Mutex::new(io::stdout()));
     // Before the first thread, so that no thread is without the filter.
-    let entered = sandbox::enter(needs_network(&setup), memory_max_bytes(&setup));
+    let entered = sandbox::enter(&Reach::of(&setup), memory_max_bytes(&setup));
     let controls = JobControls::default();
     let requests = requests_of(io::stdin(), controls.clone());
     let mut models = Models::new(&setup);
-    match entered.and_then(|()| models.warm(&setup.model, None)) {
+    let loaded = entered.and_then(|confinement| {
+        models.confinement = confinement;
+        models.warm(&setup.model, None)
+    });
+    match loaded {
         Ok(loaded) => output.send(&Event::Loaded(loaded)),
         Err(error) => {
             output.send(&Event::NotLoaded(error));
@@ -68,11 +75,6 @@ pub fn serve() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Only a model that another program serves is reached over the network; where its folder cannot be read, none is.
-fn needs_network(setup: &Setup) -> bool {
-    ModelFolder::open(&setup.model).is_ok_and(|folder| runtime::needs_network(&folder))
-}
-
 /// Without a bound of its own, the process may use what the machine has.
 fn memory_max_bytes(setup: &Setup) -> Option<u64> {
     let machine = memory_bytes();
@@ -82,12 +84,13 @@ fn memory_max_bytes(setup: &Setup) -> Option<u64> {
 /// The models that are loaded.
 struct Models<'a> {
     setup: &'a Setup,
+    confinement: Confinement,
     warm: Warm<PathBuf, (Loaded, Box<dyn Runtime>)>,
 }
 
 impl<'a> Models<'a> {
     fn new(setup: &'a Setup) -> Self {
-        Self { setup, warm: Warm::new(setup.child.warm_max_bytes) }
+        Self { setup, confinement: Confinement::default(), warm: Warm::new(setup.child.warm_max_bytes) }
     }
 
     fn warm(&mut self, path: &Path, batch_max: Option<usize>) -> Result<Loaded> {
@@ -97,7 +100,11 @@ impl<'a> Models<'a> {
             let bytes = folder.manifest().files.iter().map(|file| file.bytes).sum();
             let evicted = self.warm.make_room(bytes);
             let (loaded, runtime) = load(self.setup, &folder)?;
-            self.warm.insert(key.clone(), (Loaded { evicted, ..loaded }, runtime), bytes);
+            self.warm.insert(
+                key.clone(),
+                (Loaded { evicted, confinement: self.confinement, ..loaded }, runtime),
+                bytes,
+            );
         }
         let Some((loaded, runtime)) = self.warm.get(&key) else { return Err(cold(path)) };
         if let Some(batch_max) = batch_max {
@@ -139,6 +146,11 @@ fn cold(model: &Path) -> InferenceError {
 
 fn load(setup: &Setup, folder: &ModelFolder) -> Result<(Loaded, Box<dyn Runtime>)> {
     let began = Instant::now();
+    if runtime::needs_network(folder) {
+        let named = setup.child.ollama_url.as_deref();
+        let checked = ollama::check(&Settings::read(folder)?.url, named);
+        checked.map_err(|error| InferenceError::new(FailureKind::Config, error.to_string()))?;
+    }
     let engine = Engine::start(&setup.engine, &library::Search::of_process(setup.data.as_deref()))?;
     let model = runtime::load(engine, folder)?;
     let own = || {
@@ -154,6 +166,7 @@ fn load(setup: &Setup, folder: &ModelFolder) -> Result<(Loaded, Box<dyn Runtime>
         threads: engine.threads(),
         note,
         determinism_class,
+        confinement: Confinement::default(),
         load_ms: millis(began.elapsed()),
         batch_max: model.batch_max(),
         evicted: Vec::new(),

@@ -1,23 +1,126 @@
 //! What the inference process may not do. It reads models and prompts from unknown people. A fault in an engine's
-//! parser must give no access to the network or to the worker, which holds the key, and memory is bounded.
+//! parser must give no access to the key, to the worker that holds it, or to the network, and memory is bounded.
 //!
-//! On Linux a seccomp filter refuses every socket outside the machine's own (`AF_UNIX`, which GPU drivers use for their
-//! daemons), `io_uring`, whose rings open sockets past such a filter, and reading other processes. Elsewhere only the
-//! resource limits hold. Files are not restricted: drivers and engines read and cache in too many places.
+//! On Linux two walls stand, and the kernel keeps both for every user, root among them. [Landlock](files) leaves the
+//! models and libraries to read and the cache to write, and no other process to signal or look into.
+//! [A filter](system_calls) leaves the system calls that engines need: no program is started, no socket is opened.
+//! Elsewhere only the resource limits hold.
 
+#[cfg(target_os = "linux")]
+mod files;
+#[cfg(target_os = "linux")]
+mod system_calls;
+
+use std::path::{Path, PathBuf};
+
+use inference::engine::EngineChoice;
+use inference::engine::library::{Found, Search, find};
+use inference::engine::provider::ProviderChoice;
 use inference::error::{InferenceError, Result};
+use inference::runtime::folder::ModelFolder;
+use inference::runtime::needs_network;
+use inference::runtime::ollama::folder::Settings;
+use serde::{Deserialize, Serialize};
+
+use super::Setup;
 
 /// How much sooner than others the kernel ends this process where the machine runs out of memory; 1000 is the most.
 #[cfg(target_os = "linux")]
 const OUT_OF_MEMORY_SCORE: &str = "500";
 
-/// Takes the rights away from this thread and all that it starts. Call it before any other thread runs.
+/// How the files of ONNX Runtime begin: the library, and beside it those of its providers.
+const LIBRARY_BEGINNING: &str = "libonnxruntime";
+
+const LOADER_VARIABLE: &str = "LD_LIBRARY_PATH";
+
+/// What the process needs of the machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reach {
+    pub readable: Vec<PathBuf>,
+    /// Folders whose names may be read, and nothing in them.
+    pub listable: Vec<PathBuf>,
+    pub writable: Vec<PathBuf>,
+    /// Whether devices of GPUs are opened.
+    pub gpu: bool,
+    /// Ports of the programs that serve the models; without one, there is no network.
+    pub ports: Vec<u16>,
+}
+
+impl Reach {
+    /// What the models, the engine and its library need.
+    pub fn of(setup: &Setup) -> Self {
+        let search = Search::of_process(setup.data.as_deref());
+        let ports: Vec<u16> = models(setup).filter_map(ollama_port).collect();
+        let on_gpu = setup.engine.provider != ProviderChoice::Cpu && setup.engine.name != EngineChoice::Tract;
+        let library = match find(setup.engine.onnxruntime_library.as_deref(), &search) {
+            Found::Named(path) | Found::Discovered(path) => library_files(&path),
+            Found::Nothing => Vec::new(),
+        };
+        let loader = std::env::var_os(LOADER_VARIABLE).unwrap_or_default();
+        let loader = std::env::split_paths(&loader).filter(|path| path.is_absolute());
+        let readable = models(setup).map(Path::to_path_buf).chain(library).chain(loader).collect();
+        // What reads models has no network, and what has network reads no more than its settings.
+        let gpu = on_gpu && ports.is_empty();
+        let writable = setup.engine.cache.clone().or(search.cache).into_iter().filter(|_| gpu).collect();
+        Self { readable, listable: search.folders, writable, gpu, ports }
+    }
+
+    pub fn is_online(&self) -> bool {
+        !self.ports.is_empty()
+    }
+}
+
+fn models(setup: &Setup) -> impl Iterator<Item = &Path> {
+    std::iter::once(&setup.model).chain(&setup.other_models).map(PathBuf::as_path)
+}
+
+/// Where the model is served, if another program serves it.
+fn ollama_port(model: &Path) -> Option<u16> {
+    let folder = ModelFolder::open(model).ok().filter(needs_network)?;
+    let url = Settings::read(&folder).ok()?.url;
+    let uri: ureq::http::Uri = url.parse().ok()?;
+    uri.port_u16().or(Some(if uri.scheme_str() == Some("https") { 443 } else { 80 }))
+}
+
+/// The library and what lies beside it, as it is named and where the name leads.
+fn library_files(library: &Path) -> Vec<PathBuf> {
+    let real = std::fs::canonicalize(library).unwrap_or_else(|_| library.to_path_buf());
+    let folders = [library, &real].map(|path| path.parent().map(Path::to_path_buf));
+    let entries = folders.into_iter().flatten().filter_map(|folder| std::fs::read_dir(folder).ok());
+    let files = entries.flatten().flatten().map(|entry| entry.path());
+    let is_library = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(LIBRARY_BEGINNING))
+    };
+    [library.to_path_buf(), real.clone()].into_iter().chain(files.filter(is_library)).collect()
+}
+
+/// How much of the file rules the kernel keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileWall {
+    Whole,
+    /// All that this kernel's Landlock knows; newer ones know more.
+    OlderKernel,
+    #[default]
+    Absent,
+}
+
+/// What holds of the walls around the process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    pub files: FileWall,
+    /// Whether only listed system calls are answered.
+    pub system_calls: bool,
+}
+
+/// Bounds this process and takes the rights away from this thread and all that it starts. Call it before any other
+/// thread runs.
 ///
 /// # Errors
 /// A kernel that enforces no filter: a process that should have no network does not start with one.
-pub fn enter(network: bool, memory_max_bytes: Option<u64>) -> Result<()> {
+pub fn enter(reach: &Reach, memory_max_bytes: Option<u64>) -> Result<Confinement> {
     limit_resources(memory_max_bytes).map_err(|error| refused("resource limits", &error.to_string()))?;
-    if network { Ok(()) } else { deny_network() }
+    confine(reach)
 }
 
 /// No core dump, which would hold prompts, and a bound on the private memory that the process may write.
@@ -42,81 +145,39 @@ fn limit_resources(_: Option<u64>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Leaves the calling thread, and the threads and processes that it starts, without network.
+/// Leaves the calling thread, and the threads that it starts, with `reach`. A kernel without Landlock keeps the filter
+/// alone, and the result says so.
+///
+/// # Errors
+/// As [`enter`].
 #[cfg(target_os = "linux")]
-pub fn deny_network() -> Result<()> {
-    filter::program()
-        .and_then(|program| seccompiler::apply_filter(&program).map_err(|error| error.to_string()))
-        .map_err(|reason| refused("the filter against network access", &reason))
+pub fn confine(reach: &Reach) -> Result<Confinement> {
+    for folder in &reach.writable {
+        std::fs::create_dir_all(folder).map_err(InferenceError::io(folder))?;
+    }
+    let files = files::confine(reach).map_err(|reason| refused("the rules for files", &reason))?;
+    if files == FileWall::Absent {
+        tracing::warn!("this kernel has no Landlock: the inference process may read this user's files");
+    }
+    let filter = |reason: String| refused("the filter of system calls", &reason);
+    for program in system_calls::filters(reach).map_err(filter)? {
+        seccompiler::apply_filter(&program).map_err(|error| filter(error.to_string()))?;
+    }
+    Ok(Confinement { files, system_calls: true })
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn deny_network() -> Result<()> {
+pub fn confine(_: &Reach) -> Result<Confinement> {
+    Ok(Confinement::default())
+}
+
+/// Lets no other program of this user read this process's memory and environment, and has it leave no core dump.
+pub fn hide_memory() -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     Ok(())
 }
 
 fn refused(what: &str, reason: &str) -> InferenceError {
     InferenceError::unsupported(format!("this system does not enforce {what} for the inference process: {reason}"))
-}
-
-#[cfg(target_os = "linux")]
-mod filter {
-    use std::collections::BTreeMap;
-
-    use seccompiler::{
-        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    };
-
-    /// A program for the kernel: what it names fails with `EACCES`, everything else goes on.
-    pub(super) fn program() -> Result<BpfProgram, String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let (local, refusal) = (libc::AF_UNIX.unsigned_abs().into(), libc::EACCES.unsigned_abs());
-        let elsewhere = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, local)
-            .and_then(|condition| SeccompRule::new(vec![condition]))
-            .map_err(|error| text(&error))?;
-        let always = Vec::new;
-        let rules = BTreeMap::from([
-            (libc::SYS_socket, vec![elsewhere]),
-            (libc::SYS_io_uring_setup, always()),
-            (libc::SYS_ptrace, always()),
-            (libc::SYS_process_vm_readv, always()),
-            (libc::SYS_process_vm_writev, always()),
-        ]);
-        let machine = std::env::consts::ARCH.try_into().map_err(|error| text(&error))?;
-        SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(refusal), machine)
-            .and_then(BpfProgram::try_from)
-            .map_err(|error| text(&error))
-    }
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use std::io::ErrorKind;
-    use std::net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket};
-    use std::os::unix::net::UnixDatagram;
-
-    use super::*;
-
-    #[test]
-    fn a_thread_without_network_opens_no_socket_and_others_still_do() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let inside = std::thread::spawn(move || {
-            deny_network().unwrap();
-            for refused in [
-                TcpStream::connect(address).map(drop),
-                TcpListener::bind("127.0.0.1:0").map(drop),
-                UdpSocket::bind("127.0.0.1:0").map(drop),
-                UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).map(drop),
-            ] {
-                assert_eq!(refused.unwrap_err().kind(), ErrorKind::PermissionDenied);
-            }
-            let heir = std::thread::spawn(move || TcpStream::connect(address).map(drop));
-            assert_eq!(heir.join().unwrap().unwrap_err().kind(), ErrorKind::PermissionDenied);
-            UnixDatagram::unbound().unwrap();
-            std::fs::read_to_string("/proc/self/status").unwrap();
-        });
-        inside.join().unwrap();
-        TcpStream::connect(address).unwrap();
-    }
 }

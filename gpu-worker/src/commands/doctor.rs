@@ -15,9 +15,10 @@ use super::{block_on, print, program, setup};
 use crate::child::supervisor::Supervisor;
 use crate::config::Config;
 use crate::doctor::cuda::{GpuDemand, Nvidia};
-use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, status};
+use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, sandbox, status};
 use crate::error::{ConfigError, Result, WorkerError};
 use crate::hub::HubUrl;
+use crate::hub::route::Route;
 use crate::hub::trust::Trust;
 
 /// Finds what is wrong: key, models, status, disk, library, driver, CUDA, memory, network, hub, clock.
@@ -26,6 +27,9 @@ pub struct Doctor {
     /// Base URL of the hub, instead of the configured one.
     #[arg(long, env = "AITBC_HUB")]
     pub hub: Option<String>,
+    /// Examine the way to a hub on another machine without TLS.
+    #[arg(long)]
+    pub insecure_http: bool,
     /// Print the findings as JSON.
     #[arg(long)]
     pub json: bool,
@@ -79,7 +83,7 @@ impl Doctor {
         if let Some(config) = &config
             && is_healthy(&findings)
         {
-            findings.push(engine(data, config)?);
+            findings.extend(engine(data, config)?);
         }
         findings.extend(self.way(config.as_ref())?);
         Ok(findings)
@@ -87,7 +91,9 @@ impl Doctor {
 
     fn way(&self, config: Option<&Config>) -> Result<Vec<Finding>> {
         let url = self.hub.as_deref().or(config.map(|config| config.hub.as_str())).unwrap_or(HUB_DEFAULT);
-        let hub = match HubUrl::parse(url) {
+        let insecure_http = self.insecure_http || config.is_some_and(|config| config.insecure_http);
+        let hub = HubUrl::parse(url).and_then(|hub| hub.check_secure(insecure_http).map(|()| hub));
+        let hub = match hub {
             Ok(hub) => hub,
             Err(error) => {
                 return Ok(vec![Finding::fault("hub", error.to_string(), ["correct hub in worker.toml, or --hub"])]);
@@ -99,7 +105,13 @@ impl Doctor {
                 return Ok(vec![Finding::fault("hub", error.to_string(), ["correct ca_file in worker.toml"])]);
             }
         };
-        block_on(async { Ok(hub::judge(&hub::observe(&hub, &trust).await)) })
+        let route = match Route::of_process(&hub) {
+            Ok(route) => route,
+            Err(error) => {
+                return Ok(vec![Finding::fault("network", error.to_string(), ["correct the variable of the proxy"])]);
+            }
+        };
+        block_on(async { Ok(hub::judge(&hub::observe(&hub, &trust, &route).await)) })
     }
 }
 
@@ -146,7 +158,7 @@ fn gpu_demand(engine: &EngineConfig, listed: &[u32]) -> GpuDemand {
 }
 
 /// Loads engine and model as `start` would: what no rule foresees shows here.
-fn engine(data: &Path, config: &Config) -> Result<Finding> {
+fn engine(data: &Path, config: &Config) -> Result<Vec<Finding>> {
     let Some(model) = config.models.iter().find(|model| model.enabled) else {
         return Err(WorkerError::config("models has none that is enabled"));
     };
@@ -162,13 +174,14 @@ fn engine(data: &Path, config: &Config) -> Result<Finding> {
                     "CPU" => format!("{} threads", loaded.threads),
                     provider => provider.to_owned(),
                 };
-                Finding::ok("engine", format!("{} {} on {on}", engine.name, engine.version))
+                let engine = Finding::ok("engine", format!("{} {} on {on}", engine.name, engine.version));
+                vec![engine, sandbox::judge(&loaded.confinement)]
             }
-            Err(error) => Finding::fault(
+            Err(error) => vec![Finding::fault(
                 "engine",
                 error.to_string(),
                 ["gpu-worker models verify shows each graph", "or try the other engine: engine.name = \"tract\""],
-            ),
+            )],
         })
     })
 }

@@ -41,6 +41,9 @@ pub struct Init {
     /// Base URL of the hub.
     #[arg(long, env = "AITBC_HUB", default_value = HUB_DEFAULT)]
     pub hub: String,
+    /// Take a hub on another machine without TLS, whose prompts and answers anyone on the way can read and change.
+    #[arg(long)]
+    pub insecure_http: bool,
     /// Folder of the model to serve, or of several in folders of their own.
     #[arg(long, env = "AITBC_MODEL", default_value = MODEL_DEFAULT)]
     pub model: PathBuf,
@@ -64,6 +67,7 @@ impl Init {
             return Err(WorkerError::config(format!("{path} exists; `init --force` measures again and keeps the key")));
         }
         let hub = HubUrl::parse(&self.hub)?;
+        hub.check_secure(self.insecure_http)?;
         let folders = models_at(&found(&self.model)?)?;
         check_names(folders.iter().map(|folder| (folder.manifest().name.as_str(), folder.root())))?;
         if let (Some(price), more @ 2..) = (self.unit_price, folders.len()) {
@@ -82,7 +86,8 @@ impl Init {
         let timings = timed.iter().map(|timed| timed.timing.clone()).collect();
         let report = hardware::sign(&key, clock::now(), devices, timings)?;
         let models = folders.iter().zip(&timed).map(|(folder, timed)| self.configured(folder, timed)).collect();
-        let config = Config { child, ..Config::new(hub.as_str().to_owned(), key_file, engine, models) };
+        let insecure_http = self.insecure_http;
+        let config = Config { insecure_http, child, ..Config::new(hub.as_str().to_owned(), key_file, engine, models) };
         hardware::write(data, &report)?;
         config.write(data)?;
         report.report.devices.iter().flat_map(summary::lines).try_for_each(print)?;

@@ -18,6 +18,7 @@ use crate::error::{Result, WorkerError};
 use crate::fleet::{self, Fleet};
 use crate::hub::HubUrl;
 use crate::hub::link::Identity;
+use crate::hub::route::Route;
 use crate::hub::trust::Trust;
 use crate::worker::{self, Ended, Parts, roster};
 use crate::{files, hardware, keys, offer};
@@ -30,12 +31,15 @@ const EXIT_ABORTED: u8 = 130;
 
 /// Serves the hub; the first time it makes the key, measures the models and writes worker.toml before.
 ///
-/// The first SIGTERM or Ctrl-C finishes and hands in the running job, the second stops at once.
+/// The first SIGTERM, SIGHUP or Ctrl-C finishes and hands in the running job, the second stops at once.
 #[derive(Debug, clap::Args)]
 pub struct Start {
     /// Base URL of the hub, instead of the configured one [default at the first start: http://127.0.0.1:8000].
     #[arg(long, env = "AITBC_HUB")]
     pub hub: Option<String>,
+    /// Serve a hub on another machine without TLS, whose prompts and answers anyone on the way can read and change.
+    #[arg(long)]
+    pub insecure_http: bool,
     /// Folder of the model to serve, or of several in folders of their own. Counts at the first start; later,
     /// `gpu-worker models` adds and lists them.
     #[arg(long, env = "AITBC_MODEL")]
@@ -56,23 +60,38 @@ impl Start {
             return Err(WorkerError::config(format!("mining.compute_enabled is false in {}", path.display())));
         }
         let hub = HubUrl::parse(self.hub.as_deref().unwrap_or(&config.hub))?;
+        hub.check_secure(self.insecure_http || config.insecure_http)?;
+        let route = Route::of_process(&hub)?;
         let key = keys::load(&config.key)?;
         let trust = Trust::load(config.ca_file.as_deref())?;
         let program = program()?;
         let ended = block_on(async {
-            let Fleet { lanes, models, offers, loaded, served } = fleet::assemble(&config, data, &program).await?;
-            let slots = roster::slots(lanes.iter().map(|lane| &lane.member.models), config.batching.jobs_max);
-            let devices = roster::devices(lanes.iter().map(|lane| &lane.member));
+            let Fleet { serving_devices, models, offers, loaded, served } =
+                fleet::assemble(&config, data, &program).await?;
+            let slots =
+                roster::slots(serving_devices.iter().map(|device| &device.member.models), config.batching.jobs_max);
+            let devices = roster::devices(serving_devices.iter().map(|device| &device.member));
             tracing::info!(address = %key.address(), models = models.len(), slots, "ready");
             let mut capability = offer::capability(&loaded, devices, offers, slots);
             capability.hardware = hardware_report(data, &key, &capability);
-            let identity = Identity { hub, trust, key, capability };
+            let identity = Identity { hub, trust, route, key, capability };
             greet(data, &identity)?;
             let outbox = data.join(OUTBOX_FOLDER);
             let Config { batching, drain, schedule, gpu_sharing, status, .. } = config;
             let data = data.to_path_buf();
-            let parts =
-                Parts { identity, lanes, models, batching, drain, schedule, gpu_sharing, served, status, data, outbox };
+            let parts = Parts {
+                identity,
+                serving_devices,
+                models,
+                batching,
+                drain,
+                schedule,
+                gpu_sharing,
+                served,
+                status,
+                data,
+                outbox,
+            };
             worker::serve(parts).await
         })?;
         tracing::info!(?ended, "the worker ended");
@@ -86,8 +105,10 @@ impl Start {
     fn first(&self, data: &Path) -> Result<()> {
         let hub = self.hub.clone().unwrap_or_else(|| HUB_DEFAULT.to_owned());
         let url = HubUrl::parse(&hub)?;
+        url.check_secure(self.insecure_http)?;
+        let route = Route::of_process(&url)?;
         print("no worker.toml here yet: making a key and measuring the models takes about ten seconds")?;
-        let way = block_on(async { Ok(way::observe(&url, &Trust::default()).await) })?;
+        let way = block_on(async { Ok(way::observe(&url, &Trust::default(), &route).await) })?;
         if let End::NoName { reason } = &way.end {
             return Err(url.unreachable(format_args!("the name {} has no address: {reason}", way.host)).into());
         }
@@ -99,7 +120,8 @@ impl Start {
         }
         let model = self.model.clone().unwrap_or_else(|| MODEL_DEFAULT.into());
         let (engine, child) = (EngineArguments::default(), ChildArguments::default());
-        Init { hub, model, unit_price: None, force: false, engine, child }.run(data)
+        let insecure_http = self.insecure_http;
+        Init { hub, insecure_http, model, unit_price: None, force: false, engine, child }.run(data)
     }
 
     fn warn_of_model(&self, data: &Path) {

@@ -10,8 +10,9 @@ use super::print;
 use crate::config::Config;
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
+use crate::hub::route::Route;
 use crate::hub::trust::Trust;
-use crate::worker::monitor::Report;
+use crate::worker::monitor::StatusReport;
 use crate::worker::status_server::ADDRESS_FILE;
 use crate::wrap::wrapped;
 
@@ -60,21 +61,23 @@ pub(super) fn runs(data: &Path) -> bool {
 }
 
 /// What the worker says of itself; nothing where none runs.
-fn report(data: &Path) -> Result<Option<Report>> {
+fn report(data: &Path) -> Result<Option<StatusReport>> {
     let path = data.join(ADDRESS_FILE);
     let Ok(address) = std::fs::read_to_string(&path) else { return Ok(None) };
-    let agent = ureq::Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).build().new_agent();
+    let agent = ureq::Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).proxy(None).build().new_agent();
     let Ok(mut response) = agent.get(format!("http://{}/status", address.trim())).call() else { return Ok(None) };
     let text = response.body_mut().read_to_string().map_err(|error| WorkerError::format(&path, error))?;
     serde_json::from_str(&text).map(Some).map_err(|error| WorkerError::format(&path, error))
 }
 
 /// What the hub says of the miner's account, or why it says nothing.
-fn account(data: &Path, report: &Report) -> std::result::Result<MinerView, String> {
+fn account(data: &Path, report: &StatusReport) -> std::result::Result<MinerView, String> {
     let hub = HubUrl::parse(&report.facts.hub).map_err(|error| error.to_string())?;
     let ca_file = Config::read(data).ok().and_then(|config| config.ca_file);
     let trust = Trust::load(ca_file.as_deref()).map_err(|error| error.to_string())?;
+    let route = Route::of_process(&hub).map_err(|error| error.to_string())?;
     let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).tls_config(trust.http());
+    let config = config.proxy(route.http());
     let url = hub.path(&format!("/v1/miners/{}", report.facts.address));
     let response = config.build().new_agent().get(url).call();
     let text = response.and_then(|mut response| response.body_mut().read_to_string());
@@ -82,8 +85,8 @@ fn account(data: &Path, report: &Report) -> std::result::Result<MinerView, Strin
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
-fn rows(report: &Report, account: &std::result::Result<MinerView, String>) -> Vec<(&'static str, String)> {
-    let Report { facts, state, reason, models, lost, jobs, results_waiting, notices, .. } = report;
+fn rows(report: &StatusReport, account: &std::result::Result<MinerView, String>) -> Vec<(&'static str, String)> {
+    let StatusReport { facts, state, reason, models, lost, jobs, results_waiting, notices, .. } = report;
     let mut rows = vec![("state", state.as_str().to_owned())];
     rows.extend(reason.iter().map(|reason| ("why", reason.clone())));
     rows.push(("address", facts.address.to_string()));

@@ -12,8 +12,9 @@ use tokio::time::timeout;
 use super::Finding;
 use crate::error::HubLinkError;
 use crate::hub::clock::HubClock;
+use crate::hub::route::Route;
 use crate::hub::trust::Trust;
-use crate::hub::{HubUrl, link};
+use crate::hub::{HubUrl, link, results};
 
 /// How long a name, and a connection to one address, may take.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
@@ -33,36 +34,27 @@ pub struct Way {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// The name has no address.
-    NoName {
-        reason: String,
-    },
+    NoName { reason: String },
     /// No answer at all: something drops the packets.
-    Silence {
-        address: SocketAddr,
-    },
+    Silence { address: SocketAddr },
     /// The host answers, and nothing listens there.
-    Refused {
-        address: SocketAddr,
-    },
+    Refused { address: SocketAddr },
     /// This machine sends nothing there.
-    NoRoute {
-        address: SocketAddr,
-        reason: String,
-    },
+    NoRoute { address: SocketAddr, reason: String },
     /// Connected, but what answers is no hub that talks with this worker.
-    NoHub {
-        reason: String,
-    },
+    NoHub { reason: String },
     Greeted {
         hub_id: String,
         protocol_version: u32,
         ahead_ms: i64,
+        /// Why no result would arrive, where none would.
+        no_delivery: Option<String>,
     },
 }
 
 /// Tries each stage in turn and closes the connection.
-pub async fn observe(hub: &HubUrl, trust: &Trust) -> Way {
-    let (host, port) = hub.host_and_port();
+pub async fn observe(hub: &HubUrl, trust: &Trust, route: &Route) -> Way {
+    let (host, port) = route.first_stop(hub);
     let way = |end| Way { hub: hub.as_str().to_owned(), host: host.clone(), port, end };
     let name = timeout(STEP_LIMIT, lookup_host((host.as_str(), port))).await;
     let addresses: Vec<SocketAddr> = match name {
@@ -73,7 +65,7 @@ pub async fn observe(hub: &HubUrl, trust: &Trust) -> Way {
     let mut end = End::NoName { reason: "it has no address".into() };
     for address in addresses {
         match connect(address).await {
-            Ok(()) => return way(greet(hub, trust).await),
+            Ok(()) => return way(greet(hub, trust, route).await),
             Err(failed) => end = failed,
         }
     }
@@ -92,12 +84,14 @@ async fn connect(address: SocketAddr) -> Result<(), End> {
     }
 }
 
-async fn greet(hub: &HubUrl, trust: &Trust) -> End {
-    match link::greeting(hub, trust).await {
+/// Both ways that a worker uses: the session, and that of the results.
+async fn greet(hub: &HubUrl, trust: &Trust, route: &Route) -> End {
+    match link::greeting(hub, trust, route).await {
         Ok(challenge) => End::Greeted {
             ahead_ms: HubClock::new(challenge.server_time_unix_ms, Instant::now()).ahead_ms(clock::now()),
             hub_id: challenge.hub_id,
             protocol_version: challenge.protocol_version,
+            no_delivery: results::probe(hub, trust, route).await.err(),
         },
         Err(HubLinkError::Unreachable { reason, .. }) => End::NoHub { reason },
         Err(error) => End::NoHub { reason: error.to_string() },
@@ -134,9 +128,12 @@ pub fn judge(way: &Way) -> Vec<Finding> {
             Finding::ok("network", format!("{host} port {port} is reached")),
             Finding::fault("hub", format!("{hub} does not answer as a hub: {reason}"), no_hub(reason, url)),
         ],
-        End::Greeted { hub_id, protocol_version, ahead_ms } => vec![
+        End::Greeted { hub_id, protocol_version, ahead_ms, no_delivery } => vec![
             Finding::ok("network", format!("{host} port {port} is reached")),
-            greeted(hub, hub_id, *protocol_version),
+            match no_delivery {
+                Some(reason) => no_results(hub, reason, url),
+                None => greeted(hub, hub_id, *protocol_version),
+            },
             clock_finding(*ahead_ms),
         ],
     }
@@ -152,6 +149,12 @@ fn no_hub(reason: &str, url: &str) -> Vec<String> {
     }
     mend.push(url.to_owned());
     mend
+}
+
+/// The worker would take jobs and be paid for none.
+fn no_results(hub: &str, reason: &str, url: &str) -> Finding {
+    let found = format!("{hub} opens a session, but results do not reach it: {reason}");
+    Finding::fault("hub", found, ["a proxy on the way must pass posts to the hub, too", url])
 }
 
 fn greeted(hub: &str, hub_id: &str, protocol_version: u32) -> Finding {
@@ -194,7 +197,7 @@ mod tests {
     }
 
     fn greeted(ahead_ms: i64, protocol_version: u32) -> Way {
-        way(End::Greeted { hub_id: "h".into(), protocol_version, ahead_ms })
+        way(End::Greeted { hub_id: "h".into(), protocol_version, ahead_ms, no_delivery: None })
     }
 
     fn fault(end: End, what: &str, words: &str) {
@@ -214,6 +217,13 @@ mod tests {
         fault(End::Refused { address: ADDRESS }, "hub", "nothing listens at 192.0.2.1:443");
         fault(End::NoHub { reason: "HTTP error: 404".into() }, "hub", "WebSockets");
         fault(End::NoHub { reason: "invalid peer certificate: Expired".into() }, "hub", "clock");
+        let half = End::Greeted {
+            hub_id: "h".into(),
+            protocol_version: PROTOCOL_VERSION,
+            ahead_ms: 0,
+            no_delivery: Some(reason()),
+        };
+        fault(half, "hub", "results do not reach it: refused by policy");
         assert!(judge(&greeted(0, PROTOCOL_VERSION)).iter().all(|finding| finding.state == State::Ok));
         for other in [PROTOCOL_VERSION + 1, 0] {
             let findings = judge(&greeted(0, other));

@@ -16,11 +16,12 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use super::HubUrl;
 use super::backoff::{Backoff, jitter};
 use super::clock::HubClock;
+use super::route::Route;
 use super::session::{HubIdentity, Session};
 use super::trust::Trust;
 use crate::error::HubLinkError;
@@ -47,6 +48,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub struct Identity {
     pub hub: HubUrl,
     pub trust: Trust,
+    pub route: Route,
     pub key: PrivateKey,
     /// What the worker has with all its devices.
     pub capability: Capability,
@@ -219,16 +221,21 @@ async fn see_off(mut socket: Socket) {
 ///
 /// # Errors
 /// A hub that is away, and one that begins otherwise.
-pub async fn greeting(hub: &HubUrl, trust: &Trust) -> Result<Challenge, HubLinkError> {
-    let (mut socket, challenge) = open(hub, trust).await?;
+pub async fn greeting(hub: &HubUrl, trust: &Trust, route: &Route) -> Result<Challenge, HubLinkError> {
+    let (mut socket, challenge) = open(hub, trust, route).await?;
     let _ = socket.close(None).await;
     Ok(challenge)
 }
 
-async fn open(hub: &HubUrl, trust: &Trust) -> Result<(Socket, Challenge), HubLinkError> {
+async fn open(hub: &HubUrl, trust: &Trust, route: &Route) -> Result<(Socket, Challenge), HubLinkError> {
     let limits =
         WebSocketConfig::default().max_message_size(Some(FRAME_MAX_BYTES)).max_frame_size(Some(FRAME_MAX_BYTES));
-    let connect = connect_async_tls_with_config(hub.session(), Some(limits), true, trust.session()?);
+    let connector = trust.session()?;
+    let connect = async {
+        let stream = route.connect(hub).await?;
+        let opened = client_async_tls_with_config(hub.session(), stream, Some(limits), connector).await;
+        opened.map_err(|error| error.to_string())
+    };
     let (mut socket, _) = timeout(HANDSHAKE_LIMIT, connect)
         .await
         .map_err(|_| hub.unreachable("it does not answer"))?
@@ -247,7 +254,7 @@ async fn register(
     leases: &LeasesHeld,
 ) -> Result<(Socket, LinkEvent), HubLinkError> {
     let hub = &identity.hub;
-    let (mut socket, challenge) = open(hub, &identity.trust).await?;
+    let (mut socket, challenge) = open(hub, &identity.trust, &identity.route).await?;
     let clock = HubClock::new(challenge.server_time_unix_ms, std::time::Instant::now());
     if challenge.protocol_version != PROTOCOL_VERSION {
         return Err(HubLinkError::Refused(format!(
@@ -300,19 +307,13 @@ async fn pump(
     let mut heard_at = Instant::now();
     loop {
         tokio::select! {
-            message = outgoing.messages.recv() => match message {
-                Some(message) => if let Err(error) = say(&mut socket, message, events).await {
-                    return SessionEnd::Broken(error);
-                },
-                None => {
-                    let _ = socket.close(None).await;
-                    return SessionEnd::Done;
-                }
-            },
+            // Before the messages that wait, which must not all go to the session that ends.
+            biased;
             () = outgoing.rejoin.notified() => {
-                // What was said before comes first.
                 while let Ok(message) = outgoing.messages.try_recv() {
-                    if let Err(error) = say(&mut socket, message, events).await {
+                    if !belongs_to_next_session(&message)
+                        && let Err(error) = say(&mut socket, message, events).await
+                    {
                         return SessionEnd::Broken(error);
                     }
                 }
@@ -322,9 +323,6 @@ async fn pump(
             _ = ping.tick() => if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
                 return SessionEnd::Broken(error.to_string());
             },
-            () = sleep_until(heard_at + silence) => {
-                return SessionEnd::Broken(format!("the hub said nothing for {} s", silence.as_secs()));
-            }
             frame = socket.next() => {
                 heard_at = Instant::now();
                 match frame {
@@ -349,8 +347,26 @@ async fn pump(
                     Some(Ok(_)) => {}
                 }
             }
+            () = sleep_until(heard_at + silence) => {
+                return SessionEnd::Broken(format!("the hub said nothing for {} s", silence.as_secs()));
+            }
+            message = outgoing.messages.recv() => match message {
+                Some(message) => if let Err(error) = say(&mut socket, message, events).await {
+                    return SessionEnd::Broken(error);
+                },
+                None => {
+                    let _ = socket.close(None).await;
+                    return SessionEnd::Done;
+                }
+            },
         }
     }
+}
+
+/// The worker says a failure again in the session that it registers next. The hub may have stopped reading this one, and
+/// would hold the lease, which the registration names, until it expires.
+fn belongs_to_next_session(message: &WorkerMessage) -> bool {
+    matches!(message, WorkerMessage::Fail { .. })
 }
 
 /// Sends a message, and tells the worker that a failure was said.

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::HubUrl;
 use super::backoff::{Backoff, jitter};
+use super::route::Route;
 use super::trust::Trust;
 use crate::error::{Result, WorkerError};
 use crate::outbox::{Entry, Outbox};
@@ -20,6 +21,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// How long connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Costs the hub little, and every hub has it.
+const STATUS_PATH: &str = "/v1/status";
+
+const PROXY_WANTS_ACCOUNT: u16 = 407;
 
 /// A hub that takes no byte of a result, and sends no byte of an answer, for this long counts as unreachable.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
@@ -51,10 +57,11 @@ pub async fn deliver(
     outbox: Outbox,
     hub: HubUrl,
     trust: Trust,
+    route: Route,
     added: Arc<Notify>,
     delivered: mpsc::Sender<Delivered>,
 ) {
-    let agent = agent(&trust, STALL_LIMIT);
+    let agent = agent(&trust, &route, STALL_LIMIT);
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         let waiting = match outbox.waiting() {
@@ -148,9 +155,24 @@ fn classify(status: u16, text: &str) -> Answer {
     }
 }
 
+/// Whether an answer of the hub comes on the way that results take: it is asked for its status.
+///
+/// # Errors
+/// Why none comes, or that something else than the hub answered.
+pub async fn probe(hub: &HubUrl, trust: &Trust, route: &Route) -> std::result::Result<(), String> {
+    let (agent, url) = (agent(trust, route, CONNECT_LIMIT), hub.path(STATUS_PATH));
+    let asked = tokio::task::spawn_blocking(move || agent.get(&url).call().map(|response| response.status().as_u16()));
+    match asked.await {
+        Ok(Ok(status)) if status < 500 && status != PROXY_WANTS_ACCOUNT => Ok(()),
+        Ok(Ok(status)) => Err(format!("it answered {status}")),
+        Ok(Err(error)) => Err(quote(&error.to_string())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// A client that reports statuses as answers. A large result may take long on a slow link, so the limits are on standing
 /// still and not on the whole.
-fn agent(trust: &Trust, stall: Duration) -> ureq::Agent {
+fn agent(trust: &Trust, route: &Route, stall: Duration) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .timeout_resolve(Some(CONNECT_LIMIT))
         .timeout_connect(Some(CONNECT_LIMIT))
@@ -158,6 +180,7 @@ fn agent(trust: &Trust, stall: Duration) -> ureq::Agent {
         .timeout_send_body(Some(UPLOAD_LIMIT))
         .timeout_recv_response(Some(stall))
         .timeout_recv_body(Some(stall))
+        .proxy(route.http())
         .http_status_as_error(false);
     config.tls_config(trust.http()).build().new_agent()
 }
@@ -180,7 +203,7 @@ mod tests {
     ) -> Answer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let sent = tokio::spawn(send(agent(&Trust::default(), stall), url, vec![b' '; LARGE_BYTES]));
+        let sent = tokio::spawn(send(agent(&Trust::default(), &Route::default(), stall), url, vec![b' '; LARGE_BYTES]));
         let hub = tokio::spawn(serve(listener.accept().await.unwrap().0));
         let answer = sent.await.unwrap();
         hub.abort();

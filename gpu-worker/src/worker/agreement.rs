@@ -22,7 +22,7 @@ pub enum Refusal {
     #[error("the worker takes nothing new: it {0}")]
     NotServing(&'static str),
     #[error("the lease is over")]
-    Over,
+    LeaseOver,
     #[error("this worker has {slots} slots, and all are taken")]
     NoSlot { slots: usize },
     #[error("this worker serves {served}, not {model}")]

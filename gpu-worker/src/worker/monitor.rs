@@ -90,7 +90,7 @@ pub struct Notice {
 
 /// The whole report, as `/status` gives it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct StatusReport {
     #[serde(flatten)]
     pub facts: Facts,
     pub state: State,
@@ -187,8 +187,8 @@ impl Monitor {
     }
 
     /// A device has these models loaded, and no others.
-    pub fn warm(&mut self, lane: usize, models: &[String]) {
-        self.warm.insert(lane, models.to_vec());
+    pub fn warm(&mut self, device_number: usize, models: &[String]) {
+        self.warm.insert(device_number, models.to_vec());
         for model in &mut self.models {
             model.warm = self.warm.values().flatten().any(|name| *name == model.name);
         }
@@ -215,10 +215,10 @@ impl Monitor {
         }
     }
 
-    pub fn report(&self, now: Instant) -> Report {
+    pub fn report(&self, now: Instant) -> StatusReport {
         let (state, reason) = self.state();
         let last_hour = self.completed_at.iter().filter(|at| now.saturating_duration_since(**at) < HOUR).count();
-        Report {
+        StatusReport {
             facts: self.facts.clone(),
             state,
             reason,
@@ -308,8 +308,8 @@ mod tests {
     #[test]
     fn a_model_is_warm_while_any_device_has_it() {
         let mut monitor = monitor();
-        let mut warm = |lane, models: &[String]| {
-            monitor.warm(lane, models);
+        let mut warm = |device_number, models: &[String]| {
+            monitor.warm(device_number, models);
             monitor.report(Instant::now()).models[0].warm
         };
         assert!(warm(0, &["m".into()]));

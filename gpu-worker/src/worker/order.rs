@@ -30,7 +30,7 @@ pub struct Order {
 /// Which device lost a job, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostBy {
-    pub lane: usize,
+    pub device_number: usize,
     pub reason: String,
 }
 
@@ -76,12 +76,12 @@ pub enum JobEvent {
     },
     /// What a device has loaded, by the models' names.
     Warm {
-        lane: usize,
+        device_number: usize,
         models: Vec<String>,
     },
     /// The new state of a device.
     Duty {
-        lane: usize,
+        device_number: usize,
         duty: Duty,
     },
 }

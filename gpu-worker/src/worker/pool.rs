@@ -13,7 +13,7 @@ use tokio::time::sleep_until;
 use super::batch::{Decision, Waiting, decide};
 use super::order::{JobEvent, Order};
 use super::roster::{Duty, Member, slots};
-use super::runner::{Bench, Report, Runner};
+use super::runner::{Bench, DeviceReport, Runner};
 use crate::child::supervisor::Supervisor;
 
 /// Batches that wait for one device: the next one starts when this one is over.
@@ -37,7 +37,7 @@ impl Default for BatchingConfig {
 
 /// A device and its state.
 #[derive(Debug)]
-pub struct Lane {
+pub struct ServingDevice {
     pub supervisor: Supervisor,
     pub member: Member,
 }
@@ -45,7 +45,7 @@ pub struct Lane {
 /// All devices, and what waits for them.
 #[derive(Debug)]
 pub struct Pool {
-    lanes: Vec<Busy>,
+    serving_devices: Vec<Busy>,
     queue: Vec<Order>,
     slots: usize,
     batching: BatchingConfig,
@@ -62,23 +62,23 @@ struct Busy {
 
 /// Runs orders until their channel closes.
 pub async fn run(
-    lanes: Vec<Lane>,
+    serving_devices: Vec<ServingDevice>,
     bench: Bench,
     batching: BatchingConfig,
     mut orders: mpsc::Receiver<Order>,
     events: mpsc::Sender<JobEvent>,
 ) {
-    let (report_sender, mut reports) = mpsc::channel(lanes.len().max(1));
-    let slots = slots(lanes.iter().map(|lane| &lane.member.models), batching.jobs_max);
+    let (report_sender, mut reports) = mpsc::channel(serving_devices.len().max(1));
+    let slots = slots(serving_devices.iter().map(|device| &device.member.models), batching.jobs_max);
     let mut tasks = JoinSet::new();
-    let start = |(lane, Lane { supervisor, member }): (usize, Lane)| {
+    let start = |(device_number, ServingDevice { supervisor, member }): (usize, ServingDevice)| {
         let (batches, receiver) = mpsc::channel(BATCHES_MAX);
-        let runner = Runner::new(lane, supervisor, bench.clone());
+        let runner = Runner::new(device_number, supervisor, bench.clone());
         tasks.spawn(runner.run(receiver, events.clone(), report_sender.clone()));
         Busy { models: member.models, batches, running: 0, duty: Duty::Serving }
     };
-    let lanes = lanes.into_iter().enumerate().map(start).collect();
-    let mut pool = Pool { lanes, queue: Vec::new(), slots, batching };
+    let serving_devices = serving_devices.into_iter().enumerate().map(start).collect();
+    let mut pool = Pool { serving_devices, queue: Vec::new(), slots, batching };
     loop {
         let canceled = pool.take_canceled().into_iter();
         let canceled = canceled.map(|order| JobEvent::Canceled { lease_id: order.assignment.lease_id });
@@ -114,9 +114,10 @@ impl Pool {
 
     /// Jobs that no device is left for.
     fn take_unserved(&mut self) -> Vec<JobEvent> {
-        let Self { lanes, queue, .. } = self;
-        let unserved =
-            queue.extract_if(.., |order| !lanes.iter().enumerate().any(|(lane, busy)| busy.takes(lane, order)));
+        let Self { serving_devices, queue, .. } = self;
+        let unserved = queue.extract_if(.., |order| {
+            !serving_devices.iter().enumerate().any(|(number, busy)| busy.takes(number, order))
+        });
         let event = |order: Order| {
             let reason = match order.lost_by {
                 Some(lost_by) => lost_by.reason,
@@ -130,24 +131,24 @@ impl Pool {
     }
 
     /// Takes a device's report. Returns what changed.
-    fn hear(&mut self, report: Report) -> Option<JobEvent> {
-        let Report { lane, duty, over } = report;
-        let busy = self.lanes.get_mut(lane)?;
-        if let Some(over) = over {
+    fn hear(&mut self, report: DeviceReport) -> Option<JobEvent> {
+        let DeviceReport { device_number, duty, finished } = report;
+        let busy = self.serving_devices.get_mut(device_number)?;
+        if let Some(finished) = finished {
             busy.running = 0;
-            busy.models.insert(over.model, over.batch_max);
-            self.queue.splice(..0, over.lost);
+            busy.models.insert(finished.model, finished.batch_max);
+            self.queue.splice(..0, finished.lost);
         }
         let is_new = busy.duty != duty;
         busy.duty = duty.clone();
-        is_new.then_some(JobEvent::Duty { lane, duty })
+        is_new.then_some(JobEvent::Duty { device_number, duty })
     }
 
     /// Starts what can start. Returns when to look again, if a job waits for others to share its run.
     fn start(&mut self, now: Instant) -> Option<Instant> {
         let mut look_again_at = None;
-        for lane in 0..self.lanes.len() {
-            match self.decide(lane, now) {
+        for device_number in 0..self.serving_devices.len() {
+            match self.decide(device_number, now) {
                 Some((_, Decision::WaitUntil(at))) => {
                     look_again_at = Some(look_again_at.map_or(at, |earlier: Instant| earlier.min(at)));
                 }
@@ -157,7 +158,7 @@ impl Pool {
                     chosen.reverse();
                     let mut batch: Vec<Order> = chosen.into_iter().map(|place| self.queue.remove(place)).collect();
                     batch.reverse();
-                    self.send(lane, batch);
+                    self.send(device_number, batch);
                 }
                 Some((_, Decision::Nothing)) | None => {}
             }
@@ -166,42 +167,41 @@ impl Pool {
     }
 
     /// What a free device should do, and the places in the queue that the decision names.
-    fn decide(&self, lane: usize, now: Instant) -> Option<(Vec<usize>, Decision)> {
-        let running: usize = self.lanes.iter().map(|lane| lane.running).sum();
-        let number = lane;
-        let lane = self.lanes.get(number).filter(|lane| lane.running == 0)?;
+    fn decide(&self, device_number: usize, now: Instant) -> Option<(Vec<usize>, Decision)> {
+        let running: usize = self.serving_devices.iter().map(|device| device.running).sum();
+        let device = self.serving_devices.get(device_number).filter(|device| device.running == 0)?;
         let (places, waiting): (Vec<usize>, Vec<_>) = self
             .queue
             .iter()
             .enumerate()
-            .filter(|(_, order)| lane.takes(number, order))
-            .map(|(place, order)| (place, self.waiting(lane, order)))
+            .filter(|(_, order)| device.takes(device_number, order))
+            .map(|(place, order)| (place, self.waiting(device, order)))
             .unzip();
         let room = self.slots.saturating_sub(running + self.queue.len());
         let decision = decide(&waiting, room, Duration::from_millis(self.batching.delay_ms), now);
         Some((places, decision))
     }
 
-    fn waiting(&self, lane: &Busy, order: &Order) -> Waiting<(String, BatchKey)> {
+    fn waiting(&self, device: &Busy, order: &Order) -> Waiting<(String, BatchKey)> {
         let Order { assignment, assigned_at, .. } = order;
-        let batch_max = lane.models.get(&assignment.model).copied().unwrap_or(1).min(self.batching.jobs_max);
+        let batch_max = device.models.get(&assignment.model).copied().unwrap_or(1).min(self.batching.jobs_max);
         let key = batch_key(&assignment.work).filter(|_| batch_max > 1);
         Waiting { key: key.map(|key| (assignment.model.clone(), key)), batch_max, since: *assigned_at }
     }
 
-    fn send(&mut self, lane: usize, batch: Vec<Order>) {
-        let Some(lane) = self.lanes.get_mut(lane) else { return };
-        lane.running = batch.len();
+    fn send(&mut self, device_number: usize, batch: Vec<Order>) {
+        let Some(device) = self.serving_devices.get_mut(device_number) else { return };
+        device.running = batch.len();
         // A free device has room in its channel. If its task ended, it is never free again, and its jobs end with their
         // leases.
-        let _ = lane.batches.try_send(batch);
+        let _ = device.batches.try_send(batch);
     }
 }
 
 impl Busy {
     /// Whether the device, which has this number, would do the job.
     fn takes(&self, number: usize, order: &Order) -> bool {
-        let lost_it = order.lost_by.as_ref().is_some_and(|lost_by| lost_by.lane == number);
+        let lost_it = order.lost_by.as_ref().is_some_and(|lost_by| lost_by.device_number == number);
         !self.duty.is_lost() && !lost_it && self.models.contains_key(&order.assignment.model)
     }
 }

@@ -48,10 +48,13 @@ pub struct Roster {
 }
 
 /// Jobs that devices with these models run at once.
-pub fn slots<'a>(lanes: impl IntoIterator<Item = &'a BTreeMap<String, usize>>, batch_jobs_max: usize) -> usize {
+pub fn slots<'a>(
+    devices_models: impl IntoIterator<Item = &'a BTreeMap<String, usize>>,
+    batch_jobs_max: usize,
+) -> usize {
     let most =
         |models: &BTreeMap<String, usize>| models.values().copied().max().unwrap_or(1).min(batch_jobs_max).max(1);
-    lanes.into_iter().map(most).sum()
+    devices_models.into_iter().map(most).sum()
 }
 
 /// What these compute on, each place once.
@@ -68,8 +71,8 @@ impl Roster {
     }
 
     /// Notes what a device does now. Names it where that is new.
-    pub fn note(&mut self, lane: usize, duty: Duty) -> Option<String> {
-        let (member, before) = self.members.get_mut(lane)?;
+    pub fn note(&mut self, device_number: usize, duty: Duty) -> Option<String> {
+        let (member, before) = self.members.get_mut(device_number)?;
         let is_new = *before != duty;
         *before = duty;
         is_new.then(|| member.name.clone())
@@ -170,8 +173,8 @@ mod tests {
         Roster::new(whole, members, 2)
     }
 
-    fn lose(roster: &mut Roster, lane: usize) -> Option<String> {
-        roster.note(lane, Duty::Lost { reason: LOST.into() })
+    fn lose(roster: &mut Roster, device_number: usize) -> Option<String> {
+        roster.note(device_number, Duty::Lost { reason: LOST.into() })
     }
 
     #[test]

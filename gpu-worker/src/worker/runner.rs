@@ -53,16 +53,16 @@ pub struct Bench {
 
 /// A device's message to the pool.
 #[derive(Debug)]
-pub struct Report {
-    pub lane: usize,
+pub struct DeviceReport {
+    pub device_number: usize,
     pub duty: Duty,
     /// The batch that it has done, where this is the end of one.
-    pub over: Option<Over>,
+    pub finished: Option<FinishedBatch>,
 }
 
 /// The end of a batch.
 #[derive(Debug)]
-pub struct Over {
+pub struct FinishedBatch {
     pub model: String,
     /// How many jobs of the model the device takes together now.
     pub batch_max: usize,
@@ -73,7 +73,7 @@ pub struct Over {
 /// One device with its inference process.
 #[derive(Debug)]
 pub struct Runner {
-    lane: usize,
+    device_number: usize,
     supervisor: Supervisor,
     bench: Bench,
     service: Service,
@@ -118,10 +118,10 @@ struct Try {
 }
 
 impl Runner {
-    pub fn new(lane: usize, supervisor: Supervisor, bench: Bench) -> Self {
+    pub fn new(device_number: usize, supervisor: Supervisor, bench: Bench) -> Self {
         let rest = bench.rest.clone();
         Self {
-            lane,
+            device_number,
             supervisor,
             bench,
             service: Service::default(),
@@ -137,7 +137,7 @@ impl Runner {
         mut self,
         mut batches: mpsc::Receiver<Vec<Order>>,
         events: mpsc::Sender<JobEvent>,
-        reports: mpsc::Sender<Report>,
+        reports: mpsc::Sender<DeviceReport>,
     ) {
         let mut restarts = Backoff::new(FIRST_RESTART_WAIT, LONGEST_RESTART_WAIT);
         loop {
@@ -150,14 +150,14 @@ impl Runner {
                 () = until(self.service.look_at()), if !self.is_resting => Turn::Look,
                 Ok(()) = self.rest.changed() => Turn::RestOrWake,
             };
-            let over = match turn {
+            let finished = match turn {
                 Turn::Batch(None) => return,
                 Turn::Batch(Some(batch)) => {
-                    let (over, is_gone) = self.take(batch, &events).await;
+                    let (finished, is_gone) = self.take(batch, &events).await;
                     if !is_gone {
                         restarts.reset();
                     }
-                    over
+                    finished
                 }
                 Turn::Ended => {
                     tracing::warn!("the inference process ended while it had nothing to do");
@@ -175,7 +175,7 @@ impl Runner {
                     None
                 }
             };
-            let report = Report { lane: self.lane, duty: self.duty(), over };
+            let report = DeviceReport { device_number: self.device_number, duty: self.duty(), finished };
             if reports.send(report).await.is_err() {
                 return;
             }
@@ -183,7 +183,7 @@ impl Runner {
     }
 
     /// Serves a batch, and restarts the process if it ended. Returns whether it ended.
-    async fn take(&mut self, batch: Vec<Order>, events: &mpsc::Sender<JobEvent>) -> (Option<Over>, bool) {
+    async fn take(&mut self, batch: Vec<Order>, events: &mpsc::Sender<JobEvent>) -> (Option<FinishedBatch>, bool) {
         let Some(model) = batch.first().map(|order| order.assignment.model.clone()) else { return (None, false) };
         let mut tally = self.serve(&batch, events).await;
         if tally.did_job {
@@ -197,13 +197,13 @@ impl Runner {
             // The next job should not wait for the model to load.
             self.restart().await;
         }
-        let lane = self.lane;
+        let device_number = self.device_number;
         let lost = batch.into_iter().filter_map(|order| {
             let reason = tally.lost.remove(&order.assignment.lease_id)?;
-            Some(Order { lost_by: Some(LostBy { lane, reason }), ..order })
+            Some(Order { lost_by: Some(LostBy { device_number, reason }), ..order })
         });
-        let over = Over { model, batch_max: self.supervisor.batch_max(), lost: lost.collect() };
-        (Some(over), tally.is_gone)
+        let finished = FinishedBatch { model, batch_max: self.supervisor.batch_max(), lost: lost.collect() };
+        (Some(finished), tally.is_gone)
     }
 
     /// Ends and starts the process with the worker's pause. Only the end of the process frees the memory that a GPU's
@@ -237,7 +237,7 @@ impl Runner {
     fn warm(&self) -> JobEvent {
         let warm: Vec<_> = self.supervisor.warm().collect();
         let models = self.bench.models.iter().filter(|(_, folder)| warm.contains(&folder.as_path()));
-        JobEvent::Warm { lane: self.lane, models: models.map(|(name, _)| name.clone()).collect() }
+        JobEvent::Warm { device_number: self.device_number, models: models.map(|(name, _)| name.clone()).collect() }
     }
 
     async fn restart(&mut self) {

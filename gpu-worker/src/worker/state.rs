@@ -287,7 +287,7 @@ impl Worker {
 
     fn consider(&self, assignment: &Assignment, session: &Session, now: Instant) -> Result<Instant, Refusal> {
         if self.ended.leases.contains(&assignment.lease_id) {
-            return Err(Refusal::Over);
+            return Err(Refusal::LeaseOver);
         }
         if self.draining {
             return Err(Refusal::NotServing("drains"));

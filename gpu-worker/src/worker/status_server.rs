@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::monitor::State as Doing;
-use super::monitor::{Monitor, Report};
+use super::monitor::{Monitor, StatusReport};
 use crate::error::{Result, WorkerError};
 
 /// In the data folder: where the running worker's status is.
@@ -88,11 +88,11 @@ pub async fn start(config: &StatusConfig, data: &Path, monitor: Arc<Mutex<Monito
 
 type Watched = Arc<Mutex<Monitor>>;
 
-fn report(monitor: &Watched) -> Report {
+fn report(monitor: &Watched) -> StatusReport {
     monitor.lock().unwrap_or_else(PoisonError::into_inner).report(Instant::now())
 }
 
-async fn status(State(monitor): State<Watched>) -> Json<Report> {
+async fn status(State(monitor): State<Watched>) -> Json<StatusReport> {
     Json(report(&monitor))
 }
 
@@ -114,7 +114,7 @@ struct Model {
 }
 
 /// The report in the OpenMetrics text format.
-fn exposition(report: &Report) -> std::result::Result<String, std::fmt::Error> {
+fn exposition(report: &StatusReport) -> std::result::Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("aitbc_worker");
     let jobs = Family::<Outcome, Counter>::default();
     for (outcome, count) in

@@ -48,7 +48,7 @@ impl Tasks {
         let worker = Arc::clone(worker);
         let leases: LeasesHeld = Arc::new(move || worker.lock().unwrap_or_else(PoisonError::into_inner).leases());
         let key = parts.identity.key.clone();
-        let (hub, trust) = (parts.identity.hub.clone(), parts.identity.trust.clone());
+        let link::Identity { hub, trust, route, .. } = parts.identity.clone();
         let (rest, rest_receiver) = watch::channel(false);
         let models = Arc::new(parts.models);
         let bench = Bench { outbox: outbox.clone(), key, models, added: added.clone(), rest: rest_receiver };
@@ -56,8 +56,8 @@ impl Tasks {
         let session = link::keep(parts.identity, offered_receiver, leases, outgoing_receiver, link_sender);
         let session = tokio::spawn(session);
         let others = vec![
-            tokio::spawn(pool::run(parts.lanes, bench, parts.batching, order_receiver, job_sender)),
-            tokio::spawn(results::deliver(outbox.clone(), hub, trust, added, delivered_sender)),
+            tokio::spawn(pool::run(parts.serving_devices, bench, parts.batching, order_receiver, job_sender)),
+            tokio::spawn(results::deliver(outbox.clone(), hub, trust, route, added, delivered_sender)),
             tokio::spawn(pause::watch(parts.data, parts.schedule, gpu_use, pause_sender)),
         ];
         Self { outgoing, orders, link, jobs, delivered, pauses, offered, rest, session: Some(session), others }

@@ -11,12 +11,13 @@ use gpu_worker::child::{ChildConfig, Setup};
 use gpu_worker::hub::HubUrl;
 use gpu_worker::hub::clock::HubClock;
 use gpu_worker::hub::results::deliver;
+use gpu_worker::hub::route::Route;
 use gpu_worker::hub::session::{HubIdentity, Session};
 use gpu_worker::hub::trust::Trust;
 use gpu_worker::keys;
 use gpu_worker::outbox::Outbox;
 use gpu_worker::worker::order::JobEvent;
-use gpu_worker::worker::pool::{self, BatchingConfig, Lane};
+use gpu_worker::worker::pool::{self, BatchingConfig, ServingDevice};
 use gpu_worker::worker::roster::Member;
 use gpu_worker::worker::runner::Bench;
 use gpu_worker::worker::state::{Effect, Worker};
@@ -44,14 +45,20 @@ fn engines() -> Vec<(EngineConfig, usize)> {
     std::iter::once((tract, 1)).chain(onnxruntime.map(|engine| (engine, 2))).collect()
 }
 
-async fn lane(engine: EngineConfig, together: usize, model: &ModelCopy) -> Lane {
-    let setup = Setup { model: model.path().to_path_buf(), engine, data: None, child: ChildConfig::default() };
+async fn serving_device(engine: EngineConfig, together: usize, model: &ModelCopy) -> ServingDevice {
+    let setup = Setup {
+        model: model.path().to_path_buf(),
+        engine,
+        other_models: Vec::new(),
+        data: None,
+        child: ChildConfig::default(),
+    };
     let mut supervisor = Supervisor::new(PathBuf::from(PROGRAM), setup);
     let loaded = supervisor.start().await.unwrap();
     assert!(loaded.batch_max >= together, "{loaded:?}");
     let models = BTreeMap::from([("test-model".to_owned(), loaded.batch_max)]);
     let member = Member { name: "A device".into(), engine: loaded.engine.clone(), devices: BTreeMap::new(), models };
-    Lane { supervisor, member }
+    ServingDevice { supervisor, member }
 }
 
 #[tokio::test]
@@ -88,10 +95,11 @@ async fn a_batch_that_the_hub_takes_before_its_runner_tells_of_it_leaves_nothing
         let (event_sender, mut events) = mpsc::channel(1_024);
         let (delivered_sender, mut delivered) = mpsc::channel(8);
         let batching = BatchingConfig { jobs_max: 2, ..BatchingConfig::default() };
-        let lanes = vec![lane(engine, together, &model).await];
-        let pool = tokio::spawn(pool::run(lanes, bench, batching, order_receiver, event_sender));
+        let serving_devices = vec![serving_device(engine, together, &model).await];
+        let pool = tokio::spawn(pool::run(serving_devices, bench, batching, order_receiver, event_sender));
         let url = HubUrl::parse(&hub.url).unwrap();
-        let delivery = tokio::spawn(deliver(outbox.clone(), url, Trust::default(), added, delivered_sender));
+        let delivery =
+            tokio::spawn(deliver(outbox.clone(), url, Trust::default(), Route::default(), added, delivered_sender));
 
         let mut rejoins = 0;
         for _ in &jobs {

@@ -55,7 +55,9 @@ async fn a_healthy_machine_has_no_fault_and_the_hub_hears_nothing() {
     let findings = findings(&output);
     assert_eq!(output.status.code(), Some(0), "{findings:#?}");
     let seen: Vec<&str> = findings.iter().map(|finding| finding["what"].as_str().unwrap()).collect();
-    let wanted = ["config", "disk", "status", "key", "model", "library", "driver", "engine", "network", "hub", "clock"];
+    let wanted = [
+        "config", "disk", "status", "key", "model", "library", "driver", "engine", "sandbox", "network", "hub", "clock",
+    ];
     assert_eq!(seen, wanted);
     assert!(findings.iter().all(|finding| finding["state"] != "fault"));
     let output = greeted(&mut hub, miner.data.path(), &[], 0).await;
@@ -91,8 +93,10 @@ async fn a_hub_that_is_away_or_is_none_is_a_fault() {
     drop(listener);
     check(&doctor(miner.data.path(), &arguments).await, "hub", "nothing listens");
     check(&doctor(miner.data.path(), &["--json", "--hub", "hub.example"]).await, "hub", "hub is a URL");
-    let nowhere = "http://aitbc-nowhere.invalid:8000";
+    let nowhere = "https://aitbc-nowhere.invalid:8000";
     check(&doctor(miner.data.path(), &["--json", "--hub", nowhere]).await, "network", "getent hosts");
+    let open = "http://hub.example";
+    check(&doctor(miner.data.path(), &["--json", "--hub", open]).await, "hub", "--insecure-http");
 }
 
 #[tokio::test]

@@ -45,6 +45,11 @@ async fn one_command_makes_key_report_and_configuration_and_serves() {
     assert!(code == Some(1) && log.contains(&format!("pid {}", worker.id().unwrap())), "{log}");
     let key = data.join("keys/dev-miner.key");
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    // What others may do with it is not left to the system's habits.
+    for made in [data.clone(), data.join("worker.toml"), data.join("outbox"), data.join("keys"), data.join("lock")] {
+        let mode = std::fs::metadata(&made).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", made.display());
+    }
     let mut stdout = worker.stdout.take().unwrap();
     signal("-TERM", worker.id().unwrap()).await;
     let (code, log) = ended(worker).await;
@@ -68,7 +73,8 @@ async fn a_first_start_that_cannot_succeed_leaves_nothing_behind() {
     let data = folder.path().join("miner");
     for (hub, model, words) in [
         ("hub.example", model.path(), "hub is a URL"),
-        ("http://aitbc-nowhere.invalid", model.path(), "has no address"),
+        ("https://aitbc-nowhere.invalid", model.path(), "has no address"),
+        ("http://aitbc-nowhere.invalid", model.path(), "--insecure-http"),
         ("http://127.0.0.1:1", Path::new("/nowhere"), "/nowhere"),
     ] {
         let (code, log) = ended(start(&data, hub, model)).await;

@@ -52,10 +52,12 @@ impl HubDouble {
             while let Ok((stream, _)) = listener.accept().await {
                 let (sessions, results, statuses) = (session_sender.clone(), result_sender.clone(), answers.clone());
                 tokio::spawn(async move {
-                    let mut start = [0; 4];
+                    let mut start = [0; 14];
                     while stream.peek(&mut start).await.is_ok_and(|length| length < start.len() && length > 0) {}
-                    if &start == b"POST" {
+                    if start.starts_with(b"POST") {
                         take_result(stream, &results, &statuses).await;
+                    } else if &start == b"GET /v1/status" {
+                        say_status(stream).await;
                     } else if let Ok(socket) = accept_async(stream).await {
                         let _ = sessions.send(Session { socket, challenge: challenge() }).await;
                     }
@@ -175,6 +177,14 @@ pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment
         watched: true,
         deadline_unix_ms: deadline,
     }
+}
+
+/// What the doctor asks for on the way of the results.
+async fn say_status(mut stream: TcpStream) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.unwrap_or(0) > 0 {}
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await;
+    let _ = stream.shutdown().await;
 }
 
 /// Reads one HTTP request and answers it.

@@ -29,7 +29,7 @@ async fn a_load_is_ended_at_the_configured_limit_and_the_error_names_it() {
     let engine = EngineConfig { name: EngineChoice::Tract, ..EngineConfig::default() };
     let child = ChildConfig { load_within_seconds: 1, ..ChildConfig::default() };
     let model = folder.path().to_path_buf();
-    let mut supervisor = Supervisor::new(silent, Setup { model, engine, data: None, child });
+    let mut supervisor = Supervisor::new(silent, Setup { model, engine, other_models: Vec::new(), data: None, child });
     let error = supervisor.start().await.unwrap_err();
     assert_eq!((error.kind.name(), error.kind.is_retryable()), ("slow_to_load", true));
     let text = error.to_string();

@@ -16,7 +16,7 @@ use gpu_worker::hub::clock::HubClock;
 use gpu_worker::keys;
 use gpu_worker::outbox::Outbox;
 use gpu_worker::worker::order::{JobEvent, Order};
-use gpu_worker::worker::pool::{self, BatchingConfig, Lane};
+use gpu_worker::worker::pool::{self, BatchingConfig, ServingDevice};
 use gpu_worker::worker::roster::{Duty, Member};
 use gpu_worker::worker::runner::Bench;
 use inference::engine::{EngineChoice, EngineConfig};
@@ -87,18 +87,24 @@ impl Card {
 
     fn supervisor(&self, model: &Path) -> Supervisor {
         let engine = EngineConfig { name: EngineChoice::Tract, ..EngineConfig::default() };
-        let setup = Setup { model: model.to_path_buf(), engine, data: None, child: ChildConfig::default() };
+        let setup = Setup {
+            model: model.to_path_buf(),
+            engine,
+            other_models: Vec::new(),
+            data: None,
+            child: ChildConfig::default(),
+        };
         Supervisor::new(self.program(), setup)
     }
 }
 
 /// A device with a card of its own, whose process runs.
-async fn lane(card: &Card, name: &str, model: &Path) -> Lane {
+async fn serving_device(card: &Card, name: &str, model: &Path) -> ServingDevice {
     let mut supervisor = card.supervisor(model);
     supervisor.settle(name.into(), Default::default());
     let engine = supervisor.start().await.unwrap().engine.clone();
     let models = BTreeMap::from([("test-model".to_owned(), 1)]);
-    Lane { supervisor, member: Member { name: name.into(), engine, devices: BTreeMap::new(), models } }
+    ServingDevice { supervisor, member: Member { name: name.into(), engine, devices: BTreeMap::new(), models } }
 }
 
 fn order(number: u128, steps: u32) -> Order {
@@ -118,8 +124,11 @@ impl Devices {
     /// Two, of which the first gets a job first.
     async fn start(first: &Card, second: &Card) -> (Self, [u32; 2]) {
         let (data, model) = (tempfile::tempdir().unwrap(), ModelCopy::new());
-        let lanes = vec![lane(first, "GPU 0 (A card)", model.path()).await, lane(second, "GPU 1", model.path()).await];
-        let pids = [0, 1].map(|lane: usize| lanes[lane].supervisor.process_id().unwrap());
+        let serving_devices = vec![
+            serving_device(first, "GPU 0 (A card)", model.path()).await,
+            serving_device(second, "GPU 1", model.path()).await,
+        ];
+        let pids = [0, 1].map(|number: usize| serving_devices[number].supervisor.process_id().unwrap());
         let outbox = Outbox::open(data.path()).unwrap();
         let bench = Bench {
             outbox: outbox.clone(),
@@ -130,7 +139,7 @@ impl Devices {
         };
         let (orders, order_receiver) = mpsc::channel(8);
         let (event_sender, events) = mpsc::channel(1_024);
-        tokio::spawn(pool::run(lanes, bench, BatchingConfig::default(), order_receiver, event_sender));
+        tokio::spawn(pool::run(serving_devices, bench, BatchingConfig::default(), order_receiver, event_sender));
         (Self { orders, events, outbox, _data: data, _model: model }, pids)
     }
 
@@ -155,7 +164,7 @@ impl Devices {
 
 fn lost(event: &JobEvent) -> (usize, &str) {
     match event {
-        JobEvent::Duty { lane, duty: Duty::Lost { reason } } => (*lane, reason),
+        JobEvent::Duty { device_number, duty: Duty::Lost { reason } } => (*device_number, reason),
         other => panic!("a loss, got {other:?}"),
     }
 }
@@ -172,8 +181,8 @@ async fn a_card_that_vanishes_under_a_job_leaves_it_to_another_and_serves_again_
     signal("-ABRT", first).await;
     // The device goes, and the job goes on elsewhere: nobody hears of a failure.
     let event = devices.event().await;
-    let (lane, reason) = lost(&event);
-    assert_eq!(lane, 0);
+    let (device_number, reason) = lost(&event);
+    assert_eq!(device_number, 0);
     let said = "GPU 0 (A card) is gone: CUDA failure 100: no CUDA-capable device is detected; look for";
     assert!(reason.starts_with(said) && !reason.contains("HOME-PC"), "{reason}");
     assert_eq!(devices.event().await, JobEvent::Finished { lease_id });
@@ -184,7 +193,7 @@ async fn a_card_that_vanishes_under_a_job_leaves_it_to_another_and_serves_again_
     devices.orders.send(job).await.unwrap();
     assert_eq!(devices.event().await, JobEvent::Finished { lease_id });
     cards[0].put_back();
-    assert_eq!(devices.event().await, JobEvent::Duty { lane: 0, duty: Duty::Serving });
+    assert_eq!(devices.event().await, JobEvent::Duty { device_number: 0, duty: Duty::Serving });
     cards[1].pull_out();
     signal("-ABRT", second).await;
     assert_eq!(lost(&devices.event().await).0, 1);
@@ -220,7 +229,7 @@ async fn without_any_card_a_job_ends_with_a_word_and_the_worker_goes_on() {
         other => panic!("a failure, got {other:?}"),
     }
     cards[1].put_back();
-    assert_eq!(devices.event().await, JobEvent::Duty { lane: 1, duty: Duty::Serving });
+    assert_eq!(devices.event().await, JobEvent::Duty { device_number: 1, duty: Duty::Serving });
     let job = order(6, 1);
     let lease_id = job.assignment.lease_id;
     devices.orders.send(job).await.unwrap();

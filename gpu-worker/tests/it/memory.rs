@@ -70,7 +70,13 @@ async fn each_lack_of_memory_halves_the_batch_and_the_next_process_keeps_to_it()
         threads: Some(1),
         ..EngineConfig::default()
     };
-    let setup = Setup { model: model.path().to_path_buf(), engine, data: None, child: ChildConfig::default() };
+    let setup = Setup {
+        model: model.path().to_path_buf(),
+        engine,
+        other_models: Vec::new(),
+        data: None,
+        child: ChildConfig::default(),
+    };
     let mut supervisor = Supervisor::new(PROGRAM.into(), setup);
     assert_eq!(supervisor.start().await.unwrap().batch_max, 4);
     // Four of one job, then two jobs of one: the size of a call counts, not the number of jobs.
@@ -98,7 +104,13 @@ async fn each_lack_of_memory_halves_the_batch_and_the_next_process_keeps_to_it()
 async fn a_crash_halves_nothing() {
     let model = ModelCopy::new();
     let engine = EngineConfig { name: EngineChoice::Tract, threads: Some(1), ..EngineConfig::default() };
-    let setup = Setup { model: model.path().to_path_buf(), engine, data: None, child: ChildConfig::default() };
+    let setup = Setup {
+        model: model.path().to_path_buf(),
+        engine,
+        other_models: Vec::new(),
+        data: None,
+        child: ChildConfig::default(),
+    };
     let mut supervisor = Supervisor::new(PROGRAM.into(), setup);
     let before = supervisor.start().await.unwrap().batch_max;
     let process = Pid::from_raw(supervisor.process_id().unwrap().try_into().unwrap()).unwrap();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gpu_worker::error::WorkerError;
 use gpu_worker::hub::HubUrl;
 use gpu_worker::hub::results::deliver;
+use gpu_worker::hub::route::Route;
 use gpu_worker::hub::trust::Trust;
 use gpu_worker::outbox::{Entry, Outbox, REFUSED_MAX};
 use shared::amount::{Amount, MicroUnits};
@@ -114,8 +115,14 @@ async fn a_result_that_cannot_be_read_now_is_sent_when_it_can_and_only_a_malform
     assert!(matches!(outbox.refuse(unread, "409: not yours"), Err(WorkerError::File(_))));
     let (delivered_sender, mut delivered) = mpsc::channel(8);
     let url = HubUrl::parse(&hub.url).unwrap();
-    let delivery =
-        tokio::spawn(deliver(outbox.clone(), url, Trust::default(), Arc::new(Notify::new()), delivered_sender));
+    let delivery = tokio::spawn(deliver(
+        outbox.clone(),
+        url,
+        Trust::default(),
+        Route::default(),
+        Arc::new(Notify::new()),
+        delivered_sender,
+    ));
     let left = delivered.recv().await.unwrap();
     assert!(left.lease_id == malformed && left.refusal.unwrap().contains("not valid"));
     let left = delivered.recv().await.unwrap();

@@ -203,6 +203,21 @@ async fn a_second_signal_hands_running_jobs_back_at_once() {
 }
 
 #[tokio::test]
+async fn a_terminal_that_closes_drains_the_worker_as_a_signal_does() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::new(&hub);
+    let worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    let job = assignment(63, 4);
+    session.assign(&job).await;
+    assert_eq!(word(&mut session).await, Some(WorkerMessage::Accept { lease_id: job.lease_id }));
+    signal("-HUP", worker.id().unwrap()).await;
+    assert_eq!(word(&mut session).await, Some(WorkerMessage::Drain));
+    assert_eq!(hub.result().await.1.receipt.provider, registration.address);
+    assert_eq!(ended(worker).await.0, Some(0));
+}
+
+#[tokio::test]
 async fn a_drain_ends_with_its_grace() {
     let mut hub = HubDouble::start().await;
     let miner = Miner::new(&hub).configure("[drain]\ngrace_seconds = 1");

@@ -8,8 +8,10 @@ use shared::amount::Amount;
 
 use super::add::{Price, put_on_offer};
 use crate::commands::print;
+use crate::config::Config;
 use crate::config::bounds::price_argument;
 use crate::error::{Result, WorkerError};
+use crate::ollama::{ENVIRONMENT_VARIABLE, check, url_of};
 
 /// Folder of the pinned models, within the worker's own.
 const FOLDER: &str = "models";
@@ -19,8 +21,9 @@ const FOLDER: &str = "models";
 pub struct AddOllama {
     /// Name in Ollama, with its tag where there are several.
     model: String,
-    #[arg(long, default_value = DEFAULT_URL)]
-    url: String,
+    /// Base URL of the Ollama [default: child.ollama_url of worker.toml, OLLAMA_HOST, or port 11434 of this machine].
+    #[arg(long)]
+    url: Option<String>,
     /// Refuse a model that Ollama lacks instead of having it pulled.
     #[arg(long)]
     no_pull: bool,
@@ -32,13 +35,18 @@ pub struct AddOllama {
 impl AddOllama {
     pub(super) fn run(&self, data: &Path) -> Result<()> {
         let target = data.join(FOLDER).join(folder_name(&self.model));
-        create(&self.url, &self.model, !self.no_pull, &target, &mut |status| {
+        let named = Config::read_if_any(data)?.and_then(|config| config.child.ollama_url);
+        let variable = std::env::var(ENVIRONMENT_VARIABLE).ok().filter(|value| !value.is_empty());
+        let url = self.url.clone().or(named.clone()).or(variable.map(|value| url_of(&value)));
+        let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
+        check(&url, named.as_deref())?;
+        create(&url, &self.model, !self.no_pull, &target, &mut |status| {
             // Progress that nobody can read is no reason to break off.
             let _ = print(format_args!("pull    {status}"));
         })?;
         let root = std::fs::canonicalize(&target).map_err(WorkerError::io(&target))?;
         let folder = ModelFolder::open(&root)?;
-        print(format_args!("model   {} {} of {}", folder.manifest().name, folder.manifest().version, self.url))?;
+        print(format_args!("model   {} {} of {}", folder.manifest().name, folder.manifest().version, url))?;
         put_on_offer(data, &root, &folder, Price { unit_price: self.unit_price, replaces: true })
     }
 }
