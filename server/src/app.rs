@@ -6,8 +6,6 @@ use axum::extract::FromRef;
 use hub::board::HubIdentity;
 use node::{Node, NodeHandle};
 use shared::signing::PrivateKey;
-use shared::time::UnixMillis;
-use store::change::Prune;
 use store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Callers;
 use crate::clock;
 use crate::config::{Config, DRAIN};
+use crate::housekeeping;
 use crate::hub::session::SessionHost;
 use crate::hub::{self as hub_shell, HubHandle, Intake};
 use crate::keys::KeyError;
@@ -111,6 +110,7 @@ impl App {
             config,
         });
         let settlement = tokio::spawn(app.settlement().run());
+        app.tasks.spawn(housekeeping::run(app.store.clone(), app.stop.clone()));
         Ok(Running { app, node, actor, stop_hub, settlement })
     }
 
@@ -243,12 +243,8 @@ impl Running {
         let _ = settlement.await;
         stop_hub.cancel();
         let _ = actor.await;
-        let now = clock::now();
-        let prune = Prune {
-            answers_before: UnixMillis(now.0.saturating_sub(hub::idempotency::KEPT_MS)),
-            now_us: hub::rate_limit::micros(now),
-        };
-        if let Err(error) = app.store.write(prune).await {
+        // The last of the writes: what came before it is on the disk when it is.
+        if let Err(error) = housekeeping::forget_expired(&app.store, clock::now()).await {
             tracing::warn!(%error, "the last writes may be missing");
         }
         match tokio::task::spawn_blocking(move || node.shutdown()).await {

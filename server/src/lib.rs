@@ -15,6 +15,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
+mod housekeeping;
 pub mod http;
 pub mod hub;
 pub mod keys;

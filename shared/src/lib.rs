@@ -6,6 +6,7 @@
 pub mod amount;
 pub mod api;
 pub mod capability;
+pub mod capability_bounds;
 pub mod chain;
 pub mod device;
 pub mod digest;

@@ -9,9 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use hub::board::{Arrival, Failure, HubIdentity, SessionNumber};
 use hub::lease::HEARTBEAT_SECONDS;
 use shared::Address;
-use shared::capability::Capability;
-use shared::device::{NAME_MAX_CHARS, OFFERS_MAX};
-use shared::job::request::MODEL_NAME_MAX_CHARS;
 use shared::protocol::{
     Challenge, HubMessage, PIECE_MAX_BYTES, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS,
     Registration, WorkerMessage,
@@ -33,12 +30,6 @@ const REGISTRATION_TIME: Duration = Duration::from_secs(10);
 
 /// Messages that wait for a slow worker; one that falls further behind is disconnected.
 const OUTBOX_MAX_MESSAGES: usize = 256;
-
-/// Of the suggestions of one offer, and of its subjects.
-const OFFER_TEXTS_MAX_CHARS: usize = 10_000;
-
-/// Jobs that one worker may run at once.
-const SLOTS_MAX: u32 = 256;
 
 /// Leases that one message may list.
 const LEASES_MAX: usize = 1_024;
@@ -240,34 +231,11 @@ fn check_registration(challenge: &Challenge, registration: &Registration, now: U
     if leases.len() > LEASES_MAX {
         return Err(format!("leases has up to {LEASES_MAX}, got {}", leases.len()));
     }
-    check_capability(capability)?;
+    capability.check_bounds().map_err(|error| error.detail)?;
     capability.check_offers().map_err(|error| format!("capability: {error}"))?;
     capability.check_devices().map_err(|error| format!("capability: {error}"))?;
     let Some(hardware) = &capability.hardware else { return Ok(()) };
     hardware.check(*address, now).map_err(|error| format!("capability.hardware: {error}"))
-}
-
-fn check_capability(capability: &Capability) -> Result<(), String> {
-    let bound = |holds: bool, text: String| if holds { Ok(()) } else { Err(text) };
-    let Capability { worker_version, engine, devices: _, offers, slots, hardware: _ } = capability;
-    bound(*slots <= SLOTS_MAX, format!("capability.slots is 0 to {SLOTS_MAX}, got {slots}"))?;
-    bound(offers.len() <= OFFERS_MAX, format!("capability.offers has up to {OFFERS_MAX}, got {}", offers.len()))?;
-    let names = [worker_version, &engine.name, &engine.version, &engine.provider];
-    for name in names {
-        let chars = name.chars().count();
-        bound(chars <= NAME_MAX_CHARS, format!("a name is up to {NAME_MAX_CHARS} characters, got {chars}"))?;
-    }
-    for offer in offers {
-        let chars = offer.model.chars().count();
-        let text = format!("offers.model is 1 to {MODEL_NAME_MAX_CHARS} characters, got {chars}");
-        bound((1..=MODEL_NAME_MAX_CHARS).contains(&chars), text)?;
-        for (field, texts) in [("suggestions", &offer.suggestions), ("subjects", &offer.subjects)] {
-            let chars = texts.iter().map(|text| text.chars().count()).sum::<usize>();
-            let text = format!("offers.{field} has up to {OFFER_TEXTS_MAX_CHARS} characters, got {chars}");
-            bound(chars <= OFFER_TEXTS_MAX_CHARS, text)?;
-        }
-    }
-    Ok(())
 }
 
 /// A preview comes from an unknown miner and goes into a page. Only a picture's media type and valid base64 pass.

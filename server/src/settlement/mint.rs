@@ -6,6 +6,7 @@ use alloy_primitives::{Signature, TxKind, U256};
 use alloy_sol_types::{SolCall, SolInterface};
 use contracts::AITokenMinter::AITokenMinterErrors as Errors;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
+use hub::settlement::RefusalLasts;
 use node::chain::{Call, ChainError};
 use shared::Bytes;
 use shared::amount::Amount;
@@ -30,8 +31,7 @@ pub(super) enum Estimate {
 pub(super) struct Refusal {
     /// A sentence.
     pub(super) reason: String,
-    /// The reason is temporary, such as a paused minter.
-    pub(super) temporary: bool,
+    pub(super) lasts: RefusalLasts,
 }
 
 /// `mintBatch` of these receipts.
@@ -75,7 +75,7 @@ impl Settlement {
             Ok(gas) => Ok(Estimate::Gas(gas.saturating_mul(100 + GAS_MARGIN_PERCENT) / 100)),
             Err(node::NodeError::Chain(ChainError::Reverted { output, .. })) => Ok(Estimate::Refused(refusal(&output))),
             Err(node::NodeError::Chain(ChainError::Halted(reason))) => {
-                Ok(Estimate::Refused(Refusal { reason, temporary: false }))
+                Ok(Estimate::Refused(Refusal { reason, lasts: RefusalLasts::Unknown }))
             }
             Err(error) => Err(error.into()),
         }
@@ -85,8 +85,12 @@ impl Settlement {
 /// What the minter says.
 pub(super) fn refusal(output: &[u8]) -> Refusal {
     let error = Errors::abi_decode(output);
-    let temporary = matches!(error, Ok(Errors::EpochCapExceeded(_) | Errors::EnforcedPause(_)));
-    Refusal { reason: in_words(error.ok(), output), temporary }
+    let lasts = match error {
+        Ok(Errors::EpochCapExceeded(_) | Errors::EnforcedPause(_)) => RefusalLasts::ForATime,
+        Ok(Errors::ReceiptExpired(_)) => RefusalLasts::ForEver,
+        _ => RefusalLasts::Unknown,
+    };
+    Refusal { reason: in_words(error.ok(), output), lasts }
 }
 
 fn in_words(error: Option<Errors>, output: &[u8]) -> String {

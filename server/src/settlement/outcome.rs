@@ -109,7 +109,7 @@ impl Settlement {
         &self,
         closed: Option<Closed>,
         receipts: &[ReceiptRecord],
-        Refusal { reason, temporary }: Refusal,
+        Refusal { reason, lasts }: Refusal,
     ) -> Result<(), SettlementError> {
         self.metrics.mint_transactions_reverted.inc();
         let now = clock::now();
@@ -122,7 +122,7 @@ impl Settlement {
         };
         for receipt in receipts {
             let attempts = receipt.attempts + u32::from(closed.is_none());
-            match after_revert(attempts, receipts.len() > 1, temporary, now) {
+            match after_revert(attempts, receipts.len() > 1, lasts, now) {
                 AfterRevert::RetryAt(at) => {
                     change.not_before = change.not_before.max(at);
                     change.retry.push(receipt.signed.receipt_hash);

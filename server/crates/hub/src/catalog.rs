@@ -42,6 +42,8 @@ impl ModelKey {
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     models: BTreeMap<ModelKey, Known>,
+    /// Those that connected miners serve, so that a refusal names some without a walk over all offers.
+    served: BTreeSet<ModelKey>,
     /// Entries that no connected miner serves.
     remembered: usize,
 }
@@ -67,7 +69,9 @@ impl Catalog {
 
     pub(crate) fn connect(&mut self, miner: Address, offers: &[ModelOffer]) {
         for offer in offers {
-            let known = self.models.entry(ModelKey::offered(offer)).or_insert_with(|| {
+            let key = ModelKey::offered(offer);
+            self.served.insert(key.clone());
+            let known = self.models.entry(key).or_insert_with(|| {
                 self.remembered += 1;
                 Known { offers: BTreeMap::new(), last: offer.clone() }
             });
@@ -83,6 +87,7 @@ impl Catalog {
             if known.offers.remove(&miner).is_none() || !known.offers.is_empty() {
                 continue;
             }
+            self.served.remove(&key);
             if self.remembered < REMEMBERED_MODELS_MAX {
                 self.remembered += 1;
             } else {
@@ -140,15 +145,13 @@ impl Catalog {
 
     fn bound(&self, kind: JobKind) -> String {
         let kind_name = kind.as_str();
-        let served: BTreeSet<&str> = self.served(kind).map(|offer| offer.model.as_str()).collect();
-        if served.is_empty() {
+        let first = ModelKey { kind, model: String::new() };
+        let mut served = self.served.range(first..).take_while(|key| key.kind == kind).map(|key| &key.model);
+        let named: Vec<String> = served.by_ref().take(NAMED_MAX).map(|model| format!("`{model}`")).collect();
+        if named.is_empty() {
             return format!("`{}` while no miner offers another one for the kind `{kind_name}`", own_model(kind));
         }
-        let named: Vec<String> = served.iter().take(NAMED_MAX).map(|model| format!("`{model}`")).collect();
-        let more = match served.len().saturating_sub(NAMED_MAX) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let more = if served.next().is_some() { " and others" } else { "" };
         format!("one of {}{more}, which miners offer for the kind `{kind_name}`", named.join(", "))
     }
 
@@ -184,7 +187,7 @@ mod tests {
         assert_eq!(refused(0), "`aitbc-scenes-1` while no miner offers another one for the kind `image`");
         assert_eq!(refused(2), "one of `m00`, `m01`, which miners offer for the kind `image`");
         assert!(refused(NAMED_MAX).contains("`m09`, which"), "{}", refused(NAMED_MAX));
-        assert!(refused(NAMED_MAX + 3).contains("`m09` and 3 more, which"), "{}", refused(NAMED_MAX + 3));
+        assert!(refused(NAMED_MAX + 3).contains("`m09` and others, which"), "{}", refused(NAMED_MAX + 3));
     }
 
     #[test]
@@ -248,6 +251,8 @@ mod tests {
                     let key = ModelKey { kind: JobKind::Image, model: name.to_owned() };
                     prop_assert_eq!(catalog.miners_of(&key).collect::<Vec<_>>(), serving);
                 }
+                let served = catalog.models.iter().filter(|(_, known)| !known.offers.is_empty());
+                prop_assert!(catalog.served.iter().eq(served.map(|(key, _)| key)));
                 let unserved = catalog.models.values().filter(|known| known.offers.is_empty()).count();
                 prop_assert_eq!(catalog.remembered, unserved);
             }

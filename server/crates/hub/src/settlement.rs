@@ -24,6 +24,17 @@ pub fn batch_size(attempts: &[u32]) -> usize {
     }
 }
 
+/// How long the minter's reason to refuse a receipt lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalLasts {
+    /// It passes by itself: a pause, an epoch's cap.
+    ForATime,
+    /// Nobody knows.
+    Unknown,
+    /// No later block can take the receipt: it has expired.
+    ForEver,
+}
+
 /// What to do with a receipt whose transaction reverted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterRevert {
@@ -32,14 +43,16 @@ pub enum AfterRevert {
 }
 
 /// `attempts` counts the transaction that just reverted. A batch of several says nothing about each of them, so they
-/// are tried alone at once; after that the delay doubles up to ten minutes. A `temporary` reason (a pause, an epoch's
-/// cap) costs time but never the receipt.
-pub fn after_revert(attempts: u32, shared_the_batch: bool, temporary: bool, now: UnixMillis) -> AfterRevert {
+/// are tried alone at once. Alone, a receipt that no later block can take is given up at the first refusal. For other
+/// reasons the delay doubles up to ten minutes, and one that passes by itself costs time but never the receipt.
+pub fn after_revert(attempts: u32, shared_the_batch: bool, lasts: RefusalLasts, now: UnixMillis) -> AfterRevert {
     if shared_the_batch {
         return AfterRevert::RetryAt(now);
     }
-    if attempts >= ATTEMPTS_MAX && !temporary {
-        return AfterRevert::GiveUp;
+    match lasts {
+        RefusalLasts::ForEver => return AfterRevert::GiveUp,
+        RefusalLasts::Unknown if attempts >= ATTEMPTS_MAX => return AfterRevert::GiveUp,
+        RefusalLasts::Unknown | RefusalLasts::ForATime => {}
     }
     let doublings = attempts.saturating_sub(1).min(20);
     AfterRevert::RetryAt(now.plus_ms((FIRST_DELAY_MS << doublings).min(DELAY_MAX_MS)))
@@ -61,12 +74,15 @@ mod tests {
 
     #[test]
     fn gives_up_in_the_end_but_never_because_of_others_in_the_batch() {
+        use RefusalLasts::{ForATime, ForEver, Unknown};
         let now = UnixMillis(0);
-        assert_eq!(after_revert(ATTEMPTS_MAX, true, false, now), AfterRevert::RetryAt(now));
-        assert_eq!(after_revert(1, false, false, now), AfterRevert::RetryAt(UnixMillis(2_000)));
-        assert_eq!(after_revert(ATTEMPTS_MAX, false, false, now), AfterRevert::GiveUp);
-        let paused = after_revert(u32::MAX, false, true, now);
+        assert_eq!(after_revert(ATTEMPTS_MAX, true, Unknown, now), AfterRevert::RetryAt(now));
+        assert_eq!(after_revert(1, false, Unknown, now), AfterRevert::RetryAt(UnixMillis(2_000)));
+        assert_eq!(after_revert(ATTEMPTS_MAX, false, Unknown, now), AfterRevert::GiveUp);
+        let paused = after_revert(u32::MAX, false, ForATime, now);
         assert_eq!(paused, AfterRevert::RetryAt(UnixMillis(DELAY_MAX_MS)));
+        assert_eq!(after_revert(1, false, ForEver, now), AfterRevert::GiveUp, "never a second time");
+        assert_eq!(after_revert(1, true, ForEver, now), AfterRevert::RetryAt(now), "another one may have expired");
     }
 
     proptest! {

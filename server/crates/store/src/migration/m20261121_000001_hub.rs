@@ -23,13 +23,16 @@ const TABLES: [&str; 12] = [
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 9] = [
+const INDEXES: [(&str, &str, &[&str]); 12] = [
     ("task_by_state", "task", &["state"]),
     ("job_by_client", "job", &["client", "seq"]),
     ("job_by_state", "job", &["state", "seq"]),
     ("job_by_creation", "job", &["created_at_unix_ms"]),
     ("lease_by_job", "lease", &["job_id"]),
     ("receipt_by_provider", "job_receipt", &["provider", "seq"]),
+    ("receipt_by_client", "job_receipt", &["client", "seq"]),
+    ("receipt_by_block", "job_receipt", &["block_number", "seq"]),
+    ("receipt_by_transaction", "job_receipt", &["transaction_hash", "seq"]),
     ("receipt_by_settlement", "job_receipt", &["settlement", "seq"]),
     ("outbox_by_signer", "outbox", &["signer", "state", "nonce"]),
     ("idempotency_by_age", "idempotency_key", &["created_at_unix_ms"]),

@@ -5,5 +5,6 @@ mod database;
 mod fixture;
 mod jobs;
 mod postgres;
+mod receipt_index;
 mod settlement;
 mod two_hubs;
