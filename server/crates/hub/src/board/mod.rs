@@ -306,8 +306,9 @@ impl Board {
     /// Everything whose time is over: jobs, leases, silent sessions.
     fn tick(&mut self, now: UnixMillis) -> Vec<Effect> {
         self.refusals.retain(|task| self.jobs.contains_key(&task.job_id));
-        let mut effects = self.expire_jobs(now);
-        effects.extend(self.expire_leases(now));
+        // Leases first: the end of a job does not hide the fault of a miner that held it and did nothing.
+        let mut effects = self.expire_leases(now);
+        effects.extend(self.expire_jobs(now));
         effects.extend(self.drop_silent_miners(now));
         effects.extend(self.dispatch(now));
         effects
