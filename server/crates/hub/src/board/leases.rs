@@ -72,12 +72,29 @@ impl Board {
                 open.given_up_by.push(GivenUp { miner, refused_with });
             }
         }
-        if failure.blame == Blame::Platform {
+        let is_excuse = matches!(failure.blame, Blame::Platform | Blame::Network);
+        if is_excuse {
             self.refusals.count(task, miner, now);
         }
         let mut effects = self.end_lease(lease_id, failure.blame, &failure.reason);
+        if is_excuse {
+            effects.extend(self.excuse(miner, task));
+        }
         effects.extend(self.dispatch(now));
         Ok(effects)
+    }
+
+    /// A miner lost a task as nobody's fault. Where that happens too often in a row, it counts as the miner's fault; the
+    /// task keeps its own account.
+    pub(super) fn excuse(&mut self, miner: Address, task: Task) -> Option<Effect> {
+        let is_connected = |address: &Address| self.miners.contains_key(address);
+        if !self.excuses.count(miner, is_connected) {
+            return None;
+        }
+        if let Some(connected) = self.miners.get_mut(&miner) {
+            connected.count_fault();
+        }
+        Some(Effect::CountFault { miner, task })
     }
 
     /// The model with which a connected miner serves a job.

@@ -8,6 +8,7 @@
 mod dispatch;
 mod effect;
 mod error;
+mod excuses;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod free;
@@ -40,6 +41,7 @@ pub use job::OpenJob;
 pub use view::JobOverlay;
 
 use crate::catalog::Catalog;
+use excuses::Excuses;
 use free::FreeMiners;
 use queue::Queue;
 use refusals::Refusals;
@@ -114,6 +116,7 @@ pub struct Board {
     free: FreeMiners,
     catalog: Catalog,
     refusals: Refusals,
+    excuses: Excuses,
     /// Waiting tasks that some miner gave up.
     given_up: BTreeSet<Task>,
 }
@@ -135,6 +138,7 @@ impl Board {
             free: FreeMiners::default(),
             catalog,
             refusals: Refusals::default(),
+            excuses: Excuses::default(),
             given_up: BTreeSet::new(),
         }
     }
