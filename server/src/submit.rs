@@ -74,7 +74,7 @@ impl Submission {
             return Ok(first);
         }
         caller.may_create_jobs()?;
-        let job = self.check(request)?;
+        let job = within_rights(caller, self.check(request)?)?;
         self.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
         let now = clock::now();
         let limit = caller.image_limit(self.limits.images_per_key_per_minute);
@@ -196,6 +196,14 @@ impl Submission {
             mint: None,
         };
         serde_json::to_string(&view).map_err(|error| ApiError::Internal(error.to_string()))
+    }
+}
+
+/// A visitor's job within the bounds of sponsored jobs; the job of a key as it is.
+fn within_rights(caller: &Caller, job: ValidJob) -> Result<ValidJob, ApiError> {
+    match caller {
+        Caller::Visitor { .. } => quota::sponsored(job).map_err(|error| ApiError::OutOfBounds(vec![error])),
+        Caller::Key(_) => Ok(job),
     }
 }
 

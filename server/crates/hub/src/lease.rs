@@ -33,6 +33,13 @@ pub fn work_max_ms(expected_ms: u64) -> u64 {
     expected_ms.saturating_mul(SLACK).saturating_add(OVERHEAD_MS).min(LEASE_MAX_MS)
 }
 
+/// How long a miner may hold a lease of a job that ended meanwhile without showing work, before that is its fault: the
+/// time that the work takes as the lease has it, without slack. A client that gives a job too little time does not bring
+/// a fault upon a miner, and a miner that holds a job to its end without doing anything does not go free.
+pub const fn fair_ms(work_max_ms: u64) -> u64 {
+    work_max_ms.saturating_sub(OVERHEAD_MS) / SLACK + OVERHEAD_MS
+}
+
 /// When a lease granted now ends: [`work_max_ms`] after the last one that its miner has already, if any, but never after
 /// the job's own deadline.
 pub fn deadline(
@@ -57,6 +64,15 @@ mod tests {
         assert_eq!(deadline(now, 30_000, None, far), UnixMillis(1_000 + 30_000));
         assert_eq!(deadline(now, work_max_ms(u64::MAX), None, far), UnixMillis(1_000 + LEASE_MAX_MS));
         assert_eq!(deadline(now, 30_000, None, UnixMillis(5_000)), UnixMillis(5_000));
+    }
+
+    #[test]
+    fn the_fair_time_is_the_expected_one_and_ends_within_the_usual_job() {
+        assert_eq!(fair_ms(work_max_ms(0)), OVERHEAD_MS);
+        assert_eq!(fair_ms(work_max_ms(2_000)), 2_000 + OVERHEAD_MS);
+        let slowest = fair_ms(work_max_ms(u64::MAX));
+        let usual = shared::job::request::TTL_DEFAULT_SECONDS * 1_000;
+        assert!(slowest < usual, "a miner that calls itself as slow as can be is still at fault: {slowest} < {usual}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod lease;
 pub mod matching;
 pub mod plan;
+pub mod price;
 pub mod quota;
 pub mod rate_limit;
 pub mod receipt_check;

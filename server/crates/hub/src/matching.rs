@@ -9,7 +9,7 @@ use shared::amount::Amount;
 use shared::capability::{Capability, ModelOffer};
 use shared::job::request::ValidJob;
 
-use crate::reputation;
+use crate::{price, reputation};
 
 /// Expected time of a model whose speed the miner did not measure.
 const UNMEASURED_MS: u64 = 60_000;
@@ -48,6 +48,8 @@ pub enum Removal {
     TooExpensive { price: Amount, limit: Amount },
     #[error("its price for so much work is beyond all limits")]
     PriceOverflow,
+    #[error(transparent)]
+    AboveLimit(#[from] price::AboveLimit),
     #[error("it had the job and said that it cannot serve it")]
     GaveUp,
     #[error("it is finishing what it has and takes nothing new")]
@@ -87,6 +89,7 @@ pub fn consider<'a>(job: &ValidJob, candidate: &Candidate<'a>) -> Result<Match<'
     if job.work.is_fast() && offer.fast.is_none() {
         return Err(Removal::NoFastSetting { model: job.model.clone() });
     }
+    price::check(offer)?;
     let price = offer.unit_price.times(job.work.units()).ok_or(Removal::PriceOverflow)?;
     if let Some(limit) = job.constraints.max_price.filter(|limit| price > *limit) {
         return Err(Removal::TooExpensive { price, limit });
@@ -241,7 +244,8 @@ mod tests {
         fn no_request_makes_the_arithmetic_panic(price: u128, speed: u64, units: u64) {
             let mut report = capability("scenes", speed);
             report.offers[0].unit_price = Amount::from_atto(price);
-            let _ = consider(&image_job("scenes"), &candidate(1, &report));
+            let within = Amount::from_atto(price) <= price::max_unit_price(report.offers[0].unit_type);
+            prop_assert_eq!(consider(&image_job("scenes"), &candidate(1, &report)).is_ok(), within);
             let _ = Amount::from_atto(price).times(MicroUnits(units));
         }
     }

@@ -1,5 +1,8 @@
 //! Sponsored jobs: what visitors without an account may ask for.
 
+use shared::amount::{ATTO_PER_AIT, Amount};
+use shared::field_error::FieldError;
+use shared::job::request::ValidJob;
 use shared::time::UnixMillis;
 
 /// Sponsored jobs of one network address in one day.
@@ -7,6 +10,25 @@ pub const SPONSORED_PER_ADDRESS_PER_DAY: u32 = 30;
 
 /// Sponsored jobs of everybody in one day.
 pub const SPONSORED_IN_TOTAL_PER_DAY: u32 = 2_000;
+
+/// The most that one sponsored job may mint. With the counts above, an address mints at most 600 AIT of a day's
+/// sponsored jobs, and everybody together 40 000.
+pub const SPONSORED_JOB_MAX: Amount = Amount::from_atto(20 * ATTO_PER_AIT);
+
+/// A visitor's job within the bounds of sponsored jobs. Nobody pays for it, so whoever asks must not choose who earns.
+///
+/// # Errors
+/// The job names miners.
+pub fn sponsored(mut job: ValidJob) -> Result<ValidJob, FieldError> {
+    let constraints = &mut job.constraints;
+    if !constraints.miners.is_empty() {
+        let given = constraints.miners.len().to_string();
+        return Err(FieldError::bound("constraints.miners", "empty without an API key", given));
+    }
+    let asked = constraints.max_price.unwrap_or(SPONSORED_JOB_MAX);
+    constraints.max_price = Some(asked.min(SPONSORED_JOB_MAX));
+    Ok(job)
+}
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -33,7 +55,60 @@ pub fn address_class(address: std::net::IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use shared::Address;
+    use shared::job::request::Work;
+
     use super::*;
+    use crate::board::fixtures::{capability, image_job};
+    use crate::matching::{Candidate, Removal, consider};
+
+    fn serves<'a>(miner: Address, capability: &'a shared::capability::Capability) -> Candidate<'a> {
+        Candidate {
+            address: miner,
+            capability,
+            free_slots: 1,
+            draining: false,
+            leases: 0,
+            faults: 0,
+            gave_up: false,
+            faults_with_task: 0,
+        }
+    }
+
+    /// The attack: a visitor names the miner that it runs itself and asks for the largest picture job there is.
+    #[test]
+    fn a_visitor_that_runs_a_miner_neither_names_it_nor_mints_what_it_likes() {
+        let own = Address::repeat_byte(1);
+        let mut greedy = image_job("scenes");
+        let Work::Image(input) = &mut greedy.work else { panic!("a picture") };
+        (input.width, input.height, input.steps, input.count) = (1_024, 1_024, 100, 16);
+        let mut named = greedy.clone();
+        named.constraints.miners = vec![own];
+        assert_eq!(sponsored(named).unwrap_err().field, "constraints.miners");
+        let offers = capability("scenes", 1_000_000);
+        let within = sponsored(greedy).unwrap();
+        let refused = consider(&within, &serves(own, &offers)).unwrap_err();
+        assert!(matches!(refused, Removal::TooExpensive { limit: SPONSORED_JOB_MAX, .. }), "{refused}");
+        assert!(!refused.is_temporary());
+    }
+
+    proptest! {
+        #[test]
+        fn no_sponsored_job_mints_more_than_its_ceiling(price: u128, steps in 1..=100_u32, count in 1..=16_u32, limit: u128) {
+            let mut job = image_job("scenes");
+            let Work::Image(input) = &mut job.work else { panic!("a picture") };
+            (input.width, input.height, input.steps, input.count) = (1_024, 1_024, steps, count);
+            job.constraints.max_price = Some(Amount::from_atto(limit));
+            let mut offers = capability("scenes", 1_000);
+            offers.offers[0].unit_price = Amount::from_atto(price);
+            let job = sponsored(job).unwrap();
+            let asked = Amount::from_atto(limit);
+            if let Ok(found) = consider(&job, &serves(Address::repeat_byte(1), &offers)) {
+                prop_assert!(found.price <= SPONSORED_JOB_MAX && found.price <= asked);
+            }
+        }
+    }
 
     #[test]
     fn a_day_ends_at_midnight_utc() {

@@ -2,7 +2,8 @@
 //!
 //! `reputation = 1000 − ⌊1000 × faults / (jobs completed + faults + 1)⌋`, in thousandths. A job counts as completed with
 //! its receipt, which is public and signed by miner and hub; a fault is a lease that ended by the miner's own failure.
-//! Faults of the network or of the hub do not count. The 1 softens the first fault: a new miner starts with the full
+//! Faults of the network or of the hub do not count, unless a miner has them again and again and completes nothing in
+//! between. The 1 softens the first fault: a new miner starts with the full
 //! reputation, and the first fault costs half of it.
 
 /// The full reputation, in thousandths.

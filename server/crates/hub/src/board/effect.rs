@@ -18,7 +18,8 @@ pub enum Effect {
     Move { moved: Moved, ended: Option<EndedLease> },
     /// Store the result under which the task completed, and with it the lease that it ends.
     Complete { moved: Moved, lease: Lease },
-    /// Store one more fault of a miner: it refused an input that another one has served.
+    /// Store one more fault of a miner: it refused an input that another one has served, or lost tasks as nobody's fault
+    /// too often in a row.
     CountFault { miner: Address, task: Task },
     /// Tell the miner to stop.
     Cancel { miner: Address, session: SessionNumber, lease_id: LeaseId, reason: String },

@@ -72,12 +72,29 @@ impl Board {
                 open.given_up_by.push(GivenUp { miner, refused_with });
             }
         }
-        if failure.blame == Blame::Platform {
+        let is_excuse = matches!(failure.blame, Blame::Platform | Blame::Network);
+        if is_excuse {
             self.refusals.count(task, miner, now);
         }
         let mut effects = self.end_lease(lease_id, failure.blame, &failure.reason);
+        if is_excuse {
+            effects.extend(self.excuse(miner, task));
+        }
         effects.extend(self.dispatch(now));
         Ok(effects)
+    }
+
+    /// A miner lost a task as nobody's fault. Where that happens too often in a row, it counts as the miner's fault; the
+    /// task keeps its own account.
+    pub(super) fn excuse(&mut self, miner: Address, task: Task) -> Option<Effect> {
+        let is_connected = |address: &Address| self.miners.contains_key(address);
+        if !self.excuses.count(miner, is_connected) {
+            return None;
+        }
+        if let Some(connected) = self.miners.get_mut(&miner) {
+            connected.count_fault();
+        }
+        Some(Effect::CountFault { miner, task })
     }
 
     /// The model with which a connected miner serves a job.
@@ -125,6 +142,11 @@ impl Board {
         effects
     }
 
+    /// The time of the lease's job has ended.
+    fn is_over(&self, lease: &Lease, now: UnixMillis) -> bool {
+        self.jobs.get(&lease.task.job_id).is_some_and(|job| job.deadline <= now)
+    }
+
     fn overdue(&self, now: UnixMillis) -> Vec<(LeaseId, Blame, &'static str)> {
         self.held.keys().flat_map(|miner| self.overdue_of(*miner, now)).collect()
     }
@@ -135,8 +157,18 @@ impl Board {
         let worked_at = self.miners.get(&miner).filter(|_| !verifies).map(|miner| miner.last_worked);
         let patience_ms = self.leases_of(miner).map(|lease| lease.work_max_ms).max().unwrap_or_default();
         let is_idle = |lease: &Lease| worked_at.is_some_and(|at| now.since_ms(at.max(lease.granted_at)) >= patience_ms);
+        let has_wasted_its_job = |lease: &Lease| {
+            let fair_ms = crate::lease::fair_ms(lease.work_max_ms);
+            worked_at.is_some_and(|at| now.since_ms(at.max(lease.granted_at)) >= fair_ms)
+        };
         let judge = |lease: &Lease| match lease.return_by {
             _ if self.is_verifying(lease.id) => None,
+            // The job ends by itself; the question is only whether its miner had the time and did nothing.
+            _ if self.is_over(lease, now) => has_wasted_its_job(lease).then_some((
+                lease.id,
+                Blame::Miner,
+                "the job ended while its miner did nothing",
+            )),
             _ if lease.deadline <= now => Some((lease.id, Blame::Miner, "no result within the lease")),
             Some(by) if by <= now => {
                 Some((lease.id, Blame::Platform, "the miner did not come back after the hub's restart"))

@@ -68,13 +68,17 @@ impl Board {
         self.remove_miner(address);
         let held = self.held.get(&address).cloned().unwrap_or_default();
         let mut effects = Vec::new();
+        let mut lost = None;
         for lease_id in held {
             // A result that arrived before the connection was lost is still worth verifying.
             if self.is_verifying(lease_id) {
                 continue;
             }
+            lost = self.leases.get(&lease_id).map(|lease| lease.task);
             effects.extend(self.end_lease(lease_id, Blame::Network, reason));
         }
+        // One break of a connection, however many leases it costs.
+        effects.extend(lost.and_then(|task| self.excuse(address, task)));
         effects.push(Effect::QueueMoved);
         effects
     }

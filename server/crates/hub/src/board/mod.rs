@@ -8,6 +8,7 @@
 mod dispatch;
 mod effect;
 mod error;
+mod excuses;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod free;
@@ -40,6 +41,7 @@ pub use job::OpenJob;
 pub use view::JobOverlay;
 
 use crate::catalog::Catalog;
+use excuses::Excuses;
 use free::FreeMiners;
 use queue::Queue;
 use refusals::Refusals;
@@ -114,6 +116,7 @@ pub struct Board {
     free: FreeMiners,
     catalog: Catalog,
     refusals: Refusals,
+    excuses: Excuses,
     /// Waiting tasks that some miner gave up.
     given_up: BTreeSet<Task>,
 }
@@ -135,6 +138,7 @@ impl Board {
             free: FreeMiners::default(),
             catalog,
             refusals: Refusals::default(),
+            excuses: Excuses::default(),
             given_up: BTreeSet::new(),
         }
     }
@@ -306,8 +310,9 @@ impl Board {
     /// Everything whose time is over: jobs, leases, silent sessions.
     fn tick(&mut self, now: UnixMillis) -> Vec<Effect> {
         self.refusals.retain(|task| self.jobs.contains_key(&task.job_id));
-        let mut effects = self.expire_jobs(now);
-        effects.extend(self.expire_leases(now));
+        // Leases first: the end of a job does not hide the fault of a miner that held it and did nothing.
+        let mut effects = self.expire_leases(now);
+        effects.extend(self.expire_jobs(now));
         effects.extend(self.drop_silent_miners(now));
         effects.extend(self.dispatch(now));
         effects

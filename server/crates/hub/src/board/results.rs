@@ -26,6 +26,7 @@ impl Board {
         let (task, miner, wrong) = (lease.task, lease.miner, self.wrongly_refused(&lease));
         let moved = self.move_task(task, TaskEvent::Verified { lease_id })?;
         self.release(lease_id);
+        self.excuses.forget(miner);
         if let Some(miner) = self.miners.get_mut(&miner) {
             miner.leases_ended += 1;
             miner.last_worked = now;

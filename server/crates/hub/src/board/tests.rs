@@ -1,6 +1,7 @@
 //! The board under random histories: jobs end at most once, slots are never exceeded, nothing is lost.
 
 mod history;
+mod idling;
 mod refusing;
 mod waiting;
 
@@ -127,6 +128,7 @@ fn pieces_of_a_text_join_where_it_ends_and_go_with_their_lease() {
     let mut arriving = arrival(1, 1, 1);
     arriving.capability.offers[0].kind = shared::job::JobKind::Text;
     arriving.capability.offers[0].unit_type = shared::unit::UnitType::Token;
+    arriving.capability.offers[0].unit_price = crate::price::max_unit_price(shared::unit::UnitType::Token);
     let lease = granted(&board.joined(arriving, NOW)).remove(0);
     let done = StepProgress { step: 1, steps: 64 };
     let mut write = |at, text: &str| {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::board::excuses::EXCUSES_IN_A_ROW_MAX;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -30,7 +31,7 @@ const PLANS: [&[TaskRole]; 4] = [
 ];
 
 fn any_blame() -> impl Strategy<Value = Blame> {
-    prop_oneof![Just(Blame::Miner), Just(Blame::Platform), Just(Blame::Input)]
+    prop_oneof![Just(Blame::Miner), Just(Blame::Network), Just(Blame::Platform), Just(Blame::Input)]
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -59,6 +60,8 @@ struct World {
     /// How often each task ended, and the state that its job had last.
     ends: BTreeMap<Task, u32>,
     jobs: BTreeMap<JobId, JobState>,
+    /// How often in a row each miner lost something as nobody's fault.
+    excuses: BTreeMap<Address, u32>,
     log: Vec<(Input, UnixMillis)>,
     told: String,
 }
@@ -72,6 +75,7 @@ impl World {
             session: 0,
             ends: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            excuses: BTreeMap::new(),
             log: Vec::new(),
             told: String::new(),
         }
@@ -138,6 +142,25 @@ impl World {
         self.board.miner(miner).map(|miner| miner.faults)
     }
 
+    /// Each input is one excuse at most of a miner, and a completed task ends the row.
+    fn count_excuses(&mut self, effects: &[Effect], holders: &BTreeMap<LeaseId, Address>) {
+        let excused = effects.iter().filter_map(|effect| match effect {
+            Effect::Move { ended: Some(EndedLease { miner, fault: Some(fault), .. }), .. } => {
+                let is_excuse = matches!(fault.blame, Blame::Network | Blame::Platform);
+                (is_excuse && !fault.reason.contains("new session")).then_some(*miner)
+            }
+            _ => None,
+        });
+        for miner in excused.collect::<BTreeSet<_>>() {
+            *self.excuses.entry(miner).or_default() += 1;
+        }
+        for effect in effects {
+            if let Effect::Complete { lease_id, .. } = effect {
+                self.excuses.remove(&holders[lease_id]);
+            }
+        }
+    }
+
     fn take(&mut self, step: Step) {
         let Some(input) = self.input(step) else { return };
         let failed = match &input {
@@ -146,6 +169,7 @@ impl World {
         };
         self.log.push((input.clone(), self.now));
         let before = format!("{:?}", self.board);
+        let holders: BTreeMap<_, _> = self.board.leases.values().map(|lease| (lease.id, lease.miner)).collect();
         match self.board.apply(input, self.now) {
             Ok(effects) => {
                 self.told.push_str(&format!("{effects:?}\n"));
@@ -156,13 +180,12 @@ impl World {
                         self.see(moved);
                     }
                 }
+                self.count_excuses(&effects, &holders);
                 if let Some((miner, blame, Some(faults))) = failed {
-                    let after = self.faults_of(miner);
-                    assert_eq!(
-                        after,
-                        Some(faults + u64::from(blame == Blame::Miner)),
-                        "a miner pays for its own faults"
-                    );
+                    let is_excuse = matches!(blame, Blame::Network | Blame::Platform);
+                    let too_often = is_excuse && self.excuses[&miner] > EXCUSES_IN_A_ROW_MAX;
+                    let pays = faults + u64::from(blame == Blame::Miner || too_often);
+                    assert_eq!(self.faults_of(miner), Some(pays), "a miner pays for its own faults");
                 }
             }
             Err(error) => {
