@@ -47,7 +47,7 @@ pub(super) fn run(serve: Serve) -> Result<()> {
             "--admin {admin} is the account of a key that this server holds; the minter's roles belong to another one"
         );
     }
-    up::start(options, KeySource::Given(Keys { hub, validator, admin }))
+    up::start(options, KeySource::Given(Box::new(Keys { hub, validator, admin })))
 }
 
 /// The key in the file, or else in the environment. `offered`: other machines reach the server.

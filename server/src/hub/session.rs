@@ -233,7 +233,7 @@ fn check_registration(challenge: &Challenge, registration: &Registration, now: U
     }
     capability.check_bounds().map_err(|error| error.detail)?;
     capability.check_offers().map_err(|error| format!("capability: {error}"))?;
-    hub::price::check_all(&capability).map_err(|error| format!("capability: {error}"))?;
+    hub::price::check_all(capability).map_err(|error| format!("capability: {error}"))?;
     capability.check_devices().map_err(|error| format!("capability: {error}"))?;
     let Some(hardware) = &capability.hardware else { return Ok(()) };
     hardware.check(*address, now).map_err(|error| format!("capability.hardware: {error}"))

@@ -142,3 +142,25 @@ impl SignTransaction for Unsigned {
         Ok(SignedTransaction { hash: *signed.hash(), raw: signed.encoded_2718().into() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy_sol_types::SolError;
+
+    use super::*;
+
+    #[test]
+    fn only_an_expired_receipt_is_refused_for_ever() {
+        let expired = AITokenMinter::ReceiptExpired {
+            receiptHash: alloy_primitives::B256::ZERO,
+            expiresAt: U256::from(5),
+            timestamp: U256::from(9),
+        };
+        let refused = refusal(&expired.abi_encode());
+        assert_eq!(refused.lasts, RefusalLasts::ForEver);
+        assert!(refused.reason.contains("expired at 5"), "{}", refused.reason);
+        let paused = refusal(&AITokenMinter::EnforcedPause {}.abi_encode());
+        assert_eq!(paused.lasts, RefusalLasts::ForATime);
+        assert_eq!(refusal(&[]).lasts, RefusalLasts::Unknown);
+    }
+}

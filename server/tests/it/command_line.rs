@@ -259,7 +259,7 @@ async fn a_server_with_given_keys_makes_none_and_does_not_call_itself_a_developm
     let folder = tempfile::tempdir().unwrap();
     let keys = Keys { hub: key(1), validator: key(2), admin: Address::repeat_byte(3) };
     let mut config = config(folder.path());
-    config.keys = KeySource::Given(keys);
+    config.keys = KeySource::Given(Box::new(keys));
     let server = TestServer::start_with(config).await;
     let status = server.get("/v1/status").await.json();
     assert_eq!(status["dev"], false);

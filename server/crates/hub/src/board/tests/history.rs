@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Each input is one excuse at most of a miner, and a completed task ends the row.
-    fn count_excuses(&mut self, effects: &[Effect], holders: &BTreeMap<LeaseId, Address>) {
+    fn count_excuses(&mut self, effects: &[Effect]) {
         let excused = effects.iter().filter_map(|effect| match effect {
             Effect::Move { ended: Some(EndedLease { miner, fault: Some(fault), .. }), .. } => {
                 let is_excuse = matches!(fault.blame, Blame::Network | Blame::Platform);
@@ -155,8 +155,8 @@ impl World {
             *self.excuses.entry(miner).or_default() += 1;
         }
         for effect in effects {
-            if let Effect::Complete { lease_id, .. } = effect {
-                self.excuses.remove(&holders[lease_id]);
+            if let Effect::Complete { lease, .. } = effect {
+                self.excuses.remove(&lease.miner);
             }
         }
     }
@@ -169,7 +169,6 @@ impl World {
         };
         self.log.push((input.clone(), self.now));
         let before = format!("{:?}", self.board);
-        let holders: BTreeMap<_, _> = self.board.leases.values().map(|lease| (lease.id, lease.miner)).collect();
         match self.board.apply(input, self.now) {
             Ok(effects) => {
                 self.told.push_str(&format!("{effects:?}\n"));
@@ -180,7 +179,7 @@ impl World {
                         self.see(moved);
                     }
                 }
-                self.count_excuses(&effects, &holders);
+                self.count_excuses(&effects);
                 if let Some((miner, blame, Some(faults))) = failed {
                     let is_excuse = matches!(blame, Blame::Network | Blame::Platform);
                     let too_often = is_excuse && self.excuses[&miner] > EXCUSES_IN_A_ROW_MAX;
