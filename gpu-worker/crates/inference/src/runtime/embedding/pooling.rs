@@ -111,7 +111,7 @@ impl Mode {
         match self {
             Self::First => states.chunks(width).next().map_or_else(Vec::new, wide),
             Self::Last => states.chunks(width).last().map_or_else(Vec::new, wide),
-            Self::Largest => folded(states, width, f64::NEG_INFINITY, |largest, value, _| largest.max(value)),
+            Self::Largest => folded(states, width, f64::NEG_INFINITY, |largest, value, _| larger(largest, value)),
             Self::Mean => divided(folded(states, width, 0.0, |sum, value, _| sum + value), tokens),
             Self::MeanByRoot => divided(folded(states, width, 0.0, |sum, value, _| sum + value), libm::sqrt(tokens)),
             Self::WeightedMean => {
@@ -120,6 +120,11 @@ impl Mode {
             }
         }
     }
+}
+
+/// What is not a number stays, so that a network that fails is not hidden behind the tokens that it got right.
+fn larger(one: f64, other: f64) -> f64 {
+    if other.is_nan() || other > one { other } else { one }
 }
 
 /// Goes through the tokens with each number of a state; `step` hears the number so far, the token's, and its place
@@ -189,5 +194,8 @@ mod tests {
         assert_eq!(pooled(Mode::MeanByRoot), [6.0, -6.0]);
         assert_eq!(pooled(Mode::WeightedMean), [3.7, -2.5]);
         assert_eq!(Pooling(vec![Mode::Largest]).pooled(&[-3.0, -1.0], 1), [-1.0], "no padding is looked at");
+        for states in [[1.0, f32::NAN, 2.0], [f32::NAN, 1.0, 2.0], [1.0, 2.0, f32::NAN]] {
+            assert!(Pooling(vec![Mode::Largest]).pooled(&states, 1)[0].is_nan(), "{states:?}");
+        }
     }
 }
