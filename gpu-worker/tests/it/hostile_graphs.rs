@@ -230,7 +230,10 @@ fn paths_that_leave_the_folder_are_refused() {
     let secret = tempfile::tempdir().unwrap();
     std::fs::write(secret.path().join("key"), [7; 8]).unwrap();
     let absolute = secret.path().join("key");
-    for location in [absolute.to_str().unwrap(), "../key", "a/../../key", "./weights.pb", "", "C:\\key", "a\\b"] {
+    let inside = ["./weights.pb", ".//weights.pb", "a//weights.pb", "a/./weights.pb", "weights.pb/"];
+    for location in
+        [absolute.to_str().unwrap(), "../key", "a/../../key", "", "C:\\key", "a\\b"].into_iter().chain(inside)
+    {
         Folder::at(location, &[]).refused(&["graph.onnx keeps weights in", "not one inside the folder"]);
     }
     Folder::at("absent.pb", &[]).refused(&["absent.pb", "No such file"]);
@@ -270,6 +273,27 @@ fn ranges_beyond_the_file_are_refused() {
         let error = Folder::at("weights.pb", &[(key, value)]).graph().unwrap_err();
         assert_eq!(error.kind.name(), "model", "{error}");
     }
+}
+
+#[test]
+fn every_tensor_of_every_file_is_compared_with_its_file() {
+    let weight = |location: &str, offset: &str| {
+        external(tensor(FLOAT, &[2]), &[("location", location), ("offset", offset), ("length", "8")])
+    };
+    let folder = Folder::at("weights.pb", &[]);
+    folder.write("more.pb", &[0; 16]);
+    let with = |last: Message| {
+        let all = (0..500).map(|number| weight(["weights.pb", "more.pb"][number % 2], "0")).chain([last]);
+        let whole = all.fold(graph("", "Add", weight("weights.pb", "0")), |graph, tensor| graph.message(5, tensor));
+        folder.write("graph.onnx", &model(17, whole));
+        folder.pin(&["graph.onnx", "weights.pb", "more.pb"]);
+    };
+    with(weight("more.pb", "8"));
+    assert!(folder.graph().is_ok());
+    with(weight("more.pb", "16"));
+    folder.refused(&["more.pb", "takes 8 bytes from 16", "but the file has 16"]);
+    with(weight("weights.pb", "8"));
+    folder.refused(&["weights.pb", "takes 8 bytes from 8", "but the file has 8"]);
 }
 
 #[test]

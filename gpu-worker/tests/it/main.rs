@@ -9,6 +9,7 @@ mod default_models;
 mod doctor;
 mod engines;
 mod eta;
+mod exported_folders;
 mod fast_setting;
 mod faults;
 mod first_start;

@@ -70,3 +70,30 @@ pub(crate) fn model(operator_set: u64, graph: Message) -> Vec<u8> {
 pub(crate) fn sound() -> Vec<u8> {
     model(17, graph("", "Add", tensor(FLOAT, &[2]).bytes(9, [0; 8])))
 }
+
+/// `model` with more fields of its graph.
+pub(crate) fn with_graph_fields(model: &[u8], more: &Message) -> Vec<u8> {
+    const GRAPH: u64 = 7;
+    let (mut whole, mut rest) = (Message::default(), model);
+    while !rest.is_empty() {
+        let key = read_varint(&mut rest);
+        match (key >> 3, key & 7) {
+            (field, 0) => whole = whole.number(field, read_varint(&mut rest)),
+            (field, 2) => {
+                let length = usize::try_from(read_varint(&mut rest)).unwrap();
+                let (bytes, after) = rest.split_at(length);
+                let more: &[u8] = if field == GRAPH { &more.0 } else { &[] };
+                (whole, rest) = (whole.bytes(field, [bytes, more].concat()), after);
+            }
+            (field, wire) => panic!("field {field} of a model has the wire type {wire}"),
+        }
+    }
+    whole.0
+}
+
+fn read_varint(bytes: &mut &[u8]) -> u64 {
+    let length = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    let (number, rest) = bytes.split_at(length);
+    *bytes = rest;
+    number.iter().rev().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f))
+}

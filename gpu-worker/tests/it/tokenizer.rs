@@ -21,8 +21,12 @@ struct Vector {
     ids: Vec<i64>,
 }
 
-/// A folder that holds a slow tokenizer's files only.
-fn slow_tokenizer(vectors: &Vectors) -> tempfile::TempDir {
+fn vectors() -> Vectors {
+    serde_json::from_str(include_str!("../../crates/inference/tests/vectors/tokenizer.json")).unwrap()
+}
+
+/// A folder that holds a slow tokenizer's files only, with this `added_tokens.json`.
+fn slow_tokenizer(vectors: &Vectors, added: &Value) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let end = "<|endoftext|>";
     let names = json!({"bos_token": "<|startoftext|>", "eos_token": {"content": end}, "pad_token": end,
@@ -31,6 +35,7 @@ fn slow_tokenizer(vectors: &Vectors) -> tempfile::TempDir {
         ("tokenizer/vocab.json", vectors.vocab.to_string()),
         ("tokenizer/merges.txt", vectors.merges.clone()),
         ("tokenizer/tokenizer_config.json", names.to_string()),
+        ("tokenizer/added_tokens.json", added.to_string()),
     ];
     std::fs::create_dir(folder.path().join("tokenizer")).unwrap();
     let listed = files.map(|(path, text)| {
@@ -45,12 +50,41 @@ fn slow_tokenizer(vectors: &Vectors) -> tempfile::TempDir {
 
 #[test]
 fn ids_are_those_of_transformers() {
-    let vectors: Vectors =
-        serde_json::from_str(include_str!("../../crates/inference/tests/vectors/tokenizer.json")).unwrap();
-    let folder = slow_tokenizer(&vectors);
+    let vectors = vectors();
+    let folder = slow_tokenizer(&vectors, &json!({}));
     let tokenizer = ClipTokenizer::load(&ModelFolder::open(folder.path()).unwrap(), "tokenizer", None).unwrap();
     for vector in &vectors.vectors {
         assert_eq!(tokenizer.encode(&vector.prompt).unwrap(), vector.ids, "{:?}", vector.prompt);
+    }
+}
+
+#[test]
+fn added_tokens_are_read_as_the_tokens_that_they_are() {
+    let vectors = vectors();
+    let load = |added: &Value| {
+        let folder = slow_tokenizer(&vectors, added);
+        ClipTokenizer::load(&ModelFolder::open(folder.path()).unwrap(), "tokenizer", None)
+    };
+    let known = vectors.vocab.as_object().unwrap();
+    let (end, free) =
+        (known["<|endoftext|>"].as_u64().unwrap(), known.values().filter_map(Value::as_u64).max().unwrap());
+    // Not the next free number, as where other tokens were taken away again.
+    let cat = free + 7;
+    let tokenizer = load(&json!({"<Cat-toy>": cat, "<|endoftext|>": end})).unwrap();
+    let plain = load(&json!({})).unwrap();
+    let (ids, without) = (tokenizer.encode("a <Cat-toy> on").unwrap(), plain.encode("a on").unwrap());
+    assert_eq!(ids[2], i64::try_from(cat).unwrap(), "{ids:?}");
+    assert_eq!((&ids[..2], ids[3]), (&without[..2], without[2]));
+    assert_ne!(plain.encode("a <Cat-toy> on").unwrap(), ids);
+    for (added, words) in [
+        (json!({"<cat>": end}), ["<cat>", "<|endoftext|>"]),
+        (json!({"<|endoftext|>": cat}), ["<|endoftext|>", "in vocab.json"]),
+        (json!({"<cat>": cat, "<dog>": cat}), ["<cat>", "<dog>"]),
+    ] {
+        let error = load(&added).unwrap_err();
+        assert_eq!(error.kind.name(), "format");
+        let text = error.to_string();
+        assert!(text.contains("added_tokens.json") && words.iter().all(|word| text.contains(word)), "{text}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What serves jobs: one implementation of [`Runtime`] per kind of model.
 
 mod base64_bytes;
+mod context;
 pub mod embedding;
 mod external_data;
 pub mod folder;

@@ -4,9 +4,12 @@
 //! text ─ tokenizer.json ─ model.onnx ─ states of all tokens ─ pooling ─ length 1
 //! ```
 
+mod pooling;
+mod positions;
+mod sentence;
+
 use std::time::Instant;
 
-use serde::Deserialize;
 use shared::job::JobKind;
 use shared::job::embedding::ValidEmbeddingInput;
 use shared::job::request::Work;
@@ -14,6 +17,9 @@ use shared::job::token::Tokens;
 use shared::protocol::Metering;
 use tokenizers::Tokenizer;
 
+use self::pooling::Pooling;
+use self::positions::Positions;
+use self::sentence::Sentence;
 use super::folder::ModelFolder;
 use super::{Observer, Output, Runtime, only_graph, other_kind, read_tokenizer, report_step, tokenizer_json, written};
 use crate::clock::millis;
@@ -28,18 +34,6 @@ const BATCH_TEXTS: usize = 16;
 /// Lengths are rounded up to a multiple of this, so that an engine that plans for sizes meets few of them.
 const LENGTH_STEP_TOKENS: usize = 16;
 
-/// Longest text where the folder names no limit.
-const CONTEXT_DEFAULT_TOKENS: usize = 512;
-
-/// How the states of a text's tokens become one vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pooling {
-    /// The mean of all tokens of the text.
-    Mean,
-    /// The first token, which the model was trained to sum the text up in.
-    First,
-}
-
 /// A loaded sentence model.
 #[derive(Debug)]
 pub struct EmbeddingModel {
@@ -48,7 +42,8 @@ pub struct EmbeddingModel {
     ports: Ports,
     output: String,
     pooling: Pooling,
-    context_tokens: usize,
+    positions: Positions,
+    prompt: String,
     batch_texts: usize,
     on_gpu: bool,
 }
@@ -62,57 +57,19 @@ struct Ports {
     places: Option<Port>,
 }
 
-#[derive(Debug, Deserialize)]
-struct ModelConfig {
-    #[serde(default)]
-    max_position_embeddings: Option<usize>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct SentenceConfig {
-    #[serde(default)]
-    max_seq_length: Option<usize>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct PoolingConfig {
-    #[serde(default)]
-    pooling_mode_cls_token: bool,
-    #[serde(default)]
-    pooling_mode_mean_tokens: bool,
-    #[serde(default)]
-    pooling_mode_max_tokens: bool,
-    #[serde(default)]
-    pooling_mode_mean_sqrt_len_tokens: bool,
-}
-
-impl PoolingConfig {
-    fn pooling(&self) -> Result<Pooling> {
-        let Self { pooling_mode_cls_token: first, pooling_mode_mean_tokens: mean, .. } = *self;
-        match (first, mean, self.pooling_mode_max_tokens || self.pooling_mode_mean_sqrt_len_tokens) {
-            (true, false, false) => Ok(Pooling::First),
-            (false, _, false) => Ok(Pooling::Mean),
-            _ => Err(InferenceError::unsupported("it pools otherwise than by the mean or by the first token")),
-        }
-    }
-}
-
 impl EmbeddingModel {
     pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Self> {
         let tokenizer = read_tokenizer(folder)?;
         let graph = Graph::load(engine, &folder.graph(only_graph(folder)?)?)?;
         let ports = Ports::of(&graph)?;
         let output = states_output(&graph)?;
-        let pooling = read_or_default::<PoolingConfig>(folder, "1_Pooling/config.json")?.pooling()?;
-        let config: ModelConfig = folder.read_json("config.json")?;
-        let sentence: SentenceConfig = read_or_default(folder, "sentence_bert_config.json")?;
-        let limits = [config.max_position_embeddings, sentence.max_seq_length, ports.ids.fixed(1)];
-        let context_tokens = limits.into_iter().flatten().min().unwrap_or(CONTEXT_DEFAULT_TOKENS).max(1);
+        let Sentence { pooling, max_seq_length, prompt } = Sentence::read(folder, &tokenizer)?;
+        let positions = Positions::read(folder, max_seq_length, ports.ids.fixed(1))?;
         // An engine that plans for each set of sizes would plan for each number of texts.
         let batch = if engine.plans_per_shape() { 1 } else { BATCH_TEXTS };
         let batch_texts = ports.ids.fixed(0).unwrap_or(batch).max(1);
         let on_gpu = engine.provider() != Provider::Cpu;
-        Ok(Self { tokenizer, graph, ports, output, pooling, context_tokens, batch_texts, on_gpu })
+        Ok(Self { tokenizer, graph, ports, output, pooling, positions, prompt, batch_texts, on_gpu })
     }
 
     /// One vector of length 1 for each text, and how many tokens were read. Each batch of texts is a step.
@@ -132,12 +89,17 @@ impl EmbeddingModel {
 
     /// A text's tokens as far as the model reads. What is cut goes before the last one, which marks the end.
     fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let mut ids = tokenizer_json::encode(&self.tokenizer, "input", text, true)?;
-        if ids.len() > self.context_tokens {
-            let whole = tokenizer_json::encode(&self.tokenizer, "input", text, false)?.len();
+        let prompted = format!("{}{text}", self.prompt);
+        let context_tokens = self.positions.context_tokens;
+        let mut ids = tokenizer_json::encode(&self.tokenizer, "input", &prompted, true)?;
+        if ids.is_empty() {
+            return Err(InferenceError::input("input", "holds texts of at least one token for this model", 0));
+        }
+        if ids.len() > context_tokens {
+            let whole = tokenizer_json::encode(&self.tokenizer, "input", &prompted, false)?.len();
             let marked = ids.len() > whole;
             let end = ids.last().copied().filter(|_| marked && ids.len() - whole > 1);
-            ids.truncate(self.context_tokens);
+            ids.truncate(context_tokens);
             if let (Some(end), Some(last)) = (end, ids.last_mut()) {
                 *last = end;
             }
@@ -147,10 +109,10 @@ impl EmbeddingModel {
 
     fn embed_batch(&mut self, rows: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
         let longest = rows.iter().map(Vec::len).max().unwrap_or(1).max(1);
-        let rounded = longest.next_multiple_of(LENGTH_STEP_TOKENS).min(self.context_tokens);
+        let rounded = longest.next_multiple_of(LENGTH_STEP_TOKENS).min(self.positions.context_tokens);
         let length = self.ports.ids.fixed(1).unwrap_or(rounded);
         let batch = self.ports.ids.fixed(0).unwrap_or(rows.len());
-        let (mut ids, mut mask) = (vec![0_i64; batch * length], vec![0_i64; batch * length]);
+        let (mut ids, mut mask) = (vec![self.positions.pad_token; batch * length], vec![0_i64; batch * length]);
         for (index, row) in rows.iter().enumerate() {
             for (place, id) in row.iter().enumerate() {
                 ids[index * length + place] = i64::from(*id);
@@ -159,7 +121,8 @@ impl EmbeddingModel {
         }
         let shape = [batch, length];
         let kinds = vec![0_i64; batch * length];
-        let places: Vec<i64> = (0..batch * length).map(|index| (index % length) as i64).collect();
+        let tokens = |row: usize| rows.get(row).map_or(0, Vec::len);
+        let places: Vec<i64> = (0..batch).flat_map(|row| self.positions.of_row(tokens(row), length)).collect();
         let input = |port, values| Input { port, shape: &shape, values: Values::Tokens(values) };
         let mut inputs = vec![input(&self.ports.ids, ids.as_slice()), input(&self.ports.mask, mask.as_slice())];
         inputs.extend(self.ports.kinds.iter().map(|port| input(port, kinds.as_slice())));
@@ -171,26 +134,18 @@ impl EmbeddingModel {
     /// The vector of row `index`, which has `tokens` tokens.
     fn pooled(&self, states: &Tensor, index: usize, tokens: usize, [batch, length]: [usize; 2]) -> Result<Vec<f32>> {
         let width = match states.shape[..] {
-            [rows, places, width] if rows == batch && places == length => width,
+            [rows, places, width] if rows == batch && places == length && width > 0 => width,
             _ => {
                 let reason = format!("it gave a tensor {:?} for {batch} texts of {length} tokens", states.shape);
                 return Err(InferenceError::run(self.graph.name(), reason));
             }
         };
-        let state = |place: usize| &states.values[(index * length + place) * width..][..width];
-        let sum = match self.pooling {
-            Pooling::First => state(0).iter().map(|value| f64::from(*value)).collect(),
-            Pooling::Mean => (0..tokens).fold(vec![0.0; width], |mut sum, place| {
-                sum.iter_mut().zip(state(place)).for_each(|(sum, value)| *sum += f64::from(*value));
-                sum
-            }),
-        };
-        // The length is taken out, so a mean needs no division.
-        let length = libm::sqrt(sum.iter().map(|value| value * value).sum());
+        let vector = self.pooling.pooled(&states.values[index * length * width..][..tokens * width], width);
+        let length = libm::sqrt(vector.iter().map(|value| value * value).sum());
         if !length.is_finite() || length == 0.0 {
             return Err(InferenceError::not_finite(self.graph.name(), 1));
         }
-        Ok(sum.iter().map(|value| (value / length) as f32).collect())
+        Ok(vector.iter().map(|value| (value / length) as f32).collect())
     }
 
     fn serve(&mut self, input: &ValidEmbeddingInput, observer: &mut dyn Observer) -> Result<Output> {
@@ -243,23 +198,4 @@ fn states_output(graph: &Graph) -> Result<String> {
 
 fn read_or_default<T: serde::de::DeserializeOwned + Default>(folder: &ModelFolder, file: &str) -> Result<T> {
     if folder.has(file) { folder.read_json(file) } else { Ok(T::default()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pools_as_the_folder_says_and_by_the_mean_where_it_says_nothing() {
-        let pooling = |json| serde_json::from_str::<PoolingConfig>(json).unwrap().pooling();
-        assert_eq!(pooling("{}").unwrap(), Pooling::Mean);
-        assert_eq!(pooling(r#"{"pooling_mode_mean_tokens": true}"#).unwrap(), Pooling::Mean);
-        assert_eq!(pooling(r#"{"pooling_mode_cls_token": true}"#).unwrap(), Pooling::First);
-        for json in [
-            r#"{"pooling_mode_max_tokens": true}"#,
-            r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#,
-        ] {
-            assert!(pooling(json).is_err(), "{json}");
-        }
-    }
 }

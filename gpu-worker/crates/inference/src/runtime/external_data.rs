@@ -1,6 +1,6 @@
 //! Weights beside an ONNX file. A graph names them by paths of its own, so a path is followed only inside the folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::folder::is_plain;
@@ -11,23 +11,28 @@ use crate::error::{InferenceError, Result};
 /// them.
 ///
 /// # Errors
-/// A path that is absolute, has `..`, or leaves the folder through a link, and a range beyond the end of the file.
+/// A path that is absolute, has `..` or is not in its shortest form, or leaves the folder through a link, and a range
+/// beyond the end of the file.
 pub(super) fn check(graph: &GraphFile, folder: &Path) -> Result<BTreeSet<String>> {
-    let external = &graph.onnx().external;
-    let locations: BTreeSet<String> = external.iter().map(|tensor| tensor.location.clone()).collect();
-    for location in &locations {
-        let refused = |reason: String| InferenceError::external_data(graph.name(), location.clone(), reason);
-        let bytes = length_inside(folder, location).map_err(refused)?;
-        let mut taken = external.iter().filter(|tensor| tensor.location == *location);
-        taken.try_for_each(|tensor| fits(tensor, bytes)).map_err(refused)?;
+    // Each location is looked up once, however many tensors lie there.
+    let mut lengths: BTreeMap<&str, u64> = BTreeMap::new();
+    for tensor in &graph.onnx().external {
+        let location = tensor.location.as_str();
+        let refused = |reason: String| InferenceError::external_data(graph.name(), location, reason);
+        let bytes = match lengths.get(location) {
+            Some(bytes) => *bytes,
+            None => length_inside(folder, location).map_err(refused)?,
+        };
+        lengths.insert(location, bytes);
+        fits(tensor, bytes).map_err(refused)?;
     }
-    Ok(locations)
+    Ok(lengths.into_keys().map(str::to_owned).collect())
 }
 
 /// Length of the file at `location`.
 fn length_inside(folder: &Path, location: &str) -> std::result::Result<u64, String> {
     if !is_plain(location) {
-        return Err("the path is not one inside the folder".into());
+        return Err("the path is not one inside the folder in its shortest form".into());
     }
     let real = |path: &Path| std::fs::canonicalize(path).map_err(|error| error.to_string());
     let (folder, file) = (real(folder)?, real(&folder.join(location))?);

@@ -39,7 +39,10 @@ impl ModelFolder {
         let manifest: ModelManifest =
             serde_json::from_slice(&bytes).map_err(|error| InferenceError::format(&path, error))?;
         if let Some(file) = manifest.files.iter().find(|file| !is_plain(&file.path)) {
-            return Err(InferenceError::format(&path, format!("{} leads out of the folder", file.path)));
+            return Err(InferenceError::format(
+                &path,
+                format!("{} leads out of the folder or is not in its shortest form", file.path),
+            ));
         }
         Ok(Self { root: root.to_path_buf(), manifest, manifest_sha256: Sha256Digest::of(&bytes) })
     }
@@ -149,10 +152,10 @@ fn beside(file: &str, location: &str) -> String {
     }
 }
 
-/// A path that stays in its folder, with forward slashes.
+/// A path that stays in its folder, with forward slashes, in the one form that names its file.
 pub(super) fn is_plain(path: &str) -> bool {
-    !path.is_empty()
-        && !path.contains('\\')
+    !path.contains('\\')
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
         && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
@@ -194,7 +197,9 @@ mod tests {
     #[test]
     fn only_paths_inside_the_folder_are_plain() {
         assert!(is_plain("unet/model.onnx"));
-        for path in ["", "/etc/passwd", "../key", "unet/../../key", "./x", "a\\b"] {
+        for path in
+            ["", "/etc/passwd", "../key", "unet/../../key", "./x", "a\\b", "a//w", "a/./w", "a/", "a/.", "/", "."]
+        {
             assert!(!is_plain(path), "{path} was taken");
         }
     }

@@ -1,10 +1,14 @@
 //! Makes a manifest for a folder that somebody exported: every file that a worker may read, with its hash.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use shared::model::{MANIFEST_FILE, ModelFile};
 
+use super::external_data;
 use super::folder::sha256_of;
+use crate::engine::GraphFile;
+use crate::engine::graph_file::GRAPH_MAX_BYTES;
 use crate::error::{InferenceError, Result};
 
 /// Files of a folder. The largest pipelines have some fifty.
@@ -16,8 +20,11 @@ const DEPTH_MAX: usize = 8;
 /// Weights for other programs, which exporters leave beside the graphs.
 const FOREIGN_ENDINGS: [&str; 7] = ["safetensors", "bin", "pt", "pth", "ckpt", "h5", "msgpack"];
 
+/// What the name of a graph ends with.
+const GRAPH_ENDING: &str = "onnx";
+
 /// The files below `root`, sorted, with length and hash. Hidden files, the manifest itself and weights for other
-/// programs are left out.
+/// programs are left out, but not what a graph names as the place of its own weights.
 ///
 /// # Errors
 /// Links that lead out of the folder, names that are not UTF-8, and more than `FILES_MAX` files.
@@ -25,7 +32,12 @@ pub fn pin(root: &Path) -> Result<Vec<ModelFile>> {
     let real_root = std::fs::canonicalize(root).map_err(InferenceError::io(root))?;
     let mut paths = Vec::new();
     collect(&real_root, &real_root, 0, &mut paths)?;
-    paths.sort();
+    let graphs = paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == GRAPH_ENDING));
+    let weights: Vec<PathBuf> = graphs.flat_map(|graph| weights_of(&real_root, graph)).collect();
+    let paths: BTreeSet<PathBuf> = paths.into_iter().chain(weights).collect();
+    if paths.len() > FILES_MAX {
+        return Err(too_many(root));
+    }
     paths.iter().map(|path| pinned(&real_root, path)).collect()
 }
 
@@ -47,10 +59,27 @@ fn collect(root: &Path, folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -
             false => paths.push(path),
         }
         if paths.len() > FILES_MAX {
-            return Err(InferenceError::format(root, format!("it holds more than {FILES_MAX} files")));
+            return Err(too_many(root));
         }
     }
     Ok(())
+}
+
+fn too_many(root: &Path) -> InferenceError {
+    InferenceError::format(root, format!("it holds more than {FILES_MAX} files"))
+}
+
+/// The files beside `graph` that it keeps weights in, whatever they are called. Nothing of what is no sound graph: a
+/// folder may hold some that nobody loads, and who loads one is told what is wrong with it.
+fn weights_of(root: &Path, graph: &Path) -> Vec<PathBuf> {
+    let is_short = std::fs::metadata(graph).is_ok_and(|file| file.len() <= GRAPH_MAX_BYTES);
+    let (Some(folder), true) = (graph.parent(), is_short) else { return Vec::new() };
+    let bytes = std::fs::read(graph).ok();
+    let name = graph.to_string_lossy();
+    let found = bytes.and_then(|bytes| GraphFile::new(&name, bytes, Some(folder)).ok());
+    let locations = found.and_then(|file| external_data::check(&file, folder).ok()).unwrap_or_default();
+    // The manifest cannot hold its own hash.
+    locations.iter().map(|location| folder.join(location)).filter(|path| *path != root.join(MANIFEST_FILE)).collect()
 }
 
 fn is_wanted(path: &Path) -> bool {
@@ -92,6 +121,47 @@ mod tests {
         assert_eq!(names, ["README.md", "model_index.json", "unet/model.onnx", "unet/model.onnx_data"]);
         assert_eq!(pinned[0].sha256, Sha256Digest::of(b"README.md"));
         assert_eq!(pinned[0].bytes, 9);
+    }
+
+    /// A folder with a graph that keeps its weights in `location`, which has as many letters as the name it had.
+    fn graph_with_weights_in(location: &str, files: &[&str]) -> tempfile::TempDir {
+        let before = b"external.onnx_data";
+        assert_eq!(location.len(), before.len());
+        let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/graphs");
+        let mut graph = std::fs::read(vectors.join("external.onnx")).unwrap();
+        for at in 0..graph.len() - before.len() {
+            if graph[at..].starts_with(before) {
+                graph[at..][..before.len()].copy_from_slice(location.as_bytes());
+            }
+        }
+        let folder = folder(files);
+        std::fs::write(folder.path().join("onnx/model.onnx"), graph).unwrap();
+        for file in files {
+            std::fs::copy(vectors.join("external.onnx_data"), folder.path().join(file)).unwrap();
+        }
+        folder
+    }
+
+    fn names(pinned: &[ModelFile]) -> Vec<&str> {
+        pinned.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    #[test]
+    fn weights_are_pinned_by_the_name_that_their_graph_gives_them() {
+        for location in ["graph.weights1.bin", "w/graph.weights.pt", ".weights.of.graph1"] {
+            let file = format!("onnx/{location}");
+            let folder = graph_with_weights_in(location, &[&file, "onnx/pytorch_model.bin"]);
+            assert_eq!(names(&pin(folder.path()).unwrap()).len(), 2, "{location}");
+            assert!(names(&pin(folder.path()).unwrap()).contains(&file.as_str()), "{location}");
+        }
+    }
+
+    #[test]
+    fn weights_outside_of_the_graph_s_folder_are_not_pinned() {
+        for location in ["../weights.of.g.pt", "a//weights.of.g.pt", "absent.weights.pt1"] {
+            let folder = graph_with_weights_in(location, &["weights.of.g.pt", "onnx/a/weights.of.g.pt"]);
+            assert_eq!(names(&pin(folder.path()).unwrap()), ["onnx/model.onnx"], "{location}");
+        }
     }
 
     #[cfg(unix)]

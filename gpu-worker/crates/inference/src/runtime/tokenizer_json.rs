@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use tokenizers::Tokenizer;
+use tokenizers::{NormalizedString, Normalizer, Tokenizer};
 
 use crate::error::{InferenceError, Result, quote};
 
@@ -51,6 +51,21 @@ pub fn encode(tokenizer: &Tokenizer, field: &'static str, text: &str, framed: bo
         Ok(encoding) => Ok(encoding.map_err(|error| unread(error.to_string()))?.get_ids().to_vec()),
         Err(_) => Err(unread("the tokenizer gave up on it".into())),
     }
+}
+
+/// Letters of several scripts, all of them large.
+const LARGE_LETTERS: &str = "ABCXYZ ÀÉÖ ΔΩ ЖЯ";
+
+/// Whether the tokenizer itself makes letters small before it looks for tokens.
+pub fn makes_lower_case(tokenizer: &Tokenizer) -> bool {
+    let normalized = |text: &str| {
+        let mut normalized = NormalizedString::from(text);
+        let normalizer = tokenizer.get_normalizer()?;
+        catch_unwind(AssertUnwindSafe(|| normalizer.normalize(&mut normalized))).ok()?.ok()?;
+        Some(normalized.get().to_owned())
+    };
+    let large = normalized(LARGE_LETTERS);
+    large.is_some() && large == normalized(&LARGE_LETTERS.to_lowercase())
 }
 
 /// The parts of the file that have a size.
@@ -172,6 +187,14 @@ mod tests {
     fn a_sound_file_is_read_and_its_own_truncation_left_out() {
         let tokenizer = parse(&file()).unwrap();
         assert_eq!(encode(&tokenizer, "prompt", "abab", false).unwrap(), [3, 3]);
+    }
+
+    #[test]
+    fn a_tokenizer_makes_letters_small_where_its_normalizer_does() {
+        let makes = |normalizer| makes_lower_case(&parse(&changed(|file| file["normalizer"] = normalizer)).unwrap());
+        assert!(makes(json!({"type": "Lowercase"})));
+        assert!(makes(json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]})));
+        assert!(!makes(json!({"type": "NFC"})) && !makes(Value::Null));
     }
 
     #[test]

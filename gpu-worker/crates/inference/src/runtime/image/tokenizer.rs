@@ -1,5 +1,7 @@
 //! CLIP's byte-pair tokenizer, read from the model's folder.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokenizers::Tokenizer;
@@ -119,23 +121,29 @@ impl TokenNames {
     }
 }
 
-/// The `tokenizer.json` that belongs to a slow tokenizer's `vocab.json` and `merges.txt`.
+/// The `tokenizer.json` that belongs to a slow tokenizer's `vocab.json`, `merges.txt` and `added_tokens.json`.
 fn from_vocabulary(folder: &ModelFolder, part: &str, names: &TokenNames) -> Result<Vec<u8>> {
-    let vocabulary: Map<String, Value> = folder.read_json(&format!("{part}/vocab.json"))?;
+    let mut vocabulary: Map<String, Value> = folder.read_json(&format!("{part}/vocab.json"))?;
+    let added_file = format!("{part}/added_tokens.json");
+    let added: BTreeMap<String, u64> =
+        if folder.has(&added_file) { folder.read_json(&added_file)? } else { BTreeMap::new() };
+    add_tokens(&mut vocabulary, &added)
+        .map_err(|reason| InferenceError::format(folder.root().join(&added_file), reason))?;
     let merges_file = format!("{part}/merges.txt");
     let merges = String::from_utf8(folder.read(&merges_file)?)
         .map_err(|error| InferenceError::format(folder.root().join(&merges_file), error))?;
     let pairs: Vec<&str> =
         merges.lines().filter(|line| !line.starts_with("#version") && !line.trim().is_empty()).collect();
-    let special: Vec<Value> = [&names.bos_token, &names.eos_token, &names.pad_token, &names.unk_token]
+    let special = [&names.bos_token, &names.eos_token, &names.pad_token, &names.unk_token];
+    let special: BTreeSet<&str> = special.into_iter().flatten().map(TokenName::text).collect();
+    let whole: BTreeSet<&str> = special.iter().copied().chain(added.keys().map(String::as_str)).collect();
+    // No normalizer changes these, and no pair is merged into them.
+    let whole: Vec<Value> = whole
         .into_iter()
-        .flatten()
-        .filter_map(|name| Some((name.text(), vocabulary.get(name.text())?.as_u64()?)))
-        .collect::<std::collections::BTreeMap<_, _>>()
-        .into_iter()
+        .filter_map(|content| Some((content, vocabulary.get(content)?.as_u64()?)))
         .map(|(content, id)| {
             json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
-                "normalized": false, "special": true})
+                "normalized": false, "special": special.contains(content)})
         })
         .collect();
     let unknown = names.unk_token.as_ref().or(names.eos_token.as_ref()).map(TokenName::text);
@@ -143,7 +151,7 @@ fn from_vocabulary(folder: &ModelFolder, part: &str, names: &TokenNames) -> Resu
         "version": "1.0",
         "truncation": null,
         "padding": null,
-        "added_tokens": special,
+        "added_tokens": whole,
         "normalizer": {"type": "Sequence", "normalizers": [
             {"type": "NFC"},
             {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
@@ -169,4 +177,25 @@ fn from_vocabulary(folder: &ModelFolder, part: &str, names: &TokenNames) -> Resu
         },
     });
     Ok(tokenizer.to_string().into_bytes())
+}
+
+/// Gives each added token its own id in the vocabulary, which it may be part of already.
+fn add_tokens(vocabulary: &mut Map<String, Value>, added: &BTreeMap<String, u64>) -> std::result::Result<(), String> {
+    let mut taken: BTreeMap<u64, String> =
+        vocabulary.iter().filter_map(|(token, id)| Some((id.as_u64()?, token.clone()))).collect();
+    for (token, id) in added {
+        match vocabulary.get(token).map(Value::as_u64) {
+            Some(known) if known == Some(*id) => continue,
+            Some(known) => {
+                let known = known.map_or_else(|| "none".into(), |known| known.to_string());
+                return Err(format!("{token} has the id {id}, but {known} in vocab.json"));
+            }
+            None => {}
+        }
+        if let Some(other) = taken.insert(*id, token.clone()) {
+            return Err(format!("{token} has the id {id}, which is that of {other}"));
+        }
+        vocabulary.insert(token.clone(), (*id).into());
+    }
+    Ok(())
 }

@@ -6,9 +6,10 @@
 //! | `attention_mask` | [1, past + tokens] | all ones: nothing is padded |
 //! | `position_ids` | [1, tokens] | where the graph takes them |
 //! | `use_cache_branch` | [1] | of merged graphs: whether there is a past |
+//! | `num_logits_to_keep`, `logits_to_keep` | scalar or [1] | where the graph takes it: only the last guesses are wanted |
 //! | `past_key_values.N.key`, `….value` | [1, heads, past, width] | |
 //!
-//! It gives `logits` [1, tokens, vocabulary] and `present.N.key`, `….value`, which are the past of the next run.
+//! It gives `logits` [1, tokens or 1, vocabulary] and `present.N.key`, `….value`, which are the past of the next run.
 
 use crate::engine::port::{Input, Port, Size, Values, Wanted};
 use crate::engine::{Engine, Graph, Kept};
@@ -20,6 +21,13 @@ const PAST: &str = "past_key_values.";
 const PRESENT: &str = "present.";
 const LOGITS: &str = "logits";
 
+/// How many of the last tokens get guesses, in the words of older and newer exporters.
+const LOGITS_TO_KEEP: [&str; 2] = ["num_logits_to_keep", "logits_to_keep"];
+
+/// What a decoder may take beside its past.
+const KNOWN: [&str; 6] =
+    ["input_ids", "attention_mask", "position_ids", "use_cache_branch", LOGITS_TO_KEEP[0], LOGITS_TO_KEEP[1]];
+
 #[derive(Debug)]
 pub(super) struct Decoder {
     graph: Graph,
@@ -27,6 +35,7 @@ pub(super) struct Decoder {
     mask: Port,
     positions: Option<Port>,
     has_past: Option<Port>,
+    logits_to_keep: Vec<Port>,
     /// Each with the output that becomes it.
     past: Vec<(Port, String)>,
 }
@@ -46,6 +55,14 @@ impl Decoder {
         let needed = |name: &str| named(name).ok_or_else(|| mismatch(format!("it takes no {name}")));
         let (ids, mask) = (needed("input_ids")?, needed("attention_mask")?);
         let (positions, has_past) = (named("position_ids"), named("use_cache_branch"));
+        let logits_to_keep: Vec<Port> = LOGITS_TO_KEEP.into_iter().filter_map(named).collect();
+        if let Some(port) = logits_to_keep.iter().find(|port| !is_one_number(port)) {
+            return Err(mismatch(format!("{port} should be one whole number")));
+        }
+        let is_known = |port: &&Port| KNOWN.contains(&port.name.as_str()) || port.name.starts_with(PAST);
+        if let Some(foreign) = graph.inputs.iter().find(|port| !is_known(port)) {
+            return Err(mismatch(format!("a decoder takes {} and a past, not {foreign}", KNOWN.join(", "))));
+        }
         let mut past = Vec::new();
         for port in graph.inputs.iter().filter(|port| port.name.starts_with(PAST)) {
             if port.rank() != 4 || port.fixed(1).is_none() || port.fixed(3).is_none() {
@@ -56,10 +73,8 @@ impl Decoder {
             let present = port.name.replacen(PAST, PRESENT, 1);
             past.push((port.clone(), present));
         }
-        let known = 2 + usize::from(positions.is_some()) + usize::from(has_past.is_some()) + past.len();
-        if past.is_empty() || known != graph.inputs.len() {
-            let inputs: Vec<String> = graph.inputs.iter().map(Port::to_string).collect();
-            return Err(mismatch(format!("a decoder takes ids, mask and a past, but it takes {}", inputs.join(", "))));
+        if past.is_empty() {
+            return Err(mismatch(format!("a decoder takes a past, {PAST}0.key and so on, but it takes none")));
         }
         let gives = |name: &str| graph.outputs.iter().any(|port| port.name == name);
         let needed = past.iter().map(|(_, present)| present.as_str()).chain([LOGITS]);
@@ -67,7 +82,7 @@ impl Decoder {
             return Err(mismatch(format!("it gives no {missing}")));
         }
         plan(&mut graph);
-        Ok(Self { ids, mask, positions, has_past, past, graph })
+        Ok(Self { ids, mask, positions, has_past, logits_to_keep, past, graph })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -91,6 +106,8 @@ impl Decoder {
             vec![input(&self.ids, token_shape.as_slice(), tokens), input(&self.mask, &mask_shape, mask.as_slice())];
         inputs.extend(self.positions.iter().map(|port| input(port, &token_shape, positions.as_slice())));
         inputs.extend(self.has_past.iter().map(|port| input(port, &[1], branch.as_slice())));
+        let one = [1; 1];
+        inputs.extend(self.logits_to_keep.iter().map(|port| input(port, &one[..port.rank()], &[1])));
         let empty: Vec<[usize; 4]> = self
             .past
             .iter()
@@ -107,16 +124,20 @@ impl Decoder {
         drop(inputs);
         let logits = outputs.read.into_iter().next();
         let last = logits.as_ref().and_then(|logits| match logits.shape[..] {
-            [1, rows, width] if rows == count && width > 0 => logits.values.get((count - 1) * width..),
+            [1, rows, width] if (rows == count || rows == 1) && width > 0 => logits.values.get((rows - 1) * width..),
             _ => None,
         });
         let last = last.ok_or_else(|| {
-            InferenceError::run(self.graph.name(), format!("it gave no logits [1, {count}, vocabulary]"))
+            InferenceError::run(self.graph.name(), format!("it gave no logits [1, {count} or 1, vocabulary]"))
         })?;
         let last = last.to_vec();
         *memory = Memory { kept: outputs.kept, tokens: whole };
         Ok(last)
     }
+}
+
+fn is_one_number(port: &Port) -> bool {
+    port.is_integer() && matches!((port.rank(), port.fixed(0)), (0, _) | (1, None | Some(1)))
 }
 
 /// Has the engine plan for a prompt of any length and for one token after a past of any length. A graph that it cannot
@@ -127,6 +148,7 @@ fn plan(graph: &mut Graph) {
     for (tokens, whole, past) in [prompt, next] {
         let sizes = graph.inputs.iter().map(|port| match port.name.as_str() {
             "use_cache_branch" => vec![Size::Known(1)],
+            name if LOGITS_TO_KEEP.contains(&name) => vec![Size::Known(1); port.rank()],
             "attention_mask" => vec![Size::Known(1), whole],
             name if name.starts_with(PAST) => {
                 let known = |axis| Size::Known(port.fixed(axis).unwrap_or_default());

@@ -3,13 +3,14 @@
 use serde::Deserialize;
 
 use crate::error::{InferenceError, Result};
+use crate::runtime::context::{CONTEXT_MAX_TOKENS, ContextLengths};
 use crate::runtime::folder::ModelFolder;
 
 /// Longest context of a model whose folder names none.
 const CONTEXT_DEFAULT_TOKENS: usize = 1_024;
 
-/// Limits of what a model may claim: more tokens than any prompt here has bytes.
-const CONTEXT_MAX_TOKENS: usize = 65_536;
+/// One token that the model reads and one that it writes.
+const CONTEXT_MIN_TOKENS: usize = 2;
 
 /// Ends of a text, and how long it may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +19,9 @@ pub(super) struct TextSettings {
     pub(super) end_tokens: Vec<u32>,
 }
 
-/// `config.json`; exporters differ in the name of the context's length.
+/// `config.json`, beside the context's length.
 #[derive(Debug, Default, Deserialize)]
 struct ModelConfig {
-    #[serde(default, alias = "n_positions", alias = "n_ctx", alias = "max_sequence_length")]
-    max_position_embeddings: Option<usize>,
     #[serde(default)]
     eos_token_id: Option<TokenIds>,
 }
@@ -53,9 +52,10 @@ impl TextSettings {
             Some(TokenIds::Several(tokens)) => tokens,
             None => Vec::new(),
         };
-        let context_tokens = config.max_position_embeddings.unwrap_or(CONTEXT_DEFAULT_TOKENS);
-        if !(2..=CONTEXT_MAX_TOKENS).contains(&context_tokens) {
-            let reason = format!("its context is 2 to {CONTEXT_MAX_TOKENS} tokens, got {context_tokens}");
+        let lengths: ContextLengths = folder.read_json("config.json")?;
+        let context_tokens = lengths.smallest().unwrap_or(CONTEXT_DEFAULT_TOKENS).min(CONTEXT_MAX_TOKENS);
+        if context_tokens < CONTEXT_MIN_TOKENS {
+            let reason = format!("its context is at least {CONTEXT_MIN_TOKENS} tokens, got {context_tokens}");
             return Err(InferenceError::format(folder.root().join("config.json"), reason));
         }
         Ok(Self { context_tokens, end_tokens })
