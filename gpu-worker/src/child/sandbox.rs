@@ -1,9 +1,9 @@
 //! What the inference process may not do. It reads models and prompts from unknown people. A fault in an engine's
 //! parser must give no access to the key, to the worker that holds it, or to the network, and memory is bounded.
 //!
-//! On Linux two walls stand, and the kernel keeps both for every user, root among them. [Landlock](files) leaves the
+//! On Linux two walls stand, and the kernel keeps both for every user, root among them. Landlock (`files`) leaves the
 //! models and libraries to read and the cache to write, and no other process to signal or look into.
-//! [A filter](system_calls) leaves the system calls that engines need: no program is started, no socket is opened.
+//! A filter (`system_calls`) leaves the system calls that engines need: no program is started, no socket is opened.
 //! Elsewhere only the resource limits hold.
 
 #[cfg(target_os = "linux")]

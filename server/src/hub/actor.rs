@@ -157,7 +157,7 @@ impl Actor {
     fn apply(&self, input: Input) -> Result<Vec<Effect>, BoardError> {
         let mut board = self.board.write().unwrap_or_else(PoisonError::into_inner);
         let effects = board.apply(input, clock::now());
-        // Before the board is free again: whoever finds a lease gone finds it here.
+        // Before the board is free again, so that a reader who finds a lease gone finds it here.
         for effect in effects.iter().flatten() {
             if let Effect::Complete { lease, .. } = effect {
                 self.being_stored.begin(lease.id);
