@@ -3,10 +3,9 @@
 use server::serve::{ServeError, Server};
 use shared::amount::Amount;
 use shared::capability::ModelOffer;
-use shared::job::lifecycle::{Blame, JobState, TaskEvent, TaskLife};
-use shared::protocol::{HubMessage, WorkerMessage};
-use shared::time::UnixMillis;
-use store::change::{MoveTask, Prune};
+use shared::job::lifecycle::{JobState, TaskEvent, TaskLife};
+use shared::protocol::HubMessage;
+use store::change::MoveTask;
 use store::record::MovedTask;
 
 use super::server::{TestServer, config, is_minted, small_job};
@@ -61,50 +60,6 @@ async fn a_full_disk_refuses_new_jobs_and_results_and_loses_neither() {
     for id in &acknowledged {
         assert_eq!(server.get(&format!("/v1/jobs/{id}")).await.status, 200, "{id} was lost");
     }
-    server.stop().await;
-}
-
-/// The disk was full when the lease was granted, so no row of it is stored, and still full when its result came.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_result_whose_lease_met_a_full_disk_is_kept_until_there_is_room() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut full = config(folder.path());
-    full.max_database_pages = Some(90);
-    full.limits.images_per_key_per_minute = 10_000;
-    full.limits.sponsored_per_address_per_day = 10_000;
-    let server = TestServer::start_with(full).await;
-    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
-    server.submit(&[], 0).await;
-    let first = worker.assignment().await;
-    let mut jobs = 0;
-    loop {
-        let name = format!("job-{jobs}");
-        let answer = server.post_with("/v1/jobs", &[("idempotency-key", &name)], &small_job(jobs)).await;
-        if answer.status != 201 {
-            answer.problem(507);
-            break;
-        }
-        jobs += 1;
-    }
-    server.fill_database().await;
-    let failure = WorkerMessage::fail(first.lease_id, Blame::Miner, false, "of no use");
-    worker.send(&failure).await;
-    let assignment = worker.assignment().await;
-
-    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
-    let path = format!("/v1/miners/jobs/{}/result", assignment.lease_id);
-    server.post(&path, &submission).await.problem(507);
-    assert!(server.app.store.find_lease(assignment.lease_id).await.unwrap().is_none(), "the lease was stored");
-    // A 4xx would be final for a worker, and its work lost.
-    let problem = server.post(&path, &submission).await.problem(503);
-    assert!(problem["detail"].as_str().unwrap().contains("being stored"), "{problem}");
-
-    // Somebody makes room.
-    let room = Prune { answers_before: UnixMillis(u64::MAX / 2), now_us: 0 };
-    server.app.store.write(room).await.unwrap();
-    server.follow(&assignment.task.job_id.to_string(), &[], is_minted).await;
-    assert_eq!(server.post(&path, &submission).await.status, 200);
-    assert!(server.app.store.find_lease(assignment.lease_id).await.unwrap().unwrap().ended_at.is_some());
     server.stop().await;
 }
 

@@ -150,19 +150,6 @@ impl TestServer {
         created
     }
 
-    /// Stores small rows until the database is full.
-    pub(crate) async fn fill_database(&self) {
-        loop {
-            let (key, _) =
-                new_api_key("fills", ApiScope::Client, Address::from(server::clock::random_bytes::<20>()), None);
-            match self.app.store.write(CreateApiKey(key)).await {
-                Ok(()) => {}
-                Err(store::StoreError::Full) => return,
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-
     pub(crate) async fn revoke(&self, id: ApiKeyId) {
         assert!(self.app.store.write(RevokeApiKey { id, at: server::clock::now() }).await.unwrap());
     }
