@@ -307,13 +307,11 @@ async fn pump(
     let mut heard_at = Instant::now();
     loop {
         tokio::select! {
-            // Before the messages that wait, which must not all go to the session that ends.
             biased;
             () = outgoing.rejoin.notified() => {
+                // What was said before comes first.
                 while let Ok(message) = outgoing.messages.try_recv() {
-                    if !belongs_to_next_session(&message)
-                        && let Err(error) = say(&mut socket, message, events).await
-                    {
+                    if let Err(error) = say(&mut socket, message, events).await {
                         return SessionEnd::Broken(error);
                     }
                 }
@@ -361,12 +359,6 @@ async fn pump(
             },
         }
     }
-}
-
-/// The worker says a failure again in the session that it registers next. The hub may have stopped reading this one, and
-/// would hold the lease, which the registration names, until it expires.
-fn belongs_to_next_session(message: &WorkerMessage) -> bool {
-    matches!(message, WorkerMessage::Fail { .. })
 }
 
 /// Sends a message, and tells the worker that a failure was said.
