@@ -256,10 +256,6 @@ enum Event {
     Lose,
     /// A device is back.
     Find,
-    /// The socket takes nothing more: messages wait.
-    Stall,
-    /// What waits is sent.
-    Flow,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -277,8 +273,6 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(Event::Resume),
         2 => Just(Event::Lose),
         2 => Just(Event::Find),
-        2 => Just(Event::Stall),
-        2 => Just(Event::Flow),
     ]
 }
 
@@ -304,9 +298,6 @@ struct World {
     failed: BTreeMap<LeaseId, usize>,
     /// Of these, the ones that the worker does not know of yet.
     heard: Vec<LeaseId>,
-    is_stalled: bool,
-    /// Failures on their way to the hub. Whatever ends the session leaves them behind.
-    waiting: Vec<LeaseId>,
     canceled: BTreeSet<LeaseId>,
 }
 
@@ -332,7 +323,6 @@ impl World {
                     let leaves = self.hub_believes_drain && is_over && has_nothing;
                     prop_assert!(self.may_register_anew || leaves, "the session held something");
                     self.connected = false;
-                    self.waiting.clear();
                 }
                 Effect::Send(message) => {
                     prop_assert!(self.connected, "{message:?} was sent without a session");
@@ -341,24 +331,13 @@ impl World {
                         prop_assert!(!self.finished.contains(&lease_id) || !self.outbox.contains(&lease_id));
                         // It was told of an earlier refusal of the lease, and not of this one yet.
                         self.failed.remove(&lease_id);
-                        self.waiting.push(lease_id);
-                        self.flow();
+                        *self.failed.entry(lease_id).or_default() += 1;
+                        self.heard.push(lease_id);
                     }
                 }
             }
         }
         Ok(())
-    }
-
-    /// The hub hears what waits, unless the socket takes nothing.
-    fn flow(&mut self) {
-        if self.is_stalled {
-            return;
-        }
-        for lease_id in self.waiting.drain(..) {
-            *self.failed.entry(lease_id).or_default() += 1;
-            self.heard.push(lease_id);
-        }
     }
 
     fn apply(&mut self, worker: &mut Worker, event: &Event, now: Instant) -> Result<(), TestCaseError> {
@@ -368,8 +347,6 @@ impl World {
                     worker.disconnected();
                 }
                 self.connected = true;
-                self.is_stalled = false;
-                self.waiting.clear();
                 self.hub_believes_drain = false;
                 let connected = worker.connected(session(now));
                 self.see(connected)?;
@@ -378,21 +355,10 @@ impl World {
             }
             Event::Disconnect => {
                 self.connected = false;
-                self.waiting.clear();
                 worker.disconnected();
                 Vec::new()
             }
-            Event::Stall => {
-                self.is_stalled = true;
-                Vec::new()
-            }
-            Event::Flow => {
-                self.is_stalled = false;
-                self.flow();
-                Vec::new()
-            }
-            // A hub that has not heard of the end of a lease does not assign it again.
-            Event::Assign(number) if self.connected && !self.waiting.contains(&lease(*number)) => {
+            Event::Assign(number) if self.connected => {
                 let is_known = worker.leases().contains(&lease(*number)) || self.runs(lease(*number));
                 let effects = worker.hub_message(HubMessage::Assign(Box::new(job(*number))), now);
                 let is_answered = matches!(
@@ -501,7 +467,7 @@ impl World {
             let is_over = self.finished.contains(lease_id)
                 || self.failed.contains_key(lease_id)
                 || self.canceled.contains(lease_id);
-            prop_assert!(held.contains(lease_id) || is_over || self.waiting.contains(lease_id), "{lease_id} is lost");
+            prop_assert!(held.contains(lease_id) || is_over, "{lease_id} is lost");
         }
         Ok(())
     }
