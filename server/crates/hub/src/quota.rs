@@ -15,7 +15,7 @@ pub const SPONSORED_IN_TOTAL_PER_DAY: u32 = 2_000;
 /// sponsored jobs, and everybody together 40 000.
 pub const SPONSORED_JOB_MAX: Amount = Amount::from_atto(20 * ATTO_PER_AIT);
 
-/// A visitor's job within the bounds of sponsored jobs. Nobody pays for it, so whoever asks must not choose who earns.
+/// A visitor's job within the bounds of sponsored jobs. Nobody pays for it, so anybody who asks must not choose who earns.
 ///
 /// # Errors
 /// The job names miners.
