@@ -149,20 +149,7 @@ mod tests {
     use shared::job::request::Work;
 
     use super::*;
-    use crate::board::fixtures::{capability, image_job};
-
-    fn candidate<'a>(number: u8, capability: &'a Capability) -> Candidate<'a> {
-        Candidate {
-            address: Address::repeat_byte(number),
-            capability,
-            free_slots: 1,
-            draining: false,
-            leases: 0,
-            faults: 0,
-            gave_up: false,
-            faults_with_task: 0,
-        }
-    }
+    use crate::board::fixtures::{candidate, capability, image_job};
 
     #[test]
     fn a_picture_to_start_from_needs_a_model_that_takes_one() {

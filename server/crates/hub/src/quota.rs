@@ -60,21 +60,8 @@ mod tests {
     use shared::job::request::Work;
 
     use super::*;
-    use crate::board::fixtures::{capability, image_job};
-    use crate::matching::{Candidate, Removal, consider};
-
-    fn serves<'a>(miner: Address, capability: &'a shared::capability::Capability) -> Candidate<'a> {
-        Candidate {
-            address: miner,
-            capability,
-            free_slots: 1,
-            draining: false,
-            leases: 0,
-            faults: 0,
-            gave_up: false,
-            faults_with_task: 0,
-        }
-    }
+    use crate::board::fixtures::{candidate, capability, image_job};
+    use crate::matching::{Removal, consider};
 
     /// The attack: a visitor names the miner that it runs itself and asks for the largest picture job there is.
     #[test]
@@ -88,7 +75,7 @@ mod tests {
         assert_eq!(sponsored(named).unwrap_err().field, "constraints.miners");
         let offers = capability("scenes", 1_000_000);
         let within = sponsored(greedy).unwrap();
-        let refused = consider(&within, &serves(own, &offers)).unwrap_err();
+        let refused = consider(&within, &candidate(1, &offers)).unwrap_err();
         assert!(matches!(refused, Removal::TooExpensive { limit: SPONSORED_JOB_MAX, .. }), "{refused}");
         assert!(!refused.is_temporary());
     }
@@ -104,7 +91,7 @@ mod tests {
             offers.offers[0].unit_price = Amount::from_atto(price);
             let job = sponsored(job).unwrap();
             let asked = Amount::from_atto(limit);
-            if let Ok(found) = consider(&job, &serves(Address::repeat_byte(1), &offers)) {
+            if let Ok(found) = consider(&job, &candidate(1, &offers)) {
                 prop_assert!(found.price <= SPONSORED_JOB_MAX && found.price <= asked);
             }
         }

@@ -14,6 +14,22 @@ use shared::protocol::ReceiptTerms;
 use shared::time::UnixSeconds;
 use shared::unit::UnitType;
 
+use crate::matching::Candidate;
+
+/// A miner that is free and has no history.
+pub(crate) fn candidate(number: u8, capability: &Capability) -> Candidate<'_> {
+    Candidate {
+        address: Address::repeat_byte(number),
+        capability,
+        free_slots: 1,
+        draining: false,
+        leases: 0,
+        faults: 0,
+        gave_up: false,
+        faults_with_task: 0,
+    }
+}
+
 pub(crate) fn image_job(model: &str) -> ValidJob {
     let input = ValidImageInput {
         prompt: "a lake".into(),
