@@ -15,6 +15,14 @@ export const jobReceiptTypes = {
   ],
 };
 
+/** What attesters sign to void a receipt while its amount is held. */
+export const voidReceiptTypes = {
+  VoidReceipt: [
+    { name: "receiptHash", type: "bytes32" },
+    { name: "reason", type: "string" },
+  ],
+};
+
 // RFC 8785 for what receipts hold: strings, safe integers, arrays and objects. JSON.stringify already writes strings
 // and numbers as the RFC asks; the keys are sorted by UTF-16 code units, which is JavaScript's own order.
 export function canonicalJson(value) {
@@ -22,6 +30,11 @@ export function canonicalJson(value) {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const members = Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`);
   return `{${members.join(",")}}`;
+}
+
+/** What is hashed by SHA-256 to commit to a prompt (1), a result (2) or a trace (3): salt, kind, digest; all hex with 0x. */
+export function committed(salt, kind, digest) {
+  return `${salt}0${kind}${digest.slice(2)}`;
 }
 
 /** The EIP-712 domain of the contract that pays. */

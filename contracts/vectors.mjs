@@ -1,9 +1,13 @@
-// Checks shared/tests/vectors/job_receipt.json with ethers. With --write it makes the file anew, which is a change of
-// format: the vectors come from here and never from our own Rust code, so that the two check each other.
+// Checks shared/tests/vectors/job_receipt.json with ethers, and the payment orders by payment_vectors.mjs. With --write
+// it makes the files anew, which is a change of format: the vectors come from here and never from our own Rust code, so
+// that the two check each other.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TypedDataEncoder, Wallet, id, recoverAddress, sha256, toUtf8Bytes } from "ethers";
-import { canonicalJson, claimOf, domainOf, jobReceiptTypes } from "./receipts.mjs";
+import "./exchange_vectors.mjs";
+import "./failure_vectors.mjs";
+import "./payment_vectors.mjs";
+import { canonicalJson, claimOf, committed, domainOf, jobReceiptTypes, voidReceiptTypes } from "./receipts.mjs";
 
 const path = join(import.meta.dirname, "../shared/tests/vectors/job_receipt.json");
 
@@ -11,12 +15,13 @@ const miner = new Wallet(`0x${"11".repeat(32)}`);
 const attester = new Wallet(`0x${"22".repeat(32)}`);
 const MINTER = "0x0000000000000000000000000000000000a17002";
 const OTHER_CONTRACT = `0x${"ab".repeat(20)}`;
+const SALT = `0x${"5a".repeat(32)}`;
 const CHAIN_ID = 24_822;
 const FINISHED_AT = 1_800_000_001;
 const EXPIRES_AT = FINISHED_AT + 30 * 86_400;
 
 const picture = {
-  version: 2,
+  version: 3,
   job_id: "job_fedcba98765432100123456789abcdef",
   task_role: "serve",
   provider: miner.address.toLowerCase(),
@@ -25,8 +30,8 @@ const picture = {
   unit_type: "megapixel_step",
   unit_price: "100000000000000000",
   model: "aitbc-scenes-1",
-  prompt_hash: `sha256:${digestOf("a city skyline at night")}`,
-  artifact_sha256: digestOf("picture"),
+  prompt_commitment: commitmentTo(1, digestOf("a city skyline at night")),
+  result_commitment: commitmentTo(2, digestOf("picture")),
   started_at: FINISHED_AT - 1,
   finished_at: FINISHED_AT,
   expires_at: EXPIRES_AT,
@@ -52,12 +57,21 @@ const freeAudit = {
   task_role: "audit",
   unit_price: "0",
   unit_type: "image",
-  trace_root: `0x${"7a".repeat(32)}`,
+  trace_commitment: commitmentTo(3, `0x${"7a".repeat(32)}`),
   shares: [{ provider: picture.provider, units: picture.units }],
 };
 
 function digestOf(text) {
-  return sha256(toUtf8Bytes(text)).slice(2);
+  return sha256(toUtf8Bytes(text));
+}
+
+function commitmentTo(kind, digest) {
+  return sha256(committed(SALT, kind, digest));
+}
+
+/** What salt and content make of a commitment. */
+function sealed(name, kind, content) {
+  return { name, kind, salt: SALT, content, commitment: commitmentTo(kind, digestOf(content)) };
 }
 
 const receiptHash = (receipt) => id(canonicalJson(receipt));
@@ -106,6 +120,23 @@ function refused(name, refusal, { made = {}, shown = {}, at = {} }) {
   };
 }
 
+/** The attester's word that a receipt is to be voided. */
+function voided(name, reason, receipt) {
+  const hash = receiptHash(receipt);
+  const { chain_id, contract } = receipt;
+  const digest = TypedDataEncoder.hash(domainOf(chain_id, contract), voidReceiptTypes, { receiptHash: hash, reason });
+  return {
+    name,
+    receipt_hash: hash,
+    reason,
+    chain_id,
+    contract,
+    attester_private_key: attester.privateKey,
+    digest,
+    attester_signature: attester.signingKey.sign(digest).serialized,
+  };
+}
+
 function computed() {
   const altered = (name, shown) => refused(name, "miner_signature", { shown });
   return {
@@ -126,6 +157,17 @@ function computed() {
       altered("signed for another price", { unit_price: "100000000000000001" }),
       altered("signed for an earlier expiry", { expires_at: EXPIRES_AT + 1 }),
       refused("expired by one second", "expired", { at: { now: EXPIRES_AT + 1 } }),
+    ],
+    commitments: [
+      sealed("a prompt", 1, "a city skyline at night"),
+      sealed("a conversation", 1, canonicalJson([{ role: "user", content: "é\n\"" }])),
+      sealed("texts to embed", 1, canonicalJson(["ab", "c"])),
+      sealed("a short answer", 2, "yes"),
+    ],
+    voids: [
+      voided("a plain picture", "the picture is blank", picture),
+      voided("awkward text, another chain and contract", 'naïve "reason" \u{1f303}\u2028\t', { ...picture, ...widest }),
+      voided("no reason", "", picture),
     ],
   };
 }

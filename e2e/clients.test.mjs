@@ -11,6 +11,7 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { post, rpc } from './support/api.mjs';
 import { CHAIN_ID, MINTER, TOKEN, minterAbi, tokenAbi } from './support/contracts.mjs';
 import { System, root } from './support/system.mjs';
+import { WAITING } from './support/viem.mjs';
 
 const SPENDER = '0x00000000000000000000000000000000000000aa';
 
@@ -50,7 +51,7 @@ test('viem sends a signed transaction that costs nothing and finds its event', a
   const account = privateKeyToAccount(generatePrivateKey());
   const wallet = createWalletClient({ account, chain: viem.chain, transport: http() });
   const hash = await wallet.writeContract({ address: TOKEN, abi: tokenAbi, functionName: 'approve', args: [SPENDER, 7n] });
-  const receipt = await viem.public.waitForTransactionReceipt({ hash, pollingInterval: 50 });
+  const receipt = await viem.public.waitForTransactionReceipt({ hash, ...WAITING });
   assert.equal(receipt.status, 'success');
   assert.equal(receipt.effectiveGasPrice, 0n);
   const logs = await viem.public.getLogs({
@@ -78,7 +79,7 @@ test('viem hears of a new block over WebSocket', async () => {
   heard.then((block) => (head = block));
   for (let value = 1n; head === undefined && value < 50n; value += 1n) {
     const hash = await wallet.writeContract({ address: TOKEN, abi: tokenAbi, functionName: 'approve', args: [SPENDER, value] });
-    await viem.public.waitForTransactionReceipt({ hash, pollingInterval: 20 });
+    await viem.public.waitForTransactionReceipt({ hash, ...WAITING });
   }
   const block = await heard;
   assert.ok(block.number > 0n);
@@ -90,7 +91,7 @@ test('viem polls filters, and is told of a range beyond the head', async () => {
   const account = privateKeyToAccount(generatePrivateKey());
   const wallet = createWalletClient({ account, chain: viem.chain, transport: http() });
   const hash = await wallet.writeContract({ address: TOKEN, abi: tokenAbi, functionName: 'approve', args: [SPENDER, 8n] });
-  const receipt = await viem.public.waitForTransactionReceipt({ hash, pollingInterval: 50 });
+  const receipt = await viem.public.waitForTransactionReceipt({ hash, ...WAITING });
   assert.ok((await viem.public.getFilterChanges({ filter: arrivals })).includes(hash));
   assert.ok((await viem.public.getFilterChanges({ filter: blocks })).includes(receipt.blockHash));
   assert.deepEqual(await viem.public.getFilterChanges({ filter: arrivals }), []);

@@ -70,9 +70,12 @@ test('the same idempotency key: the same answer, another body is refused', async
 });
 
 test('a job is canceled once, the second time it is over', async () => {
-  const { id } = await createJob(system.url, image('a river'));
-  assert.equal((await post(`${jobs}/${id}/cancel`, {})).status, 200);
-  await assertProblem(await post(`${jobs}/${id}/cancel`, {}), 409);
+  const created = await post(jobs, image('a river'));
+  const { id } = await created.json();
+  await assertProblem(await post(`${jobs}/${id}/cancel`, {}), 403);
+  const token = { 'x-job-token': created.headers.get('x-job-token') };
+  assert.equal((await post(`${jobs}/${id}/cancel`, {}, token)).status, 200);
+  await assertProblem(await post(`${jobs}/${id}/cancel`, {}, token), 409);
   await assertProblem(await fetch(`${jobs}/${id}/result`), 409);
 });
 

@@ -13,7 +13,7 @@ const PROMPT = 'a city skyline at night';
 const DRAW_LIMIT_MS = 120_000;
 const CHECK_LIMIT_MS = 60_000;
 /** The hash, both signatures, and that the contract minted. */
-const CHECKS = 4;
+const CHECKS = 7;
 const STOPS = ['prompt', 'miner', 'receipt', 'mint', 'block'];
 
 let system;
@@ -76,7 +76,7 @@ test("the miner's balance is what the receipt minted, and all there is", async (
   assert.equal(receipt.settlement, 'minted');
   verifyReceipt(receipt);
   assert.equal(receipt.receipt.contract, MINTER.toLowerCase());
-  assert.deepEqual([receipt.receipt.version, receipt.receipt.task_role], [2, 'serve']);
+  assert.deepEqual([receipt.receipt.version, receipt.receipt.task_role], [3, 'serve']);
   const { provider } = receipt.receipt;
 
   const supply = BigInt(await rpc(system.url, 'eth_call', { to: TOKEN, data: '0x18160ddd' }, 'latest'));
@@ -95,6 +95,19 @@ test("the miner's balance is what the receipt minted, and all there is", async (
   await page.goto(`${system.url}/explorer/receipts/${receipt.receipt_hash}`);
   assert.match(await page.innerText('main'), /attest/i);
   await screenshots(page, 'receipt');
+
+  // Salt and prompt open the receipt in the browser, and a guess does not.
+  const job = await (await fetch(`${system.url}/v1/jobs/${receipt.receipt.job_id}`)).json();
+  assert.ok(!JSON.stringify(receipt).includes(job.salt), 'the public receipt does not hold the salt');
+  await page.fill('#open-salt', job.salt);
+  await page.fill('#open-prompt', job.input.prompt);
+  await page.fill('#open-result', job.artifacts[0].sha256);
+  await page.click('#open-now');
+  await page.waitForSelector('#opened li[data-holds="true"] >> nth=1');
+  assert.equal(await page.locator('#opened li[data-holds="false"]').count(), 0);
+  await page.fill('#open-prompt', `${job.input.prompt} and more`);
+  await page.click('#open-now');
+  await page.waitForSelector('#opened li[data-holds="false"]');
   assertQuiet(page);
 });
 

@@ -1,12 +1,15 @@
-// The wallet in the browser: made, confirmed, kept over a reload, locked and unlocked; no key leaves the browser.
+// The wallet in the browser: made, confirmed, locked, unlocked, shared by tabs; no key leaves its worker.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { HDNodeWallet } from 'ethers';
+import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
+import { readQrCode } from './support/qr_code.mjs';
 import { System } from './support/system.mjs';
-
-const PASSWORD = 'correct horse battery';
+import {
+  confirmWords, fillWords, isUnlocked, newWords, openWallet, PASSWORD, problem, shownAddress, tab, unlock,
+} from './support/wallet.mjs';
 
 let system;
 let browser;
@@ -29,65 +32,37 @@ after(async () => {
   await system?.stop();
 });
 
-const shownAddress = async () => {
-  await page.waitForSelector('#wallet-address');
-  return /0x[0-9a-fA-F]{40}/.exec(await page.locator('#wallet-address').evaluate((node) => node.outerHTML))[0];
-};
-
-/** Makes a key and goes on to its confirmation. */
-async function newWords(tab) {
-  await tab.fill('#wallet-password', PASSWORD);
-  await tab.fill('#wallet-password-again', PASSWORD);
-  await tab.click('#wallet-create');
-  await tab.waitForSelector('#wallet-words li', { timeout: 60_000 });
-  const shown = await tab.$$eval('#wallet-words li', (items) => items.map((item) => item.innerText.trim()));
-  await tab.click('#wallet-words-done');
-  await tab.waitForSelector('[data-word]');
-  return shown;
-}
-
-async function confirmWords(tab, shown) {
-  for (const field of await tab.$$('[data-word]')) {
-    await field.fill(shown[Number(await field.getAttribute('data-word')) - 1]);
-  }
-  await tab.click('#wallet-confirm');
-}
-
 test('a short password and two different ones are refused in words', async () => {
-  await page.goto(`${system.url}/wallet`);
+  await openWallet(page, system.url);
+  await screenshots(page, 'wallet-welcome');
+  await page.click('#wallet-new');
   await page.fill('#wallet-password', 'short');
   await page.fill('#wallet-password-again', 'short');
   await page.click('#wallet-create');
-  assert.match(await page.innerText('#wallet-error'), /10 characters/);
+  await problem(page, /10 characters/);
   await page.fill('#wallet-password', PASSWORD);
   await page.fill('#wallet-password-again', `${PASSWORD}!`);
   await page.click('#wallet-create');
-  await page.waitForFunction(() => /differ/.test(document.querySelector('#wallet-error')?.innerText));
+  await problem(page, /differ/);
+  await assertAccessible(page, 'the form for a new wallet');
+  await page.click('#wallet-cancel');
 });
 
 test('a wallet is made, its words are confirmed, its address and balance are shown', async () => {
-  await page.fill('#wallet-password-again', PASSWORD);
-  await page.click('#wallet-create');
-  await page.waitForSelector('#wallet-words li', { timeout: 60_000 });
-  words = await page.$$eval('#wallet-words li', (items) => items.map((item) => item.innerText.trim()));
+  words = await newWords(page, { picture: 'wallet-words' });
   assert.equal(words.length, 12);
-  await screenshots(page, 'wallet-words');
-  await page.click('#wallet-words-done');
-  await page.waitForSelector('[data-word]');
-  for (const field of await page.$$('[data-word]')) {
-    await field.fill(words[Number(await field.getAttribute('data-word')) - 1]);
-  }
+  await fillWords(page, words);
   const last = page.locator('[data-word]').last();
   await last.fill('zebra crossing');
   await page.click('#wallet-confirm');
   await page.waitForSelector('[data-word][aria-invalid]');
   const position = await last.getAttribute('data-word');
   assert.equal(await page.locator('[aria-invalid]').count(), 1, 'only the wrong word is marked');
-  assert.equal(await last.getAttribute('aria-invalid'), 'true');
-  assert.match(await page.innerText('#wallet-error'), new RegExp(`Word ${position} is`));
+  await problem(page, new RegExp(`Word ${position} is`));
+  await assertAccessible(page, 'the confirmation');
   await last.fill(words[Number(position) - 1]);
   await page.click('#wallet-confirm');
-  address = await shownAddress();
+  address = await shownAddress(page);
   await page.waitForFunction(() => /0/.test(document.querySelector('#wallet-balance')?.innerText));
   await screenshots(page, 'wallet');
 });
@@ -100,36 +75,123 @@ test('the address is the one that every other wallet derives from the same words
   assert.equal(address, HDNodeWallet.fromPhrase(words.join(' ')).address);
 });
 
-test('it survives a reload, locks and unlocks, and refuses a wrong password', async () => {
+test('each part of the page is accessible', async () => {
+  for (const name of ['accounts', 'send', 'receive', 'activity', 'security']) {
+    await tab(page, name);
+    await page.waitForSelector(`.tabs a[href="#${name}"][aria-current]`);
+    if (name === 'receive') await page.waitForSelector('#wallet-qr');
+    await page.waitForLoadState('networkidle');
+    await assertAccessible(page, name);
+    await screenshots(page, `wallet-${name}`);
+  }
+  await page.goBack();
+  await page.waitForSelector('.tabs a[href="#activity"][aria-current]');
+  await tab(page, 'accounts');
+});
+
+test('a scanner reads the address from the QR code', async () => {
+  await tab(page, 'receive');
+  await page.waitForSelector('#wallet-qr');
+  assert.equal(await readQrCode(page, '#wallet-qr'), address);
+  await tab(page, 'accounts');
+});
+
+test('the next account of the same words is the one of other wallets', async () => {
+  await page.click('[data-next-account]');
+  const second = HDNodeWallet.fromPhrase(words.join(' '), '', "m/44'/60'/0'/0/1").address;
+  await page.click(`[data-account="${second}"]`);
+  await page.waitForFunction((one) => document.querySelector('#wallet-address')?.innerHTML.includes(one), second);
+  await page.click(`[data-account="${address}"]`);
+});
+
+test('it is locked after a reload, unlocks, and refuses a wrong password', async () => {
   await page.reload();
-  assert.equal(await shownAddress(), address);
-  if (await page.locator('#wallet-lock').count()) await page.click('#wallet-lock');
-  await page.fill('#wallet-unlock-password', 'not the password');
-  await page.click('#wallet-unlock');
-  await page.waitForFunction(() => /wrong password/i.test(document.querySelector('#wallet-error')?.innerText), null, { timeout: 60_000 });
-  await page.fill('#wallet-unlock-password', PASSWORD);
-  await page.click('#wallet-unlock');
-  await page.waitForSelector('#wallet-lock', { timeout: 60_000 });
-  assert.equal(await shownAddress(), address);
+  assert.equal(await shownAddress(page), address);
+  assert.equal(await page.locator('#wallet-lock').count(), 0);
+  await screenshots(page, 'wallet-locked');
+  await unlock(page, 'not the password');
+  await problem(page, /wrong password/);
+  await unlock(page);
+  await isUnlocked(page);
+  assert.equal(await shownAddress(page), address);
   assertQuiet(page);
 });
 
-test('removal names the wallet that goes, and a second tab replaces nothing', async () => {
-  await page.click('#wallet-remove');
-  assert.match(await page.locator('#wallet .notice').last().innerText(), new RegExp(address));
-  await page.click('#wallet-remove-now');
-  await page.waitForSelector('#wallet-create');
+test('a lock in one tab locks the other, and a change in one shows in the other', async () => {
   const second = await page.context().newPage();
-  await second.goto(`${system.url}/wallet`);
-  await second.waitForSelector('#wallet-create');
-  const [kept, lost] = [await newWords(page), await newWords(second)];
-  await confirmWords(page, kept);
-  const stored = await shownAddress();
-  await confirmWords(second, lost);
-  await second.waitForFunction((one) => document.querySelector('#wallet-error')?.innerText.includes(one), stored);
-  await page.reload();
-  assert.equal(await shownAddress(), stored);
+  await openWallet(second, system.url);
+  await unlock(second);
+  await isUnlocked(second);
+  await tab(second, 'security');
+  await second.fill('#wallet-rename', 'Savings');
+  await second.click('#wallet-rename-now');
+  await page.waitForFunction(() => /Savings/.test(document.querySelector('.account-head')?.innerText));
+  await page.click('#wallet-lock');
+  await second.waitForSelector('#wallet-unlock');
   await second.close();
+  await unlock(page);
+  await isUnlocked(page);
+});
+
+test('removal needs the password, and two tabs that make the first wallet end in one state', async () => {
+  await tab(page, 'security');
+  await page.click('#wallet-remove');
+  await page.fill('#wallet-remove-password', 'not the password');
+  await page.click('#wallet-remove-now');
+  await problem(page, /wrong password/);
+  await page.fill('#wallet-remove-password', PASSWORD);
+  await page.click('#wallet-remove-now');
+  await page.waitForSelector('#wallet-new', { timeout: 60_000 });
+  const second = await page.context().newPage();
+  await openWallet(second, system.url);
+  const [kept, later] = [await newWords(page), await newWords(second)];
+  await confirmWords(page, kept);
+  const stored = await shownAddress(page);
+  await second.waitForSelector('#wallet-unlock');
+  await confirmWords(second, later);
+  await problem(second, /Another tab changed/);
+  await unlock(second);
+  await second.waitForSelector('#wallet-unlock', { state: 'detached', timeout: 60_000 });
+  await confirmWords(second, later);
+  const joined = HDNodeWallet.fromPhrase(later.join(' ')).address;
+  for (const one of [second, page]) {
+    await one.waitForSelector(`[data-account="${joined}"]`, { timeout: 60_000 });
+    assert.equal(await one.locator(`[data-account="${stored}"]`).count(), 1, 'both are kept');
+  }
+  await second.close();
+});
+
+test('the password can be changed, and the forgotten one costs everything', async () => {
+  await tab(page, 'security');
+  await page.fill('#wallet-old', PASSWORD);
+  await page.fill('#wallet-new-password', 'battery staple');
+  await page.fill('#wallet-new-again', 'battery staple');
+  await page.click('#wallet-change-password');
+  await page.waitForFunction(() => /password is changed/.test(document.querySelector('#wallet')?.innerText), null, { timeout: 60_000 });
+  await page.reload();
+  await unlock(page);
+  await problem(page, /wrong password/);
+  await page.click('summary');
+  assert.ok(await page.isDisabled('#wallet-forget'));
+  await page.check('#wallet-forget-sure');
+  await page.click('#wallet-forget');
+  await page.waitForSelector('#wallet-new');
+});
+
+test('a full disk is told before anything is lost', async () => {
+  const full = await openPage(browser);
+  await full.route('**/wallet_worker_loader.js', async (route) => {
+    const answer = await route.fetch();
+    const breaks = 'IDBObjectStore.prototype.put = () => { throw new DOMException("no room", "QuotaExceededError"); };';
+    await route.fulfill({ response: answer, body: `${breaks}\n${await answer.text()}` });
+  });
+  await openWallet(full, system.url);
+  const made = await newWords(full);
+  await confirmWords(full, made);
+  await problem(full, /QuotaExceededError.*unchanged/);
+  await full.reload();
+  await full.waitForSelector('#wallet-new');
+  await full.context().close();
 });
 
 test('neither the password nor a run of the words went over the network', () => {

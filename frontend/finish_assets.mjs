@@ -6,7 +6,8 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const STYLES = [
   "tokens.css", "base.css", "layout.css", "components/value.css", "components/status.css", "components/proof.css",
-  "components/table.css", "components/form.css", "components/canvas.css", "pages.css",
+  "components/table.css", "components/chart.css", "components/form.css", "components/canvas.css", "components/document.css",
+  "pages.css", "wallet.css", "exchange.css", "marketplace.css",
 ];
 const COMPRESSED = new Set([".wasm", ".js", ".css", ".svg", ".txt"]);
 const SMALLEST_BYTES = 1024;

@@ -25,6 +25,12 @@ contract AIToken is IAIToken, ERC20, ERC20Permit, ERC20Votes {
     }
 
     /// @inheritdoc IAIToken
+    function burn(uint256 amount) external {
+        if (msg.sender != _minter) revert NotMinter(msg.sender, _minter);
+        _burn(msg.sender, amount);
+    }
+
+    /// @inheritdoc IAIToken
     function minter() external view returns (address) {
         return _minter;
     }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
@@ -11,7 +12,8 @@ import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet
 import {IAIToken} from "./interfaces/IAIToken.sol";
 import {IAITokenMinter} from "./interfaces/IAITokenMinter.sol";
 import {Epoch} from "./libraries/Epochs.sol";
-import {JobReceipt} from "./libraries/JobReceipts.sol";
+import {HoldTime} from "./libraries/HoldTime.sol";
+import {JobReceipt, JobReceipts} from "./libraries/JobReceipts.sol";
 
 /// @title The only source of AIT
 contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGuardTransient, EIP712 {
@@ -21,27 +23,50 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     bytes32 public constant ATTESTER_MANAGER_ROLE = keccak256("ATTESTER_MANAGER_ROLE");
     /// @notice May stop and resume minting.
     bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
-    /// @notice May change the epoch, its cap and the prices.
+    /// @notice May change the epoch, its caps, the hold and the prices.
     bytes32 public constant PARAMETER_SETTER_ROLE = keccak256("PARAMETER_SETTER_ROLE");
 
     uint256 public constant MAX_ATTESTERS = 32;
     uint256 public constant MAX_BATCH_RECEIPTS = 128;
     uint256 public constant MIN_EPOCH_SECONDS = 1 minutes;
     uint256 public constant MAX_EPOCH_SECONDS = 366 days;
+    uint256 public constant MAX_HOLD_SECONDS = 30 days;
+    uint256 public constant MAX_VOID_REASON_BYTES = 256;
     uint256 public constant MICRO_UNITS_PER_UNIT = 1e6;
 
+    /// @dev What `_mintedTerms` holds of a receipt that was voided: no hash has this value.
+    bytes32 private constant VOIDED = bytes32(uint256(1));
+    /// @dev What it holds of a receipt that the escrow paid: it never mints.
+    bytes32 private constant PAID_BY_ESCROW = bytes32(uint256(2));
+
+    /// @dev What the minter knows of a provider. `mintedInEpoch` counts for the epoch that began at `epochStartUnix`.
+    struct Provider {
+        uint64 epochStartUnix;
+        uint128 mintedInEpoch;
+        uint128 held;
+    }
+
     IAIToken private immutable _token;
+    address private immutable _escrow;
     Epoch private _epoch;
     uint128 private _epochCap;
+    uint128 private _providerEpochCap;
+    uint64 private _holdSeconds;
     uint8 private _attesterThreshold;
     EnumerableSet.AddressSet private _attesters;
-    mapping(bytes32 receiptHash => bool) private _usedReceipt;
+    /// @dev {_termsHash} of each receipt that minted, so that a void takes the very amount that was minted. Zero while
+    /// it has not.
+    mapping(bytes32 receiptHash => bytes32) private _mintedTerms;
+    mapping(address provider => Provider) private _providers;
+    mapping(address provider => mapping(uint256 dueUnix => uint256)) private _held;
     mapping(bytes32 unitTypeHash => uint256) private _maxUnitPrice;
 
+    /// @param escrow_ Pays for receipts as well, and may mark them as used; zero if there is no such contract.
     /// @param admin Holds every role at first and may grant and revoke them.
-    constructor(IAIToken token_, address admin, Parameters memory parameters) EIP712("AITBC", "2") {
+    constructor(IAIToken token_, address escrow_, address admin, Parameters memory parameters) EIP712("AITBC", "2") {
         if (address(token_) == address(0) || admin == address(0)) revert ZeroAddress();
         _token = token_;
+        _escrow = escrow_;
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _grantRole(ATTESTER_MANAGER_ROLE, admin);
         _grantRole(PAUSER_ROLE, admin);
@@ -54,6 +79,8 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         _epoch.startUnix = uint64(block.timestamp);
         _setEpochSeconds(parameters.epochSeconds);
         _setEpochCap(parameters.epochCap);
+        _setProviderEpochCap(parameters.providerEpochCap);
+        _setHoldSeconds(parameters.holdSeconds);
         for (uint256 i = 0; i < parameters.maxUnitPrices.length; ++i) {
             _setMaxUnitPrice(parameters.maxUnitPrices[i].unitType, parameters.maxUnitPrices[i].maxUnitPrice);
         }
@@ -67,7 +94,8 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         bytes calldata minerSignature,
         bytes[] calldata attesterSignatures
     ) external whenNotPaused nonReentrant returns (uint256 amount) {
-        return _mintForReceipt(receipt, minerSignature, attesterSignatures);
+        amount = _mintForReceipt(receipt, minerSignature, attesterSignatures);
+        _createHeld(amount);
     }
 
     /// @inheritdoc IAITokenMinter
@@ -80,12 +108,20 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         if (receipts.length > MAX_BATCH_RECEIPTS) revert BatchTooLarge(receipts.length, MAX_BATCH_RECEIPTS);
         for (uint256 i = 0; i < receipts.length; ++i) {
             SignedJobReceipt calldata signed = receipts[i];
-            if (_usedReceipt[signed.receipt.receiptHash]) {
+            if (usedReceipt(signed.receipt.receiptHash)) {
                 emit ReceiptSkipped(signed.receipt.receiptHash);
             } else {
                 amount += _mintForReceipt(signed.receipt, signed.minerSignature, signed.attesterSignatures);
             }
         }
+        _createHeld(amount);
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function useReceipt(bytes32 receiptHash) external returns (bool isFirstUse) {
+        if (msg.sender != _escrow) revert NotEscrow(msg.sender, _escrow);
+        isFirstUse = !usedReceipt(receiptHash);
+        if (isFirstUse) _mintedTerms[receiptHash] = PAID_BY_ESCROW;
     }
 
     function _mintForReceipt(
@@ -102,28 +138,105 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         return _mint(receipt);
     }
 
-    /// @dev Effects, then the one interaction. A product too large for 256 bits saturates; divided by 10^6 it still
-    /// lies above every cap of 128 bits, so it is refused like any other excess.
+    /// @dev Books the amount. Held tokens are created once per transaction, by {_createHeld}.
     function _mint(JobReceipt calldata receipt) private returns (uint256 amount) {
-        amount = Math.saturatingMul(receipt.units, receipt.unitPrice) / MICRO_UNITS_PER_UNIT;
-        _usedReceipt[receipt.receiptHash] = true;
-        _countAgainstCap(receipt.receiptHash, amount);
+        amount = _amountOf(receipt);
+        // What is paid at once has no due time, so that no void finds it among what is held.
+        uint256 dueUnix = _holdSeconds == 0 ? 0 : HoldTime.dueUnix(block.timestamp, _holdSeconds);
+        _mintedTerms[receipt.receiptHash] = _termsHash(receipt, dueUnix);
+        _countAgainstCaps(receipt.receiptHash, receipt.provider, amount);
         emit Minted(receipt.provider, amount, receipt.receiptHash);
-        if (amount != 0) _token.mint(receipt.provider, amount);
+        if (amount == 0) return 0;
+        if (_holdSeconds == 0) {
+            _token.mint(receipt.provider, amount);
+        } else {
+            _held[receipt.provider][dueUnix] += amount;
+            _providers[receipt.provider].held += uint128(amount);
+            emit Held(receipt.provider, amount, dueUnix, receipt.receiptHash);
+        }
     }
 
-    function _countAgainstCap(bytes32 receiptHash, uint256 amount) private {
+    /// @dev The held tokens of a transaction, in one step. The hold cannot change within it.
+    function _createHeld(uint256 amount) private {
+        if (amount != 0 && _holdSeconds != 0) _token.mint(address(this), amount);
+    }
+
+    /// @dev A product too large for 256 bits saturates; divided by 10^6 it still lies above every cap of 128 bits, so
+    /// it is refused like any other excess.
+    function _amountOf(JobReceipt calldata receipt) private pure returns (uint256) {
+        return Math.saturatingMul(receipt.units, receipt.unitPrice) / MICRO_UNITS_PER_UNIT;
+    }
+
+    function _termsHash(JobReceipt calldata receipt, uint256 dueUnix) private pure returns (bytes32) {
+        return keccak256(abi.encode(receipt.structHash(), dueUnix));
+    }
+
+    function _countAgainstCaps(bytes32 receiptHash, address account, uint256 amount) private {
         Epoch memory epoch = _epoch.rolledTo(block.timestamp);
         uint256 remaining = Math.saturatingSub(_epochCap, epoch.minted);
         if (amount > remaining) revert EpochCapExceeded(receiptHash, amount, remaining);
+        uint256 minted = _mintedInEpoch(account, epoch.startUnix);
+        remaining = Math.saturatingSub(_providerEpochCap, minted);
+        if (amount > remaining) revert ProviderCapExceeded(receiptHash, account, amount, remaining);
         epoch.minted += uint128(amount);
         _epoch = epoch;
+        _providers[account].epochStartUnix = epoch.startUnix;
+        _providers[account].mintedInEpoch = uint128(minted + amount);
+    }
+
+    function _mintedInEpoch(address account, uint64 epochStartUnix) private view returns (uint256) {
+        Provider storage provider = _providers[account];
+        return provider.epochStartUnix == epochStartUnix ? provider.mintedInEpoch : 0;
+    }
+
+    // What is held.
+
+    /// @inheritdoc IAITokenMinter
+    function release(Hold[] calldata holds) external whenNotPaused nonReentrant returns (uint256 amount) {
+        if (holds.length > MAX_BATCH_RECEIPTS) revert BatchTooLarge(holds.length, MAX_BATCH_RECEIPTS);
+        for (uint256 i = 0; i < holds.length; ++i) {
+            amount += _release(holds[i].provider, holds[i].dueUnix);
+        }
+    }
+
+    function _release(address provider, uint256 dueUnix) private returns (uint256 amount) {
+        if (block.timestamp < dueUnix) revert HoldNotDue(provider, dueUnix, block.timestamp);
+        amount = _held[provider][dueUnix];
+        if (amount == 0) return 0;
+        delete _held[provider][dueUnix];
+        _providers[provider].held -= uint128(amount);
+        emit Released(provider, amount, dueUnix);
+        SafeERC20.safeTransfer(_token, provider, amount);
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function voidReceipt(
+        JobReceipt calldata receipt,
+        uint256 dueUnix,
+        string calldata reason,
+        bytes[] calldata attesterSignatures
+    ) external nonReentrant returns (uint256 amount) {
+        bytes32 receiptHash = receipt.receiptHash;
+        if (bytes(reason).length > MAX_VOID_REASON_BYTES) {
+            revert VoidReasonTooLong(bytes(reason).length, MAX_VOID_REASON_BYTES);
+        }
+        amount = _amountOf(receipt);
+        bool isHeld = amount != 0 && _mintedTerms[receiptHash] == _termsHash(receipt, dueUnix)
+            && _held[receipt.provider][dueUnix] != 0;
+        if (!isHeld) revert ReceiptNotHeld(receiptHash);
+        _requireAttested(receiptHash, voidDigest(receiptHash, reason), attesterSignatures);
+
+        _mintedTerms[receiptHash] = VOIDED;
+        _held[receipt.provider][dueUnix] -= amount;
+        _providers[receipt.provider].held -= uint128(amount);
+        emit Voided(receipt.provider, amount, receiptHash, reason);
+        _token.burn(amount);
     }
 
     // Checks.
 
     function _requireUnused(bytes32 receiptHash) private view {
-        if (_usedReceipt[receiptHash]) revert ReceiptAlreadyUsed(receiptHash);
+        if (usedReceipt(receiptHash)) revert ReceiptAlreadyUsed(receiptHash);
     }
 
     function _requireUnexpired(JobReceipt calldata receipt) private view {
@@ -201,6 +314,16 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     }
 
     /// @inheritdoc IAITokenMinter
+    function setProviderEpochCap(uint128 providerEpochCap_) external onlyRole(PARAMETER_SETTER_ROLE) {
+        _setProviderEpochCap(providerEpochCap_);
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function setHoldSeconds(uint64 holdSeconds_) external onlyRole(PARAMETER_SETTER_ROLE) {
+        _setHoldSeconds(holdSeconds_);
+    }
+
+    /// @inheritdoc IAITokenMinter
     function setMaxUnitPrice(string calldata unitType, uint256 maxUnitPrice_) external onlyRole(PARAMETER_SETTER_ROLE) {
         _setMaxUnitPrice(unitType, maxUnitPrice_);
     }
@@ -232,6 +355,17 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         emit EpochCapChanged(epochCap_);
     }
 
+    function _setProviderEpochCap(uint128 providerEpochCap_) private {
+        _providerEpochCap = providerEpochCap_;
+        emit ProviderEpochCapChanged(providerEpochCap_);
+    }
+
+    function _setHoldSeconds(uint64 holdSeconds_) private {
+        if (holdSeconds_ > MAX_HOLD_SECONDS) revert HoldTooLong(holdSeconds_, MAX_HOLD_SECONDS);
+        _holdSeconds = holdSeconds_;
+        emit HoldChanged(holdSeconds_);
+    }
+
     function _setMaxUnitPrice(string memory unitType, uint256 maxUnitPrice_) private {
         _maxUnitPrice[keccak256(bytes(unitType))] = maxUnitPrice_;
         emit MaxUnitPriceChanged(unitType, maxUnitPrice_);
@@ -245,13 +379,44 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     }
 
     /// @inheritdoc IAITokenMinter
-    function usedReceipt(bytes32 receiptHash) external view returns (bool) {
-        return _usedReceipt[receiptHash];
+    function usedReceipt(bytes32 receiptHash) public view returns (bool) {
+        return _mintedTerms[receiptHash] != 0;
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function voidedReceipt(bytes32 receiptHash) external view returns (bool) {
+        return _mintedTerms[receiptHash] == VOIDED;
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function heldOf(address provider) external view returns (uint256) {
+        return _providers[provider].held;
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function heldUntil(address provider, uint256 dueUnix) external view returns (uint256) {
+        return _held[provider][dueUnix];
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function remainingOf(address provider) external view returns (uint256) {
+        uint64 epochStartUnix = _epoch.rolledTo(block.timestamp).startUnix;
+        return Math.saturatingSub(_providerEpochCap, _mintedInEpoch(provider, epochStartUnix));
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function escrow() external view returns (address) {
+        return _escrow;
     }
 
     /// @inheritdoc IAITokenMinter
     function receiptDigest(JobReceipt calldata receipt) public view returns (bytes32) {
         return _hashTypedDataV4(receipt.structHash());
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function voidDigest(bytes32 receiptHash, string calldata reason) public view returns (bytes32) {
+        return _hashTypedDataV4(JobReceipts.voidStructHash(receiptHash, reason));
     }
 
     /// @inheritdoc IAITokenMinter
@@ -287,6 +452,16 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     /// @inheritdoc IAITokenMinter
     function epochCap() external view returns (uint256) {
         return _epochCap;
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function providerEpochCap() external view returns (uint256) {
+        return _providerEpochCap;
+    }
+
+    /// @inheritdoc IAITokenMinter
+    function holdSeconds() external view returns (uint256) {
+        return _holdSeconds;
     }
 
     /// @inheritdoc IAITokenMinter

@@ -3,8 +3,17 @@
 //! Semantics, units and errors are documented in `solidity/interfaces`; a test compares every selector and topic here
 //! with the compiler's ABI.
 
+pub use escrow::JobEscrow;
+pub use exchange::ExchangeSettlement;
 pub use minter::AITokenMinter;
+pub use staking::Staking;
+pub use test_dollar::TestDollar;
 pub use token::AIToken;
+
+mod escrow;
+mod exchange;
+mod staking;
+mod test_dollar;
 
 mod minter {
     alloy_sol_types::sol! {
@@ -14,15 +23,21 @@ mod minter {
             struct JobReceipt { bytes32 receiptHash; bytes16 jobId; string taskRole; address provider; address client; uint256 units; string unitType; uint256 unitPrice; uint64 expiresAt; }
             struct SignedJobReceipt { JobReceipt receipt; bytes minerSignature; bytes[] attesterSignatures; }
             struct UnitPriceLimit { string unitType; uint256 maxUnitPrice; }
-            struct Parameters { address[] attesters; uint8 attesterThreshold; uint64 epochSeconds; uint128 epochCap; UnitPriceLimit[] maxUnitPrices; }
+            struct Hold { address provider; uint256 dueUnix; }
+            struct Parameters { address[] attesters; uint8 attesterThreshold; uint64 epochSeconds; uint128 epochCap; uint128 providerEpochCap; uint64 holdSeconds; UnitPriceLimit[] maxUnitPrices; }
 
             event Minted(address indexed provider, uint256 amount, bytes32 indexed receiptHash);
             event ReceiptSkipped(bytes32 indexed receiptHash);
+            event Held(address indexed provider, uint256 amount, uint256 indexed dueUnix, bytes32 indexed receiptHash);
+            event Released(address indexed provider, uint256 amount, uint256 indexed dueUnix);
+            event Voided(address indexed provider, uint256 amount, bytes32 indexed receiptHash, string reason);
             event AttesterAdded(address indexed attester);
             event AttesterRemoved(address indexed attester);
             event AttesterThresholdChanged(uint256 threshold);
             event EpochLengthChanged(uint256 epochSeconds);
             event EpochCapChanged(uint256 epochCap);
+            event ProviderEpochCapChanged(uint256 providerEpochCap);
+            event HoldChanged(uint256 holdSeconds);
             event MaxUnitPriceChanged(string unitType, uint256 maxUnitPrice);
             event Paused(address account);
             event Unpaused(address account);
@@ -39,7 +54,14 @@ mod minter {
             error AttestersNotAscending(bytes32 receiptHash, address previous, address signer);
             error TooFewAttestations(bytes32 receiptHash, uint256 given, uint256 threshold);
             error EpochCapExceeded(bytes32 receiptHash, uint256 amount, uint256 remaining);
+            error ProviderCapExceeded(bytes32 receiptHash, address provider, uint256 amount, uint256 remaining);
+            error HoldNotDue(address provider, uint256 dueUnix, uint256 timestamp);
+            error ReceiptNotHeld(bytes32 receiptHash);
+            error VoidReasonTooLong(uint256 given, uint256 maximum);
+            error HoldTooLong(uint256 holdSeconds, uint256 maximum);
+            error SafeERC20FailedOperation(address token);
             error BatchTooLarge(uint256 given, uint256 maximum);
+            error NotEscrow(address caller, address escrow);
             error ZeroAddress();
             error AttesterAlreadyAdded(address attester);
             error UnknownAttester(address attester);
@@ -54,10 +76,14 @@ mod minter {
             error InvalidShortString();
             error StringTooLong(string str);
 
-            constructor(address token_, address admin, Parameters parameters);
+            constructor(address token_, address escrow_, address admin, Parameters parameters);
 
             function mintWithReceipt(JobReceipt receipt, bytes minerSignature, bytes[] attesterSignatures) external returns (uint256 amount);
             function mintBatch(SignedJobReceipt[] receipts) external returns (uint256 amount);
+            function useReceipt(bytes32 receiptHash) external returns (bool isFirstUse);
+
+            function release(Hold[] holds) external returns (uint256 amount);
+            function voidReceipt(JobReceipt receipt, uint256 dueUnix, string reason, bytes[] attesterSignatures) external returns (uint256 amount);
 
             function pause() external;
             function unpause() external;
@@ -66,6 +92,8 @@ mod minter {
             function setAttesterThreshold(uint8 threshold) external;
             function setEpochSeconds(uint64 epochSeconds_) external;
             function setEpochCap(uint128 epochCap_) external;
+            function setProviderEpochCap(uint128 providerEpochCap_) external;
+            function setHoldSeconds(uint64 holdSeconds_) external;
             function setMaxUnitPrice(string unitType, uint256 maxUnitPrice_) external;
 
             function grantRole(bytes32 role, address account) external;
@@ -76,7 +104,13 @@ mod minter {
             function supportsInterface(bytes4 interfaceId) external view returns (bool);
 
             function token() external view returns (address);
+            function escrow() external view returns (address);
             function usedReceipt(bytes32 receiptHash) external view returns (bool);
+            function voidedReceipt(bytes32 receiptHash) external view returns (bool);
+            function heldOf(address provider) external view returns (uint256);
+            function heldUntil(address provider, uint256 dueUnix) external view returns (uint256);
+            function remainingOf(address provider) external view returns (uint256);
+            function voidDigest(bytes32 receiptHash, string reason) external view returns (bytes32);
             function receiptDigest(JobReceipt receipt) external view returns (bytes32);
             function attesters() external view returns (address[]);
             function isAttester(address account) external view returns (bool);
@@ -84,6 +118,8 @@ mod minter {
             function currentEpoch() external view returns (uint256 startUnix, uint256 endUnix, uint256 minted, uint256 remaining);
             function epochSeconds() external view returns (uint256);
             function epochCap() external view returns (uint256);
+            function providerEpochCap() external view returns (uint256);
+            function holdSeconds() external view returns (uint256);
             function maxUnitPrice(string unitType) external view returns (uint256);
             function paused() external view returns (bool);
             function eip712Domain() external view returns (bytes1 fields, string name, string version, uint256 chainId, address verifyingContract, bytes32 salt, uint256[] extensions);
@@ -96,6 +132,8 @@ mod minter {
             function MAX_BATCH_RECEIPTS() external view returns (uint256);
             function MIN_EPOCH_SECONDS() external view returns (uint256);
             function MAX_EPOCH_SECONDS() external view returns (uint256);
+            function MAX_HOLD_SECONDS() external view returns (uint256);
+            function MAX_VOID_REASON_BYTES() external view returns (uint256);
             function MICRO_UNITS_PER_UNIT() external view returns (uint256);
         }
     }
@@ -139,6 +177,7 @@ mod token {
             constructor(address minter_);
 
             function mint(address account, uint256 amount) external;
+            function burn(uint256 amount) external;
             function minter() external view returns (address);
 
             function name() external view returns (string);

@@ -3,8 +3,11 @@
 use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_sol_types::SolConstructor;
 
-use crate::abi::{AIToken, AITokenMinter};
-use crate::bytecode::{AI_TOKEN_CREATION_CODE, AI_TOKEN_MINTER_CREATION_CODE};
+use crate::abi::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, Staking};
+use crate::bytecode::{
+    AI_TOKEN_CREATION_CODE, AI_TOKEN_MINTER_CREATION_CODE, EXCHANGE_SETTLEMENT_CREATION_CODE, JOB_ESCROW_CREATION_CODE,
+    STAKING_CREATION_CODE, TEST_DOLLAR_CREATION_CODE,
+};
 
 /// Where genesis puts `AIToken`.
 pub const AI_TOKEN_ADDRESS: Address = address!("0000000000000000000000000000000000A17001");
@@ -12,10 +15,36 @@ pub const AI_TOKEN_ADDRESS: Address = address!("00000000000000000000000000000000
 /// Where genesis puts `AITokenMinter`.
 pub const AI_TOKEN_MINTER_ADDRESS: Address = address!("0000000000000000000000000000000000A17002");
 
+/// Where genesis puts `JobEscrow`.
+pub const JOB_ESCROW_ADDRESS: Address = address!("0000000000000000000000000000000000A17003");
+
+/// Where a chain that has an exchange puts `ExchangeSettlement`.
+pub const EXCHANGE_SETTLEMENT_ADDRESS: Address = address!("0000000000000000000000000000000000A17004");
+
+/// Where a development chain puts `TestDollar`.
+pub const TEST_DOLLAR_ADDRESS: Address = address!("0000000000000000000000000000000000A17005");
+
+/// Where a chain whose validators change puts `Staking`. Nodes read the validators of the next block there.
+pub const STAKING_ADDRESS: Address = address!("0000000000000000000000000000000000A17006");
+
 /// Most receipts in one `mintBatch`. A full batch fits the 2^24 gas of one transaction (EIP-7825).
 pub const MAX_BATCH_RECEIPTS: usize = 128;
 
-/// What a chain decides about its minter at genesis. The constructor refuses what breaks a bound.
+/// Most receipts in one `settleBatch`, within the same gas.
+pub const MAX_ESCROW_BATCH_RECEIPTS: usize = 64;
+
+/// Most fills in one `settle` of the exchange, and the orders that they may be between. They fit one transaction, in gas
+/// and in bytes.
+pub const MAX_BATCH_FILLS: usize = 64;
+pub const MAX_BATCH_ORDERS: usize = 128;
+
+/// How long a network on which AIT is worth something holds what is minted: a day for audits to find what was wrong.
+pub const DEFAULT_HOLD_SECONDS: u64 = 86_400;
+
+/// The epoch's cap, divided by this, is what one provider may mint of it where nothing else is decided.
+pub const PROVIDER_CAP_DIVISOR: u128 = 10;
+
+/// What a chain decides about its contracts at genesis. The constructor refuses what breaks a bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GenesisParameters {
     /// Holds every role at first. Must not be zero.
@@ -28,8 +57,37 @@ pub struct GenesisParameters {
     pub epoch_seconds: u64,
     /// The most attoAIT that one epoch may mint.
     pub epoch_cap_atto: u128,
+    /// The most attoAIT that one epoch may mint for one provider.
+    pub provider_epoch_cap_atto: u128,
+    /// How long what is minted is held: 30 days at most; 0 pays at once.
+    pub hold_seconds: u64,
     /// Unit types that may ask for a price. Receipts of all others must be free.
     pub max_unit_prices: Vec<UnitPriceLimit>,
+    /// What the escrow takes from each payment, and for whom.
+    pub escrow_fee: EscrowFee,
+}
+
+/// The part of a payment from escrow that goes to others than the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EscrowFee {
+    /// The part in 1/10 000: at most 1 000.
+    pub basis_points: u16,
+    /// Who gets it: 1 to 8 distinct accounts.
+    pub recipients: Vec<FeeRecipient>,
+}
+
+impl EscrowFee {
+    /// The whole fee for one account.
+    pub fn to_one(account: Address, basis_points: u16) -> Self {
+        Self { basis_points, recipients: vec![FeeRecipient { account, basis_points: 10_000 }] }
+    }
+}
+
+/// An account and its part of the fees in 1/10 000. The parts of all recipients sum to 10 000.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeeRecipient {
+    pub account: Address,
+    pub basis_points: u16,
 }
 
 /// The highest price in attoAIT per whole unit that a receipt of `unit_type` may ask for.
@@ -54,8 +112,9 @@ pub struct Deployment {
     pub creation_code: Bytes,
 }
 
-/// The contracts of block 0 in the order in which they are constructed. Neither constructor calls the other contract.
-pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 2] {
+/// The contracts of block 0 in the order in which they are constructed. No constructor calls
+/// another contract.
+pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 3] {
     [
         Deployment {
             contract_name: "AIToken",
@@ -65,7 +124,12 @@ pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 2] {
         Deployment {
             contract_name: "AITokenMinter",
             address: AI_TOKEN_MINTER_ADDRESS,
-            creation_code: minter_creation_code(AI_TOKEN_ADDRESS, parameters),
+            creation_code: minter_creation_code(AI_TOKEN_ADDRESS, JOB_ESCROW_ADDRESS, parameters),
+        },
+        Deployment {
+            contract_name: "JobEscrow",
+            address: JOB_ESCROW_ADDRESS,
+            creation_code: escrow_creation_code(AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, parameters),
         },
     ]
 }
@@ -75,20 +139,141 @@ pub fn token_creation_code(minter: Address) -> Bytes {
     with_arguments(AI_TOKEN_CREATION_CODE, &AIToken::constructorCall { minter_: minter })
 }
 
-/// Creation code of a minter of `token`.
-pub fn minter_creation_code(token: Address, parameters: &GenesisParameters) -> Bytes {
+/// Creation code of a minter of `token`, whose register of used receipts `escrow` shares.
+pub fn minter_creation_code(token: Address, escrow: Address, parameters: &GenesisParameters) -> Bytes {
     let arguments = AITokenMinter::constructorCall {
         token_: token,
+        escrow_: escrow,
         admin: parameters.admin,
         parameters: AITokenMinter::Parameters {
             attesters: parameters.attesters.clone(),
             attesterThreshold: parameters.attester_threshold,
             epochSeconds: parameters.epoch_seconds,
             epochCap: parameters.epoch_cap_atto,
+            providerEpochCap: parameters.provider_epoch_cap_atto,
+            holdSeconds: parameters.hold_seconds,
             maxUnitPrices: parameters.max_unit_prices.iter().map(unit_price_limit).collect(),
         },
     };
     with_arguments(AI_TOKEN_MINTER_CREATION_CODE, &arguments)
+}
+
+/// Creation code of an escrow of `token` that trusts the attesters of `minter`.
+pub fn escrow_creation_code(token: Address, minter: Address, parameters: &GenesisParameters) -> Bytes {
+    let fee = &parameters.escrow_fee;
+    let mut recipients: Vec<_> = fee.recipients.iter().map(fee_recipient).collect();
+    // The contract wants them ascending, so that it finds an account that stands twice.
+    recipients.sort_by_key(|recipient| recipient.account);
+    let arguments = JobEscrow::constructorCall {
+        token_: token,
+        minter_: minter,
+        admin: parameters.admin,
+        parameters: JobEscrow::Parameters { feeBasisPoints: fee.basis_points, feeRecipients: recipients },
+    };
+    with_arguments(JOB_ESCROW_CREATION_CODE, &arguments)
+}
+
+/// What a chain decides about its validators and their stake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StakingParameters {
+    /// The authority: admits validators, and says who else may. Must not be zero.
+    pub admin: Address,
+    /// The validators of the first block with their base powers: 1 to 128.
+    pub validators: Vec<Staking::ValidatorPower>,
+    /// How long stake stays liable after it was undelegated: one minute to 90 days.
+    pub unbonding_seconds: u64,
+    /// Who gets what is slashed. Must not be zero.
+    pub penalty_recipient: Address,
+}
+
+/// The contract of the validators.
+pub fn staking_deployment(parameters: &StakingParameters) -> Deployment {
+    Deployment {
+        contract_name: "Staking",
+        address: STAKING_ADDRESS,
+        creation_code: staking_creation_code(AI_TOKEN_ADDRESS, parameters),
+    }
+}
+
+/// Creation code of a contract in which `token` is staked.
+pub fn staking_creation_code(token: Address, parameters: &StakingParameters) -> Bytes {
+    let arguments = Staking::constructorCall {
+        token_: token,
+        admin: parameters.admin,
+        parameters: Staking::Parameters {
+            validators: parameters.validators.clone(),
+            unbondingSeconds: parameters.unbonding_seconds,
+            penaltyRecipient: parameters.penalty_recipient,
+        },
+    };
+    with_arguments(STAKING_CREATION_CODE, &arguments)
+}
+
+/// What a chain decides about its exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExchangeParameters {
+    /// Holds every role but the settler's at first. Must not be zero.
+    pub admin: Address,
+    /// Who settles trades: the operator.
+    pub settler: Address,
+    /// Who gets the fees.
+    pub fee_recipient: Address,
+    /// How long a trader that leaves alone waits: 30 seconds to 7 days.
+    pub exit_delay_seconds: u64,
+    /// The first markets.
+    pub listings: Vec<ExchangeSettlement::Listing>,
+}
+
+/// Creation code of an exchange.
+pub fn exchange_creation_code(parameters: &ExchangeParameters) -> Bytes {
+    let arguments = ExchangeSettlement::constructorCall {
+        admin: parameters.admin,
+        settler: parameters.settler,
+        feeRecipient_: parameters.fee_recipient,
+        exitDelaySeconds_: U256::from(parameters.exit_delay_seconds),
+        listings: parameters.listings.clone(),
+    };
+    with_arguments(EXCHANGE_SETTLEMENT_CREATION_CODE, &arguments)
+}
+
+/// The contracts that a development chain has besides: the exchange, and the dollar that it trades against.
+pub fn exchange_deployments(parameters: &ExchangeParameters) -> [Deployment; 2] {
+    [
+        Deployment {
+            contract_name: "TestDollar",
+            address: TEST_DOLLAR_ADDRESS,
+            creation_code: test_dollar_creation_code(),
+        },
+        Deployment {
+            contract_name: "ExchangeSettlement",
+            address: EXCHANGE_SETTLEMENT_ADDRESS,
+            creation_code: exchange_creation_code(parameters),
+        },
+    ]
+}
+
+/// Creation code of the worthless dollar.
+pub fn test_dollar_creation_code() -> Bytes {
+    Bytes::from_static(TEST_DOLLAR_CREATION_CODE)
+}
+
+/// AIT against the worthless dollar, as development chains trade it: lots of 0.01 AIT, steps of 0.0001 tUSD per AIT, fees
+/// of 0.1 % and 0.2 %, orders of 0.01 tUSD at least.
+pub fn test_dollar_listing() -> ExchangeSettlement::Listing {
+    ExchangeSettlement::Listing {
+        base: AI_TOKEN_ADDRESS,
+        quote: TEST_DOLLAR_ADDRESS,
+        baseUnitsPerLot: 10_000_000_000_000_000,
+        quoteUnitsPerTick: 1,
+        makerFeeBasisPoints: 10,
+        takerFeeBasisPoints: 20,
+        orderLotsMax: 1_000_000_000,
+        notionalMin: 10_000,
+    }
+}
+
+fn fee_recipient(recipient: &FeeRecipient) -> JobEscrow::FeeRecipient {
+    JobEscrow::FeeRecipient { account: recipient.account, basisPoints: recipient.basis_points }
 }
 
 fn unit_price_limit(limit: &UnitPriceLimit) -> AITokenMinter::UnitPriceLimit {

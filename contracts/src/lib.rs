@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! solidity/*.sol ── compile.mjs ──► artifacts/*.creation.bin ──► bytecode ──► genesis::genesis_deployments
-//!                                   artifacts/*.json ····tests····► abi (AIToken, AITokenMinter)
+//!                                   artifacts/*.json ····tests····► abi (AIToken, JobEscrow, …)
 //! ```
 //! Building this crate needs no Solidity compiler: the artifacts are committed, and tests check that they match the
 //! sources and the bindings.
@@ -10,9 +10,13 @@
 pub mod abi;
 pub mod bytecode;
 pub mod genesis;
+pub mod sources;
 
-pub use abi::{AIToken, AITokenMinter};
+pub use abi::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, Staking, TestDollar};
 pub use genesis::{
-    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, Deployment, GenesisParameters, MAX_BATCH_RECEIPTS, UnitPriceLimit,
-    genesis_deployments,
+    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, DEFAULT_HOLD_SECONDS, Deployment, EXCHANGE_SETTLEMENT_ADDRESS,
+    EscrowFee, ExchangeParameters, FeeRecipient, GenesisParameters, JOB_ESCROW_ADDRESS, MAX_BATCH_FILLS,
+    MAX_BATCH_ORDERS, MAX_BATCH_RECEIPTS, MAX_ESCROW_BATCH_RECEIPTS, PROVIDER_CAP_DIVISOR, STAKING_ADDRESS,
+    StakingParameters, TEST_DOLLAR_ADDRESS, UnitPriceLimit, exchange_deployments, genesis_deployments,
+    staking_deployment,
 };

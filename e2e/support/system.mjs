@@ -2,7 +2,7 @@
 // The binaries and the browser bundles are those that cargo and trunk built.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ export const results = join(root, 'e2e/test-results');
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'aitbc');
 const binaries = process.env.AITBC_BINARIES ?? join(process.env.CARGO_TARGET_DIR ?? join(cache, 'target'), 'debug');
-const site = process.env.AITBC_SITE ?? join(root, 'target/site');
+export const site = process.env.AITBC_SITE ?? join(root, 'target/site');
 export const models = join(root, 'gpu-worker/model');
 
 const READY_LIMIT_MS = 120_000;
@@ -25,8 +25,11 @@ export class System {
   #server;
   #workers = new Map();
 
-  constructor(name, port, options = []) {
-    this.options = options;
+  constructor(name, port, options = [], { marketMaker = false } = {}) {
+    // Most tests count to the last coin, and an audit mints more by chance.
+    this.options = options.includes('--audits') ? options : ['--audits', 'never', ...options];
+    // They count orders and blocks too.
+    if (!marketMaker) this.options = ['--no-market-maker', ...this.options];
     this.data = mkdtempSync(join(tmpdir(), `aitbc-e2e-${name}-`));
     this.logs = join(results, 'logs', name);
     rmSync(this.logs, { recursive: true, force: true });
@@ -35,9 +38,12 @@ export class System {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** Starts a new installation and waits until `workers` miners are online; `options` go to `aitbc up`. */
-  static async start(name, { workers = 1, options } = {}) {
-    const system = new System(name, await freePort(), options);
+  /**
+   * Starts a new installation and waits until `workers` miners are online; `options` go to `aitbc up`, which quotes on the
+   * exchange only where `marketMaker` says so.
+   */
+  static async start(name, { workers = 1, options, marketMaker } = {}) {
+    const system = new System(name, await freePort(), options, { marketMaker });
     system.startServer();
     await system.#until('the server answers', () => system.minersOnline() !== undefined);
     for (let number = 1; number <= workers; number += 1) {
@@ -54,11 +60,19 @@ export class System {
     ]);
   }
 
-  initWorker(number) {
+  /** The price is that of a picture's unit, in AIT; without one the worker asks what follows from what it measured. */
+  initWorker(number, { pictureUnitPriceAit } = {}) {
     const outcome = spawnSync(this.program('gpu-worker'), [
       '--data', this.#workerFolder(number), 'init', '--hub', this.url, '--model', models,
     ]);
     if (outcome.status !== 0) throw new Error(`gpu-worker init: ${outcome.error ?? outcome.stderr}`);
+    if (pictureUnitPriceAit) {
+      const file = join(this.#workerFolder(number), 'worker.toml');
+      const asked = readFileSync(file, 'utf8');
+      const priced = asked.replace(/(\/picture"\nunit_price_ait = ").*(?=")/, `$1${pictureUnitPriceAit}`);
+      if (!priced.includes(`"${pictureUnitPriceAit}"`)) throw new Error(`${file} names no price of a picture`);
+      writeFileSync(file, priced);
+    }
   }
 
   startWorker(number) {
@@ -70,6 +84,12 @@ export class System {
   /** Ends without any chance to tidy up. */
   async killServer() {
     await end(this.#server, 'SIGKILL');
+  }
+
+  /** Ends in order, and may start again. */
+  async stopServer() {
+    const ended = await end(this.#server, 'SIGTERM');
+    if (ended === 'killed') throw new Error('the server did not end on SIGTERM');
   }
 
   async killWorker(number) {
@@ -105,7 +125,7 @@ export class System {
   }
 
   program(name) {
-    return join(binaries, name);
+    return program(name);
   }
 
   /** One command of `aitbc` against this installation; returns its standard output. */
@@ -126,15 +146,7 @@ export class System {
   }
 
   #spawn(name, program, argumentList) {
-    const log = createWriteStream(join(this.logs, `${name}.log`), { flags: 'a' });
-    const child = spawn(this.program(program), argumentList, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
-    child.ended = new Promise((resolve) => {
-      child.once('exit', (code, signal) => resolve(signal ?? code));
-      child.once('error', (error) => resolve(String(error)));
-    });
-    return child;
+    return start(program, argumentList, join(this.logs, `${name}.log`));
   }
 
   async #until(what, holds) {
@@ -147,7 +159,25 @@ export class System {
   }
 }
 
-async function end(process, signal) {
+/** A program that cargo built. */
+export function program(name) {
+  return join(binaries, name);
+}
+
+/** Starts a program whose output goes to a log. */
+export function start(name, argumentList, logFile) {
+  const log = createWriteStream(logFile, { flags: 'a' });
+  const child = spawn(program(name), argumentList, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  child.ended = new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? code));
+    child.once('error', (error) => resolve(String(error)));
+  });
+  return child;
+}
+
+export async function end(process, signal) {
   if (process.exitCode !== null || process.signalCode !== null) return process.ended;
   process.kill(signal);
   const late = Symbol('late');

@@ -11,12 +11,20 @@ pub use crate::components::chain_label::ChainLabel;
 use crate::components::chain_label::DevLabel;
 use crate::components::icon::Logo;
 use crate::components::search_field::SearchField;
+use crate::components::signed_in::AccountLink;
+pub use crate::components::signed_in::SignedIn;
 use crate::islands::page_tools::PageTools;
 pub use crate::islands::studio::Example;
+use crate::marketplace::{MODELS_PATH, OFFERS_PATH};
+use crate::pages::account::AccountPage;
 use crate::pages::address::AddressPage;
+use crate::pages::allowances::AllowancesPage;
 use crate::pages::block::BlockPage;
 use crate::pages::blocks::BlocksPage;
+use crate::pages::calls::CallsPage;
 use crate::pages::design::DesignPage;
+use crate::pages::documents::{DocumentPage, DocumentsPage};
+use crate::pages::exchange::{EXCHANGE_PATH, ExchangePage, MarketPageView};
 use crate::pages::explorer::ExplorerPage;
 use crate::pages::home::HomePage;
 use crate::pages::job::JobPage;
@@ -24,15 +32,32 @@ use crate::pages::jobs::JobsPage;
 use crate::pages::miner::MinerPage;
 use crate::pages::miners::MinersPage;
 use crate::pages::missing::MissingPage;
+use crate::pages::model::ModelPageView;
+use crate::pages::models::ModelsPage;
+use crate::pages::pay::PayPage;
 use crate::pages::receipt::ReceiptPage;
 use crate::pages::receipts::ReceiptsPage;
 use crate::pages::search::SearchPage;
+use crate::pages::token::TokenPage;
+use crate::pages::tokens::TokensPage;
 use crate::pages::transaction::TransactionPage;
+use crate::pages::transactions::TransactionsPage;
+use crate::pages::validators::ValidatorsPage;
 use crate::pages::wallet::WalletPage;
 use crate::text::common as words;
 
+/// The wallet's page, and the bundle that it loads instead of the other pages'.
+const WALLET_PATH: &str = "/wallet";
+const WALLET_BUNDLE: &str = "wallet_page";
+
 /// The whole document.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+pub fn shell(mut options: LeptosOptions) -> impl IntoView {
+    let is_wallet = use_context::<Parts>().is_some_and(|parts| parts.uri.path().starts_with(WALLET_PATH));
+    if is_wallet {
+        options.output_name = WALLET_BUNDLE.into();
+    }
+    // The wallet's own page has the provider in its bundle.
+    let provider = (!is_wallet).then(|| view! { <script type="module" src="/provider.js" nonce=use_nonce()></script> });
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=chosen_theme()>
@@ -43,8 +68,9 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="preload" href="/fonts/jetbrains-mono-latin.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
                 <link rel="stylesheet" href="/pkg/app.css" nonce=use_nonce() />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
-                <meta name="description" content=crate::text::home::DESCRIPTION />
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png" />
                 <HydrationScripts options islands=true />
+                {provider}
                 <MetaTags />
             </head>
             <body>
@@ -96,23 +122,39 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/explorer/search") view=SearchPage ssr=SsrMode::Async />
             <Route path=path!("/explorer/blocks") view=BlocksPage ssr=SsrMode::Async />
             <Route path=path!("/explorer/blocks/:number") view=BlockPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/transactions") view=TransactionsPage ssr=SsrMode::Async />
             <Route path=path!("/explorer/transactions/:hash") view=TransactionPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/transactions/:hash/calls") view=CallsPage ssr=SsrMode::Async />
             <Route path=path!("/explorer/addresses/:address") view=AddressPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/tokens") view=TokensPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/tokens/:address") view=TokenPage ssr=SsrMode::Async />
+            <Route path=path!("/explorer/validators") view=ValidatorsPage ssr=SsrMode::Async />
             <Route path=path!("/explorer/receipts") view=ReceiptsPage ssr=SsrMode::Async />
             <Route path=path!("/explorer/receipts/:hash") view=ReceiptPage ssr=SsrMode::Async />
+            <Route path=path!("/exchange") view=ExchangePage ssr=SsrMode::Async />
+            <Route path=path!("/exchange/:market") view=MarketPageView ssr=SsrMode::Async />
+            <Route path=path!("/models") view=ModelsPage ssr=SsrMode::Async />
+            <Route path=path!("/models/*model") view=ModelPageView ssr=SsrMode::Async />
             <Route path=path!("/miners") view=MinersPage ssr=SsrMode::Async />
             <Route path=path!("/miners/:address") view=MinerPage ssr=SsrMode::Async />
+            <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async />
+            <Route path=path!("/pay") view=PayPage ssr=SsrMode::Async />
             <Route path=path!("/wallet") view=WalletPage ssr=SsrMode::Async />
+            <Route path=path!("/wallet/allowances") view=AllowancesPage ssr=SsrMode::Async />
+            <Route path=path!("/docs") view=DocumentsPage ssr=SsrMode::Async />
+            <Route path=path!("/docs/*document") view=DocumentPage ssr=SsrMode::Async />
             <Route path=path!("/design") view=DesignPage ssr=SsrMode::Async />
         </Routes>
     }
 }
 
 /// The links of the main navigation, with their names.
-const NAV_LINKS: [(&str, &str); 5] = [
+const NAV_LINKS: [(&str, &str); 7] = [
     ("/", words::NAV_DRAW),
     ("/explorer", words::NAV_EXPLORER),
-    ("/miners", words::NAV_MINERS),
+    (MODELS_PATH, words::NAV_MODELS),
+    (OFFERS_PATH, words::NAV_MINERS),
+    (EXCHANGE_PATH, words::NAV_EXCHANGE),
     ("/jobs", words::NAV_JOBS),
     ("/wallet", words::NAV_WALLET),
 ];
@@ -138,6 +180,7 @@ fn SiteHead() -> impl IntoView {
                 <div class="site-tools">
                     <SearchField short=true />
                     {dev.then(DevLabel)}
+                    <AccountLink />
                     <PageTools />
                 </div>
             </div>
@@ -155,6 +198,7 @@ fn SiteFoot() -> impl IntoView {
                 {label.filter(|label| label.dev).map(|_| view! { <p>{words::DEV_FOOT}</p> })}
                 <nav aria-label=words::FOOT_NAV>
                     <a href="/explorer/receipts">{words::FOOT_RECEIPTS}</a>
+                    <a href="/docs">{words::FOOT_DOCS}</a>
                     <a href="/design">{words::FOOT_DESIGN}</a>
                     <a href="/openapi.json">{words::FOOT_API}</a>
                 </nav>

@@ -4,13 +4,29 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::api::explorer::{AddressView, BlockSummary, BlockView, TransactionSummary, TransactionView};
+use shared::amount::Amount;
+use shared::api::exchange::{
+    BookView, CandleInterval, Candles, ExchangeAccount, ExchangeView, FillView, MarketView, OrderView, Ticker,
+    TradeView, WithdrawalView,
+};
+use shared::api::explorer::{
+    AddressView, BlockSummary, BlockView, CallsView, TransactionSummary, TransactionView, ValidatorView,
+};
 use shared::api::jobs::JobView;
+use shared::api::keys::ApiKeyView;
+use shared::api::log::FailureView;
+use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
 use shared::api::miners::MinerView;
 use shared::api::page::Page;
 use shared::api::receipts::ReceiptView;
+use shared::api::search::SearchHit;
+use shared::api::second_factor::SecondFactorView;
+use shared::api::sessions::SessionView;
 use shared::api::status::NetworkStatus;
-use shared::id::JobId;
+use shared::api::tokens::{Charts, CreationView, HolderView, HoldingView, TokenSummary, TokenView, TransferView};
+use shared::api::why_idle::WhyIdle;
+use shared::id::{JobId, SessionId};
+use shared::job::JobKind;
 use shared::{Address, B256};
 
 /// Why a page cannot be shown.
@@ -35,26 +51,133 @@ pub enum Written {
     Vectors(Vec<Vec<f32>>),
 }
 
+/// Whose transfers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TransfersOf {
+    pub token: Option<Address>,
+    pub account: Option<Address>,
+}
+
 pub type Answer<T> = Result<T, BackendError>;
 
-/// Public data of the hub and the node, read-only.
+/// Who signed in with this browser's session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Account {
+    /// The wallet has signed in, and a code of the second factor is missing. Every other page is a visitor's.
+    AwaitsCode {
+        address: Address,
+        session: SessionId,
+    },
+    SignedIn(AccountView),
+}
+
+/// The account that is signed in, and what acts for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    pub address: Address,
+    /// Newest first.
+    pub sessions: Vec<SessionView>,
+    /// Newest first.
+    pub keys: Vec<ApiKeyView>,
+    pub second_factor: SecondFactorView,
+}
+
+/// What the account that is signed in can pay with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Funds {
+    pub address: Address,
+    pub balance: Amount,
+    /// In the escrow, and not reserved.
+    pub deposited: Amount,
+}
+
+/// The record of a job that ended without a result, as the server checked it for this page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedFailure {
+    pub view: FailureView,
+    /// Why hash or signature do not hold.
+    pub signature: Result<(), String>,
+    /// The key is the one that attests this hub's receipts.
+    pub is_this_hubs: bool,
+}
+
+/// How far the hub's log has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogHead {
+    pub size: u64,
+    pub root: B256,
+    /// Whose key signs it.
+    pub hub: Address,
+}
+
+/// A market as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketPage {
+    pub exchange: ExchangeView,
+    pub market: MarketView,
+    pub ticker: Ticker,
+    pub book: BookView,
+    /// Newest first.
+    pub trades: Vec<TradeView>,
+    pub candles: Candles,
+}
+
+/// What the account that is signed in has and does on the exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraderPage {
+    pub account: ExchangeAccount,
+    /// Open ones of all markets, newest first.
+    pub orders: Vec<OrderView>,
+    /// Those that are over, of all markets, newest first.
+    pub past_orders: Vec<OrderView>,
+    /// Of all markets, newest first.
+    pub fills: Vec<FillView>,
+    /// Newest first.
+    pub withdrawals: Vec<WithdrawalView>,
+}
+
+/// Data of the hub and the node as the reader of the page may see them, read-only.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     async fn status(&self) -> Answer<NetworkStatus>;
 
-    /// A public job; one that belongs to a key is not found.
+    /// A public job, or one of the account that is signed in; any other is not found.
     async fn job(&self, id: JobId) -> Answer<JobView>;
 
     /// The result of a text or embedding job, once there is one; never of a picture.
     async fn written(&self, job: &JobView) -> Answer<Option<Written>>;
 
+    /// The jobs of the account that is signed in, newest first.
+    async fn own_jobs(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<JobView>>;
+    /// `None` where nobody is signed in.
+    async fn account(&self) -> Answer<Option<Account>>;
+    /// `None` where nobody is signed in.
+    async fn funds(&self) -> Answer<Option<Funds>>;
+
     async fn receipt(&self, hash: B256) -> Answer<ReceiptView>;
+    /// Where a receipt stands in the hub's log.
+    async fn place_of_receipt(&self, hash: B256) -> Answer<Option<u64>>;
+    async fn failure_of_job(&self, id: JobId) -> Answer<Option<CheckedFailure>>;
+    async fn log_head(&self) -> Answer<LogHead>;
     async fn receipt_of_job(&self, id: JobId) -> Answer<Option<ReceiptView>>;
     /// Newest first; only those of `provider` where one is named.
     async fn receipts(&self, provider: Option<Address>, cursor: Option<&str>, limit: u32) -> Answer<Page<ReceiptView>>;
 
-    async fn miners(&self) -> Answer<Vec<MinerView>>;
+    /// Connected ones first, without their hardware reports.
+    async fn miners(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<MinerView>>;
     async fn miner(&self, address: Address) -> Answer<MinerView>;
+    /// Why a miner has no job, and what would help.
+    async fn why_idle(&self, address: Address) -> Answer<WhyIdle>;
+
+    /// What a text may name, the best fitting first.
+    async fn search(&self, text: &str) -> Answer<Vec<SearchHit>>;
+
+    /// Pinned models and those that connected miners offer; of one kind, or all.
+    async fn models(&self, kind: Option<JobKind>) -> Answer<Models>;
+    /// The first of its kinds where none is named.
+    async fn model(&self, name: &str, kind: Option<JobKind>) -> Answer<ModelPage>;
+    /// At most `limit` of those that fit.
+    async fn offers(&self, filter: &OfferFilter, limit: usize) -> Answer<Offers>;
 
     /// Highest first.
     async fn blocks(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<BlockSummary>>;
@@ -63,7 +186,39 @@ pub trait Backend: Send + Sync + 'static {
     /// Newest first.
     async fn transactions(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<TransactionSummary>>;
     async fn transaction(&self, hash: B256) -> Answer<TransactionView>;
+    /// What the transaction called.
+    async fn calls_of(&self, transaction: B256) -> Answer<CallsView>;
     async fn address(&self, address: Address) -> Answer<AddressView>;
+    /// Those that concern an address, newest first.
+    async fn transactions_of(
+        &self,
+        address: Address,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Answer<Page<TransactionSummary>>;
+    /// How a contract came to be, where a transaction made it.
+    async fn creation(&self, address: Address) -> Answer<Option<CreationView>>;
+
+    /// Those who decide the next block, heaviest first.
+    async fn validators(&self) -> Answer<Vec<ValidatorView>>;
+
+    /// Those with the most holders first.
+    async fn tokens(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<TokenSummary>>;
+    async fn token(&self, address: Address) -> Answer<TokenView>;
+    /// Who holds a token, the most first.
+    async fn holders(&self, token: Address, cursor: Option<&str>, limit: u32) -> Answer<Page<HolderView>>;
+    /// What an account holds, by token.
+    async fn holdings(&self, account: Address, cursor: Option<&str>, limit: u32) -> Answer<Page<HoldingView>>;
+    /// Newest first; of one token, of one account, or all.
+    async fn transfers(&self, of: TransfersOf, cursor: Option<&str>, limit: u32) -> Answer<Page<TransferView>>;
+
+    async fn charts(&self) -> Answer<Charts>;
+
+    /// `None` where this server runs no exchange.
+    async fn exchange(&self) -> Answer<Option<ExchangeView>>;
+    async fn market(&self, id: &str, interval: CandleInterval) -> Answer<MarketPage>;
+    /// `None` where nobody is signed in.
+    async fn trader(&self) -> Answer<Option<TraderPage>>;
 }
 
 /// The backend of the page that is being rendered.

@@ -11,7 +11,10 @@ const FRACTION_DIGITS: usize = 6;
 
 /// `1234567` as `1 234 567`.
 pub fn grouped(number: impl Into<u128>) -> String {
-    let digits = number.into().to_string();
+    grouped_digits(&number.into().to_string())
+}
+
+fn grouped_digits(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 2);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -31,6 +34,28 @@ pub fn amount_parts(amount: Amount) -> (String, String) {
     let shown = fraction[..digits.min(fraction.len())].trim_end_matches('0');
     let fraction = if shown.is_empty() { String::new() } else { format!(".{shown}") };
     (grouped(whole), fraction)
+}
+
+/// A whole number of a token's smallest unit with its decimal point: `1 234.5`. The second part has every digit.
+pub fn token_amount(smallest: &str, decimals: Option<u8>) -> (String, String) {
+    let decimals = usize::from(decimals.unwrap_or(0));
+    let padded = format!("{smallest:0>width$}", width = decimals + 1);
+    let (whole, fraction) = padded.split_at(padded.len() - decimals);
+    let fraction = fraction.trim_end_matches('0');
+    let exact = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
+    let significant = fraction.find(|digit| digit != '0').unwrap_or(0);
+    let digits = if whole == "0" { FRACTION_DIGITS.max(significant + 2) } else { FRACTION_DIGITS };
+    let shown = fraction[..digits.min(fraction.len())].trim_end_matches('0');
+    let grouped = grouped_digits(whole);
+    (if shown.is_empty() { grouped } else { format!("{grouped}.{shown}") }, exact)
+}
+
+/// `12.5 %` of millionths.
+pub fn percent(per_million: u32) -> String {
+    match per_million {
+        0..100 => "< 0.01 %".to_owned(),
+        _ => format!("{}.{:02} %", per_million / 10_000, per_million % 10_000 / 100),
+    }
 }
 
 /// `0x12ab…89ef`.
@@ -54,6 +79,15 @@ pub fn clipped(text: &str, max_chars: usize) -> String {
 /// character references in them.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// `application/x-www-form-urlencoded` without the plus sign for blanks.
+pub fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(encode).collect()
 }
 
 /// `12 s ago`; a moment that the reader's clock has not reached yet is `now`.
@@ -96,8 +130,13 @@ pub fn signed(number: f64) -> String {
 /// `2026-11-21 01:53:22 UTC`.
 pub fn exact_time(at: UnixSeconds) -> String {
     let (year, month, day) = civil_date(at.0 / 86_400);
+    format!("{year}-{month:02}-{day:02} {} UTC", clock(at))
+}
+
+/// `01:53:22`, in UTC.
+pub fn clock(at: UnixSeconds) -> String {
     let second = at.0 % 86_400;
-    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", second / 3_600, second / 60 % 60, second % 60)
+    format!("{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60)
 }
 
 /// RFC 3339, for `<time datetime>`.
@@ -140,6 +179,18 @@ mod tests {
         assert_eq!(parts(1_234_567_891_000_000_000_000), ("1\u{202f}234".into(), ".567891".into()));
         assert_eq!(parts(1), ("0".into(), ".000000000000000001".into()));
         assert_eq!(parts(0), ("0".into(), String::new()));
+    }
+
+    #[test]
+    fn a_token_counts_with_its_own_decimals() {
+        let shown = |smallest, decimals| token_amount(smallest, decimals).0;
+        assert_eq!(shown("1234500000", Some(6)), "1\u{202f}234.5");
+        assert_eq!(shown("7", Some(18)), "0.000000000000000007");
+        assert_eq!(shown("0", Some(18)), "0");
+        assert_eq!(shown("1234", None), "1\u{202f}234");
+        assert_eq!(token_amount("1234567891", Some(9)), ("1.234567".to_owned(), "1.234567891".to_owned()));
+        assert_eq!(shown("5", Some(255)).len(), "0.".len() + 255);
+        assert_eq!([percent(1), percent(125_000), percent(1_000_000)], ["< 0.01 %", "12.50 %", "100.00 %"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The web application: pages that the server renders, islands that become live in the browser, and the Web Worker that
 //! keeps the wallet's keys.
 //!
-//! Feature `ssr` renders, `hydrate` builds the page's bundle, `wallet-worker` the worker's.
+//! Feature `ssr` renders, `hydrate` builds the page's bundle, `wallet-worker` the worker's, `wallet-extension` that of the
+//! browser extension.
 
 // A view is one nested type; the deepest page needs more than the default of 128.
 #![recursion_limit = "512"]
@@ -14,7 +15,9 @@ pub mod backend;
 pub mod browser;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod components;
-#[cfg(any(feature = "ssr", feature = "hydrate"))]
+#[cfg(feature = "ssr")]
+pub mod documents;
+#[cfg(any(feature = "ssr", feature = "hydrate", feature = "wallet-extension"))]
 pub mod format;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod gallery;
@@ -22,15 +25,23 @@ pub mod gallery;
 pub mod islands;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod live_job;
+#[cfg(feature = "ssr")]
+pub mod marketplace;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod meaning;
+#[cfg(feature = "ssr")]
+pub mod origin;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod proof;
-#[cfg(any(feature = "ssr", feature = "hydrate"))]
+#[cfg(any(feature = "ssr", feature = "hydrate", feature = "wallet-extension"))]
 pub mod proof_stop;
-#[cfg(any(feature = "ssr", feature = "hydrate"))]
+#[cfg(any(feature = "ssr", feature = "hydrate", feature = "wallet-extension"))]
+pub mod receiver;
+#[cfg(any(feature = "ssr", feature = "wallet-extension"))]
+pub mod sheet_words;
+#[cfg(any(feature = "ssr", feature = "hydrate", feature = "wallet-extension"))]
 pub mod text;
 
 #[cfg(all(feature = "ssr", feature = "hydrate"))]

@@ -6,6 +6,7 @@
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use shared::api::jobs::{MintView, StepProgress};
+use shared::api::payments::{PaymentState, PaymentView, PlacedTransaction};
 use shared::id::JobId;
 use shared::job::JobKind;
 use shared::job::lifecycle::{Blame, JobState};
@@ -32,6 +33,9 @@ pub struct LiveJob {
     pub artifacts: Vec<LiveArtifact>,
     pub receipt_hash: Option<B256>,
     pub mint: Option<MintView>,
+    /// Where the client pays from escrow.
+    #[serde(default)]
+    pub payment: Option<PaymentView>,
 }
 
 /// What some kinds of request have and the page shows.
@@ -52,11 +56,31 @@ pub struct LiveFault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveArtifact {
     pub url: String,
+    /// Since when the hub does not keep the file any more.
+    #[serde(default)]
+    pub removed_at_unix_ms: Option<UnixMillis>,
 }
 
 impl LiveJob {
+    /// Where the escrow paid the miner.
+    pub fn settled(&self) -> Option<PlacedTransaction> {
+        let payment = self.payment.as_ref().filter(|payment| payment.state == PaymentState::Settled)?;
+        payment.end
+    }
+
     pub fn words(&self) -> &str {
         if self.words.is_empty() { &self.input.prompt } else { &self.words }
+    }
+
+    /// Address of the first result file, while the hub keeps it.
+    pub fn file(&self) -> Option<&str> {
+        let first = self.artifacts.first()?;
+        first.removed_at_unix_ms.is_none().then_some(first.url.as_str())
+    }
+
+    /// There was a result, and the hub does not keep its files any more.
+    pub fn is_file_gone(&self) -> bool {
+        self.artifacts.first().is_some_and(|first| first.removed_at_unix_ms.is_some())
     }
 
     /// Takes over the job's present state.
@@ -83,7 +107,10 @@ impl From<&shared::api::jobs::JobView> for LiveJob {
             Work::Embedding(_) => LiveInput::default(),
         };
         let faults = job.faults.iter().map(|fault| LiveFault { blame: fault.blame, reason: fault.reason.clone() });
-        let artifacts = job.artifacts.iter().map(|artifact| LiveArtifact { url: artifact.url.clone() });
+        let artifacts = job.artifacts.iter().map(|artifact| LiveArtifact {
+            url: artifact.url.clone(),
+            removed_at_unix_ms: artifact.removed_at_unix_ms,
+        });
         Self {
             id: job.id,
             state: job.state,
@@ -101,6 +128,7 @@ impl From<&shared::api::jobs::JobView> for LiveJob {
             artifacts: artifacts.collect(),
             receipt_hash: job.receipt_hash,
             mint: job.mint.clone(),
+            payment: job.payment.clone(),
         }
     }
 }

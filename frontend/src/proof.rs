@@ -2,6 +2,8 @@
 //!
 //! Pure: made from what the API says, and shown by the component `ProofLine`.
 
+use shared::amount::Amount;
+use shared::api::payments::PlacedTransaction;
 use shared::api::receipts::{ReceiptView, SettlementState};
 use shared::job::lifecycle::JobState;
 use shared::time::UnixMillis;
@@ -85,7 +87,7 @@ impl Proof {
         let receipt = &view.signed.receipt;
         let job = Fact::link(
             shortened(&receipt.job_id.to_string()),
-            receipt.prompt_hash.to_string(),
+            receipt.prompt_commitment.to_string(),
             format!("/jobs/{}", receipt.job_id),
         );
         let provider = receipt.provider.to_string();
@@ -157,27 +159,38 @@ fn receipt_stop(job: &LiveJob) -> Stop {
 fn mint_stop(job: &LiveJob) -> Stop {
     match (&job.mint, job.receipt_hash) {
         (Some(mint), _) => minted_stop(mint),
+        (None, _) if job.settled().is_some() => {
+            let paid = job.payment.as_ref().and_then(|payment| payment.paid).unwrap_or_default();
+            job.settled().map_or_else(|| Stop::waiting(StopName::Mint), |settled| paid_stop(paid, settled))
+        }
         (None, Some(_)) => Stop::new(StopName::Mint, StopState::Running, Fact::words(text::proof::IN_BATCH), None),
         (None, None) => Stop::waiting(StopName::Mint),
     }
 }
 
 fn block_stop(job: &LiveJob) -> Stop {
-    job.mint.as_ref().map_or_else(|| Stop::waiting(StopName::Block), in_block_stop)
+    let minted = job.mint.as_ref().map(|mint| mint.block_number);
+    let block = minted.or(job.settled().map(|settled| settled.block_number));
+    block.map_or_else(|| Stop::waiting(StopName::Block), in_block_stop)
 }
 
 fn minted_stop(mint: &shared::api::jobs::MintView) -> Stop {
-    let (whole, fraction) = amount_parts(mint.amount);
+    let (transaction_hash, block_number) = (mint.transaction_hash, mint.block_number);
+    paid_stop(mint.amount, PlacedTransaction { transaction_hash, block_number })
+}
+
+/// The miner has its AIT, minted or from the client's deposit.
+fn paid_stop(amount: Amount, placed: PlacedTransaction) -> Stop {
+    let (whole, fraction) = amount_parts(amount);
     let fact = Fact::link(
         format!("{whole}{fraction} AIT"),
-        format!("{} AIT", mint.amount),
-        format!("/explorer/transactions/{}", mint.transaction_hash),
+        format!("{amount} AIT"),
+        format!("/explorer/transactions/{}", placed.transaction_hash),
     );
     Stop::new(StopName::Mint, StopState::Done, fact, None)
 }
 
-fn in_block_stop(mint: &shared::api::jobs::MintView) -> Stop {
-    let number = mint.block_number;
+fn in_block_stop(number: u64) -> Stop {
     let fact = Fact::link(grouped(number), text::proof::BLOCK_TITLE, format!("/explorer/blocks/{number}"));
     Stop::new(StopName::Block, StopState::Done, fact, None)
 }
@@ -185,7 +198,11 @@ fn in_block_stop(mint: &shared::api::jobs::MintView) -> Stop {
 fn settlement_stops(view: &ReceiptView) -> (Stop, Stop) {
     let no_block_yet = Stop::waiting(StopName::Block);
     match (&view.mint, view.settlement) {
-        (Some(mint), _) => (minted_stop(mint), in_block_stop(mint)),
+        (Some(mint), _) => (minted_stop(mint), in_block_stop(mint.block_number)),
+        (None, SettlementState::Settled) => view.settled.map_or_else(
+            || (Stop::waiting(StopName::Mint), Stop::waiting(StopName::Block)),
+            |settled| (paid_stop(view.amount, settled), in_block_stop(settled.block_number)),
+        ),
         (None, SettlementState::Refused) => {
             let reason = view.refusal.clone().unwrap_or_else(|| text::receipt::settlement(view.settlement).to_owned());
             (Stop::new(StopName::Mint, StopState::Refused, Fact::words(reason), None), no_block_yet)

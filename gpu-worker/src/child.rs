@@ -1,6 +1,7 @@
 //! The inference process and the pipe to it: frames of a little-endian u32 length and that many bytes of JSON.
 
 pub mod death;
+mod doubt;
 pub mod environment;
 mod flight;
 pub mod pace;
@@ -17,11 +18,13 @@ use std::time::Duration;
 use inference::engine::EngineConfig;
 use inference::engine::provider::ProviderChoice;
 use inference::error::InferenceError;
+use inference::runtime::manifests::Manifests;
 use inference::runtime::{Output, StepReport};
 use serde::{Deserialize, Serialize};
 use shared::job::request::Work;
 
 use self::sandbox::Confinement;
+use crate::manifests;
 
 /// Largest frame: sixteen pictures of the largest size in base64.
 pub const FRAME_MAX_BYTES: usize = 128 << 20;
@@ -83,6 +86,13 @@ pub struct Setup {
     /// The worker's data folder, near which the library may lie.
     pub data: Option<PathBuf>,
     pub child: ChildConfig,
+}
+
+impl Setup {
+    /// Where the models' manifests are.
+    pub fn manifests(&self) -> Manifests {
+        self.data.as_deref().map(manifests::of_worker).unwrap_or_default()
+    }
 }
 
 /// One job of a run.

@@ -18,10 +18,10 @@ use crate::child::supervisor::Supervisor;
 use crate::child::{Loaded, Setup};
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
-use crate::offer;
 use crate::worker::pool::ServingDevice;
 use crate::worker::roster::Member;
 use crate::worker::sharing_watch::Served;
+use crate::{manifests, offer};
 
 /// What the names of Ollama's processes begin with.
 const OLLAMA_PROGRAM: &str = "ollama";
@@ -65,8 +65,9 @@ pub async fn assemble(config: &Config, data: &Path, program: &Path) -> Result<Fl
     let models = config.enabled_models()?;
     let single = models.len() == 1;
     let mut candidates = Vec::new();
+    let manifests = manifests::of_worker(data);
     for model in models {
-        match ModelFolder::open(&model.path) {
+        match manifests.open(&model.path) {
             Ok(folder) => candidates.push(Candidate { folder, config: model }),
             Err(error) if single => return Err(error.into()),
             Err(error) => tracing::error!(model = %model.path.display(), %error, "a model is left out"),

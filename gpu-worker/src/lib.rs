@@ -17,6 +17,7 @@ pub mod fleet;
 pub mod hardware;
 pub mod hub;
 pub mod keys;
+pub mod manifests;
 pub mod offer;
 pub mod ollama;
 pub mod outbox;

@@ -29,6 +29,7 @@ pub fn submission(assignment: &Assignment, work: FinishedWork, key: &PrivateKey)
     let FinishedWork { output, started_at, finished_at, determinism_class, nonce } = work;
     let failed = |error: &dyn std::fmt::Display| WorkerError::Receipt(error.to_string());
     let terms = &assignment.terms;
+    let result = Sha256Digest::of_artifacts(output.artifacts.iter().map(|artifact| artifact.bytes.as_slice()));
     let receipt = JobReceipt {
         version: ReceiptVersion,
         job_id: assignment.task.job_id,
@@ -39,8 +40,8 @@ pub fn submission(assignment: &Assignment, work: FinishedWork, key: &PrivateKey)
         unit_type: assignment.work.unit_type(),
         unit_price: terms.unit_price,
         model: assignment.model.clone(),
-        prompt_hash: assignment.work.prompt_hash(),
-        artifact_sha256: Sha256Digest::of_artifacts(output.artifacts.iter().map(|artifact| artifact.bytes.as_slice())),
+        prompt_commitment: assignment.salt.commit_prompt(assignment.work.prompt_hash()),
+        result_commitment: assignment.salt.commit_result(result),
         started_at: started_at.seconds(),
         finished_at: finished_at.max(started_at).seconds(),
         expires_at: terms.expires_at,
@@ -49,18 +50,24 @@ pub fn submission(assignment: &Assignment, work: FinishedWork, key: &PrivateKey)
         chain_id: terms.chain_id,
         contract: terms.contract,
         determinism_class,
-        trace_root: output.trace_root,
+        trace_commitment: output.trace_root.map(|root| assignment.salt.commit_trace(root)),
         shares: Vec::new(),
     };
     let claim = receipt.claim().map_err(|error| failed(&error))?;
     let miner_signature = key.sign(&claim, &receipt.domain()).map_err(|error| failed(&error))?;
+    let trace_root = output.trace_root.filter(|_| assignment.task.role.is_audit());
     let flagged = output.flagged;
     let artifacts = (0..).zip(output.artifacts).map(|(number, artifact)| Artifact {
         media_type: artifact.media_type,
         base64: STANDARD.encode(artifact.bytes),
         flagged: flagged.contains(&number),
     });
-    let submission =
-        ResultSubmission { receipt, miner_signature, artifacts: artifacts.collect(), metering: output.metering };
+    let submission = ResultSubmission {
+        receipt,
+        miner_signature,
+        artifacts: artifacts.collect(),
+        metering: output.metering,
+        trace_root,
+    };
     Ok((claim.receipt_hash, submission))
 }

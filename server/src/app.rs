@@ -3,28 +3,52 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use custody::sealed::SealedError;
 use hub::board::HubIdentity;
-use node::{Node, NodeHandle};
+use indexer::Indexer;
+use node::{Allowance, Lane, Node, NodeHandle};
+use shared::Address;
 use shared::signing::PrivateKey;
 use store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Callers;
+use crate::admission::{Admission, RPC_UNITS_PER_ADDRESS};
+use crate::arriving_bodies::BodyBounds;
+use crate::auth::{Callers, Visitor};
 use crate::clock;
-use crate::config::{Config, DRAIN};
+use crate::config::{Config, DRAIN, MarketMaker};
+use crate::disk;
+use crate::exchange::{self, ExchangeAccess, ExchangeError, ExchangeHandle, RunningDesk};
 use crate::housekeeping;
 use crate::hub::session::SessionHost;
-use crate::hub::{self as hub_shell, HubHandle, Intake};
-use crate::keys::KeyError;
+use crate::hub::{self as hub_shell, HubHandle, HubSeal, Intake};
+use crate::keys::{self, KeyError};
+use crate::large_bodies::LargeBodies;
+use crate::log::Logs;
+use crate::marketplace::MarketplaceFigures;
 use crate::metrics::Metrics;
-use crate::rate_limits::{self, RateLimits};
+use crate::network::NetworkFileError;
+use crate::origins::OwnOrigins;
+use crate::pins::PinsError;
+use crate::quotes::Quotes;
+use crate::rate_limits::{self, AddressUnits, RateLimits};
+use crate::reads::Reads;
+use crate::search::Search;
 use crate::settlement::Settlement;
+use crate::shares::Shares;
+use crate::sign_in::SignIns;
+use crate::sign_in::nonce::NonceKey;
+use crate::sign_in::second_factor::{SecondFactorSeal, SecondFactors};
 use crate::status::Figures;
+use crate::stuck::Stuck;
 use crate::submit::Submission;
+use crate::unread_answers::UnreadAnswers;
 use crate::view::Views;
 use crate::watch::JobWatch;
+use crate::webhooks::destination::Reach;
+use crate::webhooks::{self, WebhookAccess};
 
 /// One running server: handlers, pages and tasks share it.
 ///
@@ -39,8 +63,25 @@ pub struct App {
     pub store: Store,
     pub hub: HubHandle,
     pub node: NodeHandle,
+    /// The exchange of this chain, or why this server does not operate it.
+    pub exchange: Result<ExchangeHandle, ExchangeError>,
+    /// The account of a market maker that the operator runs.
+    pub(crate) market_maker: Option<Address>,
+    pub(crate) feed_readers: Arc<Shares>,
     pub metrics: Arc<Metrics>,
     pub rate_limits: Arc<dyn RateLimits>,
+    pub(crate) body_bounds: BodyBounds,
+    pub large_bodies: LargeBodies,
+    pub(crate) unread_answers: UnreadAnswers,
+    pub rpc_units: Arc<AddressUnits>,
+    pub(crate) reads: Reads,
+    /// Shared, so that what it keeps is made once.
+    pub(crate) marketplace: MarketplaceFigures,
+    /// Counts what did not move on by itself.
+    pub stuck: Stuck,
+    pub origins: OwnOrigins,
+    pub nonces: NonceKey,
+    pub(crate) second_factor_seal: SecondFactorSeal,
     /// Sessions, streams and intakes that a stop waits for.
     pub tasks: TaskTracker,
     /// Canceled once, when the server begins to stop.
@@ -58,10 +99,26 @@ pub enum StartError {
     Store(#[from] store::StoreError),
     #[error("another server runs on the data in {path}: stop it, or choose another folder with --data")]
     InUse { path: std::path::PathBuf },
+    #[error(transparent)]
+    Pins(#[from] PinsError),
+    #[error(transparent)]
+    Network(#[from] NetworkFileError),
+    #[error(
+        "genesis.json is of the chain {stated}, and this server is to keep the chain {wanted}: `aitbc up` keeps the development chain, `aitbc serve --chain-id` another"
+    )]
+    OtherChainId { stated: u64, wanted: u64 },
+    #[error(
+        "the hub's key has the address {hub}, which genesis.json does not name among the attesters: receipts of this hub could never be minted; a node without a hub starts with `aitbc node start`"
+    )]
+    NoAttester { hub: Address },
     #[error("the chain does not start")]
     Node(#[from] node::NodeError),
+    #[error("the seal of second factors: {0}")]
+    Seal(#[from] SealedError),
     #[error("the validator's key does not fit the chain: {0}")]
     ValidatorKey(String),
+    #[error("the chain has no validators: {0}")]
+    Validators(node::chain::ValidatorSetError),
 }
 
 /// The tasks behind an [`App`], to end in order.
@@ -71,14 +128,21 @@ pub struct Running {
     actor: JoinHandle<()>,
     stop_hub: CancellationToken,
     settlement: JoinHandle<()>,
+    desk: Option<RunningDesk>,
 }
 
 impl App {
     /// Opens everything under the configuration's data folder and starts node, hub and settlement.
     pub async fn start(config: Config) -> Result<Running, StartError> {
+        let pinned = config.pins.load()?;
         let folder = |source| StartError::Folder { path: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(folder)?;
-        let keys = config.keys.open(&config.data.join("keys"))?;
+        let keys = config.keys.open(&config.keys_folder())?;
+        let market_maker = match config.exchange.market_maker {
+            MarketMaker::None => None,
+            MarketMaker::At(address) => Some(address),
+            MarketMaker::Development => Some(keys::development_market_maker(&config.keys_folder())?.address()),
+        };
         let database = config.database();
         let store = Store::open(&StoreOptions {
             database: database.clone(),
@@ -88,19 +152,45 @@ impl App {
         })
         .await?;
         let node = crate::chain::start_node(&config, &keys)?;
+        disk::look(&config.data, &node.handle());
         let identity = HubIdentity {
             hub_id: config.hub_id.clone(),
             chain_id: node.handle().chain_id(),
             minter: contracts::AI_TOKEN_MINTER_ADDRESS,
+            escrow: contracts::JOB_ESCROW_ADDRESS,
+            attester: keys.hub.address(),
         };
         let metrics = Arc::new(Metrics::new());
         let (stop, stop_hub) = (CancellationToken::new(), CancellationToken::new());
-        let (hub, actor) =
-            hub_shell::start(store.clone(), identity.clone(), Arc::clone(&metrics), stop_hub.clone()).await?;
+        let (hub, actor) = hub_shell::start(
+            store.clone(),
+            identity.clone(),
+            pinned,
+            Arc::clone(&metrics),
+            config.audits,
+            HubSeal { key: keys.hub.clone(), chain_id: identity.chain_id },
+            stop_hub.clone(),
+        )
+        .await?;
+        let (exchange, desk) = open_exchange(&config, &store, &node.handle()).await;
+        let stuck = Stuck::new(store.clone(), node.handle(), identity.attester, Arc::clone(&metrics));
         let app = Arc::new(Self {
+            stuck,
+            marketplace: MarketplaceFigures::new(store.clone(), hub.clone()),
+            exchange,
+            market_maker,
+            feed_readers: exchange::reader_places(),
             identity,
+            second_factor_seal: SecondFactorSeal::of_hub(&keys.hub)?,
             hub_key: keys.hub,
             rate_limits: rate_limits::for_database(&database, &store),
+            body_bounds: BodyBounds::new(config.connections.body),
+            large_bodies: LargeBodies::default(),
+            unread_answers: UnreadAnswers::default(),
+            rpc_units: Arc::new(AddressUnits::new(RPC_UNITS_PER_ADDRESS)),
+            reads: Reads::default(),
+            origins: OwnOrigins::new(&config.own_origins),
+            nonces: NonceKey::from_random(clock::random_bytes()),
             store,
             hub,
             node: node.handle(),
@@ -110,16 +200,36 @@ impl App {
             config,
         });
         let settlement = tokio::spawn(app.settlement().run());
-        app.tasks.spawn(housekeeping::run(app.store.clone(), app.stop.clone()));
-        Ok(Running { app, node, actor, stop_hub, settlement })
+        app.tasks.spawn(Indexer::new(app.node.clone(), app.store.clone()).run(app.stop.clone()));
+        app.tasks.spawn(housekeeping::run(app.store.clone(), app.hub.clone(), app.config.keeping, app.stop.clone()));
+        app.tasks.spawn(webhooks::run(app.webhooks(), app.stop.clone()));
+        app.tasks.spawn(app.stuck.clone().run(app.stop.clone()));
+        app.tasks.spawn(disk::watch(app.config.data.clone(), app.node.clone(), app.stop.clone()));
+        Ok(Running { app, node, actor, stop_hub, settlement, desk })
     }
 
     pub fn views(&self) -> Views {
         Views { store: self.store.clone(), hub: self.hub.clone() }
     }
 
+    pub(crate) fn webhooks(&self) -> WebhookAccess {
+        // A server with a name of its own is asked by others, whatever stands in front of it.
+        let is_local =
+            self.config.listen.ip().is_loopback() && !self.config.behind_proxy && self.config.own_origins.is_empty();
+        let reach = if is_local { Reach::ThisMachine } else { Reach::Public };
+        WebhookAccess { store: self.store.clone(), reach }
+    }
+
+    pub(crate) fn search(&self) -> Search {
+        Search { store: self.store.clone(), node: self.node.clone(), marketplace: self.marketplace.clone() }
+    }
+
     pub fn watch(&self) -> JobWatch {
         JobWatch { views: self.views(), tasks: self.tasks.clone(), stop: self.stop.clone() }
+    }
+
+    pub fn logs(&self) -> Logs {
+        Logs { store: self.store.clone(), identity: self.identity.clone(), hub_key: self.hub_key.clone() }
     }
 
     pub fn figures(&self) -> Figures {
@@ -127,26 +237,53 @@ impl App {
             store: self.store.clone(),
             hub: self.hub.clone(),
             node: self.node.clone(),
+            stuck: self.stuck.clone(),
             identity: self.identity.clone(),
             attester: self.hub_key.address(),
             dev: self.config.keys.is_development(),
         }
     }
 
-    fn callers(&self) -> Callers {
-        Callers { store: self.store.clone(), behind_proxy: self.config.behind_proxy }
+    /// What is left of `/rpc` for a visitor.
+    pub(crate) fn allowance(&self, visitor: &Visitor) -> Allowance {
+        let (units, address) = (Arc::clone(&self.rpc_units), visitor.address.clone());
+        Allowance::new(&visitor.address, move |wanted| units.take(&address, wanted, clock::now()))
+    }
+
+    pub(crate) fn callers(&self) -> Callers {
+        Callers { store: self.store.clone(), origins: self.origins.clone(), behind_proxy: self.config.behind_proxy }
     }
 
     fn submission(&self) -> Submission {
         Submission {
             store: self.store.clone(),
             hub: self.hub.clone(),
+            node: self.node.clone(),
             limits: self.config.limits,
             rate_limits: Arc::clone(&self.rate_limits),
             metrics: Arc::clone(&self.metrics),
             tasks: self.tasks.clone(),
             sponsor: self.hub_key.address(),
+            quotes: Quotes {
+                hub_key: self.hub_key.clone(),
+                hub: self.hub.clone(),
+                node: self.node.clone(),
+                store: self.store.clone(),
+            },
         }
+    }
+
+    fn sign_ins(&self) -> SignIns {
+        SignIns {
+            store: self.store.clone(),
+            node: self.node.clone().in_lane(Lane::Stranger),
+            nonces: self.nonces.clone(),
+            origins: self.origins.clone(),
+        }
+    }
+
+    fn second_factors(&self) -> SecondFactors {
+        SecondFactors { store: self.store.clone(), seal: self.second_factor_seal.clone() }
     }
 
     fn intake(&self) -> Intake {
@@ -158,11 +295,32 @@ impl App {
         }
     }
 
+    pub(crate) fn admission(&self) -> Admission {
+        Admission {
+            rate_limits: Arc::clone(&self.rate_limits),
+            images_per_key_per_minute: self.config.limits.images_per_key_per_minute,
+        }
+    }
+
     fn session_host(&self) -> SessionHost {
         SessionHost {
+            new_miners: Arc::new(self.admission()),
             hub: self.hub.clone(),
             store: self.store.clone(),
             identity: self.identity.clone(),
+            metrics: Arc::clone(&self.metrics),
+            tasks: self.tasks.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+
+    pub(crate) fn exchange_access(&self) -> ExchangeAccess {
+        ExchangeAccess {
+            handle: self.exchange.clone(),
+            store: self.store.clone(),
+            operator: self.hub_key.address(),
+            market_maker: self.market_maker,
+            readers: Arc::clone(&self.feed_readers),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),
         }
@@ -170,12 +328,32 @@ impl App {
 
     fn settlement(&self) -> Settlement {
         Settlement {
+            exchange: self.exchange.clone().ok(),
             store: self.store.clone(),
             hub: self.hub.clone(),
-            node: self.node.clone(),
+            node: self.node.clone().in_lane(Lane::Settlement),
             hub_key: self.hub_key.clone(),
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),
+        }
+    }
+}
+
+/// An exchange that does not open keeps nothing else from running: its routes and the health check say why.
+async fn open_exchange(
+    config: &Config,
+    store: &Store,
+    node: &NodeHandle,
+) -> (Result<ExchangeHandle, ExchangeError>, Option<RunningDesk>) {
+    if !config.exchange.operates {
+        return (Err(ExchangeError::Absent), None);
+    }
+    match exchange::start(&config.data, store.clone(), node.clone()).await {
+        Ok(Some((handle, desk))) => (Ok(handle), Some(desk)),
+        Ok(None) => (Err(ExchangeError::Absent), None),
+        Err(error) => {
+            tracing::error!(%error, "the exchange does not open");
+            (Err(ExchangeError::Fault(error.to_string())), None)
         }
     }
 }
@@ -185,6 +363,18 @@ impl App {
 impl FromRef<Arc<App>> for Views {
     fn from_ref(app: &Arc<App>) -> Self {
         app.views()
+    }
+}
+
+impl FromRef<Arc<App>> for WebhookAccess {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.webhooks()
+    }
+}
+
+impl FromRef<Arc<App>> for Search {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.search()
     }
 }
 
@@ -200,9 +390,27 @@ impl FromRef<Arc<App>> for Figures {
     }
 }
 
+impl FromRef<Arc<App>> for Logs {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.logs()
+    }
+}
+
 impl FromRef<Arc<App>> for Callers {
     fn from_ref(app: &Arc<App>) -> Self {
         app.callers()
+    }
+}
+
+impl FromRef<Arc<App>> for SignIns {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.sign_ins()
+    }
+}
+
+impl FromRef<Arc<App>> for SecondFactors {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.second_factors()
     }
 }
 
@@ -218,9 +426,27 @@ impl FromRef<Arc<App>> for Intake {
     }
 }
 
+impl FromRef<Arc<App>> for LargeBodies {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.large_bodies.clone()
+    }
+}
+
+impl FromRef<Arc<App>> for Admission {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.admission()
+    }
+}
+
 impl FromRef<Arc<App>> for SessionHost {
     fn from_ref(app: &Arc<App>) -> Self {
         app.session_host()
+    }
+}
+
+impl FromRef<Arc<App>> for ExchangeAccess {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.exchange_access()
     }
 }
 
@@ -234,13 +460,16 @@ impl Running {
     /// Ends the tasks: sessions first, then settlement, hub and node. What was acknowledged is on the disk already;
     /// what was only handed to the store is written before this returns.
     pub async fn stop(self) {
-        let Self { app, node, actor, stop_hub, settlement } = self;
+        let Self { app, node, actor, stop_hub, settlement, desk } = self;
         app.stop.cancel();
         app.tasks.close();
         if tokio::time::timeout(DRAIN, app.tasks.wait()).await.is_err() {
             tracing::warn!(tasks = app.tasks.len(), "sessions or streams did not end in time");
         }
         let _ = settlement.await;
+        if let Some(desk) = desk {
+            desk.stop().await;
+        }
         stop_hub.cancel();
         let _ = actor.await;
         // The last of the writes: what came before it is on the disk when it is.

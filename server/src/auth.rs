@@ -1,22 +1,25 @@
 //! Who calls, and what they may do.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use hub::quota::address_class;
 use hub::rate_limit::Limit;
 use shared::Address;
 use shared::api::keys::ApiScope;
 use shared::digest::Sha256Digest;
-use shared::id::ApiKeyId;
+use shared::id::{ApiKeyId, SessionId};
 use store::Store;
-use store::record::{ApiKeyRecord, JobRecord, NewApiKey};
+use store::record::{ApiKeyRecord, JobRecord, NewApiKey, SessionRecord};
 
 use crate::clock;
 use crate::error::ApiError;
+use crate::origins::OwnOrigins;
+use crate::session_cookie;
 
 /// The header that carries an API key.
 pub const API_KEY_HEADER: &str = "x-api-key";
@@ -24,17 +27,43 @@ pub const API_KEY_HEADER: &str = "x-api-key";
 /// Every secret starts with this, so that scanners recognise a leaked one.
 const SECRET_PREFIX: &str = "aitbc_";
 
-/// Longest label of a key.
-pub const LABEL_MAX_CHARS: usize = 100;
+/// Longest text that is looked up as a key; keys of this server have 70 characters.
+pub const SECRET_MAX_CHARS: usize = 200;
+
+/// Where a request comes from, with or without a key: the class of its network address.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    pub address: String,
+}
+
+impl<S> FromRequestParts<S> for Visitor
+where
+    S: Send + Sync,
+    Callers: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self { address: address_class(visitor_address(parts, Callers::from_ref(state).behind_proxy)) })
+    }
+}
 
 /// Who sent a request.
 #[derive(Debug, Clone)]
 pub enum Caller {
+    /// The holder of a key that the operator made.
     Key(ApiKeyRecord),
-    /// A visitor without an account, by the class of the network address.
-    Visitor {
-        address: String,
+    /// A wallet that signed in, or the holder of a key that it made. Wallets cost nothing, so what they may have for
+    /// nothing is also counted for the network address.
+    Wallet {
+        wallet: Address,
+        /// The class of the network address.
+        network: String,
+        /// The key that it used, where it is no session.
+        key: Option<ApiKeyId>,
     },
+    /// A visitor without an account, by the class of the network address.
+    Visitor { address: String },
 }
 
 impl Caller {
@@ -42,7 +71,16 @@ impl Caller {
     pub fn name(&self) -> String {
         match self {
             Self::Key(key) => key.view.id.to_string(),
-            Self::Visitor { address } => format!("visitor {address}"),
+            Self::Wallet { wallet, .. } => format!("wallet {wallet}"),
+            Self::Visitor { address } => visitor_name(address),
+        }
+    }
+
+    /// The name under which calls are counted: many wallets of one network address have one rate.
+    pub fn rate_name(&self) -> String {
+        match self {
+            Self::Wallet { network, .. } => visitor_name(network),
+            Self::Key(_) | Self::Visitor { .. } => self.name(),
         }
     }
 
@@ -50,11 +88,22 @@ impl Caller {
     pub const fn address(&self) -> Option<Address> {
         match self {
             Self::Key(key) => Some(key.view.address),
+            Self::Wallet { wallet, .. } => Some(*wallet),
             Self::Visitor { .. } => None,
         }
     }
 
-    fn is_admin(&self) -> bool {
+    /// The key that the caller used.
+    pub const fn key(&self) -> Option<ApiKeyId> {
+        match self {
+            Self::Key(key) => Some(key.view.id),
+            Self::Wallet { key, .. } => *key,
+            Self::Visitor { .. } => None,
+        }
+    }
+
+    /// An operator.
+    pub fn is_admin(&self) -> bool {
         matches!(self, Self::Key(key) if key.view.scope == ApiScope::Admin)
     }
 
@@ -62,7 +111,7 @@ impl Caller {
     pub fn image_limit(&self, default_calls_per_minute: u32) -> Limit {
         let own = match self {
             Self::Key(key) => key.images_per_minute,
-            Self::Visitor { .. } => None,
+            Self::Wallet { .. } | Self::Visitor { .. } => None,
         };
         Limit { calls_per_minute: own.unwrap_or(default_calls_per_minute) }
     }
@@ -78,15 +127,21 @@ impl Caller {
             Self::Key(key) if key.view.scope == ApiScope::Miner => Err(ApiError::Forbidden(
                 "the key's scope is `miner`; creating jobs needs `client` or `admin`".to_owned(),
             )),
-            Self::Key(_) | Self::Visitor { .. } => Ok(()),
+            Self::Key(_) | Self::Wallet { .. } | Self::Visitor { .. } => Ok(()),
         }
     }
+}
+
+/// The name of everybody at a network address.
+pub fn visitor_name(address_class: &str) -> String {
+    format!("visitor {address_class}")
 }
 
 /// Tells who calls.
 #[derive(Clone)]
 pub struct Callers {
     pub(crate) store: Store,
+    pub(crate) origins: OwnOrigins,
     /// A reverse proxy stands in front, and its word names the visitor.
     pub(crate) behind_proxy: bool,
 }
@@ -94,6 +149,9 @@ pub struct Callers {
 impl Callers {
     /// The key with this secret, unless it is revoked.
     pub async fn find_key(&self, secret: &str) -> Result<ApiKeyRecord, ApiError> {
+        if secret.len() > SECRET_MAX_CHARS {
+            return Err(ApiError::Unauthorized("the API key is not known"));
+        }
         let found = self.store.find_api_key(Sha256Digest::of(secret.as_bytes())).await?;
         match found {
             None => Err(ApiError::Unauthorized("the API key is not known")),
@@ -105,6 +163,55 @@ impl Callers {
     }
 }
 
+impl Callers {
+    /// Who has the key with this secret.
+    pub async fn find_caller(&self, secret: &str, network: String) -> Result<Caller, ApiError> {
+        let key = self.find_key(secret).await?;
+        Ok(if key.by_wallet {
+            Caller::Wallet { wallet: key.view.address, network, key: Some(key.view.id) }
+        } else {
+            Caller::Key(key)
+        })
+    }
+
+    /// The session of a request's cookie, while it counts. It may await a code: only [`Presented`] says what it may do.
+    pub(crate) async fn find_session(&self, headers: &HeaderMap) -> Result<Option<SessionRecord>, ApiError> {
+        let secrets: Vec<Sha256Digest> = session_cookie::secrets(headers, self.origins.is_secure()).collect();
+        for secret in secrets {
+            if let Some(session) = self.store.find_session(secret, clock::now()).await? {
+                return Ok(Some(session));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The session that a request presents. A cookie goes with every request to this site, also with those that a page of
+    /// another site makes, so a change must come from a page of this one.
+    ///
+    /// # Errors
+    /// A change that does not, and one with a session that is over: it would count as a visitor's, and a visitor's job
+    /// is public.
+    async fn present(&self, method: &Method, headers: &HeaderMap) -> Result<Presented, ApiError> {
+        if !session_cookie::is_there(headers, self.origins.is_secure()) {
+            return Ok(Presented::Nothing);
+        }
+        let found = self.find_session(headers).await?;
+        if !method.is_safe() {
+            self.origins.check_own_page(headers)?;
+            if found.is_none() {
+                return Err(ApiError::SessionOver { secure: self.origins.is_secure() });
+            }
+        }
+        Ok(found.map_or(Presented::Nothing, Presented::of))
+    }
+
+    /// The reverse proxy in front says that the visitor speaks TLS with it.
+    pub fn are_over_tls(&self, headers: &HeaderMap) -> bool {
+        let told = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+        self.behind_proxy && told.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
+    }
+}
+
 impl<S> FromRequestParts<S> for Caller
 where
     S: Send + Sync,
@@ -113,10 +220,91 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
         let callers = Callers::from_ref(state);
-        match secret_of(&parts.headers)? {
-            Some(secret) => callers.find_key(secret).await.map(Self::Key),
-            None => Ok(Self::Visitor { address: address_class(visitor_address(parts, callers.behind_proxy)) }),
+        let network = address_class(visitor_address(parts, callers.behind_proxy));
+        if let Some(secret) = secret_of(&parts.headers)? {
+            return callers.find_caller(secret, network).await;
+        }
+        let presented = callers.present(&parts.method, &parts.headers).await?;
+        match presented.acting() {
+            Ok(Some(session)) => Ok(Self::Wallet { wallet: session.address, network, key: None }),
+            Ok(None) => Ok(Self::Visitor { address: network }),
+            // It reads what everybody reads.
+            Err(ApiError::CodeNeeded) if parts.method.is_safe() => Ok(Self::Visitor { address: network }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What a request brings to act with. This is the one place that says what a session may do whose account has a second
+/// factor, before a code of it came: end itself, and take the code.
+#[derive(Debug, Clone)]
+pub(crate) enum Presented {
+    Nothing,
+    AwaitsCode(SessionRecord),
+    Whole(SessionRecord),
+}
+
+impl Presented {
+    pub(crate) fn of(session: SessionRecord) -> Self {
+        if session.awaits_code { Self::AwaitsCode(session) } else { Self::Whole(session) }
+    }
+
+    /// The session that acts for its account.
+    ///
+    /// # Errors
+    /// One that awaits a code.
+    pub(crate) fn acting(&self) -> Result<Option<&SessionRecord>, ApiError> {
+        match self {
+            Self::Nothing => Ok(None),
+            Self::AwaitsCode(_) => Err(ApiError::CodeNeeded),
+            Self::Whole(session) => Ok(Some(session)),
+        }
+    }
+}
+
+/// The session of a signed-in wallet. A key does not do: it must not end sessions nor make other keys.
+#[derive(Debug, Clone)]
+pub struct SignedIn(pub SessionRecord);
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    S: Send + Sync,
+    Callers: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let presented = Callers::from_ref(state).present(&parts.method, &parts.headers).await?;
+        presented.acting()?.cloned().map(Self).ok_or(ApiError::NotSignedIn)
+    }
+}
+
+/// A session that may await a code. Only what ends this very session or completes it takes one.
+#[derive(Debug, Clone)]
+pub struct SignedInByWallet(pub SessionRecord);
+
+impl SignedInByWallet {
+    /// Whether it may end a session of its account: one that awaits a code ends itself alone.
+    pub(crate) fn may_end(&self, id: SessionId) -> Result<(), ApiError> {
+        if id == self.0.id { Ok(()) } else { Presented::of(self.0.clone()).acting().map(|_| ()) }
+    }
+}
+
+impl<S> FromRequestParts<S> for SignedInByWallet
+where
+    S: Send + Sync,
+    Callers: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Callers::from_ref(state).present(&parts.method, &parts.headers).await? {
+            Presented::Nothing => Err(ApiError::NotSignedIn),
+            Presented::AwaitsCode(session) | Presented::Whole(session) => Ok(Self(session)),
         }
     }
 }
@@ -159,6 +347,8 @@ pub fn new_api_key(
         scope,
         address,
         images_per_minute,
+        mint_per_day: None,
+        by_wallet: false,
         created_at: clock::now(),
     };
     (key, secret)

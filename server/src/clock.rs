@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use shared::time::UnixMillis;
+use shared::time::{MS_PER_DAY, UnixMillis};
 
 /// Milliseconds since 1970, or 0 if the clock is set before 1970.
 pub fn now() -> UnixMillis {
@@ -32,7 +32,6 @@ pub fn random_u64() -> u64 {
 
 /// Until the next day begins, in UTC.
 pub fn seconds_until_midnight() -> u64 {
-    const DAY_MS: u64 = 86_400_000;
     let now = now();
-    hub::quota::midnight(now).plus_ms(DAY_MS).since_ms(now).div_ceil(1_000)
+    hub::quota::midnight(now).plus_ms(MS_PER_DAY).since_ms(now).div_ceil(1_000)
 }

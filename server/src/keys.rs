@@ -71,8 +71,44 @@ impl Keys {
         fs::create_dir_all(folder).map_err(error)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE)).map_err(error)?;
         let key = |name: &str| open(&folder.join(format!("{name}{DEVELOPMENT_SUFFIX}")));
-        Ok(Self { hub: key("hub")?, validator: key("validator")?, admin: key("admin")?.address() })
+        Ok(Self { hub: key("hub")?, validator: key(VALIDATOR)?, admin: key("admin")?.address() })
     }
+}
+
+/// Reads the key of the market maker that a development installation runs, and makes it where it is missing.
+pub fn development_market_maker(folder: &Path) -> Result<PrivateKey, KeyError> {
+    let path = folder.join(format!("market-maker{DEVELOPMENT_SUFFIX}"));
+    match read(&path) {
+        Err(KeyError::File { source, .. }) if source.kind() == ErrorKind::NotFound => make(&path),
+        other => other,
+    }
+}
+
+/// What a validator's key files begin with.
+const VALIDATOR: &str = "validator";
+
+/// The file of a validator's key in its folder: one of its own where it has one, else a development key.
+pub(crate) fn validator_file(folder: &Path) -> PathBuf {
+    let own = own_validator_file(folder);
+    if own.exists() { own } else { development_validator_file(folder) }
+}
+
+pub(crate) fn own_validator_file(folder: &Path) -> PathBuf {
+    folder.join(format!("{VALIDATOR}.key"))
+}
+
+pub(crate) fn development_validator_file(folder: &Path) -> PathBuf {
+    folder.join(format!("{VALIDATOR}{DEVELOPMENT_SUFFIX}"))
+}
+
+/// Makes a new key and the folder around it. A file that is there already is left as it is.
+pub(crate) fn make(path: &Path) -> Result<PrivateKey, KeyError> {
+    if let Some(folder) = path.parent() {
+        let error = |source| KeyError::File { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(error)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE)).map_err(error)?;
+    }
+    create(path)
 }
 
 fn open(path: &Path) -> Result<PrivateKey, KeyError> {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Running, StartError};
 use crate::config::{Config, DRAIN};
+use crate::connections::{self, Places};
 use crate::router::router;
 
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,14 @@ pub enum ServeError {
     Serve(std::io::Error),
 }
 
+/// Takes the port of an address.
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => ServeError::PortInUse { host: address.ip(), port: address.port() },
+        _ => ServeError::Listen { address, source },
+    })
+}
+
 /// A server that listens, but does not answer yet.
 pub struct Server {
     listener: TcpListener,
@@ -31,11 +40,7 @@ pub struct Server {
 impl Server {
     /// Binds the port first, so that a second server cannot touch the data of the first.
     pub async fn start(config: Config) -> Result<Self, ServeError> {
-        let address = config.listen;
-        let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
-            std::io::ErrorKind::AddrInUse => ServeError::PortInUse { host: address.ip(), port: address.port() },
-            _ => ServeError::Listen { address, source },
-        })?;
+        let listener = listen(config.listen).await?;
         Ok(Self { listener, running: App::start(config).await? })
     }
 
@@ -51,11 +56,10 @@ impl Server {
     /// Answers until `stop` is canceled, then finishes what is in flight.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
         let app = self.app();
-        let service =
-            router(Arc::clone(&app)).map_err(StartError::from)?.into_make_service_with_connect_info::<SocketAddr>();
+        let router = router(Arc::clone(&app)).map_err(StartError::from)?;
+        let places = Places::new(app.config.connections, app.config.behind_proxy);
         let stopping = app.stop.clone();
-        let serve = axum::serve(self.listener, service).with_graceful_shutdown(stopping.clone().cancelled_owned());
-        let mut serving = tokio::spawn(async move { serve.await });
+        let mut serving = tokio::spawn(connections::serve(self.listener, router, places, stopping.clone()));
         let result = tokio::select! {
             ended = &mut serving => ended,
             () = stop.cancelled() => {
@@ -66,16 +70,12 @@ impl Server {
                     Err(_) => {
                         tracing::warn!("requests were still in flight after {} s", DRAIN.as_secs());
                         serving.abort();
-                        Ok(Ok(()))
+                        Ok(())
                     }
                 }
             }
         };
         self.running.stop().await;
-        match result {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(ServeError::Serve(error)),
-            Err(error) => Err(ServeError::Serve(std::io::Error::other(error))),
-        }
+        result.map_err(|error| ServeError::Serve(std::io::Error::other(error)))
     }
 }

@@ -7,27 +7,34 @@ use hub::board::OpenJob;
 use hub::catalog::Catalog;
 use hub::idempotency::{self, Verdict};
 use hub::{plan, quota};
+use node::NodeHandle;
 use shared::Address;
-use shared::api::jobs::{JobView, TaskView};
+use shared::api::jobs::JobView;
+use shared::commitment::Salt;
 use shared::digest::Sha256Digest;
+use shared::escrow::SignedPaymentOrder;
 use shared::field_error::FieldError;
 use shared::id::JobId;
 use shared::job::image::SchedulerName;
 use shared::job::lifecycle::JobState;
-use shared::job::request::{CreateJob as Request, MODEL_NAME_MAX_CHARS, ValidJob};
-use shared::job::task::TaskRole;
+use shared::job::request::{CreateJob as Request, Drawn, MODEL_NAME_MAX_CHARS, PaidBy, Payment, PaymentMode, ValidJob};
+use shared::quote::QuoteView;
+use shared::time::UnixMillis;
 use store::change::CreateJob;
-use store::record::{IdempotencyRecord, NewJob, SponsoredUse};
+use store::record::{DailyAccount, DailyUse, IdempotencyRecord, NewJob, Whose};
 use store::{Store, StoreError};
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, visitor_name};
 use crate::clock;
 use crate::config::Limits;
 use crate::error::ApiError;
 use crate::hub::HubHandle;
+use crate::job_token::JobToken;
 use crate::metrics::Metrics;
+use crate::quotes::{Ordered, Quotes, hash_of};
 use crate::rate_limits::{self, RateLimits};
+use crate::view;
 
 /// An `Idempotency-Key` with the hash of the request that it came with.
 #[derive(Debug, Clone)]
@@ -44,6 +51,8 @@ pub struct Created {
     pub answer: String,
     /// The request was sent before, with the same key.
     pub repeated: bool,
+    /// Of a job without an account; a repetition has none, as the server kept its hash alone.
+    pub token: Option<JobToken>,
 }
 
 /// Takes in requests for jobs.
@@ -51,12 +60,14 @@ pub struct Created {
 pub struct Submission {
     pub(crate) store: Store,
     pub(crate) hub: HubHandle,
+    pub(crate) node: NodeHandle,
     pub(crate) limits: Limits,
     pub(crate) rate_limits: Arc<dyn RateLimits>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: TaskTracker,
     /// Clients of sponsored jobs go by this address.
     pub(crate) sponsor: Address,
+    pub(crate) quotes: Quotes,
 }
 
 impl Submission {
@@ -74,30 +85,97 @@ impl Submission {
             return Ok(first);
         }
         caller.may_create_jobs()?;
-        let job = within_rights(caller, self.check(request)?)?;
-        self.hub.board().has_room().map_err(|error| ApiError::Unavailable(error.to_string()))?;
+        if self.node.disk_shortage().is_some() {
+            return Err(ApiError::DiskFull);
+        }
+        let ordered = self.quotes.check(caller, &request, clock::now())?;
+        let job = self.check_ordered(caller, request, ordered.as_ref())?;
+        // Before anything is stored, reserved or paid for it.
+        self.hub.board().can_be_served(&job).map_err(|why| ApiError::CannotBeServed(Box::new(why)))?;
+        self.hub.board().has_room().map_err(|error| ApiError::Busy(error.to_string()))?;
         let now = clock::now();
         let limit = caller.image_limit(self.limits.images_per_key_per_minute);
-        rate_limits::check(&*self.rate_limits, &caller.name(), limit, now).await?;
+        rate_limits::check(&*self.rate_limits, &caller.rate_name(), limit, now).await?;
 
-        let job = self.new_job(caller, job);
-        let answer = self.first_answer(&job)?;
+        if let Some(ordered) = &ordered {
+            self.quotes.check_deposit(ordered).await?;
+        }
+
+        let token = caller.address().is_none().then(JobToken::random);
+        let job = self.new_job(caller, job, token.as_ref(), ordered.as_ref());
+        let payment = ordered.map(|ordered| ordered.signed);
+        let answer = self.first_answer(&job, payment.as_ref())?;
         let change = CreateJob {
-            sponsored: self.sponsored_use(caller),
+            // A paid job mints nothing.
+            daily: payment.is_none().then(|| self.daily_use(caller, &job.job, now)),
             idempotency: idempotency.as_ref().map(|key| record(caller, key, &job, &answer)),
             job: job.clone(),
+            payment,
         };
         // The client may hang up meanwhile; a job that is stored must reach the queue all the same.
         let queued = self.tasks.spawn(self.clone().store_and_queue(change, accepted)).await;
         match (queued.unwrap_or(Err(StoreError::Stopped)), &idempotency) {
-            (Ok(()), _) => Ok(Created { job_id: job.id, answer, repeated: false }),
+            (Ok(()), _) => Ok(Created { job_id: job.id, answer, repeated: false, token }),
             // Two requests with one key arrived at once, and the other one was stored first.
             (Err(StoreError::Duplicate(_)), Some(key)) => {
                 let first = self.find_first_answer(caller, key).await?;
-                first.ok_or_else(|| ApiError::Internal("a duplicate without a first answer".to_owned()))
+                // Without a first answer another request has used the order.
+                first.ok_or_else(|| ApiError::Conflict(format!("there is a job {} already", job.id)))
             }
             (Err(error), _) => Err(error.into()),
         }
+    }
+
+    /// What the job would cost, and the order that pays it.
+    ///
+    /// # Errors
+    /// A request that is out of bounds, that is minted, or that nobody serves.
+    pub async fn quote(&self, caller: &Caller, request: Request) -> Result<QuoteView, ApiError> {
+        caller.may_create_jobs()?;
+        let Payment { mode, client, .. } = request.payment;
+        if mode != PaymentMode::Escrow {
+            let detail = "`payment.mode` is `escrow` in a request for a quote: a job that is minted costs nothing";
+            return Err(ApiError::Invalid(vec![FieldError::new("payment.mode", detail)]));
+        }
+        let client = client.or(caller.address()).ok_or_else(|| {
+            let detail =
+                "`payment.client` is the address whose deposit pays; without a session or an API key it must be named";
+            ApiError::Invalid(vec![FieldError::new("payment.client", detail)])
+        })?;
+        let hash = hash_of(&request)?;
+        let job = self.check(request)?;
+        let limit = caller.image_limit(self.limits.images_per_key_per_minute);
+        let name = format!("quotes of {}", caller.rate_name());
+        rate_limits::check_of("quotes", &*self.rate_limits, &name, limit, clock::now()).await?;
+        self.quotes.quote(client, hash, &job).await
+    }
+
+    /// The job that is asked for, within the caller's rights or within its quote.
+    fn check_ordered(
+        &self,
+        caller: &Caller,
+        mut request: Request,
+        ordered: Option<&Ordered>,
+    ) -> Result<ValidJob, ApiError> {
+        let Some(ordered) = ordered else { return self.within_rights(caller, self.check(request)?) };
+        // Another model may be the default by now.
+        request.model = Some(ordered.quote.model.clone());
+        let mut job = self.check(request)?;
+        job.payment = PaidBy::Escrow { max_unit_price: ordered.signed.order.max_unit_price };
+        ordered.check_job(&job)?;
+        Ok(job)
+    }
+
+    /// A job that costs its client nothing within the bounds of such jobs; the job of an operator's key as it is.
+    fn within_rights(&self, caller: &Caller, job: ValidJob) -> Result<ValidJob, ApiError> {
+        if let Caller::Key(_) = caller {
+            return Ok(job);
+        }
+        let refusal = self.hub.board().catalog().pinned().refusal_of_sponsored(job.work.kind(), &job.model);
+        if let Some(error) = refusal {
+            return Err(ApiError::OutOfBounds(vec![error]));
+        }
+        quota::sponsored(job).map_err(|error| ApiError::OutOfBounds(vec![error]))
     }
 
     /// The request with missing values filled in, checked against all bounds.
@@ -111,10 +189,10 @@ impl Submission {
         match request.model.as_deref().and_then(|model| catalog.refusal(request.kind, model)) {
             None => {
                 let request = with_defaults(catalog, request, default_model.as_deref())?;
-                request.validate(clock::random_u64(), default_model).map_err(invalid)
+                request.validate(drawn(), default_model).map_err(invalid)
             }
             Some(refusal) => {
-                let others = request.validate(clock::random_u64(), default_model).err().unwrap_or_default();
+                let others = request.validate(drawn(), default_model).err().unwrap_or_default();
                 Err(invalid([vec![refusal], others].concat()))
             }
         }
@@ -122,37 +200,86 @@ impl Submission {
 
     async fn store_and_queue(self, change: CreateJob, accepted: Instant) -> Result<(), StoreError> {
         let job = change.job.clone();
+        let is_paid = change.payment.is_some();
         let seq = self.store.write(change).await?;
         self.metrics.jobs_created.inc();
-        let open = OpenJob::new(job.id, seq, job.client, Arc::new(job.job), job.deadline);
+        let tasks = plan::count_of(job.tasks);
+        let mut open = OpenJob::new(job.id, seq, job.client, Arc::new(job.job), job.deadline, tasks);
+        if is_paid {
+            open = open.awaiting_payment();
+        }
         // A job that is stored is acknowledged even while the hub stops: the next start queues it.
         if let Err(error) = self.hub.submit(open, accepted).await {
             tracing::info!(job_id = %job.id, %error, "the job waits for the next start");
         }
+        // The board has the job before the chain can say that it is paid.
+        if is_paid {
+            self.hub.receipts().notify_one();
+        }
         Ok(())
     }
 
-    fn new_job(&self, caller: &Caller, job: ValidJob) -> NewJob {
+    fn new_job(&self, caller: &Caller, job: ValidJob, token: Option<&JobToken>, ordered: Option<&Ordered>) -> NewJob {
         let now = clock::now();
+        let order = ordered.map(|ordered| &ordered.signed.order);
+        // The client's order names the number of tasks. That of any other job is decided now, once.
+        let tasks = match ordered {
+            Some(ordered) => ordered.quote.tasks,
+            None => self.hub.board().plan(&job, None, now).tasks,
+        };
         NewJob {
-            id: JobId::from_random(clock::random_u128()),
-            client: caller.address().unwrap_or(self.sponsor),
+            id: order.map_or_else(|| JobId::from_random(clock::random_u128()), |order| order.job_id),
+            client: order.map(|order| order.client).or(caller.address()).unwrap_or(self.sponsor),
             sponsored: caller.address().is_none(),
+            creator_sha256: token.map(JobToken::sha256),
             deadline: now.plus_ms(job.ttl_seconds * 1_000),
             created_at: now,
-            tasks: plan::tasks_of(&job),
+            tasks: plan::roles(tasks),
             job,
         }
     }
 
-    fn sponsored_use(&self, caller: &Caller) -> Option<SponsoredUse> {
-        let Caller::Visitor { address } = caller else { return None };
-        Some(SponsoredUse {
-            day: quota::day(clock::now()),
-            address: address.clone(),
-            limit_per_address: self.limits.sponsored_per_address_per_day,
-            limit_in_total: self.limits.sponsored_in_total_per_day,
-        })
+    /// Whose daily limits a job must keep.
+    fn daily_use(&self, caller: &Caller, job: &ValidJob, now: UnixMillis) -> DailyUse {
+        let limits = &self.limits;
+        let accounts = match caller {
+            Caller::Visitor { address } => self.of_visitors(address).into(),
+            // A wallet costs nothing, so it must not add to what its owner gets without one.
+            Caller::Wallet { network, .. } => {
+                let own = DailyAccount {
+                    name: caller.name(),
+                    whose: Whose::Wallet,
+                    jobs_max: Some(limits.sponsored_per_address_per_day),
+                    mint_max: limits.mint_per_wallet_per_day,
+                };
+                [vec![own], self.of_visitors(network).into()].concat()
+            }
+            Caller::Key(key) => vec![DailyAccount {
+                name: caller.name(),
+                whose: Whose::Key,
+                jobs_max: None,
+                mint_max: key.mint_per_day.unwrap_or(limits.mint_per_key_per_day),
+            }],
+        };
+        DailyUse { day: quota::day(now), amount: quota::mint_max(job), accounts }
+    }
+
+    /// One network address, and everybody without a key of the operator.
+    fn of_visitors(&self, network: &str) -> [DailyAccount; 2] {
+        let limits = &self.limits;
+        let own = DailyAccount {
+            name: visitor_name(network),
+            whose: Whose::Visitor,
+            jobs_max: Some(limits.sponsored_per_address_per_day),
+            mint_max: limits.sponsored_mint_per_address_per_day,
+        };
+        let all = DailyAccount {
+            name: String::new(),
+            whose: Whose::Visitors,
+            jobs_max: Some(limits.sponsored_in_total_per_day),
+            mint_max: limits.sponsored_mint_in_total_per_day,
+        };
+        [own, all]
     }
 
     async fn find_first_answer(&self, caller: &Caller, key: &IdempotencyKey) -> Result<Option<Created>, ApiError> {
@@ -160,51 +287,50 @@ impl Submission {
         match (idempotency::judge(first.as_ref().map(|first| first.body_sha256), key.body_sha256), first) {
             (Verdict::Conflict, _) => Err(ApiError::IdempotencyConflict(key.key.clone())),
             (Verdict::Repeat, Some(first)) => {
-                Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true }))
+                Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true, token: None }))
             }
             _ => Ok(None),
         }
     }
 
     /// The job as the first answer shows it: last in the queue.
-    fn first_answer(&self, new: &NewJob) -> Result<String, ApiError> {
+    fn first_answer(&self, new: &NewJob, payment: Option<&SignedPaymentOrder>) -> Result<String, ApiError> {
         let work = new.job.work.clone();
         let view = JobView {
             id: new.id,
             state: JobState::Queued,
             model: new.job.model.clone(),
-            prompt_hash: work.prompt_hash(),
+            salt: new.job.salt,
             units: work.units(),
             unit_type: work.unit_type(),
             work: work.without_files(),
             constraints: new.job.constraints.clone(),
-            payment_mode: new.job.payment.mode,
+            payment_mode: new.job.payment.mode(),
             client: new.client,
             sponsored: new.sponsored,
             created_at_unix_ms: new.created_at,
             started_at_unix_ms: None,
             finished_at_unix_ms: None,
             deadline_unix_ms: new.deadline,
-            queue_position: Some(u32::try_from(self.hub.board().queue_depth()).unwrap_or(u32::MAX)),
+            queue_position: Some(
+                u32::try_from(self.hub.board().position_of_next(new.client, &new.job)).unwrap_or(u32::MAX),
+            ),
             eta_ms: None,
             progress: None,
             miner: None,
             faults: vec![],
-            tasks: new.tasks.iter().map(|role| waiting(*role)).collect(),
+            tasks: view::waiting_tasks(&new.job.work, &new.tasks),
             artifacts: vec![],
             receipt_hash: None,
             mint: None,
+            payment: payment.map(|signed| view::awaiting(&signed.order)),
         };
         serde_json::to_string(&view).map_err(|error| ApiError::Internal(error.to_string()))
     }
 }
 
-/// A visitor's job within the bounds of sponsored jobs; the job of a key as it is.
-fn within_rights(caller: &Caller, job: ValidJob) -> Result<ValidJob, ApiError> {
-    match caller {
-        Caller::Visitor { .. } => quota::sponsored(job).map_err(|error| ApiError::OutOfBounds(vec![error])),
-        Caller::Key(_) => Ok(job),
-    }
+fn drawn() -> Drawn {
+    Drawn { seed: clock::random_u64(), salt: Salt(clock::random_bytes().into()) }
 }
 
 /// A request that leaves steps or guidance to its model, with what the setting that it asks for is offered with.
@@ -251,8 +377,4 @@ fn record(caller: &Caller, key: &IdempotencyKey, job: &NewJob, answer: &str) -> 
         answer: answer.to_owned(),
         created_at: job.created_at,
     }
-}
-
-fn waiting(role: TaskRole) -> TaskView {
-    TaskView { role, state: JobState::Queued, miner: None, receipt_hash: None }
 }

@@ -179,7 +179,7 @@ impl<'de> Deserialize<'de> for MicroUnits {
 }
 
 /// One value has one text, or a receipt would have several hashes: a sign, a leading zero and blanks are refused.
-fn decimal_string<'de, T: FromStr + fmt::Display, D: Deserializer<'de>>(
+pub(crate) fn decimal_string<'de, T: FromStr + fmt::Display, D: Deserializer<'de>>(
     deserializer: D,
     what: &str,
 ) -> Result<T, D::Error> {
@@ -193,8 +193,13 @@ fn decimal_string<'de, T: FromStr + fmt::Display, D: Deserializer<'de>>(
 #[cfg(feature = "openapi")]
 mod schema {
     use super::{Amount, MicroUnits};
-    crate::openapi::string_schema!(Amount, "attoAIT (10^-18 AIT) as a decimal string", "400000000000000000");
-    crate::openapi::string_schema!(MicroUnits, "micro-units of work as a decimal string", "2097152");
+    crate::openapi::string_schema!(
+        Amount,
+        "attoAIT (10^-18 AIT) as a decimal string",
+        "^[0-9]{1,38}$",
+        "400000000000000000"
+    );
+    crate::openapi::string_schema!(MicroUnits, "micro-units of work as a decimal string", "^[0-9]{1,38}$", "2097152");
 }
 
 #[cfg(test)]

@@ -125,6 +125,7 @@ pub struct ModelOffer {
     /// Of picture models, 0 for others.
     pub default_steps: u32,
     /// Of picture models, 0 for others.
+    #[serde(deserialize_with = "crate::finite::deserialize")]
     pub default_guidance: f32,
     /// Of picture models with a setting for few steps, which jobs ask for by the scheduler `fast`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,13 +4,17 @@
 use crate::capability::{Capability, ModelOffer};
 use crate::device::{DEVICES_MAX, NAME_MAX_CHARS, OFFERS_MAX};
 use crate::field_error::FieldError;
+use crate::hardware::REPORT_MAX_BYTES;
 use crate::job::request::MODEL_NAME_MAX_CHARS;
 
 /// Jobs that one worker may run at once.
 pub const SLOTS_MAX: u32 = 256;
 
-/// The whole statement as JSON, with the hardware report.
-pub const CAPABILITY_MAX_BYTES: usize = 128 << 10;
+/// The statement as JSON, without the hardware report.
+pub const STATEMENT_MAX_BYTES: usize = 64 << 10;
+
+/// The whole as JSON. Each of its two parts may be as large as its own bound allows.
+pub const CAPABILITY_MAX_BYTES: usize = STATEMENT_MAX_BYTES + REPORT_MAX_BYTES;
 
 pub const SUGGESTIONS_MAX: usize = 32;
 pub const SUGGESTION_MAX_CHARS: usize = 300;
@@ -34,8 +38,9 @@ impl Capability {
         ];
         names.into_iter().try_for_each(|(field, name)| text(field, 0, NAME_MAX_CHARS, name))?;
         offers.iter().try_for_each(ModelOffer::check_bounds)?;
-        let bytes = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
-        at_most("capability", CAPABILITY_MAX_BYTES, bytes, "bytes")
+        let statement = Self { hardware: None, ..self.clone() };
+        let bytes = serde_json::to_vec(&statement).map_or(usize::MAX, |json| json.len());
+        at_most("capability", STATEMENT_MAX_BYTES, bytes, "bytes without its hardware report")
     }
 }
 
@@ -68,11 +73,18 @@ fn text(field: &str, min: usize, max: usize, text: &str) -> Result<(), FieldErro
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::{Address, Bytes};
+
     use super::*;
     use crate::amount::Amount;
-    use crate::device::Engine;
+    use crate::device::{Device, DeviceKind, Engine};
     use crate::digest::Sha256Digest;
+    use crate::hardware::{
+        Condition, HardwareReport, MeasuredDevice, ModelTiming, NOTE_MAX_CHARS, NOTES_MAX, QUANTITY_MAX, Rate,
+        SAMPLES_MAX, SignedHardwareReport, THROTTLES_MAX,
+    };
     use crate::job::JobKind;
+    use crate::time::UnixMillis;
     use crate::unit::UnitType;
 
     fn offer() -> ModelOffer {
@@ -125,6 +137,71 @@ mod tests {
         };
         assert_eq!(capability(vec![large.clone()]).check_bounds(), Ok(()));
         let said = refused(vec![large; OFFERS_MAX]);
-        assert!(said.starts_with("`capability` is up to 131072 bytes, got "), "{said}");
+        assert!(said.starts_with("`capability` is up to 65536 bytes without its hardware report, got "), "{said}");
+    }
+
+    /// The largest report of which no part is over its bound.
+    fn report_at_its_limits() -> SignedHardwareReport {
+        let name = "n".repeat(NAME_MAX_CHARS);
+        let some_name = Some(name.clone());
+        let most = QUANTITY_MAX;
+        let rate =
+            Rate { median: most, min: most, max: most, samples: SAMPLES_MAX, median_by_device_clock: Some(most) };
+        let condition = Condition {
+            memory_free_bytes: Some(most),
+            temperature_celsius: Some(u32::MAX),
+            energy_millijoules: Some(most),
+            throttled_by: vec![name.clone(); THROTTLES_MAX],
+        };
+        let device = MeasuredDevice {
+            device: Device { kind: DeviceKind::Cpu, name: name.clone(), cores: Some(u32::MAX), memory_bytes: most },
+            software: false,
+            interface: name.clone(),
+            driver: some_name.clone(),
+            pci_bus_id: some_name.clone(),
+            compute_capability: some_name,
+            fp32_mflop_per_second: Some(rate),
+            fp16_mflop_per_second: Some(rate),
+            fp32_peak_mflop_per_second: Some(most),
+            copy_mb_per_second: Some(rate),
+            condition: Some(condition),
+            notes: vec!["n".repeat(NOTE_MAX_CHARS); NOTES_MAX],
+        };
+        let engine = Engine { name: name.clone(), version: name.clone(), provider: name.clone() };
+        let timing = ModelTiming {
+            model: "m".repeat(MODEL_NAME_MAX_CHARS),
+            manifest_sha256: Sha256Digest::of(b""),
+            engine,
+            threads: u32::MAX,
+            unit_type: UnitType::MegapixelStep,
+            micro_units_per_second: rate,
+        };
+        let report = HardwareReport {
+            miner: Address::repeat_byte(0xff),
+            worker_version: name.clone(),
+            method: name,
+            measured_at_unix_ms: UnixMillis(u64::MAX),
+            devices: vec![device; DEVICES_MAX],
+            models: vec![timing; OFFERS_MAX],
+        };
+        SignedHardwareReport { report, signature: Bytes::from(vec![0xff; 65]) }
+    }
+
+    #[test]
+    fn a_report_at_all_its_limits_fits_into_its_own_bound_and_the_message() {
+        let signed = report_at_its_limits();
+        signed.report.check_bounds().unwrap();
+        let bytes = serde_json::to_vec(&signed).unwrap().len();
+        assert!(bytes <= REPORT_MAX_BYTES, "{bytes}");
+        let large = Capability { hardware: Some(signed.clone()), ..capability(vec![offer()]) };
+        assert_eq!(large.check_bounds(), Ok(()));
+        const { assert!(2 * CAPABILITY_MAX_BYTES < crate::protocol::FRAME_MAX_BYTES) };
+
+        let mut long = signed;
+        for device in &mut long.report.devices {
+            device.notes = vec!["🦭".repeat(NOTE_MAX_CHARS); NOTES_MAX];
+        }
+        let error = long.report.check_bounds().unwrap_err().to_string();
+        assert!(error.starts_with("the whole has up to 196608 bytes, got "), "{error}");
     }
 }

@@ -10,3 +10,15 @@ pub const TOKEN_ADDRESS: Address = address!("0000000000000000000000000000000000A
 
 /// Where genesis puts the minter, the only account that may mint AIT; it is also the EIP-712 verifying contract.
 pub const MINTER_ADDRESS: Address = address!("0000000000000000000000000000000000A17002");
+
+/// Where genesis puts the escrow, which pays receipts from clients' deposits; what is signed for it names it.
+pub const ESCROW_ADDRESS: Address = address!("0000000000000000000000000000000000A17003");
+
+/// Where a chain that has an exchange puts the contract that settles its trades; signed orders name it.
+pub const EXCHANGE_ADDRESS: Address = address!("0000000000000000000000000000000000A17004");
+
+/// Where a development chain puts the dollar that is worth nothing.
+pub const TEST_DOLLAR_ADDRESS: Address = address!("0000000000000000000000000000000000A17005");
+
+/// Where genesis puts the contract of the validators, if it has one. After each block its `validators()` says who decides the next.
+pub const STAKING_ADDRESS: Address = address!("0000000000000000000000000000000000A17006");

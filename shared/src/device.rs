@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Most models that a miner offers, and most timings in its hardware report.
 pub const OFFERS_MAX: usize = 64;
 
-pub const DEVICES_MAX: usize = 64;
+pub const DEVICES_MAX: usize = 32;
 pub const NAME_MAX_CHARS: usize = 100;
 
 /// The execution provider that computes on the processor.

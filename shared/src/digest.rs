@@ -26,6 +26,21 @@ impl Sha256Digest {
     }
 }
 
+/// The digest of bytes that come piece by piece.
+#[derive(Debug, Clone, Default)]
+pub struct Sha256Stream(Sha256);
+
+impl Sha256Stream {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Of all bytes so far.
+    pub fn digest(&self) -> Sha256Digest {
+        Sha256Digest(B256::from_slice(&self.0.clone().finalize()))
+    }
+}
+
 impl fmt::Display for Sha256Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
@@ -98,11 +113,13 @@ mod schema {
     crate::openapi::string_schema!(
         Sha256Digest,
         "SHA-256 as 64 lowercase hex digits",
+        "^[0-9a-f]{64}$",
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     );
     crate::openapi::string_schema!(
         PromptHash,
         "SHA-256 of the prompt's UTF-8, prefixed `sha256:`",
+        "^sha256:[0-9a-f]{64}$",
         "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     );
 }

@@ -7,6 +7,7 @@
 use alloy_primitives::{Address, Bytes};
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::{CanonicalError, canonical_json};
 use crate::device::{DEVICES_MAX, Device, Engine, NAME_MAX_CHARS, OFFERS_MAX};
 use crate::digest::Sha256Digest;
 use crate::job::request::MODEL_NAME_MAX_CHARS;
@@ -23,9 +24,18 @@ pub const QUANTITY_MAX: u64 = 1_000_000_000_000_000;
 pub const SAMPLES_MAX: u32 = 1_000;
 
 /// Remarks on one device.
-pub const NOTES_MAX: usize = 16;
+pub const NOTES_MAX: usize = 8;
 
-pub const NOTE_MAX_CHARS: usize = 300;
+pub const NOTE_MAX_CHARS: usize = 200;
+
+/// Reasons for which a device runs slower than it can.
+pub const THROTTLES_MAX: usize = 16;
+
+/// A signed report as JSON. One that has every list and every text at its bound fits, in ASCII.
+pub const REPORT_MAX_BYTES: usize = 192 << 10;
+
+/// The signature in hex, and the names around it and the report.
+const SIGNATURE_JSON_BYTES: usize = 200;
 
 /// How far a miner's clock may be ahead of the hub's.
 pub const CLOCK_AHEAD_MAX_MS: u64 = 120_000;
@@ -143,7 +153,7 @@ pub struct SignedHardwareReport {
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     #[error("the report has no canonical form: {0}")]
-    Canonical(#[from] serde_json::Error),
+    Canonical(#[from] CanonicalError),
     #[cfg(feature = "signing")]
     #[error("signature: {0}")]
     Signature(#[from] crate::signing::SignatureError),
@@ -161,8 +171,8 @@ pub enum ReportError {
 
 impl HardwareReport {
     /// The RFC 8785 form that is signed.
-    pub fn canonical_json(&self) -> Result<String, ReportError> {
-        Ok(serde_jcs::to_string(self)?)
+    pub fn canonical_json(&self) -> Result<String, CanonicalError> {
+        canonical_json(self)
     }
 
     /// Whether it is about a device of this kind and name. Memory and cores are left aside: a system may keep some of
@@ -178,7 +188,9 @@ impl HardwareReport {
         at_most("devices", DEVICES_MAX, self.devices.len(), "entries")?;
         at_most("models", OFFERS_MAX, self.models.len(), "entries")?;
         self.devices.iter().try_for_each(MeasuredDevice::check_bounds)?;
-        self.models.iter().try_for_each(ModelTiming::check_bounds)
+        self.models.iter().try_for_each(ModelTiming::check_bounds)?;
+        let bytes = serde_json::to_vec(self).map_err(CanonicalError::Json)?.len() + SIGNATURE_JSON_BYTES;
+        at_most("the whole", REPORT_MAX_BYTES, bytes, "bytes")
     }
 }
 
@@ -228,7 +240,7 @@ impl Condition {
     fn check_bounds(&self) -> Result<(), ReportError> {
         quantity("devices.condition.memory_free_bytes", self.memory_free_bytes.unwrap_or(0))?;
         quantity("devices.condition.energy_millijoules", self.energy_millijoules.unwrap_or(0))?;
-        at_most("devices.condition.throttled_by", NOTES_MAX, self.throttled_by.len(), "entries")?;
+        at_most("devices.condition.throttled_by", THROTTLES_MAX, self.throttled_by.len(), "entries")?;
         self.throttled_by.iter().try_for_each(|reason| {
             at_most("devices.condition.throttled_by", NAME_MAX_CHARS, reason.chars().count(), "characters")
         })

@@ -69,6 +69,7 @@ macro_rules! identifier {
         crate::openapi::string_schema!(
             $name,
             concat!("`", $prefix, "` and 32 hex digits"),
+            concat!("^", $prefix, "[0-9a-f]{32}$"),
             concat!($prefix, "0123456789abcdef0123456789abcdef")
         );
     };
@@ -88,6 +89,16 @@ identifier!(
     /// An API key's public name; the secret is separate.
     ApiKeyId,
     "key_"
+);
+identifier!(
+    /// A session of a signed-in wallet; what proves it is separate.
+    SessionId,
+    "ses_"
+);
+identifier!(
+    /// Where a client has the ends of its jobs told.
+    WebhookId,
+    "hook_"
 );
 
 fn parse(text: &str, prefix: &'static str) -> Result<u128, ParseIdError> {

@@ -5,20 +5,29 @@
 
 pub mod amount;
 pub mod api;
+pub mod canonical;
 pub mod capability;
 pub mod capability_bounds;
 pub mod chain;
+pub mod commitment;
+pub mod comparison;
 pub mod device;
 pub mod digest;
+pub mod escrow;
+pub mod exchange;
+pub mod failure;
 pub mod field_error;
+mod finite;
 pub mod hardware;
 pub mod id;
 pub mod job;
+pub mod log;
 pub mod model;
 pub mod null_is_absent;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod protocol;
+pub mod quote;
 pub mod receipt;
 #[cfg(feature = "signing")]
 pub mod signing;
@@ -26,5 +35,6 @@ pub mod time;
 pub mod trace;
 pub mod typed_data;
 pub mod unit;
+pub mod void;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};

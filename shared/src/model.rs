@@ -9,6 +9,9 @@ use crate::job::image::PictureDefaults;
 /// Name of the manifest in a model's folder.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
+/// Most bytes of a manifest.
+pub const MANIFEST_MAX_BYTES: u64 = 1 << 20;
+
 /// The product's own model of a kind, which a fresh worker serves: that of requests that name none.
 pub const fn own_model(kind: JobKind) -> &'static str {
     match kind {
@@ -27,6 +30,9 @@ pub struct ModelManifest {
     /// SPDX expression.
     pub licence: String,
     pub files: Vec<ModelFile>,
+    /// The graph of a language model that is served; absent where the folder has one of a usual name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<String>,
     /// What it draws well, in words for people.
     #[serde(default)]
     pub draws: Vec<String>,
@@ -42,7 +48,7 @@ pub struct ModelManifest {
     #[serde(default)]
     pub default_steps: u32,
     /// Of picture models, 0 for others.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::finite::deserialize")]
     pub default_guidance: f32,
     /// The same for a picture model's second setting, the scheduler in `scheduler_fast` that draws in few steps; absent
     /// where it has none.

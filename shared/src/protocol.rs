@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::amount::{Amount, MicroUnits};
 use crate::capability::Capability;
+use crate::commitment::Salt;
 use crate::id::{JobId, LeaseId};
 use crate::job::lifecycle::Blame;
 use crate::job::request::Work;
@@ -25,7 +26,7 @@ use crate::time::{UnixMillis, UnixSeconds};
 use crate::unit::UnitType;
 
 /// Version of these messages. A hub refuses a worker of another version and says so.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 7;
 
 /// How far the clocks of hub and worker may differ. The hub refuses a receipt whose times differ by more.
 pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
@@ -84,7 +85,10 @@ pub struct Challenge {
     pub protocol_version: u32,
     pub hub_id: String,
     pub chain_id: u64,
+    /// Pays receipts of jobs that are minted.
     pub minter: Address,
+    /// Pays receipts of jobs that their clients pay.
+    pub escrow: Address,
     pub nonce: B256,
     pub server_time_unix_ms: UnixMillis,
 }
@@ -92,9 +96,9 @@ pub struct Challenge {
 impl Challenge {
     /// The text that the worker signs by EIP-191 (`personal_sign`) to prove that it holds `address`.
     pub fn registration_message(&self, address: Address) -> String {
-        let Self { hub_id, chain_id, minter, nonce, .. } = self;
+        let Self { hub_id, chain_id, minter, escrow, nonce, .. } = self;
         format!(
-            "AITBC miner session\nhub: {hub_id}\nchain: {chain_id}\nminter: {minter}\naddress: {address}\nnonce: {nonce}"
+            "AITBC miner session\nhub: {hub_id}\nchain: {chain_id}\nminter: {minter}\nescrow: {escrow}\naddress: {address}\nnonce: {nonce}"
         )
     }
 }
@@ -106,6 +110,8 @@ pub struct Assignment {
     pub task: Task,
     pub model: String,
     pub work: Work,
+    /// For the receipt's commitments.
+    pub salt: Salt,
     pub terms: ReceiptTerms,
     /// After this the hub gives the task to another miner.
     pub deadline_unix_ms: UnixMillis,
@@ -125,7 +131,7 @@ pub struct ReceiptTerms {
     pub expires_at: UnixSeconds,
     pub hub_id: String,
     pub chain_id: u64,
-    /// The contract that pays.
+    /// The contract that pays: the minter or the escrow of the session.
     pub contract: Address,
 }
 
@@ -213,6 +219,10 @@ pub struct ResultSubmission {
     pub miner_signature: Bytes,
     pub artifacts: Vec<Artifact>,
     pub metering: Metering,
+    /// Of an audit of pictures: the root over all steps. The receipt seals it, and a copied picture cannot show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub trace_root: Option<B256>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,6 +272,21 @@ impl Metering {
     /// Exclusive use of the device, GPU or CPU.
     pub const fn device_ms(&self) -> u64 {
         self.gpu_ms.saturating_add(self.cpu_ms)
+    }
+
+    /// This part of a job with another one that was made beside it: the longer time, and the rest together.
+    #[must_use]
+    pub fn beside(self, other: Self) -> Self {
+        Self {
+            duration_ms: self.duration_ms.max(other.duration_ms),
+            queue_ms: self.queue_ms.saturating_add(other.queue_ms),
+            load_ms: self.load_ms.saturating_add(other.load_ms),
+            gpu_ms: self.gpu_ms.saturating_add(other.gpu_ms),
+            cpu_ms: self.cpu_ms.saturating_add(other.cpu_ms),
+            tokens_read: self.tokens_read.saturating_add(other.tokens_read),
+            tokens_written: self.tokens_written.saturating_add(other.tokens_written),
+            finish_reason: self.finish_reason.or(other.finish_reason),
+        }
     }
 
     pub const fn tokens(&self) -> Tokens {

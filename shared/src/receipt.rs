@@ -8,7 +8,8 @@ use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::amount::{Amount, MicroUnits};
-use crate::digest::{PromptHash, Sha256Digest};
+use crate::canonical::{CanonicalError, canonical_json};
+use crate::commitment::Commitment;
 use crate::id::JobId;
 use crate::job::task::TaskRole;
 use crate::time::{UnixMillis, UnixSeconds};
@@ -29,7 +30,7 @@ pub const fn expires_at(job_deadline: UnixMillis) -> UnixSeconds {
 pub struct ReceiptVersion;
 
 impl ReceiptVersion {
-    pub const NUMBER: u32 = 2;
+    pub const NUMBER: u32 = 3;
 }
 
 impl Serialize for ReceiptVersion {
@@ -68,8 +69,10 @@ pub struct JobReceipt {
     /// AttoAIT per whole unit.
     pub unit_price: Amount,
     pub model: String,
-    pub prompt_hash: PromptHash,
-    pub artifact_sha256: Sha256Digest,
+    /// [`crate::commitment`]: of the prompt, the conversation or the texts.
+    pub prompt_commitment: Commitment,
+    /// Of the result's files.
+    pub result_commitment: Commitment,
     pub started_at: UnixSeconds,
     pub finished_at: UnixSeconds,
     /// The last second at which `contract` pays.
@@ -84,10 +87,9 @@ pub struct JobReceipt {
     pub contract: Address,
     /// Model hash, engine and version, provider, instruction set and number type: equal classes draw equal bits.
     pub determinism_class: String,
-    /// Merkle root over the latents of each step, where the miner committed to them.
+    /// Of the Merkle root over the latents of each step, where the miner committed to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
-    pub trace_root: Option<B256>,
+    pub trace_commitment: Option<Commitment>,
     /// The units of each miner, where several miners served one job.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Share>,
@@ -107,15 +109,18 @@ pub struct Share {
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiptError {
     #[error("the receipt has no canonical form: {0}")]
-    Canonical(#[from] serde_json::Error),
+    Canonical(#[from] CanonicalError),
     #[error("units × unit_price is below 2^128 attoAIT, got {units} × {unit_price}")]
     Overflow { units: MicroUnits, unit_price: Amount },
 }
 
 impl JobReceipt {
     /// The RFC 8785 form whose hash is signed.
-    pub fn canonical_json(&self) -> Result<String, ReceiptError> {
-        Ok(serde_jcs::to_string(self)?)
+    ///
+    /// # Errors
+    /// A number that this form cannot carry.
+    pub fn canonical_json(&self) -> Result<String, CanonicalError> {
+        canonical_json(self)
     }
 
     /// keccak256 of the canonical bytes.
@@ -196,6 +201,23 @@ impl TypedData for ReceiptClaim {
     }
 }
 
+/// What attesters sign to take back what a receipt minted, while the minter holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoidReceipt {
+    pub receipt_hash: B256,
+    /// Why, for everybody to read.
+    pub reason: String,
+}
+
+impl TypedData for VoidReceipt {
+    /// `contracts/solidity/libraries/JobReceipts.sol` holds the same text.
+    const TYPE: &'static str = "VoidReceipt(bytes32 receiptHash,string reason)";
+
+    fn encode_data(&self) -> Vec<B256> {
+        vec![self.receipt_hash, keccak256(&self.reason)]
+    }
+}
+
 /// A receipt with both signatures: the form that auditors get and `aitbc receipt verify` reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -248,15 +270,25 @@ impl SignedReceipt {
         if claim.receipt_hash != self.receipt_hash {
             return Err(VerifyError::Hash { stated: self.receipt_hash, computed: claim.receipt_hash });
         }
-        let digest = claim.digest(&self.receipt.domain());
-        let signer =
-            crate::signing::recover_digest(digest, &self.miner_signature).map_err(VerifyError::MinerSignature)?;
-        if signer != self.receipt.provider {
-            return Err(VerifyError::NotTheProvider { signer, provider: self.receipt.provider });
-        }
-        self.attestations.iter().enumerate().try_for_each(|(index, attestation)| attestation.verify(index, digest))?;
-        if self.attestations.is_empty() { Err(VerifyError::Unattested) } else { Ok(()) }
+        verify_claim(&claim, &self.receipt.domain(), &self.miner_signature, &self.attestations)
     }
+}
+
+/// Checks who signed a claim. It needs no more of the receipt than what was signed.
+#[cfg(feature = "signing")]
+pub fn verify_claim(
+    claim: &ReceiptClaim,
+    domain: &SigningDomain,
+    miner_signature: &[u8],
+    attestations: &[Attestation],
+) -> Result<(), VerifyError> {
+    let (digest, provider) = (claim.digest(domain), claim.provider);
+    let signer = crate::signing::recover_digest(digest, miner_signature).map_err(VerifyError::MinerSignature)?;
+    if signer != provider {
+        return Err(VerifyError::NotTheProvider { signer, provider });
+    }
+    attestations.iter().enumerate().try_for_each(|(index, attestation)| attestation.verify(index, digest))?;
+    if attestations.is_empty() { Err(VerifyError::Unattested) } else { Ok(()) }
 }
 
 #[cfg(feature = "signing")]

@@ -98,7 +98,7 @@ pub fn recover_digest(digest: B256, signature: &[u8]) -> Result<Address, Signatu
 }
 
 /// The digest of a message of bytes: EIP-191, version 0x45.
-fn message_digest(message: &[u8]) -> B256 {
+pub fn message_digest(message: &[u8]) -> B256 {
     let mut prefixed = format!("\x19Ethereum Signed Message:\n{}", message.len()).into_bytes();
     prefixed.extend_from_slice(message);
     keccak256(prefixed)

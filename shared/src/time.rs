@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Of a day in UTC, which has no leap second here.
+pub const SECONDS_PER_DAY: u64 = 86_400;
+
+/// The same in milliseconds.
+pub const MS_PER_DAY: u64 = SECONDS_PER_DAY * 1_000;
+
 /// Seconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -21,6 +27,14 @@ impl UnixMillis {
 
     pub const fn plus_ms(self, milliseconds: u64) -> Self {
         Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// As RFC 3339 writes it, in UTC: `2026-11-30T03:24:39.123Z`.
+    pub fn rfc3339(self) -> String {
+        let (year, month, day) = civil_date(self.0 / MS_PER_DAY);
+        let ms = self.0 % MS_PER_DAY;
+        let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
+        format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", ms % 1_000)
     }
 
     /// Milliseconds from `earlier` to `self`, or 0 if a clock was set back.

@@ -1,5 +1,7 @@
 //! Building the product: native binaries by cargo, browser bundles by trunk.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::command;
@@ -18,10 +20,17 @@ struct Bundle {
     features: &'static str,
 }
 
-const BUNDLES: [Bundle; 2] = [
-    Bundle { what: "the page's bundle", program: "frontend", features: "hydrate" },
+const BUNDLES: [Bundle; 3] = [
+    Bundle { what: "the pages' bundle", program: "frontend", features: "hydrate" },
+    Bundle { what: "the wallet page's bundle", program: "wallet_page", features: "wallet-page" },
     Bundle { what: "the wallet's bundle", program: "wallet_worker", features: "wallet-worker" },
 ];
+
+/// The program of the browser extension.
+pub(crate) const EXTENSION_PROGRAM: &str = "wallet_extension";
+
+const EXTENSION: Bundle =
+    Bundle { what: "the extension's bundle", program: EXTENSION_PROGRAM, features: "wallet-extension" };
 
 pub(crate) fn binaries(workspace: &Workspace, profile: Profile) -> Result<()> {
     let mut cargo = workspace.cargo();
@@ -45,6 +54,12 @@ pub(crate) fn site(workspace: &Workspace, profile: Profile) -> Result<()> {
     // Trunk reads NO_COLOR as a boolean and refuses the value 1 that other programs expect.
     trunk.env_remove("NO_COLOR").arg("build");
     command::run(trunk.args(profile.cargo_arguments()))
+}
+
+/// The wallet's WASM for a browser extension, as the compiler leaves it. Always in release: people install what is tested.
+pub(crate) fn extension_wasm(workspace: &Workspace) -> Result<PathBuf> {
+    EXTENSION.compile(workspace, Profile::Release)?;
+    Ok(workspace.wasm(Profile::Release, EXTENSION.program))
 }
 
 impl Bundle {

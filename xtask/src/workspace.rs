@@ -37,6 +37,16 @@ impl Workspace {
         self.root.join("target/site")
     }
 
+    /// The browser extension: a folder and an archive for each browser.
+    pub(crate) fn extension(&self) -> PathBuf {
+        self.root.join("target/extension")
+    }
+
+    /// A program for the browser, as cargo leaves it.
+    pub(crate) fn wasm(&self, profile: Profile, program: &str) -> PathBuf {
+        self.target.join("wasm32-unknown-unknown").join(profile.of_bundles()).join(format!("{program}.wasm"))
+    }
+
     /// The folders of the models that a worker offers where nobody names others.
     pub(crate) fn default_models(&self) -> PathBuf {
         self.root.join("gpu-worker/model")

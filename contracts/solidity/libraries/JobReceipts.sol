@@ -33,6 +33,13 @@ library JobReceipts {
         "JobReceipt(bytes32 receiptHash,bytes16 jobId,string taskRole,address provider,address client,uint256 units,string unitType,uint256 unitPrice,uint64 expiresAt)"
     );
 
+    bytes32 internal constant VOID_RECEIPT_TYPEHASH = keccak256("VoidReceipt(bytes32 receiptHash,string reason)");
+
+    /// @notice The EIP-712 struct hash of what attesters sign to void a receipt.
+    function voidStructHash(bytes32 receiptHash, string calldata reason) internal pure returns (bytes32) {
+        return keccak256(abi.encode(VOID_RECEIPT_TYPEHASH, receiptHash, keccak256(bytes(reason))));
+    }
+
     /// @notice The EIP-712 struct hash of `receipt`, before the domain is added.
     function structHash(JobReceipt calldata receipt) internal pure returns (bytes32) {
         return keccak256(

@@ -9,7 +9,7 @@ use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter, GenesisParameters, genes
 use crate::evm::{DEV_CHAIN_ID, Evm, GENESIS_UNIX, MinterError, Reverted, events};
 use crate::receipts::{
     ADMIN, AIT, EPOCH_CAP, EPOCH_SECONDS, RELAYER, Signer, attesters, chain, mint, mint_batch, parameters, receipt,
-    signed,
+    release, signed,
 };
 
 const STRANGER: Address = Address::repeat_byte(0x57);
@@ -26,6 +26,8 @@ fn guarded_calls() -> Vec<(Bytes, Bytes)> {
         (AITokenMinter::setAttesterThresholdCall { threshold: 1 }.abi_encode(), &manager),
         (AITokenMinter::setEpochSecondsCall { epochSeconds_: 60 }.abi_encode(), &setter),
         (AITokenMinter::setEpochCapCall { epochCap_: u128::MAX }.abi_encode(), &setter),
+        (AITokenMinter::setProviderEpochCapCall { providerEpochCap_: u128::MAX }.abi_encode(), &setter),
+        (AITokenMinter::setHoldSecondsCall { holdSeconds_: 0 }.abi_encode(), &setter),
         (
             AITokenMinter::setMaxUnitPriceCall { unitType: "image".into(), maxUnitPrice_: U256::MAX }.abi_encode(),
             &setter,
@@ -78,6 +80,7 @@ fn pause_stops_every_form_of_minting_until_unpause() {
     let paused = Reverted::from(AITokenMinter::EnforcedPause {});
     assert_eq!(evm.send_minter(RELAYER, &mint(&signed)).unwrap_err(), paused);
     assert_eq!(evm.send_minter(RELAYER, &mint_batch(from_ref(&signed))).unwrap_err(), paused);
+    assert_eq!(evm.send_minter(RELAYER, &release(RELAYER, 0)).unwrap_err(), paused);
     assert!(evm.send_minter(STRANGER, &AITokenMinter::unpauseCall {}).is_err());
 
     evm.send_minter(ADMIN, &AITokenMinter::unpauseCall {}).unwrap();
@@ -171,9 +174,10 @@ fn constructors_refuse_what_setters_refuse() {
         GenesisParameters { attester_threshold: 0, ..parameters() },
         GenesisParameters { attester_threshold: 4, ..parameters() },
         GenesisParameters { epoch_seconds: 59, ..parameters() },
+        GenesisParameters { hold_seconds: 30 * 86_400 + 1, ..parameters() },
     ];
     for parameters in wrong {
-        let [_, minter] = genesis_deployments(&parameters);
+        let [_, minter, _] = genesis_deployments(&parameters);
         let error = Evm::empty(DEV_CHAIN_ID).construct(&minter).unwrap_err();
         error.minter();
     }

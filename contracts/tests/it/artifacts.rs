@@ -1,11 +1,10 @@
 //! Artifacts, sources and bindings belong together.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use alloy_primitives::{hex, keccak256};
 use alloy_sol_types::{SolEventInterface, SolInterface};
-use contracts::{AIToken, AITokenMinter, bytecode};
+use contracts::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, Staking, TestDollar, bytecode};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -20,6 +19,22 @@ impl Artifact {
 
     fn minter() -> Self {
         Self { json: serde_json::from_str(bytecode::AI_TOKEN_MINTER_ARTIFACT_JSON).unwrap() }
+    }
+
+    fn escrow() -> Self {
+        Self { json: serde_json::from_str(bytecode::JOB_ESCROW_ARTIFACT_JSON).unwrap() }
+    }
+
+    fn exchange() -> Self {
+        Self { json: serde_json::from_str(bytecode::EXCHANGE_SETTLEMENT_ARTIFACT_JSON).unwrap() }
+    }
+
+    fn staking() -> Self {
+        Self { json: serde_json::from_str(bytecode::STAKING_ARTIFACT_JSON).unwrap() }
+    }
+
+    fn test_dollar() -> Self {
+        Self { json: serde_json::from_str(bytecode::TEST_DOLLAR_ARTIFACT_JSON).unwrap() }
     }
 
     /// Canonical signatures of the ABI's entries of one kind, such as `mint(address,uint256)`.
@@ -74,10 +89,50 @@ fn minter_bindings_name_the_whole_abi() {
 }
 
 #[test]
+fn escrow_bindings_name_the_whole_abi() {
+    let artifact = Artifact::escrow();
+    assert_eq!(selectors_of::<JobEscrow::JobEscrowCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<JobEscrow::JobEscrowErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = JobEscrow::JobEscrowEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+}
+
+#[test]
+fn exchange_bindings_name_the_whole_abi() {
+    let artifact = Artifact::exchange();
+    assert_eq!(selectors_of::<ExchangeSettlement::ExchangeSettlementCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<ExchangeSettlement::ExchangeSettlementErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = ExchangeSettlement::ExchangeSettlementEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+}
+
+#[test]
+fn staking_bindings_name_the_whole_abi() {
+    let artifact = Artifact::staking();
+    assert_eq!(selectors_of::<Staking::StakingCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<Staking::StakingErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = Staking::StakingEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+}
+
+#[test]
+fn test_dollar_bindings_name_the_whole_abi() {
+    let artifact = Artifact::test_dollar();
+    assert_eq!(selectors_of::<TestDollar::TestDollarCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<TestDollar::TestDollarErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = TestDollar::TestDollarEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+}
+
+#[test]
 fn creation_code_is_the_compilers() {
     let cases = [
         (Artifact::token(), bytecode::AI_TOKEN_CREATION_CODE),
         (Artifact::minter(), bytecode::AI_TOKEN_MINTER_CREATION_CODE),
+        (Artifact::escrow(), bytecode::JOB_ESCROW_CREATION_CODE),
+        (Artifact::exchange(), bytecode::EXCHANGE_SETTLEMENT_CREATION_CODE),
+        (Artifact::staking(), bytecode::STAKING_CREATION_CODE),
+        (Artifact::test_dollar(), bytecode::TEST_DOLLAR_CREATION_CODE),
     ];
     for (artifact, creation_code) in cases {
         assert_eq!(artifact.json["bytecode"].as_str().unwrap(), hex::encode_prefixed(creation_code));
@@ -86,11 +141,12 @@ fn creation_code_is_the_compilers() {
 
 #[test]
 fn artifacts_were_compiled_from_the_sources_beside_them() {
-    for artifact in [Artifact::token(), Artifact::minter()] {
+    let contracts = [Artifact::token(), Artifact::minter(), Artifact::escrow()];
+    for artifact in contracts.into_iter().chain([Artifact::exchange(), Artifact::staking(), Artifact::test_dollar()]) {
         let hashes = artifact.json["sourceHashes"].as_object().unwrap();
         assert!(!hashes.is_empty());
         for (source, expected) in hashes {
-            let content = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(source)).unwrap();
+            let content = std::fs::read(test_support::package_folder().join(source)).unwrap();
             let actual = format!("sha256:{}", hex::encode(Sha256::digest(content)));
             assert_eq!(expected, &actual, "{source} changed: run `npm run compile` in contracts/");
         }

@@ -2,7 +2,10 @@
 
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
 use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
-use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, Deployment, GenesisParameters};
+use contracts::{
+    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, Deployment, ExchangeSettlement,
+    GenesisParameters, JOB_ESCROW_ADDRESS, JobEscrow, STAKING_ADDRESS, Staking,
+};
 use revm::bytecode::Bytecode;
 use revm::context::TxEnv;
 use revm::context::result::ExecutionResult;
@@ -18,12 +21,17 @@ pub(crate) const DEV_CHAIN_ID: u64 = 24_822;
 const TRANSACTION_GAS_CAP: u64 = 1 << 24;
 
 pub(crate) type MinterError = AITokenMinter::AITokenMinterErrors;
+pub(crate) type EscrowError = JobEscrow::JobEscrowErrors;
+pub(crate) type StakingError = Staking::StakingErrors;
+pub(crate) type ExchangeError = ExchangeSettlement::ExchangeSettlementErrors;
 
 #[derive(Clone)]
 pub(crate) struct Evm {
     database: InMemoryDB,
     pub(crate) chain_id: u64,
     pub(crate) now_unix: u64,
+    /// Of the block in which transactions run.
+    pub(crate) height: u64,
 }
 
 /// A transaction that succeeded.
@@ -42,6 +50,19 @@ impl Reverted {
     pub(crate) fn minter(&self) -> MinterError {
         MinterError::abi_decode(&self.0).unwrap_or_else(|error| panic!("no error of the minter in {}: {error}", self.0))
     }
+
+    pub(crate) fn escrow(&self) -> EscrowError {
+        EscrowError::abi_decode(&self.0).unwrap_or_else(|error| panic!("no error of the escrow in {}: {error}", self.0))
+    }
+
+    pub(crate) fn staking(&self) -> StakingError {
+        StakingError::abi_decode(&self.0).unwrap_or_else(|error| panic!("no error of staking in {}: {error}", self.0))
+    }
+
+    pub(crate) fn exchange(&self) -> ExchangeError {
+        ExchangeError::abi_decode(&self.0)
+            .unwrap_or_else(|error| panic!("no error of the exchange in {}: {error}", self.0))
+    }
 }
 
 impl<E: SolError> From<E> for Reverted {
@@ -52,7 +73,7 @@ impl<E: SolError> From<E> for Reverted {
 
 impl Evm {
     pub(crate) fn empty(chain_id: u64) -> Self {
-        Self { database: InMemoryDB::default(), chain_id, now_unix: GENESIS_UNIX }
+        Self { database: InMemoryDB::default(), chain_id, now_unix: GENESIS_UNIX, height: 1 }
     }
 
     pub(crate) fn with_genesis(parameters: &GenesisParameters) -> Self {
@@ -101,12 +122,33 @@ impl Evm {
         self.send(from, AI_TOKEN_ADDRESS, call)
     }
 
+    pub(crate) fn send_escrow<C: SolCall>(&mut self, from: Address, call: &C) -> Result<Mined<C::Return>, Reverted> {
+        self.send(from, JOB_ESCROW_ADDRESS, call)
+    }
+
+    pub(crate) fn send_staking<C: SolCall>(&mut self, from: Address, call: &C) -> Result<Mined<C::Return>, Reverted> {
+        self.send(from, STAKING_ADDRESS, call)
+    }
+
+    pub(crate) fn read_staking<C: SolCall>(&self, call: &C) -> C::Return {
+        self.clone().send_staking(Address::ZERO, call).unwrap().value
+    }
+
+    pub(crate) fn read_escrow<C: SolCall>(&self, call: &C) -> C::Return {
+        self.clone().send_escrow(Address::ZERO, call).unwrap().value
+    }
+
     pub(crate) fn read_minter<C: SolCall>(&self, call: &C) -> C::Return {
         self.clone().send_minter(Address::ZERO, call).unwrap().value
     }
 
     pub(crate) fn read_token<C: SolCall>(&self, call: &C) -> C::Return {
         self.clone().send_token(Address::ZERO, call).unwrap().value
+    }
+
+    /// What the minter holds for `provider`.
+    pub(crate) fn held(&self, provider: Address) -> U256 {
+        self.read_minter(&AITokenMinter::heldOfCall { provider })
     }
 
     pub(crate) fn supply(&self) -> U256 {
@@ -141,7 +183,7 @@ impl Evm {
                 cfg.disable_eip3607 = true;
             })
             .modify_block_chained(|block| {
-                block.number = U256::from(1);
+                block.number = U256::from(self.height);
                 block.timestamp = U256::from(self.now_unix);
                 block.gas_limit = TRANSACTION_GAS_CAP;
                 block.basefee = 0;

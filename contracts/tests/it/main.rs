@@ -5,12 +5,17 @@
 mod administration;
 mod artifacts;
 mod batch;
+mod escrow;
 mod evm;
+mod exchange;
 mod forgery;
 mod gas;
+mod holding;
 mod ledger;
 mod minting;
+mod provider_cap;
 mod receipts;
 mod reentrancy;
+mod staking;
 mod token;
 mod vectors;

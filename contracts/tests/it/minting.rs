@@ -211,7 +211,7 @@ fn a_malformed_signature_is_not_that_of_the_zero_address() {
 fn token_and_minter_deploy_by_transactions_on_any_chain() {
     let mut evm = Evm::empty(1);
     let [token, minter] = [ADMIN.create(0), ADMIN.create(1)];
-    for creation_code in [token_creation_code(minter), minter_creation_code(token, &parameters())] {
+    for creation_code in [token_creation_code(minter), minter_creation_code(token, Address::ZERO, &parameters())] {
         assert!(!evm.create(ADMIN, creation_code).unwrap().is_empty());
     }
     let receipt = receipt(1, 1_000_000, AIT);

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
-use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
-use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter, GenesisParameters, UnitPriceLimit};
+use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain, sol};
+use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter, EscrowFee, GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
 
 use crate::evm::{DEV_CHAIN_ID, Evm, GENESIS_UNIX};
@@ -21,13 +21,18 @@ pub(crate) const CLIENT: Address = Address::repeat_byte(0xc1);
 /// Later than every test's last block.
 pub(crate) const EXPIRES_AT: u64 = GENESIS_UNIX + 400 * 86_400;
 pub(crate) const ADMIN: Address = Address::repeat_byte(0xad);
+pub(crate) const TREASURY: Address = Address::repeat_byte(0x7e);
+pub(crate) const FEE_BASIS_POINTS: u16 = 200;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Signer(SigningKey);
 
 impl Signer {
     pub(crate) fn new(seed: u64) -> Self {
-        let secret = keccak256(seed.to_be_bytes());
+        Self::of_key(keccak256(seed.to_be_bytes()))
+    }
+
+    pub(crate) fn of_key(secret: B256) -> Self {
         Self(SigningKey::from_slice(secret.as_slice()).unwrap())
     }
 
@@ -61,7 +66,10 @@ pub(crate) fn parameters() -> GenesisParameters {
         attester_threshold: 2,
         epoch_seconds: EPOCH_SECONDS,
         epoch_cap_atto: EPOCH_CAP,
+        provider_epoch_cap_atto: EPOCH_CAP,
+        hold_seconds: 0,
         max_unit_prices: vec![UnitPriceLimit { unit_type: "image".into(), max_unit_price_atto: MAX_IMAGE_PRICE }],
+        escrow_fee: EscrowFee::to_one(TREASURY, FEE_BASIS_POINTS),
     }
 }
 
@@ -113,6 +121,13 @@ pub(crate) fn signed_over(receipt: JobReceipt, digest: B256, attesters: &[Signer
     }
 }
 
+/// `receipt` of `provider`, signed by it and by the first two attesters.
+pub(crate) fn signed_by(provider: &Signer, receipt: JobReceipt) -> SignedJobReceipt {
+    let receipt = JobReceipt { provider: provider.address(), ..receipt };
+    let digest = digest(&receipt);
+    SignedJobReceipt { minerSignature: provider.sign(digest), ..signed_over(receipt, digest, &attesters()[..2]) }
+}
+
 /// `receipt` signed by the miner and the first two attesters.
 pub(crate) fn signed(receipt: JobReceipt) -> SignedJobReceipt {
     let digest = digest(&receipt);
@@ -126,6 +141,32 @@ pub(crate) fn mint(signed: &SignedJobReceipt) -> AITokenMinter::mintWithReceiptC
 
 pub(crate) fn mint_batch(receipts: &[SignedJobReceipt]) -> AITokenMinter::mintBatchCall {
     AITokenMinter::mintBatchCall { receipts: receipts.to_vec() }
+}
+
+/// Voids `receipt`, whose amount is held until `due_unix`, signed by the first two attesters.
+pub(crate) fn void(receipt: &JobReceipt, due_unix: u64, reason: &str) -> AITokenMinter::voidReceiptCall {
+    let digest = void_digest(receipt.receiptHash, reason);
+    AITokenMinter::voidReceiptCall {
+        receipt: receipt.clone(),
+        dueUnix: U256::from(due_unix),
+        reason: reason.to_owned(),
+        attesterSignatures: attesters()[..2].iter().map(|attester| attester.sign(digest)).collect(),
+    }
+}
+
+sol! {
+    /// What attesters sign to void a receipt.
+    struct VoidReceipt { bytes32 receiptHash; string reason; }
+}
+
+/// The digest of a void for the test chain's minter, by alloy's EIP-712 and not by the contract.
+pub(crate) fn void_digest(receipt_hash: B256, reason: &str) -> B256 {
+    let void = VoidReceipt { receiptHash: receipt_hash, reason: reason.to_owned() };
+    void.eip712_signing_hash(&domain(DEV_CHAIN_ID, AI_TOKEN_MINTER_ADDRESS))
+}
+
+pub(crate) fn release(provider: Address, due_unix: u64) -> AITokenMinter::releaseCall {
+    AITokenMinter::releaseCall { holds: vec![AITokenMinter::Hold { provider, dueUnix: U256::from(due_unix) }] }
 }
 
 pub(crate) fn is_used(evm: &Evm, receipt_hash: B256) -> bool {

@@ -12,19 +12,19 @@ use crate::receipts::{AIT, RELAYER, is_used, mint, mint_batch, parameters, recei
 
 const HOSTILE_TOKEN: Address = Address::repeat_byte(0xba);
 
-/// Creation code of a contract that answers every call by sending `calldata` to the minter, and reverts as that does.
-fn calling_back(calldata: &[u8]) -> Bytes {
+/// Creation code of a contract that answers every call by sending `calldata` to `target`, and reverts as that does.
+pub(crate) fn calling_back(target: Address, calldata: &[u8]) -> Bytes {
     let length = u16::try_from(calldata.len()).unwrap().to_be_bytes();
     let runtime_header = [
         // codecopy(0, 0x31, length)
         hex!("61").as_slice(),
         &length,
         &hex!("60315f39"),
-        // call(gas(), minter, 0, 0, length, 0, 0)
+        // call(gas(), target, 0, 0, length, 0, 0)
         &hex!("5f5f61"),
         &length,
         &hex!("5f5f73"),
-        AI_TOKEN_MINTER_ADDRESS.as_slice(),
+        target.as_slice(),
         &hex!("5af1"),
         // if it succeeded, stop; else returndatacopy(0, 0, size) and revert(0, size)
         &hex!("602f57"),
@@ -43,8 +43,8 @@ fn calling_back(calldata: &[u8]) -> Bytes {
 fn chain_with_hostile_token(calldata: &[u8]) -> Evm {
     let mut evm = Evm::empty(DEV_CHAIN_ID);
     for (contract_name, address, creation_code) in [
-        ("hostile token", HOSTILE_TOKEN, calling_back(calldata)),
-        ("AITokenMinter", AI_TOKEN_MINTER_ADDRESS, minter_creation_code(HOSTILE_TOKEN, &parameters())),
+        ("hostile token", HOSTILE_TOKEN, calling_back(AI_TOKEN_MINTER_ADDRESS, calldata)),
+        ("AITokenMinter", AI_TOKEN_MINTER_ADDRESS, minter_creation_code(HOSTILE_TOKEN, Address::ZERO, &parameters())),
     ] {
         evm.construct(&Deployment { contract_name, address, creation_code }).unwrap();
     }

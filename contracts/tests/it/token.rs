@@ -62,6 +62,24 @@ fn nobody_but_the_minter_mints() {
 }
 
 #[test]
+fn nobody_but_the_minter_burns_and_it_burns_only_its_own() {
+    let mut evm = chain_with_balance();
+    let call = AIToken::burnCall { amount: U256::from(1) };
+    for caller in [RELAYER, ADMIN, miner().address(), AI_TOKEN_ADDRESS] {
+        let error = evm.send_token(caller, &call).unwrap_err();
+        assert_eq!(error, AIToken::NotMinter { caller, minter: AI_TOKEN_MINTER_ADDRESS }.into());
+    }
+    let error = evm.send_token(AI_TOKEN_MINTER_ADDRESS, &call).unwrap_err();
+    let expected = AIToken::ERC20InsufficientBalance {
+        sender: AI_TOKEN_MINTER_ADDRESS,
+        balance: U256::ZERO,
+        needed: U256::from(1),
+    };
+    assert_eq!(error, expected.into());
+    assert_eq!(evm.balance(miner().address()), evm.supply());
+}
+
+#[test]
 fn a_token_needs_a_minter() {
     let deployment = Deployment {
         contract_name: "AIToken",

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256};
 use contracts::genesis::{minter_creation_code, token_creation_code};
-use contracts::{AI_TOKEN_ADDRESS, AIToken, AITokenMinter, Deployment, GenesisParameters, UnitPriceLimit};
+use contracts::{AI_TOKEN_ADDRESS, AIToken, AITokenMinter, Deployment, EscrowFee, GenesisParameters, UnitPriceLimit};
 use serde_json::Value;
 
 use crate::evm::{Evm, MinterError};
@@ -78,14 +78,17 @@ fn chain_of(case: &Case) -> Evm {
         attester_threshold: 1,
         epoch_seconds: 3_600,
         epoch_cap_atto: u128::MAX,
+        provider_epoch_cap_atto: u128::MAX,
+        hold_seconds: 0,
         max_unit_prices: vec![UnitPriceLimit {
             unit_type: case.signed.receipt.unitType.clone(),
             max_unit_price_atto: u128::MAX,
         }],
+        escrow_fee: EscrowFee::to_one(ADMIN, 0),
     };
     let deployments = [
         ("AIToken", AI_TOKEN_ADDRESS, token_creation_code(case.contract)),
-        ("AITokenMinter", case.contract, minter_creation_code(AI_TOKEN_ADDRESS, &parameters)),
+        ("AITokenMinter", case.contract, minter_creation_code(AI_TOKEN_ADDRESS, Address::ZERO, &parameters)),
     ];
     let mut evm = Evm::empty(case.chain_id);
     for (contract_name, address, creation_code) in deployments {
@@ -102,6 +105,23 @@ fn the_contract_computes_the_digest_of_every_vector() {
         let call = AITokenMinter::receiptDigestCall { receipt: case.signed.receipt.clone() };
         let digest = chain_of(&case).send(RELAYER, case.contract, &call).unwrap().value;
         assert_eq!(digest, text(&json, "digest").parse::<B256>().unwrap(), "{}", case.name);
+    }
+}
+
+#[test]
+fn the_contract_computes_the_digest_of_every_void() {
+    let case = payable(&vectors("cases")[0]);
+    for json in vectors("voids") {
+        let contract: Address = text(&json, "contract").parse().unwrap();
+        let chain_id = json["chain_id"].as_u64().unwrap();
+        let signed = case.signed.clone();
+        let here = Case { chain_id, contract, signed, name: text(&json, "name").to_owned(), ..case };
+        let call = AITokenMinter::voidDigestCall {
+            receiptHash: text(&json, "receipt_hash").parse().unwrap(),
+            reason: text(&json, "reason").to_owned(),
+        };
+        let digest = chain_of(&here).send(RELAYER, contract, &call).unwrap().value;
+        assert_eq!(digest, text(&json, "digest").parse::<B256>().unwrap(), "{}", here.name);
     }
 }
 

@@ -1,11 +1,14 @@
 //! Interfaces of the browser: fetch, event streams, storage, the wallet's worker.
 
+pub mod files;
 pub mod fragments;
 pub mod heads;
 pub mod http;
 pub mod job_stream;
 pub mod meaning_search;
 pub mod own_jobs;
+#[cfg(feature = "wallet-page")]
+pub mod provider;
 pub mod tools;
 pub mod wallet_client;
 
@@ -31,6 +34,25 @@ pub fn after(milliseconds: i32, act: impl FnOnce() + 'static) {
     let act = Closure::once_into_js(act);
     // Fails only while the page is closed, when nothing waits for it.
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), milliseconds);
+}
+
+/// What stands behind the `#` of the page's address, with it.
+pub fn hash() -> String {
+    window().location().hash().unwrap_or_default()
+}
+
+/// Goes to another part of the same page.
+pub fn set_hash(hash: &str) {
+    // It fails only while the page is closed.
+    let _ = window().location().set_hash(hash);
+}
+
+/// Calls `act` whenever [`hash`] changes, for as long as the page lives.
+pub fn on_hash_change(act: impl FnMut() + 'static) {
+    let act = Closure::<dyn FnMut()>::new(act);
+    if window().add_event_listener_with_callback("hashchange", act.as_ref().unchecked_ref()).is_ok() {
+        act.forget();
+    }
 }
 
 /// Scrolls as little as shows what `selector` finds first, once the page shows what was just set.

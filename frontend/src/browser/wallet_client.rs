@@ -1,6 +1,7 @@
 //! The page's end of the wallet. One worker serves every island of the page; the first question starts it.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use wallet::pending::PendingRequests;
 use wallet::protocol::{Refusal, Reply, Request, RequestEnvelope, RequestId, WalletMessage};
@@ -46,6 +47,21 @@ struct Client {
 thread_local! {
     static CLIENT: RefCell<Client> =
         const { RefCell::new(Client { pending: PendingRequests::new(), worker: None }) };
+    /// Who wants to know that the wallets changed.
+    static WATCHERS: RefCell<Vec<Rc<dyn Fn()>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `on_change` whenever the wallets changed, in this tab or another one, for as long as the page lives.
+pub fn watch(on_change: impl Fn() + 'static) {
+    WATCHERS.with_borrow_mut(|watchers| watchers.push(Rc::new(on_change)));
+}
+
+/// Tells every part of this page that the wallets changed.
+pub fn changed() {
+    // A watcher may ask the wallet, so nothing is borrowed while it runs.
+    for watcher in WATCHERS.with_borrow(Vec::clone) {
+        watcher();
+    }
 }
 
 /// Asks the wallet. `on_answer` is called once: with the reply, or with why there is none.
@@ -73,6 +89,7 @@ fn on_message(event: MessageEvent) {
                 worker.post_held_back();
             }
         }),
+        Ok(WalletMessage::Changed) => changed(),
         Ok(WalletMessage::Answer { id, answer }) => finish(id, answer.map_err(AskError::Refused)),
         Err(_) => {}
     }
@@ -94,7 +111,7 @@ impl Client {
         }
         let Some(worker) = &mut self.worker else { return Err((on_answer, AskError::WorkerFailed)) };
         let id = self.pending.add(on_answer).map_err(|on_answer| (on_answer, AskError::NoAnswer))?;
-        if let Ok(text) = serde_json::to_string(&RequestEnvelope { id, request }) {
+        if let Ok(text) = serde_json::to_string(&RequestEnvelope::new(id, request)) {
             worker.post(text);
         }
         Ok(id)

@@ -7,16 +7,22 @@ use shared::receipt::{Attestation, JobReceipt, ReceiptVersion};
 use shared::typed_data::{DOMAIN_NAME, DOMAIN_VERSION};
 
 use super::facts::InfoRow;
+use super::log_place::LogPlace;
 use super::status::SettlementPill;
 use super::value::{AddressValue, CodeValue, HashValue, ModelChip, Moment, Units};
 use crate::format::{exact_time, grouped};
-use crate::text::{common, receipt as words};
+use crate::text::{audit as audit_words, common, receipt as words};
 
 /// What the receipt states.
 #[component]
-pub fn ReceiptFacts(view: ReceiptView) -> impl IntoView {
+pub fn ReceiptFacts(
+    view: ReceiptView,
+    /// Where it stands in the hub's log.
+    place: Option<u64>,
+) -> impl IntoView {
     let hash = view.signed.receipt_hash;
     let receipt = view.signed.receipt;
+    let audited = audit_words::sentence(view.audit.as_ref());
     view! {
         <dl class="info">
             <InfoRow name=words::HASH help=words::HASH_HELP>
@@ -28,6 +34,38 @@ pub fn ReceiptFacts(view: ReceiptView) -> impl IntoView {
             <InfoRow name=words::AMOUNT help=words::AMOUNT_HELP>
                 <ExactAmount amount=view.amount />
             </InfoRow>
+            {view
+                .hold
+                .map(|hold| {
+                    view! {
+                        <InfoRow name=words::HOLD help=words::HOLD_HELP>
+                            <span data-testid="hold">{words::hold(hold.state, &exact_time(hold.due_at))}</span>
+                        </InfoRow>
+                    }
+                })}
+            <InfoRow name=audit_words::AUDIT help=audit_words::AUDIT_HELP>
+                <span data-testid="audit">{audited}</span>
+            </InfoRow>
+            {view
+                .audit
+                .filter(|audit| !audit.opinions.is_empty())
+                .map(|audit| {
+                    view! {
+                        <InfoRow name=audit_words::EVIDENCE help=audit_words::EVIDENCE_HELP>
+                            <CodeValue value=audit.evidence_sha256.to_string() what=audit_words::EVIDENCE />
+                        </InfoRow>
+                    }
+                })}
+            {view
+                .void_reason
+                .map(|reason| {
+                    view! {
+                        <InfoRow name=audit_words::VOID help=audit_words::VOID_HELP>
+                            <span data-testid="void">{reason}</span>
+                        </InfoRow>
+                    }
+                })}
+            <LogPlace place proof=format!("/v1/log/proof/inclusion?receipt={hash}") />
             <Work receipt=receipt.clone() />
             <Origin receipt />
         </dl>
@@ -83,11 +121,11 @@ fn Work(receipt: JobReceipt) -> impl IntoView {
 fn Origin(receipt: JobReceipt) -> impl IntoView {
     let (artifact, artifact_help) = words::artifact(receipt.unit_type);
     view! {
-        <InfoRow name=words::PROMPT_HASH help=words::PROMPT_HASH_HELP>
-            <CodeValue value=receipt.prompt_hash.to_string() what=common::HASH />
+        <InfoRow name=words::PROMPT_COMMITMENT help=words::PROMPT_COMMITMENT_HELP>
+            <CodeValue value=receipt.prompt_commitment.to_string() what=common::HASH />
         </InfoRow>
         <InfoRow name=artifact help=artifact_help>
-            <CodeValue value=receipt.artifact_sha256.to_string() what=common::HASH />
+            <CodeValue value=receipt.result_commitment.to_string() what=common::HASH />
         </InfoRow>
         <InfoRow name=words::STARTED>
             <Moment at=receipt.started_at />
@@ -102,11 +140,11 @@ fn Origin(receipt: JobReceipt) -> impl IntoView {
             <code>{receipt.determinism_class}</code>
         </InfoRow>
         {receipt
-            .trace_root
-            .map(|root| {
+            .trace_commitment
+            .map(|commitment| {
                 view! {
                     <InfoRow name=words::TRACE help=words::TRACE_HELP>
-                        <HashValue hash=root full=true />
+                        <HashValue hash=commitment.0 full=true />
                     </InfoRow>
                 }
             })}

@@ -52,7 +52,7 @@ impl Tone {
         match state {
             SettlementState::Pending => Self::Waiting,
             SettlementState::Submitted => Self::Running,
-            SettlementState::Minted => Self::Done,
+            SettlementState::Minted | SettlementState::Settled => Self::Done,
             SettlementState::Refused => Self::Refused,
         }
     }

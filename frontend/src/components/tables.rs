@@ -1,6 +1,7 @@
 //! Tables of blocks, transactions, receipts and miners.
 
 use leptos::prelude::*;
+use shared::B256;
 use shared::amount::Amount;
 use shared::api::explorer::{BlockSummary, TransactionSummary};
 use shared::api::miners::MinerView;
@@ -23,11 +24,11 @@ fn minted(amount: Amount) -> AnyView {
 }
 
 /// What heads a column: its words and its classes.
-type Column = (&'static str, Option<&'static str>);
+pub(super) type Column = (&'static str, Option<&'static str>);
 
 /// A table that scrolls in itself where the page is too narrow for it.
 #[component]
-fn Table<R>(name: &'static str, columns: Vec<Column>, rows: R) -> impl IntoView
+pub fn Table<R>(name: &'static str, columns: Vec<Column>, rows: R) -> impl IntoView
 where
     R: IntoView + 'static,
 {
@@ -95,9 +96,19 @@ pub fn TransactionTable(
     view! { <Table name="transactions" columns rows /> }
 }
 
+/// The way to a transaction, by its shortened hash.
+#[component]
+pub fn TransactionLink(hash: B256) -> impl IntoView {
+    let hash = hash.to_string();
+    view! {
+        <a class="row-link" href=format!("/explorer/transactions/{hash}") title=hash.clone()>
+            <code>{shortened(&hash)}</code>
+        </a>
+    }
+}
+
 #[component]
 fn TransactionRow(transaction: TransactionSummary, narrow: bool) -> impl IntoView {
-    let hash = transaction.hash.to_string();
     let failed =
         (!transaction.succeeded).then(|| view! { " "<StatusPill tone=Tone::Refused word=text::explorer::REVERTED /> });
     let to = match transaction.to {
@@ -116,9 +127,7 @@ fn TransactionRow(transaction: TransactionSummary, narrow: bool) -> impl IntoVie
     view! {
         <tr>
             <td>
-                <a class="row-link" href=format!("/explorer/transactions/{hash}") title=hash.clone()>
-                    <code>{shortened(&hash)}</code>
-                </a>
+                <TransactionLink hash=transaction.hash />
             </td>
             <td class="grow wide-only">
                 <code>{transaction.method}</code>

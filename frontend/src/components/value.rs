@@ -26,6 +26,10 @@ pub fn known_name(address: Address) -> Option<&'static str> {
     match address {
         shared::chain::TOKEN_ADDRESS => Some("AIToken"),
         shared::chain::MINTER_ADDRESS => Some("AITokenMinter"),
+        shared::chain::ESCROW_ADDRESS => Some("JobEscrow"),
+        shared::chain::EXCHANGE_ADDRESS => Some("ExchangeSettlement"),
+        shared::chain::TEST_DOLLAR_ADDRESS => Some("TestDollar"),
+        shared::chain::STAKING_ADDRESS => Some("Staking"),
         _ => None,
     }
 }

@@ -78,6 +78,10 @@ fn Picture(watch: JobWatch) -> impl IntoView {
 
 #[component]
 fn Title(job: LiveJob, again: Option<String>, watch: JobWatch) -> impl IntoView {
+    // Only the job's creator may cancel it. Until the browser says which jobs it made, the button is not shown.
+    let is_own = RwSignal::new(false);
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| is_own.set(crate::browser::own_jobs::list().contains(&job.id)));
     let id = job.id.to_string();
     let cancel = move |_| {
         #[cfg(feature = "hydrate")]
@@ -93,7 +97,7 @@ fn Title(job: LiveJob, again: Option<String>, watch: JobWatch) -> impl IntoView 
                 {move || watch.state().map(|state| view! { <JobPill state /> })}
             </div>
             <div class="actions">
-                <button type="button" class="button button-quiet button-small" id="cancel" hidden=move || !watch.is_running() on:click=cancel>
+                <button type="button" class="button button-quiet button-small" id="cancel" hidden=move || !(is_own.get() && watch.is_running()) on:click=cancel>
                     {text::job::CANCEL}
                 </button>
                 {again.map(|again| {
@@ -109,7 +113,7 @@ fn Title(job: LiveJob, again: Option<String>, watch: JobWatch) -> impl IntoView 
                 {move || {
                     watch
                         .job
-                        .with(|job| job.as_ref()?.artifacts.first().map(|artifact| artifact.url.clone()))
+                        .with(|job| job.as_ref()?.file().map(str::to_owned))
                         .map(|url| view! { <a class="button button-quiet button-small" href=url>{text::job::OPEN}</a> })
                 }}
             </div>
@@ -183,7 +187,10 @@ fn start(watch: JobWatch, job: LiveJob, explanation: RwSignal<Option<Explanation
     let id = job.id;
     Effect::new(move |_| watch.follow(job.clone()));
     Effect::new(move |before: Option<_>| {
-        let known = watch.job.with(|job| job.as_ref().map(|job| (job.state, job.mint.is_some())));
+        let known = watch.job.with(|job| {
+            let job = job.as_ref()?;
+            Some((job.state, job.mint.is_some(), job.payment.as_ref().map(|payment| payment.state)))
+        });
         if before.is_some_and(|before| before != known) {
             leptos::task::spawn_local(async move {
                 crate::browser::fragments::refresh(&format!("/jobs/{id}"), &[WRITTEN, REQUEST, RECEIPT]).await;

@@ -87,7 +87,7 @@ impl JobWatch {
 
     /// The picture, else the last preview.
     pub fn picture(self) -> Option<String> {
-        let whole = self.job.with(|job| job.as_ref()?.artifacts.first().map(|artifact| artifact.url.clone()));
+        let whole = self.job.with(|job| job.as_ref()?.file().map(str::to_owned));
         whole.or_else(|| self.preview.get())
     }
 
@@ -116,7 +116,7 @@ impl JobWatch {
                 }
                 JobState::Running => Some(running_word(job)),
                 JobState::Verifying => Some(text::job::VERIFIED_NOW.to_owned()),
-                JobState::Completed => None,
+                JobState::Completed => job.is_file_gone().then(|| text::job::FILE_GONE.to_owned()),
                 ended => Some(text::job::state(ended).to_owned()),
             }
         })
@@ -134,8 +134,12 @@ fn running_word(job: &LiveJob) -> String {
     }
 }
 
-/// The job will not change any more: it ended without a picture, or its receipt was minted.
+/// The job will not change any more: it ended without a picture, or its receipt was paid.
 #[cfg(feature = "hydrate")]
 fn is_over(job: &LiveJob) -> bool {
-    job.state.is_terminal() && (job.state != JobState::Completed || job.mint.is_some())
+    let is_paid = match &job.payment {
+        Some(payment) => payment.state.is_final(),
+        None => job.state != JobState::Completed || job.mint.is_some(),
+    };
+    job.state.is_terminal() && is_paid
 }

@@ -1,6 +1,7 @@
 //! "Verify in this browser": the wallet's worker computes hash and signers and asks the chain.
 
 use leptos::prelude::*;
+use shared::B256;
 use wallet::protocol::{Check, CheckName};
 
 use crate::components::icon::Icon;
@@ -12,6 +13,8 @@ use crate::text::receipt as words;
 pub fn VerifyReceipt(
     /// JSON of the signed receipt, passed on to the worker as it is.
     receipt_json: String,
+    /// The transaction that minted or paid it, if one did.
+    transaction_hash: Option<B256>,
 ) -> impl IntoView {
     let checks = RwSignal::new(None::<Vec<Check>>);
     let running = RwSignal::new(false);
@@ -19,9 +22,9 @@ pub fn VerifyReceipt(
     let verify = move |_| {
         running.set(true);
         #[cfg(feature = "hydrate")]
-        start(receipt_json.clone(), checks, running, failure);
+        start(receipt_json.clone(), transaction_hash, checks, running, failure);
         #[cfg(not(feature = "hydrate"))]
-        let _ = &receipt_json;
+        let _ = (&receipt_json, transaction_hash);
     };
     let label = move || match (running.get(), checks.with(Option::is_some)) {
         (true, _) => words::VERIFYING,
@@ -73,6 +76,10 @@ fn CheckRow(check: Check) -> impl IntoView {
         (CheckName::Attestation, _) => words::CHECK_HUB,
         (CheckName::Minted, None) => words::CHECK_NOT_MINTED,
         (CheckName::Minted, Some(_)) => words::CHECK_MINTED,
+        (CheckName::Validators, _) => words::CHECK_VALIDATORS,
+        (CheckName::Final, None) => words::CHECK_NOT_FINAL,
+        (CheckName::Final, Some(_)) => words::CHECK_FINAL,
+        (CheckName::Event, _) => words::CHECK_EVENT,
     };
     let verdict = if check.holds == Some(false) { words::DOES_NOT_HOLD } else { "" };
     view! {
@@ -90,6 +97,7 @@ fn CheckRow(check: Check) -> impl IntoView {
 #[cfg(feature = "hydrate")]
 fn start(
     receipt_json: String,
+    transaction_hash: Option<B256>,
     checks: RwSignal<Option<Vec<Check>>>,
     running: RwSignal<bool>,
     failure: RwSignal<Option<String>>,
@@ -97,7 +105,7 @@ fn start(
     use wallet::protocol::{Reply, Request};
 
     failure.set(None);
-    crate::browser::wallet_client::ask(Request::CheckReceipt { receipt_json }, move |answer| {
+    crate::browser::wallet_client::ask(Request::CheckReceipt { receipt_json, transaction_hash }, move |answer| {
         running.set(false);
         match answer {
             Ok(Reply::ReceiptChecked { checks: done }) => checks.set(Some(done)),

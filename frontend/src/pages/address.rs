@@ -2,50 +2,122 @@
 
 use leptos::prelude::*;
 use shared::Address;
-use shared::api::explorer::AddressView;
-use shared::api::page::LIMIT_DEFAULT;
+use shared::amount::Amount;
+use shared::api::explorer::{AddressView, TransactionSummary};
+use shared::api::page::{LIMIT_DEFAULT, Page};
 use shared::api::receipts::ReceiptView;
+use shared::api::status::IndexStatus;
+use shared::api::tokens::{CreationView, HoldingView, TransferView};
 
-use super::load::{PageTitle, load, param};
-use crate::backend::use_backend;
+use super::load::{IndexNotice, PageTitle, Pager, Tabs, load, param, query};
+use crate::backend::{Answer, Backend, TransfersOf, use_backend};
 use crate::components::facts::{Fold, InfoRow, Raw, Section};
 use crate::components::notice::Empty;
 use crate::components::proof_line::ProofLine;
 use crate::components::tables::{ReceiptTable, TransactionTable};
-use crate::components::value::{AddressValue, AmountValue};
+use crate::components::token_tables::{HoldingTable, TransferTable};
+use crate::components::value::{AddressValue, AmountValue, HashValue, Moment, known_name};
 use crate::format;
 use crate::proof::Proof;
-use crate::text::{common, explorer as words};
+use crate::text::{common, explorer as words, token};
+
+/// What the page lists.
+enum List {
+    Transactions(Page<TransactionSummary>),
+    Transfers(Page<TransferView>),
+    Holdings(Page<HoldingView>),
+    Receipts(Page<ReceiptView>),
+    Contract(Option<CreationView>),
+}
+
+const TRANSFERS_TAB: &str = "transfers";
+const TOKENS_TAB: &str = "tokens";
+const RECEIPTS_TAB: &str = "receipts";
+const CONTRACT_TAB: &str = "contract";
+
+impl List {
+    async fn ask(backend: &dyn Backend, address: Address, tab: Option<&str>, cursor: Option<&str>) -> Answer<Self> {
+        Ok(match tab {
+            Some(TRANSFERS_TAB) => {
+                let of = TransfersOf { token: None, account: Some(address) };
+                Self::Transfers(backend.transfers(of, cursor, LIMIT_DEFAULT).await?)
+            }
+            Some(TOKENS_TAB) => Self::Holdings(backend.holdings(address, cursor, LIMIT_DEFAULT).await?),
+            Some(RECEIPTS_TAB) => Self::Receipts(backend.receipts(Some(address), cursor, LIMIT_DEFAULT).await?),
+            Some(CONTRACT_TAB) => Self::Contract(backend.creation(address).await?),
+            _ => Self::Transactions(backend.transactions_of(address, cursor, LIMIT_DEFAULT).await?),
+        })
+    }
+
+    /// The tab in the page's address; the first has none.
+    fn tab(&self) -> Option<&'static str> {
+        match self {
+            Self::Transactions(_) => None,
+            Self::Transfers(_) => Some(TRANSFERS_TAB),
+            Self::Holdings(_) => Some(TOKENS_TAB),
+            Self::Receipts(_) => Some(RECEIPTS_TAB),
+            Self::Contract(_) => Some(CONTRACT_TAB),
+        }
+    }
+}
+
+/// What the page shows of an account.
+struct Shown {
+    index: IndexStatus,
+    account: AddressView,
+    newest: Option<ReceiptView>,
+    list: List,
+    /// The list begins at its newest row.
+    first: bool,
+}
 
 #[component]
 pub fn AddressPage() -> impl IntoView {
     let backend = use_backend();
     let address = param::<Address>("address");
+    let (tab, cursor) = (query("tab"), query("cursor"));
     let ask = async move {
         let address = address?;
+        let index = backend.status().await?.index;
         let account = backend.address(address).await?;
-        let receipts = backend.receipts(Some(address), None, LIMIT_DEFAULT).await?.items;
-        Ok((account, receipts))
+        let newest = backend.receipts(Some(address), None, 1).await?.items.into_iter().next();
+        let list = List::ask(backend.as_ref(), address, tab.as_deref(), cursor.as_deref()).await?;
+        Ok(Shown { index, account, newest, list, first: cursor.is_none() })
     };
-    load(ask, |(account, receipts)| view! { <Account account receipts /> })
+    load(ask, |shown| view! { <Account shown /> })
+}
+
+fn path_of(address: Address, tab: Option<&str>) -> String {
+    let path = format!("/explorer/addresses/{address}");
+    tab.map_or_else(|| path.clone(), |tab| format!("{path}?tab={tab}"))
 }
 
 #[component]
-fn Account(account: AddressView, receipts: Vec<ReceiptView>) -> impl IntoView {
+fn Account(shown: Shown) -> impl IntoView {
+    let Shown { index, account, newest, list, first } = shown;
+    let (address, is_contract) = (account.address, account.code_bytes > 0);
     let raw = serde_json::to_string_pretty(&account).unwrap_or_default();
     let name = account.contract_name.clone().unwrap_or_else(|| {
-        let kind = if account.code_bytes > 0 { words::CONTRACT } else { words::ACCOUNT };
+        let kind = if is_contract { words::CONTRACT } else { words::ACCOUNT };
         format!("{kind} {}", format::shortened(&account.address.to_string()))
     });
-    let newest = receipts.first().map(|receipt| {
-        let proof = Proof::of_receipt(receipt);
+    let newest = newest.map(|receipt| {
+        let proof = Proof::of_receipt(&receipt);
         view! {
             <Section title=words::NEWEST_RECEIPT>
                 <ProofLine proof />
             </Section>
         }
     });
-    let transactions = account.transactions.clone();
+    let tabs = [
+        (words::TRANSACTIONS, None),
+        (token::TRANSFERS, Some(TRANSFERS_TAB)),
+        (token::HELD, Some(TOKENS_TAB)),
+        (words::ACCOUNT_RECEIPTS, Some(RECEIPTS_TAB)),
+        (token::CREATION, Some(CONTRACT_TAB)),
+    ]
+    .map(|(name, tab)| (name, path_of(address, tab), list.tab() == tab))
+    .to_vec();
     view! {
         <PageTitle name>
             <span class="title-fact">
@@ -55,25 +127,90 @@ fn Account(account: AddressView, receipts: Vec<ReceiptView>) -> impl IntoView {
         <div class="stack">
             <AccountFacts account />
             {newest}
-            <Section title=words::TRANSACTIONS>
-                {if transactions.is_empty() {
-                    view! { <Empty title=words::NO_ACCOUNT_TRANSACTIONS_TITLE detail=words::NO_ACCOUNT_TRANSACTIONS /> }.into_any()
-                } else {
-                    view! { <TransactionTable transactions /> }.into_any()
-                }}
-            </Section>
-            {(!receipts.is_empty())
-                .then(|| {
-                    view! {
-                        <Section title=words::ACCOUNT_RECEIPTS>
-                            <ReceiptTable receipts />
-                        </Section>
-                    }
-                })}
+            <div class="section">
+                <Tabs tabs />
+                <IndexNotice index />
+                <Listed address list first is_contract />
+            </div>
             <Fold title=common::RAW>
                 <Raw text=raw />
             </Fold>
         </div>
+    }
+}
+
+#[component]
+fn Listed(address: Address, list: List, first: bool, is_contract: bool) -> impl IntoView {
+    let path = path_of(address, list.tab());
+    let csv = |list: &str| format!("/api/explorer/csv/{list}?account={address}");
+    match list {
+        List::Contract(creation) => view! { <Creation creation is_contract address /> }.into_any(),
+        List::Transactions(page) if first && page.items.is_empty() => {
+            view! { <Empty title=words::NO_ACCOUNT_TRANSACTIONS_TITLE detail=words::NO_ACCOUNT_TRANSACTIONS /> }
+                .into_any()
+        }
+        List::Transfers(page) if first && page.items.is_empty() => {
+            view! { <Empty title=token::NO_TRANSFERS_TITLE detail=token::NO_TRANSFERS /> }.into_any()
+        }
+        List::Holdings(page) if first && page.items.is_empty() => {
+            view! { <Empty title=token::NO_HOLDINGS_TITLE detail=token::NO_HOLDINGS /> }.into_any()
+        }
+        List::Receipts(page) if first && page.items.is_empty() => {
+            view! { <Empty title=words::NO_ACCOUNT_RECEIPTS_TITLE detail=words::NO_ACCOUNT_RECEIPTS /> }.into_any()
+        }
+        List::Transactions(page) => view! {
+            <TransactionTable transactions=page.items />
+            <Pager path next_cursor=page.next_cursor first csv=csv("transactions") />
+        }
+        .into_any(),
+        List::Transfers(page) => view! {
+            <TransferTable transfers=page.items />
+            <Pager path next_cursor=page.next_cursor first csv=csv("transfers") />
+        }
+        .into_any(),
+        List::Holdings(page) => view! {
+            <HoldingTable holdings=page.items />
+            <Pager path next_cursor=page.next_cursor first csv=csv("holdings") />
+        }
+        .into_any(),
+        List::Receipts(page) => view! {
+            <ReceiptTable receipts=page.items />
+            <Pager path next_cursor=page.next_cursor first csv=csv("receipts") />
+        }
+        .into_any(),
+    }
+}
+
+/// Who made a contract, and in which transaction.
+#[component]
+fn Creation(creation: Option<CreationView>, is_contract: bool, address: Address) -> impl IntoView {
+    match creation {
+        Some(creation) => view! {
+            <dl class="info">
+                <InfoRow name=token::MADE_BY>
+                    <AddressValue address=creation.creator full=true />
+                </InfoRow>
+                <InfoRow name=token::MADE_IN>
+                    <HashValue
+                        hash=creation.transaction_hash
+                        href=format!("/explorer/transactions/{}", creation.transaction_hash)
+                        full=true
+                    />
+                </InfoRow>
+                <InfoRow name=words::TIME>
+                    <Moment at=creation.timestamp />
+                </InfoRow>
+            </dl>
+        }
+        .into_any(),
+        None => {
+            let note = match (is_contract, known_name(address)) {
+                (false, _) => token::NO_CONTRACT,
+                (true, Some(_)) => token::OF_GENESIS,
+                (true, None) => token::MADE_BY_CONTRACT,
+            };
+            view! { <p class="section-note">{note}</p> }.into_any()
+        }
     }
 }
 
@@ -92,6 +229,16 @@ fn AccountFacts(account: AddressView) -> impl IntoView {
                     <AmountValue amount=account.balance />
                 </span>
             </InfoRow>
+            {(account.held > Amount::ZERO)
+                .then(|| {
+                    view! {
+                        <InfoRow name=words::HELD help=words::HELD_HELP>
+                            <span data-testid="held">
+                                <AmountValue amount=account.held />
+                            </span>
+                        </InfoRow>
+                    }
+                })}
             <InfoRow name=count>{format::grouped(account.nonce)}</InfoRow>
             {(account.code_bytes > 0)
                 .then(|| view! { <InfoRow name=words::CODE>{format::bytes(account.code_bytes)}</InfoRow> })}

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::B256;
 use shared::amount::Amount;
-use shared::api::explorer::BlockView;
+use shared::api::explorer::{BlockView, CertificateView};
 
 use super::load::{PageTitle, load, param};
 use crate::backend::{BackendError, use_backend};
@@ -40,6 +40,13 @@ fn Block(block: BlockView, head: u64) -> impl IntoView {
     };
     let raw = serde_json::to_string_pretty(&block).unwrap_or_default();
     let transactions = block.transactions.clone();
+    let (shown, count) = (transactions.len(), block.summary.transaction_count);
+    let is_part = usize::try_from(count).is_ok_and(|count| count > shown);
+    let more = is_part.then(|| {
+        // The list goes on below a place: this one is above the block's last transaction.
+        let all = format!("/explorer/transactions?cursor={number}-{count}");
+        view! { <p class="section-note">{words::first_of(shown)} <a href=all>{words::ALL_OF_THE_BLOCK}</a></p> }
+    });
     view! {
         <PageTitle name=words::block(&format::grouped(number)) fact>
             <nav class="actions">
@@ -67,7 +74,7 @@ fn Block(block: BlockView, head: u64) -> impl IntoView {
                 {if transactions.is_empty() {
                     view! { <Empty title=words::NO_TRANSACTIONS_TITLE detail=words::NO_TRANSACTIONS_IN_BLOCK /> }.into_any()
                 } else {
-                    view! { <TransactionTable transactions /> }.into_any()
+                    view! { <TransactionTable transactions /> {more} }.into_any()
                 }}
             </Section>
             <Fold title=common::RAW>
@@ -103,6 +110,7 @@ fn BlockFacts(block: BlockView) -> impl IntoView {
             <InfoRow name=words::PRODUCER help=words::PRODUCER_HELP>
                 <AddressValue address=block.producer full=true />
             </InfoRow>
+            {block.certificate.map(|certificate| view! { <DecidedBy certificate /> })}
             <InfoRow name=words::STATE_ROOT help=words::STATE_ROOT_HELP>
                 <HashValue hash=block.state_root full=true />
             </InfoRow>
@@ -117,5 +125,26 @@ fn BlockFacts(block: BlockView) -> impl IntoView {
             </InfoRow>
             <InfoRow name=words::SIZE>{format::bytes(block.size_bytes)}</InfoRow>
         </dl>
+    }
+}
+
+#[component]
+fn DecidedBy(certificate: CertificateView) -> impl IntoView {
+    let CertificateView { round, signers, validator_count, total_power } = certificate;
+    // The signers are distinct validators, so that their sum is at most the total.
+    let signed_power = signers.iter().map(|signer| signer.voting_power).fold(0, u64::saturating_add);
+    view! {
+        <InfoRow name=words::DECIDED_BY help=words::DECIDED_BY_HELP>
+            {words::decided_by(signers.len(), validator_count, signed_power, total_power, round)}
+            {signers
+                .into_iter()
+                .map(|signer| {
+                    view! {
+                        <br />
+                        <AddressValue address=signer.validator full=true />
+                    }
+                })
+                .collect_view()}
+        </InfoRow>
     }
 }

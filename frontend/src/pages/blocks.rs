@@ -18,7 +18,7 @@ pub fn BlocksPage() -> impl IntoView {
             <PageTitle name=words::BLOCKS fact=words::BLOCKS_FACT />
             <div class="section">
                 <BlockTable blocks=page.items />
-                <Pager path="/explorer/blocks" next_cursor=page.next_cursor first />
+                <Pager path="/explorer/blocks" next_cursor=page.next_cursor first csv="/api/explorer/csv/blocks" />
             </div>
         }
     })

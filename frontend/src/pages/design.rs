@@ -180,9 +180,7 @@ fn Values() -> impl IntoView {
 #[component]
 fn States() -> impl IntoView {
     let jobs = JobState::ALL.map(|state| view! { <JobPill state /> });
-    let settlements =
-        [SettlementState::Pending, SettlementState::Submitted, SettlementState::Minted, SettlementState::Refused]
-            .map(|state| view! { <SettlementPill state /> });
+    let settlements = SettlementState::ALL.map(|state| view! { <SettlementPill state /> });
     view! {
         <div class="specimen">
             <Row name="Job">{jobs}</Row>

@@ -4,12 +4,15 @@ use leptos::prelude::*;
 use shared::api::explorer::{BlockSummary, TransactionSummary};
 use shared::api::receipts::ReceiptView;
 
-use super::load::{PageTitle, load};
+use super::explorer_charts::ExplorerCharts;
+use super::load::{IndexNotice, PageTitle, load};
 use crate::backend::use_backend;
 use crate::components::facts::Section;
 use crate::components::figures::{FIGURES, Figures};
+use crate::components::log_place::LogPanel;
 use crate::components::notice::Empty;
 use crate::components::search_field::SearchField;
+use crate::components::stuck::StuckPanel;
 use crate::components::tables::{BlockTable, ReceiptTable, TransactionTable};
 use crate::islands::live_parts::LiveParts;
 use crate::text;
@@ -29,16 +32,31 @@ pub fn ExplorerPage() -> impl IntoView {
         let blocks = backend.blocks(None, ROWS).await?.items;
         let transactions = backend.transactions(None, ROWS).await?.items;
         let receipts = backend.receipts(None, None, ROWS).await?.items;
-        Ok((status, blocks, transactions, receipts))
+        let charts = backend.charts().await?;
+        let log = backend.log_head().await?;
+        Ok((status, blocks, transactions, receipts, (charts, log)))
     };
-    load(ask, |(status, blocks, transactions, receipts)| {
+    load(ask, |(status, blocks, transactions, receipts, (charts, log))| {
+        let stuck = status.stuck.clone();
         let parts = [FIGURES, NEWEST].map(str::to_owned).to_vec();
         view! {
             <PageTitle name=words::TITLE fact=words::FACT />
             <div class="stack">
                 <SearchField />
+                <IndexNotice index=status.index />
                 <Figures status />
                 <Newest blocks transactions receipts />
+                <LogPanel head=log />
+                <StuckPanel stuck />
+                <ExplorerCharts charts />
+                <nav class="actions" aria-label=words::LISTS>
+                    <a class="button button-quiet button-small" href="/explorer/tokens">
+                        {text::token::ALL_TOKENS}
+                    </a>
+                    <a class="button button-quiet button-small" href="/explorer/validators">
+                        {words::VALIDATORS}
+                    </a>
+                </nav>
             </div>
             <LiveParts path="/explorer".to_owned() parts />
         }
@@ -57,7 +75,7 @@ fn Newest(
                 <Section title=words::BLOCKS more=("/explorer/blocks", words::ALL_BLOCKS)>
                     <BlockTable blocks />
                 </Section>
-                <Section title=words::TRANSACTIONS>
+                <Section title=words::TRANSACTIONS more=("/explorer/transactions", words::ALL_TRANSACTIONS)>
                     {if transactions.is_empty() {
                         view! {
                             <Empty title=words::NO_TRANSACTIONS_TITLE detail=words::NO_TRANSACTIONS>

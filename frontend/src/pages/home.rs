@@ -1,15 +1,17 @@
 //! The first page: one sentence, a prompt, a picture, its proof, and four figures of the network.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
+use super::document_head::DocumentHead;
 use super::load::{load, query};
 use crate::backend::use_backend;
 use crate::components::figures::{FIGURES, Figures};
+use crate::components::signed_in::SignedIn;
 use crate::islands::composer::NetworkOffer;
 use crate::islands::draft::{Draft, FAST_SCHEDULER, Field};
 use crate::islands::live_parts::LiveParts;
 use crate::islands::studio::{Example, Studio};
+use crate::pages::pay::PAY_PATH;
 use crate::text;
 
 /// How many suggestions are shown.
@@ -19,6 +21,7 @@ const SUGGESTIONS: usize = 4;
 pub fn HomePage() -> impl IntoView {
     let backend = use_backend();
     let example = use_context::<Example>();
+    let signed_in = use_context::<SignedIn>().is_some();
     let mut asked = Draft::from_fn(|field| query(field.name()).unwrap_or_default());
     load(async move { backend.status().await }, move |status| {
         let usual = Draft::of_model(status.default_steps, status.default_guidance);
@@ -42,13 +45,25 @@ pub fn HomePage() -> impl IntoView {
             usual,
             fast,
         };
+        let picture = example.as_ref().map(|example| example.url.clone());
         view! {
-            <Title text=text::home::TITLE />
+            <DocumentHead name=text::home::TITLE picture />
             <div class="home">
+                {signed_in.then(SignedInNote)}
                 <Studio offer draft settings_open example />
                 <Figures status />
             </div>
             <LiveParts path="/".to_owned() parts=vec![FIGURES.to_owned()] />
         }
     })
+}
+
+/// What is different for an account: its jobs are private, and it can pay for them.
+#[component]
+fn SignedInNote() -> impl IntoView {
+    view! {
+        <p class="section-note" id="signed-in-note">
+            {text::pay::HOME_NOTE} " " <a href=PAY_PATH>{text::pay::INSTEAD}</a>
+        </p>
+    }
 }

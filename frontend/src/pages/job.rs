@@ -1,25 +1,32 @@
 //! One job: its live part, its request and its receipt.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
+use shared::amount::Amount;
 use shared::api::jobs::JobView;
+use shared::api::payments::{PaymentView, PlacedTransaction};
 use shared::api::receipts::ReceiptView;
 use shared::id::JobId;
 use shared::job::embedding::ValidEmbeddingInput;
 use shared::job::image::ValidImageInput;
+use shared::job::lifecycle::JobState;
 use shared::job::request::Work;
 use shared::job::text::{Ask, ValidTextInput};
 
+use super::document_head::DocumentHead;
 use super::load::{load, param};
 use crate::backend::{Written, use_backend};
 use crate::components::facts::{InfoRow, Section};
+use crate::components::failure_facts::FailureFacts;
+use crate::components::job_parts::{Parts, Pictures, is_shared};
 use crate::components::receipt_facts::ReceiptFacts;
-use crate::components::value::{AddressValue, Age, ModelChip};
-use crate::format::{clipped, duration, escaped};
+use crate::components::signed_in::SignedIn;
+use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, HashValue, Height, ModelChip};
+use crate::format::{clipped, duration, percent_encoded};
 use crate::islands::draft::{Draft, Field};
 use crate::islands::job_live::{JobLive, RECEIPT, REQUEST, WRITTEN};
 use crate::live_job::LiveJob;
-use crate::text::{common, job as words};
+use crate::pages::pay::pay_href;
+use crate::text::{common, job as words, log as log_words, pay as pay_words};
 
 const TITLE_CHARS: usize = 60;
 
@@ -30,35 +37,68 @@ const EMBEDDED_CHARS: usize = 200;
 pub fn JobPage() -> impl IntoView {
     let backend = use_backend();
     let id = param::<JobId>("id");
+    let is_signed_in = use_context::<SignedIn>().is_some();
     let ask = async move {
         let id = id?;
         let job = backend.job(id).await?;
         let receipt = backend.receipt_of_job(id).await?;
         let written = backend.written(&job).await?;
-        Ok((job, receipt, written))
+        let place = match &receipt {
+            Some(view) => backend.place_of_receipt(view.signed.receipt_hash).await?,
+            None => None,
+        };
+        let is_served = job.state == JobState::Completed;
+        let failure = if is_served { None } else { backend.failure_of_job(id).await? };
+        Ok((job, receipt.map(|view| (view, place)), written, failure))
     };
-    load(ask, |(job, receipt, written)| {
+    load(ask, move |(job, receipt, written, failure)| {
         let asked = job.clone();
+        let picture = picture_path(&job);
+        let shared = is_shared(&job).then(|| job.clone());
+        let (is_whole, pictures) = (shared.is_none(), job.clone());
         let over = job.state.is_terminal();
+        let payment = job.payment.clone();
+        let paid_again = is_signed_in.then(|| paid_again_href(&job)).flatten();
         view! {
-            <Title text=escaped(&common::page_title(&clipped(job.work.words(), TITLE_CHARS))) />
+            <DocumentHead name=clipped(job.work.words(), TITLE_CHARS) description=Some(words::LINK_DESCRIPTION.to_owned()) picture />
             <div class="stack">
                 <JobLive job=LiveJob::from(&job) again=again_href(&job)>
                     <div id=WRITTEN>{written.map(|written| view! { <Outcome written /> })}</div>
                     <div id=REQUEST>
                         <Section title=words::REQUEST>
                             <Request job=asked />
+                            {paid_again.map(|href| view! { <p><a href=href>{pay_words::AGAIN}</a></p> })}
                         </Section>
                     </div>
                 </JobLive>
-                <div id=RECEIPT>
-                    <Section title=words::RECEIPT>
-                        <Receipt receipt over />
-                    </Section>
+                <div id=RECEIPT class="stack">
+                    <Pictures job=pictures />
+                    {shared.map(|job| view! { <Parts job /> })}
+                    {payment.map(|payment| view! { <PaymentSection payment /> })}
+                    {failure
+                        .map(|checked| {
+                            view! {
+                                <Section title=log_words::FAILURE>
+                                    <FailureFacts checked />
+                                </Section>
+                            }
+                        })}
+                    {is_whole.then(|| view! {
+                        <Section title=words::RECEIPT>
+                            <Receipt receipt over />
+                        </Section>
+                    })}
                 </div>
             </div>
         }
     })
+}
+
+/// Where the first picture of the job is, if it made one that may be shown.
+fn picture_path(job: &JobView) -> Option<String> {
+    let artifact = job.artifacts.first()?;
+    let is_shown = matches!(job.work, Work::Image(_)) && !artifact.flagged && artifact.removed_at_unix_ms.is_none();
+    is_shown.then(|| artifact.url.clone())
 }
 
 /// The first page with this job's request filled in; it asks for pictures only.
@@ -72,15 +112,6 @@ fn again_href(job: &JobView) -> Option<String> {
         .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
         .collect();
     Some(format!("/?{}", pairs.join("&")))
-}
-
-/// `application/x-www-form-urlencoded` without the plus sign for blanks.
-fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }
 
 /// What a miner wrote. The stylesheet hides the live text once this is there.
@@ -102,11 +133,50 @@ fn Outcome(written: Written) -> impl IntoView {
     }
 }
 
+/// The page that pays for the same picture.
+fn paid_again_href(job: &JobView) -> Option<String> {
+    let Work::Image(input) = &job.work else { return None };
+    Some(pay_href(&Draft::of_job(input, job.work.is_fast())))
+}
+
+/// What became of the client's money.
+#[component]
+fn PaymentSection(payment: PaymentView) -> impl IntoView {
+    let amount = |name: &'static str, amount: Option<Amount>| {
+        amount.map(|amount| view! { <InfoRow name><AmountValue amount /></InfoRow> })
+    };
+    let placed = |name: &'static str, placed: Option<PlacedTransaction>| {
+        placed.map(|placed| {
+            view! {
+                <InfoRow name>
+                    <Height number=placed.block_number />
+                    " "
+                    <HashValue hash=placed.transaction_hash href=format!("/explorer/transactions/{}", placed.transaction_hash) />
+                </InfoRow>
+            }
+        })
+    };
+    view! {
+        <Section title=pay_words::PAYMENT>
+            <p id="payment-state" data-state=payment.state.as_str()>{pay_words::state(payment.state)}</p>
+            <dl class="info">
+                {amount(pay_words::MAXIMUM, Some(payment.max_total))}
+                {amount(pay_words::PAID, payment.paid)}
+                {amount(pay_words::FEE, payment.fee)}
+                {amount(pay_words::REFUNDED, payment.refunded)}
+                {placed(pay_words::RESERVED_IN, payment.reserve)}
+                {placed(pay_words::ENDED_IN, payment.end)}
+                {payment.refusal.map(|refusal| view! { <InfoRow name=pay_words::REASON>{refusal}</InfoRow> })}
+            </dl>
+        </Section>
+    }
+}
+
 /// The receipt, or when it will come.
 #[component]
-fn Receipt(receipt: Option<ReceiptView>, over: bool) -> impl IntoView {
+fn Receipt(receipt: Option<(ReceiptView, Option<u64>)>, over: bool) -> impl IntoView {
     match receipt {
-        Some(view) => view! { <ReceiptFacts view /> }.into_any(),
+        Some((view, place)) => view! { <ReceiptFacts view place /> }.into_any(),
         None => {
             let note = if over { words::NO_RECEIPT } else { words::RECEIPT_WAITS };
             view! { <p class="section-note">{note}</p> }.into_any()
@@ -119,6 +189,7 @@ fn Request(job: JobView) -> impl IntoView {
     let missing = if job.state.is_terminal() { common::NEVER } else { common::NOT_YET };
     let took = job.finished_at_unix_ms.zip(job.started_at_unix_ms).map(|(end, start)| duration(end.since_ms(start)));
     let miner = match job.miner {
+        Some(_) if is_shared(&job) => words::SHARED.into_any(),
         Some(address) => view! { <AddressValue address miner=true /> }.into_any(),
         None => missing.into_any(),
     };
@@ -131,8 +202,10 @@ fn Request(job: JobView) -> impl IntoView {
         Work::Text(input) => view! { <TextRows input /> }.into_any(),
         Work::Embedding(input) => view! { <EmbeddingRows input /> }.into_any(),
     };
+    let gone = job.artifacts.iter().any(|artifact| artifact.removed_at_unix_ms.is_some());
     let flagged = job.artifacts.iter().any(|artifact| artifact.flagged);
     view! {
+        {gone.then(|| view! { <p class="section-note">{words::FILES_GONE}</p> })}
         {flagged.then(|| view! { <p class="section-note">{words::FLAGGED}</p> })}
         <dl class="info">
             <InfoRow name=words::MODEL>
@@ -145,6 +218,9 @@ fn Request(job: JobView) -> impl IntoView {
             <InfoRow name=words::TOOK>{took.unwrap_or_else(|| missing.to_owned())}</InfoRow>
             <InfoRow name=words::MINER>{miner}</InfoRow>
             <InfoRow name=words::CLIENT>{client}</InfoRow>
+            <InfoRow name=words::SALT help=words::SALT_HELP>
+                <CodeValue value=job.salt.to_string() what=words::SALT />
+            </InfoRow>
         </dl>
     }
 }

@@ -9,10 +9,11 @@ use shared::id::JobId;
 use shared::job::JobKind;
 
 use self::order::{Order, OrderSentence, SearchForm};
-use super::load::{PageTitle, load, query};
+use super::load::{PageTitle, Pager, load, query};
 use crate::backend::{Answer, BackendError, use_backend};
 use crate::components::notice::Empty;
 use crate::components::proof_line::ProofSmall;
+use crate::components::signed_in::SignedIn;
 use crate::components::status::JobPill;
 use crate::components::value::Age;
 use crate::format::{shortened, signed};
@@ -24,11 +25,47 @@ use crate::proof::Proof;
 use crate::text;
 use crate::text::job as words;
 
+/// Cards of one page.
+const JOBS_PER_PAGE: u32 = 24;
+
 /// A named job; absent where this server does not know it.
 type Remembered = (JobId, Option<JobView>);
 
+/// Names the list of this browser where an account is signed in.
+const OF_BROWSER: &str = "browser";
+
 #[component]
 pub fn JobsPage() -> impl IntoView {
+    let is_account = use_context::<SignedIn>().is_some() && query("ids").is_none() && query(OF_BROWSER).is_none();
+    if is_account { view! { <AccountJobs /> }.into_any() } else { view! { <BrowserJobs /> }.into_any() }
+}
+
+/// The jobs of the account that is signed in.
+#[component]
+fn AccountJobs() -> impl IntoView {
+    let backend = use_backend();
+    let cursor = query("cursor");
+    let first = cursor.is_none();
+    load(async move { backend.own_jobs(cursor.as_deref(), JOBS_PER_PAGE).await }, move |page| {
+        let cards = page.items.into_iter().map(|job| view! { <li><Card id=job.id job=Some(job) near=None /></li> });
+        let cards: Vec<_> = cards.collect();
+        view! {
+            <PageTitle name=words::MINE_TITLE fact=words::ACCOUNT_FACT />
+            {if cards.is_empty() {
+                view! { <NoJobs /> }.into_any()
+            } else {
+                view! { <ul class="gallery" data-testid="account-jobs">{cards}</ul> }.into_any()
+            }}
+            <Pager path="/jobs" next_cursor=page.next_cursor first />
+            <p class="section-note">
+                <a href=format!("/jobs?{OF_BROWSER}=1")>{words::OF_BROWSER}</a>
+            </p>
+        }
+    })
+}
+
+#[component]
+fn BrowserJobs() -> impl IntoView {
     let backend = use_backend();
     let named = query("ids");
     let known = named.is_some();
@@ -114,15 +151,16 @@ fn Card(
         }
         .into_any();
     };
-    let drawn = job.artifacts.first().filter(|_| job.work.kind() == JobKind::Image);
-    let picture = drawn.map(|artifact| {
+    let live = LiveJob::from(&job);
+    let picture = live.file().filter(|_| job.work.kind() == JobKind::Image).map(|url| {
         let alternative = words::alternative(job.work.words());
-        view! { <img src=artifact.url.clone() alt=alternative width="512" height="512" loading="lazy" /> }
+        view! { <img src=url.to_owned() alt=alternative width="512" height="512" loading="lazy" /> }
     });
-    let proof = Proof::of_job(&LiveJob::from(&job));
+    let gone = live.is_file_gone().then(|| view! { <span class="canvas-word canvas-gone">{words::FILE_GONE}</span> });
+    let proof = Proof::of_job(&live);
     view! {
         <a href=format!("/jobs/{id}")>
-            <div class="canvas-frame">{picture} {near.map(|near| view! { <Nearness near /> })}</div>
+            <div class="canvas-frame">{picture} {gone} {near.map(|near| view! { <Nearness near /> })}</div>
             <span class="gallery-prompt">{job.work.words().to_owned()}</span>
         </a>
         <div class="gallery-meta">

@@ -5,16 +5,18 @@ use std::str::FromStr;
 
 use http::StatusCode;
 use leptos::prelude::*;
+use leptos::tachys::reactive_graph::OwnedView;
 use leptos_axum::ResponseOptions;
-use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
+use shared::api::status::IndexStatus;
 
+use super::document_head::DocumentHead;
 use crate::backend::{Answer, BackendError};
 use crate::components::notice::Notice;
 use crate::components::status::Tone;
-use crate::format;
+use crate::format::grouped;
 use crate::pages::missing::Missing;
-use crate::text::common as words;
+use crate::text::{common as words, token};
 
 /// Waits for `ask`, then shows the answer or says why there is none, with the HTTP status that fits.
 pub(super) fn load<T, V>(
@@ -28,7 +30,8 @@ where
     let response = use_context::<ResponseOptions>();
     Suspend::new(async move {
         match ask.await {
-            Ok(answer) => show(answer).into_any(),
+            // Tags for the document's head look for it while they are rendered, which happens on any thread, without an owner.
+            Ok(answer) => OwnedView::new(show(answer)).into_any(),
             Err(error) => {
                 set_status(response.as_ref(), &error);
                 view! { <Failure error /> }.into_any()
@@ -79,7 +82,7 @@ pub fn PageTitle(
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     view! {
-        <Title text=format::escaped(&words::page_title(&name)) />
+        <DocumentHead name=name.clone() description=fact.clone() />
         <header class="title">
             <div class="title-row">
                 <h1>{name}</h1>
@@ -92,18 +95,61 @@ pub fn PageTitle(
 
 /// The way to older rows, and back to the newest.
 #[component]
-pub fn Pager(path: &'static str, next_cursor: Option<String>, first: bool) -> impl IntoView {
+pub fn Pager(
+    /// The page itself; it may have a query.
+    #[prop(into)]
+    path: String,
+    next_cursor: Option<String>,
+    first: bool,
+    /// Words of the way back.
+    #[prop(default = words::NEWEST)]
+    back: &'static str,
+    /// Words of the way on.
+    #[prop(default = words::OLDER)]
+    on: &'static str,
+    /// The same list as CSV.
+    #[prop(into, optional)]
+    csv: Option<String>,
+) -> impl IntoView {
+    let join = if path.contains('?') { '&' } else { '?' };
+    let next = next_cursor.map(|cursor| format!("{path}{join}cursor={cursor}"));
     view! {
-        <nav class="pager">
-            {(!first).then(|| view! { <a class="button button-quiet button-small" href=path>{words::NEWEST}</a> })}
-            {next_cursor
-                .map(|cursor| {
+        <nav class="pager" aria-label=words::PAGES>
+            {csv.map(|href| view! { <a class="button button-quiet button-small" href=href>{words::CSV}</a> })}
+            {(!first).then(|| view! { <a class="button button-quiet button-small" href=path>{back}</a> })}
+            {next
+                .map(|href| {
                     view! {
-                        <a class="button button-quiet button-small" href=format!("{path}?cursor={cursor}") rel="next">
-                            {words::OLDER}
+                        <a class="button button-quiet button-small" href=href rel="next">
+                            {on}
                         </a>
                     }
                 })}
         </nav>
     }
+}
+
+/// Parts of a page, each with an address of its own: words, address, whether it is shown.
+#[component]
+pub fn Tabs(tabs: Vec<(&'static str, String, bool)>) -> impl IntoView {
+    let links = tabs
+        .into_iter()
+        .map(|(name, href, shown)| view! { <a href=href aria-current=shown.then_some("page")>{name}</a> })
+        .collect_view();
+    view! {
+        <nav class="tabs" aria-label=token::TABS>
+            {links}
+        </nav>
+    }
+}
+
+/// Says where lists from the index lack the newest blocks. The block that was made just now counts as nothing.
+#[component]
+pub fn IndexNotice(index: IndexStatus) -> impl IntoView {
+    let told = match (index.height, index.behind) {
+        (_, 0..=1) => None,
+        (None, _) => Some((token::BUILDING_TITLE, token::BUILDING.to_owned())),
+        (Some(_), behind) => Some((token::BEHIND_TITLE, token::behind(&grouped(behind)))),
+    };
+    told.map(|(title, detail)| view! { <Notice tone=Tone::Waiting title detail /> })
 }

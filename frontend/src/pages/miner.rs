@@ -4,10 +4,12 @@ pub mod hardware;
 
 use leptos::prelude::*;
 use shared::Address;
+use shared::amount::Amount;
 use shared::amount::MicroUnits;
 use shared::api::miners::MinerView;
 use shared::api::page::LIMIT_DEFAULT;
 use shared::api::receipts::ReceiptView;
+use shared::api::why_idle::{IdleReason, WhyIdle};
 use shared::capability::ModelOffer;
 use shared::device::Device;
 use shared::unit::UnitType;
@@ -21,7 +23,7 @@ use crate::components::status::StatusPill;
 use crate::components::tables::{ReceiptTable, miner_state};
 use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, DeviceChip, ModelChip, UnitPrice};
 use crate::format;
-use crate::text::{common, miner as words};
+use crate::text::{audit as audit_words, common, miner as words};
 
 #[component]
 pub fn MinerPage() -> impl IntoView {
@@ -31,13 +33,14 @@ pub fn MinerPage() -> impl IntoView {
         let address = address?;
         let miner = backend.miner(address).await?;
         let receipts = backend.receipts(Some(address), None, LIMIT_DEFAULT).await?.items;
-        Ok((miner, receipts))
+        let why_idle = backend.why_idle(address).await?;
+        Ok((miner, receipts, why_idle))
     };
-    load(ask, |(miner, receipts)| view! { <Miner miner receipts /> })
+    load(ask, |(miner, receipts, why_idle)| view! { <Miner miner receipts why_idle /> })
 }
 
 #[component]
-fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
+fn Miner(miner: MinerView, receipts: Vec<ReceiptView>, why_idle: WhyIdle) -> impl IntoView {
     let (tone, word) = miner_state(&miner);
     let offers = miner.capability.offers.clone().into_iter().map(|offer| view! { <Offer offer /> }).collect_view();
     let (report, used) = (miner.capability.hardware.clone(), miner.capability.devices.clone());
@@ -49,6 +52,9 @@ fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
             <MinerFigures miner=miner.clone() />
             <MinerFacts miner />
             <Section title=words::MODELS>{offers}</Section>
+            <Section title=words::DEMAND>
+                <Demand why_idle />
+            </Section>
             <Section title=words::HARDWARE>
                 {match report {
                     Some(signed) => view! { <Hardware signed used /> }.into_any(),
@@ -72,6 +78,26 @@ fn Miner(miner: MinerView, receipts: Vec<ReceiptView>) -> impl IntoView {
 }
 
 #[component]
+fn Demand(why_idle: WhyIdle) -> impl IntoView {
+    let reasons = why_idle.reasons.into_iter().map(|IdleReason { words, help, .. }| {
+        let help = help.map(|help| format!(" {} {help}.", words::HELPS));
+        view! { <p>{words}{help}</p> }
+    });
+    let models = why_idle.models.into_iter().map(|demand| {
+        view! {
+            <InfoRow name=words::MODEL>
+                <ModelChip name=demand.model />
+                {demand.words}
+            </InfoRow>
+        }
+    });
+    view! {
+        {reasons.collect_view()}
+        <dl class="info">{models.collect_view()}</dl>
+    }
+}
+
+#[component]
 fn MinerFigures(miner: MinerView) -> impl IntoView {
     view! {
         <dl class="figures">
@@ -81,8 +107,19 @@ fn MinerFigures(miner: MinerView) -> impl IntoView {
             <Figure name=words::PENDING>
                 <AmountValue amount=miner.pending />
             </Figure>
+            {(miner.held > Amount::ZERO)
+                .then(|| {
+                    view! {
+                        <Figure name=words::HELD>
+                            <AmountValue amount=miner.held />
+                        </Figure>
+                    }
+                })}
             <Figure name=words::COMPLETED>{format::grouped(miner.jobs_completed)}</Figure>
             <Figure name=words::FAULTS>{format::grouped(miner.faults)}</Figure>
+            <Figure name=audit_words::CONFIRMED>{format::grouped(miner.audits.confirmed)}</Figure>
+            <Figure name=audit_words::REFUTED>{format::grouped(miner.audits.refuted)}</Figure>
+            <Figure name=audit_words::SHARE>{audit_words::share(miner.audits.share_per_mille)}</Figure>
         </dl>
     }
 }

@@ -3,8 +3,8 @@
 use http::StatusCode;
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
-use leptos_meta::Title;
 
+use super::document_head::DocumentHead;
 use crate::components::search_field::SearchField;
 use crate::text::common as words;
 
@@ -21,7 +21,7 @@ pub fn MissingPage() -> impl IntoView {
 #[component]
 pub fn Missing() -> impl IntoView {
     view! {
-        <Title text=words::page_title(words::NOT_FOUND_TITLE) />
+        <DocumentHead name=words::NOT_FOUND_TITLE />
         <div class="page-missing">
             <h1>{words::MISSING_TITLE}</h1>
             <p class="title-fact">{words::MISSING_DETAIL}</p>

@@ -1,10 +1,17 @@
 //! One file per page. A page asks the backend, then shows; it is complete HTML before any script runs.
 
+pub mod account;
 pub mod address;
+pub mod allowances;
 pub mod block;
 pub mod blocks;
+pub mod calls;
 pub mod design;
+pub mod document_head;
+pub mod documents;
+pub mod exchange;
 pub mod explorer;
+pub mod explorer_charts;
 pub mod home;
 pub mod job;
 pub mod jobs;
@@ -12,8 +19,15 @@ pub mod load;
 pub mod miner;
 pub mod miners;
 pub mod missing;
+pub mod model;
+pub mod models;
+pub mod pay;
 pub mod receipt;
 pub mod receipts;
 pub mod search;
+pub mod token;
+pub mod tokens;
 pub mod transaction;
+pub mod transactions;
+pub mod validators;
 pub mod wallet;

@@ -12,6 +12,7 @@ use crate::components::proof_line::ProofLine;
 use crate::components::receipt_facts::{ReceiptFacts, ReceiptSignatures};
 use crate::components::status::{SettlementPill, Tone};
 use crate::components::value::AmountValue;
+use crate::islands::open_commitment::OpenCommitment;
 use crate::islands::verify_receipt::VerifyReceipt;
 use crate::proof::Proof;
 use crate::text::{common, receipt as words};
@@ -20,16 +21,26 @@ use crate::text::{common, receipt as words};
 pub fn ReceiptPage() -> impl IntoView {
     let backend = use_backend();
     let hash = param::<B256>("hash");
-    load(async move { backend.receipt(hash?).await }, |view| view! { <Receipt view /> })
+    let ask = async move {
+        let view = backend.receipt(hash?).await?;
+        let place = backend.place_of_receipt(view.signed.receipt_hash).await?;
+        Ok((view, place))
+    };
+    load(ask, |(view, place)| view! { <Receipt view place /> })
 }
 
 #[component]
-fn Receipt(view: ReceiptView) -> impl IntoView {
+fn Receipt(view: ReceiptView, place: Option<u64>) -> impl IntoView {
     let raw = serde_json::to_string_pretty(&view.signed).unwrap_or_default();
     let proof = Proof::of_receipt(&view);
     let (amount, settlement) = (view.amount, view.settlement);
     let receipt_json = serde_json::to_string(&view.signed).unwrap_or_default();
-    let facts = view! { <ReceiptFacts view=view.clone() /> };
+    let transaction_hash =
+        view.mint.as_ref().map(|mint| mint.transaction_hash).or(view.settled.map(|settled| settled.transaction_hash));
+    let sealed = &view.signed.receipt;
+    let (prompt_commitment, result_commitment) =
+        (sealed.prompt_commitment.to_string(), sealed.result_commitment.to_string());
+    let facts = view! { <ReceiptFacts view=view.clone() place /> };
     let refusal =
         view.refusal.clone().map(|detail| view! { <Notice tone=Tone::Refused title=words::REFUSED_TITLE detail /> });
     view! {
@@ -43,7 +54,10 @@ fn Receipt(view: ReceiptView) -> impl IntoView {
             <ProofLine proof />
             {refusal}
             <Section title=words::VERIFY>
-                <VerifyReceipt receipt_json />
+                <VerifyReceipt receipt_json transaction_hash />
+            </Section>
+            <Section title=words::OPEN>
+                <OpenCommitment prompt_commitment result_commitment />
             </Section>
             <Section title=words::FIELDS>
                 {facts}

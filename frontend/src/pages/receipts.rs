@@ -30,7 +30,7 @@ pub fn ReceiptsPage() -> impl IntoView {
                 view! {
                     <div class="section">
                         <ReceiptTable receipts=page.items />
-                        <Pager path="/explorer/receipts" next_cursor=page.next_cursor first />
+                        <Pager path="/explorer/receipts" next_cursor=page.next_cursor first csv="/api/explorer/csv/receipts" />
                     </div>
                 }
                     .into_any()

@@ -1,6 +1,7 @@
 //! The universal search: whatever the text names is opened.
 
 use leptos::prelude::*;
+use shared::api::search::SearchHit;
 use shared::id::JobId;
 use shared::{Address, B256};
 
@@ -16,7 +17,13 @@ pub fn SearchPage() -> impl IntoView {
     let backend = use_backend();
     let text = query("q").unwrap_or_default().trim().to_owned();
     let asked = text.clone();
-    load(async move { find(backend.as_ref(), &asked).await }, move |found| match found {
+    let ask = async move {
+        match find(backend.as_ref(), &asked).await? {
+            Some(path) => Ok((Some(path), Vec::new())),
+            None => Ok((None, backend.search(&asked).await?)),
+        }
+    };
+    load(ask, move |(found, hits)| match found {
         Some(path) => {
             leptos_axum::redirect(&path);
             view! { <a href=path.clone()>{path.clone()}</a> }.into_any()
@@ -25,7 +32,8 @@ pub fn SearchPage() -> impl IntoView {
             <PageTitle name=words::SEARCH_TITLE />
             <div class="stack">
                 <SearchField value=text.clone() />
-                {(!text.is_empty())
+                {(!hits.is_empty()).then(|| view! { <Hits hits=hits.clone() /> })}
+                {(!text.is_empty() && hits.is_empty())
                     .then(|| {
                         view! { <Notice tone=Tone::Plain title=words::FOUND_NOTHING detail=words::not_found(&text) /> }
                     })}
@@ -34,6 +42,27 @@ pub fn SearchPage() -> impl IntoView {
         }
         .into_any(),
     })
+}
+
+/// What the text may name.
+#[component]
+fn Hits(hits: Vec<SearchHit>) -> impl IntoView {
+    let rows = hits.into_iter().map(|SearchHit { kind, name, detail, path }| {
+        view! {
+            <li>
+                <a href=path>
+                    <span class="search-kind">{words::search_kind(kind)}</span>
+                    <span class="search-name">{name}</span>
+                    <span class="search-detail">{detail}</span>
+                </a>
+            </li>
+        }
+    });
+    view! {
+        <ul class="search-hits" data-testid="hits">
+            {rows.collect_view()}
+        </ul>
+    }
 }
 
 /// The page of what `text` names, if it exists.

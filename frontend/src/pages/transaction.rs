@@ -64,6 +64,9 @@ fn Transaction(transaction: TransactionView, receipts: Vec<ReceiptView>) -> impl
     };
     let proofs = receipts.iter().map(|receipt| view! { <ProofLine proof=Proof::of_receipt(receipt) /> }).collect_view();
     let events = transaction.logs.clone();
+    let shown = events.len();
+    let is_part = usize::try_from(transaction.log_count).is_ok_and(|count| count > shown);
+    let more = is_part.then(|| view! { <p class="section-note">{words::events_of(shown, transaction.log_count)}</p> });
     view! {
         <PageTitle name=words::TRANSACTION fact>
             <StatusPill tone word />
@@ -74,12 +77,17 @@ fn Transaction(transaction: TransactionView, receipts: Vec<ReceiptView>) -> impl
             <Section title=words::INPUT>
                 <Input transaction />
             </Section>
+            <Section title=words::CALLS>
+                <p class="section-note">
+                    {words::CALLS_HELP} " " <a href=format!("/explorer/transactions/{}/calls", summary.hash)>{words::SHOW_CALLS}</a>
+                </p>
+            </Section>
             <Section title=words::EVENTS>
                 {if events.is_empty() {
                     view! { <p class="section-note">{words::NO_EVENTS}</p> }.into_any()
                 } else {
                     let events = events.into_iter().map(|log| view! { <Event log /> }).collect_view();
-                    view! { <div class="events" data-testid="events">{events}</div> }.into_any()
+                    view! { <div class="events" data-testid="events">{events}</div> {more} }.into_any()
                 }}
             </Section>
             <Fold title=common::RAW>

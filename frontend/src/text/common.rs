@@ -8,9 +8,12 @@ pub const NAV: &str = "Main";
 pub const NAV_DRAW: &str = "Draw";
 pub const NAV_JOBS: &str = "My jobs";
 pub const NAV_EXPLORER: &str = "Explorer";
+pub const NAV_EXCHANGE: &str = "Exchange";
+pub const NAV_MODELS: &str = "Models";
 pub const NAV_MINERS: &str = "Miners";
 pub const NAV_WALLET: &str = "Wallet";
 pub const FOOT_NAV: &str = "More";
+pub const FOOT_DOCS: &str = "Documentation";
 pub const FOOT_DESIGN: &str = "Design";
 pub const FOOT_API: &str = "OpenAPI";
 pub const FOOT_RECEIPTS: &str = "Receipts";
@@ -20,7 +23,7 @@ pub const DEV_HELP: &str = "Keys and chain were made for development: nothing he
 pub const DEV_FOOT: &str =
     "Development chain with development keys, made on this machine: its tokens are worth nothing.";
 
-pub const SEARCH_LABEL: &str = "Search by height, hash, address, job or receipt";
+pub const SEARCH_LABEL: &str = "Search by height, hash, address, job, model or name";
 pub const SEARCH_SHORT: &str = "Search the chain";
 pub const THEME: &str = "Switch between light and dark";
 pub const COPIED: &str = "Copied";
@@ -33,6 +36,8 @@ pub const SIGNATURE: &str = "signature";
 pub const OLDER: &str = "Older";
 pub const NEWEST: &str = "Newest";
 pub const RAW: &str = "Raw data";
+pub const PAGES: &str = "Pages of the list";
+pub const CSV: &str = "CSV";
 
 pub const MISSING_TITLE: &str = "There is no page at this address";
 pub const MISSING_DETAIL: &str = "The address may be mistyped, or what was here belongs to another chain. The search finds blocks, transactions, accounts, jobs and receipts.";

@@ -1,14 +1,20 @@
 //! Words of the explorer.
 
+use shared::api::search::SearchKind;
+
 pub const TITLE: &str = "Explorer";
 pub const FACT: &str =
     "Every token on this chain comes from a receipt of served work. Search it, open it, recompute it.";
 pub const BLOCKS: &str = "Blocks";
 pub const TRANSACTIONS: &str = "Transactions";
 pub const RECEIPTS: &str = "Recent receipts";
+pub const LISTS: &str = "More lists";
 pub const ALL_BLOCKS: &str = "All blocks";
+pub const ALL_TRANSACTIONS: &str = "All transactions";
 pub const ALL_RECEIPTS: &str = "All receipts";
 pub const BLOCKS_FACT: &str = "A block is made when a transaction waits, so an idle chain makes none.";
+pub const TRANSACTIONS_FACT: &str =
+    "Newest first. Each shows what it called, who signed it, and the AIT that it minted.";
 
 pub const BLOCK: &str = "Block";
 pub const HEIGHT: &str = "Height";
@@ -24,7 +30,17 @@ pub const STATE_ROOT_HELP: &str = "One hash over every balance and every contrac
 pub const TRANSACTIONS_ROOT: &str = "Transactions root";
 pub const RECEIPTS_ROOT: &str = "Receipts root";
 pub const PRODUCER: &str = "Producer";
-pub const PRODUCER_HELP: &str = "The authority that sealed the block.";
+pub const PRODUCER_HELP: &str = "The validator that proposed the block.";
+pub const DECIDED_BY: &str = "Decided by";
+pub const DECIDED_BY_HELP: &str = "A block stands once validators with more than two thirds of the voting power have signed it. It is never replaced.";
+pub const ALL_OF_THE_BLOCK: &str = "All of them, the last one first";
+pub const VALIDATORS: &str = "Validators";
+pub const VALIDATORS_FACT: &str = "They decide the next block. The chain’s authority admits them and gives each a base; every whole AIT that is staked with one adds to its power.";
+pub const VALIDATOR: &str = "Validator";
+pub const POWER: &str = "Voting power";
+pub const BASE_POWER: &str = "Base";
+pub const OWN_STAKE: &str = "Own stake";
+pub const DELEGATED_STAKE: &str = "Delegated";
 pub const SIZE: &str = "Size";
 pub const GENESIS: &str = "Genesis: the contracts, and a supply of 0.";
 pub const NO_TRANSACTIONS_TITLE: &str = "No transaction yet";
@@ -45,6 +61,13 @@ pub const TYPE: &str = "Type";
 pub const INPUT: &str = "Input";
 pub const EVENTS: &str = "Events";
 pub const NO_EVENTS: &str = "It emitted no event.";
+pub const CALLS: &str = "Calls inside";
+pub const CALLS_HELP: &str = "What the contracts called meanwhile is found by running the transaction again.";
+pub const SHOW_CALLS: &str = "Show the calls";
+pub const CALLS_OF: &str = "Of the transaction";
+pub const CALL: &str = "Call";
+pub const CALLED: &str = "Called";
+pub const OUTCOME: &str = "Outcome";
 pub const NO_INPUT: &str = "It carries no input.";
 pub const SETTLES: &str = "Receipts it minted";
 pub const GAS_FREE: &str = "Gas is free on this chain while it is bootstrapping.";
@@ -52,18 +75,38 @@ pub const GAS_FREE: &str = "Gas is free on this chain while it is bootstrapping.
 pub const ACCOUNT: &str = "Account";
 pub const CONTRACT: &str = "Contract";
 pub const BALANCE: &str = "Balance";
+pub const HELD: &str = "Held until due";
+pub const HELD_HELP: &str = "What receipts minted for this account and the minter still holds. It is paid when it is due, unless an audit takes it back before.";
 pub const SENT: &str = "Transactions sent";
 pub const CODE: &str = "Code";
 pub const IS_MINER: &str = "Miner";
 pub const MINER_PROFILE: &str = "Open the miner’s profile";
 pub const NO_ACCOUNT_TRANSACTIONS_TITLE: &str = "No transaction";
 pub const NO_ACCOUNT_TRANSACTIONS: &str = "This address has neither sent nor received one.";
-pub const ACCOUNT_RECEIPTS: &str = "Receipts of this miner";
+pub const ACCOUNT_RECEIPTS: &str = "Receipts";
+pub const NO_ACCOUNT_RECEIPTS_TITLE: &str = "No receipt";
+pub const NO_ACCOUNT_RECEIPTS: &str = "Receipts of work that this address served are listed here.";
 
 pub const SEARCH_TITLE: &str = "Search";
 pub const FOUND_NOTHING: &str = "Nothing found";
-pub const SEARCH_HELP: &str =
-    "A block’s height, a 32-byte hash (0x and 64 hex digits), an address (0x and 40), or a job (job_ and 32).";
+pub const SEARCH_HELP: &str = "A block’s height, a hash, an address or a job, each also by its first digits; a model, a token, a graphics card or a document by its name.";
+
+pub const SUGGESTIONS: &str = "Suggestions";
+pub const SUGGESTIONS_COUNT: &str = "{} suggestions";
+
+pub const fn search_kind(kind: SearchKind) -> &'static str {
+    match kind {
+        SearchKind::Block => "Block",
+        SearchKind::Transaction => "Transaction",
+        SearchKind::Receipt => "Receipt",
+        SearchKind::Job => "Job",
+        SearchKind::Miner => "Miner",
+        SearchKind::Address => "Address",
+        SearchKind::Token => "Token",
+        SearchKind::Model => "Model",
+        SearchKind::Document => "Document",
+    }
+}
 
 pub fn block(number: &str) -> String {
     format!("Block {number}")
@@ -93,6 +136,24 @@ pub fn block_fact(count: u32, minted: &str) -> String {
     format!("{}, {minted} AIT minted", transactions(count))
 }
 
+/// How many decide the next block, with how much power, and how much of it is needed.
+pub fn decided_together(validators: usize, total_power: u64) -> String {
+    let (noun, have) = if validators == 1 { ("validator", "has") } else { ("validators", "have") };
+    // The least number that is more than two thirds.
+    let needed = u128::from(total_power) * 2 / 3 + 1;
+    format!(
+        "{validators} {noun} {have} the voting power {}. A block needs {} of it.",
+        crate::format::grouped(total_power),
+        crate::format::grouped(needed)
+    )
+}
+
+/// Who signed a block: how many of the validators, with how much of the voting power, and in which round.
+pub fn decided_by(signers: usize, validators: u32, signed_power: u64, total_power: u64, round: u32) -> String {
+    let noun = if validators == 1 { "validator" } else { "validators" };
+    format!("{signers} of {validators} {noun}, voting power {signed_power} of {total_power}, round {round}")
+}
+
 pub fn of_limit(used: &str, limit: &str) -> String {
     format!("{used} of {limit}")
 }
@@ -115,3 +176,44 @@ pub fn raw_bytes(count: usize) -> String {
 
 pub const ADDRESS: &str = "Address";
 pub const NEWEST_RECEIPT: &str = "Its newest receipt";
+
+/// Under the transactions of a block with more of them.
+pub fn first_of(shown: usize) -> String {
+    format!("These are the first {shown}. ")
+}
+
+/// Under the events of a transaction with more of them.
+/// How many calls a transaction is.
+pub fn call_count(count: u64) -> String {
+    match count {
+        1 => "One call, and none inside it".to_owned(),
+        count => format!("{} calls, in the order in which they began", crate::format::grouped(count)),
+    }
+}
+
+pub fn calls_of(shown: usize, count: u64) -> String {
+    format!(
+        "These are the first {shown} of {} calls. A node’s debug_traceTransaction has all.",
+        crate::format::grouped(count)
+    )
+}
+
+/// How many calls a call is inside of.
+pub fn depth(depth: u32) -> String {
+    match depth {
+        0 => "the transaction itself".to_owned(),
+        1 => "inside the transaction’s call".to_owned(),
+        depth => format!("inside {depth} calls"),
+    }
+}
+
+pub fn wei(value: &str) -> String {
+    format!("with {value} wei")
+}
+
+pub fn events_of(shown: usize, count: u32) -> String {
+    format!(
+        "These are the first {shown} of {} events. A node’s eth_getTransactionReceipt has all.",
+        crate::format::grouped(count)
+    )
+}

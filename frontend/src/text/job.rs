@@ -2,9 +2,12 @@
 
 use shared::job::JobKind;
 use shared::job::lifecycle::{Blame, JobState};
+use shared::job::task::Part;
 use shared::job::text::Role;
 
 pub const TITLE: &str = "Job";
+pub const LINK_DESCRIPTION: &str =
+    "Made by a miner on its own hardware. The page has the signed receipt and the block that paid for it.";
 pub const PROGRESS: &str = "Steps drawn";
 pub const WAITS: &str = "waits in the queue";
 pub const VERIFIED_NOW: &str = "being checked";
@@ -14,6 +17,8 @@ pub const SHARE: &str = "Copy link";
 pub const OPEN: &str = "Open the result";
 pub const FLAGGED: &str =
     "The model’s safety checker flagged a picture of this job, so a black one stands in its place.";
+pub const FILE_GONE: &str = "not kept any more";
+pub const FILES_GONE: &str = "This server does not keep the result of this job any more. Its SHA-256 and its receipt stay: anybody who has the file can check it against them.";
 pub const ANSWER: &str = "Answer";
 pub const VECTORS: &str = "Vectors";
 pub const WHY: &str = "Why it waits";
@@ -31,6 +36,8 @@ pub const STEPS: &str = "Steps";
 pub const SEED: &str = "Seed";
 pub const CREATED: &str = "Asked";
 pub const TOOK: &str = "Took";
+pub const SALT: &str = "Salt";
+pub const SALT_HELP: &str = "Seals prompt and result in the public receipt. Who has it can try guesses of both, so show it, with the prompt, only to whom you want to prove that this was asked.";
 pub const CLIENT: &str = "Client";
 pub const SPONSORED: &str = "sponsored by the hub, public";
 pub const FAULTS: &str = "Faults";
@@ -38,11 +45,13 @@ pub const MINER: &str = "Miner";
 
 pub const MINE_TITLE: &str = "My jobs";
 pub const MINE_FACT: &str = "Jobs that this browser asked for. The list is kept in this browser only.";
+pub const ACCOUNT_FACT: &str = "Jobs of the account that is signed in. Nobody else sees them.";
+pub const OF_BROWSER: &str = "Jobs that this browser asked for without signing in";
 pub const NONE_TITLE: &str = "No job yet";
 pub const NONE_DETAIL: &str = "Every picture you ask for is listed here, with its receipt and its mint.";
 pub const NEEDS_SCRIPT: &str = "This list lives in your browser and appears when its WebAssembly runs.";
 pub const FORGET: &str = "Forget this list";
-pub const GONE: &str = "not on this server any more";
+pub const GONE: &str = "not on this server any more, or of an account that is not signed in";
 
 pub const SEARCH: &str = "Find by meaning";
 pub const SEARCH_EXAMPLE: &str = "boats at night";
@@ -90,11 +99,9 @@ pub const fn state_sentence(state: JobState) -> &'static str {
         JobState::Running => "A miner works on it now.",
         JobState::Verifying => "The result is there; the hub checks it and attests the receipt.",
         JobState::Completed => "Served, checked and attested.",
-        JobState::Failed => "Three attempts failed. Nothing was minted; the reasons are below.",
-        JobState::Canceled => "It was canceled. Nothing was minted.",
-        JobState::Expired => {
-            "No miner finished it in its time. Nothing was minted; run it again when a miner is online."
-        }
+        JobState::Failed => "It could not be served, or not all of it; the reasons are below.",
+        JobState::Canceled => "It was canceled.",
+        JobState::Expired => "Not all of it was finished in its time. Run it again when a miner is online.",
     }
 }
 
@@ -107,6 +114,14 @@ pub fn queue_position(position: u32) -> String {
 }
 
 /// How far a running job is.
+pub const fn kind_name(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Image => "pictures",
+        JobKind::Text => "texts",
+        JobKind::Embedding => "embeddings",
+    }
+}
+
 pub fn progress(kind: JobKind, done: u32, whole: u32) -> String {
     match kind {
         JobKind::Image => format!("step {done} of {whole}"),
@@ -158,6 +173,27 @@ pub fn blame(blame: Blame) -> &'static str {
         Blame::Network => "the connection’s fault",
         Blame::Platform => "the hub’s fault, not counted",
         Blame::Input => "the request’s fault, says the miner",
+    }
+}
+
+pub const PICTURES: &str = "Pictures";
+pub const PARTS: &str = "Parts";
+pub const PARTS_FACT: &str = "Several miners share this job. Each signs a receipt for the pictures that it drew, and is paid for those alone. A part that fails is tried again by another miner, and costs nothing where it fails for good.";
+pub const PART: &str = "Part";
+pub const STATE: &str = "State";
+pub const SHARED: &str = "several, see the parts below";
+pub const NOT_DRAWN: &str = "not drawn";
+
+/// A picture of a job, as people count.
+pub fn picture(place: u32) -> String {
+    format!("Picture {}", place.saturating_add(1))
+}
+
+/// Which pictures a part draws, as people count.
+pub fn pictures(part: Part) -> String {
+    match part.count {
+        1 => part.first.saturating_add(1).to_string(),
+        count => format!("{}–{}", part.first.saturating_add(1), part.first.saturating_add(count)),
     }
 }
 

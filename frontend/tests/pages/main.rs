@@ -3,20 +3,33 @@
 // As in the server, which renders the same types.
 #![recursion_limit = "512"]
 
+mod account;
+mod exchange;
+mod exchange_fixture;
 mod fixture;
 mod gallery;
+mod log;
+mod marketplace;
+mod marketplace_fixture;
+mod miner_fixture;
+mod search;
+mod tokens;
+mod validator_fixture;
 
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use fixture::Fixture;
-use frontend::app::{App, ChainLabel, shell};
+use frontend::app::{App, ChainLabel, SignedIn, shell};
 use frontend::backend::Backend;
 use frontend::live_job::LiveJob;
 use leptos::prelude::*;
+use shared::api::jobs::{JobView, TaskView};
 use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
+use shared::job::request::Work;
+use shared::job::task::{Part, TaskRole};
 
 /// Largest page that a test reads.
 const PAGE_MAX_BYTES: usize = 4 << 20;
@@ -28,8 +41,12 @@ struct Rendered {
 }
 
 async fn render_with(backend: Fixture, path: &str, cookie: &str) -> Rendered {
+    let signed_in = backend.account.as_ref().map(|account| SignedIn(account.address));
     let backend: Arc<dyn Backend> = Arc::new(backend);
     let context = move || {
+        if let Some(signed_in) = signed_in {
+            provide_context(signed_in);
+        }
         provide_context(Arc::clone(&backend));
         provide_context(ChainLabel { chain_id: shared::chain::DEV_CHAIN_ID, dev: true });
     };
@@ -57,13 +74,41 @@ fn pages() -> Vec<String> {
     let receipt = fixture::receipt(1);
     let (hash, job) = (receipt.signed.receipt_hash, receipt.signed.receipt.job_id);
     let miner = receipt.signed.receipt.provider;
-    let fixed = ["/", "/jobs", "/explorer", "/explorer/blocks", "/explorer/receipts", "/miners", "/wallet", "/design"];
+    let fixed = [
+        "/",
+        "/jobs",
+        "/account",
+        "/pay",
+        "/explorer",
+        "/explorer/blocks",
+        "/explorer/receipts",
+        "/explorer/validators",
+        "/exchange/AIT-tUSD",
+        "/exchange/AIT-tUSD?interval=1d",
+        "/models",
+        "/models?kind=text",
+        "/models/aitbc-scenes-1",
+        "/miners",
+        "/miners?kind=image&gpu=rtx&sort=-price&free=1",
+        "/miners?list=all",
+        "/wallet",
+        "/wallet/allowances",
+        "/design",
+    ];
     let named = [
         format!("/jobs/{job}"),
         "/explorer/blocks/0".to_owned(),
         "/explorer/blocks/3".to_owned(),
         format!("/explorer/transactions/{}", fixture::transaction(1).summary.hash),
+        format!("/explorer/transactions/{}/calls", fixture::transaction(1).summary.hash),
         format!("/explorer/addresses/{miner}"),
+        format!("/explorer/addresses/{miner}?tab=transfers"),
+        format!("/explorer/addresses/{miner}?tab=tokens"),
+        format!("/explorer/addresses/{miner}?tab=receipts"),
+        format!("/explorer/addresses/{}?tab=contract", fixture::LIAR),
+        "/explorer/tokens".to_owned(),
+        format!("/explorer/tokens/{}", fixture::LIAR),
+        format!("/explorer/tokens/{}?tab=transfers&cursor=5-1", fixture::LIAR),
         format!("/explorer/receipts/{hash}"),
         format!("/miners/{miner}"),
         "/explorer/search?q=nothing".to_owned(),
@@ -77,7 +122,11 @@ async fn every_page_is_complete_without_script() {
         let page = render(&path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         assert_eq!(page.html.matches("<h1").count(), 1, "{path} has one heading of the first order");
-        assert_eq!(page.html.matches("<title>").count(), 1, "{path} has one title");
+        let (head, body) = page.html.split_once("</head>").unwrap();
+        assert_eq!(head.matches("<title>").count(), 1, "{path} has one title");
+        // Points of charts have titles of their own.
+        let has_charts = path == "/explorer" || path.starts_with("/models/") || path.starts_with("/exchange/");
+        assert!(has_charts || !body.contains("<title>"), "{path} has a title in its body");
         assert!(page.html.contains("<main id=\"content\">"), "{path} has content to skip to");
         assert!(!page.html.contains(" style=\""), "{path} has a style that the policy forbids");
     }
@@ -97,6 +146,27 @@ async fn scripts_run_only_with_the_nonce() {
 /// The document without attribute values, in which `<` stands for nothing.
 fn without_attributes(html: &str) -> String {
     html.split('"').step_by(2).collect()
+}
+
+#[tokio::test]
+async fn validators_stand_with_what_their_power_is_made_of() {
+    // Digits are grouped by narrow spaces.
+    let page = render("/explorer/validators").await.html.replace('\u{202f}', " ");
+    for told in ["2 validators have the voting power 2 000 335. A block needs 1 333 557 of it.", "1 000 335", "310"] {
+        assert!(page.contains(told), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_block_names_everybody_who_signed_it_and_genesis_nobody() {
+    let page = render("/explorer/blocks/3").await.html;
+    assert!(page.contains("3 of 4 validators, voting power 4 of 5, round 1"));
+    for signer in [0xc1, 0xc2, 0xc4] {
+        let address = shared::Address::repeat_byte(signer);
+        assert!(page.contains(&format!("/explorer/addresses/{address}")), "{address} signed and is not shown");
+    }
+    assert!(!page.contains(&shared::Address::repeat_byte(0xc3).to_string()), "one who did not sign is shown");
+    assert!(!render("/explorer/blocks/0").await.html.contains("Decided by"));
 }
 
 #[tokio::test]
@@ -133,11 +203,11 @@ async fn a_text_job_shows_its_answer_as_text_and_an_embedding_its_size() {
 async fn a_receipt_speaks_of_the_work_that_was_done_and_of_every_digit() {
     let path = format!("/jobs/{}", fixture::receipt(1).signed.receipt.job_id);
     let picture = render(&path).await.html;
-    assert!(picture.contains("width × height × steps") && picture.contains("Picture hash"));
+    assert!(picture.contains("width × height × steps") && picture.contains("Picture, sealed"));
     for kind in [JobKind::Text, JobKind::Embedding] {
         let html = render_with(Fixture { kind, ..Fixture::default() }, &path, "").await.html;
-        assert!(html.contains("the tokens that the model read") && html.contains("Result hash"), "{kind:?}");
-        for wrong in ["width × height", "Picture hash", "that drew", ">user<"] {
+        assert!(html.contains("the tokens that the model read") && html.contains("Result, sealed"), "{kind:?}");
+        for wrong in ["width × height", "Picture, sealed", "that drew", ">user<"] {
             assert!(!html.contains(wrong), "{kind:?}: {wrong}");
         }
         assert!(html.contains(".234567890123456789"), "{kind:?}: the amount is cut");
@@ -166,7 +236,7 @@ async fn a_miner_is_paid_and_measured_in_the_units_of_each_model() {
     assert_eq!(html.matches("Picture, 512 px").count(), 1, "a text model draws no picture");
     let seen = html.split("Last seen").nth(1).unwrap().split("</dd>").next().unwrap();
     assert!(seen.contains("now") && !seen.contains("<time"), "{seen}");
-    assert!(render("/miners").await.html.contains("megapixel step</td>"), "the list’s price has its unit");
+    assert!(render("/miners?list=all").await.html.contains("megapixel step</td>"), "the list’s price has its unit");
 }
 
 #[tokio::test]
@@ -180,6 +250,33 @@ async fn what_a_canceled_job_lacks_will_not_come() {
     job.state = JobState::Queued;
     let html = render_with(Fixture { known: vec![job], ..Fixture::default() }, &format!("/jobs/{id}"), "").await.html;
     assert!(html.contains("<dd>not yet</dd>") && !html.contains("<dd>–</dd>"));
+}
+
+#[tokio::test]
+async fn a_shared_job_says_who_drew_which_pictures_and_which_are_missing() {
+    let id = fixture::receipt(1).signed.receipt.job_id;
+    let mut job = fixture::job(id, JobKind::Image, "a city");
+    let page = async |job: &JobView| {
+        let backend = Fixture { known: vec![job.clone()], ..Fixture::default() };
+        render_with(backend, &format!("/jobs/{id}"), "").await.html
+    };
+    let whole = page(&job).await;
+    assert!(!whole.contains("data-testid=\"parts\"") && !whole.contains("data-testid=\"pictures\""));
+    let Work::Image(input) = &mut job.work else { panic!("pictures") };
+    input.count = 3;
+    job.state = JobState::Failed;
+    let mut served = job.tasks[0].clone();
+    (served.role, served.pictures) = (TaskRole::Shard(0), Some(Part { first: 0, count: 1 }));
+    let mut lost = TaskView { role: TaskRole::Shard(1), state: JobState::Failed, miner: None, ..served.clone() };
+    (lost.pictures, lost.receipt_hash) = (Some(Part { first: 1, count: 2 }), None);
+    let audit = TaskView { role: TaskRole::ShardAudit(0), ..served.clone() };
+    job.tasks = vec![served, lost, audit];
+    let html = page(&job).await;
+    let rows = html.split("data-testid=\"parts\"").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!(rows.matches("<tr>").count(), 3, "a head and two parts; an audit is none");
+    assert!(rows.contains("2–3") && rows.contains("/explorer/receipts/0x"), "{rows}");
+    assert_eq!(html.matches("not drawn").count(), 2);
+    assert!(html.contains("several, see the parts below"));
 }
 
 #[tokio::test]
@@ -210,7 +307,7 @@ async fn what_does_not_exist_is_not_found() {
 
 #[tokio::test]
 async fn a_broken_backend_says_what_was_kept_and_nothing_of_its_inside() {
-    for path in ["/", "/explorer", "/miners"] {
+    for path in ["/", "/explorer", "/miners", "/miners?list=all", "/models", "/models/aitbc-scenes-1"] {
         let page = render_with(Fixture { broken: true, ..Fixture::default() }, path, "").await;
         assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert!(page.html.contains("Nothing was changed"), "{path}");

@@ -23,8 +23,11 @@ impl Remains<'_> {
         if killed_for_memory || speaks_of_memory(self.last_words) {
             return InferenceError::new(FailureKind::OutOfMemory, self.status);
         }
-        let crashed = || InferenceError::crashed(self.status);
-        InferenceError::gpu_lost_in(self.last_words).unwrap_or_else(crashed)
+        let ended = || match self.signal {
+            Some(KILL) => InferenceError::killed(self.status),
+            _ => InferenceError::crashed(self.status),
+        };
+        InferenceError::gpu_lost_in(self.last_words).unwrap_or_else(ended)
     }
 }
 
@@ -47,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_lack_of_memory_and_a_lost_gpu_are_told_from_other_ends() {
-        assert_eq!(kind(9, "", false), FailureKind::Crashed);
+        assert_eq!(kind(9, "", false), FailureKind::Killed);
         assert_eq!(kind(9, "", true), FailureKind::OutOfMemory);
         assert_eq!(kind(6, "memory allocation of 805306368 bytes failed", false), FailureKind::OutOfMemory);
         assert_eq!(

@@ -16,8 +16,11 @@ use inference::engine::{Engine, library};
 use inference::error::{FailureKind, InferenceError, Result};
 use inference::runtime::folder::ModelFolder;
 use inference::runtime::ollama::folder::Settings;
+use inference::runtime::sample;
 use inference::runtime::{self, Observer, Outside, Runtime, StepReport};
+use shared::job::request::Work;
 
+use super::doubt;
 use super::sandbox::{Confinement, Reach};
 use super::warm::Warm;
 use crate::ollama;
@@ -81,11 +84,19 @@ fn memory_max_bytes(setup: &Setup) -> Option<u64> {
     setup.child.memory_max_bytes.or((machine > 0).then_some(machine))
 }
 
+/// A loaded model.
+struct Served {
+    loaded: Loaded,
+    runtime: Box<dyn Runtime>,
+    /// Work that shows whether the model works; absent where its manifest is too odd to make any.
+    sample: Option<Work>,
+}
+
 /// The models that are loaded.
 struct Models<'a> {
     setup: &'a Setup,
     confinement: Confinement,
-    warm: Warm<PathBuf, (Loaded, Box<dyn Runtime>)>,
+    warm: Warm<PathBuf, Served>,
 }
 
 impl<'a> Models<'a> {
@@ -96,17 +107,15 @@ impl<'a> Models<'a> {
     fn warm(&mut self, path: &Path, batch_max: Option<usize>) -> Result<Loaded> {
         let key = path.to_path_buf();
         if self.warm.get(&key).is_none() {
-            let folder = ModelFolder::open(path)?;
+            let folder = self.setup.manifests().open(path)?;
             let bytes = folder.manifest().files.iter().map(|file| file.bytes).sum();
             let evicted = self.warm.make_room(bytes);
             let (loaded, runtime) = load(self.setup, &folder)?;
-            self.warm.insert(
-                key.clone(),
-                (Loaded { evicted, confinement: self.confinement, ..loaded }, runtime),
-                bytes,
-            );
+            let loaded = Loaded { evicted, confinement: self.confinement, ..loaded };
+            let sample = sample::smallest(folder.manifest()).ok();
+            self.warm.insert(key.clone(), Served { loaded, runtime, sample }, bytes);
         }
-        let Some((loaded, runtime)) = self.warm.get(&key) else { return Err(cold(path)) };
+        let Some(Served { loaded, runtime, .. }) = self.warm.get(&key) else { return Err(cold(path)) };
         if let Some(batch_max) = batch_max {
             runtime.set_batch_max(batch_max);
         }
@@ -115,8 +124,8 @@ impl<'a> Models<'a> {
     }
 
     fn leave(&mut self) {
-        for (_, runtime) in self.warm.values_mut() {
-            runtime.leave();
+        for served in self.warm.values_mut() {
+            served.runtime.leave();
         }
     }
 
@@ -127,7 +136,7 @@ impl<'a> Models<'a> {
         controls: &JobControls,
         output: &Output,
     ) -> Vec<Result<runtime::Output>> {
-        let Some((_, runtime)) = self.warm.get(&model.to_path_buf()) else {
+        let Some(Served { runtime, sample, .. }) = self.warm.get(&model.to_path_buf()) else {
             return jobs.iter().map(|_| Err(cold(model))).collect();
         };
         let mut observers: Vec<_> = jobs.iter().map(|job| PipeObserver { job, controls, output }).collect();
@@ -136,7 +145,12 @@ impl<'a> Models<'a> {
             .zip(&mut observers)
             .map(|(job, observer)| runtime::Request { work: &job.work, observer })
             .collect();
-        runtime.run_batch(&mut requests)
+        let outcomes = runtime.run_batch(&mut requests);
+        let Some(sample) = sample else { return outcomes };
+        let settled = |(request, outcome): (runtime::Request<'_>, Result<runtime::Output>)| {
+            outcome.or_else(|error| doubt::settle(runtime.as_mut(), request.work, request.observer, error, sample))
+        };
+        requests.into_iter().zip(outcomes).map(settled).collect()
     }
 }
 

@@ -17,7 +17,7 @@ use inference::engine::EngineChoice;
 use inference::engine::library::{Found, Search, find};
 use inference::engine::provider::ProviderChoice;
 use inference::error::{InferenceError, Result};
-use inference::runtime::folder::ModelFolder;
+use inference::runtime::manifests::Manifests;
 use inference::runtime::needs_network;
 use inference::runtime::ollama::folder::Settings;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,9 @@ impl Reach {
     /// What the models, the engine and its library need.
     pub fn of(setup: &Setup) -> Self {
         let search = Search::of_process(setup.data.as_deref());
-        let ports: Vec<u16> = models(setup).filter_map(ollama_port).collect();
+        let manifests = setup.manifests();
+        let ports: Vec<u16> = models(setup).filter_map(|model| ollama_port(model, &manifests)).collect();
+        let apart = models(setup).filter_map(|model| manifests.apart_from(model)).filter(|path| path.is_file());
         let on_gpu = setup.engine.provider != ProviderChoice::Cpu && setup.engine.name != EngineChoice::Tract;
         let library = match find(setup.engine.onnxruntime_library.as_deref(), &search) {
             Found::Named(path) | Found::Discovered(path) => library_files(&path),
@@ -58,7 +60,7 @@ impl Reach {
         };
         let loader = std::env::var_os(LOADER_VARIABLE).unwrap_or_default();
         let loader = std::env::split_paths(&loader).filter(|path| path.is_absolute());
-        let readable = models(setup).map(Path::to_path_buf).chain(library).chain(loader).collect();
+        let readable = models(setup).map(Path::to_path_buf).chain(apart).chain(library).chain(loader).collect();
         // What reads models has no network, and what has network reads no more than its settings.
         let gpu = on_gpu && ports.is_empty();
         let writable = setup.engine.cache.clone().or(search.cache).into_iter().filter(|_| gpu).collect();
@@ -75,8 +77,8 @@ fn models(setup: &Setup) -> impl Iterator<Item = &Path> {
 }
 
 /// Where the model is served, if another program serves it.
-fn ollama_port(model: &Path) -> Option<u16> {
-    let folder = ModelFolder::open(model).ok().filter(needs_network)?;
+fn ollama_port(model: &Path, manifests: &Manifests) -> Option<u16> {
+    let folder = manifests.open(model).ok().filter(needs_network)?;
     let url = Settings::read(&folder).ok()?.url;
     let uri: ureq::http::Uri = url.parse().ok()?;
     uri.port_u16().or(Some(if uri.scheme_str() == Some("https") { 443 } else { 80 }))

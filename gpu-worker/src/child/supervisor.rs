@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use inference::engine::provider::ProviderChoice;
 use inference::error::{FailureKind, InferenceError, Result};
-use inference::runtime::{Output, StepReport};
+use inference::runtime::{Output, StepReport, sample};
 use shared::amount::MicroUnits;
 use shared::job::request::Work;
 use tokio::sync::watch;
@@ -198,6 +198,16 @@ impl Supervisor {
             self.halve_batches(call);
         }
         flight.outcomes(failure.as_ref())
+    }
+
+    /// Whether the selected model does a small job of its own kind, after the process was started anew where it ended.
+    pub async fn does_its_sample(&mut self) -> bool {
+        let folder = self.setup.manifests().open(&self.setup.model);
+        let Some(work) = folder.ok().and_then(|folder| sample::smallest(folder.manifest()).ok()) else { return false };
+        // The senders live as long as the run.
+        let ((_cancel, canceled), (_watch, watched)) = (watch::channel(false), watch::channel(false));
+        let mut limits = Limits { canceled, deadline: Instant::now() + self.patience(), watched };
+        self.run(&work, &mut limits, &mut |_| ()).await.is_ok()
     }
 
     /// From now on a network call has half the pictures that one of this size had no memory for.

@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::error::{Result, WorkerError};
 use crate::fleet::devices;
 use crate::timing::{self, Timed};
-use crate::{hardware, keys, offer};
+use crate::{hardware, keys, manifests, offer};
 
 /// The repository's models, measured where neither a folder nor `worker.toml` names others.
 const DEFAULT_MODELS: &str = "gpu-worker/model";
@@ -85,7 +85,7 @@ impl Bench {
         let config = Config::read_if_any(data)?;
         let engines = self.engines(data, config.as_ref())?;
         let child = self.child.over(config.as_ref().map(|config| config.child.clone()).unwrap_or_default());
-        let (folders, mut unmeasured) = self.folders(config.as_ref())?;
+        let (folders, mut unmeasured) = self.folders(data, config.as_ref())?;
         let threads = engines.first().and_then(|engine| engine.threads).unwrap_or_else(cpu::physical_cores);
         let devices = block_on(async { Ok(measure_machine(&program()?, processor(threads), self.software).await) })?;
         let (mut models, mut measured) = (Vec::new(), Vec::new());
@@ -135,15 +135,16 @@ impl Bench {
     }
 
     /// The models that can be opened, and those that cannot.
-    fn folders(&self, config: Option<&Config>) -> Result<(Vec<ModelFolder>, Vec<Unmeasured>)> {
+    fn folders(&self, data: &Path, config: Option<&Config>) -> Result<(Vec<ModelFolder>, Vec<Unmeasured>)> {
+        let manifests = manifests::of_worker(data);
         let paths = match (&self.model, config) {
-            (Some(path), _) => folders_at(path)?,
+            (Some(path), _) => folders_at(path, &manifests)?,
             (None, Some(config)) => config.enabled_models()?.into_iter().map(|model| model.path.clone()).collect(),
-            (None, None) => folders_at(Path::new(DEFAULT_MODELS))?,
+            (None, None) => folders_at(Path::new(DEFAULT_MODELS), &manifests)?,
         };
         let (mut folders, mut unopened) = (Vec::new(), Vec::new());
         for path in paths {
-            match ModelFolder::open(&path) {
+            match manifests.open(&path) {
                 Ok(folder) => folders.push(folder),
                 Err(error) => unopened.push(Unmeasured::new(path.display().to_string(), None, &error.into())),
             }

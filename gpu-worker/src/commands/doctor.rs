@@ -20,6 +20,7 @@ use crate::error::{ConfigError, Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::hub::route::Route;
 use crate::hub::trust::Trust;
+use crate::manifests;
 
 /// Finds what is wrong: key, models, status, disk, library, driver, CUDA, memory, network, hub, clock.
 #[derive(Debug, clap::Args)]
@@ -75,7 +76,7 @@ impl Doctor {
             let listen = config.status.listen;
             findings.push(status::judge(listen, &status::observe(listen, runs(data))));
             findings.push(account::judge(&config.key, &account::observe(&config.key)));
-            let seen = models::observe(&config.models);
+            let seen = models::observe(&config.models, &manifests::of_worker(data));
             model_bytes = seen.iter().filter_map(|model| Some(model.checked.as_ref().ok()?.bytes)).max().unwrap_or(0);
             findings.extend(models::judge(&seen));
         }

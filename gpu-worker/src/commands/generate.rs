@@ -26,6 +26,7 @@ use shared::protocol::Metering;
 
 use super::print;
 use crate::error::{Result, WorkerError};
+use crate::manifests;
 
 /// Draws a picture here, without a hub.
 #[derive(Debug, clap::Args)]
@@ -116,8 +117,8 @@ pub(super) fn threads_parser() -> RangedU64ValueParser<usize> {
 ///
 /// # Errors
 /// A folder without a manifest, and a model of another kind.
-pub(super) fn picture_model(path: &Path) -> Result<ModelFolder> {
-    let folder = ModelFolder::open(path)?;
+pub(super) fn picture_model(path: &Path, data: &Path) -> Result<ModelFolder> {
+    let folder = manifests::of_worker(data).open(path)?;
     let ModelManifest { name, kind, .. } = folder.manifest();
     if *kind == JobKind::Image {
         return Ok(folder);
@@ -153,9 +154,9 @@ fn drawn(metering: &Metering) -> String {
 }
 
 impl Generate {
-    pub fn run(&self) -> Result<()> {
+    pub fn run(&self, data: &Path) -> Result<()> {
         let began = Instant::now();
-        let folder = picture_model(&self.model)?;
+        let folder = picture_model(&self.model, data)?;
         let engine = Engine::start(&self.engine.config(), &library::Search::of_process(None))?;
         let mut model = ImageModel::load(engine, &folder)?;
         let load_ms = millis(began.elapsed());

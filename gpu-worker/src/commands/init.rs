@@ -21,7 +21,7 @@ use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::timing::{self, Timed};
-use crate::{hardware, keys, offer};
+use crate::{hardware, keys, manifests, offer};
 
 /// The hub of `cargo xtask up` and `aitbc up`.
 pub const HUB_DEFAULT: &str = "http://127.0.0.1:8000";
@@ -68,7 +68,7 @@ impl Init {
         }
         let hub = HubUrl::parse(&self.hub)?;
         hub.check_secure(self.insecure_http)?;
-        let folders = models_at(&found(&self.model)?)?;
+        let folders = models_at(&found(&self.model)?, &manifests::of_worker(data))?;
         check_names(folders.iter().map(|folder| (folder.manifest().name.as_str(), folder.root())))?;
         if let (Some(price), more @ 2..) = (self.unit_price, folders.len()) {
             let reason = format!("--unit-price {price} is for one model, but {} holds {more}", self.model.display());

@@ -4,7 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use shared::amount::Amount;
 use shared::api::miners::MinerView;
+use shared::api::why_idle::{IdleReason, WhyIdle};
 
 use super::print;
 use crate::config::Config;
@@ -49,7 +52,10 @@ impl Status {
             let text = serde_json::to_string_pretty(&report).map_err(|error| WorkerError::format("status", error))?;
             print(text)?;
         } else {
-            print(frame(&format!("gpu-worker {}", report.facts.version), &rows(&report, &account(data, &report))))?;
+            print(frame(
+                &format!("gpu-worker {}", report.facts.version),
+                &rows(&report, &ask(data, &report, ""), ask(data, &report, "/why-idle").ok()),
+            ))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -70,22 +76,26 @@ fn report(data: &Path) -> Result<Option<StatusReport>> {
     serde_json::from_str(&text).map(Some).map_err(|error| WorkerError::format(&path, error))
 }
 
-/// What the hub says of the miner's account, or why it says nothing.
-fn account(data: &Path, report: &StatusReport) -> std::result::Result<MinerView, String> {
+/// What the hub says of the miner below its own path, or why it says nothing.
+fn ask<T: DeserializeOwned>(data: &Path, report: &StatusReport, below: &str) -> std::result::Result<T, String> {
     let hub = HubUrl::parse(&report.facts.hub).map_err(|error| error.to_string())?;
     let ca_file = Config::read(data).ok().and_then(|config| config.ca_file);
     let trust = Trust::load(ca_file.as_deref()).map_err(|error| error.to_string())?;
     let route = Route::of_process(&hub).map_err(|error| error.to_string())?;
     let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).tls_config(trust.http());
     let config = config.proxy(route.http());
-    let url = hub.path(&format!("/v1/miners/{}", report.facts.address));
+    let url = hub.path(&format!("/v1/miners/{}{below}", report.facts.address));
     let response = config.build().new_agent().get(url).call();
     let text = response.and_then(|mut response| response.body_mut().read_to_string());
     let text = text.map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
-fn rows(report: &StatusReport, account: &std::result::Result<MinerView, String>) -> Vec<(&'static str, String)> {
+fn rows(
+    report: &StatusReport,
+    account: &std::result::Result<MinerView, String>,
+    why_idle: Option<WhyIdle>,
+) -> Vec<(&'static str, String)> {
     let StatusReport { facts, state, reason, models, lost, jobs, results_waiting, notices, .. } = report;
     let mut rows = vec![("state", state.as_str().to_owned())];
     rows.extend(reason.iter().map(|reason| ("why", reason.clone())));
@@ -111,7 +121,7 @@ fn rows(report: &StatusReport, account: &std::result::Result<MinerView, String>)
     rows.push((
         "pay",
         match account {
-            Ok(account) => format!("{} AIT settled, {} AIT pending", account.earned, account.pending),
+            Ok(account) => pay(account),
             Err(reason) => format!("the hub does not tell: {reason}"),
         },
     ));
@@ -119,8 +129,25 @@ fn rows(report: &StatusReport, account: &std::result::Result<MinerView, String>)
         rows.push(("trust", reputation(account)));
         rows.push(("audits", NO_AUDITS.to_owned()));
     }
+    rows.extend(why_idle.into_iter().flat_map(idle));
     rows.extend(notices.last().map(|notice| ("hub says", notice.text.clone())));
     rows
+}
+
+/// Why it has no more jobs, and what would help.
+fn idle(why: WhyIdle) -> impl Iterator<Item = (&'static str, String)> {
+    let reasons = why.reasons.into_iter().map(|IdleReason { words, help, .. }| {
+        let help = help.map_or(String::new(), |help| format!(" What helps: {help}."));
+        ("idle", format!("{words}{help}"))
+    });
+    reasons.chain(why.models.into_iter().map(|model| ("market", model.words)))
+}
+
+/// What it earned, and where that is.
+fn pay(account: &MinerView) -> String {
+    let MinerView { earned, held, pending, .. } = account;
+    let held = if *held > Amount::ZERO { format!(", of which {held} AIT held until due") } else { String::new() };
+    format!("{earned} AIT settled{held}, {pending} AIT pending")
 }
 
 /// Reputation with what it comes from.

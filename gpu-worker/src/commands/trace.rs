@@ -9,6 +9,7 @@ use inference::runtime::image::ImageModel;
 use inference::runtime::{Observer, StepReport};
 use serde::Deserialize;
 use shared::B256;
+use shared::commitment::{Commitment, Salt};
 use shared::job::image::{STEPS_MAX, ValidImageInput};
 use shared::job::request::Work;
 use shared::trace::{Opening, TraceShape, leaf, root};
@@ -26,7 +27,7 @@ const STEP_TOLERANCE: f64 = 1e-4;
 /// Opens one step of a job that was drawn here, or checks an opened step by one network call.
 ///
 /// Opening draws the job again, since only hashes of its steps are kept. On the machine, model and engine that drew it,
-/// the root is the receipt's `trace_root`.
+/// the root is the one that the receipt commits to in `trace_commitment`.
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)]
 pub struct Trace {
@@ -42,11 +43,14 @@ pub struct Trace {
     #[arg(long, default_value_t = 0)]
     pub picture: u32,
     /// JSON file of an opening to check instead.
-    #[arg(long, requires = "root", conflicts_with = "step")]
+    #[arg(long, requires = "commitment", conflicts_with = "step")]
     pub check: Option<PathBuf>,
-    /// The receipt's `trace_root`, which the opening must lead to.
+    /// The receipt's `trace_commitment`, which the opening must lead to.
+    #[arg(long, requires = "salt")]
+    pub commitment: Option<B256>,
+    /// The job's salt, as the hub's API gives it with the job.
     #[arg(long)]
-    pub root: Option<B256>,
+    pub salt: Option<Salt>,
     #[command(flatten)]
     pub engine: EngineArguments,
 }
@@ -66,17 +70,17 @@ struct Opened {
 }
 
 impl Trace {
-    pub fn run(&self) -> Result<()> {
+    pub fn run(&self, data: &Path) -> Result<()> {
         let JobFile { work } = read(&self.job)?;
         let Work::Image(input) = work else {
             return Err(WorkerError::Trace(format!("a job of the kind {} has no steps", work.kind().as_str())));
         };
-        let folder = picture_model(&self.model)?;
+        let folder = picture_model(&self.model, data)?;
         self.check_place(&input)?;
         let engine = Engine::start(&self.engine.config(), &library::Search::of_process(None))?;
         let mut model = ImageModel::load(engine, &folder)?;
         match (&self.check, self.step) {
-            (Some(opening), _) => self.check(&mut model, &input, read::<Opened>(opening)?.opening),
+            (Some(opening), _) => self.check(&mut model, &input, read::<Opened>(opening)?),
             (None, step) => self.open(&mut model, &input, step.unwrap_or_default()),
         }
     }
@@ -101,17 +105,21 @@ impl Trace {
         let opened = recorder
             .opened()
             .ok_or_else(|| WorkerError::Trace(format!("it has no step {step} of picture {}", self.picture)))?;
-        if let Some(stated) = self.root.filter(|stated| *stated != opened.trace_root) {
-            let drawn = opened.trace_root;
-            return Err(WorkerError::Trace(format!("its root is {drawn} here, but {stated} was stated")));
+        if let (Some(stated), Some(salt)) = (self.commitment, self.salt) {
+            let drawn = salt.commit_trace(opened.trace_root);
+            if drawn != Commitment(stated) {
+                return Err(WorkerError::Trace(format!("its commitment is {drawn} here, but {stated} was stated")));
+            }
         }
         print(serde_json::to_string(&opened).map_err(|error| WorkerError::Trace(error.to_string()))?)
     }
 
-    fn check(&self, model: &mut ImageModel, input: &ValidImageInput, opening: Opening) -> Result<()> {
-        let root = self.root.unwrap_or_default();
-        if opening.shape.pictures != input.count || !opening.is_of(root) {
-            return Err(WorkerError::Trace(format!("the opened step does not lead to the root {root}")));
+    fn check(&self, model: &mut ImageModel, input: &ValidImageInput, opened: Opened) -> Result<()> {
+        let Opened { trace_root, opening } = opened;
+        let stated = self.commitment.unwrap_or_default();
+        let is_committed = self.salt.is_some_and(|salt| salt.commit_trace(trace_root) == Commitment(stated));
+        if opening.shape.pictures != input.count || !is_committed || !opening.is_of(trace_root) {
+            return Err(WorkerError::Trace(format!("the opened step does not lead to the commitment {stated}")));
         }
         let at = (opening.picture, opening.step);
         let after = model.recompute_step(input, at, &opening.before, &mut Unobserved)?;

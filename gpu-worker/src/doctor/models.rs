@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use inference::error::Result;
-use inference::runtime::folder::ModelFolder;
 use inference::runtime::folders::check_names;
+use inference::runtime::manifests::Manifests;
 
 use super::Finding;
 use crate::config::ModelConfig;
@@ -27,13 +27,13 @@ pub struct Checked {
 }
 
 /// Hashes the files of all models that are on offer.
-pub fn observe(models: &[ModelConfig]) -> Vec<Model> {
+pub fn observe(models: &[ModelConfig], manifests: &Manifests) -> Vec<Model> {
     let enabled = models.iter().filter(|model| model.enabled);
-    enabled.map(|model| Model { path: model.path.clone(), checked: check(&model.path) }).collect()
+    enabled.map(|model| Model { path: model.path.clone(), checked: check(&model.path, manifests) }).collect()
 }
 
-fn check(path: &Path) -> Result<Checked> {
-    let folder = ModelFolder::open(path)?;
+fn check(path: &Path, manifests: &Manifests) -> Result<Checked> {
+    let folder = manifests.open(path)?;
     folder.verify()?;
     let manifest = folder.manifest();
     Ok(Checked {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn only(models: &[ModelConfig]) -> Finding {
-        let findings = judge(&observe(models));
+        let findings = judge(&observe(models, &Manifests::default()));
         assert_eq!(findings.len(), 1, "{findings:?}");
         findings[0].clone()
     }
@@ -126,10 +126,15 @@ mod tests {
     fn two_prices_for_one_model_are_a_fault() {
         let (_folder, config) = model();
         let dearer = ModelConfig { unit_price_ait: "2".parse().unwrap(), ..config.clone() };
-        let states: Vec<_> =
-            judge(&observe(&[config.clone(), dearer.clone()])).into_iter().map(|finding| finding.state).collect();
+        let states: Vec<_> = judge(&observe(&[config.clone(), dearer.clone()], &Manifests::default()))
+            .into_iter()
+            .map(|finding| finding.state)
+            .collect();
         assert_eq!(states, [State::Ok, State::Ok, State::Fault]);
-        assert_eq!(judge(&observe(&[config, ModelConfig { enabled: false, ..dearer }])).len(), 1);
+        assert_eq!(
+            judge(&observe(&[config, ModelConfig { enabled: false, ..dearer }], &Manifests::default())).len(),
+            1
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! How connections to the hub leave this machine: directly, or through the proxy that the environment names. The session,
 //! the results and the commands all ask here, so that a job is never taken on one way and lost on another.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use inference::error::quote;
@@ -123,14 +125,32 @@ fn is_open(answer: &str) -> bool {
     is_http && words.next().is_some_and(|status| status.len() == 3 && status.starts_with('2'))
 }
 
-/// Whether a list as in `NO_PROXY` has this host: itself, a domain above it, or everything.
+/// Whether a list as in `NO_PROXY` has this host: itself, a domain above it, a network that its address is of, or
+/// everything.
 fn names(list: &str, host: &str) -> bool {
-    let host = host.to_lowercase();
+    let host = host.trim_matches(['[', ']']).to_lowercase();
+    let address = host.parse::<IpAddr>().ok();
     list.split([',', ' ']).filter(|entry| !entry.is_empty()).any(|entry| {
         let entry = entry.to_lowercase();
         let domain = entry.trim_start_matches('*').trim_start_matches('.').trim_matches(['[', ']']);
+        if let (Some(address), Some((network, bits))) = (address, entry.split_once('/')) {
+            return is_in(address, network, bits);
+        }
         entry == "*" || !domain.is_empty() && (host == domain || host.ends_with(&format!(".{domain}")))
     })
+}
+
+/// Whether `address` has the first `bits` of `network`.
+fn is_in(address: IpAddr, network: &str, bits: &str) -> bool {
+    let shared_bits = |one: u128, other: u128, of: u32| (one ^ other).leading_zeros() - (u128::BITS - of);
+    let shared = match (address, network.trim_matches(['[', ']']).parse()) {
+        (IpAddr::V4(one), Ok(IpAddr::V4(other))) => {
+            shared_bits(one.to_bits().into(), other.to_bits().into(), Ipv4Addr::BITS)
+        }
+        (IpAddr::V6(one), Ok(IpAddr::V6(other))) => shared_bits(one.to_bits(), other.to_bits(), Ipv6Addr::BITS),
+        _ => return false,
+    };
+    bits.parse::<u32>().is_ok_and(|bits| bits <= shared)
 }
 
 #[cfg(test)]
@@ -174,6 +194,27 @@ mod tests {
         ] {
             let variables = [("HTTPS_PROXY", "http://a:1"), ("NO_PROXY", list)];
             assert_eq!(proxy("https://hub.example", &variables).is_none(), is_named, "{list}");
+        }
+    }
+
+    #[test]
+    fn no_proxy_names_networks_by_their_first_bits() {
+        for (host, list, is_named) in [
+            ("10.1.2.3", "10.0.0.0/8", true),
+            ("10.1.2.3", "192.168.0.0/16, 10.1.2.3/32", true),
+            ("10.1.2.3", "10.1.2.2/31", true),
+            ("10.1.2.3", "0.0.0.0/0", true),
+            ("10.1.2.3", "10.1.2.4/30", false),
+            ("10.1.2.3", "10.1.2.3/33", false),
+            ("10.1.2.3", "10.0.0.0/", false),
+            ("10.1.2.3", "::/0", false),
+            ("hub.example", "10.0.0.0/8", false),
+            ("[fd00::7]", "fd00::/8", true),
+            ("[fd00::7]", "[fd00::]/64", true),
+            ("[fd00::7]", "fe80::/10", false),
+        ] {
+            let variables = [("HTTP_PROXY", "http://a:1"), ("NO_PROXY", list)];
+            assert_eq!(proxy(&format!("http://{host}"), &variables).is_none(), is_named, "{host}: {list}");
         }
     }
 

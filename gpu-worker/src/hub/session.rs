@@ -18,10 +18,12 @@ pub struct HubIdentity {
     pub hub_id: String,
     pub chain_id: u64,
     pub minter: Address,
+    pub escrow: Address,
 }
 
 impl From<&Challenge> for HubIdentity {
     fn from(challenge: &Challenge) -> Self {
-        Self { hub_id: challenge.hub_id.clone(), chain_id: challenge.chain_id, minter: challenge.minter }
+        let Challenge { hub_id, chain_id, minter, escrow, .. } = challenge;
+        Self { hub_id: hub_id.clone(), chain_id: *chain_id, minter: *minter, escrow: *escrow }
     }
 }

@@ -282,6 +282,8 @@ impl Runner {
                     } else if let Some(reason) = lost_gpu.filter(|_| may_go_on && order.lost_by.is_none()) {
                         tally.lost.insert(order.assignment.lease_id, reason);
                     } else {
+                        let outcome = if died_of_it { self.judge_death(outcome).await } else { outcome };
+                        tally.is_gone &= self.supervisor.process_id().is_none();
                         log(order, began, outcome.as_ref());
                         // The worker is gone where nobody hears of it.
                         let _ = events.send(event(order.assignment.lease_id, outcome)).await;
@@ -296,6 +298,19 @@ impl Runner {
             }
         }
         tally
+    }
+
+    /// The outcome of a job of which the process died for the last time. Where the model, started again, does its sample,
+    /// the job's input is the cause.
+    async fn judge_death(&mut self, outcome: Result<Spent>) -> Result<Spent> {
+        match outcome {
+            Err(WorkerError::Inference(error))
+                if error.kind.may_come_of_input() && self.supervisor.does_its_sample().await =>
+            {
+                Err(error.of_input().into())
+            }
+            outcome => outcome,
+        }
     }
 
     /// One outcome for each job, and whether the process ended. A process that ignores a cancellation is killed, and no
@@ -391,7 +406,7 @@ fn log_retry(order: &Order, outcome: &Result<Spent>) {
     }
 }
 
-/// One line per job: never the prompt, only its hash.
+/// One line per job: never the prompt, only what its receipt commits to.
 fn log(order: &Order, began: Instant, outcome: Result<&Spent, &WorkerError>) {
     let Assignment { task, lease_id, work, .. } = &order.assignment;
     let (metering, bytes_out, class, exit_code) = match outcome {
@@ -411,7 +426,7 @@ fn log(order: &Order, began: Instant, outcome: Result<&Spent, &WorkerError>) {
         cpu_ms = metering.cpu_ms,
         bytes_out,
         tokens = metering.tokens_read + metering.tokens_written,
-        prompt_hash = %work.prompt_hash(),
+        prompt_commitment = %order.assignment.salt.commit_prompt(work.prompt_hash()),
         outcome = class,
         exit_code,
         "job over"

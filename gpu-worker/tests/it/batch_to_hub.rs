@@ -27,7 +27,7 @@ use shared::protocol::{Assignment, HubMessage};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 
-use crate::hub_double::{HubDouble, MINTER, PATIENCE, assignment};
+use crate::hub_double::{ESCROW, HubDouble, MINTER, PATIENCE, assignment};
 use crate::support::{ModelCopy, PROGRAM, onnxruntime_library};
 use crate::worker_state::offer;
 
@@ -78,7 +78,7 @@ async fn a_batch_that_the_hub_takes_before_its_runner_tells_of_it_leaves_nothing
         let jobs: Vec<Assignment> = (1..).zip(STEPS).map(|(number, steps)| assignment(number, steps)).collect();
         let leases: BTreeSet<LeaseId> = jobs.iter().map(|job| job.lease_id).collect();
         let now = Instant::now();
-        let identity = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER };
+        let identity = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER, escrow: ESCROW };
         let mut worker = Worker::new(&[offer()], jobs.len(), Vec::new());
         worker.connected(Session { hub: identity, clock: HubClock::new(inference::clock::now(), now) });
         let (orders, order_receiver) = mpsc::channel(jobs.len());

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use inference::runtime::folder::ModelFolder;
 use inference::runtime::folders::models_at;
+use inference::runtime::manifests::Manifests;
 use inference::runtime::{self, Observer, Runtime, StepReport};
 use serde_json::{Value, json};
 use shared::job::JobKind;
@@ -36,8 +37,12 @@ impl Observer for Listener {
     }
 }
 
-fn model(kind: JobKind) -> ModelFolder {
-    models_at(&default_models()).unwrap().into_iter().find(|folder| folder.manifest().kind == kind).unwrap()
+pub(crate) fn model(kind: JobKind) -> ModelFolder {
+    models_at(&default_models(), &Manifests::default())
+        .unwrap()
+        .into_iter()
+        .find(|folder| folder.manifest().kind == kind)
+        .unwrap()
 }
 
 fn improve(words: &str, temperature: f32, seed: u64) -> Work {
@@ -56,7 +61,7 @@ fn write(model: &mut dyn Runtime, work: &Work) -> (String, u64) {
 
 #[test]
 fn a_fresh_machine_finds_a_small_whole_model_of_each_kind() {
-    let models = models_at(&default_models()).unwrap();
+    let models = models_at(&default_models(), &Manifests::default()).unwrap();
     let kinds: Vec<JobKind> = models.iter().map(|folder| folder.manifest().kind).collect();
     assert_eq!(kinds, [JobKind::Image, JobKind::Text, JobKind::Embedding]);
     for folder in &models {
@@ -129,7 +134,7 @@ fn a_damaged_or_swapped_weight_file_of_each_model_is_refused_by_its_hash() {
         damaged[whole.len() / 2] ^= 1;
         for bytes in [&damaged, &foreign] {
             std::fs::write(graph, bytes).unwrap();
-            let models = models_at(copies.path()).unwrap();
+            let models = models_at(copies.path(), &Manifests::default()).unwrap();
             let owner = models.iter().find(|folder| graph.starts_with(folder.root())).unwrap();
             let error = runtime::load(tract(), owner).err().unwrap();
             assert_eq!(error.kind.name(), "integrity", "{}: {error}", graph.display());

@@ -90,8 +90,12 @@ async fn a_hub_that_is_away_or_is_none_is_a_fault() {
         () = other => unreachable!("it accepts for ever"),
     };
     check(&output, "hub", "does not answer as a hub");
-    drop(listener);
-    check(&doctor(miner.data.path(), &arguments).await, "hub", "nothing listens");
+    // A socket that is bound and does not listen: nobody else can take its port, and no process that another test starts
+    // holds a listening one.
+    let deaf = tokio::net::TcpSocket::new_v4().unwrap();
+    deaf.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let nothing = format!("http://{}", deaf.local_addr().unwrap());
+    check(&doctor(miner.data.path(), &["--json", "--hub", &nothing]).await, "hub", "nothing listens");
     check(&doctor(miner.data.path(), &["--json", "--hub", "hub.example"]).await, "hub", "hub is a URL");
     let nowhere = "https://aitbc-nowhere.invalid:8000";
     check(&doctor(miner.data.path(), &["--json", "--hub", nowhere]).await, "network", "getent hosts");

@@ -84,7 +84,9 @@ fn configurations_that_would_draw_wrongly_are_refused() {
 #[test]
 fn numbers_that_are_not_finite_are_no_picture() {
     let model = ModelCopy::new();
-    model.edit("vae_decoder/config.json", |config| config["scaling_factor"] = serde_json::json!(1e-40));
+    for file in ["vae_decoder/config.json", "vae_encoder/config.json"] {
+        model.edit(file, |config| config["scaling_factor"] = serde_json::json!(1e-40));
+    }
     check(&model, &[], &["vae_decoder/model.onnx", "not finite"]);
 }
 

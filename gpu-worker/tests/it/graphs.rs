@@ -1,6 +1,6 @@
 //! Graphs on every engine that is here, against what Python's ONNX Runtime answered; see `vectors/graphs.py`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use inference::engine::library::Search;
@@ -49,7 +49,7 @@ fn open(name: EngineChoice, onnxruntime_library: Option<PathBuf>) -> Engine {
 }
 
 pub(crate) fn vectors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inference/tests/vectors/graphs")
+    test_support::package_folder().join("crates/inference/tests/vectors/graphs")
 }
 
 fn load(engine: &Engine, name: &str) -> Graph {

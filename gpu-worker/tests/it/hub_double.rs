@@ -25,6 +25,7 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) const MINTER: Address = Address::repeat_byte(0xa1);
+pub(crate) const ESCROW: Address = Address::repeat_byte(0xa2);
 
 pub(crate) struct HubDouble {
     pub(crate) url: String,
@@ -131,6 +132,7 @@ fn challenge() -> Challenge {
         hub_id: "double".into(),
         chain_id: 7,
         minter: MINTER,
+        escrow: ESCROW,
         nonce: B256::repeat_byte(9),
         server_time_unix_ms: inference::clock::now(),
     }
@@ -173,6 +175,7 @@ pub(crate) fn assignment_of(number: u128, model: &str, work: Work) -> Assignment
         task: Task { job_id: JobId::from_random(number + 1000), role: TaskRole::Serve },
         model: model.into(),
         work,
+        salt: shared::commitment::Salt(shared::B256::repeat_byte(0x73)),
         terms,
         watched: true,
         deadline_unix_ms: deadline,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::ollama_double::{Behaviour, OllamaDouble, TEXT_MODEL};
 use crate::onnx::{FLOAT, graph, model, tensor};
-use crate::support::{ModelCopy, PROGRAM, onnxruntime_library, stderr};
+use crate::support::{ModelCopy, PROGRAM, files_below, onnxruntime_library, stderr};
 
 fn models(arguments: &[&str]) -> Output {
     Command::new(PROGRAM).arg("models").args(arguments).output().unwrap()
@@ -253,6 +253,58 @@ fn add_without_a_worker_pins_and_says_what_comes_next() {
     std::fs::remove_file(copy.file("model_index.json")).unwrap();
     std::fs::remove_file(copy.file("manifest.json")).unwrap();
     assert!(stderr(&with_data(data.path(), &["add", folder])).contains("--kind"));
+}
+
+#[test]
+fn add_leaves_a_folder_as_it_is_where_the_manifest_is_kept_apart_and_the_model_is_served_all_the_same() {
+    let (data, first) = (tempfile::tempdir().unwrap(), ModelCopy::new());
+    configure(data.path(), &first);
+    let copy = ModelCopy::words("embedder", "embedding");
+    std::fs::remove_file(copy.file("manifest.json")).unwrap();
+    let before = files_below(copy.path(), Path::new(""));
+    let folder = copy.path().to_str().unwrap();
+    // Measuring it starts the inference process behind its walls.
+    let told = stdout(&with_data(data.path(), &["add", folder, "--name", "lent", "--manifest-apart"]));
+    assert!(told.contains("manifests/") && told.contains("AIT per unit"), "{told}");
+    assert_eq!(files_below(copy.path(), Path::new("")), before);
+    let listed: Value = serde_json::from_str(&stdout(&with_data(data.path(), &["list", "--json"]))).unwrap();
+    assert_eq!(listed[1]["model"]["name"], "lent");
+    let report: Value =
+        serde_json::from_str(&stdout(&with_data(data.path(), &["verify", "--json", folder, "--engine", "tract"])))
+            .unwrap();
+    assert_eq!((&report["models"][0]["name"], &report["models"][0]["error"]), (&"lent".into(), &Value::Null));
+    stdout(&with_data(data.path(), &["add", folder, "--repin", "--version", "2"]));
+    assert_eq!(files_below(copy.path(), Path::new("")), before);
+    std::fs::write(copy.file("config.json"), "{}").unwrap();
+    refused(data.path(), &["add", folder], "manifest pins");
+}
+
+#[test]
+fn add_pins_the_graph_that_is_named_and_lists_them_where_none_is() {
+    let data = tempfile::tempdir().unwrap();
+    let copy = ModelCopy::words("embedder", "embedding");
+    std::fs::remove_file(copy.file("manifest.json")).unwrap();
+    std::fs::create_dir(copy.file("onnx")).unwrap();
+    std::fs::rename(copy.file("model.onnx"), copy.file("onnx/model.onnx")).unwrap();
+    std::fs::copy(copy.file("onnx/model.onnx"), copy.file("onnx/model_fp16.onnx")).unwrap();
+    let folder = copy.path().to_str().unwrap();
+    refused(data.path(), &["add", folder], "onnx/model.onnx, onnx/model_fp16.onnx");
+    refused(data.path(), &["add", folder, "--graph", "onnx/model_q4.onnx"], "no graph called onnx/model_q4.onnx");
+    assert!(!copy.file("manifest.json").exists());
+    stdout(&with_data(data.path(), &["add", folder, "--graph", "onnx/model_fp16.onnx"]));
+    let manifest: Value = serde_json::from_slice(&std::fs::read(copy.file("manifest.json")).unwrap()).unwrap();
+    let files = manifest["files"].to_string();
+    assert_eq!((&manifest["graph"], &manifest["kind"]), (&"onnx/model_fp16.onnx".into(), &"embedding".into()));
+    assert!(files.contains("onnx/model_fp16.onnx") && !files.contains("onnx/model.onnx"), "{files}");
+    assert!(crate::words::load(crate::graphs::quickest(), &copy).is_ok());
+    refused(data.path(), &["add", folder, "--graph", "onnx/model.onnx"], "--repin writes it again with --graph");
+    let pictures = unpinned();
+    let folder = pictures.path().to_str().unwrap();
+    refused(
+        data.path(),
+        &["add", folder, "--graph", "unet/model.onnx"],
+        "--graph unet/model.onnx: for models of words",
+    );
 }
 
 #[test]

@@ -39,7 +39,9 @@ impl Observer for Reader {
 pub(crate) fn work(kind: &str, input: Value) -> Work {
     let job: shared::job::request::CreateJob =
         serde_json::from_value(json!({"kind": kind, "model": "any", "input": input})).unwrap();
-    job.validate(7, None).unwrap().work
+    job.validate(shared::job::request::Drawn { seed: 7, salt: shared::commitment::Salt(shared::B256::ZERO) }, None)
+        .unwrap()
+        .work
 }
 
 fn prompt() -> Work {

@@ -9,7 +9,7 @@ use gpu_worker::hub::route::Route;
 use gpu_worker::hub::trust::Trust;
 use gpu_worker::outbox::{Entry, Outbox, REFUSED_MAX};
 use shared::amount::{Amount, MicroUnits};
-use shared::digest::{PromptHash, Sha256Digest};
+use shared::commitment::Commitment;
 use shared::id::{JobId, LeaseId};
 use shared::job::task::TaskRole;
 use shared::protocol::{Metering, ResultSubmission};
@@ -32,8 +32,8 @@ pub(crate) fn entry(number: u128) -> Entry {
         unit_type: UnitType::MegapixelStep,
         unit_price: Amount::from_ait(1),
         model: "m".into(),
-        prompt_hash: PromptHash::of("p"),
-        artifact_sha256: Sha256Digest::of(b"a"),
+        prompt_commitment: Commitment(B256::ZERO),
+        result_commitment: Commitment(B256::ZERO),
         started_at: UnixSeconds(1),
         finished_at: UnixSeconds(2),
         expires_at: UnixSeconds(3),
@@ -42,7 +42,7 @@ pub(crate) fn entry(number: u128) -> Entry {
         chain_id: 1,
         contract: Address::repeat_byte(4),
         determinism_class: "c".into(),
-        trace_root: None,
+        trace_commitment: None,
         shares: Vec::new(),
     };
     let submission = ResultSubmission {
@@ -50,6 +50,7 @@ pub(crate) fn entry(number: u128) -> Entry {
         miner_signature: Bytes::new(),
         artifacts: Vec::new(),
         metering: Metering::default(),
+        trace_root: None,
     };
     let lease_id = LeaseId::from_random(number);
     Entry { lease_id, job_id: JobId::from_random(number), receipt_hash: B256::ZERO, submission, refusal: None }

@@ -93,6 +93,32 @@ async fn a_killed_process_costs_a_job_nothing_but_time_and_a_second_death_ends_i
 }
 
 #[tokio::test]
+async fn a_job_that_aborts_the_process_twice_is_blamed_on_its_input_where_the_model_works() {
+    let mut hub = HubDouble::start().await;
+    let miner = Miner::new(&hub);
+    let worker = miner.start();
+    let (mut session, registration) = hub.worker().await;
+    let job = assignment(5, LONG_STEPS);
+    started(&mut session, &job).await;
+    let first = inference_process(&worker);
+    signal("-ABRT", first).await;
+    begun_again(&mut session).await;
+    signal("-ABRT", replaced(&worker, first).await).await;
+    match after_progress(&mut session).await {
+        Some(WorkerMessage::Fail { lease_id, blame: Blame::Input, retryable: false, reason, .. }) => {
+            assert_eq!(lease_id, job.lease_id);
+            assert!(reason.starts_with("input is such") && reason.contains("SIGABRT"), "{reason}");
+        }
+        other => panic!("the input is to blame, got {other:?}"),
+    }
+    let next = assignment(6, 1);
+    session.assign(&next).await;
+    expect_drawn(&mut session, &next, 1).await;
+    check_result(&next, &hub.result().await.1, registration.address);
+    drop(worker);
+}
+
+#[tokio::test]
 async fn a_process_that_dies_while_idle_is_back_before_the_next_job() {
     let mut hub = HubDouble::start().await;
     let miner = Miner::new(&hub);

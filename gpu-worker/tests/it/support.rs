@@ -29,7 +29,7 @@ pub(crate) fn onnxruntime_library_if_found() -> Option<PathBuf> {
 
 /// The repository's models, each in a folder of its own.
 pub(crate) fn default_models() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("model")
+    test_support::package_folder().join("model")
 }
 
 /// A folder with copies of all the repository's models, which a test may break.
@@ -44,12 +44,12 @@ pub(crate) fn default_models_copied() -> TempDir {
 
 /// The tiny language models of `e2e/reference`, and what PyTorch makes of them.
 pub(crate) fn words() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inference/tests/vectors/words")
+    test_support::package_folder().join("crates/inference/tests/vectors/words")
 }
 
 /// The tiny pipelines of `e2e/reference`, and what Python diffusers draws with them.
 pub(crate) fn pipelines() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/inference/tests/pipelines")
+    test_support::package_folder().join("crates/inference/tests/pipelines")
 }
 
 /// A copy of a model that a test may break.

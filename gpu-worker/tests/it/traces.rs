@@ -40,12 +40,19 @@ impl Bench {
     fn check(&self, opened: &Value, root: &str) -> Result<String, String> {
         let file = self.model.file("opening.json");
         std::fs::write(&file, opened.to_string()).unwrap();
-        let output = self.trace(&["--check", file.to_str().unwrap(), "--root", root]);
+        let output = self.trace(&["--check", file.to_str().unwrap(), "--commitment", &committed(root), "--salt", SALT]);
         match output.status.success() {
             true => Ok(String::from_utf8(output.stdout).unwrap()),
             false => Err(stderr(&output)),
         }
     }
+}
+
+const SALT: &str = "0x7373737373737373737373737373737373737373737373737373737373737373";
+
+/// What a receipt of the job says of a root.
+fn committed(root: &str) -> String {
+    SALT.parse::<shared::commitment::Salt>().unwrap().commit_trace(root.parse().unwrap()).to_string()
 }
 
 #[test]
@@ -60,13 +67,13 @@ fn an_honest_step_is_recomputed_and_another_is_not() {
         }
         let mut lie = third.clone();
         lie["opening"]["step"] = 2.into();
-        assert!(bench.check(&lie, root).unwrap_err().contains("does not lead to the root"));
+        assert!(bench.check(&lie, root).unwrap_err().contains("does not lead to the commitment"));
         let mut lie = third.clone();
         lie["opening"]["after"] = first["opening"]["after"].clone();
-        assert!(bench.check(&lie, root).unwrap_err().contains("does not lead to the root"));
+        assert!(bench.check(&lie, root).unwrap_err().contains("does not lead to the commitment"));
         let other = format!("0x{}", "11".repeat(32));
-        assert!(bench.check(&third, &other).unwrap_err().contains("does not lead to the root"));
-        let output = bench.trace(&["--step", "1", "--root", &other]);
+        assert!(bench.check(&third, &other).unwrap_err().contains("does not lead to the commitment"));
+        let output = bench.trace(&["--step", "1", "--commitment", &other, "--salt", SALT]);
         assert!(!output.status.success() && stderr(&output).contains("was stated"), "{}", stderr(&output));
         let output = bench.trace(&["--step", "5"]);
         assert!(

@@ -20,7 +20,7 @@ use shared::protocol::{Assignment, HubMessage, WorkerMessage};
 use shared::time::UnixMillis;
 use shared::unit::UnitType;
 
-use crate::hub_double::{MINTER, assignment};
+use crate::hub_double::{ESCROW, MINTER, assignment};
 
 /// The hub's time when the session began; far from any machine's.
 const HUB_TIME: UnixMillis = UnixMillis(4_000_000_000_000);
@@ -45,7 +45,7 @@ pub(crate) fn offer() -> ModelOffer {
 }
 
 fn session(now: Instant) -> Session {
-    let hub = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER };
+    let hub = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER, escrow: ESCROW };
     Session { hub, clock: HubClock::new(HUB_TIME, now) }
 }
 
@@ -530,4 +530,15 @@ fn a_failure_stays_unsaid_until_it_is_sent() {
     worker.disconnected();
     assert!(worker.leases().is_empty());
     assert!(fails(&worker.connected(session(now))).is_empty());
+}
+
+#[test]
+fn an_assignment_whose_client_pays_names_the_escrow_of_the_session_and_is_taken() {
+    let now = Instant::now();
+    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    worker.connected(session(now));
+    let mut paid = job(1);
+    paid.terms.contract = ESCROW;
+    let effects = worker.hub_message(HubMessage::Assign(Box::new(paid)), now);
+    assert!(refusal(&effects).is_none());
 }

@@ -3,15 +3,16 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use shared::api::jobs::{Explanation, JobView, MinerExplanation};
+use shared::api::jobs::{Explanation, JobView, MinerExplanation, TaskView};
 use shared::api::miners::MinerView;
 use shared::id::JobId;
 use shared::job::lifecycle::JobState;
+use shared::job::task::Part;
 
 use super::client::{Server, print_json};
 use super::table;
 
-/// One job, to look at or to cancel.
+/// One job, to look at.
 #[derive(Debug, Args)]
 pub(super) struct OneJob {
     /// Name of the job: job_ and 32 hex digits
@@ -21,6 +22,16 @@ pub(super) struct OneJob {
     /// For programs
     #[arg(long)]
     json: bool,
+}
+
+/// A job to cancel.
+#[derive(Debug, Args)]
+pub(super) struct Cancel {
+    #[command(flatten)]
+    job: OneJob,
+    /// Token of a job without an API key, as `aitbc submit` told it
+    #[arg(long, env = "AITBC_JOB_TOKEN", hide_env_values = true)]
+    token: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,9 +54,10 @@ pub(super) fn status(status: &OneJob) -> Result<()> {
     print(&status.server, &job, status.json)
 }
 
-pub(super) fn cancel(cancel: &OneJob) -> Result<()> {
-    let job: JobView = cancel.server.post(&format!("/v1/jobs/{}/cancel", cancel.id), &json!({}))?;
-    print(&cancel.server, &job, cancel.json)
+pub(super) fn cancel(cancel: &Cancel) -> Result<()> {
+    let Cancel { job: OneJob { id, server, json }, token } = cancel;
+    let job: JobView = server.post(&format!("/v1/jobs/{id}/cancel"), &json!({}), token.as_deref())?;
+    print(server, &job, *json)
 }
 
 pub(super) fn explain(explain: &OneJob) -> Result<()> {
@@ -103,16 +115,34 @@ fn rows(job: &JobView, why: Option<String>) -> Vec<[String; 2]> {
     push("queue position", job.queue_position.map(|position| position.to_string()));
     push("progress", job.progress.map(|progress| format!("{} of {}", progress.step, progress.steps)));
     push("miner", job.miner.map(|miner| miner.to_string()));
+    for task in job.tasks.iter().filter(|task| !task.role.is_audit()) {
+        push(&task.role.to_string(), task.pictures.map(|pictures| part(task, pictures)));
+    }
     push("result", job.artifacts.first().map(|artifact| artifact.url.clone()));
     push("receipt", job.receipt_hash.map(|hash| hash.to_string()));
     push("minted", job.mint.as_ref().map(|mint| format!("{} AIT in block {}", mint.amount, mint.block_number)));
+    if let Some(payment) = &job.payment {
+        push("payment", Some(payment.state.as_str().to_owned()));
+        push("reserved", payment.reserve.map(|_| format!("{} AIT", payment.max_total)));
+        push("paid", payment.paid.map(|paid| format!("{paid} AIT")));
+        push("fee", payment.fee.map(|fee| format!("{fee} AIT")));
+        push("given back", payment.refunded.map(|refunded| format!("{refunded} AIT")));
+        push("transaction", payment.end.or(payment.reserve).map(|placed| placed.transaction_hash.to_string()));
+        push("payment refused", payment.refusal.clone());
+    }
     push("last fault", job.faults.last().map(|fault| fault.reason.clone()));
     rows
 }
 
+/// What one of several miners does of a job.
+fn part(task: &TaskView, Part { first, count }: Part) -> String {
+    let miner = task.miner.map_or("nobody yet".to_owned(), |miner| miner.to_string());
+    format!("pictures {} to {}, {}, {miner}", first + 1, first + count, task.state)
+}
+
 pub(super) fn list_miners(miner: Miner) -> Result<()> {
     let Miner::List(list) = miner;
-    let miners: Vec<MinerView> = list.server.get("/v1/miners")?;
+    let miners: Vec<MinerView> = list.server.get_all("/v1/miners")?;
     if list.json {
         return print_json(&miners);
     }

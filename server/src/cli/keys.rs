@@ -1,18 +1,20 @@
-//! `aitbc keys api …` works on the database itself: anybody who may write the database may make keys.
+//! `aitbc keys …` works on the database itself: anybody who may write the database may make keys, and take second factors
+//! away.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use shared::Address;
-use shared::api::keys::{ApiScope, CreatedApiKey};
+use shared::amount::Amount;
+use shared::api::keys::{ApiScope, CreatedApiKey, LABEL_MAX_CHARS};
 use shared::id::ApiKeyId;
-use store::change::{CreateApiKey, RevokeApiKey};
+use store::change::{CreateApiKey, ResetSecondFactor, RevokeApiKey};
 use store::{DatabaseUrl, Store, StoreOptions};
 
 use super::client::print_json;
 use super::table;
-use crate::auth::{LABEL_MAX_CHARS, new_api_key};
+use crate::auth::new_api_key;
 use crate::clock;
 use crate::config::{artifacts_in, database_in};
 
@@ -21,6 +23,8 @@ pub(super) enum Keys {
     /// Keys for the REST API
     #[command(subcommand)]
     Api(Api),
+    /// Takes the second factor away from an account whose owner lost the app and the recovery codes, and ends its sessions
+    ResetSecondFactor(Reset),
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,7 +47,7 @@ pub(super) struct Data {
     database_url: Option<DatabaseUrl>,
     /// For programs
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +66,9 @@ pub(super) struct Create {
     /// Pictures per minute, instead of the server's default
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     images_per_minute: Option<u32>,
+    /// AIT that its jobs may mint per day, instead of the server's default
+    #[arg(long)]
+    mint_per_day: Option<Amount>,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +77,14 @@ pub(super) struct Revoke {
     data: Data,
     /// Name of the key: key_ and 32 hex digits
     id: ApiKeyId,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Reset {
+    #[command(flatten)]
+    data: Data,
+    /// The account: make sure that its owner asks
+    address: Address,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -96,18 +111,20 @@ pub(super) fn run(keys: Keys) -> Result<()> {
             Keys::Api(Api::Create(create)) => create_key(create).await,
             Keys::Api(Api::List(data)) => list_keys(&data).await,
             Keys::Api(Api::Revoke(revoke)) => revoke_key(&revoke).await,
+            Keys::ResetSecondFactor(reset) => reset_second_factor(&reset).await,
         }
     })
 }
 
-async fn open(data: &Data) -> Result<Store> {
+/// The database of a server that was started once.
+pub(super) async fn open(data: &Data) -> Result<Store> {
     let database = data.database_url.clone().unwrap_or_else(|| database_in(&data.data));
     if let DatabaseUrl::SqliteFile(path) = &database
         && !path.exists()
     {
         bail!("there is no database at {}: start the server once, or name its folder with --data", path.display());
     }
-    // Keys belong to no hub.
+    // Neither keys nor the index belong to a hub.
     let options =
         StoreOptions { database, artifacts: artifacts_in(&data.data), hub_id: String::new(), max_pages: None };
     Store::open(&options).await.context("the database cannot be used")
@@ -120,7 +137,8 @@ async fn create_key(create: Create) -> Result<()> {
     }
     let store = open(&create.data).await?;
     let address = create.address.unwrap_or_else(|| Address::from(clock::random_bytes()));
-    let (key, secret) = new_api_key(&create.label, create.scope.into(), address, create.images_per_minute);
+    let (mut key, secret) = new_api_key(&create.label, create.scope.into(), address, create.images_per_minute);
+    key.mint_per_day = create.mint_per_day;
     let created = CreatedApiKey { key: key.view(), secret };
     store.write(CreateApiKey(key)).await?;
     if create.data.json {
@@ -157,5 +175,17 @@ async fn revoke_key(revoke: &Revoke) -> Result<()> {
         return print_json(&serde_json::json!({ "revoked": revoke.id }));
     }
     println!("{} is void from now on", revoke.id);
+    Ok(())
+}
+
+async fn reset_second_factor(reset: &Reset) -> Result<()> {
+    let store = open(&reset.data).await?;
+    if !store.write(ResetSecondFactor { address: reset.address, at: clock::now() }).await? {
+        bail!("the account {} has no second factor", reset.address);
+    }
+    if reset.data.json {
+        return print_json(&serde_json::json!({ "reset": reset.address }));
+    }
+    println!("{} signs in with its wallet alone from now on; its sessions are over", reset.address);
     Ok(())
 }

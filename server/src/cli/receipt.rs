@@ -1,30 +1,42 @@
-//! `aitbc receipts` and `aitbc receipt verify`: the auditor's tools.
+//! `aitbc receipts` and `aitbc receipt verify`. Records of failed jobs are verified by `failure.rs`.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use alloy_sol_types::{SolCall, SolEvent};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use alloy_primitives::FixedBytes;
+use alloy_sol_types::{SolCall, SolEvent, SolValue as _};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
-use contracts::AITokenMinter;
+use contracts::{AITokenMinter, JobEscrow};
+use frontend::text::audit as audit_words;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::Bytes;
 use shared::amount::Amount;
+use shared::api::audits::AuditView;
 use shared::api::jobs::MintView;
 use shared::api::page::Page;
+use shared::api::payments::PlacedTransaction;
 use shared::api::receipts::ReceiptView;
+use shared::chain::ESCROW_ADDRESS;
+use shared::commitment::Salt;
+use shared::digest::{PromptHash, Sha256Digest};
 use shared::id::JobId;
 use shared::receipt::SignedReceipt;
-use shared::{Address, B256};
+use shared::{Address, B256, U256};
+use wallet::receipt_check::{ReceiptProof, check_proof, is_known_contract};
 
 use super::client::{Server, print_json};
-use super::table;
+use super::rpc::call;
+use super::{failure, table};
 use crate::clock;
 
 /// Longest file that is read; a receipt has about 2 KiB.
 const FILE_MAX_BYTES: u64 = 1 << 20;
+
+/// Longest prompt or result file that is opened.
+const OPENED_MAX_BYTES: u64 = 64 << 20;
 
 /// Fields of a signed receipt; the API's view of one has more.
 const SIGNED_FIELDS: [&str; 4] = ["receipt", "receipt_hash", "miner_signature", "attestations"];
@@ -46,17 +58,29 @@ pub(super) struct Receipts {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Receipt {
-    /// Checks hash and signatures of a receipt, and with --rpc its mint on the chain
+    /// Checks hash and signatures of a receipt or of a failed job's record, and with --rpc what the chain has of it
     Verify(Verify),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// JSON of a receipt, as `GET /v1/receipts/{hash}` gives it
+    /// JSON of a receipt, as `GET /v1/receipts/{hash}` gives it, or of `GET /v1/jobs/{id}/failure`
     file: PathBuf,
+    /// The job's salt: opens what the receipt commits to, with --prompt-file and --result
+    #[arg(long)]
+    salt: Option<Salt>,
+    /// File with the prompt in UTF-8; of a conversation or of texts to embed, their canonical JSON
+    #[arg(long, requires = "salt")]
+    prompt_file: Option<PathBuf>,
+    /// A file of the result; repeat it in their order
+    #[arg(long, requires = "salt")]
+    result: Vec<PathBuf>,
     /// JSON-RPC address of a node
     #[arg(long)]
     rpc: Option<String>,
+    /// Hash of the chain's block 0: what the node proves must be about this chain
+    #[arg(long, requires = "rpc")]
+    genesis: Option<B256>,
     /// For programs
     #[arg(long)]
     json: bool,
@@ -68,42 +92,72 @@ pub(super) fn list(receipts: &Receipts) -> Result<()> {
         receipts.provider.map(|provider| format!("provider={provider}")),
     ];
     let query: Vec<String> = filters.into_iter().flatten().collect();
-    let page: Page<ReceiptView> = receipts.server.get(&format!("/v1/receipts?{}", query.join("&")))?;
+    let found: Vec<ReceiptView> = receipts.server.get_all(&format!("/v1/receipts?{}", query.join("&")))?;
     if receipts.json {
-        return print_json(&page);
+        return print_json(&Page { items: found, next_cursor: None });
     }
-    let rows: Vec<[String; 5]> = page
-        .items
+    let rows: Vec<[String; 6]> = found
         .into_iter()
         .map(|receipt| {
-            let block = receipt.mint.as_ref().map_or("-".to_owned(), |mint| mint.block_number.to_string());
+            let block = {
+                let block = receipt.mint.as_ref().map(|mint| mint.block_number);
+                let block = block.or(receipt.settled.map(|settled| settled.block_number));
+                block.map_or("-".to_owned(), |block| block.to_string())
+            };
             let state = format!("{:?}", receipt.settlement).to_lowercase();
+            let audit =
+                receipt.audit.as_ref().map_or("-".to_owned(), |audit| format!("{:?}", audit.state).to_lowercase());
             let provider = receipt.signed.receipt.provider.to_string();
-            [receipt.signed.receipt_hash.to_string(), provider, format!("{} AIT", receipt.amount), state, block]
+            [receipt.signed.receipt_hash.to_string(), provider, format!("{} AIT", receipt.amount), state, block, audit]
         })
         .collect();
-    table::print(["RECEIPT", "PROVIDER", "AMOUNT", "STATE", "BLOCK"], &rows);
+    table::print(["RECEIPT", "PROVIDER", "AMOUNT", "STATE", "BLOCK", "AUDIT"], &rows);
     Ok(())
 }
 
 pub(super) fn run(receipt: Receipt) -> Result<()> {
     let Receipt::Verify(verify) = receipt;
-    let (signed, unsigned) = read(&verify.file)?;
+    let value = read_json(&verify.file)?;
+    if value.get(failure::FIELD).is_some() {
+        ensure!(verify.salt.is_none(), "--salt opens a receipt, and {} is no receipt", verify.file.display());
+        return failure::verify(value, &verify.file, verify.rpc.as_deref(), verify.json);
+    }
+    let (signed, unsigned) = read(value, &verify.file)?;
     signed.verify().with_context(|| format!("{} does not hold", verify.file.display()))?;
     unsigned.check(&signed)?;
+    let opened = verify.open(&signed)?;
+    let contract = signed.receipt.contract;
+    ensure!(
+        verify.rpc.is_none() || is_known_contract(contract),
+        "the receipt names {contract}, which is neither the minter nor the escrow: nobody but its author says that it pays"
+    );
     let mint = verify.rpc.as_deref().map(|rpc| find_mint(rpc, &signed)).transpose()?;
     if let Some(mint) = &mint {
         unsigned.check_mint(mint)?;
     }
+    let finality = match (&verify.rpc, &mint) {
+        (Some(rpc), Some(mint)) => Some(verify.prove(rpc, &signed, mint)?),
+        _ => None,
+    };
     if verify.json {
         let attesters: Vec<Address> = signed.attestations.iter().map(|attestation| attestation.attester).collect();
+        let found = |is_settled: bool| {
+            let mint = mint.as_ref().filter(|mint| mint.paid.is_some() == is_settled)?;
+            Some(json!({ "transaction_hash": mint.transaction_hash, "block_number": mint.block_number }))
+        };
         return print_json(&json!({
             "valid": true,
             "receipt_hash": signed.receipt_hash,
             "provider": signed.receipt.provider,
             "attesters": attesters,
             "amount": signed.receipt.amount()?,
-            "mint": mint.map(|mint| json!({ "transaction_hash": mint.transaction_hash, "block_number": mint.block_number })),
+            "opened": opened,
+            "audit": unsigned.audit,
+            "mint": found(false),
+            "settled": found(true),
+            "final": finality.as_ref().map(|proved| json!({
+                "genesis_hash": proved.genesis_hash, "signers": proved.signers, "validators": proved.validators,
+            })),
         }));
     }
     println!("hash        {} is the hash of this receipt", signed.receipt_hash);
@@ -113,20 +167,88 @@ pub(super) fn run(receipt: Receipt) -> Result<()> {
     }
     let (contract, expires_at) = (signed.receipt.contract, signed.receipt.expires_at);
     println!("contract    {contract} pays it, until {} (Unix seconds)", expires_at.0);
+    println!("audit       {} (as the file says)", audit_words::sentence(unsigned.audit.as_ref()));
+    for what in opened {
+        println!("{what:<11} is the one that the receipt commits to");
+    }
     match mint {
-        Some(Mint { transaction_hash, block_number }) => {
+        Some(Mint { transaction_hash, block_number, paid: Some((paid, fee)) }) => {
+            println!(
+                "chain       the escrow paid {paid} AIT and took a fee of {fee} AIT in block {block_number}, transaction \
+                 {transaction_hash}"
+            );
+        }
+        Some(Mint { transaction_hash, block_number, paid: None }) => {
             let amount = signed.receipt.amount()?;
             println!("chain       minted {amount} AIT in block {block_number}, transaction {transaction_hash}");
         }
         None => println!("chain       not asked; name a node with --rpc to check the mint and the attester"),
     }
+    if let Some(Finality { genesis_hash, signers, validators }) = finality {
+        println!(
+            "final       {signers} of {validators} validators signed the block; the chain's block 0 is {genesis_hash}"
+        );
+    }
     Ok(())
 }
 
-/// Where the chain has a receipt's mint.
+/// Who shows that a block cannot be replaced.
+struct Finality {
+    genesis_hash: B256,
+    signers: usize,
+    validators: usize,
+}
+
+impl Verify {
+    /// Follows the proof from block 0 to the event that paid the receipt. The node is not believed.
+    fn prove(&self, rpc: &str, signed: &SignedReceipt, mint: &Mint) -> Result<Finality> {
+        let transaction = mint.transaction_hash;
+        let proof: Option<ReceiptProof> = call(rpc, "aitbc_getReceiptProof", json!([transaction]))?;
+        let proof = proof.with_context(|| format!("the node has no proof of transaction {transaction}"))?;
+        let chain = proof.chain().context("the node's proof does not hold")?;
+        let asked = self.genesis.unwrap_or(chain.genesis_hash);
+        ensure!(asked == chain.genesis_hash, "block 0 of the node's chain is {}, not {asked}", chain.genesis_hash);
+        if let Some(broken) = check_proof(signed, &proof).into_iter().find(|check| check.holds != Some(true)) {
+            bail!("the node's proof does not hold: {}", broken.detail);
+        }
+        let block = proof.block(&chain).context("the node's proof does not hold")?;
+        let (signers, validators) = (block.signers, block.validators.iter().len());
+        Ok(Finality { genesis_hash: chain.genesis_hash, signers, validators })
+    }
+
+    /// Names what the salt opens.
+    ///
+    /// # Errors
+    /// A prompt or a result that is not the receipt's.
+    fn open(&self, signed: &SignedReceipt) -> Result<Vec<&'static str>> {
+        let Some(salt) = self.salt else { return Ok(vec![]) };
+        let mut opened = Vec::new();
+        if let Some(path) = &self.prompt_file {
+            let bytes = read_bytes(path, OPENED_MAX_BYTES)?;
+            let prompt = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8", path.display()))?;
+            let computed = salt.commit_prompt(PromptHash::of(&prompt));
+            let stated = signed.receipt.prompt_commitment;
+            ensure!(computed == stated, "{} with this salt is not the prompt of the receipt", path.display());
+            opened.push("prompt");
+        }
+        if !self.result.is_empty() {
+            let files: Vec<Vec<u8>> =
+                self.result.iter().map(|path| read_bytes(path, OPENED_MAX_BYTES)).collect::<Result<_>>()?;
+            let computed = salt.commit_result(Sha256Digest::of_artifacts(files.iter().map(Vec::as_slice)));
+            let stated = signed.receipt.result_commitment;
+            ensure!(computed == stated, "the files of --result with this salt are not the result of the receipt");
+            opened.push("result");
+        }
+        Ok(opened)
+    }
+}
+
+/// Where the chain has a receipt's mint, or its payment from escrow.
 struct Mint {
     transaction_hash: B256,
     block_number: u64,
+    /// What the escrow paid the miner, and its fee; absent for a mint.
+    paid: Option<(Amount, Amount)>,
 }
 
 /// What the API's view says beside the signed receipt. Nobody signed it, so it is compared with what was signed.
@@ -136,6 +258,11 @@ struct UnsignedFields {
     amount: Option<Amount>,
     #[serde(default)]
     mint: Option<MintView>,
+    #[serde(default)]
+    settled: Option<PlacedTransaction>,
+    /// Says the hub alone.
+    #[serde(default)]
+    audit: Option<AuditView>,
 }
 
 impl UnsignedFields {
@@ -154,26 +281,39 @@ impl UnsignedFields {
 
     /// Compares with what the chain has.
     fn check_mint(&self, found: &Mint) -> Result<()> {
-        let Some(claimed) = &self.mint else { return Ok(()) };
-        let Mint { transaction_hash, block_number } = found;
+        let minted = self.mint.as_ref().map(|mint| (mint.transaction_hash, mint.block_number));
+        let settled = self.settled.map(|settled| (settled.transaction_hash, settled.block_number));
+        let Mint { transaction_hash, block_number, paid } = found;
+        let (claimed, other) = if paid.is_some() { (settled, minted) } else { (minted, settled) };
+        ensure!(other.is_none(), "the file names a mint and a payment from escrow, and the chain has one of them");
+        let Some(claimed) = claimed else { return Ok(()) };
         ensure!(
-            (claimed.transaction_hash, claimed.block_number) == (*transaction_hash, *block_number),
-            "the chain minted it in block {block_number}, transaction {transaction_hash}, but the file says block {}, \
+            claimed == (*transaction_hash, *block_number),
+            "the chain paid it in block {block_number}, transaction {transaction_hash}, but the file says block {}, \
              transaction {}",
-            claimed.block_number,
-            claimed.transaction_hash,
+            claimed.1,
+            claimed.0,
         );
         Ok(())
     }
 }
 
-fn read(path: &Path) -> Result<(SignedReceipt, UnsignedFields)> {
+fn read_bytes(path: &Path, max: u64) -> Result<Vec<u8>> {
     let name = path.display();
     let mut bytes = Vec::new();
     let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
-    ensure!(bytes.len() as u64 <= FILE_MAX_BYTES, "{name} is no receipt: it has more than {FILE_MAX_BYTES} bytes");
-    let value: Value = serde_json::from_slice(&bytes).with_context(|| format!("{name} is not JSON"))?;
+    file.take(max + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+    ensure!(bytes.len() as u64 <= max, "{name} has more than {max} bytes");
+    Ok(bytes)
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    let bytes = read_bytes(path, FILE_MAX_BYTES)?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", path.display()))
+}
+
+fn read(value: Value, path: &Path) -> Result<(SignedReceipt, UnsignedFields)> {
+    let name = path.display();
     let signed = SIGNED_FIELDS.into_iter().map(|field| (field.to_owned(), value[field].clone())).collect();
     let signed =
         serde_json::from_value(Value::Object(signed)).with_context(|| format!("{name} is not a signed receipt"))?;
@@ -186,6 +326,9 @@ fn find_mint(rpc: &str, signed: &SignedReceipt) -> Result<Mint> {
     let chain_id: String = call(rpc, "eth_chainId", json!([]))?;
     if chain_id != format!("{:#x}", signed.receipt.chain_id) {
         bail!("the receipt is for chain {}, but {rpc} serves chain {chain_id}", signed.receipt.chain_id);
+    }
+    if signed.receipt.contract == ESCROW_ADDRESS {
+        return find_settlement(rpc, signed);
     }
     let used = AITokenMinter::usedReceiptCall { receiptHash: signed.receipt_hash }.abi_encode();
     let contract = signed.receipt.contract;
@@ -204,25 +347,30 @@ fn find_mint(rpc: &str, signed: &SignedReceipt) -> Result<Mint> {
     let filter = json!([{ "address": contract, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
     let logs: Vec<Value> = call(rpc, "eth_getLogs", filter)?;
     let log = logs.first().context("the minter used the receipt, but its log has no mint")?;
+    let (transaction_hash, block_number) = place(log)?;
+    Ok(Mint { transaction_hash, block_number, paid: None })
+}
+
+/// The receipt's payment from escrow, which checked the client's order before it.
+fn find_settlement(rpc: &str, signed: &SignedReceipt) -> Result<Mint> {
+    let (contract, hash) = (signed.receipt.contract, signed.receipt_hash);
+    let topics = json!([JobEscrow::Settled::SIGNATURE_HASH, hash]);
+    let filter = json!([{ "address": contract, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
+    let logs: Vec<Value> = call(rpc, "eth_getLogs", filter)?;
+    let Some(log) = logs.first() else {
+        bail!("signatures hold, but the escrow at {contract} has not paid {hash}");
+    };
+    let (transaction_hash, block_number) = place(log)?;
+    let data: Bytes = serde_json::from_value(log["data"].clone())?;
+    let (_, paid, fee) =
+        <(FixedBytes<16>, U256, U256)>::abi_decode(&data).context("the escrow's event cannot be read")?;
+    let amount = |value: U256| u128::try_from(value).map(Amount::from_atto).context("the payment is above every sum");
+    Ok(Mint { transaction_hash, block_number, paid: Some((amount(paid)?, amount(fee)?)) })
+}
+
+pub(super) fn place(log: &Value) -> Result<(B256, u64)> {
     let transaction_hash = serde_json::from_value(log["transactionHash"].clone())?;
     let block =
         log["blockNumber"].as_str().and_then(|text| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok());
-    Ok(Mint { transaction_hash, block_number: block.context("the log names no block")? })
-}
-
-fn call<T: serde::de::DeserializeOwned>(rpc: &str, method: &str, params: Value) -> Result<T> {
-    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    let mut response = ureq::post(rpc).send_json(request).map_err(|error| match error {
-        ureq::Error::StatusCode(status) => anyhow!("{}: it answered with status {status}", no_rpc(rpc)),
-        error => anyhow!(error).context(format!("no answer from {rpc}")),
-    })?;
-    let mut answer: Value = response.body_mut().read_json().with_context(|| no_rpc(rpc))?;
-    match answer["error"]["message"].as_str() {
-        Some(message) => bail!("{rpc} answered {method} with: {message}"),
-        None => Ok(serde_json::from_value(answer["result"].take())?),
-    }
-}
-
-fn no_rpc(rpc: &str) -> String {
-    format!("{rpc} speaks no JSON-RPC, which an `aitbc` does at the path /rpc")
+    Ok((transaction_hash, block.context("the log names no block")?))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use shared::Address;
+use shared::chain::DEV_CHAIN_ID;
 use shared::signing::PrivateKey;
 
 use super::up::{self, Up};
@@ -30,10 +31,25 @@ pub(super) struct Serve {
     /// Account that has the minter's roles at genesis. Its key stays elsewhere
     #[arg(long, env = "AITBC_ADMIN")]
     admin: Address,
+    /// EIP-155 id of the chain, which every transaction and receipt names. It stays what it was at genesis
+    #[arg(long, env = "AITBC_CHAIN_ID", value_parser = chain_id)]
+    chain_id: u64,
+}
+
+/// Largest id that wallets in a page can hold as a number.
+const CHAIN_ID_MAX: u64 = (1 << 53) - 1;
+
+/// An id of a chain of one's own: what is signed for a development network must not count there.
+pub(super) fn chain_id(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(DEV_CHAIN_ID) => Err(format!("{DEV_CHAIN_ID} is the chain of development networks; choose another")),
+        Ok(id) if (1..=CHAIN_ID_MAX).contains(&id) => Ok(id),
+        _ => Err(format!("a number from 1 to {CHAIN_ID_MAX}, of no other chain (chainlist.org lists them)")),
+    }
 }
 
 pub(super) fn run(serve: Serve) -> Result<()> {
-    let Serve { options, hub_key_file, validator_key_file, admin } = serve;
+    let Serve { options, hub_key_file, validator_key_file, admin, chain_id } = serve;
     if options.hub_id == DEVELOPMENT_HUB_ID {
         bail!(
             "--hub-id names this hub in every receipt, and {DEVELOPMENT_HUB_ID} is the development hub: choose another"
@@ -47,7 +63,7 @@ pub(super) fn run(serve: Serve) -> Result<()> {
             "--admin {admin} is the account of a key that this server holds; the minter's roles belong to another one"
         );
     }
-    up::start(options, KeySource::Given(Box::new(Keys { hub, validator, admin })))
+    up::start(options, KeySource::Given(Box::new(Keys { hub, validator, admin })), chain_id)
 }
 
 /// The key in the file, or else in the environment. `offered`: other machines reach the server.

@@ -3,17 +3,20 @@
 use std::fs::{self, OpenOptions};
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
+use shared::amount::Amount;
 use shared::api::jobs::JobView;
 use shared::job::image::SchedulerName;
 use shared::job::lifecycle::JobState;
 
 use super::client::Server;
 use super::jobs::{print, why};
+use super::wallet::pay::Pay;
 
 /// Seconds of one long poll, which ends early where the job's state changes.
 const POLL_SECONDS: u32 = 30;
@@ -21,18 +24,20 @@ const POLL_SECONDS: u32 = 30;
 /// The same where somebody watches the steps.
 const WATCHED_POLL_SECONDS: u32 = 1;
 
+/// How often a payment is looked at after the end of its job.
+const PAYMENT_POLL: Duration = Duration::from_millis(200);
+
 /// What fits into a line of a narrow terminal: one that wraps is not cleared.
 const LINE_MAX_CHARS: usize = 79;
 
 /// Goes to the beginning of the terminal's line and clears it.
 const CLEAR_LINE: &str = "\r\x1b[2K";
 
+/// The picture that is wanted.
 #[derive(Debug, Args)]
-pub(super) struct Submit {
+pub(super) struct Wanted {
     /// What the picture shows
     prompt: String,
-    #[command(flatten)]
-    server: Server,
     /// Model, as miners offer it
     #[arg(long)]
     model: Option<String>,
@@ -59,7 +64,20 @@ pub(super) struct Submit {
     height: Option<u32>,
     #[arg(long)]
     seed: Option<u64>,
-    /// Waits for the picture
+    /// The most that the whole job may cost or mint, in AIT, as 1.5
+    #[arg(long)]
+    max_price: Option<Amount>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Submit {
+    #[command(flatten)]
+    wanted: Wanted,
+    #[command(flatten)]
+    server: Server,
+    #[command(flatten)]
+    pay: Pay,
+    /// Waits for the picture, and for the end of its payment
     #[arg(long)]
     wait: bool,
     /// Writes the first picture to this file; implies --wait
@@ -74,10 +92,13 @@ pub(super) fn run(submit: &Submit) -> Result<()> {
     if let Some(path) = &submit.out {
         check_writable(path)?;
     }
-    let mut job: JobView = submit.server.post("/v1/jobs", &request(submit))?;
-    if submit.wait || submit.out.is_some() {
+    let request = submit.pay.order(&submit.server, submit.wanted.request())?;
+    let (mut job, token): (JobView, _) = submit.server.post_for_token("/v1/jobs", &request, None)?;
+    let waits = submit.wait || submit.out.is_some();
+    if waits {
         eprintln!("{}", job.id);
-        job = wait_for_end(&submit.server, job)?;
+        tell(token.as_deref());
+        job = wait_for_payment(&submit.server, wait_for_end(&submit.server, job)?)?;
         if job.state != JobState::Completed {
             bail!("the job {} is {}: {}", job.id, job.state, why(&submit.server, job.id));
         }
@@ -86,7 +107,18 @@ pub(super) fn run(submit: &Submit) -> Result<()> {
         let bytes = submit.server.get_bytes(&artifact.url)?;
         fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    print(&submit.server, &job, submit.json)
+    print(&submit.server, &job, submit.json)?;
+    if !waits {
+        tell(token.as_deref());
+    }
+    Ok(())
+}
+
+/// Says how to cancel a job without an API key.
+fn tell(token: Option<&str>) {
+    if let Some(token) = token {
+        eprintln!("cancel it with --token {token}");
+    }
 }
 
 /// Opens the file as the picture would be written, before anybody draws it, and leaves everything as it was.
@@ -118,6 +150,15 @@ fn wait_for_end(server: &Server, mut job: JobView) -> Result<JobView> {
     Ok(job)
 }
 
+/// Polls until a paid job's money is where it belongs.
+fn wait_for_payment(server: &Server, mut job: JobView) -> Result<JobView> {
+    while job.payment.as_ref().is_some_and(|payment| !payment.state.is_final()) {
+        std::thread::sleep(PAYMENT_POLL);
+        job = server.get(&format!("/v1/jobs/{}", job.id))?;
+    }
+    Ok(job)
+}
+
 /// How far the job is, or why its wait cannot be estimated.
 fn standing(server: &Server, job: &JobView) -> String {
     match (job.state, job.eta_ms) {
@@ -134,22 +175,29 @@ fn progress(job: &JobView) -> String {
     parts.join(", ")
 }
 
-fn request(submit: &Submit) -> Value {
-    let mut input = json!({ "prompt": submit.prompt });
-    let given = [
-        ("negative_prompt", submit.negative_prompt.clone().map(Value::from)),
-        ("steps", submit.steps.map(Value::from)),
-        ("guidance", submit.guidance.map(Value::from)),
-        ("scheduler", submit.scheduler.clone().map(Value::from)),
-        ("eta", submit.eta.map(Value::from)),
-        ("width", submit.width.map(Value::from)),
-        ("height", submit.height.map(Value::from)),
-        ("seed", submit.seed.map(Value::from)),
-    ];
-    for (field, value) in given {
-        if let Some(value) = value {
-            input[field] = value;
+impl Wanted {
+    /// The body of a job, and of a quote for it.
+    pub(super) fn request(&self) -> Value {
+        let mut input = json!({ "prompt": self.prompt });
+        let given = [
+            ("negative_prompt", self.negative_prompt.clone().map(Value::from)),
+            ("steps", self.steps.map(Value::from)),
+            ("guidance", self.guidance.map(Value::from)),
+            ("scheduler", self.scheduler.clone().map(Value::from)),
+            ("eta", self.eta.map(Value::from)),
+            ("width", self.width.map(Value::from)),
+            ("height", self.height.map(Value::from)),
+            ("seed", self.seed.map(Value::from)),
+        ];
+        for (field, value) in given {
+            if let Some(value) = value {
+                input[field] = value;
+            }
         }
+        let mut request = json!({ "kind": "image", "model": self.model, "input": input });
+        if let Some(max_price) = self.max_price {
+            request["constraints"] = json!({ "max_price": max_price });
+        }
+        request
     }
-    json!({ "kind": "image", "model": submit.model, "input": input })
 }

@@ -7,20 +7,32 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use axum::http::Uri;
 use clap::{Args, ValueEnum};
+use contracts::DEFAULT_HOLD_SECONDS;
+use shared::Address;
+use shared::amount::Amount;
+use shared::chain::DEV_CHAIN_ID;
+use shared::digest::Sha256Digest;
 use store::DatabaseUrl;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, DEVELOPMENT_HUB_ID, Limits, PORT_DEFAULT, SITE_ROOT_DEFAULT};
-use crate::keys::KeySource;
+use super::market_maker::RunningMaker;
+use crate::config::{
+    Config, ConnectionLimits, DEVELOPMENT_EXIT_DELAY_SECONDS, DEVELOPMENT_HUB_ID, ExchangeConfig, HUB_ID_MAX_CHARS,
+    Keeping, Limits, MarketMaker, PORT_DEFAULT, SITE_ROOT_DEFAULT,
+};
+use crate::keys::{self, KeySource};
+use crate::pins::Pins;
 use crate::serve::Server;
 
 /// What is logged where `RUST_LOG` does not say otherwise.
 const LOG_FILTER: &str = "info,sqlx=warn,sea_orm_migration=warn";
 
-/// Longest name of a hub.
-const HUB_ID_MAX_CHARS: usize = 100;
+/// The minter's own bound of a hold: 30 days.
+pub(super) const HOLD_MAX_SECONDS: u64 = 30 * 86_400;
+
+const MEBIBYTE: u64 = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct Up {
@@ -37,12 +49,19 @@ pub(super) struct Up {
     /// Address to listen on; other machines reach 0.0.0.0, which `up` refuses
     #[arg(long, env = "AITBC_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub(super) host: IpAddr,
+    /// Where other validators connect, if somewhere else than the data folder's peers.json tells them to
+    #[arg(long, env = "AITBC_VALIDATOR_LISTEN")]
+    validator_listen: Option<SocketAddr>,
     /// Folder of the built page bundles; target/site where absent, and no pages where nothing was built there
     #[arg(long, env = "AITBC_SITE", value_parser = folder)]
     site: Option<PathBuf>,
     /// Name of the hub in receipts
     #[arg(long, env = "AITBC_HUB_ID", default_value = DEVELOPMENT_HUB_ID, value_parser = hub_id)]
     pub(super) hub_id: String,
+    /// Origin under which people reach this server, as browsers write it; may be repeated. Signing in with a wallet counts
+    /// for these; without one, at this machine alone
+    #[arg(long = "origin", env = "AITBC_ORIGINS", value_delimiter = ',', value_parser = origin)]
+    own_origins: Vec<String>,
     /// Origin whose pages may call the API besides the server's own; may be repeated
     #[arg(long = "allow-origin", env = "AITBC_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     allowed_origins: Vec<String>,
@@ -61,13 +80,98 @@ pub(super) struct Up {
     /// Sponsored jobs of everybody per day; 0 for none
     #[arg(long, env = "AITBC_SPONSORED_IN_TOTAL", default_value_t = Limits::default().sponsored_in_total_per_day)]
     sponsored_in_total: u32,
+    /// How long the minter of a new chain holds what it mints, in seconds, so that an audit finds something to take; 0
+    /// pays at once. `up` pays at once where absent, and `serve` holds for a day
+    #[arg(long, env = "AITBC_HOLD_SECONDS", value_parser = clap::value_parser!(u64).range(..=HOLD_MAX_SECONDS))]
+    hold_seconds: Option<u64>,
+    /// Which results another miner computes again: by the published chances, always, or never
+    #[arg(long, env = "AITBC_AUDITS", value_enum, default_value_t = Audits::Published)]
+    audits: Audits,
+    /// Operate no exchange: take no orders and settle no trades. Its contract stays, and traders leave alone
+    #[arg(long, env = "AITBC_NO_EXCHANGE")]
+    no_exchange: bool,
+    /// Account of a market maker that you run yourself, which the markets' pages name as yours
+    #[arg(long, env = "AITBC_MARKET_MAKER", value_name = "ADDRESS", conflicts_with = "no_market_maker")]
+    market_maker: Option<Address>,
+    /// Run no market maker. Where this is absent, `up` runs the reference one with worthless money, so that the book is
+    /// not empty; `serve` never does
+    #[arg(long, env = "AITBC_NO_MARKET_MAKER")]
+    no_market_maker: bool,
+    /// How long a trader that leaves the exchange alone waits on a new development chain, in seconds
+    #[arg(
+        long, env = "AITBC_EXIT_DELAY_SECONDS", default_value_t = DEVELOPMENT_EXIT_DELAY_SECONDS,
+        value_parser = clap::value_parser!(u64).range(30..=604_800)
+    )]
+    exit_delay_seconds: u64,
+    /// AIT that the sponsored jobs of one network address may mint per day
+    #[arg(
+        long, env = "AITBC_SPONSORED_MINT_PER_ADDRESS",
+        default_value_t = Limits::default().sponsored_mint_per_address_per_day
+    )]
+    sponsored_mint_per_address: Amount,
+    /// AIT that the sponsored jobs of everybody may mint per day
+    #[arg(
+        long, env = "AITBC_SPONSORED_MINT_IN_TOTAL", default_value_t = Limits::default().sponsored_mint_in_total_per_day
+    )]
+    sponsored_mint_in_total: Amount,
+    /// AIT that the jobs of a key without its own limit may mint per day
+    #[arg(long, env = "AITBC_MINT_PER_KEY", default_value_t = Limits::default().mint_per_key_per_day)]
+    mint_per_key: Amount,
+    /// AIT that the jobs of a signed-in wallet may mint per day
+    #[arg(long, env = "AITBC_MINT_PER_WALLET", default_value_t = Limits::default().mint_per_wallet_per_day)]
+    mint_per_wallet: Amount,
+    /// SHA-256 of a manifest: its model is the default of its kind, and no other one may have its name. May be repeated;
+    /// the product's own models where absent
+    #[arg(long = "pin-model", env = "AITBC_PIN_MODELS", value_delimiter = ',')]
+    pinned_models: Vec<Sha256Digest>,
+    /// Folder with the manifests of pinned models, as *.json
+    #[arg(long, env = "AITBC_MANIFESTS", value_parser = folder)]
+    manifests: Option<PathBuf>,
+    /// Days for which result files of sponsored jobs are kept; jobs and receipts stay
+    #[arg(
+        long, env = "AITBC_SPONSORED_FILES_DAYS", default_value_t = Keeping::SPONSORED_DAYS,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    sponsored_files_days: u32,
+    /// Days for which result files of jobs of a wallet, an API key or a payment are kept
+    #[arg(
+        long, env = "AITBC_KEY_FILES_DAYS", default_value_t = Keeping::KEYED_DAYS,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    key_files_days: u32,
+    /// GiB of all result files together; beyond it the oldest of visitors are removed first, then the oldest of keys
+    #[arg(
+        long, env = "AITBC_FILES_MAX_GIB", default_value_t = Keeping::GIB_MAX,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    files_max_gib: u32,
+    /// Free space of the disk, in MiB, below which only mints of receipts are taken: no jobs, no transactions
+    #[arg(long, env = "AITBC_DISK_FLOOR_MIB", default_value_t = node::DISK_FLOOR_BYTES / MEBIBYTE)]
+    disk_floor_mib: u64,
     /// Form of the log on stderr
     #[arg(long, env = "AITBC_LOG", value_enum, default_value_t = LogForm::Text)]
     log: LogForm,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum LogForm {
+enum Audits {
+    Published,
+    Always,
+    Never,
+}
+
+impl From<Audits> for hub::audit::Draw {
+    fn from(audits: Audits) -> Self {
+        match audits {
+            Audits::Published => Self::Published,
+            Audits::Always => Self::Always,
+            Audits::Never => Self::Never,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum LogForm {
     Text,
     Json,
 }
@@ -80,14 +184,14 @@ pub(super) fn run(up: Up) -> Result<()> {
             up.host
         );
     }
-    start(up, KeySource::Development)
+    start(up, KeySource::Development, DEV_CHAIN_ID)
 }
 
-/// Runs a server with these keys until a signal stops it.
-pub(super) fn start(up: Up, keys: KeySource) -> Result<()> {
+/// Runs a server of this chain with these keys until a signal stops it.
+pub(super) fn start(up: Up, keys: KeySource, chain_id: u64) -> Result<()> {
     start_log(up.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(config(up, keys)))
+    runtime.block_on(serve(config(up, keys, chain_id)))
 }
 
 /// A folder that exists. Otherwise a wrong name would show only as missing pages.
@@ -123,43 +227,81 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-fn config(up: Up, keys: KeySource) -> Config {
+fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
+    let hold_seconds = up.hold_seconds.unwrap_or(if keys.is_development() { 0 } else { DEFAULT_HOLD_SECONDS });
+    let runs_maker = keys.is_development() && !up.no_exchange && !up.no_market_maker;
+    let market_maker = match up.market_maker {
+        Some(address) => MarketMaker::At(address),
+        None if runs_maker => MarketMaker::Development,
+        None => MarketMaker::None,
+    };
     Config {
         data: up.data,
         database_url: up.database_url,
         listen: SocketAddr::new(up.host, up.port),
+        validator_listen: up.validator_listen,
         site_root: up.site.unwrap_or_else(|| PathBuf::from(SITE_ROOT_DEFAULT)),
         keys,
         hub_id: up.hub_id,
+        hold_seconds,
+        exchange: ExchangeConfig { operates: !up.no_exchange, exit_delay_seconds: up.exit_delay_seconds, market_maker },
+        audits: up.audits.into(),
+        chain_id,
+        pins: Pins { models: up.pinned_models, manifests: up.manifests },
         limits: Limits {
             images_per_key_per_minute: up.images_per_minute,
             sponsored_per_address_per_day: up.sponsored_per_address,
             sponsored_in_total_per_day: up.sponsored_in_total,
+            sponsored_mint_per_address_per_day: up.sponsored_mint_per_address,
+            sponsored_mint_in_total_per_day: up.sponsored_mint_in_total,
+            mint_per_key_per_day: up.mint_per_key,
+            mint_per_wallet_per_day: up.mint_per_wallet,
         },
+        connections: ConnectionLimits::default(),
+        keeping: Keeping::new(up.sponsored_files_days, up.key_files_days, up.files_max_gib),
+        own_origins: up.own_origins,
         allowed_origins: up.allowed_origins,
         behind_proxy: up.behind_proxy,
         max_database_pages: None,
+        disk_floor_bytes: up.disk_floor_mib.saturating_mul(MEBIBYTE),
     }
 }
 
 async fn serve(config: Config) -> Result<()> {
+    let makes_market = config.exchange.market_maker == MarketMaker::Development;
+    let keys_folder = config.keys_folder();
     let (data, is_development) = (config.data.clone(), config.keys.is_development());
     let server = Server::start(config).await?;
     let address = server.address()?;
     if is_development {
-        let keys = data.join("keys");
-        println!("AITBC runs at http://{address}  (dev keys in {}: nothing here is worth anything)", keys.display());
+        let keys = keys_folder.display();
+        println!("AITBC runs at http://{address}  (dev keys in {keys}: nothing here is worth anything)");
     } else {
         println!("AITBC runs at http://{address}");
     }
-    let stop = CancellationToken::new();
-    tokio::spawn(stop_on_signal(stop.clone())?);
+    let maker = if makes_market {
+        let key = keys::development_market_maker(&keys_folder)?;
+        Some(RunningMaker::start(format!("http://{address}"), key)?)
+    } else {
+        None
+    };
+    let (asked, stop) = (CancellationToken::new(), CancellationToken::new());
+    tokio::spawn(stop_on_signal(asked.clone())?);
+    let stop_server = stop.clone();
+    tokio::spawn(async move {
+        asked.cancelled().await;
+        // It cancels its orders at the server.
+        if let Some(maker) = maker {
+            maker.stop().await;
+        }
+        stop_server.cancel();
+    });
     server.run(stop).await?;
     println!("stopped; the next start continues with {}", data.display());
     Ok(())
 }
 
-fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>> {
+pub(super) fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
@@ -170,7 +312,7 @@ fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>> {
     })
 }
 
-fn start_log(form: LogForm) {
+pub(super) fn start_log(form: LogForm) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let ansi = std::io::stderr().is_terminal() && !no_color;

@@ -20,6 +20,7 @@ use shared::null_is_absent::without_nulls;
 
 use crate::config::{BODY_MAX_BYTES, JOB_BODY_MAX_BYTES};
 use crate::error::ApiError;
+use crate::large_bodies::announced_bytes;
 use crate::submit::IdempotencyKey;
 
 /// Bytes of an oversized body that are read and thrown away, so that the client gets the answer and not a reset.
@@ -68,6 +69,16 @@ async fn read(body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
     if length <= limit { Ok(bytes) } else { Err(ApiError::BodyTooLarge { limit }) }
 }
 
+/// Refuses a request whose body is not kept. A body that its client sends soon is still taken, so that the client gets
+/// the answer and not a reset.
+pub async fn refuse_unread(request: Request, error: ApiError) -> ApiError {
+    if announced_bytes(request.headers()).is_none_or(|bytes| bytes <= DISCARDED_MAX_BYTES) {
+        // Nothing of it counts, not even how it ended.
+        let _ = read(request.into_body(), 0).await;
+    }
+    error
+}
+
 /// Text that is no JSON is malformed; JSON of another form names the field. Both are told apart by reading in two steps:
 /// serde_json alone calls some values of a wrong type a fault of the text.
 ///
@@ -76,7 +87,7 @@ fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.len() > TREE_MAX_BYTES {
         return parse_large(bytes);
     }
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| ApiError::MalformedJson(error.to_string()))?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(bytes, &error))?;
     if !value.is_object() {
         return Err(ApiError::Invalid(vec![FieldError::no_object("body", &value)]));
     }
@@ -97,9 +108,25 @@ fn parse_large<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         if error.is_data() {
             ApiError::Invalid(vec![FieldError::form("body", &reason)])
         } else {
-            ApiError::MalformedJson(reason)
+            unreadable(bytes, &error)
         }
     })
+}
+
+/// What the parser says of a number that no float holds, though it is JSON.
+const NO_FLOAT: &str = "number out of range";
+
+/// Text that is no JSON, or JSON with a number that is too large, whose field is named.
+fn unreadable(bytes: &[u8], error: &serde_json::Error) -> ApiError {
+    let reason = error.to_string();
+    if !reason.starts_with(NO_FLOAT) {
+        return ApiError::MalformedJson(reason);
+    }
+    let located: Result<Value, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes));
+    let path = located.err().map(|error| error.path().to_string()).filter(|path| path != ".");
+    let field = path.unwrap_or_else(|| "body".to_owned());
+    let detail = format!("`{field}` has a number beyond what is read here: at most about 1.8e308 either way");
+    ApiError::Invalid(vec![FieldError::new(field, detail)])
 }
 
 /// The query's parameters.
@@ -135,6 +162,20 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for ApiPath<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let text = Path::<String>::from_request_parts(parts, state).await.map_err(|_| not_found(""))?;
         text.parse().map(Self).map_err(|_| not_found(&text))
+    }
+}
+
+/// Two parts of the path that name things.
+pub struct ApiPaths<T, U>(pub T, pub U);
+
+impl<S: Send + Sync, T: FromStr, U: FromStr> FromRequestParts<S> for ApiPaths<T, U> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path((first, second)) =
+            Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| not_found(""))?;
+        let first = first.parse().map_err(|_| not_found(&first))?;
+        Ok(Self(first, second.parse().map_err(|_| not_found(&second))?))
     }
 }
 
@@ -288,7 +329,10 @@ pub(crate) mod tests {
         ] {
             let valid = |input: &Value| {
                 let body = json!({"kind": kind, "input": input});
-                read::<CreateJob>(&body).unwrap().validate(7, Some("m".to_owned()))
+                read::<CreateJob>(&body).unwrap().validate(
+                    shared::job::request::Drawn { seed: 7, salt: shared::commitment::Salt(shared::B256::ZERO) },
+                    Some("m".to_owned()),
+                )
             };
             valid(&full).unwrap();
             for name in full.as_object().unwrap().keys() {
@@ -320,6 +364,21 @@ pub(crate) mod tests {
         };
         assert_eq!(errors[0].field, "constraints.vram");
         assert!(errors[0].detail.contains("unknown field `vram`"), "{errors:?}");
+    }
+
+    #[test]
+    fn a_number_that_no_float_holds_is_told_with_its_field() {
+        for (body, field) in [
+            (r#"{"max_tokens": 1e400}"#, "max_tokens"),
+            (r#"{"kind": "image", "input": {"steps": -1e400}}"#, "input.steps"),
+            (r#"{"messages": [{"role": "user", "content": 1e999}]}"#, "messages[0].content"),
+        ] {
+            let Err(ApiError::Invalid(errors)) = parse_object::<CreateJob>(body.as_bytes()) else {
+                panic!("{body} is told as no JSON")
+            };
+            assert_eq!(errors[0].field, field);
+            assert!(errors[0].detail.contains("1.8e308"), "{}", errors[0].detail);
+        }
     }
 
     #[test]

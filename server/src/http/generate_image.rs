@@ -18,7 +18,7 @@ use shared::job::request::{Constraints, CreateJob, Payment};
 use store::record::JobRecord;
 
 use super::extract::{ApiJson, idempotency_key};
-use crate::auth::{Caller, Callers};
+use crate::auth::{Callers, Visitor};
 use crate::error::{ApiError, no_result};
 use crate::submit::Submission;
 use crate::view::Views;
@@ -46,12 +46,13 @@ pub async fn generate_image(
     State(callers): State<Callers>,
     State(submission): State<Submission>,
     State(watch): State<JobWatch>,
+    visitor: Visitor,
     headers: HeaderMap,
     body: ApiJson<GenerateImage>,
 ) -> Result<Json<GeneratedImage>, ApiError> {
     let accepted = Instant::now();
     let request = body.value;
-    let caller = Caller::Key(callers.find_key(&request.api_key).await?);
+    let caller = callers.find_caller(&request.api_key, visitor.address).await?;
     check_bounds(&request)?;
     let key = idempotency_key(&headers, "/v1/generate-image", body.sha256)?;
     let created = submission.create_job(&caller, job_of(request), key, accepted).await.map_err(rename_fields)?;
@@ -122,8 +123,7 @@ async fn answer(views: &Views, record: JobRecord) -> Result<GeneratedImage, ApiE
     let result = views.job_result(record).await?;
     let artifact =
         result.artifacts.first().ok_or_else(|| ApiError::Internal("a result without artifacts".to_owned()))?;
-    let bytes = views.store.artifacts().get(artifact.sha256)?;
-    let bytes = bytes.ok_or_else(|| ApiError::Internal(format!("the bytes of {} are gone", artifact.sha256)))?;
+    let bytes = views.bytes_of(artifact).await?;
     Ok(GeneratedImage {
         status: "ok".to_owned(),
         job_id: id,

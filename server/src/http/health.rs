@@ -11,6 +11,7 @@ use shared::api::status::{Health, NetworkStatus};
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::exchange::ExchangeError;
 use crate::status::Figures;
 
 /// Whether a miner can draw, and on which device.
@@ -40,12 +41,28 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError>
     if let Some(fault) = app.node.fault() {
         return Err(ApiError::Unavailable(format!("the node makes no blocks: {fault}")));
     }
-    Ok(Json(json!({ "status": "ok", "head_number": head.number })))
+    let exchange_fault = match &app.exchange {
+        Ok(exchange) => exchange.fault(),
+        Err(ExchangeError::Fault(fault)) => Some(fault.clone()),
+        Err(_) => None,
+    };
+    if let Some(fault) = exchange_fault {
+        return Err(ApiError::Unavailable(format!("the exchange takes nothing: {fault}")));
+    }
+    // Settlement goes on, so that a balancer must not take this server out.
+    let disk = app.node.disk_shortage().map_or_else(|| "ok".to_owned(), |shortage| shortage.to_string());
+    Ok(Json(json!({ "status": "ok", "head_number": head.number, "disk": disk })))
 }
 
 /// Prometheus metrics.
 pub async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.metrics.miners_online.set(i64::try_from(app.hub.board().miners().count()).unwrap_or(i64::MAX));
+    if let Ok(exchange) = &app.exchange {
+        let state = exchange.state();
+        app.metrics.exchange_trades_to_settle.set(i64::try_from(state.trades_to_settle).unwrap_or(i64::MAX));
+        app.metrics.exchange_fault.set(i64::from(exchange.fault().is_some()));
+        app.metrics.exchange_differing.set(i64::from(state.reconciliation.differing));
+    }
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, media_type)], app.metrics.text())
 }

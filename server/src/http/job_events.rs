@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures::Stream;
 use shared::api::jobs::{JobEventView, JobView};
 use shared::api::problem::Problem;
+use shared::field_error::FieldError;
 use shared::id::JobId;
 use shared::job::lifecycle::JobState;
 use shared::job::request::Work;
@@ -37,16 +38,30 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Events that wait for a slow reader.
 const BUFFER_MAX_EVENTS: usize = 32;
 
+/// Longest id of an event: two numbers of up to twenty digits and a point.
+pub(crate) const LAST_EVENT_ID_MAX_CHARS: usize = 41;
+
+/// One event of the stream.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only its schema is used: the stream writes these lines itself")]
+pub struct ServerSentEvent {
+    /// The `type` of the data.
+    event: String,
+    /// JSON of a `JobEventView`.
+    data: String,
+    id: Option<String>,
+}
+
 /// State, queue position, step progress, previews, tokens and the mint, as they happen.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/events", tag = "jobs",
     params(("id" = JobId, Path), ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen")),
     responses(
-        (status = 200, body = JobEventView, content_type = "text/event-stream"),
+        (status = 200, body = ServerSentEvent, description = "Each event's data is a `JobEventView`", content_type = "text/event-stream"),
         (status = 204, description = "The last event seen was the job's last"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
-    security((), ("api_key" = []))
+    security((), ("api_key" = []), ("session" = []))
 )]
 pub async fn job_events(
     State(watch): State<JobWatch>,
@@ -54,12 +69,12 @@ pub async fn job_events(
     ApiPath(id): ApiPath<JobId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let last_seen = last_seen(&headers)?;
     let subscription = watch.views.hub.view(id);
     let record = watch.views.find_visible(&caller, id).await?;
     let revision = record.revision;
     let job = watch.views.job_view(record).await?;
-    let last_seen = headers.get("last-event-id").and_then(|value| Seen::parse(value.to_str().ok()?));
-    if is_last(&job) && last_seen.is_some_and(|seen| seen.revision == revision) {
+    if job.is_last() && last_seen.is_some_and(|seen| seen.revision == revision) {
         // EventSource reconnects after every end of a stream, except after this answer.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -75,16 +90,22 @@ pub async fn job_events(
     Ok(sse(stream))
 }
 
+/// What the reader saw. An id of another form is none of ours, and its reader begins anew.
+fn last_seen(headers: &HeaderMap) -> Result<Option<Seen>, ApiError> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    if value.len() > LAST_EVENT_ID_MAX_CHARS {
+        let bound = format!("up to {LAST_EVENT_ID_MAX_CHARS} characters");
+        let error = FieldError::bound("Last-Event-ID", bound, format!("{} bytes", value.len()));
+        return Err(ApiError::OutOfBounds(vec![error]));
+    }
+    Ok(value.to_str().ok().and_then(Seen::parse))
+}
+
 fn sse(stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
     let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     // Tells proxies not to buffer the stream.
     response.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
     response
-}
-
-/// The job is over and will not change.
-fn is_last(job: &JobView) -> bool {
-    job.state.is_terminal() && (job.state != JobState::Completed || job.mint.is_some())
 }
 
 /// The id of an event that the reader saw: a revision, and how much of the text it has.
@@ -116,7 +137,7 @@ async fn text_so_far(views: &Views, job: &JobView) -> Option<String> {
         return None;
     }
     match job.artifacts.first() {
-        Some(artifact) => views.text_of(artifact.sha256).await.ok().flatten(),
+        Some(artifact) => views.text_of(artifact).await.ok().flatten(),
         None => views.hub.board().job(job.id).map(|open| open.text().to_owned()),
     }
 }
@@ -146,7 +167,7 @@ impl Teller {
     async fn run(mut self, mut subscription: Subscription, first: Look) {
         let end = tokio::time::sleep(STREAM_MAX);
         tokio::pin!(end);
-        let mut last = is_last(&first.job);
+        let mut last = first.job.is_last();
         if self.tell_job(first).await.is_err() {
             return;
         }
@@ -160,7 +181,7 @@ impl Teller {
             let told = match wake {
                 Wake::Signal(Signal::Changed) => match self.look().await {
                     Some(look) => {
-                        last = is_last(&look.job);
+                        last = look.job.is_last();
                         self.tell_job(look).await
                     }
                     None => return,
@@ -254,6 +275,18 @@ mod tests {
         assert_eq!(untold("a lake", "a lake"), None);
         assert_eq!(untold("a lake", ""), piece(0, ""));
         assert_eq!(untold("a lake", "a sea"), piece(0, "a sea"));
+    }
+
+    #[test]
+    fn an_id_longer_than_any_of_ours_is_refused_and_another_form_is_none() {
+        let seen =
+            |id: &str| last_seen(&HeaderMap::from_iter([("last-event-id".parse().unwrap(), id.parse().unwrap())]));
+        let longest = format!("{}.{}", u64::MAX, usize::MAX);
+        assert_eq!(longest.len(), LAST_EVENT_ID_MAX_CHARS);
+        assert_eq!(seen(&longest).unwrap(), Some(Seen { revision: u64::MAX, bytes: usize::MAX }));
+        assert!(matches!(seen(&format!("0{longest}")), Err(ApiError::OutOfBounds(_))));
+        assert_eq!(seen("yesterday").unwrap(), None);
+        assert_eq!(last_seen(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]

@@ -12,9 +12,10 @@ use store::repository::ReceiptFilter;
 
 use super::extract::{ApiPath, ApiQuery, page_limit};
 use crate::error::ApiError;
-use crate::view::{self, Views};
+use crate::view::Views;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     job_id: Option<JobId>,
@@ -30,6 +31,7 @@ pub struct ListQuery {
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Rows, 1 to 100.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 
@@ -62,6 +64,6 @@ pub async fn get_receipt(
     State(views): State<Views>,
     ApiPath(hash): ApiPath<B256>,
 ) -> Result<Json<ReceiptView>, ApiError> {
-    let receipt = views.store.find_receipt(hash).await?;
-    receipt.map(|record| Json(view::receipt_view(record))).ok_or_else(|| ApiError::not_found("receipt", hash))
+    let receipt = views.store.find_receipt(hash).await?.ok_or_else(|| ApiError::not_found("receipt", hash))?;
+    Ok(Json(views.receipt_view(receipt).await?))
 }

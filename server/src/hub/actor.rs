@@ -4,18 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use hub::board::{Board, BoardError, Effect, EndedLease, Input, Lease, Moved, SessionNumber};
+use hub::audit::{Compared, Verdict};
+use hub::board::{
+    AuditStep, Board, BoardError, Effect, EndedLease, Input, Judged, Lease, Moved, OpenAudit, ServedWith, SessionNumber,
+};
 use shared::Address;
+use shared::api::audits::{AuditState, Opinion};
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{Blame, Fault, JobState, TaskLife};
 use shared::job::task::Task;
+use shared::log::entry::FaultCause;
 use shared::protocol::{HubMessage, Metering};
-use store::change::{Change, CompleteTask, CountFault, GrantLease, MoveTask};
-use store::record::{ArtifactRecord, LeaseRecord, MovedTask, NewReceipt};
+use store::change::{AuditAnswer, AuditChange, Change, CompleteTask, CountFault, GrantLease, MoveTask, Refuted};
+use store::record::{ArtifactRecord, LeaseRecord, MovedTask, NewAudit, NewReceipt};
 use store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::seal::HubSeal;
 use super::watchers::{Signal, Watchers};
 use crate::clock;
 use crate::metrics::Metrics;
@@ -53,6 +59,15 @@ pub(super) struct AttestedResult {
     pub(super) metering: Metering,
     pub(super) artifacts: Vec<ArtifactRecord>,
     pub(super) receipt: NewReceipt,
+    /// Of an audit: how it stands to the results before it.
+    pub(super) compared: Option<Compared>,
+}
+
+/// A task that completed, as the board tells it.
+struct Completed {
+    moved: Moved,
+    lease: Lease,
+    audit: Option<AuditStep>,
 }
 
 /// Sessions by number; a session that cannot take a message is about to end.
@@ -117,6 +132,8 @@ pub(super) struct Actor {
     /// Rings when there is a receipt to mint.
     pub(super) receipts: Arc<Notify>,
     pub(super) being_stored: Arc<BeingStored>,
+    /// Signs records of jobs that end without a result.
+    pub(super) seal: Arc<HubSeal>,
     pub(super) stop: CancellationToken,
 }
 
@@ -185,7 +202,8 @@ impl Actor {
             match effect {
                 Effect::Grant { lease, moved, session, mut assignment } => {
                     let granted = moved.task.job_id;
-                    assignment.watched = self.watchers.is_viewed(granted);
+                    // Who looks at the job looks at its result, not at its audit.
+                    assignment.watched = !moved.task.role.is_audit() && self.watchers.is_viewed(granted);
                     self.store_grant(lease, moved).await;
                     self.sessions.tell(session, ToSession::Send(HubMessage::Assign(assignment)));
                     if let Carried::Accepted(job_id, at) = carried
@@ -200,14 +218,20 @@ impl Actor {
                     }
                     self.store_move(moved, ended).await;
                 }
-                Effect::Complete { moved, lease } => {
+                Effect::Complete { moved, lease, audit } => {
                     ending.insert(moved.task.job_id);
                     match std::mem::replace(&mut carried, Carried::Nothing) {
-                        Carried::Result(result, stored) => self.store_result(moved, lease, *result, stored).await,
+                        Carried::Result(result, stored) => {
+                            let audit = audit.map(|step| *step);
+                            self.store_result(Completed { moved, lease, audit }, *result, stored).await;
+                        }
                         other => tracing::error!(task = %moved.task, ?other, "a task completed without its result"),
                     }
                 }
                 Effect::CountFault { miner, task } => self.store_fault(miner, task).await,
+                Effect::Notice { session, text } => {
+                    self.sessions.tell(session, ToSession::Send(HubMessage::Notice { text }));
+                }
                 Effect::Cancel { session, lease_id, reason, .. } => {
                     self.sessions.tell(session, ToSession::Send(HubMessage::Cancel { lease_id, reason }));
                 }
@@ -217,12 +241,12 @@ impl Actor {
                 }
                 Effect::Changed { job_id } if ending.contains(&job_id) => {}
                 Effect::Changed { job_id } => self.watchers.signal(job_id, Signal::Changed),
-                Effect::Progressed { job_id, step, steps, has_text } => {
+                Effect::Progressed { job_id, step, steps, has_text, is_shown } => {
                     self.watchers.signal(job_id, Signal::Progress { step, steps });
                     if has_text {
                         self.watchers.signal(job_id, Signal::Text);
                     }
-                    if let Carried::Preview(data_url) = &carried {
+                    if let (Carried::Preview(data_url), true) = (&carried, is_shown) {
                         self.watchers.signal(job_id, Signal::Preview { step, data_url: Arc::clone(data_url) });
                     }
                 }
@@ -240,7 +264,8 @@ impl Actor {
 
     async fn store_fault(&self, miner: Address, task: Task) {
         tracing::info!(%task, %miner, "a refused input was served by another miner with the same model");
-        self.store_soon(CountFault { miner }, task, "a miner's fault was not stored").await;
+        let fault = CountFault { miner, task, cause: FaultCause::Excuses };
+        self.store_soon(fault, task, "a miner's fault was not stored").await;
     }
 
     /// Hands in a change that a restart can do without, and says where it is lost.
@@ -261,9 +286,14 @@ impl Actor {
         if let Some(fault) = ended.as_ref().and_then(|ended| ended.fault.as_ref()) {
             tracing::info!(%task, blame = ?fault.blame, reason = fault.reason, "a lease ended without a result");
         }
-        let ended =
-            ended.map(|EndedLease { lease_id, miner, fault }| store::change::EndedLease { lease_id, miner, fault });
-        let change = MoveTask { moved: stored(moved), at: clock::now(), ended };
+        let ended = ended.map(|EndedLease { lease_id, miner, received_at, fault }| store::change::EndedLease {
+            lease_id,
+            miner,
+            received_at,
+            fault,
+        });
+        let seal = Arc::<HubSeal>::clone(&self.seal);
+        let change = MoveTask { moved: stored(moved), at: clock::now(), ended, seal };
         if state.is_terminal() {
             self.store_end(change, task).await;
         } else {
@@ -274,17 +304,20 @@ impl Actor {
 
     async fn store_result(
         &self,
-        moved: Moved,
-        lease: Lease,
+        completed: Completed,
         result: AttestedResult,
         told: oneshot::Sender<Result<(), StoreError>>,
     ) {
+        let Completed { moved, lease, audit } = completed;
         let (task, state, lease_id) = (moved.task, moved.life.state, lease.id);
         self.metrics.tasks_ended(state);
-        let given_up = given_up(&moved, &lease);
-        let AttestedResult { metering, artifacts, receipt } = result;
+        let given_up = given_up(&moved, &lease, Arc::clone(&self.seal));
+        let seal = Arc::<HubSeal>::clone(&self.seal);
+        let AttestedResult { metering, artifacts, receipt, compared: _ } = result;
+        let audit = audit.map(|step| audit_change(step, &receipt));
         let lease = stored_lease(lease);
-        let change = CompleteTask { moved: stored(moved), lease, at: clock::now(), metering, artifacts, receipt };
+        let change =
+            CompleteTask { moved: stored(moved), lease, at: clock::now(), metering, artifacts, receipt, audit, seal };
         let first = self.store.enqueue(change.clone()).await;
         let patience = self.patience();
         let (receipts, being_stored) = (Arc::clone(&self.receipts), Arc::clone(&self.being_stored));
@@ -367,7 +400,7 @@ impl Patience {
 
 /// The end of a task whose verified result cannot be stored. It is the platform's own fault. Where the database has
 /// another end of the task, that one stands.
-fn given_up(moved: &Moved, lease: &Lease) -> MoveTask {
+fn given_up(moved: &Moved, lease: &Lease, seal: Arc<HubSeal>) -> MoveTask {
     let reason = "the hub could not store the result".to_owned();
     let fault = Fault { lease_id: lease.id, blame: Blame::Platform, reason };
     let mut life = TaskLife { state: JobState::Failed, lease_id: None, faults: moved.life.faults.clone() };
@@ -375,8 +408,47 @@ fn given_up(moved: &Moved, lease: &Lease) -> MoveTask {
     MoveTask {
         moved: MovedTask { task: moved.task, life, job: JobState::Failed },
         at: clock::now(),
-        ended: Some(store::change::EndedLease { lease_id: lease.id, miner: lease.miner, fault: Some(fault) }),
+        ended: Some(store::change::EndedLease {
+            lease_id: lease.id,
+            miner: lease.miner,
+            received_at: lease.received_at,
+            fault: Some(fault),
+        }),
+        seal,
     }
+}
+
+/// What a completed task means for an audit, as the database takes it.
+fn audit_change(step: AuditStep, receipt: &NewReceipt) -> AuditChange {
+    let Judged { verdict, compared, refuted, third } = match step {
+        AuditStep::Opened(opened) => return AuditChange::Open(new_audit(opened)),
+        AuditStep::Answered(judged) => judged,
+    };
+    let signed = &receipt.signed;
+    let opinion = Opinion {
+        role: signed.receipt.task_role,
+        miner: signed.receipt.provider,
+        receipt_hash: signed.receipt_hash,
+        determinism_class: signed.receipt.determinism_class.clone(),
+        with_served: compared.map(|compared| compared.with_served),
+        with_audit: compared.and_then(|compared| compared.with_audit),
+    };
+    let state = match verdict {
+        Verdict::Confirmed => AuditState::Confirmed,
+        Verdict::Unclear => AuditState::Unclear,
+        Verdict::Disputed => AuditState::Disputed,
+        Verdict::Refuted => AuditState::Refuted,
+        Verdict::AuditorRefuted => AuditState::AuditorRefuted,
+    };
+    let minter = contracts::AI_TOKEN_MINTER_ADDRESS;
+    let refuted = refuted.map(|miner| Refuted { miner, faults: hub::audit::REFUTED_FAULTS, minter });
+    AuditChange::Answer(AuditAnswer { opinion, state, third_until: third.map(|third| third.deadline), refuted })
+}
+
+fn new_audit(opened: OpenAudit) -> NewAudit {
+    let OpenAudit { served_with, unit_price, bits, opened_at, deadline, .. } = opened;
+    let ServedWith { manifest_sha256, engine } = served_with;
+    NewAudit { manifest_sha256, engine, unit_price, bits: bits.into(), opened_at, deadline }
 }
 
 /// A lease that has not ended, as the database takes it.

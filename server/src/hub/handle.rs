@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
-use hub::board::{Arrival, Board, BoardError, Failure, Input, OpenJob, SessionNumber};
+use hub::board::{Arrival, Board, BoardError, Failure, Input, OpenJob, SessionNumber, VerifiedResult};
 use shared::Address;
 use shared::api::jobs::StepProgress;
 use shared::id::{JobId, LeaseId};
@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::actor::{AttestedResult, BeingStored, Carried, Command, Sessions, ToSession};
 use super::intake::IntakeError;
 use super::watchers::{Signal, Subscription, Watchers};
+use crate::clock;
 
 /// Commands that wait for the actor; beyond this, callers wait.
 pub(super) const COMMANDS_MAX: usize = 4_096;
@@ -98,6 +99,16 @@ impl HubHandle {
         self.ask(Input::Cancel { job_id }, Carried::Nothing).await
     }
 
+    /// The client's payment of a job is reserved. A hub that stops reads that from the store when it starts.
+    pub async fn payment_reserved(&self, job_id: JobId) {
+        let _ = self.tell(Input::PaymentReserved { job_id }).await;
+    }
+
+    /// The client's payment of a job cannot be reserved.
+    pub async fn payment_refused(&self, job_id: JobId) {
+        let _ = self.tell(Input::PaymentRefused { job_id }).await;
+    }
+
     pub(super) async fn join(&self, arrival: Arrival) -> Result<(), HubError> {
         self.ask(Input::Join(Box::new(arrival)), Carried::Nothing).await
     }
@@ -143,7 +154,10 @@ impl HubHandle {
     /// hub goes on trying.
     pub(super) async fn result_verified(&self, lease_id: LeaseId, result: AttestedResult) -> Result<(), IntakeError> {
         let (told, stored) = oneshot::channel();
-        self.ask(Input::ResultVerified { lease_id }, Carried::Result(Box::new(result), told)).await?;
+        let (units, compared) = (result.receipt.signed.receipt.units, result.compared);
+        // Drawn now: the miner has signed, and nothing that it knew tells whether it is audited.
+        let verified = VerifiedResult { lease_id, units, bits: clock::random_bytes(), compared };
+        self.ask(Input::ResultVerified(verified), Carried::Result(Box::new(result), told)).await?;
         Ok(stored.await.map_err(|_| IntakeError::Stopping)??)
     }
 
@@ -158,6 +172,10 @@ impl HubHandle {
 
     pub(super) async fn result_unchecked(&self, lease_id: LeaseId) -> Result<(), HubError> {
         self.ask(Input::ResultUnchecked { lease_id }, Carried::Nothing).await
+    }
+
+    pub(super) async fn result_turned_away(&self, lease_id: LeaseId) -> Result<(), HubError> {
+        self.ask(Input::ResultTurnedAway { lease_id }, Carried::Nothing).await
     }
 
     /// A number for a new session, and a place where the actor finds it.

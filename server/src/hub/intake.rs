@@ -5,10 +5,12 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hub::board::{BoardError, Lease};
+use hub::plan;
 use hub::receipt_check::{self, Agreed, Forgery, Mismatch};
 use hub::verification::{self, File, Refutation, Submitted};
 use shared::id::LeaseId;
 use shared::job::request::ValidJob;
+use shared::job::task::Part;
 use shared::protocol::{ARTIFACT_MAX_BYTES, Metering, ResultAccepted, ResultSubmission};
 use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
 use shared::signing::{PrivateKey, SignatureError};
@@ -17,6 +19,7 @@ use store::{ArtifactFolder, Store, StoreError};
 use tokio_util::task::TaskTracker;
 
 use super::actor::AttestedResult;
+use super::audited::Earlier;
 use super::handle::{HubError, HubHandle};
 use crate::clock;
 
@@ -74,6 +77,8 @@ impl From<HubError> for IntakeError {
 struct Held {
     lease: Lease,
     job: Arc<ValidJob>,
+    /// What the lease's task makes of the job.
+    part: Part,
     /// What clients were shown of a text.
     streamed: String,
 }
@@ -89,6 +94,14 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// Whether a lease of this name was granted, which tells before a result's body is read whether it can count.
+    pub async fn check_known(&self, lease_id: LeaseId) -> Result<(), IntakeError> {
+        if self.find_held(lease_id).is_some() || self.hub.is_being_stored(lease_id) {
+            return Ok(());
+        }
+        self.store.find_lease(lease_id).await?.map(drop).ok_or(IntakeError::UnknownLease(lease_id))
+    }
+
     /// Takes a result: checks who signed it, then what it is, attests it and stores everything in one transaction. A
     /// repetition gets the first answer.
     ///
@@ -102,6 +115,12 @@ impl Intake {
         let tasks = self.tasks.clone();
         let accepting = tasks.spawn(async move { self.accept(lease_id, submission).await });
         accepting.await.map_err(|_| IntakeError::Stopping)?
+    }
+
+    /// The hub could not take a lease's result now, as it said to its miner.
+    pub async fn turned_away(&self, lease_id: LeaseId) {
+        // A hub that stops remembers no fault.
+        let _ = self.hub.result_turned_away(lease_id).await;
     }
 
     async fn accept(&self, lease_id: LeaseId, submission: ResultSubmission) -> Result<ResultAccepted, IntakeError> {
@@ -135,7 +154,10 @@ impl Intake {
         let board = self.hub.board();
         let lease = board.lease(lease_id)?.clone();
         let job = board.job(lease.task.job_id)?;
-        Some(Held { lease, job: Arc::clone(job.request()), streamed: job.text().to_owned() })
+        let part = job.part(lease.task.role);
+        // What was streamed is the served text; nobody was shown that of an audit.
+        let streamed = if lease.task.role.is_audit() { String::new() } else { job.text().to_owned() };
+        Some(Held { lease, job: Arc::clone(job.request()), part, streamed })
     }
 
     /// The lease has ended. Where this very result ended it, the answer is the same as then.
@@ -154,29 +176,33 @@ impl Intake {
     }
 
     async fn check_and_attest(&self, held: &Held, submission: ResultSubmission) -> Result<AttestedResult, IntakeError> {
-        let checked = Checked { held: held.clone(), artifacts: self.store.artifacts() };
+        let earlier = Earlier::read(&self.store, held.lease.task).await?;
+        let checked = Checked { held: held.clone(), earlier, artifacts: self.store.artifacts() };
         // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
         let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;
-        let (submission, artifacts) = worked.map_err(|_| IntakeError::Stopping)??;
+        let (submission, artifacts, compared) = worked.map_err(|_| IntakeError::Stopping)??;
         let signed = attest(&self.hub_key, submission.receipt, submission.miner_signature)?;
         let receipt = NewReceipt { amount: signed.receipt.amount()?, signed, attested_at: clock::now() };
-        Ok(AttestedResult { metering: submission.metering, artifacts, receipt })
+        Ok(AttestedResult { metering: submission.metering, artifacts, receipt, compared })
     }
 }
+
+/// What the blocking part of the intake answers: the result, its files, and how it stands to those before it.
+type Verified = (ResultSubmission, Vec<ArtifactRecord>, Option<hub::audit::Compared>);
 
 /// Arguments of the blocking part of the intake.
 struct Checked {
     held: Held,
+    /// For an audit.
+    earlier: Option<Earlier>,
     artifacts: Arc<ArtifactFolder>,
 }
 
 impl Checked {
-    fn verify_and_keep(
-        &self,
-        submission: ResultSubmission,
-    ) -> Result<(ResultSubmission, Vec<ArtifactRecord>), IntakeError> {
+    fn verify_and_keep(&self, submission: ResultSubmission) -> Result<Verified, IntakeError> {
         let now = clock::now();
-        let Held { lease, job, streamed, .. } = &self.held;
+        let Held { lease, job, part, streamed } = &self.held;
+        let work = plan::work_of(&job.work, *part);
         let Lease { task, miner, terms, granted_at, .. } = lease;
         let agreed = Agreed { task: *task, miner: *miner, job, terms, granted_at: *granted_at };
         receipt_check::check_terms(&submission.receipt, &agreed, now)?;
@@ -186,23 +212,33 @@ impl Checked {
             .artifacts
             .iter()
             .zip(&bytes)
-            .map(|(artifact, bytes)| File { media_type: &artifact.media_type, bytes })
+            .map(|(artifact, bytes)| File { media_type: &artifact.media_type, bytes, flagged: artifact.flagged })
             .collect();
         let submitted = Submitted {
             files: &files,
-            artifact_sha256: submission.receipt.artifact_sha256,
+            result_commitment: submission.receipt.result_commitment,
+            salt: job.salt,
             units: submission.receipt.units,
             metering: &submission.metering,
             streamed,
         };
-        verification::check(&job.work, &submitted, *granted_at, now)?;
-        let mut records = Vec::with_capacity(files.len());
-        for (file, artifact) in files.iter().zip(&submission.artifacts) {
-            let sha256 = self.artifacts.put(file.bytes)?;
-            let (media_type, bytes) = (file.media_type.to_owned(), file.bytes.len() as u64);
-            records.push(ArtifactRecord { sha256, media_type, bytes, flagged: artifact.flagged });
+        verification::check(&work, &submitted, *granted_at, now)?;
+        let compared = match &self.earlier {
+            Some(earlier) => earlier.compare(work.kind(), job.salt, &submission, &bytes, &self.artifacts)?,
+            None => None,
+        };
+        // Of audits, only what disagrees is kept: it is evidence, and a third result is compared with it.
+        let confirms = compared.is_some_and(|compared| compared.with_served.agreement.agrees());
+        if task.role.is_audit() && confirms {
+            return Ok((submission, vec![], compared));
         }
-        Ok((submission, records))
+        let mut records = Vec::with_capacity(files.len());
+        for ((file, artifact), position) in files.iter().zip(&submission.artifacts).zip(part.first..) {
+            let sha256 = self.artifacts.put(file.bytes)?;
+            let (media_type, bytes, flagged) = (file.media_type.to_owned(), file.bytes.len() as u64, artifact.flagged);
+            records.push(ArtifactRecord { position, sha256, media_type, bytes, flagged, removed_at: None });
+        }
+        Ok((submission, records, compared))
     }
 }
 
@@ -234,14 +270,14 @@ fn attest(
     })
 }
 
-/// The job log: one line per served task, with the prompt's hash and never the prompt.
+/// The job log: one line per served task, with the commitment to the prompt and never the prompt.
 fn log_job(held: &Held, metering: &Metering, receipt_hash: shared::B256) {
     tracing::info!(
         task = %held.lease.task,
         job_id = %held.lease.task.job_id,
         miner = %held.lease.miner,
         model = held.job.model,
-        prompt_hash = %held.job.work.prompt_hash(),
+        prompt_commitment = %held.job.salt.commit_prompt(held.job.work.prompt_hash()),
         duration_ms = metering.duration_ms,
         gpu_ms = metering.gpu_ms,
         tokens = metering.tokens_read.saturating_add(metering.tokens_written),

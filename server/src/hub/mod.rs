@@ -7,13 +7,16 @@
 //! The actor alone alters the board, so effects happen in the order of what caused them.
 
 mod actor;
+mod audited;
 mod handle;
 mod intake;
 mod restore;
+mod seal;
 pub mod session;
 mod watchers;
 
 pub use handle::{HubError, HubHandle};
 pub use intake::{Intake, IntakeError};
 pub use restore::start;
+pub use seal::HubSeal;
 pub use watchers::{Signal, Subscription, Wake};

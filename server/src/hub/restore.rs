@@ -1,17 +1,25 @@
 //! Rebuilds the board from the database at start.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
-use hub::board::{Board, HubIdentity, Input, Lease, OpenJob};
-use store::record::{JobRecord, LeaseRecord};
+use hub::audit::Draw;
+use hub::board::{Board, HubIdentity, Input, Lease, OpenAudit, OpenJob, ServedWith};
+use hub::catalog::ModelKey;
+use hub::lease;
+use hub::pinned::PinnedModels;
+use hub::speed::Measurement;
+use shared::api::payments::PaymentState;
+use store::record::{AuditRecord, JobRecord, LeaseRecord, MeasuredResult, NewAudit};
 use store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, BeingStored, Sessions};
+use super::actor::{Actor, BeingStored, Carried, Command, Sessions};
 use super::handle::{COMMANDS_MAX, HubHandle};
+use super::seal::HubSeal;
 use super::watchers::Watchers;
 use crate::clock;
 use crate::metrics::Metrics;
@@ -19,20 +27,33 @@ use crate::metrics::Metrics;
 /// Miners whose offers are remembered at start, those seen last.
 const MINERS_READ_MAX: u64 = 1_000;
 
+/// Results whose times are remembered at start, the newest: what the hub measured of a miner fades after eight anyway.
+const RESULTS_READ_MAX: u64 = 2_000;
+
 /// Rebuilds the board from the store and starts the actor, which ends when `stop` is canceled.
 pub async fn start(
     store: Store,
     identity: HubIdentity,
+    pinned: PinnedModels,
     metrics: Arc<Metrics>,
+    audits: Draw,
+    seal: HubSeal,
     stop: CancellationToken,
 ) -> Result<(HubHandle, JoinHandle<()>), StoreError> {
-    let known = store.list_miners(MINERS_READ_MAX).await?.into_iter().flat_map(|miner| miner.capability.offers);
-    let mut board = Board::new(identity, clock::random_bytes(), known);
+    let known = store.list_miners(None, MINERS_READ_MAX).await?.into_iter().flat_map(|miner| miner.capability.offers);
+    let mut board = Board::new(identity, clock::random_bytes(), pinned, known).with_audits(audits);
+    let measured = store.list_measured_results(RESULTS_READ_MAX).await?;
+    board.remember_speeds(measured.into_iter().map(measurement));
     let jobs = store.list_open_jobs().await?;
     let count = jobs.len();
+    let mut refused = Vec::new();
     for job in jobs {
+        if job.payment.as_ref().is_some_and(|payment| payment.state == PaymentState::Void) {
+            refused.push(job.id);
+        }
         let leases = open_leases(&store, &job).await?;
-        match board.apply(Input::Restore { job: open_job(job), leases }, clock::now()) {
+        let job = open_job(&store, job).await?;
+        match board.apply(Input::Restore { job, leases }, clock::now()) {
             Ok(effects) if effects.is_empty() => {}
             other => tracing::error!(?other, "taking over a job is no news to anybody"),
         }
@@ -41,6 +62,13 @@ pub async fn start(
         tracing::info!(jobs = count, "open jobs were taken over from the database");
     }
     let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+    // The hub stopped between the refusal of a payment and the end of its job.
+    for job_id in refused {
+        let input = Input::PaymentRefused { job_id };
+        if commands.try_send(Command { input, carried: Carried::Nothing, reply: None }).is_err() {
+            tracing::warn!(%job_id, "a job that nobody pays waits for its deadline");
+        }
+    }
     let handle = HubHandle {
         board: Arc::new(RwLock::new(board)),
         commands,
@@ -59,6 +87,7 @@ pub async fn start(
         metrics,
         receipts: Arc::clone(&handle.receipts),
         being_stored: Arc::clone(&handle.being_stored),
+        seal: Arc::new(seal),
         stop,
     };
     Ok((handle, tokio::spawn(actor.run())))
@@ -74,9 +103,34 @@ async fn open_leases(store: &Store, job: &JobRecord) -> Result<Vec<Lease>, Store
     Ok(leases)
 }
 
-fn open_job(record: JobRecord) -> OpenJob {
+fn measurement(result: MeasuredResult) -> Measurement {
+    let MeasuredResult { kind, model, miner, units, elapsed_ms } = result;
+    Measurement { model: ModelKey { kind, model }, miner, units, elapsed_ms }
+}
+
+async fn open_job(store: &Store, record: JobRecord) -> Result<OpenJob, StoreError> {
+    let is_unpaid = record.payment.as_ref().is_some_and(|payment| !payment.state.has_reserved());
+    let has_audits = record.tasks.iter().any(|task| task.role.is_audit());
     let tasks = record.tasks.into_iter().map(|task| (task.role, task.life)).collect();
-    OpenJob::stored(record.id, record.seq, record.client, Arc::new(record.job), record.deadline, tasks)
+    let job = OpenJob::stored(record.id, record.seq, record.client, Arc::new(record.job), record.deadline, tasks);
+    if is_unpaid {
+        return Ok(job.awaiting_payment());
+    }
+    let audits = if has_audits { store.find_audits(&[record.id]).await? } else { BTreeMap::new() };
+    Ok(audits.into_iter().fold(job, |job, (served, audit)| job.audited(served.role, open_audit(audit))))
+}
+
+fn open_audit(record: AuditRecord) -> OpenAudit {
+    let NewAudit { manifest_sha256, engine, unit_price, bits, opened_at, deadline } = record.opened;
+    OpenAudit {
+        served_by: record.provider,
+        served_with: ServedWith { manifest_sha256, engine },
+        unit_price,
+        bits: bits.0,
+        opened_at,
+        deadline,
+        disputed_by: record.disputed_by,
+    }
 }
 
 fn held_lease(record: LeaseRecord) -> Lease {
@@ -86,9 +140,11 @@ fn held_lease(record: LeaseRecord) -> Lease {
         miner: record.miner,
         terms: record.terms,
         granted_at: record.granted_at,
-        // The work's own time is not stored, so the whole span of the lease counts as work.
-        work_max_ms: record.deadline.since_ms(record.granted_at),
+        // The work's own time is not stored; the span of the lease tells it.
+        expected_ms: lease::expected_of_span(record.deadline.since_ms(record.granted_at)),
         deadline: record.deadline,
         return_by: None,
+        received_at: None,
+        was_turned_away: false,
     }
 }

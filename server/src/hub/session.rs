@@ -1,14 +1,19 @@
 //! The WebSocket session of one worker.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use axum::extract::ws::{Message, WebSocket};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hub::board::{Arrival, Failure, HubIdentity, SessionNumber};
 use hub::lease::HEARTBEAT_SECONDS;
+use hub::pinned::PinnedModels;
 use shared::Address;
+use shared::capability::Capability;
+use shared::id::LeaseId;
 use shared::protocol::{
     Challenge, HubMessage, PIECE_MAX_BYTES, PREVIEW_MAX_BYTES, PROTOCOL_VERSION, Preview, REASON_MAX_CHARS,
     Registration, WorkerMessage,
@@ -24,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use super::actor::ToSession;
 use super::handle::{HubError, HubHandle};
 use crate::clock;
+use crate::metrics::Metrics;
 
 /// Time to answer the challenge.
 const REGISTRATION_TIME: Duration = Duration::from_secs(10);
@@ -53,21 +59,33 @@ impl SessionEnd {
     }
 }
 
+/// Counts miners that the hub does not know.
+#[async_trait]
+pub trait NewMiners: Send + Sync {
+    /// Counts one of this class of network addresses.
+    ///
+    /// # Errors
+    /// In words, where there are too many.
+    async fn count(&self, address_class: &str) -> Result<(), String>;
+}
+
 /// Runs the sessions of workers.
 #[derive(Clone)]
 pub struct SessionHost {
+    pub(crate) new_miners: Arc<dyn NewMiners>,
     pub(crate) hub: HubHandle,
     pub(crate) store: Store,
     /// What workers sign to register.
     pub(crate) identity: HubIdentity,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
 
 impl SessionHost {
     /// Runs a worker's session until either side ends it.
-    pub async fn run(self, mut socket: WebSocket) {
-        let end = match self.serve(&mut socket).await {
+    pub async fn run(self, address_class: String, mut socket: WebSocket) {
+        let end = match self.serve(&address_class, &mut socket).await {
             Ok(never) => match never {},
             Err(end) => end,
         };
@@ -83,12 +101,13 @@ impl SessionHost {
         }
     }
 
-    async fn serve(&self, socket: &mut WebSocket) -> Result<std::convert::Infallible, SessionEnd> {
+    async fn serve(&self, address_class: &str, socket: &mut WebSocket) -> Result<std::convert::Infallible, SessionEnd> {
         let challenge = Challenge {
             protocol_version: PROTOCOL_VERSION,
             hub_id: self.identity.hub_id.clone(),
             chain_id: self.identity.chain_id,
             minter: self.identity.minter,
+            escrow: self.identity.escrow,
             nonce: B256::from(clock::random_bytes()),
             server_time_unix_ms: clock::now(),
         };
@@ -103,6 +122,7 @@ impl SessionHost {
             () = self.stop.cancelled() => return Err(SessionEnd::Stopping),
         };
         check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
+        self.admit(address_class, registration.address).await?;
         let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
         let session = self.hub.open_session(sender);
         let miner = registration.address;
@@ -118,6 +138,16 @@ impl SessionHost {
         Err(end)
     }
 
+    /// Counts a miner that this hub does not know before anything of it is kept.
+    async fn admit(&self, address_class: &str, miner: Address) -> Result<(), SessionEnd> {
+        let counted = match self.store.is_known_miner(miner).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.new_miners.count(address_class).await,
+            Err(error) => Err(error.to_string()),
+        };
+        counted.map_err(|reason| SessionEnd::Refused { reason, retryable: true })
+    }
+
     async fn enter(
         &self,
         socket: &mut WebSocket,
@@ -125,6 +155,7 @@ impl SessionHost {
         registration: Registration,
     ) -> Result<(), SessionEnd> {
         let Registration { address, mut capability, leases, .. } = registration;
+        let foreign = take_foreign_offers(self.hub.board().catalog().pinned(), &mut capability);
         let failed = |error: store::StoreError| SessionEnd::Refused { reason: error.to_string(), retryable: true };
         let seen = UpsertMiner { address, capability: capability.clone(), seen_at: clock::now() };
         self.store.write(seen).await.map_err(failed)?;
@@ -139,6 +170,10 @@ impl SessionHost {
         // A welcomed worker can get jobs at once. Messages that the board sends meanwhile wait in the session's queue.
         send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;
         tracing::info!(miner = %address, session = session.0, "a miner registered");
+        for text in foreign {
+            tracing::warn!(miner = %address, "{text}");
+            send(socket, &HubMessage::Notice { text }).await?;
+        }
         if comes_back {
             self.hub.tell_watched(address);
         }
@@ -152,15 +187,26 @@ impl SessionHost {
         miner: Address,
         outbox: &mut mpsc::Receiver<ToSession>,
     ) -> SessionEnd {
+        let mut offered = Offered::default();
         loop {
             let step = tokio::select! {
                 outgoing = outbox.recv() => match outgoing {
-                    Some(ToSession::Send(message)) => send(socket, &message).await,
+                    Some(ToSession::Send(message)) => {
+                        offered.note(&message);
+                        send(socket, &message).await
+                    }
                     Some(ToSession::Close { reason }) => Err(SessionEnd::Refused { reason, retryable: true }),
                     None => Err(SessionEnd::Closed),
                 },
                 incoming = receive(socket) => match incoming {
-                    Ok(message) => self.handle(socket, session, miner, message).await,
+                    Ok(message) => {
+                        if let WorkerMessage::Accept { lease_id } = &message
+                            && let Some(elapsed) = offered.accepted(*lease_id)
+                        {
+                            self.metrics.accept_seconds.observe(elapsed.as_secs_f64());
+                        }
+                        self.handle(socket, session, miner, message).await
+                    }
                     Err(end) => Err(end),
                 },
                 () = self.stop.cancelled() => Err(SessionEnd::Stopping),
@@ -215,6 +261,44 @@ impl SessionHost {
             Err(HubError::Board(error)) => send(socket, &HubMessage::Notice { text: error.to_string() }).await,
         }
     }
+}
+
+/// Assignments of one session that its worker has not answered, with the moments of their push.
+#[derive(Debug, Default)]
+struct Offered(HashMap<LeaseId, Instant>);
+
+impl Offered {
+    fn note(&mut self, message: &HubMessage) {
+        match message {
+            // A worker holds no more than this at once. One that accepts nothing is not worth a larger memory.
+            HubMessage::Assign(_) if self.0.len() >= LEASES_MAX => {}
+            HubMessage::Assign(assignment) => {
+                self.0.insert(assignment.lease_id, Instant::now());
+            }
+            HubMessage::Cancel { lease_id, .. } => {
+                self.0.remove(lease_id);
+            }
+            _ => {}
+        }
+    }
+
+    /// How long the worker took, where it says so for the first time.
+    fn accepted(&mut self, lease_id: LeaseId) -> Option<Duration> {
+        self.0.remove(&lease_id).map(|at| at.elapsed())
+    }
+}
+
+/// Takes out the offers of other models under pinned names, and says so of each. They are neither stored nor shown.
+fn take_foreign_offers(pinned: &PinnedModels, capability: &mut Capability) -> Vec<String> {
+    let mut foreign = Vec::new();
+    capability.offers.retain(|offer| match pinned.check(offer) {
+        Ok(()) => true,
+        Err(error) => {
+            foreign.push(error.to_string());
+            false
+        }
+    });
+    foreign
 }
 
 fn check_registration(challenge: &Challenge, registration: &Registration, now: UnixMillis) -> Result<(), String> {

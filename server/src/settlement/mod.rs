@@ -5,26 +5,43 @@
 //!                          │            ▲ after a crash the same bytes go out again        └─▶ watchers
 //!                          └─ the minter would refuse ──▶ RecordRefused: later, alone, or given up
 //! ```
+//! Jobs that their clients pay go through the escrow by the same outbox: `escrow` says how.
+//!
+//! Where the network holds what it mints, `release` books until when and pays it once it is due, by the same outbox.
+//! Where a miner is refuted, `void` takes back what is held of it, by the same outbox.
+//! Trades of the exchange are settled in batches by the same outbox: `trades` says how.
+//!
 //! One transaction is on its way at a time, so nonces never have a gap. The minter's own register of used receipts
-//! decides: a receipt that somebody else minted is found in the log and recorded as minted there.
+//! decides: a receipt that somebody else minted is found in the log and recorded as minted there. What a crash left
+//! between the two is compared with the chain at the start and every minute.
 
+mod escrow;
 mod mint;
 mod outbox;
 mod outcome;
+mod pay;
+mod payments;
+mod reconcile;
+mod release;
+mod reserve;
+mod trades;
+mod void;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use contracts::AI_TOKEN_MINTER_ADDRESS;
 use hub::settlement::{BATCH_MAX_RECEIPTS, LINGER_MS, batch_size};
 use node::NodeHandle;
-use shared::B256;
 use shared::signing::PrivateKey;
+use shared::{Address, B256, Bytes};
 use store::change::QueueTransaction;
 use store::record::{OutboxPayload, ReceiptRecord};
 use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
+use crate::exchange::ExchangeHandle;
 use crate::hub::HubHandle;
 use crate::metrics::Metrics;
 
@@ -45,6 +62,14 @@ enum SettlementError {
          block {head}"
     )]
     NoMintInLog { receipt_hash: B256, head: u64 },
+    #[error("the escrow has a reservation for {job_id}, and the chain's log does not tell of it")]
+    NoReservationInLog { job_id: shared::id::JobId },
+    #[error("the exchange's trades: {0}")]
+    Trades(#[from] trading::BatchError),
+    #[error("the exchange: {0}")]
+    Exchange(#[from] crate::exchange::ExchangeError),
+    #[error("the hub's key does not sign: {0}")]
+    Sign(#[from] shared::signing::SignatureError),
 }
 
 /// What settlement works with.
@@ -54,6 +79,8 @@ pub(crate) struct Settlement {
     pub(crate) node: NodeHandle,
     /// Signs the mint transactions.
     pub(crate) hub_key: PrivateKey,
+    /// Whose trades are settled, where this server operates one.
+    pub(crate) exchange: Option<ExchangeHandle>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: CancellationToken,
 }
@@ -61,12 +88,17 @@ pub(crate) struct Settlement {
 impl Settlement {
     /// Runs until the server stops.
     pub(crate) async fn run(self) {
+        tokio::join!(self.settle(), self.reconcile_from_time_to_time());
+    }
+
+    async fn settle(&self) {
         let receipts = self.hub.receipts();
+        let trades = self.exchange.as_ref().map(ExchangeHandle::to_settle).unwrap_or_default();
         let mut is_aligned = false;
         loop {
             let settled = async {
                 if !is_aligned {
-                    outbox::align_nonce(&self).await?;
+                    outbox::align_nonce(self).await?;
                     is_aligned = true;
                 }
                 self.settle_all().await
@@ -81,6 +113,7 @@ impl Settlement {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = receipts.notified() => {}
+                () = trades.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -88,16 +121,36 @@ impl Settlement {
 
     /// Mints everything that waits, batch by batch.
     async fn settle_all(&self) -> Result<(), SettlementError> {
+        // Trades and mints take turns, so that neither keeps the other waiting.
+        let mut traded = false;
         loop {
             for transaction in self.store.list_open_transactions(self.hub_key.address()).await? {
                 let Some(end) = outbox::send(self, &transaction).await? else { return Ok(()) };
                 self.record_end(&transaction, &end).await?;
             }
+            self.book_holds().await?;
+            if self.queue_reservation().await?
+                || self.queue_settlement().await?
+                || self.queue_closing().await?
+                // Before a release, which would pay it.
+                || self.queue_void().await?
+                || self.queue_release().await?
+            {
+                continue;
+            }
+            if !traded && self.queue_exchange().await? {
+                traded = true;
+                continue;
+            }
             let waiting = self.wait_for_batch().await?;
             let attempts: Vec<u32> = waiting.iter().map(|receipt| receipt.attempts).collect();
             let size = batch_size(&attempts);
-            if size == 0 || self.stop.is_cancelled() {
+            if (size == 0 && !traded) || self.stop.is_cancelled() {
                 return Ok(());
+            }
+            traded = false;
+            if size == 0 {
+                continue;
             }
             self.queue_mint(&waiting[..size]).await?;
         }
@@ -106,7 +159,8 @@ impl Settlement {
     /// Receipts that may be minted now; a few of them wait a moment for more.
     async fn wait_for_batch(&self) -> Result<Vec<ReceiptRecord>, StoreError> {
         let limit = BATCH_MAX_RECEIPTS as u64;
-        let waiting = self.store.list_receipts_to_mint(clock::now(), limit).await?;
+        let minter = AI_TOKEN_MINTER_ADDRESS;
+        let waiting = self.store.list_receipts_to_pay(minter, clock::now(), limit).await?;
         let oldest = waiting.iter().map(|receipt| receipt.attested_at).min();
         let waited = oldest.map_or(LINGER_MS, |attested_at| clock::now().since_ms(attested_at));
         if waited >= LINGER_MS || waiting.len() >= BATCH_MAX_RECEIPTS {
@@ -116,33 +170,40 @@ impl Settlement {
             () = self.stop.cancelled() => return Ok(vec![]),
             () = tokio::time::sleep(Duration::from_millis(LINGER_MS - waited)) => {}
         }
-        self.store.list_receipts_to_mint(clock::now(), limit).await
+        self.store.list_receipts_to_pay(minter, clock::now(), limit).await
     }
 
     /// Simulates first: a batch that the minter would refuse costs no nonce.
     async fn queue_mint(&self, receipts: &[ReceiptRecord]) -> Result<(), SettlementError> {
         let call = mint::call_data(receipts);
-        let gas_limit = match self.estimate_gas(&call).await? {
+        let gas_limit = match self.estimate_gas(AI_TOKEN_MINTER_ADDRESS, &call, mint::refusal).await? {
             mint::Estimate::Gas(gas_limit) => gas_limit,
             mint::Estimate::Refused(refusal) => return self.record_simulated(receipts, refusal).await,
         };
+        let receipts = receipts.iter().map(|receipt| receipt.signed.receipt_hash).collect();
+        self.queue(OutboxPayload::Mint { receipts }, AI_TOKEN_MINTER_ADDRESS, call, gas_limit).await?;
+        self.metrics.mint_transactions.inc();
+        Ok(())
+    }
+
+    /// Stores a signed call with the next nonce. It is sent before anything else is queued.
+    async fn queue(
+        &self,
+        payload: OutboxPayload,
+        to: Address,
+        input: Bytes,
+        gas_limit: u64,
+    ) -> Result<(), SettlementError> {
         let signer = self.hub_key.address();
+        let (key, chain_id) = (self.hub_key.clone(), self.node.chain_id());
         let change = QueueTransaction {
-            payload: OutboxPayload::Mint {
-                receipts: receipts.iter().map(|receipt| receipt.signed.receipt_hash).collect(),
-            },
+            payload,
             signer,
             chain_nonce: self.node.next_nonce(signer)?,
-            transaction: mint::Unsigned {
-                key: self.hub_key.clone(),
-                chain_id: self.node.chain_id(),
-                gas_limit,
-                input: call,
-            },
+            transaction: mint::Unsigned { key, chain_id, to, gas_limit, input },
             at: clock::now(),
         };
         self.store.write(change).await?;
-        self.metrics.mint_transactions.inc();
         Ok(())
     }
 }

@@ -1,27 +1,38 @@
 //! What came of a mint, recorded.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use alloy_sol_types::SolEvent;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
 use hub::settlement::{AfterRevert, after_revert};
-use node::chain::{IncludedTransaction, LogFilter};
+use node::chain::IncludedTransaction;
 use shared::B256;
-use store::change::{MintedReceipt, RecordMinted, RecordRefused};
+use store::change::{RecordMinted, RecordRefused};
 use store::record::{OutboxPayload, OutboxRecord, OutboxState, ReceiptRecord};
 
 use super::mint::Refusal;
 use super::outbox::End;
+use super::reconcile::FoundMint;
 use super::{Settlement, SettlementError, mint};
 use crate::clock;
 
 /// A transaction of the outbox, its end, and the block that has it.
-type Closed = (i64, OutboxState, Option<u64>);
+pub(super) type Closed = (i64, OutboxState, Option<u64>);
 
 impl Settlement {
     /// Records what a transaction's end means for what it was sent for.
     pub(super) async fn record_end(&self, sent: &OutboxRecord, end: &End) -> Result<(), SettlementError> {
-        let OutboxPayload::Mint { receipts } = &sent.payload;
+        let receipts = match &sent.payload {
+            OutboxPayload::Mint { receipts } => receipts,
+            OutboxPayload::Release { holds } => return self.record_release_end(sent, holds, end).await,
+            OutboxPayload::Reserve { job_id } => return self.record_reservation_end(sent, *job_id, end).await,
+            OutboxPayload::Close { job_id } => return self.record_closing_end(sent, *job_id, end).await,
+            OutboxPayload::Void { receipt } => return self.record_void_end(sent, *receipt, end).await,
+            OutboxPayload::SettleTrades { .. } | OutboxPayload::Withdraw { .. } => {
+                return self.record_exchange_end(sent, end).await;
+            }
+            OutboxPayload::Settle { receipts } => return self.record_settlement_end(sent, receipts, end).await,
+        };
         let receipts = self.store.list_receipts_by_hash(receipts).await?;
         match end {
             End::Included(included) if included.receipt.success => self.record_minted(sent, included, &receipts).await,
@@ -43,26 +54,20 @@ impl Settlement {
     ) -> Result<(), SettlementError> {
         let block_number = included.place.height;
         let logs = included.receipt.logs.iter().filter(|log| log.address == AI_TOKEN_MINTER_ADDRESS);
-        let here: BTreeMap<B256, (B256, u64)> = logs
-            .filter_map(|log| AITokenMinter::Minted::decode_log(log).ok())
-            .map(|event| (event.receiptHash, (sent.transaction_hash, block_number)))
-            .collect();
+        let here: BTreeSet<B256> =
+            logs.filter_map(|log| AITokenMinter::Minted::decode_log(log).ok()).map(|event| event.receiptHash).collect();
         let mut minted = Vec::with_capacity(receipts.len());
         for receipt in receipts {
             let receipt_hash = receipt.signed.receipt_hash;
             // The minter skips what was minted before, by whatever transaction: that one's block has the mint.
-            let (transaction_hash, block_number) = match here.get(&receipt_hash) {
-                Some(place) => *place,
-                None => self.find_mint(receipt_hash).await?,
+            let mint = if here.contains(&receipt_hash) {
+                FoundMint { transaction_hash: sent.transaction_hash, block_number }
+            } else {
+                let head = self.node.head()?.number;
+                let found = self.find_mint(receipt_hash).await?;
+                found.ok_or(SettlementError::NoMintInLog { receipt_hash, head })?
             };
-            minted.push(MintedReceipt {
-                receipt_hash,
-                job_id: receipt.signed.receipt.job_id,
-                provider: receipt.signed.receipt.provider,
-                amount: receipt.amount,
-                transaction_hash,
-                block_number,
-            });
+            minted.push(mint.of(receipt));
         }
         self.store.write(RecordMinted { outbox_id: sent.id, block_number, minted }).await?;
         self.metrics.receipts_minted.inc_by(receipts.len() as u64);
@@ -72,18 +77,7 @@ impl Settlement {
         Ok(())
     }
 
-    async fn find_mint(&self, receipt_hash: B256) -> Result<(B256, u64), SettlementError> {
-        let mut filter = LogFilter::default();
-        filter.addresses.insert(AI_TOKEN_MINTER_ADDRESS);
-        filter.topics[0].insert(AITokenMinter::Minted::SIGNATURE_HASH);
-        filter.topics[2].insert(receipt_hash);
-        let head = self.node.head()?.number;
-        let logs = self.node.logs(filter, 0, head).await?;
-        let log = logs.first().ok_or(SettlementError::NoMintInLog { receipt_hash, head })?;
-        Ok((log.transaction_hash, log.place.height))
-    }
-
-    /// The simulation says that the minter would refuse these receipts.
+    /// The simulation says that the contract would refuse these receipts.
     pub(super) async fn record_simulated(
         &self,
         receipts: &[ReceiptRecord],
@@ -93,8 +87,12 @@ impl Settlement {
     }
 
     /// The receipts of a transaction that no block will have wait again.
-    async fn record_replaced(&self, sent: &OutboxRecord, receipts: &[ReceiptRecord]) -> Result<(), SettlementError> {
-        tracing::warn!(nonce = sent.nonce, "another transaction took the nonce of a mint; its receipts wait again");
+    pub(super) async fn record_replaced(
+        &self,
+        sent: &OutboxRecord,
+        receipts: &[ReceiptRecord],
+    ) -> Result<(), SettlementError> {
+        tracing::warn!(nonce = sent.nonce, "another transaction took the nonce; the receipts wait again");
         let change = RecordRefused {
             transaction: Some((sent.id, OutboxState::Replaced, None)),
             reason: "another transaction took the nonce".to_owned(),
@@ -105,7 +103,7 @@ impl Settlement {
         Ok(self.store.write(change).await?)
     }
 
-    async fn record_refused(
+    pub(super) async fn record_refused(
         &self,
         closed: Option<Closed>,
         receipts: &[ReceiptRecord],
@@ -130,13 +128,13 @@ impl Settlement {
                 AfterRevert::GiveUp => change.refused.push(receipt.signed.receipt_hash),
             }
         }
-        tracing::warn!(reason, retry = change.retry.len(), refused = change.refused.len(), "a mint was refused");
+        tracing::warn!(reason, retry = change.retry.len(), refused = change.refused.len(), "receipts were refused");
         self.store.write(change).await?;
         self.tell_watchers(receipts);
         Ok(())
     }
 
-    fn tell_watchers(&self, receipts: &[ReceiptRecord]) {
+    pub(super) fn tell_watchers(&self, receipts: &[ReceiptRecord]) {
         receipts.iter().for_each(|receipt| self.hub.changed(receipt.signed.receipt.job_id));
     }
 }

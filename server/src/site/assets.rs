@@ -10,8 +10,21 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::policy;
 
-/// Files at the root of the site that browsers ask for by name.
-const ROOT_FILES: [&str; 1] = ["favicon.svg"];
+/// Files at the root of the site that browsers and programs ask for by name.
+const ROOT_FILES: [&str; 12] = [
+    "favicon.svg",
+    "favicon.ico",
+    "apple-touch-icon.png",
+    "llms.txt",
+    "provider.js",
+    "wallets.js",
+    "account.js",
+    "allowances.js",
+    "compose.js",
+    "search.js",
+    "pay.js",
+    "exchange.js",
+];
 
 /// Loads the wallet's bundle; a document of its own with a policy of its own.
 const WORKER_LOADER: &str = "wallet_worker_loader.js";
@@ -32,6 +45,7 @@ pub(super) fn router(site_root: &Path) -> Router {
         .nest("/pkg", folder("pkg", policy::REVALIDATE))
         .nest("/fonts", folder("fonts", policy::A_WEEK))
         .nest("/example", folder("example", policy::A_WEEK))
+        .nest("/trading", folder("trading", policy::REVALIDATE))
         .route_service(&format!("/{WORKER_LOADER}"), worker_loader);
     for name in ROOT_FILES {
         router = router.route_service(&format!("/{name}"), ServeFile::new(site_root.join(name)));

@@ -1,29 +1,73 @@
 //! Answers the pages' questions from the store, the board and the node.
 
 use async_trait::async_trait;
-use frontend::backend::{Answer, Backend, BackendError, Written};
+use frontend::backend::{
+    Account, AccountView, Answer, Backend, BackendError, CheckedFailure, Funds, LogHead, MarketPage, TraderPage,
+    TransfersOf, Written,
+};
 use node::{NodeError, NodeHandle};
-use shared::api::explorer::{AddressView, BlockSummary, BlockView, TransactionSummary, TransactionView};
+use shared::api::exchange::{CandleInterval, ExchangeView};
+use shared::api::explorer::{
+    AddressView, BlockSummary, BlockView, CallsView, TransactionSummary, TransactionView, ValidatorView,
+};
 use shared::api::jobs::JobView;
+use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
 use shared::api::miners::MinerView;
 use shared::api::page::Page;
 use shared::api::receipts::ReceiptView;
+use shared::api::search::{SEARCH_HITS_DEFAULT, SearchHit};
 use shared::api::status::NetworkStatus;
+use shared::api::tokens::{Charts, CreationView, HolderView, HoldingView, TokenSummary, TokenView, TransferView};
+use shared::api::why_idle::WhyIdle;
 use shared::id::JobId;
+use shared::job::JobKind;
 use shared::job::request::Work;
+use shared::log::entry::EntryKind;
 use shared::{Address, B256};
 use store::StoreError;
-use store::repository::ReceiptFilter;
+use store::record::JobRecord;
+use store::repository::{JobFilter, ReceiptFilter};
 
-use super::explorer;
+use super::viewer::Viewer;
+use super::{exchange, explorer};
+use crate::auth::Presented;
+use crate::clock;
 use crate::error::ApiError;
+use crate::exchange::ExchangeAccess;
+use crate::log::Logs;
+use crate::marketplace::MarketplaceFigures;
+use crate::search::Search;
+use crate::sign_in::session_view;
 use crate::status::Figures;
-use crate::view::{self, Views};
+use crate::view::Views;
 
+#[derive(Clone)]
 pub(super) struct SiteBackend {
     pub(super) views: Views,
     pub(super) figures: Figures,
     pub(super) node: NodeHandle,
+    pub(super) logs: Logs,
+    pub(super) charts: explorer::ChartFigures,
+    pub(super) marketplace: MarketplaceFigures,
+    pub(super) search: Search,
+    pub(super) exchange: ExchangeAccess,
+    /// Who is signed in. Its private jobs are shown to it alone.
+    pub(super) viewer: Option<Viewer>,
+}
+
+impl SiteBackend {
+    fn token_lists(&self) -> explorer::Tokens<'_> {
+        explorer::Tokens { store: &self.views.store, node: &self.node }
+    }
+
+    /// The same for one reader.
+    pub(super) fn seen_by(&self, viewer: Option<Viewer>) -> Self {
+        Self { viewer, ..self.clone() }
+    }
+
+    fn address(&self) -> Option<Address> {
+        self.viewer.as_ref().and_then(Viewer::signed_in).map(|session| session.address)
+    }
 }
 
 /// The page says only that the server could not answer; the reason goes to the log.
@@ -40,7 +84,7 @@ fn from_node(error: NodeError) -> BackendError {
     unavailable(&error)
 }
 
-fn from_api(error: ApiError) -> BackendError {
+pub(super) fn from_api(error: ApiError) -> BackendError {
     match error {
         ApiError::Invalid(errors) | ApiError::OutOfBounds(errors) => {
             BackendError::Invalid(errors.into_iter().map(|error| error.detail).collect::<Vec<_>>().join("; "))
@@ -48,6 +92,11 @@ fn from_api(error: ApiError) -> BackendError {
         ApiError::NotFound(_) => BackendError::NotFound,
         other => unavailable(&other),
     }
+}
+
+/// The place in a cursor of transactions.
+fn place(cursor: Option<&str>) -> Answer<Option<node::chain::Place>> {
+    cursor.map(|cursor| explorer::parse_place(cursor).ok_or_else(bad_cursor)).transpose()
 }
 
 fn bad_cursor() -> BackendError {
@@ -62,7 +111,8 @@ impl Backend for SiteBackend {
 
     async fn job(&self, id: JobId) -> Answer<JobView> {
         let record = self.views.store.find_job(id).await.map_err(from_store)?;
-        let record = record.filter(|record| record.sponsored).ok_or(BackendError::NotFound)?;
+        let is_shown = |record: &JobRecord| record.sponsored || self.address() == Some(record.client);
+        let record = record.filter(is_shown).ok_or(BackendError::NotFound)?;
         self.views.job_view(record).await.map_err(from_store)
     }
 
@@ -70,7 +120,7 @@ impl Backend for SiteBackend {
         let (Some(artifact), false) = (job.artifacts.first(), matches!(job.work, Work::Image(_))) else {
             return Ok(None);
         };
-        let text = self.views.text_of(artifact.sha256).await.map_err(from_store)?;
+        let text = self.views.text_of(artifact).await.map_err(from_api)?;
         Ok(text.and_then(|text| match &job.work {
             Work::Image(_) => None,
             Work::Text(_) => Some(Written::Text(text)),
@@ -78,13 +128,64 @@ impl Backend for SiteBackend {
         }))
     }
 
+    async fn own_jobs(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<JobView>> {
+        let Some(client) = self.address() else { return Ok(Page { items: vec![], next_cursor: None }) };
+        let filter = JobFilter { client: Some(client), ..JobFilter::default() };
+        self.views.list_jobs(&filter, cursor, limit).await.map_err(from_api)
+    }
+
+    async fn account(&self) -> Answer<Option<Account>> {
+        let own = match &self.viewer {
+            None | Some(Viewer(Presented::Nothing)) => return Ok(None),
+            Some(Viewer(Presented::AwaitsCode(own))) => {
+                return Ok(Some(Account::AwaitsCode { address: own.address, session: own.id }));
+            }
+            Some(Viewer(Presented::Whole(own))) => own,
+        };
+        let sessions = self.views.store.list_sessions(own.address, clock::now()).await.map_err(from_store)?;
+        let keys = self.views.store.list_wallet_keys(own.address).await.map_err(from_store)?;
+        let second_factor = self.views.store.second_factor_view(own.address).await.map_err(from_store)?;
+        Ok(Some(Account::SignedIn(AccountView {
+            address: own.address,
+            sessions: sessions.into_iter().map(|session| session_view(session, Some(own.id))).collect(),
+            keys: keys.into_iter().map(|key| key.view).collect(),
+            second_factor,
+        })))
+    }
+
+    async fn funds(&self) -> Answer<Option<Funds>> {
+        let Some(address) = self.address() else { return Ok(None) };
+        let balance = self.node.token_balance(address).await.map_err(from_node)?;
+        let deposited = self.node.escrow_account(address, vec![]).await.map_err(from_node)?.free;
+        Ok(Some(Funds { address, balance, deposited }))
+    }
+
     async fn receipt(&self, hash: B256) -> Answer<ReceiptView> {
         let record = self.views.store.find_receipt(hash).await.map_err(from_store)?;
-        record.map(view::receipt_view).ok_or(BackendError::NotFound)
+        self.views.receipt_view(record.ok_or(BackendError::NotFound)?).await.map_err(from_store)
+    }
+
+    async fn place_of_receipt(&self, hash: B256) -> Answer<Option<u64>> {
+        self.logs.place(EntryKind::Receipt, &hash.to_string()).await.map_err(from_api)
+    }
+
+    async fn failure_of_job(&self, id: JobId) -> Answer<Option<CheckedFailure>> {
+        let Some(view) = self.logs.failure(id).await.map_err(from_api)? else { return Ok(None) };
+        let signature = view.signed.verify().map_err(|error| error.to_string());
+        let is_this_hubs = view.signed.failure.hub == self.figures.attester;
+        Ok(Some(CheckedFailure { view, signature, is_this_hubs }))
+    }
+
+    async fn log_head(&self) -> Answer<LogHead> {
+        let frontier = self.views.store.log_frontier().await.map_err(from_store)?;
+        Ok(LogHead { size: frontier.size(), root: frontier.root(), hub: self.figures.attester })
     }
 
     async fn receipt_of_job(&self, id: JobId) -> Answer<Option<ReceiptView>> {
-        Ok(self.views.store.find_receipt_of_job(id).await.map_err(from_store)?.map(view::receipt_view))
+        match self.views.store.find_receipt_of_job(id).await.map_err(from_store)? {
+            Some(record) => self.views.receipt_view(record).await.map(Some).map_err(from_store),
+            None => Ok(None),
+        }
     }
 
     async fn receipts(&self, provider: Option<Address>, cursor: Option<&str>, limit: u32) -> Answer<Page<ReceiptView>> {
@@ -92,12 +193,33 @@ impl Backend for SiteBackend {
         self.views.list_receipts(&filter, cursor, limit).await.map_err(from_api)
     }
 
-    async fn miners(&self) -> Answer<Vec<MinerView>> {
-        self.views.list_miners().await.map_err(from_store)
+    async fn miners(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<MinerView>> {
+        self.views.list_miners(cursor, limit).await.map_err(from_api)
     }
 
     async fn miner(&self, address: Address) -> Answer<MinerView> {
         self.views.find_miner(address).await.map_err(from_store)?.ok_or(BackendError::NotFound)
+    }
+
+    async fn why_idle(&self, address: Address) -> Answer<WhyIdle> {
+        self.views.why_idle(address).await.map_err(from_store)?.ok_or(BackendError::NotFound)
+    }
+
+    async fn search(&self, text: &str) -> Answer<Vec<SearchHit>> {
+        self.search.find(text, SEARCH_HITS_DEFAULT as usize, clock::now()).await.map_err(from_api)
+    }
+
+    async fn models(&self, kind: Option<JobKind>) -> Answer<Models> {
+        self.marketplace.models(kind, clock::now()).await.map_err(from_store)
+    }
+
+    async fn model(&self, name: &str, kind: Option<JobKind>) -> Answer<ModelPage> {
+        let found = self.marketplace.model(name, kind, clock::now()).await.map_err(from_store)?;
+        found.ok_or(BackendError::NotFound)
+    }
+
+    async fn offers(&self, filter: &OfferFilter, limit: usize) -> Answer<Offers> {
+        self.marketplace.offers(filter, limit, clock::now()).await.map_err(from_store)
     }
 
     async fn blocks(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<BlockSummary>> {
@@ -114,19 +236,74 @@ impl Backend for SiteBackend {
     }
 
     async fn transactions(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<TransactionSummary>> {
-        let before = match cursor {
-            Some(cursor) => Some(explorer::parse_place(cursor).ok_or_else(bad_cursor)?),
-            None => None,
-        };
-        explorer::transactions(&self.node, before, limit).await.map_err(from_node)
+        explorer::transactions(&self.node, place(cursor)?, limit).await.map_err(from_node)
     }
 
     async fn transaction(&self, hash: B256) -> Answer<TransactionView> {
         explorer::transaction(&self.node, hash).await.map_err(from_node)?.ok_or(BackendError::NotFound)
     }
 
+    async fn calls_of(&self, transaction: B256) -> Answer<CallsView> {
+        explorer::calls_of(&self.node, transaction).await.map_err(from_node)?.ok_or(BackendError::NotFound)
+    }
+
     async fn address(&self, address: Address) -> Answer<AddressView> {
         let is_miner = self.views.store.find_miner(address).await.map_err(from_store)?.is_some();
         explorer::address(&self.node, address, is_miner).await.map_err(from_node)
+    }
+
+    async fn transactions_of(
+        &self,
+        address: Address,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Answer<Page<TransactionSummary>> {
+        explorer::transactions_of(&self.node, address, place(cursor)?, limit).await.map_err(from_node)
+    }
+
+    async fn creation(&self, address: Address) -> Answer<Option<CreationView>> {
+        self.token_lists().creation(address).await
+    }
+
+    async fn validators(&self) -> Answer<Vec<ValidatorView>> {
+        let powers = self.node.validator_powers().await.map_err(from_node)?;
+        Ok(powers.into_iter().map(explorer::validator).collect())
+    }
+
+    async fn tokens(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<TokenSummary>> {
+        self.token_lists().list(cursor, limit).await
+    }
+
+    async fn token(&self, address: Address) -> Answer<TokenView> {
+        self.token_lists().find(address).await
+    }
+
+    async fn holders(&self, token: Address, cursor: Option<&str>, limit: u32) -> Answer<Page<HolderView>> {
+        self.token_lists().holders(token, cursor, limit).await
+    }
+
+    async fn holdings(&self, account: Address, cursor: Option<&str>, limit: u32) -> Answer<Page<HoldingView>> {
+        self.token_lists().holdings(account, cursor, limit).await
+    }
+
+    async fn transfers(&self, of: TransfersOf, cursor: Option<&str>, limit: u32) -> Answer<Page<TransferView>> {
+        self.token_lists().transfers(of, cursor, limit).await
+    }
+
+    async fn charts(&self) -> Answer<Charts> {
+        self.charts.read(&self.views.store, clock::now()).await.map_err(from_store)
+    }
+
+    async fn exchange(&self) -> Answer<Option<ExchangeView>> {
+        exchange::view(&self.exchange)
+    }
+
+    async fn market(&self, id: &str, interval: CandleInterval) -> Answer<MarketPage> {
+        exchange::market(&self.exchange, id, interval).await
+    }
+
+    async fn trader(&self) -> Answer<Option<TraderPage>> {
+        let Some(address) = self.address() else { return Ok(None) };
+        exchange::trader(&self.exchange, address).await.map(Some)
     }
 }

@@ -7,13 +7,16 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use frontend::backend::{Backend, BackendError};
+use frontend::backend::{Backend, BackendError, TransfersOf};
 use serde::{Deserialize, Serialize};
 use shared::api::page::{LIMIT_DEFAULT, LIMIT_MAX};
 use shared::field_error::FieldError;
 use shared::{Address, B256};
 
 use crate::error::ApiError;
+
+/// What an address in a path looks like.
+const ADDRESS_FORM: &str = "0x and 40 hex digits";
 
 type Source = State<Arc<dyn Backend>>;
 
@@ -25,6 +28,10 @@ struct PageQuery {
     limit: u32,
     /// Receipts only: those of one miner.
     provider: Option<Address>,
+    /// Transfers only: those of one token.
+    token: Option<Address>,
+    /// Transfers only: those of one account.
+    account: Option<Address>,
 }
 
 fn default_limit() -> u32 {
@@ -38,6 +45,13 @@ pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
         .route("/api/explorer/transactions", get(list_transactions))
         .route("/api/explorer/transactions/{hash}", get(show_transaction))
         .route("/api/explorer/addresses/{address}", get(show_address))
+        .route("/api/explorer/addresses/{address}/transactions", get(list_transactions_of))
+        .route("/api/explorer/addresses/{address}/tokens", get(list_holdings))
+        .route("/api/explorer/tokens", get(list_tokens))
+        .route("/api/explorer/tokens/{address}", get(show_token))
+        .route("/api/explorer/tokens/{address}/holders", get(list_holders))
+        .route("/api/explorer/transfers", get(list_transfers))
+        .route("/api/explorer/charts", get(show_charts))
         .route("/api/explorer/receipts", get(list_receipts))
         .route("/api/explorer/receipts/{hash}", get(show_receipt))
         .with_state(backend)
@@ -109,8 +123,63 @@ async fn show_address(
     State(backend): Source,
     address: Result<Path<Address>, PathRejection>,
 ) -> Result<Response, ApiError> {
-    let address = path(address, "0x and 40 hex digits")?;
+    let address = path(address, ADDRESS_FORM)?;
     Ok(answer("address", backend.address(address).await))
+}
+
+async fn list_transactions_of(
+    State(backend): Source,
+    address: Result<Path<Address>, PathRejection>,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let (address, query) = (path(address, ADDRESS_FORM)?, page(query)?);
+    Ok(answer("transaction", backend.transactions_of(address, query.cursor.as_deref(), query.limit).await))
+}
+
+async fn list_holdings(
+    State(backend): Source,
+    address: Result<Path<Address>, PathRejection>,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let (address, query) = (path(address, ADDRESS_FORM)?, page(query)?);
+    Ok(answer("token", backend.holdings(address, query.cursor.as_deref(), query.limit).await))
+}
+
+async fn list_tokens(
+    State(backend): Source,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let query = page(query)?;
+    Ok(answer("token", backend.tokens(query.cursor.as_deref(), query.limit).await))
+}
+
+async fn show_token(
+    State(backend): Source,
+    address: Result<Path<Address>, PathRejection>,
+) -> Result<Response, ApiError> {
+    Ok(answer("token", backend.token(path(address, ADDRESS_FORM)?).await))
+}
+
+async fn list_holders(
+    State(backend): Source,
+    address: Result<Path<Address>, PathRejection>,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let (address, query) = (path(address, ADDRESS_FORM)?, page(query)?);
+    Ok(answer("holder", backend.holders(address, query.cursor.as_deref(), query.limit).await))
+}
+
+async fn list_transfers(
+    State(backend): Source,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let query = page(query)?;
+    let of = TransfersOf { token: query.token, account: query.account };
+    Ok(answer("transfer", backend.transfers(of, query.cursor.as_deref(), query.limit).await))
+}
+
+async fn show_charts(State(backend): Source) -> Response {
+    answer("chart", backend.charts().await)
 }
 
 async fn list_receipts(

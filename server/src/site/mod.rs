@@ -2,23 +2,33 @@
 
 mod assets;
 mod backend;
+mod crawlers;
+mod csv;
+mod exchange;
+mod exchange_csv;
 mod explorer;
 mod feed;
+mod marketplace_csv;
 mod pages;
 mod policy;
+mod reference;
+mod viewer;
+mod wallet_links;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue};
-use axum::response::Redirect;
-use axum::routing::get;
+use axum::middleware::from_fn_with_state;
 use frontend::app::{ChainLabel, Example};
 use frontend::backend::Backend;
+use frontend::documents::ApiReference;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
+use crate::http::openapi;
+use crate::middleware;
 
 /// Describes the picture that the first page shows: which prompt, seed and steps the model drew it from.
 const EXAMPLE: &str = "example/picture.json";
@@ -27,16 +37,34 @@ const EXAMPLE: &str = "example/picture.json";
 /// server may have one.
 ///
 /// `site_root` is the folder that Trunk wrote.
-pub fn router(app: &App, site_root: &Path) -> Router {
+pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
     let chain = ChainLabel { chain_id: app.identity.chain_id, dev: app.config.keys.is_development() };
-    let backend: Arc<dyn Backend> =
-        Arc::new(backend::SiteBackend { views: app.views(), figures: app.figures(), node: app.node.clone() });
-    let context = pages::PageContext { backend: Arc::clone(&backend), chain, example: example(site_root) };
+    let backend = backend::SiteBackend {
+        views: app.views(),
+        figures: app.figures(),
+        node: app.node.clone(),
+        logs: app.logs(),
+        charts: explorer::ChartFigures::default(),
+        marketplace: app.marketplace.clone(),
+        search: app.search(),
+        exchange: app.exchange_access(),
+        viewer: None,
+    };
+    let public: Arc<dyn Backend> = Arc::new(backend.clone());
+    let reference = ApiReference(Arc::new(reference::page(&openapi::document())));
+    let context = pages::PageContext { backend, chain, example: example(site_root), reference };
+    let pages =
+        pages::router(&site_root.to_string_lossy(), &context).layer(from_fn_with_state(app.callers(), viewer::know));
+    let lists =
+        Router::new().merge(csv::router(Arc::clone(&public))).merge(marketplace_csv::router(Arc::clone(&public)));
+    let lists = lists.merge(exchange_csv::router(app.exchange_access())).merge(feed::router(public));
+    let lists = lists.layer(from_fn_with_state(Arc::clone(app), middleware::admit_list));
     let router = Router::new()
-        .route("/BrowserWallet", get(|| async { Redirect::permanent("/wallet") }))
-        .merge(feed::router(backend))
+        .merge(wallet_links::router())
+        .merge(crawlers::router())
+        .merge(lists)
         .merge(assets::router(site_root))
-        .merge(pages::router(&site_root.to_string_lossy(), &context));
+        .merge(pages.layer(from_fn_with_state(Arc::clone(app), middleware::admit_page)));
     policy::ALWAYS.into_iter().fold(router, with_header)
 }
 

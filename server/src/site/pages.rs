@@ -4,44 +4,58 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
-use frontend::app::{App, ChainLabel, Example, shell};
+use frontend::app::{App, ChainLabel, Example, SignedIn, shell};
 use frontend::backend::Backend;
+use frontend::documents::ApiReference;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context};
 
+use super::backend::SiteBackend;
 use super::policy;
+use super::viewer::Viewer;
 use crate::error::ApiError;
+use crate::reads::reads_html;
 
 /// What every page is rendered with.
 #[derive(Clone)]
 pub(super) struct PageContext {
-    pub(super) backend: Arc<dyn Backend>,
+    pub(super) backend: SiteBackend,
     pub(super) chain: ChainLabel,
     /// The picture that the first page shows until the visitor's own.
     pub(super) example: Option<Example>,
+    pub(super) reference: ApiReference,
 }
 
 impl PageContext {
     fn provide(&self) {
-        provide_context(Arc::clone(&self.backend));
+        let viewer = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Viewer>().cloned());
+        let is_private = viewer.is_some();
+        if let Some(session) = viewer.as_ref().and_then(Viewer::signed_in) {
+            provide_context(SignedIn(session.address));
+        }
+        let backend: Arc<dyn Backend> = Arc::new(self.backend.seen_by(viewer));
+        provide_context(backend);
         provide_context(self.chain);
         if let Some(example) = &self.example {
             provide_context(example.clone());
         }
-        insert_headers();
+        provide_context(self.reference.clone());
+        insert_headers(is_private);
     }
 }
 
 /// A nonce exists only while a document is rendered, so its policy is made here.
-fn insert_headers() {
+fn insert_headers(is_private: bool) {
     let Some(response) = use_context::<ResponseOptions>() else { return };
     if let Some(policy) = use_nonce().and_then(|nonce| HeaderValue::from_str(&policy::document(&nonce)).ok()) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
-    response.insert_header(header::CACHE_CONTROL, policy::REVALIDATE);
+    let cache = if is_private { policy::PRIVATE } else { policy::REVALIDATE };
+    response.insert_header(header::CACHE_CONTROL, cache);
 }
 
 /// The pages as routes. Whatever no route of the server answers becomes the page for missing addresses, or a problem
@@ -68,10 +82,4 @@ pub(super) fn router(site_root: &str, context: &PageContext) -> Router {
             }
         })
         .with_state(options)
-}
-
-/// Programs hear of a missing address as a problem document, people by a page.
-fn reads_html(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }

@@ -8,19 +8,20 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::{Value, json};
 use server::keys::{KeySource, Keys};
 use shared::amount::Amount;
+use shared::chain::DEV_CHAIN_ID;
 use shared::{Address, B256};
 
 use super::server::{TestServer, config, is_minted};
 use super::worker::{TestWorker, key, result};
 
-async fn aitbc(arguments: &[&str]) -> Output {
+pub(crate) async fn aitbc(arguments: &[&str]) -> Output {
     let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let run = move || Command::new(env!("CARGO_BIN_EXE_aitbc")).args(arguments).output().unwrap();
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 /// The small picture that a test worker draws, and where to ask for it.
-const SMALL: [&str; 8] = ["submit", "a lake", "--steps", "1", "--width", "64", "--height", "64"];
+pub(crate) const SMALL: [&str; 8] = ["submit", "a lake", "--steps", "1", "--width", "64", "--height", "64"];
 
 /// Starts a command and reads what it says on stderr at once.
 async fn begin(arguments: Vec<String>) -> (Child, String) {
@@ -36,23 +37,36 @@ async fn begin(arguments: Vec<String>) -> (Child, String) {
     tokio::task::spawn_blocking(begin).await.unwrap()
 }
 
+/// What a command says on stderr after the line that [`begin`] read.
+async fn second_line(child: &mut Child) -> String {
+    let stderr = child.stderr.take().unwrap();
+    let read = move || {
+        let (mut line, mut stderr) = (String::new(), BufReader::with_capacity(1, stderr));
+        stderr.read_line(&mut line).unwrap();
+        (line.trim_end().to_owned(), stderr.into_inner())
+    };
+    let (line, stderr) = tokio::task::spawn_blocking(read).await.unwrap();
+    child.stderr = Some(stderr);
+    line
+}
+
 async fn end(child: Child) -> Output {
     tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap()
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// One sentence on stderr, nothing on stdout, and a code that is not 0.
 #[track_caller]
-fn error(output: &Output) -> String {
+pub(crate) fn error(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && output.stdout.is_empty(), "{text}");
     assert!(text.starts_with("error: ") && text.trim_end().lines().count() == 1, "{text}");
@@ -141,7 +155,10 @@ async fn a_job_that_waits_says_why_and_can_be_canceled() {
     let url = format!("http://{}", server.address);
     let run = async |arguments: &[&str]| aitbc(&[arguments, &["--url", &url]].concat()).await;
     let waits = "No miner is connected; the job waits for one.";
-    let submitted = text(&run(&["submit", "a lake"]).await);
+    let submitting = run(&["submit", "a lake"]).await;
+    let submitted = text(&submitting);
+    let told = String::from_utf8(submitting.stderr).unwrap();
+    let token = told.trim_end().rsplit(' ').next().unwrap();
     assert!(submitted.contains("QUEUED") && submitted.contains(waits), "{submitted}");
     let id = submitted.lines().find_map(|line| line.strip_prefix("job ")).unwrap().trim().to_owned();
     assert!(text(&run(&["status", &id]).await).contains(waits));
@@ -151,8 +168,10 @@ async fn a_job_that_waits_says_why_and_can_be_canceled() {
     assert_eq!(explained["miners"][0]["miner"], json!(worker.address()));
     let table = text(&run(&["explain", &id]).await);
     assert!(table.contains(&worker.address().to_string()) && table.contains("yes"), "{table}");
-    assert_eq!(json(&run(&["cancel", &id, "--json"]).await)["state"], "CANCELED");
-    let again = error(&run(&["cancel", &id]).await);
+    let stranger = error(&run(&["cancel", &id]).await);
+    assert!(stranger.contains("only its creator may cancel a job"), "{stranger}");
+    assert_eq!(json(&run(&["cancel", &id, "--json", "--token", token]).await)["state"], "CANCELED");
+    let again = error(&run(&["cancel", &id, "--token", token]).await);
     assert!(again.contains("the job is over: CANCELED"), "{again}");
     assert!(text(&run(&["status", &id]).await).contains("It was canceled."));
     let unserved = error(&run(&["submit", "a lake", "--model", "nope"]).await);
@@ -175,8 +194,9 @@ async fn waiting_names_the_job_at_once_and_ends_with_its_picture_or_its_reason()
     }
     assert!(server.app.store.list_open_jobs().await.unwrap().is_empty(), "a job was made for a file that cannot be");
 
-    let (child, id) = begin(submit(&["--out", kept.to_str().unwrap()])).await;
-    server.send("DELETE", &format!("/v1/jobs/{id}"), &[], vec![]).await;
+    let (mut child, id) = begin(submit(&["--out", kept.to_str().unwrap()])).await;
+    let token = second_line(&mut child).await.rsplit(' ').next().unwrap().to_owned();
+    server.send("DELETE", &format!("/v1/jobs/{id}"), &[("x-job-token", &token)], vec![]).await;
     let canceled = end(child).await;
     assert!(!canceled.status.success() && canceled.stdout.is_empty());
     let expected = format!("error: the job {id} is CANCELED: It was canceled.\n");
@@ -235,7 +255,7 @@ async fn development_keys_serve_loopback_only() {
     assert!(offered.contains("--host 0.0.0.0") && offered.contains("aitbc serve"), "{offered}");
     let (hub, validator) = (key_file(folder.path(), "hub-dev.key", 1), key_file(folder.path(), "validator.key", 2));
     let admin = Address::repeat_byte(3).to_string();
-    let common = ["serve", "--data", data, "--port", "0", "--validator-key-file", &validator];
+    let common = ["serve", "--data", data, "--port", "0", "--chain-id", "7777", "--validator-key-file", &validator];
     let serve = async |more: &[&str]| error(&aitbc(&[&common[..], more].concat()).await);
     let named = ["--hub-id", "shop", "--hub-key-file", &hub];
 
@@ -251,6 +271,13 @@ async fn development_keys_serve_loopback_only() {
     std::fs::set_permissions(&hub, std::fs::Permissions::from_mode(0o644)).unwrap();
     let readable = serve(&[&named[..], &["--admin", &admin]].concat()).await;
     assert!(readable.contains("may be read by others"), "{readable}");
+    let of_development = DEV_CHAIN_ID.to_string();
+    for (refused, why) in [(of_development.as_str(), "development networks"), ("0", "a number"), ("x", "a number")] {
+        let output = aitbc(&["serve", "--admin", &admin, "--chain-id", refused]).await;
+        let shared_chain = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{shared_chain}");
+        assert!(shared_chain.contains("--chain-id") && shared_chain.contains(why), "{shared_chain}");
+    }
     assert!(!Path::new(data).exists(), "a server that does not start made its data folder");
 }
 
@@ -260,18 +287,22 @@ async fn a_server_with_given_keys_makes_none_and_does_not_call_itself_a_developm
     let keys = Keys { hub: key(1), validator: key(2), admin: Address::repeat_byte(3) };
     let mut config = config(folder.path());
     config.keys = KeySource::Given(Box::new(keys));
-    let server = TestServer::start_with(config).await;
+    config.chain_id = 7_777;
+    let server = TestServer::start_with(config.clone()).await;
     let status = server.get("/v1/status").await.json();
-    assert_eq!(status["dev"], false);
+    assert_eq!((&status["dev"], &status["chain_id"]), (&json!(false), &json!(7_777)));
     assert_eq!(status["attester"].as_str().unwrap().parse::<Address>().unwrap(), key(1).address());
     assert!(!folder.path().join("keys").exists(), "keys lie in the data folder");
     server.stop().await;
+    // Neither a typing error nor another network goes on with this chain.
+    config.chain_id = 7_778;
+    let refused = server::serve::Server::start(config).await.err().unwrap().to_string();
+    assert!(refused.contains("genesis") || refused.contains("chain"), "{refused}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_in_a_file_has_no_colours() {
-    let folder = tempfile::tempdir().unwrap();
-    let arguments = ["up", "--data", folder.path().to_str().unwrap(), "--port", "0"].map(str::to_owned);
+/// The first line of the log of `up`, which is killed then. It has made its folder.
+async fn first_log_line(data: &Path) -> String {
+    let arguments = ["up", "--data", data.to_str().unwrap(), "--port", "0"].map(str::to_owned);
     let start = move || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aitbc"));
         command.args(arguments).env("RUST_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -282,8 +313,31 @@ async fn a_log_in_a_file_has_no_colours() {
         child.wait().unwrap();
         log
     };
-    let log = tokio::task::spawn_blocking(start).await.unwrap();
+    tokio::task::spawn_blocking(start).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_a_file_has_no_colours() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = first_log_line(folder.path()).await;
     assert!(log.contains("INFO") && !log.contains('\x1b'), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_makes_is_for_its_user_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    first_log_line(&data).await;
+    let (mut waiting, mut seen) = (vec![data], 0);
+    while let Some(path) = waiting.pop() {
+        let entry = path.metadata().unwrap();
+        assert_eq!(entry.permissions().mode() & 0o077, 0, "{} is open to others", path.display());
+        seen += 1;
+        if entry.is_dir() {
+            waiting.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    assert!(seen > 3, "{seen} files and folders");
 }
 
 #[tokio::test(flavor = "multi_thread")]

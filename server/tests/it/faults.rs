@@ -1,5 +1,8 @@
 //! A port in use, a full disk: a clear sentence, and nothing lost.
 
+use std::sync::Arc;
+
+use server::hub::HubSeal;
 use server::serve::{ServeError, Server};
 use shared::amount::Amount;
 use shared::capability::ModelOffer;
@@ -27,7 +30,7 @@ async fn a_port_in_use_is_named_and_the_other_servers_data_is_not_touched() {
 async fn a_full_disk_refuses_new_jobs_and_results_and_loses_neither() {
     let folder = tempfile::tempdir().unwrap();
     let mut full = config(folder.path());
-    full.max_database_pages = Some(70);
+    full.max_database_pages = Some(150);
     full.limits.images_per_key_per_minute = 10_000;
     full.limits.sponsored_per_address_per_day = 10_000;
     let server = TestServer::start_with(full).await;
@@ -73,7 +76,8 @@ async fn a_result_that_can_never_be_stored_is_given_up_and_its_miner_hears_so() 
     // An operator ends the job in the database, behind the hub's back.
     let life = TaskLife::default().apply(TaskEvent::Canceled).unwrap();
     let moved = MovedTask { task: assignment.task, life, job: JobState::Canceled };
-    server.app.store.write(MoveTask { moved, at: server::clock::now(), ended: None }).await.unwrap();
+    let seal = Arc::new(HubSeal { key: server.app.hub_key.clone(), chain_id: server.app.identity.chain_id });
+    server.app.store.write(MoveTask { moved, at: server::clock::now(), ended: None, seal }).await.unwrap();
 
     let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
     let path = format!("/v1/miners/jobs/{}/result", assignment.lease_id);
@@ -95,4 +99,35 @@ async fn a_miner_with_two_prices_for_one_model_is_refused_in_words() {
     let reason = "capability: offers has the image model `aitbc-scenes-1` twice, for 1 and 2 AIT: a model of a kind has \
                   one price";
     assert_eq!(answer, HubMessage::Refused { reason: reason.into(), retryable: false });
+}
+
+/// The file system is not filled: the floor is set above what any has free.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_below_its_floor_takes_no_job_and_still_mints_what_was_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 1).await;
+    let assignment = worker.assignment().await;
+    assert_eq!(server.get("/v1/health").await.json()["disk_is_low"], false);
+    server.stop().await;
+
+    let mut low = config(folder.path());
+    low.disk_floor_bytes = u64::MAX;
+    let server = TestServer::start_with(low).await;
+    let problem = server.post("/v1/jobs", &small_job(2)).await.problem(507);
+    assert!(problem["detail"].as_str().unwrap().contains("disk"), "{problem}");
+    assert_eq!(server.app.hub.board().queue_depth(), 0, "a refused job was queued");
+    assert_eq!(server.get("/v1/health").await.json()["disk_is_low"], true);
+    let ready = server.get("/health/ready").await;
+    assert!(ready.json()["disk"].as_str().unwrap().contains("nearly full"), "operators are not told");
+    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
+    let taken = server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
+    assert_eq!(taken.status, 200, "{}", String::from_utf8_lossy(&taken.body));
+    server.follow(&id, &[], is_minted).await;
+    server.stop().await;
+
+    let server = TestServer::start(folder.path()).await;
+    assert_eq!(server.post("/v1/jobs", &small_job(2)).await.status, 201, "a disk with room again takes no job");
+    server.stop().await;
 }

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use server::config::Config;
+use server::pins::Pins;
 use shared::api::keys::ApiScope;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
@@ -103,20 +105,23 @@ async fn a_model_that_nobody_serves_as_asked_is_refused_and_costs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_may_come_before_its_miner_and_after_its_miner_left() {
     let folder = tempfile::tempdir().unwrap();
-    let server = TestServer::start(folder.path()).await;
+    let server = TestServer::start_with(Config { pins: Pins::default(), ..config(folder.path()) }).await;
     for kind in [JobKind::Image, JobKind::Text, JobKind::Embedding] {
         let answer = server.post("/v1/jobs", &job_of(kind.as_str(), own_model(kind))).await;
         assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
     }
-    assert_eq!(refused_fields(&server, &job_of("text", TEXT_MODEL)).await, ["model"]);
+    let api_key = server.client_key(ApiScope::Client, None).await;
+    let headers = [("x-api-key", api_key.secret.as_str())];
+    let of_key = async |kind| server.post_with("/v1/jobs", &headers, &job_of(kind, TEXT_MODEL)).await;
+    assert_eq!(of_key("text").await.problem(422)["errors"][0]["field"], "model");
     let worker = server.connect_worker().await;
     drop(worker);
     while server.app.hub.board().miners().next().is_some() {
         tokio::task::yield_now().await;
     }
-    let waits = server.post("/v1/jobs", &job_of("text", TEXT_MODEL)).await;
+    let waits = of_key("text").await;
     assert_eq!((waits.status, waits.json()["state"].as_str()), (201, Some("QUEUED")));
-    assert_eq!(refused_fields(&server, &job_of("image", TEXT_MODEL)).await, ["model"]);
+    assert_eq!(of_key("image").await.problem(422)["errors"][0]["field"], "model");
     server.stop().await;
 }
 

@@ -196,7 +196,10 @@ async fn an_input_that_the_model_refuses_is_answered_with_400_and_asked_once() {
         let error = answer.json()["error"].clone();
         assert_eq!(answer.status, 400, "{path}: {error}");
         assert!(answer.header("retry-after").is_empty(), "nobody is asked to try it again");
-        assert_eq!((&error["type"], &error["code"]), (&json!("invalid_request_error"), &json!("input_refused")));
+        assert_eq!(
+            (&error["type"], &error["code"]),
+            (&json!("invalid_request_error"), &json!("context_length_exceeded"))
+        );
         assert_eq!((&error["param"], &error["message"]), (&json!("messages"), &json!(&REASON["input.".len()..])));
     }
     let key = server.client_key(ApiScope::Client, None).await;
@@ -231,7 +234,9 @@ async fn what_common_clients_send_is_taken() {
         "messages": [
             {"role": "system", "content": ""},
             {"role": "user", "content": "How warm is it?"},
-            {"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function"}]},
+            {"role": "assistant", "content": null, "tool_calls": [
+                {"id": "1", "type": "function", "function": {"name": "warmth", "arguments": "{}"}},
+            ]},
             {"role": "tool", "tool_call_id": "1", "content": "17 °C"},
         ],
     });
@@ -243,6 +248,7 @@ async fn what_common_clients_send_is_taken() {
     let roles: Vec<&str> =
         input["messages"].as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["system", "user", "assistant", "tool"]);
+    assert_eq!(input["messages"][2]["content"], "{\"arguments\":{},\"name\":\"warmth\"}", "no call is dropped");
 
     let body = json!({"model": EMBEDDING_MODEL, "input": [[1_024, 7], [5]], "encoding_format": null});
     let error = server.post("/v1/embeddings", &body).await;
@@ -329,7 +335,10 @@ async fn errors_have_their_form_and_name_the_parameter() {
         (chat(&json!({"temperature": 9})), json!("temperature")),
         (chat(&json!({"n": 2})), json!("n")),
         (chat(&json!({"tools": [{"type": "function"}]})), json!("tools")),
-        (chat(&json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})), json!("messages[0]")),
+        (
+            chat(&json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})),
+            json!("messages[0].content"),
+        ),
         (chat(&json!({"messages": []})), json!("messages")),
     ] {
         let answer = server.post("/v1/chat/completions", &body).await;

@@ -69,7 +69,7 @@ async fn what_the_miner_signed_but_does_not_hold_ends_its_lease_with_blame() {
     let id = server.submit(&[], 1).await;
     type Spoil = fn(&TestWorker, &Assignment) -> ResultSubmission;
     let spoilt: [(&str, Spoil); 3] = [
-        ("artifact_sha256", |worker, assignment| {
+        ("result_commitment", |worker, assignment| {
             let mut submission = result(&worker.key, assignment);
             submission.artifacts =
                 result(&worker.key, &Assignment { work: other_seed(assignment), ..assignment.clone() }).artifacts;

@@ -1,22 +1,26 @@
 //! A server on a free port with its own folder, and an HTTP client without any of its code.
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
+use hub::audit::Draw;
 use serde_json::{Value, json};
 use server::app::App;
 use server::auth::new_api_key;
 use server::config::Config;
+use server::pins::Pins;
 use server::serve::Server;
 use shared::Address;
 use shared::api::keys::{ApiScope, CreatedApiKey};
+use shared::digest::Sha256Digest;
 use shared::id::ApiKeyId;
+use shared::job::JobKind;
 use store::change::{CreateApiKey, RevokeApiKey};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::worker::{TestWorker, key};
+use super::worker::{EMBEDDING_MODEL, TEXT_MODEL, TestWorker, key, manifest};
 
 /// A running server. Its folder outlives it, so that another one can go on with it.
 pub(crate) struct TestServer {
@@ -59,8 +63,27 @@ impl Answer {
     }
 }
 
+/// A folder with the manifests of the models that [`TestWorker`] names, the same in all processes of these tests.
+static MANIFESTS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("manifests");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (kind, name) in WORDS {
+        let file = tempfile::NamedTempFile::new_in(&folder).unwrap();
+        std::fs::write(file.path(), manifest(kind, name)).unwrap();
+        file.persist(folder.join(format!("{name}.json"))).unwrap();
+    }
+    folder
+});
+
+const WORDS: [(JobKind, &str); 2] = [(JobKind::Text, TEXT_MODEL), (JobKind::Embedding, EMBEDDING_MODEL)];
+
+/// The product's own models are pinned, and those of [`TestWorker`], which visitors may name, too.
 pub(crate) fn config(folder: &Path) -> Config {
-    Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::dev(folder.to_owned()) }
+    let own = Pins::default().load().unwrap();
+    let mut models: Vec<Sha256Digest> = JobKind::ALL.map(|kind| own.default_of(kind).unwrap().sha256).into();
+    models.extend(WORDS.map(|(kind, name)| Sha256Digest::of(&manifest(kind, name))));
+    let pins = Pins { models, manifests: Some(MANIFESTS.clone()) };
+    Config { listen: "127.0.0.1:0".parse().unwrap(), pins, audits: Draw::Never, ..Config::dev(folder.to_owned()) }
 }
 
 impl TestServer {
@@ -115,6 +138,13 @@ impl TestServer {
         let answer = self.post_with("/v1/jobs", headers, &small_job(seed)).await;
         assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
         answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A visitor's job, with the token of its creator.
+    pub(crate) async fn submit_for_token(&self, seed: u64) -> (String, String) {
+        let answer = self.post("/v1/jobs", &small_job(seed)).await;
+        assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+        (answer.json()["id"].as_str().unwrap().to_owned(), answer.header("x-job-token").to_owned())
     }
 
     /// Long-polls a job until `done` holds.

@@ -112,17 +112,17 @@ async fn steps_and_guidance_left_open_are_the_models_own_and_told_to_everybody()
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
     let ask = |more: Value| ask_for_picture(&server, more);
-    assert_eq!(ask(json!({})).await, (30, 7.5), "nobody has offered the model yet");
+    assert_eq!(ask(json!({})).await, (8, 2.0), "also before its first miner");
     let mut worker = TestWorker::connect(server.address, key(1), 2).await;
-    assert_eq!(ask(json!({})).await, (8, 3.0));
+    assert_eq!(ask(json!({})).await, (8, 2.0));
     assert_eq!(ask(json!({"guidance": 1.5})).await, (8, 1.5));
-    assert_eq!(ask(json!({"steps": 2})).await, (2, 3.0));
+    assert_eq!(ask(json!({"steps": 2})).await, (2, 2.0));
     assert_eq!(ask(json!({"steps": 3, "guidance": 0.5, "scheduler": "euler"})).await, (3, 0.5));
     let (first, second) = (assigned_picture(&mut worker).await, assigned_picture(&mut worker).await);
     let told = [&first, &second].map(|input| (input.steps, input.guidance));
-    assert_eq!(told, [(30, 7.5), (8, 3.0)]);
+    assert_eq!(told, [(8, 2.0), (8, 2.0)]);
     drop(worker);
-    assert_eq!(ask(json!({})).await, (8, 3.0), "the model is known while its miner is away");
+    assert_eq!(ask(json!({})).await, (8, 2.0), "the model is known while its miner is away");
     server.stop().await;
 }
 
@@ -154,7 +154,7 @@ async fn the_fast_setting_brings_its_own_defaults_and_goes_to_those_who_offer_it
     }
     let status = server.get("/v1/status").await.json();
     assert_eq!(status["default_fast"], json!({"steps": 4, "guidance": 1.0}));
-    assert_eq!(ask(json!({})).await, (8, 3.0), "the other setting stays the model's own");
+    assert_eq!(ask(json!({})).await, (8, 2.0), "the other setting stays the model's own");
     server.stop().await;
 }
 
@@ -289,9 +289,9 @@ async fn a_canceled_job_stops_its_worker_and_stays_canceled() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
     let mut worker = TestWorker::connect(server.address, key(1), 1).await;
-    let id = server.submit(&[], 7).await;
+    let (id, token) = server.submit_for_token(7).await;
     let assignment = worker.assignment().await;
-    let canceled = server.send("DELETE", &format!("/v1/jobs/{id}"), &[], vec![]).await;
+    let canceled = server.send("DELETE", &format!("/v1/jobs/{id}"), &[("x-job-token", &token)], vec![]).await;
     assert_eq!((canceled.status, canceled.json()["state"].as_str()), (200, Some("CANCELED")));
     let cancel = worker.receive().await;
     assert!(matches!(cancel, HubMessage::Cancel { lease_id, .. } if lease_id == assignment.lease_id));
@@ -340,14 +340,33 @@ async fn explains_in_words_why_a_job_waits_and_how_it_ended() {
 
     let mut job = small_job(1);
     job["constraints"] = json!({"max_price": "0"});
-    let id = server.post("/v1/jobs", &job).await.json()["id"].as_str().unwrap().to_owned();
+    let refused = server.post("/v1/jobs", &job).await.problem(422);
+    assert_eq!(refused["type"], "/problems/cannot-be-served");
+    let words = "0 of 1 connected miners can serve this job: 1 too dear. What would help: `constraints.max_price` of \
+                 0.008192 AIT (1 could then).";
+    assert_eq!(refused["detail"], words);
+    assert_eq!(refused["unservable"]["removed"], json!([{"filter": "max_price", "miners": 1}]));
+    assert_eq!(refused["unservable"]["relaxations"][0]["value"], "8192000000000000");
+
+    server.stop().await;
+
+    // While nobody serves the model, its miner may come; then the job says why that one does not take it.
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let created = server.post("/v1/jobs", &job).await;
+    let (id, token) = (created.json()["id"].as_str().unwrap().to_owned(), created.header("x-job-token"));
+    let _worker = server.connect_worker().await;
     let explain = async || server.get(&format!("/v1/jobs/{id}/explain")).await.json();
     let waits = explain().await;
     assert_eq!(waits["miners"][0]["reason"], "it asks 0.008192 AIT, above the job's limit of 0 AIT");
     assert_eq!(waits["miners"][0]["eligible"], false);
-    server.send("DELETE", &format!("/v1/jobs/{id}"), &[], vec![]).await;
-    assert_eq!(explain().await, json!({"summary": "It was canceled.", "miners": []}));
+    server.send("DELETE", &format!("/v1/jobs/{id}"), &[("x-job-token", token)], vec![]).await;
+    assert_eq!(explain().await, json!({"summary": "It was canceled.", "miners": [], "others": 0}));
 
+    server.stop().await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
     job["ttl_seconds"] = json!(1);
     let id = server.post("/v1/jobs", &job).await.json()["id"].as_str().unwrap().to_owned();
     server.follow(&id, &[], |job| job["state"] == "EXPIRED").await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::job::embedding;
-use shared::job::lifecycle::Blame;
+use shared::job::lifecycle::{Blame, JobState};
 use shared::job::text;
 use shared::job::token::Tokens;
 use shared::protocol::{Assignment, PIECE_MAX_BYTES, Piece, Progress, ResultSubmission, WorkerMessage};
@@ -12,7 +12,7 @@ use super::walk::read_events;
 use super::worker::{EMBEDDING_MODEL, TEXT_MODEL, TestWorker, key, words_result};
 
 fn text_job(prompt: &str) -> Value {
-    json!({"kind": "text", "input": {"prompt": prompt, "max_tokens": 8, "seed": 3}})
+    json!({"kind": "text", "model": TEXT_MODEL, "input": {"prompt": prompt, "max_tokens": 8, "seed": 3}})
 }
 
 async fn submit(server: &TestServer, job: &Value) -> Value {
@@ -29,6 +29,16 @@ async fn hand_in(server: &TestServer, assignment: &Assignment, submission: &Resu
 fn piece(assignment: &Assignment, step: u32, at: usize, text: &str) -> WorkerMessage {
     let piece = Some(Piece { at, text: text.into() });
     WorkerMessage::Progress(Progress { lease_id: assignment.lease_id, step, steps: 8, preview: None, piece })
+}
+
+/// Waits until the job's row says that it runs, which it is told after the miner's first piece, and answers its revision.
+async fn running_revision(server: &TestServer, id: &str) -> u64 {
+    loop {
+        let record = server.app.store.find_job(id.parse().unwrap()).await.unwrap().unwrap();
+        if record.state == JobState::Running {
+            return record.revision;
+        }
+    }
 }
 
 /// Waits until the hub has so much of the text.
@@ -92,7 +102,7 @@ async fn a_stream_resumes_after_the_bytes_that_were_seen_and_begins_anew_with_an
     let assignment = worker.assignment().await;
     worker.send(&piece(&assignment, 1, 0, "A still lake")).await;
     written(&server, &id, "A still lake").await;
-    let revision = server.app.store.find_job(id.parse().unwrap()).await.unwrap().unwrap().revision;
+    let revision = running_revision(&server, &id).await;
     let resumed = {
         let url = format!("http://{}/v1/jobs/{id}/events", server.address);
         let seen = format!("{revision}.8");
@@ -179,7 +189,7 @@ async fn texts_become_vectors_and_a_wrong_number_of_them_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
     let mut worker = TestWorker::connect(server.address, key(1), 1).await;
-    let request = json!({"kind": "embedding", "input": {"input": ["one", "two"]}});
+    let request = json!({"kind": "embedding", "model": EMBEDDING_MODEL, "input": {"input": ["one", "two"]}});
     let id = submit(&server, &request).await["id"].as_str().unwrap().to_owned();
     let assignment = worker.assignment().await;
     assert_eq!(assignment.model, EMBEDDING_MODEL);
@@ -204,7 +214,9 @@ async fn texts_become_vectors_and_a_wrong_number_of_them_is_refused() {
 async fn bad_requests_name_their_fields() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let unserved = server.post("/v1/jobs", &text_job("Tell of a lake")).await.problem(422);
+    let mut unserved = text_job("Tell of a lake");
+    unserved["model"] = json!("nobody-has-it");
+    let unserved = server.post("/v1/jobs", &unserved).await.problem(422);
     assert_eq!(unserved["errors"][0]["field"], "model");
     let long = json!({"kind": "text", "model": "m", "input": {"prompt": "x".repeat(100_000), "max_tokens": 0}});
     let problem = server.post("/v1/jobs", &long).await.problem(422);

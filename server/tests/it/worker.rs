@@ -24,7 +24,8 @@ use shared::typed_data::SigningDomain;
 use shared::unit::UnitType;
 use shared::{Address, B256};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Name of the model that the worker says it serves.
@@ -42,11 +43,24 @@ pub(crate) fn key(number: u8) -> PrivateKey {
     PrivateKey::from_bytes(&[number; 32]).unwrap()
 }
 
+/// Of the picture model that a server pins by itself.
+pub(crate) fn pinned_sha256() -> Sha256Digest {
+    server::pins::Pins::default().load().unwrap().default_of(JobKind::Image).unwrap().sha256
+}
+
+/// The manifest of a model of these tests: that of the product's own model of the kind, under another name.
+pub(crate) fn manifest(kind: JobKind, name: &str) -> Vec<u8> {
+    let pinned = server::pins::Pins::default().load().unwrap();
+    let mut manifest = pinned.default_of(kind).unwrap().manifest.clone();
+    manifest.name = name.into();
+    serde_json::to_vec(&manifest).unwrap()
+}
+
 pub(crate) fn capability(slots: u32) -> Capability {
     let offer = ModelOffer {
         model: MODEL.into(),
         kind: JobKind::Image,
-        manifest_sha256: Sha256Digest::of(b"no model"),
+        manifest_sha256: pinned_sha256(),
         unit_type: UnitType::MegapixelStep,
         unit_price: Amount::from_ait(1),
         measured_micro_units_per_second: 1_000_000,
@@ -60,6 +74,7 @@ pub(crate) fn capability(slots: u32) -> Capability {
     let words = |model: &str, kind: JobKind| ModelOffer {
         model: model.into(),
         kind,
+        manifest_sha256: Sha256Digest::of(&manifest(kind, model)),
         unit_type: UnitType::Token,
         unit_price: Amount::from_atto(1_000_000_000_000_000),
         suggestions: vec![],
@@ -112,8 +127,25 @@ impl TestWorker {
         capability: Capability,
         leases: Vec<LeaseId>,
     ) -> (Self, HubMessage) {
-        let url = format!("ws://{address}/v1/miners/session");
-        let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        Self::ask_from(address, None, key, capability, leases).await.unwrap()
+    }
+
+    /// The same through a proxy that names the worker's own address.
+    ///
+    /// # Errors
+    /// A hub that opens no session.
+    pub(crate) async fn ask_from(
+        address: SocketAddr,
+        forwarded_for: Option<&str>,
+        key: PrivateKey,
+        capability: Capability,
+        leases: Vec<LeaseId>,
+    ) -> Result<(Self, HubMessage), tungstenite::Error> {
+        let mut request = format!("ws://{address}/v1/miners/session").into_client_request().unwrap();
+        if let Some(from) = forwarded_for {
+            request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
+        }
+        let (socket, _) = tokio_tungstenite::connect_async(request).await?;
         let mut worker = Self { key, socket };
         let HubMessage::Challenge(challenge) = worker.receive().await else { panic!("the hub speaks first") };
         let miner = worker.key.address();
@@ -127,7 +159,7 @@ impl TestWorker {
         };
         worker.send(&WorkerMessage::Register(Box::new(registration))).await;
         let answer = worker.receive().await;
-        (worker, answer)
+        Ok((worker, answer))
     }
 
     pub(crate) fn address(&self) -> Address {
@@ -162,11 +194,18 @@ impl TestWorker {
     }
 }
 
-/// An honest result for the assignment of a picture.
+/// An honest result for the assignment of pictures.
 pub(crate) fn result(key: &PrivateKey, assignment: &Assignment) -> ResultSubmission {
-    let Work::Image(input) = &assignment.work else { panic!("a picture") };
-    let bytes = picture(input.width, input.height, input.seed);
-    sign(key, receipt(key.address(), assignment, &bytes), &assignment.terms, &bytes)
+    let Work::Image(input) = &assignment.work else { panic!("pictures") };
+    let seeds = (0..u64::from(input.count)).map(|number| input.seed + number);
+    let files: Vec<Vec<u8>> = seeds.map(|seed| picture(input.width, input.height, seed)).collect();
+    let digest = Sha256Digest::of_artifacts(files.iter().map(Vec::as_slice));
+    let result_commitment = assignment.salt.commit_result(digest);
+    let receipt = JobReceipt { result_commitment, ..receipt(key.address(), assignment, &files[0]) };
+    let mut submission = sign(key, receipt, &assignment.terms, &files[0]);
+    let artifact = |bytes| Artifact { media_type: "image/png".into(), base64: STANDARD.encode(bytes), flagged: false };
+    submission.artifacts = files.iter().map(artifact).collect();
+    submission
 }
 
 /// A result in words, for which the worker counted these tokens.
@@ -204,8 +243,8 @@ pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8
         unit_type: terms.unit_type,
         unit_price: terms.unit_price,
         model: assignment.model.clone(),
-        prompt_hash: assignment.work.prompt_hash(),
-        artifact_sha256: Sha256Digest::of(artifact),
+        prompt_commitment: assignment.salt.commit_prompt(assignment.work.prompt_hash()),
+        result_commitment: assignment.salt.commit_result(Sha256Digest::of(artifact)),
         started_at: now,
         finished_at: now,
         expires_at: terms.expires_at,
@@ -214,7 +253,7 @@ pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8
         chain_id: terms.chain_id,
         contract: terms.contract,
         determinism_class: "test".into(),
-        trace_root: None,
+        trace_commitment: None,
         shares: vec![],
     }
 }
@@ -228,7 +267,13 @@ pub(crate) fn sign(
     let domain = SigningDomain::of_contract(terms.chain_id, terms.contract);
     let miner_signature = key.sign(&receipt.claim().unwrap(), &domain).unwrap();
     let artifact = Artifact { media_type: "image/png".into(), base64: STANDARD.encode(artifact), flagged: false };
-    ResultSubmission { receipt, miner_signature, artifacts: vec![artifact], metering: Metering::default() }
+    ResultSubmission {
+        receipt,
+        miner_signature,
+        artifacts: vec![artifact],
+        metering: Metering::default(),
+        trace_root: None,
+    }
 }
 
 pub(crate) fn picture(width: u32, height: u32, seed: u64) -> Vec<u8> {

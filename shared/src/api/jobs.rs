@@ -3,12 +3,14 @@
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+use super::payments::PaymentView;
 use crate::amount::{Amount, MicroUnits};
-use crate::digest::{PromptHash, Sha256Digest};
+use crate::commitment::Salt;
+use crate::digest::Sha256Digest;
 use crate::id::JobId;
 use crate::job::lifecycle::{Fault, JobState};
 use crate::job::request::{Constraints, PaymentMode, Work};
-use crate::job::task::TaskRole;
+use crate::job::task::{Part, TaskRole};
 use crate::job::text::FinishReason;
 use crate::time::UnixMillis;
 use crate::unit::UnitType;
@@ -26,10 +28,12 @@ pub struct JobView {
     pub payment_mode: PaymentMode,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub client: Address,
-    /// Created without an account: the hub is the client, and everybody may see the job.
+    /// Created without an API key: everybody may see the job. Where it is minted, the hub is its client.
     pub sponsored: bool,
-    pub prompt_hash: PromptHash,
-    /// The units that the receipt claims; before there is a receipt, the most that it may claim.
+    /// Opens the commitments of the job's receipt. Who may see the job has it; show it to nobody from whom prompt or
+    /// result shall be hidden.
+    pub salt: Salt,
+    /// The units that the receipts claim; before the job is over, the most that they may claim.
     pub units: MicroUnits,
     pub unit_type: UnitType,
     pub created_at_unix_ms: UnixMillis,
@@ -41,7 +45,9 @@ pub struct JobView {
     pub queue_position: Option<u32>,
     /// Estimated time until the result, from measured speeds.
     pub eta_ms: Option<u64>,
+    /// Of the whole job, over all its parts.
     pub progress: Option<StepProgress>,
+    /// Who works on it or served it; of a job that several miners share, the first of them. `tasks` names all.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub miner: Option<Address>,
     /// Of all tasks.
@@ -49,10 +55,25 @@ pub struct JobView {
     /// The parts that miners work on.
     pub tasks: Vec<TaskView>,
     pub artifacts: Vec<ArtifactView>,
-    /// Of the task that served the job, or of its first part.
+    /// Of the task that served the job, or of its first part that has one. `tasks` names all.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub receipt_hash: Option<B256>,
+    /// Of the receipt that `receipt_hash` names, once all receipts of the job are minted.
     pub mint: Option<MintView>,
+    /// Where the client pays from escrow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentView>,
+}
+
+impl JobView {
+    /// The job is over, and so is what it is paid by.
+    pub fn is_last(&self) -> bool {
+        let is_paid = match &self.payment {
+            Some(payment) => payment.state.is_final(),
+            None => self.state != JobState::Completed || self.mint.is_some(),
+        };
+        self.state.is_terminal() && is_paid
+    }
 }
 
 /// One task of a job.
@@ -64,6 +85,9 @@ pub struct TaskView {
     /// Who works on it or served it.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub miner: Option<Address>,
+    /// The pictures that it draws, where several miners share the job's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Part>,
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub receipt_hash: Option<B256>,
 }
@@ -81,12 +105,18 @@ pub struct StepProgress {
 pub struct ArtifactView {
     /// Path on this origin.
     pub url: String,
+    /// Its place in the job's result, from 0: the picture at place i has the job's seed + i. A place is missing where the
+    /// part of the job that draws it has ended without a result.
+    pub position: u32,
     pub media_type: String,
     pub sha256: Sha256Digest,
     pub bytes: u64,
     /// The safety checker of the miner's model flagged the picture, so a black one was delivered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flagged: bool,
+    /// Since when the hub does not keep the file any more; its hash and the receipt stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at_unix_ms: Option<UnixMillis>,
 }
 
 /// The tokens that a receipt minted.
@@ -106,15 +136,21 @@ pub struct MintView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobResult {
     pub job_id: JobId,
+    /// `COMPLETED`, or how the parts ended that are missing.
+    pub state: JobState,
     pub artifacts: Vec<ArtifactView>,
     /// Seed of the text or of the first picture; absent for embeddings, which draw nothing.
     pub seed: Option<u64>,
     /// Why the text ended; absent for pictures and embeddings.
     pub finish_reason: Option<FinishReason>,
+    /// Of all receipts together.
     pub units: MicroUnits,
     pub unit_type: UnitType,
+    /// Of the part that took longest.
     pub duration_ms: u64,
+    /// Of all parts together.
     pub gpu_ms: u64,
+    /// Of the first part. The job's `tasks` name all.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub receipt_hash: B256,
 }
@@ -125,8 +161,15 @@ pub struct JobResult {
 pub struct Explanation {
     /// One sentence: why the job stands where it stands.
     pub summary: String,
+    /// Up to 100; those that can serve the job come first.
     pub miners: Vec<MinerExplanation>,
+    /// Further miners that are connected.
+    #[serde(default)]
+    pub others: u32,
 }
+
+/// Miners that one explanation names.
+pub const EXPLAINED_MAX: usize = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -6,6 +6,28 @@ use serde::{Deserialize, Serialize};
 use crate::id::ApiKeyId;
 use crate::time::UnixMillis;
 
+/// Keys that one wallet has made and not revoked.
+pub const KEYS_PER_WALLET_MAX: usize = 20;
+
+/// Longest label of a key.
+pub const LABEL_MAX_CHARS: usize = 100;
+
+/// Body of `POST /v1/keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    /// What the key is for, up to 100 characters.
+    pub label: String,
+}
+
+/// The keys that a wallet made, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApiKeys {
+    pub keys: Vec<ApiKeyView>,
+}
+
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -7,6 +7,18 @@ use crate::amount::Amount;
 use crate::capability::Capability;
 use crate::time::UnixMillis;
 
+/// What other miners found when they computed its results again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MinerAudits {
+    /// Results that another miner confirmed.
+    pub confirmed: u64,
+    /// Results that two other miners refuted, its own answers to audits among them.
+    pub refuted: u64,
+    /// The chance, in thousandths, with which its next result of the usual worth is audited.
+    pub share_per_mille: u64,
+}
+
 /// A miner's public profile: what it measured and what it did, recomputable from public receipts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -19,8 +31,9 @@ pub struct MinerView {
     pub last_seen_at_unix_ms: UnixMillis,
     pub jobs_running: u32,
     pub jobs_completed: u64,
-    /// Leases that ended by its own fault.
+    /// Leases that ended by its own fault. A result of it that was refuted counts as ten.
     pub faults: u64,
+    pub audits: MinerAudits,
     /// Thousandths: `1000 − ⌊1000 × faults / (jobs_completed + faults + 1)⌋`. Completed jobs have public receipts. A
     /// fault is listed in the job in which it happened.
     pub reputation_per_mille: u16,
@@ -28,4 +41,6 @@ pub struct MinerView {
     pub earned: Amount,
     /// Sum of its receipts that wait for their mint.
     pub pending: Amount,
+    /// What the minter holds of `earned` until it is due.
+    pub held: Amount,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::unservable::Unservable;
 use crate::field_error::FieldError;
 
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -21,4 +22,7 @@ pub struct Problem {
     pub detail: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// Of a job that no connected miner can serve: why, counted, and what would help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unservable: Option<Box<Unservable>>,
 }

@@ -81,6 +81,7 @@ pub struct PictureDefaults {
     /// Denoising steps.
     pub steps: u32,
     /// 1 and below follow the prompt unguided.
+    #[serde(deserialize_with = "crate::finite::deserialize")]
     pub guidance: f32,
 }
 

@@ -49,19 +49,22 @@ impl JobState {
 
     /// The state of a job whose tasks stand so. Shards and the task that serves the whole count; an audit looks at a
     /// result that the client has already, so it changes nothing. A job without a serving task waits.
+    ///
+    /// A job of shards is over when all of them are. One that ended without a result does not end the others: the client
+    /// keeps and pays what they draw, and the job's end says that something is missing.
     pub fn of_tasks(tasks: impl IntoIterator<Item = (TaskRole, Self)>) -> Self {
-        let serving = tasks.into_iter().filter(|(role, _)| *role != TaskRole::Audit).map(|(_, state)| state);
+        let serving = tasks.into_iter().filter(|(role, _)| !role.is_audit()).map(|(_, state)| state);
         let states: BTreeSet<Self> = serving.collect();
         let has = |state| states.contains(&state);
-        match [Self::Failed, Self::Canceled, Self::Expired].into_iter().find(|end| has(*end)) {
-            Some(end) => end,
-            None if has(Self::Running) => Self::Running,
-            None if has(Self::Queued) && states.len() == 1 || states.is_empty() => Self::Queued,
-            // Some parts are done while others still wait.
-            None if has(Self::Queued) => Self::Running,
-            None if has(Self::Verifying) => Self::Verifying,
-            None => Self::Completed,
+        if states.is_empty() || has(Self::Queued) && states.len() == 1 {
+            return Self::Queued;
         }
+        if states.iter().all(|state| state.is_terminal()) {
+            let lost = [Self::Failed, Self::Canceled, Self::Expired].into_iter().find(|end| has(*end));
+            return lost.unwrap_or(Self::Completed);
+        }
+        // Also where some parts are done while others still wait.
+        if has(Self::Running) || has(Self::Queued) { Self::Running } else { Self::Verifying }
     }
 
     pub const fn as_str(self) -> &'static str {
@@ -144,7 +147,9 @@ pub enum TaskEvent {
     LeaseEnded { lease_id: LeaseId, blame: Blame, reason: String },
     /// No miner is left that could serve the task.
     NobodyLeft,
-    /// The client does not want the job any more, or another of its tasks failed.
+    /// What the client pays with could not be reserved.
+    Unpaid,
+    /// The client does not want the job any more.
     Canceled,
     /// The job's time to live is over.
     DeadlinePassed,
@@ -178,7 +183,7 @@ impl TaskLife {
             (_, TaskEvent::Canceled) => Ok(self.moved(Canceled, None)),
             (_, TaskEvent::DeadlinePassed) => Ok(self.moved(Expired, None)),
             (Queued, TaskEvent::Leased { lease_id }) => Ok(self.moved(Running, Some(lease_id))),
-            (Queued, TaskEvent::NobodyLeft) => Ok(self.moved(Failed, None)),
+            (Queued, TaskEvent::NobodyLeft | TaskEvent::Unpaid) => Ok(self.moved(Failed, None)),
             (Running, TaskEvent::ResultReceived { lease_id }) => {
                 self.holds(lease_id).map(|()| self.moved(Verifying, Some(lease_id)))
             }
@@ -306,17 +311,17 @@ mod tests {
     }
 
     proptest! {
-        /// A job of shards is over when one of them ended without a result, or when all of them have one.
+        /// A job of shards is over when every one of them is, and it is completed when every one has a result.
         #[test]
-        fn a_job_of_shards_is_over_with_its_first_loss_or_its_last_result(
+        fn a_job_of_shards_is_over_with_the_last_of_them(
             states in prop::collection::vec(prop::sample::select(JobState::ALL.to_vec()), 1..6)
         ) {
             let job = JobState::of_tasks(states.iter().zip(0..).map(|(state, number)| (TaskRole::Shard(number), *state)));
-            let is_lost = states.iter().any(|state| state.is_terminal() && *state != JobState::Completed);
-            let is_served = states.iter().all(|state| *state == JobState::Completed);
-            prop_assert_eq!(job.is_terminal(), is_lost || is_served);
-            prop_assert_eq!(job == JobState::Completed, is_served);
+            prop_assert_eq!(job.is_terminal(), states.iter().all(|state| state.is_terminal()));
+            prop_assert_eq!(job == JobState::Completed, states.iter().all(|state| *state == JobState::Completed));
             prop_assert_eq!(job == JobState::Queued, states.iter().all(|state| *state == JobState::Queued));
+            let ends_as_one_of_them = !job.is_terminal() || states.contains(&job);
+            prop_assert!(ends_as_one_of_them, "{} of {:?}", job, states);
         }
 
         /// Whatever happens: an end is final, only a held lease completes, and no fault is forgotten.

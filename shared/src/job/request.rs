@@ -11,6 +11,7 @@ use super::image::{ImageInput, PictureDefaults, SchedulerName, ValidImageInput};
 use super::text::{TextInput, ValidTextInput};
 use super::token::{self, Tokens};
 use crate::amount::{Amount, MicroUnits};
+use crate::commitment::Salt;
 use crate::digest::PromptHash;
 use crate::field_error::FieldError;
 use crate::unit::UnitType;
@@ -19,6 +20,15 @@ pub const TTL_DEFAULT_SECONDS: u64 = 900;
 pub const TTL_MAX_SECONDS: u64 = 86_400;
 pub const MODEL_NAME_MAX_CHARS: usize = 100;
 pub const PREFERRED_MINERS_MAX: usize = 32;
+
+/// Characters of the name of a graphics card that a job asks for.
+pub const GPU_NAME_MAX_CHARS: usize = 100;
+
+/// Gigabytes of graphics memory that a job may ask for.
+pub const VRAM_MAX_GB: u32 = 1_024;
+
+/// The full reputation.
+pub const REPUTATION_MAX_PER_MILLE: u16 = 1_000;
 
 /// The fields of a picture's input that its model has defaults for.
 const STEPS: &str = "steps";
@@ -63,7 +73,8 @@ enum AnyInput {
     Embedding(EmbeddingInput),
 }
 
-/// Which miners may serve the job.
+/// Which miners may serve the job. The hub measures reputations; prices, graphics cards and their memory are what miners
+/// declare.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
@@ -75,6 +86,54 @@ pub struct Constraints {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub miners: Vec<Address>,
+    /// Gigabytes (2³⁰ bytes) of memory of one graphics card, as the miner declares it, 1 to 1024.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1024))]
+    pub min_vram_gb: Option<u32>,
+    /// Words of the declared name of that card: `rtx 4090`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<String>,
+    /// Reputation as the miner's public profile tells it, 1 to 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1000))]
+    pub min_reputation_per_mille: Option<u16>,
+}
+
+impl Constraints {
+    /// Every field that is out of its bounds.
+    fn errors(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let mut require = |holds: bool, field: &str, bound: String, value: String| {
+            if !holds {
+                errors.push(FieldError::bound(format!("constraints.{field}"), bound, value));
+            }
+        };
+        let miners = self.miners.len();
+        require(
+            miners <= PREFERRED_MINERS_MAX,
+            "miners",
+            format!("up to {PREFERRED_MINERS_MAX} addresses"),
+            miners.to_string(),
+        );
+        let vram_gb = self.min_vram_gb.unwrap_or(1);
+        require(
+            (1..=VRAM_MAX_GB).contains(&vram_gb),
+            "min_vram_gb",
+            format!("1 to {VRAM_MAX_GB}"),
+            vram_gb.to_string(),
+        );
+        let chars = self.gpu.as_ref().map_or(1, |gpu| gpu.chars().count());
+        let bound = format!("1 to {GPU_NAME_MAX_CHARS} characters");
+        require((1..=GPU_NAME_MAX_CHARS).contains(&chars), "gpu", bound, format!("{chars} characters"));
+        let reputation = self.min_reputation_per_mille.unwrap_or(1);
+        require(
+            (1..=REPUTATION_MAX_PER_MILLE).contains(&reputation),
+            "min_reputation_per_mille",
+            format!("1 to {REPUTATION_MAX_PER_MILLE}"),
+            reputation.to_string(),
+        );
+        errors
+    }
 }
 
 /// Where the miner's AIT comes from.
@@ -85,13 +144,79 @@ pub enum PaymentMode {
     /// The receipt mints it; the client pays nothing.
     #[default]
     Mint,
+    /// The client pays it from its deposit in the escrow.
+    Escrow,
 }
 
+/// How the client wants the job paid. A quote needs `client`, a job that is paid from escrow `quote` and `order`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Payment {
     pub mode: PaymentMode,
+    /// Whose deposit pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub client: Option<Address>,
+    /// What the hub answered to `POST /v1/quotes`: a `SignedQuote`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub quote: Option<Value>,
+    /// The quote's order, signed by the client: a `SignedPaymentOrder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub order: Option<Value>,
+}
+
+impl Payment {
+    /// Fields that minting has no use for: a client that names them means another mode.
+    fn check(&self) -> Vec<FieldError> {
+        if self.mode == PaymentMode::Escrow {
+            return vec![];
+        }
+        let named = [
+            ("payment.client", self.client.is_some()),
+            ("payment.quote", self.quote.is_some()),
+            ("payment.order", self.order.is_some()),
+        ];
+        let absent = |field| FieldError::bound(field, "absent where payment.mode is `mint`", "given");
+        named.into_iter().filter(|(_, is_given)| *is_given).map(|(field, _)| absent(field)).collect()
+    }
+
+    /// Without the price of the order, which is read where it is checked.
+    const fn terms(&self) -> PaidBy {
+        match self.mode {
+            PaymentMode::Mint => PaidBy::Mint,
+            PaymentMode::Escrow => PaidBy::Escrow { max_unit_price: Amount::from_atto(u128::MAX) },
+        }
+    }
+}
+
+/// How a checked job is paid, as far as it decides who may serve it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum PaidBy {
+    #[default]
+    Mint,
+    /// The client's order pays no more than this for a whole unit.
+    Escrow { max_unit_price: Amount },
+}
+
+impl PaidBy {
+    pub const fn mode(self) -> PaymentMode {
+        match self {
+            Self::Mint => PaymentMode::Mint,
+            Self::Escrow { .. } => PaymentMode::Escrow,
+        }
+    }
+
+    /// The highest price of a whole unit that is paid, where the order sets one.
+    pub const fn max_unit_price(self) -> Option<Amount> {
+        match self {
+            Self::Mint => None,
+            Self::Escrow { max_unit_price } => Some(max_unit_price),
+        }
+    }
 }
 
 /// The work itself, checked; the tag is the job's kind.
@@ -183,8 +308,18 @@ pub struct ValidJob {
     pub model: String,
     pub work: Work,
     pub constraints: Constraints,
-    pub payment: Payment,
+    pub payment: PaidBy,
     pub ttl_seconds: u64,
+    /// Hides input and result in the public receipt.
+    pub salt: Salt,
+}
+
+/// What is drawn at random for a job.
+#[derive(Debug, Clone, Copy)]
+pub struct Drawn {
+    /// The seed where the request names none.
+    pub seed: u64,
+    pub salt: Salt,
 }
 
 impl CreateJob {
@@ -214,12 +349,13 @@ impl CreateJob {
         self
     }
 
-    /// Checks every bound and reports all that fail. `drawn_seed` is 64 random bits, `default_model` the model that
+    /// Checks every bound and reports all that fail. `default_model` the model that
     /// serves requests of this kind that name none, where there is one.
-    pub fn validate(self, drawn_seed: u64, default_model: Option<String>) -> Result<ValidJob, Vec<FieldError>> {
+    pub fn validate(self, drawn: Drawn, default_model: Option<String>) -> Result<ValidJob, Vec<FieldError>> {
         let mut errors = Vec::new();
         let model = self.model.or(default_model).unwrap_or_else(|| {
-            let bound = format!("named while no miner serves the kind `{}`", self.kind.as_str());
+            let bound =
+                format!("named while no miner serves this hub's own model for the kind `{}`", self.kind.as_str());
             errors.push(FieldError::bound("model", bound, "none"));
             "?".to_owned()
         });
@@ -232,11 +368,9 @@ impl CreateJob {
             let bound = format!("1 to {TTL_MAX_SECONDS}");
             errors.push(FieldError::bound("ttl_seconds", bound, self.ttl_seconds.to_string()));
         }
-        if self.constraints.miners.len() > PREFERRED_MINERS_MAX {
-            let bound = format!("up to {PREFERRED_MINERS_MAX} addresses");
-            errors.push(FieldError::bound("constraints.miners", bound, self.constraints.miners.len().to_string()));
-        }
-        let work = match validate_work(self.kind, self.input, drawn_seed) {
+        errors.extend(self.payment.check());
+        errors.extend(self.constraints.errors());
+        let work = match validate_work(self.kind, self.input, drawn.seed) {
             Ok(work) if errors.is_empty() => work,
             Ok(_) => return Err(errors),
             Err(more) => return Err([errors, more].concat()),
@@ -245,8 +379,9 @@ impl CreateJob {
             model,
             work,
             constraints: self.constraints,
-            payment: self.payment,
+            payment: self.payment.terms(),
             ttl_seconds: self.ttl_seconds,
+            salt: drawn.salt,
         })
     }
 }
@@ -290,8 +425,10 @@ mod tests {
     use super::*;
     use crate::job::image::{GUIDANCE_DEFAULT, STEPS_DEFAULT};
 
+    const DRAWN: Drawn = Drawn { seed: u64::MAX, salt: Salt(alloy_primitives::B256::repeat_byte(0x73)) };
+
     fn validate(body: Value) -> Result<ValidJob, Vec<FieldError>> {
-        serde_json::from_value::<CreateJob>(body).unwrap().validate(u64::MAX, Some("scenes".to_owned()))
+        serde_json::from_value::<CreateJob>(body).unwrap().validate(DRAWN, Some("scenes".to_owned()))
     }
 
     #[test]
@@ -323,12 +460,27 @@ mod tests {
     }
 
     #[test]
+    fn each_constraint_has_its_bounds() {
+        let errors = |constraints: Value| {
+            let refused = validate(json!({"kind": "image", "input": {"prompt": "a"}, "constraints": constraints}));
+            refused.err().unwrap_or_default().into_iter().map(|error| error.field).collect::<Vec<_>>()
+        };
+        let within = json!({"min_vram_gb": 1024, "gpu": "rtx 4090", "min_reputation_per_mille": 1000});
+        assert!(errors(within).is_empty());
+        let below = json!({"min_vram_gb": 0, "gpu": "", "min_reputation_per_mille": 0});
+        let fields = ["constraints.min_vram_gb", "constraints.gpu", "constraints.min_reputation_per_mille"];
+        assert_eq!(errors(below), fields);
+        let above = json!({"min_vram_gb": 1025, "gpu": "x".repeat(101), "min_reputation_per_mille": 1001});
+        assert_eq!(errors(above), fields);
+    }
+
+    #[test]
     fn what_is_left_open_is_the_models_and_what_was_named_is_kept() {
         let filled = |input: Value, steps, guidance| {
             let body = json!({"kind": "image", "input": input});
             let request = serde_json::from_value::<CreateJob>(body).unwrap();
             let request = request.with_defaults(PictureDefaults { steps, guidance });
-            let Work::Image(input) = request.validate(1, Some("scenes".to_owned())).unwrap().work else { panic!() };
+            let Work::Image(input) = request.validate(DRAWN, Some("scenes".to_owned())).unwrap().work else { panic!() };
             (input.steps, input.guidance)
         };
         let open = || json!({"prompt": "a lake"});
@@ -396,9 +548,9 @@ mod tests {
     #[test]
     fn a_kind_that_nobody_serves_needs_a_named_model() {
         let request = |model| json!({"kind": "text", "model": model, "input": {"prompt": "a"}});
-        let unnamed = serde_json::from_value::<CreateJob>(request(None::<&str>)).unwrap().validate(1, None);
+        let unnamed = serde_json::from_value::<CreateJob>(request(None::<&str>)).unwrap().validate(DRAWN, None);
         assert_eq!(unnamed.unwrap_err()[0].field, "model");
-        let named = serde_json::from_value::<CreateJob>(request(Some("llama"))).unwrap().validate(1, None);
+        let named = serde_json::from_value::<CreateJob>(request(Some("llama"))).unwrap().validate(DRAWN, None);
         assert_eq!(named.unwrap().model, "llama");
     }
 

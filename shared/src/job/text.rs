@@ -370,7 +370,7 @@ mod tests {
         let chat = input(json!({"messages": [{"role": "user", "content": "é\n\""}]})).unwrap();
         assert_eq!(chat.prompt_hash(), PromptHash::of("[{\"content\":\"é\\n\\\"\",\"role\":\"user\"}]"));
         let Ask::Messages(messages) = &chat.ask else { unreachable!() };
-        assert_eq!(PromptHash::of(&serde_jcs::to_string(messages).unwrap()), chat.prompt_hash());
+        assert_eq!(PromptHash::of(&crate::canonical::canonical_json(messages).unwrap()), chat.prompt_hash());
     }
 
     proptest! {

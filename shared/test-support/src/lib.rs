@@ -1,15 +1,20 @@
-//! Tests that need something which a machine may lack, such as ONNX Runtime. Only tests depend on this crate.
+//! What tests of several crates need: machines that lack something, such as ONNX Runtime, and inputs of strangers
+//! (`fuzz`). Only tests depend on this crate.
 //!
 //! A test that returned early would pass without a word. [`require_or_skip`] says that it was skipped, and fails it where
 //! the environment promises the thing. `cargo test` hides what passing tests print. The line therefore also goes to a
 //! file, which `cargo xtask test` reads.
+
+mod fuzz;
+
+pub use fuzz::{SECONDS_VARIABLE, SEED_VARIABLE, fuzz};
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::panic::Location;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Names, separated by commas, of what must be there: a test that misses one of them fails. `cargo xtask test` sets it.
@@ -69,6 +74,17 @@ fn current_test(caller: &Location<'_>) -> String {
     let thread = std::thread::current();
     let name = thread.name().filter(|name| *name != "main");
     name.map_or_else(|| format!("{}:{}", caller.file(), caller.line()), str::to_owned)
+}
+
+/// The folder of the package whose tests run. It is asked for when they run: a target folder may serve several checkouts
+/// one after another, and a path from compile time would lead to the first of them.
+///
+/// # Panics
+/// Where the tests were not started by cargo, which sets the variable.
+pub fn package_folder() -> PathBuf {
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    assert!(folder.is_some(), "CARGO_MANIFEST_DIR is not set: run the tests with `cargo test`");
+    folder.unwrap_or_default()
 }
 
 fn skip_line(test: &str, reason: &str) -> String {

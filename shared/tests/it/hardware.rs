@@ -148,13 +148,13 @@ fn bounds_name_field_bound_and_value() {
     let text = refusal(&|report| report.devices[0].copy_mb_per_second = Some(twisted));
     assert_eq!(text, "devices.copy_mb_per_second has its median between min and max, got 10, 9, 11");
     let text = refusal(&|report| report.devices = vec![report.devices[0].clone(); 65]);
-    assert_eq!(text, "devices has up to 64 entries, got 65");
+    assert_eq!(text, "devices has up to 32 entries, got 65");
     let text = refusal(&|report| report.devices[0].device.memory_bytes = QUANTITY_MAX + 1);
     assert!(text.starts_with("devices.device.memory_bytes is up to 1000000000000000"), "{text}");
     let text = refusal(&|report| report.models[0].micro_units_per_second.samples = 0);
     assert_eq!(text, "models.micro_units_per_second has 1 to 1000 samples, got 0");
-    let text = refusal(&|report| report.devices[0].notes = vec!["n".repeat(301)]);
-    assert_eq!(text, "devices.notes has up to 300 characters, got 301");
+    let text = refusal(&|report| report.devices[0].notes = vec!["n".repeat(201)]);
+    assert_eq!(text, "devices.notes has up to 200 characters, got 201");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! signatures of receipts that are paid, and receipts that are refused for what they were signed for.
 
 use serde::Deserialize;
+use shared::commitment::{Commitment, Salt};
+use shared::digest::{PromptHash, Sha256Digest};
 use shared::id::JobId;
-use shared::receipt::{Attestation, JobReceipt, ReceiptClaim, SignedReceipt};
+use shared::receipt::{Attestation, JobReceipt, ReceiptClaim, SignedReceipt, VoidReceipt};
 use shared::signing::{PrivateKey, recover};
 use shared::time::{UnixMillis, UnixSeconds};
 use shared::typed_data::{SigningDomain, TypedData as _};
@@ -14,6 +16,33 @@ use shared::{Address, B256, Bytes, receipt};
 struct Vectors {
     cases: Vec<Payable>,
     refused: Vec<Refused>,
+    voids: Vec<Voided>,
+    commitments: Vec<Sealed>,
+}
+
+/// A prompt (kind 1) or the one file of a result (kind 2), sealed with a salt.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sealed {
+    name: String,
+    kind: u8,
+    salt: Salt,
+    content: String,
+    commitment: Commitment,
+}
+
+/// An attester's word that a receipt is to be voided.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Voided {
+    name: String,
+    receipt_hash: B256,
+    reason: String,
+    chain_id: u64,
+    contract: Address,
+    attester_private_key: B256,
+    digest: B256,
+    attester_signature: Bytes,
 }
 
 /// A receipt that its contract pays until its last second.
@@ -95,6 +124,32 @@ fn receipts_match_the_vectors() {
     }
 }
 
+#[test]
+fn commitments_match_the_vectors() {
+    let sealed = vectors().commitments;
+    assert!(sealed.iter().any(|case| case.kind == 1) && sealed.iter().any(|case| case.kind == 2));
+    for case in sealed {
+        let computed = match case.kind {
+            1 => case.salt.commit_prompt(PromptHash::of(&case.content)),
+            _ => case.salt.commit_result(Sha256Digest::of_artifacts([case.content.as_bytes()])),
+        };
+        assert_eq!(computed, case.commitment, "{}", case.name);
+    }
+}
+
+#[test]
+fn voids_match_the_vectors() {
+    let voids = vectors().voids;
+    assert!(voids.len() >= 3, "too few vectors: {}", voids.len());
+    for case in voids {
+        let void = VoidReceipt { receipt_hash: case.receipt_hash, reason: case.reason };
+        let domain = SigningDomain::of_contract(case.chain_id, case.contract);
+        assert_eq!(void.digest(&domain), case.digest, "{}", case.name);
+        let key = PrivateKey::from_bytes(&case.attester_private_key).unwrap();
+        assert_eq!(key.sign(&void, &domain).unwrap(), case.attester_signature, "{}", case.name);
+    }
+}
+
 /// Why the contract refuses what it is shown: it knows the claim and its own domain, not the receipt.
 fn refusal(shown: &Refused) -> Option<&'static str> {
     let Refused { receipt, receipt_hash, shown_to, miner_signature, .. } = shown;
@@ -134,7 +189,7 @@ fn a_receipt_altered_after_signing_does_not_verify() {
 #[test]
 fn every_version_but_this_one_is_refused() {
     let receipt = serde_json::to_value(&vectors().cases[0].receipt).unwrap();
-    for version in [serde_json::json!(1), serde_json::json!(3), serde_json::json!("2"), serde_json::Value::Null] {
+    for version in [serde_json::json!(2), serde_json::json!(4), serde_json::json!("3"), serde_json::Value::Null] {
         let mut other = receipt.clone();
         other["version"] = version;
         assert!(serde_json::from_value::<JobReceipt>(other).is_err());

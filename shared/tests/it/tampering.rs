@@ -1,8 +1,10 @@
 //! Nothing of a signed receipt can be changed without notice.
 
 use proptest::prelude::*;
+use shared::canonical::WHOLE_NUMBER_MAX;
 use shared::receipt::{Attestation, JobReceipt, SignedReceipt};
 use shared::signing::{PrivateKey, SignatureError, recover_digest};
+use shared::time::UnixSeconds;
 use shared::{Address, B256};
 
 fn signed() -> SignedReceipt {
@@ -27,6 +29,16 @@ fn signed() -> SignedReceipt {
 #[test]
 fn a_receipt_as_signed_verifies() {
     signed().verify().unwrap();
+}
+
+#[test]
+fn a_number_that_the_canonical_form_would_round_is_refused() {
+    let with = |finished_at: u64| JobReceipt { finished_at: UnixSeconds(finished_at), ..signed().receipt };
+    assert!(with(WHOLE_NUMBER_MAX).hash().is_ok());
+    for number in [WHOLE_NUMBER_MAX + 1, u64::MAX] {
+        let error = with(number).claim().unwrap_err().to_string();
+        assert!(error.contains(&format!("finished_at is at most {WHOLE_NUMBER_MAX} in size, got {number}")), "{error}");
+    }
 }
 
 #[test]

@@ -8,6 +8,11 @@ pub(crate) fn password(typed: &str) -> Zeroizing<String> {
     Zeroizing::new(typed.nfkd().collect())
 }
 
+/// A password in NFKC, in which other programs encrypt keystore files.
+pub(crate) fn keystore_password(typed: &str) -> Zeroizing<String> {
+    Zeroizing::new(typed.nfkc().collect())
+}
+
 /// How many characters a password has for a person, the same for every way to type it.
 pub(crate) fn password_chars(typed: &str) -> usize {
     typed.nfkc().count()

@@ -1,5 +1,10 @@
 //! Checks a receipt without trust in its sender: hash and signers are computed here.
 
+use alloy_consensus::ReceiptEnvelope;
+use alloy_primitives::keccak256;
+use finality::ProofError;
+pub use finality::ReceiptProof;
+use shared::chain::{ESCROW_ADDRESS, MINTER_ADDRESS};
 use shared::receipt::{Attestation, SignedReceipt};
 use shared::signing::recover_digest;
 use shared::typed_data::TypedData as _;
@@ -41,10 +46,67 @@ fn signer(name: CheckName, digest: B256, signature: &[u8], expected: Address) ->
     }
 }
 
+/// The checks of the proof that the contract took the receipt, in a block that cannot be replaced. Each needs the one
+/// before, so they end with the first that does not hold.
+pub fn check_proof(signed: &SignedReceipt, proof: &ReceiptProof) -> Vec<Check> {
+    let mut checks = Vec::new();
+    if let Err((name, error)) = prove(signed, proof, &mut checks) {
+        checks.push(Check { name, holds: Some(false), detail: error });
+    }
+    checks
+}
+
+fn prove(signed: &SignedReceipt, proof: &ReceiptProof, checks: &mut Vec<Check>) -> Result<(), (CheckName, String)> {
+    let failed = |name| move |error: ProofError| (name, error.to_string());
+    let chain = proof.chain().map_err(failed(CheckName::Validators))?;
+    if proof.chain_id != signed.receipt.chain_id {
+        let detail =
+            format!("the proof is of chain {}, the receipt of chain {}", proof.chain_id, signed.receipt.chain_id);
+        return Err((CheckName::Validators, detail));
+    }
+    checks.push(held(CheckName::Validators, format!("block 0 is {}", chain.genesis_hash)));
+    let block = proof.block(&chain).map_err(failed(CheckName::Final))?;
+    let (header, all) = (&block.header, block.validators.iter().len());
+    checks.push(held(CheckName::Final, format!("{} of {all} signed block {}", block.signers, header.number)));
+    let receipt = proof.receipt(header).map_err(failed(CheckName::Event))?;
+    if !is_paid_by(signed, &receipt) {
+        let detail = format!("{} logged nothing about this receipt in it", signed.receipt.contract);
+        return Err((CheckName::Event, detail));
+    }
+    checks.push(held(CheckName::Event, format!("block {}, transaction {}", header.number, proof.transaction_index)));
+    Ok(())
+}
+
+fn held(name: CheckName, detail: String) -> Check {
+    Check { name, holds: Some(true), detail }
+}
+
+/// Whether the receipt's contract says in one of the transaction's events that it took the receipt: `Minted` of the
+/// minter, `Settled` of the escrow.
+/// No event of another contract counts: anybody can make one that says anything.
+pub fn is_paid_by(signed: &SignedReceipt, transaction: &ReceiptEnvelope) -> bool {
+    let contract = signed.receipt.contract;
+    let (event, place) = match contract {
+        MINTER_ADDRESS => (keccak256("Minted(address,uint256,bytes32)"), 2),
+        ESCROW_ADDRESS => (keccak256("Settled(bytes32,address,address,bytes16,uint256,uint256)"), 1),
+        _ => return false,
+    };
+    transaction.logs().iter().filter(|log| log.address == contract).any(|log| {
+        let topics = log.topics();
+        topics.first() == Some(&event) && topics.get(place) == Some(&signed.receipt_hash)
+    })
+}
+
+/// Whether the receipt's contract is one that pays: the chain has one minter and one escrow.
+pub fn is_known_contract(contract: Address) -> bool {
+    [MINTER_ADDRESS, ESCROW_ADDRESS].contains(&contract)
+}
+
 #[cfg(test)]
 mod tests {
     use shared::amount::{Amount, MicroUnits};
-    use shared::chain::{DEV_CHAIN_ID, MINTER_ADDRESS};
+    use shared::chain::DEV_CHAIN_ID;
+    use shared::commitment::Salt;
     use shared::digest::{PromptHash, Sha256Digest};
     use shared::id::JobId;
     use shared::job::task::TaskRole;
@@ -54,6 +116,8 @@ mod tests {
     use shared::unit::UnitType;
 
     use super::*;
+
+    const SALT: Salt = Salt(B256::repeat_byte(0x73));
 
     fn signed() -> SignedReceipt {
         let miner = PrivateKey::from_bytes(&[1; 32]).unwrap();
@@ -68,8 +132,8 @@ mod tests {
             unit_type: UnitType::MegapixelStep,
             unit_price: Amount::from_ait(1),
             model: "scenes".into(),
-            prompt_hash: PromptHash::of("a lake"),
-            artifact_sha256: Sha256Digest::of(b"picture"),
+            prompt_commitment: SALT.commit_prompt(PromptHash::of("a lake")),
+            result_commitment: SALT.commit_result(Sha256Digest::of(b"picture")),
             started_at: UnixSeconds(1),
             finished_at: UnixSeconds(2),
             expires_at: UnixSeconds(3),
@@ -78,7 +142,7 @@ mod tests {
             chain_id: DEV_CHAIN_ID,
             contract: MINTER_ADDRESS,
             determinism_class: "test".into(),
-            trace_root: None,
+            trace_commitment: None,
             shares: Vec::new(),
         };
         let mut signed = SignedReceipt {

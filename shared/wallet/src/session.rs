@@ -1,37 +1,318 @@
-//! What a wallet remembers between two requests: a key that waits for its confirmation, and the unlocked one.
+//! What a wallet remembers between two requests: words that wait for their confirmation, the unlocked wallets, and what
+//! waits for an approval.
 //!
-//! The caller stores and loads the sealed wallet; nothing here does.
+//! The caller stores and loads; nothing here does. A change is made on a copy and handed over. It counts from
+//! [`Session::commit`] on, which is called once it is stored, and never before.
+
+mod export;
+mod kept;
+mod signing;
 
 use k256::elliptic_curve::rand_core::{CryptoRng, RngCore};
 use shared::Address;
+use shared::signing::PrivateKey;
+use shared::time::UnixMillis;
 
-use crate::account::{AccountError, first_account};
-use crate::mnemonic::MnemonicPhrase;
+use crate::account::AccountError;
+use crate::keystore::{Keystore, KeystoreError};
+use crate::mnemonic::{MnemonicPhrase, WordCount};
 use crate::normal_form;
-use crate::protocol::{PASSWORD_MIN_CHARS, Refusal, Reply, Secret, WalletState};
-use crate::vault::{self, SealedWallet, VaultError};
+use crate::protocol::{
+    ACCOUNTS_MAX, AUTO_LOCK_CHOICES_MINUTES, AccountView, ImportSource, NAME_MAX_CHARS, NewWords, PASSWORD_MIN_CHARS,
+    Refusal, Secret, VaultState, WALLETS_MAX, WalletId, WalletView,
+};
+use crate::secret::{OpenSecret, WalletSecret, parse_key};
+use crate::vault::{Contents, StoredVault, VaultError, VaultKey};
 
-/// How many words are asked for before a key is stored.
+pub use kept::KeptUnlock;
+pub use signing::{Signable, Signed};
+
+/// How many words are asked for before a wallet is stored.
 pub const CONFIRMED_WORDS: usize = 3;
 
-/// A key that was made but is not stored yet.
+/// A wallet of words that were made but not confirmed yet.
 #[derive(Debug)]
-pub struct NewWallet {
-    phrase: MnemonicPhrase,
-    sealed: SealedWallet,
+struct Unconfirmed {
+    name: String,
+    secret: OpenSecret,
+    account: AccountView,
+    /// Of the first wallet, whose password nothing is stored under yet.
+    key: Option<VaultKey>,
     /// Positions of the words that are asked for, counted from 1.
     ask: Vec<usize>,
 }
 
-impl NewWallet {
-    /// What is to be stored.
-    pub fn sealed(&self) -> &SealedWallet {
-        &self.sealed
+/// The unlocked wallets. Their secrets are wiped when this is dropped.
+#[derive(Debug, Clone)]
+struct Open {
+    key: VaultKey,
+    contents: Contents,
+    secrets: Vec<(WalletId, OpenSecret)>,
+    /// What all of it was read from. Absent before the first wallet is stored.
+    stored: Option<StoredVault>,
+}
+
+/// A changed vault that is not stored yet.
+#[derive(Debug)]
+pub struct Change {
+    open: Option<Open>,
+    /// What waited for its confirmation is in it.
+    confirms: bool,
+}
+
+impl Change {
+    /// What is to be stored in place of what was loaded; `None` where nothing is left.
+    pub fn stored(&self) -> Option<&StoredVault> {
+        self.open.as_ref().and_then(|open| open.stored.as_ref())
+    }
+}
+
+/// Everything that is remembered. `stored` is always what the browser stores now.
+#[derive(Debug)]
+pub struct Session {
+    unconfirmed: Option<Unconfirmed>,
+    open: Option<Open>,
+    waiting: signing::Waiting,
+    /// When the unlocked wallets lock themselves.
+    locks_at: Option<UnixMillis>,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    pub const fn new() -> Self {
+        Self::with_first_ticket(1)
     }
 
-    /// The first asked position at which `words` do not hold the key's word.
+    /// A session whose first ticket has this number. Where a session ends without its sheets, as in a browser that ends the
+    /// wallet's program, the next one must not give out the same numbers: an older sheet would sign what a newer one shows.
+    pub const fn with_first_ticket(number: u32) -> Self {
+        Self { unconfirmed: None, open: None, waiting: signing::Waiting::starting_at(number), locks_at: None }
+    }
+
+    /// Somebody uses the wallet: the time until it locks itself begins anew.
+    pub fn used(&mut self, now: UnixMillis) {
+        let minutes = self.open.as_ref().map(|open| u64::from(open.contents.auto_lock_minutes));
+        self.locks_at = minutes.map(|minutes| UnixMillis(now.0.saturating_add(minutes * 60_000)));
+    }
+
+    /// Locks where nobody used the wallet for as long as it was set to, and says whether it did.
+    pub fn expire(&mut self, now: UnixMillis) -> bool {
+        let is_over = self.is_unlocked() && self.locks_at.is_some_and(|at| now >= at);
+        if is_over {
+            self.lock();
+        }
+        is_over
+    }
+
+    /// Takes over what another tab stored. Where it cannot be read with the key at hand, or is gone, this locks.
+    pub fn refresh(&mut self, stored: Option<&StoredVault>) {
+        let Some(open) = &self.open else { return };
+        if open.stored.as_ref() == stored {
+            return;
+        }
+        let key = open.key.clone();
+        let reopened = stored.map(|stored| Open::read(stored, key));
+        self.lock();
+        if let Some(Ok(reopened)) = reopened {
+            self.open = Some(reopened);
+        }
+    }
+
+    pub fn state(&self, stored: Option<&StoredVault>) -> Result<VaultState, Refusal> {
+        let contents = match (&self.open, stored) {
+            (Some(open), _) => open.contents.clone(),
+            (None, Some(stored)) => stored.contents()?,
+            (None, None) => return Ok(VaultState::default()),
+        };
+        let Contents { revision, auto_lock_minutes, wallets, .. } = contents;
+        Ok(VaultState { revision, unlocked: self.open.is_some(), auto_lock_minutes, wallets })
+    }
+
+    pub fn unlock(&mut self, stored: &StoredVault, password: &Secret) -> Result<(), Refusal> {
+        self.open = Some(Open::read(stored, stored.key(&password.0)?)?);
+        Ok(())
+    }
+
+    /// Wipes every key. What waits for an approval is refused.
+    pub fn lock(&mut self) {
+        self.open = None;
+        self.waiting.clear();
+    }
+
+    pub const fn is_unlocked(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// `change` is stored: it counts now.
+    pub fn commit(&mut self, change: Change) {
+        if change.confirms {
+            self.unconfirmed = None;
+        }
+        if change.open.is_none() {
+            self.lock();
+        }
+        self.open = change.open;
+    }
+
+    /// Makes words. They replace others that wait for their confirmation, and nothing that is stored.
+    pub fn create(
+        &mut self,
+        stored: Option<&StoredVault>,
+        name: &str,
+        long: bool,
+        password: Option<&Secret>,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<NewWords, Refusal> {
+        let name = checked_name(name)?;
+        let key = self.new_key(stored, password, random)?;
+        let count = if long { WordCount::TwentyFour } else { WordCount::Twelve };
+        let phrase = MnemonicPhrase::generate(count, random)
+            .map_err(|error| Refusal::Cryptography { detail: error.to_string() })?;
+        let words: Vec<Secret> = phrase.words().map(|word| Secret(word.to_owned())).collect();
+        let ask = choose_positions(words.len(), random);
+        let (secret, account) = OpenSecret::new(WalletSecret::Phrase(phrase))?;
+        self.unconfirmed = Some(Unconfirmed { name, secret, account, key, ask: ask.clone() });
+        Ok(NewWords { words, ask })
+    }
+
+    /// The new wallet among the others, if `words` are those asked for. `None` where no words wait.
+    pub fn confirm(
+        &self,
+        stored: Option<&StoredVault>,
+        words: &[(usize, Secret)],
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Option<Change>, Refusal> {
+        let Some(new) = &self.unconfirmed else { return Ok(None) };
+        if let Some(position) = new.first_wrong(words) {
+            return Err(Refusal::WrongWord { position });
+        }
+        let mut open = self.base(stored, new.key.clone())?;
+        open.add(new.name.clone(), new.secret.clone(), new.account.clone())?;
+        Ok(Some(Change { open: Some(open.sealed(random)?), confirms: true }))
+    }
+
+    pub fn import(
+        &self,
+        stored: Option<&StoredVault>,
+        name: &str,
+        source: &ImportSource,
+        password: Option<&Secret>,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Change, Refusal> {
+        let name = checked_name(name)?;
+        let (secret, account) = OpenSecret::new(read_source(source)?)?;
+        let mut open = self.base(stored, self.new_key(stored, password, random)?)?;
+        open.add(name, secret, account)?;
+        changed(open, random)
+    }
+
+    pub fn add_account(&self, wallet: WalletId, random: &mut (impl RngCore + CryptoRng)) -> Result<Change, Refusal> {
+        let mut open = self.open()?.clone();
+        let (view, secret) = open.find(wallet)?;
+        if view.accounts.len() >= ACCOUNTS_MAX {
+            return Err(Refusal::TooMany { most: ACCOUNTS_MAX });
+        }
+        let next = view.accounts.iter().filter_map(|account| account.index).max().map_or(0, |index| index + 1);
+        let account = secret.add(next)?.ok_or(Refusal::NotHere)?;
+        view.accounts.push(account);
+        changed(open, random)
+    }
+
+    pub fn rename(
+        &self,
+        wallet: WalletId,
+        name: &str,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Change, Refusal> {
+        let name = checked_name(name)?;
+        let mut open = self.open()?.clone();
+        open.find(wallet)?.0.name = name;
+        changed(open, random)
+    }
+
+    /// Removes one wallet. With the last one everything goes.
+    pub fn remove(
+        &self,
+        wallet: WalletId,
+        password: &Secret,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Change, Refusal> {
+        let mut open = self.open()?.clone();
+        open.check(password)?;
+        open.find(wallet)?;
+        open.contents.wallets.retain(|view| view.id != wallet);
+        open.secrets.retain(|(id, _)| *id != wallet);
+        if open.contents.wallets.is_empty() {
+            return Ok(Change { open: None, confirms: false });
+        }
+        changed(open, random)
+    }
+
+    pub fn change_password(
+        &self,
+        old: &Secret,
+        new: &Secret,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Change, Refusal> {
+        check_length(new)?;
+        let mut open = self.open()?.clone();
+        open.check(old)?;
+        open.key = VaultKey::new(&new.0, random)?;
+        changed(open, random)
+    }
+
+    pub fn set_auto_lock(&self, minutes: u32, random: &mut (impl RngCore + CryptoRng)) -> Result<Change, Refusal> {
+        if !AUTO_LOCK_CHOICES_MINUTES.contains(&minutes) {
+            return Err(Refusal::NotHere);
+        }
+        let mut open = self.open()?.clone();
+        open.contents.auto_lock_minutes = minutes;
+        changed(open, random)
+    }
+
+    fn open(&self) -> Result<&Open, Refusal> {
+        self.open.as_ref().ok_or(Refusal::Locked)
+    }
+
+    /// A key for the first wallet's password; `None` where wallets are stored already, which must be unlocked.
+    fn new_key(
+        &self,
+        stored: Option<&StoredVault>,
+        password: Option<&Secret>,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Option<VaultKey>, Refusal> {
+        match (stored, password) {
+            (Some(_), _) => self.open().map(|_| None),
+            (None, None) => Err(Refusal::PasswordTooShort),
+            (None, Some(password)) => {
+                check_length(password)?;
+                Ok(Some(VaultKey::new(&password.0, random)?))
+            }
+        }
+    }
+
+    /// The wallets that another one is added to.
+    fn base(&self, stored: Option<&StoredVault>, key: Option<VaultKey>) -> Result<Open, Refusal> {
+        match (stored, &self.open, key) {
+            (Some(_), Some(open), _) => Ok(open.clone()),
+            (None, _, Some(key)) => Ok(Open { key, contents: Contents::default(), secrets: Vec::new(), stored: None }),
+            // Another tab stored the first wallet, or removed all of them, since this one was begun.
+            (Some(_), None, Some(_)) | (None, _, None) => Err(Refusal::ChangedElsewhere),
+            (Some(_), None, None) => Err(Refusal::Locked),
+        }
+    }
+}
+
+impl Unconfirmed {
+    /// The first asked position at which `words` do not hold the wallet's word.
     fn first_wrong(&self, words: &[(usize, Secret)]) -> Option<usize> {
-        let known: Vec<&str> = self.phrase.words().collect();
+        let WalletSecret::Phrase(phrase) = &self.secret.secret else { return self.ask.first().copied() };
+        let known: Vec<&str> = phrase.words().collect();
         let given =
             |position| words.iter().find(|(at, _)| *at == position).map(|(_, word)| normal_form::phrase(&word.0));
         let is_wrong =
@@ -40,101 +321,94 @@ impl NewWallet {
     }
 }
 
-#[derive(Debug)]
-struct Unlocked {
-    address: Address,
-    /// Wiped when this is dropped.
-    _phrase: MnemonicPhrase,
-}
-
-/// One wallet, from its start to its end.
-#[derive(Debug, Default)]
-pub struct Session {
-    unconfirmed: Option<NewWallet>,
-    unlocked: Option<Unlocked>,
-}
-
-impl Session {
-    pub const fn new() -> Self {
-        Self { unconfirmed: None, unlocked: None }
-    }
-
-    /// `stored` is the sealed wallet, where one is stored.
-    pub fn state(&self, stored: Option<&SealedWallet>) -> WalletState {
-        match (&self.unlocked, stored) {
-            (Some(unlocked), _) => WalletState::Unlocked { address: unlocked.address },
-            (None, Some(sealed)) => WalletState::Locked { address: sealed.address },
-            (None, None) => WalletState::Empty,
+impl Open {
+    /// Opens what is stored, and checks that its secrets lead to the addresses beside them.
+    fn read(stored: &StoredVault, key: VaultKey) -> Result<Self, Refusal> {
+        let damaged = |what| Refusal::from(VaultError::Damaged(what));
+        let (contents, mut read) = stored.open(&key)?;
+        let mut secrets = Vec::with_capacity(read.len());
+        for view in &contents.wallets {
+            let at = read.iter().position(|(id, _)| *id == view.id).ok_or_else(|| damaged("a wallet has no secret"))?;
+            let secret = OpenSecret::of(read.swap_remove(at).1, &view.accounts)?;
+            let secret = secret.ok_or_else(|| damaged("a secret leads to another address"))?;
+            secrets.push((view.id, secret));
         }
+        Ok(Self { key, contents, secrets, stored: Some(stored.clone()) })
     }
 
-    /// Makes a key and seals it under `password`. It replaces one that waits for its confirmation, and none that is
-    /// stored.
-    pub fn create(
-        &mut self,
-        stored: Option<&SealedWallet>,
-        password: &Secret,
-        random: &mut (impl RngCore + CryptoRng),
-    ) -> Result<Reply, Refusal> {
-        may_store(stored)?;
-        if normal_form::password_chars(&password.0) < PASSWORD_MIN_CHARS {
-            return Err(Refusal::PasswordTooShort);
-        }
-        let phrase =
-            MnemonicPhrase::generate(random).map_err(|error| Refusal::Cryptography { detail: error.to_string() })?;
-        let address = first_account(&phrase)?.address();
-        let (mut salt, mut nonce) = ([0; vault::SALT_BYTES], [0; vault::NONCE_BYTES]);
-        random.fill_bytes(&mut salt);
-        random.fill_bytes(&mut nonce);
-        let sealed = vault::seal(&phrase, address, &password.0, salt, nonce)?;
-        let words: Vec<Secret> = phrase.words().map(|word| Secret(word.to_owned())).collect();
-        let ask = choose_positions(words.len(), random);
-        self.unconfirmed = Some(NewWallet { phrase, sealed, ask: ask.clone() });
-        Ok(Reply::Words { words, ask })
-    }
-
-    /// Hands the new wallet over for storing, if `words` are those asked for. `None` where no key waits.
-    pub fn confirm(&mut self, words: &[(usize, Secret)]) -> Result<Option<NewWallet>, Refusal> {
-        match self.unconfirmed.as_ref().and_then(|new| new.first_wrong(words)) {
-            Some(position) => Err(Refusal::WrongWord { position }),
-            None => Ok(self.unconfirmed.take()),
-        }
-    }
-
-    /// `new` is stored: it is the unlocked wallet now.
-    pub fn stored(&mut self, new: NewWallet) {
-        self.unlocked = Some(Unlocked { address: new.sealed.address, _phrase: new.phrase });
-    }
-
-    /// `new` could not be stored: it waits for another try, unless a newer key was made meanwhile.
-    pub fn not_stored(&mut self, new: NewWallet) {
-        self.unconfirmed.get_or_insert(new);
-    }
-
-    /// The wallet of `address` is to be removed. Another tab may have stored another one meanwhile, which is not touched.
-    pub fn may_remove(stored: Option<&SealedWallet>, address: Address) -> Result<(), Refusal> {
-        match stored {
-            Some(other) if other.address != address => Err(Refusal::OtherWallet { address: other.address }),
-            _ => Ok(()),
-        }
-    }
-
-    pub fn unlock(&mut self, stored: &SealedWallet, password: &Secret) -> Result<(), Refusal> {
-        let phrase = vault::open(stored, &password.0)?;
-        self.unlocked = Some(Unlocked { address: stored.address, _phrase: phrase });
+    /// Whether this is the vault's password. It takes as long as unlocking.
+    fn check(&self, password: &Secret) -> Result<(), Refusal> {
+        let stored = self.stored.as_ref().ok_or(Refusal::NotHere)?;
+        stored.open(&stored.key(&password.0)?)?;
         Ok(())
     }
 
-    pub fn lock(&mut self) {
-        self.unlocked = None;
+    fn find(&mut self, wallet: WalletId) -> Result<(&mut WalletView, &mut OpenSecret), Refusal> {
+        let view = self.contents.wallets.iter_mut().find(|view| view.id == wallet);
+        let secret = self.secrets.iter_mut().find(|(id, _)| *id == wallet).map(|(_, secret)| secret);
+        view.zip(secret).ok_or(Refusal::NotHere)
+    }
+
+    fn key_of(&self, address: Address) -> Option<&PrivateKey> {
+        self.secrets.iter().flat_map(|(_, secret)| &secret.keys).find(|key| key.address() == address)
+    }
+
+    fn add(&mut self, name: String, secret: OpenSecret, account: AccountView) -> Result<(), Refusal> {
+        if self.contents.holds(account.address) {
+            return Err(Refusal::Duplicate { address: account.address });
+        }
+        if self.contents.wallets.len() >= WALLETS_MAX {
+            return Err(Refusal::TooMany { most: WALLETS_MAX });
+        }
+        let id = WalletId(self.contents.next_id);
+        self.contents.next_id += 1;
+        self.contents.wallets.push(WalletView { id, name, kind: secret.kind(), accounts: vec![account] });
+        self.secrets.push((id, secret));
+        Ok(())
+    }
+
+    /// Writes the next revision.
+    fn sealed(mut self, random: &mut (impl RngCore + CryptoRng)) -> Result<Self, Refusal> {
+        self.contents.revision += 1;
+        let secrets: Vec<(WalletId, &WalletSecret)> =
+            self.secrets.iter().map(|(id, open)| (*id, &open.secret)).collect();
+        self.stored = Some(StoredVault::seal(&self.contents, &secrets, &self.key, random)?);
+        Ok(self)
     }
 }
 
-/// A stored wallet is never replaced: anybody who wants another one removes it first.
-pub fn may_store(stored: Option<&SealedWallet>) -> Result<(), Refusal> {
-    match stored {
-        Some(stored) => Err(Refusal::OtherWallet { address: stored.address }),
-        None => Ok(()),
+fn changed(open: Open, random: &mut (impl RngCore + CryptoRng)) -> Result<Change, Refusal> {
+    Ok(Change { open: Some(open.sealed(random)?), confirms: false })
+}
+
+fn check_length(password: &Secret) -> Result<(), Refusal> {
+    let is_long_enough = normal_form::password_chars(&password.0) >= PASSWORD_MIN_CHARS;
+    if is_long_enough { Ok(()) } else { Err(Refusal::PasswordTooShort) }
+}
+
+fn checked_name(name: &str) -> Result<String, Refusal> {
+    let name = name.trim();
+    let fits = (1..=NAME_MAX_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits { Ok(name.to_owned()) } else { Err(Refusal::Name) }
+}
+
+fn read_source(source: &ImportSource) -> Result<WalletSecret, Refusal> {
+    let unreadable = |detail: String| Refusal::Unreadable { detail };
+    match source {
+        ImportSource::Phrase { words } => {
+            MnemonicPhrase::parse(&words.0).map(WalletSecret::Phrase).map_err(|error| unreadable(error.to_string()))
+        }
+        ImportSource::Key { key } => parse_key(key.0.trim())
+            .map(WalletSecret::Key)
+            .ok_or_else(|| unreadable("a private key is 64 hex digits, with or without 0x before them".to_owned())),
+        ImportSource::Keystore { file, password } => {
+            let keystore = Keystore::parse(file).map_err(|error| unreadable(error.to_string()))?;
+            match keystore.open(&password.0) {
+                Ok(key) => Ok(WalletSecret::Key(key)),
+                Err(KeystoreError::WrongPassword) => Err(Refusal::KeystorePassword),
+                Err(error) => Err(unreadable(error.to_string())),
+            }
+        }
     }
 }
 
@@ -169,86 +443,6 @@ mod tests {
     use k256::elliptic_curve::rand_core::OsRng;
 
     use super::*;
-
-    fn secret(text: &str) -> Secret {
-        Secret(text.to_owned())
-    }
-
-    /// A session with a new key, its words, and the right answer to what is asked.
-    fn created() -> (Session, Vec<Secret>, Vec<(usize, Secret)>) {
-        let mut session = Session::new();
-        let reply = session.create(None, &secret("correct horse"), &mut OsRng).unwrap();
-        let Reply::Words { words, ask } = reply else { panic!("{reply:?}") };
-        let answer = ask.iter().map(|position| (*position, words[position - 1].clone())).collect();
-        (session, words, answer)
-    }
-
-    #[test]
-    fn a_short_password_makes_no_key() {
-        let mut session = Session::new();
-        assert_eq!(session.create(None, &secret("ten chars"), &mut OsRng), Err(Refusal::PasswordTooShort));
-        let decomposed = secret("cafe\u{301} cafe\u{301}");
-        let refused = session.create(None, &decomposed, &mut OsRng);
-        assert_eq!(refused, Err(Refusal::PasswordTooShort), "marks of their own are no characters more");
-        assert!(session.confirm(&[]).unwrap().is_none(), "no key waits");
-    }
-
-    #[test]
-    fn a_key_is_handed_over_once_and_only_for_its_words() {
-        let (mut session, words, answer) = created();
-        assert_eq!(words.len(), 12);
-        assert_eq!(answer.len(), CONFIRMED_WORDS);
-        let mut wrong = answer.clone();
-        wrong[1].1 = secret("zebra crossing");
-        assert_eq!(session.confirm(&wrong).unwrap_err(), Refusal::WrongWord { position: answer[1].0 });
-        assert_eq!(session.confirm(&[]).unwrap_err(), Refusal::WrongWord { position: answer[0].0 });
-        assert_eq!(session.state(None), WalletState::Empty, "nothing is unlocked before it is stored");
-        let written = answer.iter().map(|(at, word)| (*at, secret(&format!(" {} ", word.0.to_uppercase())))).collect();
-        let written: Vec<(usize, Secret)> = written;
-        let new = session.confirm(&written).unwrap().expect("the words were right");
-        assert!(session.confirm(&answer).unwrap().is_none(), "it was handed over");
-        let sealed = new.sealed().clone();
-        session.stored(new);
-        assert_eq!(session.state(Some(&sealed)), WalletState::Unlocked { address: sealed.address });
-    }
-
-    #[test]
-    fn a_key_that_could_not_be_stored_waits_on_and_is_not_unlocked() {
-        let (mut session, _, answer) = created();
-        let new = session.confirm(&answer).unwrap().unwrap();
-        session.not_stored(new);
-        assert_eq!(session.state(None), WalletState::Empty);
-        assert!(session.confirm(&answer).unwrap().is_some());
-    }
-
-    #[test]
-    fn a_stored_wallet_is_replaced_by_nothing_and_removed_by_its_own_address_alone() {
-        let (mut session, _, answer) = created();
-        let sealed = session.confirm(&answer).unwrap().unwrap().sealed().clone();
-        let other = Refusal::OtherWallet { address: sealed.address };
-        assert_eq!(may_store(Some(&sealed)), Err(other.clone()));
-        assert_eq!(may_store(None), Ok(()));
-        let made = session.create(Some(&sealed), &secret("correct horse"), &mut OsRng);
-        assert_eq!(made, Err(other.clone()), "nobody writes words down for nothing");
-        assert_eq!(Session::may_remove(Some(&sealed), Address::ZERO), Err(other));
-        assert_eq!(Session::may_remove(Some(&sealed), sealed.address), Ok(()));
-        assert_eq!(Session::may_remove(None, sealed.address), Ok(()), "it is gone already");
-    }
-
-    #[test]
-    fn only_the_password_unlocks_what_was_locked() {
-        let (mut session, _, answer) = created();
-        let new = session.confirm(&answer).unwrap().unwrap();
-        let sealed = new.sealed().clone();
-        session.stored(new);
-        session.lock();
-        let locked = WalletState::Locked { address: sealed.address };
-        assert_eq!(session.state(Some(&sealed)), locked);
-        assert_eq!(session.unlock(&sealed, &secret("wrong horse")), Err(Refusal::WrongPassword));
-        assert_eq!(session.state(Some(&sealed)), locked);
-        session.unlock(&sealed, &secret("correct horse")).unwrap();
-        assert_eq!(session.state(Some(&sealed)), WalletState::Unlocked { address: sealed.address });
-    }
 
     #[test]
     fn the_asked_positions_differ_and_stand_in_order() {

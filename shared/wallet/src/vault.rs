@@ -1,133 +1,228 @@
-//! The stored wallet: Argon2id derives a key from the password, and AES-256-GCM encrypts the words with it.
+//! What is stored: Argon2id derives a key from the password, and AES-256-GCM encrypts the secrets of all wallets with it.
+//! Names and addresses stand beside them in clear, and are authenticated with them.
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
 use argon2::{Algorithm, Argon2, Params, Version};
+use k256::elliptic_curve::rand_core::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 use shared::{Address, Bytes};
 use zeroize::Zeroizing;
 
-use crate::mnemonic::MnemonicPhrase;
 use crate::normal_form;
+use crate::protocol::{AUTO_LOCK_DEFAULT_MINUTES, Secret, WalletId, WalletView};
+use crate::secret::WalletSecret;
 
 const MEMORY_KIB: u32 = 64 << 10;
 const PASSES: u32 = 3;
 const LANES: u32 = 1;
-pub const SALT_BYTES: usize = 16;
-pub const NONCE_BYTES: usize = 12;
+const KEY_BYTES: usize = 32;
+const SALT_BYTES: usize = 16;
+const NONCE_BYTES: usize = 12;
 
-/// Format of [`SealedWallet`]; another version is refused instead of guessed at.
-const VERSION: u32 = 2;
+/// More than the secrets of every wallet together have, so that their text never moves in memory and leaves no copy.
+const SECRETS_MAX_BYTES: usize = 64 << 10;
 
-/// What is stored. The address is public; everything secret is in `ciphertext`.
+/// Format of [`StoredVault`]; another version is refused instead of guessed at.
+const VERSION: u32 = 3;
+
+/// What stands in clear.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedWallet {
+pub struct Contents {
+    /// One more with every change.
+    pub revision: u64,
+    /// The number of the next wallet.
+    pub next_id: u32,
+    pub auto_lock_minutes: u32,
+    pub wallets: Vec<WalletView>,
+}
+
+impl Default for Contents {
+    fn default() -> Self {
+        Self { revision: 0, next_id: 1, auto_lock_minutes: AUTO_LOCK_DEFAULT_MINUTES, wallets: Vec::new() }
+    }
+}
+
+impl Contents {
+    pub fn holds(&self, address: Address) -> bool {
+        self.wallets.iter().flat_map(|wallet| &wallet.accounts).any(|account| account.address == address)
+    }
+}
+
+/// What the browser stores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredVault {
     pub version: u32,
-    pub address: Address,
-    pub salt: Bytes,
-    pub nonce: Bytes,
-    pub ciphertext: Bytes,
+    /// JSON of [`Contents`]. It stays a text, since exactly these bytes are authenticated.
+    contents: String,
+    salt: Bytes,
+    nonce: Bytes,
+    ciphertext: Bytes,
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
-    #[error("the password does not open this wallet")]
+    #[error("the password does not open these wallets")]
     WrongPassword,
-    #[error("the stored wallet is of version {0}, this code reads version {VERSION}")]
+    #[error("what is stored is of version {0}, this code reads version {VERSION}")]
     Version(u32),
-    #[error("the stored wallet is damaged: {0}")]
+    #[error("what is stored is damaged: {0}")]
     Damaged(&'static str),
     #[error("the cipher could not be set up or used")]
     Cipher,
 }
 
-/// Seals `phrase` under `password`. Salt and nonce are fresh random bytes.
-pub fn seal(
-    phrase: &MnemonicPhrase,
-    address: Address,
-    password: &str,
+/// A key that a password led to. It is wiped when dropped.
+#[derive(Clone)]
+pub struct VaultKey {
+    key: Zeroizing<[u8; KEY_BYTES]>,
     salt: [u8; SALT_BYTES],
-    nonce: [u8; NONCE_BYTES],
-) -> Result<SealedWallet, VaultError> {
-    let cipher = cipher(password, &salt)?;
-    let payload = Payload { msg: phrase.as_bytes(), aad: &additional_data(address) };
-    let ciphertext = cipher.encrypt((&nonce).into(), payload).map_err(|_| VaultError::Cipher)?;
-    Ok(SealedWallet {
-        version: VERSION,
-        address,
-        salt: salt.to_vec().into(),
-        nonce: nonce.to_vec().into(),
-        ciphertext: ciphertext.into(),
-    })
 }
 
-/// Opens a sealed wallet. A wrong password and a changed byte look the same, since both fail authentication.
-pub fn open(sealed: &SealedWallet, password: &str) -> Result<MnemonicPhrase, VaultError> {
-    if sealed.version != VERSION {
-        return Err(VaultError::Version(sealed.version));
+impl VaultKey {
+    /// A key of its own for a new password.
+    pub fn new(password: &str, random: &mut (impl RngCore + CryptoRng)) -> Result<Self, VaultError> {
+        let mut salt = [0; SALT_BYTES];
+        random.fill_bytes(&mut salt);
+        Self::derive(password, salt)
     }
-    let salt: [u8; SALT_BYTES] = sealed.salt.as_ref().try_into().map_err(|_| VaultError::Damaged("salt"))?;
-    let nonce: [u8; NONCE_BYTES] = sealed.nonce.as_ref().try_into().map_err(|_| VaultError::Damaged("nonce"))?;
-    let payload = Payload { msg: &sealed.ciphertext, aad: &additional_data(sealed.address) };
-    let opened = cipher(password, &salt)?.decrypt((&nonce).into(), payload);
-    let opened = Zeroizing::new(opened.map_err(|_| VaultError::WrongPassword)?);
-    let damaged = || VaultError::Damaged("words");
-    MnemonicPhrase::parse(std::str::from_utf8(&opened).map_err(|_| damaged())?).map_err(|_| damaged())
+
+    fn derive(password: &str, salt: [u8; SALT_BYTES]) -> Result<Self, VaultError> {
+        let (mut key, password) = (Zeroizing::new([0_u8; KEY_BYTES]), normal_form::password(password));
+        Params::new(MEMORY_KIB, PASSES, LANES, Some(key.len()))
+            .and_then(|params| {
+                Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
+                    password.as_bytes(),
+                    &salt,
+                    key.as_mut_slice(),
+                )
+            })
+            .map_err(|_| VaultError::Cipher)?;
+        Ok(Self { key, salt })
+    }
+
+    /// Key and salt for memory outside of this one; see [`crate::session::KeptUnlock`].
+    pub(crate) fn to_kept(&self) -> (Secret, Bytes) {
+        (Secret(hex::encode(*self.key)), self.salt.to_vec().into())
+    }
+
+    pub(crate) fn from_kept(key: &Secret, salt: &Bytes) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0_u8; KEY_BYTES]);
+        hex::decode_to_slice(&key.0, bytes.as_mut_slice()).ok()?;
+        Some(Self { key: bytes, salt: salt.as_ref().try_into().ok()? })
+    }
+
+    fn cipher(&self) -> Aes256Gcm {
+        Aes256Gcm::new((&*self.key).into())
+    }
 }
 
-fn cipher(password: &str, salt: &[u8; SALT_BYTES]) -> Result<Aes256Gcm, VaultError> {
-    let (mut key, password) = (Zeroizing::new([0; 32]), normal_form::password(password));
-    Params::new(MEMORY_KIB, PASSES, LANES, Some(key.len()))
-        .and_then(|params| {
-            Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
-                password.as_bytes(),
-                salt,
-                key.as_mut_slice(),
-            )
-        })
-        .map_err(|_| VaultError::Cipher)?;
-    Ok(Aes256Gcm::new(key.as_slice().into()))
+impl std::fmt::Debug for VaultKey {
+    /// The key is never printed.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("VaultKey")
+    }
 }
 
-/// Is authenticated with the ciphertext, so that nobody can put another address beside the words.
-fn additional_data(address: Address) -> Vec<u8> {
-    [b"aitbc wallet 2 ".as_slice(), address.as_slice()].concat()
+impl StoredVault {
+    /// Encrypts the secrets, each with the number of its wallet. Every call takes a fresh nonce.
+    pub fn seal(
+        contents: &Contents,
+        secrets: &[(WalletId, &WalletSecret)],
+        key: &VaultKey,
+        random: &mut (impl RngCore + CryptoRng),
+    ) -> Result<Self, VaultError> {
+        let contents = serde_json::to_string(contents).map_err(|_| VaultError::Cipher)?;
+        let mut text = Zeroizing::new(Vec::with_capacity(SECRETS_MAX_BYTES));
+        serde_json::to_writer(&mut *text, secrets).map_err(|_| VaultError::Cipher)?;
+        let mut nonce = [0; NONCE_BYTES];
+        random.fill_bytes(&mut nonce);
+        let payload = Payload { msg: &text, aad: &additional_data(&contents) };
+        let ciphertext = key.cipher().encrypt((&nonce).into(), payload).map_err(|_| VaultError::Cipher)?;
+        let (salt, nonce) = (key.salt.to_vec().into(), nonce.to_vec().into());
+        Ok(Self { version: VERSION, contents, salt, nonce, ciphertext: ciphertext.into() })
+    }
+
+    /// What stands in clear. Nothing proves it before the vault is opened.
+    pub fn contents(&self) -> Result<Contents, VaultError> {
+        self.check_version()?;
+        serde_json::from_str(&self.contents).map_err(|_| VaultError::Damaged("contents"))
+    }
+
+    /// The key that `password` leads to. [`Self::open`] tells whether it is the right one.
+    pub fn key(&self, password: &str) -> Result<VaultKey, VaultError> {
+        self.check_version()?;
+        let salt = self.salt.as_ref().try_into().map_err(|_| VaultError::Damaged("salt"))?;
+        VaultKey::derive(password, salt)
+    }
+
+    /// Decrypts the secrets. A wrong password and a changed byte look the same, since both fail authentication.
+    pub fn open(&self, key: &VaultKey) -> Result<(Contents, Vec<(WalletId, WalletSecret)>), VaultError> {
+        self.check_version()?;
+        let nonce: [u8; NONCE_BYTES] = self.nonce.as_ref().try_into().map_err(|_| VaultError::Damaged("nonce"))?;
+        let payload = Payload { msg: &self.ciphertext, aad: &additional_data(&self.contents) };
+        let opened = key.cipher().decrypt((&nonce).into(), payload).map_err(|_| VaultError::WrongPassword)?;
+        let opened = Zeroizing::new(opened);
+        let secrets = serde_json::from_slice(&opened).map_err(|_| VaultError::Damaged("secrets"))?;
+        Ok((self.contents()?, secrets))
+    }
+
+    fn check_version(&self) -> Result<(), VaultError> {
+        if self.version == VERSION { Ok(()) } else { Err(VaultError::Version(self.version)) }
+    }
+}
+
+/// Is authenticated with the ciphertext, so that nobody can put another name or address beside the secrets.
+fn additional_data(contents: &str) -> Vec<u8> {
+    [b"aitbc wallet 3 ", contents.as_bytes()].concat()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::account::first_account;
+    use k256::elliptic_curve::rand_core::OsRng;
 
-    fn sealed() -> (MnemonicPhrase, SealedWallet) {
+    use super::*;
+    use crate::mnemonic::MnemonicPhrase;
+
+    fn sealed(password: &str) -> (WalletSecret, StoredVault) {
         let phrase = MnemonicPhrase::parse(&format!("{}about", "abandon ".repeat(11))).unwrap();
-        let address = first_account(&phrase).unwrap().address();
-        let sealed = seal(&phrase, address, "correct horse", [2; SALT_BYTES], [3; NONCE_BYTES]).unwrap();
-        (phrase, sealed)
+        let secret = WalletSecret::Phrase(phrase);
+        let key = VaultKey::new(password, &mut OsRng).unwrap();
+        let stored = StoredVault::seal(&Contents::default(), &[(WalletId(1), &secret)], &key, &mut OsRng).unwrap();
+        (secret, stored)
+    }
+
+    fn opens(stored: &StoredVault, password: &str) -> Result<WalletSecret, VaultError> {
+        let (_, mut secrets) = stored.open(&stored.key(password)?)?;
+        Ok(secrets.remove(0).1)
     }
 
     #[test]
     fn only_the_password_opens_it() {
-        let (phrase, sealed) = sealed();
-        assert_eq!(open(&sealed, "correct horse").unwrap(), phrase);
-        assert_eq!(open(&sealed, "correct horsf"), Err(VaultError::WrongPassword));
-        let accented = seal(&phrase, sealed.address, "caf\u{e9} au lait", [2; SALT_BYTES], [3; NONCE_BYTES]).unwrap();
-        assert_eq!(open(&accented, "cafe\u{301} au lait").unwrap(), phrase, "another keyboard spells it so");
-        let in_clear = sealed.ciphertext.windows(7).any(|bytes| bytes == b"abandon");
-        assert!(!in_clear, "the words are not encrypted");
+        let (secret, stored) = sealed("caf\u{e9} au lait");
+        assert_eq!(opens(&stored, "cafe\u{301} au lait").unwrap(), secret, "another keyboard spells it so");
+        assert_eq!(opens(&stored, "cafe au lait"), Err(VaultError::WrongPassword));
+        let text = serde_json::to_vec(&stored).unwrap();
+        assert!(!text.windows(7).any(|bytes| bytes == b"abandon"), "the words are not encrypted");
+        assert!(!stored.ciphertext.windows(7).any(|bytes| bytes == b"abandon"), "the words are not encrypted");
     }
 
     #[test]
-    fn a_changed_address_or_byte_is_noticed() {
-        let (_, sealed) = sealed();
-        let moved = SealedWallet { address: Address::repeat_byte(9), ..sealed.clone() };
-        assert_eq!(open(&moved, "correct horse"), Err(VaultError::WrongPassword));
-        let mut bytes = sealed.ciphertext.to_vec();
+    fn a_changed_name_or_byte_is_noticed() {
+        let (_, stored) = sealed("correct horse");
+        let key = stored.key("correct horse").unwrap();
+        assert!(stored.open(&key).is_ok());
+        let renamed = StoredVault { contents: stored.contents.replace("15", "99"), ..stored.clone() };
+        assert_ne!(renamed.contents, stored.contents);
+        assert_eq!(renamed.open(&key), Err(VaultError::WrongPassword));
+        let mut bytes = stored.ciphertext.to_vec();
         bytes[0] ^= 1;
-        let changed = SealedWallet { ciphertext: bytes.into(), ..sealed.clone() };
-        assert_eq!(open(&changed, "correct horse"), Err(VaultError::WrongPassword));
-        let short = SealedWallet { salt: Bytes::new(), ..sealed.clone() };
-        assert_eq!(open(&short, "correct horse"), Err(VaultError::Damaged("salt")));
-        assert_eq!(open(&SealedWallet { version: 1, ..sealed }, "correct horse"), Err(VaultError::Version(1)));
+        let changed = StoredVault { ciphertext: bytes.into(), ..stored.clone() };
+        assert_eq!(changed.open(&key), Err(VaultError::WrongPassword));
+        let short = StoredVault { salt: Bytes::new(), ..stored.clone() };
+        assert_eq!(short.key("correct horse").unwrap_err(), VaultError::Damaged("salt"));
+        let older = StoredVault { version: 2, ..stored };
+        assert_eq!(older.contents(), Err(VaultError::Version(2)));
+        assert_eq!(older.open(&key), Err(VaultError::Version(2)));
     }
 }

@@ -24,12 +24,17 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench { name: "dispatch", run: programs::dispatch },
+    Bench { name: "hub", run: programs::hub },
     Bench { name: "default-model", run: programs::default_model },
     Bench { name: "diffusion", run: diffusion::diffusion },
     Bench { name: "batching", run: diffusion::batching },
     Bench { name: "gpu", run: gpu::run_gpu },
     Bench { name: "child", run: programs::child },
+    Bench { name: "exchange", run: programs::exchange },
+    Bench { name: "chain", run: programs::chain },
+    Bench { name: "index", run: programs::index },
     Bench { name: "web", run: web::run },
+    Bench { name: "abuse", run: programs::abuse },
 ];
 
 pub(crate) struct Options {

@@ -22,6 +22,25 @@ pub(super) fn dispatch(workspace: &Workspace) -> Result<Vec<Figure>> {
     figures(workspace.command(&program.to_string_lossy()).arg("--json"))
 }
 
+/// What an attacker on loopback costs others, through the whole server.
+pub(super) fn abuse(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[C_COMPILER])?;
+    build::release_example(workspace, "bench_abuse")?;
+    let binaries = workspace.binaries(Profile::Release);
+    let program = binaries.join("examples/bench_abuse");
+    figures(workspace.command(&program.to_string_lossy()).arg("--server").arg(binaries.join("aitbc")))
+}
+
+/// Matching and fairness of the board alone, without a database or a connection.
+pub(super) fn hub(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[C_COMPILER])?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "--release", "--package", "hub", "--example", "bench_match"]);
+    command::run(&mut cargo)?;
+    let program = workspace.binaries(Profile::Release).join("examples/bench_match");
+    figures(workspace.command(&program.to_string_lossy()).arg("--json"))
+}
+
 /// Prompt to PNG and tokens per second with the models of the repository, for each engine that is there.
 pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER, ONNX_RUNTIME])?;
@@ -34,6 +53,36 @@ pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
         bench.env("ORT_DYLIB_PATH", library);
     }
     figures(&mut bench)
+}
+
+/// The order books of the exchange beside those of others, on one stream of orders.
+pub(super) fn exchange(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[C_COMPILER])?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "--release", "--package", "exchange", "--example", "bench_exchange"]);
+    command::run(&mut cargo)?;
+    let program = workspace.binaries(Profile::Release).join("examples/bench_exchange");
+    figures(&mut workspace.command(&program.to_string_lossy()))
+}
+
+/// How soon a transaction is final on four validators, and how many a second.
+pub(super) fn chain(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[C_COMPILER])?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "--release", "--package", "node", "--example", "bench_chain"]);
+    command::run(&mut cargo)?;
+    let program = workspace.binaries(Profile::Release).join("examples/bench_chain");
+    figures(&mut workspace.command(&program.to_string_lossy()))
+}
+
+/// How fast the index takes a chain of a million transactions, and how soon its pages are there then.
+pub(super) fn index(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[C_COMPILER])?;
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "--release", "--package", "indexer", "--example", "bench_index"]);
+    command::run(&mut cargo)?;
+    let program = workspace.binaries(Profile::Release).join("examples/bench_index");
+    figures(&mut workspace.command(&program.to_string_lossy()))
 }
 
 /// How soon the inference process is back after each fault, with each engine that is there.

@@ -37,7 +37,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<Vec<Figure>> {
 fn measure_in(workspace: &Workspace, folder: &Path) -> Result<Vec<Figure>> {
     let data = DataFolder::new(folder.to_path_buf());
     fs::create_dir_all(data.logs())?;
-    let mut system = System::new(workspace, Profile::Release, &data, up::free_port()?, 0)?;
+    let mut system = System::new(workspace, Profile::Release, &data, up::free_port()?, 0, 1, false)?;
     let never = AtomicBool::new(false);
     let outcome = system
         .start()

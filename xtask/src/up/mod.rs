@@ -28,11 +28,12 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     // Before the build, so that a mistake costs no minutes.
-    ports::require_free(options.address())?;
+    options.addresses().into_iter().try_for_each(ports::require_free)?;
     let data = options.data_folder(workspace)?;
     if options.fresh {
         data.clear()?;
     }
+    let needs_chain = data.needs_chain(options.validators)?;
     tools::ensure(workspace, tools::FOR_BUILDING)?;
     let started = Instant::now();
     println!("Building (minutes the first time, seconds afterwards)");
@@ -41,8 +42,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     println!("Built in {} s", started.elapsed().as_secs());
 
     let stop = stop_flag()?;
+    if needs_chain {
+        system::init_chain(workspace, Profile::Release, &data, options.validators, options.first_validator_port())?;
+    }
     fs::create_dir_all(data.logs()).with_context(|| format!("cannot create {}", data.logs().display()))?;
-    let mut system = System::new(workspace, Profile::Release, &data, options.address(), options.workers)?;
+    let (address, workers, validators) = (options.address(), options.workers, options.validators);
+    let mut system =
+        System::new(workspace, Profile::Release, &data, address, workers, validators, options.market_maker)?;
     let outcome = serve(&mut system, &data, options, &stop);
     println!("Stopping");
     system.stop(&stop);
@@ -56,6 +62,9 @@ fn serve(system: &mut System, data: &DataFolder, options: &Options, stop: &Atomi
         return Ok(());
     }
     println!("\n  http://{}\n", options.address());
+    for number in 2..=options.validators {
+        println!("  validator {number}: http://{}/rpc", options::validator_address(options.address(), number));
+    }
     println!("Data and logs: {}", data.path().display());
     println!("Ctrl-C stops everything; the next start continues with the same chain and database.");
     while !stop.load(Ordering::Relaxed) {

@@ -10,17 +10,24 @@ use crate::workspace::Workspace;
 
 const DEFAULT_PORT: u16 = 8000;
 const WORKERS_LIMIT: usize = 64;
+const VALIDATORS_LIMIT: usize = 16;
+/// Where validators take connections of each other, counted from the port of the pages.
+const VALIDATORS_PORT_OFFSET: u16 = 100;
 
 pub(crate) struct Options {
     data: Option<PathBuf>,
     port: u16,
     pub(super) workers: usize,
+    pub(super) validators: usize,
     pub(super) fresh: bool,
+    /// Whether a program quotes on the exchange with worthless money.
+    pub(super) market_maker: bool,
 }
 
 impl Options {
     pub(crate) fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options = Self { data: None, port: DEFAULT_PORT, workers: 1, fresh: false };
+        let mut options =
+            Self { data: None, port: DEFAULT_PORT, workers: 1, validators: 1, fresh: false, market_maker: true };
         while let Some(argument) = arguments.next()? {
             use lexopt::prelude::*;
             match argument {
@@ -29,12 +36,23 @@ impl Options {
                     options.port = arguments.value()?.parse().context("--port takes a number up to 65535")?
                 }
                 Long("workers") => options.workers = arguments.value()?.parse().context("--workers takes a number")?,
+                Long("validators") => {
+                    options.validators = arguments.value()?.parse().context("--validators takes a number")?;
+                }
                 Long("fresh") => options.fresh = true,
+                Long("no-market-maker") => options.market_maker = false,
                 other => return Err(other.unexpected().into()),
             }
         }
         if !(1..=WORKERS_LIMIT).contains(&options.workers) {
             bail!("--workers is 1 to {WORKERS_LIMIT}, got {}", options.workers);
+        }
+        if !(1..=VALIDATORS_LIMIT).contains(&options.validators) {
+            bail!("--validators is 1 to {VALIDATORS_LIMIT}, got {}", options.validators);
+        }
+        let last = usize::from(options.port) + usize::from(VALIDATORS_PORT_OFFSET) + options.validators - 1;
+        if options.validators > 1 && last > usize::from(u16::MAX) {
+            bail!("--port {} leaves no ports for validators, the last of which would be {last}", options.port);
         }
         Ok(options)
     }
@@ -44,11 +62,40 @@ impl Options {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
+    /// All addresses that the processes listen on, of which the first serves the pages.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        let mut addresses: Vec<SocketAddr> = (1..=self.validators).map(|number| self.address_of(number)).collect();
+        if self.validators > 1 {
+            addresses.extend((self.first_validator_port()..).take(self.validators).map(loopback));
+        }
+        addresses
+    }
+
+    /// JSON-RPC of the validator with this number, counted from 1. The first is the server.
+    fn address_of(&self, number: usize) -> SocketAddr {
+        validator_address(self.address(), number)
+    }
+
+    /// Where the first validator takes connections of the others.
+    pub(super) fn first_validator_port(&self) -> u16 {
+        self.port.saturating_add(VALIDATORS_PORT_OFFSET)
+    }
+
     pub(super) fn data_folder(&self, workspace: &Workspace) -> Result<DataFolder> {
         let path = self.data.clone().unwrap_or_else(|| workspace.root.join("data"));
         let path = std::path::absolute(&path).with_context(|| format!("--data {} is not a path", path.display()))?;
         Ok(DataFolder { path })
     }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// JSON-RPC of the validator with this number where the first is at `server`.
+pub(super) fn validator_address(server: SocketAddr, number: usize) -> SocketAddr {
+    let after = u16::try_from(number - 1).unwrap_or(u16::MAX);
+    SocketAddr::new(server.ip(), server.port().saturating_add(after))
 }
 
 /// Keys, chain, database, artifacts and logs of one development installation.
@@ -69,6 +116,34 @@ impl DataFolder {
         self.path.join("logs")
     }
 
+    /// Of the server: the first validator's where there are several.
+    pub(super) fn server(&self, validators: usize) -> PathBuf {
+        if validators == 1 { self.path.clone() } else { self.validator(1) }
+    }
+
+    /// Of the validator with this number, counted from 1.
+    pub(super) fn validator(&self, number: usize) -> PathBuf {
+        self.path.join(format!("validator-{number}"))
+    }
+
+    /// Whether a chain of so many validators has to be made here.
+    ///
+    /// # Errors
+    /// If the folder holds a chain of another number, or something else.
+    pub(super) fn needs_chain(&self, validators: usize) -> Result<bool> {
+        let shown = self.path.display();
+        let found = (1..=VALIDATORS_LIMIT).take_while(|number| self.validator(*number).is_dir()).count();
+        let found = if found == 0 && self.path.join("chain.redb").is_file() { 1 } else { found };
+        if found > 0 && found != validators {
+            bail!(
+                "{shown} holds a chain of {found} validator{}: give --validators {found}, choose another folder with --data \
+                 DIR, or begin anew with --fresh",
+                if found == 1 { "" } else { "s" }
+            );
+        }
+        Ok(validators > 1 && found == 0)
+    }
+
     /// Of the worker with this number, counted from 1.
     pub(super) fn worker(&self, number: usize) -> PathBuf {
         self.path.join(format!("worker-{number}"))
@@ -81,7 +156,9 @@ impl DataFolder {
             return Ok(());
         }
         let is_empty = fs::read_dir(&self.path).with_context(|| format!("cannot read {shown}"))?.next().is_none();
-        let is_installation = self.path.join("keys").is_dir() || self.path.join("chain.redb").is_file();
+        let is_installation = self.path.join("keys").is_dir()
+            || self.path.join("chain.redb").is_file()
+            || self.validator(1).join("genesis.json").is_file();
         if !is_empty && !is_installation {
             bail!("{shown} holds no installation of AITBC, so --fresh does not remove it");
         }
@@ -113,10 +190,41 @@ mod tests {
             (options.address().to_string().as_str(), options.workers, options.fresh),
             ("127.0.0.1:8000", 1, false)
         );
+        assert_eq!(options.addresses().len(), 1);
+        assert!(options.market_maker && !parse(&["--no-market-maker"]).unwrap().market_maker);
+        let four: Vec<u16> =
+            parse(&["--validators", "4"]).unwrap().addresses().iter().map(|address| address.port()).collect();
+        assert_eq!(four, [8000, 8001, 8002, 8003, 8100, 8101, 8102, 8103]);
         assert_eq!(parse(&["--port", "9000", "--workers=3"]).unwrap().workers, 3);
-        for bad in [&["--port", "70000"][..], &["--workers", "0"], &["--workers", "65"], &["--turbo"], &["more"]] {
+        for bad in [
+            &["--port", "70000"][..],
+            &["--workers", "0"],
+            &["--workers", "65"],
+            &["--validators", "0"],
+            &["--validators", "17"],
+            &["--port", "65500", "--validators", "4"],
+            &["--turbo"],
+            &["more"],
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_chain_of_another_number_of_validators_is_left_alone() {
+        let path = folder("validators");
+        let data = DataFolder::new(path.clone());
+        assert!(!data.needs_chain(1).unwrap() && data.needs_chain(4).unwrap());
+        fs::write(path.join("chain.redb"), "").unwrap();
+        let refusal = data.needs_chain(4).unwrap_err().to_string();
+        assert!(refusal.contains("a chain of 1 validator:"), "{refusal}");
+        fs::remove_file(path.join("chain.redb")).unwrap();
+        for number in 1..=4 {
+            fs::create_dir(data.validator(number)).unwrap();
+        }
+        assert!(!data.needs_chain(4).unwrap());
+        assert!(data.needs_chain(1).unwrap_err().to_string().contains("--validators 4"));
+        fs::remove_dir_all(path).unwrap();
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The processes of one installation: the server, which is node, hub and web server in one, and its workers.
+//! The processes of one installation: the server, which is node, hub and web server in one, the other validators of its chain,
+//! and its workers.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::options::DataFolder;
+use super::options::{DataFolder, validator_address};
 use super::process::Process;
 use crate::command;
 use crate::tools;
@@ -23,6 +24,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) struct System {
     address: SocketAddr,
     server: Process,
+    /// All but the first, which is the server.
+    validators: Vec<Process>,
     workers: Vec<Process>,
 }
 
@@ -34,15 +37,18 @@ impl System {
         data: &DataFolder,
         address: SocketAddr,
         workers: usize,
+        validators: usize,
+        market_maker: bool,
     ) -> Result<Self> {
-        let server = Process::new(
-            "the server".to_owned(),
-            server_command(workspace, profile, data, address),
-            data.logs().join("server.log"),
-        );
+        let mut server = server_command(workspace, profile, &data.server(validators), address);
+        if !market_maker {
+            server.arg("--no-market-maker");
+        }
+        let server = Process::new("the server".to_owned(), server, data.logs().join("server.log"));
+        let validators = (2..=validators).map(|number| validator(workspace, profile, data, address, number)).collect();
         let workers =
             (1..=workers).map(|number| worker(workspace, profile, data, address, number)).collect::<Result<_>>()?;
-        Ok(Self { address, server, workers })
+        Ok(Self { address, server, validators, workers })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -67,10 +73,11 @@ impl System {
         stop.store(false, Ordering::Relaxed);
         end_all(&mut self.workers, stop);
         end_all(std::slice::from_mut(&mut self.server), stop);
+        end_all(&mut self.validators, stop);
     }
 
     fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
-        std::iter::once(&mut self.server).chain(&mut self.workers)
+        std::iter::once(&mut self.server).chain(&mut self.validators).chain(&mut self.workers)
     }
 }
 
@@ -85,11 +92,38 @@ fn end_all(processes: &mut [Process], stop: &AtomicBool) {
     }
 }
 
-fn server_command(workspace: &Workspace, profile: Profile, data: &DataFolder, address: SocketAddr) -> Command {
-    let mut command = workspace.command(&workspace.binaries(profile).join("aitbc").to_string_lossy());
-    command.arg("up").arg("--data").arg(data.path()).args(["--port", &address.port().to_string()]);
+/// Makes the folders of several validators in a data folder that has none.
+pub(super) fn init_chain(
+    workspace: &Workspace,
+    profile: Profile,
+    data: &DataFolder,
+    validators: usize,
+    first_port: u16,
+) -> Result<()> {
+    let mut init = aitbc(workspace, profile);
+    init.args(["node", "init"]).arg(data.path()).args(["--validators", &validators.to_string()]);
+    init.args(["--first-port", &first_port.to_string()]);
+    command::read(&mut init).map(drop)
+}
+
+fn aitbc(workspace: &Workspace, profile: Profile) -> Command {
+    workspace.command(&workspace.binaries(profile).join("aitbc").to_string_lossy())
+}
+
+fn server_command(workspace: &Workspace, profile: Profile, folder: &Path, address: SocketAddr) -> Command {
+    let mut command = aitbc(workspace, profile);
+    command.arg("up").arg("--data").arg(folder).args(["--port", &address.port().to_string()]);
     command.arg("--site").arg(workspace.site());
     command
+}
+
+fn validator(workspace: &Workspace, profile: Profile, data: &DataFolder, server: SocketAddr, number: usize) -> Process {
+    let mut start = aitbc(workspace, profile);
+    let port = validator_address(server, number).port().to_string();
+    start.args(["node", "start", "--data"]).arg(data.validator(number)).args(["--port", &port]);
+    let name = format!("validator-{number}");
+    let log = data.logs().join(format!("{name}.log"));
+    Process::new(name, start, log)
 }
 
 fn worker(

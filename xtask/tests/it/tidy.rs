@@ -8,7 +8,18 @@ const FILE_LINES_LIMIT: usize = 600;
 /// What is read as code by people.
 const CODE: &[&str] = &[".rs", ".sol", ".mjs", ".js", ".css", ".py", ".sh"];
 /// Crates whose results depend on their arguments alone.
-const PURE: &[&str] = &["shared", "shared/wallet", "server/crates/hub", "server/crates/chain", "server/crates/mempool"];
+const PURE: &[&str] = &[
+    "shared",
+    "shared/wallet",
+    "server/crates/hub",
+    "server/crates/chain",
+    "server/crates/consensus",
+    "server/crates/custody",
+    "server/crates/exchange",
+    "server/crates/mempool",
+    "server/crates/simulator",
+    "server/crates/trading",
+];
 /// What would let a clock, a network, a database or chance into a pure crate.
 const IMPURE: &[&str] = &[
     "tokio::",

@@ -1,102 +1,134 @@
-//! What the worker does with each request: the rules are [`wallet::session`]'s, storage and chain are the browser's.
+//! Which part of the worker answers which request.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 
-use shared::Address;
+use shared::B256;
 use shared::receipt::SignedReceipt;
-use wallet::protocol::{Answer, Check, CheckName, Refusal, Reply, Request, Secret};
+use wallet::protocol::{Answer, Check, CheckName, Refusal, Reply, Request};
 use wallet::rand_core::OsRng;
-use wallet::receipt_check;
-use wallet::session::{Session, may_store};
-use wallet::vault::SealedWallet;
-use wasm_bindgen::JsValue;
+use wallet::{qr_code, receipt_check};
 
-use super::{describe, node, storage};
+use super::{activity, node, signing, vault};
+
+/// Who takes an answer.
+type OnAnswer = Box<dyn FnOnce(Answer)>;
 
 thread_local! {
-    static SESSION: RefCell<Session> = const { RefCell::new(Session::new()) };
+    /// What changes the wallets is done one after the other, so that a lock is never overtaken by what came before it.
+    static QUEUE: RefCell<VecDeque<(Request, OnAnswer)>> = const { RefCell::new(VecDeque::new()) };
+    static IS_BUSY: Cell<bool> = const { Cell::new(false) };
 }
 
-pub(crate) async fn answer(request: Request) -> Answer {
+/// Answers `request`, at once or when it is its turn.
+pub(crate) fn receive(request: Request, on_answer: impl FnOnce(Answer) + 'static) {
+    vault::expire();
+    if !waits_for_its_turn(&request) {
+        wasm_bindgen_futures::spawn_local(async move { on_answer(reply(request).await) });
+        return;
+    }
+    QUEUE.with_borrow_mut(|queue| queue.push_back((request, Box::new(on_answer))));
+    if !IS_BUSY.replace(true) {
+        wasm_bindgen_futures::spawn_local(async {
+            while let Some((request, on_answer)) = QUEUE.with_borrow_mut(VecDeque::pop_front) {
+                on_answer(reply(request).await);
+            }
+            IS_BUSY.set(false);
+        });
+    }
+}
+
+/// What asks the network does not, or a slow node would hold up the lock.
+const fn waits_for_its_turn(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Prepare { .. }
+            | Request::Approve { .. }
+            | Request::Outcome { .. }
+            | Request::Activity { .. }
+            | Request::QrCode { .. }
+            | Request::CheckReceipt { .. }
+    )
+}
+
+async fn reply(request: Request) -> Answer {
     match request {
-        Request::State => state().await,
-        Request::Create { password } => {
-            let stored = load().await?;
-            SESSION.with_borrow_mut(|session| session.create(stored.as_ref(), &password, &mut OsRng))
+        Request::State => vault::state().await,
+        Request::Create { name, long, password } => {
+            let loaded = vault::load().await?;
+            vault::with_session(|session| {
+                session.create(loaded.vault(), &name, long, password.as_ref(), &mut OsRng).map(Reply::Words)
+            })
         }
-        Request::Confirm { words } => confirm(&words).await,
-        Request::Unlock { password } => unlock(&password).await,
-        Request::Lock => {
-            SESSION.with_borrow_mut(Session::lock);
-            state().await
+        Request::Confirm { words } => {
+            vault::change(|session, stored| session.confirm(stored, &words, &mut OsRng)?.ok_or(Refusal::NothingWaits))
+                .await
         }
-        Request::Remove { address } => remove(address).await,
-        Request::CheckReceipt { receipt_json } => match serde_json::from_str(&receipt_json) {
-            Ok(receipt) => Ok(Reply::ReceiptChecked { checks: check(&receipt).await }),
+        Request::Import { name, source, password } => {
+            vault::change(|session, stored| session.import(stored, &name, &source, password.as_ref(), &mut OsRng)).await
+        }
+        Request::Unlock { password } => vault::unlock(&password).await,
+        Request::Lock => vault::lock().await,
+        Request::AddAccount { wallet } => vault::change(|session, _| session.add_account(wallet, &mut OsRng)).await,
+        Request::Rename { wallet, name } => vault::change(|session, _| session.rename(wallet, &name, &mut OsRng)).await,
+        Request::Remove { wallet, password } => {
+            vault::change(|session, _| session.remove(wallet, &password, &mut OsRng)).await
+        }
+        Request::Forget { revision } => vault::forget(revision).await,
+        Request::ChangePassword { old, new } => {
+            vault::change(|session, _| session.change_password(&old, &new, &mut OsRng)).await
+        }
+        Request::SetAutoLock { minutes } => {
+            vault::change(|session, _| session.set_auto_lock(minutes, &mut OsRng)).await
+        }
+        Request::Export { wallet, form, password } => {
+            vault::load().await?;
+            vault::used().await?;
+            vault::with_session(|session| session.export(wallet, form, &password, &mut OsRng))
+                .map(|secret| Reply::Exported { secret })
+        }
+        Request::Prepare { from, origin, what } => {
+            let sheet = signing::prepare(from, origin, what).await?;
+            vault::used().await?;
+            Ok(sheet)
+        }
+        Request::Approve { ticket } => signing::approve(ticket).await,
+        Request::Reject { ticket } => vault::with_session(|session| session.reject(ticket)).map(|()| Reply::Rejected),
+        Request::Outcome { hash } => node::outcome(hash).await.map(Reply::Outcome),
+        Request::Activity { account } => {
+            activity::transfers(account).await.map(|transfers| Reply::Activity { transfers })
+        }
+        Request::QrCode { text } => match qr_code::of(&text) {
+            Ok(code) => Ok(Reply::QrCode(code)),
+            Err(error) => Err(Refusal::Unreadable { detail: error.to_string() }),
+        },
+        Request::CheckReceipt { receipt_json, transaction_hash } => match serde_json::from_str(&receipt_json) {
+            Ok(receipt) => Ok(Reply::ReceiptChecked { checks: check(&receipt, transaction_hash).await }),
             Err(error) => Err(Refusal::NotAReceipt { detail: error.to_string() }),
         },
     }
 }
 
-async fn state() -> Answer {
-    let stored = load().await?;
-    Ok(Reply::State { wallet: SESSION.with_borrow(|session| session.state(stored.as_ref())) })
-}
-
-async fn confirm(words: &[(usize, Secret)]) -> Answer {
-    if let Some(new) = SESSION.with_borrow_mut(|session| session.confirm(words))? {
-        let outcome = save(new.sealed()).await;
-        SESSION.with_borrow_mut(|session| match &outcome {
-            Ok(()) => session.stored(new),
-            Err(_) => session.not_stored(new),
-        });
-        outcome?;
-    }
-    state().await
-}
-
-async fn unlock(password: &Secret) -> Answer {
-    if let Some(sealed) = load().await? {
-        SESSION.with_borrow_mut(|session| session.unlock(&sealed, password))?;
-    }
-    state().await
-}
-
-async fn remove(address: Address) -> Answer {
-    if let Some(text) = storage::read().await.map_err(from_storage)? {
-        Session::may_remove(Some(&parse(&text)?), address)?;
-        storage::remove(&text).await.map_err(from_storage)?;
-    }
-    SESSION.set(Session::new());
-    state().await
-}
-
-async fn load() -> Result<Option<SealedWallet>, Refusal> {
-    let text = storage::read().await.map_err(from_storage)?;
-    text.map(|text| parse(&text)).transpose()
-}
-
-fn parse(text: &str) -> Result<SealedWallet, Refusal> {
-    serde_json::from_str(text).map_err(|error| Refusal::UnreadableWallet { detail: error.to_string() })
-}
-
-async fn save(sealed: &SealedWallet) -> Result<(), Refusal> {
-    let text = serde_json::to_string(sealed).map_err(|error| Refusal::Storage { detail: error.to_string() })?;
-    may_store(load().await?.as_ref())?;
-    storage::add(&text).await.map_err(from_storage)
-}
-
-async fn check(signed: &SignedReceipt) -> Vec<Check> {
+async fn check(signed: &SignedReceipt, transaction_hash: Option<B256>) -> Vec<Check> {
     let mut checks = receipt_check::check(signed);
-    let (holds, detail) = match node::has_used(signed.receipt.contract, signed.receipt_hash).await {
-        Ok(true) => (Some(true), signed.receipt.contract.to_string()),
-        Ok(false) => (None, signed.receipt.contract.to_string()),
-        Err(error) => (Some(false), describe(&error)),
+    // The minter's register of used receipts is the escrow's too.
+    let contract = signed.receipt.contract;
+    let register = if contract == shared::chain::ESCROW_ADDRESS { shared::chain::MINTER_ADDRESS } else { contract };
+    let (holds, detail) = match node::has_used(register, signed.receipt_hash).await {
+        // A contract that anybody made says of itself what it likes.
+        _ if !receipt_check::is_known_contract(contract) => (Some(false), contract.to_string()),
+        Ok(true) => (Some(true), contract.to_string()),
+        Ok(false) => (None, contract.to_string()),
+        Err(detail) => (Some(false), detail),
     };
     checks.push(Check { name: CheckName::Minted, holds, detail });
+    if let Some(transaction_hash) = transaction_hash {
+        checks.extend(match node::receipt_proof(transaction_hash).await {
+            Ok(Some(proof)) => receipt_check::check_proof(signed, &proof),
+            // A block that is being made has none yet.
+            Ok(None) => vec![Check { name: CheckName::Final, holds: None, detail: transaction_hash.to_string() }],
+            Err(detail) => vec![Check { name: CheckName::Final, holds: Some(false), detail }],
+        });
+    }
     checks
-}
-
-fn from_storage(error: JsValue) -> Refusal {
-    Refusal::Storage { detail: describe(&error) }
 }

@@ -62,5 +62,6 @@ pub(super) fn checks() -> Vec<Check> {
         Check { name: CheckName::Hash, holds: Some(true), detail: hash(7).to_string() },
         Check { name: CheckName::MinerSignature, holds: Some(false), detail: address(9).to_string() },
         Check { name: CheckName::Minted, holds: None, detail: shared::chain::MINTER_ADDRESS.to_string() },
+        Check { name: CheckName::Final, holds: Some(true), detail: "3 of 4 signed block 48".into() },
     ]
 }

@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn the_reported_tract_is_the_locked_one() {
-        let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../Cargo.lock")).unwrap();
+        let lock = std::fs::read_to_string(test_support::package_folder().join("../../../Cargo.lock")).unwrap();
         let locked = format!("name = \"tract-core\"\nversion = \"{TRACT_VERSION}\"");
         assert!(lock.contains(&locked), "Cargo.lock holds another tract than {TRACT_VERSION}");
     }

@@ -67,6 +67,8 @@ pub enum FailureKind {
     GpuLost(GpuFault),
     /// The process that computed ended.
     Crashed,
+    /// Somebody else ended the process that computed.
+    Killed,
     /// The process that computes says nothing any more.
     Hung,
     /// The process that computes loads nothing within its limit.
@@ -86,7 +88,7 @@ impl FailureKind {
     pub const fn is_retryable(self) -> bool {
         match self {
             Self::Engine | Self::Io | Self::Run | Self::OutOfMemory | Self::GpuLost(_) => true,
-            Self::Crashed | Self::Hung | Self::SlowToLoad => true,
+            Self::Crashed | Self::Killed | Self::Hung | Self::SlowToLoad => true,
             Self::OllamaUnreachable | Self::OllamaBusy | Self::OllamaSilent | Self::OllamaAnswer => true,
             // The cause of the delay, such as loading a model, may be over.
             Self::Deadline => true,
@@ -95,9 +97,14 @@ impl FailureKind {
         }
     }
 
+    /// The input may be the cause: the engine failed, numbers were not finite, or the process did not survive this work.
+    pub const fn may_come_of_input(self) -> bool {
+        matches!(self, Self::Run | Self::NotFinite | Self::OutOfMemory | Self::Crashed | Self::Hung)
+    }
+
     /// The process that computed is gone, or nothing that it does next would succeed.
     pub const fn ends_process(self) -> bool {
-        self.spoils_process() || matches!(self, Self::Crashed | Self::Hung | Self::SlowToLoad)
+        self.spoils_process() || matches!(self, Self::Crashed | Self::Killed | Self::Hung | Self::SlowToLoad)
     }
 
     /// The process that computes reported it and lives, but nothing that it does next would succeed.
@@ -136,6 +143,7 @@ impl FailureKind {
             Self::OutOfMemory => "out_of_memory",
             Self::GpuLost(_) => "gpu_lost",
             Self::Crashed => "crashed",
+            Self::Killed => "killed",
             Self::Hung => "hung",
             Self::SlowToLoad => "slow_to_load",
         }
@@ -252,6 +260,14 @@ impl InferenceError {
         Self::new(FailureKind::Input, format!("input.{field} {bound}, got {value}"))
     }
 
+    /// The same failure, of work whose model does other work.
+    #[must_use]
+    pub fn of_input(self) -> Self {
+        let text =
+            format!("input is such that this model does not compute it, though it computes others: {}", self.text);
+        Self::new(FailureKind::Input, text)
+    }
+
     pub(crate) fn ollama_busy(reason: impl Display) -> Self {
         Self::new(FailureKind::OllamaBusy, format!("Ollama is busy: {reason}"))
     }
@@ -270,6 +286,11 @@ impl InferenceError {
 
     pub fn crashed(reason: impl Display) -> Self {
         Self::new(FailureKind::Crashed, format!("the inference process ended: {reason}"))
+    }
+
+    /// Like a crash, but by a signal from outside.
+    pub fn killed(reason: impl Display) -> Self {
+        Self { kind: FailureKind::Killed, ..Self::crashed(reason) }
     }
 
     pub fn hung(silence: Duration) -> Self {
@@ -370,6 +391,18 @@ mod tests {
         assert!(!refused.kind.ends_process());
         assert_eq!(refused.text, "input.prompt is 1 to 255 tokens for this model, got 900");
         assert_eq!(run("the shapes differ").kind.blame(), Blame::Miner);
+    }
+
+    #[test]
+    fn a_failure_that_the_input_causes_is_no_fault_of_the_miner_and_a_lost_gpu_never_is_one() {
+        let caused = run("indices out of bounds");
+        assert!(caused.kind.may_come_of_input());
+        let caused = caused.of_input();
+        assert_eq!((caused.kind.blame(), caused.kind.is_retryable()), (Blame::Input, false));
+        assert!(caused.text.starts_with("input is such") && caused.text.ends_with("indices out of bounds"), "{caused}");
+        assert!(!run("CUDA failure 719: unspecified launch failure").kind.may_come_of_input());
+        assert!(!FailureKind::Killed.may_come_of_input());
+        assert!(!FailureKind::SlowToLoad.may_come_of_input() && !FailureKind::Deadline.may_come_of_input());
     }
 
     #[test]

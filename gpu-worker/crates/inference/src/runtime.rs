@@ -1,17 +1,25 @@
 //! What serves jobs: one implementation of [`Runtime`] per kind of model.
 
+mod added_tokens;
 mod base64_bytes;
 mod context;
 pub mod embedding;
 mod external_data;
 pub mod folder;
 pub mod folders;
+pub mod graphs;
 pub mod image;
+mod keys;
 pub mod kind;
+pub mod manifests;
+mod network_config;
 pub mod ollama;
 pub mod pin;
 pub mod sample;
+mod schema;
 pub mod text;
+mod tokenizer_classes;
+mod tokenizer_config;
 pub mod tokenizer_json;
 mod written;
 
@@ -25,6 +33,8 @@ use shared::protocol::Metering;
 use tokenizers::Tokenizer;
 
 use self::folder::ModelFolder;
+use self::kind::USUAL_FILES;
+use self::tokenizer_config::Cut;
 use crate::engine::Engine;
 use crate::error::{InferenceError, Result};
 
@@ -117,18 +127,20 @@ pub fn needs_network(folder: &ModelFolder) -> bool {
     folder.has(ollama::folder::FILE)
 }
 
-/// Where exporters put the one graph of a language model.
-const ONLY_GRAPH_FILES: [&str; 3] = ["model.onnx", "onnx/model.onnx", "decoder_model_merged.onnx"];
-
-fn only_graph(folder: &ModelFolder) -> Result<&'static str> {
-    let found = ONLY_GRAPH_FILES.into_iter().find(|file| folder.has(file));
-    found.ok_or_else(|| InferenceError::unsupported(format!("it has none of {}", ONLY_GRAPH_FILES.join(", "))))
+/// The graph of a language model: the one that its manifest names, or one of a usual name.
+fn only_graph(folder: &ModelFolder) -> Result<&str> {
+    let named = folder.manifest().graph.as_deref();
+    let found = named.or_else(|| USUAL_FILES.into_iter().find(|file| folder.has(file)));
+    found.ok_or_else(|| InferenceError::unsupported(format!("it has none of {}", USUAL_FILES.join(", "))))
 }
 
-/// The `tokenizer.json` of a language model's folder.
-fn read_tokenizer(folder: &ModelFolder) -> Result<Tokenizer> {
+/// The `tokenizer.json` of a language model's folder, with the tokens that were added to it.
+fn read_tokenizer(folder: &ModelFolder, cut: Cut) -> Result<Tokenizer> {
     const FILE: &str = "tokenizer.json";
-    tokenizer_json::parse(&folder.root().join(FILE), &folder.read(FILE)?)
+    let mut tokenizer = tokenizer_json::parse(&folder.root().join(FILE), &folder.read(FILE)?)?;
+    added_tokens::complete(&mut tokenizer, folder, "")?;
+    tokenizer_config::check(folder, &tokenizer, cut)?;
+    Ok(tokenizer)
 }
 
 pub(crate) fn other_kind(kind: JobKind, work: &Work) -> InferenceError {

@@ -1,14 +1,17 @@
 //! `gpu-worker models add`: pins a folder and puts it on offer.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::value_parser;
 use inference::error::InferenceError;
-use inference::files::write_atomically;
+use inference::files::{FileError, write_atomically};
 use inference::runtime::folder::ModelFolder;
 use inference::runtime::folders::check_names;
+use inference::runtime::graphs;
 use inference::runtime::image::scheduler::FAST_FILE;
-use inference::runtime::kind::told_by;
+use inference::runtime::kind::{PIPELINE_FILE, may_tell, told_by};
+use inference::runtime::manifests::Manifests;
 use inference::runtime::pin::pin;
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,7 +26,7 @@ use crate::commands::{block_on, print, program, setup};
 use crate::config::bounds::price_argument;
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
-use crate::{offer, timing};
+use crate::{manifests, offer, timing};
 
 /// Jobs that are measured after one to warm up.
 const MEASURED_JOBS: u64 = 3;
@@ -73,6 +76,13 @@ pub struct Add {
     /// Width and height that the model draws best, in pixels.
     #[arg(long, value_parser = value_parser!(u32).range(i64::from(SIZE_MIN_PX)..=i64::from(SIZE_MAX_PX)))]
     size: Option<u32>,
+    /// Graph of a language model that is served, such as onnx/model_fp16.onnx, where the folder holds several.
+    #[arg(long, value_name = "FILE")]
+    graph: Option<String>,
+    /// Keep the manifest in the worker's folder, not in the model's. A model's folder that cannot be written to is always
+    /// left as it is.
+    #[arg(long)]
+    manifest_apart: bool,
     /// Pin the files as they are now, in place of the manifest that is there, and change in it, and in worker.toml, what
     /// the other arguments name.
     #[arg(long)]
@@ -80,6 +90,13 @@ pub struct Add {
     /// AIT per unit, instead of the proposed price.
     #[arg(long, value_parser = price_argument)]
     unit_price: Option<Amount>,
+}
+
+/// Its files do not tell what kind of model the folder holds.
+fn untold(root: &Path) -> WorkerError {
+    let folder = root.display();
+    let reason = format!("{folder} holds neither model_index.json nor a language model's graph; name its --kind");
+    InferenceError::unsupported(reason).into()
 }
 
 fn kind(text: &str) -> std::result::Result<JobKind, String> {
@@ -95,7 +112,7 @@ fn guidance(text: &str) -> std::result::Result<f32, String> {
 impl Add {
     pub(super) fn run(&self, data: &Path) -> Result<()> {
         let root = std::fs::canonicalize(&self.folder).map_err(WorkerError::io(&self.folder))?;
-        let folder = self.pinned(&root)?;
+        let folder = self.pinned(&root, &manifests::of_worker(data))?;
         let manifest = folder.manifest();
         print(format_args!(
             "model   {} {}: {} files are pinned",
@@ -107,18 +124,34 @@ impl Add {
     }
 
     /// The folder with its manifest, which is written where there is none.
-    fn pinned(&self, root: &Path) -> Result<ModelFolder> {
-        let path = root.join(MANIFEST_FILE);
-        let earlier = if path.exists() { Some(ModelFolder::open(root)?) } else { None };
+    fn pinned(&self, root: &Path, manifests: &Manifests) -> Result<ModelFolder> {
+        let path = manifests.path(root);
+        let earlier = if path.exists() { Some(manifests.open(root)?) } else { None };
         if let Some(folder) = earlier.as_ref().filter(|_| !self.repin) {
             self.refuse_changes(&path)?;
             folder.verify()?;
             return Ok(folder.clone());
         }
-        let manifest = self.manifest(root, pin(root)?, earlier.as_ref().map(ModelFolder::manifest))?;
+        let manifest = self.manifest(root, earlier.as_ref().map(ModelFolder::manifest))?;
         let text = serde_json::to_string_pretty(&manifest).map_err(|error| WorkerError::format(&path, error))?;
-        write_atomically(&path, format!("{text}\n").as_bytes())?;
-        Ok(ModelFolder::open(root)?)
+        self.write(root, manifests, &format!("{text}\n"))?;
+        Ok(manifests.open(root)?)
+    }
+
+    /// Writes the manifest beside the files, or into the worker's folder where it is to be apart, was before, or cannot be
+    /// elsewhere.
+    fn write(&self, root: &Path, manifests: &Manifests, manifest: &str) -> Result<()> {
+        let apart = manifests.apart_from(root);
+        let is_apart = self.manifest_apart || apart.as_ref().is_some_and(|path| path.is_file());
+        if !is_apart || apart.is_none() {
+            match write_atomically(&root.join(MANIFEST_FILE), manifest.as_bytes()) {
+                Err(error) if apart.is_some() && is_closed_to_writing(&error) => {}
+                written => return Ok(written?),
+            }
+        }
+        let path = apart.unwrap_or_else(|| root.join(MANIFEST_FILE));
+        write_atomically(&path, manifest.as_bytes())?;
+        print(format_args!("pinned  in {}", path.display()))
     }
 
     /// The arguments that a manifest holds.
@@ -131,6 +164,8 @@ impl Add {
             ("--steps", self.steps.is_some()),
             ("--guidance", self.guidance.is_some()),
             ("--size", self.size.is_some()),
+            ("--graph", self.graph.is_some()),
+            ("--manifest-apart", self.manifest_apart),
         ];
         all.into_iter().filter(|(_, is_named)| *is_named).map(|(argument, _)| argument).collect()
     }
@@ -145,8 +180,14 @@ impl Add {
     }
 
     /// What the files and the arguments say, and, for the rest, what the manifest before said.
-    fn manifest(&self, root: &Path, files: Vec<ModelFile>, earlier: Option<&ModelManifest>) -> Result<ModelManifest> {
-        let kind = self.kind_of(root, &files, earlier)?;
+    fn manifest(&self, root: &Path, earlier: Option<&ModelManifest>) -> Result<ModelManifest> {
+        let graph = self.graph_of(root, earlier)?;
+        if self.kind.is_none() && earlier.is_none() && !may_tell(root, graph.as_deref()) {
+            // Before all files of a folder that is no model are read.
+            return Err(untold(root));
+        }
+        let files = pin(root, graph.as_deref())?;
+        let kind = self.kind_of(root, &files, graph.as_deref(), earlier)?;
         let before = match earlier {
             Some(earlier) if earlier.kind == kind => earlier.clone(),
             Some(ModelManifest { name, version, licence, .. }) => {
@@ -161,6 +202,7 @@ impl Add {
             licence: self.licence.clone().unwrap_or(before.licence),
             fast: before.fast.or(fast(kind, &files)),
             files,
+            graph,
             default_steps: self.steps.unwrap_or(before.default_steps),
             default_guidance: self.guidance.unwrap_or(before.default_guidance),
             native_size_px: self.size.unwrap_or(before.native_size_px),
@@ -168,15 +210,35 @@ impl Add {
         })
     }
 
+    /// The graph of a language model; none of a picture model, which has one for each of its networks.
+    fn graph_of(&self, root: &Path, earlier: Option<&ModelManifest>) -> Result<Option<String>> {
+        let is_pictures = self.kind.or(earlier.map(|earlier| earlier.kind)) == Some(JobKind::Image);
+        if is_pictures || root.join(PIPELINE_FILE).is_file() {
+            let refused = self.graph.as_ref().map(|graph| {
+                let folder = root.display();
+                WorkerError::config(format!("--graph {graph}: for models of words, and {folder} is of the kind image"))
+            });
+            return refused.map_or(Ok(None), Err);
+        }
+        let named = self.graph.as_deref().or_else(|| earlier?.graph.as_deref());
+        Ok(graphs::choose(root, named)?)
+    }
+
     /// Named, or told by the files. A name that the files contradict is refused, and so are arguments about pictures for
     /// a model of words.
-    fn kind_of(&self, root: &Path, files: &[ModelFile], earlier: Option<&ModelManifest>) -> Result<JobKind> {
+    fn kind_of(
+        &self,
+        root: &Path,
+        files: &[ModelFile],
+        graph: Option<&str>,
+        earlier: Option<&ModelManifest>,
+    ) -> Result<JobKind> {
         let folder = root.display();
         let told = match (self.kind, earlier) {
             // A kind that the miner names is taken where the files do not show one.
-            (Some(_), _) => told_by(root, files).ok().flatten(),
+            (Some(_), _) => told_by(root, files, graph).ok().flatten(),
             (None, Some(earlier)) => Some(earlier.kind),
-            (None, None) => told_by(root, files)?,
+            (None, None) => told_by(root, files, graph)?,
         };
         let kind = match (self.kind, told) {
             (Some(named), Some(told)) if named != told => {
@@ -185,11 +247,7 @@ impl Add {
                     "--kind {named}: the files of {folder} are of the kind {told}"
                 )));
             }
-            (named, told) => named.or(told).ok_or_else(|| {
-                let reason =
-                    format!("{folder} holds neither model_index.json nor a language model's graph; name its --kind");
-                WorkerError::from(InferenceError::unsupported(reason))
-            })?,
+            (named, told) => named.or(told).ok_or_else(|| untold(root))?,
         };
         let of_pictures: Vec<_> = self.named().into_iter().filter(|argument| OF_PICTURES.contains(argument)).collect();
         if kind != JobKind::Image && !of_pictures.is_empty() {
@@ -213,6 +271,7 @@ fn first_manifest(root: &Path, kind: JobKind) -> ModelManifest {
         licence: DEFAULT_LICENCE.to_owned(),
         fast: None,
         files: Vec::new(),
+        graph: None,
         draws: Vec::new(),
         does_not_draw: Vec::new(),
         suggestions: Vec::new(),
@@ -227,6 +286,11 @@ fn first_manifest(root: &Path, kind: JobKind) -> ModelManifest {
 fn fast(kind: JobKind, files: &[ModelFile]) -> Option<PictureDefaults> {
     let has_scheduler = kind == JobKind::Image && files.iter().any(|file| file.path == FAST_FILE);
     has_scheduler.then_some(DEFAULT_FAST)
+}
+
+/// Whether nobody, or not this user, may write there.
+fn is_closed_to_writing(error: &FileError) -> bool {
+    matches!(error.source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// What is asked for a model.
@@ -252,7 +316,7 @@ pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, price
         return offer_again(data, &config, place, price);
     }
     let manifest = folder.manifest();
-    check_names(on_offer(&config).iter().map(named).chain([named(folder)]))?;
+    check_names(on_offer(&config, &manifests::of_worker(data)).iter().map(named).chain([named(folder)]))?;
     let supervisor = Supervisor::new(program()?, setup(data, root, &config.engine, &config.child));
     let timed = block_on(async { Ok(timing::time(supervisor, folder, MEASURED_JOBS).await?) })?;
     let speed = timed.timing.micro_units_per_second.median;
@@ -265,9 +329,9 @@ pub(super) fn put_on_offer(data: &Path, root: &Path, folder: &ModelFolder, price
 }
 
 /// Models of the configuration that can be read; the others are what `models verify` is about.
-fn on_offer(config: &Config) -> Vec<ModelFolder> {
+fn on_offer(config: &Config, manifests: &Manifests) -> Vec<ModelFolder> {
     let enabled = config.models.iter().filter(|model| model.enabled);
-    enabled.filter_map(|model| ModelFolder::open(&model.path).ok()).collect()
+    enabled.filter_map(|model| manifests.open(&model.path).ok()).collect()
 }
 
 fn named(folder: &ModelFolder) -> (&str, &Path) {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use inference::runtime::folder::ModelFolder;
+use inference::runtime::manifests::Manifests;
 use serde::Serialize;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
@@ -10,6 +11,7 @@ use shared::job::JobKind;
 use crate::commands::print;
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
+use crate::manifests;
 
 /// Lists the configured models.
 #[derive(Debug, clap::Args)]
@@ -43,7 +45,8 @@ struct Model {
 
 impl List {
     pub(super) fn run(&self, data: &Path) -> Result<()> {
-        let listed: Vec<Listed> = Config::read(data)?.models.iter().map(look).collect();
+        let manifests = manifests::of_worker(data);
+        let listed: Vec<Listed> = Config::read(data)?.models.iter().map(|model| look(model, &manifests)).collect();
         if self.json {
             return print(serde_json::to_string(&listed).map_err(|error| WorkerError::format("list", error))?);
         }
@@ -61,8 +64,8 @@ impl List {
     }
 }
 
-fn look(configured: &ModelConfig) -> Listed {
-    let (model, error) = match ModelFolder::open(&configured.path) {
+fn look(configured: &ModelConfig, manifests: &Manifests) -> Listed {
+    let (model, error) = match manifests.open(&configured.path) {
         Ok(opened) => (Some(describe(&opened)), None),
         Err(error) => (None, Some(error.to_string())),
     };

@@ -9,6 +9,7 @@ use inference::engine::{Engine, EngineConfig, Graph, GraphFile, library};
 use inference::error::{InferenceError, Result as InferenceResult};
 use inference::runtime::folder::ModelFolder;
 use inference::runtime::folders::models_at;
+use inference::runtime::manifests::Manifests;
 use serde::Serialize;
 use shared::digest::Sha256Digest;
 
@@ -17,6 +18,7 @@ use crate::commands::generate::EngineArguments;
 use crate::commands::print;
 use crate::config::Config;
 use crate::error::{Result, WorkerError};
+use crate::manifests;
 
 /// Checks every file of the models against its hash, loads each graph, and shows what runs it and why.
 #[derive(Debug, clap::Args)]
@@ -85,11 +87,12 @@ impl Verify {
     pub(super) fn run(&self, data: &Path) -> Result<ExitCode> {
         let (folders, engine) = self.subject(data)?;
         let engine = Engine::start(&engine, &library::Search::of_process(Some(data)))?;
+        let manifests = manifests::of_worker(data);
         let verified = Verified {
             engine: engine.report(),
             threads: engine.threads(),
             why: engine.why().to_owned(),
-            models: folders.into_iter().map(|folder| verify(engine, folder)).collect(),
+            models: folders.into_iter().map(|folder| verify(engine, folder, &manifests)).collect(),
         };
         match self.json {
             true => print(serde_json::to_string(&verified).map_err(|error| WorkerError::format("report", error))?)?,
@@ -100,7 +103,10 @@ impl Verify {
 
     fn subject(&self, data: &Path) -> Result<(Vec<PathBuf>, EngineConfig)> {
         if !self.folders.is_empty() {
-            return Ok((self.folders.iter().flat_map(|folder| expanded(folder)).collect(), self.engine.config()));
+            return Ok((
+                self.folders.iter().flat_map(|folder| expanded(folder, &manifests::of_worker(data))).collect(),
+                self.engine.config(),
+            ));
         }
         let config = Config::read(data)?;
         Ok((folders(&config), config.engine))
@@ -108,14 +114,14 @@ impl Verify {
 }
 
 /// The folders of all models at `path`; itself where none can be read there, so that its fault is told.
-fn expanded(path: &Path) -> Vec<PathBuf> {
-    match models_at(path) {
+fn expanded(path: &Path, manifests: &Manifests) -> Vec<PathBuf> {
+    match models_at(path, manifests) {
         Ok(models) => models.iter().map(|model| model.root().to_path_buf()).collect(),
         Err(_) => vec![path.to_path_buf()],
     }
 }
 
-fn verify(engine: &Engine, folder: PathBuf) -> VerifiedModel {
+fn verify(engine: &Engine, folder: PathBuf, manifests: &Manifests) -> VerifiedModel {
     let blank = VerifiedModel {
         folder,
         name: None,
@@ -125,7 +131,7 @@ fn verify(engine: &Engine, folder: PathBuf) -> VerifiedModel {
         error: None,
         graphs: Vec::new(),
     };
-    let opened = match ModelFolder::open(&blank.folder) {
+    let opened = match manifests.open(&blank.folder) {
         Ok(opened) => opened,
         Err(error) => return VerifiedModel { error: Some(Fault::from(&error)), ..blank },
     };

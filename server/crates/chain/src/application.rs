@@ -1,15 +1,16 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
+use finality::{CommitCertificate, ValidatorSet};
 
 use crate::block::{Block, SealedHeader};
-use crate::certificate::CommitCertificate;
 use crate::commitment::Commitment;
 use crate::error::ChainError;
+use crate::growth::Usage;
 use crate::receipt::TransactionReceipt;
 use crate::state::StateChanges;
 use crate::transaction::{SignedTransaction, TransactionError};
-use crate::validators::ValidatorSet;
 
 /// The transactions and header values that a proposer asks for.
 #[derive(Clone, Debug)]
@@ -20,6 +21,24 @@ pub struct ProposalRequest {
     pub proposer: Address,
     /// Transactions in the order wanted. Those that cannot run are left out and reported.
     pub candidates: Vec<SignedTransaction>,
+    /// How much of the block the candidates may use.
+    pub metering: Metering,
+}
+
+/// How much of a proposed block senders may use together. It is the proposer's choice and no rule of the chain, so a
+/// block that uses more is as valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metering {
+    /// Senders that have the whole block.
+    pub exempt: BTreeSet<Address>,
+    /// What all others may use together. A candidate that asks for more gas than is left waits. The bytes that it adds to
+    /// the disk are known only after it ran, so the last one may exceed them.
+    pub allowance: Usage,
+}
+
+impl Metering {
+    /// No bound but the block's own.
+    pub const UNLIMITED: Self = Self { exempt: BTreeSet::new(), allowance: Usage::UNLIMITED };
 }
 
 /// A block with everything that executing it gave.
@@ -29,6 +48,8 @@ pub struct ExecutedBlock {
     pub(crate) receipts: Vec<TransactionReceipt>,
     pub(crate) changes: StateChanges,
     pub(crate) commitment: Commitment,
+    /// Those who decide from the next block on, where they are others than those who decide this one.
+    pub(crate) next_validators: Option<ValidatorSet>,
 }
 
 impl ExecutedBlock {
@@ -50,6 +71,12 @@ impl ExecutedBlock {
         &self.receipts
     }
 
+    /// Those who decide from the next block on, where this block changes them; for block 0, those who decide the first.
+    #[must_use]
+    pub fn next_validators(&self) -> Option<&ValidatorSet> {
+        self.next_validators.as_ref()
+    }
+
     /// The block and its receipts, by value.
     #[must_use]
     pub fn into_parts(self) -> (Block, Vec<TransactionReceipt>) {
@@ -65,6 +92,8 @@ pub struct Proposal {
     /// Candidates that can never run on this state, by hash, with the reason; the pool drops them. Candidates that
     /// only lacked room are neither here nor in the block.
     pub refused: Vec<(B256, TransactionError)>,
+    /// What the metered candidates used.
+    pub metered: Usage,
 }
 
 /// The boundary between deciding blocks and executing them. The code that decides, for one validator or as a consensus

@@ -2,16 +2,13 @@ use alloy_consensus::constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_WITHDRAWALS};
 use alloy_consensus::{Header, proofs};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
-use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
+use alloy_primitives::{Address, B64, B256, Bloom, U256};
 
 use alloy_rlp::Encodable as _;
 
 use crate::receipt::TransactionReceipt;
 use crate::rules::GAS_PRICE_WEI;
 use crate::transaction::SignedTransaction;
-
-/// What `extraData` of every block after genesis says.
-pub const EXTRA_DATA: &[u8] = b"aitbc";
 
 /// A header together with its hash, which is Ethereum's: Keccak-256 of the RLP encoding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,12 +76,12 @@ pub(crate) struct HeaderSeed {
     pub(crate) gas_limit: u64,
 }
 
-/// The header over executed transactions. Fields that belong to proof of work, proof of stake or blobs hold the
+/// The header over executed transactions. `extraData` commits to those who decide the next block. Fields that belong to proof of work, proof of stake or blobs hold the
 /// values that an empty such mechanism has on Ethereum after Osaka; there is no randomness beacon, so `mixHash`
 /// (`PREVRANDAO`) is 0 and contracts must not draw lots with it.
 pub(crate) fn assemble_header(
     seed: HeaderSeed,
-    extra_data: Bytes,
+    next_validators: B256,
     state_root: B256,
     transactions: &[SignedTransaction],
     receipts: &[TransactionReceipt],
@@ -104,7 +101,7 @@ pub(crate) fn assemble_header(
         gas_limit: seed.gas_limit,
         gas_used: receipts.last().map_or(0, |receipt| receipt.cumulative_gas_used),
         timestamp: seed.timestamp_unix_s,
-        extra_data,
+        extra_data: next_validators.into(),
         mix_hash: B256::ZERO,
         nonce: B64::ZERO,
         base_fee_per_gas: Some(GAS_PRICE_WEI),

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use alloy_eips::eip2930::AccessList;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use revm::bytecode::Bytecode;
-use revm::context::TxEnv;
 use revm::context::result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction};
+use revm::context::{CfgEnv, TxEnv};
 use revm::database::CacheDB;
-use revm::{Context, DatabaseRef as _, ExecuteEvm as _, MainBuilder as _, MainContext as _};
+use revm::{Context, DatabaseRef, InspectEvm as _, MainBuilder as _, MainContext as _};
 
 use crate::block::SealedHeader;
 use crate::error::ChainError;
@@ -16,6 +16,7 @@ use crate::executor::{BlockContext, evm_failure};
 use crate::rules::{MAX_TRANSACTION_BYTES, TRANSACTION_GAS_CAP};
 use crate::state::StateReader;
 use crate::store::read::Snapshot;
+use crate::watch::{IsOver, Watch};
 
 /// Most data a simulated call takes, in bytes.
 pub const MAX_CALL_DATA_BYTES: usize = 4 * MAX_TRANSACTION_BYTES;
@@ -43,6 +44,16 @@ pub struct Call {
     pub access_list: AccessList,
 }
 
+impl Call {
+    pub(crate) fn check_size(&self) -> Result<(), ChainError> {
+        let (limit, given) = (MAX_CALL_DATA_BYTES as u64, self.data.len() as u64);
+        if given > limit {
+            return Err(ChainError::LimitExceeded { what: "call data bytes", limit, given });
+        }
+        Ok(())
+    }
+}
+
 /// What to pretend of an account during a simulated call.
 #[derive(Clone, Debug, Default)]
 pub struct AccountOverride {
@@ -68,24 +79,26 @@ pub struct CallOutcome {
 }
 
 impl Snapshot {
-    /// Simulates a call on the state after the block at `height`.
+    /// Simulates a call on the state after the block at `height`, until `is_over`.
     ///
     /// # Errors
-    /// [`ChainError::Reverted`] with the contract's reason, [`ChainError::Halted`], [`ChainError::InvalidCall`], or a
-    /// storage error.
+    /// [`ChainError::Reverted`] with the contract's reason, [`ChainError::Halted`], [`ChainError::InvalidCall`],
+    /// [`ChainError::CallStopped`], or a storage error.
     pub fn call(
         &self,
         height: u64,
         call: &Call,
         overrides: &BTreeMap<Address, AccountOverride>,
+        is_over: IsOver<'_>,
     ) -> Result<CallOutcome, ChainError> {
         let header = self.header_at(height)?.ok_or_else(|| ChainError::UnknownBlock(height.to_string()))?;
         let state = self.state_at(height)?;
         let gas = call.gas.unwrap_or(header.gas_limit).min(header.gas_limit);
-        finish(self.simulate(&header, &state, call, overrides, gas)?)
+        finish(self.simulate(&header, &state, call, overrides, gas, is_over)?)
     }
 
-    /// The least gas limit, within 1.5 %, with which a call succeeds on the state after the block at `height`.
+    /// The least gas limit, within 1.5 %, with which a call succeeds on the state after the block at `height`. All its
+    /// tries together end when `is_over`.
     ///
     /// # Errors
     /// As [`Snapshot::call`].
@@ -94,16 +107,17 @@ impl Snapshot {
         height: u64,
         call: &Call,
         overrides: &BTreeMap<Address, AccountOverride>,
+        is_over: IsOver<'_>,
     ) -> Result<u64, ChainError> {
         let header = self.header_at(height)?.ok_or_else(|| ChainError::UnknownBlock(height.to_string()))?;
         let state = self.state_at(height)?;
         let ceiling = call.gas.unwrap_or(TRANSACTION_GAS_CAP).min(TRANSACTION_GAS_CAP).min(header.gas_limit);
-        let first = self.simulate(&header, &state, call, overrides, ceiling)?;
+        let first = self.simulate(&header, &state, call, overrides, ceiling, is_over)?;
         let (used, refunded) = (first.tx_gas_used(), first.gas().inner_refunded());
         finish(first)?;
 
         let succeeds = |gas| -> Result<bool, ChainError> {
-            match self.simulate(&header, &state, call, overrides, gas) {
+            match self.simulate(&header, &state, call, overrides, gas, is_over) {
                 Ok(result) => Ok(result.is_success()),
                 Err(ChainError::InvalidCall(_)) => Ok(false),
                 Err(error) => Err(error),
@@ -139,36 +153,51 @@ impl Snapshot {
         call: &Call,
         overrides: &BTreeMap<Address, AccountOverride>,
         gas_limit: u64,
+        is_over: IsOver<'_>,
     ) -> Result<ExecutionResult, ChainError> {
-        if call.data.len() > MAX_CALL_DATA_BYTES {
-            return Err(ChainError::LimitExceeded {
-                what: "call data bytes",
-                limit: MAX_CALL_DATA_BYTES as u64,
-                given: call.data.len() as u64,
-            });
-        }
+        call.check_size()?;
         let context = BlockContext::of(self.chain_id(), header);
         let mut database = CacheDB::new(state);
         apply_overrides(&mut database, overrides)?;
-        let mut cfg = context.to_cfg_env();
-        cfg.disable_nonce_check = true;
-        cfg.disable_eip3607 = true;
-        cfg.tx_gas_limit_cap = Some(u64::MAX);
-        let mut evm =
-            Context::mainnet().with_db(&mut database).with_block(context.to_block_env()).with_cfg(cfg).build_mainnet();
-        match evm.transact(environment(call, self.chain_id(), gas_limit)) {
-            Ok(outcome) => Ok(outcome.result),
-            Err(EVMError::Transaction(InvalidTransaction::LackOfFundForMaxFee { balance, .. })) => {
-                Err(ChainError::InsufficientFunds { balance: *balance, value: call.value })
-            }
-            Err(EVMError::Transaction(error)) => Err(ChainError::InvalidCall(error.to_string())),
-            Err(EVMError::Database(error)) => Err(error),
-            Err(error) => Err(evm_failure(&error, header.number)),
-        }
+        let mut watch = Watch::new(is_over);
+        let mut evm = Context::mainnet()
+            .with_db(&mut database)
+            .with_block(context.to_block_env())
+            .with_cfg(call_rules(context))
+            .build_mainnet_with_inspector(&mut watch);
+        let outcome = evm.inspect_tx(environment(call, self.chain_id(), gas_limit));
+        drop(evm);
+        watch.check()?;
+        outcome.map(|outcome| outcome.result).map_err(|error| simulation_error(error, call.value, header.number))
     }
 }
 
-fn environment(call: &Call, chain_id: u64, gas_limit: u64) -> TxEnv {
+/// Anybody is the sender of a simulated call: it has no nonce, and its gas has no cap.
+pub(crate) fn call_rules(context: BlockContext) -> CfgEnv {
+    let mut cfg = context.to_cfg_env();
+    cfg.disable_nonce_check = true;
+    cfg.disable_eip3607 = true;
+    cfg.tx_gas_limit_cap = Some(u64::MAX);
+    cfg
+}
+
+/// Why a call that sends `value` did not even begin.
+pub(crate) fn simulation_error(
+    error: EVMError<ChainError, InvalidTransaction>,
+    value: U256,
+    number: u64,
+) -> ChainError {
+    match error {
+        EVMError::Transaction(InvalidTransaction::LackOfFundForMaxFee { balance, .. }) => {
+            ChainError::InsufficientFunds { balance: *balance, value }
+        }
+        EVMError::Transaction(error) => ChainError::InvalidCall(error.to_string()),
+        EVMError::Database(error) => error,
+        error => evm_failure(&error, number),
+    }
+}
+
+pub(crate) fn environment(call: &Call, chain_id: u64, gas_limit: u64) -> TxEnv {
     const EIP_2930: u8 = 1;
     TxEnv {
         tx_type: if call.access_list.is_empty() { 0 } else { EIP_2930 },
@@ -188,8 +217,8 @@ fn environment(call: &Call, chain_id: u64, gas_limit: u64) -> TxEnv {
     }
 }
 
-fn apply_overrides(
-    database: &mut CacheDB<&StateReader>,
+pub(crate) fn apply_overrides<D: DatabaseRef<Error = ChainError>>(
+    database: &mut CacheDB<D>,
     overrides: &BTreeMap<Address, AccountOverride>,
 ) -> Result<(), ChainError> {
     for (address, wanted) in overrides {

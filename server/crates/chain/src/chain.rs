@@ -1,25 +1,25 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::B256;
+use finality::{CommitCertificate, ValidatorSet, validators_hash};
 use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
-use crate::application::{Application, ExecutedBlock, Proposal, ProposalRequest};
-use crate::block::{Block, EXTRA_DATA, HeaderSeed, SealedHeader, assemble_header};
-use crate::certificate::CommitCertificate;
+use crate::application::{Application, ExecutedBlock, Metering, Proposal, ProposalRequest};
+use crate::block::{Block, HeaderSeed, SealedHeader, assemble_header};
 use crate::commitment::commit_to;
 use crate::error::ChainError;
 use crate::executor::{BlockContext, Execution, execute};
 use crate::genesis::Genesis;
+use crate::growth::Usage;
 use crate::rules::MAX_BLOCK_TIME_AHEAD_S;
 use crate::state::StateReader;
 use crate::store::pending::{PendingTransaction, read_pending};
 use crate::store::read::Snapshot;
 use crate::store::{StoredNodes, write};
 use crate::tables;
-use crate::transaction::{SignedTransaction, TransactionError};
+use crate::transaction::SignedTransaction;
 use crate::undecided::UndecidedBlocks;
-use crate::validators::ValidatorSet;
 
 /// Memory the database may use to cache pages, in bytes.
 const DATABASE_CACHE_BYTES: usize = 128 * 1024 * 1024;
@@ -30,7 +30,6 @@ pub struct Chain {
     database: Database,
     chain_id: u64,
     genesis_hash: B256,
-    genesis_validators: Arc<ValidatorSet>,
     undecided: Mutex<UndecidedBlocks>,
 }
 
@@ -43,7 +42,7 @@ impl Chain {
     /// be opened, for example because another process holds it.
     pub fn open(path: &Path, genesis: &Genesis) -> Result<Self, ChainError> {
         let database = Database::builder().set_cache_size(DATABASE_CACHE_BYTES).create(path)?;
-        let built = genesis.build()?;
+        let built = genesis.build_checked()?;
         let configured = built.block.header.hash();
         match stored_genesis(&database)? {
             Some(stored) if stored != configured => {
@@ -57,13 +56,7 @@ impl Chain {
                 transaction.commit()?;
             }
         }
-        Ok(Self {
-            database,
-            chain_id: genesis.chain_id,
-            genesis_hash: configured,
-            genesis_validators: Arc::new(genesis.validators.clone()),
-            undecided: Mutex::default(),
-        })
+        Ok(Self { database, chain_id: genesis.chain_id, genesis_hash: configured, undecided: Mutex::default() })
     }
 
     /// EIP-155 chain id.
@@ -83,7 +76,7 @@ impl Chain {
     /// # Errors
     /// A storage error.
     pub fn snapshot(&self) -> Result<Snapshot, ChainError> {
-        Snapshot::new(self.database.begin_read()?, self.chain_id, Arc::clone(&self.genesis_validators))
+        Snapshot::new(self.database.begin_read()?, self.chain_id)
     }
 
     /// Transactions that were stored as waiting and are in no block yet.
@@ -116,13 +109,17 @@ impl Chain {
         Ok(())
     }
 
+    pub(crate) fn begin_write(&self) -> Result<redb::WriteTransaction, ChainError> {
+        Ok(self.database.begin_write()?)
+    }
+
     fn run(
         &self,
         snapshot: &Snapshot,
         seed: HeaderSeed,
-        extra_data: Bytes,
         block: Vec<SignedTransaction>,
-    ) -> Result<(ExecutedBlock, Vec<(B256, TransactionError)>), ChainError> {
+        metering: &Metering,
+    ) -> Result<Proposal, ChainError> {
         let parent_state = StateReader::at_head(&snapshot.transaction)?;
         let context = BlockContext {
             chain_id: self.chain_id,
@@ -131,12 +128,22 @@ impl Chain {
             beneficiary: seed.beneficiary,
             gas_limit: seed.gas_limit,
         };
-        let Execution { included, receipts, refused, changes } = execute(&parent_state, context, block)?;
+        let Execution { included, receipts, refused, changes, mut metered, validators } =
+            execute(&parent_state, context, block, metering)?;
         let nodes = StoredNodes(snapshot.transaction.open_table(tables::TRIE)?);
         let commitment = commit_to(Some(&parent_state), &nodes, &changes)?;
-        let header = assemble_header(seed, extra_data, commitment.state_root, &included, &receipts);
+        let deciding = snapshot.validators_at(seed.number)?;
+        let next_validators = validators.filter(|next| *next != *deciding);
+        if let Some(next) = &next_validators
+            && metered != Usage::default()
+        {
+            metered.growth_bytes += write::encode_validators(next).len() as u64;
+        }
+        let next_hash = validators_hash(self.chain_id, next_validators.as_ref().unwrap_or(&deciding));
+        let header = assemble_header(seed, next_hash, commitment.state_root, &included, &receipts);
         let block = Block { header, transactions: included };
-        Ok((ExecutedBlock { block, receipts, changes, commitment }, refused))
+        let executed = Arc::new(ExecutedBlock { block, receipts, changes, commitment, next_validators });
+        Ok(Proposal { executed, refused, metered })
     }
 
     fn undecided(&self) -> MutexGuard<'_, UndecidedBlocks> {
@@ -144,14 +151,13 @@ impl Chain {
     }
 
     /// Keeps an executed block until its height is decided.
-    fn keep(&self, executed: ExecutedBlock) -> Arc<ExecutedBlock> {
-        let executed = Arc::new(executed);
+    fn keep(&self, executed: Arc<ExecutedBlock>) -> Arc<ExecutedBlock> {
         self.undecided().insert(Arc::clone(&executed));
         executed
     }
 
     /// Executes a block whose place, proposer and time hold, and compares every field of its header with the outcome.
-    fn execute_again(&self, snapshot: &Snapshot, block: &Block) -> Result<ExecutedBlock, ChainError> {
+    fn execute_again(&self, snapshot: &Snapshot, block: &Block) -> Result<Arc<ExecutedBlock>, ChainError> {
         let header = &block.header;
         let invalid = |reason: String| ChainError::InvalidBlock { number: header.number, reason };
         let seed = HeaderSeed {
@@ -169,7 +175,7 @@ impl Chain {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| invalid(error.to_string()))?;
         let given = transactions.len();
-        let (executed, _) = self.run(snapshot, seed, Bytes::from_static(EXTRA_DATA), transactions)?;
+        let Proposal { executed, .. } = self.run(snapshot, seed, transactions, &Metering::UNLIMITED)?;
         let run = executed.block.transactions.len();
         if run != given {
             return Err(invalid(format!("{} of its {given} transactions cannot run", given - run)));
@@ -215,8 +221,9 @@ impl Application for Chain {
             beneficiary: request.proposer,
             gas_limit: parent.gas_limit,
         };
-        let (executed, refused) = self.run(&snapshot, seed, Bytes::from_static(EXTRA_DATA), request.candidates)?;
-        Ok(Proposal { executed: self.keep(executed), refused })
+        let proposal = self.run(&snapshot, seed, request.candidates, &request.metering)?;
+        self.keep(Arc::clone(&proposal.executed));
+        Ok(proposal)
     }
 
     fn validate(&self, block: Block, now_unix_s: u64) -> Result<Arc<ExecutedBlock>, ChainError> {
@@ -308,6 +315,12 @@ fn difference(expected: &SealedHeader, given: &SealedHeader) -> String {
         if expected != given {
             return format!("{name} is {given}, execution gives {expected}");
         }
+    }
+    if expected.extra_data != given.extra_data {
+        return format!(
+            "extraData is {}, those who decide the next block give {}",
+            given.extra_data, expected.extra_data
+        );
     }
     if expected.gas_used != given.gas_used {
         return format!("gasUsed is {}, execution gives {}", given.gas_used, expected.gas_used);

@@ -1,11 +1,11 @@
-//! A block together with the proof that it was decided, as it is stored outside the chain and sent.
+//! Blocks as they are stored outside the chain and sent, alone or together with the proof that they were decided.
 
 use alloy_consensus::Header;
 use alloy_primitives::Bytes;
 use alloy_rlp::{Decodable as _, RlpDecodable, RlpEncodable};
+use finality::CommitCertificate;
 
 use crate::block::{Block, SealedHeader};
-use crate::certificate::CommitCertificate;
 use crate::error::ChainError;
 use crate::rules::MAX_BLOCK_TRANSACTIONS;
 use crate::transaction::SignedTransaction;
@@ -19,39 +19,115 @@ pub struct DecidedBlock {
     pub certificate: CommitCertificate,
 }
 
-/// RLP of a decided block: header, encoded transactions, certificate.
+/// A decided block as it came from outside. No signature has been looked at, so that reading one costs little:
+/// [`crate::place`] tells from header and certificate whether it is worth checking the rest.
+#[derive(Clone, Debug)]
+pub struct ReceivedBlock {
+    header: SealedHeader,
+    transactions: Vec<Bytes>,
+    certificate: CommitCertificate,
+}
+
+/// RLP of a block: header, encoded transactions.
 #[derive(RlpEncodable, RlpDecodable)]
 struct EncodedBlock {
     header: Header,
     transactions: Vec<Bytes>,
+}
+
+/// RLP of a decided block.
+#[derive(RlpEncodable, RlpDecodable)]
+struct EncodedDecidedBlock {
+    block: EncodedBlock,
     certificate: CommitCertificate,
+}
+
+impl EncodedBlock {
+    fn of(block: &Block) -> Self {
+        Self {
+            header: block.header.header().clone(),
+            transactions: block.transactions.iter().map(|transaction| transaction.raw().clone()).collect(),
+        }
+    }
+}
+
+fn check_transactions(header: SealedHeader, encoded: &[Bytes], chain_id: u64) -> Result<Block, ChainError> {
+    if encoded.len() > MAX_BLOCK_TRANSACTIONS {
+        let (given, limit) = (encoded.len(), MAX_BLOCK_TRANSACTIONS);
+        return Err(ChainError::MalformedBlock(format!("{given} transactions, the limit is {limit}")));
+    }
+    let decoded = encoded.iter().map(|raw| SignedTransaction::decode(raw, chain_id));
+    Ok(Block { header, transactions: decoded.collect::<Result<_, _>>()? })
+}
+
+fn malformed(error: alloy_rlp::Error) -> ChainError {
+    ChainError::MalformedBlock(error.to_string())
+}
+
+impl Block {
+    /// Encodes the block.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        alloy_rlp::encode(EncodedBlock::of(self))
+    }
+
+    /// Reads a block from the start of `bytes` and leaves the rest. Each transaction's signature is checked, since its
+    /// sender comes from it; whether the block holds is left to [`Application::validate`](crate::Application::validate).
+    ///
+    /// # Errors
+    /// [`ChainError::MalformedBlock`], or [`ChainError::Transaction`] for a transaction of another chain.
+    pub fn decode(bytes: &mut &[u8], chain_id: u64) -> Result<Self, ChainError> {
+        let EncodedBlock { header, transactions } = EncodedBlock::decode(bytes).map_err(malformed)?;
+        check_transactions(SealedHeader::new(header), &transactions, chain_id)
+    }
 }
 
 impl DecidedBlock {
     /// Encodes a block and its certificate.
     #[must_use]
     pub fn encode(block: &Block, certificate: &CommitCertificate) -> Vec<u8> {
-        alloy_rlp::encode(EncodedBlock {
-            header: block.header.header().clone(),
-            transactions: block.transactions.iter().map(|transaction| transaction.raw().clone()).collect(),
-            certificate: certificate.clone(),
-        })
+        alloy_rlp::encode(EncodedDecidedBlock { block: EncodedBlock::of(block), certificate: certificate.clone() })
     }
 
-    /// Reads a decided block from the start of `bytes` and leaves the rest. Each transaction's signature is checked,
-    /// since its sender comes from it; whether block and certificate hold is left to [`crate::import`].
+    /// Reads a decided block from the start of `bytes` and leaves the rest, as [`Block::decode`] does. Whether block and
+    /// certificate hold is left to [`crate::import`].
     ///
     /// # Errors
-    /// [`ChainError::MalformedBlock`], or [`ChainError::Transaction`] for a transaction of another chain.
+    /// As [`Block::decode`].
     pub fn decode(bytes: &mut &[u8], chain_id: u64) -> Result<Self, ChainError> {
-        let EncodedBlock { header, transactions, certificate } =
-            EncodedBlock::decode(bytes).map_err(|error| ChainError::MalformedBlock(error.to_string()))?;
-        if transactions.len() > MAX_BLOCK_TRANSACTIONS {
-            let (given, limit) = (transactions.len(), MAX_BLOCK_TRANSACTIONS);
-            return Err(ChainError::MalformedBlock(format!("{given} transactions, the limit is {limit}")));
-        }
-        let transactions =
-            transactions.iter().map(|raw| SignedTransaction::decode(raw, chain_id)).collect::<Result<_, _>>()?;
-        Ok(Self { block: Block { header: SealedHeader::new(header), transactions }, certificate })
+        ReceivedBlock::decode(bytes)?.check(chain_id)
+    }
+}
+
+impl ReceivedBlock {
+    /// Reads a decided block from the start of `bytes` and leaves the rest.
+    ///
+    /// # Errors
+    /// [`ChainError::MalformedBlock`].
+    pub fn decode(bytes: &mut &[u8]) -> Result<Self, ChainError> {
+        let EncodedDecidedBlock { block, certificate } = EncodedDecidedBlock::decode(bytes).map_err(malformed)?;
+        let EncodedBlock { header, transactions } = block;
+        Ok(Self { header: SealedHeader::new(header), transactions, certificate })
+    }
+
+    /// Its header.
+    #[must_use]
+    pub fn header(&self) -> &SealedHeader {
+        &self.header
+    }
+
+    /// What is said to prove that it was decided.
+    #[must_use]
+    pub fn certificate(&self) -> &CommitCertificate {
+        &self.certificate
+    }
+
+    /// Checks the signature of each transaction.
+    ///
+    /// # Errors
+    /// As [`Block::decode`].
+    pub fn check(self, chain_id: u64) -> Result<DecidedBlock, ChainError> {
+        let Self { header, transactions, certificate } = self;
+        Ok(DecidedBlock { block: check_transactions(header, &transactions, chain_id)?, certificate })
     }
 }

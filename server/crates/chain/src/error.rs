@@ -1,8 +1,8 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
+use finality::CertificateError;
 use revm::database_interface::DBErrorMarker;
 
 use crate::transaction::TransactionError;
-use crate::validators::MAX_VALIDATORS;
 
 /// Why a block, a query or the storage underneath failed.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,14 @@ pub enum ChainError {
         parent: B256,
         /// The present head.
         head: B256,
+    },
+    /// Blocks before a decided block are missing.
+    #[error("block {number} cannot be placed: block {missing} is missing")]
+    Orphan {
+        /// Height of the block.
+        number: u64,
+        /// The first height that is missing.
+        missing: u64,
     },
     /// A certificate does not certify the block it came with.
     #[error("certificate of block {number} is invalid: {reason}")]
@@ -111,6 +119,20 @@ pub enum ChainError {
     /// A simulated call ended by running into a limit or an invalid instruction.
     #[error("execution halted: {0}")]
     Halted(String),
+    /// A simulated call was stopped, since its time was over.
+    #[error("the call was stopped: it computed for too long")]
+    CallStopped,
+    /// A trace was stopped, since its record is too long.
+    #[error(
+        "the trace was stopped: it would take more than {max_bytes} bytes; leave out stack and memory, or ask for one transaction"
+    )]
+    TraceTooLong {
+        /// The bound.
+        max_bytes: usize,
+    },
+    /// What should record a trace is not known, or not with these options.
+    #[error("the tracer cannot be used: {0}")]
+    Tracer(String),
     /// The sender of a simulated call cannot pay the value it sends.
     #[error("insufficient funds for transfer: balance {balance}, value {value}")]
     InsufficientFunds {
@@ -165,39 +187,6 @@ impl ChainError {
     pub(crate) fn corrupt(what: &'static str, key: impl core::fmt::Debug) -> Self {
         Self::Corrupt { what, key: format!("{key:?}") }
     }
-}
-
-/// Why a certificate does not prove that a block was decided.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CertificateError {
-    /// It names another height or another hash.
-    #[error("it certifies block {block_hash} at height {height}")]
-    OtherBlock {
-        /// The height that it names.
-        height: u64,
-        /// The hash that it names.
-        block_hash: B256,
-    },
-    /// More signatures than a set can have.
-    #[error("it has {0} signatures, at most {MAX_VALIDATORS} are allowed")]
-    TooManySignatures(usize),
-    /// Somebody signed who does not decide this height.
-    #[error("{0} is no validator of this height")]
-    NotAValidator(Address),
-    /// A validator's power would count twice.
-    #[error("validator {0} signed twice")]
-    RepeatedValidator(Address),
-    /// A signature is malformed, has a high s value, or was made by another key or over something else.
-    #[error("the signature of {0} does not hold")]
-    BadSignature(Address),
-    /// Those who signed do not decide.
-    #[error("it has voting power {signed} of {total}, more than two thirds are needed")]
-    NoQuorum {
-        /// Power of those who signed.
-        signed: u64,
-        /// Power of all.
-        total: u64,
-    },
 }
 
 /// The text of a Solidity `Error(string)`, as clients expect it behind "execution reverted".

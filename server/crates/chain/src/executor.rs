@@ -4,19 +4,24 @@ use std::collections::BTreeSet;
 
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, U256};
+use finality::ValidatorSet;
 use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction, Output};
 use revm::context::{BlockEnv, CfgEnv};
 use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::database::bal::EvmDatabaseError;
 use revm::database::states::bundle_state::BundleRetention;
 use revm::database::{State, WrapDatabaseRef};
-use revm::{Context, ExecuteCommitEvm as _, MainBuilder as _, MainContext as _};
+use revm::{Context, ExecuteCommitEvm as _, ExecuteEvm as _, MainBuilder as _, MainContext as _, SystemCallEvm as _};
+use shared::chain::STAKING_ADDRESS;
 
+use crate::application::Metering;
 use crate::error::ChainError;
+use crate::growth::{BLOCK_GROWTH_BYTES, Usage, growth_bytes};
 use crate::receipt::{BlockProgress, Effect, TransactionReceipt};
 use crate::rules::{GAS_PRICE_WEI, HARD_FORK, MAX_BLOCK_TRANSACTIONS};
 use crate::state::{StateChanges, StateReader};
 use crate::transaction::{SignedTransaction, TransactionError};
+use crate::validators;
 
 /// What contracts can read of the block they run in.
 #[derive(Clone, Copy, Debug)]
@@ -67,14 +72,19 @@ pub(crate) struct Execution {
     pub(crate) receipts: Vec<TransactionReceipt>,
     pub(crate) refused: Vec<(B256, TransactionError)>,
     pub(crate) changes: StateChanges,
+    /// What the metered transactions used.
+    pub(crate) metered: Usage,
+    /// What the contract of the validators says afterwards, where something was written there.
+    pub(crate) validators: Option<ValidatorSet>,
 }
 
 /// Executes `candidates` in order. One that cannot run on the state is refused, one that does not fit into what is
-/// left of the block is passed over; neither leaves a trace.
+/// left of the block, or of the allowance of those that are metered, is passed over; neither leaves a trace.
 pub(crate) fn execute(
     state: &StateReader,
     context: BlockContext,
     candidates: Vec<SignedTransaction>,
+    metering: &Metering,
 ) -> Result<Execution, ChainError> {
     let mut state = State::builder().with_database(WrapDatabaseRef(state)).with_bundle_update().build();
     let mut evm = Context::mainnet()
@@ -83,7 +93,8 @@ pub(crate) fn execute(
         .with_cfg(context.to_cfg_env())
         .build_mainnet();
     let (mut included, mut receipts, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    let mut progress = BlockProgress::default();
+    let mut asks_for_validators = false;
+    let (mut progress, mut metered) = (BlockProgress::default(), Usage::default());
     // Later transactions of a sender wait with the one before them, rather than fail for its nonce.
     let mut waiting: BTreeSet<Address> = BTreeSet::new();
     for transaction in candidates {
@@ -103,10 +114,22 @@ pub(crate) fn execute(
             waiting.insert(transaction.sender());
             continue;
         }
-        match evm.transact_commit(transaction.to_environment()) {
-            Ok(result) => {
-                let receipt = receipt_of(&transaction, progress, result);
+        let is_metered = !metering.exempt.contains(&transaction.sender());
+        if is_metered && !metered.leaves_room_in(metering.allowance, transaction.gas_limit()) {
+            waiting.insert(transaction.sender());
+            continue;
+        }
+        match evm.transact(transaction.to_environment()) {
+            Ok(outcome) => {
+                let receipt = receipt_of(&transaction, progress, outcome.result);
                 progress = receipt.progress();
+                if is_metered {
+                    let of_block = if metered == Usage::default() { BLOCK_GROWTH_BYTES } else { 0 };
+                    metered.gas += receipt.gas_used;
+                    metered.growth_bytes += of_block + growth_bytes(&transaction, &receipt, &outcome.state);
+                }
+                asks_for_validators |= validators::may_have_changed(&outcome.state);
+                evm.commit(outcome.state);
                 receipts.push(receipt);
                 included.push(transaction);
             }
@@ -117,14 +140,29 @@ pub(crate) fn execute(
                 }
                 refused.push((transaction.hash(), error));
             }
-            Err(EVMError::Database(EvmDatabaseError::Database(error))) => return Err(error),
-            Err(error) => return Err(evm_failure(&error, context.number)),
+            Err(error) => return Err(failure(error, context.number)),
         }
     }
+    let validators = match asks_for_validators {
+        true => {
+            let asked = evm.system_call(STAKING_ADDRESS, validators::question());
+            validators::answer(&asked.map_err(|error| failure(error, context.number))?.result)
+        }
+        false => None,
+    };
     drop(evm);
     state.merge_transitions(BundleRetention::PlainState);
     let changes = StateChanges::from_bundle(state.take_bundle());
-    Ok(Execution { included, receipts, refused, changes })
+    Ok(Execution { included, receipts, refused, changes, metered, validators })
+}
+
+type StateError = EVMError<EvmDatabaseError<ChainError>>;
+
+fn failure(error: StateError, number: u64) -> ChainError {
+    match error {
+        EVMError::Database(EvmDatabaseError::Database(error)) => error,
+        error => evm_failure(&error, number),
+    }
 }
 
 /// A failure that is no property of a transaction and not the database's either.

@@ -1,10 +1,11 @@
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use alloy_rlp::RlpEncodable;
+use alloy_primitives::{Address, B256, Bytes, U256};
+use finality::{ValidatorSet, validators_hash};
 use revm::bytecode::Bytecode;
 use revm::context::result::{ExecutionResult, Output};
 use revm::database::{CacheDB, EmptyDB};
 use revm::state::AccountInfo;
-use revm::{Context, MainBuilder as _, MainContext as _, SystemCallCommitEvm as _};
+use revm::{Context, MainBuilder as _, MainContext as _, SystemCallCommitEvm as _, SystemCallEvm as _};
+use shared::chain::STAKING_ADDRESS;
 
 use crate::application::ExecutedBlock;
 use crate::block::{Block, HeaderSeed, assemble_header};
@@ -14,20 +15,13 @@ use crate::executor::BlockContext;
 use crate::rules::{DEFAULT_BLOCK_GAS_LIMIT, MAX_CODE_BYTES};
 use crate::state::{StateChanges, account_state};
 use crate::trie::NodeSource;
-use crate::validators::{Validator, ValidatorSet};
+use crate::validators;
 
 /// When the development network began: 2026-01-01T00:00:00Z, in unix seconds.
 pub const DEV_GENESIS_UNIX_S: u64 = 1_767_225_600;
 
 /// The `miner` of block 0, which nobody proposed.
 const NOBODY: Address = Address::ZERO;
-
-/// What tells a chain's block 0 from another's with the same contracts; `extraData` is its hash.
-#[derive(RlpEncodable)]
-struct Identity {
-    chain_id: u64,
-    validators: Vec<Validator>,
-}
 
 /// A contract that exists from block 0 on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +41,8 @@ pub struct Genesis {
     pub timestamp_unix_s: u64,
     /// Gas all transactions of a block may use together.
     pub block_gas_limit: u64,
-    /// Who decides the first block. The genesis hash commits to them.
+    /// Who decides the first block, and all others unless a contract at [`STAKING_ADDRESS`] says
+    /// more. The genesis hash commits to them.
     pub validators: ValidatorSet,
     /// Contracts, constructed in this order.
     pub contracts: Vec<GenesisContract>,
@@ -66,10 +61,28 @@ impl Genesis {
         }
     }
 
+    /// Hash of block 0, which names the chain.
+    ///
+    /// # Errors
+    /// [`ChainError::GenesisConstructor`] if a contract cannot be constructed.
+    pub fn block_hash(&self) -> Result<B256, ChainError> {
+        Ok(self.build()?.hash())
+    }
+
     /// Runs the constructors and makes block 0. No account holds anything, and nothing calls a contract but its own
     /// constructor, so a token whose constructor mints nothing has supply 0.
     pub(crate) fn build(&self) -> Result<ExecutedBlock, ChainError> {
-        let changes = self.construct()?;
+        self.block_over(changes_of(&self.construct()?))
+    }
+
+    /// The same, where a contract of the validators names those of genesis: else the first change would be one that nobody made.
+    pub(crate) fn build_checked(&self) -> Result<ExecutedBlock, ChainError> {
+        let mut database = self.construct()?;
+        self.check_validators(&mut database)?;
+        self.block_over(changes_of(&database))
+    }
+
+    fn block_over(&self, changes: StateChanges) -> Result<ExecutedBlock, ChainError> {
         let commitment = commit_to(None, &NoNodes, &changes)?;
         let seed = HeaderSeed {
             parent_hash: B256::ZERO,
@@ -78,15 +91,14 @@ impl Genesis {
             beneficiary: NOBODY,
             gas_limit: self.block_gas_limit,
         };
-        // No other field depends on them, and two chains must not share their block 0.
-        let validators: Vec<Validator> = self.validators.iter().collect();
-        let extra_data = keccak256(alloy_rlp::encode(Identity { chain_id: self.chain_id, validators })).into();
-        let header = assemble_header(seed, extra_data, commitment.state_root, &[], &[]);
+        let next_validators = validators_hash(self.chain_id, &self.validators);
+        let header = assemble_header(seed, next_validators, commitment.state_root, &[], &[]);
         Ok(ExecutedBlock {
             block: Block { header, transactions: Vec::new() },
             receipts: Vec::new(),
             changes,
             commitment,
+            next_validators: Some(self.validators.clone()),
         })
     }
 
@@ -94,20 +106,44 @@ impl Genesis {
     /// code is at that moment the init code; so `address(this)` is the final address and immutables are right. What
     /// it returns becomes the code. Inside a constructor `msg.sender` is the system address `0xff…fe`, which has no
     /// key.
-    fn construct(&self) -> Result<StateChanges, ChainError> {
-        let context = BlockContext {
-            chain_id: self.chain_id,
-            number: 0,
-            timestamp_unix_s: self.timestamp_unix_s,
-            beneficiary: NOBODY,
-            gas_limit: self.block_gas_limit,
-        };
+    fn construct(&self) -> Result<CacheDB<EmptyDB>, ChainError> {
+        let context = self.context();
         let mut database = CacheDB::new(EmptyDB::new());
         for contract in &self.contracts {
             let code = construct_one(&mut database, context, contract)?;
             install_code(&mut database, contract.address, code);
         }
-        Ok(changes_of(&database))
+        Ok(database)
+    }
+
+    fn context(&self) -> BlockContext {
+        BlockContext {
+            chain_id: self.chain_id,
+            number: 0,
+            timestamp_unix_s: self.timestamp_unix_s,
+            beneficiary: NOBODY,
+            gas_limit: self.block_gas_limit,
+        }
+    }
+
+    fn check_validators(&self, database: &mut CacheDB<EmptyDB>) -> Result<(), ChainError> {
+        if self.contracts.iter().all(|contract| contract.address != STAKING_ADDRESS) {
+            return Ok(());
+        }
+        let failed = |reason: String| ChainError::GenesisConstructor { address: STAKING_ADDRESS, reason };
+        let mut evm = Context::mainnet()
+            .with_db(database)
+            .with_block(self.context().to_block_env())
+            .with_cfg(self.context().to_cfg_env())
+            .build_mainnet();
+        let asked = evm.system_call(STAKING_ADDRESS, validators::question());
+        let named = validators::answer(&asked.map_err(|error| failed(error.to_string()))?.result);
+        if named.as_ref() == Some(&self.validators) {
+            return Ok(());
+        }
+        let list = |set: &ValidatorSet| set.iter().map(|member| member.to_string()).collect::<Vec<_>>().join(", ");
+        let (named, given) = (named.as_ref().map(list).unwrap_or_default(), list(&self.validators));
+        Err(failed(format!("it names the validators [{named}], genesis names [{given}]")))
     }
 }
 

@@ -9,7 +9,8 @@
 //!
 //! Nothing here knows a clock, a network or a thread: time and transactions are arguments, and the same arguments on
 //! the same parent give the same block hash. [`Application`] is what the code that decides blocks calls; [`import`] takes
-//! a block that others decided; [`Snapshot::validators_at`] says who decides a height.
+//! a block that others decided; [`Snapshot::validators_at`] says who decides a height. Where the chain has the contract of the
+//! validators, that is what the contract says after the block before, and each header commits to it.
 //!
 //! Invariants: a committed block is never replaced; no block is committed without the signatures of more than two thirds
 //! of the voting power of its height; no transaction is executed without a valid signature; gas costs nothing, whatever
@@ -18,37 +19,47 @@
 mod application;
 mod block;
 mod call;
-mod certificate;
 mod chain;
 mod commitment;
+mod contradictions;
 mod decided;
 mod error;
 mod executor;
 mod follower;
 mod genesis;
+mod growth;
 mod logs;
 mod proof;
+mod proof_steps;
 mod receipt;
 mod roles;
 pub mod rules;
 mod state;
 mod store;
 mod tables;
+mod trace;
 mod transaction;
 mod trie;
 mod undecided;
 mod validators;
+mod watch;
 
-pub use application::{Application, ExecutedBlock, Proposal, ProposalRequest};
-pub use block::{Block, EXTRA_DATA, SealedHeader};
+pub use application::{Application, ExecutedBlock, Metering, Proposal, ProposalRequest};
+pub use block::{Block, SealedHeader};
 pub use call::{AccountOverride, Call, CallOutcome, MAX_CALL_DATA_BYTES};
-pub use certificate::{CommitCertificate, CommitSignature, ValidatorKey, commit_digest};
 pub use chain::Chain;
-pub use decided::DecidedBlock;
-pub use error::{CertificateError, ChainError, revert_reason};
-pub use follower::{Import, import};
+pub use contradictions::MAX_CONTRADICTIONS;
+pub use decided::{DecidedBlock, ReceivedBlock};
+pub use error::{ChainError, revert_reason};
+pub use finality::{
+    CertificateError, CommitCertificate, CommitSignature, Contradiction, MAX_VALIDATORS, ReceiptProof, SignedCommit,
+    Validator, ValidatorKey, ValidatorSet, ValidatorSetError, commit_digest, signer_of, validator_domain,
+    validators_hash,
+};
+pub use follower::{Import, Placing, import, place};
 pub use genesis::{DEV_GENESIS_UNIX_S, Genesis, GenesisContract};
-pub use logs::{LogFilter, MAX_LOGS, MAX_TOPICS, PlacedLog};
+pub use growth::{BLOCK_GROWTH_BYTES, DATABASE_FILE_FACTOR, GAS_PER_GROWTH_BYTE, MAX_TRANSACTION_GROWTH_BYTES, Usage};
+pub use logs::{LogFilter, MAX_LOG_BYTES, MAX_LOGS, MAX_READ_LOG_BYTES, MAX_TOPICS, PlacedLog};
 pub use proof::{AccountProof, MAX_PROVED_SLOTS};
 pub use receipt::{MAX_REVERT_DATA_BYTES, TransactionReceipt};
 pub use roles::TransactionRoles;
@@ -56,6 +67,7 @@ pub use state::{AccountState, StateChanges, StateReader};
 pub use store::pending::PendingTransaction;
 pub use store::read::{IncludedTransaction, Snapshot};
 pub use tables::Place;
+pub use trace::{CallFrame, GethDebugTracingOptions, GethTrace, MAX_TRACE_BYTES};
 pub use transaction::{Envelope, SignedTransaction, TransactionError};
 pub use undecided::MAX_UNDECIDED_BLOCKS;
-pub use validators::{MAX_VALIDATORS, Validator, ValidatorSet, ValidatorSetError};
+pub use watch::{IsOver, never_over};

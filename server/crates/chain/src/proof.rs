@@ -1,5 +1,7 @@
+use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
+use finality::{ReceiptProof, prove_receipt};
 
 use crate::error::ChainError;
 use crate::store::StoredNodes;
@@ -49,5 +51,28 @@ impl Snapshot {
             proved.push((*slot, state.slot(address, *slot)?, proof));
         }
         Ok(AccountProof { account, account_proof: prove(&nodes, ACCOUNT_TRIE, hashed_address)?, slots: proved })
+    }
+
+    /// Proves that a transaction had its receipt in a decided block. `None` while no block has it.
+    ///
+    /// # Errors
+    /// [`ChainError::LimitExceeded`] where validators changed so often that no reader would follow, or a storage error.
+    pub fn prove_receipt(&self, transaction_hash: B256) -> Result<Option<ReceiptProof>, ChainError> {
+        let Some(place) = self.place_of(transaction_hash)? else { return Ok(None) };
+        let missing = |what| ChainError::corrupt(what, place);
+        let genesis = self.header_at(0)?.ok_or_else(|| missing("missing block 0"))?;
+        let receipts = self.receipts_at(place.height)?;
+        let receipts: Vec<_> = receipts.iter().map(|receipt| receipt.to_consensus().encoded_2718()).collect();
+        let transaction_index = u64::from(place.index);
+        let receipt_proof = prove_receipt(&receipts, transaction_index).ok_or_else(|| missing("missing receipt"))?;
+        Ok(Some(ReceiptProof {
+            chain_id: self.chain_id,
+            genesis_header: alloy_rlp::encode(genesis.header()).into(),
+            validators: self.validators_since(1)?.1.iter().collect(),
+            steps: self.prove_block(place.height)?,
+            transaction_index,
+            receipt: receipts[place.index as usize].clone().into(),
+            receipt_proof,
+        }))
     }
 }

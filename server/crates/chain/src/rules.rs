@@ -29,3 +29,6 @@ pub const GAS_PRICE_WEI: u64 = 0;
 /// How far a proposed block's time may be ahead of the clock of the validator that checks it, in seconds. It allows for
 /// clocks that differ, and keeps a proposer from moving the chain's time, which contracts read, into the future.
 pub const MAX_BLOCK_TIME_AHEAD_S: u64 = 15;
+
+/// The most voting power of a set: consensus multiplies it by 3.
+pub const MAX_TOTAL_VOTING_POWER: u64 = u64::MAX / 3;

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, U256};
 use redb::TableDefinition;
 
 /// Format of the tables below; a database of another format is refused.
-pub(crate) const SCHEMA_VERSION: u64 = 1;
+pub(crate) const SCHEMA_VERSION: u64 = 2;
 
 /// `schema` → [`SCHEMA_VERSION`].
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -15,6 +15,8 @@ pub(crate) const HEADERS: TableDefinition<u64, &[u8]> = TableDefinition::new("he
 pub(crate) const HEIGHTS: TableDefinition<&[u8; 32], u64> = TableDefinition::new("heights");
 /// Height → RLP of the commit certificate; genesis has none.
 pub(crate) const CERTIFICATES: TableDefinition<u64, &[u8]> = TableDefinition::new("certificates");
+/// Height → RLP of the validators who decide it and the heights after it, up to the next entry.
+pub(crate) const VALIDATOR_SETS: TableDefinition<u64, &[u8]> = TableDefinition::new("validator_sets");
 /// Height → number of transactions in all blocks up to and including it.
 pub(crate) const TRANSACTION_TOTALS: TableDefinition<u64, u64> = TableDefinition::new("transaction_totals");
 /// [`Place`] → sender, then the EIP-2718 encoding.
@@ -41,6 +43,8 @@ pub(crate) const ACCOUNT_HISTORY: TableDefinition<&[u8; 28], &[u8]> = TableDefin
 pub(crate) const STORAGE_HISTORY: TableDefinition<&[u8; 60], &[u8; 32]> = TableDefinition::new("storage_history");
 /// Trie, path → RLP of the node at the head.
 pub(crate) const TRIE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("trie");
+/// Validator, height → RLP of a contradiction that this node saw.
+pub(crate) const CONTRADICTIONS: TableDefinition<&[u8; 28], &[u8]> = TableDefinition::new("contradictions");
 /// Transaction hash → arrival (unix ms), sender, EIP-2718 encoding, of a transaction waiting for its block.
 pub(crate) const PENDING: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("pending");
 
@@ -86,6 +90,10 @@ pub(crate) fn storage_key(address: Address, slot: U256) -> [u8; 52] {
 
 pub(crate) fn account_version(address: Address, height: u64) -> [u8; 28] {
     join(&[address.as_slice(), &height.to_be_bytes()])
+}
+
+pub(crate) fn validator_height(validator: Address, height: u64) -> [u8; 28] {
+    join(&[validator.as_slice(), &height.to_be_bytes()])
 }
 
 pub(crate) fn storage_version(address: Address, slot: U256, height: u64) -> [u8; 60] {

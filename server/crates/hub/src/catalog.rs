@@ -1,7 +1,8 @@
 //! Which models are known, who serves them, and what holds for a job that leaves something open.
 //!
-//! A model is known while a connected miner serves it, and after that as the last such miner offered it. The product's
-//! own models are always known, since their first miner may come after their first job.
+//! A model is known while a connected miner serves it, and after that as such a miner offered it. A pinned model is always
+//! known, since its first miner may come after its first job, and what holds for it stands in its manifest. Of a model
+//! without a pin the first miner says it, until the last miner with the same manifest leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,8 @@ use shared::field_error::FieldError;
 use shared::job::JobKind;
 use shared::job::image::PictureDefaults;
 use shared::job::request::{MODEL_NAME_MAX_CHARS, ValidJob};
-use shared::model::own_model;
+
+use crate::pinned::PinnedModels;
 
 /// Models that are remembered without a miner that serves them.
 pub const REMEMBERED_MODELS_MAX: usize = 10_000;
@@ -41,6 +43,7 @@ impl ModelKey {
 /// See the [module](self).
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
+    pinned: PinnedModels,
     models: BTreeMap<ModelKey, Known>,
     /// Those that connected miners serve, so that a refusal names some without a walk over all offers.
     served: BTreeSet<ModelKey>,
@@ -52,16 +55,55 @@ pub struct Catalog {
 struct Known {
     /// By connected miners.
     offers: BTreeMap<Address, ModelOffer>,
-    last: ModelOffer,
+    /// What holds for the model, where it is not pinned.
+    lead: ModelOffer,
+}
+
+impl Known {
+    fn new(lead: ModelOffer) -> Self {
+        Self { offers: BTreeMap::new(), lead }
+    }
+
+    fn has_manifest_of_lead(&self) -> bool {
+        self.offers.values().any(|offer| offer.manifest_sha256 == self.lead.manifest_sha256)
+    }
+
+    fn insert(&mut self, miner: Address, offer: ModelOffer) {
+        if !self.has_manifest_of_lead() {
+            self.lead = offer.clone();
+        }
+        self.offers.insert(miner, offer);
+    }
+
+    fn remove(&mut self, miner: Address) -> Option<ModelOffer> {
+        let removed = self.offers.remove(&miner)?;
+        if !self.has_manifest_of_lead()
+            && let Some(next) = self.offers.values().next()
+        {
+            self.lead = next.clone();
+        }
+        Some(removed)
+    }
 }
 
 impl Catalog {
+    pub fn new(pinned: PinnedModels) -> Self {
+        Self { pinned, ..Self::default() }
+    }
+
+    pub const fn pinned(&self) -> &PinnedModels {
+        &self.pinned
+    }
+
     /// Models that miners served before the hub started.
     pub fn remember(&mut self, offers: impl IntoIterator<Item = ModelOffer>) {
         for offer in offers {
             let key = ModelKey::offered(&offer);
-            if self.remembered < REMEMBERED_MODELS_MAX && !self.models.contains_key(&key) {
-                self.models.insert(key, Known { offers: BTreeMap::new(), last: offer });
+            if self.pinned.check(&offer).is_ok()
+                && self.remembered < REMEMBERED_MODELS_MAX
+                && !self.models.contains_key(&key)
+            {
+                self.models.insert(key, Known::new(offer));
                 self.remembered += 1;
             }
         }
@@ -73,18 +115,17 @@ impl Catalog {
             self.served.insert(key.clone());
             let known = self.models.entry(key).or_insert_with(|| {
                 self.remembered += 1;
-                Known { offers: BTreeMap::new(), last: offer.clone() }
+                Known::new(offer.clone())
             });
             self.remembered -= usize::from(known.offers.is_empty());
-            known.offers.insert(miner, offer.clone());
-            known.last = offer.clone();
+            known.insert(miner, offer.clone());
         }
     }
 
     pub(crate) fn disconnect(&mut self, miner: Address, offers: &[ModelOffer]) {
         for key in offers.iter().map(ModelKey::offered) {
             let Some(known) = self.models.get_mut(&key) else { continue };
-            if known.offers.remove(&miner).is_none() || !known.offers.is_empty() {
+            if known.remove(miner).is_none() || !known.offers.is_empty() {
                 continue;
             }
             self.served.remove(&key);
@@ -110,36 +151,41 @@ impl Catalog {
         self.find(kind, model).is_some_and(|known| !known.offers.is_empty())
     }
 
-    /// The offer that holds for requests that name no model: of the product's own where a miner serves it, else of the
-    /// first model that is served.
-    pub fn default_offer(&self, kind: JobKind) -> Option<&ModelOffer> {
-        let own = self.find(kind, own_model(kind)).and_then(|known| known.offers.values().next());
-        own.or_else(|| self.served(kind).next())
+    /// What holds for a model that a miner offers, or offered before; not for a pinned one that nobody ever did.
+    pub fn lead_of(&self, kind: JobKind, model: &str) -> Option<&ModelOffer> {
+        self.find(kind, model).map(|known| &known.lead)
     }
 
-    /// The model of requests that name none. The product's own picture model is named also while nobody is connected.
+    /// The model of requests that name none: the pinned one of the kind. That of pictures is named also while nobody serves
+    /// it, since its miner may come later.
     pub fn default_model(&self, kind: JobKind) -> Option<String> {
-        let own = || (kind == JobKind::Image).then(|| own_model(kind).to_owned());
-        self.default_offer(kind).map(|offer| offer.model.clone()).or_else(own)
+        let model = &self.pinned.default_of(kind)?.manifest.name;
+        (kind == JobKind::Image || self.is_served(kind, model)).then(|| model.clone())
     }
 
-    /// The steps and the guidance that a picture model is offered with, or was when it was last served. They may be
-    /// none that a job can have.
+    /// The steps and the guidance of a picture model whose requests leave them open.
     pub fn picture_defaults(&self, model: &str) -> Option<PictureDefaults> {
-        let known = self.find(JobKind::Image, model)?;
-        Some(known.offers.values().next().unwrap_or(&known.last).defaults())
+        if let Some(pinned) = self.pinned.find(JobKind::Image, model) {
+            let manifest = &pinned.manifest;
+            return Some(PictureDefaults { steps: manifest.default_steps, guidance: manifest.default_guidance });
+        }
+        Some(self.find(JobKind::Image, model)?.lead.defaults())
     }
 
-    /// The setting for few steps with which a connected miner offers a picture model.
+    /// The setting for few steps of a picture model that a connected miner serves with one.
     pub fn fast_defaults(&self, model: &str) -> Option<PictureDefaults> {
-        self.find(JobKind::Image, model)?.offers.values().find_map(|offer| offer.fast)
+        let known = self.find(JobKind::Image, model)?;
+        if !known.offers.values().any(|offer| offer.fast.is_some()) {
+            return None;
+        }
+        self.pinned.find(JobKind::Image, model).map_or(known.lead.fast, |pinned| pinned.manifest.fast)
     }
 
     /// Why no job may name this model: it is not known for the kind. `None` also for a text that is no name by its
     /// length, which is another error.
     pub fn refusal(&self, kind: JobKind, model: &str) -> Option<FieldError> {
         let is_name = (1..=MODEL_NAME_MAX_CHARS).contains(&model.chars().count());
-        let is_known = model == own_model(kind) || self.find(kind, model).is_some();
+        let is_known = self.pinned.find(kind, model).is_some() || self.find(kind, model).is_some();
         (is_name && !is_known).then(|| FieldError::bound("model", self.bound(kind), model))
     }
 
@@ -149,7 +195,12 @@ impl Catalog {
         let mut served = self.served.range(first..).take_while(|key| key.kind == kind).map(|key| &key.model);
         let named: Vec<String> = served.by_ref().take(NAMED_MAX).map(|model| format!("`{model}`")).collect();
         if named.is_empty() {
-            return format!("`{}` while no miner offers another one for the kind `{kind_name}`", own_model(kind));
+            return match self.pinned.default_of(kind) {
+                Some(own) => {
+                    format!("`{}` while no miner offers another one for the kind `{kind_name}`", own.manifest.name)
+                }
+                None => format!("a model that a miner offers for the kind `{kind_name}`; none is offered now"),
+            };
         }
         let more = if served.next().is_some() { " and others" } else { "" };
         format!("one of {}{more}, which miners offer for the kind `{kind_name}`", named.join(", "))
@@ -168,9 +219,10 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use shared::digest::Sha256Digest;
 
     use super::*;
-    use crate::board::fixtures::offer;
+    use crate::board::fixtures::{offer, pinned_model};
 
     fn miner(number: u8) -> Address {
         Address::repeat_byte(number)
@@ -179,7 +231,7 @@ mod tests {
     #[test]
     fn a_refusal_names_what_there_is_instead_but_not_without_end() {
         let refused = |count: usize| {
-            let mut catalog = Catalog::default();
+            let mut catalog = pinned(&["aitbc-scenes-1"]);
             let offers: Vec<_> = (0..count).map(|number| offer(&format!("m{number:02}"))).collect();
             catalog.connect(miner(1), &offers);
             catalog.refusal(JobKind::Image, "unknown").unwrap().bound.unwrap()
@@ -190,28 +242,65 @@ mod tests {
         assert!(refused(NAMED_MAX + 3).contains("`m09` and others, which"), "{}", refused(NAMED_MAX + 3));
     }
 
+    fn pinned(names: &[&str]) -> Catalog {
+        Catalog::new(PinnedModels::new(names.iter().map(|name| pinned_model(name))).unwrap())
+    }
+
     #[test]
-    fn a_model_stays_known_after_its_miner_left_but_is_no_default() {
+    fn a_model_stays_known_after_its_miner_left() {
         let (mut catalog, mut offered) = (Catalog::default(), offer("scenes"));
         offered.fast = Some(PictureDefaults { steps: 4, guidance: 1.0 });
         catalog.connect(miner(1), std::slice::from_ref(&offered));
-        assert_eq!(catalog.default_model(JobKind::Image).as_deref(), Some("scenes"));
         assert_eq!(catalog.fast_defaults("scenes"), offered.fast);
         catalog.disconnect(miner(1), &[offered]);
-        assert_eq!(catalog.default_model(JobKind::Image).as_deref(), Some(own_model(JobKind::Image)));
-        assert_eq!((catalog.default_model(JobKind::Text), catalog.fast_defaults("scenes")), (None, None));
+        assert_eq!((catalog.default_model(JobKind::Image), catalog.fast_defaults("scenes")), (None, None));
         assert_eq!(catalog.picture_defaults("scenes").map(|defaults| defaults.steps), Some(8));
         assert_eq!(catalog.refusal(JobKind::Image, "scenes"), None);
         assert!(catalog.refusal(JobKind::Text, "scenes").is_some(), "for its own kind alone");
         assert!(!catalog.is_served(JobKind::Image, "scenes"));
     }
 
+    /// The attack: a miner with the lowest address, or with the first name, says what holds for everybody.
     #[test]
-    fn the_products_own_model_is_the_default_where_it_is_served() {
-        let (mut catalog, own) = (Catalog::default(), own_model(JobKind::Image));
-        catalog.connect(miner(1), &[offer("a-first-one"), offer(own)]);
-        assert_eq!(catalog.default_model(JobKind::Image).as_deref(), Some(own));
-        assert_eq!(catalog.refusal(JobKind::Text, own_model(JobKind::Text)), None, "known before it is served");
+    fn no_miner_says_what_holds_for_a_pinned_model_or_becomes_the_default() {
+        let mut catalog = pinned(&["scenes"]);
+        assert_eq!(catalog.default_model(JobKind::Image).as_deref(), Some("scenes"), "also before its first miner");
+        let own = PictureDefaults { steps: 6, guidance: 2.0 };
+        let mut liar = ModelOffer { manifest_sha256: pinned_model("scenes").sha256, ..offer("scenes") };
+        (liar.default_steps, liar.default_guidance) = (100, 25.0);
+        liar.fast = Some(PictureDefaults { steps: 100, guidance: 25.0 });
+        catalog.connect(miner(0), &[liar, offer("a-first-one")]);
+        assert_eq!(catalog.default_model(JobKind::Image).as_deref(), Some("scenes"));
+        assert_eq!(catalog.picture_defaults("scenes"), Some(own));
+        assert_eq!(catalog.fast_defaults("scenes"), pinned_model("scenes").manifest.fast);
+        assert_eq!(catalog.default_model(JobKind::Text), None, "nothing is pinned for texts");
+        assert_eq!(catalog.refusal(JobKind::Image, "scenes"), None);
+    }
+
+    #[test]
+    fn what_is_stored_of_another_model_under_a_pinned_name_is_forgotten() {
+        let mut catalog = pinned(&["scenes"]);
+        catalog.remember([offer("scenes"), offer("others")]);
+        assert_eq!(catalog.models.len(), 1);
+    }
+
+    #[test]
+    fn a_later_miner_does_not_change_what_holds_for_a_model_without_a_pin() {
+        let of = |steps, manifest: &[u8]| ModelOffer {
+            default_steps: steps,
+            manifest_sha256: Sha256Digest::of(manifest),
+            ..offer("scenes")
+        };
+        let steps = |catalog: &Catalog| catalog.picture_defaults("scenes").unwrap().steps;
+        let mut catalog = Catalog::default();
+        catalog.connect(miner(5), &[of(8, b"first")]);
+        catalog.connect(miner(0), &[of(100, b"other")]);
+        catalog.connect(miner(1), &[of(99, b"first")]);
+        assert_eq!(steps(&catalog), 8, "not the lowest address");
+        catalog.disconnect(miner(5), &[of(8, b"first")]);
+        assert_eq!(steps(&catalog), 8, "the same manifest is still served");
+        catalog.disconnect(miner(1), &[of(99, b"first")]);
+        assert_eq!(steps(&catalog), 100, "only the other one is left");
     }
 
     #[test]

@@ -7,11 +7,16 @@
 //! ```
 //! Time and random bits are arguments; nothing depends on the order of a hash map.
 
+pub mod audit;
 pub mod board;
 pub mod catalog;
+mod demand;
 pub mod idempotency;
 pub mod lease;
+pub mod marketplace;
 pub mod matching;
+pub mod payment;
+pub mod pinned;
 pub mod plan;
 pub mod price;
 pub mod quota;
@@ -19,4 +24,7 @@ pub mod rate_limit;
 pub mod receipt_check;
 pub mod reputation;
 pub mod settlement;
+pub mod speed;
+pub mod stuck;
+mod summary_tree;
 pub mod verification;

@@ -3,7 +3,9 @@
 use shared::amount::{ATTO_PER_AIT, Amount};
 use shared::field_error::FieldError;
 use shared::job::request::ValidJob;
-use shared::time::UnixMillis;
+use shared::time::{MS_PER_DAY, UnixMillis};
+
+use crate::price;
 
 /// Sponsored jobs of one network address in one day.
 pub const SPONSORED_PER_ADDRESS_PER_DAY: u32 = 30;
@@ -11,35 +13,69 @@ pub const SPONSORED_PER_ADDRESS_PER_DAY: u32 = 30;
 /// Sponsored jobs of everybody in one day.
 pub const SPONSORED_IN_TOTAL_PER_DAY: u32 = 2_000;
 
-/// The most that one sponsored job may mint. With the counts above, an address mints at most 600 AIT of a day's
-/// sponsored jobs, and everybody together 40 000.
+/// What the sponsored jobs of one network address may mint in one day.
+pub const SPONSORED_MINT_PER_ADDRESS_PER_DAY: Amount = Amount::from_atto(200 * ATTO_PER_AIT);
+
+/// What the sponsored jobs of everybody may mint in one day, a hundredth of what the minter lets an epoch mint.
+pub const SPONSORED_MINT_IN_TOTAL_PER_DAY: Amount = Amount::from_atto(10_000 * ATTO_PER_AIT);
+
+/// What the jobs of one API key may mint in one day, where it has no limit of its own.
+pub const MINT_PER_KEY_PER_DAY: Amount = Amount::from_atto(10_000 * ATTO_PER_AIT);
+
+/// What the jobs of one wallet may mint in one day. They count for the network address as well, as a wallet costs nothing.
+pub const MINT_PER_WALLET_PER_DAY: Amount = SPONSORED_MINT_PER_ADDRESS_PER_DAY;
+
+/// The most that one sponsored job may mint.
 pub const SPONSORED_JOB_MAX: Amount = Amount::from_atto(20 * ATTO_PER_AIT);
 
 /// A visitor's job within the bounds of sponsored jobs. Nobody pays for it, so anybody who asks must not choose who earns.
 ///
 /// # Errors
-/// The job names miners.
+/// The job names miners, or graphics cards.
 pub fn sponsored(mut job: ValidJob) -> Result<ValidJob, FieldError> {
     let constraints = &mut job.constraints;
     if !constraints.miners.is_empty() {
         let given = constraints.miners.len().to_string();
-        return Err(FieldError::bound("constraints.miners", "empty without an API key", given));
+        return Err(FieldError::bound(
+            "constraints.miners",
+            "empty for a job that nobody pays, without a key of the operator",
+            given,
+        ));
+    }
+    // A miner declares its cards itself: with a name or a size that no other one has, they would name it.
+    let named_cards = [
+        ("constraints.gpu", constraints.gpu.clone()),
+        ("constraints.min_vram_gb", constraints.min_vram_gb.map(|gb| gb.to_string())),
+    ];
+    for (field, given) in named_cards {
+        if let Some(given) = given {
+            return Err(FieldError::bound(
+                field,
+                "absent for a job that nobody pays, without a key of the operator",
+                given,
+            ));
+        }
     }
     let asked = constraints.max_price.unwrap_or(SPONSORED_JOB_MAX);
     constraints.max_price = Some(asked.min(SPONSORED_JOB_MAX));
     Ok(job)
 }
 
-const DAY_MS: u64 = 86_400_000;
+/// The most that a job may mint, by any miner: its own limit, or its work at the hub's highest price.
+pub fn mint_max(job: &ValidJob) -> Amount {
+    let dearest = price::max_unit_price(job.work.unit_type());
+    let at_most = dearest.times(job.work.units()).unwrap_or(Amount::from_atto(u128::MAX));
+    job.constraints.max_price.map_or(at_most, |limit| limit.min(at_most))
+}
 
 /// Days since 1970-01-01, UTC.
 pub const fn day(now: UnixMillis) -> u64 {
-    now.0 / DAY_MS
+    now.0 / MS_PER_DAY
 }
 
 /// The last midnight, UTC.
 pub const fn midnight(now: UnixMillis) -> UnixMillis {
-    UnixMillis(now.0 - now.0 % DAY_MS)
+    UnixMillis(now.0 - now.0 % MS_PER_DAY)
 }
 
 /// The key under which a network address is counted: IPv4 in full, IPv6 by its /64, because one customer gets a /64.
@@ -73,6 +109,12 @@ mod tests {
         let mut named = greedy.clone();
         named.constraints.miners = vec![own];
         assert_eq!(sponsored(named).unwrap_err().field, "constraints.miners");
+        let mut named = greedy.clone();
+        named.constraints.gpu = Some("a name that only its own card has".into());
+        assert_eq!(sponsored(named).unwrap_err().field, "constraints.gpu");
+        let mut named = greedy.clone();
+        named.constraints.min_vram_gb = Some(999);
+        assert_eq!(sponsored(named).unwrap_err().field, "constraints.min_vram_gb");
         let offers = capability("scenes", 1_000_000);
         let within = sponsored(greedy).unwrap();
         let refused = consider(&within, &candidate(1, &offers)).unwrap_err();
@@ -91,17 +133,18 @@ mod tests {
             offers.offers[0].unit_price = Amount::from_atto(price);
             let job = sponsored(job).unwrap();
             let asked = Amount::from_atto(limit);
+            prop_assert!(mint_max(&job) <= SPONSORED_JOB_MAX && mint_max(&job) <= asked);
             if let Ok(found) = consider(&job, &candidate(1, &offers)) {
-                prop_assert!(found.price <= SPONSORED_JOB_MAX && found.price <= asked);
+                prop_assert!(found.price <= mint_max(&job), "more than was reserved");
             }
         }
     }
 
     #[test]
     fn a_day_ends_at_midnight_utc() {
-        assert_eq!(day(UnixMillis(DAY_MS - 1)), 0);
-        assert_eq!(day(UnixMillis(DAY_MS)), 1);
-        assert_eq!(midnight(UnixMillis(DAY_MS + 5)), UnixMillis(DAY_MS));
+        assert_eq!(day(UnixMillis(MS_PER_DAY - 1)), 0);
+        assert_eq!(day(UnixMillis(MS_PER_DAY)), 1);
+        assert_eq!(midnight(UnixMillis(MS_PER_DAY + 5)), UnixMillis(MS_PER_DAY));
     }
 
     #[test]

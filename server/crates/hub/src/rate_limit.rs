@@ -35,8 +35,14 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// Takes one call, or says in how many microseconds there is one.
     pub fn take(&mut self, limit: Limit, now: UnixMillis) -> Result<(), u64> {
+        self.take_some(1, limit, now)
+    }
+
+    /// Takes so many calls at once, or none.
+    pub fn take_some(&mut self, calls: u32, limit: Limit, now: UnixMillis) -> Result<(), u64> {
         let now_us = micros(now);
-        let full_at_us = self.full_at_us.max(now_us).saturating_add(limit.call_us());
+        let taken_us = limit.call_us().saturating_mul(u64::from(calls));
+        let full_at_us = self.full_at_us.max(now_us).saturating_add(taken_us);
         match full_at_us.saturating_sub(now_us.saturating_add(limit.bucket_us())) {
             0 => {
                 self.full_at_us = full_at_us;
@@ -46,9 +52,9 @@ impl TokenBucket {
         }
     }
 
-    /// A full bucket need not be remembered.
-    pub fn is_full(&self, now: UnixMillis) -> bool {
-        self.full_at_us <= micros(now)
+    /// The moment from which the bucket is full and need not be remembered.
+    pub const fn full_at_us(&self) -> u64 {
+        self.full_at_us
     }
 }
 
@@ -72,8 +78,21 @@ mod tests {
         }
         assert_eq!(bucket.take(IMAGES_PER_KEY, now), Err(6_000_000));
         assert_eq!(bucket.take(IMAGES_PER_KEY, UnixMillis(5_999)), Err(1_000));
-        assert!(!bucket.is_full(UnixMillis(59_999)) && bucket.is_full(UnixMillis(60_000)));
+        assert_eq!(bucket.full_at_us(), 60_000_000);
         assert_eq!(bucket.take(IMAGES_PER_KEY, UnixMillis(6_000)), Ok(()));
+    }
+
+    #[test]
+    fn several_calls_are_taken_together_or_not_at_all() {
+        let (now, mut together, mut apart) = (UnixMillis(0), TokenBucket::default(), TokenBucket::default());
+        together.take_some(7, IMAGES_PER_KEY, now).unwrap();
+        for _ in 0..7 {
+            apart.take(IMAGES_PER_KEY, now).unwrap();
+        }
+        assert_eq!(together, apart);
+        assert_eq!(together.take_some(4, IMAGES_PER_KEY, now), Err(6_000_000));
+        assert_eq!(together, apart, "a refusal takes nothing");
+        together.take_some(3, IMAGES_PER_KEY, now).unwrap();
     }
 
     proptest! {

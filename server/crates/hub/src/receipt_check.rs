@@ -66,7 +66,7 @@ pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -
     check_units(terms, receipt)?;
     same("unit_price", terms.unit_price, receipt.unit_price)?;
     same("model", job.model.as_str(), receipt.model.as_str())?;
-    same("prompt_hash", job.work.prompt_hash(), receipt.prompt_hash)?;
+    same("prompt_commitment", job.salt.commit_prompt(job.work.prompt_hash()), receipt.prompt_commitment)?;
     same("expires_at", terms.expires_at.0, receipt.expires_at.0)?;
     same("hub_id", terms.hub_id.as_str(), receipt.hub_id.as_str())?;
     same("chain_id", terms.chain_id, receipt.chain_id)?;
@@ -125,7 +125,8 @@ fn same<T: PartialEq + std::fmt::Display>(field: &'static str, agreed: T, stated
 #[cfg(test)]
 mod tests {
     use shared::amount::{Amount, MicroUnits};
-    use shared::digest::{PromptHash, Sha256Digest};
+    use shared::commitment::Commitment;
+    use shared::digest::Sha256Digest;
     use shared::id::JobId;
     use shared::job::task::TaskRole;
     use shared::receipt::ReceiptVersion;
@@ -153,8 +154,8 @@ mod tests {
             unit_type: terms.unit_type,
             unit_price: terms.unit_price,
             model: job.model.clone(),
-            prompt_hash: job.work.prompt_hash(),
-            artifact_sha256: Sha256Digest::of(b"picture"),
+            prompt_commitment: job.salt.commit_prompt(job.work.prompt_hash()),
+            result_commitment: job.salt.commit_result(Sha256Digest::of(b"picture")),
             started_at: UnixSeconds(1_000),
             finished_at: UnixSeconds(1_001),
             expires_at: terms.expires_at,
@@ -163,7 +164,7 @@ mod tests {
             chain_id: terms.chain_id,
             contract: terms.contract,
             determinism_class: "test".into(),
-            trace_root: None,
+            trace_commitment: None,
             shares: vec![],
         }
     }
@@ -186,7 +187,7 @@ mod tests {
             ("units", |receipt| receipt.units = MicroUnits(u64::MAX)),
             ("unit_price", |receipt| receipt.unit_price = Amount::from_ait(1_000_000)),
             ("model", |receipt| receipt.model = "other".into()),
-            ("prompt_hash", |receipt| receipt.prompt_hash = PromptHash::of("other")),
+            ("prompt_commitment", |receipt| receipt.prompt_commitment = Commitment(shared::B256::ZERO)),
             ("chain_id", |receipt| receipt.chain_id = 1),
             ("contract", |receipt| receipt.contract = Address::repeat_byte(9)),
             ("expires_at", |receipt| receipt.expires_at.0 += 1),

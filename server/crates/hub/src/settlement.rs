@@ -58,6 +58,35 @@ pub fn after_revert(attempts: u32, shared_the_batch: bool, lasts: RefusalLasts, 
     AfterRevert::RetryAt(now.plus_ms((FIRST_DELAY_MS << doublings).min(DELAY_MAX_MS)))
 }
 
+/// What the chain says of a receipt whose mint was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// The minter has used the receipt, by whatever transaction.
+    pub is_used: bool,
+    /// The hub still sends the transaction, or it waits for a block.
+    pub is_on_its_way: bool,
+}
+
+/// What a receipt whose mint was signed needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reconciled {
+    /// It is minted.
+    RecordMint,
+    /// Its transaction's end tells.
+    Wait,
+    /// No block will ever have its mint by that transaction: it is minted by another.
+    MintAgain,
+}
+
+/// Brings a receipt in line with the chain. Minting again is safe whatever was seen, since the minter uses a receipt once.
+pub fn reconcile(seen: Seen) -> Reconciled {
+    match seen {
+        Seen { is_used: true, .. } => Reconciled::RecordMint,
+        Seen { is_on_its_way: true, .. } => Reconciled::Wait,
+        Seen { .. } => Reconciled::MintAgain,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -83,6 +112,15 @@ mod tests {
         assert_eq!(paused, AfterRevert::RetryAt(UnixMillis(DELAY_MAX_MS)));
         assert_eq!(after_revert(1, false, ForEver, now), AfterRevert::GiveUp, "never a second time");
         assert_eq!(after_revert(1, true, ForEver, now), AfterRevert::RetryAt(now), "another one may have expired");
+    }
+
+    #[test]
+    fn a_used_receipt_is_minted_whatever_became_of_its_transaction() {
+        let reconciled = |is_used, is_on_its_way| reconcile(Seen { is_used, is_on_its_way });
+        assert_eq!(reconciled(true, true), Reconciled::RecordMint);
+        assert_eq!(reconciled(true, false), Reconciled::RecordMint);
+        assert_eq!(reconciled(false, true), Reconciled::Wait);
+        assert_eq!(reconciled(false, false), Reconciled::MintAgain);
     }
 
     proptest! {

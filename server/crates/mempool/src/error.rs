@@ -42,6 +42,12 @@ pub enum PoolError {
         /// The bound.
         limit: usize,
     },
+    /// The transactions of all senders together arrive too fast.
+    #[error("too many transactions: all senders together may send {per_second} bytes a second, try again later")]
+    ArrivalRate {
+        /// The bound, in bytes.
+        per_second: u64,
+    },
     /// The sender has asked for more gas than one account may in a minute while gas is free.
     #[error("gas allowance exceeded: {sender} may ask for {limit} gas a minute")]
     GasAllowance {
@@ -56,6 +62,13 @@ impl PoolError {
     /// Whether the same transaction may be taken later, without being changed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::SenderFull { .. } | Self::Full { .. } | Self::GasAllowance { .. } | Self::NonceGap { .. })
+        matches!(
+            self,
+            Self::SenderFull { .. }
+                | Self::Full { .. }
+                | Self::GasAllowance { .. }
+                | Self::ArrivalRate { .. }
+                | Self::NonceGap { .. }
+        )
     }
 }

@@ -3,13 +3,21 @@
 //!
 //! A transaction is *ready* when all nonces before it are on the chain or in the pool, and *queued* otherwise. Gas is
 //! free, so a price buys no place; it only says which of two transactions with the same nonce its sender means.
+//!
+//! The senders that settle for everybody have a lane of their own: places that no stranger takes, and the front of every
+//! block. All strangers together have a [`Budget`] of gas and of bytes.
 
+mod budget;
 mod error;
 mod limits;
 mod meter;
 mod pool;
 mod queue;
 
+pub use budget::{Budget, Rate};
 pub use error::PoolError;
-pub use limits::PoolLimits;
-pub use pool::{Admission, Pool, SenderAccount};
+pub use limits::{
+    ARRIVAL_OVERHEAD_BYTES, PoolLimits, STRANGERS_ARRIVAL_BYTES, STRANGERS_BLOCK_GAS, STRANGERS_GAS,
+    STRANGERS_GROWTH_BYTES, StrangerRates,
+};
+pub use pool::{Admission, Lane, Pool, SenderAccount};

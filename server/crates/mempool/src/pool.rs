@@ -4,13 +4,23 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use alloy_primitives::{Address, B256, U256};
 use chain::{PendingTransaction, SignedTransaction, TransactionError};
 
+use crate::budget::Budget;
 use crate::error::PoolError;
-use crate::limits::PoolLimits;
+use crate::limits::{ARRIVAL_OVERHEAD_BYTES, PoolLimits};
 use crate::meter::GasMeter;
 use crate::queue::{SenderQueue, Waiting};
 
 /// By how much both fee caps must rise for a transaction to replace one with the same nonce, in percent.
 const REPLACEMENT_RISE_PERCENT: u64 = 10;
+
+/// Whose transactions these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Of senders that settle for everybody.
+    Settlement,
+    /// Of everybody else.
+    Stranger,
+}
 
 /// The sender's account on the chain when a transaction arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,8 +47,17 @@ pub struct Pool {
     senders: BTreeMap<Address, SenderQueue>,
     by_hash: BTreeMap<B256, (Address, u64)>,
     bytes: usize,
+    strangers: Share,
     next_sequence: u64,
     meter: GasMeter,
+    arrivals: Budget,
+}
+
+/// What strangers hold of the pool.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    transactions: usize,
+    bytes: usize,
 }
 
 impl Pool {
@@ -46,6 +65,8 @@ impl Pool {
     #[must_use]
     pub fn new(limits: PoolLimits) -> Self {
         Self {
+            arrivals: Budget::new(limits.strangers_arrival_bytes),
+            strangers: Share::default(),
             limits,
             senders: BTreeMap::new(),
             by_hash: BTreeMap::new(),
@@ -71,8 +92,10 @@ impl Pool {
         }
         check_account(&transaction, account)?;
         self.check_nonce_gap(nonce, account.nonce)?;
-        self.check_allowance(&transaction, now_unix_ms)?;
-
+        let lane = self.lane_of(sender);
+        if lane == Lane::Stranger {
+            self.check_allowance(&transaction, now_unix_ms)?;
+        }
         let mut admission = Admission::default();
         let sequence = match self.waiting_at(sender, nonce) {
             Some(present) => {
@@ -80,19 +103,22 @@ impl Pool {
                     return Err(PoolError::ReplacementUnderpriced { percent: REPLACEMENT_RISE_PERCENT });
                 }
                 let (replaced, sequence) = (present.transaction.hash(), present.sequence);
-                self.check_bytes(transaction.raw().len().saturating_sub(present.transaction.raw().len()))?;
+                self.check_bytes(lane, transaction.raw().len().saturating_sub(present.transaction.raw().len()))?;
                 admission.displaced.extend(self.remove(replaced).map(|_| replaced));
                 sequence
             }
             None => {
                 self.check_sender(sender)?;
-                self.check_bytes(transaction.raw().len())?;
+                self.check_bytes(lane, transaction.raw().len())?;
                 admission.displaced.extend(self.make_room(sender, nonce, account.nonce)?);
                 self.next_sequence += 1;
                 self.next_sequence
             }
         };
-        self.meter.record(sender, transaction.gas_limit(), now_unix_ms);
+        if lane == Lane::Stranger {
+            self.meter.record(sender, transaction.gas_limit(), now_unix_ms);
+            self.arrivals.spend(arrival_bytes(&transaction), now_unix_ms);
+        }
         self.put(transaction, account.nonce, now_unix_ms, sequence);
         Ok(admission)
     }
@@ -105,18 +131,22 @@ impl Pool {
         Ok(())
     }
 
-    /// Ready transactions for a block: a sender's in nonce order, between senders by arrival, until their gas limits
-    /// exceed `max_gas` or there are `max_count`.
+    /// Ready transactions for a block: those of the settlement first, a sender's in nonce order, between senders by
+    /// arrival, until their gas limits exceed `max_gas` or there are `max_count`. Up to a lane: `Settlement` leaves
+    /// strangers out.
     #[must_use]
-    pub fn candidates(&self, max_gas: u64, max_count: usize) -> Vec<SignedTransaction> {
+    pub fn candidates(&self, up_to: Lane, max_gas: u64, max_count: usize) -> Vec<SignedTransaction> {
+        let of_lanes = self.senders.iter().filter(|(sender, _)| self.lane_of(**sender) <= up_to);
         let mut queues: BTreeMap<Address, _> =
-            self.senders.iter().map(|(sender, queue)| (*sender, queue.ready().peekable())).collect();
-        let mut order: BinaryHeap<Reverse<(u64, Address)>> = queues
+            of_lanes.map(|(sender, queue)| (*sender, queue.ready().peekable())).collect();
+        let mut order: BinaryHeap<Reverse<(Lane, u64, Address)>> = queues
             .iter_mut()
-            .filter_map(|(sender, ready)| ready.peek().map(|waiting| Reverse((waiting.sequence, *sender))))
+            .filter_map(|(sender, ready)| {
+                ready.peek().map(|waiting| Reverse((self.lane_of(*sender), waiting.sequence, *sender)))
+            })
             .collect();
         let (mut chosen, mut gas) = (Vec::new(), 0u64);
-        while let Some(Reverse((_, sender))) = order.pop() {
+        while let Some(Reverse((lane, _, sender))) = order.pop() {
             let Some(ready) = queues.get_mut(&sender) else { continue };
             let Some(waiting) = ready.next() else { continue };
             gas = gas.saturating_add(waiting.transaction.gas_limit());
@@ -125,16 +155,35 @@ impl Pool {
             }
             chosen.push(waiting.transaction.clone());
             if let Some(following) = ready.peek() {
-                order.push(Reverse((following.sequence, sender)));
+                order.push(Reverse((lane, following.sequence, sender)));
             }
         }
         chosen
     }
 
-    /// Whether a block could be made.
+    /// Whether a block could be made of the transactions up to a lane.
     #[must_use]
-    pub fn has_ready(&self) -> bool {
-        self.senders.values().any(|queue| queue.ready().next().is_some())
+    pub fn has_ready(&self, up_to: Lane) -> bool {
+        let is_ready = |queue: &SenderQueue| queue.ready().next().is_some();
+        match up_to {
+            Lane::Stranger => self.senders.values().any(is_ready),
+            Lane::Settlement => {
+                let senders = self.limits.settlement_senders.iter();
+                senders.filter_map(|sender| self.senders.get(sender)).any(is_ready)
+            }
+        }
+    }
+
+    /// Whose transactions a sender's are.
+    #[must_use]
+    pub fn lane_of(&self, sender: Address) -> Lane {
+        if self.limits.settlement_senders.contains(&sender) { Lane::Settlement } else { Lane::Stranger }
+    }
+
+    /// Senders that settle for everybody.
+    #[must_use]
+    pub fn settlement_senders(&self) -> &BTreeSet<Address> {
+        &self.limits.settlement_senders
     }
 
     /// Sets a sender's next nonce on the chain. Returns the hashes of transactions that can no longer run.
@@ -156,7 +205,12 @@ impl Pool {
         if queue.by_nonce.is_empty() {
             self.senders.remove(&sender);
         }
-        self.bytes -= waiting.transaction.raw().len();
+        let bytes = waiting.transaction.raw().len();
+        self.bytes -= bytes;
+        if self.lane_of(sender) == Lane::Stranger {
+            self.strangers.transactions -= 1;
+            self.strangers.bytes -= bytes;
+        }
         Some(waiting.transaction)
     }
 
@@ -236,7 +290,12 @@ impl Pool {
 
     fn put(&mut self, transaction: SignedTransaction, chain_nonce: u64, arrival_unix_ms: u64, sequence: u64) {
         let (sender, nonce) = (transaction.sender(), transaction.nonce());
-        self.bytes += transaction.raw().len();
+        let bytes = transaction.raw().len();
+        self.bytes += bytes;
+        if self.lane_of(sender) == Lane::Stranger {
+            self.strangers.transactions += 1;
+            self.strangers.bytes += bytes;
+        }
         self.by_hash.insert(transaction.hash(), (sender, nonce));
         let queue = self.senders.entry(sender).or_default();
         queue.chain_nonce = queue.chain_nonce.max(chain_nonce);
@@ -251,11 +310,14 @@ impl Pool {
         Ok(())
     }
 
-    fn check_allowance(&self, transaction: &SignedTransaction, now_unix_ms: u64) -> Result<(), PoolError> {
+    /// What a stranger's transaction costs while gas is free.
+    fn check_allowance(&mut self, transaction: &SignedTransaction, now_unix_ms: u64) -> Result<(), PoolError> {
         let (sender, limit) = (transaction.sender(), self.limits.max_gas_per_sender_per_minute);
-        let metered = !self.limits.unmetered_senders.contains(&sender);
-        if metered && !self.meter.allows(sender, transaction.gas_limit(), limit, now_unix_ms) {
+        if !self.meter.allows(sender, transaction.gas_limit(), limit, now_unix_ms) {
             return Err(PoolError::GasAllowance { sender, limit });
+        }
+        if self.arrivals.left(now_unix_ms) < arrival_bytes(transaction) {
+            return Err(PoolError::ArrivalRate { per_second: self.limits.strangers_arrival_bytes.per_second });
         }
         Ok(())
     }
@@ -268,28 +330,44 @@ impl Pool {
         Ok(())
     }
 
-    fn check_bytes(&self, more: usize) -> Result<(), PoolError> {
-        if self.bytes + more > self.limits.max_bytes {
-            return Err(PoolError::Full { what: "bytes", limit: self.limits.max_bytes });
+    fn check_bytes(&self, lane: Lane, more: usize) -> Result<(), PoolError> {
+        let (held, limit) = match lane {
+            Lane::Settlement => (self.bytes, self.limits.max_bytes),
+            Lane::Stranger => (self.strangers.bytes, self.limits.max_bytes.saturating_sub(self.limits.reserved_bytes)),
+        };
+        if held + more > limit {
+            return Err(PoolError::Full { what: "bytes", limit });
         }
         Ok(())
     }
 
-    /// Frees a place in a full pool for a ready transaction, at the cost of the youngest queued one.
+    /// Frees a place in a full pool for a ready transaction, at the cost of the youngest queued one. Strangers may fill
+    /// all places but those that are reserved.
     fn make_room(&mut self, sender: Address, nonce: u64, chain_nonce: u64) -> Result<Option<B256>, PoolError> {
-        if self.by_hash.len() < self.limits.max_transactions {
+        let (held, limit) = match self.lane_of(sender) {
+            Lane::Settlement => (self.by_hash.len(), self.limits.max_transactions),
+            Lane::Stranger => (
+                self.strangers.transactions,
+                self.limits.max_transactions.saturating_sub(self.limits.reserved_transactions),
+            ),
+        };
+        if held < limit {
             return Ok(None);
         }
-        let full = PoolError::Full { what: "transactions", limit: self.limits.max_transactions };
+        let full = PoolError::Full { what: "transactions", limit };
         if nonce != self.next_nonce(sender).unwrap_or(chain_nonce) {
             return Err(full);
         }
-        let youngest =
-            self.senders.values().filter_map(SenderQueue::last_queued).max_by_key(|waiting| waiting.sequence);
+        let strangers = self.senders.iter().filter(|(sender, _)| self.lane_of(**sender) == Lane::Stranger);
+        let youngest = strangers.filter_map(|(_, queue)| queue.last_queued()).max_by_key(|waiting| waiting.sequence);
         let hash = youngest.map(|waiting| waiting.transaction.hash()).ok_or(full)?;
         self.remove(hash);
         Ok(Some(hash))
     }
+}
+
+fn arrival_bytes(transaction: &SignedTransaction) -> u64 {
+    ARRIVAL_OVERHEAD_BYTES + transaction.raw().len() as u64
 }
 
 fn check_account(transaction: &SignedTransaction, account: SenderAccount) -> Result<(), TransactionError> {

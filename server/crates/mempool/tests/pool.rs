@@ -9,7 +9,7 @@ use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
 use chain::{Envelope, SignedTransaction, TransactionError};
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
-use mempool::{Pool, PoolError, PoolLimits, SenderAccount};
+use mempool::{ARRIVAL_OVERHEAD_BYTES, Lane, Pool, PoolError, PoolLimits, Rate, SenderAccount};
 use proptest::prelude::*;
 
 const CHAIN_ID: u64 = 24_822;
@@ -34,7 +34,13 @@ fn transaction(sender: u8, nonce: u64, fee: u128) -> SignedTransaction {
 }
 
 fn limits() -> PoolLimits {
-    PoolLimits { max_transactions: 6, max_transactions_per_sender: 4, max_nonce_gap: 8, ..PoolLimits::default() }
+    PoolLimits {
+        max_transactions: 6,
+        reserved_transactions: 0,
+        max_transactions_per_sender: 4,
+        max_nonce_gap: 8,
+        ..PoolLimits::default()
+    }
 }
 
 fn fresh(nonce: u64) -> SenderAccount {
@@ -42,7 +48,7 @@ fn fresh(nonce: u64) -> SenderAccount {
 }
 
 fn nonces(pool: &Pool) -> Vec<u64> {
-    pool.candidates(u64::MAX, usize::MAX).iter().map(SignedTransaction::nonce).collect()
+    pool.candidates(Lane::Stranger, u64::MAX, usize::MAX).iter().map(SignedTransaction::nonce).collect()
 }
 
 #[test]
@@ -50,7 +56,7 @@ fn a_gap_holds_later_transactions_back() {
     let mut pool = Pool::new(limits());
     pool.insert(transaction(1, 2, 1), fresh(0), 0).unwrap();
     pool.insert(transaction(1, 1, 1), fresh(0), 0).unwrap();
-    assert!(!pool.has_ready());
+    assert!(!pool.has_ready(Lane::Stranger));
     assert_eq!(pool.next_nonce(transaction(1, 0, 1).sender()), Some(0));
     pool.insert(transaction(1, 0, 1), fresh(0), 0).unwrap();
     assert_eq!(nonces(&pool), [0, 1, 2]);
@@ -64,11 +70,11 @@ fn senders_take_turns_by_arrival() {
     for (sender, nonce) in order {
         pool.insert(transaction(sender, nonce, 1), fresh(0), 0).unwrap();
     }
-    let chosen: Vec<_> = pool.candidates(u64::MAX, usize::MAX).iter().map(|tx| tx.hash()).collect();
+    let chosen: Vec<_> = pool.candidates(Lane::Stranger, u64::MAX, usize::MAX).iter().map(|tx| tx.hash()).collect();
     let expected: Vec<_> = order.iter().map(|(sender, nonce)| transaction(*sender, *nonce, 1).hash()).collect();
     assert_eq!(chosen, expected);
-    assert_eq!(pool.candidates(2 * GAS, usize::MAX).len(), 2);
-    assert_eq!(pool.candidates(u64::MAX, 3).len(), 3);
+    assert_eq!(pool.candidates(Lane::Stranger, 2 * GAS, usize::MAX).len(), 2);
+    assert_eq!(pool.candidates(Lane::Stranger, u64::MAX, 3).len(), 3);
 }
 
 #[test]
@@ -126,8 +132,78 @@ fn one_sender_has_bounded_places_and_gas() {
     pool.insert(transaction(1, 3, 1), fresh(0), 61_000).unwrap();
     assert_eq!(pool.insert(transaction(1, 4, 1), fresh(0), 61_000), Err(PoolError::SenderFull { sender, limit: 4 }));
 
-    let unmetered = PoolLimits { max_gas_per_sender_per_minute: 0, unmetered_senders: [sender].into(), ..limits() };
-    assert!(Pool::new(unmetered).insert(transaction(1, 0, 1), fresh(0), 0).is_ok());
+    let settlement = PoolLimits { max_gas_per_sender_per_minute: 0, settlement_senders: [sender].into(), ..limits() };
+    assert!(Pool::new(settlement).insert(transaction(1, 0, 1), fresh(0), 0).is_ok());
+}
+
+#[test]
+fn a_pool_full_of_strangers_takes_what_settles_and_puts_it_first() {
+    let settler = 9;
+    let limits = PoolLimits {
+        reserved_transactions: 2,
+        settlement_senders: [transaction(settler, 0, 1).sender()].into(),
+        ..limits()
+    };
+    let mut pool = Pool::new(limits);
+    for (sender, nonce) in [(1, 0), (1, 1), (2, 0), (2, 5)] {
+        pool.insert(transaction(sender, nonce, 1), fresh(0), 0).unwrap();
+    }
+    let full = PoolError::Full { what: "transactions", limit: 4 };
+    assert_eq!(pool.insert(transaction(2, 6, 1), fresh(0), 0), Err(full));
+    assert!(!pool.has_ready(Lane::Settlement));
+    for nonce in 0..2 {
+        let admitted = pool.insert(transaction(settler, nonce, 1), fresh(0), 0).unwrap();
+        assert!(admitted.displaced.is_empty(), "a reserved place costs nobody's");
+    }
+    let senders = |up_to| -> Vec<_> {
+        let chosen = pool.candidates(up_to, u64::MAX, usize::MAX);
+        chosen.iter().map(|chosen| (pool.lane_of(chosen.sender()), chosen.nonce())).collect()
+    };
+    use Lane::{Settlement, Stranger};
+    assert_eq!(senders(Settlement), [(Settlement, 0), (Settlement, 1)]);
+    assert_eq!(senders(Stranger), [(Settlement, 0), (Settlement, 1), (Stranger, 0), (Stranger, 1), (Stranger, 0)]);
+    assert!(pool.has_ready(Settlement));
+}
+
+#[test]
+fn bytes_that_are_reserved_are_left_by_strangers() {
+    let bytes = transaction(1, 0, 1).raw().len();
+    let settler = transaction(9, 0, 1).sender();
+    let limits = PoolLimits {
+        max_bytes: 3 * bytes + 9,
+        reserved_bytes: bytes + 3,
+        settlement_senders: [settler].into(),
+        ..limits()
+    };
+    let mut pool = Pool::new(limits);
+    pool.insert(transaction(1, 0, 1), fresh(0), 0).unwrap();
+    pool.insert(transaction(2, 0, 1), fresh(0), 0).unwrap();
+    let full = PoolError::Full { what: "bytes", limit: 2 * bytes + 6 };
+    assert_eq!(pool.insert(transaction(3, 0, 1), fresh(0), 0), Err(full));
+    pool.insert(transaction(9, 0, 1), fresh(0), 0).unwrap();
+    pool.remove(transaction(1, 0, 1).hash()).unwrap();
+    pool.insert(transaction(3, 0, 1), fresh(0), 0).unwrap();
+    assert_eq!(pool.bytes(), 3 * bytes);
+}
+
+#[test]
+fn strangers_of_fresh_keys_share_one_rate_of_arrivals_and_replacements_count() {
+    // The encodings differ by a byte or two.
+    let counted = ARRIVAL_OVERHEAD_BYTES + transaction(1, 0, 1).raw().len() as u64 + 4;
+    let limits = PoolLimits {
+        strangers_arrival_bytes: Rate { per_second: counted, burst: 2 * counted },
+        settlement_senders: [transaction(9, 0, 1).sender()].into(),
+        ..limits()
+    };
+    let mut pool = Pool::new(limits);
+    pool.insert(transaction(1, 0, 100), fresh(0), 1_000).unwrap();
+    pool.insert(transaction(1, 0, 120), fresh(0), 1_000).unwrap();
+    let refused = Err(PoolError::ArrivalRate { per_second: counted });
+    assert_eq!(pool.insert(transaction(2, 0, 1), fresh(0), 1_000), refused);
+    pool.insert(transaction(9, 0, 1), fresh(0), 1_000).unwrap();
+    assert_eq!(pool.insert(transaction(2, 0, 1), fresh(0), 1_900), refused);
+    pool.insert(transaction(2, 0, 1), fresh(0), 2_000).unwrap();
+    assert_eq!(pool.len(), 3);
 }
 
 #[test]
@@ -137,7 +213,7 @@ fn time_and_blocks_take_transactions_out() {
     pool.insert(transaction(1, 1, 1), fresh(0), 50).unwrap();
     assert!(pool.expire(99).is_empty());
     assert_eq!(pool.expire(100), vec![transaction(1, 0, 1).hash()]);
-    assert!(!pool.has_ready(), "nonce 1 waits for nonce 0 again");
+    assert!(!pool.has_ready(Lane::Stranger), "nonce 1 waits for nonce 0 again");
     assert_eq!(pool.set_chain_nonce(transaction(1, 0, 1).sender(), 2), vec![transaction(1, 1, 1).hash()]);
     assert!(pool.is_empty());
     assert_eq!(pool.bytes(), 0);
@@ -174,7 +250,7 @@ proptest! {
                     let _ = pool.insert(signed, account, now);
                 }
                 Step::Mine { count } => {
-                    for mined in pool.candidates(u64::MAX, count) {
+                    for mined in pool.candidates(Lane::Stranger, u64::MAX, count) {
                         chain.insert(mined.sender(), mined.nonce() + 1);
                         pool.set_chain_nonce(mined.sender(), mined.nonce() + 1);
                     }
@@ -182,7 +258,7 @@ proptest! {
                 Step::Expire => drop(pool.expire(now)),
             }
             let mut expected = chain.clone();
-            for candidate in pool.candidates(u64::MAX, usize::MAX) {
+            for candidate in pool.candidates(Lane::Stranger, u64::MAX, usize::MAX) {
                 let next = expected.entry(candidate.sender()).or_insert(0);
                 prop_assert_eq!(candidate.nonce(), *next);
                 *next += 1;

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Parser;
-use contracts::{GenesisParameters, UnitPriceLimit};
+use contracts::{EscrowFee, GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
 use node::chain::{ValidatorKey, ValidatorSet};
-use node::{Node, NodeConfig, development_genesis, router};
+use node::{MeteredListener, Node, NodeConfig, Socket, development_genesis, router};
 
 /// The publicly known private key of this example.
 const DEV_KEY: [u8; 32] = [0xd5; 32];
@@ -42,17 +42,23 @@ async fn main() -> anyhow::Result<()> {
         attester_threshold: 1,
         epoch_seconds: 24 * 60 * 60,
         epoch_cap_atto: 1_000_000 * ATTO_PER_AIT,
+        provider_epoch_cap_atto: 1_000_000 * ATTO_PER_AIT,
+        hold_seconds: 0,
         max_unit_prices: vec![UnitPriceLimit { unit_type: "image".to_owned(), max_unit_price_atto: 10 * ATTO_PER_AIT }],
+        escrow_fee: EscrowFee::to_one(validator.address(), 200),
     };
     let genesis = development_genesis(ValidatorSet::single(validator.address()), &parameters);
     let mut config = NodeConfig::new(arguments.data.join("chain.redb"), genesis, validator);
     if let Some(gas) = arguments.sender_gas_per_minute {
         config.pool_limits.max_gas_per_sender_per_minute = gas;
+        config.pool_limits.strangers_arrival_bytes = node::Rate::UNLIMITED;
+        config.stranger_rates = node::StrangerRates::UNLIMITED;
     }
     let node = Node::start(config)?;
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;
     tracing::info!("JSON-RPC at http://{}/rpc", listener.local_addr()?);
-    axum::serve(listener, router(node.handle())?)
+    let service = router(node.handle())?.into_make_service_with_connect_info::<Socket>();
+    axum::serve(MeteredListener(listener), service)
         .with_graceful_shutdown(async {
             // Without a signal handler the node ends at once. That loses nothing either.
             let _ = tokio::signal::ctrl_c().await;

@@ -13,7 +13,7 @@ use alloy_primitives::{Signature, TxKind, U256};
 use alloy_sol_types::SolCall as _;
 use anyhow::Context as _;
 use clap::Parser;
-use contracts::{AI_TOKEN_ADDRESS, AIToken, GenesisParameters};
+use contracts::{AI_TOKEN_ADDRESS, AIToken, EscrowFee, GenesisParameters};
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
 use node::chain::{Envelope, ValidatorKey, ValidatorSet};
@@ -39,11 +39,16 @@ async fn main() -> anyhow::Result<()> {
         attester_threshold: 1,
         epoch_seconds: 86_400,
         epoch_cap_atto: 0,
+        provider_epoch_cap_atto: 0,
+        hold_seconds: 0,
         max_unit_prices: Vec::new(),
+        escrow_fee: EscrowFee::to_one(validator.address(), 200),
     };
     let genesis = development_genesis(ValidatorSet::single(validator.address()), &parameters);
     let mut config = NodeConfig::new(directory.path().join("chain.redb"), genesis, validator);
     config.pool_limits.max_gas_per_sender_per_minute = u64::MAX;
+    config.pool_limits.strangers_arrival_bytes = node::Rate::UNLIMITED;
+    config.stranger_rates = node::StrangerRates::UNLIMITED;
     let node = Node::start(config)?;
 
     let per_sender = count / u64::from(SENDERS);

@@ -1,6 +1,13 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use alloy_primitives::Address;
 use chain::{ChainError, TransactionError};
+use consensus::ConsensusError;
 use mempool::PoolError;
+
+use crate::validator_network::MAX_PEERS;
 
 /// Why the node did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +29,64 @@ pub enum NodeError {
         /// The bound.
         limit: usize,
     },
+    /// Strangers ask for more long reads than run at once.
+    #[error("too many calls, log queries and proofs wait: {limit} run at once, try again later")]
+    TooManyReads {
+        /// The bound.
+        limit: usize,
+    },
+    /// A simulated call was stopped.
+    #[error("the call was stopped: it computed for {} ms, which is as long as a call may", limit.as_millis())]
+    CallTime {
+        /// The bound.
+        limit: Duration,
+    },
+    /// One network address asks for too much.
+    #[error(
+        "requests of one network address are limited to {per_minute} units a minute, and this one takes {units}; try \
+         again in {wait_seconds} s"
+    )]
+    CallRate {
+        /// The bound.
+        per_minute: u32,
+        /// What the request takes of it.
+        units: u32,
+        /// When it may be sent again.
+        wait_seconds: u64,
+    },
+    /// The disk is nearly full, so that only the settlement runs.
+    #[error(
+        "the disk of this node is nearly full: {free_bytes} bytes are free, {floor_bytes} are needed; only mints of \
+         receipts are taken until then"
+    )]
+    DiskLow {
+        /// Free bytes.
+        free_bytes: u64,
+        /// The bound.
+        floor_bytes: u64,
+    },
     /// The transaction could not be stored, so it is not accepted.
     #[error("transaction could not be stored: {0}")]
     NotStored(String),
     /// The node is shutting down.
     #[error("node is shutting down")]
     Stopped,
+    /// The node only follows.
+    #[error("this node follows the chain and takes no transactions: send them to a validator")]
+    Follows,
+    /// The validators that are connected cannot decide a block.
+    #[error(
+        "validators with voting power {connected} of {total} are connected, more than two thirds are needed to make blocks"
+    )]
+    TooFewConnected {
+        /// Power of those that are connected, with this node's own.
+        connected: u64,
+        /// Power of all.
+        total: u64,
+    },
+    /// The node is named as its own peer.
+    #[error("{0} is this node's own address and cannot be its peer")]
+    NotAPeer(Address),
     /// The key decides no block alone.
     #[error("validator {validator} has voting power {power} of {total}, more than two thirds are needed")]
     NoQuorum {
@@ -41,6 +100,28 @@ pub enum NodeError {
     /// The file beside the database could not be opened.
     #[error("decided block's file: {0}")]
     DecidedFile(std::io::Error),
+    /// Consensus with other validators cannot begin.
+    #[error(transparent)]
+    Consensus(#[from] ConsensusError),
+    /// The consensus log could not be opened; another process may hold it.
+    #[error("consensus log {path}: {reason}")]
+    ConsensusLog {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// No connections of validators are taken.
+    #[error("validators cannot connect to {address}: {reason}")]
+    Listen {
+        /// Where to listen.
+        address: SocketAddr,
+        /// What the system said.
+        reason: String,
+    },
+    /// More peers than a chain has other validators.
+    #[error("{0} validators to connect with, at most {MAX_PEERS}")]
+    TooManyPeers(usize),
     /// A thread of the node could not be started or ended abnormally.
     #[error("node thread: {0}")]
     Thread(String),
@@ -52,12 +133,21 @@ impl NodeError {
     pub fn is_callers_fault(&self) -> bool {
         match self {
             Self::Chain(error) => error.is_callers_fault(),
-            Self::Pool(_) | Self::AlreadyKnown => true,
+            Self::Pool(_) | Self::AlreadyKnown | Self::CallTime { .. } | Self::Follows => true,
             Self::Busy { .. }
+            | Self::TooManyReads { .. }
+            | Self::CallRate { .. }
+            | Self::DiskLow { .. }
             | Self::NotStored(_)
             | Self::Stopped
             | Self::NoQuorum { .. }
+            | Self::TooFewConnected { .. }
+            | Self::NotAPeer(_)
             | Self::DecidedFile(_)
+            | Self::Consensus(_)
+            | Self::ConsensusLog { .. }
+            | Self::Listen { .. }
+            | Self::TooManyPeers(_)
             | Self::Thread(_) => false,
         }
     }
@@ -66,7 +156,11 @@ impl NodeError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Busy { .. } | Self::NotStored(_) => true,
+            Self::Busy { .. }
+            | Self::TooManyReads { .. }
+            | Self::CallRate { .. }
+            | Self::DiskLow { .. }
+            | Self::NotStored(_) => true,
             Self::Pool(error) => error.is_retryable(),
             _ => false,
         }

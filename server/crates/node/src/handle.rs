@@ -2,20 +2,22 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use chain::{Chain, IncludedTransaction, SealedHeader, SignedTransaction, Snapshot, ValidatorSet};
+use chain::{
+    Chain, IncludedTransaction, Placing, ReceivedBlock, SealedHeader, SignedTransaction, Snapshot, ValidatorSet,
+};
 use mempool::Pool;
-use tokio::sync::{Semaphore, broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot};
 
 use crate::arrivals::Arrivals;
+use crate::disk::Disk;
 use crate::error::NodeError;
 use crate::events::CommittedBlock;
-use crate::intake::Submission;
+use crate::intake::{Importing, Submission, ToProducer};
+use crate::lanes::{CallTime, Lane, Lanes};
+use crate::peers::{PeerState, Peers};
 
 /// Most submissions that wait for the producer.
 pub(crate) const MAX_WAITING_SUBMISSIONS: usize = 8_192;
-
-/// Most simulated calls, log queries and proofs that run at once.
-pub(crate) const MAX_CONCURRENT_QUERIES: usize = 16;
 
 /// Blocks a slow subscriber may lag behind before it misses some.
 const BLOCK_EVENTS: usize = 1_024;
@@ -24,26 +26,42 @@ const BLOCK_EVENTS: usize = 1_024;
 pub(crate) struct Shared {
     pub(crate) chain: Chain,
     pool: RwLock<Pool>,
-    submissions: RwLock<Option<mpsc::SyncSender<Submission>>>,
+    submissions: RwLock<Option<mpsc::SyncSender<ToProducer>>>,
     pub(crate) blocks: broadcast::Sender<Arc<CommittedBlock>>,
     pub(crate) arrivals: Arrivals,
-    pub(crate) queries: Semaphore,
+    lanes: Lanes,
+    pub(crate) disk: Disk,
+    call_limit: Duration,
+    pub(crate) peers: Peers,
+    /// The node takes blocks and no transactions.
+    follows: bool,
     pub(crate) rpc_servers: Mutex<Vec<jsonrpsee::server::ServerHandle>>,
     fault: RwLock<Option<String>>,
 }
 
 impl Shared {
-    pub(crate) fn new(chain: Chain, pool: Pool, submissions: mpsc::SyncSender<Submission>) -> Self {
-        Self {
+    pub(crate) fn new(
+        chain: Chain,
+        pool: Pool,
+        submissions: mpsc::SyncSender<ToProducer>,
+        disk_floor_bytes: u64,
+        call_limit: Duration,
+        follows: bool,
+    ) -> Result<Self, NodeError> {
+        Ok(Self {
             chain,
             pool: RwLock::new(pool),
             submissions: RwLock::new(Some(submissions)),
             blocks: broadcast::Sender::new(BLOCK_EVENTS),
             arrivals: Arrivals::default(),
-            queries: Semaphore::new(MAX_CONCURRENT_QUERIES),
+            lanes: Lanes::start()?,
+            disk: Disk::new(disk_floor_bytes),
+            call_limit,
+            peers: Peers::default(),
+            follows,
             rpc_servers: Mutex::default(),
             fault: RwLock::default(),
-        }
+        })
     }
 
     pub(crate) fn pool(&self) -> RwLockReadGuard<'_, Pool> {
@@ -73,9 +91,16 @@ impl Shared {
 #[derive(Clone)]
 pub struct NodeHandle {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) lane: Lane,
 }
 
 impl NodeHandle {
+    /// The same node, whose long reads run in this lane.
+    #[must_use]
+    pub fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
     /// EIP-155 chain id.
     #[must_use]
     pub fn chain_id(&self) -> u64 {
@@ -101,8 +126,8 @@ impl NodeHandle {
     /// hash, the transaction is on disk and survives a crash until it is in a block, replaced or expired.
     ///
     /// # Errors
-    /// [`NodeError::Chain`] and [`NodeError::Pool`] if it is refused, [`NodeError::Busy`], [`NodeError::NotStored`] and
-    /// [`NodeError::Stopped`] if it may be sent again.
+    /// [`NodeError::Chain`] and [`NodeError::Pool`] if it is refused, [`NodeError::Follows`] if the node takes none,
+    /// [`NodeError::Busy`], [`NodeError::NotStored`] and [`NodeError::Stopped`] if it may be sent again.
     pub async fn submit_raw_transaction(&self, raw: &[u8]) -> Result<B256, NodeError> {
         self.submit(SignedTransaction::decode(raw, self.chain_id())?).await
     }
@@ -112,16 +137,45 @@ impl NodeHandle {
     /// # Errors
     /// As [`NodeHandle::submit_raw_transaction`].
     pub async fn submit(&self, transaction: SignedTransaction) -> Result<B256, NodeError> {
-        let (answer, answered) = oneshot::channel();
-        {
-            let submissions = self.shared.submissions.read().unwrap_or_else(PoisonError::into_inner);
-            let sender = submissions.as_ref().ok_or(NodeError::Stopped)?;
-            sender.try_send(Submission { transaction, answer }).map_err(|error| match error {
-                mpsc::TrySendError::Full(_) => NodeError::Busy { what: "transactions", limit: MAX_WAITING_SUBMISSIONS },
-                mpsc::TrySendError::Disconnected(_) => NodeError::Stopped,
-            })?;
+        if self.shared.follows {
+            return Err(NodeError::Follows);
         }
+        let (answer, answered) = oneshot::channel();
+        self.tell_producer(ToProducer::Submission(Box::new(Submission { transaction, answer })))?;
         answered.await.unwrap_or(Err(NodeError::Stopped))
+    }
+
+    /// Takes a block that others decided: checks its certificate, then its transactions, executes it and commits it. Says
+    /// whether it is new; one that stands here already is no error. A block whose certificate does not hold costs no
+    /// execution.
+    ///
+    /// # Errors
+    /// As [`chain::import`], [`NodeError::Busy`] and [`NodeError::Stopped`].
+    pub async fn import(&self, received: ReceivedBlock) -> Result<bool, NodeError> {
+        let shared = Arc::clone(&self.shared);
+        let check = move || match chain::place(&shared.chain, received.header(), received.certificate())? {
+            Placing::Known => Ok(None),
+            Placing::Next => Ok(Some(received.check(shared.chain.chain_id())?)),
+        };
+        let Some(decided) = self.shared.lanes.run(self.lane, check).await? else { return Ok(false) };
+        let (answer, answered) = oneshot::channel();
+        self.tell_producer(ToProducer::Import(Box::new(Importing { decided: Box::new(decided), answer })))?;
+        answered.await.unwrap_or(Err(NodeError::Stopped))
+    }
+
+    fn tell_producer(&self, what: ToProducer) -> Result<(), NodeError> {
+        let submissions = self.shared.submissions.read().unwrap_or_else(PoisonError::into_inner);
+        let sender = submissions.as_ref().ok_or(NodeError::Stopped)?;
+        sender.try_send(what).map_err(|error| match error {
+            mpsc::TrySendError::Full(_) => NodeError::Busy { what: "transactions", limit: MAX_WAITING_SUBMISSIONS },
+            mpsc::TrySendError::Disconnected(_) => NodeError::Stopped,
+        })
+    }
+
+    /// The other validators that this node speaks with; none where it decides alone or follows.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerState> {
+        self.shared.peers.list()
     }
 
     /// Blocks as they become final. A subscriber that falls far behind is told how many it missed.
@@ -134,6 +188,19 @@ impl NodeHandle {
     #[must_use]
     pub fn subscribe_transactions(&self) -> broadcast::Receiver<Arc<SignedTransaction>> {
         self.shared.arrivals.subscribe()
+    }
+
+    /// Why those that are connected cannot decide a block, if they cannot. Blocks are made again once more are; reads go on.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn quorum_shortage(&self) -> Result<Option<NodeError>, NodeError> {
+        let validators = self.validators()?;
+        let (reached, total) = (|address| self.shared.peers.reaches(address), validators.total_power());
+        let connected =
+            validators.iter().filter(|member| reached(member.address)).map(|member| member.voting_power).sum();
+        let is_short = !self.peers().is_empty() && !validators.is_quorum(connected);
+        Ok(is_short.then_some(NodeError::TooFewConnected { connected, total }))
     }
 
     /// The chain at this instant, for any number of reads that belong together. Point reads take microseconds; run
@@ -153,20 +220,24 @@ impl NodeHandle {
         Ok(self.snapshot()?.head().clone())
     }
 
-    /// Runs a long read on a thread that may block, a bounded number at once.
+    /// Runs a long read on a thread that may block, a bounded number of each [`Lane`] at once. A read that has begun
+    /// counts until it ends, also where its caller does not wait for it.
     ///
     /// # Errors
-    /// What `read` returns, or [`NodeError::Thread`] if it panicked.
+    /// What `read` returns, [`NodeError::TooManyReads`] where strangers ask for more than the node takes on, or
+    /// [`NodeError::Thread`] if it panicked.
     pub async fn query<T, F>(&self, read: F) -> Result<T, NodeError>
     where
         T: Send + 'static,
         F: FnOnce(&Snapshot) -> Result<T, NodeError> + Send + 'static,
     {
-        let _permit = self.shared.queries.acquire().await.map_err(|_| NodeError::Stopped)?;
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || read(&shared.chain.snapshot()?))
-            .await
-            .map_err(|error| NodeError::Thread(error.to_string()))?
+        self.shared.lanes.run(self.lane, move || read(&shared.chain.snapshot()?)).await
+    }
+
+    /// How long a simulated call of this lane computes.
+    pub(crate) fn call_time(&self) -> CallTime {
+        CallTime { limit: (self.lane == Lane::Stranger).then_some(self.shared.call_limit) }
     }
 
     /// Waits until a transaction is in a block, at most `timeout`; `None` when the time is over.
@@ -194,6 +265,24 @@ impl NodeHandle {
             Ok(result) => result.map(Some),
             Err(_) => Ok(None),
         }
+    }
+
+    /// Says how many bytes are free on the disk that holds the chain. Below the node's floor only the settlement runs:
+    /// strangers' transactions are refused, and those that wait stay where they are.
+    pub fn tell_free_disk(&self, free_bytes: u64) {
+        match self.shared.disk.tell_free(free_bytes) {
+            Some(true) => tracing::error!(free_bytes, "the disk is nearly full: only the settlement runs"),
+            Some(false) => tracing::info!(free_bytes, "the disk has room again: everybody's transactions are taken"),
+            None => {}
+        }
+    }
+
+    /// Why strangers' transactions are not taken now, if they are not; for health checks and for others that write to
+    /// the same disk.
+    #[must_use]
+    pub fn disk_shortage(&self) -> Option<NodeError> {
+        let (free_bytes, floor_bytes) = self.shared.disk.shortage()?;
+        Some(NodeError::DiskLow { free_bytes, floor_bytes })
     }
 
     /// Why the producer cannot make blocks now, if it cannot; for health checks.

@@ -3,17 +3,18 @@
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, B256};
-use chain::{Chain, ChainError, PendingTransaction, SignedTransaction, Snapshot};
-use mempool::{Pool, SenderAccount};
+use alloy_primitives::{Address, B256, Bytes};
+use chain::{Chain, ChainError, DecidedBlock, PendingTransaction, SignedTransaction, Snapshot};
+use consensus::Event;
+use mempool::{Lane, Pool, SenderAccount};
 use tokio::sync::oneshot;
 
 use crate::clock::now_unix_ms;
 use crate::error::NodeError;
 use crate::handle::Shared;
 
-/// Most submissions that are stored in one write.
-const MAX_SUBMISSIONS_PER_WRITE: usize = 1_024;
+/// Most arrivals that are taken at once. Their transactions are stored in one write.
+const MAX_ARRIVALS_AT_ONCE: usize = 1_024;
 
 /// How often waiting transactions are checked for having expired.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(10);
@@ -24,9 +25,27 @@ pub(crate) struct Submission {
     pub(crate) answer: oneshot::Sender<Result<B256, NodeError>>,
 }
 
+/// A decided block that was handed over, and where its answer goes: whether it is new.
+pub(crate) struct Importing {
+    pub(crate) decided: Box<DecidedBlock>,
+    pub(crate) answer: oneshot::Sender<Result<bool, NodeError>>,
+}
+
+/// What comes to the producer's thread.
+pub(crate) enum ToProducer {
+    /// A client's transaction.
+    Submission(Box<Submission>),
+    /// A decided block from elsewhere.
+    Import(Box<Importing>),
+    /// Something from another validator.
+    Validators(Event),
+    /// The connections to the validators are closed, and the node stops.
+    Stop,
+}
+
 /// Why waiting for submissions ended.
 pub(crate) enum Wake {
-    /// Some were taken.
+    /// Some were taken, or a validator said something.
     Arrivals,
     /// The deadline passed.
     Deadline,
@@ -37,8 +56,12 @@ pub(crate) enum Wake {
 /// Takes submissions: checks them, stores them, and only then acknowledges them.
 pub(crate) struct Intake {
     shared: Arc<Shared>,
-    submissions: mpsc::Receiver<Submission>,
+    arrivals: mpsc::Receiver<ToProducer>,
     next_expiry: Instant,
+    accepted: Vec<Bytes>,
+    events: Vec<Event>,
+    imports: Vec<Importing>,
+    stops: bool,
 }
 
 /// An admitted submission that is about to be stored and acknowledged.
@@ -48,8 +71,31 @@ struct Admitted {
 }
 
 impl Intake {
-    pub(crate) fn new(shared: Arc<Shared>, submissions: mpsc::Receiver<Submission>) -> Self {
-        Self { shared, submissions, next_expiry: Instant::now() + EXPIRY_INTERVAL }
+    pub(crate) fn new(shared: Arc<Shared>, arrivals: mpsc::Receiver<ToProducer>) -> Self {
+        Self {
+            shared,
+            arrivals,
+            next_expiry: Instant::now() + EXPIRY_INTERVAL,
+            accepted: Vec::new(),
+            events: Vec::new(),
+            imports: Vec::new(),
+            stops: false,
+        }
+    }
+
+    /// The transactions of clients that were accepted since the last call.
+    pub(crate) fn take_accepted(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.accepted)
+    }
+
+    /// What validators said since the last call.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The decided blocks that were handed over since the last call.
+    pub(crate) fn take_imports(&mut self) -> Vec<Importing> {
+        std::mem::take(&mut self.imports)
     }
 
     /// When to look for expired transactions next.
@@ -57,11 +103,14 @@ impl Intake {
         self.next_expiry
     }
 
-    /// Waits for submissions until `deadline`, and takes those that are there.
+    /// Waits for arrivals until `deadline`, and takes those that are there.
     pub(crate) fn wait_until(&mut self, deadline: Instant) -> Wake {
-        match self.submissions.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        if self.stops {
+            return Wake::Closed;
+        }
+        match self.arrivals.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(first) => {
-                self.take_submissions(first);
+                self.take_arrivals(first);
                 Wake::Arrivals
             }
             Err(mpsc::RecvTimeoutError::Timeout) => Wake::Deadline,
@@ -69,68 +118,20 @@ impl Intake {
         }
     }
 
-    /// Stores what has arrived in one write, and only then acknowledges it.
-    fn take_submissions(&mut self, first: Submission) {
-        let mut batch = vec![first];
-        while batch.len() < MAX_SUBMISSIONS_PER_WRITE {
-            match self.submissions.try_recv() {
-                Ok(submission) => batch.push(submission),
-                Err(_) => break,
+    fn take_arrivals(&mut self, first: ToProducer) {
+        let mut submissions = Vec::new();
+        let mut next = Some(first);
+        while let Some(arrival) = next {
+            match arrival {
+                ToProducer::Submission(submission) => submissions.push(*submission),
+                ToProducer::Validators(event) => self.events.push(event),
+                ToProducer::Import(importing) => self.imports.push(*importing),
+                ToProducer::Stop => self.stops = true,
             }
+            let taken = submissions.len() + self.events.len() + self.imports.len();
+            next = if taken < MAX_ARRIVALS_AT_ONCE { self.arrivals.try_recv().ok() } else { None };
         }
-        let snapshot = match self.shared.chain.snapshot() {
-            Ok(snapshot) => snapshot,
-            Err(error) => return refuse_all(batch, &error),
-        };
-        let (mut admitted, mut displaced) = (Vec::new(), Vec::new());
-        let arrival_unix_ms = now_unix_ms();
-        for Submission { transaction, answer } in batch {
-            let pending = PendingTransaction { transaction, arrival_unix_ms };
-            match self.admit(&snapshot, &pending) {
-                Ok(hashes) => {
-                    displaced.extend(hashes);
-                    admitted.push(Admitted { pending, answer });
-                }
-                Err(error) => reply(answer, Err(error)),
-            }
-        }
-        self.store(admitted, &displaced);
-    }
-
-    fn admit(&self, snapshot: &Snapshot, pending: &PendingTransaction) -> Result<Vec<B256>, NodeError> {
-        let transaction = &pending.transaction;
-        if snapshot.place_of(transaction.hash())?.is_some() {
-            return Err(NodeError::AlreadyKnown);
-        }
-        let account = sender_account(snapshot, transaction.sender())?;
-        let admission = self.shared.pool_mut().insert(transaction.clone(), account, pending.arrival_unix_ms)?;
-        Ok(admission.displaced)
-    }
-
-    fn store(&self, admitted: Vec<Admitted>, displaced: &[B256]) {
-        if admitted.is_empty() {
-            return;
-        }
-        let (pending, answers): (Vec<_>, Vec<_>) =
-            admitted.into_iter().map(|entry| (entry.pending, entry.answer)).unzip();
-        match self.shared.chain.update_pending(&pending, displaced) {
-            Ok(()) => {
-                for (entry, answer) in pending.into_iter().zip(answers) {
-                    let hash = entry.transaction.hash();
-                    // First the arrival: who sent it finds it with the next poll.
-                    self.shared.arrivals.tell(entry.transaction);
-                    reply(answer, Ok(hash));
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, transactions = pending.len(), "transactions could not be stored");
-                let mut pool = self.shared.pool_mut();
-                for (entry, answer) in pending.iter().zip(answers) {
-                    pool.remove(entry.transaction.hash());
-                    reply(answer, Err(NodeError::NotStored(error.to_string())));
-                }
-            }
-        }
+        self.accepted.extend(take_all(&self.shared, submissions));
     }
 
     /// Drops transactions that have waited too long, where it is time to look.
@@ -149,6 +150,78 @@ impl Intake {
             tracing::error!(%error, "expired transactions could not be removed from disk");
         }
     }
+}
+
+/// Stores what has arrived in one write, only then acknowledges it, and returns the accepted transactions.
+pub(crate) fn take_all(shared: &Shared, batch: Vec<Submission>) -> Vec<Bytes> {
+    if batch.is_empty() {
+        return Vec::new();
+    }
+    let snapshot = match shared.chain.snapshot() {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            refuse_all(batch, &error);
+            return Vec::new();
+        }
+    };
+    let (mut admitted, mut displaced) = (Vec::new(), Vec::new());
+    let arrival_unix_ms = now_unix_ms();
+    for Submission { transaction, answer } in batch {
+        let pending = PendingTransaction { transaction, arrival_unix_ms };
+        match admit(shared, &snapshot, &pending) {
+            Ok(hashes) => {
+                displaced.extend(hashes);
+                admitted.push(Admitted { pending, answer });
+            }
+            Err(error) => reply(answer, Err(error)),
+        }
+    }
+    store(shared, admitted, &displaced)
+}
+
+fn admit(shared: &Shared, snapshot: &Snapshot, pending: &PendingTransaction) -> Result<Vec<B256>, NodeError> {
+    let transaction = &pending.transaction;
+    if snapshot.place_of(transaction.hash())?.is_some() {
+        return Err(NodeError::AlreadyKnown);
+    }
+    check_disk(shared, transaction.sender())?;
+    let account = sender_account(snapshot, transaction.sender())?;
+    let admission = shared.pool_mut().insert(transaction.clone(), account, pending.arrival_unix_ms)?;
+    Ok(admission.displaced)
+}
+
+/// Below the disk's floor only what settles is stored.
+fn check_disk(shared: &Shared, sender: Address) -> Result<(), NodeError> {
+    match shared.disk.shortage() {
+        Some((free_bytes, floor_bytes)) if shared.pool().lane_of(sender) == Lane::Stranger => {
+            Err(NodeError::DiskLow { free_bytes, floor_bytes })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn store(shared: &Shared, admitted: Vec<Admitted>, displaced: &[B256]) -> Vec<Bytes> {
+    if admitted.is_empty() {
+        return Vec::new();
+    }
+    let (pending, answers): (Vec<_>, Vec<_>) = admitted.into_iter().map(|entry| (entry.pending, entry.answer)).unzip();
+    if let Err(error) = shared.chain.update_pending(&pending, displaced) {
+        tracing::error!(%error, transactions = pending.len(), "transactions could not be stored");
+        let mut pool = shared.pool_mut();
+        for (entry, answer) in pending.iter().zip(answers) {
+            pool.remove(entry.transaction.hash());
+            reply(answer, Err(NodeError::NotStored(error.to_string())));
+        }
+        return Vec::new();
+    }
+    let stored = pending.into_iter().zip(answers).map(|(entry, answer)| {
+        let (hash, raw) = (entry.transaction.hash(), entry.transaction.raw().clone());
+        // First the arrival: who sent it finds it with the next poll.
+        shared.arrivals.tell(entry.transaction);
+        reply(answer, Ok(hash));
+        raw
+    });
+    stored.collect()
 }
 
 /// Puts stored transactions back into the pool, forgets those that can no longer run, and returns how many came back.

@@ -1,42 +1,72 @@
 //! The node: one chain, one pool, one producer, and the ways to reach them.
 //!
 //! ```text
-//!  eth_sendRawTransaction ─┐             ┌ one thread: producer ───────────────────────────┐
-//!  POST /rpc/tx ───────────┼─ NodeHandle ─► intake ─► pool ─► proposer ─► decision ─► committer ─► CommittedBlock
-//!  NodeHandle::submit ─────┘      ▲      └─────────────────────────────────────────────────┘      broadcast
-//!                                 └──────────────── snapshots for every reader ◄──── Chain ◄──┘
+//!  eth_sendRawTransaction ─┐             ┌ one thread: producer ────────────────────────┐
+//!  POST /rpc/tx ───────────┼─ NodeHandle ─► intake ─► pool ─► proposer ─► consensus ─► commit ─► CommittedBlock
+//!  NodeHandle::submit ─────┘      ▲      └────────────────────────▲───────────────────┼─┘       broadcast
+//!                                 │          other validators ────┤                   │
+//!                                 │          NodeHandle::import ──┘                   │
+//!                                 └─────────── snapshots for every reader ◄── Chain ◄─┘
 //! ```
 //!
-//! A transaction is acknowledged after it is on disk. Blocks are made only while transactions wait. [`router`] serves
+//! How blocks are decided is the [`Role`]'s matter: alone, among other validators, or not at all. A transaction is acknowledged after it is on disk. Blocks are made only while transactions wait. [`router`] serves
 //! JSON-RPC (POST, batches, WebSocket) and REST under `/rpc`; [`NodeHandle`] is the same for code in this process.
 
+mod allowance;
+mod announce;
 mod arrivals;
 mod clock;
-mod committer;
 mod config;
 mod decided_file;
+mod disk;
 mod error;
+mod escrow;
 mod events;
+mod exchange;
 mod genesis;
 mod handle;
+mod host;
+mod import_bodies;
 mod intake;
+mod lanes;
+mod large_answers;
+mod minter;
 mod node;
+mod peers;
 mod producer;
 mod proposer;
 mod reads;
+mod request_bodies;
 mod rest;
 mod router;
 mod rpc;
+mod sockets;
+mod staking;
+mod stranger_threads;
 mod token;
+mod validator_network;
+mod validators;
 
+pub use allowance::{Allowance, CallsRefused};
 pub use chain;
-pub use config::{BlockTiming, NodeConfig};
+pub use config::{BlockTiming, NodeConfig, Role};
+pub use disk::DISK_FLOOR_BYTES;
 pub use error::NodeError;
+pub use escrow::EscrowAccount;
 pub use events::CommittedBlock;
+pub use exchange::{ExchangeReader, TokenText};
 pub use genesis::{development_genesis, genesis_of};
 pub use handle::NodeHandle;
-pub use mempool::PoolLimits;
+pub use import_bodies::{MAX_IMPORT_BODY_BYTES, MAX_IMPORTS_AT_ONCE};
+pub use lanes::{Lane, STRANGER_CALL_TIME, STRANGER_READS};
+pub use large_answers::MAX_LARGE_ANSWER_BYTES;
+pub use mempool::{PoolLimits, Rate, StrangerRates};
 pub use node::Node;
+pub use peers::PeerState;
 pub use reads::PoolContent;
+pub use request_bodies::{MAX_BODIES_BYTES, MAX_REQUEST_BYTES};
 pub use rest::{BlockBody, HeadBody, TransactionBody};
-pub use router::{MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, router};
+pub use router::{MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_RESPONSE_BYTES, MAX_SOCKETS, router};
+pub use sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Metered, MeteredListener, SOCKETS_MAX_BYTES, Socket};
+pub use staking::ValidatorPower;
+pub use validator_network::{MAX_PEERS, Peer, ValidatorNetwork};

@@ -1,51 +1,87 @@
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use chain::{Chain, ValidatorKey};
+use alloy_primitives::Address;
+use chain::{Chain, ValidatorKey, ValidatorSet};
+use consensus::{Bft, Consensus, FileStorage, Follower, Now, Signer, Solo, default_timeouts};
 use mempool::Pool;
 
-use crate::config::NodeConfig;
+use crate::clock::now_unix_s;
+use crate::config::{BlockTiming, NodeConfig, Role};
 use crate::decided_file::DecidedFile;
 use crate::error::NodeError;
 use crate::handle::{MAX_WAITING_SUBMISSIONS, NodeHandle, Shared};
+use crate::host::NodeHost;
 use crate::intake::restore_pool;
+use crate::lanes::Lane;
 use crate::producer::Producer;
+use crate::proposer::Proposer;
+use crate::validator_network::{MAX_PEERS, Peer};
+use crate::validators::{Connections, Identity};
 
 /// A running node. Dropping it stops it, as [`Node::shutdown`] does.
 pub struct Node {
     handle: NodeHandle,
     producer: Option<JoinHandle<()>>,
+    connections: Option<Connections>,
 }
 
 impl Node {
     /// Opens the chain, commits a block that was decided before a crash, puts waiting transactions back into the pool,
-    /// and begins to produce.
+    /// and begins to do what its role says.
     ///
     /// # Errors
-    /// [`NodeError::NoQuorum`] if the key cannot decide blocks alone, or whatever keeps the database from being opened.
+    /// [`NodeError::NoQuorum`] if the key cannot decide blocks alone, [`NodeError::NotAPeer`] if the node is its own peer, or whatever keeps files or ports from being opened.
     pub fn start(config: NodeConfig) -> Result<Self, NodeError> {
         let chain = Chain::open(&config.database, &config.genesis)?;
         let mut file = DecidedFile::open(&config.database).map_err(NodeError::DecidedFile)?;
         file.finish_commit(&chain)?;
-        check_quorum(&chain, &config.validator)?;
+        check_role(&chain, &config.role)?;
         let mut pool = Pool::new(config.pool_limits);
         let restored = restore_pool(&chain, &mut pool)?;
-        let (sender, submissions) = mpsc::sync_channel(MAX_WAITING_SUBMISSIONS);
-        let shared = Arc::new(Shared::new(chain, pool, sender));
-        let head = shared.chain.snapshot()?.head().clone();
+        let (sender, arrivals) = mpsc::sync_channel(MAX_WAITING_SUBMISSIONS);
+        let follows = matches!(config.role, Role::Follower);
+        let (floor, call_time) = (config.disk_floor_bytes, config.stranger_call_time);
+        let shared = Arc::new(Shared::new(chain, pool, sender.clone(), floor, call_time, follows)?);
         tracing::info!(
             chain_id = shared.chain.chain_id(),
             genesis = %shared.chain.genesis_hash(),
-            height = head.number,
+            height = shared.chain.snapshot()?.head().number,
             restored_transactions = restored,
             "node started"
         );
-        let producer = Producer::new(Arc::clone(&shared), config.validator, config.timing, submissions, file);
-        let thread = std::thread::Builder::new()
-            .name("block-producer".to_owned())
-            .spawn(move || producer.run())
-            .map_err(|error| NodeError::Thread(error.to_string()))?;
-        Ok(Self { handle: NodeHandle { shared }, producer: Some(thread) })
+        let host = |address: Option<Address>, timing: BlockTiming| {
+            let proposer =
+                address.map(|address| Proposer::new(Arc::clone(&shared), address, timing, config.stranger_rates));
+            NodeHost::new(Arc::clone(&shared), proposer, file)
+        };
+        let (chain_id, started) = (shared.chain.chain_id(), Instant::now());
+        let mut connections = None;
+        // Where there are no connections, only the handle keeps the channel open, so that closing it ends the producer.
+        let producer = match config.role {
+            Role::Alone(key) => {
+                drop(sender);
+                let solo = Solo::new(host(Some(key.address()), config.timing), key, chain_id);
+                spawn(Producer::new(Arc::clone(&shared), arrivals, solo, None, started))?
+            }
+            Role::Among(key, network) => {
+                let timing = BlockTiming { batching_window: Duration::ZERO, ..config.timing };
+                let bft = open_consensus(host(Some(key.address()), timing), &key, chain_id, &config.database)?;
+                let identity = Identity { key, chain_id, genesis_hash: shared.chain.genesis_hash() };
+                let opened = Connections::open(identity, Arc::clone(&shared), &network, sender)?;
+                let way = Some(connections.insert(opened).sender());
+                spawn(Producer::new(Arc::clone(&shared), arrivals, bft, way, started))?
+            }
+            Role::Follower => {
+                drop(sender);
+                let follower = Follower::new(host(None, config.timing));
+                spawn(Producer::new(Arc::clone(&shared), arrivals, follower, None, started))?
+            }
+        };
+        let handle = NodeHandle { shared, lane: Lane::Page };
+        Ok(Self { handle, producer: Some(producer), connections })
     }
 
     /// The way to this node.
@@ -65,6 +101,8 @@ impl Node {
 
     fn stop(&mut self) -> Result<(), NodeError> {
         self.handle.shared.close();
+        // Ends the connections, and then the producer.
+        self.connections.take();
         match self.producer.take() {
             Some(thread) => thread.join().map_err(|_| NodeError::Thread("the block producer panicked".to_owned())),
             None => Ok(()),
@@ -80,13 +118,62 @@ impl Drop for Node {
     }
 }
 
-/// A node without a network decides alone, so its key needs more than two thirds of the voting power.
-fn check_quorum(chain: &Chain, key: &ValidatorKey) -> Result<(), NodeError> {
+fn open_consensus(
+    host: NodeHost,
+    key: &ValidatorKey,
+    chain_id: u64,
+    database: &Path,
+) -> Result<Bft<NodeHost, FileStorage>, NodeError> {
+    let path = database.with_extension("consensus");
+    let storage =
+        FileStorage::open(&path).map_err(|error| NodeError::ConsensusLog { path, reason: error.to_string() })?;
+    let now = Now { monotonic_ms: 0, unix_s: now_unix_s() };
+    Ok(Bft::open(host, Signer::new(key.clone(), chain_id), default_timeouts(), storage, now)?)
+}
+
+fn spawn(producer: Producer<impl Consensus<Host = NodeHost> + Send + 'static>) -> Result<JoinHandle<()>, NodeError> {
+    std::thread::Builder::new()
+        .name("block-producer".to_owned())
+        .spawn(move || producer.run())
+        .map_err(|error| NodeError::Thread(error.to_string()))
+}
+
+/// A node without a network decides alone, so its key needs more than two thirds of the voting power. One with a network
+/// may be a validator later, or have been one, and so may its peers.
+fn check_role(chain: &Chain, role: &Role) -> Result<(), NodeError> {
     let snapshot = chain.snapshot()?;
     let validators = snapshot.validators_at(snapshot.head().number + 1)?;
-    let power = validators.power_of(key.address()).unwrap_or(0);
-    if validators.is_quorum(power) {
-        return Ok(());
+    match role {
+        Role::Alone(key) => {
+            let power = validators.power_of(key.address()).unwrap_or(0);
+            match validators.is_quorum(power) {
+                true => Ok(()),
+                false => Err(NodeError::NoQuorum { validator: key.address(), power, total: validators.total_power() }),
+            }
+        }
+        Role::Among(key, network) => {
+            if network.peers.len() > MAX_PEERS {
+                return Err(NodeError::TooManyPeers(network.peers.len()));
+            }
+            if network.peers.iter().any(|peer| peer.address == key.address()) {
+                return Err(NodeError::NotAPeer(key.address()));
+            }
+            tell_strangers(&validators, key.address(), &network.peers);
+            Ok(())
+        }
+        Role::Follower => Ok(()),
     }
-    Err(NodeError::NoQuorum { validator: key.address(), power, total: validators.total_power() })
+}
+
+/// Says what does not fit the validators of the next block: it is right before a validator is admitted and after it left, and else
+/// a mistake.
+fn tell_strangers(validators: &ValidatorSet, own: Address, peers: &[Peer]) {
+    if validators.power_of(own).is_none() {
+        tracing::warn!(address = %own, "this node is no validator now: it takes part once it is admitted");
+    }
+    for member in validators.iter().map(|member| member.address) {
+        if member != own && peers.iter().all(|peer| peer.address != member) {
+            tracing::warn!(validator = %member, "nobody said where this validator is reached");
+        }
+    }
 }

@@ -1,86 +1,156 @@
-//! The thread that makes blocks: intake, proposer and committer take turns on it.
-//!
-//! Between proposing and committing stands the decision. Today it is the signature of one validator with more than two
-//! thirds of the voting power; a consensus engine of several validators takes the place of [`Producer::make_block`].
+//! The thread of a node: intake, and the way in which its blocks are decided, take turns on it.
 
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use chain::{ChainError, ValidatorKey};
+use chain::Contradiction;
+use consensus::{Action, Consensus, ConsensusError, Event, Now};
 
-use crate::committer::Committer;
-use crate::config::BlockTiming;
-use crate::decided_file::DecidedFile;
+use crate::clock::now_unix_s;
+use crate::error::NodeError;
 use crate::handle::Shared;
-use crate::intake::{Intake, Submission, Wake};
-use crate::proposer::Proposer;
+use crate::host::NodeHost;
+use crate::intake::{Importing, Intake, ToProducer, Wake};
+use crate::validators::Sender;
 
-pub(crate) struct Producer {
+pub(crate) struct Producer<C> {
     shared: Arc<Shared>,
-    key: ValidatorKey,
-    retry_after_failure: Duration,
     intake: Intake,
-    proposer: Proposer,
-    committer: Committer,
+    consensus: C,
+    /// The way to the other validators, where there are any.
+    sender: Option<Sender>,
+    /// What the monotonic clock counts from.
+    started: Instant,
+    /// The last time at which transactions were due and consensus was told so. Whether they go into a block then is its
+    /// matter, and it is not told of the same time again.
+    told_due: Option<Instant>,
 }
 
-impl Producer {
+impl<C: Consensus<Host = NodeHost>> Producer<C> {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        key: ValidatorKey,
-        timing: BlockTiming,
-        submissions: mpsc::Receiver<Submission>,
-        file: DecidedFile,
+        arrivals: mpsc::Receiver<ToProducer>,
+        consensus: C,
+        sender: Option<Sender>,
+        started: Instant,
     ) -> Self {
-        Self {
-            intake: Intake::new(Arc::clone(&shared), submissions),
-            proposer: Proposer::new(Arc::clone(&shared), key.address(), timing.batching_window),
-            committer: Committer::new(Arc::clone(&shared), file),
-            retry_after_failure: timing.retry_after_failure,
-            key,
-            shared,
-        }
+        let intake = Intake::new(Arc::clone(&shared), arrivals);
+        Self { shared, intake, consensus, sender, started, told_due: None }
     }
 
     pub(crate) fn run(mut self) {
+        self.handle(Event::TimePassed);
         loop {
-            let expiry = self.intake.next_expiry();
-            let deadline = self.proposer.due().map_or(expiry, |due| due.min(expiry));
+            let deadline = self.deadline();
             match self.intake.wait_until(deadline) {
-                Wake::Arrivals => self.proposer.notice_arrivals(),
+                Wake::Arrivals => self.take_arrivals(),
                 Wake::Deadline => {}
                 Wake::Closed => break,
             }
-            if self.proposer.due().is_some_and(|due| due <= Instant::now()) {
-                let outcome = self.make_block();
-                self.report(outcome.err());
+            if self.is_time() {
+                self.handle(Event::TimePassed);
             }
             self.intake.expire();
         }
         tracing::info!("block producer stopped");
     }
 
-    /// Proposes a block, decides it and commits it; or commits the block that was decided before, if that failed.
-    fn make_block(&mut self) -> Result<(), ChainError> {
-        if !self.committer.has_decided() {
-            let Some(executed) = self.proposer.propose()? else { return Ok(()) };
-            let height = executed.block().header.number;
-            let certificate = self.key.decide_alone(self.shared.chain.chain_id(), height, executed.hash())?;
-            self.committer.decide(&executed, certificate);
+    fn take_arrivals(&mut self) {
+        let accepted = self.intake.take_accepted();
+        if !accepted.is_empty() {
+            self.consensus.host_mut().notice_arrivals();
+            self.handle(Event::Transactions(accepted));
         }
-        self.committer.commit()
+        for event in self.intake.take_events() {
+            self.handle(event);
+        }
+        for importing in self.intake.take_imports() {
+            self.import(importing);
+        }
     }
 
-    /// Tells health checks what keeps blocks from being made, and when to try next.
-    fn report(&mut self, fault: Option<ChainError>) {
-        let pause = match &fault {
-            None => Duration::ZERO,
-            Some(error) => {
-                tracing::error!(%error, "block could not be made");
-                self.retry_after_failure
+    fn handle(&mut self, event: Event) {
+        let now = self.now();
+        match self.consensus.handle(event, now) {
+            Ok(actions) => {
+                self.carry_out(actions);
+                self.report(None);
             }
+            Err(error) => {
+                if !matches!(error, ConsensusError::Stopped(_)) {
+                    tracing::error!(%error, "block could not be made");
+                }
+                self.report(Some(&error));
+            }
+        }
+    }
+
+    fn import(&mut self, Importing { decided, answer }: Importing) {
+        let now = self.now();
+        let outcome = match self.consensus.import(*decided, now) {
+            Ok((is_new, actions)) => {
+                self.carry_out(actions);
+                Ok(is_new)
+            }
+            Err(ConsensusError::Chain(error)) => Err(NodeError::Chain(error)),
+            Err(error) => Err(error.into()),
         };
-        self.shared.set_fault(fault.map(|error| error.to_string()));
-        self.proposer.schedule_next(pause);
+        self.report(None);
+        // An error says that nobody waits for the answer.
+        let _ = answer.send(outcome);
+    }
+
+    /// Tells health checks what keeps blocks from being made, if something does.
+    fn report(&self, error: Option<&ConsensusError>) {
+        let lasting = self.consensus.fault().map(str::to_owned);
+        self.shared.set_fault(lasting.or_else(|| error.map(ToString::to_string)));
+    }
+
+    fn carry_out(&self, actions: Vec<Action>) {
+        for action in actions {
+            match (action, &self.sender) {
+                (Action::Broadcast(message), Some(sender)) => sender.broadcast(&message),
+                (Action::Send { to, message }, Some(sender)) => sender.send(to, &message),
+                (Action::Misbehaviour { height, validator, contradiction }, _) => {
+                    tracing::error!(height, %validator, "a validator contradicted itself under its signature");
+                    self.keep(contradiction.as_deref());
+                }
+                (Action::Broadcast(_) | Action::Send { .. }, None) => {}
+            }
+        }
+    }
+
+    /// Keeps what proves a contradiction, for those who report it.
+    fn keep(&self, contradiction: Option<&Contradiction>) {
+        let Some(contradiction) = contradiction else { return };
+        if let Err(error) = self.shared.chain.keep_contradiction(contradiction) {
+            tracing::error!(%error, "the proof of a contradiction could not be kept");
+        }
+    }
+
+    /// Transactions are due that consensus was not told of, or its own time has come.
+    fn is_time(&mut self) -> bool {
+        if let Some(due) = self.untold_due().filter(|due| *due <= Instant::now()) {
+            self.told_due = Some(due);
+            return true;
+        }
+        self.consensus.deadline_ms().is_some_and(|deadline_ms| deadline_ms <= self.now().monotonic_ms)
+    }
+
+    fn deadline(&mut self) -> Instant {
+        let due = self.untold_due();
+        let of_consensus = self.consensus.deadline_ms();
+        let of_consensus = of_consensus.map(|deadline_ms| self.started + Duration::from_millis(deadline_ms));
+        [due, of_consensus].into_iter().flatten().fold(self.intake.next_expiry(), Instant::min)
+    }
+
+    fn untold_due(&mut self) -> Option<Instant> {
+        let told = self.told_due;
+        self.consensus.host_mut().due().filter(|due| Some(*due) != told)
+    }
+
+    fn now(&self) -> Now {
+        let elapsed_ms = self.started.elapsed().as_millis();
+        Now { monotonic_ms: u64::try_from(elapsed_ms).unwrap_or(u64::MAX), unix_s: now_unix_s() }
     }
 }

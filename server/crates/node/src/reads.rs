@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, Bytes};
 use chain::{
-    Block, Call, CallOutcome, CommitCertificate, IncludedTransaction, LogFilter, PlacedLog, SealedHeader,
-    SignedTransaction, TransactionReceipt,
+    Block, Call, CallFrame, CallOutcome, ChainError, CommitCertificate, IncludedTransaction, LogFilter, PlacedLog,
+    SealedHeader, SignedTransaction, TransactionReceipt,
 };
 
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
+
+/// Most bytes of waiting transactions that are listed at once, each with [`LISTED_OVERHEAD_BYTES`].
+const MAX_LISTED_BYTES: u64 = 4 << 20;
+
+/// What the fields of a listed transaction take beside its bytes.
+const LISTED_OVERHEAD_BYTES: u64 = 512;
 
 /// The waiting transactions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,6 +85,29 @@ impl NodeHandle {
         PoolContent { ready: ready.into_iter().cloned().collect(), queued: queued.into_iter().cloned().collect() }
     }
 
+    /// The waiting transactions of one sender or of all, within a bound of bytes.
+    ///
+    /// # Errors
+    /// [`ChainError::LimitExceeded`] if more of them wait.
+    pub(crate) fn listed_pool(&self, sender: Option<Address>) -> Result<PoolContent, NodeError> {
+        let pool = self.shared.pool();
+        let (ready, queued) = pool.content();
+        let wanted = |list: Vec<&SignedTransaction>| -> Vec<SignedTransaction> {
+            let of_sender =
+                |transaction: &&SignedTransaction| sender.is_none_or(|wanted| transaction.sender() == wanted);
+            list.into_iter().filter(of_sender).cloned().collect()
+        };
+        // A clone shares the encoded bytes.
+        let content = PoolContent { ready: wanted(ready), queued: wanted(queued) };
+        let sizes = content.ready.iter().chain(&content.queued).map(|transaction| transaction.raw().len() as u64);
+        let given: u64 = sizes.map(|bytes| bytes + LISTED_OVERHEAD_BYTES).sum();
+        if given > MAX_LISTED_BYTES {
+            let what = "bytes of waiting transactions";
+            return Err(NodeError::Chain(ChainError::LimitExceeded { what, limit: MAX_LISTED_BYTES, given }));
+        }
+        Ok(content)
+    }
+
     /// Transactions an account has on the chain.
     ///
     /// # Errors
@@ -113,7 +142,20 @@ impl NodeHandle {
     /// # Errors
     /// As [`chain::Snapshot::call`].
     pub async fn call(&self, call: Call) -> Result<CallOutcome, NodeError> {
-        self.query(move |snapshot| Ok(snapshot.call(snapshot.head().number, &call, &BTreeMap::new())?)).await
+        let time = self.call_time();
+        self.query(move |snapshot| {
+            time.run(|is_over| snapshot.call(snapshot.head().number, &call, &BTreeMap::new(), is_over))
+        })
+        .await
+    }
+
+    /// Every call inside a transaction; `None` while no block has it.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::calls_of`].
+    pub async fn calls_of(&self, transaction_hash: B256) -> Result<Option<CallFrame>, NodeError> {
+        let time = self.call_time();
+        self.query(move |snapshot| time.run(|is_over| snapshot.calls_of(transaction_hash, is_over))).await
     }
 
     /// The gas limit a call needs at the head.
@@ -121,7 +163,11 @@ impl NodeHandle {
     /// # Errors
     /// As [`chain::Snapshot::estimate_gas`].
     pub async fn estimate_gas(&self, call: Call) -> Result<u64, NodeError> {
-        self.query(move |snapshot| Ok(snapshot.estimate_gas(snapshot.head().number, &call, &BTreeMap::new())?)).await
+        let time = self.call_time();
+        self.query(move |snapshot| {
+            time.run(|is_over| snapshot.estimate_gas(snapshot.head().number, &call, &BTreeMap::new(), is_over))
+        })
+        .await
     }
 
     /// The wanted logs of the blocks `first` to `last`.
@@ -130,6 +176,14 @@ impl NodeHandle {
     /// As [`chain::Snapshot::logs`].
     pub async fn logs(&self, filter: LogFilter, first: u64, last: u64) -> Result<Vec<PlacedLog>, NodeError> {
         self.query(move |snapshot| Ok(snapshot.logs(&filter, first, last)?)).await
+    }
+
+    /// The first wanted log on the chain, found by an index.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::find_log`].
+    pub async fn find_log(&self, filter: LogFilter) -> Result<Option<PlacedLog>, NodeError> {
+        self.query(move |snapshot| Ok(snapshot.find_log(&filter)?)).await
     }
 
     /// Headers from the newest down, below `before`.

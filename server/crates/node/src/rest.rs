@@ -3,15 +3,19 @@
 mod body;
 mod problem;
 
+use alloy_primitives::Bytes;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use chain::{IncludedTransaction, Place, Snapshot, Validator};
+use chain::{ChainError, DecidedBlock, IncludedTransaction, Place, ReceivedBlock, SignedTransaction, Snapshot};
 
-use body::{AcceptedBody, BalanceBody, BlocksBody, BlocksQuery, MempoolBody, NetworkBody, SubmitBody, ValidatorBody};
+use body::{
+    AcceptedBody, BalanceBody, BlocksBody, BlocksQuery, DecidedBlocksBody, ImportBody, ImportedBody, MempoolBody,
+    NetworkBody, PeerBody, SubmitBody, ValidatorBody,
+};
 pub use body::{BlockBody, HeadBody, TransactionBody};
-use problem::RestError;
+pub(crate) use problem::RestError;
 
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
@@ -19,6 +23,9 @@ use crate::token;
 
 /// Most blocks one range returns.
 pub(crate) const MAX_RANGE_BLOCKS: u64 = 100;
+
+/// Most bytes of transactions and events in one answer that lists several.
+const MAX_ANSWER_BYTES: usize = 4 << 20;
 
 type Answer<T> = Result<Json<T>, RestError>;
 
@@ -43,15 +50,14 @@ pub(crate) async fn show_block(
     id: Result<Path<String>, PathRejection>,
 ) -> Answer<BlockBody> {
     let Path(id) = id?;
-    let snapshot = node.snapshot()?;
     let height = if let Ok(number) = id.parse::<u64>() {
         Some(number)
     } else {
         let hash = problem::parse("id", &id, "a height or a block hash of 0x and 64 hexadecimal digits")?;
-        snapshot.height_of(hash).map_err(NodeError::from)?
+        node.snapshot()?.height_of(hash).map_err(NodeError::from)?
     };
     let block = match height {
-        Some(height) => read_block(&snapshot, height)?,
+        Some(height) => node.query(move |snapshot| read_block(snapshot, height)).await?,
         None => None,
     };
     block.map(Json).ok_or_else(|| RestError::not_found("block", &id))
@@ -61,7 +67,78 @@ pub(crate) async fn list_blocks(
     State(node): State<NodeHandle>,
     query: Result<Query<BlocksQuery>, QueryRejection>,
 ) -> Answer<BlocksBody> {
-    let Query(BlocksQuery { from, to }) = query?;
+    let Query(query) = query?;
+    check_range(query)?;
+    let blocks = node
+        .query(move |snapshot| {
+            let (mut blocks, mut bytes) = (Vec::new(), 0);
+            for height in query.from..=query.to.min(snapshot.head().number) {
+                let Some(block) = read_block(snapshot, height)? else { continue };
+                bytes += block.memory_bytes();
+                if bytes > MAX_ANSWER_BYTES {
+                    let (limit, given) = (MAX_ANSWER_BYTES as u64, bytes as u64);
+                    return Err(ChainError::LimitExceeded { what: "bytes of a range of blocks", limit, given }.into());
+                }
+                blocks.push(block);
+            }
+            Ok(blocks)
+        })
+        .await?;
+    Ok(Json(BlocksBody { blocks }))
+}
+
+/// Blocks with their certificates as other nodes take them, from `from` on: up to `to`, or as far as one answer goes.
+pub(crate) async fn list_decided_blocks(
+    State(node): State<NodeHandle>,
+    query: Result<Query<BlocksQuery>, QueryRejection>,
+) -> Answer<DecidedBlocksBody> {
+    let Query(query) = query?;
+    check_range(query)?;
+    let blocks = node
+        .query(move |snapshot| {
+            let (mut blocks, mut bytes) = (Vec::new(), 0);
+            for height in query.from..=query.to.min(snapshot.head().number) {
+                // Nobody decided block 0.
+                let (Some(block), Some(certificate)) = (snapshot.block_at(height)?, snapshot.certificate_at(height)?)
+                else {
+                    continue;
+                };
+                let encoded = Bytes::from(DecidedBlock::encode(&block, &certificate));
+                bytes += encoded.len();
+                blocks.push(encoded);
+                if bytes >= MAX_ANSWER_BYTES {
+                    break;
+                }
+            }
+            Ok(blocks)
+        })
+        .await?;
+    Ok(Json(DecidedBlocksBody { blocks }))
+}
+
+/// Takes a block that others decided.
+pub(crate) async fn import_block(
+    State(node): State<NodeHandle>,
+    body: Result<Json<ImportBody>, JsonRejection>,
+) -> Result<(StatusCode, Json<ImportedBody>), RestError> {
+    let Json(ImportBody { block }) = body?;
+    let mut bytes = block.as_ref();
+    let received = ReceivedBlock::decode(&mut bytes).map_err(RestError::of_import)?;
+    if !bytes.is_empty() {
+        let left = format!("{} bytes follow the block", bytes.len());
+        return Err(RestError::of_import(ChainError::MalformedBlock(left)));
+    }
+    let (number, hash) = (received.header().number, received.header().hash());
+    let is_new = match node.import(received).await {
+        Ok(is_new) => is_new,
+        Err(NodeError::Chain(error)) => return Err(RestError::of_import(error)),
+        Err(error) => return Err(error.into()),
+    };
+    let (status, outcome) = if is_new { (StatusCode::CREATED, "imported") } else { (StatusCode::OK, "exists") };
+    Ok((status, Json(ImportedBody { outcome, number, hash })))
+}
+
+fn check_range(BlocksQuery { from, to }: BlocksQuery) -> Result<(), RestError> {
     if from > to {
         return Err(RestError::out_of_bounds("to", format!("at least `from` ({from})"), to));
     }
@@ -69,13 +146,7 @@ pub(crate) async fn list_blocks(
         let bound = format!("at most {} (100 blocks)", from.saturating_add(MAX_RANGE_BLOCKS - 1));
         return Err(RestError::out_of_bounds("to", bound, to));
     }
-    let blocks = node
-        .query(move |snapshot| {
-            let last = to.min(snapshot.head().number);
-            (from..=last).filter_map(|height| read_block(snapshot, height).transpose()).collect::<Result<Vec<_>, _>>()
-        })
-        .await?;
-    Ok(Json(BlocksBody { blocks }))
+    Ok(())
 }
 
 pub(crate) async fn show_transaction(
@@ -125,29 +196,42 @@ pub(crate) async fn show_balance(
 }
 
 pub(crate) async fn show_mempool(State(node): State<NodeHandle>) -> Answer<MempoolBody> {
-    let content = node.pool_content();
+    let pool = node.shared.pool();
+    let (ready, queued) = pool.content();
+    let listed = |list: &[&SignedTransaction]| -> Vec<TransactionBody> {
+        let mut bytes = 0;
+        let fits = |transaction: &&&SignedTransaction| {
+            bytes += transaction.raw().len();
+            bytes <= MAX_ANSWER_BYTES
+        };
+        let first = list.iter().take(body::MAX_LISTED_TRANSACTIONS).take_while(fits);
+        first.map(|transaction| TransactionBody::waiting(transaction)).collect()
+    };
     Ok(Json(MempoolBody {
-        ready_count: content.ready.len(),
-        queued_count: content.queued.len(),
-        ready: content.ready.iter().take(body::MAX_LISTED_TRANSACTIONS).map(TransactionBody::waiting).collect(),
-        queued: content.queued.iter().take(body::MAX_LISTED_TRANSACTIONS).map(TransactionBody::waiting).collect(),
+        ready_count: ready.len(),
+        queued_count: queued.len(),
+        ready: listed(&ready),
+        queued: listed(&queued),
     }))
 }
 
 pub(crate) async fn show_network(State(node): State<NodeHandle>) -> Answer<NetworkBody> {
+    let peers = node.peers();
+    let (fault, shortage) = (node.fault(), node.quorum_shortage()?.or_else(|| node.disk_shortage()));
+    let connected = peers.iter().filter(|peer| peer.is_connected).count();
     Ok(Json(NetworkBody {
         chain_id: node.chain_id(),
         genesis_hash: node.genesis_hash(),
         version: env!("CARGO_PKG_VERSION"),
-        peers: 0,
-        fault: node.fault(),
+        peers: connected,
+        validators: peers.into_iter().map(PeerBody::from).collect(),
+        fault: fault.or_else(|| shortage.map(|shortage| shortage.to_string())),
     }))
 }
 
 pub(crate) async fn list_validators(State(node): State<NodeHandle>) -> Answer<Vec<ValidatorBody>> {
-    let validators = node.validators()?;
-    let members = validators.iter();
-    Ok(Json(members.map(|Validator { address, voting_power }| ValidatorBody { address, voting_power }).collect()))
+    let powers = node.validator_powers().await?;
+    Ok(Json(powers.into_iter().map(ValidatorBody::from).collect()))
 }
 
 fn read_block(snapshot: &Snapshot, height: u64) -> Result<Option<BlockBody>, NodeError> {

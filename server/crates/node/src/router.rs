@@ -1,65 +1,88 @@
 use std::sync::PoisonError;
+use std::time::Duration;
 
-use axum::body::Body;
 use axum::error_handling::HandleError;
-use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, get_service, post, post_service};
 use axum::{BoxError, Json, Router};
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
-use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, stop_channel};
+use jsonrpsee::server::{BatchRequestConfig, PingConfig, Server, ServerConfig, stop_channel};
 
+use crate::allowance::Allowance;
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
-use crate::{rest, rpc};
-
-/// Largest JSON-RPC request or WebSocket message, in bytes.
-pub const MAX_REQUEST_BYTES: u32 = 2 * 1024 * 1024;
+use crate::import_bodies::ImportBodies;
+use crate::lanes::Lane;
+use crate::large_answers::LargeAnswers;
+use crate::request_bodies::{MAX_REQUEST_BYTES, RequestBodies};
+use crate::sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Socket, SocketBudget};
+use crate::{allowance, rest, rpc};
 
 /// Largest JSON-RPC answer, in bytes.
-pub const MAX_RESPONSE_BYTES: u32 = 32 * 1024 * 1024;
+pub const MAX_RESPONSE_BYTES: u32 = 16 * 1024 * 1024;
+
+/// Most messages in the queue of one WebSocket.
+const MAX_WAITING_MESSAGES: u32 = 8;
 
 /// Most requests in one batch.
 pub const MAX_BATCH_REQUESTS: u32 = 100;
 
-/// Most JSON-RPC requests and WebSocket connections at once.
-pub const MAX_CONNECTIONS: u32 = 1_000;
+/// Most JSON-RPC requests by POST at once.
+pub const MAX_CONNECTIONS: u32 = 512;
+
+/// Most WebSockets.
+pub const MAX_SOCKETS: u32 = 256;
 
 /// Most subscriptions of one WebSocket connection.
 const MAX_SUBSCRIPTIONS_PER_CONNECTION: u32 = 64;
+
+/// How often a WebSocket's client is asked for a sign of life.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Without a sign of life for so long, a WebSocket fails once.
+const INACTIVE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Failures after which a WebSocket is closed.
+const MAX_PING_FAILURES: usize = 2;
 
 /// Everything under `/rpc`: JSON-RPC by POST and WebSocket on the path itself, REST below it.
 ///
 /// # Errors
 /// [`NodeError::Thread`] if two methods have one name, which a test rules out.
 pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
+    let handle = handle.in_lane(Lane::Stranger);
     let module = rpc::module(&handle).map_err(|error| NodeError::Thread(error.to_string()))?;
-    let config = ServerConfig::builder()
-        .max_request_body_size(MAX_REQUEST_BYTES)
-        .max_response_body_size(MAX_RESPONSE_BYTES)
-        .max_connections(MAX_CONNECTIONS)
-        .max_subscriptions_per_connection(MAX_SUBSCRIPTIONS_PER_CONNECTION)
-        .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH_REQUESTS))
-        .set_id_provider(rpc::HexIds)
-        .build();
     let (stop, running) = stop_channel();
     handle.shared.rpc_servers.lock().unwrap_or_else(PoisonError::into_inner).push(running);
-    let answering =
-        RpcServiceBuilder::new().layer_fn(|inner| rpc::EveryRequest::new(inner, MAX_RESPONSE_BYTES as usize));
-    let server = Server::builder().set_config(config).set_rpc_middleware(answering);
-    let service = server.to_service_builder().build(module, stop);
-    let json_rpc =
+    let answering = RpcServiceBuilder::new()
+        .layer_fn(|inner| rpc::EveryRequest::new(inner, MAX_RESPONSE_BYTES as usize, MAX_PUSHED_BYTES as usize));
+    let serving = |config: ServerConfig| {
+        let server = Server::builder().set_config(config).set_rpc_middleware(answering.clone());
+        let service = server.to_service_builder().build(module.clone(), stop.clone());
         HandleError::new(
             service,
             |error: BoxError| async move { (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()) },
-        );
-    let json_rpc = Router::new().route_service("/rpc", json_rpc).layer(middleware::from_fn(bound_body));
+        )
+    };
+    let (bodies, budget) = (RequestBodies::default(), SocketBudget::default());
+    let posts = post_service(serving(config_of_posts()))
+        .layer(middleware::from_fn(move |request, next| bodies.clone().bound(request, next)));
+    let sockets = get_service(serving(config_of_sockets()))
+        .layer(middleware::from_fn(move |request, next| begin_socket(budget.clone(), request, next)));
+    let large_answers = LargeAnswers::default();
+    let imports = ImportBodies::default();
+    let import = post(rest::import_block)
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(move |request, next| imports.clone().bound(request, next)));
     Ok(Router::new()
         .route("/rpc/head", get(rest::show_head))
         .route("/rpc/blocks/{id}", get(rest::show_block))
         .route("/rpc/blocks-range", get(rest::list_blocks))
+        .route("/rpc/blocks-range/decided", get(rest::list_decided_blocks))
+        .route("/rpc/blocks/import", import)
         .route("/rpc/tx/{hash}", get(rest::show_transaction))
         .route("/rpc/tx", post(rest::create_transaction))
         .route("/rpc/balance/{address}", get(rest::show_balance))
@@ -67,18 +90,55 @@ pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
         .route("/rpc/net_info", get(rest::show_network))
         .route("/rpc/validators", get(rest::list_validators))
         .with_state(handle)
-        .merge(json_rpc))
+        .layer(middleware::from_fn(allowance::count_rest))
+        .merge(Router::new().route("/rpc", posts.merge(sockets)))
+        .layer(middleware::from_fn(move |request, next| large_answers.clone().bound(request, next))))
 }
 
-/// Reads the body of a POST within its bound, also where no length was announced, and answers 413 beyond it.
-async fn bound_body(request: Request, next: Next) -> Response {
-    if request.method() != Method::POST {
-        return next.run(request).await;
+fn config_of_posts() -> ServerConfig {
+    ServerConfig::builder()
+        .http_only()
+        .max_request_body_size(MAX_REQUEST_BYTES)
+        .max_response_body_size(MAX_RESPONSE_BYTES)
+        .max_connections(MAX_CONNECTIONS)
+        .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH_REQUESTS))
+        .build()
+}
+
+fn config_of_sockets() -> ServerConfig {
+    let pings =
+        PingConfig::new().ping_interval(PING_INTERVAL).inactive_limit(INACTIVE_LIMIT).max_failures(MAX_PING_FAILURES);
+    ServerConfig::builder()
+        .ws_only()
+        .max_request_body_size(MAX_PUSHED_BYTES)
+        .max_response_body_size(MAX_PUSHED_BYTES)
+        .max_connections(MAX_SOCKETS)
+        .max_subscriptions_per_connection(MAX_SUBSCRIPTIONS_PER_CONNECTION)
+        .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH_REQUESTS))
+        .set_message_buffer_capacity(MAX_WAITING_MESSAGES)
+        .set_id_provider(rpc::HexIds)
+        .enable_ws_ping(pings)
+        .build()
+}
+
+/// Begins to count what a WebSocket holds. Only a connection that is watched may become one.
+async fn begin_socket(budget: SocketBudget, mut request: Request, next: Next) -> Response {
+    if request.method() != Method::GET || !asks_for_socket(request.headers()) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
-    let (mut parts, body) = request.into_parts();
-    parts.extensions.insert(rpc::Posted);
-    match axum::body::to_bytes(body, MAX_REQUEST_BYTES as usize).await {
-        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
-        Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Json(rpc::body_too_large(MAX_REQUEST_BYTES))).into_response(),
+    let Some(ConnectInfo(socket)) = request.extensions().get::<ConnectInfo<Socket>>().cloned() else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "this server does not watch its connections").into_response();
+    };
+    let caller = request.extensions().get::<Allowance>().map(Allowance::caller);
+    if socket.begin(&budget, caller).is_err() {
+        let error = rpc::no_room("WebSockets of one network address", MAX_SOCKETS_PER_CALLER);
+        return (StatusCode::TOO_MANY_REQUESTS, Json(error)).into_response();
     }
+    request.extensions_mut().insert(socket);
+    next.run(request).await
+}
+
+fn asks_for_socket(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok());
+    upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }

@@ -39,7 +39,7 @@ pub(crate) fn token_balance_at(snapshot: &Snapshot, height: u64, account: Addres
 
 fn read_token<C: SolCall<Return = U256>>(snapshot: &Snapshot, height: u64, call: C) -> Result<U256, NodeError> {
     let request = Call { to: Some(AI_TOKEN_ADDRESS), data: call.abi_encode().into(), ..Call::default() };
-    let outcome = snapshot.call(height, &request, &Default::default())?;
+    let outcome = snapshot.call(height, &request, &Default::default(), &chain::never_over)?;
     C::abi_decode_returns(&outcome.output).map_err(|error| {
         NodeError::Chain(chain::ChainError::InvalidCall(format!("the token at {AI_TOKEN_ADDRESS} answered: {error}")))
     })
@@ -47,6 +47,6 @@ fn read_token<C: SolCall<Return = U256>>(snapshot: &Snapshot, height: u64, call:
 
 /// The token's supply is bounded far below 2^128 by its votes (2^208) and by the minter's epoch cap (u128 an epoch);
 /// should it ever pass the type, the largest amount is shown rather than a wrapped one.
-fn to_amount(value: U256) -> Amount {
+pub(crate) fn to_amount(value: U256) -> Amount {
     Amount::from_atto(u128::try_from(value).unwrap_or(u128::MAX))
 }

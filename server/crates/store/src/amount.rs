@@ -16,6 +16,18 @@ const ROW_MAX_AIT: u64 = 1_000_000_000_000;
 /// [`ATTO_PER_AIT`] in a column: it is below 2^63.
 const STORED_ATTO_PER_AIT: i64 = 1_000_000_000_000_000_000;
 
+/// AttoAIT in one microAIT, in which quotas are counted. An `i64` holds nine million million AIT of them.
+const ATTO_PER_MICRO_AIT: u128 = 1_000_000_000_000;
+
+/// An amount of a quota in one column, rounded up: what is counted is never less than what is minted.
+pub(crate) fn micro_ait(amount: Amount) -> i64 {
+    i64::try_from(amount.atto().div_ceil(ATTO_PER_MICRO_AIT)).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn micro_ait_amount(micro_ait: i64) -> Amount {
+    Amount::from_atto(u128::from(from_i64(micro_ait)) * ATTO_PER_MICRO_AIT)
+}
+
 /// An amount as its two columns have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StoredAmount {

@@ -1,6 +1,9 @@
 //! What can go wrong with the database or the artifact folder.
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+use shared::amount::Amount;
+
+use crate::record::Whose;
 
 /// Codes of a full disk: SQLite's `SQLITE_FULL`, PostgreSQL's `disk_full`.
 const FULL_CODES: [&str; 2] = ["13", "53100"];
@@ -42,14 +45,59 @@ pub enum StoreError {
 /// A rule that only the transaction itself can check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("this address has used its {limit} sponsored jobs of today")]
-    SponsoredByAddress { limit: u32 },
-    #[error("all {limit} sponsored jobs of today are used")]
-    SponsoredInTotal { limit: u32 },
+    #[error("{} may have {limit} sponsored jobs a day, and has had them", whose.subject())]
+    DailyJobs { whose: Whose, limit: u32 },
+    #[error(
+        "{} may mint {limit} AIT a day: {taken} AIT are taken, and this job may mint up to {asked} AIT",
+        whose.subject()
+    )]
+    DailyMint { whose: Whose, limit: Amount, taken: Amount, asked: Amount },
+    #[error("the nonce was used: ask for another one")]
+    NonceUsed,
+    #[error("a wallet has up to {most} API keys: revoke one first")]
+    TooManyKeys { most: usize },
+    #[error("wallets have made {most} API keys at this server, which is the limit")]
+    TooManyKeysInTotal { most: u64 },
+    #[error("a client has up to {most} webhooks: remove one first")]
+    TooManyWebhooks { most: usize },
+    #[error("clients have made {most} webhooks at this server, which is the limit")]
+    TooManyWebhooksInTotal { most: u64 },
+    #[error("the account has a second factor: turn it off before another one is set up")]
+    SecondFactorOn,
+    #[error("no second factor of this account waits for its first code: begin anew")]
+    NoSecondFactorBegun,
+    #[error("accounts have {most} second factors at this server, which is the limit")]
+    TooManySecondFactors { most: u64 },
+    #[error("the code was used: wait for the app's next one, or take another recovery code")]
+    CodeUsed,
+    #[error("the session waits for no code")]
+    NoCodeAwaited,
     #[error("the task has ended")]
     TaskEnded,
     #[error("{taken} of the transaction's {asked} receipts wait for no mint any more")]
     ReceiptsTaken { asked: u64, taken: u64 },
+    #[error("the payment of {job_id} does not wait for this transaction any more")]
+    PaymentMoved { job_id: shared::id::JobId },
+    #[error("the index is not where this part of the chain begins: another process moved it, or it was cleared")]
+    IndexMoved,
+    #[error("the exchange in this database belongs to another hub or to another chain")]
+    ExchangeOfAnother,
+    #[error("the exchange's rows are at entry {at} of the journal, and these consequences begin at {after}")]
+    ExchangeMoved { at: u64, after: u64 },
+    #[error("what is held for {provider} until {due_unix} (Unix seconds) waits for no release any more")]
+    HoldTaken { provider: shared::Address, due_unix: u64 },
+}
+
+impl Whose {
+    /// The subject of a sentence about a limit.
+    const fn subject(self) -> &'static str {
+        match self {
+            Self::Visitor => "without a session or an API key, this address",
+            Self::Visitors => "all visitors without a session or an API key together",
+            Self::Key => "this API key",
+            Self::Wallet => "this wallet, with the API keys that it made,",
+        }
+    }
 }
 
 impl StoreError {

@@ -193,9 +193,8 @@ pub(super) async fn served(store: &Store, record: JobRecord) -> Result<Served, A
 
 /// The one artifact, as text.
 pub(super) async fn text_of(views: &Views, served: &Served) -> Result<String, ApiError> {
-    let sha256 = served.artifacts.first().map(|artifact| artifact.sha256);
-    let text = match sha256 {
-        Some(sha256) => views.text_of(sha256).await?,
+    let text = match served.artifacts.first() {
+        Some(artifact) => views.text_of(artifact).await?,
         None => None,
     };
     text.ok_or_else(|| ApiError::Internal(format!("the text of {} is gone", served.job_id)))

@@ -6,6 +6,7 @@ use serde_json::{Number, Value, json};
 use shared::field_error::FieldError;
 
 use super::call::Call;
+use super::error::OpenAiError;
 use super::form::Form;
 use super::refuse;
 use super::text::{Asked, Settings, StreamOptions, TextAnswer, serve};
@@ -48,6 +49,9 @@ struct RequestMessage {
     /// A text, or a list of parts that are text. An assistant that only called tools has none.
     #[schema(value_type = Option<String>)]
     content: Option<Value>,
+    /// What an assistant called before. The model reads it as text, one call a line.
+    #[schema(value_type = Option<Vec<Object>>)]
+    tool_calls: Option<Vec<Value>>,
 }
 
 impl ChatRequest {
@@ -68,11 +72,12 @@ impl ChatRequest {
         let mut messages = Vec::with_capacity(self.messages.len());
         for (index, message) in self.messages.iter().enumerate() {
             match message.plain() {
-                Some((role, content)) => messages.push(json!({"role": role, "content": content})),
-                None => errors.push(FieldError::new(
-                    format!("messages[{index}]"),
-                    "a message is text of the role system, developer, user, assistant or tool",
-                )),
+                Ok((role, content)) => messages.push(json!({"role": role, "content": content})),
+                Err((member, wanted)) => {
+                    let field = format!("messages[{index}].{member}");
+                    let detail = format!("`{field}` {wanted}");
+                    errors.push(FieldError::new(field, detail));
+                }
             }
         }
         let mut input = json!({"messages": messages});
@@ -89,23 +94,44 @@ impl ChatRequest {
 }
 
 impl RequestMessage {
-    /// Role and text, where it is nothing but text.
-    fn plain(&self) -> Option<(&str, String)> {
+    /// Role and text, where it is nothing but text; else which member is not, and what it should be.
+    fn plain(&self) -> Result<(&str, String), (&'static str, &'static str)> {
         let role = match self.role.as_str() {
             "developer" => "system",
             "function" => "tool",
             role @ ("system" | "user" | "assistant" | "tool") => role,
-            _ => return None,
+            _ => return Err(("role", "is system, developer, user, assistant or tool")),
         };
+        let no_text = ("content", "is a text, or a list of parts of the type `text`");
         let content = match &self.content {
             None if role == "assistant" => String::new(),
-            None => return None,
             Some(Value::String(text)) => text.clone(),
-            Some(Value::Array(parts)) => parts.iter().map(text_of_part).collect::<Option<Vec<&str>>>()?.concat(),
-            Some(_) => return None,
+            Some(Value::Array(parts)) => {
+                parts.iter().map(text_of_part).collect::<Option<Vec<&str>>>().ok_or(no_text)?.concat()
+            }
+            None | Some(_) => return Err(no_text),
         };
-        Some((role, content))
+        let calls = self.tool_calls.iter().flatten().map(text_of_call).collect::<Option<Vec<String>>>();
+        let calls = calls.ok_or(("tool_calls", "are calls of functions, each with a name"))?;
+        let content = Some(content).filter(|content| !content.is_empty());
+        Ok((role, content.into_iter().chain(calls).collect::<Vec<_>>().join("\n")))
     }
+}
+
+/// `{"name": …, "arguments": …}`, the form in which most models write a call. Arguments are JSON in a text, as OpenAI has
+/// them; a call without any has its name alone.
+fn text_of_call(call: &Value) -> Option<String> {
+    let function = call.get("function")?;
+    let mut told = json!({"name": function.get("name")?.as_str()?});
+    match function.get("arguments") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) if text.is_empty() => {}
+        Some(Value::String(text)) => {
+            told["arguments"] = serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into());
+        }
+        Some(other) => told["arguments"] = other.clone(),
+    }
+    Some(told.to_string())
 }
 
 /// Only text is read here.
@@ -118,9 +144,10 @@ fn text_of_part(part: &Value) -> Option<&str> {
     post, path = "/v1/chat/completions", tag = "openai", request_body = ChatRequest,
     responses(
         (status = 200, body = TextAnswer, headers(("X-Receipt-Id" = String), ("X-Job-Id" = String))),
-        (status = "4XX", description = "An error in OpenAI's form"),
+        (status = "4XX", body = OpenAiError, description = "An error in OpenAI's form"),
+        (status = "5XX", body = OpenAiError, description = "No miner served it, or the server failed"),
     ),
-    security((), ("api_key" = []))
+    security((), ("api_key" = []), ("session" = []))
 )]
 pub async fn create(Call { request, client }: Call<ChatRequest>) -> Result<Response, ApiError> {
     let asked = Asked {
@@ -157,6 +184,9 @@ mod tests {
             {"role": "system", "content": ""},
             {"role": "user", "content": [{"type": "text", "text": "How warm"}, {"type": "text", "text": " is it?"}]},
             {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "warmth"}}]},
+            {"role": "assistant", "content": "I ask again.", "tool_calls": [
+                {"id": "2", "type": "function", "function": {"name": "warmth", "arguments": "{\"at\": \"noon\"}"}},
+            ]},
             {"role": "tool", "tool_call_id": "1", "content": "17 °C"},
             {"role": "function", "name": "warmth", "content": "17 °C"},
         ]}))
@@ -168,26 +198,39 @@ mod tests {
             .iter()
             .map(|message| (message["role"].as_str().unwrap(), message["content"].as_str().unwrap()))
             .collect();
-        let expected =
-            [("system", ""), ("user", "How warm is it?"), ("assistant", ""), ("tool", "17 °C"), ("tool", "17 °C")];
+        let again = "I ask again.\n{\"arguments\":{\"at\":\"noon\"},\"name\":\"warmth\"}";
+        let expected = [
+            ("system", ""),
+            ("user", "How warm is it?"),
+            ("assistant", "{\"name\":\"warmth\"}"),
+            ("assistant", again),
+            ("tool", "17 °C"),
+            ("tool", "17 °C"),
+        ];
         assert_eq!(told, expected);
     }
 
     #[test]
     fn what_is_no_text_is_refused_at_its_place() {
-        for message in [
-            json!({"role": "user"}),
-            json!({"role": "wizard", "content": "a"}),
-            json!({"role": "user", "content": 5}),
-            json!({"role": "user", "content": {"type": "text", "text": "a"}}),
-            json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}),
-            json!({"role": "user", "content": [{"type": "text"}]}),
-            json!({"role": "user", "content": ["a"]}),
+        for (message, member) in [
+            (json!({"role": "user"}), "content"),
+            (json!({"role": "wizard", "content": "a"}), "role"),
+            (json!({"role": "user", "content": 5}), "content"),
+            (json!({"role": "user", "content": {"type": "text", "text": "a"}}), "content"),
+            (json!({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}]}), "content"),
+            (json!({"role": "user", "content": [{"type": "text"}]}), "content"),
+            (json!({"role": "user", "content": ["a"]}), "content"),
+            (
+                json!({"role": "assistant", "tool_calls": [{"id": "1", "type": "custom", "custom": {"name": "a"}}]}),
+                "tool_calls",
+            ),
         ] {
             let body = json!({"model": "m", "messages": [{"role": "system", "content": "a"}, message]});
             let request: ChatRequest = serde_json::from_value(body).unwrap();
             let Err(ApiError::Invalid(errors)) = request.input() else { panic!("{message} was taken") };
-            assert_eq!(errors[0].field, "messages[1]");
+            let field = format!("messages[1].{member}");
+            assert_eq!(errors[0].field, field);
+            assert!(errors[0].detail.starts_with(&format!("`{field}` ")), "{}", errors[0].detail);
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Number, Value, json};
 use shared::field_error::FieldError;
 
 use super::call::Call;
+use super::error::OpenAiError;
 use super::form::Form;
 use super::refuse;
 use super::text::{Asked, Settings, StreamOptions, TextAnswer, serve};
@@ -78,9 +79,10 @@ impl CompletionRequest {
     post, path = "/v1/completions", tag = "openai", request_body = CompletionRequest,
     responses(
         (status = 200, body = TextAnswer, headers(("X-Receipt-Id" = String), ("X-Job-Id" = String))),
-        (status = "4XX", description = "An error in OpenAI's form"),
+        (status = "4XX", body = OpenAiError, description = "An error in OpenAI's form"),
+        (status = "5XX", body = OpenAiError, description = "No miner served it, or the server failed"),
     ),
-    security((), ("api_key" = []))
+    security((), ("api_key" = []), ("session" = []))
 )]
 pub async fn create(Call { request, client }: Call<CompletionRequest>) -> Result<Response, ApiError> {
     let asked = Asked {

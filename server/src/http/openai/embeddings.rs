@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use shared::job::JobKind;
 
 use super::call::{Call, text_of};
+use super::error::OpenAiError;
 use super::values::texts;
 use super::{Usage, answer, refuse};
 use crate::error::ApiError;
@@ -49,9 +50,10 @@ pub struct Embeddings {
     post, path = "/v1/embeddings", tag = "openai", request_body = EmbeddingsRequest,
     responses(
         (status = 200, body = Embeddings, headers(("X-Receipt-Id" = String), ("X-Job-Id" = String))),
-        (status = "4XX", description = "An error in OpenAI's form"),
+        (status = "4XX", body = OpenAiError, description = "An error in OpenAI's form"),
+        (status = "5XX", body = OpenAiError, description = "No miner served it, or the server failed"),
     ),
-    security((), ("api_key" = []))
+    security((), ("api_key" = []), ("session" = []))
 )]
 pub async fn create(Call { request, client }: Call<EmbeddingsRequest>) -> Result<Response, ApiError> {
     let EmbeddingsRequest { model, input, encoding_format, dimensions } = request;

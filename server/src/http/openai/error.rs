@@ -4,7 +4,8 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use shared::job::token::is_of_context;
 
 use crate::error::{ApiError, LoggedError};
 
@@ -35,6 +36,24 @@ const THEIR_SEGMENTS: [&str; 22] = [
     "vector_stores",
 ];
 
+/// Their code for a prompt that has more tokens than the model reads; clients shorten it then.
+const CONTEXT_EXCEEDED: &str = "context_length_exceeded";
+
+/// The body of an error as their clients read it.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct OpenAiError {
+    error: ErrorBody,
+}
+
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+struct ErrorBody {
+    message: String,
+    #[serde(rename = "type")]
+    sort: &'static str,
+    param: Option<String>,
+    code: String,
+}
+
 /// Turns the problem documents of OpenAI's paths into their errors; other answers pass.
 pub async fn in_their_form(request: Request, next: Next) -> Response {
     let is_theirs = is_theirs(request.uri().path());
@@ -42,7 +61,7 @@ pub async fn in_their_form(request: Request, next: Next) -> Response {
     if is_theirs { reformed(response) } else { response }
 }
 
-fn is_theirs(path: &str) -> bool {
+pub(crate) fn is_theirs(path: &str) -> bool {
     let path = path.strip_prefix("/api").unwrap_or(path);
     let segment = path.strip_prefix("/v1/").and_then(|rest| rest.split('/').next());
     segment.is_some_and(|segment| THEIR_SEGMENTS.contains(&segment))
@@ -63,13 +82,17 @@ fn reformed(response: Response) -> Response {
 }
 
 /// The error as their clients read it.
-pub(super) fn body(error: &ApiError) -> Value {
+pub(super) fn body(error: &ApiError) -> OpenAiError {
     let problem = error.problem();
     let parameter = problem.errors.first().map(|first| first.field.trim_start_matches("input.").to_owned());
-    let code = problem.kind.rsplit('/').next().unwrap_or_default().replace('-', "_");
+    let code = match error {
+        ApiError::InputRefused(reason) if is_of_context(reason) => CONTEXT_EXCEEDED.to_owned(),
+        _ => problem.kind.rsplit('/').next().unwrap_or_default().replace('-', "_"),
+    };
     let detail = problem.detail.replace("`input.", "`");
     let detail = detail.strip_prefix("input.").unwrap_or(&detail);
-    json!({"error": {"message": detail, "type": sort(status(error)), "param": parameter, "code": code}})
+    let message = detail.to_owned();
+    OpenAiError { error: ErrorBody { message, sort: sort(status(error)), param: parameter, code } }
 }
 
 /// Their clients know 400 for what is wrong with a request.
@@ -92,6 +115,8 @@ fn sort(status: StatusCode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -108,9 +133,12 @@ mod tests {
     fn a_refused_input_is_a_fault_of_the_request_and_names_its_parameter() {
         let error = ApiError::InputRefused("input.messages is 1 to 95 tokens for this model, got 900".to_owned());
         assert_eq!(status(&error), StatusCode::BAD_REQUEST);
-        let body = body(&error);
+        let body = serde_json::to_value(body(&error)).unwrap();
         assert_eq!(body["error"]["message"], "messages is 1 to 95 tokens for this model, got 900");
-        assert_eq!((&body["error"]["param"], &body["error"]["code"]), (&json!("messages"), &json!("input_refused")));
+        assert_eq!((&body["error"]["param"], &body["error"]["code"]), (&json!("messages"), &json!(CONTEXT_EXCEEDED)));
         assert_eq!(body["error"]["type"], "invalid_request_error");
+        let other = super::body(&ApiError::InputRefused("input.prompt is odd".to_owned()));
+        let other = serde_json::to_value(other).unwrap();
+        assert_eq!(other["error"]["code"], "input_refused");
     }
 }

@@ -10,6 +10,7 @@ use shared::job::JobKind;
 use shared::job::image::COUNT_MAX;
 
 use super::call::Call;
+use super::error::OpenAiError;
 use super::values::whole;
 use super::{answer, refuse};
 use crate::error::ApiError;
@@ -82,20 +83,16 @@ impl ImagesRequest {
     post, path = "/v1/images/generations", tag = "openai", request_body = ImagesRequest,
     responses(
         (status = 200, body = Images, headers(("X-Receipt-Id" = String), ("X-Job-Id" = String))),
-        (status = "4XX", description = "An error in OpenAI's form"),
+        (status = "4XX", body = OpenAiError, description = "An error in OpenAI's form"),
+        (status = "5XX", body = OpenAiError, description = "No miner served it, or the server failed"),
     ),
-    security((), ("api_key" = []))
+    security((), ("api_key" = []), ("session" = []))
 )]
 pub async fn create(Call { request, client }: Call<ImagesRequest>) -> Result<Response, ApiError> {
     let served = client.serve(JobKind::Image, request.model.clone(), request.input()?).await?;
     let mut data = Vec::with_capacity(served.artifacts.len());
     for artifact in &served.artifacts {
-        let folder = client.watch.views.store.artifacts();
-        let sha256 = artifact.sha256;
-        let read = tokio::task::spawn_blocking(move || folder.get(sha256)).await;
-        let bytes = read.map_err(|error| ApiError::Internal(error.to_string()))??;
-        let bytes = bytes.ok_or_else(|| ApiError::Internal(format!("the bytes of {sha256} are gone")))?;
-        let base64 = STANDARD.encode(bytes);
+        let base64 = STANDARD.encode(client.watch.views.bytes_of(artifact).await?);
         data.push(match request.response_format {
             ResponseFormat::B64Json => json!({"b64_json": base64}),
             ResponseFormat::Url => json!({"url": format!("data:{};base64,{base64}", artifact.media_type)}),

@@ -15,7 +15,8 @@ mod stream;
 mod text;
 mod values;
 
-pub use error::in_their_form;
+pub(crate) use error::is_theirs;
+pub use error::{OpenAiError, in_their_form};
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};

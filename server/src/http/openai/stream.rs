@@ -66,7 +66,7 @@ impl Teller {
             () = sender.closed() => return,
         };
         if let Err(End::Failed(error)) = outcome {
-            let _ = self.send(error::body(&error)).await;
+            let _ = self.send(json!(error::body(&error))).await;
         }
     }
 

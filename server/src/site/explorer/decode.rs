@@ -2,10 +2,19 @@
 
 use alloy_primitives::{Address, Log, U256, hex};
 use alloy_sol_types::{SolEventInterface as _, SolInterface as _};
-use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter};
+use contracts::ExchangeSettlement::{ExchangeSettlementCalls, ExchangeSettlementErrors};
+use contracts::JobEscrow::{JobEscrowCalls, JobEscrowErrors};
+use contracts::Staking::{StakingCalls, StakingErrors};
+use contracts::TestDollar::TestDollarCalls;
+use contracts::{
+    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS,
+    STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
+};
 use node::chain::revert_reason;
 use shared::Bytes;
 use shared::api::explorer::{DecodedCall, DecodedValue};
+
+use super::{decode_escrow, decode_exchange, decode_staking};
 
 use AIToken::{AITokenCalls, AITokenErrors, AITokenEvents};
 use AITokenMinter::{AITokenMinterCalls, AITokenMinterErrors, AITokenMinterEvents};
@@ -29,11 +38,15 @@ fn signature(to: Address, selector: [u8; 4]) -> Option<&'static str> {
     match to {
         AI_TOKEN_ADDRESS => AITokenCalls::signature_by_selector(selector),
         AI_TOKEN_MINTER_ADDRESS => AITokenMinterCalls::signature_by_selector(selector),
+        JOB_ESCROW_ADDRESS => JobEscrowCalls::signature_by_selector(selector),
+        EXCHANGE_SETTLEMENT_ADDRESS => ExchangeSettlementCalls::signature_by_selector(selector),
+        TEST_DOLLAR_ADDRESS => TestDollarCalls::signature_by_selector(selector),
+        STAKING_ADDRESS => StakingCalls::signature_by_selector(selector),
         _ => None,
     }
 }
 
-fn value(name: &str, solidity_type: &str, value: impl ToString) -> DecodedValue {
+pub(super) fn value(name: &str, solidity_type: &str, value: impl ToString) -> DecodedValue {
     DecodedValue { name: name.to_owned(), solidity_type: solidity_type.to_owned(), value: value.to_string() }
 }
 
@@ -43,6 +56,9 @@ pub(super) fn call(to: Option<Address>, input: &Bytes) -> Option<DecodedCall> {
     let signature = signature(to, selector(input)?)?.to_owned();
     let arguments = match to {
         AI_TOKEN_MINTER_ADDRESS => minter_arguments(AITokenMinterCalls::abi_decode(input).ok()?),
+        JOB_ESCROW_ADDRESS => decode_escrow::arguments(input)?,
+        EXCHANGE_SETTLEMENT_ADDRESS => decode_exchange::arguments(input)?,
+        STAKING_ADDRESS => decode_staking::arguments(input)?,
         _ => token_arguments(AITokenCalls::abi_decode(input).ok()?),
     };
     Some(DecodedCall { signature, arguments })
@@ -62,6 +78,21 @@ fn minter_arguments(call: AITokenMinterCalls) -> Vec<DecodedValue> {
         AITokenMinterCalls::mintWithReceipt(call) => {
             receipt_arguments("receipt", &call.receipt, &call.minerSignature, &call.attesterSignatures)
         }
+        AITokenMinterCalls::release(call) => {
+            let hold = |(index, hold): (usize, AITokenMinter::Hold)| {
+                [
+                    value(&format!("holds[{index}].provider"), "address", hold.provider),
+                    value(&format!("holds[{index}].dueUnix"), "uint256", hold.dueUnix),
+                ]
+            };
+            call.holds.into_iter().enumerate().flat_map(hold).collect()
+        }
+        AITokenMinterCalls::voidReceipt(call) => vec![
+            value("receipt.receiptHash", "bytes32", call.receipt.receiptHash),
+            value("receipt.provider", "address", call.receipt.provider),
+            value("dueUnix", "uint256", call.dueUnix),
+            value("reason", "string", call.reason),
+        ],
         _ => Vec::new(),
     }
 }
@@ -119,6 +150,9 @@ pub(super) fn minter_event(log: &Log) -> Option<AITokenMinterEvents> {
 pub(super) fn event(log: &Log) -> Option<DecodedCall> {
     let (signature, arguments) = match log.address {
         AI_TOKEN_MINTER_ADDRESS => minter_fields(minter_event(log)?)?,
+        JOB_ESCROW_ADDRESS => decode_escrow::event(log)?,
+        EXCHANGE_SETTLEMENT_ADDRESS => decode_exchange::event(log)?,
+        STAKING_ADDRESS => decode_staking::event(log)?,
         AI_TOKEN_ADDRESS => token_fields(AITokenEvents::decode_raw_log(log.topics(), &log.data.data).ok()?)?,
         _ => return None,
     };
@@ -134,6 +168,32 @@ fn minter_fields(event: AITokenMinterEvents) -> Option<(&'static str, Vec<Decode
                 value("provider", "address", event.provider),
                 value("amount", "uint256", event.amount),
                 value("receiptHash", "bytes32", event.receiptHash),
+            ],
+        )),
+        AITokenMinterEvents::Held(event) => Some((
+            AITokenMinter::Held::SIGNATURE,
+            vec![
+                value("provider", "address", event.provider),
+                value("amount", "uint256", event.amount),
+                value("dueUnix", "uint256", event.dueUnix),
+                value("receiptHash", "bytes32", event.receiptHash),
+            ],
+        )),
+        AITokenMinterEvents::Released(event) => Some((
+            AITokenMinter::Released::SIGNATURE,
+            vec![
+                value("provider", "address", event.provider),
+                value("amount", "uint256", event.amount),
+                value("dueUnix", "uint256", event.dueUnix),
+            ],
+        )),
+        AITokenMinterEvents::Voided(event) => Some((
+            AITokenMinter::Voided::SIGNATURE,
+            vec![
+                value("provider", "address", event.provider),
+                value("amount", "uint256", event.amount),
+                value("receiptHash", "bytes32", event.receiptHash),
+                value("reason", "string", event.reason),
             ],
         )),
         AITokenMinterEvents::ReceiptSkipped(event) => {
@@ -173,6 +233,11 @@ pub(super) fn failure(to: Option<Address>, revert_data: &[u8]) -> String {
         Some(AI_TOKEN_MINTER_ADDRESS) => {
             AITokenMinterErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}"))
         }
+        Some(JOB_ESCROW_ADDRESS) => JobEscrowErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
+        Some(EXCHANGE_SETTLEMENT_ADDRESS) => {
+            ExchangeSettlementErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}"))
+        }
+        Some(STAKING_ADDRESS) => StakingErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
         Some(AI_TOKEN_ADDRESS) => AITokenErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
         _ => None,
     };
@@ -214,6 +279,22 @@ mod tests {
         assert_eq!(call.arguments[0].name, "receipts[0].receiptHash");
         assert_eq!((call.arguments[2].value.as_str(), call.arguments[8].value.as_str()), ("shard/3", "5"));
         assert_eq!(call.arguments[10].value, "0x06");
+    }
+
+    #[test]
+    fn a_release_and_a_void_are_told_in_words() {
+        let holds = vec![AITokenMinter::Hold { provider: Address::repeat_byte(2), dueUnix: U256::from(9) }];
+        let input = Bytes::from(AITokenMinter::releaseCall { holds }.abi_encode());
+        assert_eq!(method(Some(AI_TOKEN_MINTER_ADDRESS), &input), "release");
+        assert_eq!(call(Some(AI_TOKEN_MINTER_ADDRESS), &input).unwrap().arguments[1].value, "9");
+        let event = AITokenMinter::Voided {
+            provider: Address::ZERO,
+            amount: U256::from(7),
+            receiptHash: B256::repeat_byte(8),
+            reason: "blank".to_owned(),
+        };
+        let log = Log { address: AI_TOKEN_MINTER_ADDRESS, data: event.encode_log_data() };
+        assert_eq!(super::event(&log).unwrap().arguments[3].value, "blank");
     }
 
     #[test]

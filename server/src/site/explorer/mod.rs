@@ -1,14 +1,27 @@
 //! The chain as the explorer shows it: blocks, transactions and accounts with calls and events in words.
 
+mod calls;
+mod charts;
 mod decode;
+mod decode_escrow;
+mod decode_exchange;
+mod decode_staking;
+mod tokens;
 mod views;
 
-use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS};
+use contracts::{
+    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, STAKING_ADDRESS,
+    TEST_DOLLAR_ADDRESS,
+};
 use node::chain::{Place, Snapshot};
-use node::{NodeError, NodeHandle};
-use shared::api::explorer::{AddressView, BlockSummary, BlockView, TransactionSummary, TransactionView};
+use node::{NodeError, NodeHandle, ValidatorPower};
+use shared::api::explorer::{AddressView, BlockSummary, BlockView, TransactionSummary, TransactionView, ValidatorView};
 use shared::api::page::Page;
 use shared::{Address, B256};
+
+pub(super) use calls::calls_of;
+pub(super) use charts::ChartFigures;
+pub(super) use tokens::Tokens;
 
 /// Transactions shown with an account.
 const ACCOUNT_TRANSACTIONS: usize = 25;
@@ -34,11 +47,21 @@ fn block_summary(snapshot: &Snapshot, header: &node::chain::SealedHeader) -> Res
     Ok(views::block_summary(header, &receipts))
 }
 
+/// A validator of the next block as the pages show it.
+pub(super) fn validator(power: ValidatorPower) -> ValidatorView {
+    let ValidatorPower { address, voting_power, base_power, own_stake, delegated_stake } = power;
+    ValidatorView { address, voting_power, base_power, own_stake, delegated_stake }
+}
+
 pub(super) async fn block(node: &NodeHandle, number: u64) -> Result<Option<BlockView>, NodeError> {
     node.query(move |snapshot| {
         let Some(block) = snapshot.block_at(number)? else { return Ok(None) };
         let receipts = snapshot.receipts_at(number)?;
-        Ok(Some(views::block(&block, &receipts)))
+        let certificate = match snapshot.certificate_at(number)? {
+            Some(certificate) => Some(views::certificate(certificate, &*snapshot.validators_at(number)?)),
+            None => None,
+        };
+        Ok(Some(views::block(&block, &receipts, certificate)))
     })
     .await
 }
@@ -81,7 +104,7 @@ pub(super) async fn transaction(node: &NodeHandle, hash: B256) -> Result<Option<
 
 /// Any address is an account; one that nobody used yet is empty.
 pub(super) async fn address(node: &NodeHandle, address: Address, is_miner: bool) -> Result<AddressView, NodeError> {
-    let balance = node.token_balance(address).await?;
+    let (balance, held) = tokio::try_join!(node.token_balance(address), node.held_amount(address))?;
     node.query(move |snapshot| {
         let height = snapshot.head().number;
         let state = snapshot.state_at(height)?;
@@ -89,6 +112,7 @@ pub(super) async fn address(node: &NodeHandle, address: Address, is_miner: bool)
         Ok(AddressView {
             address,
             balance,
+            held,
             nonce: state.account(address)?.map_or(0, |account| account.nonce),
             contract_name: contract_name(address).map(str::to_owned),
             code_bytes: u64::try_from(state.code_at(address)?.len()).unwrap_or(u64::MAX),
@@ -99,11 +123,34 @@ pub(super) async fn address(node: &NodeHandle, address: Address, is_miner: bool)
     .await
 }
 
+/// Transactions that concern an address, newest first. A cursor is that of [`transactions`].
+pub(super) async fn transactions_of(
+    node: &NodeHandle,
+    address: Address,
+    before: Option<Place>,
+    limit: u32,
+) -> Result<Page<TransactionSummary>, NodeError> {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    node.query(move |snapshot| {
+        let found = snapshot.address_transactions(address, before, wanted)?;
+        let last = found.last().map(|(_, included)| included.place).filter(|_| found.len() == wanted);
+        Ok(Page {
+            items: found.iter().map(|(_, included)| views::transaction_summary(included)).collect(),
+            next_cursor: last.map(|place| format!("{}-{}", place.height, place.index)),
+        })
+    })
+    .await
+}
+
 /// The contracts of genesis by name.
 fn contract_name(address: Address) -> Option<&'static str> {
     match address {
         AI_TOKEN_ADDRESS => Some("AIToken"),
         AI_TOKEN_MINTER_ADDRESS => Some("AITokenMinter"),
+        JOB_ESCROW_ADDRESS => Some("JobEscrow"),
+        EXCHANGE_SETTLEMENT_ADDRESS => Some("ExchangeSettlement"),
+        TEST_DOLLAR_ADDRESS => Some("TestDollar"),
+        STAKING_ADDRESS => Some("Staking"),
         _ => None,
     }
 }

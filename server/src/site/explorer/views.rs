@@ -1,9 +1,14 @@
 //! From the chain's records to the explorer's types. Pure.
 
 use contracts::AITokenMinter;
-use node::chain::{Block, IncludedTransaction, SealedHeader, SignedTransaction, TransactionReceipt};
+use node::chain::{
+    Block, CommitCertificate, IncludedTransaction, SealedHeader, SignedTransaction, TransactionReceipt, ValidatorSet,
+};
 use shared::amount::Amount;
-use shared::api::explorer::{BlockSummary, BlockView, LogView, TransactionSummary, TransactionView};
+use shared::api::explorer::{
+    BlockSummary, BlockView, CertificateView, LOG_DATA_SHOWN_MAX_BYTES, LOGS_SHOWN_MAX, LogView, SignerView,
+    TRANSACTIONS_SHOWN_MAX, TransactionSummary, TransactionView,
+};
 use shared::time::UnixSeconds;
 
 use super::decode;
@@ -36,7 +41,22 @@ pub(super) fn block_summary(header: &SealedHeader, receipts: &[TransactionReceip
     }
 }
 
-pub(super) fn block(block: &Block, receipts: &[TransactionReceipt]) -> BlockView {
+/// A certificate beside the set that it was checked against.
+pub(super) fn certificate(certificate: CommitCertificate, validators: &ValidatorSet) -> CertificateView {
+    let signers = certificate.signatures.into_iter().map(|signed| SignerView {
+        validator: signed.validator,
+        voting_power: validators.power_of(signed.validator).unwrap_or_default(),
+        signature: signed.signature,
+    });
+    CertificateView {
+        round: certificate.round,
+        signers: signers.collect(),
+        validator_count: count(validators.iter().len()),
+        total_power: validators.total_power(),
+    }
+}
+
+pub(super) fn block(block: &Block, receipts: &[TransactionReceipt], certificate: Option<CertificateView>) -> BlockView {
     let header = &block.header;
     let rows = block.transactions.iter().zip(receipts).zip(0..);
     BlockView {
@@ -48,7 +68,9 @@ pub(super) fn block(block: &Block, receipts: &[TransactionReceipt]) -> BlockView
         producer: header.beneficiary,
         gas_limit: header.gas_limit,
         size_bytes: u64::try_from(block.size_bytes()).unwrap_or(u64::MAX),
+        certificate,
         transactions: rows
+            .take(TRANSACTIONS_SHOWN_MAX)
             .map(|((transaction, receipt), index)| {
                 summary(transaction, receipt, header.number, index, UnixSeconds(header.timestamp))
             })
@@ -83,11 +105,12 @@ fn summary(
 
 pub(super) fn transaction(included: &IncludedTransaction) -> TransactionView {
     let IncludedTransaction { transaction, receipt, .. } = included;
-    let logs = receipt.logs.iter().zip(receipt.first_log_index..).map(|(log, index)| LogView {
+    let logs = receipt.logs.iter().zip(receipt.first_log_index..).take(LOGS_SHOWN_MAX).map(|(log, index)| LogView {
         index: u32::try_from(index).unwrap_or(u32::MAX),
         address: log.address,
         topics: log.topics().to_vec(),
-        data: log.data.data.clone(),
+        data: log.data.data.slice(..log.data.data.len().min(LOG_DATA_SHOWN_MAX_BYTES)),
+        data_bytes: log.data.data.len() as u64,
         decoded: decode::event(log),
     });
     TransactionView {
@@ -101,6 +124,7 @@ pub(super) fn transaction(included: &IncludedTransaction) -> TransactionView {
         input: transaction.input().clone(),
         decoded_input: decode::call(transaction.to(), transaction.input()),
         logs: logs.collect(),
+        log_count: count(receipt.logs.len()),
         failure: (!receipt.success).then(|| decode::failure(transaction.to(), &receipt.revert_data)),
     }
 }

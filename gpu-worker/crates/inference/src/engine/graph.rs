@@ -97,6 +97,14 @@ impl Graph {
         }
     }
 
+    /// Every run has this number in the input called `name`, so that the engine may plan with it.
+    pub fn settle(&mut self, name: &str, number: i64) {
+        match &mut self.loaded {
+            Loaded::Onnxruntime(_) => {}
+            Loaded::Tract(graph) => graph.settle(name, number),
+        }
+    }
+
     /// Runs the graph and returns the output called `output`, as f32.
     pub fn run(&mut self, inputs: &[Input<'_>], output: &str) -> Result<Tensor> {
         let outputs = self.run_all(inputs, &Wanted { read: &[output], keep: &[] })?;

@@ -342,3 +342,24 @@ fn size_of_field(field: Field<'_>) -> u64 {
         Field::Bytes(bytes) => bytes.len().max(1) as u64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzz_graphs_of_model_folders() {
+        let seeds = [
+            &include_bytes!("../../tests/vectors/graphs/decoder.onnx")[..],
+            include_bytes!("../../tests/vectors/graphs/external.onnx"),
+            include_bytes!("../../tests/vectors/graphs/half.onnx"),
+        ];
+        assert!(seeds.iter().all(|seed| OnnxFile::read(seed).is_ok()));
+        let seeds = seeds.map(<[u8]>::to_vec);
+        test_support::fuzz("graphs", &seeds, |input| {
+            let Ok(file) = OnnxFile::read(input) else { return };
+            // What is noted of a file is no larger than the file.
+            assert!(file.nodes <= input.len() && file.inputs.len() + file.external.len() <= input.len());
+        });
+    }
+}

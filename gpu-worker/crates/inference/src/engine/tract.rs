@@ -7,6 +7,7 @@
 mod plans;
 
 use half::f16;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_onnx::Onnx;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -14,8 +15,8 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
 use tract_onnx::pb::type_proto::Value as TypeValue;
 use tract_onnx::pb::{GraphProto, ValueInfoProto};
 use tract_onnx::prelude::{
-    Datum, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoArcTensor, IntoRunnable, TDim, TValue,
-    Tensor as TractTensor, TractResult,
+    Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoArcTensor, IntoRunnable, TDim,
+    TValue, Tensor as TractTensor, TractResult,
 };
 use tract_onnx::tract_core::internal::bail;
 
@@ -33,6 +34,8 @@ pub(super) struct TractGraph {
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     plans: Plans,
+    /// Inputs that have the same number in every run, by their names.
+    settled: BTreeMap<String, i64>,
 }
 
 impl TractGraph {
@@ -45,7 +48,13 @@ impl TractGraph {
             let model = onnx.parse(&proto, folder)?.model;
             let graph = proto.graph.unwrap_or_default();
             let inputs = graph.input.iter().filter(|input| !is_weight(&graph, &input.name)).map(port).collect();
-            Ok(Self { model, inputs, outputs: graph.output.iter().map(port).collect(), plans: Plans::default() })
+            Ok(Self {
+                model,
+                inputs,
+                outputs: graph.output.iter().map(port).collect(),
+                plans: Plans::default(),
+                settled: BTreeMap::new(),
+            })
         })
     }
 
@@ -55,6 +64,13 @@ impl TractGraph {
 
     pub(super) fn outputs(&self) -> Vec<Port> {
         self.outputs.clone()
+    }
+
+    /// Has every plan from now on count on one number in the input called `name`. Where a size depends on it, tract can
+    /// plan only so.
+    pub(super) fn settle(&mut self, name: &str, number: i64) {
+        self.settled.insert(name.to_owned(), number);
+        self.plans = Plans::default();
     }
 
     /// Plans for inputs of these shapes, in the order of [`Self::inputs`].
@@ -73,7 +89,7 @@ impl TractGraph {
             Size::Growing(more) => symbol.clone() + *more,
         };
         let dims: Vec<Vec<TDim>> = sizes.iter().map(|sizes| sizes.iter().map(dim).collect()).collect();
-        let plan = guarded(|| plan(&self.model, &self.inputs, self.outputs.len(), dims))?;
+        let plan = guarded(|| plan(&self.model, &self.inputs, &self.settled, self.outputs.len(), dims))?;
         self.plans.add_growing(sizes, plan);
         Ok(())
     }
@@ -112,16 +128,22 @@ impl TractGraph {
     }
 
     fn exact_plan(&mut self, shapes: Shapes) -> Result<Plan, String> {
-        let (model, inputs, outputs) = (&self.model, &self.inputs, self.outputs.len());
+        let (model, inputs, settled, outputs) = (&self.model, &self.inputs, &self.settled, self.outputs.len());
         self.plans.exact(shapes, |shapes| {
             let dims = |shape: &Vec<usize>| shape.iter().map(|size| TDim::from(*size)).collect();
-            guarded(|| plan(model, inputs, outputs, shapes.iter().map(dims).collect()))
+            guarded(|| plan(model, inputs, settled, outputs, shapes.iter().map(dims).collect()))
         })
     }
 }
 
 /// A plan for inputs of these sizes, in the order of `inputs`.
-fn plan(model: &InferenceModel, inputs: &[Port], outputs: usize, dims: Vec<Vec<TDim>>) -> TractResult<Plan> {
+fn plan(
+    model: &InferenceModel,
+    inputs: &[Port],
+    settled: &BTreeMap<String, i64>,
+    outputs: usize,
+    dims: Vec<Vec<TDim>>,
+) -> TractResult<Plan> {
     let mut model = model.clone();
     for (index, (port, dims)) in inputs.iter().zip(dims).enumerate() {
         let element = match port.element {
@@ -131,13 +153,23 @@ fn plan(model: &InferenceModel, inputs: &[Port], outputs: usize, dims: Vec<Vec<T
             Element::Bool => bool::datum_type(),
             Element::Float32 | Element::Other => f32::datum_type(),
         };
-        model.set_input_fact(index, InferenceFact::dt_shape(element, dims))?;
+        let fact = match settled.get(&port.name) {
+            Some(number) => constant(*number, dims.len(), element)?.into(),
+            None => InferenceFact::dt_shape(element, dims),
+        };
+        model.set_input_fact(index, fact)?;
     }
     // Sizes that the file states for its outputs by free names would contradict the known ones.
     for index in 0..outputs {
         model.set_output_fact(index, InferenceFact::default())?;
     }
     model.into_optimized()?.into_runnable()
+}
+
+/// One number as a tensor of so many dimensions.
+fn constant(number: i64, rank: usize, element: DatumType) -> TractResult<TractTensor> {
+    let tensor = TractTensor::from_shape(&vec![1; rank], &[number])?;
+    Ok(tensor.cast_to_dt(element)?.into_owned())
 }
 
 /// tract checks files by assertion in places; a hostile one must not end the process.

@@ -1,6 +1,8 @@
-//! How many tokens a language model reads at most, by what its files say.
+//! How many tokens a language model reads at most, and which ones, by what its files say.
 
 use serde::Deserialize;
+
+use crate::error::{InferenceError, Result};
 
 /// Most tokens that any model here reads: more than any prompt has bytes. Files that claim more are taken to mean this.
 pub(super) const CONTEXT_MAX_TOKENS: usize = 65_536;
@@ -16,6 +18,33 @@ pub(super) struct ContextLengths {
     n_ctx: Option<f64>,
     #[serde(default)]
     max_sequence_length: Option<f64>,
+}
+
+/// How many tokens `config.json` says that the network knows.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) struct KnownTokens {
+    #[serde(default)]
+    vocab_size: Option<f64>,
+}
+
+impl KnownTokens {
+    pub(super) fn count(self) -> Option<usize> {
+        self.vocab_size.map(whole)
+    }
+
+    /// Tokenizers may know more tokens than their networks, and a client may name those.
+    ///
+    /// # Errors
+    /// A token that the network has no row for; `field` holds it.
+    pub(super) fn check(self, field: &'static str, tokens: &[u32]) -> Result<()> {
+        let Some(known) = self.vocab_size else { return Ok(()) };
+        match tokens.iter().find(|token| f64::from(**token) >= known) {
+            Some(token) => {
+                Err(InferenceError::input(field, format!("holds tokens below {known} for this model"), token))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// `tokenizer_config.json`.

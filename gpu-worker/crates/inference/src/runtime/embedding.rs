@@ -20,8 +20,13 @@ use tokenizers::Tokenizer;
 use self::pooling::Pooling;
 use self::positions::Positions;
 use self::sentence::Sentence;
+use super::context::KnownTokens;
 use super::folder::ModelFolder;
-use super::{Observer, Output, Runtime, only_graph, other_kind, read_tokenizer, report_step, tokenizer_json, written};
+use super::tokenizer_config::Cut;
+use super::{
+    Observer, Output, Runtime, network_config, only_graph, other_kind, read_tokenizer, report_step, tokenizer_json,
+    written,
+};
 use crate::clock::millis;
 use crate::engine::port::{Input, Port, Tensor, Values};
 use crate::engine::provider::Provider;
@@ -42,7 +47,10 @@ pub struct EmbeddingModel {
     ports: Ports,
     output: String,
     pooling: Pooling,
+    /// Numbers of a vector, where its end is left out.
+    dimensions_max: Option<usize>,
     positions: Positions,
+    known: KnownTokens,
     prompt: String,
     batch_texts: usize,
     on_gpu: bool,
@@ -59,17 +67,31 @@ struct Ports {
 
 impl EmbeddingModel {
     pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Self> {
-        let tokenizer = read_tokenizer(folder)?;
+        let tokenizer = read_tokenizer(folder, Cut::AtTheEnd)?;
+        let config = network_config::read(folder)?;
         let graph = Graph::load(engine, &folder.graph(only_graph(folder)?)?)?;
         let ports = Ports::of(&graph)?;
         let output = states_output(&graph)?;
-        let Sentence { pooling, max_seq_length, prompt } = Sentence::read(folder, &tokenizer)?;
-        let positions = Positions::read(folder, max_seq_length, ports.ids.fixed(1))?;
+        let Sentence { pooling, max_seq_length, prompt, dimensions_max } = Sentence::read(folder, &tokenizer)?;
+        let positions = Positions::read(folder, &config, max_seq_length, ports.ids.fixed(1))?;
+        let known = folder.read_json("config.json")?;
         // An engine that plans for each set of sizes would plan for each number of texts.
         let batch = if engine.plans_per_shape() { 1 } else { BATCH_TEXTS };
         let batch_texts = ports.ids.fixed(0).unwrap_or(batch).max(1);
         let on_gpu = engine.provider() != Provider::Cpu;
-        Ok(Self { tokenizer, graph, ports, output, pooling, positions, prompt, batch_texts, on_gpu })
+        Ok(Self {
+            tokenizer,
+            graph,
+            ports,
+            output,
+            pooling,
+            dimensions_max,
+            positions,
+            known,
+            prompt,
+            batch_texts,
+            on_gpu,
+        })
     }
 
     /// One vector of length 1 for each text, and how many tokens were read. Each batch of texts is a step.
@@ -95,6 +117,7 @@ impl EmbeddingModel {
         if ids.is_empty() {
             return Err(InferenceError::input("input", "holds texts of at least one token for this model", 0));
         }
+        self.known.check("input", &ids)?;
         if ids.len() > context_tokens {
             let whole = tokenizer_json::encode(&self.tokenizer, "input", &prompted, false)?.len();
             let marked = ids.len() > whole;
@@ -140,7 +163,8 @@ impl EmbeddingModel {
                 return Err(InferenceError::run(self.graph.name(), reason));
             }
         };
-        let vector = self.pooling.pooled(&states.values[index * length * width..][..tokens * width], width);
+        let mut vector = self.pooling.pooled(&states.values[index * length * width..][..tokens * width], width);
+        vector.truncate(self.dimensions_max.unwrap_or(vector.len()));
         let length = libm::sqrt(vector.iter().map(|value| value * value).sum());
         if !length.is_finite() || length == 0.0 {
             return Err(InferenceError::not_finite(self.graph.name(), 1));

@@ -7,15 +7,12 @@ use std::path::{Component, Path, PathBuf};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use shared::digest::Sha256Digest;
-use shared::model::{MANIFEST_FILE, ModelFile, ModelManifest};
+use shared::model::{MANIFEST_FILE, MANIFEST_MAX_BYTES, ModelFile, ModelManifest};
 
 use super::external_data;
 use crate::engine::GraphFile;
 use crate::engine::graph_file::GRAPH_MAX_BYTES;
 use crate::error::{InferenceError, Result};
-
-/// Largest manifest.
-const MANIFEST_MAX_BYTES: u64 = 1 << 20;
 
 /// Largest file that is read into memory at once.
 const FILE_MAX_BYTES: u64 = GRAPH_MAX_BYTES;
@@ -32,15 +29,19 @@ pub struct ModelFolder {
 }
 
 impl ModelFolder {
-    /// Reads the manifest. No other file is touched yet.
+    /// Reads the manifest in the folder itself. No other file is touched yet.
     pub fn open(root: &Path) -> Result<Self> {
-        let path = root.join(MANIFEST_FILE);
-        let bytes = read_bounded(&path, MANIFEST_MAX_BYTES)?;
+        Self::open_by(root, &root.join(MANIFEST_FILE))
+    }
+
+    /// The folder `root` by the manifest at `path`.
+    pub(super) fn open_by(root: &Path, path: &Path) -> Result<Self> {
+        let bytes = read_bounded(path, MANIFEST_MAX_BYTES)?;
         let manifest: ModelManifest =
-            serde_json::from_slice(&bytes).map_err(|error| InferenceError::format(&path, error))?;
+            serde_json::from_slice(&bytes).map_err(|error| InferenceError::format(path, error))?;
         if let Some(file) = manifest.files.iter().find(|file| !is_plain(&file.path)) {
             return Err(InferenceError::format(
-                &path,
+                path,
                 format!("{} leads out of the folder or is not in its shortest form", file.path),
             ));
         }
@@ -104,7 +105,7 @@ impl ModelFolder {
     fn check(&self, file: &str) -> Result<()> {
         let listed = self.listed_or_refused(file)?;
         let path = self.root.join(&listed.path);
-        let length = std::fs::metadata(&path).map_err(InferenceError::io(&path))?.len();
+        let length = file_bytes(&path)?;
         check(&path, listed, length, || sha256_of(&path))
     }
 
@@ -159,8 +160,20 @@ pub(super) fn is_plain(path: &str) -> bool {
         && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
+/// Length of the file at `path`.
+///
+/// # Errors
+/// What is no file: who opens a pipe or a device may wait for ever, and reads what nobody can pin.
+pub(super) fn file_bytes(path: &Path) -> Result<u64> {
+    let found = std::fs::metadata(path).map_err(InferenceError::io(path))?;
+    match found.is_file() {
+        true => Ok(found.len()),
+        false => Err(InferenceError::format(path, "it is no file, but a folder, a pipe, a socket or a device")),
+    }
+}
+
 fn read_bounded(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
-    let length = std::fs::metadata(path).map_err(InferenceError::io(path))?.len();
+    let length = file_bytes(path)?;
     if length > max_bytes {
         return Err(InferenceError::format(path, format!("it has {length} bytes, more than {max_bytes}")));
     }
@@ -181,7 +194,7 @@ mod tests {
         File::create(&path).unwrap().set_len(bytes).unwrap();
         let sha256 = Sha256Digest::of(b"nobody hashes it");
         let listed = ModelFile { path: "model.onnx".into(), sha256, bytes };
-        let told = told_by(root.path(), std::slice::from_ref(&listed)).unwrap_err();
+        let told = told_by(root.path(), std::slice::from_ref(&listed), None).unwrap_err();
         let file = serde_json::to_value(&listed).unwrap();
         let manifest = serde_json::json!({
             "name": "huge", "version": "1", "kind": "text", "licence": "MIT", "files": [file],
@@ -192,6 +205,26 @@ mod tests {
             assert_eq!(error.kind.name(), "format");
             assert!(error.to_string().ends_with("it has 2147483648 bytes, more than 2147483647"), "{error}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_refused_and_never_opened() {
+        let root = tempfile::tempdir().unwrap();
+        let socket = root.path().join("tokenizer.json");
+        let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [&socket, Path::new("/dev/null"), root.path()] {
+            for error in [file_bytes(path).unwrap_err(), read_bounded(path, 9).unwrap_err()] {
+                assert_eq!(error.kind.name(), "format");
+                assert!(error.to_string().contains("it is no file"), "{error}");
+            }
+        }
+        let listed = r#"{"path": "tokenizer.json", "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 0}"#;
+        let manifest =
+            format!(r#"{{"name": "n", "version": "1", "kind": "text", "licence": "MIT", "files": [{listed}]}}"#);
+        std::fs::write(root.path().join(MANIFEST_FILE), manifest).unwrap();
+        let error = ModelFolder::open(root.path()).unwrap().verify().unwrap_err();
+        assert!(error.to_string().contains("tokenizer.json is not valid: it is no file"), "{error}");
     }
 
     #[test]

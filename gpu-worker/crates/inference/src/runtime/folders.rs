@@ -8,6 +8,7 @@ use shared::job::JobKind;
 use shared::model::MANIFEST_FILE;
 
 use super::folder::ModelFolder;
+use super::manifests::Manifests;
 use crate::error::{FailureKind, InferenceError, Result};
 
 /// Most model folders in one folder. A miner with more models names them one by one.
@@ -19,9 +20,9 @@ const MODELS_MAX: usize = 64;
 /// # Errors
 /// A path that is not there, one that neither is nor holds a model, and a manifest that cannot be read: otherwise a
 /// model would be left out silently.
-pub fn models_at(path: &Path) -> Result<Vec<ModelFolder>> {
-    let folders = folders_at(path)?;
-    let mut models = folders.iter().map(|folder| ModelFolder::open(folder)).collect::<Result<Vec<_>>>()?;
+pub fn models_at(path: &Path, manifests: &Manifests) -> Result<Vec<ModelFolder>> {
+    let folders = folders_at(path, manifests)?;
+    let mut models = folders.iter().map(|folder| manifests.open(folder)).collect::<Result<Vec<_>>>()?;
     models.sort_by(by_kind);
     Ok(models)
 }
@@ -30,12 +31,12 @@ pub fn models_at(path: &Path) -> Result<Vec<ModelFolder>> {
 ///
 /// # Errors
 /// A path that is not there, and one that neither is nor holds a model.
-pub fn folders_at(path: &Path) -> Result<Vec<PathBuf>> {
+pub fn folders_at(path: &Path, manifests: &Manifests) -> Result<Vec<PathBuf>> {
     let root = std::fs::canonicalize(path).map_err(InferenceError::io(path))?;
-    if is_model(&root) {
+    if manifests.is_model(&root) {
         return Ok(vec![root]);
     }
-    let folders: Vec<PathBuf> = folders_in(&root)?.into_iter().filter(|folder| is_model(folder)).collect();
+    let folders: Vec<PathBuf> = folders_in(&root)?.into_iter().filter(|folder| manifests.is_model(folder)).collect();
     match folders.len() {
         0 => Err(InferenceError::format(root, format!("neither it nor a folder in it holds {MANIFEST_FILE}"))),
         1..=MODELS_MAX => Ok(folders),
@@ -65,10 +66,6 @@ pub fn check_names<'a>(models: impl IntoIterator<Item = (&'a str, &'a Path)>) ->
         }
         None => Ok(()),
     })
-}
-
-fn is_model(folder: &Path) -> bool {
-    folder.join(MANIFEST_FILE).is_file()
 }
 
 fn folders_in(root: &Path) -> Result<Vec<PathBuf>> {
@@ -102,7 +99,7 @@ mod tests {
     }
 
     fn names(root: &Path) -> Vec<String> {
-        models_at(root).unwrap().iter().map(|folder| folder.manifest().name.clone()).collect()
+        models_at(root, &Manifests::default()).unwrap().iter().map(|folder| folder.manifest().name.clone()).collect()
     }
 
     #[test]
@@ -129,7 +126,7 @@ mod tests {
     #[test]
     fn no_model_and_a_broken_one_are_told() {
         let root = tempfile::tempdir().unwrap();
-        let told = |path: &Path| models_at(path).unwrap_err().to_string();
+        let told = |path: &Path| models_at(path, &Manifests::default()).unwrap_err().to_string();
         assert!(told(root.path()).contains("holds manifest.json"), "{}", told(root.path()));
         assert!(told(&root.path().join("nowhere")).contains("nowhere"));
         put(root.path(), "a", &manifest("scenes", "image"));

@@ -11,6 +11,7 @@ mod conditioning;
 mod init_image;
 mod job;
 mod latent_colors;
+pub mod latent_space;
 pub mod layout;
 pub mod networks;
 pub mod picture;

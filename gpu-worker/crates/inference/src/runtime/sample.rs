@@ -2,16 +2,19 @@
 
 use shared::field_error::FieldError;
 use shared::job::JobKind;
-use shared::job::embedding::EmbeddingInput;
-use shared::job::image::{ImageInput, PictureDefaults, SchedulerName};
+use shared::job::embedding::{EmbeddingInput, ValidEmbeddingInput};
+use shared::job::image::{ImageInput, PictureDefaults, SchedulerName, ValidImageInput};
 use shared::job::request::Work;
-use shared::job::text::TextInput;
+use shared::job::text::{TextInput, ValidTextInput};
 use shared::model::ModelManifest;
 
 use crate::error::{InferenceError, Result};
 
 /// Long enough that reading the prompt does not outweigh the writing.
 const SAMPLE_TOKENS: u32 = 64;
+
+/// Steps of the smallest picture; schedulers that look back have a step before.
+const SMALLEST_STEPS: u32 = 2;
 
 /// Texts of one embedding job.
 const SAMPLE_TEXTS: usize = 8;
@@ -52,6 +55,20 @@ pub fn picture(
         strength: None,
     };
     input.validate(seed).map(Work::Image).map_err(out_of_bounds)
+}
+
+/// A job that the model does well, as small as one can be: it shows that the model works, and not how fast.
+///
+/// # Errors
+/// A manifest whose defaults are out of bounds.
+pub fn smallest(manifest: &ModelManifest) -> Result<Work> {
+    Ok(match work(manifest, 0)? {
+        Work::Image(input) => Work::Image(ValidImageInput { steps: input.steps.min(SMALLEST_STEPS), ..input }),
+        Work::Text(input) => Work::Text(ValidTextInput { max_tokens: 1, ..input }),
+        Work::Embedding(input) => {
+            Work::Embedding(ValidEmbeddingInput { input: input.input.into_iter().take(1).collect() })
+        }
+    })
 }
 
 /// A job that the model does well.

@@ -8,6 +8,7 @@
 mod conversation;
 mod decoder;
 mod detokenizer;
+mod generation;
 mod sampler;
 mod settings;
 mod stops;
@@ -18,17 +19,20 @@ use std::time::{Duration, Instant};
 use shared::job::JobKind;
 use shared::job::request::Work;
 use shared::job::text::{Ask, FinishReason, OUTPUT_MAX_BYTES, ValidTextInput};
-use shared::job::token::Tokens;
+use shared::job::token::{Tokens, context_bound};
 use shared::protocol::Metering;
 use tokenizers::Tokenizer;
 
 use self::conversation::Conversation;
 use self::decoder::{Decoder, Memory};
 use self::detokenizer::Detokenizer;
+use self::generation::Guesses;
 use self::sampler::Sampler;
 use self::settings::TextSettings;
 use self::stops::Stops;
+use super::context::KnownTokens;
 use super::folder::ModelFolder;
+use super::tokenizer_config::Cut;
 use super::{Observer, Output, Runtime, StepReport, other_kind, read_tokenizer, tokenizer_json, written};
 use crate::clock::{self, millis};
 use crate::engine::Engine;
@@ -42,17 +46,20 @@ pub struct TextModel {
     conversation: Conversation,
     decoder: Decoder,
     settings: TextSettings,
+    known: KnownTokens,
     on_gpu: bool,
 }
 
 impl TextModel {
     pub fn load(engine: &Engine, folder: &ModelFolder) -> Result<Self> {
-        let tokenizer = read_tokenizer(folder)?;
-        let mut settings = TextSettings::read(folder)?;
+        // A text that is too long is refused, not cut.
+        let tokenizer = read_tokenizer(folder, Cut::Never)?;
+        let mut settings = TextSettings::read(folder, &tokenizer)?;
         let conversation = Conversation::read(folder, &tokenizer)?;
-        settings.end_tokens.extend(conversation.end_tokens());
+        settings.generation.end_tokens.extend(conversation.end_tokens());
         let decoder = Decoder::load(engine, folder)?;
-        Ok(Self { tokenizer, conversation, decoder, settings, on_gpu: engine.provider() != Provider::Cpu })
+        let (known, on_gpu) = (folder.read_json("config.json")?, engine.provider() != Provider::Cpu);
+        Ok(Self { tokenizer, conversation, decoder, settings, known, on_gpu })
     }
 
     fn write(&mut self, input: &ValidTextInput, observer: &mut dyn Observer) -> Result<Output> {
@@ -61,16 +68,21 @@ impl TextModel {
         let room = self.settings.context_tokens - prompt.len();
         let most = (input.max_tokens as usize).min(room);
         let mut page = Page::new(&self.tokenizer, input, observer);
-        let mut sampler = Sampler::new(input.temperature, input.top_p, input.seed);
+        let generation = &self.settings.generation;
+        let sampler = Sampler::new(input.temperature, input.top_p, input.seed);
+        let mut sampler = sampler.cut(generation.top_k, generation.min_p);
+        let mut guesses = Guesses::new(generation, &prompt);
         let (mut memory, mut engine_time) = (Memory::default(), Duration::ZERO);
         let mut next: Vec<i64> = prompt.iter().map(|token| i64::from(*token)).collect();
         for _ in 0..most {
             let run = Instant::now();
-            let logits = self.decoder.read(&mut memory, &next)?;
+            let mut logits = self.decoder.read(&mut memory, &next)?;
             engine_time += run.elapsed();
+            guesses.change(&mut logits);
             let token = sampler.next(&logits).and_then(|token| u32::try_from(token).ok());
             let token = token.ok_or_else(|| InferenceError::not_finite(self.decoder.name(), page.tokens + 1))?;
-            if page.take(token, self.settings.end_tokens.contains(&token))? == ControlFlow::Break(()) {
+            guesses.took(token);
+            if page.take(token, generation.end_tokens.contains(&token))? == ControlFlow::Break(()) {
                 break;
             }
             next = vec![i64::from(token)];
@@ -91,15 +103,15 @@ impl TextModel {
             }
         };
         let most = self.settings.context_tokens - 1;
-        if (1..=most).contains(&prompt.len()) {
-            return Ok(prompt);
-        }
         let field = match ask {
             Ask::Prompt(_) => "prompt",
             Ask::Messages(_) => "messages",
         };
-        let bound = format!("is 1 to {most} tokens for this model");
-        Err(InferenceError::input(field, bound, prompt.len().to_string()))
+        if (1..=most).contains(&prompt.len()) {
+            self.known.check(field, &prompt)?;
+            return Ok(prompt);
+        }
+        Err(InferenceError::input(field, context_bound(most), prompt.len().to_string()))
     }
 }
 

@@ -58,14 +58,16 @@ const LARGE_LETTERS: &str = "ABCXYZ ÀÉÖ ΔΩ ЖЯ";
 
 /// Whether the tokenizer itself makes letters small before it looks for tokens.
 pub fn makes_lower_case(tokenizer: &Tokenizer) -> bool {
-    let normalized = |text: &str| {
-        let mut normalized = NormalizedString::from(text);
-        let normalizer = tokenizer.get_normalizer()?;
-        catch_unwind(AssertUnwindSafe(|| normalizer.normalize(&mut normalized))).ok()?.ok()?;
-        Some(normalized.get().to_owned())
-    };
-    let large = normalized(LARGE_LETTERS);
-    large.is_some() && large == normalized(&LARGE_LETTERS.to_lowercase())
+    let large = normalized(tokenizer, LARGE_LETTERS);
+    large.is_some() && large == normalized(tokenizer, &LARGE_LETTERS.to_lowercase())
+}
+
+/// The text in which the tokenizer looks for tokens; `None` where it changes no text.
+pub fn normalized(tokenizer: &Tokenizer, text: &str) -> Option<String> {
+    let mut normalized = NormalizedString::from(text);
+    let normalizer = tokenizer.get_normalizer()?;
+    catch_unwind(AssertUnwindSafe(|| normalizer.normalize(&mut normalized))).ok()?.ok()?;
+    Some(normalized.get().to_owned())
 }
 
 /// The parts of the file that have a size.
@@ -195,6 +197,26 @@ mod tests {
         assert!(makes(json!({"type": "Lowercase"})));
         assert!(makes(json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]})));
         assert!(!makes(json!({"type": "NFC"})) && !makes(Value::Null));
+    }
+
+    #[test]
+    fn fuzz_tokenizers_of_model_folders() {
+        let lower = changed(|file| file["normalizer"] = json!({"type": "Lowercase"}));
+        let split = changed(|file| {
+            file["pre_tokenizer"] =
+                json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+            file["decoder"] =
+                json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true});
+        });
+        let seeds = [file(), lower, split].map(|file| file.to_string().into_bytes());
+        test_support::fuzz("tokenizers", &seeds, |input| match super::parse(Path::new("t"), input) {
+            Ok(tokenizer) => {
+                let read = encode(&tokenizer, "prompt", "abab é漢\u{0}\u{202e}<|a|>", true);
+                assert!(read.err().is_none_or(|error| error.kind.name() == "input"));
+                makes_lower_case(&tokenizer);
+            }
+            Err(error) => assert_eq!(error.kind.name(), "format", "{error}"),
+        });
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The database: one redb file, one atomic write for each block.
 
-mod audit;
 pub(crate) mod pending;
 pub(crate) mod read;
+mod recompute;
 pub(crate) mod write;
 
 use redb::ReadOnlyTable;

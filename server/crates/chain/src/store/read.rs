@@ -3,17 +3,16 @@ use std::sync::Arc;
 use alloy_consensus::Header;
 use alloy_primitives::{Address, B256};
 use alloy_rlp::Decodable as _;
+use finality::{CommitCertificate, Validator, ValidatorSet};
 use redb::{ReadTransaction, ReadableTable as _};
 
 use crate::block::{Block, SealedHeader};
-use crate::certificate::CommitCertificate;
 use crate::error::ChainError;
 use crate::receipt::TransactionReceipt;
 use crate::roles::TransactionRoles;
 use crate::state::StateReader;
 use crate::tables::{self, Place};
 use crate::transaction::SignedTransaction;
-use crate::validators::ValidatorSet;
 
 /// The chain as it was at one instant. Everything read from one snapshot belongs together, whatever is committed
 /// meanwhile.
@@ -21,7 +20,6 @@ pub struct Snapshot {
     pub(crate) transaction: ReadTransaction,
     pub(crate) head: SealedHeader,
     pub(crate) chain_id: u64,
-    pub(crate) genesis_validators: Arc<ValidatorSet>,
 }
 
 /// A transaction on the chain with its receipt and its place.
@@ -40,16 +38,12 @@ pub struct IncludedTransaction {
 }
 
 impl Snapshot {
-    pub(crate) fn new(
-        transaction: ReadTransaction,
-        chain_id: u64,
-        genesis_validators: Arc<ValidatorSet>,
-    ) -> Result<Self, ChainError> {
+    pub(crate) fn new(transaction: ReadTransaction, chain_id: u64) -> Result<Self, ChainError> {
         let head = match transaction.open_table(tables::HEADERS)?.last()? {
             Some((height, encoded)) => decode_header(height.value(), encoded.value())?,
             None => return Err(ChainError::UnknownBlock("0".to_owned())),
         };
-        Ok(Self { transaction, head, chain_id, genesis_validators })
+        Ok(Self { transaction, head, chain_id })
     }
 
     /// The last block's header.
@@ -131,15 +125,28 @@ impl Snapshot {
     /// Who decides the block at `height`. The state after `height - 1` settles it, so it is known up to the block
     /// after the head.
     ///
-    /// A set that changes is read here, from that state. Today genesis names the set of every height.
-    ///
     /// # Errors
-    /// [`ChainError::UnknownBlock`] for block 0, which nobody decides, and for a height whose parent is not known.
+    /// [`ChainError::UnknownBlock`] for block 0, which nobody decides, and for a height whose parent is not known, or a storage
+    /// error.
     pub fn validators_at(&self, height: u64) -> Result<Arc<ValidatorSet>, ChainError> {
         if height == 0 || height > self.head.number + 1 {
             return Err(ChainError::UnknownBlock(height.to_string()));
         }
-        Ok(Arc::clone(&self.genesis_validators))
+        let (_, set) = self.validators_since(height)?;
+        Ok(Arc::new(set))
+    }
+
+    /// Those who decide the block at `height`, and from which height on they do.
+    pub(crate) fn validators_since(&self, height: u64) -> Result<(u64, ValidatorSet), ChainError> {
+        let sets = self.transaction.open_table(tables::VALIDATOR_SETS)?;
+        let (since, encoded) = sets
+            .range(..=height)?
+            .next_back()
+            .transpose()?
+            .ok_or_else(|| ChainError::corrupt("missing validators", height))?;
+        let damaged = || ChainError::corrupt("validators", since.value());
+        let members = Vec::<Validator>::decode(&mut encoded.value()).map_err(|_| damaged())?;
+        Ok((since.value(), ValidatorSet::new(members).map_err(|_| damaged())?))
     }
 
     /// How many transactions the blocks up to and including `height` hold.
@@ -191,6 +198,15 @@ impl Snapshot {
             transaction,
             receipt,
         }))
+    }
+
+    /// How many bytes a transaction's receipt takes, which tells before it is read whether it is a long one.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn receipt_bytes(&self, place: Place) -> Result<usize, ChainError> {
+        let stored = self.transaction.open_table(tables::RECEIPTS)?.get(&place.to_key())?;
+        Ok(stored.map_or(0, |stored| stored.value().len()))
     }
 
     /// Headers from the newest down, starting below `before` (or at the head), at most `limit`.

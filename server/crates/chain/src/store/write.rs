@@ -1,8 +1,8 @@
 use alloy_primitives::{Address, B256};
+use finality::{CommitCertificate, ValidatorSet};
 use redb::{ReadableTable as _, WriteTransaction};
 
 use crate::application::ExecutedBlock;
-use crate::certificate::CommitCertificate;
 use crate::error::ChainError;
 use crate::receipt::TransactionReceipt;
 use crate::roles::TransactionRoles;
@@ -15,6 +15,7 @@ pub(crate) fn create_tables(transaction: &WriteTransaction) -> Result<(), ChainE
     transaction.open_table(tables::HEADERS)?;
     transaction.open_table(tables::HEIGHTS)?;
     transaction.open_table(tables::CERTIFICATES)?;
+    transaction.open_table(tables::VALIDATOR_SETS)?;
     transaction.open_table(tables::TRANSACTION_TOTALS)?;
     transaction.open_table(tables::TRANSACTIONS)?;
     transaction.open_table(tables::RECEIPTS)?;
@@ -28,6 +29,7 @@ pub(crate) fn create_tables(transaction: &WriteTransaction) -> Result<(), ChainE
     transaction.open_table(tables::ACCOUNT_HISTORY)?;
     transaction.open_table(tables::STORAGE_HISTORY)?;
     transaction.open_table(tables::TRIE)?;
+    transaction.open_table(tables::CONTRADICTIONS)?;
     transaction.open_table(tables::PENDING)?;
     Ok(())
 }
@@ -45,6 +47,9 @@ pub(crate) fn write_block(
     if let Some(certificate) = certificate {
         transaction.open_table(tables::CERTIFICATES)?.insert(height, alloy_rlp::encode(certificate).as_slice())?;
     }
+    if let Some(next) = &executed.next_validators {
+        transaction.open_table(tables::VALIDATOR_SETS)?.insert(height + 1, encode_validators(next).as_slice())?;
+    }
     write_totals(transaction, height, executed.block.transactions.len())?;
     for (index, (signed, receipt)) in (0u32..).zip(executed.block.transactions.iter().zip(&executed.receipts)) {
         write_transaction(transaction, Place { height, index }, signed, receipt)?;
@@ -52,6 +57,11 @@ pub(crate) fn write_block(
     write_accounts(transaction, height, executed)?;
     write_storage(transaction, height, executed)?;
     write_trie(transaction, executed)
+}
+
+/// The stored form of a set.
+pub(crate) fn encode_validators(set: &ValidatorSet) -> Vec<u8> {
+    alloy_rlp::encode(set.iter().collect::<Vec<_>>())
 }
 
 fn write_totals(transaction: &WriteTransaction, height: u64, count: usize) -> Result<(), ChainError> {

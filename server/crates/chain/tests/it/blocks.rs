@@ -80,8 +80,8 @@ fn a_block_that_claims_anything_else_is_refused() {
         ("proposed by", |header| header.beneficiary = address(1)),
         ("time", |header| header.timestamp = 1),
         ("another header field", |header| header.gas_limit += 1),
+        ("extraData", |header| header.extra_data = vec![1].into()),
         ("another header field", |header| header.mix_hash = B256::repeat_byte(1)),
-        ("another header field", |header| header.extra_data = vec![1].into()),
     ];
     for (named, tamper) in tampers {
         let mut header = block.header.header().clone();
@@ -128,7 +128,12 @@ fn what_does_not_fit_stays_out_without_being_refused() {
     let small = alloy_consensus::TxEip1559 { gas_limit: 21_000, ..eip1559(0, TxKind::Call(address(9)), Bytes::new()) };
     let mut candidates: Vec<_> = (0..10).map(|nonce| recording(1, nonce, nonce + 1, 1)).collect();
     candidates.push(decode(&sign(2, small)));
-    let request = ProposalRequest { timestamp_unix_s: 0, proposer: validator().address(), candidates };
+    let request = ProposalRequest {
+        timestamp_unix_s: 0,
+        proposer: validator().address(),
+        candidates,
+        metering: chain::Metering::UNLIMITED,
+    };
     let built = chain.propose(request).unwrap();
     assert_eq!(built.refused, vec![]);
     let included = &built.executed.block().transactions;

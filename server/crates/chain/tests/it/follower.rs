@@ -68,7 +68,7 @@ proptest! {
             let head = follower.chain.head().unwrap();
             if height < length {
                 let early = import(&follower.chain, origin.decided_at(height + 1));
-                prop_assert!(matches!(early, Err(ChainError::NotOnHead { .. })), "a block too early");
+                prop_assert!(matches!(early, Err(ChainError::Orphan { .. })), "a block too early");
             }
             let refused = import(&follower.chain, tamper(&decided, kind, resigned));
             prop_assert!(matches!(
@@ -182,6 +182,7 @@ fn a_block_of_a_past_height_is_known_or_in_conflict() {
         timestamp_unix_s: rival.now_unix_s,
         proposer: validator().address(),
         candidates: vec![recording(2, 0, 1, 1)],
+        metering: chain::Metering::UNLIMITED,
     };
     let executed = rival.chain.propose(request).unwrap().executed;
     let certificate = validator().decide_alone(CHAIN_ID, 1, executed.hash()).unwrap();

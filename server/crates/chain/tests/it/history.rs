@@ -1,9 +1,10 @@
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy_primitives::{B256, Bytes, TxKind, U256, bytes, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, bytes, keccak256};
 use alloy_trie::Nibbles;
 use alloy_trie::proof::verify_proof;
-use chain::{AccountOverride, Call, ChainError, LogFilter};
+use chain::{AccountOverride, Call, ChainError, LogFilter, never_over};
 
 use crate::setup::*;
 
@@ -27,7 +28,7 @@ fn the_past_stays_readable() {
             AccountOverride { code: Some(READ_SLOT_ONE), ..AccountOverride::default() },
         )]);
         let call = Call { to: Some(RECORDER_ADDRESS), ..Call::default() };
-        let outcome = snapshot.call(height, &call, &overrides).unwrap();
+        let outcome = snapshot.call(height, &call, &overrides, &never_over).unwrap();
         assert_eq!(U256::from_be_slice(&outcome.output), U256::from(value), "eth_call at {height}");
     }
     assert!(matches!(snapshot.state_at(6), Err(ChainError::UnknownBlock(_))));
@@ -39,23 +40,64 @@ fn a_call_leaves_no_trace_and_reports_reverts() {
     let snapshot = chain.snapshot();
     let none = BTreeMap::new();
     let write = Call { to: Some(RECORDER_ADDRESS), data: record(1, 1), ..Call::default() };
-    snapshot.call(0, &write, &none).unwrap();
+    snapshot.call(0, &write, &none, &never_over).unwrap();
     assert_eq!(snapshot.state_at(0).unwrap().slot(RECORDER_ADDRESS, U256::from(1)).unwrap(), U256::ZERO);
 
     let reverting = Call { to: Some(REVERTER_ADDRESS), ..Call::default() };
-    match snapshot.call(0, &reverting, &none) {
+    match snapshot.call(0, &reverting, &none, &never_over) {
         Err(ChainError::Reverted { output }) => assert_eq!(U256::from_be_slice(&output), U256::from(42)),
         other => panic!("{other:?}"),
     }
     let rich = Call { to: Some(address(9)), value: U256::from(1), ..Call::default() };
-    assert!(matches!(snapshot.call(0, &rich, &none), Err(ChainError::InsufficientFunds { .. })));
+    assert!(matches!(snapshot.call(0, &rich, &none, &never_over), Err(ChainError::InsufficientFunds { .. })));
+}
+
+/// Runs until its gas is used up, by jumps; and by calls of a contract that does so, which leave it a part of their gas.
+const LOOP: Bytes = bytes!("5b5f56");
+const CALLING_LOOP: Bytes = bytes!("5b5f5f5f5f5f60ee5af1505f56");
+
+#[test]
+fn a_call_and_an_estimate_end_with_their_time_and_not_before() {
+    let chain = TestChain::new();
+    let snapshot = chain.snapshot();
+    let with_code = |code: Bytes| AccountOverride { code: Some(code), ..AccountOverride::default() };
+    let inner = U256::from(0xee).to_be_bytes::<32>();
+    let overrides = BTreeMap::from([
+        (address(8), with_code(LOOP)),
+        (address(9), with_code(CALLING_LOOP)),
+        (Address::from_slice(&inner[12..]), with_code(LOOP)),
+    ]);
+    for to in [address(8), address(9)] {
+        let call = Call { to: Some(to), ..Call::default() };
+        // Without a bound of time it ends with its gas.
+        assert!(matches!(snapshot.call(0, &call, &overrides, &never_over), Err(ChainError::Halted(_))));
+        let looks = Cell::new(0);
+        let is_over = || {
+            looks.set(looks.get() + 1);
+            looks.get() >= 3
+        };
+        let stopped = snapshot.call(0, &call, &overrides, &is_over);
+        assert!(matches!(stopped, Err(ChainError::CallStopped)), "{stopped:?}");
+        assert_eq!(looks.get(), 3, "a call that is over is asked no more and goes no further");
+        looks.set(0);
+        let stopped = snapshot.estimate_gas(0, &call, &overrides, &is_over);
+        assert!(matches!(stopped, Err(ChainError::CallStopped)), "{stopped:?}");
+    }
+    // What ends in time is not touched, however late it is then.
+    let short = Call { to: Some(RECORDER_ADDRESS), data: record(1, 1), ..Call::default() };
+    let looks = Cell::new(0);
+    let once = || {
+        looks.set(looks.get() + 1);
+        looks.get() > 1
+    };
+    snapshot.call(0, &short, &overrides, &once).unwrap();
 }
 
 #[test]
 fn an_estimate_is_enough_and_not_much_more() {
     let mut chain = TestChain::new();
     let call = Call { from: address(1), to: Some(RECORDER_ADDRESS), data: record(1, 1), ..Call::default() };
-    let estimate = chain.snapshot().estimate_gas(0, &call, &BTreeMap::new()).unwrap();
+    let estimate = chain.snapshot().estimate_gas(0, &call, &BTreeMap::new(), &never_over).unwrap();
     let transaction =
         alloy_consensus::TxEip1559 { gas_limit: estimate, ..eip1559(0, TxKind::Call(RECORDER_ADDRESS), record(1, 1)) };
     chain.produce(vec![decode(&sign(1, transaction))]);
@@ -64,9 +106,12 @@ fn an_estimate_is_enough_and_not_much_more() {
     assert!(estimate <= receipt.gas_used + receipt.gas_used / 10, "{estimate} for {}", receipt.gas_used);
 
     let plain = Call { to: Some(address(9)), ..Call::default() };
-    assert_eq!(chain.snapshot().estimate_gas(1, &plain, &BTreeMap::new()).unwrap(), 21_000);
+    assert_eq!(chain.snapshot().estimate_gas(1, &plain, &BTreeMap::new(), &never_over).unwrap(), 21_000);
     let reverting = Call { to: Some(REVERTER_ADDRESS), ..Call::default() };
-    assert!(matches!(chain.snapshot().estimate_gas(1, &reverting, &BTreeMap::new()), Err(ChainError::Reverted { .. })));
+    assert!(matches!(
+        chain.snapshot().estimate_gas(1, &reverting, &BTreeMap::new(), &never_over),
+        Err(ChainError::Reverted { .. })
+    ));
 }
 
 #[test]

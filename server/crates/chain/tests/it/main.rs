@@ -5,8 +5,13 @@
 mod blocks;
 mod certificates;
 mod follower;
+mod fuzz;
+mod growth;
 mod history;
+mod log_bounds;
 mod setup;
 mod state_root;
+mod traces;
 mod transactions;
 mod undecided;
+mod validator_changes;

@@ -89,7 +89,14 @@ impl TestChain {
 
     pub(crate) fn propose(&self, candidates: Vec<SignedTransaction>) -> Proposal {
         let proposer = validator().address();
-        self.chain.propose(ProposalRequest { timestamp_unix_s: self.now_unix_s, proposer, candidates }).unwrap()
+        self.chain
+            .propose(ProposalRequest {
+                timestamp_unix_s: self.now_unix_s,
+                proposer,
+                candidates,
+                metering: chain::Metering::UNLIMITED,
+            })
+            .unwrap()
     }
 
     /// Makes a block of the transactions, all of which must be accepted, and commits it.

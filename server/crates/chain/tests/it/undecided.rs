@@ -111,6 +111,7 @@ fn only_the_validators_of_a_height_decide_it_and_propose_for_it() {
         timestamp_unix_s: chain.now_unix_s,
         proposer: validator_key(1).address(),
         candidates: vec![recording(1, 0, 1, 1)],
+        metering: chain::Metering::UNLIMITED,
     };
     let block = by_another.chain.propose(request).unwrap().executed.block().clone();
     chain.chain.validate(block.clone(), chain.now_unix_s).unwrap();

@@ -4,31 +4,43 @@ use shared::Address;
 use shared::amount::Amount;
 use shared::capability::{Capability, ModelOffer};
 use shared::chain;
+use shared::commitment::Salt;
 use shared::device::Engine;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
-use shared::job::image::ValidImageInput;
-use shared::job::request::{Constraints, Payment, ValidJob, Work};
+use shared::job::image::{PictureDefaults, ValidImageInput};
+use shared::job::request::{Constraints, PaidBy, ValidJob, Work};
 use shared::job::text::{Ask, ValidTextInput};
+use shared::model::ModelManifest;
 use shared::protocol::ReceiptTerms;
 use shared::time::UnixSeconds;
 use shared::unit::UnitType;
 
 use crate::matching::Candidate;
+use crate::pinned::PinnedModel;
 
 /// A miner that is free and has no history.
 pub(crate) fn candidate(number: u8, capability: &Capability) -> Candidate<'_> {
     Candidate {
         address: Address::repeat_byte(number),
         capability,
+        slots: 1,
         free_slots: 1,
+        awaits_audits: false,
         draining: false,
+        micro_units_per_second: capability.offers[0].measured_micro_units_per_second,
         leases: 0,
         faults: 0,
+        is_warm: false,
+        has_newcomers_turn: false,
+        is_too_new: false,
         gave_up: false,
         faults_with_task: 0,
+        shards_of_job: 0,
     }
 }
+
+pub(crate) const SALT: Salt = Salt(shared::B256::repeat_byte(0x73));
 
 pub(crate) fn image_job(model: &str) -> ValidJob {
     let input = ValidImageInput {
@@ -49,8 +61,9 @@ pub(crate) fn image_job(model: &str) -> ValidJob {
         model: model.into(),
         work: Work::Image(input),
         constraints: Constraints::default(),
-        payment: Payment::default(),
+        payment: PaidBy::Mint,
         ttl_seconds: 900,
+        salt: SALT,
     }
 }
 
@@ -76,6 +89,27 @@ pub(crate) fn offer(model: &str) -> ModelOffer {
         fast: None,
         image_to_image: false,
     }
+}
+
+/// A picture model with a manifest of its own.
+pub(crate) fn pinned_model(name: &str) -> PinnedModel {
+    let manifest = ModelManifest {
+        name: name.into(),
+        version: "1".into(),
+        kind: JobKind::Image,
+        graph: None,
+        licence: "MIT".into(),
+        files: vec![],
+        draws: vec![],
+        does_not_draw: vec![],
+        suggestions: vec!["a lake".into()],
+        subjects: vec![],
+        default_steps: 6,
+        default_guidance: 2.0,
+        fast: Some(PictureDefaults { steps: 3, guidance: 1.0 }),
+        native_size_px: 512,
+    };
+    PinnedModel { sha256: Sha256Digest::of(name.as_bytes()), manifest }
 }
 
 pub(crate) fn capability(model: &str, micro_units_per_second: u64) -> Capability {

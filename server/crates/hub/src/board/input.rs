@@ -1,6 +1,7 @@
 //! What can happen to the board. Its whole history is a list of these.
 
 use shared::Address;
+use shared::amount::MicroUnits;
 use shared::api::jobs::StepProgress;
 use shared::capability::Capability;
 use shared::id::{JobId, LeaseId};
@@ -8,6 +9,7 @@ use shared::job::lifecycle::Blame;
 use shared::protocol::Piece;
 
 use super::{Lease, OpenJob, SessionNumber};
+use crate::audit::{Bits, Compared};
 
 /// One event from outside, see [`Board::apply`](super::Board::apply).
 #[derive(Debug, Clone)]
@@ -18,6 +20,10 @@ pub enum Input {
     Restore { job: OpenJob, leases: Vec<Lease> },
     /// The client cancels the job.
     Cancel { job_id: JobId },
+    /// The client's payment of the job is reserved on the chain.
+    PaymentReserved { job_id: JobId },
+    /// The client's payment of the job cannot be reserved.
+    PaymentRefused { job_id: JobId },
     /// A miner connected and proved its address.
     Join(Box<Arrival>),
     /// A miner's session ended.
@@ -35,13 +41,26 @@ pub enum Input {
     /// A miner's result arrived and is checked from now on.
     ResultReceived { lease_id: LeaseId, miner: Address },
     /// The result passed every check and was attested.
-    ResultVerified { lease_id: LeaseId },
+    ResultVerified(VerifiedResult),
     /// The result does not hold.
     ResultRefuted { lease_id: LeaseId, reason: String },
     /// The hub could not check the result to the end; its miner sends it again.
     ResultUnchecked { lease_id: LeaseId },
+    /// The hub had no room for a result, or could not store it; its miner sends it again.
+    ResultTurnedAway { lease_id: LeaseId },
     /// Time has passed.
     Tick,
+}
+
+/// A result that was attested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedResult {
+    pub lease_id: LeaseId,
+    pub units: MicroUnits,
+    /// Drawn after the result was committed to: they decide whether it is audited, and by whom.
+    pub bits: Bits,
+    /// Of an auditor's result.
+    pub compared: Option<Compared>,
 }
 
 /// A miner that proved its address.

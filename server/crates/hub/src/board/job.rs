@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::Address;
+use shared::amount::MicroUnits;
 use shared::api::jobs::StepProgress;
 use shared::digest::Sha256Digest;
+use shared::escrow::TaskCount;
 use shared::id::JobId;
 use shared::job::JobKind;
-use shared::job::lifecycle::{JobState, TaskLife};
-use shared::job::request::ValidJob;
-use shared::job::task::{Task, TaskRole};
+use shared::job::lifecycle::{Blame, Fault, JobState, TaskLife};
+use shared::job::request::{ValidJob, Work};
+use shared::job::task::{Part, Task, TaskRole};
 use shared::job::text::OUTPUT_MAX_BYTES;
 use shared::protocol::Piece;
 use shared::time::UnixMillis;
 
+use super::{OpenAudit, ServedWith};
 use crate::plan;
 
 /// A job that is not over.
@@ -27,6 +30,10 @@ pub struct OpenJob {
     pub(super) request: Arc<ValidJob>,
     pub(super) deadline: UnixMillis,
     pub(super) tasks: BTreeMap<TaskRole, OpenTask>,
+    /// Its client pays, and nothing is reserved yet.
+    pub(super) awaits_payment: bool,
+    /// Results that are computed again, or were, by the task that made them.
+    pub(super) audits: BTreeMap<TaskRole, OpenAudit>,
 }
 
 /// One task of an open job; it stays with its job after its own end.
@@ -34,8 +41,14 @@ pub struct OpenJob {
 pub(super) struct OpenTask {
     pub(super) life: TaskLife,
     pub(super) progress: Option<StepProgress>,
+    /// The most of its work that its miner showed, in thousandths.
+    pub(super) shown_per_mille: u64,
     /// What its miner has written so far, of a text.
     pub(super) text: String,
+    /// Its work counts in its client's account.
+    pub(super) is_charged: bool,
+    /// With what the miner of its last lease computes it.
+    pub(super) served_with: Option<ServedWith>,
     /// Miners that failed it since the hub started.
     pub(super) failed_by: Vec<Address>,
     /// Miners that said since the hub started that they will never serve it.
@@ -51,9 +64,16 @@ pub(super) struct GivenUp {
 }
 
 impl OpenJob {
-    /// A new job with the tasks that it begins with.
-    pub fn new(id: JobId, seq: i64, client: Address, request: Arc<ValidJob>, deadline: UnixMillis) -> Self {
-        let tasks = plan::tasks_of(&request).into_iter().map(|role| (role, TaskLife::default())).collect();
+    /// A new job of so many tasks.
+    pub fn new(
+        id: JobId,
+        seq: i64,
+        client: Address,
+        request: Arc<ValidJob>,
+        deadline: UnixMillis,
+        tasks: TaskCount,
+    ) -> Self {
+        let tasks = plan::roles(tasks).into_iter().map(|role| (role, TaskLife::default())).collect();
         Self::stored(id, seq, client, request, deadline, tasks)
     }
 
@@ -67,7 +87,21 @@ impl OpenJob {
         tasks: Vec<(TaskRole, TaskLife)>,
     ) -> Self {
         let open = |(role, life)| (role, OpenTask { life, ..OpenTask::default() });
-        Self { id, seq, client, request, deadline, tasks: tasks.into_iter().map(open).collect() }
+        let tasks = tasks.into_iter().map(open).collect();
+        Self { id, seq, client, request, deadline, tasks, awaits_payment: false, audits: BTreeMap::new() }
+    }
+
+    /// The same job, which no miner gets before its payment is reserved.
+    #[must_use]
+    pub fn awaiting_payment(self) -> Self {
+        Self { awaits_payment: true, ..self }
+    }
+
+    /// The same job, which stays for the audit of this task's result.
+    #[must_use]
+    pub fn audited(mut self, served: TaskRole, audit: OpenAudit) -> Self {
+        self.audits.insert(served, audit);
+        self
     }
 
     pub const fn id(&self) -> JobId {
@@ -81,6 +115,71 @@ impl OpenJob {
     /// Each task with its life.
     pub fn tasks(&self) -> impl Iterator<Item = (TaskRole, &TaskLife)> {
         self.tasks.iter().map(|(role, task)| (*role, &task.life))
+    }
+
+    /// The part of the job's work that a task makes.
+    pub fn part(&self, role: TaskRole) -> Part {
+        plan::part(plan::pieces(&self.request.work), plan::count_of(self.tasks.keys().copied()), role)
+    }
+
+    pub fn work_of(&self, role: TaskRole) -> Work {
+        plan::work_of(&self.request.work, self.part(role))
+    }
+
+    /// What a task comes to, at most.
+    pub(super) fn units_of(&self, role: TaskRole) -> MicroUnits {
+        plan::units_of(&self.request.work, self.part(role))
+    }
+
+    /// By when a task must have ended. That of an audit begins when the client has the result already.
+    pub(super) fn deadline_of(&self, role: TaskRole) -> UnixMillis {
+        let audit = role.audited().and_then(|served| self.audits.get(&served));
+        audit.map_or(self.deadline, |audit| audit.deadline)
+    }
+
+    /// When the next of its open tasks must have ended.
+    pub(super) fn next_deadline(&self) -> Option<UnixMillis> {
+        self.open_tasks().map(|task| self.deadline_of(task.role)).min()
+    }
+
+    /// Open tasks that work for the client.
+    pub(super) fn serving_tasks(&self) -> impl Iterator<Item = Task> {
+        self.open_tasks().filter(|task| !task.role.is_audit())
+    }
+
+    /// How far the job is, over all tasks that work for the client. A part that was lost counts as not begun.
+    pub fn progress(&self) -> Option<StepProgress> {
+        let serving = || self.tasks.iter().filter(|(role, _)| !role.is_audit());
+        if let Some(whole) = self.tasks.get(&TaskRole::Serve) {
+            return whole.progress;
+        }
+        if serving().all(|(_, task)| task.progress.is_none() && task.life.state != JobState::Completed) {
+            return None;
+        }
+        let (mut step, mut steps) = (0, 0);
+        for (role, task) in serving() {
+            let of_task = self.steps_of(*role);
+            steps += of_task;
+            step += match (task.life.state, task.progress) {
+                (JobState::Completed, _) => of_task,
+                (_, Some(told)) => of_task * u64::from(told.step.min(told.steps)) / u64::from(told.steps.max(1)),
+                (_, None) => 0,
+            };
+        }
+        let whole = |steps: u64| u32::try_from(steps).unwrap_or(u32::MAX);
+        Some(StepProgress { step: whole(step), steps: whole(steps) })
+    }
+
+    /// Steps of all pictures of a task.
+    fn steps_of(&self, role: TaskRole) -> u64 {
+        let Work::Image(input) = &self.request.work else { return 0 };
+        u64::from(self.part(role).count) * u64::from(input.steps_walked())
+    }
+
+    /// Whether the job's watchers see this task's previews: of the tasks that run, those of the first.
+    pub(super) fn is_shown(&self, role: TaskRole) -> bool {
+        let running = |(of, task): &(&TaskRole, &OpenTask)| !of.is_audit() && task.life.state == JobState::Running;
+        self.tasks.iter().find(running).is_some_and(|(first, _)| *first == role)
     }
 
     pub fn state(&self) -> JobState {
@@ -112,7 +211,22 @@ impl OpenTask {
     /// What a lease left behind goes with it.
     pub(super) fn forget_work(&mut self) {
         self.progress = None;
+        self.shown_per_mille = 0;
         self.text.clear();
+    }
+
+    /// Takes what its miner says of its progress. False where that is nothing new.
+    pub(super) fn take_progress(&mut self, progress: StepProgress) -> bool {
+        let StepProgress { step, steps } = progress;
+        let shown = u64::from(step.min(steps)) * 1_000 / u64::from(steps.max(1));
+        self.shown_per_mille = self.shown_per_mille.max(shown);
+        self.progress.replace(progress) != Some(progress)
+    }
+
+    /// Miners or connections that failed it, as far as they count towards its end.
+    pub(super) fn faults_that_count(&self) -> usize {
+        let counts = |fault: &&Fault| matches!(fault.blame, Blame::Miner | Blame::Network);
+        self.life.faults.iter().filter(counts).count()
     }
 
     /// Takes a piece of a text where it goes on from what there is. At 0 the text begins anew, as after a crash of the

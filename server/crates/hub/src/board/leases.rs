@@ -1,15 +1,17 @@
 //! What happens to a lease before its result: progress, failure, timeout.
 
+use std::collections::BTreeMap;
+
 use shared::Address;
 use shared::api::jobs::StepProgress;
 use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::lifecycle::{Blame, JobState, TaskEvent};
-use shared::job::task::Task;
+use shared::job::task::{Task, TaskRole};
 use shared::protocol::Piece;
 use shared::time::UnixMillis;
 
-use super::job::GivenUp;
+use super::job::{GivenUp, OpenTask};
 use super::{Board, BoardError, Effect, EndedLease, Failure, Lease, OpenJob};
 use crate::matching;
 
@@ -40,17 +42,21 @@ impl Board {
         let task = self.held_by(lease_id, miner)?.task;
         let job = self.jobs.get_mut(&task.job_id).ok_or(BoardError::NotOpen(task.job_id))?;
         let kind = job.request.work.kind();
+        let mut is_new = false;
         if let Some(open) = job.tasks.get_mut(&task.role) {
-            open.progress = Some(progress);
+            is_new = open.take_progress(progress);
             if let Some(piece) = piece {
                 open.take_piece(kind, piece);
             }
         }
-        if let Some(miner) = self.miners.get_mut(&miner) {
+        if let Some(miner) = self.miners.get_mut(&miner).filter(|_| is_new) {
             miner.last_worked = now;
         }
-        let StepProgress { step, steps } = progress;
-        Ok(vec![Effect::Progressed { job_id: task.job_id, step, steps, has_text: piece.is_some() }])
+        // Who watches the job has its result; how an audit goes on is nothing to watch.
+        let Some(job) = self.jobs.get(&task.job_id).filter(|_| !task.role.is_audit()) else { return Ok(vec![]) };
+        let StepProgress { step, steps } = job.progress().unwrap_or(progress);
+        let (has_text, is_shown) = (piece.is_some(), job.is_shown(task.role));
+        Ok(vec![Effect::Progressed { job_id: task.job_id, step, steps, has_text, is_shown }])
     }
 
     /// The miner says that it failed.
@@ -65,9 +71,13 @@ impl Board {
         if self.is_verifying(lease_id) {
             return Err(BoardError::BeingVerified(lease_id));
         }
+        let model = self.jobs.get(&task.job_id).and_then(|job| self.model_of(miner, job));
+        let blame = match failure.blame {
+            Blame::Input if self.has_served_another_part(task, model) => Blame::Miner,
+            blame => blame,
+        };
         if failure.is_final() {
-            let model = self.jobs.get(&task.job_id).and_then(|job| self.model_of(miner, job));
-            let refused_with = model.filter(|_| failure.blame == Blame::Input);
+            let refused_with = model.filter(|_| blame == Blame::Input);
             if let Some(open) = self.task_mut(task) {
                 open.given_up_by.push(GivenUp { miner, refused_with });
             }
@@ -76,12 +86,22 @@ impl Board {
         if is_excuse {
             self.refusals.count(task, miner, now);
         }
-        let mut effects = self.end_lease(lease_id, failure.blame, &failure.reason);
+        let mut effects = self.end_lease(lease_id, blame, &failure.reason);
         if is_excuse {
             effects.extend(self.excuse(miner, task));
         }
         effects.extend(self.dispatch(now));
         Ok(effects)
+    }
+
+    /// Somebody made another part of the same job with this model: the parts differ in their seeds alone, so their input is not
+    /// to blame.
+    fn has_served_another_part(&self, task: Task, model: Option<Sha256Digest>) -> bool {
+        let is_served = |(role, open): (&TaskRole, &OpenTask)| {
+            let with = open.served_with.as_ref().map(|with| with.manifest_sha256);
+            *role != task.role && !role.is_audit() && open.life.state == JobState::Completed && with == model
+        };
+        model.is_some() && self.jobs.get(&task.job_id).is_some_and(|job| job.tasks.iter().any(is_served))
     }
 
     /// A miner lost a task as nobody's fault. Where that happens too often in a row, it counts as the miner's fault; the
@@ -91,9 +111,7 @@ impl Board {
         if !self.excuses.count(miner, is_connected) {
             return None;
         }
-        if let Some(connected) = self.miners.get_mut(&miner) {
-            connected.count_fault();
-        }
+        self.count_fault(miner);
         Some(Effect::CountFault { miner, task })
     }
 
@@ -103,7 +121,7 @@ impl Board {
         offer.map(|offer| offer.manifest_sha256)
     }
 
-    /// Ends a lease by somebody's fault. Its task waits again, or fails and its job with it.
+    /// Ends a lease by somebody's fault. Its task waits again, or fails.
     pub(super) fn end_lease(&mut self, lease_id: LeaseId, blame: Blame, reason: &str) -> Vec<Effect> {
         let Some(lease) = self.release(lease_id) else { return vec![] };
         if let Some(open) = self.task_mut(lease.task) {
@@ -112,39 +130,94 @@ impl Board {
         }
         let event = TaskEvent::LeaseEnded { lease_id, blame, reason: reason.to_owned() };
         let Ok(moved) = self.move_task(lease.task, event) else { return vec![] };
-        if let Some(miner) = self.miners.get_mut(&lease.miner).filter(|_| blame == Blame::Miner) {
-            miner.count_fault();
+        if blame == Blame::Miner {
+            self.count_fault(lease.miner);
         }
-        let ended = EndedLease { lease_id, miner: lease.miner, fault: moved.life.faults.last().cloned() };
+        let (miner, received_at) = (lease.miner, lease.received_at);
+        let ended = EndedLease { lease_id, miner, received_at, fault: moved.life.faults.last().cloned() };
         let job_id = lease.task.job_id;
         let mut effects =
             vec![Effect::Move { moved, ended: Some(ended) }, Effect::Changed { job_id }, Effect::QueueMoved];
-        effects.extend(self.end_rest(lease.task));
+        effects.extend(self.end_if_canceled(lease.task));
         effects
     }
 
-    /// Where the task ended and its job with it, the job's other tasks end, too: they are worth nothing without it.
-    pub(super) fn end_rest(&mut self, task: Task) -> Vec<Effect> {
-        let Some(job) = self.jobs.get(&task.job_id).filter(|job| job.state().is_terminal()) else { return vec![] };
-        if job.state() == JobState::Completed {
-            return vec![];
-        }
-        self.end_job(task.job_id, &TaskEvent::Canceled, "another part of the job ended without a result")
-    }
-
     pub(super) fn expire_leases(&mut self, now: UnixMillis) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let (mut effects, mut excused) = (Vec::new(), BTreeMap::new());
         for (lease_id, blame, reason) in self.overdue(now) {
+            let turned_away = self.leases.get(&lease_id).filter(|lease| lease.was_turned_away);
+            excused.extend(turned_away.map(|lease| (lease.miner, lease.task)));
+            let (blame, reason) = match turned_away {
+                Some(_) => (Blame::Platform, "the hub had no room for the result"),
+                None => (blame, reason),
+            };
             let told = self.leases.get(&lease_id).and_then(|lease| self.tell_to_stop(lease, reason));
             effects.extend(self.end_lease(lease_id, blame, reason));
             effects.extend(told);
         }
+        effects.extend(excused.into_iter().filter_map(|(miner, task)| self.excuse(miner, task)));
+        effects.extend(self.hand_on(now));
         effects
     }
 
-    /// The time of the lease's job has ended.
+    /// Takes back leases that come too slowly while another miner is free. Where that is not yet a fault, and the miner
+    /// showed nothing at all, it is an excuse like a broken connection.
+    fn hand_on(&mut self, now: UnixMillis) -> Vec<Effect> {
+        let slow: Vec<LeaseId> =
+            self.leases.values().filter(|lease| self.is_behind(lease, now)).map(|lease| lease.id).collect();
+        let mut effects = Vec::new();
+        for lease_id in slow {
+            self.settle();
+            let Some(lease) = self.leases.get(&lease_id).filter(|lease| self.has_other_for(lease)).cloned() else {
+                continue;
+            };
+            let (task, miner) = (lease.task, lease.miner);
+            let worked_at = self.miners.get(&miner).map_or(now, |miner| miner.last_worked);
+            let idle_ms = now.since_ms(worked_at.max(lease.granted_at));
+            let is_fault = !lease.was_turned_away && idle_ms >= crate::lease::fair_ms(lease.expected_ms);
+            let blame = if is_fault { Blame::Miner } else { Blame::Platform };
+            let reason = "it came too slowly, and another miner is free";
+            let told = self.tell_to_stop(&lease, reason);
+            if !is_fault {
+                self.refusals.count(task, miner, now);
+            }
+            effects.extend(self.end_lease(lease_id, blame, reason));
+            effects.extend(told);
+            if !is_fault && (lease.was_turned_away || worked_at <= lease.granted_at) {
+                effects.extend(self.excuse(miner, task));
+            }
+        }
+        effects
+    }
+
+    /// Nothing was shown for a part of the job's time, or what was shown is behind the miner's pace.
+    fn is_behind(&self, lease: &Lease, now: UnixMillis) -> bool {
+        let (Some(job), Some(open)) = (self.jobs.get(&lease.task.job_id), self.task(lease.task)) else { return false };
+        let until = job.deadline_of(lease.task.role);
+        if self.is_verifying(lease.id) || lease.return_by.is_some() || until <= now {
+            return false;
+        }
+        let elapsed_ms = now.since_ms(lease.granted_at);
+        let share_ms = crate::lease::quiet_share_ms(until.since_ms(lease.granted_at));
+        let held = self.held.get(&lease.miner).map_or(1, |held| held.len() as u64);
+        let pace_ms = crate::lease::pace_max_ms(lease.expected_ms, open.shown_per_mille, held);
+        elapsed_ms >= pace_ms || open.shown_per_mille == 0 && elapsed_ms >= share_ms
+    }
+
+    /// Another miner could take the lease's task at once, and has not failed it yet.
+    fn has_other_for(&self, lease: &Lease) -> bool {
+        // Nobody waits for an audit, so a slow one has its whole lease.
+        if lease.task.role.is_audit() {
+            return false;
+        }
+        let (Some(job), Some(open)) = (self.jobs.get(&lease.task.job_id), self.task(lease.task)) else { return false };
+        let is_other = |other: Address| other != lease.miner && !open.failed_by.contains(&other);
+        self.best_of(job, lease.task, is_other).is_some()
+    }
+
+    /// The time of the lease's task has ended.
     fn is_over(&self, lease: &Lease, now: UnixMillis) -> bool {
-        self.jobs.get(&lease.task.job_id).is_some_and(|job| job.deadline <= now)
+        self.jobs.get(&lease.task.job_id).is_some_and(|job| job.deadline_of(lease.task.role) <= now)
     }
 
     fn overdue(&self, now: UnixMillis) -> Vec<(LeaseId, Blame, &'static str)> {
@@ -155,10 +228,11 @@ impl Board {
         let verifies = self.leases_of(miner).any(|lease| self.is_verifying(lease.id));
         // A miner whose result is being looked at has worked, and one that is away is waited for otherwise.
         let worked_at = self.miners.get(&miner).filter(|_| !verifies).map(|miner| miner.last_worked);
-        let patience_ms = self.leases_of(miner).map(|lease| lease.work_max_ms).max().unwrap_or_default();
+        let patience_ms =
+            self.leases_of(miner).map(|lease| crate::lease::quiet_max_ms(lease.expected_ms)).max().unwrap_or_default();
         let is_idle = |lease: &Lease| worked_at.is_some_and(|at| now.since_ms(at.max(lease.granted_at)) >= patience_ms);
         let has_wasted_its_job = |lease: &Lease| {
-            let fair_ms = crate::lease::fair_ms(lease.work_max_ms);
+            let fair_ms = crate::lease::fair_ms(lease.expected_ms);
             worked_at.is_some_and(|at| now.since_ms(at.max(lease.granted_at)) >= fair_ms)
         };
         let judge = |lease: &Lease| match lease.return_by {

@@ -8,12 +8,13 @@ use shared::job::lifecycle::Blame;
 use shared::time::UnixMillis;
 
 use super::{Arrival, Board, BoardError, Effect, MINERS_MAX, Miner, SessionNumber};
+use crate::demand::Cards;
 use crate::lease::{HEARTBEAT_BLIND_MS, SILENCE_MAX_MS};
 
 impl Board {
     /// A miner connected. A second session of the same miner replaces the first and keeps the leases that it names.
     pub(super) fn join(&mut self, arrival: Arrival, now: UnixMillis) -> Result<Vec<Effect>, BoardError> {
-        let Arrival { address, session, capability, leases, leases_ended, faults } = arrival;
+        let Arrival { address, session, mut capability, leases, leases_ended, faults } = arrival;
         if self.miners.len() >= MINERS_MAX && !self.miners.contains_key(&address) {
             return Err(BoardError::TooManyMiners);
         }
@@ -38,11 +39,16 @@ impl Board {
             let reason = "the lease is over".to_owned();
             effects.push(Effect::Cancel { miner: address, session, lease_id: *lease_id, reason });
         }
+        // Another model under a pinned name is not that model: no job, no list and no default knows of it.
+        capability.offers.retain(|offer| self.catalog.pinned().check(offer).is_ok());
         let (draining, last_heard, last_worked) = (false, now, now);
         self.catalog.connect(address, &capability.offers);
-        let miner = Miner { session, capability, draining, last_heard, last_worked, leases_ended, faults };
+        self.speeds.connect(address, &capability.offers);
+        let cards = Cards::of(&capability);
+        let miner =
+            Miner { session, capability, draining, last_heard, last_worked, leases_ended, faults, warm: None, cards };
         self.miners.insert(address, miner);
-        self.note_slots(address);
+        self.note_miner(address);
         effects.extend(self.dispatch(now));
         Ok(effects)
     }
@@ -50,7 +56,10 @@ impl Board {
     fn remove_miner(&mut self, address: Address) -> Option<Miner> {
         let miner = self.miners.remove(&address)?;
         self.catalog.disconnect(address, &miner.capability.offers);
-        self.free.remove(address, &miner.capability.offers);
+        self.speeds.disconnect(address, &miner.capability.offers);
+        self.audits.lose_auditor(address);
+        self.note_miner(address);
+        self.unsure.clone_from(&self.given_up);
         Some(miner)
     }
 
@@ -74,7 +83,9 @@ impl Board {
             if self.is_verifying(lease_id) {
                 continue;
             }
-            lost = self.leases.get(&lease_id).map(|lease| lease.task);
+            // The end of an earlier one may have ended its job, and with it this one.
+            let Some(lease) = self.leases.get(&lease_id) else { continue };
+            lost = Some(lease.task);
             effects.extend(self.end_lease(lease_id, Blame::Network, reason));
         }
         // One break of a connection, however many leases it costs.
@@ -111,13 +122,13 @@ impl Board {
         effects
     }
 
-    /// The miner takes nothing new.
-    pub(super) fn drain(&mut self, address: Address, session: SessionNumber) -> Vec<Effect> {
-        if let Some(miner) = self.miners.get_mut(&address).filter(|miner| miner.session == session) {
-            miner.draining = true;
-            self.note_slots(address);
-        }
-        vec![]
+    /// The miner takes nothing new. What was kept for it may go to another one.
+    pub(super) fn drain(&mut self, address: Address, session: SessionNumber, now: UnixMillis) -> Vec<Effect> {
+        let Some(miner) = self.miners.get_mut(&address).filter(|miner| miner.session == session) else { return vec![] };
+        miner.draining = true;
+        self.audits.lose_auditor(address);
+        self.note_miner(address);
+        self.dispatch(now)
     }
 
     pub(super) fn drop_silent_miners(&mut self, now: UnixMillis) -> Vec<Effect> {

@@ -1,16 +1,26 @@
 //! The board under random histories: jobs end at most once, slots are never exceeded, nothing is lost.
 
+mod auditing;
+mod choice;
+mod fairness;
 mod history;
 mod idling;
+mod marketplace;
+mod newcomers;
+mod paying;
 mod refusing;
+mod servable;
+mod sharing;
 mod waiting;
+mod why_idle;
 
 use std::sync::Arc;
 
+use shared::amount::Amount;
 use shared::api::jobs::StepProgress;
-use shared::job::lifecycle::{Blame, MAX_FAULTS, TaskLife};
+use shared::escrow::TaskCount;
+use shared::job::lifecycle::{Blame, MAX_FAULTS};
 use shared::job::request::ValidJob;
-use shared::job::task::TaskRole;
 use shared::protocol::Piece;
 
 use super::fixtures::{capability, image_job, text_job};
@@ -18,11 +28,18 @@ use super::*;
 use crate::lease::{HEARTBEAT_BLIND_MS, RETURN_MS};
 
 fn identity() -> HubIdentity {
-    HubIdentity { hub_id: "test-hub".into(), chain_id: 24_822, minter: Address::repeat_byte(2) }
+    HubIdentity {
+        hub_id: "test-hub".into(),
+        chain_id: 24_822,
+        minter: Address::repeat_byte(2),
+        escrow: Address::repeat_byte(3),
+        attester: Address::repeat_byte(0xa7),
+    }
 }
 
+/// Without audits, which have tests of their own.
 fn board() -> Board {
-    Board::new(identity(), [7; 32], [])
+    Board::new(identity(), [7; 32], PinnedModels::default(), []).with_audits(crate::audit::Draw::Never)
 }
 
 fn open_job(number: u128) -> OpenJob {
@@ -30,7 +47,18 @@ fn open_job(number: u128) -> OpenJob {
 }
 
 fn job_of(number: u128, request: ValidJob, deadline: UnixMillis) -> OpenJob {
-    OpenJob::new(JobId::from_random(number), number as i64, Address::repeat_byte(0xc1), Arc::new(request), deadline)
+    shared_job(number, request, deadline, TaskCount::ONE)
+}
+
+fn shared_job(number: u128, request: ValidJob, deadline: UnixMillis, tasks: TaskCount) -> OpenJob {
+    let (id, client) = (JobId::from_random(number), Address::repeat_byte(0xc1));
+    OpenJob::new(id, number as i64, client, Arc::new(request), deadline, tasks)
+}
+
+/// A result that held, with bits that draw an audit only where every result is drawn.
+fn verified(lease: &Lease) -> Input {
+    let (lease_id, units) = (lease.id, lease.terms.units);
+    Input::ResultVerified(VerifiedResult { lease_id, units, bits: [0xff; 32], compared: None })
 }
 
 /// The inputs by name, for those that fit.
@@ -71,7 +99,7 @@ trait Inputs {
 
     fn served(&mut self, lease: &Lease, now: UnixMillis) -> Vec<Effect> {
         self.delivered(lease, now);
-        self.take(Input::ResultVerified { lease_id: lease.id }, now)
+        self.take(verified(lease), now)
     }
 }
 
@@ -170,7 +198,7 @@ fn only_the_holder_brings_a_result_and_only_once() {
     let lease = granted(&board.joined(arrival(1, 1, 1), NOW)).remove(0);
     let other = Address::repeat_byte(9);
     assert!(matches!(receive(&mut board, lease.id, other), Err(BoardError::NotTheHolder { .. })));
-    let verified = Input::ResultVerified { lease_id: lease.id };
+    let verified = verified(&lease);
     let unseen = board.apply(verified.clone(), NOW).unwrap_err();
     assert!(matches!(unseen, BoardError::Transition(_)), "no result is verified before it came: {unseen}");
     receive(&mut board, lease.id, lease.miner).unwrap();
@@ -303,7 +331,7 @@ fn after_a_restart_a_miner_keeps_what_it_names_and_the_rest_returns_without_blam
         earlier.submitted(open_job(1), NOW);
         granted(&earlier.joined(arrival(1, 1, 1), NOW)).remove(0)
     };
-    let before = Lease { work_max_ms: 600_000, deadline: NOW.plus_ms(600_000), ..before };
+    let before = Lease { expected_ms: 116_000, deadline: NOW.plus_ms(600_000), ..before };
     let life = TaskLife::default().apply(TaskEvent::Leased { lease_id: before.id }).unwrap();
     let mut job = open_job(1);
     job.tasks.insert(TaskRole::Serve, job::OpenTask { life, ..Default::default() });

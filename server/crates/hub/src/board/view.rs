@@ -2,14 +2,14 @@
 
 use shared::Address;
 use shared::api::jobs::{Explanation, MinerExplanation, StepProgress};
-use shared::capability::Capability;
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{Fault, JobState, TaskLife};
+use shared::job::request::ValidJob;
 use shared::job::task::{Task, TaskRole};
 use shared::time::UnixMillis;
 
 use super::{Board, BoardError, HubIdentity, Lease, Miner, OpenJob, QUEUE_MAX_TASKS, SessionNumber};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, ModelKey};
 use crate::matching::{self, Candidate};
 
 /// What the board knows beyond the stored job.
@@ -17,6 +17,8 @@ use crate::matching::{self, Candidate};
 pub struct JobOverlay {
     pub state: JobState,
     pub tasks: Vec<TaskOverlay>,
+    /// How far the whole job is.
+    pub progress: Option<StepProgress>,
     pub queue_position: Option<u32>,
     pub eta_ms: Option<u64>,
 }
@@ -27,23 +29,21 @@ pub struct TaskOverlay {
     pub role: TaskRole,
     pub life: TaskLife,
     pub miner: Option<Address>,
-    pub progress: Option<StepProgress>,
 }
 
 impl JobOverlay {
-    /// How far the first task is that tells it.
-    pub fn progress(&self) -> Option<StepProgress> {
-        self.tasks.iter().find_map(|task| task.progress)
-    }
-
-    /// The miner of the first task that has one.
+    /// The miner of the first task that has one. An auditor is not the job's.
     pub fn miner(&self) -> Option<Address> {
-        self.tasks.iter().find_map(|task| task.miner)
+        self.serving().find_map(|task| task.miner)
     }
 
-    /// Faults of all tasks.
+    /// Faults of all tasks that serve the client.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
-        self.tasks.iter().flat_map(|task| &task.life.faults)
+        self.serving().flat_map(|task| &task.life.faults)
+    }
+
+    fn serving(&self) -> impl Iterator<Item = &TaskOverlay> {
+        self.tasks.iter().filter(|task| !task.role.is_audit())
     }
 }
 
@@ -57,9 +57,10 @@ impl Board {
         &self.catalog
     }
 
-    /// Whether one more job may wait; asked before the job is stored.
+    /// Whether one more job may wait; asked before the job is stored. The last one may bring several tasks.
     pub fn has_room(&self) -> Result<(), BoardError> {
-        if self.queue.len() < QUEUE_MAX_TASKS { Ok(()) } else { Err(BoardError::QueueFull) }
+        let unpaid = self.unpaid.iter().filter_map(|id| self.jobs.get(id)).map(|job| job.tasks.len());
+        if self.queue.len() + unpaid.sum::<usize>() < QUEUE_MAX_TASKS { Ok(()) } else { Err(BoardError::QueueFull) }
     }
 
     pub fn job(&self, id: JobId) -> Option<&OpenJob> {
@@ -78,6 +79,7 @@ impl Board {
     pub fn runs_at(&self, id: JobId) -> impl Iterator<Item = (LeaseId, SessionNumber)> {
         let leases = self.jobs.get(&id).into_iter().flat_map(|job| job.tasks().filter_map(|(_, life)| life.lease_id));
         let running = leases.filter_map(|lease_id| self.leases.get(&lease_id));
+        let running = running.filter(|lease| !lease.task.role.is_audit());
         running.filter_map(|lease| Some((lease.id, self.session_of(lease.miner)?)))
     }
 
@@ -103,24 +105,31 @@ impl Board {
         self.held.get(&address).map_or(0, |held| u32::try_from(held.len()).unwrap_or(u32::MAX))
     }
 
+    /// About how many tasks of its model go out before that of a job which arrives now.
+    pub fn position_of_next(&self, client: Address, request: &ValidJob) -> usize {
+        self.queue.count_before(&ModelKey::of(request), client, (i64::MAX, TaskRole::ThirdOpinion))
+    }
+
     pub fn queue_depth(&self) -> usize {
         self.queue.len()
     }
 
-    /// `None` where the job is over.
+    /// `None` where the job is over, also while its result is audited.
     pub fn overlay(&self, id: JobId, now: UnixMillis) -> Option<JobOverlay> {
-        let job = self.jobs.get(&id)?;
+        let job = self.jobs.get(&id).filter(|job| !job.state().is_terminal())?;
         let state = job.state();
-        let position = || u32::try_from(self.queue.count_before(job.seq)).unwrap_or(u32::MAX);
+        let role = job.tasks.iter().find(|(_, open)| open.life.state == JobState::Queued).map(|(role, _)| *role);
+        let place = (job.seq, role.unwrap_or(TaskRole::Serve));
+        let before = || self.queue.count_before(&ModelKey::of(&job.request), job.client, place);
+        let position = || u32::try_from(before()).unwrap_or(u32::MAX);
         let queue_position = (state == JobState::Queued).then(position);
         let tasks = job.tasks.iter().map(|(role, open)| TaskOverlay {
             role: *role,
             life: open.life.clone(),
             miner: self.lease_of(&open.life).map(|lease| lease.miner),
-            progress: open.progress,
         });
         let eta_ms = self.eta_ms(job, queue_position, now);
-        Some(JobOverlay { state, tasks: tasks.collect(), queue_position, eta_ms })
+        Some(JobOverlay { state, tasks: tasks.collect(), progress: job.progress(), queue_position, eta_ms })
     }
 
     fn lease_of(&self, life: &TaskLife) -> Option<&Lease> {
@@ -132,32 +141,51 @@ impl Board {
         job.tasks().filter_map(|(_, life)| self.lease_of(life))
     }
 
-    /// The expected time at the fastest fitting miner; while waiting, as many rounds of it as jobs before it need.
+    /// The expected time at the miners that have it; while waiting, at the fastest fitting miner, as many rounds of it as
+    /// jobs before it need. Of a job that is shared, that of the part which takes longest.
     fn eta_ms(&self, job: &OpenJob, position: Option<u32>, now: UnixMillis) -> Option<u64> {
-        let own = |capability: &Capability| {
-            let offer = matching::offer_for(&job.request, capability)?;
-            Some(matching::expected_ms(&job.request, offer))
-        };
-        if let Some(lease) = self.leases_of_job(job).max_by_key(|lease| lease.granted_at) {
-            let expected = own(&self.miners.get(&lease.miner)?.capability)?;
-            return Some(expected.saturating_sub(now.since_ms(lease.granted_at)));
+        let serving = || job.serving_tasks().filter_map(|task| Some((task.role, &job.tasks.get(&task.role)?.life)));
+        if serving().all(|(_, life)| life.lease_id.is_none()) {
+            let largest = serving().map(|(role, _)| self.wait_ms(job, role, position?)).max()?;
+            return largest;
         }
-        let serving = self.miners.values().filter(|miner| !miner.draining);
-        let times: Vec<(u64, u32)> =
-            serving.filter_map(|miner| Some((own(&miner.capability)?, miner.capability.slots))).collect();
-        let fastest = times.iter().map(|(time, _)| *time).min()?;
-        let slots: u64 = times.iter().map(|(_, slots)| u64::from(*slots)).sum();
-        let rounds = u64::from(position?) / slots.max(1) + 1;
-        Some(fastest.saturating_mul(rounds))
+        // A shard that waits while others run goes out with the next miner that is free.
+        let of_task = |(role, life): (TaskRole, &TaskLife)| match self.lease_of(life) {
+            Some(lease) => self.rest_ms(job, lease, now),
+            None => self.wait_ms(job, role, 0),
+        };
+        serving().map(of_task).try_fold(0, |longest, of_task| Some(of_task?.max(longest)))
+    }
+
+    /// What a task still takes at the miner that has it.
+    fn rest_ms(&self, job: &OpenJob, lease: &Lease, now: UnixMillis) -> Option<u64> {
+        let miner = self.miners.get(&lease.miner)?;
+        matching::offer_for(&job.request, &miner.capability)?;
+        let speed = self.speed_of(lease.miner, &job.request, &ModelKey::of(&job.request));
+        let expected_ms = matching::expected_ms(job.units_of(lease.task.role), speed);
+        Some(expected_ms.saturating_sub(now.since_ms(lease.granted_at)))
+    }
+
+    /// What a waiting task takes, with so many before it.
+    fn wait_ms(&self, job: &OpenJob, role: TaskRole, position: u32) -> Option<u64> {
+        let model = ModelKey::of(&job.request);
+        let (fastest, slots) = self.fleet.pace(&model, self.speeds.of_model(&model))?;
+        let rounds = u64::from(position) / slots.max(1) + 1;
+        Some(matching::expected_ms(job.units_of(role), fastest).saturating_mul(rounds))
     }
 
     /// Which filter removes which miner, in words.
     pub fn explain(&self, id: JobId) -> Option<Explanation> {
-        let job = self.jobs.get(&id)?;
+        let job = self.jobs.get(&id).filter(|job| !job.state().is_terminal())?;
+        if job.awaits_payment {
+            let summary = "It waits until its payment is reserved on the chain.".to_owned();
+            return Some(Explanation { summary, miners: vec![], others: 0 });
+        }
         let holders: Vec<Address> = self.leases_of_job(job).map(|lease| lease.miner).collect();
         let role = job.open_tasks().next().map_or(TaskRole::Serve, |task| task.role);
+        let units = job.units_of(role);
         let explain = |candidate: Candidate<'_>| {
-            let (eligible, reason) = match matching::consider(&job.request, &candidate) {
+            let (eligible, reason) = match matching::consider_part(&job.request, units, &candidate) {
                 _ if holders.contains(&candidate.address) => (true, "it has the job".to_owned()),
                 Ok(found) => (true, format!("it would take about {} ms for {} AIT", found.expected_ms, found.price)),
                 Err(removal) => (removal.is_temporary(), removal.to_string()),
@@ -165,8 +193,10 @@ impl Board {
             MinerExplanation { miner: candidate.address, eligible, reason }
         };
         let miners: Vec<_> = {
-            let task = Task { job_id: id, role };
-            self.miners.keys().filter_map(|address| self.candidate(job, task, *address)).map(explain).collect()
+            let (task, model) = (Task { job_id: id, role }, ModelKey::of(&job.request));
+            let is_kept = self.is_kept_for_proven(job, task, &model);
+            let candidates = self.miners.keys().filter_map(|miner| self.candidate(job, task, &model, *miner, is_kept));
+            candidates.map(explain).collect()
         };
         let eligible = miners.iter().filter(|miner| miner.eligible).count();
         let summary = match (job.state(), miners.len(), eligible) {
@@ -175,6 +205,6 @@ impl Board {
             (_, all, 0) => format!("None of the {all} connected miners can serve the job; it waits for another one."),
             (_, all, some) => format!("{some} of {all} connected miners can serve the job; it waits for a free one."),
         };
-        Some(Explanation { summary, miners })
+        Some(Explanation { summary, miners, others: 0 })
     }
 }

@@ -40,7 +40,7 @@ mod tests {
 
     fn judge(json: &str) -> Result<(), Refutation> {
         let input = ValidEmbeddingInput { input: vec!["a".into(), "b".into()] };
-        check(&input, &[File { media_type: MEDIA_TYPE, bytes: json.as_bytes() }])
+        check(&input, &[File { media_type: MEDIA_TYPE, bytes: json.as_bytes(), flagged: false }])
     }
 
     #[test]

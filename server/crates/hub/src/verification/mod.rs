@@ -2,11 +2,13 @@
 //!
 //! What the files must be is the kind's own business, in a module for each.
 
+pub mod compare;
 mod embedding;
 mod image;
 mod text;
 
 use shared::amount::MicroUnits;
+use shared::commitment::{Commitment, Salt};
 use shared::digest::Sha256Digest;
 use shared::job::request::Work;
 use shared::protocol::{ARTIFACT_MAX_BYTES, CLOCK_SKEW_MAX_MS, Metering};
@@ -19,13 +21,17 @@ pub use image::PNG;
 pub struct File<'a> {
     pub media_type: &'a str,
     pub bytes: &'a [u8],
+    /// The model's safety checker flagged the picture, and this is black in its place.
+    pub flagged: bool,
 }
 
 /// A result as the miner states it.
 #[derive(Debug, Clone, Copy)]
 pub struct Submitted<'a> {
     pub files: &'a [File<'a>],
-    pub artifact_sha256: Sha256Digest,
+    /// Of all files, with `salt`.
+    pub result_commitment: Commitment,
+    pub salt: Salt,
     pub units: MicroUnits,
     pub metering: &'a Metering,
     /// The text that was streamed to clients while it was written.
@@ -45,14 +51,16 @@ pub enum Refutation {
     Undecodable { index: usize, reason: String },
     #[error("artifacts[{index}] is {wanted_width}×{wanted_height} pixels, got {width}×{height}")]
     Size { index: usize, wanted_width: u32, wanted_height: u32, width: u32, height: u32 },
+    #[error("artifacts[{index}] is a picture of more than one colour, unless it is flagged, got one colour")]
+    OneColour { index: usize },
     #[error("artifacts[0] begins with the {streamed} bytes that were streamed, but it differs from them")]
     NotStreamed { streamed: usize },
     #[error("metering.finish_reason is `stop` or `length` for a text, got none")]
     NoFinishReason,
     #[error("artifacts[0] holds {wanted} vectors of one length, {bound}, got {got}")]
     Vectors { wanted: usize, bound: String, got: String },
-    #[error("artifact_sha256 is {computed} for these artifacts, got {stated}")]
-    Hash { stated: Sha256Digest, computed: Sha256Digest },
+    #[error("result_commitment is {computed} for these artifacts, got {stated}")]
+    Hash { stated: Commitment, computed: Commitment },
     #[error("units are {due} for the tokens of this metering and these artifacts, got {stated}")]
     Units { due: MicroUnits, stated: MicroUnits },
     #[error("metering.duration_ms is at most the {elapsed} ms since the assignment, got {got}")]
@@ -68,13 +76,13 @@ pub fn check(
     granted_at: UnixMillis,
     now: UnixMillis,
 ) -> Result<(), Refutation> {
-    let Submitted { files, artifact_sha256: stated, units, metering, streamed } = *submitted;
+    let Submitted { files, result_commitment: stated, salt, units, metering, streamed } = *submitted;
     match work {
         Work::Image(input) => image::check(input, files)?,
         Work::Text(_) => text::check(files, streamed, metering)?,
         Work::Embedding(input) => embedding::check(input, files)?,
     }
-    let computed = Sha256Digest::of_artifacts(files.iter().map(|file| file.bytes));
+    let computed = salt.commit_result(Sha256Digest::of_artifacts(files.iter().map(|file| file.bytes)));
     if computed != stated {
         return Err(Refutation::Hash { stated, computed });
     }
@@ -116,15 +124,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::board::fixtures::{image_job, picture};
+    use crate::board::fixtures::{SALT, image_job, picture};
 
     fn check_files(work: &Work, files: &[File<'_>], hash: Sha256Digest, metering: &Metering) -> Result<(), Refutation> {
-        let submitted = Submitted { files, artifact_sha256: hash, units: work.units(), metering, streamed: "" };
+        let submitted = Submitted {
+            files,
+            result_commitment: SALT.commit_result(hash),
+            salt: SALT,
+            units: work.units(),
+            metering,
+            streamed: "",
+        };
         check(work, &submitted, UnixMillis(0), UnixMillis(0))
     }
 
     fn check_bytes(bytes: &[u8]) -> Result<(), Refutation> {
-        let file = File { media_type: PNG, bytes };
+        let file = File { media_type: PNG, bytes, flagged: false };
         check_files(&image_job("scenes").work, &[file], Sha256Digest::of(bytes), &Metering::default())
     }
 
@@ -143,10 +158,30 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_of_one_colour_passes_only_where_it_is_flagged() {
+        for (colour, pixel) in [
+            (png::ColorType::Rgb, vec![0, 0, 0]),
+            (png::ColorType::Rgb, vec![200, 30, 7]),
+            (png::ColorType::Grayscale, vec![255]),
+            (png::ColorType::Rgba, vec![9, 9, 9, 255]),
+        ] {
+            let mut bytes = Vec::new();
+            let mut encoder = png::Encoder::new(&mut bytes, 64, 64);
+            encoder.set_color(colour);
+            encoder.set_depth(png::BitDepth::Eight);
+            encoder.write_header().unwrap().write_image_data(&pixel.repeat(64 * 64)).unwrap();
+            assert_eq!(check_bytes(&bytes), Err(Refutation::OneColour { index: 0 }), "{pixel:?}");
+            let flagged = File { media_type: PNG, bytes: &bytes, flagged: true };
+            let hash = Sha256Digest::of(&bytes);
+            assert_eq!(check_files(&image_job("scenes").work, &[flagged], hash, &Metering::default()), Ok(()));
+        }
+    }
+
+    #[test]
     fn hash_number_and_times_must_fit() {
         let work = image_job("scenes").work;
         let bytes = picture(64, 64);
-        let file = File { media_type: PNG, bytes: &bytes };
+        let file = File { media_type: PNG, bytes: &bytes, flagged: false };
         let metering = Metering::default();
         let foreign = Sha256Digest::of(b"other");
         assert!(matches!(check_files(&work, &[file], foreign, &metering), Err(Refutation::Hash { .. })));
@@ -162,10 +197,17 @@ mod tests {
     fn the_units_of_a_picture_are_what_was_asked_for_and_nothing_else() {
         let work = image_job("scenes").work;
         let bytes = picture(64, 64);
-        let files = [File { media_type: PNG, bytes: &bytes }];
+        let files = [File { media_type: PNG, bytes: &bytes, flagged: false }];
         let metering = Metering { tokens_written: 1_000, ..Metering::default() };
         let (hash, units) = (Sha256Digest::of(&bytes), MicroUnits(work.units().0 + 1));
-        let submitted = Submitted { files: &files, artifact_sha256: hash, units, metering: &metering, streamed: "" };
+        let submitted = Submitted {
+            files: &files,
+            result_commitment: SALT.commit_result(hash),
+            salt: SALT,
+            units,
+            metering: &metering,
+            streamed: "",
+        };
         let refutation = check(&work, &submitted, UnixMillis(0), UnixMillis(0)).unwrap_err();
         assert_eq!(refutation, Refutation::Units { due: work.units(), stated: units });
     }
@@ -182,7 +224,7 @@ mod tests {
             let hash = Sha256Digest::of(&bytes);
             let at = at % bytes.len();
             bytes[at] ^= 0x40;
-            let file = File { media_type: PNG, bytes: &bytes };
+            let file = File { media_type: PNG, bytes: &bytes, flagged: false };
             let work = image_job("scenes").work;
             prop_assert!(check_files(&work, &[file], hash, &Metering::default()).is_err());
         }

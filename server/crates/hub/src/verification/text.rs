@@ -25,7 +25,7 @@ mod tests {
 
     use super::super::{Submitted, check as check_result};
     use super::*;
-    use crate::board::fixtures::text_job;
+    use crate::board::fixtures::{SALT, text_job};
 
     fn judge(media_type: &str, bytes: &[u8], streamed: &str, tokens: (u64, u64), units: u64) -> Result<(), Refutation> {
         let metering = Metering {
@@ -44,10 +44,11 @@ mod tests {
         metering: &Metering,
         units: u64,
     ) -> Result<(), Refutation> {
-        let files = [File { media_type, bytes }];
+        let files = [File { media_type, bytes, flagged: false }];
         let submitted = Submitted {
             files: &files,
-            artifact_sha256: Sha256Digest::of(bytes),
+            result_commitment: SALT.commit_result(Sha256Digest::of(bytes)),
+            salt: SALT,
             units: MicroUnits(units * MICRO_PER_UNIT),
             metering,
             streamed,

@@ -3,6 +3,9 @@ use chain::{Block, CommitCertificate, IncludedTransaction, SignedTransaction};
 use serde::{Deserialize, Serialize};
 use shared::amount::Amount;
 
+use crate::peers::PeerState;
+use crate::staking::ValidatorPower;
+
 /// Most waiting transactions of each sort that are listed; the counts count all.
 pub(crate) const MAX_LISTED_TRANSACTIONS: usize = 1_000;
 
@@ -159,20 +162,70 @@ pub(crate) struct NetworkBody {
     pub(crate) chain_id: u64,
     pub(crate) genesis_hash: B256,
     pub(crate) version: &'static str,
-    pub(crate) peers: u32,
+    /// The other validators to which a connection is open.
+    pub(crate) peers: usize,
+    /// The other validators that this one speaks with.
+    pub(crate) validators: Vec<PeerBody>,
     /// Why no blocks can be made now.
     pub(crate) fault: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct PeerBody {
+    pub(crate) address: Address,
+    pub(crate) connected: bool,
+}
+
+impl From<PeerState> for PeerBody {
+    fn from(PeerState { address, is_connected }: PeerState) -> Self {
+        Self { address, connected: is_connected }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ValidatorBody {
     pub(crate) address: Address,
+    /// Its weight: the base and a unit for each whole AIT of stake.
     pub(crate) voting_power: u64,
+    /// What the authority gave it.
+    pub(crate) base_power: u64,
+    /// AIT that the validator itself has staked.
+    pub(crate) own_stake: Amount,
+    /// AIT that others have staked with it.
+    pub(crate) delegated_stake: Amount,
+}
+
+impl From<ValidatorPower> for ValidatorBody {
+    fn from(power: ValidatorPower) -> Self {
+        let ValidatorPower { address, voting_power, base_power, own_stake, delegated_stake } = power;
+        Self { address, voting_power, base_power, own_stake, delegated_stake }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct BlocksBody {
     pub(crate) blocks: Vec<BlockBody>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DecidedBlocksBody {
+    /// RLP of each block with its certificate, in hexadecimal.
+    pub(crate) blocks: Vec<Bytes>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportBody {
+    /// RLP of a block with its certificate, in hexadecimal.
+    pub(crate) block: Bytes,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct ImportedBody {
+    /// `imported` or `exists`.
+    pub(crate) outcome: &'static str,
+    pub(crate) number: u64,
+    pub(crate) hash: B256,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -216,6 +269,22 @@ impl BlockBody {
             transactions,
             certificate: certificate.map(CertificateBody::from),
         }
+    }
+}
+
+impl BlockBody {
+    /// About what its transactions and events take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let logs = |body: &TransactionBody| {
+            body.outcome.iter().flat_map(|outcome| &outcome.logs).map(LogBody::bytes).sum::<usize>()
+        };
+        self.transactions.iter().map(|body| size_of::<TransactionBody>() + body.input.len() + logs(body)).sum()
+    }
+}
+
+impl LogBody {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.topics.len() * size_of::<B256>() + self.data.len()
     }
 }
 

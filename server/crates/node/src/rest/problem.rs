@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chain::ChainError;
 use shared::api::problem::{MEDIA_TYPE, Problem};
 use shared::field_error::{FieldError, in_words};
 
@@ -16,7 +17,7 @@ pub(crate) struct RestError(Problem);
 impl RestError {
     fn new(status: StatusCode, kind: &str, title: &str, detail: String, errors: Vec<FieldError>) -> Self {
         let kind = format!("/problems/{kind}");
-        Self(Problem { kind, title: title.to_owned(), status: status.as_u16(), detail, errors })
+        Self(Problem { kind, title: title.to_owned(), status: status.as_u16(), detail, errors, unservable: None })
     }
 
     pub(crate) fn not_found(what: &str, given: &str) -> Self {
@@ -27,6 +28,39 @@ impl RestError {
         let error = FieldError::bound(field, bound, given.to_string());
         let detail = error.detail.clone();
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "out-of-bounds", "Value out of bounds", detail, vec![error])
+    }
+
+    /// Why a block that others decided was not taken.
+    pub(crate) fn of_import(error: ChainError) -> Self {
+        let detail = error.to_string();
+        let (status, kind, title) = match &error {
+            ChainError::Orphan { .. } => (StatusCode::CONFLICT, "orphan-block", "Blocks before it are missing"),
+            ChainError::Conflict { .. } | ChainError::NotOnHead { .. } => {
+                (StatusCode::CONFLICT, "conflicting-block", "Another block stands there")
+            }
+            ChainError::InvalidCertificate { .. } | ChainError::InvalidBlock { .. } => {
+                (StatusCode::BAD_REQUEST, "invalid-block", "The block does not hold")
+            }
+            ChainError::MalformedBlock(_) | ChainError::Transaction(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "malformed-block", "Malformed block")
+            }
+            _ => return NodeError::Chain(error).into(),
+        };
+        let errors = match error {
+            ChainError::Orphan { number, missing } => {
+                vec![FieldError::bound(
+                    "block.number",
+                    format!("at most {missing}, which is missing"),
+                    number.to_string(),
+                )]
+            }
+            _ => Vec::new(),
+        };
+        Self::new(status, kind, title, detail, errors)
+    }
+
+    pub(crate) fn too_large(limit_bytes: usize) -> Self {
+        Self::malformed(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {limit_bytes} bytes"))
     }
 
     fn malformed(status: StatusCode, detail: String) -> Self {
@@ -46,6 +80,15 @@ pub(crate) fn parse<T: FromStr>(field: &str, text: &str, expected: &str) -> Resu
 impl From<NodeError> for RestError {
     fn from(error: NodeError) -> Self {
         let detail = error.to_string();
+        if let NodeError::TooManyReads { .. } | NodeError::CallRate { .. } = error {
+            return Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "Too many requests",
+                detail,
+                Vec::new(),
+            );
+        }
         if error.is_retryable() {
             return Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Try again later", detail, Vec::new());
         }

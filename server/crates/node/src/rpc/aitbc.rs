@@ -1,63 +1,30 @@
 use alloy_eips::BlockId;
-use alloy_primitives::{Address, B256, Bytes, U64};
-use chain::{CommitCertificate, Validator};
-use jsonrpsee::core::RpcResult;
+use alloy_primitives::B256;
+use chain::{CommitCertificate, Contradiction, ReceiptProof, Validator};
+use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
-use serde::Serialize;
 
 use super::params::height_of;
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
 
-/// A commit certificate in JSON.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RpcCertificate {
-    height: U64,
-    round: U64,
-    block_hash: B256,
-    signatures: Vec<RpcSignature>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct RpcSignature {
-    validator: Address,
-    signature: Bytes,
-}
-
-/// A member of the set that decides blocks.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RpcValidator {
-    address: Address,
-    voting_power: U64,
-}
-
-impl From<CommitCertificate> for RpcCertificate {
-    fn from(certificate: CommitCertificate) -> Self {
-        let signatures = certificate
-            .signatures
-            .into_iter()
-            .map(|signed| RpcSignature { validator: signed.validator, signature: signed.signature })
-            .collect();
-        Self {
-            height: U64::from(certificate.height),
-            round: U64::from(certificate.round),
-            block_hash: certificate.block_hash,
-            signatures,
-        }
-    }
-}
-
 #[rpc(server, namespace = "aitbc")]
 pub(crate) trait AitbcApi {
     /// The proof that a block was decided; null for genesis.
     #[method(name = "getCertificate")]
-    fn certificate(&self, block: Option<BlockId>) -> RpcResult<Option<RpcCertificate>>;
+    fn certificate(&self, block: Option<BlockId>) -> RpcResult<Option<CommitCertificate>>;
+
+    /// The proof that a transaction had its receipt in a block that was decided; null while no block has it.
+    #[method(name = "getReceiptProof")]
+    async fn receipt_proof(&self, transaction_hash: B256) -> RpcResult<Option<ReceiptProof>>;
+
+    /// Contradictions of validators that this node saw, each of which the contract of the validators takes as a proof.
+    #[method(name = "getContradictions")]
+    fn contradictions(&self) -> RpcResult<Vec<Contradiction>>;
 
     /// Who decides the next block, with their weights.
     #[method(name = "getValidators")]
-    fn validators(&self) -> RpcResult<Vec<RpcValidator>>;
+    fn validators(&self) -> RpcResult<Vec<Validator>>;
 }
 
 pub(crate) struct AitbcRpc {
@@ -70,18 +37,24 @@ impl AitbcRpc {
     }
 }
 
+#[async_trait]
 impl AitbcApiServer for AitbcRpc {
-    fn certificate(&self, block: Option<BlockId>) -> RpcResult<Option<RpcCertificate>> {
+    fn certificate(&self, block: Option<BlockId>) -> RpcResult<Option<CommitCertificate>> {
         let snapshot = self.handle.snapshot()?;
         let height = height_of(&snapshot, block)?;
-        Ok(snapshot.certificate_at(height).map_err(NodeError::from)?.map(RpcCertificate::from))
+        Ok(snapshot.certificate_at(height).map_err(NodeError::from)?)
     }
 
-    fn validators(&self) -> RpcResult<Vec<RpcValidator>> {
+    async fn receipt_proof(&self, transaction_hash: B256) -> RpcResult<Option<ReceiptProof>> {
+        Ok(self.handle.query(move |snapshot| Ok(snapshot.prove_receipt(transaction_hash)?)).await?)
+    }
+
+    fn contradictions(&self) -> RpcResult<Vec<Contradiction>> {
+        Ok(self.handle.snapshot()?.contradictions().map_err(NodeError::from)?)
+    }
+
+    fn validators(&self) -> RpcResult<Vec<Validator>> {
         let validators = self.handle.validators()?;
-        let members = validators.iter();
-        Ok(members
-            .map(|Validator { address, voting_power }| RpcValidator { address, voting_power: U64::from(voting_power) })
-            .collect())
+        Ok(validators.iter().collect())
     }
 }

@@ -32,14 +32,27 @@ fn code_of(error: &NodeError) -> i32 {
         NodeError::Chain(error) => code_of_chain(error),
         NodeError::AlreadyKnown | NodeError::Pool(PoolError::AlreadyKnown) => INVALID_INPUT,
         NodeError::Busy { .. }
-        | NodeError::Pool(PoolError::SenderFull { .. } | PoolError::Full { .. } | PoolError::GasAllowance { .. }) => {
-            LIMIT_EXCEEDED
-        }
+        | NodeError::TooManyReads { .. }
+        | NodeError::CallTime { .. }
+        | NodeError::CallRate { .. }
+        | NodeError::Pool(
+            PoolError::SenderFull { .. }
+            | PoolError::Full { .. }
+            | PoolError::GasAllowance { .. }
+            | PoolError::ArrivalRate { .. },
+        ) => LIMIT_EXCEEDED,
         NodeError::Pool(_) => TRANSACTION_REJECTED,
-        NodeError::Stopped => RESOURCE_UNAVAILABLE,
-        NodeError::NotStored(_) | NodeError::NoQuorum { .. } | NodeError::DecidedFile(_) | NodeError::Thread(_) => {
-            INTERNAL
-        }
+        NodeError::Stopped | NodeError::Follows | NodeError::DiskLow { .. } => RESOURCE_UNAVAILABLE,
+        NodeError::NotStored(_)
+        | NodeError::NoQuorum { .. }
+        | NodeError::TooFewConnected { .. }
+        | NodeError::NotAPeer(_)
+        | NodeError::DecidedFile(_)
+        | NodeError::Consensus(_)
+        | NodeError::ConsensusLog { .. }
+        | NodeError::Listen { .. }
+        | NodeError::TooManyPeers(_)
+        | NodeError::Thread(_) => INTERNAL,
     }
 }
 
@@ -54,7 +67,8 @@ fn code_of_chain(error: &ChainError) -> i32 {
         ChainError::Transaction(_) => TRANSACTION_REJECTED,
         ChainError::UnknownBlock(_) => RESOURCE_NOT_FOUND,
         ChainError::ProofUnavailable { .. } => RESOURCE_UNAVAILABLE,
-        ChainError::LimitExceeded { .. } => LIMIT_EXCEEDED,
+        ChainError::LimitExceeded { .. } | ChainError::CallStopped | ChainError::TraceTooLong { .. } => LIMIT_EXCEEDED,
+        ChainError::Tracer(_) => INVALID_PARAMS,
         ChainError::Reverted { .. } => REVERTED,
         _ => INTERNAL,
     }
@@ -63,6 +77,11 @@ fn code_of_chain(error: &ChainError) -> i32 {
 /// A parameter that breaks a rule its type does not express.
 pub(crate) fn invalid_params(detail: impl Into<String>) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(INVALID_PARAMS, detail.into(), None::<()>)
+}
+
+/// A fault of this node.
+pub(crate) fn internal(detail: String) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(INTERNAL, detail, None::<()>)
 }
 
 /// More was asked for than is served at once.

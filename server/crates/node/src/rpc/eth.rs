@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use alloy_eips::{BlockId, BlockNumberOrTag};
-use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
 use alloy_rpc_types_eth::state::StateOverride;
 use alloy_rpc_types_eth::{
     EIP1186AccountProofResponse, EIP1186StorageProof, FeeHistory, Filter, TransactionReceipt, TransactionRequest,
@@ -20,6 +20,9 @@ use super::params::{
 };
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
+
+/// Receipts up to this size are read at once, and longer ones in the lane of long reads.
+const SHORT_RECEIPT_BYTES: usize = 64 << 10;
 
 /// Most blocks one `eth_feeHistory` covers.
 const MAX_FEE_HISTORY_BLOCKS: u64 = 1_024;
@@ -57,13 +60,13 @@ pub(crate) trait EthApi {
     ) -> RpcResult<FeeHistory>;
 
     #[method(name = "getBlockByNumber")]
-    fn block_by_number(&self, number: BlockNumberOrTag, full: Option<bool>) -> RpcResult<Option<RpcBlock>>;
+    async fn block_by_number(&self, number: BlockNumberOrTag, full: Option<bool>) -> RpcResult<Option<RpcBlock>>;
 
     #[method(name = "getBlockByHash")]
-    fn block_by_hash(&self, hash: B256, full: Option<bool>) -> RpcResult<Option<RpcBlock>>;
+    async fn block_by_hash(&self, hash: B256, full: Option<bool>) -> RpcResult<Option<RpcBlock>>;
 
     #[method(name = "getBlockReceipts")]
-    fn block_receipts(&self, block: BlockId) -> RpcResult<Option<Vec<TransactionReceipt>>>;
+    async fn block_receipts(&self, block: BlockId) -> RpcResult<Option<Vec<TransactionReceipt>>>;
 
     #[method(name = "getBlockTransactionCountByNumber")]
     fn transaction_count_by_number(&self, number: BlockNumberOrTag) -> RpcResult<Option<U64>>;
@@ -94,7 +97,7 @@ pub(crate) trait EthApi {
     fn transaction_by_hash_and_index(&self, hash: B256, index: U64) -> RpcResult<Option<RpcTransaction>>;
 
     #[method(name = "getTransactionReceipt")]
-    fn transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>>;
+    async fn transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>>;
 
     #[method(name = "sendRawTransaction")]
     async fn send_raw_transaction(&self, raw: Bytes) -> RpcResult<B256>;
@@ -140,22 +143,22 @@ pub(crate) trait EthApi {
     async fn logs(&self, filter: Filter) -> RpcResult<Vec<alloy_rpc_types_eth::Log>>;
 
     #[method(name = "newFilter")]
-    fn new_filter(&self, filter: Filter) -> RpcResult<U64>;
+    fn new_filter(&self, filter: Filter) -> RpcResult<U128>;
 
     #[method(name = "newBlockFilter")]
-    fn new_block_filter(&self) -> RpcResult<U64>;
+    fn new_block_filter(&self) -> RpcResult<U128>;
 
     #[method(name = "newPendingTransactionFilter")]
-    fn new_pending_transaction_filter(&self) -> RpcResult<U64>;
+    fn new_pending_transaction_filter(&self) -> RpcResult<U128>;
 
     #[method(name = "getFilterChanges")]
-    async fn filter_changes(&self, id: U64) -> RpcResult<FilterChanges>;
+    async fn filter_changes(&self, id: U128) -> RpcResult<FilterChanges>;
 
     #[method(name = "getFilterLogs")]
-    async fn filter_logs(&self, id: U64) -> RpcResult<Vec<alloy_rpc_types_eth::Log>>;
+    async fn filter_logs(&self, id: U128) -> RpcResult<Vec<alloy_rpc_types_eth::Log>>;
 
     #[method(name = "uninstallFilter")]
-    fn uninstall_filter(&self, id: U64) -> RpcResult<bool>;
+    fn uninstall_filter(&self, id: U128) -> RpcResult<bool>;
 }
 
 pub(crate) struct EthRpc {
@@ -179,12 +182,6 @@ impl EthRpc {
         Ok(snapshot.state_at(height).and_then(|state| read(&state)).map_err(NodeError::from)?)
     }
 
-    fn block_at(&self, snapshot: &Snapshot, height: Option<u64>, full: Option<bool>) -> RpcResult<Option<RpcBlock>> {
-        let Some(height) = height else { return Ok(None) };
-        let block = snapshot.block_at(height).map_err(NodeError::from)?;
-        Ok(block.map(|block| convert::block(&block, full.unwrap_or(false))))
-    }
-
     fn count_at(&self, snapshot: &Snapshot, height: Option<u64>) -> RpcResult<Option<U64>> {
         let Some(height) = height else { return Ok(None) };
         let total = |height| snapshot.transaction_total(height).map_err(NodeError::from);
@@ -202,6 +199,29 @@ impl EthRpc {
         let found = snapshot.transaction_at(Place { height, index }).map_err(NodeError::from)?;
         Ok(found.as_ref().map(convert::included))
     }
+}
+
+fn block_at(snapshot: &Snapshot, height: Option<u64>, full: Option<bool>) -> Result<Option<RpcBlock>, NodeError> {
+    let Some(height) = height else { return Ok(None) };
+    let block = snapshot.block_at(height)?;
+    Ok(block.map(|block| convert::block(&block, full.unwrap_or(false))))
+}
+
+fn receipts_of(snapshot: &Snapshot, block: BlockId) -> Result<Option<Vec<TransactionReceipt>>, NodeError> {
+    let Ok(height) = height_of(snapshot, Some(block)) else { return Ok(None) };
+    let Some(block) = snapshot.block_at(height)? else { return Ok(None) };
+    let receipts = snapshot.receipts_at(height)?;
+    let all = (0u32..).zip(block.transactions.into_iter().zip(receipts));
+    let converted = all.map(|(index, (transaction, receipt))| {
+        convert::receipt(&IncludedTransaction {
+            place: Place { height, index },
+            block_hash: block.header.hash(),
+            block_timestamp_unix_s: block.header.timestamp,
+            transaction,
+            receipt,
+        })
+    });
+    Ok(Some(converted.collect()))
 }
 
 fn height_of_hash(snapshot: &Snapshot, hash: B256) -> Result<Option<u64>, NodeError> {
@@ -262,34 +282,18 @@ impl EthApiServer for EthRpc {
         })
     }
 
-    fn block_by_number(&self, number: BlockNumberOrTag, full: Option<bool>) -> RpcResult<Option<RpcBlock>> {
-        let snapshot = self.handle.snapshot()?;
-        self.block_at(&snapshot, height_of_number(&snapshot, number), full)
+    async fn block_by_number(&self, number: BlockNumberOrTag, full: Option<bool>) -> RpcResult<Option<RpcBlock>> {
+        let read = move |snapshot: &Snapshot| block_at(snapshot, height_of_number(snapshot, number), full);
+        Ok(self.handle.query(read).await?)
     }
 
-    fn block_by_hash(&self, hash: B256, full: Option<bool>) -> RpcResult<Option<RpcBlock>> {
-        let snapshot = self.handle.snapshot()?;
-        self.block_at(&snapshot, height_of_hash(&snapshot, hash)?, full)
+    async fn block_by_hash(&self, hash: B256, full: Option<bool>) -> RpcResult<Option<RpcBlock>> {
+        let read = move |snapshot: &Snapshot| block_at(snapshot, height_of_hash(snapshot, hash)?, full);
+        Ok(self.handle.query(read).await?)
     }
 
-    fn block_receipts(&self, block: BlockId) -> RpcResult<Option<Vec<TransactionReceipt>>> {
-        let snapshot = self.handle.snapshot()?;
-        let Ok(height) = height_of(&snapshot, Some(block)) else { return Ok(None) };
-        let Some(block) = snapshot.block_at(height).map_err(NodeError::from)? else { return Ok(None) };
-        let receipts = snapshot.receipts_at(height).map_err(NodeError::from)?;
-        let all = (0u32..).zip(block.transactions.into_iter().zip(receipts));
-        Ok(Some(
-            all.map(|(index, (transaction, receipt))| {
-                convert::receipt(&IncludedTransaction {
-                    place: Place { height, index },
-                    block_hash: block.header.hash(),
-                    block_timestamp_unix_s: block.header.timestamp,
-                    transaction,
-                    receipt,
-                })
-            })
-            .collect(),
-        ))
+    async fn block_receipts(&self, block: BlockId) -> RpcResult<Option<Vec<TransactionReceipt>>> {
+        Ok(self.handle.query(move |snapshot| receipts_of(snapshot, block)).await?)
     }
 
     fn transaction_count_by_number(&self, number: BlockNumberOrTag) -> RpcResult<Option<U64>> {
@@ -341,8 +345,15 @@ impl EthApiServer for EthRpc {
         self.transaction_at(&snapshot, height_of_hash(&snapshot, hash)?, index)
     }
 
-    fn transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>> {
-        Ok(self.handle.transaction(hash)?.as_ref().map(convert::receipt))
+    async fn transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>> {
+        let snapshot = self.handle.snapshot()?;
+        let Some(place) = snapshot.place_of(hash).map_err(NodeError::from)? else { return Ok(None) };
+        let read = move |snapshot: &Snapshot| Ok(snapshot.transaction_at(place)?.as_ref().map(convert::receipt));
+        // A wallet asks again and again, and a short receipt does not wait for what others ask.
+        match snapshot.receipt_bytes(place).map_err(NodeError::from)? {
+            0..=SHORT_RECEIPT_BYTES => Ok(read(&snapshot)?),
+            _ => Ok(self.handle.query(read).await?),
+        }
     }
 
     async fn send_raw_transaction(&self, raw: Bytes) -> RpcResult<B256> {
@@ -409,7 +420,11 @@ impl EthApiServer for EthRpc {
             return Err(invalid_params("block overrides are not supported"));
         }
         let (call, overrides) = (call_of(request)?, overrides_of(overrides)?);
-        let read = move |snapshot: &Snapshot| Ok(snapshot.call(height_of(snapshot, block)?, &call, &overrides)?);
+        let time = self.handle.call_time();
+        let read = move |snapshot: &Snapshot| {
+            let height = height_of(snapshot, block)?;
+            time.run(|is_over| snapshot.call(height, &call, &overrides, is_over))
+        };
         Ok(self.handle.query(read).await?.output)
     }
 
@@ -420,8 +435,11 @@ impl EthApiServer for EthRpc {
         overrides: Option<StateOverride>,
     ) -> RpcResult<U64> {
         let (call, overrides) = (call_of(request)?, overrides_of(overrides)?);
-        let read =
-            move |snapshot: &Snapshot| Ok(snapshot.estimate_gas(height_of(snapshot, block)?, &call, &overrides)?);
+        let time = self.handle.call_time();
+        let read = move |snapshot: &Snapshot| {
+            let height = height_of(snapshot, block)?;
+            time.run(|is_over| snapshot.estimate_gas(height, &call, &overrides, is_over))
+        };
         Ok(U64::from(self.handle.query(read).await?))
     }
 
@@ -432,32 +450,32 @@ impl EthApiServer for EthRpc {
         Ok(found.iter().map(convert::log).collect())
     }
 
-    fn new_filter(&self, filter: Filter) -> RpcResult<U64> {
+    fn new_filter(&self, filter: Filter) -> RpcResult<U128> {
         let wanted = log_filter_of(&filter)?;
         let snapshot = self.handle.snapshot()?;
         let range = log_range_of(&snapshot, &filter.block_option)?;
         self.filters.install_logs(wanted, range, snapshot.head().number)
     }
 
-    fn new_block_filter(&self) -> RpcResult<U64> {
+    fn new_block_filter(&self) -> RpcResult<U128> {
         self.filters.install_blocks(self.handle.head()?.number)
     }
 
-    fn new_pending_transaction_filter(&self) -> RpcResult<U64> {
+    fn new_pending_transaction_filter(&self) -> RpcResult<U128> {
         self.filters.install_arrivals(self.handle.shared.arrivals.total(), self.handle.head()?.number)
     }
 
-    async fn filter_changes(&self, id: U64) -> RpcResult<FilterChanges> {
+    async fn filter_changes(&self, id: U128) -> RpcResult<FilterChanges> {
         let filters = Arc::clone(&self.filters);
         filters.changes(id, &self.handle).await
     }
 
-    async fn filter_logs(&self, id: U64) -> RpcResult<Vec<alloy_rpc_types_eth::Log>> {
+    async fn filter_logs(&self, id: U128) -> RpcResult<Vec<alloy_rpc_types_eth::Log>> {
         let filters = Arc::clone(&self.filters);
         filters.all_logs(id, &self.handle).await
     }
 
-    fn uninstall_filter(&self, id: U64) -> RpcResult<bool> {
+    fn uninstall_filter(&self, id: U128) -> RpcResult<bool> {
         Ok(self.filters.uninstall(id))
     }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{B256, U64};
+use alloy_primitives::{B256, U128};
 use alloy_rpc_types_eth::Log;
 use chain::LogFilter;
 use jsonrpsee::core::RpcResult;
 use serde::Serialize;
 
 use super::convert;
-use super::error::{limit_exceeded, not_found};
+use super::error::{internal, limit_exceeded, not_found};
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
 
@@ -41,8 +41,7 @@ pub(crate) struct Filters {
 
 #[derive(Debug, Default)]
 struct Installed {
-    last_id: u64,
-    by_id: BTreeMap<u64, Polled>,
+    by_id: BTreeMap<U128, Polled>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,58 +67,50 @@ enum Kind {
 }
 
 impl Filters {
-    pub(crate) fn install_blocks(&self, head: u64) -> RpcResult<U64> {
+    pub(crate) fn install_blocks(&self, head: u64) -> RpcResult<U128> {
         self.install(Kind::Blocks, head)
     }
 
     /// Installs a filter of the transactions that arrive after the first `arrived`.
-    pub(crate) fn install_arrivals(&self, arrived: u64, head: u64) -> RpcResult<U64> {
+    pub(crate) fn install_arrivals(&self, arrived: u64, head: u64) -> RpcResult<U128> {
         self.install(Kind::Arrivals { seen: arrived }, head)
     }
 
     /// Installs a log filter. Its range ends where it was asked to if that is still to come, and never otherwise.
-    pub(crate) fn install_logs(&self, filter: LogFilter, range: (u64, u64), head: u64) -> RpcResult<U64> {
+    pub(crate) fn install_logs(&self, filter: LogFilter, range: (u64, u64), head: u64) -> RpcResult<U128> {
         let (first, last) = range;
         self.install(Kind::Logs { filter, first, last: (last > head).then_some(last) }, head)
     }
 
-    fn install(&self, kind: Kind, head: u64) -> RpcResult<U64> {
+    fn install(&self, kind: Kind, head: u64) -> RpcResult<U128> {
         let now = Instant::now();
         let mut installed = self.lock();
         installed.by_id.retain(|_, polled| now.duration_since(polled.last_polled) < FILTER_LIFETIME);
         if installed.by_id.len() >= MAX_FILTERS {
             return Err(limit_exceeded("installed filters", MAX_FILTERS, MAX_FILTERS + 1));
         }
-        installed.last_id += 1;
-        let id = installed.last_id;
+        let id = random_id()?;
         installed.by_id.insert(id, Polled { kind, next_height: head + 1, last_polled: now });
-        Ok(U64::from(id))
+        Ok(id)
     }
 
-    pub(crate) fn uninstall(&self, id: U64) -> bool {
-        self.lock().by_id.remove(&id.to::<u64>()).is_some()
+    pub(crate) fn uninstall(&self, id: U128) -> bool {
+        self.lock().by_id.remove(&id).is_some()
     }
 
-    pub(crate) async fn changes(&self, id: U64, handle: &NodeHandle) -> RpcResult<FilterChanges> {
+    pub(crate) async fn changes(&self, id: U128, handle: &NodeHandle) -> RpcResult<FilterChanges> {
         let (head, arrived) = (handle.head()?.number, handle.shared.arrivals.total());
         let polled = self.poll(id, head, arrived)?;
-        let first = polled.next_height;
-        match polled.kind {
-            Kind::Blocks => {
-                let last = head.min(first.saturating_add(MAX_POLLED_BLOCKS - 1));
-                Ok(FilterChanges::Hashes(handle.query(move |snapshot| hashes(snapshot, first, last)).await?))
-            }
-            Kind::Arrivals { seen } => Ok(FilterChanges::Hashes(handle.shared.arrivals.between(seen, arrived))),
-            Kind::Logs { filter, first: wanted_first, last } => {
-                let last = last.map_or(head, |last| last.min(head));
-                let found = handle.logs(filter, first.max(wanted_first), last).await?;
-                Ok(FilterChanges::Logs(found.iter().map(convert::log).collect()))
-            }
+        let changes = changes_since(polled.clone(), (head, arrived), handle).await;
+        if let Err(NodeError::TooManyReads { .. }) = changes {
+            // Nothing was told: the next poll tells it.
+            self.lock().by_id.entry(id).and_modify(|installed| *installed = polled);
         }
+        Ok(changes?)
     }
 
-    pub(crate) async fn all_logs(&self, id: U64, handle: &NodeHandle) -> RpcResult<Vec<Log>> {
-        let found = self.lock().by_id.get(&id.to::<u64>()).cloned();
+    pub(crate) async fn all_logs(&self, id: U128, handle: &NodeHandle) -> RpcResult<Vec<Log>> {
+        let found = self.lock().by_id.get(&id).cloned();
         match found.ok_or_else(|| not_found("filter"))?.kind {
             Kind::Blocks | Kind::Arrivals { .. } => Err(not_found("log filter")),
             Kind::Logs { filter, first, last } => {
@@ -130,9 +121,9 @@ impl Filters {
     }
 
     /// The filter as it was before this poll, which reports everything up to `head`, and the first `arrived` transactions.
-    fn poll(&self, id: U64, head: u64, arrived: u64) -> RpcResult<Polled> {
+    fn poll(&self, id: U128, head: u64, arrived: u64) -> RpcResult<Polled> {
         let mut installed = self.lock();
-        let polled = installed.by_id.get_mut(&id.to::<u64>()).ok_or_else(|| not_found("filter"))?;
+        let polled = installed.by_id.get_mut(&id).ok_or_else(|| not_found("filter"))?;
         let before = polled.clone();
         polled.last_polled = Instant::now();
         polled.next_height = match polled.kind {
@@ -148,6 +139,35 @@ impl Filters {
     fn lock(&self) -> MutexGuard<'_, Installed> {
         self.installed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is new at a head since a poll, where so many transactions have arrived.
+async fn changes_since(
+    polled: Polled,
+    (head, arrived): (u64, u64),
+    handle: &NodeHandle,
+) -> Result<FilterChanges, NodeError> {
+    let first = polled.next_height;
+    match polled.kind {
+        Kind::Blocks => {
+            let last = head.min(first.saturating_add(MAX_POLLED_BLOCKS - 1));
+            Ok(FilterChanges::Hashes(handle.query(move |snapshot| hashes(snapshot, first, last)).await?))
+        }
+        Kind::Arrivals { seen } => Ok(FilterChanges::Hashes(handle.shared.arrivals.between(seen, arrived))),
+        Kind::Logs { filter, first: wanted_first, last } => {
+            let last = last.map_or(head, |last| last.min(head));
+            let found = handle.logs(filter, first.max(wanted_first), last).await?;
+            Ok(FilterChanges::Logs(found.iter().map(convert::log).collect()))
+        }
+    }
+}
+
+/// Who knows an id may poll and remove the filter, so that nobody may guess it.
+fn random_id() -> RpcResult<U128> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| internal(format!("the operating system gives no random bytes: {error}")))?;
+    Ok(U128::from_le_bytes(bytes))
 }
 
 fn hashes(snapshot: &chain::Snapshot, first: u64, last: u64) -> Result<Vec<B256>, NodeError> {

@@ -2,6 +2,7 @@
 
 mod aitbc;
 mod convert;
+mod debug;
 mod error;
 mod eth;
 mod every_request;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::handle::NodeHandle;
 use aitbc::{AitbcApiServer as _, AitbcRpc};
+use debug::{DebugApiServer as _, DebugRpc};
 use eth::{EthApiServer as _, EthRpc};
 pub(crate) use every_request::{EveryRequest, Posted};
 use net::{NetApiServer as _, NetRpc, Web3ApiServer as _, Web3Rpc};
@@ -29,9 +31,10 @@ pub(crate) fn module(handle: &NodeHandle) -> Result<RpcModule<()>, jsonrpsee::se
     let mut module = RpcModule::new(());
     module.merge(EthRpc::new(handle.clone()).into_rpc())?;
     module.merge(SubscriptionRpc::new(handle.clone()).into_rpc())?;
-    module.merge(NetRpc::new(handle.chain_id()).into_rpc())?;
+    module.merge(NetRpc::new(handle.clone()).into_rpc())?;
     module.merge(Web3Rpc.into_rpc())?;
     module.merge(TxpoolRpc::new(handle.clone()).into_rpc())?;
+    module.merge(DebugRpc::new(handle.clone()).into_rpc())?;
     module.merge(AitbcRpc::new(handle.clone()).into_rpc())?;
     Ok(module)
 }
@@ -39,6 +42,12 @@ pub(crate) fn module(handle: &NodeHandle) -> Result<RpcModule<()>, jsonrpsee::se
 /// The answer to a request that was not even read, since its body is beyond the bound.
 pub(crate) fn body_too_large(limit_bytes: u32) -> Value {
     let error = error::limit_over("request body bytes", limit_bytes);
+    json!({ "jsonrpc": "2.0", "id": null, "error": error })
+}
+
+/// The answer to a request for which there is no room now.
+pub(crate) fn no_room(what: &str, limit_bytes: usize) -> Value {
+    let error = error::limit_over(what, u32::try_from(limit_bytes).unwrap_or(u32::MAX));
     json!({ "jsonrpc": "2.0", "id": null, "error": error })
 }
 

@@ -2,33 +2,36 @@ use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
 
+use crate::handle::NodeHandle;
+
 #[rpc(server, namespace = "net")]
 pub(crate) trait NetApi {
     /// The chain id in decimal, as a string.
     #[method(name = "version")]
     fn version(&self) -> RpcResult<String>;
 
-    /// Whether the node takes connections: of clients it does, though it has no peers.
+    /// Whether the node takes connections: of clients it always does.
     #[method(name = "listening")]
     fn listening(&self) -> RpcResult<bool>;
 
+    /// The other validators to which a connection is open.
     #[method(name = "peerCount")]
     fn peer_count(&self) -> RpcResult<U64>;
 }
 
 pub(crate) struct NetRpc {
-    chain_id: u64,
+    handle: NodeHandle,
 }
 
 impl NetRpc {
-    pub(crate) fn new(chain_id: u64) -> Self {
-        Self { chain_id }
+    pub(crate) fn new(handle: NodeHandle) -> Self {
+        Self { handle }
     }
 }
 
 impl NetApiServer for NetRpc {
     fn version(&self) -> RpcResult<String> {
-        Ok(self.chain_id.to_string())
+        Ok(self.handle.chain_id().to_string())
     }
 
     fn listening(&self) -> RpcResult<bool> {
@@ -36,7 +39,7 @@ impl NetApiServer for NetRpc {
     }
 
     fn peer_count(&self) -> RpcResult<U64> {
-        Ok(U64::ZERO)
+        Ok(U64::from(self.handle.peers().iter().filter(|peer| peer.is_connected).count()))
     }
 }
 

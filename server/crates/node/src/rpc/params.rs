@@ -18,6 +18,9 @@ pub(crate) const MAX_FILTER_ALTERNATIVES: usize = 1_000;
 /// Most accounts, and most slots of one account, that a call overrides.
 const MAX_OVERRIDES: usize = 1_000;
 
+/// Most gas of one simulated call: a transaction may use less, and a block has more.
+const MAX_CALL_GAS: u64 = 30_000_000;
+
 /// The height a tag or number names, `None` above the head. A committed block is final, so `safe` and `finalized`
 /// are the head; nothing of a pending block is known before it is committed, so `pending` is the head too.
 pub(crate) fn height_of_number(snapshot: &Snapshot, number: BlockNumberOrTag) -> Option<u64> {
@@ -48,7 +51,7 @@ fn describe(id: BlockId) -> String {
     }
 }
 
-/// A simulated call. Prices are accepted and ignored: gas is free.
+/// A simulated call, with at most [`MAX_CALL_GAS`]. Prices are accepted and ignored: gas is free.
 pub(crate) fn call_of(request: TransactionRequest) -> RpcResult<Call> {
     let data = request
         .input
@@ -61,7 +64,7 @@ pub(crate) fn call_of(request: TransactionRequest) -> RpcResult<Call> {
             Some(TxKind::Call(to)) => Some(to),
             Some(TxKind::Create) | None => None,
         },
-        gas: request.gas,
+        gas: Some(request.gas.unwrap_or(MAX_CALL_GAS).min(MAX_CALL_GAS)),
         value: request.value.unwrap_or_default(),
         data,
         access_list: request.access_list.unwrap_or_default(),

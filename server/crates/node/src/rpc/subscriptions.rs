@@ -5,20 +5,25 @@ use std::sync::Arc;
 
 use alloy_rpc_types_eth::Filter;
 use chain::LogFilter;
-use jsonrpsee::core::{RpcResult, SubscriptionResult, to_json_raw_value};
+use jsonrpsee::core::{RpcResult, SubscriptionError, SubscriptionResult, to_json_raw_value};
 use jsonrpsee::proc_macros::rpc;
-use jsonrpsee::{PendingSubscriptionSink, SubscriptionSink};
+use jsonrpsee::{Extensions, PendingSubscriptionSink, SubscriptionSink};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::convert;
-use super::error::invalid_params;
+use super::error::{invalid_params, limit_exceeded, limit_over};
 use super::every_request::words_of;
 use super::params::log_filter_of;
 use crate::error::NodeError;
 use crate::events::CommittedBlock;
 use crate::handle::NodeHandle;
+use crate::lanes::Lane;
+use crate::sockets::{MAX_PUSHED_BYTES, SOCKETS_MAX_BYTES, Socket};
+
+/// What the message of an item has beside the item itself, at least.
+const ENVELOPE_BYTES: usize = 84;
 
 /// Characters of an unknown kind that the refusal repeats.
 const KIND_QUOTED_MAX_CHARS: usize = 100;
@@ -26,7 +31,7 @@ const KIND_QUOTED_MAX_CHARS: usize = 100;
 #[rpc(server, namespace = "eth")]
 pub(crate) trait SubscriptionApi {
     /// `newHeads`, `logs` with a filter, or `newPendingTransactions` with `true` for whole transactions.
-    #[subscription(name = "subscribe" => "subscription", unsubscribe = "unsubscribe", item = serde_json::Value)]
+    #[subscription(name = "subscribe" => "subscription", unsubscribe = "unsubscribe", item = serde_json::Value, with_extensions)]
     async fn subscribe(&self, kind: String, parameter: Option<Value>) -> SubscriptionResult;
 }
 
@@ -45,12 +50,14 @@ impl SubscriptionApiServer for SubscriptionRpc {
     async fn subscribe(
         &self,
         pending: PendingSubscriptionSink,
+        extensions: &Extensions,
         kind: String,
         parameter: Option<Value>,
     ) -> SubscriptionResult {
+        let socket = extensions.get::<Socket>().cloned().unwrap_or_default();
         match wanted_of(&kind, parameter) {
-            Ok(Subscribed::Blocks(wanted)) => follow_blocks(&self.handle, pending, wanted).await,
-            Ok(Subscribed::Arrivals { whole }) => follow_arrivals(&self.handle, pending, whole).await,
+            Ok(Subscribed::Blocks(wanted)) => follow_blocks(&self.handle, pending, &socket, wanted).await,
+            Ok(Subscribed::Arrivals { whole }) => follow_arrivals(&self.handle, pending, &socket, whole).await,
             Err(error) => {
                 pending.reject(error).await;
                 Ok(())
@@ -97,13 +104,18 @@ fn wanted_of(kind: &str, parameter: Option<Value>) -> RpcResult<Subscribed> {
     }
 }
 
-async fn follow_blocks(handle: &NodeHandle, pending: PendingSubscriptionSink, wanted: Wanted) -> SubscriptionResult {
+async fn follow_blocks(
+    handle: &NodeHandle,
+    pending: PendingSubscriptionSink,
+    socket: &Socket,
+    wanted: Wanted,
+) -> SubscriptionResult {
     let mut blocks = handle.subscribe_blocks();
     let mut next_height = handle.head()?.number + 1;
-    let sink = pending.accept().await?;
+    let sink = Pushes { sink: pending.accept().await?, socket };
     loop {
         let event = tokio::select! {
-            () = sink.closed() => return Ok(()),
+            () = sink.sink.closed() => return Ok(()),
             event = blocks.recv() => event,
         };
         let last = match event {
@@ -127,8 +139,11 @@ async fn follow_blocks(handle: &NodeHandle, pending: PendingSubscriptionSink, wa
     }
 }
 
+/// One block is a short read: a subscription does not end because strangers' calls fill their lane.
 async fn read_block(handle: &NodeHandle, height: u64) -> Result<Arc<CommittedBlock>, NodeError> {
     handle
+        .clone()
+        .in_lane(Lane::Page)
         .query(move |snapshot| {
             let block = snapshot
                 .block_at(height)?
@@ -139,16 +154,12 @@ async fn read_block(handle: &NodeHandle, height: u64) -> Result<Arc<CommittedBlo
 }
 
 /// Sends what a block has for a subscriber; false when the subscriber is gone.
-async fn send_block(
-    sink: &SubscriptionSink,
-    committed: &CommittedBlock,
-    wanted: &Wanted,
-) -> Result<bool, serde_json::Error> {
+async fn send_block(sink: &Pushes<'_>, committed: &CommittedBlock, wanted: &Wanted) -> Result<bool, SubscriptionError> {
     match wanted {
-        Wanted::Heads => send(sink, &convert::header(&committed.block.header)).await,
+        Wanted::Heads => sink.send(&convert::header(&committed.block.header)).await,
         Wanted::Logs(filter) => {
             for log in committed.logs(filter) {
-                if !send(sink, &convert::log(&log)).await? {
+                if !sink.send(&convert::log(&log)).await? {
                     return Ok(false);
                 }
             }
@@ -157,19 +168,24 @@ async fn send_block(
     }
 }
 
-async fn follow_arrivals(handle: &NodeHandle, pending: PendingSubscriptionSink, whole: bool) -> SubscriptionResult {
+async fn follow_arrivals(
+    handle: &NodeHandle,
+    pending: PendingSubscriptionSink,
+    socket: &Socket,
+    whole: bool,
+) -> SubscriptionResult {
     let mut arrivals = handle.subscribe_transactions();
-    let sink = pending.accept().await?;
+    let sink = Pushes { sink: pending.accept().await?, socket };
     loop {
         let event = tokio::select! {
-            () = sink.closed() => return Ok(()),
+            () = sink.sink.closed() => return Ok(()),
             event = arrivals.recv() => event,
         };
         match event {
             Ok(transaction) => {
                 let is_sent = match whole {
-                    true => send(&sink, &convert::pending(&transaction)).await?,
-                    false => send(&sink, &transaction.hash()).await?,
+                    true => sink.send(&convert::pending(&transaction)).await?,
+                    false => sink.send(&transaction.hash()).await?,
                 };
                 if !is_sent {
                     return Ok(());
@@ -181,6 +197,25 @@ async fn follow_arrivals(handle: &NodeHandle, pending: PendingSubscriptionSink, 
     }
 }
 
-async fn send(sink: &SubscriptionSink, item: &impl Serialize) -> Result<bool, serde_json::Error> {
-    Ok(sink.send(to_json_raw_value(item)?).await.is_ok())
+/// Where the items of one subscription go.
+struct Pushes<'a> {
+    sink: SubscriptionSink,
+    socket: &'a Socket,
+}
+
+impl Pushes<'_> {
+    /// Sends an item; false when the subscriber is gone. A subscription whose item has no room ends, and says so.
+    async fn send(&self, item: &impl Serialize) -> Result<bool, SubscriptionError> {
+        let item = to_json_raw_value(item)?;
+        let bytes = item.get().len() + ENVELOPE_BYTES;
+        if bytes > MAX_PUSHED_BYTES as usize {
+            let what = "bytes of one item of a subscription, ask by POST";
+            return Err(limit_exceeded(what, MAX_PUSHED_BYTES as usize, bytes).message().into());
+        }
+        if self.socket.send(bytes).is_err() {
+            let what = "bytes that WebSockets hold, subscribe again later";
+            return Err(limit_over(what, u32::try_from(SOCKETS_MAX_BYTES).unwrap_or(u32::MAX)).message().into());
+        }
+        Ok(self.sink.send(item).await.is_ok())
+    }
 }

@@ -60,12 +60,12 @@ impl TxpoolApiServer for TxpoolRpc {
     }
 
     fn content(&self) -> RpcResult<PoolBySender> {
-        let content = self.handle.pool_content();
+        let content = self.handle.listed_pool(None)?;
         Ok(PoolBySender { pending: by_sender(&content.ready), queued: by_sender(&content.queued) })
     }
 
     fn content_from(&self, sender: Address) -> RpcResult<PoolOfSender> {
-        let content = self.handle.pool_content();
+        let content = self.handle.listed_pool(Some(sender))?;
         let of_sender = |list| by_sender(list).remove(&sender).unwrap_or_default();
         Ok(PoolOfSender { pending: of_sender(&content.ready), queued: of_sender(&content.queued) })
     }

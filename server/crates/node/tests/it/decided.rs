@@ -23,6 +23,7 @@ fn crash_after_decision(directory: &Path, change: impl FnOnce(&mut Vec<u8>)) -> 
         timestamp_unix_s: DEV_GENESIS_UNIX_S + 1,
         proposer: key.address(),
         candidates: vec![transaction],
+        metering: chain::Metering::UNLIMITED,
     };
     let executed = chain.propose(request).unwrap().executed;
     let certificate = key.decide_alone(CHAIN_ID, 1, executed.hash()).unwrap();

@@ -23,6 +23,8 @@ fn child() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut config = config(Path::new(&directory));
     config.pool_limits.max_gas_per_sender_per_minute = u64::MAX;
+    config.pool_limits.strangers_arrival_bytes = node::Rate::UNLIMITED;
+    config.stranger_rates = node::StrangerRates::UNLIMITED;
     let node = Node::start(config).unwrap();
     for nonce in 0.. {
         let filler = Bytes::from(vec![0; 64 * 1024]);

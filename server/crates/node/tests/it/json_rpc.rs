@@ -1,7 +1,8 @@
-use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
 use alloy_sol_types::SolCall as _;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use chain::ReceiptProof;
 use contracts::{AI_TOKEN_ADDRESS, AIToken};
 use serde_json::{Value, json};
 
@@ -110,6 +111,15 @@ async fn a_transaction_is_the_same_from_every_side() {
     let certificate = node.call("aitbc_getCertificate", json!([{ "blockHash": block["hash"] }])).await;
     assert_eq!(certificate["blockHash"], block["hash"]);
     assert_eq!(certificate["signatures"][0]["validator"], json!(address(VALIDATOR)));
+    let proof: ReceiptProof = serde_json::from_value(node.call("aitbc_getReceiptProof", json!([hash])).await).unwrap();
+    let chain = proof.chain().unwrap();
+    let genesis = node.call("eth_getBlockByNumber", json!(["0x0", false])).await;
+    assert_eq!(json!(chain.genesis_hash), genesis["hash"]);
+    let header = proof.block(&chain).unwrap().header;
+    assert_eq!(json!(header.hash_slow()), block["hash"]);
+    assert!(proof.receipt(&header).unwrap().is_success());
+    assert_eq!(node.call("aitbc_getContradictions", json!([])).await, json!([]));
+    assert_eq!(node.call("aitbc_getReceiptProof", json!([B256::ZERO])).await, Value::Null);
 }
 
 #[tokio::test]
@@ -146,6 +156,21 @@ async fn the_recorder_is_called_estimated_logged_and_proved() {
     assert_eq!(node.call("eth_getFilterChanges", json!([blocks])).await, json!([included.block_hash]));
     assert_eq!(node.call("eth_uninstallFilter", json!([filter])).await, true);
     assert_eq!(node.error("eth_getFilterChanges", json!([filter])).await["code"], -32_001);
+
+    let calls = json!({ "tracer": "callTracer" });
+    let trace = node.call("debug_traceTransaction", json!([included.transaction.hash(), calls])).await;
+    assert_eq!((&trace["type"], &trace["to"]), (&json!("CALL"), &json!(contract)));
+    let of_block = node.call("debug_traceBlockByNumber", json!(["0x2", calls])).await;
+    assert_eq!(of_block, json!([{ "txHash": included.transaction.hash(), "result": trace }]));
+    assert_eq!(node.call("debug_traceBlockByHash", json!([included.block_hash, calls])).await, of_block);
+    let simulated = node.call("debug_traceCall", json!([request, "latest", calls])).await;
+    assert_eq!(simulated["from"], json!(address(1)));
+    assert_eq!(node.call("debug_traceTransaction", json!([B256::ZERO])).await, Value::Null);
+    let error = node.error("debug_traceCall", json!([request, "latest", { "tracer": "myTracer" }])).await;
+    assert_eq!(error["code"], -32_602, "{error}");
+    let raw: Bytes = serde_json::from_value(node.call("debug_getRawHeader", json!(["latest"])).await).unwrap();
+    assert_eq!(alloy_primitives::keccak256(&raw), included.block_hash);
+    assert_eq!(node.call("debug_getRawReceipts", json!(["latest"])).await.as_array().unwrap().len(), 1);
 
     let slot = node.call("eth_getStorageAt", json!([contract, "0x7", "latest"])).await;
     assert_eq!(slot, json!(alloy_primitives::B256::from(U256::from(70))));

@@ -3,10 +3,19 @@
 
 mod crash;
 mod decided;
+mod escrow;
 mod full_disk;
+mod fuzz;
+mod growth_document;
+mod import;
 mod json_rpc;
+mod lanes;
+mod large_answers;
 mod mint;
 mod pool;
 mod rest;
 mod setup;
+mod strangers;
+mod validator_processes;
+mod validators;
 mod websocket;

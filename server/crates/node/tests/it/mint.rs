@@ -13,9 +13,9 @@ use shared::unit::UnitType;
 
 use crate::setup::*;
 
-const MINER: u8 = 5;
+pub(crate) const MINER: u8 = 5;
 
-fn mint(claim: &ReceiptClaim) -> Bytes {
+pub(crate) fn mint(claim: &ReceiptClaim) -> Bytes {
     let domain = SigningDomain::of_contract(CHAIN_ID, AI_TOKEN_MINTER_ADDRESS);
     let sign = |seed: u8| PrivateKey::from_bytes(&[seed; 32]).unwrap().sign(claim, &domain).unwrap();
     let call = AITokenMinter::mintWithReceiptCall {
@@ -36,7 +36,7 @@ fn mint(claim: &ReceiptClaim) -> Bytes {
     call.abi_encode().into()
 }
 
-fn claim() -> ReceiptClaim {
+pub(crate) fn claim() -> ReceiptClaim {
     ReceiptClaim {
         receipt_hash: B256::repeat_byte(7),
         job_id: JobId::from_random(8),

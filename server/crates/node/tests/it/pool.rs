@@ -104,7 +104,7 @@ fn a_second_node_on_the_same_database_and_a_foreign_key_are_refused() {
     let node = TestNode::new();
     assert!(Node::start(config(node.directory.path())).is_err());
     let mut foreign = config(node.directory.path());
-    foreign.validator = node::chain::ValidatorKey::new(key(1));
+    foreign.role = node::Role::Alone(node::chain::ValidatorKey::new(key(1)));
     drop(node.router);
     drop(node.node);
     assert!(matches!(Node::start(foreign), Err(NodeError::NoQuorum { power: 0, total: 1, .. })));

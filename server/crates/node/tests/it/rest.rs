@@ -35,7 +35,14 @@ async fn the_chain_reads_as_rest() {
     let (_, network) = node.get("/rpc/net_info").await;
     assert_eq!((&network["chain_id"], &network["fault"]), (&json!(CHAIN_ID), &Value::Null));
     let (_, validators) = node.get("/rpc/validators").await;
-    assert_eq!(validators, json!([{ "address": address(VALIDATOR), "voting_power": 1 }]));
+    let only = json!({
+        "address": address(VALIDATOR),
+        "voting_power": 1,
+        "base_power": 1,
+        "own_stake": "0",
+        "delegated_stake": "0",
+    });
+    assert_eq!(validators, json!([only]));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use contracts::{GenesisParameters, UnitPriceLimit};
+use contracts::{EscrowFee, GenesisParameters, UnitPriceLimit};
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
 use node::chain::{Envelope, Genesis, IncludedTransaction, ValidatorKey, ValidatorSet};
@@ -40,7 +40,10 @@ pub(crate) fn genesis() -> Genesis {
         attester_threshold: 1,
         epoch_seconds: 86_400,
         epoch_cap_atto: 1_000 * ATTO_PER_AIT,
+        provider_epoch_cap_atto: 1_000 * ATTO_PER_AIT,
+        hold_seconds: 0,
         max_unit_prices: vec![UnitPriceLimit { unit_type: "image".to_owned(), max_unit_price_atto: 10 * ATTO_PER_AIT }],
+        escrow_fee: EscrowFee::to_one(address(VALIDATOR), 200),
     };
     development_genesis(ValidatorSet::single(address(VALIDATOR)), &parameters)
 }

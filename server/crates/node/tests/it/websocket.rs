@@ -1,7 +1,10 @@
+use std::future::ready;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use alloy_primitives::{Bytes, TxKind, U256, hex};
 use futures::{SinkExt as _, StreamExt as _};
+use node::{BlockTiming, MeteredListener, Socket};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
@@ -19,7 +22,8 @@ impl Client {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let router = node.router.clone();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let service = router.into_make_service_with_connect_info::<Socket>();
+        tokio::spawn(async move { axum::serve(MeteredListener(listener), service).await });
         let (socket, _) = connect_async(format!("ws://127.0.0.1:{port}/rpc")).await.unwrap();
         Self { socket, notifications: Vec::new() }
     }
@@ -155,4 +159,74 @@ async fn no_id_makes_a_request_vanish_over_a_websocket() {
     let body = format!(r#"{{"jsonrpc":"2.0","id":null,"method":"eth_sendRawTransaction","params":["{raw}"]}}"#);
     client.socket.send(Message::text(body)).await.unwrap();
     assert_eq!(client.receive().await["result"], json!(hash_of(&ping(1, 0))));
+}
+
+#[tokio::test]
+async fn a_large_answer_is_refused_over_a_websocket_where_several_would_wait() {
+    let node = TestNode::with(|config| {
+        config.timing = BlockTiming { batching_window: Duration::from_secs(3_600), ..BlockTiming::default() };
+    });
+    for nonce in 0..10 {
+        let call = eip1559(nonce, TxKind::Call(address(9)), vec![0; 100_000].into());
+        let call = alloy_consensus::TxEip1559 { gas_limit: 2_000_000, ..call };
+        node.handle().submit_raw_transaction(&sign(1, call)).await.unwrap();
+    }
+    let mut client = Client::connect(&node).await;
+    let refused = client.call("txpool_content", json!([])).await;
+    assert_eq!(refused["error"]["code"], -32_005, "{}", refused["error"]);
+    assert!(refused["error"]["message"].as_str().unwrap().contains("ask by POST"), "{refused}");
+    assert_eq!(client.call("txpool_status", json!([])).await["result"]["pending"], "0xa", "the connection goes on");
+    assert!(node.call("txpool_content", json!([])).await["pending"].is_object());
+}
+
+const REQUESTS: usize = 2_000;
+
+/// The attack: ask for much over one WebSocket and read nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_nothing_is_asked_for_nothing_more_and_holds_few_bytes() {
+    let node = TestNode::with(|config| {
+        config.timing = BlockTiming { batching_window: Duration::from_secs(3_600), ..BlockTiming::default() };
+    });
+    let filler = Bytes::from(vec![0; 100_000]);
+    let call = alloy_consensus::TxEip1559 { gas_limit: 2_000_000, ..eip1559(0, TxKind::Call(address(9)), filler) };
+    let raw = sign(1, call);
+    node.handle().submit_raw_transaction(&raw).await.unwrap();
+    let (begin, mut begun) = tokio::sync::watch::channel(0_usize);
+    let counting = node::Allowance::new("somebody", move |_| {
+        begin.send_modify(|calls| *calls += 1);
+        Ok(())
+    });
+    let node = TestNode { router: node.router.clone().layer(axum::Extension(counting)), ..node };
+    let client = Client::connect(&node).await;
+    let (mut writes, mut reads) = client.socket.split();
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionByHash", "params": [hash_of(&raw)] });
+    let request = request.to_string();
+    // Each answer has 200 kB, and all of them 400 MB. The requests fit into what the system keeps of a connection.
+    for _ in 0..REQUESTS {
+        writes.send(Message::text(request.clone())).await.unwrap();
+    }
+    let all = begun.wait_for(|calls| *calls == REQUESTS);
+    let are_all_begun = tokio::time::timeout(Duration::from_secs(2), all).await.is_ok();
+    assert!(!are_all_begun, "all requests of a client that reads nothing were answered");
+    for read in 0..REQUESTS {
+        let mut texts = reads.by_ref().filter(|message| ready(matches!(message, Ok(Message::Text(_)))));
+        let answer = tokio::time::timeout(PATIENCE, texts.next()).await.unwrap().unwrap().unwrap();
+        assert!(answer.len() > 200_000, "{answer}");
+        let waiting = *begun.borrow() - read;
+        assert!(waiting < REQUESTS / 10, "{waiting} answers wait for their client");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_watches_becomes_no_websocket() {
+    let node = TestNode::new();
+    let request = axum::http::Request::get("/rpc")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA==");
+    let (status, why) = node.send(request.body(axum::body::Body::empty()).unwrap()).await;
+    assert_eq!(status, axum::http::StatusCode::INTERNAL_SERVER_ERROR, "{why}");
+    let plain = axum::http::Request::get("/rpc").body(axum::body::Body::empty()).unwrap();
+    assert_eq!(node.send(plain).await.0, axum::http::StatusCode::METHOD_NOT_ALLOWED);
 }

@@ -1,72 +1,18 @@
-//! Miners, API keys, calls of callers, and what is forgotten in time.
+//! API keys, calls of callers, and what is forgotten in time.
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
-use shared::Address;
-use shared::capability::Capability;
 use shared::id::ApiKeyId;
 use shared::time::UnixMillis;
 
-use super::{Change, Transaction};
+use super::second_factor::forget_unconfirmed;
+use super::{Change, Transaction, webhooks};
 use crate::StoreError;
+use crate::amount::micro_ait;
 use crate::columns::{encode, from_i64, stored_millis, to_i64};
-use crate::entity::{api_key, idempotency_key, miner, rate_limit};
+use crate::entity::{api_key, daily_use, idempotency_key, rate_limit, session};
 use crate::record::NewApiKey;
-
-/// A miner registered, or was seen again.
-#[derive(Debug, Clone)]
-pub struct UpsertMiner {
-    pub address: Address,
-    pub capability: Capability,
-    pub seen_at: UnixMillis,
-}
-
-#[async_trait]
-impl Change for UpsertMiner {
-    type Output = ();
-
-    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        use miner::Column;
-        let row = miner::ActiveModel {
-            address: Set(self.address.to_string()),
-            capability: Set(encode("capability", &self.capability)?),
-            first_seen_at_unix_ms: Set(stored_millis(self.seen_at)),
-            last_seen_at_unix_ms: Set(stored_millis(self.seen_at)),
-            jobs_completed: Set(0),
-            faults: Set(0),
-            earned_ait: Set(0),
-            earned_atto: Set(0),
-            pending_ait: Set(0),
-            pending_atto: Set(0),
-        };
-        let refresh = OnConflict::column(Column::Address)
-            .update_columns([Column::Capability, Column::LastSeenAtUnixMs])
-            .to_owned();
-        miner::Entity::insert(row).on_conflict(refresh).exec_without_returning(transaction.connection).await?;
-        Ok(())
-    }
-}
-
-/// A miner has one more fault.
-#[derive(Debug, Clone)]
-pub struct CountFault {
-    pub miner: Address,
-}
-
-#[async_trait]
-impl Change for CountFault {
-    type Output = ();
-
-    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        miner::Entity::update_many()
-            .col_expr(miner::Column::Faults, Expr::col(miner::Column::Faults).add(1))
-            .filter(miner::Column::Address.eq(self.miner.to_string()))
-            .exec(transaction.connection)
-            .await?;
-        Ok(())
-    }
-}
 
 /// A new API key.
 #[derive(Debug, Clone)]
@@ -77,22 +23,27 @@ impl Change for CreateApiKey {
     type Output = ();
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        let new = &self.0;
-        let row = api_key::ActiveModel {
-            id: Set(new.id.to_string()),
-            secret_sha256: Set(new.secret_sha256.to_string()),
-            label: Set(new.label.clone()),
-            scope: Set(encode("scope", &new.scope)?.trim_matches('"').to_owned()),
-            address: Set(new.address.to_string()),
-            images_per_minute: Set(new.images_per_minute.map(i64::from)),
-            created_at_unix_ms: Set(stored_millis(new.created_at)),
-            revoked_at_unix_ms: Set(None),
-        };
-        let unless_stored = OnConflict::column(api_key::Column::Id).do_nothing().to_owned();
-        let insert = api_key::Entity::insert(row).on_conflict(unless_stored);
-        insert.exec_without_returning(transaction.connection).await?;
-        Ok(())
+        insert_key(transaction, &self.0).await
     }
+}
+
+pub(super) async fn insert_key(transaction: &Transaction<'_>, new: &NewApiKey) -> Result<(), StoreError> {
+    let row = api_key::ActiveModel {
+        id: Set(new.id.to_string()),
+        secret_sha256: Set(new.secret_sha256.to_string()),
+        label: Set(new.label.clone()),
+        scope: Set(encode("scope", &new.scope)?.trim_matches('"').to_owned()),
+        address: Set(new.address.to_string()),
+        images_per_minute: Set(new.images_per_minute.map(i64::from)),
+        mint_micro_ait_per_day: Set(new.mint_per_day.map(micro_ait)),
+        created_at_unix_ms: Set(stored_millis(new.created_at)),
+        revoked_at_unix_ms: Set(None),
+        by_wallet: Set(new.by_wallet),
+    };
+    let unless_stored = OnConflict::column(api_key::Column::Id).do_nothing().to_owned();
+    let insert = api_key::Entity::insert(row).on_conflict(unless_stored);
+    insert.exec_without_returning(transaction.connection).await?;
+    Ok(())
 }
 
 /// An API key is revoked.
@@ -114,6 +65,7 @@ impl Change for RevokeApiKey {
             .filter(api_key::Column::RevokedAtUnixMs.is_null())
             .exec(transaction.connection)
             .await?;
+        webhooks::remove_of_key(transaction, self.id).await?;
         Ok(revoked.rows_affected == 1)
     }
 }
@@ -161,11 +113,20 @@ impl Change for TakeCall {
     }
 }
 
-/// Forgets what has no effect any more: old first answers, and buckets that are full.
+/// Forgets what has no effect any more: old first answers, buckets that are full, the quotas of days before, sessions, second
+/// factors that were never confirmed.
 #[derive(Debug, Clone)]
 pub struct Prune {
     pub answers_before: UnixMillis,
     pub now_us: u64,
+    /// Days since 1970-01-01, UTC; open jobs may still give back what they took of an earlier one.
+    pub uses_before_day: u64,
+    /// Sessions that ended by themselves before this; their nonces are over for long.
+    pub sessions_before: UnixMillis,
+    /// Messages of webhooks that were written before this.
+    pub messages_before: UnixMillis,
+    /// Second factors that were begun before this and never got their first code.
+    pub unconfirmed_before: UnixMillis,
 }
 
 #[async_trait]
@@ -182,6 +143,17 @@ impl Change for Prune {
             .filter(rate_limit::Column::FullAtUnixUs.lte(to_i64(self.now_us)))
             .exec(transaction.connection)
             .await?;
-        Ok(answers.rows_affected + buckets.rows_affected)
+        let uses = daily_use::Entity::delete_many()
+            .filter(daily_use::Column::Day.lt(to_i64(self.uses_before_day)))
+            .exec(transaction.connection)
+            .await?;
+        let sessions = session::Entity::delete_many()
+            .filter(session::Column::ExpiresAtUnixMs.lt(stored_millis(self.sessions_before)))
+            .exec(transaction.connection)
+            .await?;
+        let messages = webhooks::forget_messages(transaction, self.messages_before).await?;
+        let unconfirmed = forget_unconfirmed(transaction, self.unconfirmed_before).await?;
+        let forgotten = messages + unconfirmed + sessions.rows_affected;
+        Ok(forgotten + answers.rows_affected + buckets.rows_affected + uses.rows_affected)
     }
 }

@@ -1,15 +1,20 @@
 //! A task completes: its artifacts, its receipt and the miner's sums in one transaction.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter};
 use shared::api::receipts::SettlementState;
 use shared::job::task::Task;
+use shared::log::LogEntry;
+use shared::log::entry::LoggedReceipt;
 use shared::protocol::Metering;
 use shared::time::UnixMillis;
 
-use super::jobs::{end_lease, insert_lease, moving_job, moving_task};
-use super::{Change, Transaction};
+use super::jobs::{after_end, end_lease, insert_lease, move_job, moving_task};
+use super::log::append;
+use super::{AuditChange, Change, SealFailure, Transaction};
 use crate::StoreError;
 use crate::amount::{self, StoredAmount};
 use crate::columns::{encode, settlement_text, stored_millis, to_i64};
@@ -27,6 +32,10 @@ pub struct CompleteTask {
     pub metering: Metering,
     pub artifacts: Vec<ArtifactRecord>,
     pub receipt: NewReceipt,
+    /// What it means for an audit.
+    pub audit: Option<AuditChange>,
+    /// Signs the record of a job that ends with this and lacks another part.
+    pub seal: Arc<dyn SealFailure>,
 }
 
 #[async_trait]
@@ -48,23 +57,47 @@ impl Change for CompleteTask {
         if moved.rows_affected != 1 {
             return Err(StoreError::Refused(Refusal::TaskEnded));
         }
-        let finished = self.moved.job.is_terminal().then(|| stored_millis(self.at));
-        moving_job(transaction, &self.moved)
-            .col_expr(job::Column::FinishedAtUnixMs, Expr::value(finished))
-            .exec(transaction.connection)
-            .await?;
+        let ended = move_job(transaction, &self.moved, self.at, None).await?;
         insert_lease(transaction, &self.lease).await?;
-        end_lease(transaction, self.lease.id, self.at, None).await?;
-        let rows = self.artifacts.iter().zip(0..).map(|(file, position)| artifact::ActiveModel {
-            job_id: Set(self.moved.task.job_id.to_string()),
-            position: Set(position),
+        end_lease(transaction, self.lease.id, self.at, (Some(self.at), None)).await?;
+        self.insert_artifacts(transaction).await?;
+        count_completed(transaction, &self.receipt).await?;
+        let logged = LoggedReceipt::new(&self.receipt.signed, self.receipt.attested_at.seconds());
+        append(transaction, &[LogEntry::Receipt(logged)]).await?;
+        if let Some(state) = ended {
+            after_end(transaction, self.moved.task.job_id, state, &*self.seal, self.at).await?;
+        }
+        let Some(audit) = &self.audit else { return Ok(()) };
+        let receipt = (self.receipt.signed.receipt_hash, provider);
+        audit.apply(transaction, self.moved.task, receipt, self.at).await
+    }
+}
+
+impl CompleteTask {
+    /// How long they are kept goes by who pays for the job.
+    async fn insert_artifacts(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        // Of an audit's files only those are kept that are evidence.
+        if self.artifacts.is_empty() {
+            return Ok(());
+        }
+        let job_id = self.moved.task.job_id.to_string();
+        let job = job::Entity::find().filter(job::Column::Id.eq(&job_id)).one(transaction.connection).await?;
+        let sponsored = job.is_some_and(|job| job.sponsored);
+        let rows = self.artifacts.iter().map(|file| artifact::ActiveModel {
+            job_id: Set(job_id.clone()),
+            role: Set(self.moved.task.role.to_string()),
+            position: Set(file.position.into()),
             sha256: Set(file.sha256.to_string()),
             media_type: Set(file.media_type.clone()),
             bytes: Set(to_i64(file.bytes)),
             flagged: Set(file.flagged),
+            hub_id: Set(transaction.hub_id.to_owned()),
+            sponsored: Set(sponsored),
+            stored_at_unix_ms: Set(stored_millis(self.at)),
+            removed_at_unix_ms: Set(None),
         });
         artifact::Entity::insert_many(rows).exec_without_returning(transaction.connection).await?;
-        count_completed(transaction, &self.receipt).await
+        Ok(())
     }
 }
 
@@ -80,6 +113,7 @@ async fn insert_receipt(transaction: &Transaction<'_>, task: Task, new: &NewRece
         role: Set(task.role.to_string()),
         provider: Set(signed.receipt.provider.to_string()),
         client: Set(signed.receipt.client.to_string()),
+        contract: Set(signed.receipt.contract.to_string()),
         receipt: Set(canonical),
         miner_signature: Set(signed.miner_signature.to_string()),
         attestations: Set(encode("attestations", &signed.attestations)?),

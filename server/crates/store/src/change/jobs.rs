@@ -1,26 +1,33 @@
 //! All changes of a job but its completion.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
 use shared::Address;
+use shared::escrow::SignedPaymentOrder;
+use shared::failure::FailureEnd;
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{Blame, Fault, JobState, TaskLife};
+use shared::job::task::TaskRole;
+use shared::log::entry::FaultCause;
 use shared::time::UnixMillis;
 
-use super::{Change, CountFault, Transaction};
+use super::{Change, CountFault, SealFailure, Transaction, audits, daily_use, failure, payments, webhooks};
 use crate::StoreError;
-use crate::columns::{encode, stored_millis, to_i64};
-use crate::entity::{idempotency_key, job, lease, sponsored_usage, task};
-use crate::error::Refusal;
-use crate::record::{IdempotencyRecord, LeaseRecord, MovedTask, NewJob, SponsoredUse};
+use crate::columns::{encode, stored_millis, word};
+use crate::entity::{idempotency_key, job, lease, task};
+use crate::record::{DailyUse, IdempotencyRecord, LeaseRecord, MovedTask, NewJob};
 
-/// A new job, with its place in the sponsored quota and the answer for repetitions of the request.
+/// A new job, with its place in the daily quotas and the answer for repetitions of the request.
 #[derive(Debug, Clone)]
 pub struct CreateJob {
     pub job: NewJob,
-    pub sponsored: Option<SponsoredUse>,
+    pub daily: Option<DailyUse>,
     pub idempotency: Option<IdempotencyRecord>,
+    /// What its client pays with, where it is not minted.
+    pub payment: Option<SignedPaymentOrder>,
 }
 
 #[async_trait]
@@ -37,7 +44,9 @@ impl Change for CreateJob {
             revision: Set(1),
             client: Set(new.client.to_string()),
             sponsored: Set(new.sponsored),
+            creator_sha256: Set(new.creator_sha256.map(|sha256| sha256.to_string())),
             kind: Set(encode("kind", &new.job.work.kind())?.trim_matches('"').to_owned()),
+            model: Set(new.job.model.clone()),
             state: Set(life.state.as_str().to_owned()),
             job: Set(encode("job", &new.job)?),
             created_at_unix_ms: Set(stored_millis(new.created_at)),
@@ -47,14 +56,17 @@ impl Change for CreateJob {
         let unless_stored = OnConflict::column(job::Column::Id).do_nothing().to_owned();
         let seq = match job::Entity::insert(row).on_conflict(unless_stored).exec(transaction.connection).await {
             Ok(inserted) => inserted.last_insert_id,
-            Err(DbErr::RecordNotInserted) => return stored_seq(transaction, new.id).await,
+            Err(DbErr::RecordNotInserted) => return stored_seq(transaction, new).await,
             Err(error) => return Err(error.into()),
         };
-        if let Some(sponsored) = &self.sponsored {
-            count_sponsored(transaction, sponsored).await?;
+        if let Some(daily) = &self.daily {
+            daily_use::reserve(transaction, new.id, daily).await?;
         }
         if let Some(first) = &self.idempotency {
             insert_first_answer(transaction, first).await?;
+        }
+        if let Some(order) = &self.payment {
+            payments::insert(transaction, order, new.created_at).await?;
         }
         let life_json = encode("life", &life)?;
         let tasks = new.tasks.iter().map(|role| task::ActiveModel {
@@ -70,14 +82,16 @@ impl Change for CreateJob {
     }
 }
 
-/// The place of a job that was stored by this very change before.
-async fn stored_seq(transaction: &Transaction<'_>, id: JobId) -> Result<i64, StoreError> {
+/// The place of a job that was stored by this very change before. Another job of this name, as two requests with one
+/// order ask for, has another salt.
+async fn stored_seq(transaction: &Transaction<'_>, new: &NewJob) -> Result<i64, StoreError> {
     let row = job::Entity::find()
-        .filter(job::Column::Id.eq(id.to_string()))
+        .filter(job::Column::Id.eq(new.id.to_string()))
         .filter(job::Column::HubId.eq(transaction.hub_id))
         .one(transaction.connection)
         .await?;
-    row.map(|row| row.seq).ok_or(StoreError::Duplicate("a job with this id"))
+    let job = encode("job", &new.job)?;
+    row.filter(|row| row.job == job).map(|row| row.seq).ok_or(StoreError::Duplicate("a job with this id"))
 }
 
 async fn insert_first_answer(transaction: &Transaction<'_>, first: &IdempotencyRecord) -> Result<(), StoreError> {
@@ -91,38 +105,6 @@ async fn insert_first_answer(transaction: &Transaction<'_>, first: &IdempotencyR
     };
     idempotency_key::Entity::insert(row).exec_without_returning(transaction.connection).await?;
     Ok(())
-}
-
-/// The empty address counts everybody, so that a visitor with many addresses is bounded as well.
-async fn count_sponsored(transaction: &Transaction<'_>, used: &SponsoredUse) -> Result<(), StoreError> {
-    let per_address = Refusal::SponsoredByAddress { limit: used.limit_per_address };
-    count_one(transaction, used.day, &used.address, used.limit_per_address, per_address).await?;
-    let in_total = Refusal::SponsoredInTotal { limit: used.limit_in_total };
-    count_one(transaction, used.day, "", used.limit_in_total, in_total).await
-}
-
-/// Counts one more in one statement, unless the limit is reached.
-async fn count_one(
-    transaction: &Transaction<'_>,
-    day: u64,
-    address: &str,
-    limit: u32,
-    refusal: Refusal,
-) -> Result<(), StoreError> {
-    use sponsored_usage::{ActiveModel, Column, Entity};
-    if limit == 0 {
-        return Err(StoreError::Refused(refusal));
-    }
-    let row = ActiveModel { day: Set(to_i64(day)), address: Set(address.to_owned()), jobs: Set(1) };
-    let used = || Expr::col((Entity, Column::Jobs));
-    let one_more = OnConflict::columns([Column::Day, Column::Address])
-        .value(Column::Jobs, used().add(1_i64))
-        .action_and_where(used().lt(i64::from(limit)))
-        .to_owned();
-    match Entity::insert(row).on_conflict(one_more).exec_without_returning(transaction.connection).await? {
-        0 => Err(StoreError::Refused(refusal)),
-        _ => Ok(()),
-    }
 }
 
 /// A task goes to a miner.
@@ -139,13 +121,9 @@ impl Change for GrantLease {
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let granted = &self.lease;
         insert_lease(transaction, granted).await?;
-        let started = Expr::value(stored_millis(granted.granted_at));
-        moving_job(transaction, &self.moved)
-            .col_expr(job::Column::StartedAtUnixMs, started)
-            .exec(transaction.connection)
-            .await?;
         let miner = Expr::value(granted.miner.to_string());
         moving_task(&self.moved)?.col_expr(task::Column::Miner, miner).exec(transaction.connection).await?;
+        move_job(transaction, &self.moved, granted.granted_at, Some(granted.granted_at)).await?;
         Ok(())
     }
 }
@@ -161,6 +139,7 @@ pub(super) async fn insert_lease(transaction: &Transaction<'_>, granted: &LeaseR
         terms: Set(encode("terms", &granted.terms)?),
         granted_at_unix_ms: Set(stored_millis(granted.granted_at)),
         deadline_unix_ms: Set(stored_millis(granted.deadline)),
+        received_at_unix_ms: Set(None),
         ended_at_unix_ms: Set(None),
         fault: Set(None),
     };
@@ -174,6 +153,8 @@ pub(super) async fn insert_lease(transaction: &Transaction<'_>, granted: &LeaseR
 pub struct EndedLease {
     pub lease_id: LeaseId,
     pub miner: Address,
+    /// When a result of it arrived that was looked at.
+    pub received_at: Option<UnixMillis>,
     pub fault: Option<Fault>,
 }
 
@@ -183,6 +164,8 @@ pub struct MoveTask {
     pub moved: MovedTask,
     pub at: UnixMillis,
     pub ended: Option<EndedLease>,
+    /// Signs the record of a job that ends with this.
+    pub seal: Arc<dyn SealFailure>,
 }
 
 #[async_trait]
@@ -190,20 +173,32 @@ impl Change for MoveTask {
     type Output = ();
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        let finished = self.moved.job.is_terminal().then(|| stored_millis(self.at));
-        moving_job(transaction, &self.moved)
-            .col_expr(job::Column::FinishedAtUnixMs, Expr::value(finished))
-            .exec(transaction.connection)
-            .await?;
         let mut moved = moving_task(&self.moved)?;
         if !self.moved.life.state.is_terminal() {
             moved = moved.col_expr(task::Column::Miner, Expr::value(None::<String>));
         }
         moved.exec(transaction.connection).await?;
-        let Some(ended) = &self.ended else { return Ok(()) };
-        let ends_now = end_lease(transaction, ended.lease_id, self.at, ended.fault.as_ref()).await?;
-        if ends_now && ended.fault.as_ref().is_some_and(|fault| fault.blame == Blame::Miner) {
-            CountFault { miner: ended.miner }.apply(transaction).await?;
+        let ended = move_job(transaction, &self.moved, self.at, None).await?;
+        if self.moved.task.role.is_audit() && self.moved.life.state.is_terminal() {
+            audits::end_unanswered(transaction, self.moved.task, self.at).await?;
+        }
+        if let Some(lease) = &self.ended {
+            self.end_lease(transaction, lease).await?;
+        }
+        match ended {
+            Some(state) => after_end(transaction, self.moved.task.job_id, state, &*self.seal, self.at).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl MoveTask {
+    async fn end_lease(&self, transaction: &Transaction<'_>, ended: &EndedLease) -> Result<(), StoreError> {
+        let EndedLease { lease_id, miner, received_at, fault } = ended;
+        let ends_now = end_lease(transaction, *lease_id, self.at, (*received_at, fault.as_ref())).await?;
+        if ends_now && fault.as_ref().is_some_and(|fault| fault.blame == Blame::Miner) {
+            let fault = CountFault { miner: *miner, task: self.moved.task, cause: FaultCause::Lease };
+            fault.apply(transaction).await?;
         }
         Ok(())
     }
@@ -212,15 +207,65 @@ impl Change for MoveTask {
 /// States that a row leaves never.
 const ENDS: [JobState; 4] = [JobState::Completed, JobState::Failed, JobState::Canceled, JobState::Expired];
 
-/// The update of the job that every move of one of its tasks shares. A job that is over stays as it is, and so does
-/// another hub's.
-pub(super) fn moving_job(transaction: &Transaction<'_>, moved: &MovedTask) -> sea_orm::UpdateMany<job::Entity> {
-    job::Entity::update_many()
-        .col_expr(job::Column::Revision, Expr::col(job::Column::Revision).add(1))
-        .col_expr(job::Column::State, Expr::value(moved.job.as_str()))
-        .filter(job::Column::Id.eq(moved.task.job_id.to_string()))
-        .filter(job::Column::HubId.eq(transaction.hub_id))
-        .filter(job::Column::State.is_not_in(ENDS.map(JobState::as_str)))
+/// Moves the job of a task whose own move is stored already, and answers how the job ended where it ended by this. A job
+/// that is over stays as it is, and so does another hub's. An audit moves nothing.
+pub(super) async fn move_job(
+    transaction: &Transaction<'_>,
+    moved: &MovedTask,
+    at: UnixMillis,
+    started_at: Option<UnixMillis>,
+) -> Result<Option<JobState>, StoreError> {
+    use job::Column;
+    if moved.task.role.is_audit() {
+        return Ok(None);
+    }
+    let state = stored_state(transaction, moved).await?;
+    let finished = state.is_terminal().then(|| stored_millis(at));
+    let mut update = job::Entity::update_many()
+        .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
+        .col_expr(Column::State, Expr::value(state.as_str()))
+        .col_expr(Column::FinishedAtUnixMs, Expr::value(finished));
+    if let Some(started) = started_at.map(stored_millis) {
+        let is_whole = moved.task.role == TaskRole::Serve;
+        // A job of shards has begun with the first of them.
+        let started = if is_whole { Expr::value(started) } else { Expr::col(Column::StartedAtUnixMs).if_null(started) };
+        update = update.col_expr(Column::StartedAtUnixMs, started);
+    }
+    let updated = update
+        .filter(Column::Id.eq(moved.task.job_id.to_string()))
+        .filter(Column::HubId.eq(transaction.hub_id))
+        .filter(Column::State.is_not_in(ENDS.map(JobState::as_str)))
+        .exec(transaction.connection)
+        .await?;
+    Ok((state.is_terminal() && updated.rows_affected == 1).then_some(state))
+}
+
+/// The state of the job by its stored tasks. The board may know of an end of another shard that is not on the disk yet,
+/// or never will be: then the job is not over here.
+async fn stored_state(transaction: &Transaction<'_>, moved: &MovedTask) -> Result<JobState, StoreError> {
+    if !matches!(moved.task.role, TaskRole::Shard(_)) {
+        return Ok(moved.job);
+    }
+    let of_job = task::Column::JobId.eq(moved.task.job_id.to_string());
+    let rows = task::Entity::find().filter(of_job).all(transaction.connection).await?;
+    let states = rows.iter().map(|row| Ok((word("task role", &row.role)?, word("task state", &row.state)?)));
+    Ok(JobState::of_tasks(states.collect::<Result<Vec<_>, StoreError>>()?))
+}
+
+/// What the end of a job brings with it: what it did not mint is free again, its client's webhooks are told, and a job that
+/// lacks a result has a record of that.
+pub(super) async fn after_end(
+    transaction: &Transaction<'_>,
+    job_id: JobId,
+    state: JobState,
+    seal: &dyn SealFailure,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
+    daily_use::give_back(transaction, job_id).await?;
+    webhooks::announce(transaction, job_id, state, at).await?;
+    let Some(end) = FailureEnd::of(state) else { return Ok(()) };
+    payments::forget_unreserved(transaction, job_id, at).await?;
+    failure::record(transaction, job_id, end, seal, at).await
 }
 
 /// The update of the task itself. A task that has ended stays as it is.
@@ -238,10 +283,11 @@ pub(super) async fn end_lease(
     transaction: &Transaction<'_>,
     lease_id: LeaseId,
     at: UnixMillis,
-    fault: Option<&Fault>,
+    (received_at, fault): (Option<UnixMillis>, Option<&Fault>),
 ) -> Result<bool, StoreError> {
     let fault = fault.map(|fault| encode("fault", fault)).transpose()?;
     let ended = lease::Entity::update_many()
+        .col_expr(lease::Column::ReceivedAtUnixMs, Expr::value(received_at.map(stored_millis)))
         .col_expr(lease::Column::EndedAtUnixMs, Expr::value(stored_millis(at)))
         .col_expr(lease::Column::Fault, Expr::value(fault))
         .filter(lease::Column::Id.eq(lease_id.to_string()))

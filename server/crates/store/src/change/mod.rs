@@ -1,15 +1,49 @@
 //! Every write to the database. A change is one transaction with all its consequences.
 
 mod accounts;
+mod artifacts;
+mod audits;
+mod candles;
 mod complete;
+mod daily_use;
+mod exchange;
+mod failure;
+mod holds;
+mod index;
 mod jobs;
+mod log;
+mod miners;
 mod outbox;
+mod payments;
+mod reconcile;
+mod second_factor;
+mod sessions;
 mod settlement;
+mod webhooks;
 
-pub use accounts::{CountFault, CreateApiKey, Prune, RevokeApiKey, TakeCall, UpsertMiner};
+pub use accounts::{CreateApiKey, Prune, RevokeApiKey, TakeCall};
+pub use artifacts::{ForgetArtifacts, Forgotten};
+pub use audits::{AuditAnswer, AuditChange, Refuted};
 pub use complete::CompleteTask;
+pub use exchange::{
+    EndExchangeRows, ForgetOrders, ForgetUnplaced, KeepSigned, OpenExchange, RecordBlocks, RecordEntries, Settled,
+};
+pub use failure::SealFailure;
+pub use holds::{BookHolds, BookedHold, CloseRelease, CloseVoid, HoldEnd, VoidEnd};
+pub use index::{ClearIndex, IndexBlocks, NameToken};
 pub use jobs::{CreateJob, EndedLease, GrantLease, MoveTask};
-pub use outbox::{AlignNonce, CountAttempt, QueueTransaction, SignTransaction, SignedTransaction};
+pub(crate) use log::frontier;
+pub use miners::{CountFault, ForgetMiners, SeeMiners, UpsertMiner};
+pub use outbox::{AlignNonce, CloseTransaction, CountAttempt, QueueTransaction, SignTransaction, SignedTransaction};
+pub use payments::{MovePayment, PaymentMove, RecordSettled, SettledReceipt};
+pub use reconcile::{MintAgain, RecordFoundMint};
+pub use second_factor::{
+    BeginSecondFactor, ConfirmSecondFactor, CountCodeTry, GiveCode, RemoveSecondFactor, ResetSecondFactor,
+};
+pub(crate) use sessions::open_sessions;
+pub use sessions::{CreateWalletKey, EndSession, EndSessions, OpenSession, RemoveWalletKey};
 pub use settlement::{MintedReceipt, RecordMinted, RecordRefused};
+pub(crate) use webhooks::delivery_state_text;
+pub use webhooks::{CreateWebhook, EndTurn, RecordSent, RemoveWebhook, SendAgain, Sent, TakeTurn, TurnEnd};
 
 pub use crate::writer::{Change, Transaction};

@@ -4,9 +4,12 @@
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use shared::api::payments::PaymentState;
 use shared::time::UnixMillis;
 use shared::{Address, B256, Bytes};
 
+use super::holds::mark_releasing;
+use super::payments::mark_on_its_way;
 use super::settlement::mark_submitted;
 use super::{Change, Transaction};
 use crate::StoreError;
@@ -60,7 +63,20 @@ impl<S: SignTransaction> Change for QueueTransaction<S> {
         };
         let stored = outbox::Entity::insert(row).exec_with_returning(transaction.connection).await?;
         match &self.payload {
-            OutboxPayload::Mint { receipts } => mark_submitted(transaction, receipts, signed.hash).await?,
+            OutboxPayload::Mint { receipts } | OutboxPayload::Settle { receipts } => {
+                mark_submitted(transaction, receipts, signed.hash).await?;
+            }
+            OutboxPayload::Reserve { job_id } => {
+                let way = (PaymentState::Awaiting, PaymentState::Reserving);
+                mark_on_its_way(transaction, *job_id, way, signed.hash).await?;
+            }
+            OutboxPayload::Close { job_id } => {
+                let way = (PaymentState::Reserved, PaymentState::Closing);
+                mark_on_its_way(transaction, *job_id, way, signed.hash).await?;
+            }
+            OutboxPayload::Release { holds } => mark_releasing(transaction, holds).await?,
+            // What these are for waits until a block has them.
+            OutboxPayload::Void { .. } | OutboxPayload::SettleTrades { .. } | OutboxPayload::Withdraw { .. } => {}
         }
         OutboxRecord::try_from(stored)
     }
@@ -133,6 +149,23 @@ impl Change for CountAttempt {
             .exec(transaction.connection)
             .await?;
         Ok(())
+    }
+}
+
+/// A transaction's way has ended, and whatever it was for is recorded elsewhere. Returns whether it was on its way.
+#[derive(Debug, Clone)]
+pub struct CloseTransaction {
+    pub outbox_id: i64,
+    pub state: OutboxState,
+    pub block_number: Option<u64>,
+}
+
+#[async_trait]
+impl Change for CloseTransaction {
+    type Output = bool;
+
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<bool, StoreError> {
+        close(transaction, self.outbox_id, self.state, self.block_number).await
     }
 }
 

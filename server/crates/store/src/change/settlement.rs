@@ -68,20 +68,30 @@ impl Change for RecordMinted {
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         close(transaction, self.outbox_id, OutboxState::Included, Some(self.block_number)).await?;
         for minted in &self.minted {
-            if mark_minted(transaction, minted).await? {
-                announce(transaction, minted.job_id).await?;
-                pay_out(transaction, minted).await?;
-            }
+            record_minted(transaction, minted).await?;
         }
         Ok(())
     }
 }
 
-/// Whether it was not minted before.
-async fn mark_minted(transaction: &Transaction<'_>, minted: &MintedReceipt) -> Result<bool, StoreError> {
+/// Records a mint once, with all that follows from it.
+pub(super) async fn record_minted(transaction: &Transaction<'_>, minted: &MintedReceipt) -> Result<(), StoreError> {
+    if mark_paid(transaction, minted, SettlementState::Minted).await? {
+        announce(transaction, minted.job_id).await?;
+        pay_out(transaction, minted, minted.amount).await?;
+    }
+    Ok(())
+}
+
+/// Whether it was not paid before.
+pub(super) async fn mark_paid(
+    transaction: &Transaction<'_>,
+    minted: &MintedReceipt,
+    state: SettlementState,
+) -> Result<bool, StoreError> {
     use job_receipt::Column;
     let updated = job_receipt::Entity::update_many()
-        .col_expr(Column::Settlement, Expr::value(settlement_text(SettlementState::Minted)?))
+        .col_expr(Column::Settlement, Expr::value(settlement_text(state)?))
         .col_expr(Column::TransactionHash, Expr::value(minted.transaction_hash.to_string()))
         .col_expr(Column::BlockNumber, Expr::value(to_i64(minted.block_number)))
         .filter(Column::ReceiptHash.eq(minted.receipt_hash.to_string()))
@@ -92,7 +102,7 @@ async fn mark_minted(transaction: &Transaction<'_>, minted: &MintedReceipt) -> R
 }
 
 /// The job's revision grows, so those that follow it are told something new.
-async fn announce(transaction: &Transaction<'_>, job_id: JobId) -> Result<(), StoreError> {
+pub(super) async fn announce(transaction: &Transaction<'_>, job_id: JobId) -> Result<(), StoreError> {
     job::Entity::update_many()
         .col_expr(job::Column::Revision, Expr::col(job::Column::Revision).add(1_i64))
         .filter(job::Column::Id.eq(job_id.to_string()))
@@ -101,12 +111,17 @@ async fn announce(transaction: &Transaction<'_>, job_id: JobId) -> Result<(), St
     Ok(())
 }
 
-/// What was pending is earned.
-async fn pay_out(transaction: &Transaction<'_>, minted: &MintedReceipt) -> Result<(), StoreError> {
+/// What was pending is paid, and what the miner got of it is earned.
+pub(super) async fn pay_out(
+    transaction: &Transaction<'_>,
+    minted: &MintedReceipt,
+    earned: Amount,
+) -> Result<(), StoreError> {
     use miner::Column;
     let amount = StoredAmount::new("receipt.amount", minted.amount)?;
     let update = miner::Entity::update_many().filter(Column::Address.eq(minted.provider.to_string()));
-    let update = amount::add(update, (Column::EarnedAit, Column::EarnedAtto), amount);
+    let earned = StoredAmount::new("receipt.amount", earned)?;
+    let update = amount::add(update, (Column::EarnedAit, Column::EarnedAtto), earned);
     amount::subtract(update, (Column::PendingAit, Column::PendingAtto), amount).exec(transaction.connection).await?;
     Ok(())
 }

@@ -15,8 +15,12 @@ pub struct Model {
     pub address: String,
     /// The key's own limit; the server's default where null.
     pub images_per_minute: Option<i64>,
+    /// What its jobs may mint in a day; the server's default where null.
+    pub mint_micro_ait_per_day: Option<i64>,
     pub created_at_unix_ms: i64,
     pub revoked_at_unix_ms: Option<i64>,
+    /// Made by the wallet itself, not by the operator.
+    pub by_wallet: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

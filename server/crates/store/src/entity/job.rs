@@ -15,7 +15,11 @@ pub struct Model {
     pub revision: i64,
     pub client: String,
     pub sponsored: bool,
+    /// Hash of the token of a job without an account.
+    pub creator_sha256: Option<String>,
     pub kind: String,
+    /// As in the request.
+    pub model: String,
     pub state: String,
     /// JSON of the checked request.
     pub job: String,

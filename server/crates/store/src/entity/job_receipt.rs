@@ -17,6 +17,8 @@ pub struct Model {
     pub role: String,
     pub provider: String,
     pub client: String,
+    /// The contract that pays it.
+    pub contract: String,
     /// Canonical JSON: the bytes that hash to `receipt_hash`.
     pub receipt: String,
     pub miner_signature: String,
@@ -31,6 +33,12 @@ pub struct Model {
     pub not_before_unix_ms: i64,
     pub transaction_hash: Option<String>,
     pub block_number: Option<i64>,
+    /// Where the minted amount is; absent until the mint's block was looked at.
+    pub hold: Option<String>,
+    /// Until when the minter holds the amount; absent where it was paid at once.
+    pub due_unix: Option<i64>,
+    /// Why it is taken back: its provider was refuted.
+    pub void_reason: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -16,6 +16,8 @@ pub struct Model {
     pub terms: String,
     pub granted_at_unix_ms: i64,
     pub deadline_unix_ms: i64,
+    /// When a result of it arrived that was looked at.
+    pub received_at_unix_ms: Option<i64>,
     pub ended_at_unix_ms: Option<i64>,
     /// JSON of the fault, where it ended in one.
     pub fault: Option<String>,

@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub job_id: String,
-    /// `serve`, `shard/3` or `audit`.
+    /// `serve`, `shard/3`, `audit` or `third-opinion`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub role: String,
     pub state: String,

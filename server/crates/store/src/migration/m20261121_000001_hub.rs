@@ -1,41 +1,76 @@
-//! The hub's tables. Amounts take two columns (see `amount.rs`).
+//! The hub's tables, those of the chain's index and those of the exchange. Amounts of the hub take two columns (see `amount.rs`).
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, big_pk_auto, boolean, string, string_null, string_uniq,
+    big_integer, big_integer_null, big_pk_auto, blob, boolean, string, string_null, string_uniq,
 };
+
+use super::{exchange_tables, index_tables};
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 24] = [
     "job",
     "task",
     "lease",
     "artifact",
     "job_receipt",
+    "audit",
+    "log_head",
+    "log_entry",
+    "log_node",
     "outbox",
+    "payment",
     "signer_nonce",
     "miner",
+    "miner_hardware",
     "api_key",
+    "session",
+    "second_factor",
+    "recovery_code",
     "idempotency_key",
-    "sponsored_usage",
+    "daily_use",
+    "daily_reservation",
     "rate_limit",
+    "webhook",
+    "webhook_delivery",
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 12] = [
+const INDEXES: [(&str, &str, &[&str]); 33] = [
     ("task_by_state", "task", &["state"]),
     ("job_by_client", "job", &["client", "seq"]),
     ("job_by_state", "job", &["state", "seq"]),
     ("job_by_creation", "job", &["created_at_unix_ms"]),
+    ("job_by_model", "job", &["kind", "model", "state", "created_at_unix_ms", "finished_at_unix_ms"]),
+    ("lease_by_end", "lease", &["ended_at_unix_ms", "deadline_unix_ms"]),
     ("lease_by_job", "lease", &["job_id"]),
+    ("artifact_by_age", "artifact", &["removed_at_unix_ms", "stored_at_unix_ms"]),
+    ("artifact_by_hash", "artifact", &["sha256"]),
     ("receipt_by_provider", "job_receipt", &["provider", "seq"]),
     ("receipt_by_client", "job_receipt", &["client", "seq"]),
     ("receipt_by_block", "job_receipt", &["block_number", "seq"]),
     ("receipt_by_transaction", "job_receipt", &["transaction_hash", "seq"]),
     ("receipt_by_settlement", "job_receipt", &["settlement", "seq"]),
+    ("miner_by_age", "miner", &["last_seen_at_unix_ms", "address"]),
+    ("receipt_by_hold", "job_receipt", &["settlement", "hold", "due_unix"]),
+    ("receipt_by_void", "job_receipt", &["void_reason", "hold"]),
+    ("payment_by_state", "payment", &["state", "seq"]),
+    ("payment_by_client", "payment", &["client", "state"]),
+    ("log_by_subject", "log_entry", &["subject", "kind"]),
+    ("outbox_by_state", "outbox", &["state", "id"]),
     ("outbox_by_signer", "outbox", &["signer", "state", "nonce"]),
+    ("api_key_by_address", "api_key", &["address"]),
+    ("session_by_address", "session", &["address", "created_at_unix_ms"]),
+    ("session_by_age", "session", &["expires_at_unix_ms"]),
+    ("second_factor_by_age", "second_factor", &["confirmed_at_unix_ms", "begun_at_unix_ms"]),
     ("idempotency_by_age", "idempotency_key", &["created_at_unix_ms"]),
+    ("webhook_by_address", "webhook", &["address", "created_at_unix_ms"]),
+    ("webhook_by_attempt", "webhook", &["next_attempt_at_unix_ms"]),
+    ("webhook_by_key", "webhook", &["api_key_id"]),
+    ("delivery_by_webhook", "webhook_delivery", &["webhook_id", "created_at_unix_ms"]),
+    ("delivery_by_attempt", "webhook_delivery", &["webhook_id", "state", "next_attempt_at_unix_ms"]),
+    ("delivery_by_age", "webhook_delivery", &["created_at_unix_ms"]),
 ];
 
 impl MigrationName for Migration {
@@ -52,10 +87,20 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [job_tables(), receipt_tables(), account_tables()].into_iter().flatten() {
+        let tables = [
+            job_tables(),
+            receipt_tables(),
+            log_tables(),
+            account_tables(),
+            webhook_tables(),
+            sign_in_tables(),
+            index_tables::tables(),
+            exchange_tables::tables(),
+        ];
+        for table in tables.into_iter().flatten() {
             manager.create_table(table).await?;
         }
-        for (name, table, columns) in INDEXES {
+        for (name, table, columns) in INDEXES.into_iter().chain(index_tables::INDEXES).chain(exchange_tables::INDEXES) {
             let mut index = Index::create().name(name).table(table).to_owned();
             for column in columns {
                 index.col(*column);
@@ -66,7 +111,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES.into_iter().rev() {
+        for table in TABLES.into_iter().chain(index_tables::TABLES).chain(exchange_tables::TABLES).rev() {
             manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }
         Ok(())
@@ -82,7 +127,9 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("revision"))
         .col(string("client"))
         .col(boolean("sponsored"))
+        .col(string_null("creator_sha256"))
         .col(string("kind"))
+        .col(string("model"))
         .col(string("state"))
         .col(string("job"))
         .col(big_integer("created_at_unix_ms"))
@@ -110,18 +157,24 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .col(string("terms"))
         .col(big_integer("granted_at_unix_ms"))
         .col(big_integer("deadline_unix_ms"))
+        .col(big_integer_null("received_at_unix_ms"))
         .col(big_integer_null("ended_at_unix_ms"))
         .col(string_null("fault"))
         .to_owned();
     let artifact = Table::create()
         .table("artifact")
         .col(string("job_id"))
+        .col(string("role"))
         .col(big_integer("position"))
         .col(string("sha256"))
         .col(string("media_type"))
         .col(big_integer("bytes"))
         .col(boolean("flagged"))
-        .primary_key(Index::create().col("job_id").col("position"))
+        .col(string("hub_id"))
+        .col(boolean("sponsored"))
+        .col(big_integer("stored_at_unix_ms"))
+        .col(big_integer_null("removed_at_unix_ms"))
+        .primary_key(Index::create().col("job_id").col("role").col("position"))
         .to_owned();
     vec![job, task, lease, artifact]
 }
@@ -136,6 +189,7 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(string("role"))
         .col(string("provider"))
         .col(string("client"))
+        .col(string("contract"))
         .col(string("receipt"))
         .col(string("miner_signature"))
         .col(string("attestations"))
@@ -148,7 +202,30 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("not_before_unix_ms"))
         .col(string_null("transaction_hash"))
         .col(big_integer_null("block_number"))
+        .col(string_null("hold"))
+        .col(big_integer_null("due_unix"))
+        .col(string_null("void_reason"))
         .index(Index::create().name("receipt_by_task").unique().col("job_id").col("role"))
+        .to_owned();
+    let audit = Table::create()
+        .table("audit")
+        .col(string("job_id"))
+        .col(string("role"))
+        .col(string("hub_id"))
+        .col(string("receipt_hash"))
+        .col(string("provider"))
+        .col(string("manifest_sha256"))
+        .col(string("engine"))
+        .col(string("unit_price"))
+        .col(string("bits"))
+        .col(string("state"))
+        .col(big_integer("opened_at_unix_ms"))
+        .col(big_integer("deadline_unix_ms"))
+        .col(string_null("disputed_by"))
+        .col(string("opinions"))
+        .col(string_null("refuted"))
+        .col(big_integer_null("ended_at_unix_ms"))
+        .primary_key(Index::create().col("job_id").col("role"))
         .to_owned();
     let outbox = Table::create()
         .table("outbox")
@@ -170,7 +247,54 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(string("signer").primary_key())
         .col(big_integer("next_nonce"))
         .to_owned();
-    vec![receipt, outbox, nonce]
+    let payment = Table::create()
+        .table("payment")
+        .col(big_pk_auto("seq"))
+        .col(string_uniq("job_id"))
+        .col(string("hub_id"))
+        .col(string("client"))
+        .col(string("signed_order"))
+        .col(string("state"))
+        .col(string_null("refusal"))
+        .col(big_integer("attempts"))
+        .col(big_integer("not_before_unix_ms"))
+        .col(big_integer("changed_at_unix_ms"))
+        .col(string_null("transaction_hash"))
+        .col(string_null("reserved_in"))
+        .col(string_null("ended_in"))
+        .col(string_null("paid"))
+        .col(string_null("fee"))
+        .col(string_null("refunded"))
+        .to_owned();
+    vec![receipt, audit, outbox, nonce, payment]
+}
+
+/// The transparency log of each hub.
+fn log_tables() -> Vec<TableCreateStatement> {
+    let head = Table::create()
+        .table("log_head")
+        .col(string("hub_id").primary_key())
+        .col(big_integer("size"))
+        .col(blob("peaks"))
+        .to_owned();
+    let entry = Table::create()
+        .table("log_entry")
+        .col(string("hub_id"))
+        .col(big_integer("log_index"))
+        .col(string("kind"))
+        .col(string("subject"))
+        .col(string("entry"))
+        .primary_key(Index::create().col("hub_id").col("log_index"))
+        .to_owned();
+    let node = Table::create()
+        .table("log_node")
+        .col(string("hub_id"))
+        .col(big_integer("level"))
+        .col(big_integer("position"))
+        .col(blob("hash"))
+        .primary_key(Index::create().col("hub_id").col("level").col("position"))
+        .to_owned();
+    vec![head, entry, node]
 }
 
 fn account_tables() -> Vec<TableCreateStatement> {
@@ -182,11 +306,17 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("last_seen_at_unix_ms"))
         .col(big_integer("jobs_completed"))
         .col(big_integer("faults"))
+        .col(big_integer("audits_confirmed"))
+        .col(big_integer("audits_refuted"))
         .col(big_integer("earned_ait"))
         .col(big_integer("earned_atto"))
         .col(big_integer("pending_ait"))
         .col(big_integer("pending_atto"))
+        .col(big_integer("held_ait"))
+        .col(big_integer("held_atto"))
         .to_owned();
+    let hardware =
+        Table::create().table("miner_hardware").col(string("address").primary_key()).col(string("report")).to_owned();
     let api_key = Table::create()
         .table("api_key")
         .col(string("id").primary_key())
@@ -195,8 +325,10 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(string("scope"))
         .col(string("address"))
         .col(big_integer_null("images_per_minute"))
+        .col(big_integer_null("mint_micro_ait_per_day"))
         .col(big_integer("created_at_unix_ms"))
         .col(big_integer_null("revoked_at_unix_ms"))
+        .col(boolean("by_wallet"))
         .to_owned();
     let idempotency = Table::create()
         .table("idempotency_key")
@@ -208,17 +340,90 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("created_at_unix_ms"))
         .primary_key(Index::create().col("caller").col("key"))
         .to_owned();
-    let sponsored = Table::create()
-        .table("sponsored_usage")
+    let daily = Table::create()
+        .table("daily_use")
         .col(big_integer("day"))
-        .col(string("address"))
+        .col(string("account"))
         .col(big_integer("jobs"))
-        .primary_key(Index::create().col("day").col("address"))
+        .col(big_integer("micro_ait"))
+        .primary_key(Index::create().col("day").col("account"))
+        .to_owned();
+    let reservation = Table::create()
+        .table("daily_reservation")
+        .col(string("job_id"))
+        .col(string("account"))
+        .col(big_integer("day"))
+        .col(big_integer("micro_ait"))
+        .primary_key(Index::create().col("job_id").col("account"))
         .to_owned();
     let rate_limit = Table::create()
         .table("rate_limit")
         .col(string("caller").primary_key())
         .col(big_integer("full_at_unix_us"))
         .to_owned();
-    vec![miner, api_key, idempotency, sponsored, rate_limit]
+    vec![miner, hardware, api_key, idempotency, daily, reservation, rate_limit]
+}
+
+/// What a wallet that signs in has: sessions, and a second factor with its recovery codes.
+fn sign_in_tables() -> Vec<TableCreateStatement> {
+    let session = Table::create()
+        .table("session")
+        .col(string("id").primary_key())
+        .col(string_uniq("secret_sha256"))
+        .col(string_uniq("nonce"))
+        .col(string("address"))
+        .col(string("browser"))
+        .col(boolean("awaits_code"))
+        .col(big_integer("created_at_unix_ms"))
+        .col(big_integer("expires_at_unix_ms"))
+        .col(big_integer_null("ended_at_unix_ms"))
+        .to_owned();
+    let second_factor = Table::create()
+        .table("second_factor")
+        .col(string("address").primary_key())
+        .col(string("sealed_secret"))
+        .col(big_integer("begun_at_unix_ms"))
+        .col(big_integer_null("confirmed_at_unix_ms"))
+        .col(big_integer_null("last_used_step"))
+        .col(big_integer("wrong_codes"))
+        .col(big_integer("blocked_until_unix_ms"))
+        .to_owned();
+    let recovery_code = Table::create()
+        .table("recovery_code")
+        .col(string("address"))
+        .col(string("code_sha256"))
+        .primary_key(Index::create().col("address").col("code_sha256"))
+        .to_owned();
+    vec![session, second_factor, recovery_code]
+}
+
+fn webhook_tables() -> Vec<TableCreateStatement> {
+    let webhook = Table::create()
+        .table("webhook")
+        .col(string("id").primary_key())
+        .col(string("address"))
+        .col(string("url"))
+        .col(string("secret"))
+        .col(big_integer("created_at_unix_ms"))
+        .col(big_integer_null("stopped_at_unix_ms"))
+        .col(string_null("api_key_id"))
+        .col(big_integer_null("next_attempt_at_unix_ms"))
+        .col(big_integer_null("turn_until_unix_ms"))
+        .col(big_integer("failures"))
+        .col(big_integer_null("failing_since_unix_ms"))
+        .to_owned();
+    let delivery = Table::create()
+        .table("webhook_delivery")
+        .col(string("webhook_id"))
+        .col(string("job_id"))
+        .col(string("body"))
+        .col(string("state"))
+        .col(big_integer("created_at_unix_ms"))
+        .col(big_integer("attempts"))
+        .col(big_integer_null("next_attempt_at_unix_ms"))
+        .col(big_integer_null("status"))
+        .col(string_null("problem"))
+        .primary_key(Index::create().col("webhook_id").col("job_id"))
+        .to_owned();
+    vec![webhook, delivery]
 }

@@ -1,5 +1,7 @@
 //! The schema, step by step, for both databases. Every step has a way back.
 
+mod exchange_tables;
+mod index_tables;
 mod m20261121_000001_hub;
 
 use sea_orm_migration::prelude::*;

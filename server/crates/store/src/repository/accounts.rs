@@ -1,45 +1,54 @@
-//! Miners, API keys and first answers.
+//! API keys and first answers.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use shared::Address;
-use shared::api::keys::ApiKeyView;
+use shared::api::keys::{ApiKeyView, KEYS_PER_WALLET_MAX};
 use shared::digest::Sha256Digest;
 
-use crate::amount::StoredAmount;
-use crate::columns::{decode, from_i64, millis, word};
-use crate::entity::{api_key, idempotency_key, miner};
-use crate::record::{ApiKeyRecord, IdempotencyRecord, MinerRecord};
+use crate::amount::micro_ait_amount;
+use crate::columns::{decode, millis, word};
+use crate::entity::{api_key, idempotency_key};
+use crate::record::{ApiKeyRecord, IdempotencyRecord};
 use crate::{Store, StoreError};
 
-/// Keys that one list shows.
-const KEYS_MAX: u64 = 1_000;
+/// Keys that are read at once.
+const KEYS_READ: u64 = 1_000;
 
 impl Store {
-    pub async fn find_miner(&self, address: Address) -> Result<Option<MinerRecord>, StoreError> {
-        miner::Entity::find_by_id(address.to_string()).one(&self.readers).await?.map(MinerRecord::try_from).transpose()
-    }
-
-    /// Miners, last seen first, at most `limit`.
-    pub async fn list_miners(&self, limit: u64) -> Result<Vec<MinerRecord>, StoreError> {
-        let rows = miner::Entity::find()
-            .order_by_desc(miner::Column::LastSeenAtUnixMs)
-            .order_by_asc(miner::Column::Address)
-            .limit(limit)
-            .all(&self.readers)
-            .await?;
-        rows.into_iter().map(MinerRecord::try_from).collect()
-    }
-
     /// The key with this secret, revoked or not.
     pub async fn find_api_key(&self, secret_sha256: Sha256Digest) -> Result<Option<ApiKeyRecord>, StoreError> {
         let hash = api_key::Column::SecretSha256.eq(secret_sha256.to_string());
         api_key::Entity::find().filter(hash).one(&self.readers).await?.map(key_record).transpose()
     }
 
+    /// All keys, oldest first. Their number is the operator's own.
     pub async fn list_api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError> {
+        let mut keys: Vec<ApiKeyRecord> = Vec::new();
+        loop {
+            let mut query = api_key::Entity::find().order_by_asc(api_key::Column::Id).limit(KEYS_READ);
+            if let Some(last) = keys.last() {
+                query = query.filter(api_key::Column::Id.gt(last.view.id.to_string()));
+            }
+            let rows = query.all(&self.readers).await?;
+            let is_last = rows.len() < usize::try_from(KEYS_READ).unwrap_or(usize::MAX);
+            for row in rows {
+                keys.push(key_record(row)?);
+            }
+            if is_last {
+                keys.sort_by_key(|key| (key.view.created_at_unix_ms, key.view.id));
+                return Ok(keys);
+            }
+        }
+    }
+
+    /// The keys that a wallet made itself, newest first.
+    pub async fn list_wallet_keys(&self, address: Address) -> Result<Vec<ApiKeyRecord>, StoreError> {
         let rows = api_key::Entity::find()
-            .order_by_asc(api_key::Column::CreatedAtUnixMs)
-            .limit(KEYS_MAX)
+            .filter(api_key::Column::Address.eq(address.to_string()))
+            .filter(api_key::Column::ByWallet.eq(true))
+            .order_by_desc(api_key::Column::CreatedAtUnixMs)
+            .order_by_desc(api_key::Column::Id)
+            .limit(KEYS_PER_WALLET_MAX as u64)
             .all(&self.readers)
             .await?;
         rows.into_iter().map(key_record).collect()
@@ -63,24 +72,8 @@ fn key_record(row: api_key::Model) -> Result<ApiKeyRecord, StoreError> {
         created_at_unix_ms: millis(row.created_at_unix_ms),
         revoked_at_unix_ms: row.revoked_at_unix_ms.map(millis),
     };
-    Ok(ApiKeyRecord { view, images_per_minute })
-}
-
-impl TryFrom<miner::Model> for MinerRecord {
-    type Error = StoreError;
-
-    fn try_from(row: miner::Model) -> Result<Self, StoreError> {
-        Ok(Self {
-            address: word("miner", &row.address)?,
-            capability: decode("capability", &row.capability)?,
-            first_seen: millis(row.first_seen_at_unix_ms),
-            last_seen: millis(row.last_seen_at_unix_ms),
-            jobs_completed: from_i64(row.jobs_completed),
-            faults: from_i64(row.faults),
-            earned: StoredAmount { ait: row.earned_ait, atto: row.earned_atto }.amount(),
-            pending: StoredAmount { ait: row.pending_ait, atto: row.pending_atto }.amount(),
-        })
-    }
+    let mint_per_day = row.mint_micro_ait_per_day.map(micro_ait_amount);
+    Ok(ApiKeyRecord { view, images_per_minute, mint_per_day, by_wallet: row.by_wallet })
 }
 
 impl TryFrom<idempotency_key::Model> for IdempotencyRecord {

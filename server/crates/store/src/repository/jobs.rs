@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use shared::Address;
 use shared::id::{JobId, LeaseId};
 use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
-use shared::job::task::Task;
+use shared::job::task::{Task, TaskRole};
 use shared::time::UnixMillis;
 
 use super::Keyset;
@@ -25,6 +25,9 @@ pub struct JobFilter {
     pub state: Option<JobState>,
     pub kind: Option<JobKind>,
 }
+
+/// How the roles of all shards begin.
+pub(super) const SHARDS: &str = "shard/";
 
 impl Store {
     pub async fn find_job(&self, id: JobId) -> Result<Option<JobRecord>, StoreError> {
@@ -78,6 +81,7 @@ impl Store {
     ) -> Result<BTreeMap<JobId, Vec<ArtifactRecord>>, StoreError> {
         let rows = artifact::Entity::find()
             .filter(artifact::Column::JobId.is_in(jobs.iter().map(JobId::to_string)))
+            .filter(of_the_job())
             .order_by_asc(artifact::Column::Position)
             .all(&self.readers)
             .await?;
@@ -92,6 +96,18 @@ impl Store {
     pub async fn list_artifacts(&self, job_id: JobId) -> Result<Vec<ArtifactRecord>, StoreError> {
         let rows = artifact::Entity::find()
             .filter(artifact::Column::JobId.eq(job_id.to_string()))
+            .filter(of_the_job())
+            .order_by_asc(artifact::Column::Position)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(ArtifactRecord::try_from).collect()
+    }
+
+    /// What a task made, in the order of the pictures.
+    pub async fn list_artifacts_of_task(&self, task: Task) -> Result<Vec<ArtifactRecord>, StoreError> {
+        let rows = artifact::Entity::find()
+            .filter(artifact::Column::JobId.eq(task.job_id.to_string()))
+            .filter(artifact::Column::Role.eq(task.role.to_string()))
             .order_by_asc(artifact::Column::Position)
             .all(&self.readers)
             .await?;
@@ -104,6 +120,12 @@ impl Store {
     }
 }
 
+/// Files of audits are kept as evidence; the client's result has none of them.
+fn of_the_job() -> sea_orm::sea_query::Expr {
+    use artifact::Column::Role;
+    Role.eq(TaskRole::Serve.to_string()).or(Role.starts_with(SHARDS))
+}
+
 impl TryFrom<(job::Model, Vec<TaskRecord>)> for JobRecord {
     type Error = StoreError;
 
@@ -114,6 +136,7 @@ impl TryFrom<(job::Model, Vec<TaskRecord>)> for JobRecord {
             id: word("job id", &row.id)?,
             client: word("client", &row.client)?,
             sponsored: row.sponsored,
+            creator_sha256: row.creator_sha256.map(|sha256| word("creator", &sha256)).transpose()?,
             job: decode("job", &row.job)?,
             state: word("job state", &row.state)?,
             tasks,
@@ -121,6 +144,7 @@ impl TryFrom<(job::Model, Vec<TaskRecord>)> for JobRecord {
             deadline: millis(row.deadline_unix_ms),
             started_at: row.started_at_unix_ms.map(millis),
             finished_at: row.finished_at_unix_ms.map(millis),
+            payment: None,
         })
     }
 }
@@ -147,6 +171,13 @@ impl TryFrom<artifact::Model> for ArtifactRecord {
 
     fn try_from(row: artifact::Model) -> Result<Self, StoreError> {
         let sha256 = word("artifact hash", &row.sha256)?;
-        Ok(Self { sha256, media_type: row.media_type, bytes: from_i64(row.bytes), flagged: row.flagged })
+        Ok(Self {
+            position: u32::try_from(row.position).unwrap_or(u32::MAX),
+            sha256,
+            media_type: row.media_type,
+            bytes: from_i64(row.bytes),
+            flagged: row.flagged,
+            removed_at: row.removed_at_unix_ms.map(millis),
+        })
     }
 }

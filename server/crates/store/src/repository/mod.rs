@@ -1,12 +1,33 @@
 //! Reads. Each answer comes from one consistent snapshot of the database.
 
 mod accounts;
+mod artifacts;
+mod audits;
+mod days;
+mod exchange;
+mod holds;
+mod index;
+mod index_tokens;
 mod jobs;
+mod log;
+mod measured;
+mod miners;
+mod models;
 mod outbox;
+mod payments;
+mod prefixes;
 mod receipts;
+mod second_factors;
+mod sessions;
+mod stuck;
 mod tasks;
+mod webhooks;
 
+pub use index::IndexPage;
+pub use index_tokens::TransferFilter;
 pub use jobs::JobFilter;
+pub use log::LogRecord;
+pub use models::ModelName;
 pub use receipts::ReceiptFilter;
 
 /// Where a page of rows begins and how many it has.

@@ -7,7 +7,7 @@ use shared::api::receipts::SettlementState;
 use shared::id::JobId;
 use shared::job::task::Task;
 use shared::receipt::SignedReceipt;
-use shared::time::UnixMillis;
+use shared::time::{UnixMillis, UnixSeconds};
 use shared::{Address, B256};
 
 use super::Keyset;
@@ -79,13 +79,37 @@ impl Store {
         query.all(&self.readers).await?.into_iter().map(ReceiptRecord::try_from).collect()
     }
 
-    /// This hub's receipts that a mint transaction may take now, oldest first.
-    pub async fn list_receipts_to_mint(&self, now: UnixMillis, limit: u64) -> Result<Vec<ReceiptRecord>, StoreError> {
+    /// This hub's receipts that a transaction to the contract that pays them may take now, oldest first.
+    pub async fn list_receipts_to_pay(
+        &self,
+        contract: Address,
+        now: UnixMillis,
+        limit: u64,
+    ) -> Result<Vec<ReceiptRecord>, StoreError> {
         use job_receipt::Column;
         let rows = job_receipt::Entity::find()
             .filter(Column::HubId.eq(&*self.hub_id))
             .filter(Column::Settlement.eq(settlement_text(SettlementState::Pending)?))
+            .filter(Column::Contract.eq(contract.to_string()))
             .filter(Column::NotBeforeUnixMs.lte(stored_millis(now)))
+            .order_by_asc(Column::Seq)
+            .limit(limit)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(ReceiptRecord::try_from).collect()
+    }
+
+    /// This hub's receipts whose transaction was signed and is not recorded, oldest first, after a place in that order.
+    pub async fn list_submitted_receipts(
+        &self,
+        after_seq: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<ReceiptRecord>, StoreError> {
+        use job_receipt::Column;
+        let rows = job_receipt::Entity::find()
+            .filter(Column::HubId.eq(&*self.hub_id))
+            .filter(Column::Settlement.eq(settlement_text(SettlementState::Submitted)?))
+            .filter(Column::Seq.gt(after_seq.unwrap_or(i64::MIN)))
             .order_by_asc(Column::Seq)
             .limit(limit)
             .all(&self.readers)
@@ -126,6 +150,9 @@ impl TryFrom<job_receipt::Model> for ReceiptRecord {
             attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
             transaction_hash: row.transaction_hash.map(|text| word("transaction hash", &text)).transpose()?,
             block_number: row.block_number.map(from_i64),
+            hold: row.hold.map(|text| decode("hold state", &format!("\"{text}\""))).transpose()?,
+            due: row.due_unix.map(|due| UnixSeconds(from_i64(due))),
+            void_reason: row.void_reason,
         })
     }
 }

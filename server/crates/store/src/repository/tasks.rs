@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use shared::id::JobId;
+use shared::job::request::PaymentMode;
 
 use crate::columns::{decode, word};
 use crate::entity::{job, task};
@@ -23,7 +25,14 @@ impl Store {
             tasks.sort_by_key(|task| task.role);
             JobRecord::try_from((row, tasks))
         };
-        rows.into_iter().map(join).collect()
+        let mut jobs = rows.into_iter().map(join).collect::<Result<Vec<_>, StoreError>>()?;
+        let is_paid = |job: &&JobRecord| job.job.payment.mode() == PaymentMode::Escrow;
+        let paid: Vec<JobId> = jobs.iter().filter(is_paid).map(|job| job.id).collect();
+        let mut payments = self.list_payments_of_jobs(&paid).await?;
+        for job in &mut jobs {
+            job.payment = payments.remove(&job.id);
+        }
+        Ok(jobs)
     }
 }
 

@@ -1,27 +1,56 @@
 //! A small job, its lease and its result.
 
+use std::sync::Arc;
+
 use shared::amount::Amount;
+use shared::commitment::Salt;
 use shared::digest::Sha256Digest;
+use shared::failure::{JobFailure, SignedFailure};
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{JobState, TaskEvent, TaskLife};
-use shared::job::request::{CreateJob as Request, ValidJob};
+use shared::job::request::{CreateJob as Request, Drawn, ValidJob};
 use shared::job::task::{Task, TaskRole};
 use shared::protocol::{Metering, ReceiptTerms};
 use shared::receipt::{Attestation, JobReceipt, ReceiptVersion, SignedReceipt};
+use shared::signing::PrivateKey;
 use shared::time::{UnixMillis, UnixSeconds};
 use shared::unit::UnitType;
 use shared::{Address, B256, Bytes, chain};
-use store::change::{CompleteTask, CreateJob, GrantLease};
-use store::record::{ArtifactRecord, LeaseRecord, MovedTask, NewJob, NewReceipt};
+use store::change::{CompleteTask, CreateJob, GrantLease, SealFailure};
+use store::record::{ArtifactRecord, DailyAccount, DailyUse, LeaseRecord, MovedTask, NewJob, NewReceipt, Whose};
+
+/// The hub's key.
+#[derive(Debug)]
+pub(crate) struct TestSeal(PrivateKey);
+
+impl SealFailure for TestSeal {
+    fn hub(&self) -> Address {
+        self.0.address()
+    }
+
+    fn chain_id(&self) -> u64 {
+        chain::DEV_CHAIN_ID
+    }
+
+    fn seal(&self, failure: JobFailure) -> Result<SignedFailure, String> {
+        SignedFailure::seal(failure, &self.0).map_err(|error| error.to_string())
+    }
+}
+
+pub(crate) fn seal() -> Arc<TestSeal> {
+    Arc::new(TestSeal(PrivateKey::from_bytes(&[7; 32]).unwrap()))
+}
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_000_000);
 
 /// Who serves every job.
 pub(crate) const MINER: Address = Address::repeat_byte(2);
 
+const DRAWN: Drawn = Drawn { seed: 1, salt: Salt(B256::repeat_byte(0x73)) };
+
 pub(crate) fn valid_job() -> ValidJob {
     let request = serde_json::json!({"kind": "image", "input": {"prompt": "a lake"}});
-    serde_json::from_value::<Request>(request).unwrap().validate(1, Some("scenes".to_owned())).unwrap()
+    serde_json::from_value::<Request>(request).unwrap().validate(DRAWN, Some("scenes".to_owned())).unwrap()
 }
 
 pub(crate) fn new_job(number: u128) -> CreateJob {
@@ -29,12 +58,25 @@ pub(crate) fn new_job(number: u128) -> CreateJob {
         id: JobId::from_random(number),
         client: Address::repeat_byte(1),
         sponsored: true,
+        creator_sha256: Some(Sha256Digest::of(b"token")),
         job: valid_job(),
         tasks: vec![TaskRole::Serve],
         created_at: NOW,
         deadline: NOW.plus_ms(900_000),
     };
-    CreateJob { job, sponsored: None, idempotency: None }
+    CreateJob { job, daily: None, idempotency: None, payment: None }
+}
+
+/// A visitor's job that may mint `amount`, within these limits of the address and of everybody.
+pub(crate) fn visitor_use(address: &str, amount: Amount, own: (u32, Amount), of_all: (u32, Amount)) -> DailyUse {
+    let account = |name: &str, whose, (jobs, mint_max): (u32, Amount)| DailyAccount {
+        name: name.into(),
+        whose,
+        jobs_max: Some(jobs),
+        mint_max,
+    };
+    let accounts = vec![account(address, Whose::Visitor, own), account("", Whose::Visitors, of_all)];
+    DailyUse { day: 1, amount, accounts }
 }
 
 pub(crate) fn leased(number: u128) -> (LeaseId, TaskLife) {
@@ -86,8 +128,8 @@ pub(crate) fn complete(number: u128) -> CompleteTask {
         unit_type: UnitType::MegapixelStep,
         unit_price: Amount::from_ait(1),
         model: job.model.clone(),
-        prompt_hash: job.work.prompt_hash(),
-        artifact_sha256: Sha256Digest::of(b"picture"),
+        prompt_commitment: job.salt.commit_prompt(job.work.prompt_hash()),
+        result_commitment: job.salt.commit_result(Sha256Digest::of(b"picture")),
         started_at: UnixSeconds(1_000),
         finished_at: UnixSeconds(1_001),
         expires_at: shared::receipt::expires_at(NOW),
@@ -96,7 +138,7 @@ pub(crate) fn complete(number: u128) -> CompleteTask {
         chain_id: chain::DEV_CHAIN_ID,
         contract: chain::MINTER_ADDRESS,
         determinism_class: "test".into(),
-        trace_root: None,
+        trace_commitment: None,
         shares: vec![],
     };
     let signed = SignedReceipt {
@@ -112,11 +154,15 @@ pub(crate) fn complete(number: u128) -> CompleteTask {
         at: NOW,
         metering: Metering::default(),
         artifacts: vec![ArtifactRecord {
+            position: 0,
             sha256: Sha256Digest::of(b"picture"),
             media_type: "image/png".into(),
             bytes: 7,
             flagged: true,
+            removed_at: None,
         }],
         receipt: NewReceipt { signed, amount, attested_at: NOW },
+        audit: None,
+        seal: seal(),
     }
 }

@@ -1,5 +1,6 @@
 //! Jobs, first answers, quotas and calls.
 
+use shared::amount::Amount;
 use shared::api::receipts::SettlementState;
 use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
@@ -7,12 +8,12 @@ use shared::job::lifecycle::{Blame, Fault, JobState, TaskEvent, TaskLife};
 use shared::protocol::Metering;
 use shared::{Address, B256};
 use store::change::{CreateJob, EndedLease, MoveTask};
-use store::record::{IdempotencyRecord, MovedTask, SponsoredUse};
+use store::record::{IdempotencyRecord, MovedTask};
 use store::repository::{JobFilter, Keyset};
 use store::{Refusal, Store, StoreError, StoreOptions};
 
 use super::database::{TestDatabase, on_both};
-use super::fixture::{MINER, NOW, complete, grant, new_job, task};
+use super::fixture::{MINER, NOW, complete, grant, new_job, seal, task, visitor_use};
 use super::settlement::arrival;
 
 #[tokio::test]
@@ -51,7 +52,7 @@ async fn a_job_completes_once_and_not_after_its_end() {
         let life = TaskLife::default().apply(TaskEvent::Canceled).unwrap();
         let job_id = JobId::from_random(2);
         let moved = MovedTask { task: task(2), life, job: JobState::Canceled };
-        store.write(MoveTask { moved, at: NOW, ended: None }).await.unwrap();
+        store.write(MoveTask { moved, at: NOW, ended: None, seal: seal() }).await.unwrap();
         let late = store.write(complete(2)).await;
         assert!(matches!(late, Err(StoreError::Refused(Refusal::TaskEnded))), "{late:?}");
         assert!(store.find_receipt_of_task(task(2)).await.unwrap().is_none(), "the receipt of a canceled job was kept");
@@ -65,8 +66,8 @@ async fn one_bad_change_does_not_spoil_its_group() {
     on_both(async |database| {
         let store = database.open().await;
         let mut answers = Vec::new();
-        let used = SponsoredUse { day: 1, address: "nobody".into(), limit_per_address: 0, limit_in_total: 0 };
-        let refused = CreateJob { sponsored: Some(used), ..new_job(4) };
+        let used = visitor_use("nobody", Amount::ZERO, (0, Amount::ZERO), (0, Amount::ZERO));
+        let refused = CreateJob { daily: Some(used), ..new_job(4) };
         for job in [new_job(1), new_job(2), refused, new_job(3)] {
             answers.push(store.enqueue(job).await.unwrap());
         }
@@ -76,30 +77,6 @@ async fn one_bad_change_does_not_spoil_its_group() {
         }
         assert_eq!(results, [true, true, false, true]);
         assert_eq!(store.list_open_jobs().await.unwrap().len(), 3);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_sponsored_quota_holds_per_address_and_in_total() {
-    on_both(async |database| {
-        let store = database.open().await;
-        let ask = |number: u128, address: &str| {
-            let used = SponsoredUse { day: 1, address: address.into(), limit_per_address: 2, limit_in_total: 3 };
-            CreateJob { sponsored: Some(used), ..new_job(number) }
-        };
-        store.write(ask(1, "10.0.0.1")).await.unwrap();
-        store.write(ask(2, "10.0.0.1")).await.unwrap();
-        let refused = |result: Result<i64, StoreError>| match result {
-            Err(StoreError::Refused(refusal)) => refusal,
-            other => panic!("{other:?}"),
-        };
-        let by_address = refused(store.write(ask(3, "10.0.0.1")).await);
-        assert_eq!(by_address, Refusal::SponsoredByAddress { limit: 2 });
-        store.write(ask(4, "10.0.0.2")).await.unwrap();
-        let in_total = refused(store.write(ask(5, "10.0.0.3")).await);
-        assert_eq!(in_total, Refusal::SponsoredInTotal { limit: 3 });
-        assert_eq!(store.list_open_jobs().await.unwrap().len(), 3, "a refused job was stored");
     })
     .await;
 }
@@ -132,7 +109,8 @@ async fn a_change_that_comes_again_after_it_was_stored_counts_once() {
     on_both(async |database| {
         let store = database.open().await;
         store.write(arrival()).await.unwrap();
-        let used = SponsoredUse { day: 1, address: "10.0.0.1".into(), limit_per_address: 1, limit_in_total: 1 };
+        let one = (1, Amount::from_ait(2));
+        let used = visitor_use("10.0.0.1", Amount::from_ait(2), one, one);
         let first = IdempotencyRecord {
             caller: "key_1".into(),
             key: "abc".into(),
@@ -141,18 +119,18 @@ async fn a_change_that_comes_again_after_it_was_stored_counts_once() {
             answer: "{}".into(),
             created_at: NOW,
         };
-        let job = CreateJob { sponsored: Some(used), idempotency: Some(first), ..new_job(1) };
+        let job = CreateJob { daily: Some(used), idempotency: Some(first), ..new_job(1) };
         let seq = store.write(job.clone()).await.unwrap();
         assert_eq!(store.write(job).await.unwrap(), seq);
 
         let fault = Fault { lease_id: LeaseId::from_random(1), blame: Blame::Miner, reason: "late".into() };
-        let ended = Some(EndedLease { lease_id: fault.lease_id, miner: MINER, fault: Some(fault) });
+        let ended = Some(EndedLease { lease_id: fault.lease_id, miner: MINER, received_at: None, fault: Some(fault) });
         let moved = MovedTask { task: task(1), life: TaskLife::default(), job: JobState::Queued };
         for _ in 0..2 {
             store.write(grant(1)).await.unwrap();
         }
         for _ in 0..2 {
-            store.write(MoveTask { moved: moved.clone(), at: NOW, ended: ended.clone() }).await.unwrap();
+            store.write(MoveTask { moved: moved.clone(), at: NOW, ended: ended.clone(), seal: seal() }).await.unwrap();
         }
         for _ in 0..2 {
             store.write(complete(1)).await.unwrap();
@@ -203,7 +181,7 @@ async fn pages_follow_one_another_without_gap_or_repetition() {
 #[tokio::test]
 async fn a_full_database_says_so_and_keeps_what_it_acknowledged() {
     let database = TestDatabase::sqlite();
-    let bounded = StoreOptions { max_pages: Some(80), ..database.options("test-hub") };
+    let bounded = StoreOptions { max_pages: Some(160), ..database.options("test-hub") };
     let store = Store::open(&bounded).await.unwrap();
     let mut acknowledged = Vec::new();
     let error = loop {
@@ -212,7 +190,7 @@ async fn a_full_database_says_so_and_keeps_what_it_acknowledged() {
             Ok(_) => acknowledged.push(JobId::from_random(number)),
             Err(error) => break error,
         }
-        assert!(acknowledged.len() < 10_000, "the bound of 80 pages had no effect");
+        assert!(acknowledged.len() < 10_000, "the bound of 160 pages had no effect");
     };
     assert!(matches!(error, StoreError::Full) && error.is_retryable(), "{error}");
     drop(store);
@@ -220,4 +198,31 @@ async fn a_full_database_says_so_and_keeps_what_it_acknowledged() {
     let kept: Vec<JobId> = store.list_open_jobs().await.unwrap().into_iter().map(|job| job.id).collect();
     assert_eq!(kept, acknowledged);
     store.write(new_job(1 << 100)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_results_took_is_read_back_in_their_order() {
+    on_both(async |database| {
+        let store = database.open().await;
+        for number in 1..=3 {
+            store.write(new_job(number)).await.unwrap();
+            store.write(grant(number)).await.unwrap();
+        }
+        // The second job has no result yet.
+        for (number, elapsed_ms) in [(1, 4_000), (3, 250)] {
+            let mut done = complete(number);
+            done.at = NOW.plus_ms(elapsed_ms);
+            store.write(done).await.unwrap();
+        }
+        let measured = store.list_measured_results(10).await.unwrap();
+        let taken: Vec<u64> = measured.iter().map(|result| result.elapsed_ms).collect();
+        assert_eq!(taken, [4_000, 250], "the oldest first, and only what ended in a result");
+        let receipt = complete(1).receipt.signed.receipt;
+        assert_eq!((measured[0].miner, &measured[0].model, measured[0].units), (MINER, &receipt.model, receipt.units));
+        assert_eq!(measured[0].kind, shared::job::JobKind::Image);
+        assert_eq!(store.list_measured_results(1).await.unwrap(), measured[1..], "the newest count");
+        let other = database.open_as("other-hub").await;
+        assert_eq!(other.list_measured_results(10).await.unwrap(), [], "another hub measured nothing");
+    })
+    .await;
 }

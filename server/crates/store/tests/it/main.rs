@@ -1,10 +1,26 @@
 //! The store through its public face, every test on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod artifacts;
+mod audits;
+mod daily_use;
 mod database;
+mod exchange;
+mod failures;
 mod fixture;
+mod holds;
+mod index;
 mod jobs;
+mod log;
+mod miners;
+mod models;
+mod payments;
 mod postgres;
 mod receipt_index;
+mod second_factor;
+mod sessions;
 mod settlement;
+mod shards;
+mod stuck;
 mod two_hubs;
+mod webhooks;

@@ -16,20 +16,28 @@ use test_support::{Requirement, require_or_skip};
 /// Where Debian keeps the programs of each version; elsewhere they are on the `PATH`.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
-/// Arguments: folder of the programs, port.
+/// Ports to try: another program may take a free one before PostgreSQL does.
+const PORTS: usize = 3;
+
+/// Arguments: folder of the programs, ports to try.
 const SCRIPT: &str = r#"
 cd / || exit 1
 folder=$(mktemp -d) || exit 1
 data=$folder/data
-if "$1/initdb" -D "$data" -U aitbc -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1 &&
-   "$1/pg_ctl" -D "$data" -w -l "$folder/log" -o "-p $2 -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=400" start >>"$folder/log" 2>&1
-then
-    echo ready
-    cat >/dev/null
-    "$1/pg_ctl" -D "$data" -m immediate stop >/dev/null 2>&1
-else
-    tr '\n' ' ' <"$folder/log"
-fi
+programs=$1
+shift
+"$programs/initdb" -D "$data" -U aitbc -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1 || set --
+for port do
+    if "$programs/pg_ctl" -D "$data" -w -l "$folder/log" -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=400" start >>"$folder/log" 2>&1
+    then
+        echo "$port"
+        cat >/dev/null
+        "$programs/pg_ctl" -D "$data" -m immediate stop >/dev/null 2>&1
+        rm -rf "$folder"
+        exit
+    fi
+done
+tr '\n' ' ' <"$folder/log"
 rm -rf "$folder"
 "#;
 
@@ -68,7 +76,8 @@ fn new_database() -> Result<String, String> {
 impl Server {
     fn start() -> Result<Self, String> {
         let programs = programs().ok_or("PostgreSQL's server programs are not installed")?;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listeners = [(); PORTS].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = listeners.map(|listener| listener.local_addr().unwrap().port().to_string());
         let mut command = match is_root() {
             true => {
                 let mut command = Command::new("runuser");
@@ -77,12 +86,12 @@ impl Server {
             }
             false => Command::new("sh"),
         };
-        command.args(["-c", SCRIPT, "sh"]).arg(&programs).arg(port.to_string());
+        command.args(["-c", SCRIPT, "sh"]).arg(&programs).args(ports);
         // Its own group: an interrupt from the keyboard must not reach it before it has tidied up.
         let mut shell = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(shell.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "ready", "PostgreSQL does not start");
+        let port = line.trim().parse().unwrap_or_else(|_| panic!("PostgreSQL does not start: {line}"));
         Ok(Self { programs, port, _shell: shell })
     }
 }

@@ -7,8 +7,8 @@ use shared::device::Engine;
 use shared::id::JobId;
 use shared::{Address, B256, Bytes};
 use store::change::{
-    AlignNonce, CountAttempt, MintedReceipt, QueueTransaction, RecordMinted, RecordRefused, SignTransaction,
-    SignedTransaction, UpsertMiner,
+    AlignNonce, CountAttempt, MintAgain, MintedReceipt, QueueTransaction, RecordFoundMint, RecordMinted, RecordRefused,
+    SignTransaction, SignedTransaction, UpsertMiner,
 };
 use store::record::{OutboxPayload, OutboxState, ReceiptRecord};
 use store::{Refusal, Store, StoreError};
@@ -78,7 +78,7 @@ async fn a_transaction_is_known_before_it_is_sent_and_its_mint_counts_once() {
         let receipt = completed(&store, 1).await;
         let receipt_hash = receipt.signed.receipt_hash;
         let queued = store.write(mint(vec![receipt_hash], 4, Written)).await.unwrap();
-        assert!(store.list_receipts_to_mint(NOW, 10).await.unwrap().is_empty());
+        assert!(store.list_receipts_to_pay(shared::chain::MINTER_ADDRESS, NOW, 10).await.unwrap().is_empty());
         let again = store.write(mint(vec![receipt_hash], 4, Written)).await;
         assert!(
             matches!(again, Err(StoreError::Refused(Refusal::ReceiptsTaken { asked: 1, taken: 1 }))),
@@ -117,7 +117,7 @@ async fn a_transaction_that_is_not_signed_takes_no_nonce_and_no_receipt() {
         let hashes = vec![receipt.signed.receipt_hash];
         let error = store.write(mint(hashes.clone(), 0, Broken)).await.unwrap_err();
         assert!(matches!(error, StoreError::Sign(_)) && !error.is_retryable(), "{error}");
-        assert_eq!(store.list_receipts_to_mint(NOW, 10).await.unwrap().len(), 1);
+        assert_eq!(store.list_receipts_to_pay(shared::chain::MINTER_ADDRESS, NOW, 10).await.unwrap().len(), 1);
         assert!(store.list_open_transactions(SIGNER).await.unwrap().is_empty());
         assert_eq!(store.write(mint(hashes, 0, Written)).await.unwrap().nonce, 0);
     })
@@ -166,8 +166,43 @@ async fn a_replaced_transaction_gives_its_receipts_back() {
         };
         store.write(change).await.unwrap();
         assert!(store.list_open_transactions(SIGNER).await.unwrap().is_empty());
-        let waiting = store.list_receipts_to_mint(NOW, 10).await.unwrap();
+        let waiting = store.list_receipts_to_pay(shared::chain::MINTER_ADDRESS, NOW, 10).await.unwrap();
         assert_eq!((waiting.len(), waiting[0].attempts), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_receipt_is_given_back_only_by_the_transaction_that_it_is_in() {
+    on_both(async |database| {
+        let store = database.open().await;
+        store.write(arrival()).await.unwrap();
+        let receipt = completed(&store, 1).await;
+        let receipt_hash = receipt.signed.receipt_hash;
+        assert!(store.list_submitted_receipts(None, 10).await.unwrap().is_empty());
+        let queued = store.write(mint(vec![receipt_hash], 0, Written)).await.unwrap();
+        let submitted = store.list_submitted_receipts(None, 10).await.unwrap();
+        assert_eq!(
+            submitted.iter().map(|receipt| receipt.transaction_hash).collect::<Vec<_>>(),
+            [Some(queued.transaction_hash)]
+        );
+        assert!(store.list_submitted_receipts(Some(submitted[0].seq), 10).await.unwrap().is_empty());
+        for other in [None, Some(B256::repeat_byte(3))] {
+            let change = MintAgain { receipt_hash, transaction_hash: other, at: NOW };
+            assert!(!store.write(change).await.unwrap(), "{other:?} has the receipt no more");
+        }
+        let change = MintAgain { receipt_hash, transaction_hash: Some(queued.transaction_hash), at: NOW };
+        assert!(store.write(change.clone()).await.unwrap());
+        assert!(!store.write(change.clone()).await.unwrap(), "it waits already");
+        assert_eq!(store.list_receipts_to_pay(shared::chain::MINTER_ADDRESS, NOW, 10).await.unwrap()[0].attempts, 1);
+
+        for _ in 0..2 {
+            let found = RecordFoundMint(minted(&receipt, queued.transaction_hash, 5));
+            store.write(found).await.unwrap();
+            let miner = store.find_miner(MINER).await.unwrap().unwrap();
+            assert_eq!((miner.earned, miner.pending), (receipt.amount, Amount::ZERO));
+        }
+        assert!(!store.write(change).await.unwrap(), "a minted receipt is not minted again");
     })
     .await;
 }
@@ -189,7 +224,7 @@ async fn sums_are_exact_beyond_64_bits() {
             assert_eq!(store.find_miner(MINER).await.unwrap().unwrap().pending, sum);
         }
         let mut earned = Amount::ZERO;
-        for receipt in store.list_receipts_to_mint(NOW, 10).await.unwrap() {
+        for receipt in store.list_receipts_to_pay(shared::chain::MINTER_ADDRESS, NOW, 10).await.unwrap() {
             let change = RecordMinted { outbox_id: 0, block_number: 1, minted: vec![minted(&receipt, B256::ZERO, 1)] };
             store.write(change).await.unwrap();
             earned = earned.checked_add(receipt.amount).unwrap();

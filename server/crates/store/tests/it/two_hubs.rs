@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use shared::Address;
+use shared::amount::Amount;
 use shared::id::JobId;
 use shared::job::lifecycle::{JobState, TaskEvent, TaskLife};
 use store::change::{CreateJob, MoveTask, RecordMinted, TakeCall};
-use store::record::{MovedTask, SponsoredUse};
+use store::record::{MovedTask, Whose};
 use store::{Refusal, Store, StoreError};
 
 use super::database::{TestDatabase, on_both};
-use super::fixture::{MINER, NOW, complete, new_job, task};
+use super::fixture::{MINER, NOW, complete, new_job, seal, task, visitor_use};
 use super::settlement::{SIGNER, Written, arrival, mint, minted};
 
 const JOBS_PER_HUB: u128 = 40;
@@ -31,8 +32,8 @@ async fn a_hub_takes_over_its_own_rows_only() {
         };
         assert_eq!(open(&first).await, [JobId::from_random(1)]);
         assert_eq!(open(&second).await, [JobId::from_random(2)]);
-        assert!(first.list_receipts_to_mint(NOW, 10).await.unwrap().is_empty());
-        let receipt = second.list_receipts_to_mint(NOW, 10).await.unwrap().remove(0);
+        assert!(first.list_receipts_to_pay(shared::chain::MINTER_ADDRESS, NOW, 10).await.unwrap().is_empty());
+        let receipt = second.list_receipts_to_pay(shared::chain::MINTER_ADDRESS, NOW, 10).await.unwrap().remove(0);
         second.write(mint(vec![receipt.signed.receipt_hash], 0, Written)).await.unwrap();
         first.write(mint(vec![], 0, Written)).await.unwrap();
         // Both hubs sign with one key here, so each sends what either has signed, by nonce; else a hub that is away
@@ -47,7 +48,7 @@ async fn a_hub_takes_over_its_own_rows_only() {
         let life = TaskLife::default().apply(TaskEvent::Canceled).unwrap();
         let job_id = JobId::from_random(2);
         let moved = MovedTask { task: task(2), life, job: JobState::Canceled };
-        first.write(MoveTask { moved, at: NOW, ended: None }).await.unwrap();
+        first.write(MoveTask { moved, at: NOW, ended: None, seal: seal() }).await.unwrap();
         assert_eq!(second.find_job(job_id).await.unwrap().unwrap().state, JobState::Queued);
         let stolen = first.write(complete(2)).await;
         assert!(matches!(stolen, Err(StoreError::Refused(Refusal::TaskEnded))), "{stolen:?}");
@@ -77,7 +78,7 @@ async fn race(database: &TestDatabase) {
     for store in [&first, &second] {
         assert!(store.list_open_jobs().await.unwrap().is_empty());
         assert!(store.list_open_transactions(SIGNER).await.unwrap().is_empty());
-        assert!(store.list_receipts_to_mint(NOW, 100).await.unwrap().is_empty());
+        assert!(store.list_receipts_to_pay(shared::chain::MINTER_ADDRESS, NOW, 100).await.unwrap().is_empty());
     }
 }
 
@@ -95,8 +96,9 @@ async fn work(store: Store, offset: u128) -> Done {
     let mut created = Vec::new();
     for number in offset..offset + JOBS_PER_HUB {
         let address = format!("10.0.0.{}", number % 4);
-        let used = SponsoredUse { day: 1, address, limit_per_address: 1_000, limit_in_total: SPONSORED };
-        let job = CreateJob { sponsored: Some(used), ..new_job(number) };
+        let far = Amount::from_ait(1_000_000);
+        let used = visitor_use(&address, Amount::from_ait(1), (1_000, far), (SPONSORED, far));
+        let job = CreateJob { daily: Some(used), ..new_job(number) };
         let call = TakeCall { caller: "both".into(), call_us: 10, bucket_us: 100, now_us: 1 };
         created.push((number, store.enqueue(job).await.unwrap(), store.enqueue(call).await.unwrap()));
     }
@@ -105,7 +107,7 @@ async fn work(store: Store, offset: u128) -> Done {
         done.calls += u64::from(call.await.unwrap().unwrap().is_none());
         match job.await.unwrap() {
             Ok(_) => completing.push((number, store.enqueue(complete(number)).await.unwrap())),
-            Err(StoreError::Refused(Refusal::SponsoredInTotal { .. })) => {}
+            Err(StoreError::Refused(Refusal::DailyJobs { whose: Whose::Visitors, .. })) => {}
             Err(error) => panic!("job {number}: {error}"),
         }
     }

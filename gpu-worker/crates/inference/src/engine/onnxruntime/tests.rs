@@ -1,7 +1,6 @@
 //! Options of a session, on the processor: what differs on a GPU is where the tensors lie.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use ort::environment::Environment;
@@ -42,7 +41,7 @@ fn runtime() -> Option<OrtRuntime> {
 }
 
 fn load(runtime: &OrtRuntime) -> OrtGraph {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/graphs/half.onnx");
+    let path = test_support::package_folder().join("tests/vectors/graphs/half.onnx");
     let file = GraphFile::new("half.onnx", std::fs::read(path).unwrap(), None).unwrap();
     OrtGraph::load(runtime, &file).unwrap()
 }

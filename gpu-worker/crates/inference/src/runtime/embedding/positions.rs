@@ -5,6 +5,8 @@ use serde::Deserialize;
 use crate::error::{InferenceError, Result};
 use crate::runtime::context::{CONTEXT_MAX_TOKENS, ContextLengths, TokenizerLength};
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::keys::Keys;
+use crate::runtime::network_config;
 
 use super::read_or_default;
 
@@ -55,17 +57,23 @@ impl Positions {
     ///
     /// # Errors
     /// A model that has no room for a token.
-    pub(super) fn read(folder: &ModelFolder, max_seq_length: Option<f64>, fixed_tokens: Option<usize>) -> Result<Self> {
+    pub(super) fn read(
+        folder: &ModelFolder,
+        config_keys: &Keys,
+        max_seq_length: Option<f64>,
+        fixed_tokens: Option<usize>,
+    ) -> Result<Self> {
         let lengths: ContextLengths = folder.read_json("config.json")?;
         let config: ModelConfig = folder.read_json("config.json")?;
         let tokenizer: TokenizerLength = read_or_default(folder, "tokenizer_config.json")?;
-        let limits = [max_seq_length.map(|length| length as usize), tokenizer.limit(), fixed_tokens];
+        let rotary = network_config::rotary_limit(config_keys)?;
+        let limits = [max_seq_length.map(|length| length as usize), tokenizer.limit(), fixed_tokens, rotary];
         Self::of(&config, lengths.smallest(), limits)
             .map_err(|reason| InferenceError::format(folder.root().join("config.json"), reason))
     }
 
     /// `rows` is how many positions the model learned. Limits of 0 are taken for none, as exporters write them.
-    fn of(config: &ModelConfig, rows: Option<usize>, limits: [Option<usize>; 3]) -> std::result::Result<Self, String> {
+    fn of(config: &ModelConfig, rows: Option<usize>, limits: [Option<usize>; 4]) -> std::result::Result<Self, String> {
         let pad_token = config.pad_token_id.and_then(|id| u32::try_from(id).ok());
         let is_counted = config.model_type.as_deref().is_some_and(|kind| COUNTED_FROM_PADDING.contains(&kind));
         let padding = is_counted.then(|| pad_token.unwrap_or(ROBERTA_PAD_TOKEN));
@@ -95,8 +103,8 @@ impl Positions {
 mod tests {
     use super::*;
 
-    fn of(config: &str, rows: Option<usize>, limits: [Option<usize>; 3]) -> std::result::Result<Positions, String> {
-        Positions::of(&serde_json::from_str(config).unwrap(), rows, limits)
+    fn of(config: &str, rows: Option<usize>, [a, b, c]: [Option<usize>; 3]) -> std::result::Result<Positions, String> {
+        Positions::of(&serde_json::from_str(config).unwrap(), rows, [a, b, c, None])
     }
 
     fn context(config: &str, rows: Option<usize>, limits: [Option<usize>; 3]) -> usize {

@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use shared::job::embedding;
 use tokenizers::Tokenizer;
 
 use super::pooling::{Pooling, PoolingConfig};
 use super::read_or_default;
 use crate::error::{InferenceError, Result, quote};
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::keys::Keys;
+use crate::runtime::schema::{Neutral, Schema};
 use crate::runtime::tokenizer_json;
 
 const MODULES_FILE: &str = "modules.json";
@@ -29,6 +32,72 @@ const TRANSFORMER_FILES: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
+/// `truncate_dim` at most.
+const DIMENSIONS_MAX: usize = embedding::DIMENSIONS_MAX;
+
+/// How two vectors are compared is for who gets them.
+const SIMILARITIES: [&str; 7] = ["cosine", "dot", "euclidean", "manhattan", "cos_sim", "dot_score", "max_sim"];
+
+const PROMPTS: Schema = Schema {
+    done: &["prompts", "default_prompt_name", "truncate_dim"],
+    descriptive: &["__version__"],
+    descriptive_beginnings: &[],
+    descriptive_ends: &[],
+    neutral: &[
+        ("model_type", Neutral::Words(&["SentenceTransformer"])),
+        ("similarity_fn_name", Neutral::Words(&SIMILARITIES)),
+    ],
+};
+
+const TRANSFORMER: Schema = Schema {
+    done: &["max_seq_length", "do_lower_case", "modality_config"],
+    descriptive: &["unpad_inputs", "tokenizer_name_or_path"],
+    descriptive_beginnings: &[],
+    descriptive_ends: &[],
+    neutral: &[
+        ("transformer_task", Neutral::Words(&["feature-extraction"])),
+        ("module_output_name", Neutral::Words(&[TOKEN_STATES])),
+        ("processing_kwargs", Neutral::Empty),
+        ("model_args", Neutral::Empty),
+        ("model_kwargs", Neutral::Empty),
+        ("tokenizer_args", Neutral::Empty),
+        ("processor_kwargs", Neutral::Empty),
+        ("config_args", Neutral::Empty),
+        ("config_kwargs", Neutral::Empty),
+        ("query_length", Neutral::Absent),
+        ("document_length", Neutral::Absent),
+        ("query_expansion", Neutral::Absent),
+    ],
+};
+
+const POOLING: Schema = Schema {
+    done: &["include_prompt"],
+    descriptive: &["word_embedding_dimension", "embedding_dimension"],
+    // Modes are done or refused where they are read.
+    descriptive_beginnings: &["pooling_mode"],
+    descriptive_ends: &[],
+    neutral: &[],
+};
+
+const NORMALIZE: Schema = Schema {
+    done: &[],
+    descriptive: &[],
+    descriptive_beginnings: &[],
+    descriptive_ends: &[],
+    neutral: &[
+        ("module_input_name", Neutral::Words(&[TEXT_VECTOR])),
+        ("module_output_name", Neutral::Words(&[TEXT_VECTOR])),
+    ],
+};
+
+/// What modules hand on to each other.
+const TOKEN_STATES: &str = "token_embeddings";
+const TEXT_VECTOR: &str = "sentence_embedding";
+
+/// How a network reads a text, and which of its outputs holds the states.
+const FORWARD: &str = "forward";
+const STATES: &str = "last_hidden_state";
+
 /// Modules of other packages are code of their own, whatever they are called.
 const KNOWN_PACKAGE: &str = "sentence_transformers.";
 
@@ -39,6 +108,8 @@ pub(super) struct Sentence {
     pub(super) max_seq_length: Option<f64>,
     /// Goes before each text; mostly empty.
     pub(super) prompt: String,
+    /// Numbers of a vector, where its end is left out.
+    pub(super) dimensions_max: Option<usize>,
 }
 
 /// One entry of `modules.json`.
@@ -73,16 +144,23 @@ impl Sentence {
         let pooling = pooling_config(folder)?;
         let file = TRANSFORMER_FILES.into_iter().find(|file| folder.has(file)).unwrap_or(TRANSFORMER_FILES[0]);
         let transformer: TransformerConfig = read_or_default(folder, file)?;
+        check_transformer(&Keys::read_if_listed(folder, file)?)?;
         if transformer.do_lower_case == Some(true) && !tokenizer_json::makes_lower_case(tokenizer) {
             let reason = format!("{file} sets do_lower_case, but its tokenizer.json does not make letters small");
             return Err(InferenceError::unsupported(reason));
         }
         let prompts: Prompts = read_or_default(folder, PROMPTS_FILE)?;
+        let prompt_keys = Keys::read_if_listed(folder, PROMPTS_FILE)?;
+        PROMPTS.check(&prompt_keys)?;
+        let dimensions_max = match prompt_keys.integer("truncate_dim", 0, 1..=DIMENSIONS_MAX)? {
+            0 => None,
+            dimensions => Some(dimensions),
+        };
         let prompt = prompts.default_prompt()?;
         if !prompt.is_empty() && !pooling.includes_prompt() {
             return Err(InferenceError::unsupported("its pooling leaves the prompt out (include_prompt is false)"));
         }
-        Ok(Self { pooling: pooling.pooling()?, max_seq_length: transformer.max_seq_length, prompt })
+        Ok(Self { pooling: pooling.pooling()?, max_seq_length: transformer.max_seq_length, prompt, dimensions_max })
     }
 }
 
@@ -100,11 +178,31 @@ impl Prompts {
 
 fn pooling_config(folder: &ModelFolder) -> Result<PoolingConfig> {
     if !folder.has(MODULES_FILE) {
-        return read_or_default(folder, &format!("{POOLING_FOLDER}/config.json"));
+        let file = format!("{POOLING_FOLDER}/config.json");
+        POOLING.check(&Keys::read_if_listed(folder, &file)?)?;
+        return read_or_default(folder, &file);
     }
     let modules: Vec<Module> = folder.read_json(MODULES_FILE)?;
     let path = pooling_folder(&modules)?;
-    folder.read_json(&if path.is_empty() { "config.json".into() } else { format!("{path}/config.json") })
+    for normalize in modules.iter().skip(2) {
+        NORMALIZE.check(&Keys::read_if_listed(folder, &normalize.config_file())?)?;
+    }
+    let file = if path.is_empty() { "config.json".into() } else { format!("{path}/config.json") };
+    if !path.is_empty() {
+        POOLING.check(&Keys::read_if_listed(folder, &file)?)?;
+    }
+    folder.read_json(&file)
+}
+
+/// The states of a text's tokens are what is pooled, whatever else the network reads and gives.
+fn check_transformer(keys: &Keys) -> Result<()> {
+    TRANSFORMER.check(keys)?;
+    let Some(config) = keys.get("modality_config") else { return Ok(()) };
+    let told = |key: &str| config.get("text").and_then(|text| text.get(key)).and_then(|value| value.as_str());
+    match (told("method"), told("method_output_name")) {
+        (Some(FORWARD), Some(STATES) | None) => Ok(()),
+        _ => Err(keys.error("modality_config", format!("reads text by {FORWARD} and takes {STATES}"))),
+    }
 }
 
 /// The folder of the pooling module, after checking that the modules are those that are served.
@@ -136,6 +234,10 @@ impl Module {
     /// The class without its package.
     fn name(&self) -> &str {
         self.kind.rsplit('.').next().unwrap_or_default()
+    }
+
+    fn config_file(&self) -> String {
+        format!("{}/config.json", self.path.trim_end_matches('/'))
     }
 
     fn is_known(&self) -> bool {

@@ -112,6 +112,22 @@ mod tests {
     }
 
     #[test]
+    fn fuzz_pictures_that_clients_send() {
+        let seeds = [
+            png(png::ColorType::Rgb, 8, 4, &[255, 0, 0].repeat(32)),
+            png(png::ColorType::GrayscaleAlpha, 8, 4, &[7, 99].repeat(32)),
+            jpeg(16, 8, [9, 200, 30]),
+        ];
+        test_support::fuzz("pictures", &seeds, |input| {
+            let Ok(image) = InitImage::parse(&STANDARD.encode(input)) else { return };
+            match pixels(&image, 64, 64) {
+                Ok(tensor) => assert!(tensor.values.iter().all(|value| (-1.0..=1.0).contains(value))),
+                Err(error) => assert_eq!(error.kind.name(), "input", "{error}"),
+            }
+        });
+    }
+
+    #[test]
     fn every_kind_of_picture_becomes_rgb_between_minus_one_and_one() {
         let red = [1.0, -1.0, -1.0];
         let cases = [

@@ -1,53 +1,80 @@
-//! The JSON files of a diffusers folder, as far as the pipeline needs them.
+//! Which parts a diffusers folder has, by `model_index.json`.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::LatentShape;
+use super::latent_space::LatentSpace;
 use crate::error::{InferenceError, Result};
 use crate::runtime::folder::ModelFolder;
-
-/// `AutoencoderKL`'s default where a config names none.
-const DEFAULT_SCALING_FACTOR: f32 = 0.18215;
-const DEFAULT_LATENT_CHANNELS: usize = 4;
+use crate::runtime::keys::{Keys, is_nothing};
+use crate::runtime::network_config;
+use crate::runtime::schema::{Neutral, Schema};
 
 /// The graph without which pictures cannot start from pictures.
 pub const VAE_ENCODER: &str = "vae_encoder/model.onnx";
 
 const SAFETY_CHECKER: &str = "safety_checker/model.onnx";
 const INDEX: &str = "model_index.json";
-const DECODER_CONFIG: &str = "vae_decoder/config.json";
 
 /// Parts that every pipeline has. optimum's index says `vae` for the decoder, the diffusers script `vae_decoder`.
 const PARTS: [&[&str]; 5] = [&["tokenizer"], &["text_encoder"], &["unet"], &["vae_decoder", "vae"], &["scheduler"]];
 
-/// `model_index.json`: the class of the pipeline, and a library and class per part.
-#[derive(Debug, Deserialize)]
-struct ModelIndex {
-    /// SDXL: an empty negative prompt is encoded as zeros.
-    #[serde(default)]
-    force_zeros_for_empty_prompt: bool,
-    #[serde(flatten)]
-    parts: BTreeMap<String, Value>,
-}
+/// Folders of networks, each of which may have a file that describes it.
+const NETWORKS: [&str; 6] = ["text_encoder", "text_encoder_2", "unet", "vae_decoder", "vae_encoder", "safety_checker"];
 
-/// `vae_decoder/config.json`.
-#[derive(Debug, Deserialize)]
-struct VaeConfig {
-    #[serde(default)]
-    scaling_factor: Option<f32>,
-    #[serde(default)]
-    shift_factor: Option<f32>,
-    #[serde(default)]
-    latent_channels: Option<usize>,
-    #[serde(default)]
-    block_out_channels: Vec<usize>,
-}
+/// Pipelines that are drawn as here, from texts and from pictures. Those that fill in a part of a picture, or are told
+/// what to change in it, walk in other ways.
+const PIPELINES: [&str; 14] = [
+    "StableDiffusionPipeline",
+    "StableDiffusionImg2ImgPipeline",
+    "StableDiffusionXLPipeline",
+    "StableDiffusionXLImg2ImgPipeline",
+    "LatentConsistencyModelPipeline",
+    "LatentConsistencyModelImg2ImgPipeline",
+    "OnnxStableDiffusionPipeline",
+    "OnnxStableDiffusionImg2ImgPipeline",
+    "ORTStableDiffusionPipeline",
+    "ORTStableDiffusionImg2ImgPipeline",
+    "ORTStableDiffusionXLPipeline",
+    "ORTStableDiffusionXLImg2ImgPipeline",
+    "ORTLatentConsistencyModelPipeline",
+    "ORTLatentConsistencyModelImg2ImgPipeline",
+];
+
+/// The class of the pipeline, and a library and class for each part.
+const SCHEMA: Schema = Schema {
+    done: &[
+        "tokenizer",
+        "tokenizer_2",
+        "text_encoder",
+        "text_encoder_2",
+        "unet",
+        "vae",
+        "vae_decoder",
+        "vae_encoder",
+        "scheduler",
+        "safety_checker",
+        // What the safety checker looks through.
+        "feature_extractor",
+        // SDXL: an empty negative prompt is encoded as zeros.
+        "force_zeros_for_empty_prompt",
+    ],
+    descriptive: &[
+        "_diffusers_version",
+        "_name_or_path",
+        "_commit_hash",
+        // Asks people to keep the checker that the index names, or not.
+        "requires_safety_checker",
+    ],
+    descriptive_beginnings: &[],
+    descriptive_ends: &[],
+    neutral: &[
+        ("_class_name", Neutral::Words(&PIPELINES)),
+        ("requires_aesthetics_score", Neutral::False),
+        ("add_watermarker", Neutral::False),
+        ("is_cosxl_edit", Neutral::False),
+    ],
+};
 
 /// Which parts a pipeline has beyond those of Stable Diffusion 1.5.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     pub space: LatentSpace,
     /// SDXL: a second tokenizer and text encoder.
@@ -58,50 +85,15 @@ pub struct Layout {
     pub zeroes_empty_negative_prompt: bool,
 }
 
-/// How latents relate to pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LatentSpace {
-    pub channels: usize,
-    /// Pixels along one edge of a latent cell.
-    pub cell_px: usize,
-    pub scaling_factor: f32,
-    pub shift_factor: f32,
-}
-
-impl LatentSpace {
-    /// The latents of a square picture of `edge_px`.
-    pub fn shape_of(&self, edge_px: usize) -> LatentShape {
-        let cells = (edge_px / self.cell_px).max(1);
-        LatentShape { channels: self.channels, height: cells, width: cells }
-    }
-
-    fn read(folder: &ModelFolder) -> Result<Self> {
-        let config: VaeConfig = folder.read_json(DECODER_CONFIG)?;
-        let halvings = u32::try_from(config.block_out_channels.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        let cell_px = 2_usize.checked_pow(halvings).filter(|cell| *cell <= 64);
-        let scaling_factor = config.scaling_factor.unwrap_or(DEFAULT_SCALING_FACTOR);
-        let invalid = |reason: &str| InferenceError::format(folder.root().join(DECODER_CONFIG), reason);
-        let cell_px = cell_px.ok_or_else(|| invalid("block_out_channels has at most 7 entries"))?;
-        if !scaling_factor.is_finite() || scaling_factor <= 0.0 {
-            return Err(invalid("scaling_factor is a number above 0"));
-        }
-        Ok(Self {
-            channels: config.latent_channels.unwrap_or(DEFAULT_LATENT_CHANNELS),
-            cell_px,
-            scaling_factor,
-            shift_factor: config.shift_factor.unwrap_or(0.0),
-        })
-    }
-}
-
 impl Layout {
     /// Reads the index and the autoencoder's sizes.
     ///
     /// # Errors
-    /// A folder without one of the parts, with only one half of SDXL's second pair, or with sizes that make no sense.
+    /// A folder without one of the parts, with only one half of SDXL's second pair, with sizes that make no sense, or with
+    /// what is not drawn here.
     pub fn read(folder: &ModelFolder) -> Result<Self> {
-        let index: ModelIndex = folder.read_json(INDEX)?;
-        let is_part = |name: &str| index.parts.get(name).is_some_and(|part| !is_absent(part));
+        let index = Keys::read(folder, INDEX)?;
+        let is_part = |name: &str| index.get(name).is_some_and(|part| part.is_array() && !is_nothing(part));
         if let Some(missing) = PARTS.iter().find(|names| !names.iter().any(|name| is_part(name))) {
             return Err(InferenceError::unsupported(format!("{INDEX} names no {}", missing.join(" or "))));
         }
@@ -111,21 +103,22 @@ impl Layout {
             (true, false) => return Err(unpaired("tokenizer_2", "text_encoder_2")),
             (false, true) => return Err(unpaired("text_encoder_2", "tokenizer_2")),
         };
+        SCHEMA.check(&index)?;
+        if is_part("safety_checker") && !folder.has(SAFETY_CHECKER) {
+            let bound = format!("comes with {SAFETY_CHECKER}, or is [null, null] for pictures that nobody checks");
+            return Err(index.error("safety_checker", bound));
+        }
+        NETWORKS.into_iter().try_for_each(|part| network_config::check_part(folder, part))?;
         Ok(Self {
             space: LatentSpace::read(folder)?,
             has_second_text_encoder,
             has_vae_encoder: folder.has(VAE_ENCODER),
-            has_safety_checker: is_part("safety_checker") && folder.has(SAFETY_CHECKER),
-            zeroes_empty_negative_prompt: index.force_zeros_for_empty_prompt,
+            has_safety_checker: is_part("safety_checker"),
+            zeroes_empty_negative_prompt: index.flag("force_zeros_for_empty_prompt", false)?,
         })
     }
 }
 
 fn unpaired(has: &str, lacks: &str) -> InferenceError {
     InferenceError::unsupported(format!("{INDEX} names a {has}, but no {lacks}"))
-}
-
-/// diffusers writes `[null, null]` for a part that was left out.
-fn is_absent(part: &Value) -> bool {
-    part.as_array().is_none_or(|pair| pair.iter().all(Value::is_null))
 }

@@ -12,7 +12,6 @@ mod dpm_solver;
 mod euler;
 mod flow_match_euler;
 mod flow_shift;
-mod keys;
 mod ladder;
 mod lcm;
 mod level;

@@ -8,7 +8,7 @@ use tokenizers::Tokenizer;
 
 use crate::error::{InferenceError, Result};
 use crate::runtime::folder::ModelFolder;
-use crate::runtime::tokenizer_json;
+use crate::runtime::{added_tokens, tokenizer_config, tokenizer_json};
 
 /// Longest context that a text encoder of this family has; larger values in files mean "unlimited".
 const CONTEXT_MAX_TOKENS: usize = 512;
@@ -68,7 +68,9 @@ impl ClipTokenizer {
             true => folder.read(&whole)?,
             false => from_vocabulary(folder, part, &names)?,
         };
-        let tokenizer = tokenizer_json::parse(&folder.root().join(&whole), &json)?;
+        let mut tokenizer = tokenizer_json::parse(&folder.root().join(&whole), &json)?;
+        added_tokens::complete(&mut tokenizer, folder, part)?;
+        tokenizer_config::check_of_pictures(folder, part, &tokenizer)?;
         let id = |name: Option<&TokenName>, what: &str| {
             let name = name.ok_or_else(|| invalid(format!("no {what} is named")))?.text();
             tokenizer.token_to_id(name).map(i64::from).ok_or_else(|| invalid(format!("{what} {name} has no id")))

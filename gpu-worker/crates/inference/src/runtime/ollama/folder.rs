@@ -132,6 +132,7 @@ pub fn write(settings: &Settings, kind: JobKind, target: &Path) -> Result<()> {
         kind,
         licence: "LicenseRef-of-the-model".into(),
         files: vec![ModelFile { path: FILE.into(), sha256: Sha256Digest::of(&file), bytes: file.len() as u64 }],
+        graph: None,
         draws: Vec::new(),
         does_not_draw: Vec::new(),
         suggestions: Vec::new(),

@@ -24,6 +24,9 @@ const LOGITS: &str = "logits";
 /// How many of the last tokens get guesses, in the words of older and newer exporters.
 const LOGITS_TO_KEEP: [&str; 2] = ["num_logits_to_keep", "logits_to_keep"];
 
+/// Only the guesses for the next token are read.
+const LOGITS_KEPT: i64 = 1;
+
 /// What a decoder may take beside its past.
 const KNOWN: [&str; 6] =
     ["input_ids", "attention_mask", "position_ids", "use_cache_branch", LOGITS_TO_KEEP[0], LOGITS_TO_KEEP[1]];
@@ -81,6 +84,7 @@ impl Decoder {
         if let Some(missing) = needed.into_iter().find(|name| !gives(name)) {
             return Err(mismatch(format!("it gives no {missing}")));
         }
+        logits_to_keep.iter().for_each(|port| graph.settle(&port.name, LOGITS_KEPT));
         plan(&mut graph);
         Ok(Self { ids, mask, positions, has_past, logits_to_keep, past, graph })
     }
@@ -107,7 +111,7 @@ impl Decoder {
         inputs.extend(self.positions.iter().map(|port| input(port, &token_shape, positions.as_slice())));
         inputs.extend(self.has_past.iter().map(|port| input(port, &[1], branch.as_slice())));
         let one = [1; 1];
-        inputs.extend(self.logits_to_keep.iter().map(|port| input(port, &one[..port.rank()], &[1])));
+        inputs.extend(self.logits_to_keep.iter().map(|port| input(port, &one[..port.rank()], &[LOGITS_KEPT])));
         let empty: Vec<[usize; 4]> = self
             .past
             .iter()

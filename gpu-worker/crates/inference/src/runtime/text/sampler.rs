@@ -7,6 +7,9 @@ use crate::philox;
 pub(super) struct Sampler {
     temperature: f32,
     top_p: f32,
+    /// 0 for all.
+    top_k: usize,
+    min_p: f64,
     seed: u64,
     drawn: u32,
 }
@@ -14,7 +17,13 @@ pub(super) struct Sampler {
 impl Sampler {
     /// At a temperature of 0 the likeliest token is taken; else the likeliest that together have `top_p`, by chance.
     pub(super) fn new(temperature: f32, top_p: f32, seed: u64) -> Self {
-        Self { temperature, top_p, seed, drawn: 0 }
+        Self { temperature, top_p, top_k: 0, min_p: 0.0, seed, drawn: 0 }
+    }
+
+    /// Takes none but the likeliest `top_k`, where that is above 0, and none that is less likely than `min_p` of the
+    /// likeliest.
+    pub(super) fn cut(self, top_k: usize, min_p: f64) -> Self {
+        Self { top_k, min_p, ..self }
     }
 
     /// The next token, by its place in `logits`; among equals the first. `None` where no logit is finite.
@@ -41,6 +50,11 @@ impl Sampler {
         if self.temperature <= 0.0 {
             return Some(vec![(order[0], 1.0)]);
         }
+        if let Some(least) = self.top_k.checked_sub(1).and_then(|last| order.get(last)) {
+            let least = logits[*least];
+            // Those that are as likely as the last stay.
+            order.retain(|token| logits[*token] >= least);
+        }
         let weight = |token: &usize| libm::exp((f64::from(logits[*token]) - best) / f64::from(self.temperature));
         let weights: Vec<f64> = order.iter().map(weight).collect();
         let wanted = weights.iter().sum::<f64>() * f64::from(self.top_p);
@@ -50,7 +64,8 @@ impl Sampler {
             had += **weight;
             more
         });
-        let count = taken.count().max(1);
+        // The likeliest weighs 1.
+        let count = taken.take_while(|weight| **weight >= self.min_p).count().max(1);
         Some(order.into_iter().zip(weights).take(count).collect())
     }
 }
@@ -99,6 +114,26 @@ mod tests {
         assert_eq!(kept(0.6), [0, 1]);
         assert_eq!(kept(0.8), [0, 1, 2]);
         assert_eq!(kept(1.0), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn top_k_and_min_p_keep_the_likeliest() {
+        let logits = [2.0_f32.ln() * 2.0, 2.0_f32.ln(), 0.0, 0.0];
+        let kept = |top_k, min_p| {
+            let mut sampler = Sampler::new(1.0, 1.0, 7).cut(top_k, min_p);
+            let mut drawn: Vec<usize> = (0..500).map(|_| sampler.next(&logits).unwrap()).collect();
+            drawn.sort_unstable();
+            drawn.dedup();
+            drawn
+        };
+        assert_eq!(kept(0, 0.0), [0, 1, 2, 3]);
+        assert_eq!(kept(1, 0.0), [0]);
+        assert_eq!(kept(2, 0.0), [0, 1]);
+        assert_eq!(kept(3, 0.0), [0, 1, 2, 3], "the third and the fourth are equal");
+        assert_eq!(kept(9, 0.0), [0, 1, 2, 3]);
+        assert_eq!(kept(0, 0.6), [0]);
+        assert_eq!(kept(0, 0.4), [0, 1]);
+        assert_eq!(kept(1, 0.2), [0]);
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! The board under every history, with jobs of one task, of shards and with an audit: jobs end once, slots are never
+//! The board under every history, with jobs of one task, of shards and with audits: jobs end once, slots are never
 //! oversold, nothing is lost, and the list of inputs replays it.
 
 use std::collections::BTreeMap;
@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use shared::comparison::{Agreement, Comparison};
+
+use crate::audit::{Compared, Draw};
 use crate::board::excuses::EXCUSES_IN_A_ROW_MAX;
 
 #[derive(Debug, Clone)]
@@ -14,7 +17,7 @@ enum Step {
     Join(u8),
     Leave(u8),
     Result(usize),
-    Verified(usize),
+    Verified(usize, u8, Compared),
     Refuted(usize),
     Failed(usize, Blame, bool),
     Unchecked(usize),
@@ -23,15 +26,19 @@ enum Step {
 }
 
 /// The tasks that a job may have.
-const PLANS: [&[TaskRole]; 4] = [
-    &[TaskRole::Serve],
-    &[TaskRole::Serve],
-    &[TaskRole::Shard(0), TaskRole::Shard(1), TaskRole::Shard(2)],
-    &[TaskRole::Serve, TaskRole::Audit],
-];
+const PLANS: [&[TaskRole]; 3] =
+    [&[TaskRole::Serve], &[TaskRole::Serve], &[TaskRole::Shard(0), TaskRole::Shard(1), TaskRole::Shard(2)]];
 
 fn any_blame() -> impl Strategy<Value = Blame> {
     prop_oneof![Just(Blame::Miner), Just(Blame::Network), Just(Blame::Platform), Just(Blame::Input)]
+}
+
+fn any_compared() -> impl Strategy<Value = Compared> {
+    let any = || {
+        prop_oneof![Just(Agreement::Equal), Just(Agreement::Unclear), Just(Agreement::Differs)]
+            .prop_map(|agreement| Comparison { agreement, distance: None })
+    };
+    (any(), any()).prop_map(|(with_served, with_audit)| Compared { with_served, with_audit: Some(with_audit) })
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -40,7 +47,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (0..4_u8).prop_map(Step::Join),
         1 => (0..4_u8).prop_map(Step::Leave),
         3 => (0..8_usize).prop_map(Step::Result),
-        3 => (0..8_usize).prop_map(Step::Verified),
+        3 => (0..8_usize, any::<u8>(), any_compared()).prop_map(|(index, bits, compared)| {
+            Step::Verified(index, bits, compared)
+        }),
         1 => (0..8_usize).prop_map(Step::Refuted),
         2 => (0..8_usize, any_blame(), any::<bool>()).prop_map(|(index, blame, retryable)| {
             Step::Failed(index, blame, retryable)
@@ -69,7 +78,7 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            board: board(),
+            board: board().with_audits(Draw::Always),
             now: NOW,
             submitted: 0,
             session: 0,
@@ -100,7 +109,11 @@ impl World {
 
     fn job(&mut self, plan: usize) -> OpenJob {
         self.submitted += 1;
-        let mut job = job_of(self.submitted, image_job("scenes"), self.now.plus_ms(120_000));
+        let mut request = image_job("scenes");
+        if let shared::job::request::Work::Image(input) = &mut request.work {
+            input.count = 3;
+        }
+        let mut job = job_of(self.submitted, request, self.now.plus_ms(120_000));
         job.tasks = PLANS[plan].iter().map(|role| (*role, job::OpenTask::default())).collect();
         job
     }
@@ -121,7 +134,12 @@ impl World {
                 let lease = self.lease(index)?;
                 Input::ResultReceived { lease_id: lease.id, miner: lease.miner }
             }
-            Step::Verified(index) => Input::ResultVerified { lease_id: self.verified_lease(index)?.id },
+            Step::Verified(index, bits, compared) => {
+                let lease = self.verified_lease(index)?;
+                let (lease_id, units) = (lease.id, lease.terms.units);
+                let compared = Some(compared);
+                Input::ResultVerified(VerifiedResult { lease_id, units, bits: [bits; 32], compared })
+            }
             Step::Refuted(index) => {
                 Input::ResultRefuted { lease_id: self.verified_lease(index)?.id, reason: "blank".into() }
             }
@@ -180,7 +198,10 @@ impl World {
                     }
                 }
                 self.count_excuses(&effects);
-                if let Some((miner, blame, Some(faults))) = failed {
+                if let Some((miner, told, Some(faults))) = failed {
+                    let blame = blame_of(&effects, miner).unwrap_or(told);
+                    let is_wrong = told == Blame::Input && blame == Blame::Miner;
+                    assert!(blame == told || is_wrong, "{told:?} became {blame:?}");
                     let is_excuse = matches!(blame, Blame::Network | Blame::Platform);
                     let too_often = is_excuse && self.excuses[&miner] > EXCUSES_IN_A_ROW_MAX;
                     let pays = faults + u64::from(blame == Blame::Miner || too_often);
@@ -208,7 +229,7 @@ impl World {
             prop_assert!(held <= miner.capability.slots as usize + late, "{address} is oversold");
             let key = crate::catalog::ModelKey { kind: shared::job::JobKind::Image, model: "scenes".into() };
             let is_free = !miner.draining && board.free_slots(*address, miner) > 0;
-            prop_assert_eq!(board.free.of(&key).any(|free| free == *address), is_free);
+            prop_assert_eq!(board.fleet.free_for(*address).any(|(model, _)| *model == key), is_free);
         }
         let mut waiting = 0;
         for job in board.jobs.values() {
@@ -216,8 +237,17 @@ impl World {
             for (role, open) in &job.tasks {
                 let task = Task { job_id: job.id, role: *role };
                 let waits = open.life.state == JobState::Queued;
+                if role.is_audit() {
+                    prop_assert_eq!(board.audits.waits(task), waits);
+                    let served = role.audited().unwrap();
+                    prop_assert_eq!(job.tasks[&served].life.state, JobState::Completed);
+                    let holder = open.life.lease_id.and_then(|id| board.leases.get(&id)).map(|lease| lease.miner);
+                    prop_assert!(holder.is_none_or(|holder| holder != job.audits[&served].served_by));
+                    continue;
+                }
                 waiting += usize::from(waits);
-                prop_assert_eq!(board.queue.holds(job.seq, task), waits);
+                let model = crate::catalog::ModelKey::of(&job.request);
+                prop_assert_eq!(board.queue.holds(&model, job.client, (job.seq, *role), task), waits);
                 let lease = open.life.lease_id.and_then(|id| board.leases.get(&id));
                 let is_held = lease.is_some_and(|lease| lease.task == task);
                 prop_assert_eq!(is_held, matches!(open.life.state, JobState::Running | JobState::Verifying));
@@ -226,10 +256,20 @@ impl World {
             }
         }
         prop_assert_eq!(board.queue.len(), waiting);
+        let due = board.jobs.values().filter_map(|job| Some((job.next_deadline()?, job.id)));
+        prop_assert_eq!(&due.collect::<BTreeSet<_>>(), &board.deadlines);
         let held: usize = board.held.values().map(BTreeSet::len).sum();
         prop_assert_eq!(held, board.leases.len());
         Ok(())
     }
+}
+
+/// By whose fault the lease of a miner ended.
+fn blame_of(effects: &[Effect], miner: Address) -> Option<Blame> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Move { ended: Some(ended), .. } if ended.miner == miner => Some(ended.fault.as_ref()?.blame),
+        _ => None,
+    })
 }
 
 proptest! {
@@ -246,7 +286,7 @@ proptest! {
     fn the_list_of_inputs_replays_the_board(steps in prop::collection::vec(any_step(), 0..120)) {
         let mut world = World::new();
         steps.into_iter().for_each(|step| world.take(step));
-        let (mut again, mut told) = (board(), String::new());
+        let (mut again, mut told) = (board().with_audits(Draw::Always), String::new());
         for (input, now) in world.log {
             match again.apply(input, now) {
                 Ok(effects) => told.push_str(&format!("{effects:?}\n")),

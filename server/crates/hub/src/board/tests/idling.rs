@@ -77,7 +77,7 @@ fn a_break_counts_once_whatever_it_costs_and_a_completed_task_ends_the_row() {
         board.submitted(open_job(number), NOW);
     }
     let joins = |board: &mut Board, session| {
-        let arriving = Arrival { session: SessionNumber(session), ..liar(3, u64::MAX) };
+        let arriving = Arrival { session: SessionNumber(session), leases_ended: 1, ..liar(3, u64::MAX) };
         granted(&board.joined(arriving, NOW))
     };
     for session in 1..=2 {
@@ -90,4 +90,28 @@ fn a_break_counts_once_whatever_it_costs_and_a_completed_task_ends_the_row() {
     assert_eq!(faults_counted(&effects), 0, "it completed something before");
     let ended = effects.iter().filter(|effect| matches!(effect, Effect::Move { ended: Some(_), .. }));
     assert_eq!(ended.count(), 2);
+}
+
+#[test]
+fn a_lease_whose_result_the_hub_turned_away_ends_without_a_fault_of_its_miner_but_not_for_ever() {
+    let mut board = board();
+    for number in 1..=EXCUSES_IN_A_ROW_MAX + 2 {
+        let session = SessionNumber(number.into());
+        board.joined(Arrival { session, ..liar(1, u64::MAX) }, NOW);
+        let lease = granted(&board.submitted(job_of(number.into(), image_job("scenes"), NOW.plus_ms(900_000)), NOW));
+        let lease = lease.into_iter().next().unwrap();
+        board.take(Input::ResultTurnedAway { lease_id: lease.id }, NOW);
+        board.hear(lease.miner, session.0, lease.deadline);
+        let effects = board.take(Input::Tick, lease.deadline);
+        let blames = effects.iter().filter_map(|effect| match effect {
+            Effect::Move { ended: Some(ended), .. } => ended.fault.as_ref().map(|fault| fault.blame),
+            _ => None,
+        });
+        assert_eq!(blames.collect::<Vec<_>>(), [Blame::Platform], "{number}");
+        let is_too_often = number > EXCUSES_IN_A_ROW_MAX;
+        assert_eq!(faults_counted(&effects), usize::from(is_too_often), "{number}");
+        assert_eq!(board.miner(lease.miner).unwrap().faults, u64::from(is_too_often), "{number}");
+        board.take(Input::Cancel { job_id: lease.task.job_id }, lease.deadline);
+        board.left(lease.miner, session.0, NOW);
+    }
 }

@@ -4,7 +4,7 @@ use shared::api::jobs::StepProgress;
 use shared::job::request::Work;
 
 use super::*;
-use crate::lease::work_max_ms;
+use crate::lease::{quiet_max_ms, work_max_ms};
 
 const SECOND_MS: u64 = 1_000;
 
@@ -26,6 +26,7 @@ fn small_job(number: u128) -> OpenJob {
 fn miner(number: u8, slots: u32) -> Arrival {
     let mut arriving = arrival(number, u64::from(number), slots);
     arriving.capability.offers[0].measured_micro_units_per_second = MICRO_UNITS_PER_SECOND;
+    arriving.leases_ended = 1_000;
     arriving
 }
 
@@ -56,8 +57,8 @@ fn a_small_job_behind_a_large_one_waits_for_it_and_its_miner_is_not_punished() {
     board.joined(miner(1, 4), NOW);
     let large = granted(&board.submitted(large_job(1), NOW)).remove(0);
     let small = granted(&board.submitted(small_job(2), NOW)).remove(0);
-    assert!(small.work_max_ms < 25 * SECOND_MS && large.work_max_ms > 500 * SECOND_MS);
-    assert_eq!(small.deadline, large.deadline.plus_ms(small.work_max_ms));
+    assert!(work_max_ms(small.expected_ms) < 25 * SECOND_MS && work_max_ms(large.expected_ms) > 500 * SECOND_MS);
+    assert_eq!(small.deadline, large.deadline.plus_ms(work_max_ms(small.expected_ms)));
     // A step takes four seconds, longer than any step of the measurement.
     for step in 1..=100 {
         let (from, until) = (4 * u64::from(step) - 3, 4 * u64::from(step));
@@ -67,11 +68,11 @@ fn a_small_job_behind_a_large_one_waits_for_it_and_its_miner_is_not_punished() {
     }
     board.delivered(&large, after(400));
     assert_eq!(wait(&mut board, 401, 430), [], "the hub looks at the large one's result");
-    board.take(Input::ResultVerified { lease_id: large.id }, after(430));
+    board.take(verified(&large), after(430));
     assert_eq!(wait(&mut board, 431, 435), []);
     board.served(&small, after(435));
     let miner = board.miner(small.miner).unwrap();
-    assert_eq!((miner.leases_ended, miner.faults), (2, 0));
+    assert_eq!((miner.leases_ended, miner.faults), (1_002, 0));
 }
 
 #[test]
@@ -81,7 +82,7 @@ fn a_miner_that_takes_many_jobs_and_does_nothing_keeps_none_longer_than_one() {
     let leases: Vec<Lease> = (0..256).flat_map(|number| granted(&board.submitted(small_job(number), NOW))).collect();
     let last = leases.iter().map(|lease| lease.deadline).max().unwrap();
     assert_eq!((leases.len(), last), (256, NOW.plus_ms(3_600 * SECOND_MS)), "bounded even by its own lease");
-    let one = leases[0].work_max_ms / SECOND_MS;
+    let one = quiet_max_ms(leases[0].expected_ms) / SECOND_MS;
     assert_eq!(wait(&mut board, 1, one), []);
     board.take(Input::Drain { miner: leases[0].miner, session: SessionNumber(1) }, NOW);
     let ended = wait(&mut board, one + 1, one + 1);
@@ -97,7 +98,7 @@ fn one_word_of_work_buys_a_miner_the_time_of_one_job_and_not_of_all() {
     board.take(Input::Drain { miner: leases[0].miner, session: SessionNumber(1) }, NOW);
     board.shows_work(&leases[0], StepProgress { step: 1, steps: 8 }, None, after(10));
     let ended = wait(&mut board, 11, 120);
-    let one = leases[0].work_max_ms / SECOND_MS + 1;
+    let one = quiet_max_ms(leases[0].expected_ms) / SECOND_MS + 1;
     let when: Vec<u64> = ended.iter().map(|(second, ..)| *second).collect();
     assert_eq!(when, [one, 10 + one, 10 + one], "the first at its own end, the others with their miner's silence");
 }
@@ -110,5 +111,5 @@ fn a_lease_that_another_one_precedes_has_its_own_work_s_time_after_it() {
     let first = granted(&board.submitted(small_job(1), NOW)).remove(0);
     board.served(&first, after(5));
     let alone = granted(&board.submitted(small_job(2), after(5))).remove(0);
-    assert_eq!(alone.deadline, after(5).plus_ms(alone.work_max_ms), "nothing is before it any more");
+    assert_eq!(alone.deadline, after(5).plus_ms(work_max_ms(alone.expected_ms)), "nothing is before it any more");
 }

@@ -6,7 +6,7 @@ use crate::engine::{Engine, Graph};
 use crate::error::Result;
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::image::LatentShape;
-use crate::runtime::image::layout::LatentSpace;
+use crate::runtime::image::latent_space::LatentSpace;
 
 #[derive(Debug)]
 pub struct Decoder {
@@ -43,7 +43,7 @@ impl Decoder {
 
     /// Pixels in [-1, 1], shaped [1, 3, height, width]. `step` appears in errors only.
     pub fn decode(&mut self, latents: &[f32], shape: LatentShape, space: &LatentSpace, step: u32) -> Result<Tensor> {
-        let values: Vec<f32> = latents.iter().map(|value| value / space.scaling_factor + space.shift_factor).collect();
+        let values = space.decoder_values(latents);
         let input = Input { port: &self.latents, shape: &shape.dims(1), values: Values::Floats(&values) };
         let picture = self.graph.run(&[input], &self.output)?;
         expect_shape(&self.graph, &picture, &[1, 3, shape.height * space.cell_px, shape.width * space.cell_px], 4)?;
@@ -80,6 +80,6 @@ impl Encoder {
         }
         encoded.values.truncate(shape.count());
         expect_finite(&self.graph, &encoded.values, 0)?;
-        Ok(encoded.values.iter().map(|value| (value - space.shift_factor) * space.scaling_factor).collect())
+        Ok(space.encoded_latents(&encoded.values))
     }
 }

@@ -9,6 +9,8 @@ use crate::error::{InferenceError, Result};
 use crate::runtime::folder::ModelFolder;
 use crate::runtime::image::picture::Rgb;
 use crate::runtime::image::resample::{Filter, Region, resample};
+use crate::runtime::keys::Keys;
+use crate::runtime::schema::{Neutral, Schema};
 
 const PREPROCESSOR: &str = "feature_extractor/preprocessor_config.json";
 const FLAGS: &str = "has_nsfw_concepts";
@@ -19,6 +21,34 @@ const EDGE_MAX_PX: usize = 1_024;
 /// Means and deviations of CLIP's training pictures, which a config may leave out.
 const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+
+/// What is done to a picture before the classifier sees it is the same in all published models.
+const SCHEMA: Schema = Schema {
+    done: &["crop_size", "size", "image_mean", "image_std"],
+    descriptive: &[
+        "feature_extractor_type",
+        "image_processor_type",
+        "processor_class",
+        "_valid_processor_keys",
+        "data_format",
+        "default_to_square",
+    ],
+    descriptive_beginnings: &[],
+    descriptive_ends: &[],
+    neutral: &[
+        ("do_resize", Neutral::True),
+        ("do_center_crop", Neutral::True),
+        ("do_normalize", Neutral::True),
+        ("do_rescale", Neutral::True),
+        ("do_convert_rgb", Neutral::True),
+        ("resample", Neutral::Number(BICUBIC)),
+        ("rescale_factor", Neutral::Number(1.0 / 255.0)),
+        ("use_square_size", Neutral::False),
+    ],
+};
+
+/// Pillow's number of the filter.
+const BICUBIC: f64 = 3.0;
 
 #[derive(Debug)]
 pub struct SafetyChecker {
@@ -66,6 +96,7 @@ impl SafetyChecker {
         if !graph.outputs.iter().any(|port| port.name == FLAGS) {
             return Err(mismatch(&graph, &format!("it should give {FLAGS}, but it gives {}", names(&graph.outputs))));
         }
+        SCHEMA.check(&Keys::read_if_listed(folder, PREPROCESSOR)?)?;
         let config: Preprocessor =
             if folder.has(PREPROCESSOR) { folder.read_json(PREPROCESSOR)? } else { Preprocessor::default() };
         let wanted = clip_input.fixed(2).or_else(|| config.crop_size.or(config.size)?.edge_px());

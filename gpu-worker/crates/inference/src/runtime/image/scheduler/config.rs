@@ -2,12 +2,13 @@
 
 use shared::job::image::SchedulerName;
 
-use super::keys::{Keys, OWN_FILE};
 use super::noise_schedule::train_timesteps;
+use super::settings::OWN_FILE;
 use super::solver::Rules;
 use super::{ddim, dpm_solver, euler, flow_match_euler, lcm, pndm, uni_pc};
 use crate::error::{InferenceError, Result};
 use crate::runtime::folder::ModelFolder;
+use crate::runtime::keys::Keys;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -67,9 +68,7 @@ pub struct SchedulerConfig {
 impl SchedulerConfig {
     /// Reads a file of a model's folder.
     pub(super) fn load(folder: &ModelFolder, file: &'static str) -> Result<Self> {
-        let bytes = folder.read(file)?;
-        let text = str::from_utf8(&bytes).map_err(|error| InferenceError::format(folder.root().join(file), error))?;
-        Self::read(Keys::parse(file, text)?)
+        Self::read(Keys::read(folder, file)?)
     }
 
     /// Reads what diffusers writes. Absent keys take its class's defaults there; a class or value that this worker does

@@ -1,9 +1,9 @@
 //! Curves of their own on which a ladder's noise levels are spaced, between two ends.
 
 use super::beta_quantile::beta_quantile;
-use super::keys::Keys;
 use super::spacing::linspace;
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 /// ρ of Karras et al. 2022, equation 5.
 const KARRAS_RHO: f64 = 7.0;

@@ -1,12 +1,12 @@
 //! `DDIMScheduler` (Song et al. 2020, equations 12 and 16).
 
-use super::keys::Keys;
 use super::level::{Level, Prediction};
 use super::limit::Limit;
 use super::noise_schedule::{Defaults, NoiseSchedule};
 use super::solver::{Call, Extent, Memory, Rules, Solver, Table};
 use super::spacing::{Spacing, Visits};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 #[derive(Debug)]
 pub(super) struct DdimRules {

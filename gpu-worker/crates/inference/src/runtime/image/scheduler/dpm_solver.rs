@@ -1,12 +1,12 @@
 //! `DPMSolverMultistepScheduler`: DPM-Solver++ of order 1 to 3, and its SDE form (Lu et al. 2022, algorithm 2 and
 //! appendices B and C).
 
-use super::keys::Keys;
 use super::ladder::{Class, Ladder};
 use super::level::{Level, Prediction};
 use super::limit::Limit;
 use super::solver::{Call, Extent, Memory, Rules, Solver, Table, Term, combine};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 /// From this many steps on, `lower_order_final` changes nothing.
 const FEW_STEPS: usize = 15;

@@ -2,13 +2,13 @@
 //! (Karras et al. 2022, without churn); the ancestral one steps below the next σ and fills up with fresh noise.
 
 use super::curve::{Curve, exponential};
-use super::keys::Keys;
 use super::level::{Level, Prediction};
 use super::noise_schedule::{Defaults, NoiseSchedule};
 use super::sigmas::{Ends, interpolate, position, rounded};
 use super::solver::{Call, Extent, Memory, Rules, Solver, Table};
 use super::spacing::{Spacing, Visits};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 #[derive(Debug)]
 pub(super) struct EulerRules {

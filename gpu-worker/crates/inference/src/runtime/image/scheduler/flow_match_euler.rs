@@ -2,13 +2,13 @@
 
 use super::curve::Curve;
 use super::flow_shift::Shift;
-use super::keys::Keys;
 use super::level::{Level, Prediction};
 use super::noise_schedule::train_timesteps;
 use super::sigmas::{rounded, shifted, stretch_to_terminal};
 use super::solver::{Call, Extent, Memory, Rules, Solver, Table};
 use super::spacing::{as_float, linspace};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 #[derive(Debug)]
 pub(super) struct FlowMatchEulerRules {

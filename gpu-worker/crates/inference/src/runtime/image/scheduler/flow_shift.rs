@@ -1,7 +1,7 @@
 //! How far a flow's levels are moved towards noise: by one factor, or by one that grows with the picture.
 
-use super::keys::Keys;
 use crate::error::{InferenceError, Result};
+use crate::runtime::keys::Keys;
 
 /// Largest factor that a schedule is shifted by; the smallest is its inverse.
 const FACTOR_MAX: f64 = 1_000.0;
@@ -86,7 +86,7 @@ impl Growth {
 mod tests {
     use super::*;
     use crate::error::FailureKind;
-    use crate::runtime::image::scheduler::keys::OWN_FILE;
+    use crate::runtime::image::scheduler::settings::OWN_FILE;
 
     fn shift(text: &str) -> Result<Shift> {
         Shift::read(&Keys::parse(OWN_FILE, text)?, "shift")

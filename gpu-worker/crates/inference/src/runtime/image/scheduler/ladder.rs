@@ -4,7 +4,6 @@ use super::curve::{Curve as Bent, exponential};
 use super::euler::ends_at_zero;
 use super::flow_match_euler::terminal;
 use super::flow_shift::Shift;
-use super::keys::Keys;
 use super::level::{Level, Prediction};
 use super::limit::Limit;
 use super::noise_schedule::{Defaults, NoiseSchedule};
@@ -12,6 +11,7 @@ use super::sigmas::{Ends, interpolate, position, rounded, shifted, stretch_to_te
 use super::solver::{Extent, Table};
 use super::spacing::{Spacing, Visits, as_float, linspace, steps_error};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 /// UniPC starts a flow this far below pure noise, where ln(1 − σ) is still finite; diffusers' value.
 const FLOW_START_GAP: f64 = 1e-6;

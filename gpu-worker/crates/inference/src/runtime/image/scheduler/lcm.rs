@@ -1,13 +1,13 @@
 //! `LCMScheduler`: multistep sampling of a latent consistency model (Luo et al. 2023, algorithm 1).
 
 use super::ddim::refuse_epsilon_at_zero_snr;
-use super::keys::Keys;
 use super::level::{Level, Prediction};
 use super::limit::Limit;
 use super::noise_schedule::{BetaSchedule, Defaults, NoiseSchedule};
 use super::solver::{Call, Extent, Memory, Rules, Solver, Table};
 use super::spacing::{as_float, steps_error};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 /// Standard deviation of the data, in the boundary conditions.
 const SIGMA_DATA: f64 = 0.5;

@@ -1,7 +1,7 @@
 //! Where a sample lies between picture and noise, and what a network's prediction says there.
 
-use super::keys::Keys;
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 /// The sample is x = alpha·x₀ + sigma·ε, of the finished latents x₀ and the noise ε.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! How far the estimate of the finished latents may go.
 
-use super::keys::Keys;
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Limit {

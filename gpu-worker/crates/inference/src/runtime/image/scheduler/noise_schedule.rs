@@ -3,9 +3,9 @@
 //! Python holds these tables in single precision, and a solver's step amplifies their last bits where ᾱ is near 1. So
 //! every entry is rounded to f32 where Python rounds it.
 
-use super::keys::Keys;
 use super::spacing::{as_float, linspace};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 /// Largest table of training steps.
 pub(super) const TRAIN_TIMESTEPS_MAX: usize = 100_000;

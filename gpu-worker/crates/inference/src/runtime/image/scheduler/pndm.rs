@@ -1,12 +1,12 @@
 //! `PNDMScheduler`: pseudo linear multistep (Liu et al. 2022, equations 9, 12 and 13), warmed up by Runge–Kutta calls or,
 //! with `skip_prk_steps`, by one repeated step.
 
-use super::keys::Keys;
 use super::level::{Level, Prediction};
 use super::noise_schedule::{Defaults, NoiseSchedule};
 use super::solver::{Call, Extent, Memory, Rules, Solver, Table, Term, combine};
 use super::spacing::{Spacing, Visits, steps_error};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 /// Calls of one Runge–Kutta step.
 const STAGES: usize = 4;

@@ -3,10 +3,12 @@
 use shared::job::image::{GUIDANCE_MAX, PictureDefaults, STEPS_MAX, SchedulerName};
 use shared::model::MANIFEST_FILE;
 
-use super::keys::OWN_FILE;
 use super::{Extent, Scheduler, SchedulerConfig};
 use crate::error::{InferenceError, Result};
 use crate::runtime::folder::ModelFolder;
+
+/// Where a model's folder keeps that of its own scheduler.
+pub(super) const OWN_FILE: &str = "scheduler/scheduler_config.json";
 
 /// The scheduler for few steps, as diffusers' `from_pretrained(…, subfolder="scheduler_fast")` reads it.
 pub const FAST_FILE: &str = "scheduler_fast/scheduler_config.json";

@@ -1,8 +1,8 @@
 //! Noise levels between the entries of the training table, and those of a flow.
 
-use super::keys::Keys;
 use super::spacing::{as_float, steps_error};
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 /// `sigma_min` and `sigma_max`: where a curve ends, if not where its table does.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,7 +1,7 @@
 //! Which training steps a walk visits: Table 2 of "Common diffusion noise schedules and sample steps are flawed".
 
-use super::keys::Keys;
 use crate::error::{InferenceError, Result};
+use crate::runtime::keys::Keys;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spacing {

@@ -1,13 +1,13 @@
 //! `UniPCMultistepScheduler`: a predictor whose next call also corrects it (Zhao et al. 2023, algorithms 5 to 8 and
 //! appendix D).
 
-use super::keys::Keys;
 use super::ladder::{Class, Ladder};
 use super::level::Prediction;
 use super::limit::Limit;
 use super::solver::{Call, Extent, Memory, Rules, Solver, Table, Term, combine};
 use super::spacing::as_float;
 use crate::error::Result;
+use crate::runtime::keys::Keys;
 
 #[derive(Debug)]
 pub(super) struct UniPcRules {

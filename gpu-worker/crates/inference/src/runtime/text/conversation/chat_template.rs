@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn vectors() -> Vectors {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/chat_templates.json");
+        let path = test_support::package_folder().join("tests/vectors/chat_templates.json");
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 

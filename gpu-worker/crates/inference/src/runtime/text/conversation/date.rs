@@ -1,8 +1,6 @@
 //! Dates as templates ask for them, in UTC and in English: the model that reads them was trained on those.
 
-use shared::time::{UnixSeconds, civil_date};
-
-const SECONDS_PER_DAY: u64 = 86_400;
+use shared::time::{SECONDS_PER_DAY, UnixSeconds, civil_date};
 
 const MONTHS: [&str; 12] = [
     "January",

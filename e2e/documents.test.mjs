@@ -1,0 +1,56 @@
+// The commands of the guide for programs do what it says, as it says them.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { System, root } from './support/system.mjs';
+
+let system;
+
+before(async () => (system = await System.start('documents')));
+after(async () => system?.stop());
+
+/** The listings in this language, in order. */
+const listings = (document, language) =>
+  [...document.matchAll(/^```(\w+)\n([^]*?)^```/gm)].filter(([, name]) => name === language).map(([, , text]) => text);
+
+/** Runs a listing against the test's own server, in the test's own folder. */
+function run(listing, id) {
+  const text = listing.replaceAll('http://127.0.0.1:8000', system.url).replaceAll(/\bID\b/g, id ?? 'no-id-yet');
+  const programs = [dirname(system.program('aitbc')), join(root, 'e2e/node_modules/.bin'), process.env.PATH].join(':');
+  const env = { ...process.env, PATH: programs, AITBC_URL: system.url };
+  const outcome = spawnSync('sh', ['-euc', text], { cwd: system.data, env, encoding: 'utf8', timeout: 120_000 });
+  assert.equal(outcome.status, 0, `${text}\n${outcome.stdout}${outcome.stderr}`);
+  return outcome.stdout;
+}
+
+const isPng = (name) => readFileSync(join(system.data, name)).subarray(1, 4).toString() === 'PNG';
+
+test('a job by curl, by the command line, and a look at the chain', async () => {
+  const [create, follow, submit, webhook, market, call, ...rest] = listings(readFileSync(join(root, 'docs/API.md'), 'utf8'), 'sh');
+  assert.deepEqual(rest, [], 'a command of the guide is not run');
+  const job = JSON.parse(run(create));
+  assert.equal(job.input.prompt, 'a sunset over the sea');
+  let state;
+  // One request waits for the next change of state, and a job has several.
+  for (let tries = 0; state !== 'COMPLETED' && tries < 20; tries += 1) {
+    const answer = await fetch(`${system.url}/v1/jobs/${job.id}?wait=30`);
+    ({ state } = await answer.json());
+  }
+  assert.equal(state, 'COMPLETED');
+  const answers = run(follow, job.id);
+  assert.ok(answers.includes(job.id));
+  assert.ok(isPng('picture.png'));
+  assert.match(answers, /"receipt_hash"/);
+  run(submit.replace('picture.png', 'submitted.png'));
+  assert.ok(isPng('submitted.png'));
+  const told = JSON.parse(run(webhook.replace('$KEY', system.clientKey())));
+  assert.equal(told.webhook.url, 'https://shop.example/aitbc');
+  assert.match(told.secret, /^whsec_/);
+  const found = run(market);
+  assert.match(found, /aitbc-scenes-1/, 'the offer of the miner that is free');
+  assert.match(found, /"items"/);
+  assert.match(run(call), /^\d+/);
+});

@@ -1,0 +1,98 @@
+// The explorer over its index: a token that anybody made and that lies about its name, lists, CSV, the API in Etherscan's form.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createWalletClient, defineChain, encodeAbiParameters, getAddress, http, publicActions } from 'viem';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { launch, openPage } from './support/browser.mjs';
+import { System } from './support/system.mjs';
+import { WAITING } from './support/viem.mjs';
+
+const NAME = '<script>document.title="stolen"</script>';
+const TRANSFER = 'ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef';
+
+/** 64 bytes of input are receiver and amount of a transfer that the contract announces as its caller's; it answers anything else with its name. */
+function liarCode() {
+  const hex = (number) => number.toString(16).padStart(2, '0');
+  const text = encodeAbiParameters([{ type: 'string' }], [NAME]).slice(2);
+  const size = hex(text.length / 2);
+  // CALLDATASIZE == 64 ? jump to 0x13 : copy the text from 0x46 and return it
+  const answer = `3660401460135760${size}604660003960${size}6000f3`;
+  // amount to memory, push receiver, caller and the event's name, LOG3, STOP
+  const announce = `5b60206020600037600035337f${TRANSFER}60206000a300`;
+  const code = answer + announce + text;
+  return `0x60${hex(code.length / 2)}80600b6000396000f3${code}`;
+}
+
+let system;
+let browser;
+let token;
+let account;
+
+before(async () => {
+  system = await System.start('explorer');
+  browser = await launch();
+  account = privateKeyToAccount(generatePrivateKey());
+  const id = Number(BigInt(await rpc('eth_chainId')));
+  const chain = defineChain({
+    id, name: 'AITBC', nativeCurrency: { name: 'coin', symbol: 'COIN', decimals: 18 }, rpcUrls: { default: { http: [`${system.url}/rpc`] } },
+  });
+  const client = createWalletClient({ account, chain, transport: http() }).extend(publicActions);
+  const created = await client.waitForTransactionReceipt({ hash: await client.sendTransaction({ data: liarCode() }), ...WAITING });
+  token = created.contractAddress;
+  const data = encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], ['0x00000000000000000000000000000000000000b0', 70n]);
+  const announced = await client.waitForTransactionReceipt({ hash: await client.sendTransaction({ to: token, data }), ...WAITING });
+  assert.equal(announced.logs.length, 1);
+  await named();
+});
+
+after(async () => {
+  await browser?.close();
+  await system?.stop();
+});
+
+test('a hostile name is text on every page that shows it', async () => {
+  for (const path of [
+    '/explorer/tokens', `/explorer/tokens/${token}`, `/explorer/tokens/${token}?tab=transfers`,
+    `/explorer/addresses/${account.address}?tab=transfers`, `/explorer/addresses/${token}?tab=contract`,
+  ]) {
+    const page = await openPage(browser, {});
+    await page.goto(system.url + path);
+    await page.waitForLoadState('networkidle');
+    assert.notEqual(await page.title(), 'stolen', path);
+    assert.equal(await page.locator('main script').count(), 0, path);
+    await page.context().close();
+  }
+});
+
+test('the token, its holder and its maker are in the feed, in CSV and in Etherscan’s form', async () => {
+  const holders = await json(`/api/explorer/tokens/${token}/holders`);
+  assert.deepEqual(holders.items.map(({ balance }) => balance), ['70']);
+  const transfers = await json(`/api?module=account&action=tokentx&contractaddress=${token}`);
+  assert.equal(transfers.result[0].value, '70');
+  const made = await json(`/api?module=contract&action=getcontractcreation&contractaddresses=${token}`);
+  assert.equal(made.result[0].contractCreator, account.address.toLowerCase());
+  const csv = await (await fetch(`${system.url}/api/explorer/csv/holders?token=${token}`)).text();
+  assert.equal(csv.trim().split('\r\n').length, 2);
+  assert.equal((await fetch(`${system.url}/token/${token}`, { redirect: 'manual' })).headers.get('location'), `/explorer/tokens/${getAddress(token)}`);
+});
+
+async function json(path) {
+  return (await fetch(system.url + path)).json();
+}
+
+async function rpc(method, ...params) {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+  const answer = await fetch(`${system.url}/rpc`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  return (await answer.json()).result;
+}
+
+/** Waits until the index has the token and asked it for its name. */
+async function named() {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const answer = await fetch(`${system.url}/api/explorer/tokens/${token}`);
+    if (answer.ok && (await answer.json()).name) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail('the index never had the token');
+}

@@ -1,0 +1,166 @@
+//! The wallet as an EIP-1193 provider of this site's own pages, announced by EIP-6963.
+//!
+//! A page asks by `request`; whatever needs the owner waits as a sheet, which the island of signatures shows. A closed
+//! sheet is refused with 4001.
+
+mod events;
+mod methods;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use js_sys::{Error, Function, Object, Promise, Reflect};
+use wallet::provider::{AskedFor, ProviderError};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::{CustomEvent, CustomEventInit};
+
+use super::window;
+
+const ANNOUNCE: &str = "eip6963:announceProvider";
+const REQUEST: &str = "eip6963:requestProvider";
+
+const NAME: &str = "AITBC";
+const RDNS: &str = "network.aitbc.wallet";
+/// The product's mark as a square; `#` is escaped, as a data address wants it.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath d='M4 16h24' stroke='%230f766e' stroke-width='2'/%3E%3Cg fill='%230f766e'%3E%3Ccircle cx='6' cy='16' r='4'/%3E%3Ccircle cx='16' cy='16' r='4'/%3E%3Ccircle cx='26' cy='16' r='4'/%3E%3C/g%3E%3C/svg%3E";
+
+/// Most sheets that wait at once; who asks for more is refused.
+const WAITING_MAX: usize = 8;
+
+/// One question to the owner. Its number tells it from an equal one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub number: u32,
+    pub what: AskedFor,
+}
+
+struct Waiting {
+    asked: Asked,
+    resolve: Function,
+    reject: Function,
+}
+
+#[derive(Default)]
+struct Sheets {
+    next: u32,
+    waiting: VecDeque<Waiting>,
+    on_change: Option<Box<dyn Fn(Option<Asked>)>>,
+}
+
+thread_local! {
+    static SHEETS: RefCell<Sheets> = RefCell::new(Sheets::default());
+}
+
+/// Installs and announces the provider. `on_change` gets the question that is to be shown now, or none.
+pub fn start(on_change: impl Fn(Option<Asked>) + 'static) {
+    SHEETS.with_borrow_mut(|sheets| sheets.on_change = Some(Box::new(on_change)));
+    // Reflection fails only for objects that are frozen; these are new.
+    let Ok(detail) = detail() else { return };
+    announce(&detail);
+    let again = Closure::<dyn FnMut()>::new(move || announce(&detail));
+    if window().add_event_listener_with_callback(REQUEST, again.as_ref().unchecked_ref()).is_ok() {
+        again.forget();
+    }
+}
+
+/// Answers the question that is shown.
+pub fn finish(number: u32, answer: Result<JsValue, ProviderError>) {
+    let done = SHEETS.with_borrow_mut(|sheets| {
+        let at = sheets.waiting.iter().position(|waiting| waiting.asked.number == number)?;
+        sheets.waiting.remove(at)
+    });
+    if let Some(Waiting { resolve, reject, .. }) = done {
+        let _ = match answer {
+            Ok(value) => resolve.call1(&JsValue::NULL, &value),
+            Err(error) => reject.call1(&JsValue::NULL, &js_error(error)),
+        };
+    }
+    show_front();
+}
+
+/// The error as an object with its code.
+#[expect(clippy::cast_precision_loss, reason = "every code of the standards is exact")]
+fn js_error(error: ProviderError) -> JsValue {
+    let object = Error::new(&error.message());
+    // A new object takes every property.
+    let _ = Reflect::set(&object, &"code".into(), &(error.code() as f64).into());
+    object.into()
+}
+
+fn show_front() {
+    SHEETS.with_borrow(|sheets| {
+        if let Some(on_change) = &sheets.on_change {
+            on_change(sheets.waiting.front().map(|waiting| waiting.asked.clone()));
+        }
+    });
+}
+
+/// Waits for the owner.
+async fn ask(what: AskedFor) -> Result<JsValue, JsValue> {
+    let mut settle = None;
+    let promise = Promise::new(&mut |resolve, reject| settle = Some((resolve, reject)));
+    let Some((resolve, reject)) = settle else { return Err(js_error(ProviderError::Internal)) };
+    let is_taken = SHEETS.with_borrow_mut(|sheets| {
+        if sheets.waiting.len() >= WAITING_MAX {
+            return false;
+        }
+        sheets.next = sheets.next.wrapping_add(1);
+        let asked = Asked { number: sheets.next, what };
+        sheets.waiting.push_back(Waiting { asked, resolve, reject });
+        true
+    });
+    if !is_taken {
+        return Err(js_error(ProviderError::TooMany));
+    }
+    show_front();
+    JsFuture::from(promise).await
+}
+
+fn announce(detail: &JsValue) {
+    let init = CustomEventInit::new();
+    init.set_detail(detail);
+    if let Ok(event) = CustomEvent::new_with_event_init_dict(ANNOUNCE, &init) {
+        // It is false only where somebody cancels the event, which changes nothing.
+        let _ = window().dispatch_event(&event);
+    }
+}
+
+/// What EIP-6963 announces; nobody can change it afterwards.
+fn detail() -> Result<JsValue, JsValue> {
+    let info = Object::new();
+    for (key, value) in [("uuid", uuid().as_str()), ("name", NAME), ("icon", ICON), ("rdns", RDNS)] {
+        Reflect::set(&info, &key.into(), &value.into())?;
+    }
+    let detail = Object::new();
+    Reflect::set(&detail, &"info".into(), &Object::freeze(&info))?;
+    Reflect::set(&detail, &"provider".into(), &provider()?.into())?;
+    Ok(Object::freeze(&detail).into())
+}
+
+fn provider() -> Result<Object, JsValue> {
+    let provider = Object::new();
+    let request = Closure::<dyn Fn(JsValue) -> Promise>::new(|given: JsValue| {
+        future_to_promise(async move { methods::request(&given).await })
+    });
+    let on = Closure::<dyn Fn(String, Function) -> JsValue>::new(events::on);
+    let off = Closure::<dyn Fn(String, Function) -> JsValue>::new(events::off);
+    for (name, function) in
+        [("request", request.into_js_value()), ("on", on.into_js_value()), ("removeListener", off.into_js_value())]
+    {
+        Reflect::set(&provider, &name.into(), &function)?;
+    }
+    Ok(Object::freeze(&provider))
+}
+
+/// Names this load of the page, as the standard wants it: a UUID of version 4.
+fn uuid() -> String {
+    let digits: String = (0..32).map(|_| random_digit()).collect();
+    format!("{}-{}-4{}-a{}-{}", &digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..])
+}
+
+/// Nothing depends on its being hard to guess.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the number lies from 0 to 15")]
+fn random_digit() -> char {
+    char::from_digit((js_sys::Math::random() * 16.0) as u32, 16).unwrap_or('0')
+}

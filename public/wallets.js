@@ -1,0 +1,108 @@
+// Finds the wallets of this browser (EIP-6963): this site's own, and those of extensions.
+
+const OWN = "network.aitbc.wallet";
+
+// This site's own wallet is fetched when it is first asked for, which takes seconds on a slow connection.
+const PATIENCE_MS = 15_000;
+
+// All wallets that announce themselves until this site's own has, or the time is over.
+export function findWallets() {
+  const found = new Map();
+  return new Promise((resolve) => {
+    const done = () => {
+      window.removeEventListener("eip6963:announceProvider", onAnnounce);
+      resolve([...found.values()]);
+    };
+    const onAnnounce = ({ detail }) => {
+      found.set(detail.info.uuid, detail);
+      if (detail.info.rdns === OWN) done();
+    };
+    window.addEventListener("eip6963:announceProvider", onAnnounce);
+    window.dispatchEvent(new Event("eip6963:requestProvider"));
+    setTimeout(done, PATIENCE_MS);
+  });
+}
+
+// The one wallet, or the one that the owner presses in the list.
+export async function chooseWallet(section, list) {
+  const wallets = await findWallets();
+  if (wallets.length < 2) return wallets[0]?.provider;
+  section.hidden = false;
+  return new Promise((resolve) => {
+    list.replaceChildren(
+      ...wallets.map(({ info, provider }) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "button button-quiet";
+        button.textContent = info.name;
+        button.addEventListener("click", () => {
+          section.hidden = true;
+          resolve(provider);
+        });
+        return button;
+      }),
+    );
+    list.firstElementChild.focus();
+  });
+}
+
+// Asks the API. `body` is a text of JSON or becomes one. What the API refuses is thrown in its own words.
+export async function api(method, path, body) {
+  const headers = body ? { "content-type": "application/json" } : {};
+  const text = typeof body === "object" ? JSON.stringify(body) : body;
+  const answer = await fetch(path, { method, headers, body: text });
+  const json = await answer.json();
+  if (!answer.ok) throw new Error(json.detail);
+  return json;
+}
+
+const RECEIPT_TRIES = 120;
+const RECEIPT_POLL_MS = 500;
+
+// Sends a transaction and waits for its block: true once a block has it, false where it failed there, undefined where no
+// block had it in time.
+export async function sendTransaction(wallet, transaction, onSent) {
+  const hash = await wallet.request({ method: "eth_sendTransaction", params: [transaction] });
+  onSent();
+  for (let tries = 0; tries < RECEIPT_TRIES; tries += 1) {
+    const receipt = await wallet.request({ method: "eth_getTransactionReceipt", params: [hash] });
+    if (receipt) return receipt.status === "0x1";
+    await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
+  }
+  return undefined;
+}
+
+// What a page's panel says, and how its buttons run. `name` begins the ids of its status and its error.
+export function panel(name, words) {
+  const [status, error] = ["status", "error"].map((part) => document.getElementById(`${name}-${part}`));
+  function say(told, refused) {
+    status.textContent = told ?? "";
+    error.textContent = refused ?? "";
+    error.hidden = !refused;
+    // The button may be far below.
+    if (refused) error.scrollIntoView({ block: "nearest" });
+  }
+  // Runs what a button does; it cannot be pressed twice meanwhile.
+  async function run(button, action) {
+    button.disabled = true;
+    say();
+    try {
+      await action();
+    } catch (failure) {
+      say("", reason(failure, words));
+    }
+    button.disabled = false;
+  }
+  return { say, run };
+}
+
+// In words that the page has: who refused, who cannot be reached, or what the other side says.
+export function reason(error, words) {
+  if (error?.code === 4001) return words.refused;
+  if (error instanceof TypeError) return words.offline;
+  return error?.message || words.failed;
+}
+
+// A text as `personal_sign` takes it from every page.
+export const hex = (text) =>
+  "0x" + Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, "0")).join("");

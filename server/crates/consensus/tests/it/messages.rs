@@ -1,0 +1,69 @@
+//! Signatures and bytes of messages.
+
+use alloy_primitives::B256;
+use chain::{ValidatorKey, commit_digest, signer_of};
+use consensus::{
+    BlockId, Height, Message, NilOrVal, Proposal, Round, Signer, Vote, VoteType, proposal_digest, vote_digest,
+};
+
+use crate::world::{CHAIN_ID, key};
+
+fn signer() -> Signer {
+    Signer::new(ValidatorKey::new(key(0xa0)), CHAIN_ID)
+}
+
+fn vote(kind: VoteType, round: u32, block: NilOrVal<BlockId>) -> Vote {
+    Vote { kind, height: Height(7), round: Round::new(round), block, validator: signer().address() }
+}
+
+#[test]
+fn a_precommit_for_a_block_is_the_commit_of_the_chain() {
+    let hash = B256::repeat_byte(9);
+    let precommit = vote(VoteType::Precommit, 3, NilOrVal::Val(BlockId(hash)));
+    assert_eq!(vote_digest(CHAIN_ID, &precommit), commit_digest(CHAIN_ID, 7, 3, hash));
+    let signed = signer().sign_vote(precommit).unwrap();
+    let signature = signed.signature;
+    assert_eq!(signer_of(commit_digest(CHAIN_ID, 7, 3, hash), signature.as_slice()), Some(signer().address().0));
+}
+
+#[test]
+fn no_statement_can_be_taken_for_another() {
+    let block = NilOrVal::Val(BlockId(B256::repeat_byte(9)));
+    let zero = NilOrVal::Val(BlockId(B256::ZERO));
+    let mut digests = vec![];
+    for kind in [VoteType::Prevote, VoteType::Precommit] {
+        for block in [block, zero, NilOrVal::Nil] {
+            for round in [0, 1] {
+                digests.push(vote_digest(CHAIN_ID, &vote(kind, round, block)));
+            }
+        }
+    }
+    digests.push(vote_digest(CHAIN_ID + 1, &vote(VoteType::Prevote, 0, block)));
+    for valid_round in [Round::Nil, Round::new(0)] {
+        let proposal = Proposal {
+            height: Height(7),
+            round: Round::new(1),
+            block: BlockId(B256::repeat_byte(9)),
+            valid_round,
+            proposer: signer().address(),
+        };
+        digests.push(proposal_digest(CHAIN_ID, &proposal));
+    }
+    let count = digests.len();
+    digests.sort();
+    digests.dedup();
+    assert_eq!(digests.len(), count);
+}
+
+#[test]
+fn messages_come_back_from_their_bytes_and_nothing_may_follow() {
+    let signed = signer().sign_vote(vote(VoteType::Prevote, 2, NilOrVal::Nil)).unwrap();
+    for message in [Message::Vote(signed), Message::Status(4), Message::Request(0), Message::Transactions(vec![])] {
+        let mut bytes = message.encode();
+        assert_eq!(Message::decode(&bytes, CHAIN_ID).unwrap(), message);
+        bytes.push(0);
+        assert!(Message::decode(&bytes, CHAIN_ID).is_err());
+    }
+    assert!(Message::decode(&[], CHAIN_ID).is_err());
+    assert!(Message::decode(&[99], CHAIN_ID).is_err());
+}

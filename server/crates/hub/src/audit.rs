@@ -1,0 +1,342 @@
+//! Which results another miner computes again, who that is, and what the answers say of whom.
+//!
+//! A result is delivered and its receipt is minted as ever. After it was committed to, random bits that nobody had before
+//! decide whether it is audited. The chance is highest where least is at stake: a miner without held earnings has nothing
+//! to lose. Another miner, drawn by the same bits, computes the work again. Where the two results differ, a third
+//! miner is asked, and who stands alone against two is refuted. A refuted miner loses everything that the minter holds of
+//! it, so the chance `p` deters where `p × (reward + held) ≥ reward`; [`share_per_mille`] keeps that, with a margin for
+//! auditors that do not answer or belong to the cheat. `docs/ECONOMICS.md` has what cheats earn against it.
+
+use std::collections::BTreeMap;
+
+use shared::Address;
+use shared::amount::Amount;
+use shared::comparison::{Agreement, Comparison};
+use shared::digest::Sha256Digest;
+use shared::time::UnixMillis;
+
+use crate::quota::day;
+
+/// How many of 1000 results are audited of a miner of which the minter holds nothing: all. New keys cost nothing, so each
+/// result that is not audited would be a gift to anybody who makes enough of them.
+pub const FIRST_PER_MILLE: u64 = 1_000;
+
+/// What a cheat expects to lose for each 1000 that it hopes to gain, where something is held. It is a loss as long as no
+/// more than a fifth of the auditors fail to answer or belong to the cheat.
+pub const DETERRENT_PER_MILLE: u64 = 1_250;
+
+/// How many of 1000 results are audited of any miner at least, however much the minter holds of it.
+pub const FLOOR_PER_MILLE: u64 = 50;
+
+/// Audits that may wait or run at once. A result that is drawn beyond it is not audited.
+pub const OPEN_MAX: usize = 1_000;
+
+/// One audit may run at once for every so many connected miners, and one in any case.
+pub const MINERS_PER_AUDIT: usize = 10;
+
+/// An audit that has waited so long goes before waiting jobs, so that a busy network audits, too.
+pub const PATIENCE_MS: u64 = 60_000;
+
+/// An audit, and a third opinion after it, each have so long. What is not answered then stays unanswered. Both together end
+/// before a day does, so that what a network holds for a day can still be taken back.
+pub const TIME_MAX_MS: u64 = 36_000_000;
+
+/// Faults that a refuted result counts as. A fault is a lease that failed; this one would have been paid.
+pub const REFUTED_FAULTS: u64 = 10;
+
+/// Miners whose stake is remembered.
+const STAKES_MAX: usize = 20_000;
+
+/// Which results are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Draw {
+    /// By the published chances.
+    #[default]
+    Published,
+    /// Every one for which there is an auditor.
+    Always,
+    Never,
+}
+
+/// Random bits of one result, drawn after it was committed to.
+pub type Bits = [u8; 32];
+
+/// The chance that a result is audited, in thousandths: `DETERRENT × reward / (reward + held)`, within floor and
+/// [`FIRST_PER_MILLE`]. A miner that saves the whole work by cheating then loses more than it gains, as `docs/AUDITS.md`
+/// computes.
+pub fn share_per_mille(reward: Amount, held: Amount) -> u64 {
+    let (reward, held) = (reward.atto(), held.atto());
+    if reward == 0 {
+        return FLOOR_PER_MILLE;
+    }
+    // Halved until the products fit; what falls off is far below a thousandth.
+    let bits = 128 - reward.max(held).leading_zeros();
+    let shift = bits.saturating_sub(100);
+    let (reward, held) = ((reward >> shift).max(1), held >> shift);
+    let share = (u128::from(DETERRENT_PER_MILLE) * reward).div_ceil(reward + held);
+    u64::try_from(share).unwrap_or(FIRST_PER_MILLE).clamp(FLOOR_PER_MILLE, FIRST_PER_MILLE)
+}
+
+impl Draw {
+    /// Whether these bits draw a result with such a chance.
+    pub fn takes(self, share_per_mille: u64, bits: &Bits) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Published => {
+                let first = bits.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+                (u128::from(first) * 1_000) >> 64 < u128::from(share_per_mille)
+            }
+        }
+    }
+}
+
+/// The place of a miner in the draw of an auditor: the lowest one wins. Nobody knows it before the bits are drawn.
+///
+/// It is exponentially distributed with `weight` as its rate, so each miner wins with the share that its weight has in all
+/// weights, and a miner that divides itself into several gains nothing. (This is weighted random sampling as Efraimidis and
+/// Spirakis have it.)
+pub(crate) fn draw_place(bits: &Bits, round: u8, miner: Address, weight: u64) -> u128 {
+    let digest = Sha256Digest::of(&[bits.as_slice(), &[round], miner.as_slice()].concat()).0;
+    let first = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    (u128::from(minus_log2(first)) << 56) / u128::from(weight.max(1))
+}
+
+/// −log₂ of `bits` / 2⁶⁴, in units of 2⁻³². Each squaring of a number from 1 to 2 gives one more digit of its logarithm.
+fn minus_log2(bits: u64) -> u64 {
+    let bits = bits | 1;
+    let zeros = u64::from(bits.leading_zeros());
+    let mut mantissa = (bits << zeros) >> 32;
+    let digits = (0..32).fold(0_u64, |digits, _| {
+        mantissa = (mantissa * mantissa) >> 31;
+        let digit = mantissa >> 32;
+        mantissa >>= digit;
+        digits << 1 | digit
+    });
+    ((zeros + 1) << 32) - digits
+}
+
+/// What each miner earned lately that the minter can still take.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stakes(BTreeMap<Address, (u64, Amount)>);
+
+impl Stakes {
+    /// What counts as held of a miner now: what it earned since midnight UTC. A network that holds for longer has more at
+    /// stake than is counted here, and one that pays at once has nothing.
+    pub(crate) fn of(&self, miner: Address, now: UnixMillis) -> Amount {
+        let stake = self.0.get(&miner).filter(|(window, _)| *window == day(now));
+        stake.map_or(Amount::ZERO, |(_, amount)| *amount)
+    }
+
+    pub(crate) fn add(&mut self, miner: Address, earned: Amount, now: UnixMillis) {
+        let window = day(now);
+        if self.0.len() >= STAKES_MAX && !self.0.contains_key(&miner) {
+            self.0.retain(|_, (of, _)| *of == window);
+            if self.0.len() >= STAKES_MAX {
+                return;
+            }
+        }
+        let stake = self.0.entry(miner).or_insert((window, Amount::ZERO));
+        if stake.0 != window {
+            *stake = (window, Amount::ZERO);
+        }
+        stake.1 = Amount::from_atto(stake.1.atto().saturating_add(earned.atto()));
+    }
+
+    /// What was held is lost.
+    pub(crate) fn forget(&mut self, miner: Address) {
+        self.0.remove(&miner);
+    }
+}
+
+/// How an auditor's result stands to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compared {
+    pub with_served: Comparison,
+    /// Of a third opinion: to the auditor's result.
+    pub with_audit: Option<Comparison>,
+}
+
+/// What an audit came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another miner computed the same.
+    Confirmed,
+    /// The results say nothing about each other.
+    Unclear,
+    /// Two results differ, and a third miner is asked.
+    Disputed,
+    /// Two other miners agree against the result.
+    Refuted,
+    /// A third miner agrees with the result, against the auditor.
+    AuditorRefuted,
+}
+
+/// What the first auditor's result says.
+pub const fn first_verdict(compared: Compared) -> Verdict {
+    match compared.with_served.agreement {
+        Agreement::Equal | Agreement::WithinTolerance => Verdict::Confirmed,
+        Agreement::Unclear => Verdict::Unclear,
+        Agreement::Differs => Verdict::Disputed,
+    }
+}
+
+/// What the third result says of a dispute. Only who differs clearly from two that agree is refuted.
+pub fn last_verdict(compared: Compared) -> Verdict {
+    let Some(with_audit) = compared.with_audit else { return Verdict::Disputed };
+    match (compared.with_served.agreement, with_audit.agreement) {
+        (served, audit) if served.agrees() && audit == Agreement::Differs => Verdict::AuditorRefuted,
+        (Agreement::Differs, audit) if audit.agrees() => Verdict::Refuted,
+        _ => Verdict::Disputed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shared::time::MS_PER_DAY;
+
+    use super::*;
+
+    fn amount() -> impl Strategy<Value = Amount> {
+        prop_oneof![any::<u128>(), 0..1_000_u128, Just(0), Just(u128::MAX)].prop_map(Amount::from_atto)
+    }
+
+    const AGREEMENTS: [Agreement; 4] =
+        [Agreement::Equal, Agreement::WithinTolerance, Agreement::Unclear, Agreement::Differs];
+
+    fn compared(served: Agreement, audit: Agreement) -> Compared {
+        let comparison = |agreement| Comparison { agreement, distance: None };
+        Compared { with_served: comparison(served), with_audit: Some(comparison(audit)) }
+    }
+
+    #[test]
+    fn the_chance_falls_with_what_is_held() {
+        let ait = Amount::from_ait;
+        assert_eq!(share_per_mille(ait(1), Amount::ZERO), FIRST_PER_MILLE);
+        assert_eq!(share_per_mille(ait(4), ait(1)), FIRST_PER_MILLE);
+        assert_eq!(share_per_mille(ait(1), ait(1)), 625);
+        assert_eq!(share_per_mille(ait(1), ait(1_000)), FLOOR_PER_MILLE);
+        assert_eq!(share_per_mille(Amount::from_atto(u128::MAX), Amount::from_atto(u128::MAX)), 625);
+        assert_eq!(share_per_mille(Amount::ZERO, Amount::ZERO), FLOOR_PER_MILLE);
+    }
+
+    #[test]
+    fn stakes_of_so_many_miners_are_remembered_and_those_of_yesterday_make_room() {
+        let (now, earned) = (UnixMillis(5 * MS_PER_DAY), Amount::from_ait(1));
+        let miner = |number: usize| Address::left_padding_from(&number.to_be_bytes());
+        let mut stakes = Stakes::default();
+        (0..=STAKES_MAX).for_each(|number| stakes.add(miner(number), earned, now));
+        assert_eq!(stakes.of(miner(STAKES_MAX - 1), now), earned);
+        assert_eq!((stakes.0.len(), stakes.of(miner(STAKES_MAX), now)), (STAKES_MAX, Amount::ZERO));
+        stakes.add(miner(0), earned, now);
+        assert_eq!(stakes.of(miner(0), now), Amount::from_ait(2), "who is known goes on");
+        let tomorrow = now.plus_ms(MS_PER_DAY);
+        stakes.add(miner(STAKES_MAX), earned, tomorrow);
+        assert_eq!((stakes.0.len(), stakes.of(miner(STAKES_MAX), tomorrow)), (1, earned));
+    }
+
+    #[test]
+    fn what_counts_as_held_is_of_this_window_and_lost_when_refuted() {
+        let (miner, other, now) = (Address::repeat_byte(1), Address::repeat_byte(2), UnixMillis(5 * MS_PER_DAY));
+        let mut stakes = Stakes::default();
+        stakes.add(miner, Amount::from_ait(2), now);
+        stakes.add(miner, Amount::from_ait(3), now.plus_ms(MS_PER_DAY - 1));
+        assert_eq!(stakes.of(miner, now.plus_ms(MS_PER_DAY - 1)), Amount::from_ait(5));
+        assert_eq!((stakes.of(other, now), stakes.of(miner, now.plus_ms(MS_PER_DAY))), (Amount::ZERO, Amount::ZERO));
+        stakes.forget(miner);
+        assert_eq!(stakes.of(miner, now), Amount::ZERO);
+    }
+
+    #[test]
+    fn nobody_is_refuted_by_one_and_an_unclear_result_refutes_nobody() {
+        for served in AGREEMENTS {
+            let first = first_verdict(Compared { with_audit: None, ..compared(served, served) });
+            assert!(!matches!(first, Verdict::Refuted | Verdict::AuditorRefuted));
+            for audit in AGREEMENTS {
+                let last = last_verdict(compared(served, audit));
+                let is_refuted = served == Agreement::Differs && audit.agrees();
+                let lied = audit == Agreement::Differs && served.agrees();
+                assert_eq!(last == Verdict::Refuted, is_refuted, "{served:?} {audit:?}");
+                assert_eq!(last == Verdict::AuditorRefuted, lied, "{served:?} {audit:?}");
+            }
+        }
+    }
+
+    /// What a cheat that computes nothing expects of one result at the default parameters, in thousandths of the reward:
+    /// the reward where it is not audited, and the loss of all that is held where it is and a share of the auditors is
+    /// honest and answers.
+    fn expected(held: u32, honest_per_mille: i64) -> i64 {
+        let share = i64::try_from(share_per_mille(Amount::from_ait(1), Amount::from_ait(held.into()))).unwrap();
+        1_000 - share * honest_per_mille * (1 + i64::from(held)) / 1_000
+    }
+
+    #[test]
+    fn a_cheat_expects_nothing_at_first_and_a_loss_once_something_is_held() {
+        assert_eq!(expected(0, 1_000), 0);
+        for held in 1..2_000 {
+            assert!(expected(held, 1_000) <= -250, "at {held} held it expects {}", expected(held, 1_000));
+            assert!(expected(held, 800) <= 0, "at {held} held it expects {}", expected(held, 800));
+        }
+    }
+
+    #[test]
+    fn logarithms_are_those_that_can_be_done_by_hand() {
+        assert_eq!(minus_log2(1 << 63), 1 << 32);
+        assert_eq!(minus_log2(1 << 61), 3 << 32);
+        assert_eq!(minus_log2(0), 64 << 32);
+        // −log₂ of 3/4 is 0.415037499…
+        assert!(minus_log2(3 << 62).abs_diff(1_782_572_486) <= 2, "{}", minus_log2(3 << 62));
+        assert!(minus_log2(u64::MAX) <= 2);
+    }
+
+    proptest! {
+        #[test]
+        fn the_chance_is_within_its_bounds_and_never_rises_with_what_is_held(reward in amount(), held in amount(), more in amount()) {
+            let share = share_per_mille(reward, held);
+            prop_assert!((FLOOR_PER_MILLE..=FIRST_PER_MILLE).contains(&share));
+            let (least, most) = (held.min(more), held.max(more));
+            prop_assert!(share_per_mille(reward, most) <= share_per_mille(reward, least));
+        }
+
+        #[test]
+        fn a_higher_chance_takes_whatever_a_lower_one_takes(bits: Bits, low in 0..1_000_u64, high in 0..1_000_u64) {
+            let (low, high) = (low.min(high), low.max(high));
+            prop_assert!(!Draw::Published.takes(low, &bits) || Draw::Published.takes(high, &bits));
+            prop_assert!(!Draw::Published.takes(0, &bits) && Draw::Published.takes(1_000, &bits));
+            prop_assert!(Draw::Always.takes(0, &bits) && !Draw::Never.takes(1_000, &bits));
+        }
+    }
+
+    #[test]
+    fn of_many_bits_as_many_are_taken_as_the_chance_says() {
+        for share in [FLOOR_PER_MILLE, 450, FIRST_PER_MILLE] {
+            let taken = (0..20_000_u32).filter(|number| {
+                let bits = Sha256Digest::of(&number.to_be_bytes()).0.0;
+                Draw::Published.takes(share, &bits)
+            });
+            let per_mille = taken.count() as u64 / 20;
+            assert!(per_mille.abs_diff(share) <= 12, "{per_mille} for {share}");
+        }
+    }
+
+    #[test]
+    fn each_miner_is_drawn_by_its_share_of_all_weights() {
+        let drawn = |weights: [u64; 5]| {
+            let mut won = [0_u64; 5];
+            for number in 0..5_000_u32 {
+                let bits = Sha256Digest::of(&number.to_be_bytes()).0.0;
+                let place = |miner: &usize| draw_place(&bits, 1, Address::repeat_byte(*miner as u8), weights[*miner]);
+                won[(0..5).min_by_key(place).unwrap()] += 1;
+            }
+            won
+        };
+        for weights in [[1; 5], [1, 1, 2, 2, 4], [0, 1, 100, 1, 100], [u64::MAX / 8; 5]] {
+            let all: u64 = weights.iter().map(|weight| (*weight).max(1)).sum();
+            for (won, weight) in drawn(weights).into_iter().zip(weights) {
+                let expected = (u128::from(weight.max(1)) * 5_000 / u128::from(all)) as u64;
+                assert!(won.abs_diff(expected) <= 20 + expected / 10, "{won}, not {expected}, of {weights:?}");
+            }
+        }
+    }
+}

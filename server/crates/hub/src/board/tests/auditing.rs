@@ -1,0 +1,372 @@
+//! Audits: by another miner, behind waiting jobs, and with a third opinion where two differ.
+
+use shared::comparison::{Agreement, Comparison};
+use shared::job::request::{PaidBy, PaymentMode};
+
+use super::*;
+use crate::audit::{Compared, Draw, OPEN_MAX, PATIENCE_MS, REFUTED_FAULTS, TIME_MAX_MS, Verdict};
+
+fn paid() -> PaidBy {
+    PaidBy::Escrow { max_unit_price: Amount::from_ait(1) }
+}
+
+const CLIENT: Address = Address::repeat_byte(0xc1);
+
+fn auditing() -> Board {
+    board().with_audits(Draw::Always)
+}
+
+fn compared(served: Agreement, audit: Agreement) -> Option<Compared> {
+    let comparison = |agreement| Comparison { agreement, distance: None };
+    Some(Compared { with_served: comparison(served), with_audit: Some(comparison(audit)) })
+}
+
+fn answer(board: &mut Board, lease: &Lease, bits: u8, compared: Option<Compared>, now: UnixMillis) -> Vec<Effect> {
+    board.delivered(lease, now);
+    let (lease_id, units) = (lease.id, lease.terms.units);
+    board.take(Input::ResultVerified(VerifiedResult { lease_id, units, bits: [bits; 32], compared }), now)
+}
+
+fn judged(effects: &[Effect]) -> Option<Judged> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Complete { audit: Some(step), .. } => match &**step {
+            AuditStep::Answered(judged) => Some(judged.clone()),
+            AuditStep::Opened(_) => None,
+        },
+        _ => None,
+    })
+}
+
+fn opened(effects: &[Effect]) -> Option<OpenAudit> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Complete { audit: Some(step), .. } => match &**step {
+            AuditStep::Opened(opened) => Some(opened.clone()),
+            AuditStep::Answered(_) => None,
+        },
+        _ => None,
+    })
+}
+
+fn noticed(effects: &[Effect]) -> Vec<SessionNumber> {
+    let told = effects.iter().filter_map(|effect| match effect {
+        Effect::Notice { session, .. } => Some(*session),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// A board with so many miners, and a job that the first of them served; with the effects of its result.
+fn served_by_first(miners: u8) -> (Board, Lease, Vec<Effect>) {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 1), NOW);
+    let lease = granted(&board.submitted(open_job(1), NOW)).remove(0);
+    for number in 2..=miners {
+        board.joined(arrival(number, number.into(), 1), NOW);
+    }
+    let effects = answer(&mut board, &lease, 5, None, NOW);
+    (board, lease, effects)
+}
+
+#[test]
+fn another_miner_computes_the_same_work_and_the_job_is_over_for_its_client() {
+    let (mut board, served, effects) = served_by_first(2);
+    assert_eq!(opened(&effects).unwrap().served_by, served.miner);
+    let audit = granted(&effects).remove(0);
+    assert_eq!((audit.task.role, audit.task.job_id), (TaskRole::Audit, served.task.job_id));
+    assert_eq!(audit.miner, Address::repeat_byte(2));
+    assert_eq!(board.job(served.task.job_id).unwrap().state(), JobState::Completed);
+    assert!(board.overlay(served.task.job_id, NOW).is_none() && board.explain(served.task.job_id).is_none());
+    let cancel = Input::Cancel { job_id: served.task.job_id };
+    assert_eq!(board.apply(cancel, NOW).unwrap_err(), BoardError::NotOpen(served.task.job_id));
+    assert_eq!(board.runs_at(served.task.job_id).count(), 0, "watchers of the job hear nothing of its audit");
+    let effects = answer(&mut board, &audit, 9, compared(Agreement::Equal, Agreement::Equal), NOW);
+    let judged = judged(&effects).unwrap();
+    assert_eq!((judged.verdict, judged.refuted), (Verdict::Confirmed, None));
+    assert!(opened(&effects).is_none(), "an audit is not audited");
+    assert!(board.job(served.task.job_id).is_none() && noticed(&effects).is_empty());
+}
+
+#[test]
+fn nobody_audits_itself_its_own_job_or_with_another_model_and_the_hub_does_not_audit() {
+    let (board, served, effects) = served_by_first(1);
+    assert!(opened(&effects).is_some() && granted(&effects).is_empty());
+    assert!(board.job(served.task.job_id).is_none(), "it ends where nobody is left to ask");
+    let mut other_model = arrival(2, 2, 1);
+    other_model.capability.offers[0].manifest_sha256 = Sha256Digest::of(b"another manifest");
+    let client = Arrival { address: CLIENT, ..arrival(3, 3, 1) };
+    let hub = Arrival { address: identity().attester, ..arrival(4, 4, 1) };
+    for (arrival, number) in [other_model, client, hub].into_iter().zip(2..) {
+        let mut board = board.clone();
+        let lease = granted(&board.submitted(open_job(number), NOW)).remove(0);
+        board.joined(arrival, NOW);
+        let effects = answer(&mut board, &lease, 5, None, NOW);
+        assert!(opened(&effects).is_some() && granted(&effects).is_empty(), "{effects:?}");
+        assert!(board.job(lease.task.job_id).is_none());
+    }
+}
+
+#[test]
+fn what_the_client_asks_of_its_miner_does_not_keep_others_from_the_audit() {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 1), NOW);
+    board.joined(arrival(2, 2, 1), NOW);
+    let mut request = image_job("scenes");
+    request.constraints.miners = vec![Address::repeat_byte(1)];
+    let lease = granted(&board.submitted(job_of(1, request, UnixMillis(900_000)), NOW)).remove(0);
+    let effects = answer(&mut board, &lease, 5, None, NOW);
+    assert_eq!(granted(&effects)[0].miner, Address::repeat_byte(2));
+}
+
+#[test]
+fn a_client_that_pays_and_names_its_miners_shows_its_input_to_nobody_else() {
+    for (names, is_audited) in [(true, false), (false, true)] {
+        let mut board = auditing();
+        board.joined(arrival(1, 1, 1), NOW);
+        let mut request = image_job("scenes");
+        request.payment = paid();
+        request.constraints.miners = if names { vec![Address::repeat_byte(1)] } else { vec![] };
+        let served = granted(&board.submitted(job_of(1, request, UnixMillis(900_000)), NOW)).remove(0);
+        board.joined(arrival(2, 2, 1), NOW);
+        let effects = answer(&mut board, &served, 5, None, NOW);
+        assert_eq!(opened(&effects).is_some(), is_audited);
+        assert!(effects.iter().all(|effect| !matches!(effect, Effect::Move { .. })));
+    }
+}
+
+#[test]
+fn the_auditor_is_paid_by_the_minter_and_no_more_than_the_miner_was() {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 1), NOW);
+    let served = granted(&board.submitted(open_job(1), NOW)).remove(0);
+    let mut dear = arrival(2, 2, 1);
+    dear.capability.offers[0].unit_price = Amount::from_atto(served.terms.unit_price.atto() + 1);
+    board.joined(dear, NOW);
+    let audit = granted(&answer(&mut board, &served, 5, None, NOW)).remove(0);
+    assert_eq!(audit.terms.unit_price, served.terms.unit_price);
+    assert_eq!(audit.terms.contract, identity().minter);
+    let job = open_job(9);
+    assert_eq!(board.terms(&job, TaskRole::Serve, Amount::ZERO, PaymentMode::Escrow).contract, identity().escrow);
+}
+
+#[test]
+fn two_against_one_refutes_the_miner_and_one_against_two_the_auditor() {
+    use Agreement::{Differs, Equal, Unclear};
+    for (served_says, audit_says, verdict, refuted) in [
+        (Differs, Equal, Verdict::Refuted, Some(1)),
+        (Equal, Differs, Verdict::AuditorRefuted, None),
+        (Differs, Differs, Verdict::Disputed, None),
+        (Unclear, Equal, Verdict::Disputed, None),
+    ] {
+        let (mut board, served, effects) = served_by_first(4);
+        let audit = granted(&effects).remove(0);
+        let effects = answer(&mut board, &audit, 9, compared(Differs, Differs), NOW);
+        let first = judged(&effects).unwrap();
+        assert_eq!((first.verdict, first.refuted), (Verdict::Disputed, None), "one against one says nothing");
+        let third = granted(&effects).remove(0);
+        assert_eq!(third.task, Task { job_id: served.task.job_id, role: TaskRole::ThirdOpinion });
+        assert!(third.miner != audit.miner && third.miner != served.miner);
+        let effects = answer(&mut board, &third, 9, compared(served_says, audit_says), NOW);
+        let last = judged(&effects).unwrap();
+        let expected = match verdict {
+            Verdict::AuditorRefuted => Some(audit.miner),
+            _ => refuted.map(Address::repeat_byte),
+        };
+        assert_eq!((last.verdict, last.refuted), (verdict, expected));
+        for (address, miner) in board.miners() {
+            let faults = if Some(address) == expected { REFUTED_FAULTS } else { 0 };
+            assert_eq!(miner.faults, faults, "{address}");
+        }
+        assert_eq!(noticed(&effects).len(), usize::from(expected.is_some()));
+        assert!(board.job(served.task.job_id).is_none());
+    }
+}
+
+#[test]
+fn without_a_third_miner_a_dispute_stays_one() {
+    let (mut board, served, effects) = served_by_first(2);
+    let audit = granted(&effects).remove(0);
+    let effects = answer(&mut board, &audit, 9, compared(Agreement::Differs, Agreement::Differs), NOW);
+    assert!(judged(&effects).unwrap().third.is_some() && granted(&effects).is_empty());
+    let ended = effects.iter().any(|effect| {
+        matches!(effect, Effect::Move { moved, .. } if moved.task.role == TaskRole::ThirdOpinion && moved.life.state == JobState::Failed)
+    });
+    assert!(ended && board.job(served.task.job_id).is_none());
+    assert!(board.miners().all(|(_, miner)| miner.faults == 0));
+}
+
+#[test]
+fn waiting_jobs_go_first_until_an_audit_has_waited_long() {
+    for waited_ms in [0, PATIENCE_MS] {
+        let mut board = auditing();
+        board.joined(arrival(1, 1, 1), NOW);
+        let served = granted(&board.submitted(open_job(1), NOW)).remove(0);
+        board.joined(arrival(2, 2, 1), NOW);
+        let other = granted(&board.submitted(open_job(2), NOW)).remove(0);
+        assert_eq!(other.miner, Address::repeat_byte(2));
+        board.take(Input::Drain { miner: served.miner, session: SessionNumber(1) }, NOW);
+        assert!(granted(&answer(&mut board, &served, 5, None, NOW)).is_empty(), "the auditor is busy");
+        board.submitted(open_job(3), NOW);
+        let later = NOW.plus_ms(waited_ms);
+        board.delivered(&other, later);
+        let next = granted(&board.take(verified(&other), later));
+        // With `Always` the other result is audited, too, but only the first miner could do it, and it takes nothing new.
+        let expected = if waited_ms == 0 { TaskRole::Serve } else { TaskRole::Audit };
+        assert_eq!(next[0].task.role, expected);
+    }
+}
+
+#[test]
+fn one_audit_runs_at_once_for_every_ten_miners() {
+    let mut board = auditing();
+    for number in 1..=9 {
+        board.joined(arrival(number, number.into(), 2), NOW);
+    }
+    let leases: Vec<Lease> = (1..=6).map(|number| granted(&board.submitted(open_job(number), NOW)).remove(0)).collect();
+    for lease in &leases {
+        answer(&mut board, lease, 5, None, NOW);
+    }
+    let audits = || board.leases.values().filter(|lease| lease.task.role == TaskRole::Audit).count();
+    assert_eq!(audits(), 1);
+}
+
+#[test]
+fn an_auditor_that_leaves_or_fails_makes_room_for_the_next_and_an_audit_ends_with_its_time() {
+    let (mut board, served, effects) = served_by_first(4);
+    let first = granted(&effects).remove(0);
+    let effects = board.left(first.miner, u64::from(first.miner[0]), NOW);
+    let second = granted(&effects).remove(0);
+    assert!(second.task == first.task && second.miner != first.miner && second.miner != served.miner);
+    let effects = board.failed(&second, failure(Blame::Miner, false), NOW);
+    let third = granted(&effects).remove(0);
+    assert!(![first.miner, second.miner, served.miner].contains(&third.miner));
+    let late = NOW.plus_ms(TIME_MAX_MS);
+    let effects = board.take(Input::Tick, late);
+    assert!(board.job(served.task.job_id).is_none(), "{effects:?}");
+}
+
+#[test]
+fn after_a_restart_an_audit_waits_until_miners_may_be_back() {
+    let (board_before, served, effects) = served_by_first(2);
+    let audit = board_before.audit(served.task).unwrap().clone();
+    let lease = granted(&effects).remove(0);
+    let mut board = auditing();
+    let mut job = open_job(1);
+    let life = TaskLife { state: JobState::Completed, lease_id: Some(served.id), faults: vec![] };
+    job.tasks.insert(TaskRole::Serve, job::OpenTask { life, ..Default::default() });
+    job.tasks.insert(TaskRole::Audit, job::OpenTask::default());
+    board.take(Input::Restore { job: job.audited(TaskRole::Serve, audit), leases: vec![] }, NOW);
+    assert!(granted(&board.take(Input::Tick, NOW)).is_empty());
+    assert!(board.job(served.task.job_id).is_some(), "nobody is back yet");
+    board.joined(arrival(1, 1, 1), NOW);
+    board.joined(arrival(2, 2, 1), NOW);
+    board.hear(Address::repeat_byte(1), 1, NOW.plus_ms(RETURN_MS));
+    board.hear(Address::repeat_byte(2), 2, NOW.plus_ms(RETURN_MS));
+    let again = granted(&board.take(Input::Tick, NOW.plus_ms(RETURN_MS)));
+    assert_eq!((again[0].task, again[0].miner), (lease.task, lease.miner));
+}
+
+#[test]
+fn a_text_is_audited_with_the_same_engine_alone() {
+    let words = |number, engine: &str| {
+        let mut arrival = arrival(number, number.into(), 1);
+        let offer = &mut arrival.capability.offers[0];
+        (offer.kind, offer.unit_type) = (shared::job::JobKind::Text, shared::unit::UnitType::Token);
+        offer.unit_price = Amount::from_atto(1);
+        arrival.capability.engine.name = engine.into();
+        arrival
+    };
+    for (first, second, is_audited) in
+        [("tract", "tract", true), ("tract", "other", false), ("ollama", "ollama", false)]
+    {
+        let mut board = auditing();
+        board.joined(words(1, first), NOW);
+        let job = job_of(1, text_job("scenes"), UnixMillis(900_000));
+        let served = granted(&board.submitted(job, NOW)).remove(0);
+        board.joined(words(2, second), NOW);
+        let effects = answer(&mut board, &served, 5, None, NOW);
+        assert_eq!(granted(&effects).len(), usize::from(is_audited), "{first} {second}");
+        assert_eq!(opened(&effects).is_some(), first != "ollama");
+    }
+}
+
+#[test]
+fn audits_beyond_the_bound_are_not_opened() {
+    let mut board = auditing();
+    // With so many results, as many may wait for their audits as the bound lets open.
+    let leases_ended = crate::reputation::RESULTS_PER_AWAITED_AUDIT * 2 * OPEN_MAX as u64;
+    board.joined(Arrival { leases_ended, ..arrival(1, 1, 2) }, NOW);
+    board.joined(arrival(2, 2, 1), NOW);
+    let mut most = 0;
+    for number in 1..=(OPEN_MAX as u128 + 20) {
+        let mut request = image_job("scenes");
+        request.constraints.miners = vec![Address::repeat_byte(1)];
+        let lease = granted(&board.submitted(job_of(number, request, UnixMillis(900_000)), NOW)).remove(0);
+        answer(&mut board, &lease, 5, None, NOW);
+        most = most.max(board.jobs.len());
+    }
+    assert_eq!(most, OPEN_MAX);
+}
+
+#[test]
+fn a_new_miner_whose_results_wait_for_their_audits_gets_no_more_until_one_is_answered() {
+    use crate::reputation::NEW_MINER_AWAITED_AUDITS;
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 2), NOW);
+    let mut served = Vec::new();
+    for number in 1..=NEW_MINER_AWAITED_AUDITS {
+        let lease = granted(&board.submitted(open_job(number.into()), NOW)).remove(0);
+        assert_eq!(lease.miner, Address::repeat_byte(1));
+        // The only other miner is there when the audit is drawn, and busy.
+        if number == 1 {
+            board.joined(arrival(2, 2, 1), NOW);
+            let mut busy = image_job("scenes");
+            busy.constraints.miners = vec![Address::repeat_byte(2)];
+            assert_eq!(granted(&board.submitted(job_of(90, busy, UnixMillis(900_000)), NOW)).len(), 1);
+        }
+        assert!(opened(&answer(&mut board, &lease, 5, None, NOW)).is_some());
+        served.push(lease);
+    }
+    let mut wanted = image_job("scenes");
+    wanted.constraints.miners = vec![Address::repeat_byte(1)];
+    assert!(granted(&board.submitted(job_of(50, wanted, UnixMillis(900_000)), NOW)).is_empty());
+    let reasons = board.why_idle(Address::repeat_byte(1)).reasons;
+    assert!(reasons[0].words.contains("compute its first results again"), "{reasons:?}");
+    // Its auditor leaves, and there is no other: the audits end.
+    let next = granted(&board.left(Address::repeat_byte(2), 2, NOW));
+    assert!(next.iter().any(|lease| lease.miner == Address::repeat_byte(1) && lease.task.role == TaskRole::Serve));
+}
+
+#[test]
+fn new_miners_that_wait_for_their_audits_audit_each_other() {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 2), NOW);
+    board.joined(arrival(2, 2, 2), NOW);
+    let leases: Vec<Lease> = (1..=4).map(|number| granted(&board.submitted(open_job(number), NOW)).remove(0)).collect();
+    let mut audits: Vec<Lease> =
+        leases.iter().flat_map(|lease| granted(&answer(&mut board, lease, 5, None, NOW))).collect();
+    let mut answered = 0;
+    while let Some(audit) = audits.pop() {
+        assert!(audit.task.role.is_audit());
+        let effects = answer(&mut board, &audit, 9, compared(Agreement::Equal, Agreement::Equal), NOW);
+        audits.extend(granted(&effects));
+        answered += 1;
+    }
+    assert_eq!(answered, leases.len());
+}
+
+#[test]
+fn who_has_delivered_little_judges_only_where_nobody_else_can() {
+    use crate::reputation::JUDGE_RESULTS;
+    let auditor_among = |results: &[u64]| {
+        let mut board = auditing();
+        board.joined(Arrival { leases_ended: 100, ..arrival(1, 1, 1) }, NOW);
+        let first = granted(&board.submitted(open_job(1), NOW)).remove(0);
+        for (number, leases_ended) in (2..).zip(results) {
+            board.joined(Arrival { leases_ended: *leases_ended, ..arrival(number, number.into(), 1) }, NOW);
+        }
+        granted(&answer(&mut board, &first, 5, None, NOW)).remove(0).miner
+    };
+    let many_with_little = [&[JUDGE_RESULTS - 1; 30][..], &[JUDGE_RESULTS]].concat();
+    assert_eq!(auditor_among(&many_with_little), Address::repeat_byte(32));
+    assert_eq!(auditor_among(&[1]), Address::repeat_byte(2));
+}

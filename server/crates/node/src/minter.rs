@@ -1,0 +1,67 @@
+//! What the minter holds, as its contract accounts for it.
+
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolCall;
+use chain::{Call, Snapshot};
+use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
+use shared::amount::Amount;
+
+use crate::error::NodeError;
+use crate::handle::NodeHandle;
+use crate::token::to_amount;
+
+impl NodeHandle {
+    /// AIT that the minter holds for an account at the head, due or not.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub async fn held_amount(&self, provider: Address) -> Result<Amount, NodeError> {
+        self.query(move |snapshot| read_minter(snapshot, AITokenMinter::heldOfCall { provider }).map(to_amount)).await
+    }
+
+    /// AIT that the minter holds for each account until each time, at the head.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub async fn held_amounts(&self, holds: Vec<(Address, u64)>) -> Result<Vec<Amount>, NodeError> {
+        let amount = |snapshot: &Snapshot, (provider, due_unix): (Address, u64)| {
+            let call = AITokenMinter::heldUntilCall { provider, dueUnix: U256::from(due_unix) };
+            read_minter(snapshot, call).map(to_amount)
+        };
+        self.query(move |snapshot| holds.into_iter().map(|hold| amount(snapshot, hold)).collect()).await
+    }
+
+    /// Those of these receipts that were voided.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub async fn voided_receipts(&self, receipts: Vec<B256>) -> Result<Vec<B256>, NodeError> {
+        self.query(move |snapshot| {
+            let mut voided = Vec::new();
+            for receipt_hash in receipts {
+                if read_minter(snapshot, AITokenMinter::voidedReceiptCall { receiptHash: receipt_hash })? {
+                    voided.push(receipt_hash);
+                }
+            }
+            Ok(voided)
+        })
+        .await
+    }
+
+    /// Whether the minter neither mints nor releases at the head.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub async fn is_minter_paused(&self) -> Result<bool, NodeError> {
+        self.query(|snapshot| read_minter(snapshot, AITokenMinter::pausedCall {})).await
+    }
+}
+
+fn read_minter<C: SolCall>(snapshot: &Snapshot, call: C) -> Result<C::Return, NodeError> {
+    let request = Call { to: Some(AI_TOKEN_MINTER_ADDRESS), data: call.abi_encode().into(), ..Call::default() };
+    let outcome = snapshot.call(snapshot.head().number, &request, &Default::default(), &chain::never_over)?;
+    C::abi_decode_returns(&outcome.output).map_err(|error| {
+        let answered = format!("the minter at {AI_TOKEN_MINTER_ADDRESS} answered: {error}");
+        NodeError::Chain(chain::ChainError::InvalidCall(answered))
+    })
+}

@@ -1,0 +1,69 @@
+//! Who decides the next block, and what their power is made of, as the contract of the validators accounts for it.
+
+use alloy_primitives::Address;
+use alloy_sol_types::SolCall;
+use chain::{Call, Snapshot, Validator};
+use contracts::{STAKING_ADDRESS, Staking};
+use shared::amount::Amount;
+
+use crate::error::NodeError;
+use crate::handle::NodeHandle;
+use crate::token::to_amount;
+
+/// A validator of the next block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidatorPower {
+    /// The address of its key.
+    pub address: Address,
+    /// Its weight.
+    pub voting_power: u64,
+    /// The part of it that the authority gave; all of it on a chain without the contract.
+    pub base_power: u64,
+    /// What the validator itself has staked. A whole AIT is one unit of power.
+    pub own_stake: Amount,
+    /// What others have staked with it.
+    pub delegated_stake: Amount,
+}
+
+impl NodeHandle {
+    /// Those who decide the block after the head, heaviest first, with what their power is made of.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub async fn validator_powers(&self) -> Result<Vec<ValidatorPower>, NodeError> {
+        self.query(|snapshot| {
+            let validators = snapshot.validators_at(snapshot.head().number + 1)?;
+            let known = known_to_contract(snapshot)?;
+            let mut powers: Vec<_> = validators.iter().map(|member| power_of(member, &known)).collect();
+            powers.sort_by_key(|power| (core::cmp::Reverse(power.voting_power), power.address));
+            Ok(powers)
+        })
+        .await
+    }
+}
+
+fn power_of(member: Validator, known: &[Staking::ValidatorInfo]) -> ValidatorPower {
+    let info = known.iter().find(|info| info.validator == member.address);
+    ValidatorPower {
+        address: member.address,
+        voting_power: member.voting_power,
+        base_power: info.map_or(member.voting_power, |info| info.basePower),
+        own_stake: info.map_or(Amount::ZERO, |info| to_amount(info.ownStake)),
+        delegated_stake: info.map_or(Amount::ZERO, |info| to_amount(info.delegatedStake)),
+    }
+}
+
+/// All validators that the contract lists; none where the chain has no such contract.
+fn known_to_contract(snapshot: &Snapshot) -> Result<Vec<Staking::ValidatorInfo>, NodeError> {
+    let height = snapshot.head().number;
+    if snapshot.state_at(height)?.code_at(STAKING_ADDRESS)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let data = Staking::validatorInfosCall {}.abi_encode().into();
+    let request = Call { to: Some(STAKING_ADDRESS), data, ..Call::default() };
+    let outcome = snapshot.call(height, &request, &Default::default(), &chain::never_over)?;
+    Staking::validatorInfosCall::abi_decode_returns(&outcome.output).map_err(|error| {
+        let answered = format!("the contract of the validators at {STAKING_ADDRESS} answered: {error}");
+        NodeError::Chain(chain::ChainError::InvalidCall(answered))
+    })
+}

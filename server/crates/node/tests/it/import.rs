@@ -1,0 +1,141 @@
+//! Blocks that others decided, handed over by REST.
+
+use alloy_primitives::{B256, hex};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use node::chain::{Block, CommitCertificate, DecidedBlock, SealedHeader, ValidatorKey};
+use node::{MAX_IMPORT_BODY_BYTES, NodeError, Role};
+use serde_json::{Value, json};
+
+use crate::setup::*;
+
+fn follower() -> TestNode {
+    TestNode::with(|config| config.role = Role::Follower)
+}
+
+/// A chain with a block for each of these senders.
+async fn origin(senders: &[u8]) -> TestNode {
+    let node = TestNode::new();
+    for sender in senders {
+        node.execute(&ping(*sender, 0)).await;
+    }
+    node
+}
+
+/// The blocks as other nodes ask for them.
+async fn decided(node: &TestNode) -> Vec<String> {
+    let (status, answer) = node.get("/rpc/blocks-range/decided?from=0&to=99").await;
+    assert_eq!(status, StatusCode::OK);
+    answer["blocks"].as_array().unwrap().iter().map(|block| block.as_str().unwrap().to_owned()).collect()
+}
+
+async fn import(node: &TestNode, block: &str) -> (u16, Value) {
+    let body = json!({ "block": block }).to_string();
+    let request = Request::post("/rpc/blocks/import").header("content-type", "application/json").body(Body::from(body));
+    let (status, text) = node.send(request.unwrap()).await;
+    (status.as_u16(), serde_json::from_str(&text).unwrap())
+}
+
+fn decode(block: &str) -> DecidedBlock {
+    DecidedBlock::decode(&mut hex::decode(block).unwrap().as_slice(), CHAIN_ID).unwrap()
+}
+
+fn encode(block: &Block, certificate: &CommitCertificate) -> String {
+    hex::encode_prefixed(DecidedBlock::encode(block, certificate))
+}
+
+/// The block with another state root, signed by these keys.
+fn with_other_root(block: &Block, signers: &[u8]) -> String {
+    let mut header = block.header.header().clone();
+    header.state_root = B256::repeat_byte(1);
+    let changed = Block { header: SealedHeader::new(header), transactions: block.transactions.clone() };
+    let (height, hash) = (changed.header.number, changed.header.hash());
+    let sign = |seed: &u8| ValidatorKey::new(key(*seed)).sign_commit(CHAIN_ID, height, 0, hash).unwrap();
+    let signatures = signers.iter().map(sign).collect();
+    encode(&changed, &CommitCertificate { height, round: 0, block_hash: hash, signatures })
+}
+
+#[tokio::test]
+async fn a_follower_takes_blocks_in_their_order_and_each_once() {
+    let (origin, follower) = (origin(&[1, 2, 3]).await, follower());
+    let blocks = decided(&origin).await;
+    assert_eq!(blocks.len(), 3, "nobody decided block 0");
+
+    let (status, orphan) = import(&follower, &blocks[2]).await;
+    assert_eq!((status, &orphan["type"]), (409, &json!("/problems/orphan-block")));
+    assert!(orphan["detail"].as_str().unwrap().contains("block 1 is missing"), "{orphan}");
+    assert_eq!(follower.handle().head().unwrap().number, 0);
+
+    for (height, block) in (1..).zip(&blocks) {
+        let hash = decode(block).block.header.hash();
+        let told = |outcome: &str| json!({ "outcome": outcome, "number": height, "hash": hash });
+        assert_eq!(import(&follower, block).await, (201, told("imported")));
+        assert_eq!(import(&follower, block).await, (200, told("exists")));
+    }
+    assert_eq!(follower.handle().head().unwrap(), origin.handle().head().unwrap());
+    let snapshot = follower.handle().snapshot().unwrap();
+    assert_eq!(snapshot.recompute_state_root().unwrap(), snapshot.head().state_root);
+    assert_eq!(decided(&follower).await, blocks, "others can follow the follower");
+}
+
+#[tokio::test]
+async fn what_does_not_hold_is_refused_and_changes_nothing() {
+    let (origin, other, follower) = (origin(&[1, 2]).await, origin(&[3]).await, follower());
+    let blocks = decided(&origin).await;
+    assert_eq!(import(&follower, &blocks[0]).await.0, 201);
+    let next = decode(&blocks[1]);
+
+    let mut forged = next.certificate.clone();
+    let mut signature = forged.signatures[0].signature.to_vec();
+    signature[5] ^= 1;
+    forged.signatures[0].signature = signature.into();
+    let nobody = CommitCertificate { signatures: vec![], ..next.certificate.clone() };
+    let of_before = decode(&blocks[0]).certificate;
+    for (what, block) in [
+        ("a forged signature", encode(&next.block, &forged)),
+        ("no signature", encode(&next.block, &nobody)),
+        ("a certificate of another block", encode(&next.block, &of_before)),
+        ("a stranger's signature", with_other_root(&next.block, &[9])),
+        ("a wrong root that a quorum signed", with_other_root(&next.block, &[VALIDATOR])),
+        ("one signature twice", with_other_root(&next.block, &[VALIDATOR, VALIDATOR])),
+    ] {
+        let (status, problem) = import(&follower, &block).await;
+        assert_eq!((status, &problem["type"]), (400, &json!("/problems/invalid-block")), "{what}: {problem}");
+    }
+    let (status, problem) = import(&follower, &decided(&other).await[0]).await;
+    assert_eq!((status, &problem["type"]), (409, &json!("/problems/conflicting-block")), "{problem}");
+
+    let whole = hex::decode(&blocks[1]).unwrap();
+    let long = hex::encode_prefixed([whole.as_slice(), &[0]].concat());
+    let short = hex::encode_prefixed(&whole[..whole.len() - 1]);
+    for block in [long.as_str(), short.as_str(), "0x", "0xdeadbeef", "garbage"] {
+        assert_eq!(import(&follower, block).await.0, 422, "{block}");
+    }
+    let huge = Request::post("/rpc/blocks/import")
+        .header("content-type", "application/json")
+        .body(Body::from(vec![b' '; MAX_IMPORT_BODY_BYTES + 1]))
+        .unwrap();
+    assert_eq!(follower.send(huge).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+
+    assert_eq!(follower.handle().head().unwrap().hash(), decode(&blocks[0]).block.header.hash());
+    assert_eq!(import(&follower, &blocks[1]).await.0, 201, "the true block is taken after all of them");
+}
+
+#[tokio::test]
+async fn a_follower_says_that_it_takes_no_transactions() {
+    let follower = follower();
+    assert!(matches!(follower.handle().submit_raw_transaction(&ping(1, 0)).await, Err(NodeError::Follows)));
+    let error = follower.error("eth_sendRawTransaction", json!([hex::encode_prefixed(ping(1, 0))])).await;
+    assert!(error["message"].as_str().unwrap().contains("send them to a validator"), "{error}");
+    assert_eq!(follower.handle().pool_content(), Default::default());
+}
+
+#[tokio::test]
+async fn the_one_validator_takes_its_own_blocks_back_and_goes_on() {
+    let (origin, lost) = (origin(&[1, 2]).await, TestNode::new());
+    for block in decided(&origin).await {
+        assert_eq!(import(&lost, &block).await.0, 201);
+    }
+    assert_eq!(lost.handle().head().unwrap(), origin.handle().head().unwrap());
+    assert_eq!(lost.execute(&ping(1, 1)).await.place.height, 3);
+}

@@ -1,0 +1,168 @@
+//! How the miners of one operator behave: what they hand in for a job, and what as auditors.
+
+use hub::reputation;
+
+use crate::assumptions::{self, Distance};
+
+/// One way to be a miner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strategy {
+    Honest,
+    /// Hands in pictures that no model drew.
+    Blank,
+    /// Hands in black pictures and says that the safety checker flagged them.
+    FalseFlag,
+    FewerSteps,
+    WrongModel,
+    /// Hands in pictures that it has already, whatever the seed.
+    SeedIgnoring,
+    /// Two miners: each lies, and says as an auditor that the other did not.
+    ColludingPair,
+    /// Asks for sponsored jobs, at a price that only it keeps, and lies where it gets them.
+    SelfDealing,
+    /// The same, and computes what it asks for: it fills its machine with work that nobody wants.
+    SelfDealingWorking,
+    /// Honest for two thirds of its time, then it lies.
+    ExitScam,
+    /// Many keys that lie from their first job on.
+    Sybil,
+    /// Many keys: each is honest until it may judge others, one after the other. After half of the time all of them lie and
+    /// confirm each other.
+    SybilRing,
+    /// Serves honestly and hands in copies as an auditor.
+    CopyingAuditor,
+}
+
+/// What a miner hands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// The work, done.
+    Work,
+    /// Something else.
+    Lie(Lie),
+    /// As an auditor: what the audited miner handed in, and its root if both belong to one operator.
+    Copy,
+}
+
+/// Something else than the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lie {
+    pub distance: Distance,
+    /// What it costs, in thousandths of the work.
+    pub cost_per_mille: u64,
+    /// It is said to be black for the safety checker's sake.
+    pub flagged: bool,
+}
+
+impl Lie {
+    const fn free(distance: Distance) -> Self {
+        Self { distance, cost_per_mille: 0, flagged: false }
+    }
+}
+
+/// What a miner of the cheat knows when it gets a job.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Situation {
+    /// Results of its key that held.
+    pub(crate) results: u64,
+    /// Its operator asked for the job.
+    pub(crate) is_own_job: bool,
+    /// How much of the simulated time is over.
+    pub(crate) elapsed_per_mille: u64,
+}
+
+impl Strategy {
+    pub const ALL: [Self; 13] = [
+        Self::Honest,
+        Self::Blank,
+        Self::FalseFlag,
+        Self::FewerSteps,
+        Self::WrongModel,
+        Self::SeedIgnoring,
+        Self::ColludingPair,
+        Self::SelfDealing,
+        Self::SelfDealingWorking,
+        Self::ExitScam,
+        Self::Sybil,
+        Self::SybilRing,
+        Self::CopyingAuditor,
+    ];
+
+    /// Those that earn more than honest work. `docs/ECONOMICS.md` says why, and what bounds them.
+    pub const STILL_PAYS: [Self; 2] = [Self::SelfDealingWorking, Self::CopyingAuditor];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Honest => "honest",
+            Self::Blank => "blank pictures",
+            Self::FalseFlag => "false safety flags",
+            Self::FewerSteps => "half of the steps",
+            Self::WrongModel => "cheaper model",
+            Self::SeedIgnoring => "seed ignored",
+            Self::ColludingPair => "colluding pair",
+            Self::SelfDealing => "self-dealing, lies",
+            Self::SelfDealingWorking => "self-dealing, works",
+            Self::ExitScam => "exit scam",
+            Self::Sybil => "new keys that lie",
+            Self::SybilRing => "ring of proven keys",
+            Self::CopyingAuditor => "copying auditor",
+        }
+    }
+
+    pub(crate) const fn machines(self) -> u64 {
+        match self {
+            Self::ColludingPair => 2,
+            _ => 1,
+        }
+    }
+
+    pub(crate) const fn asks_itself(self) -> bool {
+        matches!(self, Self::SelfDealing | Self::SelfDealingWorking)
+    }
+
+    /// It does honest work beside its lies. It hands those in no sooner than the work would be: it must not seem faster
+    /// than it is, or its leases become too short for its work.
+    pub(crate) const fn works_too(self) -> bool {
+        matches!(self, Self::SelfDealing | Self::CopyingAuditor)
+    }
+
+    pub(crate) fn serve(self, situation: Situation) -> Act {
+        let blank = Act::Lie(Lie::free(assumptions::BLANK));
+        match self {
+            Self::Honest | Self::SelfDealingWorking | Self::CopyingAuditor => Act::Work,
+            Self::Blank | Self::Sybil => blank,
+            Self::FalseFlag => Act::Lie(Lie { flagged: true, ..Lie::free(assumptions::BLANK) }),
+            Self::SeedIgnoring => Act::Lie(Lie::free(assumptions::OTHER_SEED)),
+            Self::FewerSteps => Act::Lie(Lie { cost_per_mille: 500, ..Lie::free(assumptions::HALF_OF_THE_STEPS) }),
+            Self::WrongModel => {
+                let cost_per_mille = assumptions::OTHER_MODEL_COST_PER_MILLE;
+                Act::Lie(Lie { cost_per_mille, ..Lie::free(assumptions::OTHER_MODEL) })
+            }
+            Self::ColludingPair if reputation::is_proven(situation.results) => blank,
+            Self::SybilRing if situation.elapsed_per_mille >= 500 => blank,
+            Self::SelfDealing if situation.is_own_job => blank,
+            Self::ExitScam if situation.elapsed_per_mille >= 667 => blank,
+            Self::ColludingPair | Self::SybilRing | Self::SelfDealing | Self::ExitScam => Act::Work,
+        }
+    }
+
+    /// `is_own`: the audited result is of the same operator. Who computes nothing copies as an auditor as well.
+    pub(crate) const fn audit(self, is_own: bool) -> Act {
+        match self {
+            _ if is_own => Act::Copy,
+            Self::CopyingAuditor
+            | Self::Blank
+            | Self::FalseFlag
+            | Self::SeedIgnoring
+            | Self::ColludingPair
+            | Self::Sybil => Act::Copy,
+            Self::Honest
+            | Self::FewerSteps
+            | Self::WrongModel
+            | Self::SelfDealing
+            | Self::SelfDealingWorking
+            | Self::SybilRing
+            | Self::ExitScam => Act::Work,
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The reference market maker at work: looks at the market again and again, and replaces its orders where they are no longer
+//! those that it wants. It asks and signs as anybody does. It knows nothing of what the asset is worth, and loses to anybody
+//! who does; so it quotes only where one side is worthless anyway.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use shared::U256;
+use shared::api::exchange::{
+    CancelledOrders, ExchangeAccount, ExchangeAsset, ExchangeView, MarketView, OrderView, PlacedOrder, Ticker,
+};
+use shared::exchange::{OrderCancellation, TimeInForce};
+use shared::signing::PrivateKey;
+use shared::time::UnixSeconds;
+
+use super::funds::{call_faucet, send_deposit};
+use super::look::open_orders;
+use super::market::{account, exchange_to_sign_for, find_market};
+use super::number::{decimal, price_decimals, units};
+use super::order::{Terms, sign};
+use super::quotes::{Difference, Funds, Quote, Settings, difference, quote_wanted, quotes, ranges};
+use crate::cli::client::{ComeAgain, Server};
+use crate::cli::wallet::node::Node;
+use crate::clock;
+
+/// Its orders wait so long, and are renewed in half of it: where it is killed, they are gone soon.
+const QUOTE_SECONDS: u64 = 600;
+
+/// How it quotes, as people say it.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct Quoting {
+    /// Price to quote around until somebody trades; from then on it is the last trade's
+    #[arg(long, value_name = "PRICE", default_value = START_PRICE)]
+    start_price: String,
+    /// Orders of each side
+    #[arg(long, default_value_t = LEVELS, value_parser = clap::value_parser!(u32).range(1..=20))]
+    levels: u32,
+    /// Between the best order of each side, in hundredths of a percent of the price
+    #[arg(long, value_name = "BASIS_POINTS", default_value_t = SPREAD, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    spread: u32,
+    /// From one order of a side to the next, in hundredths of a percent of the price
+    #[arg(long, value_name = "BASIS_POINTS", default_value_t = GAP, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    gap: u32,
+    /// Amount of each order
+    #[arg(long, default_value = AMOUNT)]
+    amount: String,
+    /// It buys no more once it would have more of the base asset than this
+    #[arg(long, value_name = "AMOUNT", default_value = BASE_MAX)]
+    base_max: String,
+    /// The most of the quote asset that its orders hold
+    #[arg(long, value_name = "AMOUNT", default_value = QUOTE_MAX)]
+    quote_max: String,
+    /// Seconds between two looks at the book
+    #[arg(long, value_name = "SECONDS", default_value_t = EVERY_SECONDS, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    every: u64,
+}
+
+const START_PRICE: &str = "0.25";
+const LEVELS: u32 = 3;
+const SPREAD: u32 = 200;
+const GAP: u32 = 100;
+const AMOUNT: &str = "1";
+const BASE_MAX: &str = "1000";
+const QUOTE_MAX: &str = "1000";
+const EVERY_SECONDS: u64 = 3;
+
+impl Default for Quoting {
+    fn default() -> Self {
+        Self {
+            start_price: START_PRICE.to_owned(),
+            levels: LEVELS,
+            spread: SPREAD,
+            gap: GAP,
+            amount: AMOUNT.to_owned(),
+            base_max: BASE_MAX.to_owned(),
+            quote_max: QUOTE_MAX.to_owned(),
+            every: EVERY_SECONDS,
+        }
+    }
+}
+
+impl Quoting {
+    fn settings(&self, market: &MarketView) -> Result<Settings> {
+        let (base, quote) = (market.base.decimals, market.quote.decimals);
+        Ok(Settings {
+            levels: self.levels,
+            spread_basis_points: self.spread,
+            gap_basis_points: self.gap,
+            amount: units(&self.amount, base, "--amount")?,
+            base_max: units(&self.base_max, base, "--base-max")?,
+            quote_max: units(&self.quote_max, quote, "--quote-max")?,
+        })
+    }
+
+    pub(super) fn in_words(&self, market: &MarketView) -> String {
+        let (base, quote) = (&market.base.symbol, &market.quote.symbol);
+        format!(
+            "{} orders a side of {} {base} each, from the last price on, or from {} {quote} where nobody traded",
+            self.levels, self.amount, self.start_price
+        )
+    }
+}
+
+/// Where it quotes.
+pub(in crate::cli) struct Place {
+    pub(super) exchange: ExchangeView,
+    pub(super) market: MarketView,
+}
+
+impl Place {
+    /// A market of a server: of this name, or the first one with a worthless asset.
+    pub(in crate::cli) fn find(url: &str, market: Option<&str>) -> Result<Self> {
+        let exchange = exchange_to_sign_for(&Server::at(url), &Node::at(url))?;
+        let is_worthless = |market: &&MarketView| market.base.is_worthless || market.quote.is_worthless;
+        let market = match market {
+            Some(id) => find_market(&exchange, id)?,
+            None => exchange.markets.iter().find(is_worthless).context("no market has a worthless asset")?,
+        };
+        ensure!(
+            is_worthless(&market),
+            "{} and {} are worth something: this market maker only fills the books of development chains",
+            market.base.symbol,
+            market.quote.symbol
+        );
+        let market = market.clone();
+        Ok(Self { exchange, market })
+    }
+}
+
+pub(in crate::cli) struct Maker {
+    server: Server,
+    node: Node,
+    key: PrivateKey,
+    exchange: ExchangeView,
+    market: MarketView,
+    settings: Settings,
+    start_price: u128,
+    every: Duration,
+    /// The block of its last deposit. What the book says before it knows that block is old.
+    deposited_in: u64,
+    /// Tells what happens.
+    say: fn(&str),
+}
+
+impl Maker {
+    /// A market maker of this key, in a market that the server at `url` told of.
+    pub(in crate::cli) fn new(url: &str, at: Place, key: PrivateKey, quoting: &Quoting, say: fn(&str)) -> Result<Self> {
+        let (server, node) = (Server::at(url), Node::at(url));
+        let Place { exchange, market } = at;
+        let settings = quoting.settings(&market)?;
+        let decimals = price_decimals(market.base.decimals, market.quote.decimals)?;
+        let start_price = units(&quoting.start_price, decimals, "--start-price")?;
+        let every = Duration::from_secs(quoting.every);
+        Ok(Self { server, node, key, exchange, market, settings, start_price, every, deposited_in: 0, say })
+    }
+
+    /// Quotes until `stop` has something or nobody holds its other end, or for so many looks. Then it cancels its orders.
+    pub(in crate::cli) fn run(mut self, stop: &Receiver<()>, looks: Option<u64>) -> Result<()> {
+        let (mut done, mut told) = (0, String::new());
+        while looks.is_none_or(|most| done < most) {
+            done += 1;
+            let mut pause = self.every;
+            // The server may restart and the book may move on: the next look begins anew.
+            if let Err(error) = self.look() {
+                if let Some(again) = error.downcast_ref::<ComeAgain>() {
+                    pause = pause.max(again.after);
+                }
+                let error = format!("{error:#}");
+                if error != told {
+                    (self.say)(&error);
+                    told = error;
+                }
+            } else {
+                told.clear();
+            }
+            if looks == Some(done) || stop.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+                break;
+            }
+        }
+        self.end()
+    }
+
+    fn end(&self) -> Result<()> {
+        let nonces: Vec<u64> = self.open_orders()?.iter().map(|order| order.nonce).collect();
+        self.cancel(&nonces, &[])?;
+        (self.say)(&format!("{} orders left the book", nonces.len()));
+        Ok(())
+    }
+
+    /// Looks at the book once.
+    fn look(&mut self) -> Result<()> {
+        let price = self.price_now()?;
+        let account = account(&self.server, self.key.address())?;
+        if let Err(error) = self.move_in(&account, price) {
+            (self.say)(&format!("nothing was deposited: {error:#}"));
+        }
+        let open = self.open_orders()?;
+        let wanted = quotes(&self.market, self.settings, self.funds(&account)?, price);
+        let expires_by = clock::now().seconds().0 + self.exchange.settlement_seconds + QUOTE_SECONDS / 2;
+        let Difference { kept, stale, missing } = difference(&open, wanted, expires_by);
+        if stale.is_empty() && missing.is_empty() {
+            return Ok(());
+        }
+        self.cancel(&stale, &kept)?;
+        // An order of somebody else may stand in the way of one of them; the others are placed all the same.
+        let mut refused = None;
+        for (quote, nonce) in missing.iter().zip(account.next_nonce..) {
+            if let Err(error) = self.place(*quote, &account, nonce) {
+                refused = Some(error);
+            }
+        }
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        let decimals = price_decimals(self.market.base.decimals, self.market.quote.decimals)?;
+        let around = decimal(U256::from(price), decimals);
+        let orders = kept.len() + missing.len();
+        (self.say)(&format!(
+            "{orders} orders around {around} {}, {} of them new",
+            self.market.quote.symbol,
+            missing.len()
+        ));
+        Ok(())
+    }
+
+    fn price_now(&self) -> Result<u128> {
+        let ticker: Ticker = self.server.get(&format!("/v1/exchange/{}/ticker", self.market.id))?;
+        let decimals = price_decimals(self.market.base.decimals, self.market.quote.decimals)?;
+        ticker.last.map_or(Ok(self.start_price), |last| units(&last, decimals, "the last price"))
+    }
+
+    fn open_orders(&self) -> Result<Vec<OrderView>> {
+        let mut open = open_orders(&self.server, self.key.address())?;
+        open.retain(|order| order.market == self.market.id);
+        Ok(open)
+    }
+
+    /// Deposits what its account on the chain has of both assets, and takes money from a faucet where there is one and its
+    /// orders would need more.
+    fn move_in(&mut self, account: &ExchangeAccount, price: u128) -> Result<()> {
+        if account.block_number < self.deposited_in {
+            return Ok(());
+        }
+        let funds = self.funds(account)?;
+        let market = self.market.clone();
+        let base_wanted = self.settings.amount.saturating_mul(u128::from(self.settings.levels));
+        let sides = [
+            (&market.base, funds.base, base_wanted, market.lot_units.0),
+            (&market.quote, funds.quote, quote_wanted(self.settings, price), market.notional_min_units.0),
+        ];
+        for (asset, here, wanted, least) in sides {
+            if asset.has_faucet && here < wanted && self.in_wallet(asset)? < U256::from(least) {
+                call_faucet(&self.node, &self.key, asset)?;
+            }
+            let value = self.in_wallet(asset)?;
+            if value >= U256::from(least.max(1)) {
+                let (_, block_number) = send_deposit(&self.node, &self.key, &self.exchange, asset, value)?;
+                self.deposited_in = block_number;
+                (self.say)(&format!("deposited {} {}", decimal(value, asset.decimals), asset.symbol));
+            }
+        }
+        Ok(())
+    }
+
+    fn in_wallet(&self, asset: &ExchangeAsset) -> Result<U256> {
+        self.node.token_balance(asset.address, self.key.address())
+    }
+
+    /// What is free, and what its own orders hold, since they go first.
+    fn funds(&self, account: &ExchangeAccount) -> Result<Funds> {
+        let of = |asset| {
+            let balance = account.balances.iter().find(|balance| balance.asset == asset);
+            let balance = balance.context("the exchange names no balance of an asset of the market")?;
+            anyhow::Ok(balance.free_units.0.saturating_add(balance.reserved_units.0))
+        };
+        Ok(Funds { base: of(self.market.base.address)?, quote: of(self.market.quote.address)? })
+    }
+
+    fn cancel(&self, stale: &[u64], kept: &[u64]) -> Result<()> {
+        let (chain_id, contract) = (self.exchange.chain_id, self.exchange.contract);
+        for (from_nonce, to_nonce) in ranges(stale, kept) {
+            let trader = self.key.address();
+            let cancellation = OrderCancellation { trader, from_nonce, to_nonce, chain_id, contract };
+            let _: CancelledOrders = self.server.post("/v1/exchange/cancels", &sign(&self.key, cancellation)?, None)?;
+        }
+        Ok(())
+    }
+
+    fn place(&self, quote: Quote, account: &ExchangeAccount, nonce: u64) -> Result<()> {
+        let terms = Terms {
+            exchange: &self.exchange,
+            market: &self.market,
+            trader: account.trader,
+            epoch: account.newest_epoch,
+            nonce,
+            expires_at: UnixSeconds(clock::now().seconds().0 + self.exchange.settlement_seconds + QUOTE_SECONDS),
+        };
+        let order = terms.order(quote.side(), TimeInForce::PostOnly, quote.amount, quote.limit_price);
+        let _: PlacedOrder = self.server.post("/v1/exchange/orders", &sign(&self.key, order)?, None)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Payments: each is signed once for its key, stands in the log before it leaves, and is sent until a block contains it.
+//!
+//! ```text
+//! request ─▶ policy ─▶ nonce, signature ─▶ log on the disk ─▶ node ─▶ block ─▶ log: settled
+//!                                            └─ the daemon ended here: the next start sends it
+//! ```
+
+use custody::event::{Event, Moved, SignedPayment};
+use custody::ledger::{Outcome, Payment};
+use serde::Serialize;
+use serde_json::json;
+use shared::digest::Sha256Digest;
+use shared::time::UnixMillis;
+use shared::{Address, B256, Bytes};
+use wallet::session::Signable;
+
+use super::error::DaemonError;
+use super::plan::{Signing, of_node};
+use super::signer::{Signer, blocking};
+use super::signing::take;
+use super::tickets::Prepared;
+use crate::cli::wallet::folder::WalletName;
+use crate::cli::wallet::node::Node;
+
+/// A payment as answers show it.
+#[derive(Debug, Serialize)]
+pub(super) struct PaymentView {
+    idempotency_key: String,
+    transaction_hash: B256,
+    from: Address,
+    nonce: u64,
+    signed_at_ms: UnixMillis,
+    #[serde(flatten)]
+    moved: Moved,
+    #[serde(flatten)]
+    state: StateView,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum StateView {
+    /// No block contains it yet. The daemon sends it until one does.
+    Waiting,
+    /// It is in this block.
+    Settled { block_number: u64 },
+    /// It is in this block, and moved nothing.
+    Failed { block_number: u64 },
+    /// Another transaction took its nonce: it moved nothing, and never will.
+    Replaced,
+}
+
+impl From<&Payment> for PaymentView {
+    fn from(payment: &Payment) -> Self {
+        let signed = &payment.signed;
+        Self {
+            idempotency_key: signed.key.clone(),
+            transaction_hash: signed.hash,
+            from: payment.from,
+            nonce: signed.nonce,
+            signed_at_ms: payment.at,
+            moved: signed.moved.clone(),
+            state: match payment.outcome {
+                Outcome::Waiting => StateView::Waiting,
+                Outcome::Settled { block_number, succeeded: true } => StateView::Settled { block_number },
+                Outcome::Settled { block_number, succeeded: false } => StateView::Failed { block_number },
+                Outcome::Replaced => StateView::Replaced,
+            },
+        }
+    }
+}
+
+/// The key of a request, and the hash of what it asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Idempotency {
+    pub(super) key: String,
+    pub(super) request: Sha256Digest,
+}
+
+/// What the node says of a payment that waits.
+enum Found {
+    Included { block_number: u64, succeeded: bool },
+    Known,
+    NonceTaken,
+    Unknown,
+}
+
+impl Signer {
+    /// The payment that this key was used for. Another request under the same key is refused.
+    pub(super) async fn paid(&self, idempotency: &Idempotency) -> Result<Option<PaymentView>, DaemonError> {
+        let (view, durable) = {
+            let state = self.state();
+            let Some(payment) = state.ledger.payment(&idempotency.key) else { return Ok(None) };
+            if payment.signed.request != idempotency.request {
+                let detail = format!("the Idempotency-Key `{}` was used with another body", idempotency.key);
+                return Err(DaemonError::Conflict(detail));
+            }
+            (PaymentView::from(payment), self.log.flush())
+        };
+        durable.wait().await?;
+        Ok(Some(view))
+    }
+
+    /// Signs a payment and sends it. The answer comes after it is on the disk, whether the node has it or not.
+    pub(super) async fn pay(
+        &self,
+        name: &WalletName,
+        prepared: Prepared,
+        ticket: Option<&str>,
+        code: Option<&str>,
+        idempotency: Idempotency,
+    ) -> Result<PaymentView, DaemonError> {
+        let Signable::Transaction(transaction) = prepared.signable else {
+            return Err(DaemonError::Form("only transfers and transactions are sent: use /v1/wallet/sign".to_owned()));
+        };
+        if prepared.has_nonce {
+            return Err(DaemonError::Form(
+                "a payment takes its nonce by itself: leave `transaction.nonce` out".to_owned(),
+            ));
+        }
+        // One payment after another chooses its nonce: the log's before the node is asked counts, since a payment that waited
+        // then may be settled when the answer comes.
+        let turn = self.paying.lock().await;
+        // Another request with the same key may have come first.
+        if let Some(paid) = self.paid(&idempotency).await? {
+            return Ok(paid);
+        }
+        let address = self.address(name)?;
+        let own_nonce = self.state().ledger.next_nonce(address, 0);
+        let node = self.config.node.clone();
+        let node_nonce = blocking(move || node.next_nonce(address)).await?.map_err(of_node)?;
+        let (raw, durable) = {
+            let mut state = self.state();
+            if !state.ledger.has_room() {
+                return Err(DaemonError::Busy("too many payments wait for a block"));
+            }
+            let allowed = self.allow(&mut state, name, &prepared.action, code)?;
+            if let Some(ticket) = ticket {
+                take(&mut state, ticket)?;
+            }
+            let nonce = state.ledger.next_nonce(address, node_nonce.max(own_nonce));
+            let transaction = wallet::transaction::Transaction { nonce, ..transaction };
+            let signed = transaction.sign(&allowed.key);
+            let signed = signed.map_err(|error| DaemonError::Internal(format!("it cannot be signed: {error}")))?;
+            let payment = SignedPayment {
+                key: idempotency.key.clone(),
+                request: idempotency.request,
+                nonce,
+                hash: signed.hash,
+                raw: signed.raw.clone(),
+                moved: Moved::from(&prepared.action),
+            };
+            let event = Event::Payment { address, payment, code: allowed.code };
+            (signed.raw, self.record(&mut state, &event)?)
+        };
+        drop(turn);
+        durable.wait().await?;
+        self.deliver(raw).await;
+        let paid = self.paid(&idempotency).await?;
+        paid.ok_or_else(|| DaemonError::Internal("a payment was forgotten at once".to_owned()))
+    }
+
+    /// A node that does not take it now is asked again later: the payment waits.
+    async fn deliver(&self, raw: Bytes) {
+        let node = self.config.node.clone();
+        match blocking(move || node.send(&raw)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(error = format!("{error:#}"), "the node did not take a payment yet"),
+            Err(error) => tracing::warn!(%error, "a payment was not sent yet"),
+        }
+    }
+
+    /// Looks after all payments that wait: which are in a block, and which the node must be sent again.
+    pub(super) async fn settle(&self) -> Result<(), DaemonError> {
+        let waiting: Vec<Payment> = self.state().ledger.waiting().cloned().collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        // The last of them may not be on the disk yet, and nothing leaves before it is.
+        self.log.flush().wait().await?;
+        let (node, chain_id) = (self.config.node.clone(), self.config.chain_id);
+        blocking(move || Signing { node: &node, chain_id, account: Address::ZERO }.check_chain()).await??;
+        for payment in waiting {
+            let (node, looked_at) = (self.config.node.clone(), payment.clone());
+            let found = blocking(move || find(&node, &looked_at)).await?.map_err(of_node)?;
+            let hash = payment.signed.hash;
+            match found {
+                Found::Included { block_number, succeeded } => {
+                    self.note(&Event::Settled { hash, block_number, succeeded })?;
+                }
+                Found::NonceTaken => self.note(&Event::Replaced { hash })?,
+                Found::Unknown => self.deliver(payment.signed.raw).await,
+                Found::Known => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn find(node: &Node, payment: &Payment) -> anyhow::Result<Found> {
+    let hash = payment.signed.hash;
+    // The nonce first: a block that comes between the two questions must not look like another transaction's.
+    let next: u64 = node.number("eth_getTransactionCount", json!([payment.from, "latest"]))?;
+    if let Some(included) = node.included(hash)? {
+        let (block_number, succeeded) = (included.block_number, included.succeeded);
+        return Ok(Found::Included { block_number, succeeded });
+    }
+    if next > payment.signed.nonce {
+        return Ok(Found::NonceTaken);
+    }
+    Ok(if node.knows(hash)? { Found::Known } else { Found::Unknown })
+}

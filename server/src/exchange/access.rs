@@ -1,0 +1,36 @@
+//! What handlers have of the exchange.
+
+use std::sync::Arc;
+
+use shared::Address;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{ExchangeError, ExchangeHandle};
+use crate::shares::Shares;
+
+/// Readers of all feeds, and those of one network address.
+pub(crate) const READERS_MAX: usize = 4_096;
+pub(crate) const READERS_PER_ADDRESS_MAX: usize = 32;
+
+#[derive(Clone)]
+pub struct ExchangeAccess {
+    /// The desk, or why there is none.
+    pub(crate) handle: Result<ExchangeHandle, ExchangeError>,
+    pub(crate) store: Store,
+    /// Sends trades and withdrawals to the contract.
+    pub(crate) operator: Address,
+    /// A market maker that the operator runs.
+    pub(crate) market_maker: Option<Address>,
+    /// Places for readers of feeds.
+    pub(crate) readers: Arc<Shares>,
+    /// Streams that a stop waits for.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Places for readers of feeds.
+pub(crate) fn reader_places() -> Arc<Shares> {
+    Shares::new(READERS_MAX, READERS_PER_ADDRESS_MAX)
+}

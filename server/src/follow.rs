@@ -1,0 +1,146 @@
+//! Following a chain: asks other nodes for blocks, and hands them to this one, which checks and executes each.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use alloy_primitives::{B256, Bytes};
+use node::chain::ReceivedBlock;
+use node::{NodeError, NodeHandle};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+use ureq::Agent;
+
+/// How often the others are asked where there was nothing new.
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long one answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Largest answer that is read: a node ends a range with the block that makes it 4 MiB, and one block has some 10 MB.
+const ANSWER_MAX_BYTES: u64 = 64 << 20;
+
+/// Blocks asked for at once, as many as a node gives.
+const BLOCKS_AT_ONCE: u64 = 100;
+
+/// Why a node cannot be followed now.
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error("{url} does not answer: {source}")]
+    NoAnswer { url: String, source: Box<ureq::Error> },
+    #[error("{url} serves the chain with genesis {theirs}, and this node keeps the one with genesis {ours}")]
+    OtherChain { url: String, theirs: B256, ours: B256 },
+    #[error("{url} claims to have block {claimed}, and gives none from block {wanted} on")]
+    Withheld { url: String, claimed: u64, wanted: u64 },
+    #[error("block {number} of {url} is refused: {reason}")]
+    Refused { url: String, number: u64, reason: String },
+    #[error("{0}")]
+    Node(#[from] NodeError),
+    #[error("a task of this program ended: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// Whether following goes on, for health checks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FollowState(Arc<RwLock<Option<String>>>);
+
+impl FollowState {
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes what keeps blocks away, or that nothing does, and logs what is new.
+    fn set(&self, fault: Option<String>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if *known == fault {
+            return;
+        }
+        match &fault {
+            Some(fault) => tracing::error!(fault, "not followed"),
+            None => tracing::info!("followed again"),
+        }
+        *known = fault;
+    }
+}
+
+/// Asks these nodes, one after another, until `stop` is canceled. Which of them answers makes no difference: nothing is
+/// believed that a quorum has not signed.
+pub(crate) async fn run(node: NodeHandle, urls: Vec<String>, state: FollowState, stop: CancellationToken) {
+    let config = Agent::config_builder().timeout_global(Some(ANSWER_TIMEOUT));
+    let agent: Agent = config.build().into();
+    loop {
+        state.set(follow_any(&node, &agent, &urls, &stop).await);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
+        }
+    }
+}
+
+/// Takes all that the first node gives which can be followed; what keeps all of them from it.
+async fn follow_any(node: &NodeHandle, agent: &Agent, urls: &[String], stop: &CancellationToken) -> Option<String> {
+    let mut faults = Vec::new();
+    for url in urls {
+        match follow_one(node, agent, url, stop).await {
+            Ok(()) => return None,
+            Err(error) => faults.push(error.to_string()),
+        }
+    }
+    Some(faults.join("; "))
+}
+
+#[derive(Debug, Deserialize)]
+struct Head {
+    genesis_hash: B256,
+    number: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Blocks {
+    blocks: Vec<Bytes>,
+}
+
+async fn follow_one(node: &NodeHandle, agent: &Agent, url: &str, stop: &CancellationToken) -> Result<(), FollowError> {
+    let head: Head = get(agent, url, "/rpc/head".to_owned()).await?;
+    if head.genesis_hash != node.genesis_hash() {
+        let (theirs, ours) = (head.genesis_hash, node.genesis_hash());
+        return Err(FollowError::OtherChain { url: url.to_owned(), theirs, ours });
+    }
+    while !stop.is_cancelled() {
+        let wanted = node.head()?.number + 1;
+        if wanted > head.number {
+            return Ok(());
+        }
+        let last = head.number.min(wanted + BLOCKS_AT_ONCE - 1);
+        let answer: Blocks = get(agent, url, format!("/rpc/blocks-range/decided?from={wanted}&to={last}")).await?;
+        if answer.blocks.is_empty() {
+            return Err(FollowError::Withheld { url: url.to_owned(), claimed: head.number, wanted });
+        }
+        for (number, encoded) in (wanted..).zip(answer.blocks) {
+            take(node, &encoded).await.map_err(|error| match error {
+                error if error.is_retryable() => error.into(),
+                error => FollowError::Refused { url: url.to_owned(), number, reason: error.to_string() },
+            })?;
+        }
+        tracing::info!(height = node.head()?.number, of = head.number, url, "followed");
+    }
+    Ok(())
+}
+
+async fn take(node: &NodeHandle, encoded: &[u8]) -> Result<(), NodeError> {
+    let mut bytes = encoded;
+    let received = ReceivedBlock::decode(&mut bytes)?;
+    node.import(received).await.map(drop)
+}
+
+async fn get<T: DeserializeOwned + Send + 'static>(agent: &Agent, url: &str, path: String) -> Result<T, FollowError> {
+    let (agent, url) = (agent.clone(), url.trim_end_matches('/').to_owned());
+    let asking = tokio::task::spawn_blocking(move || {
+        let answer = agent
+            .get(format!("{url}{path}"))
+            .call()
+            .and_then(|mut response| response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_json());
+        answer.map_err(|source| FollowError::NoAnswer { url, source: Box::new(source) })
+    });
+    asking.await?
+}

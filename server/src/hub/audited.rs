@@ -1,0 +1,88 @@
+//! An auditor's result beside the served one: what is kept of it is read, and the rules compare.
+
+use std::sync::Arc;
+
+use hub::audit::Compared as Opinion;
+use hub::verification::compare::{Compared, Proof, compare, compare_with_served};
+use shared::commitment::{Commitment, Salt};
+use shared::job::JobKind;
+use shared::job::task::Task;
+use shared::protocol::ResultSubmission;
+use store::record::ArtifactRecord;
+use store::{ArtifactFolder, Store, StoreError};
+
+/// A stored result: its files by their hashes.
+pub(super) struct Kept {
+    artifacts: Vec<ArtifactRecord>,
+    determinism_class: String,
+    trace: Option<Commitment>,
+}
+
+/// What an auditor's result is compared with.
+pub(super) struct Earlier {
+    served: Kept,
+    /// The first auditor's result, for a third opinion.
+    audit: Option<Kept>,
+}
+
+impl Kept {
+    async fn read(store: &Store, task: Task) -> Result<Option<Self>, StoreError> {
+        let Some(receipt) = store.find_receipt_of_task(task).await? else { return Ok(None) };
+        let receipt = receipt.signed.receipt;
+        Ok(Some(Self {
+            artifacts: store.list_artifacts_of_task(task).await?,
+            determinism_class: receipt.determinism_class,
+            trace: receipt.trace_commitment,
+        }))
+    }
+
+    /// `None` where a file is kept no longer.
+    fn files(&self, folder: &ArtifactFolder) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        if self.artifacts.is_empty() {
+            return Ok(None);
+        }
+        self.artifacts.iter().map(|artifact| folder.get(artifact.sha256)).collect()
+    }
+}
+
+impl Earlier {
+    /// `None` for a task that is no audit.
+    pub(super) async fn read(store: &Store, task: Task) -> Result<Option<Self>, StoreError> {
+        let Some(audited) = task.role.audited() else { return Ok(None) };
+        let of = |role| Kept::read(store, Task { role, ..task });
+        let Some(served) = of(audited).await? else { return Ok(None) };
+        let audit = if task.role.is_third_opinion() { of(task.role.audit()).await? } else { None };
+        Ok(Some(Self { served, audit }))
+    }
+
+    /// Compares a result whose form was checked. `None` where the served files are kept no longer.
+    pub(super) fn compare(
+        &self,
+        kind: JobKind,
+        salt: Salt,
+        submission: &ResultSubmission,
+        files: &[Vec<u8>],
+        folder: &Arc<ArtifactFolder>,
+    ) -> Result<Option<Opinion>, StoreError> {
+        let Some(served) = self.served.files(folder)? else { return Ok(None) };
+        let flagged: Vec<bool> = submission.artifacts.iter().map(|artifact| artifact.flagged).collect();
+        let mine: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+        let class = submission.receipt.determinism_class.as_str();
+        let mine = Compared { files: &mine, flagged: &flagged, determinism_class: class };
+        let proof = Proof { sealed: self.served.trace, salt, shown: submission.trace_root };
+        let with_served = self.served.beside(&served, |served| compare_with_served(kind, served, &mine, &proof));
+        let with_audit = match &self.audit {
+            Some(audit) => audit.files(folder)?.map(|files| audit.beside(&files, |audit| compare(kind, audit, &mine))),
+            None => None,
+        };
+        Ok(Some(Opinion { with_served, with_audit }))
+    }
+}
+
+impl Kept {
+    fn beside<T>(&self, files: &[Vec<u8>], compare: impl Fn(&Compared<'_>) -> T) -> T {
+        let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+        let flagged: Vec<bool> = self.artifacts.iter().map(|artifact| artifact.flagged).collect();
+        compare(&Compared { files: &files, flagged: &flagged, determinism_class: &self.determinism_class })
+    }
+}

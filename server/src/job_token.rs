@@ -1,0 +1,145 @@
+//! Who created a job without an account: the secret that its creator got, once. Nobody else may cancel the job.
+//!
+//! A page keeps it in a cookie that no script can read and that goes to this job's own paths alone. Other clients read
+//! it in the header of the first answer and send it back in the same header. The server keeps its hash.
+
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use shared::digest::Sha256Digest;
+use shared::field_error::FieldError;
+use shared::id::JobId;
+
+use crate::auth::Caller;
+use crate::clock;
+use crate::error::ApiError;
+use store::record::JobRecord;
+
+/// Carries a token in both directions.
+pub const JOB_TOKEN_HEADER: HeaderName = HeaderName::from_static("x-job-token");
+
+/// A longer text is no token.
+pub const JOB_TOKEN_MAX_CHARS: usize = 100;
+
+const COOKIE_NAME: &str = "job_token";
+
+/// Every token starts with this, so that scanners recognise a leaked one.
+const PREFIX: &str = "jobtoken_";
+
+/// A new token.
+#[derive(Clone)]
+pub struct JobToken(String);
+
+impl std::fmt::Debug for JobToken {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("JobToken(…)")
+    }
+}
+
+impl JobToken {
+    /// It has 256 random bits, so a plain hash protects it.
+    pub fn random() -> Self {
+        Self(format!("{PREFIX}{}", hex::encode(clock::random_bytes::<32>())))
+    }
+
+    pub fn sha256(&self) -> Sha256Digest {
+        Sha256Digest::of(self.0.as_bytes())
+    }
+
+    /// Hands the token to the creator. The cookie lives as long as there is something to cancel.
+    pub fn put_into(&self, headers: &mut HeaderMap, job_id: JobId, ttl_seconds: u64, over_tls: bool) {
+        let secure = if over_tls { "; Secure" } else { "" };
+        let cookie = format!(
+            "{COOKIE_NAME}={}; Path=/v1/jobs/{job_id}; Max-Age={ttl_seconds}; HttpOnly; SameSite=Strict{secure}",
+            self.0
+        );
+        for (name, text) in [(JOB_TOKEN_HEADER, self.0.clone()), (SET_COOKIE, cookie)] {
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// The tokens that a request carries, in the header or in cookies.
+fn tokens_of(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let given = headers.get(JOB_TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let cookies = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    given.into_iter().chain(pairs.filter(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value))
+}
+
+fn check_length(headers: &HeaderMap) -> Result<(), FieldError> {
+    let chars = headers.get(JOB_TOKEN_HEADER).map_or(0, HeaderValue::len);
+    if chars <= JOB_TOKEN_MAX_CHARS {
+        return Ok(());
+    }
+    Err(FieldError::bound("X-Job-Token", format!("up to {JOB_TOKEN_MAX_CHARS} characters"), chars.to_string()))
+}
+
+/// Whether the caller may end a job that it may see: its creator, or an operator. The job of a key belongs to the key's
+/// address, so that a client may replace its key; a visitor's job belongs to the holder of its token.
+///
+/// # Errors
+/// Everybody else, and a header that is no token by its length.
+pub fn check_may_cancel(caller: &Caller, headers: &HeaderMap, job: &JobRecord) -> Result<(), ApiError> {
+    check_length(headers).map_err(|error| ApiError::Invalid(vec![error]))?;
+    if caller.is_admin() {
+        return Ok(());
+    }
+    // Its owner has proved the wallet, and the order of a paid job is the wallet's even where the job was sent without
+    // a session.
+    if matches!(caller, Caller::Wallet { wallet, .. } if *wallet == job.client) {
+        return Ok(());
+    }
+    let Some(sha256) = job.creator_sha256 else {
+        caller.may_create_jobs()?;
+        return if caller.address() == Some(job.client) { Ok(()) } else { Err(not_the_creator()) };
+    };
+    let has_it = tokens_of(headers).any(|token| Sha256Digest::of(token.as_bytes()) == sha256);
+    if has_it { Ok(()) } else { Err(not_the_creator()) }
+}
+
+fn not_the_creator() -> ApiError {
+    let header = JOB_TOKEN_HEADER;
+    ApiError::Forbidden(format!("only its creator may cancel a job: send the token of its creation in `{header}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_in_the_header_or_among_cookies_and_is_never_printed() {
+        let token = JobToken::random();
+        assert_ne!(token.sha256(), JobToken::random().sha256());
+        assert!(!format!("{token:?}").contains(&token.0));
+        let of = |name: HeaderName, value: &str| {
+            let headers = HeaderMap::from_iter([(name, value.parse().unwrap())]);
+            tokens_of(&headers).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(of(JOB_TOKEN_HEADER, "jobtoken_1"), ["jobtoken_1"]);
+        assert_eq!(of(COOKIE, "theme=dark; job_token=jobtoken_1;job_token=jobtoken_2"), ["jobtoken_1", "jobtoken_2"]);
+        assert!(of(COOKIE, "other_job_token=jobtoken_1; job_token").is_empty());
+    }
+
+    #[test]
+    fn the_cookie_goes_to_its_job_alone_and_to_no_script() {
+        let (token, id) = (JobToken::random(), JobId::from_random(1));
+        let put = |over_tls| {
+            let mut headers = HeaderMap::new();
+            token.put_into(&mut headers, id, 900, over_tls);
+            headers[SET_COOKIE].to_str().unwrap().to_owned()
+        };
+        let expected = format!("job_token={}; Path=/v1/jobs/{id}; Max-Age=900; HttpOnly; SameSite=Strict", token.0);
+        assert_eq!(put(false), expected);
+        assert_eq!(put(true), format!("{expected}; Secure"));
+    }
+
+    #[test]
+    fn a_header_longer_than_any_token_is_refused() {
+        let with = |text: &str| HeaderMap::from_iter([(JOB_TOKEN_HEADER, HeaderValue::from_str(text).unwrap())]);
+        assert!(check_length(&HeaderMap::new()).is_ok() && check_length(&with(&JobToken::random().0)).is_ok());
+        let error = check_length(&with(&"a".repeat(JOB_TOKEN_MAX_CHARS + 1))).unwrap_err();
+        assert_eq!(error.field, "X-Job-Token");
+    }
+}

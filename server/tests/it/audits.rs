@@ -1,0 +1,265 @@
+//! Results that other miners compute again: a cheat of each kind is caught by two others and loses what is held of it.
+
+use std::path::Path;
+
+use hub::audit::{Draw, REFUTED_FAULTS};
+use serde_json::{Value, json};
+use server::config::Config;
+use shared::job::request::Work;
+use shared::job::task::TaskRole;
+use shared::job::token::Tokens;
+use shared::protocol::{Assignment, HubMessage, ResultSubmission};
+
+use super::server::{TestServer, config, is_minted};
+use super::worker::{EMBEDDING_MODEL, TestWorker, key, picture, receipt, result, sign, words_result};
+
+fn auditing(folder: &Path) -> Config {
+    Config { audits: Draw::Always, hold_seconds: 86_400, ..config(folder) }
+}
+
+async fn post(server: &TestServer, assignment: &Assignment, submission: &ResultSubmission) {
+    let path = format!("/v1/miners/jobs/{}/result", assignment.lease_id);
+    let answer = server.post(&path, &serde_json::to_value(submission).unwrap()).await;
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+}
+
+/// The job's receipt once it is as wanted.
+async fn receipt_of(server: &TestServer, id: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    let mut last = Value::Null;
+    for _ in 0..1_500 {
+        let answer = server.get(&format!("/v1/jobs/{id}/receipt")).await;
+        if answer.status == 200 {
+            last = answer.json();
+            if is_wanted(&last) {
+                return last;
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the receipt of {id} did not get there: {last}");
+}
+
+async fn miner(server: &TestServer, worker: &TestWorker) -> Value {
+    server.get(&format!("/v1/miners/{}", worker.address())).await.json()
+}
+
+/// The next assignment of either.
+async fn next_of(one: &mut TestWorker, other: &mut TestWorker) -> (bool, Assignment) {
+    tokio::select! {
+        assignment = one.assignment() => (true, assignment),
+        assignment = other.assignment() => (false, assignment),
+    }
+}
+
+fn embeddings(key: &shared::signing::PrivateKey, assignment: &Assignment, rows: &str) -> ResultSubmission {
+    words_result(key, assignment, shared::job::embedding::MEDIA_TYPE, rows, Tokens { read: 4, written: 0 })
+}
+
+/// What an honest miner hands in.
+fn honest(worker: &TestWorker, assignment: &Assignment) -> ResultSubmission {
+    match &assignment.work {
+        Work::Image(_) => result(&worker.key, assignment),
+        Work::Embedding(_) => embeddings(&worker.key, assignment, "[[0.6,0.8,0.0],[0.0,0.6,0.8]]"),
+        Work::Text(_) => panic!("no text"),
+    }
+}
+
+fn of_picture(worker: &TestWorker, assignment: &Assignment, bytes: &[u8]) -> ResultSubmission {
+    sign(&worker.key, receipt(worker.address(), assignment, bytes), &assignment.terms, bytes)
+}
+
+fn another_seed(worker: &TestWorker, assignment: &Assignment) -> ResultSubmission {
+    of_picture(worker, assignment, &picture(64, 64, 107))
+}
+
+/// A picture wholly of one colour would be refused at once.
+fn nearly_blank(worker: &TestWorker, assignment: &Assignment) -> ResultSubmission {
+    let mut bytes = Vec::new();
+    let mut pixels = [0; 64 * 64 * 3];
+    pixels[0] = u8::MAX;
+    let mut encoder = png::Encoder::new(&mut bytes, 64, 64);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    of_picture(worker, assignment, &bytes)
+}
+
+fn made_up_rows(worker: &TestWorker, assignment: &Assignment) -> ResultSubmission {
+    embeddings(&worker.key, assignment, "[[-0.8,0.6,0.0],[0.0,-0.8,0.6]]")
+}
+
+async fn submit(server: &TestServer, body: Value) -> String {
+    let answer = server.post("/v1/jobs", &body).await;
+    assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+type Cheat = fn(&TestWorker, &Assignment) -> ResultSubmission;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cheat_of_each_kind_is_refuted_by_two_others_and_loses_what_is_held_of_it() {
+    let drawn = super::server::small_job(7);
+    let embedded = json!({"kind": "embedding", "model": EMBEDDING_MODEL, "input": {"input": ["a lake", "a pond"]}});
+    let cheats: [(&str, Value, Cheat); 3] = [
+        ("another seed", drawn.clone(), another_seed),
+        ("nearly blank", drawn, nearly_blank),
+        ("made-up rows", embedded, made_up_rows),
+    ];
+    for (name, job, cheat) in cheats {
+        let folder = tempfile::tempdir().unwrap();
+        let server = TestServer::start_with(auditing(folder.path())).await;
+        let mut liar = TestWorker::connect(server.address, key(1), 1).await;
+        // An earlier receipt of the same miner, honest and held.
+        let before = server.submit(&[], 3).await;
+        let assignment = liar.assignment().await;
+        post(&server, &assignment, &honest(&liar, &assignment)).await;
+        receipt_of(&server, &before, |receipt| receipt["hold"]["state"] == "held").await;
+
+        let id = submit(&server, job).await;
+        let assignment = liar.assignment().await;
+        let (mut one, mut other) = (
+            TestWorker::connect(server.address, key(2), 1).await,
+            TestWorker::connect(server.address, key(3), 1).await,
+        );
+        post(&server, &assignment, &cheat(&liar, &assignment)).await;
+        let done = server.follow(&id, &[], is_minted).await;
+        assert_eq!(done["state"], "COMPLETED", "{name}: the client has its result as ever");
+        let (is_one, audit) = next_of(&mut one, &mut other).await;
+        assert_eq!((audit.task.role, audit.watched), (TaskRole::Audit, false));
+        let waiting = receipt_of(&server, &id, |receipt| receipt["audit"]["state"] == "waiting").await;
+        assert!(waiting["void_reason"].is_null(), "{name}: nothing is taken before it is judged");
+        let (auditor, third) = if is_one { (&one, &mut other) } else { (&other, &mut one) };
+        post(&server, &audit, &honest(auditor, &audit)).await;
+        let opinion = third.assignment().await;
+        assert_eq!(opinion.task.role, TaskRole::ThirdOpinion);
+        let disputed = receipt_of(&server, &id, |receipt| receipt["audit"]["state"] == "disputed").await;
+        assert!(disputed["void_reason"].is_null(), "{name}: one against one refutes nobody");
+        post(&server, &opinion, &honest(third, &opinion)).await;
+
+        let refuted = receipt_of(&server, &id, |receipt| receipt["hold"]["state"] == "voided").await;
+        assert_eq!(refuted["audit"]["state"], "refuted", "{name}");
+        let opinions = refuted["audit"]["opinions"].as_array().unwrap();
+        assert_eq!(opinions.len(), 2);
+        assert_eq!(opinions[1]["with_audit"]["agreement"], "equal");
+        let evidence = refuted["audit"]["evidence_sha256"].as_str().unwrap();
+        assert!(refuted["void_reason"].as_str().unwrap().contains(evidence), "{refuted}");
+        // What was honest and held goes, too: it is the stake.
+        receipt_of(&server, &before, |receipt| receipt["hold"]["state"] == "voided").await;
+        let account = miner(&server, &liar).await;
+        assert_eq!((account["earned"].as_str(), account["held"].as_str()), (Some("0"), Some("0")), "{name}");
+        assert_eq!(
+            (account["faults"].as_u64(), account["audits"]["refuted"].as_u64()),
+            (Some(REFUTED_FAULTS), Some(1))
+        );
+        let told = loop {
+            if let HubMessage::Notice { text } = liar.receive().await {
+                break text;
+            }
+        };
+        assert!(told.contains("refuted"), "{told}");
+        // The two others are paid for their work, and nobody else.
+        let paid = opinions.iter().map(|opinion| opinion["receipt_hash"].as_str().unwrap().to_owned());
+        for hash in paid.collect::<Vec<_>>() {
+            let mut state = Value::Null;
+            for _ in 0..1_500 {
+                let answer = server.get(&format!("/v1/receipts/{hash}")).await.json();
+                state = answer["hold"]["state"].clone();
+                if state == "held" {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            assert_eq!(state, "held", "{name}");
+        }
+        for worker in [&one, &other] {
+            assert_eq!(miner(&server, worker).await["faults"], 0, "{name}");
+        }
+        let held = server.app.node.held_amount(liar.address()).await.unwrap();
+        assert_eq!(held.atto(), 0, "{name}: the chain holds something of the cheat");
+        let job = server.get(&format!("/v1/jobs/{id}")).await.json();
+        assert_eq!((job["state"].as_str(), job["artifacts"].as_array().unwrap().len()), (Some("COMPLETED"), 1));
+        assert!(job["faults"].as_array().unwrap().is_empty(), "{name}: the job's client sees no fault of an audit");
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_that_lies_loses_as_a_cheat_does_and_the_honest_miner_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(auditing(folder.path())).await;
+    let mut first = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 7).await;
+    let assignment = first.assignment().await;
+    let (mut one, mut other) =
+        (TestWorker::connect(server.address, key(2), 1).await, TestWorker::connect(server.address, key(3), 1).await);
+    post(&server, &assignment, &honest(&first, &assignment)).await;
+    let (is_one, audit) = next_of(&mut one, &mut other).await;
+    let (liar, third) = if is_one { (&one, &mut other) } else { (&other, &mut one) };
+    let lie = another_seed(liar, &audit);
+    post(&server, &audit, &lie).await;
+    let opinion = third.assignment().await;
+    post(&server, &opinion, &honest(third, &opinion)).await;
+    let receipt = receipt_of(&server, &id, |receipt| receipt["audit"]["state"] == "auditor_refuted").await;
+    assert!(receipt["void_reason"].is_null());
+    let hash = lie.receipt.hash().unwrap();
+    for _ in 0..1_500 {
+        if server.get(&format!("/v1/receipts/{hash}")).await.json()["hold"]["state"] == "voided" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let account = miner(&server, liar).await;
+    assert_eq!(
+        (account["earned"].as_str(), account["faults"].as_u64()),
+        (Some("0"), Some(REFUTED_FAULTS)),
+        "{account}"
+    );
+    let honest = miner(&server, &first).await;
+    assert_eq!((honest["faults"].as_u64(), honest["audits"]["confirmed"].as_u64()), (Some(0), Some(1)));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_outlives_a_restart_and_a_dispute_without_a_third_miner_stays_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(auditing(folder.path())).await;
+    let mut first = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 7).await;
+    let assignment = first.assignment().await;
+    let mut second = TestWorker::connect(server.address, key(2), 1).await;
+    post(&server, &assignment, &honest(&first, &assignment)).await;
+    let audit = second.assignment().await;
+    receipt_of(&server, &id, |receipt| receipt["hold"]["state"] == "held").await;
+    server.stop().await;
+
+    let server = TestServer::start_with(auditing(folder.path())).await;
+    let second = TestWorker::reconnect(server.address, key(2), 1, vec![audit.lease_id]).await;
+    post(&server, &audit, &another_seed(&second, &audit)).await;
+    let receipt = receipt_of(&server, &id, |receipt| !receipt["audit"]["ended_at_unix_ms"].is_null()).await;
+    assert_eq!(
+        (receipt["audit"]["state"].as_str(), receipt["hold"]["state"].as_str()),
+        (Some("disputed"), Some("held"))
+    );
+    assert!(receipt["audit"]["refuted"].is_null() && receipt["void_reason"].is_null());
+    assert_eq!(miner(&server, &second).await["faults"], 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_is_not_drawn_has_no_audit_and_one_that_nobody_can_answer_says_so() {
+    for (draw, state) in [(Draw::Never, None), (Draw::Always, Some("unanswered"))] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = TestServer::start_with(Config { audits: draw, ..auditing(folder.path()) }).await;
+        let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+        let id = server.submit(&[], 7).await;
+        let assignment = worker.assignment().await;
+        post(&server, &assignment, &honest(&worker, &assignment)).await;
+        let receipt = receipt_of(&server, &id, |receipt| {
+            receipt["hold"]["state"] == "held"
+                && (state.is_none() || state.is_some_and(|state| receipt["audit"]["state"] == state))
+        });
+        let receipt = receipt.await;
+        assert_eq!(receipt["audit"]["state"].as_str(), state);
+        server.stop().await;
+    }
+}

@@ -1,0 +1,7 @@
+//! Proofs of receipts: what holds, and every lie that does not.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod changes;
+mod fuzz;
+mod receipts;
+mod setup;
