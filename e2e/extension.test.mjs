@@ -237,6 +237,40 @@ test('a transaction is shown with what it does, sent to the node, and in a block
   assert.equal(await allowance(), 1000n);
 });
 
+test('calls at once are asked one after the other, and are never all or nothing (EIP-5792)', async () => {
+  const spender = '35'.repeat(20).padStart(64, '0');
+  const approve = (amount) => ({ to: TOKEN, data: `0x095ea7b3${spender}${amount.toString(16).padStart(64, '0')}` });
+  const batch = (changes = {}) => [{
+    version: '2.0.0', chainId: '0x60f6', from: account.address, atomicRequired: false, calls: [approve(7), approve(8)], ...changes,
+  }];
+  const unsupported = { '0x60f6': { atomic: { status: 'unsupported' } } };
+  assert.deepEqual(await request(page, 'wallet_getCapabilities', [account.address]), { value: unsupported });
+  assert.equal((await request(page, 'wallet_sendCalls', batch({ atomicRequired: true }))).code, 5760);
+  assert.equal((await request(page, 'wallet_getCallsStatus', ['unknown'])).code, 5730);
+  // The next question may come into the same window or into another one.
+  const signNext = async () => {
+    for (;;) {
+      for (const window of context.pages().filter((one) => one.url().endsWith('sheet.html'))) {
+        if (await window.click('#sign-submit', { timeout: 2_000 }).then(() => true, () => false)) return;
+      }
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+  };
+  await beginWithWindow(context, page, 'wallet_sendCalls', batch({ id: 'mine' }));
+  await signNext();
+  await signNext();
+  assert.deepEqual(await ended(page), { value: { id: 'mine' } });
+  await stopWorker(browser);
+  let status;
+  do status = (await request(page, 'wallet_getCallsStatus', ['mine'])).value; while (status.status === 100);
+  assert.deepEqual([status.status, status.atomic, status.receipts.length], [200, false, 2]);
+  const shown = await beginWithWindow(context, page, 'wallet_showCallsStatus', ['mine']);
+  assert.match(await shown.innerText('#sheet-calls'), /1\. Is in a block[\s\S]*2\. Is in a block/);
+  await assertAccessible(shown, 'the calls');
+  await press(shown, '#close');
+  assert.deepEqual(await ended(page), { value: null });
+});
+
 test('another origin of the same server has to ask for itself', async () => {
   const other = await context.newPage();
   await other.goto(site.other);

@@ -180,6 +180,55 @@ test('an approval without a limit is called grave, and refused it is not sent', 
   assert.equal((await ended()).code, 4001);
 });
 
+test('calls at once are agreed to one after the other, and are never all or nothing (EIP-5792)', async () => {
+  const to = '0x0000000000000000000000000000000000a17001';
+  const approve = (amount) => ({ to, data: `0x095ea7b3${'35'.repeat(20).padStart(64, '0')}${amount.toString(16).padStart(64, '0')}` });
+  const batch = (changes = {}) => ({
+    version: '2.0.0', chainId: '0x60f6', from: account.address, atomicRequired: false, calls: [approve(1), approve(2)], ...changes,
+  });
+  const send = (changes) => request('wallet_sendCalls', [batch(changes)]);
+  const none = { '0x60f6': { atomic: { status: 'unsupported' } } };
+  assert.deepEqual(await request('wallet_getCapabilities', [account.address]), { value: none });
+  assert.deepEqual(await request('wallet_getCapabilities', [account.address, ['0x1']]), { value: {} });
+  const foreign = '0x3535353535353535353535353535353535353535';
+  assert.equal((await request('wallet_getCapabilities', [foreign])).code, 4100);
+  assert.equal((await send({ from: foreign })).code, 4100);
+  assert.equal((await send({ atomicRequired: true })).code, 5760);
+  assert.equal((await send({ chainId: '0x1' })).code, 5710);
+  assert.equal((await send({ capabilities: { paymasterService: { url: 'x' } } })).code, 5700);
+  assert.equal((await send({ calls: Array(17).fill(approve(1)) })).code, 5740);
+
+  await begin('wallet_sendCalls', [batch({ id: 'refused' })]);
+  await page.click('#sheet-refuse', { timeout: 60_000 });
+  assert.equal((await ended()).code, 4001);
+  assert.equal((await request('wallet_getCallsStatus', ['refused'])).code, 5730, 'nothing was sent');
+
+  await begin('wallet_sendCalls', [batch()]);
+  await page.click('#sheet-sign', { timeout: 60_000 });
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.click('#sheet-sign');
+  const { value: { id } } = await ended();
+  let status;
+  do status = (await request('wallet_getCallsStatus', [id])).value; while (status.status === 100);
+  assert.deepEqual([status.status, status.atomic, status.chainId, status.receipts.length], [200, false, '0x60f6', 2]);
+  assert.ok(status.receipts.every((receipt) => receipt.status === '0x1' && receipt.logs.length === 1));
+  assert.equal((await send({ id })).code, 5720);
+
+  await begin('wallet_sendCalls', [batch({ id: 'half' })]);
+  await page.click('#sheet-sign', { timeout: 60_000 });
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.click('#sheet-refuse');
+  assert.deepEqual(await ended(), { value: { id: 'half' } }, 'the first call was sent');
+  const half = (await request('wallet_getCallsStatus', ['half'])).value;
+  assert.deepEqual([half.status, half.receipts.length], [600, 1]);
+  await begin('wallet_showCallsStatus', ['half']);
+  await page.waitForSelector('#sheet-calls');
+  assert.match(await page.innerText('#sheet-calls'), /Is in a block[\s\S]*Was not sent/);
+  await assertAccessible(page, 'the calls');
+  await page.click('#sheet-close');
+  assert.deepEqual(await ended(), { value: null });
+});
+
 test('no script of the page sees a key, and no message counts twice', async () => {
   const posted = await page.evaluate(() => window.heard);
   assert.ok(posted.some((text) => text.includes('approve')), 'the messages were seen');

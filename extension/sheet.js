@@ -25,6 +25,7 @@ async function look() {
   if (front.number === shown) return undefined;
   shown = front.number;
   isTold = false;
+  if (front.calls) return calls(front);
   return front.from ? review(front) : connect(front);
 }
 
@@ -60,6 +61,14 @@ function holdBack() {
   if (!submit || submit.disabled) return;
   submit.disabled = true;
   setTimeout(() => { submit.disabled = false; }, UNANSWERED_MS);
+}
+
+// What became of calls that a site asked for. Nothing is signed here.
+function calls(front) {
+  const rows = front.calls.map(({ hash, state }, at) => el("li", {}, `${at + 1}. ${state} `, hash && el("code", {}, shortened(hash))));
+  const close = button("close", "Close", () => done(ask({ refuse: { number: front.number } })));
+  show(el("div", { className: "sheet-head" }, el("h1", { id: "sheet-title" }, "Calls of this site"), asker(front.origin, "asked for these")),
+    el("ul", { id: "sheet-calls" }, ...rows), el("div", { className: "actions" }, close));
 }
 
 async function connect(front) {

@@ -3,6 +3,7 @@
 //! A page asks by `request`; whatever needs the owner waits as a sheet, which the island of signatures shows. A closed
 //! sheet is refused with 4001.
 
+mod calls;
 mod events;
 mod methods;
 

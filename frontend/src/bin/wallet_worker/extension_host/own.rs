@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::Address;
 use shared::amount::ParseAmountError;
+use wallet::calls::CallLine;
 use wallet::protocol::{Answer, Refusal, Reply, Request, SignKind, Ticket};
 use wallet::provider::{AskedFor, ProviderError};
 use wallet::sites::{Ask, Origin};
@@ -117,11 +118,15 @@ async fn overview() -> Result<Value, Refusal> {
 }
 
 fn shown(ask: &Ask) -> Value {
-    let from = match &ask.what {
-        AskedFor::Connect => None,
-        AskedFor::Sign { from, .. } => Some(from),
+    let (from, calls) = match &ask.what {
+        AskedFor::Connect => (None, None),
+        AskedFor::Sign { from, .. } => (Some(from), None),
+        AskedFor::Look { calls } => {
+            let told = |line: &CallLine| json!({"hash": line.hash, "state": words::call_state(line.state)});
+            (None, Some(calls.iter().map(told).collect::<Vec<Value>>()))
+        }
     };
-    json!({"number": ask.number, "origin": ask.origin, "from": from})
+    json!({"number": ask.number, "origin": ask.origin, "from": from, "calls": calls})
 }
 
 /// The sheet is of the origin that the browser named when the site asked.
