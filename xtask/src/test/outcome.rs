@@ -115,7 +115,7 @@ impl Report {
         let node =
             |what: &str| line.trim_start_matches(['#', '\u{2139}', ' ']).strip_prefix(what)?.trim().parse::<u64>().ok();
         // The test's name, and how long it took in brackets at the end.
-        if let Some(failed) = line.trim_start().strip_prefix('\u{2716} ').filter(|_| !line.contains("failing tests")) {
+        if let Some(failed) = line.trim_start().strip_prefix("\u{2716} ").filter(|_| !line.contains("failing tests")) {
             let name = failed.rsplit_once(" (").map_or(failed, |(name, _)| name).to_owned();
             if !self.failed_tests.contains(&name) {
                 self.failed_tests.push(name);
@@ -203,7 +203,11 @@ mod tests {
             Report { passed: 5, failed: 1, skipped: 1, ..Report::default() }
         );
         assert_eq!(report(&["\u{2139} pass 5", "\u{2139} fail 0"]), Report { passed: 5, ..Report::default() });
-        let named = report(&["  \u{2716} a job is paid (12.3ms)", "\u{2716} failing tests:", "\u{2716} a job is paid (12.3ms)"]);
+        let named = report(&[
+            "  \u{2716} a job is paid (12.3ms)",
+            "\u{2716} failing tests:",
+            "\u{2716} a job is paid (12.3ms)",
+        ]);
         assert_eq!(named.failed_tests, ["a job is paid"]);
         assert_eq!(report(&["pass 5", "test result is unknown"]), Report::default());
     }
