@@ -161,7 +161,7 @@ fn training(workspace: &Workspace, report: &mut Report) -> Result<()> {
 }
 
 fn contracts(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    install_packages(workspace, "contracts")?;
+    packages::install(workspace, "contracts")?;
     report.check(workspace.command("node").args(["contracts/compile.mjs", "--check"]))?;
     report.check(workspace.command("node").arg("contracts/vectors.mjs"))
 }
@@ -176,7 +176,7 @@ fn site(workspace: &Workspace, report: &mut Report) -> Result<()> {
 fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
     // As `unit` builds them: other features of the tests' dependencies would compile tract a second time.
     command::run(workspace.cargo().arg("test").args(WORKSPACE).arg("--no-run"))?;
-    install_packages(workspace, "e2e")?;
+    packages::install(workspace, "e2e")?;
     let mut npm = workspace.command("npm");
     npm.args(["--prefix", "e2e", "test"]);
     npm.env("AITBC_BINARIES", workspace.binaries(Profile::Dev)).env("AITBC_SITE", workspace.site());
@@ -184,15 +184,4 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
         npm.env("ORT_DYLIB_PATH", library);
     }
     report.tests(&mut npm)
-}
-
-/// Exactly the packages of the lock file; quick where they are there already.
-fn install_packages(workspace: &Workspace, folder: &str) -> Result<()> {
-    let modules = workspace.root.join(folder).join("node_modules/.package-lock.json");
-    let lock = workspace.root.join(folder).join("package-lock.json");
-    let changed = |path: &std::path::Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-    if changed(&modules).is_some() && changed(&modules) >= changed(&lock) {
-        return Ok(());
-    }
-    command::run(workspace.command("npm").args(["ci", "--no-fund", "--no-audit", "--prefix", folder]))
 }
