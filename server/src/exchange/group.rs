@@ -56,6 +56,7 @@ fn in_words(reason: CancelReason) -> &'static str {
         CancelReason::PostOnlyWouldTake => "it would have taken an order, and it is post-only",
         CancelReason::TooManyPrices => "the market has as many prices as it holds",
     }
+        CancelReason::NotionalTooSmall => "what a reduction left of it is worth less than the market takes",
 }
 
 impl Group {

@@ -185,9 +185,12 @@ impl Desk {
             let nonce = self.ledgers.orders.get(id).map(|order| order.record.signed.signed.nonce);
             nonce.is_some_and(|nonce| (from..=to).contains(&nonce))
         };
-        let order_ids: Vec<u64> = account.orders.iter().filter(is_meant).copied().collect();
-        for id in &order_ids {
-            self.cancel(*id, None).map_err(Stopped::Fault)?;
+        let meant: Vec<u64> = account.orders.iter().filter(is_meant).copied().collect();
+        let mut order_ids = Vec::with_capacity(meant.len());
+        for id in meant {
+            if self.cancel(id, None).map_err(Stopped::Fault)? {
+                order_ids.push(id);
+            }
         }
         Ok(CancelledOrders { order_ids })
     }
@@ -197,7 +200,9 @@ impl Desk {
         if order.record.signed.signed.trader != trader {
             return Err(ExchangeError::OrderOfAnother(id).into());
         }
-        self.cancel(id, None).map_err(Stopped::Fault)?;
+        if !self.cancel(id, None).map_err(Stopped::Fault)? {
+            return Err(ExchangeError::UnknownOrder(id).into());
+        }
         Ok(CancelledOrders { order_ids: vec![id] })
     }
 
