@@ -195,6 +195,7 @@ impl Desk {
         }
         self.committed = to;
         self.publish(to, group.changes, &group.trades);
+        self.tell_traders(&group.followed, &group.trades);
         let record = RecordEntries {
             after,
             to,
