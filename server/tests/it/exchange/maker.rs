@@ -116,7 +116,7 @@ async fn the_market_maker_quotes_both_sides_follows_a_trade_and_leaves_nothing_b
 
     // By hand: what waits for a price, smaller, and everything cancelled.
     let order = |more: &[&str]| {
-        let words = ["exchange", "order", "maker", MARKET, "sell", "0.05", "0.2", "--json"];
+        let words = ["exchange", "order", "maker", MARKET, "sell", "0.1", "0.2", "--json"];
         [&words[..], more, &signing].concat().iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()
     };
     let run = async |words: Vec<String>| {
@@ -130,11 +130,11 @@ async fn the_market_maker_quotes_both_sides_follows_a_trade_and_leaves_nothing_b
     assert!(!reached.status.success() && told.contains("when      the first trade at 0.22 tUSD or above"), "{told}");
     assert!(told.contains("the last trade was at 5"), "{told}");
     let id = placed["order"]["id"].to_string();
-    let reduce = [&["exchange", "reduce", "maker", &id, "0.03", "--json"][..], &signing].concat();
-    assert_eq!(json(&aitbc(&reduce).await)["amount"], "0.03");
+    let reduce = [&["exchange", "reduce", "maker", &id, "0.06", "--json"][..], &signing].concat();
+    assert_eq!(json(&aitbc(&reduce).await)["amount"], "0.06");
     let list = ["exchange", "orders", "maker", "--folder", wallets, "--url", &url];
     let listed = String::from_utf8(aitbc(&list).await.stdout).unwrap();
-    assert!(listed.contains("waits for 0.22 or below") && listed.contains("0.03"), "{listed}");
+    assert!(listed.contains("waits for 0.22 or below") && listed.contains("0.06"), "{listed}");
     let cancel = [&["exchange", "cancel", "maker", "--all", "--json"][..], &signing].concat();
     assert_eq!(json(&aitbc(&cancel).await)["order_ids"][0].to_string(), id);
     server.stop().await;
