@@ -16,6 +16,7 @@
 //! of the voting power of its height; no transaction is executed without a valid signature; gas costs nothing, whatever
 //! price a transaction offers; blocks, receipts, indices and state change together or not at all.
 
+mod access_list;
 mod application;
 mod block;
 mod call;
@@ -34,16 +35,19 @@ mod proof_steps;
 mod receipt;
 mod roles;
 pub mod rules;
+mod simulate;
 mod state;
 mod store;
 mod tables;
 mod trace;
 mod transaction;
+mod transfers;
 mod trie;
 mod undecided;
 mod validators;
 mod watch;
 
+pub use access_list::AccessListOutcome;
 pub use application::{Application, ExecutedBlock, Metering, Proposal, ProposalRequest};
 pub use block::{Block, SealedHeader};
 pub use call::{AccountOverride, Call, CallOutcome, MAX_CALL_DATA_BYTES};
@@ -63,6 +67,10 @@ pub use logs::{LogFilter, MAX_LOG_BYTES, MAX_LOGS, MAX_READ_LOG_BYTES, MAX_TOPIC
 pub use proof::{AccountProof, MAX_PROVED_SLOTS};
 pub use receipt::{MAX_REVERT_DATA_BYTES, TransactionReceipt};
 pub use roles::TransactionRoles;
+pub use simulate::{
+    BlockToSimulate, CallToSimulate, HeaderOverride, MAX_SIMULATED_BLOCKS, MAX_SIMULATION_BYTES, OfferedPrice,
+    SimulatedBlock, SimulatedResult, Simulation,
+};
 pub use state::{AccountState, StateChanges, StateReader};
 pub use store::pending::PendingTransaction;
 pub use store::read::{IncludedTransaction, Snapshot};

@@ -14,7 +14,7 @@ use crate::rest::RestError;
 const LONG_READ_UNITS: u32 = 10;
 
 /// Methods whose reads run in the lane of strangers and may take long.
-const LONG_READS: [&str; 15] = [
+const LONG_READS: [&str; 17] = [
     "aitbc_getReceiptProof",
     "debug_getRawReceipts",
     "debug_traceBlockByHash",
@@ -22,12 +22,14 @@ const LONG_READS: [&str; 15] = [
     "debug_traceCall",
     "debug_traceTransaction",
     "eth_call",
+    "eth_createAccessList",
     "eth_estimateGas",
     "eth_getBlockReceipts",
     "eth_getFilterChanges",
     "eth_getFilterLogs",
     "eth_getLogs",
     "eth_getProof",
+    "eth_simulateV1",
     "txpool_content",
     "txpool_contentFrom",
 ];

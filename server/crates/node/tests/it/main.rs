@@ -15,6 +15,7 @@ mod mint;
 mod pool;
 mod rest;
 mod setup;
+mod simulate;
 mod strangers;
 mod validator_processes;
 mod validators;
