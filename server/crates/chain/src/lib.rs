@@ -29,6 +29,7 @@ mod executor;
 mod follower;
 mod genesis;
 mod growth;
+mod history_search;
 mod logs;
 mod proof;
 mod proof_steps;
@@ -63,6 +64,7 @@ pub use finality::{
 pub use follower::{Import, Placing, import, place};
 pub use genesis::{DEV_GENESIS_UNIX_S, Genesis, GenesisContract};
 pub use growth::{BLOCK_GROWTH_BYTES, DATABASE_FILE_FACTOR, GAS_PER_GROWTH_BYTE, MAX_TRANSACTION_GROWTH_BYTES, Usage};
+pub use history_search::Creation;
 pub use logs::{LogFilter, MAX_LOG_BYTES, MAX_LOGS, MAX_READ_LOG_BYTES, MAX_TOPICS, PlacedLog};
 pub use proof::{AccountProof, MAX_PROVED_SLOTS};
 pub use receipt::{MAX_REVERT_DATA_BYTES, TransactionReceipt};

@@ -14,7 +14,7 @@ use crate::rest::RestError;
 const LONG_READ_UNITS: u32 = 10;
 
 /// Methods whose reads run in the lane of strangers and may take long.
-const LONG_READS: [&str; 17] = [
+const LONG_READS: [&str; 25] = [
     "aitbc_getReceiptProof",
     "debug_getRawReceipts",
     "debug_traceBlockByHash",
@@ -30,6 +30,14 @@ const LONG_READS: [&str; 17] = [
     "eth_getLogs",
     "eth_getProof",
     "eth_simulateV1",
+    "ots_getBlockDetails",
+    "ots_getBlockDetailsByHash",
+    "ots_getBlockTransactions",
+    "ots_getContractCreator",
+    "ots_getInternalOperations",
+    "ots_getTransactionBySenderAndNonce",
+    "ots_getTransactionError",
+    "ots_traceTransaction",
     "txpool_content",
     "txpool_contentFrom",
 ];

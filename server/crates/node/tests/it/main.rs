@@ -12,6 +12,7 @@ mod json_rpc;
 mod lanes;
 mod large_answers;
 mod mint;
+mod otterscan;
 mod pool;
 mod rest;
 mod setup;
