@@ -8,6 +8,7 @@ use super::outcome::Report;
 use crate::build;
 use crate::command;
 use crate::extension;
+use crate::packages;
 use crate::tools::{
     C_COMPILER, CARGO_DENY, CHROMIUM, NODE, ONNX_RUNTIME, TRUNK, Tool, WASM_BINDGEN, WASM_OPT, WASM_TARGET,
     cargo_deny_program, onnx_runtime_library, schemathesis, training_python,
