@@ -35,7 +35,7 @@ impl ReferencePrice {
         self.price
     }
 
-    /// Takes in trades, the newest first as the exchange lists them. Each counts once, and one that is void never does.
+    /// Takes in trades, the newest first as the exchange lists them. Each counts once, and none that is void when it is first seen.
     pub(super) fn follow(&mut self, following: Following, trades: &[TradeView]) {
         for trade in trades.iter().rev() {
             if trade.trade <= self.last_trade {
