@@ -122,7 +122,7 @@ fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
         let asked = env::var(REQUIRE_VARIABLE).ok().filter(|names| !names.is_empty());
         cargo.env(REQUIRE_VARIABLE, asked.into_iter().chain(["onnxruntime".into()]).collect::<Vec<_>>().join(","));
     }
-    report.tests_that_may_skip(cargo.arg("test").args(WORKSPACE), &workspace.skipped_tests())
+    report.tests_that_may_skip(cargo.arg("test").args(WORKSPACE).arg("--no-fail-fast"), &workspace.skipped_tests())
 }
 
 /// Skipped where schemathesis cannot be installed, since nothing that ships needs a Python.

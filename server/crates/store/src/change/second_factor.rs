@@ -246,8 +246,10 @@ impl Change for ResetSecondFactor {
     type Output = bool;
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<bool, StoreError> {
+        // First the row, whose lock awaits a code that is just being given: its session is then seen here.
+        let had_one = remove(transaction, self.address, self.at).await?;
         end_sessions(transaction, self.address, session::Column::GivenCode.is_not_null(), self.at).await?;
-        remove(transaction, self.address, self.at).await
+        Ok(had_one)
     }
 }
 

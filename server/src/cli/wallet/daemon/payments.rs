@@ -206,7 +206,7 @@ impl Signer {
 
     /// Looks after all payments that wait: which are in a block, and which the node must be sent again.
     pub(super) async fn settle(&self) -> Result<(), DaemonError> {
-        let waiting: Vec<Payment> = self.state().ledger.waiting().cloned().collect();
+        let waiting: Vec<B256> = self.state().ledger.waiting().map(|payment| payment.signed.hash).collect();
         if waiting.is_empty() {
             return Ok(());
         }
@@ -214,10 +214,11 @@ impl Signer {
         self.log.flush().wait().await?;
         let (node, chain_id) = (self.config.node.clone(), self.config.chain_id);
         blocking(move || Signing { node: &node, chain_id, account: Address::ZERO }.check_chain()).await??;
-        for payment in waiting {
-            let (node, looked_at) = (self.config.node.clone(), payment.clone());
+        for hash in waiting {
+            // As it is now: it may have ended or been canceled while others were looked after.
+            let Some(looked_at) = self.state().ledger.waiting_with(hash).cloned() else { continue };
+            let node = self.config.node.clone();
             let found = blocking(move || find(&node, &looked_at)).await?.map_err(of_node)?;
-            let hash = payment.signed.hash;
             match found {
                 Found::Included { block_number, succeeded } => {
                     self.end_payment(hash, &Event::Settled { hash, block_number, succeeded })?;

@@ -135,12 +135,18 @@ pub(super) fn tail(folder: &Path, limit: usize) -> Result<Vec<Entry>> {
         if newest.len() >= limit {
             break;
         }
-        newest.extend(tail_of(path, limit - newest.len())?);
+        let (entries, is_cut) = tail_of(path, limit - newest.len())?;
+        newest.extend(entries);
+        // What lies before the part that was read is not left out silently: the tail ends here.
+        if is_cut {
+            break;
+        }
     }
     Ok(newest)
 }
 
-fn tail_of(path: &Path, limit: usize) -> Result<Vec<Entry>> {
+/// The last entries of one segment, and whether older ones than these were not read.
+fn tail_of(path: &Path, limit: usize) -> Result<(Vec<Entry>, bool)> {
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let length = file.metadata()?.len();
     let from = length.saturating_sub(TAIL_MAX_BYTES);
@@ -155,11 +161,11 @@ fn tail_of(path: &Path, limit: usize) -> Result<Vec<Entry>> {
     for line in lines.into_iter().skip(skipped).rev() {
         let entry: Entry = serde_json::from_slice(line).context("the audit log holds a line that is no entry")?;
         if entries.len() >= limit || matches!(entry.event, Event::Carried { .. }) {
-            break;
+            return Ok((entries, false));
         }
         if !matches!(entry.event, Event::SegmentBegan { .. }) {
             entries.push(entry);
         }
     }
-    Ok(entries)
+    Ok((entries, from > 0))
 }
