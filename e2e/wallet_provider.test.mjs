@@ -238,12 +238,12 @@ test('no script of the page sees a key, and no message counts twice', async () =
     const worker = window.walletWorker;
     worker.addEventListener('message', ({ data }) => answered.push(String(data)));
     for (const message of messages) worker.postMessage(message.replace(/"id":\d+/, '"id":4000000001'));
-    worker.postMessage('{"version":2,"id":4000000002,"request":{"export":{"wallet":1,"form":"words","password":""}}}');
+    worker.postMessage('{"version":3,"id":4000000002,"request":{"export":{"wallet":1,"form":"words","password":""}}}');
     worker.postMessage('{"version":1,"id":4000000003,"request":"state"}');
-    worker.postMessage({ version: 2, id: 1, request: 'state' });
+    worker.postMessage({ version: 3, id: 1, request: 'state' });
     while (answered.length < messages.length + 2) await new Promise((resolve) => { setTimeout(resolve, 20); });
     return answered;
-  }, posted.filter((text) => text.includes('"approve"') && text.includes('"version"')).filter((text, at, all) => all.indexOf(text) === at));
+  }, posted.filter((text) => /"(approve|deliver)"/.test(text) && text.includes('"version"')).filter((text, at, all) => all.indexOf(text) === at));
   const replayed = answers.filter((text) => text.includes('4000000001'));
   assert.ok(replayed.length > 0 && replayed.every((text) => text.includes('unknown_ticket')), replayed.join('\n'));
   assert.ok(answers.some((text) => text.includes('4000000002') && text.includes('wrong_password')));
@@ -263,4 +263,31 @@ test('what is stored holds no key, and no frame may show the page', async () => 
   assert.ok(!stored.includes('46'.repeat(16)));
   const policy = (await fetch(`${system.url}/wallet`)).headers.get('content-security-policy');
   assert.match(policy, /frame-ancestors 'none'/, 'the page shows itself in no frame');
+});
+
+test('a call that is being sent when its page loads anew is never called not sent (EIP-5792)', async () => {
+  const to = '0x0000000000000000000000000000000000a17001';
+  const call = { to, data: `0x095ea7b3${'35'.repeat(20).padStart(64, '0')}${'3'.padStart(64, '0')}` };
+  const batch = { version: '2.0.0', chainId: '0x60f6', from: account.address, atomicRequired: false, id: 'reloaded', calls: [call] };
+  let tellSent;
+  const sent = new Promise((resolve) => { tellSent = resolve; });
+  await page.route('**/rpc', async (route) => {
+    if (!route.request().postData()?.includes('eth_sendRawTransaction')) return route.continue();
+    // The node has it, and the page that would hear so is gone.
+    await route.fetch();
+    return tellSent();
+  });
+  await begin('wallet_sendCalls', [batch]);
+  await page.click('#sheet-sign', { timeout: 60_000 });
+  await sent;
+  await page.reload();
+  await page.unroute('**/rpc');
+  await page.evaluate(() => window.dispatchEvent(new Event('eip6963:requestProvider')));
+  await page.waitForFunction(() => window.announced);
+  let status;
+  do {
+    status = (await request('wallet_getCallsStatus', ['reloaded'])).value;
+    assert.ok([100, 200].includes(status?.status), `it is in a block or will be, and was called ${JSON.stringify(status)}`);
+  } while (status.status === 100);
+  assert.equal(status.receipts[0].status, '0x1');
 });

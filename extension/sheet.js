@@ -7,6 +7,8 @@ import { asker, sheetView } from "./sheet_view.js";
 let shown;
 // Something is told that its reader closes.
 let isTold = false;
+// Something is being signed and sent: the window stays to say what became of it.
+let isSigning = false;
 
 // So long a new sheet takes no answer: a click or a key that was meant for what stood there before must not sign it.
 const UNANSWERED_MS = 800;
@@ -112,17 +114,20 @@ async function review(front) {
 
 async function approve(front, ticket) {
   try {
+    isSigning = true;
     await ask({ approve: { number: front.number, ticket } });
   } catch (error) {
     // The wallet locked meanwhile: it is shown again, and has to be agreed to again.
     if (!error.isLocked && !error.isLost) throw error;
     if ((await ask("front"))?.number === front.number) return review(front);
+  } finally {
+    isSigning = false;
   }
   await look();
 }
 
 // The window comes to the front under a moving hand.
 window.addEventListener("focus", () => { if (shown !== undefined && !isTold) holdBack(); });
-watch(() => isTold || look());
+watch(() => isTold || isSigning || look());
 const tell = stayAwake("sheet", restarted);
 look();

@@ -8,8 +8,8 @@ use wallet::protocol::{Reply, Request, Secret, Sheet, SignKind, VaultState};
 use wallet::provider::ProviderError;
 use wasm_bindgen::JsValue;
 
-use super::wallet::sheet::{SheetDialog, show_modal};
-use crate::browser::provider::finish;
+use super::wallet::sheet::{SheetDialog, SheetEnd, show_modal};
+use crate::browser::provider::{finish, signed};
 use crate::browser::wallet_client::ask;
 use crate::components::identicon::Identicon;
 use crate::format;
@@ -182,17 +182,18 @@ fn Unlock(shown: RwSignal<Shown>, number: u32, from: Address, what: SignKind) ->
 #[component]
 fn Sign(number: u32, sheet: Sheet) -> impl IntoView {
     let open = RwSignal::new(Some(sheet.clone()));
-    let done = move |reply: Reply| {
+    let done = move |end: SheetEnd| {
         finish(
             number,
-            match reply {
-                Reply::Signed { signature } => Ok(JsValue::from_str(&signature)),
-                Reply::Sent { hash } => Ok(JsValue::from_str(&hash.to_string())),
+            match end {
+                SheetEnd::Reply(Reply::Signed { signature }) => Ok(JsValue::from_str(&signature)),
+                SheetEnd::Reply(Reply::Sent { hash }) => Ok(JsValue::from_str(&hash.to_string())),
+                SheetEnd::Unclear { hash, detail } => Err(ProviderError::SendUnclear { hash, detail }),
                 _ => Err(ProviderError::Refused),
             },
         );
     };
-    view! { <SheetDialog shown=sheet open on_done=done /> }
+    view! { <SheetDialog shown=sheet open on_signed=move |hash| signed(number, hash) on_done=done /> }
 }
 
 /// What became of calls that the page asked for. Nothing is signed here.

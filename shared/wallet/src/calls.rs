@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use shared::{Address, B256};
 
 use crate::provider::ProviderError;
+use crate::transaction_request::TransactionRequest;
 
 /// The version of the standard's messages.
 pub const VERSION: &str = "2.0.0";
@@ -19,6 +20,9 @@ pub const CALLS_MAX: usize = 16;
 
 /// Most batches that are remembered.
 pub const BATCHES_MAX: usize = 32;
+
+/// Most batches of one site, so that it does not push those of the others out.
+pub const BATCHES_PER_SITE_MAX: usize = 8;
 
 /// Longest name that a page gives a batch: 4096 bytes as hex digits.
 const ID_MAX_CHARS: usize = 8_194;
@@ -72,16 +76,18 @@ impl SendCalls {
 
     /// The calls as `eth_sendTransaction` takes them.
     pub fn transactions(&self, from: Address) -> Vec<String> {
-        let transaction = |call: &Map<String, Value>| {
-            let mut transaction = call.clone();
-            transaction.insert("from".to_owned(), json!(from));
-            Value::Object(transaction).to_string()
-        };
-        self.calls.iter().map(transaction).collect()
+        self.calls.iter().map(|call| transaction(call, from)).collect()
     }
 }
 
-/// One call: only what the standard names, so that no page slips a nonce or a fee in.
+fn transaction(call: &Map<String, Value>, from: Address) -> String {
+    let mut transaction = call.clone();
+    transaction.insert("from".to_owned(), json!(from));
+    Value::Object(transaction).to_string()
+}
+
+/// One call: only what the standard names, so that no page slips a nonce or a fee in. What cannot be read as a transaction is
+/// refused here, before a call that comes earlier was sent.
 fn call(given: &Value) -> Result<Map<String, Value>, ProviderError> {
     let given = given.as_object().ok_or_else(|| wrong("a call is an object"))?;
     check_capabilities(given.get("capabilities"))?;
@@ -90,7 +96,10 @@ fn call(given: &Value) -> Result<Map<String, Value>, ProviderError> {
         return Err(wrong(&format!("a call has `to`, `data`, `value` and `capabilities`, got `{other}`")));
     }
     let given = fields.iter().filter_map(|field| given.get(*field).map(|value| ((*field).to_owned(), value.clone())));
-    Ok(given.filter(|(_, value)| !value.is_null()).collect())
+    let call: Map<String, Value> = given.filter(|(_, value)| !value.is_null()).collect();
+    // Every account is equally long, so the longest text is the same for all.
+    TransactionRequest::parse(&transaction(&call, Address::ZERO)).map_err(|error| wrong(&error.to_string()))?;
+    Ok(call)
 }
 
 /// This wallet has none, so every one must be optional.
@@ -126,7 +135,7 @@ pub struct Batch {
     pub site: String,
     pub chain_id: String,
     pub calls: usize,
-    /// Of the transactions that were sent, in the order of the calls.
+    /// Of the transactions that were signed and then sent, in the order of the calls. The last one may not have arrived.
     pub hashes: Vec<B256>,
     /// No further call is sent.
     pub is_over: bool,
@@ -137,19 +146,32 @@ pub struct Batch {
 pub struct Batches(VecDeque<Batch>);
 
 impl Batches {
-    /// A new one. The oldest makes room.
+    /// A new one. The site's own oldest makes room. Where it has none, the oldest of a site that has most does. One that
+    /// `is_sending` stays.
     ///
     /// # Errors
-    /// The site has one with this name.
-    pub fn add(&mut self, batch: Batch) -> Result<(), ProviderError> {
+    /// The site has one with this name, or nothing makes room.
+    pub fn add(&mut self, batch: Batch, is_sending: impl Fn(&Batch) -> bool) -> Result<(), ProviderError> {
         if self.find(&batch.site, &batch.id).is_ok() {
             return Err(ProviderError::DuplicateBatch);
         }
-        if self.0.len() >= BATCHES_MAX {
-            self.0.pop_front();
+        let own = self.count_of(&batch.site);
+        if own >= BATCHES_PER_SITE_MAX || self.0.len() >= BATCHES_MAX {
+            let of_site = self.0.iter().position(|kept| kept.site == batch.site && !is_sending(kept));
+            let of_others = || {
+                let may_go = (0..self.0.len()).filter(|at| !is_sending(&self.0[*at]));
+                // Of several that are as good, the last one is found: the oldest, from the other end.
+                may_go.rev().max_by_key(|at| self.count_of(&self.0[*at].site))
+            };
+            let leaves = of_site.or_else(|| if own < BATCHES_PER_SITE_MAX { of_others() } else { None });
+            self.0.remove(leaves.ok_or(ProviderError::TooMany)?);
         }
         self.0.push_back(batch);
         Ok(())
+    }
+
+    fn count_of(&self, site: &str) -> usize {
+        self.0.iter().filter(|batch| batch.site == site).count()
     }
 
     /// # Errors
@@ -157,6 +179,16 @@ impl Batches {
     pub fn find(&self, site: &str, id: &str) -> Result<&Batch, ProviderError> {
         let found = self.0.iter().find(|batch| batch.site == site && batch.id == id);
         found.ok_or(ProviderError::UnknownBatch)
+    }
+
+    /// Notes the next call's transaction, before it is sent: whatever happens to who sends it, the chain can be asked for it.
+    ///
+    /// # Errors
+    /// The site has none with this name, or it was forgotten.
+    pub fn signed(&mut self, site: &str, id: &str, hash: B256) -> Result<(), ProviderError> {
+        let found = self.0.iter_mut().find(|batch| batch.site == site && batch.id == id);
+        found.ok_or(ProviderError::UnknownBatch)?.hashes.push(hash);
+        Ok(())
     }
 
     /// Notes how far a batch came. One that was forgotten stays so.
@@ -175,7 +207,8 @@ impl Batches {
 
 /// Sends transactions one after the other.
 ///
-/// `sign` asks the owner for one and sends it. `succeeds` waits until a block contains it, so that the next sheet shows what
+/// `sign` asks the owner for one and sends it; its error says that nothing was sent, and what may have been sent counts as sent.
+/// `succeeds` waits until a block contains it, so that the next sheet shows what
 /// holds then, and says whether it did what it was for. `note` keeps the hashes so far.
 ///
 /// A call that failed, or that the owner refused, is the last: what was sent before it stays sent.
@@ -280,6 +313,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::*;
+    use crate::transaction_request::TEXT_MAX_BYTES;
 
     const ME: Address = Address::repeat_byte(0x11);
 
@@ -323,6 +357,12 @@ mod tests {
             ("atomicRequired", json!(null)),
             ("calls", json!([])),
             ("calls", json!([7])),
+            ("calls", json!([{"to": ME}, {"to": "nobody"}])),
+            ("calls", json!([{"to": ME}, {"to": ME, "value": 7}])),
+            ("calls", json!([{"to": ME}, {"to": ME, "value": "7"}])),
+            ("calls", json!([{"to": ME}, {"to": ME, "value": format!("0x1{}", "0".repeat(64))}])),
+            ("calls", json!([{"to": ME}, {"to": ME, "data": "0x1"}])),
+            ("calls", json!([{"to": ME}, {"to": ME, "data": format!("0x{}", "00".repeat(TEXT_MAX_BYTES / 2))}])),
             ("from", json!("me")),
             ("id", json!("")),
             ("id", json!(7)),
@@ -346,22 +386,70 @@ mod tests {
     #[test]
     fn a_batch_is_known_to_its_site_by_one_name() {
         let mut batches = Batches::default();
-        batches.add(batch("https://a.example", "1")).unwrap();
-        assert_eq!(batches.add(batch("https://a.example", "1")).unwrap_err().code(), 5720);
-        batches.add(batch("https://b.example", "1")).unwrap();
+        batches.add(batch("https://a.example", "1"), |_| false).unwrap();
+        assert_eq!(batches.add(batch("https://a.example", "1"), |_| false).unwrap_err().code(), 5720);
+        batches.add(batch("https://b.example", "1"), |_| false).unwrap();
         assert_eq!(batches.find("https://a.example", "2").unwrap_err().code(), 5730);
         batches.note("https://a.example", "1", &[B256::ZERO], true);
         assert!(batches.find("https://a.example", "1").unwrap().is_over);
         assert!(!batches.find("https://b.example", "1").unwrap().is_over, "another site's was changed");
         batches.remove("https://b.example", "1");
         assert!(batches.find("https://b.example", "1").is_err() && batches.find("https://a.example", "1").is_ok());
-        for number in 0..BATCHES_MAX {
-            batches.add(batch("https://c.example", &number.to_string())).unwrap();
-        }
-        assert!(batches.find("https://a.example", "1").is_err(), "the oldest makes room");
-        assert!(batches.find("https://c.example", "0").is_ok());
         let text = serde_json::to_string(&batches).unwrap();
         assert_eq!(serde_json::from_str::<Batches>(&text).unwrap(), batches);
+    }
+
+    #[test]
+    fn a_site_makes_room_among_its_own_batches_and_none_that_is_being_sent_leaves() {
+        let mut batches = Batches::default();
+        batches.add(batch("https://a.example", "1"), |_| false).unwrap();
+        for number in 0..=BATCHES_MAX {
+            batches.add(batch("https://b.example", &number.to_string()), |_| false).unwrap();
+        }
+        assert!(batches.find("https://a.example", "1").is_ok(), "a site pushed another one's out");
+        let oldest = (1 + BATCHES_MAX - BATCHES_PER_SITE_MAX).to_string();
+        assert_eq!(batches.count_of("https://b.example"), BATCHES_PER_SITE_MAX);
+        batches.add(batch("https://b.example", "new"), |kept| kept.id == oldest).unwrap();
+        assert!(batches.find("https://b.example", &oldest).is_ok(), "it was being sent");
+        assert_eq!(batches.add(batch("https://b.example", "newer"), |_| true), Err(ProviderError::TooMany));
+        assert!(
+            batches.find("https://b.example", "new").is_ok() && batches.find("https://b.example", "newer").is_err()
+        );
+
+        // All places are taken: who has most gives one, and only where the site has none itself.
+        for site in 0..BATCHES_MAX - 1 - BATCHES_PER_SITE_MAX {
+            batches.add(batch(&format!("https://{site}.example"), "1"), |_| false).unwrap();
+        }
+        assert_eq!(batches.0.len(), BATCHES_MAX);
+        batches.add(batch("https://late.example", "1"), |_| false).unwrap();
+        assert_eq!(batches.count_of("https://b.example"), BATCHES_PER_SITE_MAX - 1);
+        assert!(batches.find("https://b.example", &oldest).is_err(), "the oldest of who has most makes room");
+        batches.add(batch("https://late.example", "2"), |_| false).unwrap();
+        assert!(batches.find("https://late.example", "1").is_err() && batches.find("https://a.example", "1").is_ok());
+        assert_eq!(batches.add(batch("https://later.example", "1"), |_| true), Err(ProviderError::TooMany));
+        assert_eq!(batches.0.len(), BATCHES_MAX);
+    }
+
+    #[test]
+    fn a_call_that_was_signed_is_never_called_not_sent() {
+        let (site, hash) = ("https://a.example", B256::repeat_byte(1));
+        let status = |batches: &Batches, receipts: &[Value]| {
+            // The program that sent it is gone, or does not know whether it arrived.
+            let over = Batch { is_over: true, ..batches.find(site, "1").unwrap().clone() };
+            (over.status(receipts)["status"].as_u64().unwrap(), over.lines(receipts)[0].state)
+        };
+        let mut batches = Batches::default();
+        batches.add(batch(site, "1"), |_| false).unwrap();
+        assert_eq!(status(&batches, &[]), (400, CallState::NotSent), "nothing was signed");
+        batches.signed(site, "1", hash).unwrap();
+        assert_eq!(status(&batches, &[Value::Null]), (100, CallState::Waiting), "it may be in the next block");
+        assert_eq!(status(&batches, &[json!({"status": "0x1"})]), (600, CallState::Succeeded));
+        batches.note(site, "1", &[hash], true);
+        assert_eq!(batches.find(site, "1").unwrap().hashes, [hash], "it was noted twice");
+        assert_eq!(batches.signed("https://b.example", "1", hash), Err(ProviderError::UnknownBatch));
+        // The node has it not, and says so: only then nothing was sent.
+        batches.note(site, "1", &[], true);
+        assert_eq!(status(&batches, &[]), (400, CallState::NotSent));
     }
 
     #[test]

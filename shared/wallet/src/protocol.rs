@@ -20,7 +20,7 @@ pub use view::{
 };
 
 /// Version of these messages. It changes with every change of them.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Fewest characters of a password.
 pub const PASSWORD_MIN_CHARS: usize = 10;
@@ -144,9 +144,14 @@ pub enum Request {
         origin: String,
         what: SignKind,
     },
-    /// Sign, and send where it is a transaction, exactly what was shown with this ticket. A ticket counts once.
+    /// Sign exactly what was shown with this ticket. A ticket counts once. A transaction is sent by [`Request::Deliver`], so that
+    /// the page can keep its hash before.
     Approve {
         ticket: Ticket,
+    },
+    /// Send the transaction that was signed. It counts once.
+    Deliver {
+        hash: B256,
     },
     Reject {
         ticket: Ticket,
@@ -185,6 +190,10 @@ pub enum Reply {
     Sheet(Box<Sheet>),
     Signed {
         signature: String,
+    },
+    /// A transaction was signed and not sent yet.
+    Ready {
+        hash: B256,
     },
     Sent {
         hash: B256,

@@ -3,8 +3,8 @@
 //! Reading says nothing about permission. Who serves a page checks each request against what its owner allowed.
 
 use serde_json::{Value, json};
-use shared::Address;
 use shared::time::UnixMillis;
+use shared::{Address, B256};
 
 use crate::calls::{CALLS_MAX, CallLine, SendCalls};
 use crate::protocol::SignKind;
@@ -106,6 +106,11 @@ pub enum ProviderError {
     Internal,
     /// What the wallet says.
     Wallet(String),
+    /// The transaction may or may not have been sent. Who sends it anew may pay twice.
+    SendUnclear {
+        hash: B256,
+        detail: String,
+    },
     /// What the node says.
     Node {
         code: i64,
@@ -130,7 +135,7 @@ impl ProviderError {
             Self::TooMany => -32_002,
             Self::Parameters(_) => -32_602,
             Self::Internal => -32_603,
-            Self::Wallet(_) => -32_000,
+            Self::Wallet(_) | Self::SendUnclear { .. } => -32_000,
             Self::Node { code, .. } => *code,
         }
     }
@@ -154,7 +159,7 @@ impl ProviderError {
             }
             Self::TooMany => "Too many requests wait already.".to_owned(),
             Self::Internal => "The request could not be kept.".to_owned(),
-            Self::Parameters(detail) | Self::Wallet(detail) => detail.clone(),
+            Self::Parameters(detail) | Self::Wallet(detail) | Self::SendUnclear { detail, .. } => detail.clone(),
             Self::Node { message, .. } => message.clone(),
         }
     }

@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::methods::{ask_node, chain, connected, js};
-use super::{ask, js_error, random_digit};
+use super::{ask, ask_for_batch, js_error, random_digit};
 use crate::browser::window;
 
 /// Where this tab remembers its batches.
@@ -53,10 +53,10 @@ pub(super) async fn send(asked: SendCalls) -> Result<JsValue, JsValue> {
     let (site, calls) = (SITE.to_owned(), transactions.len());
     let mut batches = kept();
     let batch = Batch { id: id.clone(), site, chain_id, calls, hashes: Vec::new(), is_over: false };
-    batches.add(batch).map_err(js_error)?;
+    batches.add(batch, |kept| is_sending(&kept.id)).map_err(js_error)?;
     keep(&batches);
     SENDING.with_borrow_mut(|sending| sending.push(id.clone()));
-    let sign = async |json: String| sign(own, json).await;
+    let sign = async |json: String| sign(own, &id, json).await;
     let noted = async |hashes: &[B256]| note(&id, hashes, false);
     let sent = calls::send(transactions, sign, succeeds, noted).await;
     SENDING.with_borrow_mut(|sending| sending.retain(|sending| *sending != id));
@@ -102,7 +102,7 @@ async fn look(id: &str) -> Result<(Batch, Vec<Value>), JsValue> {
     }
     let mut batch = kept().find(SITE, id).map_err(js_error)?.clone();
     // What an earlier load of the page was sending goes no further.
-    batch.is_over |= SENDING.with_borrow(|sending| sending.iter().all(|sending| sending != id));
+    batch.is_over |= !is_sending(id);
     let mut receipts = Vec::new();
     for hash in &batch.hashes {
         receipts.push(receipt(*hash).await?);
@@ -110,8 +110,13 @@ async fn look(id: &str) -> Result<(Batch, Vec<Value>), JsValue> {
     Ok((batch, receipts))
 }
 
-async fn sign(from: Address, json: String) -> Result<B256, JsValue> {
-    let sent = ask(AskedFor::Sign { from, what: SignKind::Transaction { json } }).await?;
+fn is_sending(id: &str) -> bool {
+    SENDING.with_borrow(|sending| sending.iter().any(|sending| sending == id))
+}
+
+async fn sign(from: Address, id: &str, json: String) -> Result<B256, JsValue> {
+    let what = AskedFor::Sign { from, what: SignKind::Transaction { json } };
+    let sent = ask_for_batch(what, id.to_owned()).await?;
     let hash = sent.as_string().and_then(|text| text.parse().ok());
     hash.ok_or_else(|| js_error(ProviderError::Internal))
 }
@@ -152,6 +157,15 @@ fn kept() -> Batches {
 fn keep(batches: &Batches) {
     if let (Ok(Some(storage)), Ok(text)) = (window().session_storage(), serde_json::to_string(batches)) {
         let _ = storage.set_item(KEPT, &text);
+    }
+}
+
+/// Before a call is sent: a page that loads anew meanwhile still finds it.
+pub(super) fn note_signed(id: &str, hash: B256) {
+    let mut batches = kept();
+    // A tab without storage has none.
+    if batches.signed(SITE, id, hash).is_ok() {
+        keep(&batches);
     }
 }
 

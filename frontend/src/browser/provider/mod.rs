@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use js_sys::{Error, Function, Object, Promise, Reflect};
+use shared::B256;
 use wallet::provider::{AskedFor, ProviderError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -38,6 +39,8 @@ pub struct Asked {
 
 struct Waiting {
     asked: Asked,
+    /// The batch whose call it is.
+    batch: Option<String>,
     resolve: Function,
     reject: Function,
 }
@@ -65,14 +68,27 @@ pub fn start(on_change: impl Fn(Option<Asked>) + 'static) {
     }
 }
 
+/// The transaction of a question was signed, and is sent next: its batch learns the hash first.
+pub fn signed(number: u32, hash: B256) {
+    let batch = SHEETS
+        .with_borrow(|sheets| sheets.waiting.iter().find(|waiting| waiting.asked.number == number)?.batch.clone());
+    if let Some(id) = batch {
+        calls::note_signed(&id, hash);
+    }
+}
+
 /// Answers the question that is shown.
 pub fn finish(number: u32, answer: Result<JsValue, ProviderError>) {
     let done = SHEETS.with_borrow_mut(|sheets| {
         let at = sheets.waiting.iter().position(|waiting| waiting.asked.number == number)?;
         sheets.waiting.remove(at)
     });
-    if let Some(Waiting { resolve, reject, .. }) = done {
+    if let Some(Waiting { resolve, reject, batch, .. }) = done {
         let _ = match answer {
+            // In a batch it counts as sent: the chain says what became of it.
+            Err(ProviderError::SendUnclear { hash, .. }) if batch.is_some() => {
+                resolve.call1(&JsValue::NULL, &JsValue::from_str(&hash.to_string()))
+            }
             Ok(value) => resolve.call1(&JsValue::NULL, &value),
             Err(error) => reject.call1(&JsValue::NULL, &js_error(error)),
         };
@@ -99,6 +115,15 @@ fn show_front() {
 
 /// Waits for the owner.
 async fn ask(what: AskedFor) -> Result<JsValue, JsValue> {
+    wait(what, None).await
+}
+
+/// The same for a call of a batch.
+async fn ask_for_batch(what: AskedFor, batch: String) -> Result<JsValue, JsValue> {
+    wait(what, Some(batch)).await
+}
+
+async fn wait(what: AskedFor, batch: Option<String>) -> Result<JsValue, JsValue> {
     let mut settle = None;
     let promise = Promise::new(&mut |resolve, reject| settle = Some((resolve, reject)));
     let Some((resolve, reject)) = settle else { return Err(js_error(ProviderError::Internal)) };
@@ -108,7 +133,7 @@ async fn ask(what: AskedFor) -> Result<JsValue, JsValue> {
         }
         sheets.next = sheets.next.wrapping_add(1);
         let asked = Asked { number: sheets.next, what };
-        sheets.waiting.push_back(Waiting { asked, resolve, reject });
+        sheets.waiting.push_back(Waiting { asked, batch, resolve, reject });
         true
     });
     if !is_taken {

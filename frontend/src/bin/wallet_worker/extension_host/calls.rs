@@ -7,7 +7,7 @@ use js_sys::{Function, Promise};
 use serde_json::{Value, json};
 use shared::{Address, B256};
 use wallet::calls::{self, Batch, Batches, SendCalls};
-use wallet::protocol::SignKind;
+use wallet::protocol::{Refusal, SignKind};
 use wallet::provider::{AskedFor, ProviderError};
 use wallet::sites::Origin;
 use wasm_bindgen::prelude::*;
@@ -60,10 +60,10 @@ pub(super) async fn send(
     let (site, count) = (origin.to_string(), transactions.len());
     let batch =
         Batch { id: id.clone(), site: site.clone(), chain_id, calls: count, hashes: Vec::new(), is_over: false };
-    change(|batches| batches.add(batch)).await??;
+    change(|batches| batches.add(batch, |kept| is_sending(&kept.site, &kept.id))).await.map_err(refused)??;
     let sending = (site.clone(), id.clone());
     SENDING.with_borrow_mut(|all| all.push(sending.clone()));
-    let sign = async |json: String| sign(&origin, &page, known, json).await;
+    let sign = async |json: String| sign(&origin, &page, known, &id, json).await;
     let note = async |hashes: &[B256]| note_sent(&site, &id, hashes, false).await;
     let sent = calls::send(transactions, sign, succeeds, note).await;
     SENDING.with_borrow_mut(|all| all.retain(|one| *one != sending));
@@ -73,7 +73,7 @@ pub(super) async fn send(
             Ok(json!({ "id": id }))
         }
         Err(error) => {
-            change(|batches| batches.remove(&site, &id)).await?;
+            change(|batches| batches.remove(&site, &id)).await.map_err(refused)?;
             Err(error)
         }
     }
@@ -96,9 +96,9 @@ pub(super) async fn show(origin: Origin, page: String, id: &str) -> Result<Value
 /// A batch of a site with the node's answers for its transactions.
 async fn look(origin: &Origin, id: &str) -> Result<(Batch, Vec<Value>), ProviderError> {
     let site = origin.to_string();
-    let mut batch = kept().await?.find(&site, id)?.clone();
+    let mut batch = kept().await.map_err(refused)?.find(&site, id)?.clone();
     // What an earlier run of the program was sending goes no further.
-    batch.is_over |= SENDING.with_borrow(|all| all.iter().all(|(of, sending)| *of != site || sending != id));
+    batch.is_over |= !is_sending(&site, id);
     let mut receipts = Vec::new();
     for hash in &batch.hashes {
         receipts.push(receipt(*hash).await?);
@@ -106,14 +106,21 @@ async fn look(origin: &Origin, id: &str) -> Result<(Batch, Vec<Value>), Provider
     Ok((batch, receipts))
 }
 
-async fn sign(origin: &Origin, page: &str, from: Address, json: String) -> Result<B256, ProviderError> {
+fn is_sending(site: &str, id: &str) -> bool {
+    SENDING.with_borrow(|all| all.iter().any(|(of, sending)| of == site && sending == id))
+}
+
+async fn sign(origin: &Origin, page: &str, from: Address, id: &str, json: String) -> Result<B256, ProviderError> {
     // The owner may have taken the permission back between two calls.
     if !settings::sites().await.map_err(refused)?.may_use(origin, from) {
         return Err(ProviderError::Unauthorized);
     }
     let what = AskedFor::Sign { from, what: SignKind::Transaction { json } };
-    let sent = asks::ask(origin.clone(), page.to_owned(), what).await?;
-    sent.as_str().and_then(|text| text.parse().ok()).ok_or(ProviderError::Internal)
+    match asks::ask_for_batch(origin.clone(), page.to_owned(), what, id.to_owned()).await {
+        // It counts as sent: the chain says what became of it.
+        Err(ProviderError::SendUnclear { hash, .. }) => Ok(hash),
+        sent => sent?.as_str().and_then(|text| text.parse().ok()).ok_or(ProviderError::Internal),
+    }
 }
 
 /// Waits until a block contains the transaction.
@@ -146,18 +153,24 @@ async fn chain() -> Result<String, ProviderError> {
     chain.as_str().map(str::to_owned).ok_or(ProviderError::Disconnected)
 }
 
-async fn kept() -> Result<Batches, ProviderError> {
-    let text = settings::stored(KEPT).await.map_err(refused)?;
+async fn kept() -> Result<Batches, Refusal> {
+    let text = settings::stored(KEPT).await?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
-async fn change<T>(act: impl FnOnce(&mut Batches) -> T) -> Result<T, ProviderError> {
+async fn change<T>(act: impl FnOnce(&mut Batches) -> T) -> Result<T, Refusal> {
     let _turn = CHANGING.lock().await;
     let mut batches = kept().await?;
     let done = act(&mut batches);
-    let text = serde_json::to_string(&batches).map_err(|_| ProviderError::Internal)?;
-    settings::store(KEPT, &text).await.map_err(refused)?;
+    let text = serde_json::to_string(&batches).map_err(|error| Refusal::Storage { detail: error.to_string() })?;
+    settings::store(KEPT, &text).await?;
     Ok(done)
+}
+
+/// Before a call is sent. One whose hash cannot be kept is not sent.
+pub(super) async fn note_signed(site: &str, id: &str, hash: B256) -> Result<(), Refusal> {
+    let noted = change(|batches| batches.signed(site, id, hash)).await?;
+    noted.map_err(|error| Refusal::Storage { detail: error.message() })
 }
 
 /// A browser whose storage fails shows less of the batch; what was sent is sent.

@@ -103,5 +103,9 @@ pub(super) async fn of_node(method: &str, params: Value) -> Result<Value, Provid
 }
 
 pub(super) fn refused(refusal: Refusal) -> ProviderError {
-    ProviderError::Wallet(frontend::text::wallet::refusal(&refusal))
+    let detail = frontend::text::wallet::refusal(&refusal);
+    match refusal {
+        Refusal::SendUnclear { hash, .. } => ProviderError::SendUnclear { hash, detail },
+        _ => ProviderError::Wallet(detail),
+    }
 }
