@@ -229,6 +229,23 @@ test('calls at once are agreed to one after the other, and are never all or noth
   assert.deepEqual(await ended(), { value: null });
 });
 
+test('a sheet that is shown is not made anew when another question comes', async () => {
+  const prepared = () => page.evaluate(() => new Set(
+    window.heard.filter((text) => text.includes('"prepare"') && text.includes('"version"')),
+  ).size);
+  const asked = (text) => [`0x${Buffer.from(text).toString('hex')}`, account.address];
+  const before = await prepared();
+  await begin('personal_sign', asked('one'));
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.evaluate((params) => { window.second = window.announced.provider.request({ method: 'personal_sign', params }); }, asked('two'));
+  await page.click('#sheet-sign');
+  assert.equal(await recoverMessageAddress({ message: 'one', signature: (await ended()).value }), account.address);
+  await page.waitForSelector('#sheet-message:text-is("two")', { timeout: 60_000 });
+  await page.click('#sheet-sign');
+  assert.equal(await recoverMessageAddress({ message: 'two', signature: await page.evaluate(() => window.second) }), account.address);
+  assert.equal(await prepared() - before, 2);
+});
+
 test('no script of the page sees a key, and no message counts twice', async () => {
   const posted = await page.evaluate(() => window.heard);
   assert.ok(posted.some((text) => text.includes('approve')), 'the messages were seen');

@@ -34,6 +34,9 @@ pub const WALLETS_MAX: usize = 16;
 /// Most accounts of one phrase that are kept.
 pub const ACCOUNTS_MAX: usize = 32;
 
+/// Most bytes of a transaction's text, as a page asks for it.
+pub const TRANSACTION_TEXT_MAX_BYTES: usize = 300 << 10;
+
 /// Most characters of a wallet's name.
 pub const NAME_MAX_CHARS: usize = 40;
 
@@ -352,11 +355,11 @@ mod tests {
     #[test]
     fn an_unknown_request_keeps_its_id_and_anything_else_has_none() {
         let unknown = EnvelopeError::UnknownRequest(RequestId(4));
-        assert_eq!(RequestEnvelope::parse(r#"{"version":2,"id":4,"request":"dance"}"#), Err(unknown));
-        assert_eq!(RequestEnvelope::parse(r#"{"version":2,"id":4}"#), Err(unknown));
+        assert_eq!(RequestEnvelope::parse(r#"{"version":3,"id":4,"request":"dance"}"#), Err(unknown));
+        assert_eq!(RequestEnvelope::parse(r#"{"version":3,"id":4}"#), Err(unknown));
         assert_eq!(RequestEnvelope::parse(r#"{"version":1,"id":4,"request":"state"}"#), Err(unknown));
         assert_eq!(RequestEnvelope::parse(r#"{"id":4,"request":"state"}"#), Err(unknown));
-        for text in ["", "{}", "state", r#"{"version":2,"id":-1,"request":"state"}"#, r#"{"request":"state"}"#] {
+        for text in ["", "{}", "state", r#"{"version":3,"id":-1,"request":"state"}"#, r#"{"request":"state"}"#] {
             assert_eq!(RequestEnvelope::parse(text), Err(EnvelopeError::NotAnEnvelope), "{text}");
         }
     }

@@ -9,6 +9,7 @@ mod methods;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use js_sys::{Error, Function, Object, Promise, Reflect};
 use shared::B256;
@@ -49,7 +50,9 @@ struct Waiting {
 struct Sheets {
     next: u32,
     waiting: VecDeque<Waiting>,
-    on_change: Option<Box<dyn Fn(Option<Asked>)>>,
+    /// The number of the question that is shown.
+    shown: Option<u32>,
+    on_change: Option<Rc<dyn Fn(Option<Asked>)>>,
 }
 
 thread_local! {
@@ -58,7 +61,7 @@ thread_local! {
 
 /// Installs and announces the provider. `on_change` gets the question that is to be shown now, or none.
 pub fn start(on_change: impl Fn(Option<Asked>) + 'static) {
-    SHEETS.with_borrow_mut(|sheets| sheets.on_change = Some(Box::new(on_change)));
+    SHEETS.with_borrow_mut(|sheets| sheets.on_change = Some(Rc::new(on_change)));
     // Reflection fails only for objects that are frozen; these are new.
     let Ok(detail) = detail() else { return };
     announce(&detail);
@@ -105,12 +108,22 @@ fn js_error(error: ProviderError) -> JsValue {
     object.into()
 }
 
+/// Shows the question that waits longest. One that is shown already is not shown anew: it may be being signed, and would be
+/// signed twice.
 fn show_front() {
-    SHEETS.with_borrow(|sheets| {
-        if let Some(on_change) = &sheets.on_change {
-            on_change(sheets.waiting.front().map(|waiting| waiting.asked.clone()));
+    let change = SHEETS.with_borrow_mut(|sheets| {
+        let front = sheets.waiting.front().map(|waiting| waiting.asked.clone());
+        let number = front.as_ref().map(|asked| asked.number);
+        if sheets.shown == number {
+            return None;
         }
+        sheets.shown = number;
+        sheets.on_change.clone().map(|on_change| (on_change, front))
     });
+    // Nothing is borrowed: what cannot be shown is finished at once.
+    if let Some((on_change, front)) = change {
+        on_change(front);
+    }
 }
 
 /// Waits for the owner.
