@@ -362,11 +362,9 @@ impl Board {
         let Some(capability) = self.miners.get(&miner).map(|miner| &miner.capability) else { return vec![] };
         let Some(offer) = matching::computes(&job.request, capability) else { return vec![] };
         let unit_price = offer.unit_price.min(audit.unit_price);
-        let speed = self.speed_of(miner, &job.request, &ModelKey::of(&job.request));
-        let expected_ms = matching::expected_ms(job.units_of(task.role), speed);
         // The client does not pay it.
         let terms = self.terms(job, task.role, unit_price, PaymentMode::Mint);
-        self.lease_to(task, miner, terms, expected_ms, now)
+        self.lease_to(task, miner, terms, now)
     }
 
     /// A job that is over and stays on the board for an audit cannot be canceled.
