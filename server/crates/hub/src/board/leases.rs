@@ -157,11 +157,11 @@ impl Board {
         }
         effects.extend(excused.into_iter().filter_map(|(miner, task)| self.excuse(miner, task)));
         effects.extend(self.hand_on(now));
+        effects.extend(self.hand_on_audits(now));
         effects
     }
 
-    /// Takes back leases that come too slowly while another miner is free. Where that is not yet a fault, and the miner
-    /// showed nothing at all, it is an excuse like a broken connection.
+    /// Takes back leases that come too slowly while another miner is free.
     fn hand_on(&mut self, now: UnixMillis) -> Vec<Effect> {
         let slow: Vec<LeaseId> =
             self.leases.values().filter(|lease| self.is_behind(lease, now)).map(|lease| lease.id).collect();
@@ -171,21 +171,28 @@ impl Board {
             let Some(lease) = self.leases.get(&lease_id).filter(|lease| self.has_other_for(lease)).cloned() else {
                 continue;
             };
-            let (task, miner) = (lease.task, lease.miner);
-            let worked_at = self.miners.get(&miner).map_or(now, |miner| miner.last_worked);
-            let idle_ms = now.since_ms(worked_at.max(lease.granted_at));
-            let is_fault = !lease.was_turned_away && idle_ms >= crate::lease::fair_ms(lease.expected_ms);
-            let blame = if is_fault { Blame::Miner } else { Blame::Platform };
-            let reason = "it came too slowly, and another miner is free";
-            let told = self.tell_to_stop(&lease, reason);
-            if !is_fault {
-                self.refusals.count(task, miner, now);
-            }
-            effects.extend(self.end_lease(lease_id, blame, reason));
-            effects.extend(told);
-            if !is_fault && (lease.was_turned_away || worked_at <= lease.granted_at) {
-                effects.extend(self.excuse(miner, task));
-            }
+            effects.extend(self.take_back(&lease, "it came too slowly, and another miner is free", now));
+        }
+        effects
+    }
+
+    /// Ends a lease that comes too slowly. It is its miner's fault where the miner showed no work on anything for as long as the
+    /// lease's work takes. Where it is not yet a fault, and the miner showed nothing at all, it is an excuse like a broken
+    /// connection.
+    pub(super) fn take_back(&mut self, lease: &Lease, reason: &str, now: UnixMillis) -> Vec<Effect> {
+        let (task, miner) = (lease.task, lease.miner);
+        let worked_at = self.miners.get(&miner).map_or(now, |miner| miner.last_worked);
+        let idle_ms = now.since_ms(worked_at.max(lease.granted_at));
+        let is_fault = !lease.was_turned_away && idle_ms >= crate::lease::fair_ms(lease.expected_ms);
+        let blame = if is_fault { Blame::Miner } else { Blame::Platform };
+        let told = self.tell_to_stop(lease, reason);
+        if !is_fault {
+            self.refusals.count(task, miner, now);
+        }
+        let mut effects = self.end_lease(lease.id, blame, reason);
+        effects.extend(told);
+        if !is_fault && (lease.was_turned_away || worked_at <= lease.granted_at) {
+            effects.extend(self.excuse(miner, task));
         }
         effects
     }
@@ -206,7 +213,7 @@ impl Board {
 
     /// Another miner could take the lease's task at once, and has not failed it yet.
     fn has_other_for(&self, lease: &Lease) -> bool {
-        // Nobody waits for an audit, so a slow one has its whole lease.
+        // Audits go to others by a draw.
         if lease.task.role.is_audit() {
             return false;
         }

@@ -5,6 +5,7 @@
 //! new board of the same seed it gives the same effects. The board is rebuilt from the database at start; it holds
 //! nothing that a restart may not forget.
 
+mod auditors;
 mod audits;
 mod dispatch;
 mod effect;
@@ -520,6 +521,7 @@ impl Board {
         let mut effects = self.expire_leases(now);
         effects.extend(self.expire_jobs(now));
         effects.extend(self.drop_silent_miners(now));
+        self.pass_on_unbegun(now);
         effects.extend(self.dispatch(now));
         effects
     }

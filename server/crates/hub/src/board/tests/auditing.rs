@@ -12,16 +12,22 @@ fn paid() -> PaidBy {
 
 const CLIENT: Address = Address::repeat_byte(0xc1);
 
-fn auditing() -> Board {
+pub(super) fn auditing() -> Board {
     board().with_audits(Draw::Always)
 }
 
-fn compared(served: Agreement, audit: Agreement) -> Option<Compared> {
+pub(super) fn compared(served: Agreement, audit: Agreement) -> Option<Compared> {
     let comparison = |agreement| Comparison { agreement, distance: None };
     Some(Compared { with_served: comparison(served), with_audit: Some(comparison(audit)) })
 }
 
-fn answer(board: &mut Board, lease: &Lease, bits: u8, compared: Option<Compared>, now: UnixMillis) -> Vec<Effect> {
+pub(super) fn answer(
+    board: &mut Board,
+    lease: &Lease,
+    bits: u8,
+    compared: Option<Compared>,
+    now: UnixMillis,
+) -> Vec<Effect> {
     board.delivered(lease, now);
     let (lease_id, units) = (lease.id, lease.terms.units);
     board.take(Input::ResultVerified(VerifiedResult { lease_id, units, bits: [bits; 32], compared }), now)
@@ -37,7 +43,7 @@ fn judged(effects: &[Effect]) -> Option<Judged> {
     })
 }
 
-fn opened(effects: &[Effect]) -> Option<OpenAudit> {
+pub(super) fn opened(effects: &[Effect]) -> Option<OpenAudit> {
     effects.iter().find_map(|effect| match effect {
         Effect::Complete { audit: Some(step), .. } => match &**step {
             AuditStep::Opened(opened) => Some(opened.clone()),
@@ -56,7 +62,7 @@ fn noticed(effects: &[Effect]) -> Vec<SessionNumber> {
 }
 
 /// A board with so many miners, and a job that the first of them served; with the effects of its result.
-fn served_by_first(miners: u8) -> (Board, Lease, Vec<Effect>) {
+pub(super) fn served_by_first(miners: u8) -> (Board, Lease, Vec<Effect>) {
     let mut board = auditing();
     board.joined(arrival(1, 1, 1), NOW);
     let lease = granted(&board.submitted(open_job(1), NOW)).remove(0);

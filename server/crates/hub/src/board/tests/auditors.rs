@@ -1,0 +1,199 @@
+//! Which miner audits, and what becomes of an audit that its miner does not begin or does not work on.
+
+use shared::job::request::Work;
+
+use super::auditing::{answer, auditing, opened, served_by_first};
+use super::*;
+use crate::audit::BEGIN_MAX_MS;
+use crate::board::auditors::LOOKED_AT;
+use crate::lease::audit_pace_max_ms;
+
+const HOUR_MS: u64 = 3_600_000;
+
+fn miner(number: u8) -> Address {
+    Address::repeat_byte(number)
+}
+
+/// Time passes, and every miner is heard.
+fn tick(board: &mut Board, at: UnixMillis) -> Vec<Effect> {
+    let sessions: Vec<(Address, u64)> = board.miners().map(|(address, miner)| (address, miner.session.0)).collect();
+    sessions.into_iter().for_each(|(address, session)| board.hear(address, session, at));
+    board.take(Input::Tick, at)
+}
+
+/// A miner that is busy for about an hour with what its machine does not do faster.
+fn busy(board: &mut Board, number: u8) -> Lease {
+    let mut arriving = arrival(number, number.into(), 1);
+    arriving.capability.offers[0].measured_micro_units_per_second = 100_000;
+    board.joined(arriving, NOW);
+    let mut request = image_job("scenes");
+    let Work::Image(input) = &mut request.work else { panic!("a picture") };
+    (input.count, input.width, input.height, input.steps) = (3, 1_024, 1_024, 100);
+    request.constraints.miners = vec![miner(number)];
+    let lease = granted(&board.submitted(job_of(1_000 + u128::from(number), request, NOW.plus_ms(10 * HOUR_MS)), NOW));
+    assert!(lease[0].deadline.since_ms(NOW) > BEGIN_MAX_MS);
+    lease[0].clone()
+}
+
+/// A job of miner 1 whose audit waits for a miner that is busy, as all these are.
+fn waits_for_one_of(numbers: std::ops::RangeInclusive<u8>) -> (Board, Task, Vec<Lease>) {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 1), NOW);
+    let served = granted(&board.submitted(open_job(1), NOW)).remove(0);
+    let leases = numbers.map(|number| busy(&mut board, number)).collect();
+    let effects = answer(&mut board, &served, 5, None, NOW);
+    assert!(opened(&effects).is_some() && granted(&effects).is_empty());
+    (board, Task { role: TaskRole::Audit, ..served.task }, leases)
+}
+
+#[test]
+fn an_audit_that_its_miner_does_not_begin_goes_to_another_one_after_so_long() {
+    let (mut board, audit, leases) = waits_for_one_of(2..=3);
+    let first = board.audits.auditor_of(audit).unwrap();
+    let other = leases.iter().find(|lease| lease.miner != first).unwrap();
+    let effects = board.take(Input::Cancel { job_id: other.task.job_id }, NOW);
+    assert!(granted(&effects).is_empty(), "it is the first one's");
+    assert!(granted(&tick(&mut board, NOW.plus_ms(BEGIN_MAX_MS - 1))).is_empty());
+    let next = granted(&tick(&mut board, NOW.plus_ms(BEGIN_MAX_MS)));
+    assert_eq!((next[0].task, next[0].miner), (audit, other.miner));
+    assert_eq!((next.len(), board.miner(first).unwrap().faults), (1, 0), "a busy miner is not at fault");
+}
+
+#[test]
+fn an_audit_that_nobody_has_time_for_goes_round_and_does_not_end() {
+    let (mut board, audit, leases) = waits_for_one_of(2..=2);
+    for _ in 0..2 {
+        board.pass_on_unbegun(NOW.plus_ms(BEGIN_MAX_MS));
+        assert!(board.draw_auditors(NOW).is_empty());
+        assert_eq!(board.audits.auditor_of(audit), Some(miner(2)), "there is no other");
+    }
+    let effects = board.take(Input::Cancel { job_id: leases[0].task.job_id }, NOW);
+    assert_eq!(granted(&effects).iter().map(|lease| lease.task).collect::<Vec<_>>(), [audit]);
+    // Of three, each has it once before one has it again.
+    let (mut board, audit, _) = waits_for_one_of(2..=4);
+    let mut had = BTreeSet::from([board.audits.auditor_of(audit).unwrap()]);
+    for turn in 1..3 {
+        board.pass_on_unbegun(NOW.plus_ms(turn * BEGIN_MAX_MS));
+        board.draw_auditors(NOW.plus_ms(turn * BEGIN_MAX_MS));
+        assert!(had.insert(board.audits.auditor_of(audit).unwrap()), "{had:?}");
+    }
+}
+
+/// Two audits are drawn by these bits for two miners, of which one begins. Where that is so: the board, and what waits for whom.
+fn waits_for_a_place(bits: u8) -> Option<(Board, Task, Address)> {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 2), NOW);
+    let served: Vec<Lease> = (1..=2).map(|number| granted(&board.submitted(open_job(number), NOW)).remove(0)).collect();
+    for number in 2..=5 {
+        board.joined(arrival(number, number.into(), 1), NOW);
+    }
+    let begun =
+        served.iter().zip(bits..).flat_map(|(lease, bits)| granted(&answer(&mut board, lease, bits, None, NOW)));
+    assert_eq!(begun.count(), 1, "one runs at once among so few miners");
+    let audits = served.iter().map(|lease| Task { role: TaskRole::Audit, ..lease.task });
+    let (task, auditor) = audits.filter_map(|task| Some((task, board.audits.auditor_of(task)?))).next()?;
+    board.can_begin_audit(auditor).then_some((board, task, auditor))
+}
+
+#[test]
+fn a_miner_that_could_begin_keeps_an_audit_that_waits_for_its_place() {
+    let (mut board, audit, auditor) = (0..50).find_map(waits_for_a_place).unwrap();
+    for turn in 1..=2 {
+        let later = NOW.plus_ms(turn * BEGIN_MAX_MS);
+        board.pass_on_unbegun(later);
+        assert!(board.draw_auditors(later).is_empty());
+        assert_eq!((board.audits.auditor_of(audit), board.audits.passed_by(audit).len()), (Some(auditor), 0));
+    }
+}
+
+#[test]
+fn to_draw_for_many_audits_at_once_is_one_look_at_each_miner() {
+    const AUDITS: u128 = 60;
+    let (before, served, _) = served_by_first(2);
+    let audit = before.audit(served.task).unwrap().clone();
+    let mut board = auditing();
+    for number in 1..=AUDITS {
+        let mut job = open_job(number);
+        let life = TaskLife { state: JobState::Completed, lease_id: Some(served.id), faults: vec![] };
+        job.tasks.insert(TaskRole::Serve, job::OpenTask { life, ..Default::default() });
+        job.tasks.insert(TaskRole::Audit, job::OpenTask::default());
+        let bits = Sha256Digest::of(&number.to_be_bytes()).0.0;
+        let job = job.audited(TaskRole::Serve, OpenAudit { bits, ..audit.clone() });
+        board.take(Input::Restore { job, leases: vec![] }, NOW);
+    }
+    for number in 1..=40 {
+        board.joined(arrival(number, number.into(), 1), NOW);
+    }
+    LOOKED_AT.set(0);
+    let begun = granted(&tick(&mut board, NOW.plus_ms(RETURN_MS)));
+    assert_eq!(LOOKED_AT.get(), 40, "each miner once, and not once for each of {AUDITS} audits");
+    let drawn: Vec<Address> = (1..=AUDITS)
+        .map(|number| Task { job_id: JobId::from_random(number), role: TaskRole::Audit })
+        .filter_map(|task| board.audits.auditor_of(task))
+        .chain(begun.iter().map(|lease| lease.miner))
+        .collect();
+    assert_eq!(drawn.len() as u128, AUDITS);
+    assert!(drawn.iter().all(|address| *address != served.miner), "nobody audits itself");
+    assert!(drawn.iter().collect::<BTreeSet<_>>().len() > 20, "each by bits of its own");
+}
+
+/// The auditor has another job beside its audit and shows work on that one alone.
+fn audit_beside_a_job(miners: u8) -> (Board, Lease, Lease) {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 1), NOW);
+    let served = granted(&board.submitted(open_job(1), NOW)).remove(0);
+    for number in 2..=miners {
+        board.joined(arrival(number, number.into(), 2), NOW);
+    }
+    let audit = granted(&answer(&mut board, &served, 5, None, NOW)).remove(0);
+    let mut request = image_job("scenes");
+    request.constraints.miners = vec![audit.miner];
+    let job = granted(&board.submitted(job_of(2, request, NOW.plus_ms(10 * HOUR_MS)), NOW)).remove(0);
+    (board, audit, job)
+}
+
+fn shows(board: &mut Board, lease: &Lease, step: u32, at: UnixMillis) {
+    board.shows_work(lease, StepProgress { step, steps: 8 }, None, at);
+}
+
+#[test]
+fn an_auditor_that_shows_nothing_of_its_audit_loses_it_whatever_else_it_does() {
+    let (mut board, audit, job) = audit_beside_a_job(3);
+    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0, 2));
+    shows(&mut board, &job, 1, NOW.plus_ms(10_000));
+    assert!(granted(&tick(&mut board, UnixMillis(late.0 - 1))).is_empty());
+    let next = granted(&tick(&mut board, late));
+    assert_eq!(next.iter().map(|lease| lease.task).collect::<Vec<_>>(), [audit.task]);
+    assert!(next[0].miner != audit.miner && next[0].miner != miner(1));
+    assert_eq!(board.miner(audit.miner).unwrap().faults, 0, "it worked meanwhile");
+
+    let (mut board, audit, job) = audit_beside_a_job(3);
+    shows(&mut board, &job, 1, NOW.plus_ms(10_000));
+    shows(&mut board, &audit, 8, NOW.plus_ms(10_000));
+    assert!(granted(&tick(&mut board, late)).is_empty(), "it worked on it");
+    assert!(board.lease(audit.id).is_some());
+}
+
+#[test]
+fn an_auditor_that_shows_nothing_at_all_is_at_fault() {
+    let (mut board, _, effects) = served_by_first(3);
+    let audit = granted(&effects).remove(0);
+    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0, 1));
+    assert!(late < audit.deadline, "sooner than its lease would end by itself");
+    let next = granted(&tick(&mut board, late));
+    assert!(next.len() == 1 && next[0].task == audit.task && next[0].miner != audit.miner);
+    assert_eq!(board.miner(audit.miner).unwrap().faults, 1);
+}
+
+#[test]
+fn where_nobody_else_can_audit_a_slow_auditor_goes_on_and_another_audit_has_its_place() {
+    let (mut board, audit, job) = audit_beside_a_job(2);
+    let effects = answer(&mut board, &job, 5, None, NOW.plus_ms(10_000));
+    assert!(opened(&effects).is_some() && granted(&effects).is_empty(), "one audit runs at once");
+    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0, 1));
+    let next = granted(&tick(&mut board, late));
+    let other = Task { role: TaskRole::Audit, ..job.task };
+    assert_eq!(next.iter().map(|lease| (lease.task, lease.miner)).collect::<Vec<_>>(), [(other, miner(1))]);
+    assert_eq!(board.lease(audit.id).map(|lease| lease.miner), Some(miner(2)));
+    assert_eq!(board.miner(miner(2)).unwrap().faults, 0);
+}
