@@ -65,7 +65,7 @@ pub(super) struct Offered {
     is_unknown: bool,
     is_warm: bool,
     is_proven: bool,
-    /// None where it takes nothing new.
+    /// None where it takes nothing new now: it drains, or waits for its audits.
     slots: u64,
 }
 
@@ -315,7 +315,7 @@ impl Board {
         let measured = speed::measured(self.speeds.of_model(model), address).unwrap_or_default();
         let declared = if measured == 0 { offer.measured_micro_units_per_second } else { 0 };
         let price_weight = matching::price_weight(offer);
-        let takes_more = !miner.draining;
+        let takes_more = !miner.draining && !self.awaits_audits(address, miner);
         Offered {
             supply: Supply::of(address, miner.cards, offer, miner.reputation()),
             address,

@@ -197,3 +197,39 @@ fn where_nobody_else_can_audit_a_slow_auditor_goes_on_and_another_audit_has_its_
     assert_eq!(board.lease(audit.id).map(|lease| lease.miner), Some(miner(2)));
     assert_eq!(board.miner(miner(2)).unwrap().faults, 0);
 }
+
+#[test]
+fn quotes_plans_and_estimates_count_a_miner_that_waits_for_its_audits_as_what_it_is() {
+    let mut board = auditing();
+    let with_price = |number: u8, slots, unit_price| {
+        let mut arriving = Arrival { leases_ended: 15, ..arrival(number, number.into(), slots) };
+        arriving.capability.offers[0].unit_price = unit_price;
+        arriving
+    };
+    board.joined(with_price(1, 3, Amount::ZERO), NOW);
+    let leases: Vec<Lease> = (1..=3).map(|number| granted(&board.submitted(open_job(number), NOW)).remove(0)).collect();
+    for number in 2..=3 {
+        board.joined(with_price(number, 1, Amount::from_ait(1)), NOW);
+    }
+    let mut pictures = image_job("scenes");
+    let Work::Image(input) = &mut pictures.work else { panic!("pictures") };
+    (input.count, input.width, input.height, input.steps) = (16, 256, 256, 16);
+    let model = crate::catalog::ModelKey::of(&pictures);
+    let slots = |board: &Board| board.fleet.pace(&model, None).unwrap().1;
+    assert_eq!(board.quote(&pictures, NOW).unwrap().unit_price, Amount::ZERO);
+    assert_eq!((board.plan(&pictures, None, NOW).tasks.get(), slots(&board)), (3, 5));
+    for lease in &leases[..2] {
+        answer(&mut board, lease, 5, None, NOW);
+    }
+    let one = board.miner(miner(1)).unwrap();
+    assert!(board.awaits_audits(miner(1), one) && board.jobs_running_at(miner(1)) == 1);
+    let quoted = board.quote(&pictures, NOW).unwrap();
+    assert_eq!((quoted.unit_price, quoted.miners), (Amount::from_ait(1), 3), "it serves for less later");
+    assert_eq!((board.plan(&pictures, None, NOW).tasks.get(), slots(&board)), (2, 2));
+    let offers = board.marketplace().offers;
+    let free: Vec<(Address, u32)> = offers.iter().map(|offer| (offer.miner, offer.free)).collect();
+    assert!(free.contains(&(miner(1), 0)), "{free:?}");
+    pictures.constraints.miners = vec![miner(1)];
+    let alone = board.quote(&pictures, NOW).unwrap();
+    assert_eq!((alone.unit_price, alone.miners), (Amount::ZERO, 1), "where there is no other it sets the price");
+}
