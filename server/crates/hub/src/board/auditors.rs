@@ -140,25 +140,30 @@ impl Board {
     }
 
     /// The miner that the audit's bits draw. Miners that have delivered a good deal come first, and each is drawn by what it
-    /// delivered: new keys cost nothing, and as many as one likes must not outvote those that do the work.
+    /// delivered: new keys cost nothing, and as many as one likes must not outvote those that do the work. So where all of the
+    /// first that could audit have `passed`, it is none of the others either.
     fn draw_auditor(&self, auditors: &Auditors, task: Task, passed: &BTreeSet<Address>) -> Option<Address> {
         let job = self.jobs.get(&task.job_id)?;
         let (audit, open) = (Self::audit_of(job, task.role)?, job.tasks.get(&task.role)?);
         let asked = open.failed_by.iter().copied().chain(open.given_up_by.iter().map(|given_up| given_up.miner));
-        let asked: BTreeSet<Address> = asked.chain(passed.iter().copied()).collect();
-        let (tries, is_third) = (asked.len() as u64, task.role.is_third_opinion());
+        let asked: BTreeSet<Address> = asked.collect();
+        let (tries, is_third) = ((asked.len() + passed.len()) as u64, task.role.is_third_opinion());
         let round = tries << 1 | u64::from(is_third);
         let concerned = [Some(audit.served_by), audit.disputed_by, Some(job.client)];
-        let excluded: BTreeSet<Address> = asked.into_iter().chain(concerned.into_iter().flatten()).collect();
+        let mut excluded: BTreeSet<Address> = asked.into_iter().chain(concerned.into_iter().flatten()).collect();
         let pools = auditors.0.get(&ModelKey::of(&job.request))?.get(&Question::of(job, audit))?;
-        pools.iter().find_map(|pool| pool.draw(&audit.bits, round, &excluded))
+        let pool = pools.iter().find(|pool| pool.draw(&audit.bits, round, &excluded).is_some())?;
+        excluded.extend(passed);
+        pool.draw(&audit.bits, round, &excluded)
     }
 
-    /// Audits whose miner could not begin them for so long go to another one.
+    /// Audits whose miner could not begin them for so long go to another one. Where no place is free that all audits share, an
+    /// audit waits for that and not for its miner: to draw again and again would prefer miners that are idle to those that
+    /// work.
     pub(super) fn pass_on_unbegun(&mut self, now: UnixMillis) {
+        let is_full = self.audits.running().count() >= self.audits_at_once();
         for (task, auditor) in self.audits.take_due(now) {
-            if self.can_begin_audit(auditor) {
-                // It waits for one of the places that all audits share.
+            if is_full || self.can_begin_audit(auditor) {
                 self.audits.look_again(task, now);
             } else {
                 self.audits.pass_on(task, auditor);

@@ -367,9 +367,13 @@ impl Board {
         Some(Effect::Notice { session: self.session_of(miner)?, text })
     }
 
+    pub(super) fn audits_at_once(&self) -> usize {
+        (self.miners.len() / audit::MINERS_PER_AUDIT).max(1)
+    }
+
     /// Gives audits that have waited for so long to their miners, as far as those have free slots.
     pub(super) fn grant_audits(&mut self, now: UnixMillis, waited_ms: u64) -> Vec<Effect> {
-        let at_once = (self.miners.len() / audit::MINERS_PER_AUDIT).max(1);
+        let at_once = self.audits_at_once();
         if self.audits.waiting.is_empty() || self.audits.running.len() >= at_once {
             return vec![];
         }

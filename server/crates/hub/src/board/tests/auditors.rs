@@ -62,9 +62,9 @@ fn an_audit_that_its_miner_does_not_begin_goes_to_another_one_after_so_long() {
 #[test]
 fn an_audit_that_nobody_has_time_for_goes_round_and_does_not_end() {
     let (mut board, audit, leases) = waits_for_one_of(2..=2);
-    for _ in 0..2 {
-        board.pass_on_unbegun(NOW.plus_ms(BEGIN_MAX_MS));
-        assert!(board.draw_auditors(NOW).is_empty());
+    for turn in 1..3 {
+        board.pass_on_unbegun(NOW.plus_ms(turn * BEGIN_MAX_MS));
+        assert!(board.draw_auditors(NOW.plus_ms(turn * BEGIN_MAX_MS)).is_empty());
         assert_eq!(board.audits.auditor_of(audit), Some(miner(2)), "there is no other");
     }
     let effects = board.take(Input::Cancel { job_id: leases[0].task.job_id }, NOW);
@@ -76,6 +76,26 @@ fn an_audit_that_nobody_has_time_for_goes_round_and_does_not_end() {
         board.pass_on_unbegun(NOW.plus_ms(turn * BEGIN_MAX_MS));
         board.draw_auditors(NOW.plus_ms(turn * BEGIN_MAX_MS));
         assert!(had.insert(board.audits.auditor_of(audit).unwrap()), "{had:?}");
+    }
+}
+
+#[test]
+fn an_audit_that_its_miner_does_not_begin_does_not_go_to_a_new_key_because_that_is_idle() {
+    use crate::reputation::JUDGE_RESULTS;
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 1), NOW);
+    let served = granted(&board.submitted(open_job(1), NOW)).remove(0);
+    busy(&mut board, 2);
+    board.miners.get_mut(&miner(2)).unwrap().leases_ended = JUDGE_RESULTS;
+    for number in 3..=9 {
+        board.joined(arrival(number, number.into(), 1), NOW);
+    }
+    assert!(granted(&answer(&mut board, &served, 5, None, NOW)).is_empty());
+    let audit = Task { role: TaskRole::Audit, ..served.task };
+    for turn in 1..=3 {
+        board.pass_on_unbegun(NOW.plus_ms(turn * BEGIN_MAX_MS));
+        assert!(board.draw_auditors(NOW.plus_ms(turn * BEGIN_MAX_MS)).is_empty());
+        assert_eq!(board.audits.auditor_of(audit), Some(miner(2)));
     }
 }
 
