@@ -130,6 +130,14 @@ impl Server {
         Ok((self.read(answer)?, told))
     }
 
+    pub(super) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let mut request = Self::agent().delete(self.address(path));
+        if let Some(key) = &self.api_key {
+            request = request.header("x-api-key", key);
+        }
+        self.read(request.call())
+    }
+
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.url.trim_end_matches('/'))
     }
