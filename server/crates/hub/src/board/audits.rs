@@ -257,6 +257,19 @@ impl Board {
         self.jobs.get(&served.job_id)?.audits.get(&served.role)
     }
 
+    /// Whether results are audited here at all.
+    pub fn draws_audits(&self) -> bool {
+        self.audits.draw != Draw::Never
+    }
+
+    /// Whether what a job gives, and what is drawn or written of it so far, is for its creator alone now: its results may be
+    /// computed again, or are. Who audits a result must not read it, or a copy would pass for work. A job that is over and
+    /// has no audit open is not on the board.
+    pub fn withholds(&self, job_id: JobId) -> bool {
+        let is_audited = |job: &OpenJob| job.open_tasks().any(|task| task.role.is_audit());
+        self.jobs.get(&job_id).is_some_and(|job| self.draws_audits() || is_audited(job))
+    }
+
     /// The chance, in thousandths, with which a miner's next result of such a worth is audited.
     pub fn audit_share_per_mille(&self, miner: Address, reward: Amount, now: UnixMillis) -> u64 {
         audit::share_per_mille(reward, self.audits.stakes.of(miner, now))

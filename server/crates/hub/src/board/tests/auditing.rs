@@ -376,3 +376,30 @@ fn who_has_delivered_little_judges_only_where_nobody_else_can() {
     assert_eq!(auditor_among(&many_with_little), Address::repeat_byte(32));
     assert_eq!(auditor_among(&[1]), Address::repeat_byte(2));
 }
+
+#[test]
+fn a_result_is_withheld_while_others_may_compute_it_again_and_no_longer() {
+    let (mut board, served, effects) = served_by_first(4);
+    let id = served.task.job_id;
+    let audit = granted(&effects).remove(0);
+    assert!(board.withholds(id), "the audit runs");
+    let effects = answer(&mut board, &audit, 9, compared(Agreement::Differs, Agreement::Differs), NOW);
+    assert!(board.withholds(id), "a third miner is asked");
+    let third = granted(&effects).remove(0);
+    answer(&mut board, &third, 9, compared(Agreement::Equal, Agreement::Differs), NOW);
+    assert!(!board.withholds(id), "all have answered");
+
+    for (draw, while_it_runs) in [(Draw::Always, true), (Draw::Published, true), (Draw::Never, false)] {
+        let mut board = board_of_one(draw);
+        board.submitted(open_job(1), NOW);
+        assert_eq!(board.withholds(id), while_it_runs, "{draw:?}: nobody knows yet whether it is drawn");
+        board.take(Input::Cancel { job_id: id }, NOW);
+        assert!(!board.withholds(id), "{draw:?}");
+    }
+}
+
+fn board_of_one(draw: Draw) -> Board {
+    let mut board = board().with_audits(draw);
+    board.joined(arrival(1, 1, 1), NOW);
+    board
+}
