@@ -29,7 +29,7 @@ function run(listing, id) {
 const isPng = (name) => readFileSync(join(system.data, name)).subarray(1, 4).toString() === 'PNG';
 
 test('a job by curl, by the command line, and a look at the chain', async () => {
-  const [create, follow, submit, webhook, market, call, ...rest] = listings(readFileSync(join(root, 'docs/API.md'), 'utf8'), 'sh');
+  const [create, follow, submit, webhook, market, exchange, call, ...rest] = listings(readFileSync(join(root, 'docs/API.md'), 'utf8'), 'sh');
   assert.deepEqual(rest, [], 'a command of the guide is not run');
   const job = JSON.parse(run(create));
   assert.equal(job.input.prompt, 'a sunset over the sea');
@@ -52,5 +52,8 @@ test('a job by curl, by the command line, and a look at the chain', async () => 
   const found = run(market);
   assert.match(found, /aitbc-scenes-1/, 'the offer of the miner that is free');
   assert.match(found, /"items"/);
+  const traded = run(exchange);
+  assert.match(traded, /"id":"AIT-tUSD"/);
+  assert.match(traded, /"checksum":\d+,"bids":\[/);
   assert.match(run(call), /^\d+/);
 });

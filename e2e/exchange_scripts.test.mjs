@@ -62,6 +62,7 @@ const ticket = (changes) => ({
 const words = {
   buys: '+{amount} {base} @{price} {quote} ={total} fee {rate} {fee}', sells: '-{amount} {base} @{price} ={total} fee {fee}',
   afterwards: 'then {gained}, {left}', GTT: '{days}', POST_ONLY: 'waits', IOC: 'now', FOK: 'all',
+  GTTAfterTrigger: 'rest of {days}', IOCAfterTrigger: 'then now',
   triggerAT_OR_ABOVE: '{name} >={trigger} {quote} {days}:', triggerAT_OR_BELOW: '{name} <={trigger} {quote} {days}:', stop: 'stop', takeProfit: 'profit',
 };
 
@@ -94,7 +95,10 @@ test('what the exchange would refuse is said before anybody signs', () => {
 test('an order with a trigger says first what it waits for, and that it would not wait', () => {
   const waiting = (changes) => ticket({ side: 'sell', kind: 'IOC', trigger: 'AT_OR_BELOW', triggerPrice: '0.022', ...changes });
   const said = (changes) => sentence(market, readTicket(market, waiting(changes), undefined, 23_000n), undefined, words);
-  assert.equal(said({}), 'stop <=0.022 tUSD 7 days: -12.5 AIT @0.021 =0.2625 fee 0.000262 tUSD now');
+  assert.equal(said({}), 'stop <=0.022 tUSD 7 days: -12.5 AIT @0.021 =0.2625 fee 0.000262 tUSD then now');
+  const stopLimit = said({ kind: 'GTT' });
+  assert.match(stopLimit, / fee 0\.000262 tUSD rest of 7 days$/);
+  assert.equal(stopLimit.match(/(?<!of )7 days/g).length, 1, 'its days count once');
   assert.match(said({ trigger: 'AT_OR_ABOVE', triggerPrice: '0.024' }), /^profit >=0\.024 /);
   assert.match(said({ side: 'buy' }), /^profit <=/);
   assert.match(said({ side: 'buy', trigger: 'AT_OR_ABOVE', triggerPrice: '0.024' }), /^stop >=/);

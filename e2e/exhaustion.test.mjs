@@ -36,7 +36,7 @@ async function halfABody() {
   const answer = new Promise((resolve) => socket.once('data', (bytes) => resolve(String(bytes).slice(9, 12))));
   socket.write('POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1048000\r\n\r\n');
   socket.write(' '.repeat(1_047_999));
-  return { socket, status: await Promise.race([answer, wait(3_000)]) };
+  return { socket, status: await Promise.race([answer, wait(15_000)]) };
 }
 
 /** Streams of ten HTTP/2 connections; `statuses` grows as answers come. */

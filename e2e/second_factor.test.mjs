@@ -125,19 +125,21 @@ test('the next sign-in asks for a code, and does nothing before it', async () =>
   for (const [method, path, body] of [['POST', '/v1/jobs', image('a private lake')], ['GET', '/v1/keys'], ['POST', '/v1/second-factor/remove', { code: recovery[9] }]]) {
     assert.deepEqual(await ask(page, method, path, body), { status: 401, type: '/problems/code-needed' }, `${method} ${path}`);
   }
+  // The code of the set-up is used, and its step may still go on.
+  used = Math.max(used + 1, stepNow());
+  await page.fill('#code', totp(secret, used));
+  await page.click('#give-code button[type="submit"]');
+  await page.waitForSelector('#sign-out', SLOW);
+  assert.match(await page.getAttribute('#account-link', 'title'), new RegExp(address, 'i'));
+  await Promise.all([page.waitForEvent('load'), page.click('#sign-out')]);
+  await reachCodeForm(page);
   await page.fill('#code', totp(secret, used));
   await page.click('#give-code button[type="submit"]');
   await page.waitForSelector('#account-error:not([hidden])');
   assert.match(await page.innerText('#account-error'), /was used/, 'a code counts twice');
-  await page.fill('#code', totp(secret, used + 1));
-  await page.click('#give-code button[type="submit"]');
-  await page.waitForSelector('#sign-out', SLOW);
-  assert.match(await page.getAttribute('#account-link', 'title'), new RegExp(address, 'i'));
 });
 
 test('who lost the app signs in with a recovery code once, and turns the second factor off', async () => {
-  await Promise.all([page.waitForEvent('load'), page.click('#sign-out')]);
-  await reachCodeForm(page);
   await Promise.all([page.waitForEvent('load'), page.click('button[data-session]')]);
   await page.waitForSelector('#sign-in');
   await reachCodeForm(page);

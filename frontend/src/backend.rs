@@ -126,14 +126,21 @@ pub struct MarketPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraderPage {
     pub account: ExchangeAccount,
-    /// Open ones of all markets, newest first.
-    pub orders: Vec<OrderView>,
-    /// Those that are over, of all markets, newest first.
-    pub past_orders: Vec<OrderView>,
-    /// Of all markets, newest first.
-    pub fills: Vec<FillView>,
-    /// Newest first.
-    pub withdrawals: Vec<WithdrawalView>,
+    /// Open ones of all markets.
+    pub orders: Newest<OrderView>,
+    /// Those that are over, of all markets.
+    pub past_orders: Newest<OrderView>,
+    /// Of all markets.
+    pub fills: Newest<FillView>,
+    pub withdrawals: Newest<WithdrawalView>,
+}
+
+/// The first rows of a list, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest<T> {
+    pub rows: Vec<T>,
+    /// Older ones are not among them.
+    pub has_older: bool,
 }
 
 /// Data of the hub and the node as the reader of the page may see them, read-only.

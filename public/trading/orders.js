@@ -38,7 +38,9 @@ export function ordersOf({ markets, words }, { api, say, refresh }) {
     say(words.reducing);
     const order = await api("PATCH", `/v1/exchange/orders/${id}`, { amount: `${amount}` });
     close();
-    say(fill(order.state === "open" ? words.reduced : words.reducedAway, { ...order, base: market.base.symbol }));
+    const hasTraded = BigInt(order.filled_units) >= amount;
+    const ended = hasTraded ? words.reducedAway : words.reducedTooSmall;
+    say(fill(order.state === "open" ? words.reduced : ended, { ...order, base: market.base.symbol }));
     await refresh();
   }
 

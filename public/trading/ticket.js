@@ -100,7 +100,8 @@ export function sentence(market, ticket, balances, words) {
     fee: `${shown(fee, paid.decimals)} ${paid.symbol}`,
     days,
   };
-  const parts = [isBuy ? words.buys : words.sells, words[kind]];
+  const waits = trigger !== "NONE";
+  const parts = [isBuy ? words.buys : words.sells, words[waits ? `${kind}AfterTrigger` : kind]];
   if (balances) {
     const [more, less] = isBuy ? [amount - fee, total] : [total - fee, amount];
     const [gained, given] = isBuy ? [base, quote] : [quote, base];
@@ -109,7 +110,7 @@ export function sentence(market, ticket, balances, words) {
     values.left = `${shown(gave.free + gave.reserved - less, given.decimals)} ${given.symbol}`;
     parts.splice(1, 0, words.afterwards);
   }
-  if (trigger !== "NONE") parts.unshift(words[`trigger${trigger}`]);
+  if (waits) parts.unshift(words[`trigger${trigger}`]);
   return parts.map((part) => fill(part, values)).join(" ");
 }
 

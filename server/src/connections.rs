@@ -43,8 +43,22 @@ const HTTP2_STREAMS_MAX: u32 = 32;
 /// Pause where the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
+/// Lets this process have as many files and sockets open as the system ever permits it: a shell's usual 1024 are fewer than
+/// the connections that are served. The low number is kept by systems for programs of another kind, which use `select`.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(%error, files = ?limit.current, "the limit of open files stays as it is");
+    }
+}
+
 /// Serves until `stop` is canceled, then finishes the requests in flight. Dropping it ends all connections.
 pub(crate) async fn serve(listener: TcpListener, router: Router, places: Places, stop: CancellationToken) {
+    raise_open_files();
     let head_deadline = places.head_deadline;
     let mut open = JoinSet::new();
     loop {

@@ -188,6 +188,9 @@ impl ApiError {
     }
 }
 
+/// When to ask again, where too many second factors were set up from one network address.
+const SECOND_FACTOR_WAIT_SECONDS: u64 = 3_600;
+
 /// The field that a miner's reason names first: `input.prompt is 1 to 255 tokens for this model, got 900`.
 fn refused_field(reason: &str) -> Option<FieldError> {
     let field = reason.split(' ').next().filter(|word| word.starts_with("input."))?;
@@ -254,6 +257,9 @@ impl From<StoreError> for ApiError {
                 };
                 let retry_after_seconds = crate::clock::seconds_until_midnight();
                 Self::TooManyRequests { detail: format!("{refusal}; {advice}"), retry_after_seconds }
+            }
+            StoreError::Refused(refusal @ Refusal::TooManySecondFactorsOfNetwork { .. }) => {
+                Self::TooManyRequests { detail: refusal.to_string(), retry_after_seconds: SECOND_FACTOR_WAIT_SECONDS }
             }
             StoreError::Refused(Refusal::CodeUsed) => Self::WrongCode(CodeError::Used.into()),
             StoreError::Refused(

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use alloy_primitives::{B256, Bytes};
-use node::chain::ReceivedBlock;
+use node::chain::{ChainError, ReceivedBlock};
 use node::{NodeError, NodeHandle};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -117,14 +117,30 @@ async fn follow_one(node: &NodeHandle, agent: &Agent, url: &str, stop: &Cancella
             return Err(FollowError::Withheld { url: url.to_owned(), claimed: head.number, wanted });
         }
         for (number, encoded) in (wanted..).zip(answer.blocks) {
-            take(node, &encoded).await.map_err(|error| match error {
-                error if error.is_retryable() => error.into(),
-                error => FollowError::Refused { url: url.to_owned(), number, reason: error.to_string() },
-            })?;
+            let Err(error) = take(node, &encoded).await else { continue };
+            if error.is_retryable() {
+                return Err(error.into());
+            }
+            if matches!(&error, NodeError::Chain(ChainError::NotOnHead { .. })) {
+                look_at_fork(node, agent, url, number - 1).await;
+            }
+            return Err(FollowError::Refused { url: url.to_owned(), number, reason: error.to_string() });
         }
         tracing::info!(height = node.head()?.number, of = head.number, url, "followed");
     }
     Ok(())
+}
+
+/// A quorum signed a block that follows another than the head. The node is shown the other block, so that it keeps what the two
+/// prove against those who decided both; it is refused in any case.
+async fn look_at_fork(node: &NodeHandle, agent: &Agent, url: &str, number: u64) {
+    let path = format!("/rpc/blocks-range/decided?from={number}&to={number}");
+    let Ok(Blocks { blocks }) = get(agent, url, path).await else { return };
+    for encoded in blocks {
+        if let Err(error) = take(node, &encoded).await {
+            tracing::error!(number, url, %error, "a block of another branch");
+        }
+    }
 }
 
 async fn take(node: &NodeHandle, encoded: &[u8]) -> Result<(), NodeError> {

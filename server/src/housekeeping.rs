@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock;
 use crate::config::Keeping;
 use crate::hub::HubHandle;
-use crate::sign_in::second_factor::ENROLMENT_MS;
+use crate::sign_in::second_factor::{ENROLMENT_MS, NETWORK_KEPT_MS};
 
 /// How often expired rows are looked for; the first time at the start.
 const EVERY: Duration = Duration::from_secs(600);
@@ -73,6 +73,7 @@ pub(crate) async fn forget_expired(store: &Store, now: UnixMillis) -> Result<u64
         sessions_before: now,
         messages_before: UnixMillis(now.0.saturating_sub(MESSAGES_KEPT_MS)),
         unconfirmed_before: UnixMillis(now.0.saturating_sub(ENROLMENT_MS)),
+        networks_before: UnixMillis(now.0.saturating_sub(NETWORK_KEPT_MS)),
     };
     store.write(prune).await
 }

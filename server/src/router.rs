@@ -164,6 +164,7 @@ fn short_forms(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/orders", get(exchange::short_forms::open_orders))
         .route_layer(from_fn_with_state(Arc::clone(app), middleware::admit_list))
         .route("/ws/exchange/{market}", get(exchange::feed::follow))
+        .route("/ws/exchange/account", get(exchange::account_feed::follow))
 }
 
 /// What OpenAI's clients call for work; [`openai::in_their_form`] gives the errors of their paths their form.

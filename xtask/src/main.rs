@@ -9,6 +9,7 @@ mod engine;
 mod extension;
 mod fuzz;
 mod http;
+mod packages;
 mod progress;
 mod soak;
 mod test;

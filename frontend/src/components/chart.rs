@@ -71,10 +71,47 @@ pub fn ChartFrame(
     }
 }
 
+/// The drawing between its two axes: the highest value above it, the first and the last label below it.
+#[component]
+fn Axes(
+    most: String,
+    first: String,
+    last: String,
+    /// How much of the width the labels span.
+    #[prop(default = 100.0)]
+    width_percent: f64,
+    children: Children,
+) -> impl IntoView {
+    let last = (last != first).then(|| view! { <span>{last}</span> });
+    view! {
+        <div class="chart-axes" aria-hidden="true">
+            <span>{most}</span>
+        </div>
+        {children()}
+        <div class="chart-axes" aria-hidden="true" style:width=format!("{width_percent:.0}%")>
+            <span>{first}</span>
+            {last}
+        </div>
+    }
+}
+
+/// The level of the highest value and the base, which stands for nothing.
+fn levels() -> impl IntoView {
+    let level = |class: &'static str, y: f64| {
+        view! { <line class=class x1="0" x2=WIDTH.to_string() y1=y.to_string() y2=y.to_string() /> }
+    };
+    (level("chart-most", TOP), level("chart-base", BOTTOM))
+}
+
 /// Lines over the same labels, the first one in the accent.
 #[component]
 pub fn LineChart(#[prop(into)] label: String, lines: Vec<Vec<Point>>) -> impl IntoView {
     let most = highest(lines.iter().flatten().map(|point| point.value));
+    let most_text = lines.iter().flatten().max_by(|one, other| one.value.total_cmp(&other.value));
+    let most_text = most_text.map(|point| point.text.clone()).unwrap_or_default();
+    let end = |point: Option<&Point>| point.map(|point| point.label.clone()).unwrap_or_default();
+    let first = end(lines.first().and_then(|points| points.first()));
+    let last = end(lines.first().and_then(|points| points.last()));
     let drawn = lines
         .into_iter()
         .enumerate()
@@ -99,22 +136,27 @@ pub fn LineChart(#[prop(into)] label: String, lines: Vec<Vec<Point>>) -> impl In
         })
         .collect_view();
     view! {
-        <svg class="chart-lines" viewBox=view_box() role="img" aria-label=label>
-            <line class="chart-base" x1="0" x2=WIDTH.to_string() y1=BOTTOM.to_string() y2=BOTTOM.to_string() />
-            {drawn}
-        </svg>
+        <Axes most=most_text first last>
+            <svg class="chart-lines" viewBox=view_box() role="img" aria-label=label>
+                {levels()} {drawn}
+            </svg>
+        </Axes>
     }
 }
 
 /// A few bars are drawn as narrow as so many, from the left.
 const SLOTS_LEAST: usize = 7;
 
-/// Bars of which each stands for one label, with their parts on each other.
+/// Bars of which each stands for one label, with their parts on each other. Their values are counts.
 #[component]
 pub fn BarChart(#[prop(into)] label: String, bars: Vec<Bar>) -> impl IntoView {
     let sum = |bar: &Bar| bar.parts.iter().map(|part| part.value).sum::<f64>();
     let most = highest(bars.iter().map(sum));
-    let step = WIDTH / count(bars.len().max(SLOTS_LEAST));
+    let end = |bar: Option<&Bar>| bar.map(|bar| bar.label.clone()).unwrap_or_default();
+    let (first, last) = (end(bars.first()), end(bars.last()));
+    let slots = bars.len().max(SLOTS_LEAST);
+    let width_percent = 100.0 * count(bars.len()) / count(slots);
+    let step = WIDTH / count(slots);
     let drawn = bars
         .into_iter()
         .enumerate()
@@ -140,10 +182,11 @@ pub fn BarChart(#[prop(into)] label: String, bars: Vec<Bar>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <svg class="chart-bars" viewBox=view_box() role="img" aria-label=label>
-            <line class="chart-base" x1="0" x2=WIDTH.to_string() y1=BOTTOM.to_string() y2=BOTTOM.to_string() />
-            {drawn}
-        </svg>
+        <Axes most=format!("{most:.0}") first last width_percent>
+            <svg class="chart-bars" viewBox=view_box() role="img" aria-label=label>
+                {levels()} {drawn}
+            </svg>
+        </Axes>
     }
 }
 

@@ -91,8 +91,8 @@ fn JobsChart(days: Vec<JobsOfDay>) -> impl IntoView {
 #[component]
 fn PriceChart(days: Vec<PriceOfDay>) -> impl IntoView {
     let of_day = |day: &PriceOfDay| Point {
-        label: format!("{}, {}", date(day.day), common::unit_singular(day.unit_type)),
-        text: ait(day.unit_price),
+        label: date(day.day),
+        text: format!("{} / {}", ait(day.unit_price), common::unit_singular(day.unit_type)),
         value: height(day.unit_price),
     };
     let mut lines: Vec<(shared::unit::UnitType, Vec<Point>)> = Vec::new();
@@ -116,7 +116,7 @@ fn PriceChart(days: Vec<PriceOfDay>) -> impl IntoView {
             let last = points.last().map(|point| point.text.clone());
             view! {
                 <div class="chart-small">
-                    <p>{last} " / " {name}</p>
+                    <p class="chart-last">{words::CHART_LATEST} " " {last}</p>
                     <LineChart label=format!("{}, {name}", words::CHART_PRICES) lines=vec![points] />
                 </div>
             }

@@ -54,6 +54,7 @@ pub const CHART_SUPPLY_HELP: &str = "Two sources, one line: what the token says 
 pub const CHART_JOBS: &str = "Jobs per day";
 pub const CHART_PRICES: &str = "Price per unit";
 pub const CHART_PRICES_HELP: &str = "The mean of the newest receipts, for each unit of work.";
+pub const CHART_LATEST: &str = "Latest:";
 pub const CHART_TABLE: &str = "The numbers";
 pub const DAY: &str = "Day";
 pub const MINTED: &str = "Minted";

@@ -100,10 +100,26 @@ async fn an_order_says_what_it_waits_for_and_how_it_ended() {
     assert!(!plain.contains("order-trigger") && plain.contains("data-reduce=\"12\""), "{plain}");
     assert!(waiting.contains("stop") && waiting.contains("waits for 0.21 or below"), "{waiting}");
     assert!(past.contains("triggered at 0.21") && past.contains("nothing more could be had"), "{past}");
+    let unreached = row("data-past-order=\"8\"");
+    assert!(unreached.contains("waited for 0.21 or below") && !unreached.contains("waits for"), "{unreached}");
     for list in ["orders", "fills"] {
         assert!(html.contains(&format!("/api/exchange/csv/{list}?account=0x")), "{list}");
     }
+    let open = html.split("id=\"trader-orders\"").nth(1).unwrap().split("id=\"reduce\"").next().unwrap();
+    assert!(open.contains("&amp;state=open\""), "the open orders have a file of their own: {open}");
     assert!(html.contains("id=\"reduce\"") && html.contains("value=\"AT_OR_ABOVE\""));
+}
+
+#[tokio::test]
+async fn a_list_that_goes_on_says_so() {
+    let account = json!({"open_orders": 163});
+    let html = render_as_trader(Exchange { has_older: true, account, ..Exchange::default() }).await;
+    for told in ["newest 2 of 163", "These are the newest 2. The file", "The API lists all of them"] {
+        assert!(html.contains(told), "{told}");
+    }
+    assert_eq!(html.matches("data-older").count(), 4, "orders, earlier ones, trades and withdrawals");
+    let whole = render_as_trader(Exchange::default()).await;
+    assert!(!whole.contains("data-older") && !whole.contains("These are the newest"));
 }
 
 #[tokio::test]

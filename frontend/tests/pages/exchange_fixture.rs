@@ -1,6 +1,6 @@
 //! An exchange that stands still: one market of AIT against a worthless dollar.
 
-use frontend::backend::{MarketPage, TraderPage};
+use frontend::backend::{MarketPage, Newest, TraderPage};
 use serde_json::{Value, json};
 use shared::Address;
 use shared::api::exchange::{CandleInterval, Candles, ExchangeView, MarketView};
@@ -18,6 +18,8 @@ pub(crate) struct Exchange {
     pub(crate) absent: bool,
     /// Nothing was ever ordered.
     pub(crate) untouched: bool,
+    /// Each list of the trader goes on.
+    pub(crate) has_older: bool,
     /// Replaces members of the exchange's view.
     pub(crate) view: Value,
     /// Replaces members of the trader's account.
@@ -29,7 +31,7 @@ pub(crate) struct Exchange {
 impl Default for Exchange {
     fn default() -> Self {
         let none = || json!({});
-        Self { absent: false, untouched: false, view: none(), account: none(), fill: none() }
+        Self { absent: false, untouched: false, has_older: false, view: none(), account: none(), fill: none() }
     }
 }
 
@@ -158,6 +160,9 @@ impl Exchange {
         let past = json!({"id": 9, "state": "cancelled", "reason": "nothing more could be had at once within its limit",
             "filled": "5", "trigger": trigger(reached)});
         let past = with(order.clone(), &past);
+        let unreached =
+            json!({"id": 8, "state": "cancelled", "reason": "its trader cancelled it", "trigger": trigger(json!({}))});
+        let unreached = with(order.clone(), &unreached);
         let fill = |trade: Value| {
             with(
                 trade,
@@ -170,12 +175,13 @@ impl Exchange {
         let withdrawal = json!({"trader": trader, "asset": DOLLAR, "amount": "5", "amount_units": "5000000", "nonce": 3,
             "state": "accepted", "requested_at_unix_ms": AT * 1_000});
         let some = |value: Value| if none { json!([]) } else { value };
+        let has_older = self.has_older;
         TraderPage {
             account: serde_json::from_value(with(account, &self.account)).unwrap(),
-            orders: serde_json::from_value(some(json!([order, waiting]))).unwrap(),
-            past_orders: serde_json::from_value(some(json!([past]))).unwrap(),
-            fills: serde_json::from_value(some(fills)).unwrap(),
-            withdrawals: serde_json::from_value(some(json!([withdrawal]))).unwrap(),
+            orders: Newest { rows: serde_json::from_value(some(json!([order, waiting]))).unwrap(), has_older },
+            past_orders: Newest { rows: serde_json::from_value(some(json!([past, unreached]))).unwrap(), has_older },
+            fills: Newest { rows: serde_json::from_value(some(fills)).unwrap(), has_older },
+            withdrawals: Newest { rows: serde_json::from_value(some(json!([withdrawal]))).unwrap(), has_older },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Brings the book to what the contract says: corrections of balances, and orders that end because of them.
 
-use exchange::{AccountId, AssetId, Command, Exchange, MarketId, OrderId, OrderRef, Units};
+use exchange::{AccountId, AssetId, Command, Event, Exchange, MarketId, OrderId, OrderRef, Units};
 use trading::{Correction, correction};
 
 use super::desk::Desk;
@@ -8,12 +8,13 @@ use super::error::DeskError;
 use super::group::OpenOrder;
 
 impl Desk {
-    /// Cancels an open order.
-    pub(super) fn cancel(&mut self, id: u64, words: Option<&str>) -> Result<(), DeskError> {
-        let Some(order) = self.ledgers.orders.get(&id) else { return Ok(()) };
+    /// Cancels an open order; false where it was over. It may be filled by what the book does before the command.
+    pub(super) fn cancel(&mut self, id: u64, words: Option<&str>) -> Result<bool, DeskError> {
+        let Some(order) = self.ledgers.orders.get(&id) else { return Ok(false) };
         let (market, account) = (MarketId(order.record.market), AccountId(order.record.account));
-        self.apply_because(Command::Cancel { market, account, order: OrderRef::Id(OrderId(id)) }, words)?;
-        Ok(())
+        let order = OrderRef::Id(OrderId(id));
+        let events = self.apply_because(Command::Cancel { market, account, order }, words)?;
+        Ok(events.iter().any(|event| matches!(event, Event::Cancelled { order, .. } if order.0 == id)))
     }
 
     /// Cancels those of an account's orders for which `which` holds.

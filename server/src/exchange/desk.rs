@@ -99,6 +99,11 @@ impl Desk {
                     Some(request) => self.serve_group(request, requests).await?,
                     None => break,
                 },
+                // Requests have gone on with them too, each group with some.
+                () = std::future::ready(()), if self.exchange.has_reached_stops() => {
+                    self.trigger_some()?;
+                    self.finish().await?;
+                }
                 Some(question) = questions.recv() => {
                     self.serve_one(question).await?;
                     self.finish().await?;
@@ -134,6 +139,7 @@ impl Desk {
             }
             next = requests.try_recv().ok();
         }
+        self.trigger_some()?;
         self.finish().await?;
         match next {
             // It was taken out of the queue and belongs to the next group.
@@ -143,6 +149,14 @@ impl Desk {
             }
             None => Ok(()),
         }
+    }
+
+    /// Goes on with orders that trades have reached, since one command triggers only so many.
+    fn trigger_some(&mut self) -> Result<(), DeskError> {
+        if self.exchange.has_reached_stops() {
+            self.apply(Command::Advance)?;
+        }
+        Ok(())
     }
 
     /// Carries out a command; it is not durable yet.
@@ -181,6 +195,7 @@ impl Desk {
         }
         self.committed = to;
         self.publish(to, group.changes, &group.trades);
+        self.tell_traders(&group.followed, &group.trades);
         let record = RecordEntries {
             after,
             to,

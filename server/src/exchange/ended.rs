@@ -45,6 +45,7 @@ impl Desk {
             return Ok(());
         };
         let rows = self.store.list_exchange_trades_by_number(market, numbers).await?;
+        self.tell_traders_ended(&rows);
         feed.settled(rows.iter().map(|row| views::trade(listed, row)).collect());
         Ok(())
     }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use shared::api::exchange::{BookLevel, BookView, CHECKSUM_LEVELS, FeedMessage, TradeView};
+use shared::api::exchange::{BookLevel, BookView, CHECKSUM_LEVELS, TradeView};
+use shared::api::exchange_feeds::FeedMessage;
 use shared::exchange::Side;
 use tokio::sync::broadcast;
 use trading::checksum;

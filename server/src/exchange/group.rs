@@ -22,6 +22,8 @@ pub(super) struct Group {
     /// By order.
     pub(super) updates: BTreeMap<u64, OrderUpdate>,
     pub(super) trades: Vec<TradeRecord>,
+    /// Orders of followed traders that changed, as they are after it.
+    pub(super) followed: BTreeMap<u64, OrderRecord>,
     /// By account.
     pub(super) nonces: BTreeMap<u32, u64>,
     /// By market.
@@ -54,6 +56,7 @@ fn in_words(reason: CancelReason) -> &'static str {
         CancelReason::Unfilled => "nothing more could be had at once within its limit",
         CancelReason::FillOrKill => "not all of it could be had at once",
         CancelReason::PostOnlyWouldTake => "it would have taken an order, and it is post-only",
+        CancelReason::NotionalTooSmall => "what a reduction left of it is worth less than the market takes",
         CancelReason::TooManyPrices => "the market has as many prices as it holds",
     }
 }
@@ -69,6 +72,7 @@ impl Group {
     ) {
         for event in events {
             match *event {
+                Event::Accepted { order, .. } => self.follow(ledgers, order.0),
                 Event::Filled(ref fill) => self.filled(ledgers, (sequence, now), fill),
                 Event::Rested { order, side, price, open } => {
                     if let Some(order) = ledgers.orders.get_mut(&order.0) {
@@ -152,6 +156,15 @@ impl Group {
         let Some(order) = ledgers.orders.get_mut(&id) else { return };
         order.record.changed_at = UnixMillis(now.0);
         self.updates.insert(id, update_of(&order.record));
+        self.follow(ledgers, id);
+    }
+
+    /// Keeps an open order for its trader, where somebody wants to hear of that one.
+    fn follow(&mut self, ledgers: &Ledgers, id: u64) {
+        let Some(order) = ledgers.orders.get(&id) else { return };
+        if ledgers.account_feeds.is_followed(order.record.signed.signed.trader) {
+            self.followed.insert(id, order.record.clone());
+        }
     }
 
     fn ended(&mut self, ledgers: &mut Ledgers, id: u64, now: UnixMs, state: OrderState, reason: Option<String>) {
@@ -163,6 +176,9 @@ impl Group {
         order.record.changed_at = UnixMillis(now.0);
         (order.record.state, order.record.reason) = (state, reason);
         self.updates.insert(id, update_of(&order.record));
+        if ledgers.account_feeds.is_followed(order.record.signed.signed.trader) {
+            self.followed.insert(id, order.record);
+        }
     }
 
     fn move_level(

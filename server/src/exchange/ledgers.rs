@@ -7,6 +7,7 @@ use shared::exchange::{TimeInForce, Trigger};
 use store::record::exchange::OrderRecord;
 use trading::{MatchedTrade, Owed, SETTLEMENT_SECONDS};
 
+use super::account_feed::AccountFeeds;
 use super::accounts::Accounts;
 use super::feed::Sides;
 use super::group::OpenOrder;
@@ -21,6 +22,8 @@ pub(super) struct WaitingWithdrawal {
 
 pub(super) struct Ledgers {
     pub(super) listing: std::sync::Arc<Listing>,
+    /// Shows of which traders somebody wants to hear.
+    pub(super) account_feeds: AccountFeeds,
     pub(super) accounts: Accounts,
     /// By id.
     pub(super) orders: HashMap<u64, OpenOrder>,
@@ -39,6 +42,7 @@ impl Ledgers {
         let sides = listing.markets.iter().map(|_| Sides::default()).collect();
         Self {
             listing,
+            account_feeds: AccountFeeds::default(),
             accounts: Accounts::default(),
             orders: HashMap::new(),
             expiries: BTreeSet::new(),

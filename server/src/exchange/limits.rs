@@ -45,6 +45,9 @@ pub(super) const COMPARE_EVERY: Duration = Duration::from_secs(60);
 /// Messages that wait for a slow reader of the feed; one that falls further behind is dropped.
 pub(super) const FEED_MESSAGES_WAITING: usize = 256;
 
+/// Trades of one message to a trader. More of one group come in several.
+pub(super) const FILLS_PER_MESSAGE_MAX: usize = 500;
+
 /// Trades that each market's feed remembers for its first message.
 pub(super) const TRADES_REMEMBERED: usize = shared::api::exchange::FEED_TRADES_MAX;
 

@@ -9,6 +9,7 @@
 //! the world: a thread, files, the database and the chain.
 
 mod access;
+mod account_feed;
 mod accounts;
 mod blocks;
 mod compare;
@@ -31,6 +32,8 @@ pub(crate) mod views;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+
+use account_feed::AccountFollowing;
 
 pub use access::ExchangeAccess;
 pub(crate) use access::{READERS_MAX, READERS_PER_ADDRESS_MAX, reader_places};
@@ -183,6 +186,11 @@ impl ExchangeHandle {
 
     pub(crate) async fn account(&self, trader: Address) -> Result<ExchangeAccount, ExchangeError> {
         self.ask_at(&self.questions, |reply| Request::Account { trader, reply }).await
+    }
+
+    /// A trader's open orders, and every message about its orders and trades from then on.
+    pub(crate) async fn follow_account(&self, trader: Address) -> Result<AccountFollowing, ExchangeError> {
+        self.ask_at(&self.questions, |reply| Request::FollowAccount { trader, reply }).await
     }
 
     /// The contract refuses a trade for good.

@@ -7,6 +7,7 @@ use shared::exchange::{
 };
 use tokio::sync::oneshot;
 
+use super::account_feed::AccountFollowing;
 use super::error::ExchangeError;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, ExchangeError>>;
@@ -45,6 +46,10 @@ pub(super) enum Request {
     Account {
         trader: Address,
         reply: Reply<ExchangeAccount>,
+    },
+    FollowAccount {
+        trader: Address,
+        reply: Reply<AccountFollowing>,
     },
     /// The contract refuses a trade for good.
     VoidTrade {

@@ -61,6 +61,7 @@ impl Desk {
             }
             Request::Withdraw { signed, reply } => Waiting::new(reply, answer(self.withdraw(*signed))?),
             Request::Account { trader, reply } => Waiting::new(reply, Ok(self.account(trader))),
+            Request::FollowAccount { trader, reply } => Waiting::new(reply, Ok(self.follow_account(trader).await)),
             Request::VoidTrade { market, trade, reason, reply } => {
                 Waiting::new(reply, Ok(self.void_trade(market, trade, reason).await?))
             }
@@ -185,9 +186,12 @@ impl Desk {
             let nonce = self.ledgers.orders.get(id).map(|order| order.record.signed.signed.nonce);
             nonce.is_some_and(|nonce| (from..=to).contains(&nonce))
         };
-        let order_ids: Vec<u64> = account.orders.iter().filter(is_meant).copied().collect();
-        for id in &order_ids {
-            self.cancel(*id, None).map_err(Stopped::Fault)?;
+        let meant: Vec<u64> = account.orders.iter().filter(is_meant).copied().collect();
+        let mut order_ids = Vec::with_capacity(meant.len());
+        for id in meant {
+            if self.cancel(id, None).map_err(Stopped::Fault)? {
+                order_ids.push(id);
+            }
         }
         Ok(CancelledOrders { order_ids })
     }
@@ -197,7 +201,9 @@ impl Desk {
         if order.record.signed.signed.trader != trader {
             return Err(ExchangeError::OrderOfAnother(id).into());
         }
-        self.cancel(id, None).map_err(Stopped::Fault)?;
+        if !self.cancel(id, None).map_err(Stopped::Fault)? {
+            return Err(ExchangeError::UnknownOrder(id).into());
+        }
         Ok(CancelledOrders { order_ids: vec![id] })
     }
 

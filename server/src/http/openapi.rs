@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use shared::api::exchange::FeedMessage;
+use shared::api::exchange_feeds::{AccountMessage, FeedMessage};
 use shared::api::jobs::JobEventView;
 use shared::api::problem::MEDIA_TYPE;
 use shared::api::webhooks::WebhookMessage;
@@ -20,7 +20,7 @@ use shared::log::LogEntry;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::exchange::{self as trade, accounts, feed, market, orders, short_forms};
+use super::exchange::{self as trade, account_feed, accounts, feed, market, orders, short_forms};
 use super::openai::{chat, completions, embeddings, images, is_theirs, models};
 use super::{
     etherscan, generate_image, health, job_events, jobs, keys, log, miners, quotes, receipts, search, second_factor,
@@ -53,9 +53,10 @@ use crate::auth::API_KEY_HEADER;
         orders::place, orders::get, orders::cancel_one, orders::reduce_one, orders::cancel, orders::reduce,
         orders::withdraw,
         accounts::account, accounts::orders, accounts::fills, accounts::withdrawals, feed::follow,
+        account_feed::follow,
         short_forms::recent_trades, short_forms::order_book, short_forms::open_orders,
     ),
-    components(schemas(JobEventView, LogEntry, SignedPaymentOrder, FeedMessage, WebhookMessage)),
+    components(schemas(JobEventView, LogEntry, SignedPaymentOrder, FeedMessage, AccountMessage, WebhookMessage)),
     modifiers(&SecuritySchemes)
 )]
 struct Api;

@@ -63,6 +63,7 @@ pub async fn view(
         (status = 200, body = NewSecondFactor),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, description = "The account has a second factor", content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many were set up from this network address", content_type = "application/problem+json"),
     ),
     security(("session" = []))
 )]
@@ -73,7 +74,7 @@ pub async fn begin(
     visitor: Visitor,
 ) -> Result<Json<NewSecondFactor>, ApiError> {
     admission.count_sign_in(&visitor).await?;
-    factors.begin(own.address).await.map(Json)
+    factors.begin(own.address, visitor.address).await.map(Json)
 }
 
 /// Turns the second factor on with the app's first code, and shows the recovery codes this once.
@@ -86,6 +87,7 @@ pub async fn begin(
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, description = "The code is wrong", content_type = "application/problem+json"),
         (status = 409, body = Problem, description = "No secret waits for its first code", content_type = "application/problem+json"),
+        (status = 429, body = Problem, description = "Too many were set up from this network address", content_type = "application/problem+json"),
     ),
     security(("session" = []))
 )]
@@ -98,7 +100,7 @@ pub async fn confirm(
 ) -> Result<Json<RecoveryCodes>, ApiError> {
     admission.count_code(&visitor).await?;
     check_length(&body.value.code)?;
-    factors.confirm(&own, &body.value.code).await.map(Json)
+    factors.confirm(&own, &body.value.code, visitor.address).await.map(Json)
 }
 
 /// Turns the second factor off with a code of the app, or a recovery code.
@@ -122,6 +124,6 @@ pub async fn remove(
 ) -> Result<Json<SecondFactorView>, ApiError> {
     admission.count_code(&visitor).await?;
     check_length(&body.value.code)?;
-    factors.remove(own.address, &body.value.code).await?;
+    factors.remove(&own, &body.value.code).await?;
     Ok(Json(SecondFactorView::default()))
 }

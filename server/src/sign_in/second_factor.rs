@@ -17,7 +17,9 @@ use shared::api::sessions::SESSIONS_PER_WALLET_MAX;
 use shared::field_error::FieldError;
 use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
-use store::change::{BeginSecondFactor, ConfirmSecondFactor, CountCodeTry, GiveCode, RemoveSecondFactor};
+use store::change::{
+    BeginSecondFactor, ConfirmSecondFactor, CountCodeTry, GiveCode, RemoveSecondFactor, SecondFactorLimits, SetUpFrom,
+};
 use store::record::{CodeTries, SecondFactorRecord, SessionRecord, UsedCode};
 use store::{Refusal, Store, StoreError};
 use wallet::qr_code;
@@ -30,8 +32,13 @@ use crate::error::ApiError;
 /// How long a new secret waits for its first code.
 pub const ENROLMENT_MS: u64 = 900_000;
 
-/// Second factors of all accounts, each a few rows.
-const SECOND_FACTORS_MAX: u64 = 100_000;
+/// Second factors of all accounts, each a few rows. One network address confirms some each day, and what waits for its first
+/// code is gone after [`ENROLMENT_MS`], so that nobody takes the room of others.
+const LIMITS: SecondFactorLimits =
+    SecondFactorLimits { waiting_per_network: 32, waiting: 100_000, confirmed_per_network: 50, confirmed: 1_000_000 };
+
+/// For so long a second factor counts for the network address that confirmed it.
+pub const NETWORK_KEPT_MS: u64 = 86_400_000;
 
 /// What an authenticator app shows beside the account.
 const ISSUER: &str = "AITBC";
@@ -67,6 +74,10 @@ impl SecondFactorSeal {
     }
 }
 
+fn set_up_from(network: String, now: UnixMillis) -> SetUpFrom {
+    SetUpFrom { network, since: UnixMillis(now.0.saturating_sub(NETWORK_KEPT_MS)), limits: LIMITS }
+}
+
 fn broken(error: impl std::fmt::Display) -> ApiError {
     ApiError::Internal(format!("a second factor cannot be used: {error}"))
 }
@@ -77,12 +88,16 @@ impl SecondFactors {
     }
 
     /// Makes a secret and shows it. It counts from its first code on.
-    pub(crate) async fn begin(&self, account: Address) -> Result<NewSecondFactor, ApiError> {
+    ///
+    /// `network` is the class of the network address that asks.
+    pub(crate) async fn begin(&self, account: Address, network: String) -> Result<NewSecondFactor, ApiError> {
         let (secret, at) = (TotpSecret::generate(&mut OsRng), clock::now());
         let uri = secret.uri(ISSUER, &account.to_string());
         let qr_svg = qr_code::of(&uri).map_err(broken)?.svg();
         let sealed_secret = self.seal.seal(&secret, account)?;
-        let begin = BeginSecondFactor { address: account, sealed_secret, at, most_in_total: SECOND_FACTORS_MAX };
+        let over_before = UnixMillis(at.0.saturating_sub(ENROLMENT_MS));
+        let begin =
+            BeginSecondFactor { address: account, sealed_secret, at, over_before, from: set_up_from(network, at) };
         self.store.write(begin).await?;
         Ok(NewSecondFactor {
             secret: secret.base32().to_string(),
@@ -94,7 +109,12 @@ impl SecondFactors {
 
     /// Takes the first code, and shows the recovery codes this once. Who set the secret up has seen it, so wrong codes say
     /// nothing here.
-    pub(crate) async fn confirm(&self, session: &SessionRecord, code: &str) -> Result<RecoveryCodes, ApiError> {
+    pub(crate) async fn confirm(
+        &self,
+        session: &SessionRecord,
+        code: &str,
+        network: String,
+    ) -> Result<RecoveryCodes, ApiError> {
         let (account, now) = (session.address, clock::now());
         let waits =
             |record: &SecondFactorRecord| record.confirmed_at.is_none() && now.since_ms(record.begun_at) < ENROLMENT_MS;
@@ -110,6 +130,7 @@ impl SecondFactors {
             recovery: codes.iter().map(|code| RecoveryHash::of(code).digest()).collect(),
             session: session.id,
             at: now,
+            from: set_up_from(network, now),
         };
         self.store.write(confirm).await?;
         Ok(RecoveryCodes { recovery_codes: codes.iter().map(|code| code.to_string()).collect() })
@@ -127,9 +148,10 @@ impl SecondFactors {
     }
 
     /// Takes the second factor away with a code.
-    pub(crate) async fn remove(&self, account: Address, code: &str) -> Result<(), ApiError> {
-        let (at, used) = self.check(account, code).await?;
-        Ok(self.store.write(RemoveSecondFactor { address: account, used, at }).await?)
+    pub(crate) async fn remove(&self, session: &SessionRecord, code: &str) -> Result<(), ApiError> {
+        let (at, used) = self.check(session.address, code).await?;
+        let remove = RemoveSecondFactor { address: session.address, used, session: session.id, at };
+        Ok(self.store.write(remove).await?)
     }
 
     /// Whether a code counts now. What it is for uses it up.

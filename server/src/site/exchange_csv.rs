@@ -8,7 +8,7 @@ use axum::routing::get;
 use frontend::format::machine_time;
 use serde::Deserialize;
 use shared::Address;
-use shared::api::exchange::{FillRole, FillView, OrderView, TradeState};
+use shared::api::exchange::{FillRole, FillView, OrderState, OrderView, TradeState};
 use shared::api::page::{LIMIT_MAX, Page};
 use shared::exchange::Side;
 use shared::field_error::FieldError;
@@ -22,6 +22,8 @@ use crate::http::exchange::accounts::{fills_of, orders_of};
 #[serde(deny_unknown_fields)]
 struct Whose {
     account: Address,
+    /// Only orders of this state.
+    state: Option<OrderState>,
 }
 
 pub(super) fn router(exchange: ExchangeAccess) -> Router {
@@ -33,12 +35,15 @@ async fn csv(
     Path(list): Path<String>,
     query: Result<Query<Whose>, QueryRejection>,
 ) -> Result<File, ApiError> {
-    let Query(Whose { account }) =
+    let Query(Whose { account, state }) =
         query.map_err(|rejection| ApiError::Invalid(vec![FieldError::new("query", rejection.body_text())]))?;
     match list.as_str() {
         "orders" => {
-            let page = |before| orders_of(&exchange, account, None, before, LIMIT_MAX);
+            let page = |before| orders_of(&exchange, account, state, before, LIMIT_MAX);
             Ok(File::new("orders", &ORDER_HEADS, rows(page).await?.into_iter().map(order_row)))
+        }
+        "fills" if state.is_some() => {
+            Err(ApiError::Invalid(vec![FieldError::new("state", "`state` is of orders; trades have none to ask for")]))
         }
         "fills" => {
             let symbols = exchange.handle.clone()?.listing();

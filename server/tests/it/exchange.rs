@@ -1,5 +1,6 @@
 //! The exchange from a deposit to a final trade, with two wallets, real transactions and the real contract.
 
+mod account_feed;
 mod crash;
 mod feed;
 mod leaving;

@@ -31,6 +31,7 @@ mod self_dealing;
 mod server;
 mod shards;
 mod sign_in;
+mod stake;
 mod stuck;
 mod victim;
 mod walk;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use hub::audit::Draw;
 use serde_json::{Value, json};
@@ -63,6 +64,9 @@ impl Answer {
     }
 }
 
+/// Far more than a job takes, also where the machine is busy with much else.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A folder with the manifests of the models that [`TestWorker`] names, the same in all processes of these tests.
 static MANIFESTS: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("manifests");
@@ -83,7 +87,13 @@ pub(crate) fn config(folder: &Path) -> Config {
     let mut models: Vec<Sha256Digest> = JobKind::ALL.map(|kind| own.default_of(kind).unwrap().sha256).into();
     models.extend(WORDS.map(|(kind, name)| Sha256Digest::of(&manifest(kind, name))));
     let pins = Pins { models, manifests: Some(MANIFESTS.clone()) };
-    Config { listen: "127.0.0.1:0".parse().unwrap(), pins, audits: Draw::Never, ..Config::dev(folder.to_owned()) }
+    Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        pins,
+        audits: Draw::Never,
+        disk_floor_bytes: 0,
+        ..Config::dev(folder.to_owned())
+    }
 }
 
 impl TestServer {
@@ -149,7 +159,9 @@ impl TestServer {
 
     /// Long-polls a job until `done` holds.
     pub(crate) async fn follow(&self, id: &str, headers: &[(&str, &str)], done: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..600 {
+        let mut last = Value::Null;
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
             let job = self.send("GET", &format!("/v1/jobs/{id}?wait=1"), headers, vec![]).await.json();
             if done(&job) {
                 return job;
@@ -157,10 +169,11 @@ impl TestServer {
             if job["state"] == "COMPLETED" {
                 // The mint follows in its own time, which no long poll of the state waits for.
                 tokio::task::yield_now().await;
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
+            last = job;
         }
-        panic!("the job {id} did not get there");
+        panic!("the job {id} did not get there: {last}");
     }
 
     /// A miner whose models are on offer. The hub welcomes a miner before its models can be asked for.

@@ -16,12 +16,12 @@ use super::worker::{TestWorker, key, result};
 const PASSWORD: &str = "correct horse";
 
 /// The wallets of one person.
-struct Person {
+pub(crate) struct Person {
     place: tempfile::TempDir,
 }
 
 impl Person {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let person = Self { place: tempfile::tempdir().unwrap() };
         person.file("password", PASSWORD);
         person
@@ -51,7 +51,14 @@ impl Person {
         self.run(&[arguments, &["--password-file", path(&password)]].concat()).await
     }
 
-    async fn import(&self, name: &str, secret: &str) -> Output {
+    /// Runs a command on stake that a wallet signs.
+    pub(crate) async fn stake(&self, arguments: &[&str]) -> Output {
+        let (folder, password) = (self.folder(), self.place.path().join("password"));
+        let wallets = ["--folder", path(&folder), "--password-file", path(&password), "--yes", "--json"];
+        aitbc(&[&["stake"][..], arguments, &wallets].concat()).await
+    }
+
+    pub(crate) async fn import(&self, name: &str, secret: &str) -> Output {
         let file = self.file("secret", secret);
         self.unlocked(&["import", name, "--file", path(&file), "--json"]).await
     }

@@ -1,5 +1,7 @@
 //! `aitbc wallet daemon` as programs meet it: the real binary, its port, its files, and a real chain.
 
+mod between;
+mod cancel;
 mod daemon;
 mod killed;
 mod money;
@@ -64,7 +66,7 @@ async fn a_wallet_is_made_unlocked_used_and_locked() {
     ];
     assert_eq!(kinds, expected);
     let said = daemon.stop().await;
-    let stored = fs::read_to_string(wallets.join("daemon/audit.jsonl")).unwrap();
+    let stored = fs::read_to_string(wallets.join("daemon/audit-000001.jsonl")).unwrap();
     for secret in [PASSWORD, "wrong horse", words.as_str()] {
         assert!(!said.contains(secret) && !stored.contains(secret), "a secret was written down");
     }
@@ -150,7 +152,7 @@ async fn the_audit_log_tells_what_was_changed_and_what_was_cut_off() {
     assert_eq!(whole["entries"], 4);
     let head = whole["head"].as_str().unwrap();
     assert!(text(&aitbc(&[&verify[..], &["--head", head]].concat()).await).contains(head));
-    let path = wallets.join("daemon/audit.jsonl");
+    let path = wallets.join("daemon/audit-000001.jsonl");
     let log = fs::read_to_string(&path).unwrap();
     let shorter: String = log.lines().take(3).map(|line| format!("{line}\n")).collect();
     fs::write(&path, shorter).unwrap();
@@ -163,6 +165,57 @@ async fn the_audit_log_tells_what_was_changed_and_what_was_cut_off() {
     let start = ["wallet", "daemon", "--port", "0", "--folder", folder];
     let refused = aitbc(&start).await;
     assert!(!refused.status.success(), "a daemon does not go on behind a log that does not hold");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_segments_of_the_audit_log_may_lie_elsewhere() {
+    let place = tempfile::tempdir().unwrap();
+    let (wallets, archive) = (place.path().join("wallets"), place.path().join("archive"));
+    let small = ["--segment-bytes", "1024"];
+    let daemon = TestDaemon::start(&wallets, NO_NODE, &small).await;
+    daemon.post("create", &json!({ "wallet": "main", "password": PASSWORD })).await.ok(201);
+    daemon.unlock("main").await;
+    let policy = json!({ "messages": true, "limits": { "AIT": { "per_day": "7" } } });
+    let set = json!({ "wallet": "main", "password": PASSWORD, "policy": policy });
+    let set = daemon.with_body("PUT", "policy", &[], &set).await.ok(200);
+    for number in 0..12 {
+        daemon.post("sign", &json!({ "wallet": "main", "message": format!("number {number}") })).await.ok(200);
+    }
+    let shown = daemon.audit().await;
+    assert_eq!(shown.len(), 16, "all that happened is shown, and nothing that a segment repeats");
+    assert!(shown.iter().all(|entry| entry["event"]["kind"] != "carried"), "{shown:?}");
+    daemon.kill().await;
+    let of_log = |number: u32| format!("audit-{number:06}.jsonl");
+    let newest = (1..).take_while(|number| wallets.join("daemon").join(of_log(*number)).exists()).last().unwrap();
+    assert!(newest > 2, "{newest}");
+    let folder = wallets.to_str().unwrap();
+    let verify = ["wallet", "daemon", "verify", "--json", "--folder", folder];
+    let whole = answer(&aitbc(&verify).await);
+    assert_eq!((&whole["first_entry"], &whole["last_segment"]), (&json!(0), &json!(newest)));
+
+    fs::create_dir(&archive).unwrap();
+    for number in 1..newest {
+        fs::rename(wallets.join("daemon").join(of_log(number)), archive.join(of_log(number))).unwrap();
+    }
+    let rest = answer(&aitbc(&verify).await);
+    assert_eq!((&rest["entries"], &rest["head"]), (&whole["entries"], &whole["head"]));
+    assert_eq!(rest["first_segment"], newest);
+    let with_archive = [&verify[..], &["--archive", archive.to_str().unwrap()]].concat();
+    assert_eq!(answer(&aitbc(&with_archive).await), whole);
+
+    let daemon = TestDaemon::start(&wallets, NO_NODE, &small).await;
+    assert_eq!(daemon.get("policy?wallet=main").await.ok(200)["policy"], set["policy"], "a policy was forgotten");
+    daemon.unlock("main").await;
+    daemon.post("sign", &json!({ "wallet": "main", "message": "later" })).await.ok(200);
+    daemon.stop().await;
+    let longer = answer(&aitbc(&with_archive).await);
+    assert!(longer["entries"].as_u64() > whole["entries"].as_u64() && longer["first_entry"] == 0, "{longer}");
+
+    let first = archive.join(of_log(1));
+    let log = fs::read_to_string(&first).unwrap();
+    fs::write(&first, log.replacen("\"created\"", "\"imported\"", 1)).unwrap();
+    let edited = error(&aitbc(&with_archive).await);
+    assert!(edited.contains("changed"), "{edited}");
 }
 
 fn bytes(hex_text: &Value) -> Vec<u8> {

@@ -1,8 +1,11 @@
+use std::collections::BTreeMap;
+
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::{commit_digest, signer_of};
+use crate::certificate::{CommitCertificate, commit_digest, signer_of};
+use crate::validators::MAX_VALIDATORS;
 
 /// A validator's commit to a block, as one half of a [`Contradiction`].
 #[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable, Serialize, Deserialize)]
@@ -36,6 +39,31 @@ pub struct Contradiction {
 }
 
 impl Contradiction {
+    /// What two certificates of a fork prove on the chain `chain_id`: one contradiction of each validator that committed to both
+    /// blocks, where both are of one round of one height. A signature that does not hold proves nothing and hides nothing, so
+    /// neither has to be a quorum. One that names a validator twice, or more than a set can have, is not looked at.
+    #[must_use]
+    pub fn between(first: &CommitCertificate, second: &CommitCertificate, chain_id: u64) -> Vec<Self> {
+        let is_of_one_round = (first.height, first.round) == (second.height, second.round);
+        if !is_of_one_round || first.block_hash == second.block_hash {
+            return Vec::new();
+        }
+        let (Some(of_first), Some(of_second)) = (by_validator(first), by_validator(second)) else { return Vec::new() };
+        let of_both = of_first.into_iter().filter_map(|(validator, signature)| {
+            Some(Self {
+                validator,
+                height: first.height,
+                round: first.round,
+                first: SignedCommit { block_hash: first.block_hash, signature: signature.clone() },
+                second: SignedCommit {
+                    block_hash: second.block_hash,
+                    signature: Bytes::clone(of_second.get(&validator)?),
+                },
+            })
+        });
+        of_both.filter(|found| found.holds(chain_id)).collect()
+    }
+
     /// Whether the validator signed both commits on the chain `chain_id`, and they are to different blocks.
     #[must_use]
     pub fn holds(&self, chain_id: u64) -> bool {
@@ -45,4 +73,15 @@ impl Contradiction {
         };
         self.first.block_hash != self.second.block_hash && is_signed(&self.first) && is_signed(&self.second)
     }
+}
+
+/// The signatures of a certificate; `None` where a validator occurs twice or there are too many.
+fn by_validator(certificate: &CommitCertificate) -> Option<BTreeMap<Address, &Bytes>> {
+    let given = certificate.signatures.len();
+    if given > MAX_VALIDATORS {
+        return None;
+    }
+    let signatures: BTreeMap<_, _> =
+        certificate.signatures.iter().map(|commit| (commit.validator, &commit.signature)).collect();
+    (signatures.len() == given).then_some(signatures)
 }

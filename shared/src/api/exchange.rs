@@ -1,4 +1,4 @@
-//! Answers of the exchange under `/v1/exchange` and `/ws/exchange`.
+//! Answers of the exchange under `/v1/exchange`.
 //!
 //! Each price and amount stands twice: as a decimal in whole assets, for people, and as the integer that a trader signs
 //! (`limit_price`, `…_units`). What traders send is [`crate::exchange::SignedByTrader`] of an order, a cancellation or a
@@ -536,38 +536,6 @@ pub struct ExchangeAccount {
     pub trades_to_settle: u64,
     /// The last block that these figures know.
     pub block_number: u64,
-}
-
-/// A message of the WebSocket `/ws/exchange/{market}`. A client sends nothing.
-///
-/// The first one is a snapshot. Each delta names the sequence of the message before it; where that is not the last one
-/// seen, or the checksum differs, the client connects again. Levels beyond the first [`BOOK_DEPTH_MAX`] of a side come with
-/// their next change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum FeedMessage {
-    Snapshot {
-        #[serde(flatten)]
-        book: BookView,
-        /// The last trades, the newest first.
-        trades: Vec<TradeView>,
-    },
-    Delta {
-        previous_sequence: u64,
-        sequence: u64,
-        /// Of the book after this message.
-        checksum: u32,
-        /// Levels that changed, whole; an amount of `0` removes one.
-        bids: Vec<BookLevel>,
-        asks: Vec<BookLevel>,
-        /// New trades, in order.
-        trades: Vec<TradeView>,
-    },
-    /// Trades that ended: final, or void.
-    Settled { trades: Vec<TradeView> },
-    /// The last message: why the server ends the connection.
-    Closed { reason: String },
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod audits;
 pub mod exchange;
+pub mod exchange_feeds;
 pub mod explorer;
 pub mod jobs;
 pub mod keys;

@@ -7,6 +7,7 @@ mod machine;
 mod programs;
 mod reference;
 mod told;
+mod wallet;
 mod web;
 
 use std::fs;
@@ -34,6 +35,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "chain", run: programs::chain },
     Bench { name: "index", run: programs::index },
     Bench { name: "web", run: web::run },
+    Bench { name: "wallet", run: wallet::measure },
     Bench { name: "abuse", run: programs::abuse },
 ];
 

@@ -114,6 +114,13 @@ impl Report {
         }
         let node =
             |what: &str| line.trim_start_matches(['#', '\u{2139}', ' ']).strip_prefix(what)?.trim().parse::<u64>().ok();
+        // The test's name, and how long it took in brackets at the end.
+        if let Some(failed) = line.trim_start().strip_prefix("\u{2716} ").filter(|_| !line.contains("failing tests")) {
+            let name = failed.rsplit_once(" (").map_or(failed, |(name, _)| name).to_owned();
+            if !self.failed_tests.contains(&name) {
+                self.failed_tests.push(name);
+            }
+        }
         if line.starts_with(['#', '\u{2139}']) {
             self.passed += node("pass ").unwrap_or(0);
             self.failed += node("fail ").unwrap_or(0);
@@ -167,6 +174,9 @@ impl fmt::Display for Summary {
         }
         writeln!(formatter, "{:<12} {total_seconds:>8.1}", "all")?;
         let reports = self.rows.iter().filter_map(|row| row.result.as_ref());
+        for test in reports.clone().flat_map(|(_, report, _)| &report.failed_tests) {
+            writeln!(formatter, "failed: {test}")?;
+        }
         for Skip { test, reason } in reports.flat_map(|(_, report, _)| &report.skips) {
             writeln!(formatter, "skipped: {test}: {reason}")?;
         }
@@ -193,6 +203,12 @@ mod tests {
             Report { passed: 5, failed: 1, skipped: 1, ..Report::default() }
         );
         assert_eq!(report(&["\u{2139} pass 5", "\u{2139} fail 0"]), Report { passed: 5, ..Report::default() });
+        let named = report(&[
+            "  \u{2716} a job is paid (12.3ms)",
+            "\u{2716} failing tests:",
+            "\u{2716} a job is paid (12.3ms)",
+        ]);
+        assert_eq!(named.failed_tests, ["a job is paid"]);
         assert_eq!(report(&["pass 5", "test result is unknown"]), Report::default());
     }
 
@@ -227,8 +243,8 @@ mod tests {
     fn the_table_ends_with_the_totals() {
         let mut summary = Summary::default();
         summary.add("fmt", 1.0, Report { passed: 1, ..Report::default() }, true);
-        summary.add("unit", 2.0, Report::default(), false);
+        summary.add("unit", 2.0, report(&["test a::b ... FAILED"]), false);
         summary.not_run("browser");
-        assert!(summary.to_string().ends_with("\n1 passed, 1 failed, 0 skipped"), "{summary}");
+        assert!(summary.to_string().ends_with("\nfailed: a::b\n1 passed, 1 failed, 0 skipped"), "{summary}");
     }
 }

@@ -8,6 +8,7 @@ use super::outcome::Report;
 use crate::build;
 use crate::command;
 use crate::extension;
+use crate::packages;
 use crate::tools::{
     C_COMPILER, CARGO_DENY, CHROMIUM, NODE, ONNX_RUNTIME, TRUNK, Tool, WASM_BINDGEN, WASM_OPT, WASM_TARGET,
     cargo_deny_program, onnx_runtime_library, schemathesis, training_python,
@@ -121,7 +122,7 @@ fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
         let asked = env::var(REQUIRE_VARIABLE).ok().filter(|names| !names.is_empty());
         cargo.env(REQUIRE_VARIABLE, asked.into_iter().chain(["onnxruntime".into()]).collect::<Vec<_>>().join(","));
     }
-    report.tests_that_may_skip(cargo.arg("test").args(WORKSPACE), &workspace.skipped_tests())
+    report.tests_that_may_skip(cargo.arg("test").args(WORKSPACE).arg("--no-fail-fast"), &workspace.skipped_tests())
 }
 
 /// Skipped where schemathesis cannot be installed, since nothing that ships needs a Python.
@@ -161,7 +162,7 @@ fn training(workspace: &Workspace, report: &mut Report) -> Result<()> {
 }
 
 fn contracts(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    install_packages(workspace, "contracts")?;
+    packages::install(workspace, "contracts")?;
     report.check(workspace.command("node").args(["contracts/compile.mjs", "--check"]))?;
     report.check(workspace.command("node").arg("contracts/vectors.mjs"))
 }
@@ -176,7 +177,7 @@ fn site(workspace: &Workspace, report: &mut Report) -> Result<()> {
 fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
     // As `unit` builds them: other features of the tests' dependencies would compile tract a second time.
     command::run(workspace.cargo().arg("test").args(WORKSPACE).arg("--no-run"))?;
-    install_packages(workspace, "e2e")?;
+    packages::install(workspace, "e2e")?;
     let mut npm = workspace.command("npm");
     npm.args(["--prefix", "e2e", "test"]);
     npm.env("AITBC_BINARIES", workspace.binaries(Profile::Dev)).env("AITBC_SITE", workspace.site());
@@ -184,15 +185,4 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
         npm.env("ORT_DYLIB_PATH", library);
     }
     report.tests(&mut npm)
-}
-
-/// Exactly the packages of the lock file; quick where they are there already.
-fn install_packages(workspace: &Workspace, folder: &str) -> Result<()> {
-    let modules = workspace.root.join(folder).join("node_modules/.package-lock.json");
-    let lock = workspace.root.join(folder).join("package-lock.json");
-    let changed = |path: &std::path::Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-    if changed(&modules).is_some() && changed(&modules) >= changed(&lock) {
-        return Ok(());
-    }
-    command::run(workspace.command("npm").args(["ci", "--no-fund", "--no-audit", "--prefix", folder]))
 }

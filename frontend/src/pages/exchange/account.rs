@@ -4,15 +4,15 @@
 use leptos::prelude::*;
 use shared::Address;
 use shared::api::exchange::{
-    ExchangeAccount, ExchangeAsset, ExchangeBalance, ExchangeView, ExitState, FillView, MarketView, WithdrawalState,
-    WithdrawalView,
+    ExchangeAccount, ExchangeAsset, ExchangeBalance, ExchangeView, ExitState, FillView, MarketView, OrderState,
+    WithdrawalState, WithdrawalView,
 };
 use shared::time::UnixSeconds;
 
 use super::book::TradeStateValue;
 use super::figures::{Places, shown, symbol_of};
-use super::orders::{CsvLink, OrdersTable, PastOrders, ReduceForm};
-use crate::backend::TraderPage;
+use super::orders::{CsvLink, Older, OrdersTable, PastOrders, ReduceForm};
+use crate::backend::{Newest, TraderPage};
 use crate::components::facts::{Fold, Section};
 use crate::components::notice::{Empty, Notice};
 use crate::components::status::{StatusPill, Tone};
@@ -28,9 +28,6 @@ pub(super) const FILLS: &str = "trader-fills";
 pub(super) const PAST_ORDERS: &str = "trader-past-orders";
 pub(super) const EXIT: &str = "trader-exit";
 
-/// Withdrawals that are listed.
-const WITHDRAWALS: usize = 3;
-
 /// An address as JSON has it, for the scripts.
 fn machine(address: Address) -> String {
     format!("{address:#x}")
@@ -41,13 +38,14 @@ pub fn TraderPart(exchange: ExchangeView, trader: TraderPage) -> impl IntoView {
     let TraderPage { account, orders, past_orders, fills, withdrawals } = trader;
     let csv = |list: &str| format!("/api/exchange/csv/{list}?account={}", account.trader);
     let (orders_csv, fills_csv) = (csv("orders"), csv("fills"));
+    let open_csv = format!("{orders_csv}&state={}", OrderState::Open.as_str());
+    let total = account.open_orders;
     let ExchangeView { assets, markets, exit_delay_seconds, .. } = exchange;
-    let orders = view! { <OrdersTable orders markets=markets.clone() /> };
+    let orders = view! { <OrdersTable orders total markets=markets.clone() csv=open_csv /> };
     let past_orders = view! { <PastOrders orders=past_orders markets=markets.clone() csv=orders_csv /> };
     let balances = view! { <Balances account=account.clone() assets=assets.clone() withdrawals /> };
     let movement = view! { <MoveForm assets=assets.clone() /> };
-    let has_fills = !fills.is_empty();
-    let fills = view! { <FillsTable fills markets assets /> };
+    let fills = view! { <FillsTable fills markets assets csv=fills_csv /> };
     view! {
         <div class="columns">
             <Section title=words::ACCOUNT>{balances}</Section>
@@ -67,17 +65,20 @@ pub fn TraderPart(exchange: ExchangeView, trader: TraderPage) -> impl IntoView {
             <p class="field-error" role="alert" id="orders-error" hidden></p>
         </div>
         <div id=FILLS>
-            <Section title=words::FILLS>
-                {fills}
-                {has_fills.then(|| view! { <CsvLink href=fills_csv /> })}
-            </Section>
+            <Section title=words::FILLS>{fills}</Section>
         </div>
         <div id=PAST_ORDERS>{past_orders}</div>
     }
 }
 
 #[component]
-fn Balances(account: ExchangeAccount, assets: Vec<ExchangeAsset>, withdrawals: Vec<WithdrawalView>) -> impl IntoView {
+fn Balances(
+    account: ExchangeAccount,
+    assets: Vec<ExchangeAsset>,
+    withdrawals: Newest<WithdrawalView>,
+) -> impl IntoView {
+    let Newest { rows: withdrawals, has_older } = withdrawals;
+    let older = has_older.then(|| words::NEWEST_WITHDRAWALS.to_owned());
     let is_empty = account.balances.iter().all(|balance| balance.free_units.0 == 0 && balance.reserved_units.0 == 0);
     let is_unfinished = account.trades_to_settle > 0
         || withdrawals.iter().any(|withdrawal| withdrawal.state == WithdrawalState::Accepted);
@@ -104,7 +105,7 @@ fn Balances(account: ExchangeAccount, assets: Vec<ExchangeAsset>, withdrawals: V
         (words::RESERVED, number),
         (words::IN_WALLET, number),
     ];
-    let withdrawals = withdrawals.into_iter().take(WITHDRAWALS).map(|withdrawal| {
+    let withdrawals = withdrawals.into_iter().map(|withdrawal| {
         let symbol = symbol_of(&assets, withdrawal.asset);
         let link = withdrawal.paid_in.map(|placed| view! { " "<TransactionLink hash=placed.transaction_hash /> });
         let amount = words::withdrawal(&shown(&withdrawal.amount, 0), &symbol);
@@ -126,6 +127,7 @@ fn Balances(account: ExchangeAccount, assets: Vec<ExchangeAsset>, withdrawals: V
                     view! {
                         <h3>{words::WITHDRAWALS}</h3>
                         <ul class="timeline">{withdrawals}</ul>
+                        <Older older />
                     }
                 })}
         </div>
@@ -228,7 +230,14 @@ pub(super) fn places_in(markets: &[MarketView], id: &str) -> Places {
 }
 
 #[component]
-fn FillsTable(fills: Vec<FillView>, markets: Vec<MarketView>, assets: Vec<ExchangeAsset>) -> impl IntoView {
+fn FillsTable(
+    fills: Newest<FillView>,
+    markets: Vec<MarketView>,
+    assets: Vec<ExchangeAsset>,
+    csv: String,
+) -> impl IntoView {
+    let Newest { rows: fills, has_older } = fills;
+    let older = has_older.then(|| words::newest(fills.len()));
     if fills.is_empty() {
         return view! { <Empty title=words::NO_FILLS_TITLE detail=words::NO_FILLS /> }.into_any();
     }
@@ -267,5 +276,10 @@ fn FillsTable(fills: Vec<FillView>, markets: Vec<MarketView>, assets: Vec<Exchan
         (words::TIME, None),
         (words::STATE, None),
     ];
-    view! { <Table name="fills" columns rows /> }.into_any()
+    view! {
+        <Table name="fills" columns rows />
+        <Older older />
+        <CsvLink href=csv />
+    }
+    .into_any()
 }

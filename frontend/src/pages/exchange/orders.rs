@@ -5,6 +5,7 @@ use shared::api::exchange::{MarketView, OrderView};
 
 use super::account::places_in;
 use super::figures::shown;
+use crate::backend::Newest;
 use crate::components::facts::Section;
 use crate::components::notice::Empty;
 use crate::components::tables::Table;
@@ -13,7 +14,9 @@ use crate::format::exact_time;
 use crate::text::{common, exchange as words};
 
 #[component]
-pub fn OrdersTable(orders: Vec<OrderView>, markets: Vec<MarketView>) -> impl IntoView {
+pub fn OrdersTable(orders: Newest<OrderView>, total: u32, markets: Vec<MarketView>, csv: String) -> impl IntoView {
+    let Newest { rows: orders, has_older } = orders;
+    let older = has_older.then(|| words::newest_of(orders.len(), total));
     if orders.is_empty() {
         return view! { <Empty title=words::NO_ORDERS_TITLE detail=words::NO_ORDERS /> }.into_any();
     }
@@ -29,7 +32,18 @@ pub fn OrdersTable(orders: Vec<OrderView>, markets: Vec<MarketView>) -> impl Int
         (words::EXPIRES, Some("wide-only")),
         (words::ACTION, number),
     ];
-    view! { <Table name="orders" columns rows /> }.into_any()
+    view! {
+        <Table name="orders" columns rows />
+        <Older older />
+        <CsvLink href=csv />
+    }
+    .into_any()
+}
+
+/// That a list goes on.
+#[component]
+pub fn Older(older: Option<String>) -> impl IntoView {
+    older.map(|told| view! { <p class="section-note" data-older>{told}</p> })
 }
 
 #[component]
@@ -69,7 +83,8 @@ fn OpenRow(order: OrderView, markets: Vec<MarketView>) -> impl IntoView {
 fn Side(order: OrderView) -> impl IntoView {
     let trigger = order.trigger.as_ref().map(|trigger| {
         let told = match trigger.reached_at_unix_ms {
-            None => words::waits_for(trigger.direction, &trigger.price),
+            None if order.waits() => words::waits_for(trigger.direction, &trigger.price),
+            None => words::waited_for(trigger.direction, &trigger.price),
             Some(_) => words::reached(&trigger.price),
         };
         view! { <span class="order-trigger">{words::trigger_name(order.side, trigger.direction)} ", " {told}</span> }
@@ -106,7 +121,9 @@ pub fn ReduceForm() -> impl IntoView {
 
 /// Orders that are over, and how each ended; nothing where none is.
 #[component]
-pub fn PastOrders(orders: Vec<OrderView>, markets: Vec<MarketView>, csv: String) -> impl IntoView {
+pub fn PastOrders(orders: Newest<OrderView>, markets: Vec<MarketView>, csv: String) -> impl IntoView {
+    let Newest { rows: orders, has_older } = orders;
+    let older = has_older.then(|| words::newest(orders.len()));
     if orders.is_empty() {
         return ().into_any();
     }
@@ -143,6 +160,7 @@ pub fn PastOrders(orders: Vec<OrderView>, markets: Vec<MarketView>, csv: String)
     view! {
         <Section title=words::PAST_ORDERS>
             <Table name="past-orders" columns rows />
+            <Older older />
             <p class="section-note">{words::PAST_ORDERS_NOTE}</p>
             <CsvLink href=csv />
         </Section>

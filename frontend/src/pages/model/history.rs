@@ -70,7 +70,7 @@ fn PriceChart(days: Vec<ModelDay>, csv: String, unit: &'static str) -> impl Into
     };
     let line = priced.iter().map(point).collect();
     let rows = priced.iter().rev().map(|(day, price)| vec![day.clone(), price.to_string()]).collect();
-    let last = priced.last().map(|(_, price)| format!("{price} AIT / {unit}"));
+    let last = priced.last().map(|(_, price)| format!("{} {price} AIT / {unit}", token::CHART_LATEST));
     view! {
         <ChartFrame title=words::CHART_PRICE help=words::CHART_PRICE_HELP csv heads=vec![token::DAY, token::PRICE] rows>
             <LineChart label=words::CHART_PRICE lines=vec![line] />

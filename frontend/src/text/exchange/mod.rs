@@ -102,6 +102,7 @@ pub const DEPOSIT: &str = "Deposit";
 pub const WITHDRAW: &str = "Withdraw";
 pub const NO_FUNDS: &str = "Nothing is deposited yet. What you deposit you can sell, or buy with.";
 pub const WITHDRAWALS: &str = "Withdrawals";
+pub const NEWEST_WITHDRAWALS: &str = "These are the newest ones. The API lists all of them.";
 
 pub const ORDERS: &str = "Open orders";
 pub const NO_ORDERS_TITLE: &str = "No open order";
@@ -116,7 +117,7 @@ pub const CANCEL: &str = "Cancel";
 pub const REDUCE: &str = "Reduce";
 pub const REDUCE_TITLE: &str = "It trades at most";
 pub const REDUCE_CLOSE: &str = "Leave it";
-pub const REDUCE_NOTE: &str = "The order keeps its place among those of its price. What it has traded counts; where that is as much already, the rest is cancelled.";
+pub const REDUCE_NOTE: &str = "The order keeps its place among those of its price. What it has traded counts; where that is as much already, the rest is cancelled. So is an order of which too little would stay.";
 pub const PAST_ORDERS: &str = "Your earlier orders";
 pub const PAST_ORDERS_NOTE: &str = "An order that ended without a trade is kept for 7 days.";
 pub const ENDED: &str = "Ended";
@@ -289,6 +290,24 @@ pub fn waits_for(trigger: Trigger, price: &str) -> String {
         Trigger::AtOrAbove => format!("waits for {price} or above"),
         Trigger::AtOrBelow => format!("waits for {price} or below"),
     }
+}
+
+/// Of an order that ended before a trade reached its trigger.
+pub fn waited_for(trigger: Trigger, price: &str) -> String {
+    match trigger {
+        Trigger::None => String::new(),
+        Trigger::AtOrAbove => format!("waited for {price} or above"),
+        Trigger::AtOrBelow => format!("waited for {price} or below"),
+    }
+}
+
+/// Under a list that goes on, with a file beside it.
+pub fn newest(shown: usize) -> String {
+    format!("These are the newest {shown}. The file has more of them.")
+}
+
+pub fn newest_of(shown: usize, total: u32) -> String {
+    format!("These are the newest {shown} of {total}. The file has all of them.")
 }
 
 pub fn reached(price: &str) -> String {

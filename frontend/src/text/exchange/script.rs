@@ -25,18 +25,36 @@ const fn rest(kind: TimeInForce) -> &'static str {
     }
 }
 
+/// The same of an order with a trigger. All its days count from now on, those that it waits for the trigger too.
+const fn rest_after_trigger(kind: TimeInForce) -> &'static str {
+    match kind {
+        TimeInForce::GoodTilTime => {
+            "What is not filled at once then waits in the book for what is left of the {days}, or until you cancel it."
+        }
+        TimeInForce::PostOnly => {
+            "Then it waits in the book for what is left of the {days}, or until you cancel it. Where it would be filled at once, it is cancelled instead."
+        }
+        TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => rest(kind),
+    }
+}
+
 /// All of them, by the names that the scripts know them by.
 pub fn words() -> Value {
     json!({
         "buys": BUYS, "sells": SELLS, "afterwards": AFTERWARDS,
         "GTT": rest(TimeInForce::GoodTilTime), "POST_ONLY": rest(TimeInForce::PostOnly),
         "IOC": rest(TimeInForce::ImmediateOrCancel), "FOK": rest(TimeInForce::FillOrKill),
+        "GTTAfterTrigger": rest_after_trigger(TimeInForce::GoodTilTime),
+        "POST_ONLYAfterTrigger": rest_after_trigger(TimeInForce::PostOnly),
+        "IOCAfterTrigger": rest_after_trigger(TimeInForce::ImmediateOrCancel),
+        "FOKAfterTrigger": rest_after_trigger(TimeInForce::FillOrKill),
         "triggerNONE": "", "triggerAT_OR_ABOVE": RISES, "triggerAT_OR_BELOW": FALLS,
         "stop": "Stop order", "takeProfit": "Take-profit order",
         "triggerReached": "The last trade was at {last} {symbol}, so an order with this trigger would not wait. Choose another trigger price, or let it come at once.",
         "waitsForTrigger": "Order {id} waits for its trigger, and is in no book until then.",
         "reducing": "Making the order smaller", "reduced": "Order {id} trades at most {amount} {base} now, and keeps its place.",
         "reducedAway": "Order {id} had traded {filled} {base} already, so its rest is cancelled.",
+        "reducedTooSmall": "What would have stayed open of order {id} is worth less than an order may be, so it is cancelled.",
         "notLess": "An amount is a number in steps of {step} {symbol}, below the {has} {symbol} that the order has.",
         "reduceTitle": "Order {id} trades at most, in {base}",
         "fillIn": super::FILL_IN, "signBuy": super::SIGN_BUY, "signSell": super::SIGN_SELL,

@@ -122,6 +122,12 @@ pub trait Application {
     /// As [`Application::head`].
     fn block_hash_at(&self, height: u64) -> Result<Option<B256>, ChainError>;
 
+    /// The proof that the block at `height` was decided; `None` for block 0 and above the head.
+    ///
+    /// # Errors
+    /// As [`Application::head`].
+    fn certificate_at(&self, height: u64) -> Result<Option<CommitCertificate>, ChainError>;
+
     /// Who decides the block at `height`, which is known up to the block after the head.
     ///
     /// # Errors

@@ -222,7 +222,7 @@ pub(crate) fn apply_overrides<D: DatabaseRef<Error = ChainError>>(
     overrides: &BTreeMap<Address, AccountOverride>,
 ) -> Result<(), ChainError> {
     for (address, wanted) in overrides {
-        let mut info = database.db.basic_ref(*address)?.unwrap_or_default();
+        let mut info = database.basic_ref(*address)?.unwrap_or_default();
         if let Some(balance) = wanted.balance {
             info.balance = balance;
         }
@@ -247,7 +247,7 @@ pub(crate) fn apply_overrides<D: DatabaseRef<Error = ChainError>>(
     Ok(())
 }
 
-fn finish(result: ExecutionResult) -> Result<CallOutcome, ChainError> {
+pub(crate) fn finish(result: ExecutionResult) -> Result<CallOutcome, ChainError> {
     let gas_used = result.tx_gas_used();
     match result {
         ExecutionResult::Success { output, .. } => Ok(CallOutcome { output: output.into_data(), gas_used }),

@@ -8,6 +8,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 use crate::application::{Application, ExecutedBlock, Metering, Proposal, ProposalRequest};
 use crate::block::{Block, HeaderSeed, SealedHeader, assemble_header};
 use crate::commitment::commit_to;
+use crate::contradictions::drop_settled;
 use crate::error::ChainError;
 use crate::executor::{BlockContext, Execution, execute};
 use crate::genesis::Genesis;
@@ -196,6 +197,10 @@ impl Application for Chain {
         Ok(self.snapshot()?.header_at(height)?.map(|header| header.hash()))
     }
 
+    fn certificate_at(&self, height: u64) -> Result<Option<CommitCertificate>, ChainError> {
+        self.snapshot()?.certificate_at(height)
+    }
+
     fn validators_at(&self, height: u64) -> Result<Arc<ValidatorSet>, ChainError> {
         self.snapshot()?.validators_at(height)
     }
@@ -257,6 +262,7 @@ impl Application for Chain {
             return Err(ChainError::NotOnHead { number, parent: header.parent_hash, head });
         }
         write::write_block(&transaction, &executed, Some(certificate))?;
+        drop_settled(&transaction, &executed.receipts)?;
         transaction.commit()?;
         self.undecided().clear();
         Ok(Arc::unwrap_or_clone(executed))

@@ -130,6 +130,36 @@ pub enum ChainError {
         /// The bound.
         max_bytes: usize,
     },
+    /// A simulation was stopped, since its calls pass, return and log too much.
+    #[error("the simulation was stopped: its calls pass, return and log more than {max_bytes} bytes")]
+    SimulationTooLong {
+        /// The bound.
+        max_bytes: usize,
+    },
+    /// A simulated block does not come after the one before it.
+    #[error("block numbers have to rise: {given} comes after {previous}")]
+    SimulatedNumber {
+        /// Height of the block.
+        given: u64,
+        /// Height of the block before.
+        previous: u64,
+    },
+    /// A simulated block is not later than the one before it.
+    #[error("block times have to rise: {given} comes after {previous}")]
+    SimulatedTime {
+        /// Time of the block, in unix seconds.
+        given: u64,
+        /// Time of the block before, in unix seconds.
+        previous: u64,
+    },
+    /// A simulated call asks for more gas than its block has left.
+    #[error("block gas limit reached: {given} gas is asked for, {left} is left of the block")]
+    SimulatedGas {
+        /// Gas limit of the call.
+        given: u64,
+        /// What its block has left.
+        left: u64,
+    },
     /// What should record a trace is not known, or not with these options.
     #[error("the tracer cannot be used: {0}")]
     Tracer(String),

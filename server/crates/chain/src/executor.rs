@@ -170,7 +170,12 @@ pub(crate) fn evm_failure(error: &impl core::fmt::Display, number: u64) -> Chain
     ChainError::InvalidBlock { number, reason: error.to_string() }
 }
 
-fn receipt_of(transaction: &SignedTransaction, before: BlockProgress, result: ExecutionResult) -> TransactionReceipt {
+/// The receipt of a transaction, `before` which the block had come so far.
+pub(crate) fn receipt_of(
+    transaction: &SignedTransaction,
+    before: BlockProgress,
+    result: ExecutionResult,
+) -> TransactionReceipt {
     let gas_used = result.tx_gas_used();
     let effect = match result {
         ExecutionResult::Success { logs, output: Output::Create(_, contract_address), .. } => {

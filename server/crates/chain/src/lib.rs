@@ -16,6 +16,7 @@
 //! of the voting power of its height; no transaction is executed without a valid signature; gas costs nothing, whatever
 //! price a transaction offers; blocks, receipts, indices and state change together or not at all.
 
+mod access_list;
 mod application;
 mod block;
 mod call;
@@ -28,22 +29,26 @@ mod executor;
 mod follower;
 mod genesis;
 mod growth;
+mod history_search;
 mod logs;
 mod proof;
 mod proof_steps;
 mod receipt;
 mod roles;
 pub mod rules;
+mod simulate;
 mod state;
 mod store;
 mod tables;
 mod trace;
 mod transaction;
+mod transfers;
 mod trie;
 mod undecided;
 mod validators;
 mod watch;
 
+pub use access_list::AccessListOutcome;
 pub use application::{Application, ExecutedBlock, Metering, Proposal, ProposalRequest};
 pub use block::{Block, SealedHeader};
 pub use call::{AccountOverride, Call, CallOutcome, MAX_CALL_DATA_BYTES};
@@ -59,10 +64,15 @@ pub use finality::{
 pub use follower::{Import, Placing, import, place};
 pub use genesis::{DEV_GENESIS_UNIX_S, Genesis, GenesisContract};
 pub use growth::{BLOCK_GROWTH_BYTES, DATABASE_FILE_FACTOR, GAS_PER_GROWTH_BYTE, MAX_TRANSACTION_GROWTH_BYTES, Usage};
+pub use history_search::Creation;
 pub use logs::{LogFilter, MAX_LOG_BYTES, MAX_LOGS, MAX_READ_LOG_BYTES, MAX_TOPICS, PlacedLog};
 pub use proof::{AccountProof, MAX_PROVED_SLOTS};
 pub use receipt::{MAX_REVERT_DATA_BYTES, TransactionReceipt};
 pub use roles::TransactionRoles;
+pub use simulate::{
+    BlockToSimulate, CallToSimulate, HeaderOverride, MAX_SIMULATED_BLOCKS, MAX_SIMULATION_BYTES, OfferedPrice,
+    SimulatedBlock, SimulatedResult, Simulation,
+};
 pub use state::{AccountState, StateChanges, StateReader};
 pub use store::pending::PendingTransaction;
 pub use store::read::{IncludedTransaction, Snapshot};

@@ -152,6 +152,12 @@ impl SignedTransaction {
         Some(Self { envelope, sender, raw: Bytes::copy_from_slice(raw) })
     }
 
+    /// A simulated call in the form of a transaction, which nobody signed.
+    pub(crate) fn unsigned(envelope: Envelope, sender: Address) -> Self {
+        let raw = envelope.encoded_2718().into();
+        Self { envelope, sender, raw }
+    }
+
     /// The transaction with its signature.
     #[must_use]
     pub fn envelope(&self) -> &Envelope {

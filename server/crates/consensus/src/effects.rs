@@ -1,17 +1,18 @@
 //! What the rules ask for while they process an input, carried out at once or noted for later.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use chain::{CommitCertificate, CommitSignature, Contradiction, SignedCommit};
+use chain::{CommitCertificate, CommitSignature};
 use futures::FutureExt as _;
 use malachite_consensus::{
     Effect, Input, LivenessMsg, MisbehaviorEvidence, Resumable as _, Resume, SignedConsensusMsg, VoteExtensionError,
 };
 use malachite_signing::VerifierExt as _;
-use malachite_types::{CertificateError, LinearTimeouts, NilOrVal, Round, VoteType};
+use malachite_types::{CertificateError, LinearTimeouts, Round};
 
 use crate::Action;
 use crate::blocks::KeptBlocks;
+use crate::commits::commit_of;
 use crate::context::{ChainContext, SignedVote, ValidatorAddress};
 use crate::error::ConsensusError;
 use crate::log::{Entry, Log, LogStorage};
@@ -176,40 +177,17 @@ impl<S: LogStorage> Effects<S> {
     }
 }
 
-/// Those who contradicted themselves at a height, each once.
+/// Those who contradicted themselves at a height, each once. Who committed to two blocks was told of when the second commit came.
 fn misbehaviour(height: u64, evidence: &MisbehaviorEvidence<ChainContext>) -> Vec<Action> {
-    let of_proposals = evidence.proposals.iter().map(|(validator, _)| (*validator, None));
-    let of_votes = evidence
-        .votes
-        .iter()
-        .map(|(validator, pairs)| (*validator, pairs.iter().find_map(|(first, second)| contradiction(first, second))));
-    // What proves it comes last, and stays.
-    let accused: BTreeMap<ValidatorAddress, Option<Contradiction>> = of_proposals.chain(of_votes).collect();
-    accused
-        .into_iter()
-        .map(|(validator, found)| Action::Misbehaviour {
-            height,
-            validator: validator.0,
-            contradiction: found.map(Box::new),
-        })
-        .collect()
-}
-
-/// Two precommits to different blocks, as the contract of the validators takes them.
-fn contradiction(first: &SignedVote, second: &SignedVote) -> Option<Contradiction> {
-    let commit = |vote: &SignedVote| match (vote.kind, vote.block) {
-        (VoteType::Precommit, NilOrVal::Val(block)) => {
-            Some(SignedCommit { block_hash: block.0, signature: vote.signature.into() })
-        }
-        _ => None,
-    };
-    Some(Contradiction {
-        validator: first.validator.0,
-        height: first.height.0,
-        round: first.round.as_u32()?,
-        first: commit(first)?,
-        second: commit(second)?,
-    })
+    let of_proposals = evidence.proposals.iter().map(|(validator, _)| *validator);
+    let is_other =
+        |(first, second): &(SignedVote, SignedVote)| commit_of(first).is_none() || commit_of(second).is_none();
+    let of_votes =
+        evidence.votes.iter().filter(|(_, pairs)| pairs.iter().any(is_other)).map(|(validator, _)| *validator);
+    let accused: BTreeSet<ValidatorAddress> = of_proposals.chain(of_votes).collect();
+    let tell =
+        |validator: ValidatorAddress| Action::Misbehaviour { height, validator: validator.0, contradiction: None };
+    accused.into_iter().map(tell).collect()
 }
 
 fn cannot_sign(height: u64) -> ConsensusError {

@@ -20,6 +20,7 @@
 
 mod bft;
 mod blocks;
+mod commits;
 mod context;
 mod effects;
 mod error;

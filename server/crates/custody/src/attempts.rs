@@ -1,5 +1,6 @@
 //! How long somebody waits after wrong passwords or codes, so that trying them all takes for ever.
 
+use serde::{Deserialize, Serialize};
 use shared::time::UnixMillis;
 
 /// So many may be wrong before anybody waits: people mistype.
@@ -11,7 +12,7 @@ const FIRST_WAIT_MS: u64 = 1_000;
 pub const WAIT_MAX_MS: u64 = 60 * 60 * 1_000;
 
 /// The wrong ones since the last right one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     wrong: u32,
     blocked_until: UnixMillis,

@@ -2,6 +2,8 @@
 //! line, all lines after it must be made anew, and the last hash is another one then.
 //!
 //! Who keeps that last hash elsewhere sees any change. Without it a log whose end was cut off looks like a shorter one.
+//!
+//! A log may lie in several segments ([`crate::segment`]). Numbers and hashes go on from one to the next.
 
 use serde::{Deserialize, Serialize};
 use shared::B256;
@@ -42,6 +44,16 @@ pub enum AuditLogError {
     Number { expected: u64, got: u64 },
     #[error("entry {number} names {named} as the hash of the entry before, which has {found}: that one was changed")]
     Previous { number: u64, named: B256, found: B256 },
+    #[error("segment {expected} of the log should follow, and segment {got} does")]
+    Segment { expected: u32, got: u32 },
+    #[error("entry {number} does not belong to the beginning of segment {segment}")]
+    Beginning { segment: u32, number: u64 },
+    #[error("{missing} lines are missing at the beginning of segment {segment}")]
+    Unfinished { segment: u32, missing: u32 },
+    #[error("segment {segment} begins with something else than what the segments before amount to")]
+    OtherState { segment: u32 },
+    #[error("entry {number} stands at the beginning of a segment only")]
+    Misplaced { number: u64 },
     #[error(
         "the log has {entries} entries and the last hash {found}, not the expected {expected}: its end was changed or cut off"
     )]
@@ -60,6 +72,13 @@ impl Head {
         }
         self.accept(&line);
         Ok(line)
+    }
+
+    /// Where a log whose beginning is elsewhere goes on with this line. What it names as the hash before is not checked.
+    pub fn before(line: &str) -> Result<Self, AuditLogError> {
+        let entry: Entry = serde_json::from_str(line)
+            .map_err(|error| AuditLogError::Unreadable { number: 0, reason: error.to_string() })?;
+        Ok(Self { entries: entry.number, hash: entry.previous })
     }
 
     /// Reads the next line and checks that it follows.

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use shared::digest::Sha256Digest;
+use shared::time::UnixMillis;
 use shared::{Address, B256, Bytes};
 
 use crate::action::{Action, Movement};
 use crate::asset::Units;
-use crate::policy::Policy;
+use crate::attempts::Attempts;
+use crate::policy::{Policy, Spent};
 use crate::recovery::RecoveryHash;
 use crate::sealed::Sealed;
 use crate::totp::Step;
@@ -86,6 +88,53 @@ pub struct SignedPayment {
     pub moved: Moved,
 }
 
+/// The transaction that takes the nonce of a payment and moves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancellation {
+    pub hash: B256,
+    pub raw: Bytes,
+    /// The most that its gas costs, of the chain's own coin.
+    pub fee: Units,
+}
+
+/// What became of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is sent until a block contains it, or its cancellation where it has one.
+    Waiting,
+    Settled {
+        block_number: u64,
+        succeeded: bool,
+    },
+    /// Another transaction took its nonce.
+    Replaced,
+    /// It moves nothing ever: this block contains its cancellation, or it never left.
+    Canceled {
+        block_number: Option<u64>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    pub from: Address,
+    pub at: UnixMillis,
+    pub signed: SignedPayment,
+    pub cancellation: Option<Cancellation>,
+    pub outcome: Outcome,
+}
+
+/// One part of what the segments before a segment amount to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carried {
+    Policy { address: Address, policy: Policy },
+    SecondFactor { address: Address, factor: SecondFactor },
+    Spent { address: Address, spent: Spent },
+    Attempts { address: Address, codes: Attempts, passwords: Attempts },
+    Payment(Box<Payment>),
+}
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -158,5 +207,27 @@ pub enum Event {
     /// Another transaction took the payment's nonce: it never moves anything.
     Replaced {
         hash: B256,
+    },
+    /// A payment is to move nothing any more. Stands in the log before the cancellation leaves.
+    Canceling {
+        address: Address,
+        /// Of the payment.
+        hash: B256,
+        cancellation: Cancellation,
+    },
+    /// The payment with this hash moves nothing ever: a block contains its cancellation, or it never left.
+    Canceled {
+        hash: B256,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        block_number: Option<u64>,
+    },
+    /// A segment of the log begins. So many lines follow that say what the ones before amount to.
+    SegmentBegan {
+        segment: u32,
+        lines: u32,
+    },
+    /// One of these lines.
+    Carried {
+        state: Carried,
     },
 }

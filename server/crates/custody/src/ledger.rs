@@ -8,7 +8,7 @@ use shared::{Address, B256};
 
 use crate::action::Action;
 use crate::attempts::Attempts;
-use crate::event::{CodeUse, Event, Moved, SecondFactor, SignedPayment};
+use crate::event::{Cancellation, Carried, CodeUse, Event, Moved, Outcome, Payment, SecondFactor};
 use crate::policy::{Policy, Spent};
 use crate::refusal::Refusal;
 
@@ -17,27 +17,6 @@ pub const PAYMENTS_MAX: usize = 10_000;
 
 /// So many payments may wait for a block at once.
 pub const WAITING_MAX: usize = 256;
-
-/// What became of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is sent until a block contains it.
-    Waiting,
-    Settled {
-        block_number: u64,
-        succeeded: bool,
-    },
-    /// Another transaction took its nonce.
-    Replaced,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payment {
-    pub from: Address,
-    pub at: UnixMillis,
-    pub signed: SignedPayment,
-    pub outcome: Outcome,
-}
 
 /// What is known of one account.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +39,11 @@ impl Ledger {
     /// Counts one event.
     pub fn apply(&mut self, at: UnixMillis, event: &Event) {
         match event {
-            Event::Started { .. } | Event::WalletAdded { .. } | Event::Locked { .. } | Event::Refused { .. } => {}
+            Event::Started { .. }
+            | Event::WalletAdded { .. }
+            | Event::Locked { .. }
+            | Event::Refused { .. }
+            | Event::SegmentBegan { .. } => {}
             Event::Unlocked { address } => self.of(*address).passwords.was_right(),
             Event::UnlockRefused { address } => self.of(*address).passwords.was_wrong(at),
             Event::CodeRefused { address } => self.of(*address).codes.was_wrong(at),
@@ -82,12 +65,27 @@ impl Ledger {
             Event::Signed { address, moved, code, .. } => self.count(at, *address, moved, *code),
             Event::Payment { address, payment, code } => {
                 self.count(at, *address, &payment.moved, *code);
-                self.add(Payment { from: *address, at, signed: payment.clone(), outcome: Outcome::Waiting });
+                self.add(Payment {
+                    from: *address,
+                    at,
+                    signed: payment.clone(),
+                    cancellation: None,
+                    outcome: Outcome::Waiting,
+                });
             }
             Event::Settled { hash, block_number, succeeded } => {
                 self.end(*hash, Outcome::Settled { block_number: *block_number, succeeded: *succeeded });
             }
             Event::Replaced { hash } => self.end(*hash, Outcome::Replaced),
+            Event::Canceling { address, hash, cancellation } => {
+                let moved = Moved { movements: Vec::new(), fee: cancellation.fee };
+                self.count(at, *address, &moved, None);
+                self.cancel(*hash, cancellation);
+            }
+            Event::Canceled { hash, block_number } => {
+                self.end(*hash, Outcome::Canceled { block_number: *block_number });
+            }
+            Event::Carried { state } => self.take_over(state),
         }
     }
 
@@ -128,6 +126,34 @@ impl Ledger {
     /// The payment that a key was used for.
     pub fn payment(&self, key: &str) -> Option<&Payment> {
         self.payments.iter().rev().find(|payment| payment.signed.key == key)
+    }
+
+    /// The payment with this hash, while it waits.
+    pub fn waiting_with(&self, hash: B256) -> Option<&Payment> {
+        self.waiting().find(|payment| payment.signed.hash == hash)
+    }
+
+    /// Everything that is known here, in an order that depends on it alone.
+    pub fn carried(&self) -> Vec<Carried> {
+        let mut all = Vec::new();
+        for (address, account) in &self.accounts {
+            let address = *address;
+            if let Some(policy) = account.policy.clone() {
+                all.push(Carried::Policy { address, policy });
+            }
+            if let Some(factor) = account.factor.clone() {
+                all.push(Carried::SecondFactor { address, factor });
+            }
+            if account.spent != Spent::default() {
+                all.push(Carried::Spent { address, spent: account.spent.clone() });
+            }
+            let (codes, passwords) = (account.codes, account.passwords);
+            if (codes, passwords) != Default::default() {
+                all.push(Carried::Attempts { address, codes, passwords });
+            }
+        }
+        all.extend(self.payments.iter().map(|payment| Carried::Payment(Box::new(payment.clone()))));
+        all
     }
 
     /// The newest first.
@@ -190,6 +216,30 @@ impl Ledger {
         self.waiting += 1;
     }
 
+    fn take_over(&mut self, state: &Carried) {
+        match state {
+            Carried::Policy { address, policy } => self.of(*address).policy = Some(policy.clone()),
+            Carried::SecondFactor { address, factor } => self.of(*address).factor = Some(factor.clone()),
+            Carried::Spent { address, spent } => self.of(*address).spent = spent.clone(),
+            Carried::Attempts { address, codes, passwords } => {
+                let account = self.of(*address);
+                (account.codes, account.passwords) = (*codes, *passwords);
+            }
+            Carried::Payment(payment) => {
+                self.waiting += usize::from(payment.outcome == Outcome::Waiting);
+                self.payments.push_back(Payment::clone(payment));
+            }
+        }
+    }
+
+    /// The first cancellation stays: it may have left.
+    fn cancel(&mut self, hash: B256, cancellation: &Cancellation) {
+        let waits = |payment: &&mut Payment| payment.signed.hash == hash && payment.outcome == Outcome::Waiting;
+        if let Some(payment) = self.payments.iter_mut().find(waits) {
+            payment.cancellation.get_or_insert_with(|| cancellation.clone());
+        }
+    }
+
     fn end(&mut self, hash: B256, outcome: Outcome) {
         let waits = |payment: &&mut Payment| payment.signed.hash == hash && payment.outcome == Outcome::Waiting;
         if let Some(payment) = self.payments.iter_mut().find(waits) {
@@ -208,6 +258,7 @@ mod tests {
     use super::*;
     use crate::action::Movement;
     use crate::asset::{Asset, Units};
+    use crate::event::SignedPayment;
     use crate::recovery::RecoveryHash;
     use crate::sealed::SealingKey;
 
@@ -248,6 +299,40 @@ mod tests {
         assert_eq!(ledger.payment("key-5").unwrap().outcome, Outcome::Replaced);
         let spent = ledger.spent(ME, NOW).total()[&Asset::AIT];
         assert_eq!(spent, Units(U256::from(6)), "what was signed counts, whatever became of it");
+    }
+
+    #[test]
+    fn a_canceled_payment_waits_until_its_nonce_is_gone_and_counts_in_any_case() {
+        let mut ledger = Ledger::default();
+        ledger.apply(NOW, &payment(4));
+        let hash = |number: u64| B256::from(U256::from(number + 1));
+        let cancellation = |fee: u64| Cancellation {
+            hash: B256::repeat_byte(9),
+            raw: Bytes::from_static(&[2]),
+            fee: Units(U256::from(fee)),
+        };
+        let canceling = |fee| Event::Canceling { address: ME, hash: hash(4), cancellation: cancellation(fee) };
+        ledger.apply(NOW, &canceling(7));
+        ledger.apply(NOW, &canceling(8));
+        assert_eq!(
+            ledger.waiting_with(hash(4)).unwrap().cancellation,
+            Some(cancellation(7)),
+            "the first may have left"
+        );
+        assert_eq!((ledger.waiting().count(), ledger.next_nonce(ME, 0)), (1, 5), "its nonce is not free yet");
+        ledger.apply(NOW, &Event::Canceled { hash: hash(4), block_number: Some(3) });
+        ledger.apply(NOW, &settled(4));
+        assert_eq!(ledger.payment("key-4").unwrap().outcome, Outcome::Canceled { block_number: Some(3) });
+        assert!(ledger.waiting_with(hash(4)).is_none());
+        let spent = ledger.spent(ME, NOW);
+        assert_eq!(
+            (spent.total()[&Asset::AIT], spent.total()[&Asset::Coin]),
+            (Units(U256::from(3)), Units(U256::from(15)))
+        );
+
+        ledger.apply(NOW, &payment(5));
+        ledger.apply(NOW, &Event::Canceled { hash: hash(5), block_number: None });
+        assert_eq!(ledger.next_nonce(ME, 5), 5, "what never left frees its nonce");
     }
 
     #[test]

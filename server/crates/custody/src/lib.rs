@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! transaction, typed data, message ─▶ Action ─▶ Policy + Spent ─▶ allowed, allowed with a code, or Refusal
-//! every step ─▶ Event ─▶ Chain (a line of the log, which names the hash of the line before) ─▶ Ledger
+//! every step ─▶ Event ─▶ Head (a line of the log, which names the hash of the line before) ─▶ Ledger
+//! a long log ─▶ segments, each of which begins with what the ones before amount to
 //! ```
 //! Nothing here does I/O. Time and randomness are arguments.
 
@@ -11,6 +12,7 @@ pub mod action;
 pub mod asset;
 pub mod attempts;
 pub mod audit_log;
+pub mod cancellation;
 pub mod event;
 pub mod idle;
 pub mod ledger;
@@ -19,4 +21,5 @@ pub mod recovery;
 pub mod refusal;
 pub mod sealed;
 pub mod second_factor;
+pub mod segment;
 pub mod totp;

@@ -77,7 +77,7 @@ pub enum PolicyError {
 }
 
 /// What went on one day in UTC.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     day: u64,
     total: Sums,

@@ -161,7 +161,18 @@ macro_rules! options {
     };
 }
 
-options!(Ticks, UnixMs, Trigger);
+options!(Ticks, (Ticks, Ticks), UnixMs, Trigger);
+
+impl Codec for (Ticks, Ticks) {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+        self.1.write(out);
+    }
+
+    fn read(input: &mut &[u8]) -> Option<Self> {
+        Some((Codec::read(input)?, Codec::read(input)?))
+    }
+}
 
 /// An open order, without its place in queues and lists.
 impl Codec for Order {

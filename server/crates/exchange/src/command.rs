@@ -25,7 +25,7 @@ pub enum Command {
         market: MarketId,
         order: NewOrder,
     },
-    /// Sets price and whole quantity, filled lots included. Less at the same price keeps the place in the queue.
+    /// Sets price and whole quantity, filled lots included. What stays open is worth what the market asks for. Less at the same price keeps the place in the queue.
     /// Anything else goes to the end of the queue of its price, and may take first.
     Amend {
         market: MarketId,
@@ -34,7 +34,8 @@ pub enum Command {
         price: Ticks,
         lots: Lots,
     },
-    /// Takes lots off an order, which keeps its place. Taking all that is open cancels it.
+    /// Takes lots off an order, which keeps its place. Taking all that is open cancels it, and so does leaving less than the
+    /// market's smallest worth.
     Reduce {
         market: MarketId,
         account: AccountId,
@@ -50,7 +51,7 @@ pub enum Command {
         market: MarketId,
         account: AccountId,
     },
-    /// Nothing but the time: orders expire.
+    /// Nothing but the time: orders expire, and those go on that earlier trades reached.
     Advance,
 }
 

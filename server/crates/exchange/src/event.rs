@@ -108,6 +108,8 @@ pub enum CancelReason {
     FillOrKill,
     /// A triggered post-only order would have taken.
     PostOnlyWouldTake,
+    /// What a reduction left of it is worth less than the market takes.
+    NotionalTooSmall,
     /// Its price would have been one more than a side of the book holds.
     TooManyPrices,
 }

@@ -61,7 +61,7 @@ impl Exchange {
             }
             Command::Advance => {
                 let (now, mut out) = (self.now.0, Outcome { ledger: &mut self.ledger, events });
-                self.books.iter_mut().for_each(|book| book.expire(now, &mut out));
+                self.books.iter_mut().for_each(|book| book.begin(now, &mut out));
             }
         }
     }
@@ -79,7 +79,7 @@ impl Exchange {
         }
     }
 
-    /// Expires what is due in the market, then does `what`. Says whether it was done.
+    /// Does what is due in the market, then `what`, then what that brought about. Says whether it was done.
     #[inline]
     fn change(
         &mut self,
@@ -92,8 +92,10 @@ impl Exchange {
         let done = match self.books.get_mut(usize::from(market.0)) {
             Some(book) => {
                 let mut out = Outcome { ledger: &mut self.ledger, events };
-                book.expire(self.now.0, &mut out);
-                what(book, &mut out)
+                book.begin(self.now.0, &mut out);
+                let done = what(book, &mut out);
+                book.trigger_stops(&mut out);
+                done
             }
             None => Err(Reason::UnknownMarket(market)),
         };
@@ -168,6 +170,12 @@ impl Exchange {
     /// Open lots at each price of a side, from the best on. Empty for a market that does not exist.
     pub fn depth(&self, market: MarketId, side: Side) -> impl Iterator<Item = (Ticks, Lots)> + '_ {
         self.book(market).into_iter().flat_map(move |book| book.depth(side))
+    }
+
+    /// Stop orders wait that trades have reached, since one command triggers only so many. The next command in their market
+    /// goes on with them, [`Command::Advance`] in all markets.
+    pub fn has_reached_stops(&self) -> bool {
+        self.books.iter().any(|book| book.traded.is_some())
     }
 
     /// What is open of an order; nothing if it is not.

@@ -22,6 +22,9 @@ pub const ACCOUNTS_MAX: usize = 262_144;
 /// Open orders of one account in one market, waiting stop orders included.
 pub const ORDERS_PER_ACCOUNT_MAX: u32 = 1_000;
 
+/// Orders that one command triggers in a market. Those that were reached beyond that are triggered by the next commands.
+pub const TRIGGERS_PER_COMMAND_MAX: u32 = 32;
+
 /// Open orders of one market, waiting stop orders included. A market may set less.
 pub const ORDERS_PER_MARKET_MAX: u32 = 262_144;
 

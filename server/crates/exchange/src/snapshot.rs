@@ -16,7 +16,7 @@ use crate::limits::{ACCOUNTS_MAX, ASSETS_MAX, MARKETS_MAX, ORDERS_PER_MARKET_MAX
 use crate::quantity::{MarketId, Ticks, TradeId, Units};
 
 const MAGIC: &[u8; 8] = b"AITBCEXS";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HASH_BYTES: usize = 32;
 
 impl Exchange {
@@ -59,6 +59,7 @@ impl Exchange {
             book.rules.write(&mut out);
             book.last_trade.0.write(&mut out);
             book.last_price.write(&mut out);
+            book.traded.write(&mut out);
             (book.open_orders().count() as u32).write(&mut out);
             book.open_orders().for_each(|order| order.write(&mut out));
         }
@@ -135,10 +136,11 @@ fn read_book(input: &mut &[u8], market: MarketId, hash_key: HashKey, accounts: u
     let rules = Codec::read(input).ok_or(SHORT)?;
     let last_trade = TradeId(Codec::read(input).ok_or(SHORT)?);
     let last_price: Option<Ticks> = Codec::read(input).ok_or(SHORT)?;
+    let traded: Option<(Ticks, Ticks)> = Codec::read(input).ok_or(SHORT)?;
     let orders = u32::read(input).ok_or(SHORT)?;
     if orders > ORDERS_PER_MARKET_MAX || orders as usize > input.len() {
         return Err("a market has more open orders than there may be");
     }
     let orders = (0..orders).map(|_| Order::read(input).ok_or(SHORT)).collect::<Result<Vec<_>, _>>()?;
-    Book::restore(BookHead { market, rules, last_trade, last_price }, hash_key, accounts, &orders)
+    Book::restore(BookHead { market, rules, last_trade, last_price, traded }, hash_key, accounts, &orders)
 }

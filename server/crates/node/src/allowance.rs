@@ -14,7 +14,7 @@ use crate::rest::RestError;
 const LONG_READ_UNITS: u32 = 10;
 
 /// Methods whose reads run in the lane of strangers and may take long.
-const LONG_READS: [&str; 15] = [
+const LONG_READS: [&str; 25] = [
     "aitbc_getReceiptProof",
     "debug_getRawReceipts",
     "debug_traceBlockByHash",
@@ -22,12 +22,22 @@ const LONG_READS: [&str; 15] = [
     "debug_traceCall",
     "debug_traceTransaction",
     "eth_call",
+    "eth_createAccessList",
     "eth_estimateGas",
     "eth_getBlockReceipts",
     "eth_getFilterChanges",
     "eth_getFilterLogs",
     "eth_getLogs",
     "eth_getProof",
+    "eth_simulateV1",
+    "ots_getBlockDetails",
+    "ots_getBlockDetailsByHash",
+    "ots_getBlockTransactions",
+    "ots_getContractCreator",
+    "ots_getInternalOperations",
+    "ots_getTransactionBySenderAndNonce",
+    "ots_getTransactionError",
+    "ots_traceTransaction",
     "txpool_content",
     "txpool_contentFrom",
 ];

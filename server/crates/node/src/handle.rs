@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use chain::{
-    Chain, IncludedTransaction, Placing, ReceivedBlock, SealedHeader, SignedTransaction, Snapshot, ValidatorSet,
+    Application as _, Chain, ChainError, CommitCertificate, Contradiction, IncludedTransaction, Placing, ReceivedBlock,
+    SealedHeader, SignedTransaction, Snapshot, ValidatorSet,
 };
 use mempool::Pool;
 use tokio::sync::{broadcast, oneshot};
@@ -147,11 +148,39 @@ impl NodeHandle {
 
     /// Takes a block that others decided: checks its certificate, then its transactions, executes it and commits it. Says
     /// whether it is new; one that stands here already is no error. A block whose certificate does not hold costs no
-    /// execution.
+    /// execution. One that conflicts with a block here is refused, and what its signatures prove against validators is kept.
     ///
     /// # Errors
     /// As [`chain::import`], [`NodeError::Busy`] and [`NodeError::Stopped`].
     pub async fn import(&self, received: ReceivedBlock) -> Result<bool, NodeError> {
+        let certificate = received.certificate().clone();
+        let outcome = self.place_and_import(received).await;
+        if matches!(&outcome, Err(NodeError::Chain(ChainError::Conflict { .. }))) {
+            let kept = self.keep_contradictions_of(certificate).await;
+            if let Err(error) = kept {
+                tracing::error!(%error, "what a conflicting block proves could not be kept");
+            }
+        }
+        outcome
+    }
+
+    /// Keeps what the certificate of a conflicting block proves against those who decided the block here.
+    async fn keep_contradictions_of(&self, certificate: CommitCertificate) -> Result<(), NodeError> {
+        let shared = Arc::clone(&self.shared);
+        let keep = move || {
+            let Some(decided) = shared.chain.certificate_at(certificate.height)? else { return Ok(()) };
+            for found in Contradiction::between(&decided, &certificate, shared.chain.chain_id()) {
+                let (height, validator) = (found.height, found.validator);
+                if shared.chain.keep_contradiction(&found)? {
+                    tracing::error!(height, %validator, "a validator decided two blocks of one height");
+                }
+            }
+            Ok(())
+        };
+        self.shared.lanes.run(self.lane, keep).await
+    }
+
+    async fn place_and_import(&self, received: ReceivedBlock) -> Result<bool, NodeError> {
         let shared = Arc::clone(&self.shared);
         let check = move || match chain::place(&shared.chain, received.header(), received.certificate())? {
             Placing::Known => Ok(None),

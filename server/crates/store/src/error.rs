@@ -68,6 +68,8 @@ pub enum Refusal {
     NoSecondFactorBegun,
     #[error("accounts have {most} second factors at this server, which is the limit")]
     TooManySecondFactors { most: u64 },
+    #[error("{most} second factors were set up from this network address within a day, which is the limit")]
+    TooManySecondFactorsOfNetwork { most: u64 },
     #[error("the code was used: wait for the app's next one, or take another recovery code")]
     CodeUsed,
     #[error("the session waits for no code")]

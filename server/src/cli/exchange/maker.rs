@@ -9,8 +9,10 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use shared::U256;
 use shared::api::exchange::{
-    CancelledOrders, ExchangeAccount, ExchangeAsset, ExchangeView, MarketView, OrderView, PlacedOrder, Ticker,
+    CancelledOrders, ExchangeAccount, ExchangeAsset, ExchangeView, MarketView, OrderView, PlacedOrder, Trades,
 };
+use shared::api::page::LIMIT_MAX;
+use shared::chain::{DEV_CHAIN_ID, TEST_DOLLAR_ADDRESS};
 use shared::exchange::{OrderCancellation, TimeInForce};
 use shared::signing::PrivateKey;
 use shared::time::UnixSeconds;
@@ -18,9 +20,10 @@ use shared::time::UnixSeconds;
 use super::funds::{call_faucet, send_deposit};
 use super::look::open_orders;
 use super::market::{account, exchange_to_sign_for, find_market};
-use super::number::{decimal, price_decimals, units};
+use super::number::{decimal, percent, price_decimals, units};
 use super::order::{Terms, sign};
 use super::quotes::{Difference, Funds, Quote, Settings, difference, quote_wanted, quotes, ranges};
+use super::reference_price::{Following, ReferencePrice};
 use crate::cli::client::{ComeAgain, Server};
 use crate::cli::wallet::node::Node;
 use crate::clock;
@@ -31,9 +34,16 @@ const QUOTE_SECONDS: u64 = 600;
 /// How it quotes, as people say it.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct Quoting {
-    /// Price to quote around until somebody trades; from then on it is the last trade's
+    /// Price to quote around until somebody trades; from then on it follows the trades
     #[arg(long, value_name = "PRICE", default_value = START_PRICE)]
     start_price: String,
+    /// The most that one trade moves the price, in hundredths of a percent of it; one of a smaller amount than an order moves
+    /// it by less
+    #[arg(long, value_name = "BASIS_POINTS", default_value_t = FOLLOW, value_parser = clap::value_parser!(u32).range(0..=5_000))]
+    follow: u32,
+    /// The furthest that the price goes from the start price, in hundredths of a percent of that
+    #[arg(long, value_name = "BASIS_POINTS", default_value_t = RANGE, value_parser = clap::value_parser!(u32).range(0..=9_000))]
+    range: u32,
     /// Orders of each side
     #[arg(long, default_value_t = LEVELS, value_parser = clap::value_parser!(u32).range(1..=20))]
     levels: u32,
@@ -58,6 +68,8 @@ pub(in crate::cli) struct Quoting {
 }
 
 const START_PRICE: &str = "0.25";
+const FOLLOW: u32 = 100;
+const RANGE: u32 = 5_000;
 const LEVELS: u32 = 3;
 const SPREAD: u32 = 200;
 const GAP: u32 = 100;
@@ -70,6 +82,8 @@ impl Default for Quoting {
     fn default() -> Self {
         Self {
             start_price: START_PRICE.to_owned(),
+            follow: FOLLOW,
+            range: RANGE,
             levels: LEVELS,
             spread: SPREAD,
             gap: GAP,
@@ -96,8 +110,11 @@ impl Quoting {
 
     pub(super) fn in_words(&self, market: &MarketView) -> String {
         let (base, quote) = (&market.base.symbol, &market.quote.symbol);
+        let [follow, range] =
+            [self.follow, self.range].map(|points| percent(u16::try_from(points).unwrap_or(u16::MAX)));
         format!(
-            "{} orders a side of {} {base} each, from the last price on, or from {} {quote} where nobody traded",
+            "{} orders a side of {} {base} each, around {} {quote} at first; each trade moves that by at most {follow}, and \
+             all of them by {range}",
             self.levels, self.amount, self.start_price
         )
     }
@@ -110,17 +127,25 @@ pub(in crate::cli) struct Place {
 }
 
 impl Place {
-    /// A market of a server: of this name, or the first one with a worthless asset.
+    /// A market of a server of a development chain: of this name, or the first one with the test dollar.
     pub(in crate::cli) fn find(url: &str, market: Option<&str>) -> Result<Self> {
         let exchange = exchange_to_sign_for(&Server::at(url), &Node::at(url))?;
-        let is_worthless = |market: &&MarketView| market.base.is_worthless || market.quote.is_worthless;
+        ensure!(
+            exchange.chain_id == DEV_CHAIN_ID,
+            "the exchange is of chain {}: this market maker only fills the books of development chains, whose id is \
+             {DEV_CHAIN_ID}",
+            exchange.chain_id
+        );
+        // By its address, which genesis has: what the server says of an asset is not enough.
+        let is_worthless =
+            |market: &&MarketView| [market.base.address, market.quote.address].contains(&TEST_DOLLAR_ADDRESS);
         let market = match market {
             Some(id) => find_market(&exchange, id)?,
-            None => exchange.markets.iter().find(is_worthless).context("no market has a worthless asset")?,
+            None => exchange.markets.iter().find(is_worthless).context("no market trades the test dollar")?,
         };
         ensure!(
             is_worthless(&market),
-            "{} and {} are worth something: this market maker only fills the books of development chains",
+            "{} and {} are worth something: this market maker quotes for the test dollar alone",
             market.base.symbol,
             market.quote.symbol
         );
@@ -136,7 +161,8 @@ pub(in crate::cli) struct Maker {
     exchange: ExchangeView,
     market: MarketView,
     settings: Settings,
-    start_price: u128,
+    following: Following,
+    reference: ReferencePrice,
     every: Duration,
     /// The block of its last deposit. What the book says before it knows that block is old.
     deposited_in: u64,
@@ -151,9 +177,15 @@ impl Maker {
         let Place { exchange, market } = at;
         let settings = quoting.settings(&market)?;
         let decimals = price_decimals(market.base.decimals, market.quote.decimals)?;
-        let start_price = units(&quoting.start_price, decimals, "--start-price")?;
+        let reference = ReferencePrice::new(units(&quoting.start_price, decimals, "--start-price")?);
+        let following = Following {
+            step_basis_points: quoting.follow,
+            range_basis_points: quoting.range,
+            whole_amount: settings.amount,
+        };
         let every = Duration::from_secs(quoting.every);
-        Ok(Self { server, node, key, exchange, market, settings, start_price, every, deposited_in: 0, say })
+        let deposited_in = 0;
+        Ok(Self { server, node, key, exchange, market, settings, following, reference, every, deposited_in, say })
     }
 
     /// Quotes until `stop` has something or nobody holds its other end, or for so many looks. Then it cancels its orders.
@@ -183,8 +215,10 @@ impl Maker {
     }
 
     fn end(&self) -> Result<()> {
-        let nonces: Vec<u64> = self.open_orders()?.iter().map(|order| order.nonce).collect();
-        self.cancel(&nonces, &[])?;
+        let open = self.open_orders()?;
+        let own = open.iter().filter(|order| order.market == self.market.id);
+        let nonces: Vec<u64> = own.map(|order| order.nonce).collect();
+        self.cancel(&open, &nonces)?;
         (self.say)(&format!("{} orders left the book", nonces.len()));
         Ok(())
     }
@@ -199,11 +233,11 @@ impl Maker {
         let open = self.open_orders()?;
         let wanted = quotes(&self.market, self.settings, self.funds(&account)?, price);
         let expires_by = clock::now().seconds().0 + self.exchange.settlement_seconds + QUOTE_SECONDS / 2;
-        let Difference { kept, stale, missing } = difference(&open, wanted, expires_by);
+        let Difference { kept, stale, missing } = difference(&self.market, &open, wanted, expires_by);
         if stale.is_empty() && missing.is_empty() {
             return Ok(());
         }
-        self.cancel(&stale, &kept)?;
+        self.cancel(&open, &stale)?;
         // An order of somebody else may stand in the way of one of them; the others are placed all the same.
         let mut refused = None;
         for (quote, nonce) in missing.iter().zip(account.next_nonce..) {
@@ -216,7 +250,7 @@ impl Maker {
         }
         let decimals = price_decimals(self.market.base.decimals, self.market.quote.decimals)?;
         let around = decimal(U256::from(price), decimals);
-        let orders = kept.len() + missing.len();
+        let orders = kept + missing.len();
         (self.say)(&format!(
             "{orders} orders around {around} {}, {} of them new",
             self.market.quote.symbol,
@@ -225,16 +259,16 @@ impl Maker {
         Ok(())
     }
 
-    fn price_now(&self) -> Result<u128> {
-        let ticker: Ticker = self.server.get(&format!("/v1/exchange/{}/ticker", self.market.id))?;
-        let decimals = price_decimals(self.market.base.decimals, self.market.quote.decimals)?;
-        ticker.last.map_or(Ok(self.start_price), |last| units(&last, decimals, "the last price"))
+    fn price_now(&mut self) -> Result<u128> {
+        let path = format!("/v1/exchange/{}/trades?limit={LIMIT_MAX}", self.market.id);
+        let newest: Trades = self.server.get(&path)?;
+        self.reference.follow(self.following, &newest.trades);
+        Ok(self.reference.price())
     }
 
+    /// Those of its wallet in all markets.
     fn open_orders(&self) -> Result<Vec<OrderView>> {
-        let mut open = open_orders(&self.server, self.key.address())?;
-        open.retain(|order| order.market == self.market.id);
-        Ok(open)
+        open_orders(&self.server, self.key.address())
     }
 
     /// Deposits what its account on the chain has of both assets, and takes money from a faucet where there is one and its
@@ -278,9 +312,10 @@ impl Maker {
         Ok(Funds { base: of(self.market.base.address)?, quote: of(self.market.quote.address)? })
     }
 
-    fn cancel(&self, stale: &[u64], kept: &[u64]) -> Result<()> {
+    /// Cancels those of the wallet's open orders that have these nonces.
+    fn cancel(&self, open: &[OrderView], nonces: &[u64]) -> Result<()> {
         let (chain_id, contract) = (self.exchange.chain_id, self.exchange.contract);
-        for (from_nonce, to_nonce) in ranges(stale, kept) {
+        for (from_nonce, to_nonce) in ranges(open, nonces) {
             let trader = self.key.address();
             let cancellation = OrderCancellation { trader, from_nonce, to_nonce, chain_id, contract };
             let _: CancelledOrders = self.server.post("/v1/exchange/cancels", &sign(&self.key, cancellation)?, None)?;

@@ -11,6 +11,7 @@ mod market;
 mod number;
 mod order;
 mod quotes;
+mod reference_price;
 
 use anyhow::Result;
 use clap::Subcommand;

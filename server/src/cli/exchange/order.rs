@@ -309,6 +309,9 @@ pub(super) fn reduce(asked: &Reduce) -> Result<()> {
     eprintln!("reduces   order {id} from {} to {} {symbol}; it keeps its place", order.amount, asked.amount);
     if amount <= order.filled_units {
         eprintln!("note      it has traded {} {symbol} already: its rest is cancelled", order.filled);
+    } else if is_too_little(market, order, amount) {
+        let least = &market.notional_min;
+        eprintln!("note      what stays open is worth less than {least} {}: it is cancelled", market.quote.symbol);
     }
     ask::confirm("Sign it?", signing.yes)?;
     let key = keystore.open(&signing.password.of(&asked.wallet.to_string())?)?;
@@ -317,8 +320,22 @@ pub(super) fn reduce(asked: &Reduce) -> Result<()> {
         return print_json(&reduced);
     }
     println!("{}", reduced.id);
-    eprintln!("It trades at most {} {symbol}; {} of it are traded.", reduced.amount, reduced.filled);
+    match reduced.state {
+        OrderState::Open => {
+            eprintln!("It trades at most {} {symbol}; {} of it are traded.", reduced.amount, reduced.filled)
+        }
+        OrderState::Filled | OrderState::Cancelled | OrderState::Expired => {
+            let reason = reduced.reason.unwrap_or_default();
+            eprintln!("The order is over; {} {symbol} of it are traded. {reason}", reduced.filled);
+        }
+    }
     Ok(())
+}
+
+/// Whether the market takes no order that is worth so little as what stays open.
+fn is_too_little(market: &MarketView, order: &OrderView, amount: AssetUnits) -> bool {
+    let open = amount.0.saturating_sub(order.filled_units.0);
+    quote_at(open, order.limit_price.0).is_some_and(|worth| worth < U256::from(market.notional_min_units.0))
 }
 
 pub(super) fn cancel(asked: &Cancel) -> Result<()> {

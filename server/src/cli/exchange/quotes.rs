@@ -84,17 +84,17 @@ pub(super) fn quote_wanted(settings: Settings, price: u128) -> u128 {
 /// What has to happen so that the open orders are the wanted ones.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference {
-    /// Nonces of orders that stay.
-    pub(super) kept: Vec<u64>,
+    /// Orders that stay.
+    pub(super) kept: usize,
     /// Nonces of orders that are not wanted, were filled in part, or expire soon.
     pub(super) stale: Vec<u64>,
     pub(super) missing: Vec<Quote>,
 }
 
-/// Compares the open orders with the wanted ones. Those that expire by `expires_by` are replaced too.
-pub(super) fn difference(open: &[OrderView], wanted: Vec<Quote>, expires_by: u64) -> Difference {
+/// Compares the open orders of this market with the wanted ones. Those that expire by `expires_by` are replaced too.
+pub(super) fn difference(market: &MarketView, open: &[OrderView], wanted: Vec<Quote>, expires_by: u64) -> Difference {
     let mut difference = Difference { missing: wanted, ..Difference::default() };
-    for order in open {
+    for order in open.iter().filter(|order| order.market == market.id) {
         let is = Quote {
             is_buy: order.side == Side::Buy,
             limit_price: order.limit_price.0,
@@ -104,7 +104,7 @@ pub(super) fn difference(open: &[OrderView], wanted: Vec<Quote>, expires_by: u64
         match difference.missing.iter().position(|quote| stays && *quote == is) {
             Some(place) => {
                 difference.missing.remove(place);
-                difference.kept.push(order.nonce);
+                difference.kept += 1;
             }
             None => difference.stale.push(order.nonce),
         }
@@ -112,10 +112,10 @@ pub(super) fn difference(open: &[OrderView], wanted: Vec<Quote>, expires_by: u64
     difference
 }
 
-/// Ranges of nonces, from and to, that hold every one of `stale` and none of `kept`.
-pub(super) fn ranges(stale: &[u64], kept: &[u64]) -> Vec<(u64, u64)> {
-    let mut nonces: Vec<(u64, bool)> = stale.iter().map(|nonce| (*nonce, true)).collect();
-    nonces.extend(kept.iter().map(|nonce| (*nonce, false)));
+/// Ranges of nonces, from and to, that hold every one of `stale` and no other open order of the wallet. `open` are its orders
+/// in all markets, since a cancellation reaches all of them.
+pub(super) fn ranges(open: &[OrderView], stale: &[u64]) -> Vec<(u64, u64)> {
+    let mut nonces: Vec<(u64, bool)> = open.iter().map(|order| (order.nonce, stale.contains(&order.nonce))).collect();
     nonces.sort_unstable();
     let runs = nonces.chunk_by(|(_, left_is_stale), (_, right_is_stale)| left_is_stale == right_is_stale);
     let stale = runs.filter(|run| run[0].1);
@@ -185,29 +185,37 @@ mod tests {
         assert_eq!(quote_wanted(full, 250_000), 7_500_000);
     }
 
-    #[test]
-    fn an_order_stays_while_it_is_whole_wanted_and_lasts() {
-        let order = |nonce: u64, price: &str, filled: &str, expires_at: u64| {
-            serde_json::from_value::<OrderView>(json!({
-                "id": nonce, "market": "AIT-tUSD", "trader": shared::Address::ZERO, "nonce": nonce, "epoch": 0,
-                "side": "buy", "time_in_force": "POST_ONLY", "price": price, "limit_price": price, "amount": "1",
-                "amount_units": "100", "filled": filled, "filled_units": filled, "state": "open",
-                "expires_at": expires_at, "placed_at_unix_ms": 0, "changed_at_unix_ms": 0,
-            }))
-            .unwrap()
-        };
-        let quote = |limit_price| Quote { is_buy: true, limit_price, amount: 100 };
-        let open = [order(1, "7", "0", 50), order(2, "8", "1", 50), order(3, "9", "0", 20), order(4, "7", "0", 50)];
-        let found = difference(&open, vec![quote(7), quote(8), quote(9)], 20);
-        let expected = Difference { kept: vec![1], stale: vec![2, 3, 4], missing: vec![quote(8), quote(9)] };
-        assert_eq!(found, expected);
+    fn order(market: &str, nonce: u64, price: &str, filled: &str, expires_at: u64) -> OrderView {
+        serde_json::from_value(json!({
+            "id": nonce, "market": market, "trader": shared::Address::ZERO, "nonce": nonce, "epoch": 0,
+            "side": "buy", "time_in_force": "POST_ONLY", "price": price, "limit_price": price, "amount": "1",
+            "amount_units": "100", "filled": filled, "filled_units": filled, "state": "open",
+            "expires_at": expires_at, "placed_at_unix_ms": 0, "changed_at_unix_ms": 0,
+        }))
+        .unwrap()
     }
 
     #[test]
-    fn a_range_ends_what_is_stale_and_nothing_that_is_kept() {
-        assert_eq!(ranges(&[9, 2, 3, 5], &[4, 8]), [(2, 3), (5, 5), (9, 9)]);
-        assert_eq!(ranges(&[7, 3], &[]), [(3, 7)]);
-        assert!(ranges(&[], &[1]).is_empty());
+    fn an_order_stays_while_it_is_whole_wanted_and_lasts() {
+        let here = |nonce, price, filled, expires_at| order("AIT-tUSD", nonce, price, filled, expires_at);
+        let quote = |limit_price| Quote { is_buy: true, limit_price, amount: 100 };
+        let elsewhere = order("AIT-GOLD", 5, "8", "0", 50);
+        let open =
+            [here(1, "7", "0", 50), here(2, "8", "1", 50), here(3, "9", "0", 20), here(4, "7", "0", 50), elsewhere];
+        let found = difference(&market(), &open, vec![quote(7), quote(8), quote(9)], 20);
+        let expected = Difference { kept: 1, stale: vec![2, 3, 4], missing: vec![quote(8), quote(9)] };
+        assert_eq!(found, expected, "an order in another market is none of its own");
+    }
+
+    #[test]
+    fn a_range_ends_what_is_stale_and_no_other_order_of_the_wallet() {
+        let here =
+            |nonces: &[u64]| nonces.iter().map(|nonce| order("AIT-tUSD", *nonce, "7", "0", 50)).collect::<Vec<_>>();
+        assert_eq!(ranges(&here(&[9, 8, 5, 4, 3, 2]), &[9, 2, 3, 5]), [(2, 3), (5, 5), (9, 9)]);
+        assert_eq!(ranges(&here(&[7, 3]), &[7, 3]), [(3, 7)]);
+        assert!(ranges(&here(&[1]), &[]).is_empty());
+        let elsewhere = [here(&[6, 2]), vec![order("AIT-GOLD", 4, "7", "0", 50)]].concat();
+        assert_eq!(ranges(&elsewhere, &[2, 6]), [(2, 2), (6, 6)], "one range would end the order between them");
     }
 
     proptest! {

@@ -1,11 +1,19 @@
-//! `aitbc stake status`: validators with their stake, and what somebody has staked.
+//! `aitbc stake status`: validators with their stake, those that left with what is still staked there, and what somebody has
+//! staked.
 
+use std::collections::BTreeSet;
+
+use alloy_sol_types::SolEvent as _;
 use anyhow::Result;
 use clap::Args;
-use contracts::Staking::{ValidatorInfo, ValidatorState, stakeOfCall, unbondingsOfCall, validatorInfosCall};
-use serde::Serialize;
-use shared::Address;
+use contracts::Staking::{
+    ValidatorInfo, ValidatorLeft, ValidatorState, stakeOfCall, unbondingsOfCall, validatorInfoCall, validatorInfosCall,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shared::amount::Amount;
+use shared::chain::STAKING_ADDRESS;
+use shared::{Address, B256};
 
 use super::act::in_ait;
 use super::ask_contract;
@@ -16,7 +24,7 @@ use crate::cli::wallet::node::Node;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Status {
-    /// Wallet or address whose stake is shown; all validators where absent
+    /// Wallet or address whose stake is shown; all validators where absent, and those that left where stake is left with them
     who: Option<String>,
     #[command(flatten)]
     folder: Folder,
@@ -61,11 +69,31 @@ struct Staked {
 }
 
 pub(super) fn run(status: &Status) -> Result<()> {
-    let infos = ask_contract(&status.node, &validatorInfosCall {})?;
+    let mut infos = ask_contract(&status.node, &validatorInfosCall {})?;
+    infos.extend(left(&status.node, &infos)?);
     match &status.who {
         Some(who) => of_account(status, status.folder.resolve(who)?, &infos),
         None => of_validators(status, &infos),
     }
+}
+
+/// An event of the contract, as `eth_getLogs` shows it.
+#[derive(Debug, Deserialize)]
+struct Event {
+    topics: Vec<B256>,
+}
+
+/// Validators that left and are not among `listed`, which the contract lists. What is staked with them is still there.
+fn left(node: &Node, listed: &[ValidatorInfo]) -> Result<Vec<ValidatorInfo>> {
+    let filter = json!({
+        "fromBlock": "earliest", "address": STAKING_ADDRESS, "topics": [ValidatorLeft::SIGNATURE_HASH],
+    });
+    let events: Vec<Event> = node.call("eth_getLogs", json!([filter]))?;
+    let named: BTreeSet<Address> =
+        events.iter().filter_map(|event| event.topics.get(1)).map(|topic| Address::from_word(*topic)).collect();
+    let is_listed = |validator: &Address| listed.iter().any(|info| info.validator == *validator);
+    let unlisted = named.into_iter().filter(|validator| !is_listed(validator));
+    unlisted.map(|validator| ask_contract(node, &validatorInfoCall { validator })).collect()
 }
 
 fn word(state: ValidatorState) -> &'static str {
@@ -87,7 +115,11 @@ fn of_validators(status: &Status, infos: &[ValidatorInfo]) -> Result<()> {
         delegated_stake: in_ait(info.delegatedStake),
         unbonding_stake: in_ait(info.unbondingStake),
     };
-    let rows: Vec<ValidatorRow> = infos.iter().map(row).collect();
+    let has_stake = |info: &&ValidatorInfo| {
+        [info.ownStake, info.delegatedStake, info.unbondingStake].iter().any(|stake| !stake.is_zero())
+    };
+    let shown = infos.iter().filter(|info| info.state != ValidatorState::Left || has_stake(info));
+    let rows: Vec<ValidatorRow> = shown.map(row).collect();
     if status.json {
         return print_json(&rows);
     }
@@ -126,7 +158,7 @@ fn of_account(status: &Status, address: Address, infos: &[ValidatorInfo]) -> Res
         return print_json(&staked);
     }
     if staked.stakes.is_empty() && staked.unbonding.is_empty() {
-        println!("{address} has staked nothing with a validator that is active or jailed.");
+        println!("{address} has staked nothing.");
     }
     let rows = staked.stakes.iter().map(|row| [row.validator.to_string(), row.state.to_owned(), row.stake.to_string()]);
     print_where_any(["VALIDATOR", "STATE", "STAKED AIT"], &rows.collect::<Vec<_>>());

@@ -3,10 +3,12 @@
 //! Everything here is public but placing and cancelling: orders, trades and balances stand in the contract, or will. What a
 //! trader asks for carries its signature, so it needs no session.
 
+pub mod account_feed;
 pub mod accounts;
 pub mod feed;
 pub mod market;
 pub mod orders;
+mod reader;
 pub mod short_forms;
 
 use axum::Json;

@@ -81,6 +81,7 @@ async fn the_market_maker_quotes_both_sides_follows_a_trade_and_leaves_nothing_b
     let url = format!("http://{}", server.address);
     Buyer::with_earnings(&server, 2).await;
     let buyer = Trader::with_dollars(&server, 3, 1_000).await;
+    let seller = Trader::with_ait(&server, 4, 1).await;
     let secret = private(place.path(), "secret", &hex::encode(key(2).to_bytes()));
     let password = private(place.path(), "password", "correct horse");
     let wallets = place.path().join("wallets");
@@ -104,13 +105,18 @@ async fn the_market_maker_quotes_both_sides_follows_a_trade_and_leaves_nothing_b
     let maker = maker.says("4 orders around 0.2525 tUSD").await;
     let around = (quoted(["0.2499", "0.2474"]), quoted(["0.2551", "0.2576"]));
     assert_eq!(book(&server).await, around);
+    // Both of its sell orders, and then a fifth of one of them at a price far away: that moves it by a fifth of 1 %.
+    seller.place(&server, Side::Sell, 1, 500).await;
+    let taken = buyer.place(&server, Side::Buy, 11, 500).await;
+    assert_eq!(taken["fills"][2]["price"], "5");
+    let maker = maker.says("4 orders around 0.25809 tUSD").await;
     maker.interrupt();
     assert!(maker.says("4 orders left the book").await.ended().await);
     assert_eq!(book(&server).await, (vec![], vec![]));
 
     // By hand: what waits for a price, smaller, and everything cancelled.
     let order = |more: &[&str]| {
-        let words = ["exchange", "order", "maker", MARKET, "sell", "0.05", "0.2", "--json"];
+        let words = ["exchange", "order", "maker", MARKET, "sell", "0.1", "0.2", "--json"];
         [&words[..], more, &signing].concat().iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()
     };
     let run = async |words: Vec<String>| {
@@ -122,13 +128,13 @@ async fn the_market_maker_quotes_both_sides_follows_a_trade_and_leaves_nothing_b
     let reached = run(order(&["--when-above", "0.22"])).await;
     let told = String::from_utf8_lossy(&reached.stderr);
     assert!(!reached.status.success() && told.contains("when      the first trade at 0.22 tUSD or above"), "{told}");
-    assert!(told.contains("the last trade was at 0.2525"), "{told}");
+    assert!(told.contains("the last trade was at 5"), "{told}");
     let id = placed["order"]["id"].to_string();
-    let reduce = [&["exchange", "reduce", "maker", &id, "0.03", "--json"][..], &signing].concat();
-    assert_eq!(json(&aitbc(&reduce).await)["amount"], "0.03");
+    let reduce = [&["exchange", "reduce", "maker", &id, "0.06", "--json"][..], &signing].concat();
+    assert_eq!(json(&aitbc(&reduce).await)["amount"], "0.06");
     let list = ["exchange", "orders", "maker", "--folder", wallets, "--url", &url];
     let listed = String::from_utf8(aitbc(&list).await.stdout).unwrap();
-    assert!(listed.contains("waits for 0.22 or below") && listed.contains("0.03"), "{listed}");
+    assert!(listed.contains("waits for 0.22 or below") && listed.contains("0.06"), "{listed}");
     let cancel = [&["exchange", "cancel", "maker", "--all", "--json"][..], &signing].concat();
     assert_eq!(json(&aitbc(&cancel).await)["order_ids"][0].to_string(), id);
     server.stop().await;

@@ -61,6 +61,18 @@ async fn an_order_becomes_smaller_and_keeps_its_place() {
     assert_eq!(units_of(&first.account(&server).await, AI_TOKEN_ADDRESS, "reserved_units"), 0);
     first.reduce(&server, nonce, 1).await.problem(404);
 
+    // A lot at 0.0001 dollars is a millionth: a hundredth of a dollar is the least, so 10 000 of them.
+    let mut dust = buyer.order(&server, Side::Buy, 12_000, 1).await;
+    dust.limit_price = shared::exchange::AssetUnits(100);
+    let placed = buyer.post(&server, &dust).await;
+    assert_eq!(placed.status, 201, "{}", String::from_utf8_lossy(&placed.body));
+    assert_eq!(buyer.reduce(&server, dust.nonce, 10_000).await.json()["state"], "open");
+    let ended = buyer.reduce(&server, dust.nonce, 9_999).await.json();
+    assert_eq!(
+        (ended["state"].as_str(), ended["amount"].as_str(), ended["reason"].as_str()),
+        (Some("cancelled"), Some("100"), Some("what a reduction left of it is worth less than the market takes"))
+    );
+
     first.settled(&server).await;
     let file = server.get(&format!("/api/exchange/csv/fills?account={}", buyer.address())).await;
     let text = String::from_utf8(file.body.clone()).unwrap();
@@ -77,7 +89,15 @@ async fn an_order_becomes_smaller_and_keeps_its_place() {
     let file = server.get(&format!("/api/exchange/csv/orders?account={}", first.address())).await;
     let text = String::from_utf8(file.body.clone()).unwrap();
     assert!(text.contains(",sell,GTT,2,0.2,0.15,,,,cancelled,its trader cancelled it,"), "{text}");
-    for (path, status) in [("orders", 422), ("fills?account=0x12", 422), ("balances?account=0x12", 422)] {
+    // The open ones alone, on request.
+    first.place(&server, Side::Sell, 7, 300).await;
+    let file = server.get(&format!("/api/exchange/csv/orders?account={}&state=open", first.address())).await;
+    let text = String::from_utf8(file.body.clone()).unwrap();
+    assert_eq!(text.split_terminator("\r\n").count(), 2, "{text}");
+    assert!(text.contains(",sell,GTT,3,0.07,0,,,,open,,") && !text.contains("cancelled"), "{text}");
+    let fills = format!("fills?account={}&state=open", first.address());
+    let wrong = [("orders", 422), ("fills?account=0x12", 422), ("balances?account=0x12", 422), (&fills, 422)];
+    for (path, status) in wrong {
         assert_eq!(server.get(&format!("/api/exchange/csv/{path}")).await.status, status, "{path}");
     }
     server.get(&format!("/api/exchange/csv/balances?account={}", first.address())).await.problem(404);

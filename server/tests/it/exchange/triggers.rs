@@ -72,6 +72,44 @@ async fn a_stop_order_waits_through_a_restart_and_trades_within_its_limit() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trade_that_reaches_more_orders_than_one_command_triggers_reaches_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let seller = Trader::with_ait(&server, 2, 100).await;
+    let buyer = Trader::with_dollars(&server, 3, 1_000).await;
+    let mut waiting = Vec::new();
+    for _ in 0..exchange::limits::TRIGGERS_PER_COMMAND_MAX + 9 {
+        let mut stop = seller.waiting(&server, (Side::Sell, 1, 170), (Trigger::AtOrBelow, 180)).await;
+        stop.time_in_force = TimeInForce::ImmediateOrCancel;
+        let placed = seller.post(&server, &stop).await;
+        assert_eq!(placed.status, 201, "{}", String::from_utf8_lossy(&placed.body));
+        waiting.push(placed.json());
+    }
+    buyer.place(&server, Side::Buy, 5, 180).await;
+    buyer.place(&server, Side::Buy, 90, 175).await;
+    seller.place(&server, Side::Sell, 5, 180).await;
+    seller.until(&server, |account| account["open_orders"] == 0).await;
+    let mut last = 1;
+    for placed in &waiting {
+        let ended = order_of(&server, placed).await;
+        assert_eq!(
+            (ended["order"]["state"].as_str(), ended["fills"][0]["price"].as_str()),
+            (Some("filled"), Some("1.75"))
+        );
+        let trade = ended["fills"][0]["trade"].as_u64().unwrap();
+        assert_eq!(trade, last + 1, "who waited first trades first");
+        last = trade;
+    }
+    server.stop().await;
+    // The journal leads to the same orders and prices, or the exchange would not start.
+    let server = TestServer::start(folder.path()).await;
+    assert_eq!(server.get("/v1/exchange").await.json()["fault"], Value::Null);
+    let bids = server.get(&format!("/v1/exchange/{MARKET}/book")).await.json()["bids"].clone();
+    assert_eq!(bids[0]["amount"], "0.49");
+    server.stop().await;
+}
+
 /// The book alone, with the same deposits.
 fn book_alone(rules: MarketRules) -> Exchange {
     let mut book = Exchange::new(HashKey([1, 2]));

@@ -48,6 +48,11 @@ pub(super) async fn balance(server: &TestServer, account: Address) -> U256 {
     serde_json::from_value(answer["result"].clone()).map(|word: shared::B256| word.into()).unwrap()
 }
 
+pub(super) async fn nonce(server: &TestServer, account: Address) -> Value {
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionCount", "params": [account, "latest"] });
+    server.post("/rpc", &call).await.json()["result"].clone()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_is_shown_sent_once_and_listed() {
     let place = tempfile::tempdir().unwrap();

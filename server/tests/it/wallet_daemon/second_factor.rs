@@ -71,7 +71,7 @@ async fn a_payment_above_the_limit_needs_a_code_that_counts_once() {
     daemon.with_body("DELETE", "second-factor", &[], &owner).await.refused(409);
     daemon.with_body("DELETE", "second-factor", &[], &removal(&recovery[1])).await.refused(403);
     assert_eq!(daemon.with_body("DELETE", "second-factor", &[], &removal(&recovery[2])).await.status, 204);
-    let stored = std::fs::read_to_string(folder.join("daemon/audit.jsonl")).unwrap();
+    let stored = std::fs::read_to_string(folder.join("daemon/audit-000001.jsonl")).unwrap();
     let secret = shown["secret"].as_str().unwrap();
     assert!(
         !stored.contains(secret) && !stored.contains(&recovery[0]) && !stored.contains(&hex::encode(app.as_bytes()))

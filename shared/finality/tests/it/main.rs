@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod changes;
+mod contradictions;
 mod fuzz;
 mod receipts;
 mod setup;

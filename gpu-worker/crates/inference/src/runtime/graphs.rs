@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn words(name: &str) -> std::path::PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/words").join(name).join("model.onnx")
+        test_support::package_folder().join("tests/vectors/words").join(name).join("model.onnx")
     }
 
     fn folder(graphs: &[&str]) -> tempfile::TempDir {

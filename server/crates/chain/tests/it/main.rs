@@ -10,6 +10,7 @@ mod growth;
 mod history;
 mod log_bounds;
 mod setup;
+mod simulate;
 mod state_root;
 mod traces;
 mod transactions;

@@ -3,8 +3,8 @@
 use alloy_primitives::{Address, B256, TxKind};
 use alloy_sol_types::SolCall;
 use chain::{
-    Application as _, CertificateError, Chain, ChainError, DecidedBlock, Genesis, GenesisContract, ReceiptProof,
-    SignedTransaction, ValidatorSet, validators_hash,
+    Application as _, CertificateError, Chain, ChainError, Contradiction, DecidedBlock, Genesis, GenesisContract,
+    MAX_CONTRADICTIONS, ReceiptProof, SignedCommit, SignedTransaction, ValidatorSet, validators_hash,
 };
 use contracts::Staking;
 use contracts::{StakingParameters, staking_deployment};
@@ -194,6 +194,90 @@ fn contradictions_of_validators_hold_in_the_contract_and_the_last_set_that_decid
     assert_eq!(jailed.block.header.extra_data.as_ref(), validators_hash(CHAIN_ID, &one).as_slice());
     produce(&mut chain, &[2], vec![admit(0, 6)]);
     assert_eq!(*chain.chain.validators_at(5).unwrap(), set_of(&[(6, 1)]));
+}
+
+/// What a node keeps of it.
+fn shown(index: u8, height: u64) -> Contradiction {
+    let slash = contradiction(index, height);
+    let commit =
+        |signed: Staking::SignedCommit| SignedCommit { block_hash: signed.blockHash, signature: signed.signature };
+    let (first, second) = (commit(slash.first), commit(slash.second));
+    Contradiction { validator: slash.validator, height, round: slash.round, first, second }
+}
+
+/// The validators and heights of what is kept.
+fn kept(chain: &TestChain) -> Vec<(Address, u64)> {
+    let mut kept: Vec<_> =
+        chain.snapshot().contradictions().unwrap().iter().map(|found| (found.validator, found.height)).collect();
+    kept.sort_unstable();
+    kept
+}
+
+fn sorted(members: &[(u8, u64)]) -> Vec<(Address, u64)> {
+    let mut sorted: Vec<_> = members.iter().map(|(index, height)| (validator_key(*index).address(), *height)).collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+#[test]
+fn one_liar_takes_no_place_from_another() {
+    let chain = TestChain::of(&genesis_of(&[1, 1, 1, 1]));
+    for height in 1..=2 * MAX_CONTRADICTIONS {
+        assert_eq!(chain.chain.keep_contradiction(&shown(3, height)).unwrap(), height == 1, "height {height}");
+    }
+    assert!(chain.chain.keep_contradiction(&shown(2, 7)).unwrap());
+    assert_eq!(kept(&chain), sorted(&[(3, 1), (2, 7)]));
+}
+
+#[test]
+fn where_many_contradicted_themselves_the_oldest_proof_makes_room() {
+    // Without a contract nothing is settled, and anybody may have been a validator.
+    let chain = TestChain::new();
+    let of = |number: u64| {
+        let validator = Address::left_padding_from(&(1_000 + number).to_be_bytes());
+        Contradiction { validator, ..shown(0, 500 - number) }
+    };
+    for number in 0..=MAX_CONTRADICTIONS {
+        assert!(chain.chain.keep_contradiction(&of(number)).unwrap());
+    }
+    let kept = kept(&chain);
+    assert_eq!(kept.len() as u64, MAX_CONTRADICTIONS);
+    let has = |number: u64| kept.contains(&(of(number).validator, of(number).height));
+    // The last one has the lowest height of all; it came when the place of the lowest before it was free.
+    assert!(!has(MAX_CONTRADICTIONS - 1) && has(MAX_CONTRADICTIONS) && has(0));
+}
+
+#[test]
+fn what_the_chain_has_settled_is_dropped_and_not_kept_again() {
+    let mut chain = TestChain::of(&genesis_of(&[1, 1, 1, 1]));
+    assert!(chain.chain.keep_contradiction(&shown(3, 1)).unwrap());
+    assert!(chain.chain.keep_contradiction(&shown(2, 1)).unwrap());
+    produce(&mut chain, &[0, 1, 2], vec![recording(2, 0, 1, 1)]);
+    assert_eq!(kept(&chain), sorted(&[(3, 1), (2, 1)]), "a block that settles nothing drops nothing");
+
+    produce(&mut chain, &[0, 1, 2], vec![call(3, 0, &contradiction(3, 1))]);
+    assert_eq!(kept(&chain), sorted(&[(2, 1)]), "the other's is still to be reported");
+    for height in [1, 2, 3] {
+        assert!(!chain.chain.keep_contradiction(&shown(3, height)).unwrap(), "it is jailed, height {height}");
+    }
+    let release = Staking::releaseCall { validator: validator_key(3).address() };
+    produce(&mut chain, &[0, 1, 2], vec![call(AUTHORITY, 0, &release)]);
+    assert!(!chain.chain.keep_contradiction(&shown(3, 3)).unwrap(), "block 3 settled it");
+    assert!(chain.chain.keep_contradiction(&shown(3, 4)).unwrap());
+    assert_eq!(kept(&chain), sorted(&[(2, 1), (3, 4)]));
+    // What is kept is what the contract takes.
+    produce(&mut chain, &[0, 1, 2, 3], vec![call(3, 1, &contradiction(3, 4)), call(3, 2, &contradiction(2, 1))]);
+    assert_eq!(kept(&chain), sorted(&[]));
+}
+
+#[test]
+fn who_left_can_be_punished_until_it_is_admitted_again() {
+    let mut chain = TestChain::of(&genesis_of(&[1, 1, 1, 1]));
+    produce(&mut chain, &[0, 1, 2], vec![remove(0, 3)]);
+    assert!(chain.chain.keep_contradiction(&shown(3, 1)).unwrap());
+    produce(&mut chain, &[0, 1, 2], vec![admit(1, 3)]);
+    assert_eq!(kept(&chain), sorted(&[]));
+    assert!(!chain.chain.keep_contradiction(&shown(3, 1)).unwrap());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use alloy_primitives::B256;
 use chain::{Application as _, Block, ChainError, CommitCertificate, ExecutedBlock};
 use malachite_consensus::{Input, LocallyProposedValue};
 
+use super::double_commits::Checked;
 use super::{Bft, members_at};
 use crate::Host;
 use crate::blocks::KeptBlock;
@@ -70,7 +71,7 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         let Some(certificate) = self.effects.decided.clone() else { return Ok(false) };
         match self.commit_executed(&certificate) {
             Ok(executed) => {
-                self.commit_done(executed)?;
+                self.commit_done(executed, &certificate)?;
                 Ok(true)
             }
             Err(ChainError::NotUndecided { .. }) => {
@@ -104,8 +105,16 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
     }
 
     /// A block was committed: everything about its height is over.
-    pub(super) fn commit_done(&mut self, executed: ExecutedBlock) -> Result<(), ConsensusError> {
+    pub(super) fn commit_done(
+        &mut self,
+        executed: ExecutedBlock,
+        certificate: &CommitCertificate,
+    ) -> Result<(), ConsensusError> {
         self.host.committed(executed);
+        self.previous_round = self.round().max(certificate.round);
+        self.look_at(certificate, Checked::Yes)?;
+        self.commits.forget_before(self.next_height);
+        self.has_asked_for_fork = false;
         self.rules = None;
         self.effects.timers.clear();
         self.effects.blocks.clear();

@@ -1,6 +1,7 @@
 //! Deciding with others.
 
 mod decide;
+mod double_commits;
 mod gossip;
 mod receive;
 mod replay;
@@ -13,6 +14,7 @@ use malachite_consensus::{Input, Params, State, process};
 use malachite_types::{LinearTimeouts, ThresholdParams, TimeoutKind, ValuePayload, VoteExtensionPolicy, VoteType};
 
 use crate::blocks::KeptBlocks;
+use crate::commits::SeenCommits;
 use crate::context::{ChainContext, Height, Members, SignedVote};
 use crate::effects::Effects;
 use crate::error::ConsensusError;
@@ -45,6 +47,11 @@ pub struct Bft<H, S> {
     heard: Heard,
     /// Votes that came before the height began: one of each kind from each validator.
     early: BTreeMap<(Address, VoteType), SignedVote>,
+    commits: SeenCommits,
+    /// The latest round of the height before, as this validator saw it.
+    previous_round: u32,
+    /// At this height a block of another branch came, and its sender was asked for the block before it.
+    has_asked_for_fork: bool,
     sync: BlockSync,
     now: Now,
     are_timers_paused: bool,
@@ -96,6 +103,9 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
             members,
             heard: Heard::default(),
             early: BTreeMap::new(),
+            commits: SeenCommits::default(),
+            previous_round: 0,
+            has_asked_for_fork: false,
             sync: BlockSync::default(),
             now,
             are_timers_paused: true,
@@ -105,6 +115,10 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
             status_due_ms: now.monotonic_ms,
             stopped: None,
         };
+        if let Some(certificate) = opened.host.application().certificate_at(next_height - 1)? {
+            opened.previous_round = certificate.round;
+            opened.look_at(&certificate, double_commits::Checked::Yes)?;
+        }
         if !entries.is_empty() {
             opened.replay(&entries)?;
         }
@@ -299,9 +313,10 @@ impl<H: Host, S: LogStorage> Consensus for Bft<H, S> {
         if let Some(reason) = &self.stopped {
             return Err(ConsensusError::Stopped(reason.clone()));
         }
+        let certificate = decided.certificate.clone();
         match import(self.host.application(), decided)? {
             Import::Known => Ok((false, Vec::new())),
-            Import::Committed(executed) => Ok((true, self.step(now, |bft| bft.commit_done(*executed))?)),
+            Import::Committed(executed) => Ok((true, self.step(now, |bft| bft.commit_done(*executed, &certificate))?)),
         }
     }
 

@@ -1,11 +1,12 @@
 //! What messages of others do.
 
 use alloy_primitives::Address;
-use chain::{Application as _, Block, DecidedBlock, Import, import};
+use chain::{Application as _, Block, ChainError, DecidedBlock, Import, import};
 use malachite_consensus::{Input, ProposedValue};
 use malachite_types::{Validity, ValueOrigin};
 
 use super::Bft;
+use super::double_commits::Checked;
 use crate::Host;
 use crate::blocks::KeptBlock;
 use crate::context::{Height, PolkaCertificate, RoundCertificate, SignedProposal, SignedVote};
@@ -14,13 +15,15 @@ use crate::log::LogStorage;
 use crate::message::Message;
 use crate::sync::{Question, answer};
 
-/// Most rounds ahead of this validator's own in which a block is executed.
-const MAX_ROUNDS_AHEAD: u32 = malachite_consensus::MAX_FUTURE_ROUND_LOOKAHEAD;
+/// Most rounds ahead of this validator's own in which a block is executed and a commit is remembered.
+pub(super) const MAX_ROUNDS_AHEAD: u32 = malachite_consensus::MAX_FUTURE_ROUND_LOOKAHEAD;
 
 /// Which height a message is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
+    Past,
     Present,
-    Elsewhere,
+    Future,
 }
 
 impl<H: Host, S: LogStorage> Bft<H, S> {
@@ -36,7 +39,7 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
                     self.effects.actions.extend(actions);
                 }
             }
-            Message::Decided(decided) => self.take_decided(*decided)?,
+            Message::Decided(decided) => self.take_decided(from, *decided)?,
             Message::Transactions(transactions) => {
                 if self.host.take(transactions) {
                     self.has_nothing_to_propose = false;
@@ -44,11 +47,12 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
             }
             Message::Proposal { proposal, block } => match self.place(from, proposal.height)? {
                 Place::Present => self.take_proposal(proposal, *block)?,
-                Place::Elsewhere => {}
+                Place::Past | Place::Future => {}
             },
             Message::Vote(vote) => match self.place(from, vote.height)? {
                 Place::Present => self.take_vote(vote)?,
-                Place::Elsewhere => {}
+                Place::Past => self.look_at_vote(&vote)?,
+                Place::Future => {}
             },
             Message::Polka(certificate) => self.take_polka(from, certificate)?,
             Message::Round(certificate) => self.take_round(from, certificate)?,
@@ -60,31 +64,35 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
     /// of an earlier that its sender misses some.
     fn place(&mut self, from: Address, height: Height) -> Result<Place, ConsensusError> {
         match height.0.cmp(&self.next_height) {
-            core::cmp::Ordering::Equal => return Ok(Place::Present),
-            core::cmp::Ordering::Greater => self.ask(from, height.0 - 1),
+            core::cmp::Ordering::Equal => Ok(Place::Present),
+            core::cmp::Ordering::Greater => {
+                self.ask(from, height.0 - 1);
+                Ok(Place::Future)
+            }
             core::cmp::Ordering::Less => {
                 if self.sync.may_answer(from, Question::OldMessage, self.now.monotonic_ms) {
                     let actions = answer(&self.host, from, height.0, 1)?;
                     self.effects.actions.extend(actions);
                     self.send(from, Message::Status(self.head()));
                 }
+                Ok(Place::Past)
             }
         }
-        Ok(Place::Elsewhere)
     }
 
     fn take_polka(&mut self, from: Address, certificate: PolkaCertificate) -> Result<(), ConsensusError> {
         match self.place(from, certificate.height)? {
             Place::Present => self.feed(Input::PolkaCertificate(certificate)),
-            Place::Elsewhere => Ok(()),
+            Place::Past | Place::Future => Ok(()),
         }
     }
 
     fn take_round(&mut self, from: Address, certificate: RoundCertificate) -> Result<(), ConsensusError> {
-        match self.place(from, certificate.height)? {
-            Place::Present => self.feed(Input::RoundCertificate(certificate)),
-            Place::Elsewhere => Ok(()),
+        let place = self.place(from, certificate.height)?;
+        if place == Place::Present {
+            self.feed(Input::RoundCertificate(certificate.clone()))?;
         }
+        if place == Place::Future { Ok(()) } else { self.look_at_round(&certificate) }
     }
 
     fn take_vote(&mut self, vote: SignedVote) -> Result<(), ConsensusError> {
@@ -97,9 +105,9 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
             }
         } else if self.members.power_of(vote.validator.0).is_some() && self.effects.check.vote_holds(&vote) {
             self.heard.vote(&vote);
-            self.early.insert((vote.validator.0, vote.kind), vote);
+            self.early.insert((vote.validator.0, vote.kind), vote.clone());
         }
-        Ok(())
+        self.look_at_vote(&vote)
     }
 
     fn take_proposal(&mut self, proposal: SignedProposal, block: Block) -> Result<(), ConsensusError> {
@@ -160,16 +168,25 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         }
     }
 
-    fn take_decided(&mut self, decided: DecidedBlock) -> Result<(), ConsensusError> {
-        if decided.block.header.number != self.next_height {
+    fn take_decided(&mut self, from: Address, decided: DecidedBlock) -> Result<(), ConsensusError> {
+        let (number, certificate) = (decided.block.header.number, decided.certificate.clone());
+        if number > self.next_height {
             return Ok(());
         }
+        if number < self.next_height {
+            return self.look_at(&certificate, Checked::No);
+        }
         match import(self.host.application(), decided) {
-            Ok(Import::Committed(executed)) => self.commit_done(*executed),
+            Ok(Import::Committed(executed)) => self.commit_done(*executed, &certificate),
             Ok(Import::Known) => Ok(()),
             Err(error) if error.is_retryable() => Err(error.into()),
             Err(error) => {
-                tracing::warn!(%error, height = self.next_height, "decided block refused");
+                tracing::warn!(%error, height = number, "decided block refused");
+                if matches!(error, ChainError::NotOnHead { .. }) && !self.has_asked_for_fork {
+                    // A quorum signed it, so there are two branches. The block before it shows who decided both.
+                    self.has_asked_for_fork = true;
+                    self.send(from, Message::Request(self.head()));
+                }
                 Ok(())
             }
         }

@@ -42,10 +42,15 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
                     {
                         self.restore_block(*block, value)?;
                     }
-                    if let Input::Vote(vote) = input.as_ref() {
-                        self.heard.vote(vote);
-                    }
+                    let vote = match input.as_ref() {
+                        Input::Vote(vote) => Some(vote.clone()),
+                        _ => None,
+                    };
                     self.feed(*input)?;
+                    if let Some(vote) = vote {
+                        self.heard.vote(&vote);
+                        self.look_at_vote(&vote)?;
+                    }
                 }
             }
         }

@@ -114,6 +114,9 @@ fn one_validator_that_lies_breaks_nothing() {
             if lie == Lie::DoubleVotes && world.head(0) > 2 && seed % 2 == 0 {
                 assert!(world.record.accused.contains(&3), "nobody noticed the double votes");
             }
+            if lie == Lie::HiddenCommits && world.head(0) > 2 {
+                assert!(!world.record.contradictions.is_empty(), "nobody can prove the double commits");
+            }
         });
     }
 }

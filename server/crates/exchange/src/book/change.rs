@@ -27,7 +27,7 @@ impl Book {
         if price == before.price && lots == before.lots {
             return Err(Reason::NothingToAmend);
         }
-        self.rules.check_notional(price, lots)?;
+        self.rules.check_notional(price, lots.less(before.filled))?;
         if !before.waits() {
             self.check_post_only(&before, price)?;
         }
@@ -48,10 +48,10 @@ impl Book {
             return Ok(());
         }
         self.execute(after, slot, out);
-        self.trigger_stops(out);
         Ok(())
     }
 
+    /// Where too little would stay open for an order of this market, all of it is cancelled.
     pub(crate) fn reduce(
         &mut self,
         account: AccountId,
@@ -61,11 +61,19 @@ impl Book {
     ) -> Result<(), Reason> {
         let slot = self.find(account, order)?;
         self.rules.check_lots(by)?;
-        if by >= self.orders[slot].open() {
-            self.unlink(slot);
-            self.cancel_unlinked(slot, CancelReason::Owner, out);
+        let order = self.orders[slot];
+        let ends = if by >= order.open() {
+            Some(CancelReason::Owner)
         } else {
-            self.take_off(slot, by, out);
+            let kept = self.rules.check_notional(order.price, order.open().less(by));
+            kept.err().map(|_| CancelReason::NotionalTooSmall)
+        };
+        match ends {
+            Some(reason) => {
+                self.unlink(slot);
+                self.cancel_unlinked(slot, reason, out);
+            }
+            None => self.take_off(slot, by, out),
         }
         Ok(())
     }

@@ -3,14 +3,20 @@
 use super::{Book, Immediacy, NIL, Order, Outcome};
 use crate::command::{OrderKind, SelfTradeRule, TriggerDirection};
 use crate::event::{CancelReason, Event, Fill};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, index};
 use crate::market::{MarketRules, fee_on};
-use crate::quantity::{BASIS_POINTS_PER_WHOLE, BasisPoints, Lots, Side, Ticks, TradeId};
+use crate::quantity::{AccountId, BASIS_POINTS_PER_WHOLE, BasisPoints, Lots, Side, Ticks, TradeId};
 
 /// One side of a trade.
 struct Party<'a> {
     order: &'a Order,
     fee_rate: BasisPoints,
+}
+
+/// Orders that a taker's own account has in its way.
+struct OwnMakers {
+    lots: u64,
+    best: Option<u32>,
 }
 
 impl Book {
@@ -50,15 +56,14 @@ impl Book {
         out.events.push(Event::Rested { order, side, price, open });
     }
 
-    /// Triggers stop orders until no trade has reached another one. Each can do so once, so this ends.
-    pub(super) fn trigger_stops(&mut self, out: &mut Outcome<'_>) {
-        while let Some((low, high)) = self.traded {
-            let rise =
-                self.rise_stops.best().filter(|(trigger, _)| TriggerDirection::Rise.is_reached(*trigger, high.0));
-            let fall =
-                || self.fall_stops.best().filter(|(trigger, _)| TriggerDirection::Fall.is_reached(*trigger, low.0));
-            let due = rise.or_else(fall);
-            let Some((_, slot)) = due else { break };
+    /// Triggers stop orders until no trade has reached another one, or the command has triggered as many as it may. What is
+    /// left of them goes on with the next command.
+    pub(crate) fn trigger_stops(&mut self, out: &mut Outcome<'_>) {
+        while let Some(slot) = self.reached_stop() {
+            if self.triggers_left == 0 {
+                return;
+            }
+            self.triggers_left -= 1;
             self.unlink(slot);
             self.orders[slot].trigger = 0;
             let order = self.orders[slot];
@@ -72,6 +77,14 @@ impl Book {
         self.traded = None;
     }
 
+    /// The stop order that is triggered next.
+    pub(super) fn reached_stop(&self) -> Option<u32> {
+        let (low, high) = self.traded?;
+        let rise = self.rise_stops.best().filter(|(trigger, _)| TriggerDirection::Rise.is_reached(*trigger, high.0));
+        let fall = || self.fall_stops.best().filter(|(trigger, _)| TriggerDirection::Fall.is_reached(*trigger, low.0));
+        rise.or_else(fall).map(|(_, slot)| slot)
+    }
+
     fn leave(&mut self, order: &Order, slot: u32, reason: CancelReason, out: &mut Outcome<'_>) {
         if slot != NIL {
             self.forget(slot);
@@ -82,7 +95,7 @@ impl Book {
     /// Fills `order` as far as its limit and the book allow. A reason means that its rest is cancelled.
     fn trade(&mut self, order: &mut Order, out: &mut Outcome<'_>) -> Option<CancelReason> {
         let limit = self.limit_now(order);
-        if order.immediacy == Immediacy::FillOrKill && self.available(order, limit) < order.open() {
+        if order.immediacy == Immediacy::FillOrKill && !self.can_take_all(order, limit) {
             return Some(CancelReason::FillOrKill);
         }
         while order.open() > Lots::ZERO {
@@ -120,26 +133,63 @@ impl Book {
         }
     }
 
-    /// The lots that the order could take within `limit` under its self-trade rule, counted up to its own.
-    fn available(&self, order: &Order, limit: Ticks) -> Lots {
+    /// Whether the order could take all of its open lots within `limit` under its self-trade rule. The totals of prices say
+    /// so; orders are walked through at one price alone, that of the own order at which this one would end.
+    fn can_take_all(&self, order: &Order, limit: Ticks) -> bool {
+        let wanted = order.open().0;
+        let own = self.own_makers(order, limit);
+        let (needed, ends_at) = match order.self_trade {
+            SelfTradeRule::Allow => (wanted, None),
+            SelfTradeRule::ExpireMaker => (wanted + own.lots, None),
+            SelfTradeRule::ExpireTaker | SelfTradeRule::ExpireBoth => (wanted, own.best),
+        };
         let mut found = 0;
-        for (price, _, head) in self.side(order.side.opposite()).iter() {
-            if !order.side.accepts(limit, Ticks(price)) || found >= order.open().0 {
+        for (price, lots, head) in self.side(order.side.opposite()).iter() {
+            if !order.side.accepts(limit, Ticks(price)) {
                 break;
             }
-            let mut slot = head;
-            while slot != NIL && found < order.open().0 {
-                let maker = &self.orders[slot];
-                let is_own = maker.account == order.account;
-                match order.self_trade {
-                    SelfTradeRule::ExpireTaker | SelfTradeRule::ExpireBoth if is_own => return Lots(found),
-                    SelfTradeRule::ExpireMaker if is_own => {}
-                    _ => found += maker.open().0,
-                }
-                slot = maker.next;
+            if ends_at == Some(price) {
+                return found + self.lots_before_own(head, order.account, needed - found) >= needed;
+            }
+            found += lots;
+            if found >= needed {
+                return true;
             }
         }
-        Lots(found)
+        false
+    }
+
+    /// What the account of `order` has on the other side within `limit`: all lots, and the best price.
+    fn own_makers(&self, order: &Order, limit: Ticks) -> OwnMakers {
+        let mut own = OwnMakers { lots: 0, best: None };
+        let mut slot = self.accounts[index(order.account)].first;
+        while slot != NIL {
+            let maker = &self.orders[slot];
+            if maker.side != order.side && !maker.waits() && order.side.accepts(limit, maker.price) {
+                own.lots += maker.open().0;
+                let price = maker.price.0;
+                own.best = Some(own.best.map_or(price, |best| match order.side {
+                    Side::Buy => best.min(price),
+                    Side::Sell => best.max(price),
+                }));
+            }
+            slot = maker.next_of_account;
+        }
+        own
+    }
+
+    /// The lots of a queue before its first order of `account`, counted up to `needed`.
+    fn lots_before_own(&self, head: u32, account: AccountId, needed: u64) -> u64 {
+        let (mut found, mut slot) = (0, head);
+        while slot != NIL && found < needed {
+            let maker = &self.orders[slot];
+            if maker.account == account {
+                break;
+            }
+            found += maker.open().0;
+            slot = maker.next;
+        }
+        found
     }
 
     fn fill(&mut self, taker: &mut Order, slot: u32, out: &mut Outcome<'_>) {

@@ -3,7 +3,7 @@
 //! ```text
 //! place  ─ checks ─ reserve ─┬─ execute ─ fills ─ rests or leaves
 //! amend  ─ checks ─ reserve ─┘     ↑
-//! trade  ─ stop orders whose trigger it reached, one after another
+//! trade  ─ stop orders whose trigger it reached, one after another, some with each command
 //! ```
 
 mod change;
@@ -21,6 +21,7 @@ pub(crate) use orders::{Immediacy, NEVER, NIL, Order};
 use crate::command::{OrderRef, TriggerDirection};
 use crate::event::{CancelReason, Event};
 use crate::ledger::{Ledger, index};
+use crate::limits::TRIGGERS_PER_COMMAND_MAX;
 use crate::market::MarketRules;
 use crate::quantity::{AccountId, Lots, MarketId, OrderId, Side, Ticks, TradeId};
 use crate::reason::Reason;
@@ -46,8 +47,11 @@ pub(crate) struct Book {
     hash_key: HashKey,
     pub(crate) last_trade: TradeId,
     pub(crate) last_price: Option<Ticks>,
-    /// The lowest and highest price since stop orders were last looked for.
-    traded: Option<(Ticks, Ticks)>,
+    /// The lowest and highest price since the last time that no stop order was reached. Between two commands it is absent,
+    /// or stop orders wait that it reached.
+    pub(crate) traded: Option<(Ticks, Ticks)>,
+    /// Orders that this command may still trigger.
+    triggers_left: u32,
 }
 
 /// A list through the open orders of one account, the oldest first.
@@ -84,6 +88,7 @@ impl Book {
             last_trade: TradeId(0),
             last_price: None,
             traded: None,
+            triggers_left: 0,
         }
     }
 
@@ -94,8 +99,15 @@ impl Book {
         }
     }
 
+    /// What comes before every command: orders whose time has come end, and those go on that earlier trades reached.
+    pub(crate) fn begin(&mut self, now_unix_ms: u64, out: &mut Outcome<'_>) {
+        self.triggers_left = TRIGGERS_PER_COMMAND_MAX;
+        self.expire(now_unix_ms, out);
+        self.trigger_stops(out);
+    }
+
     /// Ends the orders whose time has come.
-    pub(crate) fn expire(&mut self, now_unix_ms: u64, out: &mut Outcome<'_>) {
+    fn expire(&mut self, now_unix_ms: u64, out: &mut Outcome<'_>) {
         while let Some(slot) = self.expiries.due(&self.orders, now_unix_ms) {
             let order = self.orders[slot];
             self.unlink(slot);

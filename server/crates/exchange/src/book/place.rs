@@ -1,7 +1,7 @@
 //! New orders. Every check comes before the first change.
 
 use super::{Book, Immediacy, NIL, Order, Outcome};
-use crate::command::{NewOrder, OrderKind, OrderRef, TimeInForce, Trigger};
+use crate::command::{NewOrder, OrderKind, OrderRef, TimeInForce, Trigger, TriggerDirection};
 use crate::event::Event;
 use crate::ledger::index;
 use crate::limits::{ORDERS_PER_ACCOUNT_MAX, PRICE_TICKS_MAX};
@@ -38,7 +38,6 @@ impl Book {
             return Ok(());
         }
         self.execute(order, NIL, out);
-        self.trigger_stops(out);
         Ok(())
     }
 
@@ -92,7 +91,13 @@ impl Book {
 
     fn check_against_book(&self, order: &Order) -> Result<(), Reason> {
         if order.waits() {
-            let Some(Ticks(last)) = self.last_price else { return Ok(()) };
+            let Some(price) = self.last_price else { return Ok(()) };
+            // Where stop orders wait that earlier trades reached, this one would be triggered with them.
+            let (low, high) = self.traded.unwrap_or((price, price));
+            let Ticks(last) = match order.direction {
+                TriggerDirection::Rise => high,
+                TriggerDirection::Fall => low,
+            };
             let at_once = order.direction.is_reached(order.trigger, last);
             let refused = Reason::WouldTriggerAtOnce { trigger: order.trigger, last };
             return if at_once { Err(refused) } else { Ok(()) };

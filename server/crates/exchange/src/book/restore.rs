@@ -14,6 +14,8 @@ pub(crate) struct BookHead {
     pub(crate) rules: MarketRules,
     pub(crate) last_trade: TradeId,
     pub(crate) last_price: Option<Ticks>,
+    /// Prices of trades that have reached stop orders which still wait.
+    pub(crate) traded: Option<(Ticks, Ticks)>,
 }
 
 impl Book {
@@ -44,7 +46,7 @@ impl Book {
             return Err("a market has more open orders than it has room for");
         }
         let mut book = Self::new(head.market, head.rules, hash_key);
-        (book.last_trade, book.last_price) = (head.last_trade, head.last_price);
+        (book.last_trade, book.last_price, book.traded) = (head.last_trade, head.last_price, head.traded);
         book.admit(accounts);
         let mut by_id: Vec<usize> = (0..open_orders.len()).collect();
         by_id.sort_by_key(|place| open_orders[*place].id);
@@ -106,6 +108,12 @@ impl Book {
             && bid >= ask
         {
             return Err("the book is crossed");
+        }
+        if let Some((low, high)) = self.traded {
+            let has_last = self.last_price.is_some_and(|last| (low..=high).contains(&last));
+            if !has_last || check_price(low).is_err() || check_price(high).is_err() || self.reached_stop().is_none() {
+                return Err("a market has traded prices that reach no waiting order");
+            }
         }
         use TriggerDirection::{Fall, Rise};
         // The queue, whether its lowest price comes first, and what stands in it: a side of the book, or a direction.

@@ -82,6 +82,38 @@ fn fill_or_kill_counts_no_lots_that_its_self_trade_rule_keeps_from_it() {
 }
 
 #[test]
+fn fill_or_kill_counts_what_stands_before_an_own_order_at_its_price() {
+    // At 100 another one's 3 lots, own 4 and again 5 of another; 2 own ones at 101, and 6 of another.
+    let with_makers = || {
+        let mut test = TestExchange::new();
+        for (account, price, lots) in [(0, 100, 3), (1, 100, 4), (2, 100, 5), (1, 101, 2), (0, 101, 6)] {
+            test.placed(limit(account, Side::Sell, price, lots));
+        }
+        test
+    };
+    let filled = |self_trade, lots, price| {
+        let mut test = with_makers();
+        let order = NewOrder { self_trade, time_in_force: TimeInForce::FillOrKill, ..limit(1, Side::Buy, price, lots) };
+        let (id, events) = test.placed(order);
+        let killed = events == [cancelled(id, 1, lots, CancelReason::FillOrKill)];
+        assert_eq!(killed, fills(&events).is_empty(), "{events:?}");
+        assert!(killed || fills(&events).iter().map(|fill| fill.lots.0).sum::<u64>() == lots, "{events:?}");
+        !killed
+    };
+    for (rule, at_100, at_101) in [
+        (SelfTradeRule::Allow, 12, 20),
+        (SelfTradeRule::ExpireTaker, 3, 3),
+        (SelfTradeRule::ExpireBoth, 3, 3),
+        (SelfTradeRule::ExpireMaker, 8, 14),
+    ] {
+        for (price, most) in [(100, at_100), (101, at_101)] {
+            assert!(filled(rule, most, price), "{rule:?}: {most} lots are there at {price}");
+            assert!(!filled(rule, most + 1, price), "{rule:?}: {most} lots are all at {price}");
+        }
+    }
+}
+
+#[test]
 fn a_post_only_order_never_takes() {
     let mut test = TestExchange::new();
     test.placed(limit(0, Side::Sell, 100, 4));
@@ -310,6 +342,31 @@ fn taking_off_all_that_is_open_cancels() {
     assert_eq!(test.depth(Side::Sell), [(100, 3)]);
     assert_eq!(test.apply(reduce(9)), [cancelled(id, 0, 3, CancelReason::Owner)]);
     assert_eq!((test.depth(Side::Sell), test.reserved(0, BASE)), (vec![], 0));
+}
+
+#[test]
+fn a_change_leaves_no_order_that_is_worth_less_than_the_market_takes() {
+    // 500 units are the least: at 10 ticks of 10 units that is 5 lots.
+    let reduce =
+        |id, by| Command::Reduce { market: MARKET, account: AccountId(0), order: OrderRef::Id(id), by: Lots(by) };
+    let mut test = TestExchange::new();
+    let (id, _) = test.placed(limit(0, Side::Sell, 10, 20));
+    assert_eq!(test.apply(reduce(id, 15)), [Event::Reduced { order: id, by: Lots(15), open: Lots(5) }]);
+    assert_eq!(test.apply(reduce(id, 1)), [cancelled(id, 0, 5, CancelReason::NotionalTooSmall)]);
+    assert_eq!((test.depth(Side::Sell), test.reserved(0, BASE)), (vec![], 0), "nothing of it stays");
+    // What has traded is no part of what stays open.
+    let (id, _) = test.placed(limit(0, Side::Sell, 10, 20));
+    test.placed(limit(1, Side::Buy, 10, 12));
+    let too_small = Reason::NotionalTooSmall { given: Units(400), min: Units(500) };
+    assert_eq!(reason_of(&test.amend(0, id, 10, 16)), too_small);
+    assert_eq!(reason_of(&test.amend(0, id, 9, 17)), Reason::NotionalTooSmall { given: Units(450), min: Units(500) });
+    assert_eq!(test.depth(Side::Sell), [(10, 8)], "a refused amendment takes nothing away");
+    assert_eq!(test.apply(reduce(id, 3)), [Event::Reduced { order: id, by: Lots(3), open: Lots(5) }]);
+    assert_eq!(test.apply(reduce(id, 5)), [cancelled(id, 0, 5, CancelReason::Owner)], "all of it, as asked");
+    // An order that waits for its trigger is no exception.
+    let (id, _) = test.placed(NewOrder { trigger: rise(100), ..limit(0, Side::Sell, 10, 6) });
+    assert_eq!(test.apply(reduce(id, 2)), [cancelled(id, 0, 6, CancelReason::NotionalTooSmall)]);
+    assert_eq!(test.reserved(0, BASE), 0);
 }
 
 #[test]

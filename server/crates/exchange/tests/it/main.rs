@@ -16,3 +16,4 @@ mod self_trade;
 mod setup;
 mod snapshot;
 mod streams;
+mod triggers;

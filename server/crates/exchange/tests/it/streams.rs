@@ -62,6 +62,19 @@ pub(crate) fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..count)
 }
 
+/// Orders that all wait, so that a later trade reaches many of them at once.
+pub(crate) fn stops(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
+    let order =
+        ((0..4_u32).prop_map(AccountId), side(), 90..111_u32, 1..30_u64, time_in_force(), trigger(), self_trade());
+    let step = order.prop_map(|(account, side, price, lots, time_in_force, trigger, self_trade)| {
+        let terms = limit(account.0, side, price, lots);
+        let trigger = Some(Trigger { waits_until: None, ..trigger });
+        let order = NewOrder { time_in_force, trigger, self_trade, ..terms };
+        Step { command: Command::Place { market: MARKET, order }, back: 0, passed_ms: 0 }
+    });
+    prop::collection::vec(step, count)
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let passed = prop_oneof![8 => Just(0_u64), 2 => 0..20_u64];
     (command(), 0..40_u64, passed).prop_map(|(command, back, passed_ms)| Step { command, back, passed_ms })

@@ -63,15 +63,58 @@ fn code_of_chain(error: &ChainError) -> i32 {
         )
         | ChainError::Halted(_)
         | ChainError::InsufficientFunds { .. }
-        | ChainError::InvalidCall(_) => INVALID_INPUT,
+        | ChainError::InvalidCall(_)
+        | ChainError::SimulatedNumber { .. }
+        | ChainError::SimulatedTime { .. }
+        | ChainError::SimulatedGas { .. } => INVALID_INPUT,
         ChainError::Transaction(_) => TRANSACTION_REJECTED,
         ChainError::UnknownBlock(_) => RESOURCE_NOT_FOUND,
         ChainError::ProofUnavailable { .. } => RESOURCE_UNAVAILABLE,
-        ChainError::LimitExceeded { .. } | ChainError::CallStopped | ChainError::TraceTooLong { .. } => LIMIT_EXCEEDED,
+        ChainError::LimitExceeded { .. }
+        | ChainError::CallStopped
+        | ChainError::SimulationTooLong { .. }
+        | ChainError::TraceTooLong { .. } => LIMIT_EXCEEDED,
         ChainError::Tracer(_) => INVALID_PARAMS,
         ChainError::Reverted { .. } => REVERTED,
         _ => INTERNAL,
     }
+}
+
+/// Codes of `eth_simulateV1` in execution-apis, for what keeps a whole simulation from running.
+mod simulation {
+    pub(super) const NONCE_TOO_LOW: i32 = -38_010;
+    pub(super) const NONCE_TOO_HIGH: i32 = -38_011;
+    pub(super) const INTRINSIC_GAS: i32 = -38_013;
+    pub(super) const INSUFFICIENT_FUNDS: i32 = -38_014;
+    pub(super) const BLOCK_GAS_LIMIT: i32 = -38_015;
+    pub(super) const BLOCK_NUMBER: i32 = -38_020;
+    pub(super) const BLOCK_TIME: i32 = -38_021;
+    pub(super) const SENDER_HAS_CODE: i32 = -38_024;
+    pub(super) const INIT_CODE_TOO_LARGE: i32 = -38_025;
+    pub(super) const CLIENT_LIMIT: i32 = -38_026;
+}
+
+/// Why a simulation did not run.
+pub(crate) fn simulation_error(error: NodeError) -> ErrorObjectOwned {
+    let code = match &error {
+        NodeError::Chain(ChainError::Transaction(refusal)) => match refusal {
+            TransactionError::NonceTooLow { .. } => simulation::NONCE_TOO_LOW,
+            TransactionError::NonceTooHigh { .. } => simulation::NONCE_TOO_HIGH,
+            TransactionError::IntrinsicGas { .. } => simulation::INTRINSIC_GAS,
+            TransactionError::InsufficientFunds { .. } => simulation::INSUFFICIENT_FUNDS,
+            TransactionError::SenderHasCode(_) => simulation::SENDER_HAS_CODE,
+            TransactionError::InitCodeTooLarge { .. } => simulation::INIT_CODE_TOO_LARGE,
+            _ => INVALID_INPUT,
+        },
+        NodeError::Chain(ChainError::SimulatedGas { .. }) => simulation::BLOCK_GAS_LIMIT,
+        NodeError::Chain(ChainError::SimulatedNumber { .. }) => simulation::BLOCK_NUMBER,
+        NodeError::Chain(ChainError::SimulatedTime { .. }) => simulation::BLOCK_TIME,
+        NodeError::Chain(ChainError::LimitExceeded { .. } | ChainError::SimulationTooLong { .. }) => {
+            simulation::CLIENT_LIMIT
+        }
+        _ => return error.into(),
+    };
+    ErrorObjectOwned::owned(code, error.to_string(), None::<()>)
 }
 
 /// A parameter that breaks a rule its type does not express.

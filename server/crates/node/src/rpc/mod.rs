@@ -8,7 +8,9 @@ mod eth;
 mod every_request;
 mod filters;
 mod net;
+mod otterscan;
 mod params;
+mod simulate;
 mod subscriptions;
 mod txpool;
 
@@ -23,6 +25,8 @@ use debug::{DebugApiServer as _, DebugRpc};
 use eth::{EthApiServer as _, EthRpc};
 pub(crate) use every_request::{EveryRequest, Posted};
 use net::{NetApiServer as _, NetRpc, Web3ApiServer as _, Web3Rpc};
+use otterscan::{ErigonApiServer, OtterscanApiServer, OtterscanRpc};
+use simulate::{SimulationApiServer as _, SimulationRpc};
 use subscriptions::{SubscriptionApiServer as _, SubscriptionRpc};
 use txpool::{TxpoolApiServer as _, TxpoolRpc};
 
@@ -30,11 +34,14 @@ use txpool::{TxpoolApiServer as _, TxpoolRpc};
 pub(crate) fn module(handle: &NodeHandle) -> Result<RpcModule<()>, jsonrpsee::server::RegisterMethodError> {
     let mut module = RpcModule::new(());
     module.merge(EthRpc::new(handle.clone()).into_rpc())?;
+    module.merge(SimulationRpc::new(handle.clone()).into_rpc())?;
     module.merge(SubscriptionRpc::new(handle.clone()).into_rpc())?;
     module.merge(NetRpc::new(handle.clone()).into_rpc())?;
     module.merge(Web3Rpc.into_rpc())?;
     module.merge(TxpoolRpc::new(handle.clone()).into_rpc())?;
     module.merge(DebugRpc::new(handle.clone()).into_rpc())?;
+    module.merge(OtterscanApiServer::into_rpc(OtterscanRpc::new(handle.clone())))?;
+    module.merge(ErigonApiServer::into_rpc(OtterscanRpc::new(handle.clone())))?;
     module.merge(AitbcRpc::new(handle.clone()).into_rpc())?;
     Ok(module)
 }

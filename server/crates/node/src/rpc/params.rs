@@ -18,8 +18,9 @@ pub(crate) const MAX_FILTER_ALTERNATIVES: usize = 1_000;
 /// Most accounts, and most slots of one account, that a call overrides.
 const MAX_OVERRIDES: usize = 1_000;
 
-/// Most gas of one simulated call: a transaction may use less, and a block has more.
-const MAX_CALL_GAS: u64 = 30_000_000;
+/// Most gas of one simulated call, and of all calls of simulated blocks together: a transaction may use less, and a block has
+/// more.
+pub(crate) const MAX_CALL_GAS: u64 = 30_000_000;
 
 /// The height a tag or number names, `None` above the head. A committed block is final, so `safe` and `finalized`
 /// are the head; nothing of a pending block is known before it is committed, so `pending` is the head too.

@@ -14,7 +14,7 @@ fn grouped(number: u64) -> String {
 
 #[test]
 fn the_documented_growth_of_a_day_follows_from_the_constants() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/GROWTH.md");
+    let path = test_support::package_folder().join("../../../docs/GROWTH.md");
     let text = std::fs::read_to_string(path).unwrap();
     let (rates, pool) = (StrangerRates::default(), PoolLimits::default());
     let in_tables = rates.growth_bytes.most_within(DAY_SECONDS, MAX_TRANSACTION_GROWTH_BYTES);

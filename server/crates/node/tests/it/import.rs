@@ -3,7 +3,7 @@
 use alloy_primitives::{B256, hex};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use node::chain::{Block, CommitCertificate, DecidedBlock, SealedHeader, ValidatorKey};
+use node::chain::{Block, CommitCertificate, Contradiction, DecidedBlock, SealedHeader, ValidatorKey};
 use node::{MAX_IMPORT_BODY_BYTES, NodeError, Role};
 use serde_json::{Value, json};
 
@@ -119,6 +119,35 @@ async fn what_does_not_hold_is_refused_and_changes_nothing() {
 
     assert_eq!(follower.handle().head().unwrap().hash(), decode(&blocks[0]).block.header.hash());
     assert_eq!(import(&follower, &blocks[1]).await.0, 201, "the true block is taken after all of them");
+}
+
+#[tokio::test]
+async fn a_conflicting_block_is_refused_and_its_signatures_are_kept_as_a_proof() {
+    let (origin, other, follower) = (origin(&[1, 2]).await, origin(&[3]).await, follower());
+    for block in decided(&origin).await {
+        assert_eq!(import(&follower, &block).await.0, 201);
+    }
+    let seen = || async { follower.call("aitbc_getContradictions", json!([])).await };
+    let conflicting = decided(&other).await.remove(0);
+    let first = decode(&conflicting);
+    // Nobody is accused by a signature that is not its own.
+    for signers in [&[9][..], &[]] {
+        let (status, problem) = import(&follower, &with_other_root(&first.block, signers)).await;
+        assert_eq!((status, &problem["type"]), (409, &json!("/problems/conflicting-block")), "{problem}");
+    }
+    assert_eq!(seen().await, json!([]));
+
+    assert_eq!(import(&follower, &conflicting).await.0, 409);
+    let shown = seen().await;
+    let found: Vec<Contradiction> = serde_json::from_value(shown.clone()).unwrap();
+    let [found] = found.as_slice() else { panic!("one validator decided both: {found:?}") };
+    assert!(found.holds(CHAIN_ID), "{found:?}");
+    assert_eq!((found.validator, found.height, found.round), (address(VALIDATOR), 1, 0));
+    let committed = decode(&decided(&origin).await[0]).block.header.hash();
+    assert_eq!([found.first.block_hash, found.second.block_hash], [committed, first.block.header.hash()]);
+    assert_eq!(import(&follower, &conflicting).await.0, 409);
+    assert_eq!(seen().await, shown, "it is kept once");
+    assert_eq!(follower.handle().head().unwrap(), origin.handle().head().unwrap());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter
 use shared::id::ApiKeyId;
 use shared::time::UnixMillis;
 
-use super::second_factor::forget_unconfirmed;
+use super::second_factor::{forget_networks, forget_unconfirmed};
 use super::{Change, Transaction, webhooks};
 use crate::StoreError;
 use crate::amount::micro_ait;
@@ -127,6 +127,8 @@ pub struct Prune {
     pub messages_before: UnixMillis,
     /// Second factors that were begun before this and never got their first code.
     pub unconfirmed_before: UnixMillis,
+    /// Second factors that were confirmed before this keep no network address.
+    pub networks_before: UnixMillis,
 }
 
 #[async_trait]
@@ -153,6 +155,7 @@ impl Change for Prune {
             .await?;
         let messages = webhooks::forget_messages(transaction, self.messages_before).await?;
         let unconfirmed = forget_unconfirmed(transaction, self.unconfirmed_before).await?;
+        forget_networks(transaction, self.networks_before).await?;
         let forgotten = messages + unconfirmed + sessions.rows_affected;
         Ok(forgotten + answers.rows_affected + buckets.rows_affected + uses.rows_affected)
     }

@@ -39,6 +39,7 @@ pub use payments::{MovePayment, PaymentMove, RecordSettled, SettledReceipt};
 pub use reconcile::{MintAgain, RecordFoundMint};
 pub use second_factor::{
     BeginSecondFactor, ConfirmSecondFactor, CountCodeTry, GiveCode, RemoveSecondFactor, ResetSecondFactor,
+    SecondFactorLimits, SetUpFrom,
 };
 pub(crate) use sessions::open_sessions;
 pub use sessions::{CreateWalletKey, EndSession, EndSessions, OpenSession, RemoveWalletKey};

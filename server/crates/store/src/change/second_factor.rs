@@ -4,7 +4,8 @@
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict, SimpleExpr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, UpdateMany,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, UpdateMany,
 };
 use shared::Address;
 use shared::digest::Sha256Digest;
@@ -19,6 +20,31 @@ use crate::entity::{recovery_code, session};
 use crate::record::{CodeTries, UsedCode};
 use crate::{Refusal, StoreError};
 
+/// How many second factors there may be.
+///
+/// Those that wait for their first code only take room from each other, and one network address only from itself before it
+/// takes any from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecondFactorLimits {
+    /// That wait and were begun from one network address; the oldest of them makes room.
+    pub waiting_per_network: u64,
+    /// That wait; the oldest makes room.
+    pub waiting: u64,
+    /// Confirmed from one network address since [`SetUpFrom::since`].
+    pub confirmed_per_network: u64,
+    pub confirmed: u64,
+}
+
+/// From where a second factor is set up.
+#[derive(Debug, Clone)]
+pub struct SetUpFrom {
+    /// Class of the network address.
+    pub network: String,
+    /// What was confirmed before counts for nobody's network address.
+    pub since: UnixMillis,
+    pub limits: SecondFactorLimits,
+}
+
 /// A secret was made, and waits for its first code. It takes the place of one that waited before.
 #[derive(Debug, Clone)]
 pub struct BeginSecondFactor {
@@ -26,8 +52,9 @@ pub struct BeginSecondFactor {
     /// Encrypted by the hub.
     pub sealed_secret: String,
     pub at: UnixMillis,
-    /// Second factors of all accounts, those that wait among them.
-    pub most_in_total: u64,
+    /// Those that were begun before this wait no more.
+    pub over_before: UnixMillis,
+    pub from: SetUpFrom,
 }
 
 #[async_trait]
@@ -38,13 +65,16 @@ impl Change for BeginSecondFactor {
         if has_second_factor(transaction, self.address).await? {
             return Err(StoreError::Refused(Refusal::SecondFactorOn));
         }
-        let others = Entity::find().filter(Column::Address.ne(self.address.to_string()));
-        if others.count(transaction.connection).await? >= self.most_in_total {
-            return Err(StoreError::Refused(Refusal::TooManySecondFactors { most: self.most_in_total }));
-        }
+        forget_unconfirmed(transaction, self.over_before).await?;
+        check_room(transaction, self.address, &self.from).await?;
+        let SecondFactorLimits { waiting_per_network, waiting, .. } = self.from.limits;
+        let of_network = Column::Network.eq(&self.from.network);
+        make_waiting_room(transaction, self.address, Some(of_network), waiting_per_network).await?;
+        make_waiting_room(transaction, self.address, None, waiting).await?;
         let row = ActiveModel {
             address: Set(self.address.to_string()),
             sealed_secret: Set(self.sealed_secret.clone()),
+            network: Set(Some(self.from.network.clone())),
             begun_at_unix_ms: Set(stored_millis(self.at)),
             confirmed_at_unix_ms: Set(None),
             last_used_step: Set(None),
@@ -54,6 +84,7 @@ impl Change for BeginSecondFactor {
         let anew = OnConflict::column(Column::Address)
             .update_columns([
                 Column::SealedSecret,
+                Column::Network,
                 Column::BegunAtUnixMs,
                 Column::WrongCodes,
                 Column::BlockedUntilUnixMs,
@@ -81,6 +112,7 @@ pub struct ConfirmSecondFactor {
     /// The session that confirms, and stays.
     pub session: SessionId,
     pub at: UnixMillis,
+    pub from: SetUpFrom,
 }
 
 #[async_trait]
@@ -88,7 +120,9 @@ impl Change for ConfirmSecondFactor {
     type Output = ();
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        check_room(transaction, self.address, &self.from).await?;
         let confirmed = Entity::update_many()
+            .col_expr(Column::Network, Expr::value(self.from.network.as_str()))
             .col_expr(Column::ConfirmedAtUnixMs, Expr::value(stored_millis(self.at)))
             .col_expr(Column::LastUsedStep, Expr::value(to_i64(self.step)))
             .filter(Column::Address.eq(self.address.to_string()))
@@ -108,6 +142,7 @@ impl Change for ConfirmSecondFactor {
             code_sha256: Set(hash.to_string()),
         });
         recovery_code::Entity::insert_many(rows).exec_without_returning(transaction.connection).await?;
+        note_code(transaction, self.address, self.session, UsedCode::Step(self.step)).await?;
         end_sessions(transaction, self.address, session::Column::Id.ne(self.session.to_string()), self.at).await
     }
 }
@@ -152,12 +187,14 @@ impl Change for GiveCode {
     type Output = ();
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        if has_given(transaction, self.address, self.session, self.used).await? {
+            // It was stored before, and nobody had the answer yet.
+            return Ok(());
+        }
         use_up(transaction, self.address, self.used).await?;
-        let completed = session::Entity::update_many()
-            .col_expr(session::Column::AwaitsCode, Expr::value(false))
-            .filter(session::Column::Id.eq(self.session.to_string()))
-            .filter(session::Column::Address.eq(self.address.to_string()))
-            .filter(session::Column::AwaitsCode.eq(true))
+        let completed = of_session(self.address, self.session)
+            .col_expr(session::Column::GivenCode, Expr::value(code_text(self.used)))
+            .filter(session::Column::GivenCode.is_null())
             .filter(session::Column::EndedAtUnixMs.is_null())
             .exec(transaction.connection)
             .await?;
@@ -173,6 +210,8 @@ impl Change for GiveCode {
 pub struct RemoveSecondFactor {
     pub address: Address,
     pub used: UsedCode,
+    /// The session that gives the code.
+    pub session: SessionId,
     pub at: UnixMillis,
 }
 
@@ -181,7 +220,13 @@ impl Change for RemoveSecondFactor {
     type Output = ();
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        let is_off = !has_second_factor(transaction, self.address).await?;
+        if is_off && has_given(transaction, self.address, self.session, self.used).await? {
+            // It was stored before, and nobody had the answer yet.
+            return Ok(());
+        }
         use_up(transaction, self.address, self.used).await?;
+        note_code(transaction, self.address, self.session, self.used).await?;
         remove(transaction, self.address, self.at).await?;
         Ok(())
     }
@@ -201,8 +246,10 @@ impl Change for ResetSecondFactor {
     type Output = bool;
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<bool, StoreError> {
-        end_sessions(transaction, self.address, session::Column::AwaitsCode.eq(false), self.at).await?;
-        remove(transaction, self.address, self.at).await
+        // First the row, whose lock awaits a code that is just being given: its session is then seen here.
+        let had_one = remove(transaction, self.address, self.at).await?;
+        end_sessions(transaction, self.address, session::Column::GivenCode.is_not_null(), self.at).await?;
+        Ok(had_one)
     }
 }
 
@@ -220,6 +267,111 @@ pub(super) async fn forget_unconfirmed(transaction: &Transaction<'_>, before: Un
         .exec(transaction.connection)
         .await?;
     Ok(forgotten.rows_affected)
+}
+
+/// What was confirmed long ago keeps no network address.
+pub(super) async fn forget_networks(transaction: &Transaction<'_>, before: UnixMillis) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Network, Expr::value(None::<String>))
+        .filter(Column::ConfirmedAtUnixMs.lt(stored_millis(before)))
+        .filter(Column::Network.is_not_null())
+        .exec(transaction.connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether the account may have a second factor beside those of others. Several hubs at once may each count one less than
+/// there are.
+async fn check_room(transaction: &Transaction<'_>, address: Address, from: &SetUpFrom) -> Result<(), StoreError> {
+    let others = || {
+        let others = Entity::find().filter(Column::Address.ne(address.to_string()));
+        others.filter(Column::ConfirmedAtUnixMs.is_not_null())
+    };
+    let of_network = others()
+        .filter(Column::Network.eq(&from.network))
+        .filter(Column::ConfirmedAtUnixMs.gte(stored_millis(from.since)));
+    let most = from.limits.confirmed_per_network;
+    if of_network.count(transaction.connection).await? >= most {
+        return Err(StoreError::Refused(Refusal::TooManySecondFactorsOfNetwork { most }));
+    }
+    let most = from.limits.confirmed;
+    if others().count(transaction.connection).await? >= most {
+        return Err(StoreError::Refused(Refusal::TooManySecondFactors { most }));
+    }
+    Ok(())
+}
+
+/// Second factors that wait and make room for one new one; one is usual.
+const FORGOTTEN_AT_ONCE: u64 = 100;
+
+/// Forgets the oldest of others that wait, so that with the account's own there are at most so many.
+async fn make_waiting_room(
+    transaction: &Transaction<'_>,
+    address: Address,
+    which: Option<SimpleExpr>,
+    most: u64,
+) -> Result<(), StoreError> {
+    let mut others =
+        Entity::find().filter(Column::Address.ne(address.to_string())).filter(Column::ConfirmedAtUnixMs.is_null());
+    if let Some(which) = which {
+        others = others.filter(which);
+    }
+    let oldest: Vec<String> = others
+        .select_only()
+        .column(Column::Address)
+        .order_by_desc(Column::BegunAtUnixMs)
+        .order_by_desc(Column::Address)
+        .offset(most.saturating_sub(1))
+        .limit(FORGOTTEN_AT_ONCE)
+        .into_tuple()
+        .all(transaction.connection)
+        .await?;
+    if oldest.is_empty() {
+        return Ok(());
+    }
+    Entity::delete_many()
+        .filter(Column::Address.is_in(oldest))
+        .filter(Column::ConfirmedAtUnixMs.is_null())
+        .exec(transaction.connection)
+        .await?;
+    Ok(())
+}
+
+/// A code as a session's row has it.
+fn code_text(used: UsedCode) -> String {
+    match used {
+        UsedCode::Step(step) => format!("step {step}"),
+        UsedCode::Recovery(hash) => format!("recovery {hash}"),
+    }
+}
+
+fn of_session(address: Address, id: SessionId) -> UpdateMany<session::Entity> {
+    session::Entity::update_many()
+        .filter(session::Column::Id.eq(id.to_string()))
+        .filter(session::Column::Address.eq(address.to_string()))
+}
+
+/// The session gave this code last.
+async fn note_code(
+    transaction: &Transaction<'_>,
+    address: Address,
+    id: SessionId,
+    used: UsedCode,
+) -> Result<(), StoreError> {
+    let noted = of_session(address, id).col_expr(session::Column::GivenCode, Expr::value(code_text(used)));
+    noted.exec(transaction.connection).await?;
+    Ok(())
+}
+
+/// Whether this code is what the session gave last.
+async fn has_given(
+    transaction: &Transaction<'_>,
+    address: Address,
+    id: SessionId,
+    used: UsedCode,
+) -> Result<bool, StoreError> {
+    let row = session::Entity::find_by_id(id.to_string()).one(transaction.connection).await?;
+    Ok(row.is_some_and(|row| row.address == address.to_string() && row.given_code == Some(code_text(used))))
 }
 
 /// Uses a code up, and forgets the wrong ones before it.
@@ -244,14 +396,14 @@ async fn use_up(transaction: &Transaction<'_>, address: Address, used: UsedCode)
     if is_fresh { Ok(()) } else { Err(StoreError::Refused(Refusal::CodeUsed)) }
 }
 
-/// The sessions that await a code go with it: nothing will ever complete them.
+/// The sessions that await a code go with it: they would do without one now.
 async fn remove(transaction: &Transaction<'_>, address: Address, at: UnixMillis) -> Result<bool, StoreError> {
     let removed = Entity::delete_by_id(address.to_string()).exec(transaction.connection).await?;
     recovery_code::Entity::delete_many()
         .filter(recovery_code::Column::Address.eq(address.to_string()))
         .exec(transaction.connection)
         .await?;
-    end_sessions(transaction, address, session::Column::AwaitsCode.eq(true), at).await?;
+    end_sessions(transaction, address, session::Column::GivenCode.is_null(), at).await?;
     Ok(removed.rows_affected == 1)
 }
 

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 use shared::Address;
 use shared::digest::Sha256Digest;
@@ -14,7 +15,7 @@ use super::accounts::insert_key;
 use super::second_factor::has_second_factor;
 use super::{Change, Transaction, webhooks};
 use crate::columns::stored_millis;
-use crate::entity::{api_key, session};
+use crate::entity::{api_key, second_factor, session};
 use crate::record::{NewApiKey, SessionRecord};
 use crate::{Refusal, StoreError};
 
@@ -35,31 +36,31 @@ impl Change for OpenSession {
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<bool, StoreError> {
         let new = &self.session;
+        let has_second_factor = has_second_factor(transaction, new.address).await?;
         let with_nonce = session::Column::Nonce.eq(&self.nonce);
         if let Some(row) = session::Entity::find().filter(with_nonce).one(transaction.connection).await? {
             // Its own row: it was stored before, and nobody had the answer yet.
             return if row.id == new.id.to_string() {
-                Ok(row.awaits_code)
+                Ok(has_second_factor && row.given_code.is_none())
             } else {
                 Err(StoreError::Refused(Refusal::NonceUsed))
             };
         }
-        let awaits_code = has_second_factor(transaction, new.address).await?;
         let row = session::ActiveModel {
             id: Set(new.id.to_string()),
             secret_sha256: Set(self.secret_sha256.to_string()),
             nonce: Set(self.nonce.clone()),
             address: Set(new.address.to_string()),
             browser: Set(new.browser.clone()),
-            awaits_code: Set(awaits_code),
+            given_code: Set(None),
             created_at_unix_ms: Set(stored_millis(new.created_at)),
             expires_at_unix_ms: Set(stored_millis(new.expires_at)),
             ended_at_unix_ms: Set(None),
         };
         session::Entity::insert(row).exec_without_returning(transaction.connection).await?;
-        make_room(transaction, open_sessions(new.address, awaits_code, new.created_at), self.most, new.created_at)
-            .await?;
-        Ok(awaits_code)
+        let sessions = open_sessions(new.address, has_second_factor, new.created_at);
+        make_room(transaction, sessions, self.most, new.created_at).await?;
+        Ok(has_second_factor)
     }
 }
 
@@ -98,10 +99,24 @@ pub(super) async fn make_room(
 }
 
 /// The sessions of a wallet that count, or those that would after a code.
+///
+/// Whether an account has a second factor is a part of the same statement.
 pub(crate) fn open_sessions(address: Address, awaits_code: bool, now: UnixMillis) -> Select<session::Entity> {
+    let guarded = second_factor::Entity::find_by_id(address.to_string())
+        .select_only()
+        .column(second_factor::Column::Address)
+        .filter(second_factor::Column::ConfirmedAtUnixMs.is_not_null())
+        .into_query();
+    let of_those = if awaits_code {
+        let without_code = Condition::all().add(session::Column::GivenCode.is_null());
+        without_code.add(session::Column::Address.in_subquery(guarded))
+    } else {
+        let with_code = Condition::any().add(session::Column::GivenCode.is_not_null());
+        with_code.add(session::Column::Address.not_in_subquery(guarded))
+    };
     session::Entity::find()
         .filter(session::Column::Address.eq(address.to_string()))
-        .filter(session::Column::AwaitsCode.eq(awaits_code))
+        .filter(of_those)
         .filter(session::Column::EndedAtUnixMs.is_null())
         .filter(session::Column::ExpiresAtUnixMs.gt(stored_millis(now)))
 }

@@ -10,6 +10,8 @@ pub struct Model {
     pub address: String,
     /// Encrypted by the hub.
     pub sealed_secret: String,
+    /// Class of the network address that set it up, for a day.
+    pub network: Option<String>,
     pub begun_at_unix_ms: i64,
     pub confirmed_at_unix_ms: Option<i64>,
     /// The half minute since 1970 of the last code that counted.

@@ -16,8 +16,9 @@ pub struct Model {
     pub nonce: String,
     pub address: String,
     pub browser: String,
-    /// A code of the second factor is missing: the session may do nothing yet.
-    pub awaits_code: bool,
+    /// The code of the second factor that the session gave last. Without one it may do nothing while its account has a second
+    /// factor: that is decided when the session is read, so that no sign-in slips past a confirmation.
+    pub given_code: Option<String>,
     pub created_at_unix_ms: i64,
     pub expires_at_unix_ms: i64,
     pub ended_at_unix_ms: Option<i64>,

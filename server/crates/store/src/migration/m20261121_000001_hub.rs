@@ -37,7 +37,7 @@ const TABLES: [&str; 24] = [
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 33] = [
+const INDEXES: [(&str, &str, &[&str]); 34] = [
     ("task_by_state", "task", &["state"]),
     ("job_by_client", "job", &["client", "seq"]),
     ("job_by_state", "job", &["state", "seq"]),
@@ -64,6 +64,7 @@ const INDEXES: [(&str, &str, &[&str]); 33] = [
     ("session_by_address", "session", &["address", "created_at_unix_ms"]),
     ("session_by_age", "session", &["expires_at_unix_ms"]),
     ("second_factor_by_age", "second_factor", &["confirmed_at_unix_ms", "begun_at_unix_ms"]),
+    ("second_factor_by_network", "second_factor", &["network", "begun_at_unix_ms"]),
     ("idempotency_by_age", "idempotency_key", &["created_at_unix_ms"]),
     ("webhook_by_address", "webhook", &["address", "created_at_unix_ms"]),
     ("webhook_by_attempt", "webhook", &["next_attempt_at_unix_ms"]),
@@ -373,7 +374,7 @@ fn sign_in_tables() -> Vec<TableCreateStatement> {
         .col(string_uniq("nonce"))
         .col(string("address"))
         .col(string("browser"))
-        .col(boolean("awaits_code"))
+        .col(string_null("given_code"))
         .col(big_integer("created_at_unix_ms"))
         .col(big_integer("expires_at_unix_ms"))
         .col(big_integer_null("ended_at_unix_ms"))
@@ -382,6 +383,7 @@ fn sign_in_tables() -> Vec<TableCreateStatement> {
         .table("second_factor")
         .col(string("address").primary_key())
         .col(string("sealed_secret"))
+        .col(string_null("network"))
         .col(big_integer("begun_at_unix_ms"))
         .col(big_integer_null("confirmed_at_unix_ms"))
         .col(big_integer_null("last_used_step"))

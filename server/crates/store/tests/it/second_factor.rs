@@ -1,15 +1,19 @@
 //! Second factors: who is asked for a code, and that each code counts once.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use shared::Address;
 use shared::digest::Sha256Digest;
 use shared::id::SessionId;
 use shared::time::UnixMillis;
 use store::change::{
-    BeginSecondFactor, ConfirmSecondFactor, CountCodeTry, GiveCode, OpenSession, Prune, RemoveSecondFactor,
-    ResetSecondFactor,
+    BeginSecondFactor, Change, ConfirmSecondFactor, CountCodeTry, GiveCode, OpenSession, Prune, RemoveSecondFactor,
+    ResetSecondFactor, SecondFactorLimits, SetUpFrom, Transaction,
 };
 use store::record::{CodeTries, SessionRecord, UsedCode};
 use store::{Refusal, Store, StoreError};
+use tokio::sync::Notify;
 
 use super::database::on_both;
 use super::fixture::NOW;
@@ -17,13 +21,18 @@ use super::fixture::NOW;
 const ME: Address = Address::repeat_byte(1);
 const OTHER: Address = Address::repeat_byte(2);
 const MOST: usize = 3;
+const LIMITS: SecondFactorLimits =
+    SecondFactorLimits { waiting_per_network: 2, waiting: 4, confirmed_per_network: 2, confirmed: 3 };
 
 fn digest(number: u128) -> Sha256Digest {
     Sha256Digest::of(&number.to_be_bytes())
 }
 
-/// Whether the new session awaits a code.
-async fn sign_in(store: &Store, number: u128, address: Address) -> bool {
+fn from(network: &str) -> SetUpFrom {
+    SetUpFrom { network: network.to_owned(), since: UnixMillis(0), limits: LIMITS }
+}
+
+fn opening(number: u128, address: Address) -> OpenSession {
     let created_at = NOW.plus_ms(u64::try_from(number).unwrap());
     let session = SessionRecord {
         id: SessionId::from_random(number),
@@ -33,12 +42,17 @@ async fn sign_in(store: &Store, number: u128, address: Address) -> bool {
         created_at,
         expires_at: created_at.plus_ms(60_000),
     };
-    let open = OpenSession { session, secret_sha256: digest(number), nonce: format!("nonce{number}"), most: MOST };
-    store.write(open).await.unwrap()
+    OpenSession { session, secret_sha256: digest(number), nonce: format!("nonce{number}"), most: MOST }
+}
+
+/// Whether the new session awaits a code.
+async fn sign_in(store: &Store, number: u128, address: Address) -> bool {
+    store.write(opening(number, address)).await.unwrap()
 }
 
 fn begin(address: Address) -> BeginSecondFactor {
-    BeginSecondFactor { address, sealed_secret: "sealed".into(), at: NOW, most_in_total: 2 }
+    let (sealed_secret, over_before) = ("sealed".to_owned(), UnixMillis(0));
+    BeginSecondFactor { address, sealed_secret, at: NOW, over_before, from: from("network") }
 }
 
 fn confirm(address: Address, session: u128) -> ConfirmSecondFactor {
@@ -49,6 +63,7 @@ fn confirm(address: Address, session: u128) -> ConfirmSecondFactor {
         recovery: vec![digest(100), digest(101)],
         session: SessionId::from_random(session),
         at: NOW.plus_ms(1),
+        from: from("network"),
     }
 }
 
@@ -93,9 +108,6 @@ async fn a_second_factor_counts_from_its_first_code_on_and_ends_what_began_witho
         let view = store.second_factor_view(ME).await.unwrap();
         assert_eq!((view.confirmed_at_unix_ms, view.recovery_codes_left), (Some(NOW.plus_ms(1)), 2));
         assert!(!store.second_factor_view(OTHER).await.unwrap().is_on());
-        store.write(begin(OTHER)).await.unwrap();
-        let third = store.write(begin(Address::repeat_byte(3))).await;
-        assert_eq!(refusal(third), Refusal::TooManySecondFactors { most: 2 });
     })
     .await;
 }
@@ -117,10 +129,13 @@ async fn each_code_counts_once_and_what_is_refused_uses_none_up() {
         let of_other = GiveCode { address: OTHER, ..give(2, UsedCode::Step(11)) };
         assert_eq!(refusal(store.write(of_other).await), Refusal::CodeUsed);
         store.write(give(2, UsedCode::Step(11))).await.unwrap();
+        store.write(give(2, UsedCode::Step(11))).await.expect("an answer that was lost is given again");
         assert_eq!(refusal(store.write(give(3, UsedCode::Step(11))).await), Refusal::CodeUsed);
         let unknown = UsedCode::Recovery(digest(999));
         assert_eq!(refusal(store.write(give(3, unknown)).await), Refusal::CodeUsed);
-        store.write(give(3, UsedCode::Recovery(digest(100)))).await.unwrap();
+        for _ in 0..2 {
+            store.write(give(3, UsedCode::Recovery(digest(100)))).await.unwrap();
+        }
         assert_eq!(refusal(store.write(give(4, UsedCode::Recovery(digest(100)))).await), Refusal::CodeUsed);
         assert_eq!(store.second_factor_view(ME).await.unwrap().recovery_codes_left, 1);
         assert_eq!(open_sessions(&store, &[1, 2, 3, 4]).await, [Some(false), Some(false), Some(false), Some(true)]);
@@ -175,13 +190,19 @@ async fn a_code_turns_it_off_once_and_the_operator_without_one() {
         let store = database.open().await;
         sign_in(&store, 1, ME).await;
         store.write(begin(ME)).await.unwrap();
-        let early = RemoveSecondFactor { address: ME, used: UsedCode::Step(20), at: NOW };
+        let session = SessionId::from_random(1);
+        let early = RemoveSecondFactor { address: ME, used: UsedCode::Step(20), session, at: NOW };
         assert_eq!(refusal(store.write(early).await), Refusal::CodeUsed, "it was never confirmed");
         store.write(confirm(ME, 1)).await.unwrap();
         sign_in(&store, 2, ME).await;
-        let used = RemoveSecondFactor { address: ME, used: UsedCode::Step(10), at: NOW.plus_ms(50) };
-        assert_eq!(refusal(store.write(used).await), Refusal::CodeUsed);
-        store.write(RemoveSecondFactor { used: UsedCode::Recovery(digest(101)), ..used }).await.unwrap();
+        let used = RemoveSecondFactor { used: UsedCode::Step(10), at: NOW.plus_ms(50), ..early };
+        assert_eq!(refusal(store.write(used).await), Refusal::CodeUsed, "the code that the session gave turns it off");
+        assert!(store.second_factor_view(ME).await.unwrap().is_on());
+        let remove = RemoveSecondFactor { used: UsedCode::Recovery(digest(101)), ..used };
+        store.write(remove).await.unwrap();
+        store.write(remove).await.expect("an answer that was lost is given again");
+        let of_another = RemoveSecondFactor { session: SessionId::from_random(2), ..remove };
+        assert_eq!(refusal(store.write(of_another).await), Refusal::CodeUsed);
         assert_eq!(store.find_second_factor(ME).await.unwrap(), None);
         assert_eq!(open_sessions(&store, &[1, 2]).await, [Some(false), None], "nothing will complete the other one");
         assert!(!sign_in(&store, 3, ME).await);
@@ -213,12 +234,155 @@ async fn a_secret_whose_first_code_never_came_is_forgotten() {
             uses_before_day: 0,
             sessions_before: none,
             unconfirmed_before,
+            networks_before: none,
             messages_before: UnixMillis(0),
         };
         assert_eq!(store.write(prune(NOW)).await.unwrap(), 0);
         assert_eq!(store.write(prune(NOW.plus_ms(1))).await.unwrap(), 1);
         assert_eq!(store.find_second_factor(OTHER).await.unwrap(), None);
         assert!(store.second_factor_view(ME).await.unwrap().is_on(), "a confirmed one is forgotten");
+    })
+    .await;
+}
+
+/// A change whose transaction stays open until it is let go.
+struct Held<C> {
+    change: C,
+    applied: Arc<Notify>,
+    released: Arc<Notify>,
+}
+
+#[async_trait]
+impl<C: Change> Change for Held<C> {
+    type Output = C::Output;
+
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<C::Output, StoreError> {
+        let output = self.change.apply(transaction).await?;
+        self.applied.notify_one();
+        self.released.notified().await;
+        Ok(output)
+    }
+}
+
+/// One hub stores a sign-in while another one stores the confirmation. On SQLite one of the two waits for the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_meets_the_confirmation_of_another_hub_awaits_a_code() {
+    on_both(async |database| {
+        let (first, second) = (database.open_as("first").await, database.open_as("second").await);
+        for (offset, account, begins_before) in [(0, ME, true), (10, OTHER, false)] {
+            sign_in(&second, offset + 1, account).await;
+            let confirm = ConfirmSecondFactor { recovery: vec![digest(100 + offset)], ..confirm(account, offset + 1) };
+            if begins_before {
+                second.write(begin(account)).await.unwrap();
+            }
+            if database.url.is_shared() {
+                let (applied, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+                let change = opening(offset + 2, account);
+                let held = Held { change, applied: Arc::clone(&applied), released: Arc::clone(&released) };
+                let opened = first.enqueue(held).await.unwrap();
+                applied.notified().await;
+                if !begins_before {
+                    second.write(begin(account)).await.unwrap();
+                }
+                second.write(confirm).await.unwrap();
+                released.notify_one();
+                assert!(!opened.await.unwrap().unwrap(), "it began before the confirmation");
+            } else {
+                second.write(begin(account)).await.unwrap();
+                let opened = first.enqueue(opening(offset + 2, account)).await.unwrap();
+                second.write(confirm).await.unwrap();
+                opened.await.unwrap().unwrap();
+            }
+            let found = open_sessions(&first, &[offset + 1, offset + 2]).await;
+            assert_eq!(found[0], Some(false), "the session that confirmed is whole");
+            assert_ne!(found[1], Some(false), "a session does without a code");
+            if database.url.is_shared() {
+                assert_eq!(found[1], Some(true), "a code completes it");
+            }
+            assert_eq!(first.list_sessions(account, NOW.plus_ms(100)).await.unwrap().len(), 1);
+        }
+        if database.url.is_shared() {
+            first.write(give(2, UsedCode::Step(11))).await.unwrap();
+            assert_eq!(open_sessions(&second, &[2]).await, [Some(false)]);
+        }
+    })
+    .await;
+}
+
+/// Accounts cost nothing: who makes many takes the room of no other network address.
+#[tokio::test]
+async fn nobody_takes_the_room_of_other_network_addresses() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let account = |number: u8| Address::repeat_byte(0x10 + number);
+        let begin = |number: u8, network: &str| BeginSecondFactor {
+            at: NOW.plus_ms(u64::from(number)),
+            from: from(network),
+            ..begin(account(number))
+        };
+        let waiting = async |numbers: &[u8]| {
+            let mut waiting = Vec::new();
+            for number in numbers {
+                waiting.push(store.find_second_factor(account(*number)).await.unwrap().is_some());
+            }
+            waiting
+        };
+        store.write(begin(0, "mine")).await.unwrap();
+        for number in 1..=3 {
+            store.write(begin(number, "theirs")).await.unwrap();
+            store.write(begin(number, "theirs")).await.unwrap();
+        }
+        assert_eq!(
+            waiting(&[0, 1, 2, 3]).await,
+            [true, false, true, true],
+            "the oldest of the same network makes room"
+        );
+        store.write(begin(4, "third")).await.unwrap();
+        store.write(begin(5, "fourth")).await.unwrap();
+        assert_eq!(waiting(&[0, 2, 3, 4, 5]).await, [false, true, true, true, true], "of all, the oldest makes room");
+        let late = BeginSecondFactor { over_before: NOW.plus_ms(5), ..begin(6, "third") };
+        store.write(late).await.unwrap();
+        assert_eq!(waiting(&[2, 3, 4, 5, 6]).await, [false, false, false, true, true], "what is over waits no more");
+
+        let confirm = |number: u8, network: &str, at| ConfirmSecondFactor {
+            begun_at: NOW.plus_ms(u64::from(number)),
+            at,
+            recovery: vec![digest(u128::from(number))],
+            from: SetUpFrom { since: UnixMillis(at.0 - 50), ..from(network) },
+            ..confirm(account(number), 1)
+        };
+        let now = NOW.plus_ms(100);
+        for number in 7..=8 {
+            store.write(begin(number, "theirs")).await.unwrap();
+            store.write(confirm(number, "theirs", now)).await.unwrap();
+            store.write(confirm(number, "theirs", now)).await.unwrap();
+        }
+        let refused = Refusal::TooManySecondFactorsOfNetwork { most: 2 };
+        assert_eq!(refusal(store.write(confirm(5, "theirs", now)).await), refused);
+        assert!(!store.second_factor_view(account(5)).await.unwrap().is_on());
+        let later = NOW.plus_ms(151);
+        store.write(confirm(5, "theirs", later)).await.expect("a day is over");
+        let full = BeginSecondFactor { from: from("mine"), ..begin(9, "mine") };
+        assert_eq!(refusal(store.write(full).await), Refusal::TooManySecondFactors { most: 3 });
+        assert_eq!(waiting(&[9]).await, [false]);
+
+        let none = UnixMillis(0);
+        let prune = Prune {
+            answers_before: none,
+            now_us: 0,
+            uses_before_day: 0,
+            sessions_before: none,
+            unconfirmed_before: none,
+            messages_before: none,
+            networks_before: later,
+        };
+        store.write(prune).await.unwrap();
+        let soon = ConfirmSecondFactor { from: from("theirs"), ..confirm(6, "theirs", later) };
+        assert_eq!(
+            refusal(store.write(soon).await),
+            Refusal::TooManySecondFactors { most: 3 },
+            "networks were forgotten"
+        );
     })
     .await;
 }

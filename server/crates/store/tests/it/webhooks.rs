@@ -209,6 +209,7 @@ async fn old_messages_are_forgotten() {
             sessions_before: shared::time::UnixMillis(0),
             messages_before,
             unconfirmed_before: shared::time::UnixMillis(0),
+            networks_before: shared::time::UnixMillis(0),
         };
         assert_eq!(store.write(prune(told_at)).await.unwrap(), 0);
         assert_eq!(store.write(prune(told_at.plus_ms(1))).await.unwrap(), 1);

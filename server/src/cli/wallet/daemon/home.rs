@@ -15,7 +15,6 @@ use crate::clock;
 
 const FOLDER: &str = "daemon";
 const TOKEN: &str = "token";
-const LOG: &str = "audit.jsonl";
 const LOCK: &str = "lock";
 
 const TOKEN_BYTES: usize = 32;
@@ -73,16 +72,13 @@ impl Home {
         Ok(TokenHash::of(token))
     }
 
-    pub(super) fn log_file(&self) -> PathBuf {
-        log_file_in(&self.folder)
+    /// Where the segments of the audit log lie.
+    pub(super) fn log_folder(&self) -> &Path {
+        &self.folder
     }
 }
 
-/// The audit log of these wallets, without a daemon.
-pub(super) fn log_file(wallets: &Folder) -> Result<PathBuf> {
-    Ok(log_file_in(&wallets.path()?.join(FOLDER)))
-}
-
-fn log_file_in(folder: &Path) -> PathBuf {
-    folder.join(LOG)
+/// Where the audit log of these wallets lies, without a daemon.
+pub(super) fn log_folder(wallets: &Folder) -> Result<PathBuf> {
+    Ok(wallets.path()?.join(FOLDER))
 }

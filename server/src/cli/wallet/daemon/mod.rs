@@ -6,6 +6,7 @@
 //! ```
 //! The rules are those of the crate `custody`; the log is the only thing that is stored beside the keystore files.
 
+mod cancel;
 mod error;
 mod guard;
 mod home;
@@ -15,12 +16,14 @@ mod plan;
 mod requests;
 mod routes;
 mod second_factor;
+mod segments;
 mod signer;
 mod signing;
 mod tickets;
 mod wallets;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +31,7 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Subcommand};
 use custody::event::{Event, LockReason};
 use custody::idle;
+use custody::segment::FIRST;
 use serde_json::json;
 use shared::B256;
 use shared::chain::DEV_CHAIN_ID;
@@ -45,7 +49,8 @@ use crate::config::{ConnectionLimits, DRAIN};
 use crate::connections::{self, Places};
 use guard::Guard;
 use home::Home;
-use log_file::{LogWriter, replay};
+use log_file::LogWriter;
+use segments::{replay, verify};
 use signer::{Config, Signer};
 
 /// Where the daemon listens, on this machine alone.
@@ -53,6 +58,11 @@ const PORT_DEFAULT: u16 = 18_002;
 
 /// Most connections. Programs of one machine share them.
 const CONNECTIONS_MAX: usize = 256;
+
+/// So many bytes of the audit log lie in one file, beside what its beginning repeats.
+const SEGMENT_BYTES_DEFAULT: u64 = 64 << 20;
+const SEGMENT_BYTES_MIN: u64 = 1 << 10;
+const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
 /// How often keys that nobody uses are looked for, and how often payments that wait.
 const IDLE_LOOK: Duration = Duration::from_millis(500);
@@ -78,6 +88,9 @@ struct Verify {
     /// The last hash that you noted down: without it, a log whose end was cut off looks whole
     #[arg(long, value_name = "HASH")]
     head: Option<B256>,
+    /// Where older segments of the log were moved to
+    #[arg(long, value_name = "FOLDER")]
+    archive: Vec<PathBuf>,
     #[command(flatten)]
     folder: Folder,
     /// For programs
@@ -101,6 +114,9 @@ struct Start {
     unlock: Vec<WalletName>,
     #[command(flatten)]
     password: Password,
+    /// Begins another file of the audit log after so many bytes
+    #[arg(long, value_name = "BYTES", default_value_t = SEGMENT_BYTES_DEFAULT, value_parser = clap::value_parser!(u64).range(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX))]
+    segment_bytes: u64,
     #[command(flatten)]
     folder: Folder,
     #[command(flatten)]
@@ -109,22 +125,37 @@ struct Start {
 
 pub(super) fn run(daemon: Daemon) -> Result<()> {
     match daemon.command {
-        Some(Command::Verify(verify)) => check_log(&verify),
+        Some(Command::Verify(options)) => check_log(&options),
         None => start(daemon.start),
     }
 }
 
-fn check_log(verify: &Verify) -> Result<()> {
-    let path = home::log_file(&verify.folder)?;
-    let head = replay(&path)?.head;
-    if let Some(expected) = verify.head {
+fn check_log(options: &Verify) -> Result<()> {
+    let mut folders = options.archive.clone();
+    folders.push(home::log_folder(&options.folder)?);
+    let verified = verify(&folders)?;
+    let head = verified.replay.head;
+    if let Some(expected) = options.head {
         head.expect(expected)?;
     }
-    if verify.json {
-        return print_json(&json!({ "entries": head.entries, "head": head.hash }));
+    if options.json {
+        return print_json(&json!({
+            "entries": head.entries,
+            "head": head.hash,
+            "first_entry": verified.first_entry,
+            "first_segment": verified.first_segment,
+            "last_segment": verified.replay.segment,
+        }));
     }
     println!("{} entries, each names the hash of the one before; the last hash is {}", head.entries, head.hash);
-    if verify.head.is_none() {
+    if verified.first_segment > FIRST {
+        eprintln!(
+            "Entries 0 to {} are in segments before {}, which are not here: name their folder with `--archive`.",
+            verified.first_entry.saturating_sub(1),
+            verified.first_segment
+        );
+    }
+    if options.head.is_none() {
         eprintln!("Note it down: `--head` finds a log whose end was cut off.");
     }
     Ok(())
@@ -147,10 +178,10 @@ async fn serve(start: Start, home: &Home, passwords: Vec<(WalletName, Zeroizing<
     let guard = Arc::new(Guard::new(home.token()?, address));
     let stop = CancellationToken::new();
     let log_failed = CancellationToken::new();
-    let replayed = replay(&home.log_file())?;
-    let log = LogWriter::start(&home.log_file(), &replayed, log_failed.clone())?;
-    let Start { chain_id, lock_after, folder, node, .. } = start;
-    let config = Config { folder, node, chain_id, lock_after_seconds: lock_after };
+    let replayed = replay(home.log_folder())?;
+    let log = LogWriter::start(home.log_folder(), &replayed, log_failed.clone())?;
+    let Start { chain_id, lock_after, segment_bytes, folder, node, .. } = start;
+    let config = Config { folder, node, chain_id, lock_after_seconds: lock_after, segment_bytes };
     let signer = Arc::new(Signer::new(config, replayed, log));
     signer.note(&Event::Started { chain_id }).map_err(|error| anyhow!("{error}"))?;
     for (name, password) in passwords {

@@ -122,6 +122,15 @@ pub(super) struct Confirm {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Cancel {
+    #[serde(deserialize_with = "name")]
+    pub(super) wallet: WalletName,
+    /// Of the payment.
+    pub(super) idempotency_key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct OfWallet {
     #[serde(deserialize_with = "name")]
     pub(super) wallet: WalletName,

@@ -17,13 +17,13 @@ use wallet::transaction_request::TransactionRequest;
 
 use super::error::DaemonError;
 use super::guard::{self, Guard};
-use super::log_file;
 use super::payments::PaymentView;
 use super::plan::{self, Signing};
 use super::requests::{
-    Asked, Body, Confirm, Create, Factor, Import, InQuery, Lock, OfWallet, Rows, Secret, SetPolicy, Unlock, What,
-    idempotency,
+    Asked, Body, Cancel, Confirm, Create, Factor, Import, InQuery, Lock, OfWallet, Rows, Secret, SetPolicy, Unlock,
+    What, idempotency,
 };
+use super::segments;
 use super::signer::{Signer, blocking};
 use super::tickets::{Prepared, Sheet};
 use super::wallets::{Added, Balance, HISTORY_MAX, Listed};
@@ -49,6 +49,7 @@ pub(super) fn router(signer: Arc<Signer>, guard: Arc<Guard>) -> Router {
         .route("/prepare", post(prepare))
         .route("/send", post(send))
         .route("/sign", post(sign))
+        .route("/cancel", post(cancel))
         .route("/policy", get(policy).put(set_policy))
         .route("/second-factor", post(enrol).delete(remove_factor))
         .route("/second-factor/confirm", post(confirm))
@@ -147,12 +148,17 @@ async fn sign(State(signer): App, body: Body<Asked>) -> Answer<Value> {
     signer.sign(&name, prepared, ticket.as_deref(), text(code.as_ref())).await.map(Json)
 }
 
+async fn cancel(State(signer): App, body: Body<Cancel>) -> Answer<PaymentView> {
+    let Cancel { wallet, idempotency_key } = body.value;
+    signer.cancel(&wallet, &idempotency_key).await.map(Json)
+}
+
 async fn audit(State(signer): App, query: InQuery<Rows>) -> Answer<Value> {
     let rows = rows(query.0.limit)?;
     signer.log.flush().wait().await?;
-    let (path, head) = (signer.log.path().to_owned(), signer.head());
+    let (folder, head) = (signer.log.folder().to_owned(), signer.head());
     let most = usize::try_from(rows).unwrap_or(usize::MAX);
-    let entries = blocking(move || log_file::tail(&path, most)).await?;
+    let entries = blocking(move || segments::tail(&folder, most)).await?;
     let entries = entries.map_err(|error| DaemonError::Internal(format!("{error:#}")))?;
     Ok(Json(json!({ "head": head, "entries": entries })))
 }

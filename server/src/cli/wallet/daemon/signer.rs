@@ -8,15 +8,17 @@ use custody::audit_log::Head;
 use custody::event::{Event, LockReason};
 use custody::idle::Idle;
 use custody::ledger::Ledger;
-use shared::Address;
+use custody::segment::{self, Replay};
 use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
+use shared::{Address, B256};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::error::DaemonError;
-use super::log_file::{Durable, LogWriter, Replayed};
+use super::log_file::{Durable, LogWriter};
 use super::second_factor::Enrolment;
+use super::segments::Replayed;
 use super::tickets::Tickets;
 use crate::cli::wallet::folder::{Folder, WalletName};
 use crate::cli::wallet::node::Node;
@@ -31,6 +33,8 @@ pub(super) struct Config {
     pub(super) chain_id: u64,
     /// A key that was not used for so long is locked.
     pub(super) lock_after_seconds: u64,
+    /// A segment of the log takes so many bytes.
+    pub(super) segment_bytes: u64,
 }
 
 pub(super) struct Signer {
@@ -45,10 +49,22 @@ pub(super) struct Signer {
 
 pub(super) struct State {
     head: Head,
+    /// The segment of the log that is written to, and its bytes behind its beginning.
+    segment: u32,
+    segment_bytes: u64,
+    /// Payments of this run that no node can have yet.
+    pub(super) unsent: BTreeMap<B256, Unsent>,
     pub(super) ledger: Ledger,
     open: BTreeMap<WalletName, OpenWallet>,
     pub(super) tickets: Tickets,
     pub(super) enrolments: BTreeMap<Address, Enrolment>,
+}
+
+/// A payment that no node can have, unless it is being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unsent {
+    Waits,
+    Leaves,
 }
 
 /// Its key is wiped when the last signature with it is done.
@@ -60,9 +76,10 @@ struct OpenWallet {
 
 impl Signer {
     pub(super) fn new(config: Config, replayed: Replayed, log: LogWriter) -> Self {
-        let Replayed { head, ledger, .. } = replayed;
-        let (open, tickets, enrolments) = (BTreeMap::new(), Tickets::default(), BTreeMap::new());
-        let state = Mutex::new(State { head, ledger, open, tickets, enrolments });
+        let Replay { head, ledger, segment, bytes: segment_bytes, .. } = replayed.replay;
+        let (unsent, open) = (BTreeMap::new(), BTreeMap::new());
+        let (tickets, enrolments) = (Tickets::default(), BTreeMap::new());
+        let state = Mutex::new(State { head, segment, segment_bytes, unsent, ledger, open, tickets, enrolments });
         Self { config, state, log, passwords: Semaphore::new(1), paying: tokio::sync::Mutex::default() }
     }
 
@@ -78,9 +95,29 @@ impl Signer {
     /// Writes an event and counts it. Nobody may act on it before it is durable.
     pub(super) fn record(&self, state: &mut State, event: &Event) -> Result<Durable, DaemonError> {
         let at = clock::now();
+        self.turn_segment(state, at);
         let line = state.head.append(at, event)?;
+        state.segment_bytes += line.len() as u64 + 1;
         state.ledger.apply(at, event);
         Ok(self.log.write(line))
+    }
+
+    /// Begins another segment of the log where this one is full.
+    fn turn_segment(&self, state: &mut State, at: UnixMillis) {
+        if state.segment_bytes < self.config.segment_bytes {
+            return;
+        }
+        state.segment_bytes = 0;
+        let mut head = state.head;
+        match segment::begin(&mut head, &state.ledger, state.segment + 1, at) {
+            Ok(lines) => {
+                (state.head, state.segment) = (head, state.segment + 1);
+                // Nobody waits for it: what is written next stands behind it, and is waited for.
+                drop(self.log.begin_segment(state.segment, lines));
+            }
+            // The segment that there is takes as much again.
+            Err(error) => tracing::warn!(%error, "no new segment of the audit log begins"),
+        }
     }
 
     /// The same for an event that nothing depends on.

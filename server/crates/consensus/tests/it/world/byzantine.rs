@@ -15,14 +15,16 @@ pub(crate) enum Lie {
     DoubleVotes,
     /// It commits to one block towards some and to another towards others.
     DoubleCommits,
+    /// The same, among votes for no block and for many.
+    HiddenCommits,
     /// It proposes broken blocks, and different ones to different validators.
     BadProposals,
     /// It sends garbage, forged certificates, forged decided blocks and a height that nobody has.
     Forgeries,
 }
 
-pub(crate) const LIES: [Lie; 5] =
-    [Lie::Silence, Lie::DoubleVotes, Lie::DoubleCommits, Lie::BadProposals, Lie::Forgeries];
+pub(crate) const LIES: [Lie; 6] =
+    [Lie::Silence, Lie::DoubleVotes, Lie::DoubleCommits, Lie::HiddenCommits, Lie::BadProposals, Lie::Forgeries];
 
 impl Lie {
     /// What arrives at a validator in place of `message`.
@@ -47,6 +49,19 @@ impl Lie {
                 let block = NilOrVal::Val(BlockId(B256::random_with_seed(random)));
                 let other = signer.sign_vote(Vote { block, ..vote.message.clone() }).unwrap();
                 vec![message.encode(), Message::Vote(other).encode()]
+            }
+            (Self::HiddenCommits, Message::Vote(vote)) if vote.block != NilOrVal::Nil => {
+                let say = |block| {
+                    let other = signer.sign_vote(Vote { block, ..vote.message.clone() }).unwrap();
+                    Message::Vote(other).encode()
+                };
+                let mut other = || NilOrVal::Val(BlockId(B256::random_with_seed(random)));
+                let mut said: Vec<_> = match vote.kind {
+                    VoteType::Prevote => (0..5).map(|_| say(other())).collect(),
+                    VoteType::Precommit => vec![say(NilOrVal::Nil), say(other())],
+                };
+                said.push(message.encode());
+                said
             }
             (Self::BadProposals, Message::Proposal { proposal, block }) => {
                 let bad = spoil(random, block);

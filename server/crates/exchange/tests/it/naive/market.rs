@@ -13,6 +13,10 @@ pub(super) struct NaiveMarket {
     pub(super) trades: u64,
     /// Numbers the arrivals in queues.
     pub(super) arrivals: u64,
+    /// Prices at which was traded, as long as one of them reaches an order that waits.
+    pub(super) prices: Vec<u32>,
+    /// Orders that were triggered in this command.
+    pub(super) triggered: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -110,7 +114,14 @@ impl NaiveMarket {
         })
     }
 
-    pub(super) fn expire(&mut self, now: u64, money: &mut Money<'_>, events: &mut Vec<Event>) {
+    /// What is due before a command.
+    pub(super) fn begin(&mut self, now: u64, money: &mut Money<'_>, events: &mut Vec<Event>) {
+        self.expire(now, money, events);
+        self.triggered = 0;
+        self.trigger_stops(money, events);
+    }
+
+    fn expire(&mut self, now: u64, money: &mut Money<'_>, events: &mut Vec<Event>) {
         loop {
             let time = |order: &NaiveOrder| {
                 let time = ends_at(&order.new)?;
@@ -182,7 +193,12 @@ impl NaiveMarket {
             return Err(Reason::ClientOrderIdTaken(client));
         }
         if let Some(trigger) = order.trigger {
-            return match self.last_price {
+            let traded = self.prices.iter().copied().chain(self.last_price);
+            let furthest = match trigger.direction {
+                TriggerDirection::Rise => traded.max(),
+                TriggerDirection::Fall => traded.min(),
+            };
+            return match furthest {
                 Some(last) if is_reached(trigger, last) => {
                     Err(Reason::WouldTriggerAtOnce { trigger: trigger.price.0, last })
                 }
@@ -235,9 +251,7 @@ impl NaiveMarket {
             self.orders.push(order);
             return Ok(());
         }
-        let mut prices = Vec::new();
-        self.execute(order, &mut prices, money, events);
-        self.trigger_stops(prices, money, events);
+        self.execute(order, money, events);
         Ok(())
     }
 
@@ -252,8 +266,8 @@ impl NaiveMarket {
         Ok(())
     }
 
-    fn trigger_stops(&mut self, mut prices: Vec<u32>, money: &mut Money<'_>, events: &mut Vec<Event>) {
-        while let (Some(low), Some(high)) = (prices.iter().min().copied(), prices.iter().max().copied()) {
+    pub(super) fn trigger_stops(&mut self, money: &mut Money<'_>, events: &mut Vec<Event>) {
+        while let (Some(low), Some(high)) = (self.prices.iter().min().copied(), self.prices.iter().max().copied()) {
             let reached = |direction: TriggerDirection, traded: u32| {
                 let waiting = self.orders.iter().enumerate().filter(|(_, order)| order.waits);
                 let waiting = waiting.filter_map(|(place, order)| Some((order.new.trigger?, order.arrival, place)));
@@ -264,14 +278,21 @@ impl NaiveMarket {
             let rise = reached(TriggerDirection::Rise, high).min();
             let fall =
                 reached(TriggerDirection::Fall, low).min_by_key(|(trigger, arrival, _)| (u32::MAX - trigger, *arrival));
-            let Some((.., place)) = rise.or(fall) else { return };
+            let Some((.., place)) = rise.or(fall) else {
+                self.prices.clear();
+                return;
+            };
+            if self.triggered == TRIGGERS_PER_COMMAND_MAX {
+                return;
+            }
+            self.triggered += 1;
             let mut order = self.orders.remove(place);
             order.waits = false;
             events.push(Event::Triggered { order: order.new.id });
             if self.check_post_only(&order.new, order.price).is_err() {
                 self.leave(&order, CancelReason::PostOnlyWouldTake, money, events);
             } else {
-                self.execute(order, &mut prices, money, events);
+                self.execute(order, money, events);
             }
         }
     }
@@ -304,13 +325,7 @@ impl NaiveMarket {
         events.push(Event::AllCancelled { market: self.id, account, orders });
     }
 
-    fn execute(
-        &mut self,
-        mut order: NaiveOrder,
-        prices: &mut Vec<u32>,
-        money: &mut Money<'_>,
-        events: &mut Vec<Event>,
-    ) {
+    fn execute(&mut self, mut order: NaiveOrder, money: &mut Money<'_>, events: &mut Vec<Event>) {
         let side = order.new.side;
         let limit = self.limit_of(&order);
         if order.new.time_in_force == TimeInForce::FillOrKill && self.available(&order, limit) < order.open() {
@@ -329,7 +344,7 @@ impl NaiveMarket {
                 }
                 continue;
             }
-            prices.push(self.orders[place].price);
+            self.prices.push(self.orders[place].price);
             let fill = self.fill(&mut order, place, money);
             events.push(Event::Filled(fill));
         }
@@ -450,7 +465,7 @@ impl NaiveMarket {
         if (price, lots) == (before.price, before.lots) {
             return Err(Reason::NothingToAmend);
         }
-        self.check_notional(price, lots)?;
+        self.check_notional(price, lots - before.filled)?;
         if !before.waits {
             self.check_post_only(&before.new, price)?;
         }
@@ -473,9 +488,7 @@ impl NaiveMarket {
             return Ok(());
         }
         self.orders.remove(place);
-        let mut prices = Vec::new();
-        self.execute(after, &mut prices, money, events);
-        self.trigger_stops(prices, money, events);
+        self.execute(after, money, events);
         Ok(())
     }
 
@@ -496,8 +509,11 @@ impl NaiveMarket {
     ) -> Result<(), Reason> {
         let place = self.find(account, order)?;
         self.check_lots(by)?;
-        if by >= self.orders[place].open() {
+        let order = self.orders[place];
+        if by >= order.open() {
             self.cancel_at(place, CancelReason::Owner, money, events);
+        } else if self.cost(order.price, order.open() - by) < self.rules.notional_min.0 {
+            self.cancel_at(place, CancelReason::NotionalTooSmall, money, events);
         } else {
             self.take_off(place, by, money, events);
         }

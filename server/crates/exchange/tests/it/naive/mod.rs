@@ -35,8 +35,16 @@ impl NaiveExchange {
                 match open() {
                     Ok(()) => {
                         let id = MarketId(self.markets.len() as u16);
-                        let (orders, last_price, trades, arrivals) = (Vec::new(), None, 0, 0);
-                        self.markets.push(NaiveMarket { id, rules, orders, last_price, trades, arrivals });
+                        self.markets.push(NaiveMarket {
+                            id,
+                            rules,
+                            orders: Vec::new(),
+                            last_price: None,
+                            trades: 0,
+                            arrivals: 0,
+                            prices: Vec::new(),
+                            triggered: 0,
+                        });
                         events.push(Event::MarketOpened { market: id });
                     }
                     Err(reason) => events.push(Event::Rejected { account: None, order: None, reason }),
@@ -52,7 +60,7 @@ impl NaiveExchange {
             }),
             Command::Advance => {
                 for market in &mut self.markets {
-                    market.expire(self.now, &mut (&mut self.free, &mut self.reserved), &mut events);
+                    market.begin(self.now, &mut (&mut self.free, &mut self.reserved), &mut events);
                 }
             }
             Command::Place { market, order } => {
@@ -135,8 +143,8 @@ impl NaiveExchange {
         let done = match self.markets.get_mut(usize::from(market.0)) {
             None => Err(Reason::UnknownMarket(market)),
             Some(market) => {
-                market.expire(now, &mut money, events);
-                match ask {
+                market.begin(now, &mut money, events);
+                let done = match ask {
                     Ask::Place(order) if order.id.0 <= last_order => {
                         Err(Reason::OrderIdNotIncreasing { given: order.id, last: OrderId(last_order) })
                     }
@@ -151,7 +159,9 @@ impl NaiveExchange {
                         market.cancel_all(account, &mut money, events);
                         Ok(())
                     }
-                }
+                };
+                market.trigger_stops(&mut money, events);
+                done
             }
         };
         if let Err(reason) = done {
