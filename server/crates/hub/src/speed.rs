@@ -14,14 +14,18 @@ use crate::matching::ROUND_TRIP_MS;
 /// A declared speed counts as up to so many hundredths of the fastest measured one.
 pub const HEAD_START_PERCENT: u64 = 125;
 
-/// A lease lasts no longer than at this part of the fastest measured speed, where its miner was not measured: one that calls
-/// itself slow would hold for long what it gets. In the score its word counts as it is.
+/// A miner that was not measured and says nothing of its speed counts as this part of the fastest measured one. Its lease lasts
+/// no longer than at that part of the fastest true speed: one that calls itself slow would hold for long what it gets. In the
+/// score its word counts as it is.
 pub const BEHIND_MAX: u64 = 4;
 
 /// Of the time of a result, the part that no work explains is [`ROUND_TRIP_MS`], and so many hundredths of the time at most. The
 /// rest is never less than a quarter, so that a miner of small results is not taken for more than four times as fast as it may
 /// be: a lease has five times the expected time.
 const FIXED_MAX_PERCENT: u64 = 75;
+
+/// A miner's true speed is at least this part of its measured one.
+const OVERSTATED_MAX: u64 = 100 / (100 - FIXED_MAX_PERCENT);
 
 /// Results of so many times the usual work's time are remembered.
 const REMEMBERED: u64 = 8;
@@ -107,17 +111,27 @@ pub fn measured(of_model: Option<&OfModel>, miner: Address) -> Option<u64> {
     of_model?.miners.get(&miner).map(Measured::per_second)
 }
 
-/// What counts of a speed that a miner says of itself: no more than it says. A higher one never counts for less.
+/// What counts of a speed that a miner says of itself: no more than it says, and of those that say one, a higher one never
+/// counts for less. 0 says nothing, and counts as slow: without a speed a miner would be expected to need the same time for
+/// every work, and for a large one less than those that were measured.
 pub fn counted_of_declared(of_model: Option<&OfModel>, declared: u64) -> u64 {
     let Some(fastest) = of_model.and_then(OfModel::fastest) else { return declared };
+    if declared == 0 {
+        return (fastest / BEHIND_MAX).max(1);
+    }
     let most = u64::try_from(u128::from(fastest) * u128::from(HEAD_START_PERCENT) / 100).unwrap_or(u64::MAX).max(1);
     declared.min(most)
 }
 
-/// Micro-units per second by which the time of a miner's lease is counted.
+/// Micro-units per second by which the time of a miner's lease is counted. The fastest miner may be measured too fast, which
+/// must not take from another one the time that it needs.
 pub fn of_lease(of_model: Option<&OfModel>, miner: Address, offer: &ModelOffer) -> u64 {
-    let least = || of_model.and_then(OfModel::fastest).map_or(0, |fastest| (fastest / BEHIND_MAX).max(1));
-    let declared = || counted_of_declared(of_model, offer.measured_micro_units_per_second).max(least());
+    let least = |fastest: u64| (fastest / (BEHIND_MAX * OVERSTATED_MAX)).max(1);
+    let least = || of_model.and_then(OfModel::fastest).map_or(0, least);
+    let declared = || match offer.measured_micro_units_per_second {
+        0 => least(),
+        declared => counted_of_declared(of_model, declared).max(least()),
+    };
     measured(of_model, miner).unwrap_or_else(declared)
 }
 
@@ -176,6 +190,7 @@ mod tests {
 
     use super::*;
     use crate::board::fixtures::offer;
+    use crate::matching;
 
     fn miner(number: u8) -> Address {
         Address::repeat_byte(number)
@@ -240,12 +255,48 @@ mod tests {
         let mut speeds = Speeds::default();
         speeds.take(key(), miner(1), MicroUnits(9_000_000), 10_000);
         let of_model = speeds.of_model(&key());
-        for (said, counts, of_its_lease) in [(0, 0, 250_000), (7, 7, 250_000), (900_000, 900_000, 900_000)] {
+        for (said, counts, of_its_lease) in [(0, 250_000, 62_500), (7, 7, 62_500), (900_000, 900_000, 900_000)] {
             assert_eq!(counted(of_model, miner(2), &declared(said)), counts);
             assert_eq!(of_lease(of_model, miner(2), &declared(said)), of_its_lease);
         }
         assert_eq!(of_lease(of_model, miner(1), &declared(7)), 1_000_000, "it was measured");
         assert_eq!(of_lease(None, miner(2), &declared(7)), 7, "nobody was measured");
+        assert_eq!((counted(None, miner(2), &declared(0)), of_lease(None, miner(2), &declared(0))), (0, 0));
+    }
+
+    /// The attack: no speed is said, so that every work takes the time of one of which nothing is known.
+    #[test]
+    fn a_miner_that_says_no_speed_is_not_expected_to_be_faster_than_those_that_were_measured() {
+        let mut speeds = Speeds::default();
+        speeds.take(key(), miner(1), MicroUnits(9_000_000), 10_000);
+        let of_model = speeds.of_model(&key());
+        let expected_ms = |units, number, said| {
+            matching::expected_ms(MicroUnits(units), counted(of_model, miner(number), &declared(said)))
+        };
+        for (units, fastest_ms, silent_ms) in
+            [(1_000_000, 1_000, 4_000), (100_000_000, 100_000, 400_000), (1_000_000_000, 1_000_000, 4_000_000)]
+        {
+            assert_eq!((expected_ms(units, 1, 0), expected_ms(units, 2, 0)), (fastest_ms, silent_ms));
+            assert!(expected_ms(units, 2, 0) > expected_ms(units, 3, 500_000), "an honest word comes before none");
+        }
+        let nothing_known = matching::expected_ms(MicroUnits(1_000_000_000), counted(None, miner(2), &declared(0)));
+        assert_eq!(nothing_known, matching::UNMEASURED_MS);
+    }
+
+    /// A fast machine of which only short results were seen is measured four times too fast.
+    #[test]
+    fn a_miner_with_a_tenth_of_the_fastest_true_speed_does_not_run_out_of_its_lease() {
+        const TRUE_PER_SECOND: u64 = 1_000_000;
+        let mut speeds = Speeds::default();
+        speeds.take(key(), miner(1), MicroUnits(1_300_000), 1_300);
+        let of_model = speeds.of_model(&key());
+        assert_eq!(measured(of_model, miner(1)), Some(4 * TRUE_PER_SECOND));
+        let units = MicroUnits(100 * TRUE_PER_SECOND);
+        for said in [0, 1, TRUE_PER_SECOND / 10] {
+            let expected_ms = matching::expected_ms(units, of_lease(of_model, miner(2), &declared(said)));
+            let (has_ms, needs_ms) = (crate::lease::work_max_ms(expected_ms), 10 * 100_000);
+            assert!(has_ms >= needs_ms, "{said}: {has_ms} of {needs_ms} ms");
+        }
     }
 
     #[test]
@@ -281,9 +332,13 @@ mod tests {
             speeds.take(key(), miner(1), MicroUnits(units), ms);
             let fastest = counted(speeds.of_model(&key()), miner(1), &declared(said));
             let counts = counted(speeds.of_model(&key()), miner(2), &declared(said));
-            prop_assert!(u128::from(counts) <= (u128::from(fastest) * 125 / 100).max(1) && counts <= said);
+            let most = u64::try_from(u128::from(fastest) * 125 / 100).unwrap_or(u64::MAX).max(1);
+            prop_assert_eq!(counts, if said == 0 { (fastest / BEHIND_MAX).max(1) } else { said.min(most) });
+            let (faster_ms, its_ms) = (matching::expected_ms(MicroUnits(u64::MAX), most), matching::expected_ms(MicroUnits(u64::MAX), counts));
+            prop_assert!(its_ms >= faster_ms, "{} < {}", its_ms, faster_ms);
             let of_its_lease = of_lease(speeds.of_model(&key()), miner(2), &declared(said));
-            prop_assert!(of_its_lease >= counts && of_its_lease <= counts.max(fastest / BEHIND_MAX).max(1));
+            let least = (fastest / (BEHIND_MAX * OVERSTATED_MAX)).max(1);
+            prop_assert_eq!(of_its_lease, if said == 0 { least } else { counts.max(least) });
         }
 
         #[test]
