@@ -177,20 +177,35 @@ impl Board {
         self.miners.get(&address).is_some_and(|miner| self.unheld_slots(address, miner) > 0) && !audits_already()
     }
 
-    fn shows_too_little(&self, lease: &Lease, now: UnixMillis) -> bool {
+    /// A lease of a miner ended. What it has in hand it makes in the order in which it got it, so that an audit that it got
+    /// later is next. Of leases of one moment, the first has the earlier deadline.
+    pub(super) fn note_end(&mut self, ended: &Lease) {
+        let turn = |lease: &Lease| (lease.granted_at, lease.deadline);
+        let waited = |lease: &&Lease| lease.task.role.is_audit() && turn(lease) >= turn(ended);
+        let next = self.leases_of(ended.miner).find(waited).map(|lease| lease.id);
+        if let Some(lease_id) = next {
+            self.audits.comes_next(lease_id);
+        }
+    }
+
+    /// `since` is when its miner could begin.
+    fn shows_too_little(&self, lease: &Lease, since: UnixMillis, now: UnixMillis) -> bool {
         let Some(open) = self.task(lease.task) else { return false };
-        let held = self.held.get(&lease.miner).map_or(1, |held| held.len() as u64);
-        let until_ms = crate::lease::audit_pace_max_ms(lease.expected_ms, open.shown_per_mille, held);
+        let expected_ms = self.leases_of(lease.miner).map(|lease| lease.expected_ms).fold(0, u64::saturating_add);
+        let until_ms = crate::lease::audit_pace_max_ms(expected_ms, open.shown_per_mille);
         // After a restart its miner has to come back first.
         let is_on_its_way = self.is_verifying(lease.id) || lease.return_by.is_some();
-        !is_on_its_way && now.since_ms(lease.granted_at) >= until_ms
+        let is_done = lease.received_at.is_some() || lease.was_turned_away;
+        !is_on_its_way && !is_done && now.since_ms(since) >= until_ms
     }
 
     /// Takes back audits whose miner shows too little, where another one can be asked. Where nobody else can, the miner goes
     /// on with it, and its place among those that run is another audit's.
     pub(super) fn hand_on_audits(&mut self, now: UnixMillis) -> Vec<Effect> {
-        let running = self.audits.running().filter_map(|lease_id| self.leases.get(&lease_id));
-        let slow: Vec<Lease> = running.filter(|lease| self.shows_too_little(lease, now)).cloned().collect();
+        self.audits.begin_next(now);
+        let running = self.audits.running().filter_map(|(lease_id, since)| Some((self.leases.get(&lease_id)?, since)));
+        let slow = running.filter(|(lease, since)| self.shows_too_little(lease, *since, now));
+        let slow: Vec<Lease> = slow.map(|(lease, _)| lease.clone()).collect();
         if slow.is_empty() {
             return vec![];
         }
@@ -199,11 +214,8 @@ impl Board {
         for lease in slow {
             let is_other = self.draw_auditor(&auditors, lease.task, &BTreeSet::from([lease.miner])).is_some();
             if is_other {
-                effects.extend(self.take_back(
-                    &lease,
-                    "it showed too little of an audit, and another miner can make it",
-                    now,
-                ));
+                let reason = "it showed too little of an audit, and another miner can make it";
+                effects.extend(self.take_back(&lease, self.patience_ms(lease.miner), reason, now));
             } else {
                 self.audits.stall(lease.id);
             }

@@ -82,8 +82,10 @@ pub(super) struct Audits {
     /// The same, by when they are looked at.
     due: BTreeSet<(UnixMillis, Task)>,
     passed: BTreeMap<Task, Passed>,
-    /// Leases that count towards those that may run at once.
-    running: BTreeSet<LeaseId>,
+    /// Leases that count towards those that may run at once, with the time from which their miner could work on them.
+    running: BTreeMap<LeaseId, UnixMillis>,
+    /// Those of them before which another lease of their miner ended. Their time counts from now.
+    next: BTreeSet<LeaseId>,
     /// Leases that show too little and that nobody else can take. They count no more.
     stalled: BTreeSet<LeaseId>,
     /// Open audits and third opinions, by whose result they are about.
@@ -193,23 +195,40 @@ impl Audits {
 
     pub(super) fn begin(&mut self, lease: &Lease) {
         if lease.task.role.is_audit() {
-            self.running.insert(lease.id);
+            self.running.insert(lease.id, lease.granted_at);
         }
     }
 
-    pub(super) fn running(&self) -> impl Iterator<Item = LeaseId> {
-        self.running.iter().copied()
+    /// With the time from which their miners could work on them.
+    pub(super) fn running(&self) -> impl Iterator<Item = (LeaseId, UnixMillis)> {
+        self.running.iter().map(|(lease_id, since)| (*lease_id, *since))
+    }
+
+    /// What kept its miner from a lease has ended.
+    pub(super) fn comes_next(&mut self, lease_id: LeaseId) {
+        if self.running.contains_key(&lease_id) {
+            self.next.insert(lease_id);
+        }
+    }
+
+    pub(super) fn begin_next(&mut self, now: UnixMillis) {
+        for lease_id in std::mem::take(&mut self.next) {
+            if let Some(since) = self.running.get_mut(&lease_id) {
+                *since = now;
+            }
+        }
     }
 
     /// The lease goes on and takes no place.
     pub(super) fn stall(&mut self, lease_id: LeaseId) {
-        if self.running.remove(&lease_id) {
+        if self.running.remove(&lease_id).is_some() {
             self.stalled.insert(lease_id);
         }
     }
 
     pub(super) fn end(&mut self, lease_id: LeaseId) {
         self.running.remove(&lease_id);
+        self.next.remove(&lease_id);
         self.stalled.remove(&lease_id);
     }
 

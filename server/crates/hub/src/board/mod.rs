@@ -232,6 +232,7 @@ impl Board {
     /// Where the input does not fit; the board is then as before.
     pub fn apply(&mut self, input: Input, now: UnixMillis) -> Result<Vec<Effect>, BoardError> {
         let effects = self.change(input, now);
+        self.audits.begin_next(now);
         self.settle();
         effects
     }
@@ -494,6 +495,7 @@ impl Board {
     fn release(&mut self, lease_id: LeaseId) -> Option<Lease> {
         let lease = self.leases.remove(&lease_id)?;
         self.audits.end(lease_id);
+        self.note_end(&lease);
         if let Some(held) = self.held.get_mut(&lease.miner) {
             held.remove(&lease_id);
             if held.is_empty() {

@@ -23,14 +23,20 @@ fn tick(board: &mut Board, at: UnixMillis) -> Vec<Effect> {
 
 /// A miner that is busy for about an hour with what its machine does not do faster.
 fn busy(board: &mut Board, number: u8) -> Lease {
-    let mut arriving = arrival(number, number.into(), 1);
+    busy_with(board, arrival(number, number.into(), 1), 3)
+}
+
+/// With so many large pictures.
+fn busy_with(board: &mut Board, mut arriving: Arrival, pictures: u32) -> Lease {
+    let address = arriving.address;
     arriving.capability.offers[0].measured_micro_units_per_second = 100_000;
     board.joined(arriving, NOW);
     let mut request = image_job("scenes");
     let Work::Image(input) = &mut request.work else { panic!("a picture") };
-    (input.count, input.width, input.height, input.steps) = (3, 1_024, 1_024, 100);
-    request.constraints.miners = vec![miner(number)];
-    let lease = granted(&board.submitted(job_of(1_000 + u128::from(number), request, NOW.plus_ms(10 * HOUR_MS)), NOW));
+    (input.count, input.width, input.height, input.steps) = (pictures, 1_024, 1_024, 100);
+    request.constraints.miners = vec![address];
+    let job = job_of(1_000 + u128::from(address.0[0]), request, NOW.plus_ms(10 * HOUR_MS));
+    let lease = granted(&board.submitted(job, NOW));
     assert!(lease[0].deadline.since_ms(NOW) > BEGIN_MAX_MS);
     lease[0].clone()
 }
@@ -179,7 +185,7 @@ fn shows(board: &mut Board, lease: &Lease, step: u32, at: UnixMillis) {
 #[test]
 fn an_auditor_that_shows_nothing_of_its_audit_loses_it_whatever_else_it_does() {
     let (mut board, audit, job) = audit_beside_a_job(3);
-    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0, 2));
+    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms + job.expected_ms, 0));
     shows(&mut board, &job, 1, NOW.plus_ms(10_000));
     assert!(granted(&tick(&mut board, UnixMillis(late.0 - 1))).is_empty());
     let next = granted(&tick(&mut board, late));
@@ -198,11 +204,115 @@ fn an_auditor_that_shows_nothing_of_its_audit_loses_it_whatever_else_it_does() {
 fn an_auditor_that_shows_nothing_at_all_is_at_fault() {
     let (mut board, _, effects) = served_by_first(3);
     let audit = granted(&effects).remove(0);
-    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0, 1));
+    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0));
     assert!(late < audit.deadline, "sooner than its lease would end by itself");
     let next = granted(&tick(&mut board, late));
     assert!(next.len() == 1 && next[0].task == audit.task && next[0].miner != audit.miner);
     assert_eq!(board.miner(audit.miner).unwrap().faults, 1);
+}
+
+/// Two miners with two slots each have a long job before one of them gets an audit. The board, the audit and that one's job.
+fn audit_behind_a_job() -> (Board, Lease, Lease) {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 1), NOW);
+    let served = granted(&board.submitted(open_job(1), NOW)).remove(0);
+    let jobs: Vec<Lease> = (2..=3).map(|number| busy_with(&mut board, arrival(number, number.into(), 2), 1)).collect();
+    let audit = granted(&answer(&mut board, &served, 5, None, NOW)).remove(0);
+    let (own, others): (Vec<Lease>, Vec<Lease>) = jobs.into_iter().partition(|job| job.miner == audit.miner);
+    for other in others {
+        board.take(Input::Cancel { job_id: other.task.job_id }, NOW);
+    }
+    let job = own[0].clone();
+    assert!((60_000..HOUR_MS / 3).contains(&job.expected_ms) && audit.expected_ms < 1_000, "{job:?} {audit:?}");
+    (board, audit, job)
+}
+
+#[test]
+fn an_auditor_that_makes_first_what_it_had_first_keeps_its_audit() {
+    let (mut board, audit, job) = audit_behind_a_job();
+    let other = if audit.miner == miner(2) { miner(3) } else { miner(2) };
+    let done = NOW.plus_ms(job.expected_ms + job.expected_ms / 2);
+    shows(&mut board, &job, 4, NOW.plus_ms(job.expected_ms));
+    assert!(granted(&tick(&mut board, NOW.plus_ms(job.expected_ms))).is_empty(), "it waits for the job");
+    shows(&mut board, &job, 8, done);
+    assert!(granted(&board.take(Input::Cancel { job_id: job.task.job_id }, done)).is_empty());
+    let late = done.plus_ms(audit_pace_max_ms(audit.expected_ms, 0));
+    assert!(granted(&tick(&mut board, UnixMillis(late.0 - 1))).is_empty(), "its time begins with the job's end");
+    assert_eq!((board.lease(audit.id).is_some(), board.miner(audit.miner).unwrap().faults), (true, 0));
+    let next = granted(&tick(&mut board, late));
+    assert_eq!(next.iter().map(|lease| (lease.task, lease.miner)).collect::<Vec<_>>(), [(audit.task, other)]);
+}
+
+#[test]
+fn what_an_auditor_gets_later_gives_it_no_more_time() {
+    let (mut board, audit, later) = audit_beside_a_job(3);
+    let until = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0));
+    shows(&mut board, &later, 1, UnixMillis(until.0 - 1));
+    board.take(Input::Cancel { job_id: later.task.job_id }, UnixMillis(until.0 - 1));
+    assert_eq!(board.miner(audit.miner).unwrap().faults, 0);
+    assert_eq!(granted(&tick(&mut board, until)).iter().map(|lease| lease.task).collect::<Vec<_>>(), [audit.task]);
+}
+
+#[test]
+fn an_auditor_that_worked_on_something_else_lately_loses_an_audit_without_a_fault() {
+    let (mut board, audit, job) = audit_behind_a_job();
+    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms + job.expected_ms, 0));
+    let quiet_ms = crate::lease::fair_ms(audit.expected_ms) + 1_000;
+    shows(&mut board, &job, 1, UnixMillis(late.0 - quiet_ms));
+    assert!(granted(&tick(&mut board, UnixMillis(late.0 - 1))).is_empty());
+    let next = granted(&tick(&mut board, late));
+    assert!(next.len() == 1 && next[0].task == audit.task && next[0].miner != audit.miner);
+    assert_eq!(board.miner(audit.miner).unwrap().faults, 0, "its job may take as long without a sign of work");
+    assert!(board.lease(job.id).is_some());
+}
+
+#[test]
+fn an_audit_from_before_a_restart_counts_from_when_its_miner_came_back() {
+    let (before, audit, _) = audit_behind_a_job();
+    let served = before.job(audit.task.job_id).unwrap();
+    let [stored, open] = [TaskRole::Serve, TaskRole::Audit].map(|role| served.tasks[&role].life.clone());
+    let opened = before.audit(Task { role: TaskRole::Serve, ..audit.task }).unwrap().clone();
+    let audit = Lease { expected_ms: 60_000, deadline: NOW.plus_ms(HOUR_MS), ..audit };
+    let mut board = auditing();
+    let mut job = open_job(1);
+    for (role, life) in [(TaskRole::Serve, stored), (TaskRole::Audit, open)] {
+        job.tasks.insert(role, job::OpenTask { life, ..Default::default() });
+    }
+    let (restarted, back) = (NOW.plus_ms(600_000), NOW.plus_ms(605_000));
+    let job = job.audited(TaskRole::Serve, opened);
+    board.take(Input::Restore { job, leases: vec![audit.clone()] }, restarted);
+    let other = if audit.miner == miner(2) { 3 } else { 2 };
+    board.joined(arrival(other, 1, 1), restarted);
+    let returns = |session| Arrival { address: audit.miner, leases: vec![audit.id], ..arrival(2, session, 1) };
+    board.joined(returns(2), back);
+    let pace_ms = audit_pace_max_ms(60_000, 0);
+    assert!(granted(&tick(&mut board, back.plus_ms(pace_ms - 1))).is_empty());
+    assert_eq!((board.lease(audit.id).is_some(), board.miner(audit.miner).unwrap().faults), (true, 0));
+    // Once more, by another session.
+    let again = back.plus_ms(pace_ms - 1);
+    board.joined(returns(3), again);
+    assert!(granted(&tick(&mut board, again.plus_ms(pace_ms - 1))).is_empty());
+    let next = granted(&tick(&mut board, again.plus_ms(pace_ms)));
+    assert_eq!(next.iter().map(|lease| (lease.task, lease.miner)).collect::<Vec<_>>(), [(audit.task, miner(other))]);
+}
+
+#[test]
+fn an_audit_whose_result_the_hub_did_not_take_is_not_taken_from_its_miner() {
+    for is_received in [true, false] {
+        let (mut board, audit, job) = audit_behind_a_job();
+        board.take(Input::Cancel { job_id: job.task.job_id }, NOW);
+        shows(&mut board, &audit, 1, NOW.plus_ms(1_000));
+        if is_received {
+            board.delivered(&audit, NOW.plus_ms(2_000));
+            board.take(Input::ResultUnchecked { lease_id: audit.id }, NOW.plus_ms(2_000));
+        } else {
+            board.take(Input::ResultTurnedAway { lease_id: audit.id }, NOW.plus_ms(2_000));
+        }
+        let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0));
+        assert!(late < audit.deadline);
+        assert!(granted(&tick(&mut board, late)).is_empty(), "received: {is_received}");
+        assert!(board.lease(audit.id).is_some());
+    }
 }
 
 #[test]
@@ -210,7 +320,9 @@ fn where_nobody_else_can_audit_a_slow_auditor_goes_on_and_another_audit_has_its_
     let (mut board, audit, job) = audit_beside_a_job(2);
     let effects = answer(&mut board, &job, 5, None, NOW.plus_ms(10_000));
     assert!(opened(&effects).is_some() && granted(&effects).is_empty(), "one audit runs at once");
-    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0, 1));
+    let late = NOW.plus_ms(audit_pace_max_ms(audit.expected_ms, 0));
+    shows(&mut board, &audit, 1, NOW.plus_ms(15_000));
+    assert!(granted(&tick(&mut board, UnixMillis(late.0 - 1))).is_empty());
     let next = granted(&tick(&mut board, late));
     let other = Task { role: TaskRole::Audit, ..job.task };
     assert_eq!(next.iter().map(|lease| (lease.task, lease.miner)).collect::<Vec<_>>(), [(other, miner(1))]);
