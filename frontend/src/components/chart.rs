@@ -77,9 +77,9 @@ fn Axes(
     most: String,
     first: String,
     last: String,
-    /// How much of the width the labels span.
-    #[prop(default = 100.0)]
-    width_percent: f64,
+    /// Whether what is drawn ends far from the right border, where the last label would name nothing.
+    #[prop(optional)]
+    is_short: bool,
     children: Children,
 ) -> impl IntoView {
     let last = (last != first).then(|| view! { <span>{last}</span> });
@@ -88,7 +88,7 @@ fn Axes(
             <span>{most}</span>
         </div>
         {children()}
-        <div class="chart-axes" aria-hidden="true" style:width=format!("{width_percent:.0}%")>
+        <div class="chart-axes" class:chart-short=is_short aria-hidden="true">
             <span>{first}</span>
             {last}
         </div>
@@ -155,7 +155,7 @@ pub fn BarChart(#[prop(into)] label: String, bars: Vec<Bar>) -> impl IntoView {
     let end = |bar: Option<&Bar>| bar.map(|bar| bar.label.clone()).unwrap_or_default();
     let (first, last) = (end(bars.first()), end(bars.last()));
     let slots = bars.len().max(SLOTS_LEAST);
-    let width_percent = 100.0 * count(bars.len()) / count(slots);
+    let is_short = bars.len() < slots;
     let step = WIDTH / count(slots);
     let drawn = bars
         .into_iter()
@@ -182,7 +182,7 @@ pub fn BarChart(#[prop(into)] label: String, bars: Vec<Bar>) -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Axes most=format!("{most:.0}") first last width_percent>
+        <Axes most=format!("{most:.0}") first last is_short>
             <svg class="chart-bars" viewBox=view_box() role="img" aria-label=label>
                 {levels()} {drawn}
             </svg>
