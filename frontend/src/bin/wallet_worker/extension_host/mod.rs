@@ -4,7 +4,6 @@
 #![expect(unreachable_pub, reason = "what JavaScript calls is public")]
 
 mod asks;
-mod calls;
 pub(crate) mod channel;
 pub(crate) mod kept;
 mod own;
