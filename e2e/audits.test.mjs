@@ -34,6 +34,9 @@ test('another miner draws the picture again, and both draw the same', async () =
     const said = page.match(/data-testid="audit"[^>]*>([^<]*)</)?.[1];
     assert.match(said ?? '', /: equal$/, `${path} says ${said}`);
   }
+  const job = await (await fetch(`${system.url}/v1/jobs/${id}`)).json();
+  assert.equal(job.withheld, false, 'nobody is asked any more');
+  assert.equal((await fetch(`${system.url}/v1/jobs/${id}/artifacts/0`)).status, 200);
   const miner = await (await fetch(`${system.url}/v1/miners/${receipt.receipt.provider}`)).json();
   assert.equal(miner.audits.confirmed, 1);
   assert.equal(miner.faults, 0);

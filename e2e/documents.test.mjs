@@ -17,8 +17,9 @@ const listings = (document, language) =>
   [...document.matchAll(/^```(\w+)\n([^]*?)^```/gm)].filter(([, name]) => name === language).map(([, , text]) => text);
 
 /** Runs a listing against the test's own server, in the test's own folder. */
-function run(listing, id) {
-  const text = listing.replaceAll('http://127.0.0.1:8000', system.url).replaceAll(/\bID\b/g, id ?? 'no-id-yet');
+function run(listing, { id, token } = {}) {
+  const own = listing.replaceAll('http://127.0.0.1:8000', system.url);
+  const text = own.replaceAll(/\bID\b/g, id ?? 'no-id-yet').replaceAll(/\bTOKEN\b/g, token ?? 'no-token-yet');
   const programs = [dirname(system.program('aitbc')), join(root, 'e2e/node_modules/.bin'), process.env.PATH].join(':');
   const env = { ...process.env, PATH: programs, AITBC_URL: system.url };
   const outcome = spawnSync('sh', ['-euc', text], { cwd: system.data, env, encoding: 'utf8', timeout: 120_000 });
@@ -31,7 +32,9 @@ const isPng = (name) => readFileSync(join(system.data, name)).subarray(1, 4).toS
 test('a job by curl, by the command line, and a look at the chain', async () => {
   const [create, follow, submit, webhook, market, exchange, call, ...rest] = listings(readFileSync(join(root, 'docs/API.md'), 'utf8'), 'sh');
   assert.deepEqual(rest, [], 'a command of the guide is not run');
-  const job = JSON.parse(run(create));
+  const [head, body] = run(create).split('\r\n\r\n');
+  const job = JSON.parse(body);
+  const [, token] = /^x-job-token: (jobtoken_\S+)/im.exec(head);
   assert.equal(job.input.prompt, 'a sunset over the sea');
   let state;
   // One request waits for the next change of state, and a job has several.
@@ -40,7 +43,7 @@ test('a job by curl, by the command line, and a look at the chain', async () => 
     ({ state } = await answer.json());
   }
   assert.equal(state, 'COMPLETED');
-  const answers = run(follow, job.id);
+  const answers = run(follow, { id: job.id, token });
   assert.ok(answers.includes(job.id));
   assert.ok(isPng('picture.png'));
   assert.match(answers, /"receipt_hash"/);

@@ -9,7 +9,7 @@ import { createSiweMessage } from 'viem/siwe';
 import { assertAccessible } from './support/axe.mjs';
 import { screenshots } from './support/browser.mjs';
 import {
-  agreed, beginWithWindow, bringKey, ended, foreignSite, inExtension, launchWithExtension, popup, press, request, SLOW,
+  agreed, beginWithWindow, bringKey, ended, foreignSite, holdingNode, inExtension, launchWithExtension, popup, press, request, SLOW,
   stopWorker, unlock, useNode,
 } from './support/extension.mjs';
 import { System } from './support/system.mjs';
@@ -235,6 +235,69 @@ test('a transaction is shown with what it does, sent to the node, and in a block
   while (!receipt) receipt = (await request(page, 'eth_getTransactionReceipt', [hash])).value;
   assert.equal(receipt.status, '0x1');
   assert.equal(await allowance(), 1000n);
+});
+
+test('calls at once are asked one after the other, and are never all or nothing (EIP-5792)', async () => {
+  const spender = '35'.repeat(20).padStart(64, '0');
+  const approve = (amount) => ({ to: TOKEN, data: `0x095ea7b3${spender}${amount.toString(16).padStart(64, '0')}` });
+  const batch = (changes = {}) => [{
+    version: '2.0.0', chainId: '0x60f6', from: account.address, atomicRequired: false, calls: [approve(7), approve(8)], ...changes,
+  }];
+  const unsupported = { '0x60f6': { atomic: { status: 'unsupported' } } };
+  assert.deepEqual(await request(page, 'wallet_getCapabilities', [account.address]), { value: unsupported });
+  assert.equal((await request(page, 'wallet_sendCalls', batch({ atomicRequired: true }))).code, 5760);
+  assert.equal((await request(page, 'wallet_getCallsStatus', ['unknown'])).code, 5730);
+  // The next question may come into the same window or into another one.
+  const signNext = async () => {
+    for (;;) {
+      for (const window of context.pages().filter((one) => one.url().endsWith('sheet.html'))) {
+        if (await window.click('#sign-submit', { timeout: 2_000 }).then(() => true, () => false)) return;
+      }
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
+  };
+  await beginWithWindow(context, page, 'wallet_sendCalls', batch({ id: 'mine' }));
+  await signNext();
+  await signNext();
+  assert.deepEqual(await ended(page), { value: { id: 'mine' } });
+  await stopWorker(browser);
+  let status;
+  do status = (await request(page, 'wallet_getCallsStatus', ['mine'])).value; while (status.status === 100);
+  assert.deepEqual([status.status, status.atomic, status.receipts.length], [200, false, 2]);
+  const shown = await beginWithWindow(context, page, 'wallet_showCallsStatus', ['mine']);
+  assert.match(await shown.innerText('#sheet-calls'), /1\. Is in a block[\s\S]*2\. Is in a block/);
+  await assertAccessible(shown, 'the calls');
+  await press(shown, '#close');
+  assert.deepEqual(await ended(page), { value: null });
+});
+
+test('a window that closes while a call is being sent does not refuse it (EIP-5792)', async () => {
+  const spender = '35'.repeat(20).padStart(64, '0');
+  const call = (value) => ({ to: TOKEN, data: `0x095ea7b3${spender}${value.toString(16).padStart(64, '0')}` });
+  const batch = (changes) => [{
+    version: '2.0.0', chainId: '0x60f6', from: account.address, atomicRequired: false, calls: [call(9)], ...changes,
+  }];
+  const half = await request(page, 'wallet_sendCalls', batch({ id: 'half', calls: [call(9), { to: 'nobody' }] }));
+  assert.equal(half.code, -32_602, 'all calls are read before the first sheet');
+  assert.equal((await request(page, 'wallet_getCallsStatus', ['half'])).code, 5730);
+
+  const node = await holdingNode(`${system.url}/rpc`);
+  await useNode(browser, node.url);
+  const window = await beginWithWindow(context, page, 'wallet_sendCalls', batch({ id: 'closed' }));
+  await page.evaluate(() => { globalThis.sending = globalThis.ended; });
+  await window.click('#sign-submit', SLOW);
+  await node.sent;
+  await window.close();
+  let status;
+  do {
+    status = (await request(page, 'wallet_getCallsStatus', ['closed'])).value;
+    assert.ok([100, 200].includes(status?.status), `it is in a block or will be, and was called ${JSON.stringify(status)}`);
+  } while (status.status === 100);
+  assert.equal(status.receipts[0].status, '0x1');
+  node.letGo();
+  assert.deepEqual(await page.evaluate(() => globalThis.sending), { value: { id: 'closed' } }, 'the site was told that it was refused');
+  await useNode(browser, `${system.url}/rpc`);
+  node.close();
 });
 
 test('another origin of the same server has to ask for itself', async () => {

@@ -180,6 +180,72 @@ test('an approval without a limit is called grave, and refused it is not sent', 
   assert.equal((await ended()).code, 4001);
 });
 
+test('calls at once are agreed to one after the other, and are never all or nothing (EIP-5792)', async () => {
+  const to = '0x0000000000000000000000000000000000a17001';
+  const approve = (amount) => ({ to, data: `0x095ea7b3${'35'.repeat(20).padStart(64, '0')}${amount.toString(16).padStart(64, '0')}` });
+  const batch = (changes = {}) => ({
+    version: '2.0.0', chainId: '0x60f6', from: account.address, atomicRequired: false, calls: [approve(1), approve(2)], ...changes,
+  });
+  const send = (changes) => request('wallet_sendCalls', [batch(changes)]);
+  const none = { '0x60f6': { atomic: { status: 'unsupported' } } };
+  assert.deepEqual(await request('wallet_getCapabilities', [account.address]), { value: none });
+  assert.deepEqual(await request('wallet_getCapabilities', [account.address, ['0x1']]), { value: {} });
+  const foreign = '0x3535353535353535353535353535353535353535';
+  assert.equal((await request('wallet_getCapabilities', [foreign])).code, 4100);
+  assert.equal((await send({ from: foreign })).code, 4100);
+  assert.equal((await send({ atomicRequired: true })).code, 5760);
+  assert.equal((await send({ chainId: '0x1' })).code, 5710);
+  assert.equal((await send({ capabilities: { paymasterService: { url: 'x' } } })).code, 5700);
+  assert.equal((await send({ calls: Array(17).fill(approve(1)) })).code, 5740);
+
+  await begin('wallet_sendCalls', [batch({ id: 'refused' })]);
+  await page.click('#sheet-refuse', { timeout: 60_000 });
+  assert.equal((await ended()).code, 4001);
+  assert.equal((await request('wallet_getCallsStatus', ['refused'])).code, 5730, 'nothing was sent');
+
+  await begin('wallet_sendCalls', [batch()]);
+  await page.click('#sheet-sign', { timeout: 60_000 });
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.click('#sheet-sign');
+  const { value: { id } } = await ended();
+  let status;
+  do status = (await request('wallet_getCallsStatus', [id])).value; while (status.status === 100);
+  assert.deepEqual([status.status, status.atomic, status.chainId, status.receipts.length], [200, false, '0x60f6', 2]);
+  assert.ok(status.receipts.every((receipt) => receipt.status === '0x1' && receipt.logs.length === 1));
+  assert.equal((await send({ id })).code, 5720);
+
+  await begin('wallet_sendCalls', [batch({ id: 'half' })]);
+  await page.click('#sheet-sign', { timeout: 60_000 });
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.click('#sheet-refuse');
+  assert.deepEqual(await ended(), { value: { id: 'half' } }, 'the first call was sent');
+  const half = (await request('wallet_getCallsStatus', ['half'])).value;
+  assert.deepEqual([half.status, half.receipts.length], [600, 1]);
+  await begin('wallet_showCallsStatus', ['half']);
+  await page.waitForSelector('#sheet-calls');
+  assert.match(await page.innerText('#sheet-calls'), /Is in a block[\s\S]*Was not sent/);
+  await assertAccessible(page, 'the calls');
+  await page.click('#sheet-close');
+  assert.deepEqual(await ended(), { value: null });
+});
+
+test('a sheet that is shown is not made anew when another question comes', async () => {
+  const prepared = () => page.evaluate(() => new Set(
+    window.heard.filter((text) => text.includes('"prepare"') && text.includes('"version"')),
+  ).size);
+  const asked = (text) => [`0x${Buffer.from(text).toString('hex')}`, account.address];
+  const before = await prepared();
+  await begin('personal_sign', asked('one'));
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.evaluate((params) => { window.second = window.announced.provider.request({ method: 'personal_sign', params }); }, asked('two'));
+  await page.click('#sheet-sign');
+  assert.equal(await recoverMessageAddress({ message: 'one', signature: (await ended()).value }), account.address);
+  await page.waitForSelector('#sheet-message:text-is("two")', { timeout: 60_000 });
+  await page.click('#sheet-sign');
+  assert.equal(await recoverMessageAddress({ message: 'two', signature: await page.evaluate(() => window.second) }), account.address);
+  assert.equal(await prepared() - before, 2);
+});
+
 test('no script of the page sees a key, and no message counts twice', async () => {
   const posted = await page.evaluate(() => window.heard);
   assert.ok(posted.some((text) => text.includes('approve')), 'the messages were seen');
@@ -189,12 +255,12 @@ test('no script of the page sees a key, and no message counts twice', async () =
     const worker = window.walletWorker;
     worker.addEventListener('message', ({ data }) => answered.push(String(data)));
     for (const message of messages) worker.postMessage(message.replace(/"id":\d+/, '"id":4000000001'));
-    worker.postMessage('{"version":2,"id":4000000002,"request":{"export":{"wallet":1,"form":"words","password":""}}}');
+    worker.postMessage('{"version":3,"id":4000000002,"request":{"export":{"wallet":1,"form":"words","password":""}}}');
     worker.postMessage('{"version":1,"id":4000000003,"request":"state"}');
-    worker.postMessage({ version: 2, id: 1, request: 'state' });
+    worker.postMessage({ version: 3, id: 1, request: 'state' });
     while (answered.length < messages.length + 2) await new Promise((resolve) => { setTimeout(resolve, 20); });
     return answered;
-  }, posted.filter((text) => text.includes('"approve"') && text.includes('"version"')).filter((text, at, all) => all.indexOf(text) === at));
+  }, posted.filter((text) => /"(approve|deliver)"/.test(text) && text.includes('"version"')).filter((text, at, all) => all.indexOf(text) === at));
   const replayed = answers.filter((text) => text.includes('4000000001'));
   assert.ok(replayed.length > 0 && replayed.every((text) => text.includes('unknown_ticket')), replayed.join('\n'));
   assert.ok(answers.some((text) => text.includes('4000000002') && text.includes('wrong_password')));
@@ -214,4 +280,31 @@ test('what is stored holds no key, and no frame may show the page', async () => 
   assert.ok(!stored.includes('46'.repeat(16)));
   const policy = (await fetch(`${system.url}/wallet`)).headers.get('content-security-policy');
   assert.match(policy, /frame-ancestors 'none'/, 'the page shows itself in no frame');
+});
+
+test('a call that is being sent when its page loads anew is never called not sent (EIP-5792)', async () => {
+  const to = '0x0000000000000000000000000000000000a17001';
+  const call = { to, data: `0x095ea7b3${'35'.repeat(20).padStart(64, '0')}${'3'.padStart(64, '0')}` };
+  const batch = { version: '2.0.0', chainId: '0x60f6', from: account.address, atomicRequired: false, id: 'reloaded', calls: [call] };
+  let tellSent;
+  const sent = new Promise((resolve) => { tellSent = resolve; });
+  await page.route('**/rpc', async (route) => {
+    if (!route.request().postData()?.includes('eth_sendRawTransaction')) return route.continue();
+    // The node has it, and the page that would hear so is gone.
+    await route.fetch();
+    return tellSent();
+  });
+  await begin('wallet_sendCalls', [batch]);
+  await page.click('#sheet-sign', { timeout: 60_000 });
+  await sent;
+  await page.reload();
+  await page.unroute('**/rpc');
+  await page.evaluate(() => window.dispatchEvent(new Event('eip6963:requestProvider')));
+  await page.waitForFunction(() => window.announced);
+  let status;
+  do {
+    status = (await request('wallet_getCallsStatus', ['reloaded'])).value;
+    assert.ok([100, 200].includes(status?.status), `it is in a block or will be, and was called ${JSON.stringify(status)}`);
+  } while (status.status === 100);
+  assert.equal(status.receipts[0].status, '0x1');
 });

@@ -7,6 +7,8 @@ import { asker, sheetView } from "./sheet_view.js";
 let shown;
 // Something is told that its reader closes.
 let isTold = false;
+// Something is being signed and sent: the window stays to say what became of it.
+let isSigning = false;
 
 // So long a new sheet takes no answer: a click or a key that was meant for what stood there before must not sign it.
 const UNANSWERED_MS = 800;
@@ -25,6 +27,7 @@ async function look() {
   if (front.number === shown) return undefined;
   shown = front.number;
   isTold = false;
+  if (front.calls) return calls(front);
   return front.from ? review(front) : connect(front);
 }
 
@@ -60,6 +63,14 @@ function holdBack() {
   if (!submit || submit.disabled) return;
   submit.disabled = true;
   setTimeout(() => { submit.disabled = false; }, UNANSWERED_MS);
+}
+
+// What became of calls that a site asked for. Nothing is signed here.
+function calls(front) {
+  const rows = front.calls.map(({ hash, state }, at) => el("li", {}, `${at + 1}. ${state} `, hash && el("code", {}, shortened(hash))));
+  const close = button("close", "Close", () => done(ask({ refuse: { number: front.number } })));
+  show(el("div", { className: "sheet-head" }, el("h1", { id: "sheet-title" }, "Calls of this site"), asker(front.origin, "asked for these")),
+    el("ul", { id: "sheet-calls" }, ...rows), el("div", { className: "actions" }, close));
 }
 
 async function connect(front) {
@@ -103,17 +114,20 @@ async function review(front) {
 
 async function approve(front, ticket) {
   try {
+    isSigning = true;
     await ask({ approve: { number: front.number, ticket } });
   } catch (error) {
     // The wallet locked meanwhile: it is shown again, and has to be agreed to again.
     if (!error.isLocked && !error.isLost) throw error;
     if ((await ask("front"))?.number === front.number) return review(front);
+  } finally {
+    isSigning = false;
   }
   await look();
 }
 
 // The window comes to the front under a moving hand.
 window.addEventListener("focus", () => { if (shown !== undefined && !isTold) holdBack(); });
-watch(() => isTold || look());
+watch(() => isTold || isSigning || look());
 const tell = stayAwake("sheet", restarted);
 look();

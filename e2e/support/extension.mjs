@@ -57,6 +57,31 @@ export async function foreignSite(html = FOREIGN) {
   return { url: `http://127.0.0.1:${port}`, other: `http://localhost:${port}`, close: () => server.close() };
 }
 
+/** Passes questions on to the node at `url`, and holds the answer to a sent transaction back. The node has it then. */
+export async function holdingNode(url) {
+  let tellSent;
+  let letGo;
+  const sent = new Promise((resolve) => { tellSent = resolve; });
+  const released = new Promise((resolve) => { letGo = resolve; });
+  const server = createServer(async (request, answer) => {
+    let body = '';
+    for await (const part of request) body += part;
+    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const text = await response.text();
+    if (body.includes('eth_sendRawTransaction')) {
+      tellSent();
+      await released;
+    }
+    answer.setHeader('content-type', 'application/json').end(text);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${server.address().port}/rpc`, sent, letGo, close };
+}
+
 const FOREIGN = `<!DOCTYPE html><title>Somebody else</title><h1>Somebody else</h1><script>
   const announced = [];
   const told = [];

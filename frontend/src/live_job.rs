@@ -31,6 +31,8 @@ pub struct LiveJob {
     pub miner: Option<Address>,
     pub faults: Vec<LiveFault>,
     pub artifacts: Vec<LiveArtifact>,
+    /// They are its creator's alone for now.
+    pub withheld: bool,
     pub receipt_hash: Option<B256>,
     pub mint: Option<MintView>,
     /// Where the client pays from escrow.
@@ -76,6 +78,17 @@ impl LiveJob {
     pub fn file(&self) -> Option<&str> {
         let first = self.artifacts.first()?;
         first.removed_at_unix_ms.is_none().then_some(first.url.as_str())
+    }
+
+    /// Nothing is left to tell: the job ended without a result, or its receipt was paid. A text that is withheld is not in the
+    /// page, and only the job's stream tells it to its creator.
+    #[cfg(any(feature = "hydrate", test))]
+    pub fn is_over(&self) -> bool {
+        let is_paid = match &self.payment {
+            Some(payment) => payment.state.is_final(),
+            None => self.state != JobState::Completed || self.mint.is_some(),
+        };
+        self.state.is_terminal() && is_paid && !self.withheld
     }
 
     /// There was a result, and the hub does not keep its files any more.
@@ -126,6 +139,7 @@ impl From<&shared::api::jobs::JobView> for LiveJob {
             miner: job.miner,
             faults: faults.collect(),
             artifacts: artifacts.collect(),
+            withheld: job.withheld,
             receipt_hash: job.receipt_hash,
             mint: job.mint.clone(),
             payment: job.payment.clone(),
@@ -152,4 +166,28 @@ pub enum LiveEvent {
         data_url: String,
     },
     Minted(MintView),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_followed_until_it_is_paid_and_its_result_is_everybodys() {
+        let job = |state: &str, withheld: bool, is_minted: bool| -> LiveJob {
+            let mint = is_minted.then(|| {
+                serde_json::json!({
+                    "amount": "1", "provider": Address::ZERO, "transaction_hash": B256::ZERO, "block_number": 7,
+                })
+            });
+            serde_json::from_value(serde_json::json!({
+                "id": JobId::from_random(1), "state": state, "kind": "text", "input": {"prompt": "a lake"},
+                "created_at_unix_ms": 1, "faults": [], "artifacts": [], "withheld": withheld, "mint": mint,
+            }))
+            .unwrap()
+        };
+        assert!(job("COMPLETED", false, true).is_over() && job("FAILED", false, false).is_over());
+        assert!(!job("COMPLETED", true, true).is_over(), "its creator reads the text from the stream");
+        assert!(!job("COMPLETED", false, false).is_over() && !job("RUNNING", true, false).is_over());
+    }
 }

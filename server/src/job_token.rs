@@ -1,4 +1,5 @@
-//! Who created a job without an account: the secret that its creator got, once. Nobody else may cancel the job.
+//! Who created a job without an account: the secret that its creator got, once. Nobody else may cancel the job, or read its
+//! result while others compute it again.
 //!
 //! A page keeps it in a cookie that no script can read and that goes to this job's own paths alone. Other clients read
 //! it in the header of the first answer and send it back in the same header. The server keeps its hash.
@@ -21,6 +22,9 @@ pub const JOB_TOKEN_HEADER: HeaderName = HeaderName::from_static("x-job-token");
 pub const JOB_TOKEN_MAX_CHARS: usize = 100;
 
 const COOKIE_NAME: &str = "job_token";
+
+/// How long after a job's time its audits may last.
+const AUDITS_MAX_SECONDS: u64 = 2 * hub::audit::TIME_MAX_MS / 1_000;
 
 /// Every token starts with this, so that scanners recognise a leaked one.
 const PREFIX: &str = "jobtoken_";
@@ -45,11 +49,12 @@ impl JobToken {
         Sha256Digest::of(self.0.as_bytes())
     }
 
-    /// Hands the token to the creator. The cookie lives as long as there is something to cancel.
+    /// Hands the token to the creator. The cookie lives as long as there is something to cancel, or to keep from others.
     pub fn put_into(&self, headers: &mut HeaderMap, job_id: JobId, ttl_seconds: u64, over_tls: bool) {
         let secure = if over_tls { "; Secure" } else { "" };
+        let max_age = ttl_seconds.saturating_add(AUDITS_MAX_SECONDS);
         let cookie = format!(
-            "{COOKIE_NAME}={}; Path=/v1/jobs/{job_id}; Max-Age={ttl_seconds}; HttpOnly; SameSite=Strict{secure}",
+            "{COOKIE_NAME}={}; Path=/v1/jobs/{job_id}; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}",
             self.0
         );
         for (name, text) in [(JOB_TOKEN_HEADER, self.0.clone()), (SET_COOKIE, cookie)] {
@@ -76,27 +81,33 @@ fn check_length(headers: &HeaderMap) -> Result<(), FieldError> {
     Err(FieldError::bound("X-Job-Token", format!("up to {JOB_TOKEN_MAX_CHARS} characters"), chars.to_string()))
 }
 
-/// Whether the caller may end a job that it may see: its creator, or an operator. The job of a key belongs to the key's
-/// address, so that a client may replace its key; a visitor's job belongs to the holder of its token.
-///
-/// # Errors
-/// Everybody else, and a header that is no token by its length.
-pub fn check_may_cancel(caller: &Caller, headers: &HeaderMap, job: &JobRecord) -> Result<(), ApiError> {
-    check_length(headers).map_err(|error| ApiError::Invalid(vec![error]))?;
-    if caller.is_admin() {
-        return Ok(());
-    }
+/// Whether the caller created a job that it may see, or is an operator. The job of a key belongs to the key's address, so that
+/// a client may replace its key; a visitor's job belongs to the holder of its token.
+pub fn is_creator(caller: &Caller, headers: &HeaderMap, job: &JobRecord) -> bool {
     // Its owner has proved the wallet, and the order of a paid job is the wallet's even where the job was sent without
     // a session.
-    if matches!(caller, Caller::Wallet { wallet, .. } if *wallet == job.client) {
-        return Ok(());
+    let is_own_wallet = matches!(caller, Caller::Wallet { wallet, .. } if *wallet == job.client);
+    if caller.is_admin() || is_own_wallet {
+        return true;
     }
-    let Some(sha256) = job.creator_sha256 else {
+    match job.creator_sha256 {
+        None => caller.address() == Some(job.client),
+        Some(sha256) => tokens_of(headers)
+            .filter(|token| token.len() <= JOB_TOKEN_MAX_CHARS)
+            .any(|token| Sha256Digest::of(token.as_bytes()) == sha256),
+    }
+}
+
+/// Whether the caller may end a job that it may see.
+///
+/// # Errors
+/// Everybody but its creator, and a header that is no token by its length.
+pub fn check_may_cancel(caller: &Caller, headers: &HeaderMap, job: &JobRecord) -> Result<(), ApiError> {
+    check_length(headers).map_err(|error| ApiError::Invalid(vec![error]))?;
+    if job.creator_sha256.is_none() {
         caller.may_create_jobs()?;
-        return if caller.address() == Some(job.client) { Ok(()) } else { Err(not_the_creator()) };
-    };
-    let has_it = tokens_of(headers).any(|token| Sha256Digest::of(token.as_bytes()) == sha256);
-    if has_it { Ok(()) } else { Err(not_the_creator()) }
+    }
+    if is_creator(caller, headers, job) { Ok(()) } else { Err(not_the_creator()) }
 }
 
 fn not_the_creator() -> ApiError {
@@ -130,7 +141,7 @@ mod tests {
             token.put_into(&mut headers, id, 900, over_tls);
             headers[SET_COOKIE].to_str().unwrap().to_owned()
         };
-        let expected = format!("job_token={}; Path=/v1/jobs/{id}; Max-Age=900; HttpOnly; SameSite=Strict", token.0);
+        let expected = format!("job_token={}; Path=/v1/jobs/{id}; Max-Age=72900; HttpOnly; SameSite=Strict", token.0);
         assert_eq!(put(false), expected);
         assert_eq!(put(true), format!("{expected}; Secure"));
     }

@@ -158,7 +158,8 @@ impl MarketplaceFigures {
         let ids: Vec<_> = public.iter().map(|job| job.id).collect();
         let mut artifacts = self.store.list_artifacts_of_jobs(&ids).await?;
         let sample = |job: JobRecord| sample(&artifacts.remove(&job.id).unwrap_or_default(), &job);
-        let samples = public.into_iter().filter_map(sample).take(SAMPLES_MAX).collect();
+        let is_shown = |job: &JobRecord| !self.hub.board().withholds(job.id);
+        let samples = public.into_iter().filter(is_shown).filter_map(sample).take(SAMPLES_MAX).collect();
         Ok(Some(ModelPage { samples, days: days(today, &jobs, &receipts), ..page }))
     }
 

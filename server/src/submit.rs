@@ -321,6 +321,7 @@ impl Submission {
             faults: vec![],
             tasks: view::waiting_tasks(&new.job.work, &new.tasks),
             artifacts: vec![],
+            withheld: new.sponsored && self.hub.board().draws_audits(),
             receipt_hash: None,
             mint: None,
             payment: payment.map(|signed| view::awaiting(&signed.order)),

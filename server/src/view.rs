@@ -1,5 +1,6 @@
 //! Stored records and the board's memory, joined into the API's types. Handlers and pages read through this.
 
+use axum::http::HeaderMap;
 use hub::board::{Board, JobOverlay};
 use hub::{plan, reputation};
 use shared::Address;
@@ -24,6 +25,7 @@ use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
 use crate::hub::HubHandle;
+use crate::job_token;
 
 /// Faults that a view of a job names, the last ones.
 pub(crate) const FAULTS_SHOWN_MAX: usize = 100;
@@ -47,6 +49,12 @@ impl Views {
         record.ok_or_else(|| ApiError::not_found("job", id))
     }
 
+    /// Whether a caller may read what a job that it may see gives, and what is drawn or written of it so far. What everybody
+    /// may see is its creator's alone while others may be asked to compute it again.
+    pub fn may_read(&self, caller: &Caller, headers: &HeaderMap, job: &JobRecord) -> bool {
+        !(job.sponsored && self.hub.board().withholds(job.id)) || job_token::is_creator(caller, headers, job)
+    }
+
     /// A job as its client sees it now.
     pub async fn job_view(&self, record: JobRecord) -> Result<JobView, StoreError> {
         let views = self.job_views(vec![record]).await?;
@@ -62,8 +70,10 @@ impl Views {
         let (board, now) = (self.hub.board(), clock::now());
         let join = |record: JobRecord| {
             let overlay = board.overlay(record.id, now);
+            let withheld = record.sponsored && board.withholds(record.id);
             let artifacts = artifacts.remove(&record.id).unwrap_or_default();
-            join(overlay, &artifacts, &receipts.remove(&record.id).unwrap_or_default(), record)
+            let receipts = receipts.remove(&record.id).unwrap_or_default();
+            JobView { withheld, ..join(overlay, &artifacts, &receipts, record) }
         };
         Ok(records.into_iter().map(join).collect())
     }
@@ -219,6 +229,7 @@ fn join(
         faults,
         tasks,
         artifacts: artifact_views(record.id, artifacts),
+        withheld: false,
         receipt_hash: receipt.map(|receipt| receipt.signed.receipt_hash),
         mint: receipt.filter(|_| is_minted && record.state.is_terminal()).and_then(mint_view),
         payment: record.payment.as_ref().map(payment_view),

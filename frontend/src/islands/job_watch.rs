@@ -37,7 +37,7 @@ impl JobWatch {
         let id = job.id;
         self.preview.set(None);
         self.text.set(String::new());
-        let over = is_over(&job);
+        let over = job.is_over();
         self.job.set(Some(job));
         if over {
             return;
@@ -68,7 +68,7 @@ impl JobWatch {
             }
         });
         #[cfg(feature = "hydrate")]
-        if self.job.with_untracked(|job| job.as_ref().is_none_or(is_over)) {
+        if self.job.with_untracked(|job| job.as_ref().is_none_or(LiveJob::is_over)) {
             self.stream.set_value(None);
         }
     }
@@ -132,14 +132,4 @@ fn running_word(job: &LiveJob) -> String {
         Some(eta) if eta >= 1_000 => format!("{step}, {}", text::job::eta(&format::duration(eta))),
         _ => step,
     }
-}
-
-/// The job will not change any more: it ended without a picture, or its receipt was paid.
-#[cfg(feature = "hydrate")]
-fn is_over(job: &LiveJob) -> bool {
-    let is_paid = match &job.payment {
-        Some(payment) => payment.state.is_final(),
-        None => job.state != JobState::Completed || job.mint.is_some(),
-    };
-    job.state.is_terminal() && is_paid
 }

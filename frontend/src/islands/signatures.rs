@@ -3,12 +3,13 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use shared::Address;
+use wallet::calls::CallLine;
 use wallet::protocol::{Reply, Request, Secret, Sheet, SignKind, VaultState};
 use wallet::provider::ProviderError;
 use wasm_bindgen::JsValue;
 
-use super::wallet::sheet::{SheetDialog, show_modal};
-use crate::browser::provider::finish;
+use super::wallet::sheet::{SheetDialog, SheetEnd, show_modal};
+use crate::browser::provider::{finish, signed};
 use crate::browser::wallet_client::ask;
 use crate::components::identicon::Identicon;
 use crate::format;
@@ -21,6 +22,7 @@ enum Shown {
     Connect { number: u32, vault: VaultState },
     Unlock { number: u32, from: Address, what: SignKind },
     Sign { number: u32, sheet: Sheet },
+    Look { number: u32, calls: Vec<CallLine> },
 }
 
 /// One for the whole document. It installs and announces the provider.
@@ -33,6 +35,7 @@ pub fn Signatures() -> impl IntoView {
         Shown::Connect { number, vault } => view! { <Connect number vault /> }.into_any(),
         Shown::Unlock { number, from, what } => view! { <Unlock shown number from what /> }.into_any(),
         Shown::Sign { number, sheet } => view! { <Sign number sheet /> }.into_any(),
+        Shown::Look { number, calls } => view! { <Look number calls /> }.into_any(),
     }
 }
 
@@ -179,17 +182,43 @@ fn Unlock(shown: RwSignal<Shown>, number: u32, from: Address, what: SignKind) ->
 #[component]
 fn Sign(number: u32, sheet: Sheet) -> impl IntoView {
     let open = RwSignal::new(Some(sheet.clone()));
-    let done = move |reply: Reply| {
+    let done = move |end: SheetEnd| {
         finish(
             number,
-            match reply {
-                Reply::Signed { signature } => Ok(JsValue::from_str(&signature)),
-                Reply::Sent { hash } => Ok(JsValue::from_str(&hash.to_string())),
+            match end {
+                SheetEnd::Reply(Reply::Signed { signature }) => Ok(JsValue::from_str(&signature)),
+                SheetEnd::Reply(Reply::Sent { hash }) => Ok(JsValue::from_str(&hash.to_string())),
+                SheetEnd::Unclear { hash, detail } => Err(ProviderError::SendUnclear { hash, detail }),
                 _ => Err(ProviderError::Refused),
             },
         );
     };
-    view! { <SheetDialog shown=sheet open on_done=done /> }
+    view! { <SheetDialog shown=sheet open on_signed=move |hash| signed(number, hash) on_done=done /> }
+}
+
+/// What became of calls that the page asked for. Nothing is signed here.
+#[component]
+fn Look(number: u32, calls: Vec<CallLine>) -> impl IntoView {
+    let rows = calls
+        .into_iter()
+        .map(|line| {
+            let hash = line.hash.map(|hash| {
+                let hash = hash.to_string();
+                view! { <code>{format::shortened(&hash)}</code> }
+            });
+            view! { <li>{words::call_state(line.state)} " " {hash}</li> }
+        })
+        .collect_view();
+    view! {
+        <Frame number title=words::CALLS_TITLE asks=words::CALLS_ASKED>
+            <ol id="sheet-calls">{rows}</ol>
+            <div class="actions">
+                <button type="button" class="button" id="sheet-close" on:click=move |_| finish(number, Ok(JsValue::NULL))>
+                    {words::CALLS_CLOSE}
+                </button>
+            </div>
+        </Frame>
+    }
 }
 
 /// From a request to its sheet.
@@ -212,6 +241,7 @@ mod flow {
                 Err(error) => finish(number, Err(ProviderError::Wallet(error.text()))),
             }),
             Some(Asked { number, what: AskedFor::Sign { from, what } }) => prepare(shown, number, from, what),
+            Some(Asked { number, what: AskedFor::Look { calls } }) => shown.set(Shown::Look { number, calls }),
         }
     }
 

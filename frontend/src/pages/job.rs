@@ -97,7 +97,8 @@ pub fn JobPage() -> impl IntoView {
 /// Where the first picture of the job is, if it made one that may be shown.
 fn picture_path(job: &JobView) -> Option<String> {
     let artifact = job.artifacts.first()?;
-    let is_shown = matches!(job.work, Work::Image(_)) && !artifact.flagged && artifact.removed_at_unix_ms.is_none();
+    let is_whole = !artifact.flagged && !job.withheld && artifact.removed_at_unix_ms.is_none();
+    let is_shown = matches!(job.work, Work::Image(_)) && is_whole;
     is_shown.then(|| artifact.url.clone())
 }
 
@@ -206,6 +207,7 @@ fn Request(job: JobView) -> impl IntoView {
     let flagged = job.artifacts.iter().any(|artifact| artifact.flagged);
     view! {
         {gone.then(|| view! { <p class="section-note">{words::FILES_GONE}</p> })}
+        {job.withheld.then(|| view! { <p class="section-note" data-testid="withheld">{words::WITHHELD}</p> })}
         {flagged.then(|| view! { <p class="section-note">{words::FLAGGED}</p> })}
         <dl class="info">
             <InfoRow name=words::MODEL>

@@ -15,6 +15,7 @@ pub const CANCEL: &str = "Cancel the job";
 pub const AGAIN: &str = "Run again with changes";
 pub const SHARE: &str = "Copy link";
 pub const OPEN: &str = "Open the result";
+pub const WITHHELD: &str = "Only the one who asked sees the result for now: another miner may be asked to compute it again, and must not read it. Then everybody does.";
 pub const FLAGGED: &str =
     "The model’s safety checker flagged a picture of this job, so a black one stands in its place.";
 pub const FILE_GONE: &str = "not kept any more";

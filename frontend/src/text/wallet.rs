@@ -1,5 +1,6 @@
 //! Words of the wallet.
 
+use wallet::calls::CallState;
 use wallet::protocol::{NAME_MAX_CHARS, Refusal};
 
 pub const TITLE: &str = "Wallet";
@@ -276,6 +277,20 @@ pub fn refusal(reason: &Refusal) -> String {
         Refusal::UnknownRequest => {
             "This page and the wallet are of different versions. Load the page again.".to_owned()
         }
+    }
+}
+
+pub const CALLS_TITLE: &str = "Calls of this site";
+pub const CALLS_ASKED: &str = "asked for these";
+pub const CALLS_CLOSE: &str = "Close";
+
+/// What became of a call that a site asked for.
+pub const fn call_state(state: CallState) -> &'static str {
+    match state {
+        CallState::Waiting => "Waits",
+        CallState::Succeeded => "Is in a block",
+        CallState::Failed => "Is in a block and did nothing",
+        CallState::NotSent => "Was not sent",
     }
 }
 

@@ -293,7 +293,7 @@ pub(crate) fn job(id: JobId, kind: JobKind, prompt: &str) -> JobView {
         "tasks": [{"role": "serve", "state": "COMPLETED", "miner": MINER, "receipt_hash": receipt.signed.receipt_hash}],
         "artifacts": [{"url": format!("/v1/jobs/{id}/artifacts/0"), "position": 0, "media_type": "image/png",
             "sha256": Sha256Digest::of(b"picture"), "bytes": 7}],
-        "receipt_hash": receipt.signed.receipt_hash, "mint": receipt.mint,
+        "withheld": false, "receipt_hash": receipt.signed.receipt_hash, "mint": receipt.mint,
     }))
     .unwrap()
 }

@@ -92,12 +92,18 @@ impl Server {
         Err(anyhow!("{} lists more than {ROWS_MAX} rows: ask for fewer", self.url))
     }
 
-    pub(super) fn get_bytes(&self, path: &str) -> Result<Vec<u8>> {
+    /// `token` is that of a job without an API key.
+    pub(super) fn get_bytes(&self, path: &str, token: Option<&str>) -> Result<Vec<u8>> {
         let mut request = Self::agent().get(self.address(path));
-        if let Some(key) = &self.api_key {
-            request = request.header("x-api-key", key);
+        for (name, value) in [("x-api-key", self.api_key.as_deref()), (JOB_TOKEN_HEADER.as_str(), token)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
         }
         let mut response = request.call().with_context(|| format!("no answer from {}", self.url))?;
+        if !response.status().is_success() {
+            return self.read(Ok(response));
+        }
         Ok(response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_to_vec()?)
     }
 
@@ -128,6 +134,14 @@ impl Server {
         let told = answer.as_ref().ok().and_then(|answer| answer.headers().get(JOB_TOKEN_HEADER));
         let told = told.and_then(|value| value.to_str().ok()).map(str::to_owned);
         Ok((self.read(answer)?, told))
+    }
+
+    pub(super) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let mut request = Self::agent().delete(self.address(path));
+        if let Some(key) = &self.api_key {
+            request = request.header("x-api-key", key);
+        }
+        self.read(request.call())
     }
 
     fn address(&self, path: &str) -> String {

@@ -20,6 +20,7 @@ mod submit;
 mod table;
 mod up;
 mod wallet;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,9 @@ enum Command {
     /// Works with one receipt, or the record of a failed job
     #[command(subcommand)]
     Receipt(receipt::Receipt),
+    /// Has the ends of your jobs told to a web address
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Checks a hub against its log and the chain
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -102,6 +106,7 @@ pub fn run() -> ExitCode {
         Command::Cancel(cancel) => jobs::cancel(&cancel),
         Command::Receipts(receipts) => receipt::list(&receipts),
         Command::Receipt(receipt) => receipt::run(receipt),
+        Command::Webhook(webhook) => webhook::run(&webhook),
         Command::Audit(audit) => return ended(audit::run(&audit)),
         Command::Miner(miner) => jobs::list_miners(miner),
         Command::Wallet(wallet) => wallet::run(wallet),

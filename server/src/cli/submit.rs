@@ -104,7 +104,7 @@ pub(super) fn run(submit: &Submit) -> Result<()> {
         }
     }
     if let (Some(path), Some(artifact)) = (&submit.out, job.artifacts.first()) {
-        let bytes = submit.server.get_bytes(&artifact.url)?;
+        let bytes = submit.server.get_bytes(&artifact.url, token.as_deref())?;
         fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
     print(&submit.server, &job, submit.json)?;
@@ -114,7 +114,7 @@ pub(super) fn run(submit: &Submit) -> Result<()> {
     Ok(())
 }
 
-/// Says how to cancel a job without an API key.
+/// Says how to cancel a job without an API key, and how to read it while others may not.
 fn tell(token: Option<&str>) {
     if let Some(token) = token {
         eprintln!("cancel it with --token {token}");

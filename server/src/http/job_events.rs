@@ -27,6 +27,7 @@ use crate::auth::Caller;
 use crate::clock;
 use crate::error::ApiError;
 use crate::hub::{Signal, Subscription, Wake};
+use crate::job_token;
 use crate::view::Views;
 use crate::watch::JobWatch;
 
@@ -55,7 +56,11 @@ pub struct ServerSentEvent {
 /// State, queue position, step progress, previews, tokens and the mint, as they happen.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/events", tag = "jobs",
-    params(("id" = JobId, Path), ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen")),
+    params(
+        ("id" = JobId, Path),
+        ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event seen"),
+        ("X-Job-Token" = Option<String>, Header, description = "As the creation of a job without an API key told it: previews and tokens of a job that is `withheld` are its creator's alone"),
+    ),
     responses(
         (status = 200, body = ServerSentEvent, description = "Each event's data is a `JobEventView`", content_type = "text/event-stream"),
         (status = 204, description = "The last event seen was the job's last"),
@@ -73,6 +78,7 @@ pub async fn job_events(
     let subscription = watch.views.hub.view(id);
     let record = watch.views.find_visible(&caller, id).await?;
     let revision = record.revision;
+    let is_creator = job_token::is_creator(&caller, &headers, &record);
     let job = watch.views.job_view(record).await?;
     if job.is_last() && last_seen.is_some_and(|seen| seen.revision == revision) {
         // EventSource reconnects after every end of a stream, except after this answer.
@@ -82,9 +88,10 @@ pub async fn job_events(
     let tasks = watch.tasks.clone();
     // What was told at another revision may have been the text of another miner.
     let bytes_seen = last_seen.filter(|seen| seen.revision == revision).map_or(0, |seen| seen.bytes);
-    let text = text_so_far(&watch.views, &job).await;
+    let text = text_so_far(&watch.views, &job, is_creator).await;
     let text_told = text.as_deref().and_then(|text| text.get(..bytes_seen)).unwrap_or_default().to_owned();
-    let teller = Teller { watch, caller, id, sender, told: None, text_told };
+    let is_sponsored = job.sponsored;
+    let teller = Teller { watch, caller, is_creator, is_sponsored, id, sender, told: None, text_told };
     tasks.spawn(teller.run(subscription, Look { job, revision, text }));
     let stream: ReceiverStream<Result<Event, Infallible>> = ReceiverStream::new(receiver);
     Ok(sse(stream))
@@ -131,9 +138,9 @@ fn untold(told: &str, text: &str) -> Option<JobEventView> {
     }
 }
 
-/// The text of a text job: as it is being written, or as it was served.
-async fn text_so_far(views: &Views, job: &JobView) -> Option<String> {
-    if !matches!(job.work, Work::Text(_)) {
+/// The text of a text job: as it is being written, or as it was served. None while it is its creator's alone.
+async fn text_so_far(views: &Views, job: &JobView, is_creator: bool) -> Option<String> {
+    if !matches!(job.work, Work::Text(_)) || job.withheld && !is_creator {
         return None;
     }
     match job.artifacts.first() {
@@ -156,6 +163,9 @@ struct Look {
 struct Teller {
     watch: JobWatch,
     caller: Caller,
+    /// It reads also what is withheld from others.
+    is_creator: bool,
+    is_sponsored: bool,
     id: JobId,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     /// The revision and state that were sent last.
@@ -189,6 +199,7 @@ impl Teller {
                 Wake::Signal(Signal::Progress { step, steps }) => {
                     self.tell(None, &JobEventView::Progress { step, steps }).await
                 }
+                Wake::Signal(Signal::Preview { .. } | Signal::Text) if !self.may_read() => Ok(()),
                 Wake::Signal(Signal::Preview { step, data_url }) => {
                     self.tell(None, &JobEventView::Preview { step, data_url: data_url.to_string() }).await
                 }
@@ -201,11 +212,16 @@ impl Teller {
         }
     }
 
+    /// What everybody may see is withheld while it may be audited; what is its client's, nobody else sees.
+    fn may_read(&self) -> bool {
+        self.is_creator || !self.is_sponsored || !self.watch.views.hub.board().withholds(self.id)
+    }
+
     async fn look(&self) -> Option<Look> {
         let record = self.watch.views.find_visible(&self.caller, self.id).await.ok()?;
         let revision = record.revision;
         let job = self.watch.views.job_view(record).await.ok()?;
-        let text = text_so_far(&self.watch.views, &job).await;
+        let text = text_so_far(&self.watch.views, &job, self.is_creator).await;
         Some(Look { job, revision, text })
     }
 

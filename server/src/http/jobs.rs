@@ -35,6 +35,9 @@ use crate::watch::JobWatch;
 /// How long a cancellation waits for the disk before it says so.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
+const WITHHELD: &str = "the result is its creator's alone until no other miner is asked to compute it again: send the token of the \
+                        job's creation in `x-job-token`, or come back later";
+
 /// Creates a job.
 #[utoipa::path(
     post, path = "/v1/jobs", tag = "jobs", request_body = CreateJob,
@@ -218,10 +221,15 @@ pub async fn get_result(
 /// One result file. Its bytes never change, so its hash is its validator.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/artifacts/{position}", tag = "jobs",
-    params(("id" = JobId, Path), ("position" = u32, Path, description = "From 0; a part of the job that ended without a result leaves its places empty")),
+    params(
+        ("id" = JobId, Path),
+        ("position" = u32, Path, description = "From 0; a part of the job that ended without a result leaves its places empty"),
+        ("X-Job-Token" = Option<String>, Header, description = "As the creation of a job without an API key told it, while the job is `withheld`"),
+    ),
     responses(
         (status = 200, description = "Of the type that the result names", body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The client has it"),
+        (status = 403, body = Problem, description = "Its creator's alone for now: the job is `withheld`", content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 410, body = Problem, description = "Kept no longer; hash and receipt stay", content_type = "application/problem+json"),
     ),
@@ -234,12 +242,16 @@ pub async fn get_artifact(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let record = views.find_visible(&caller, id).await?;
+    if !views.may_read(&caller, &headers, &record) {
+        return Err(ApiError::Forbidden(WITHHELD.to_owned()));
+    }
     let artifacts = views.store.list_artifacts(id).await?;
     let artifact =
         artifacts.into_iter().find(|file| file.position == place).ok_or_else(|| not_found(&place.to_string()))?;
     let etag = format!("\"{}\"", artifact.sha256);
+    let is_everybodys = record.sponsored && !views.hub.board().withholds(id);
     let cache =
-        if record.sponsored { "public, max-age=31536000, immutable" } else { "private, max-age=31536000, immutable" };
+        if is_everybodys { "public, max-age=31536000, immutable" } else { "private, max-age=31536000, immutable" };
     let head = [(header::ETAG, etag.clone()), (header::CACHE_CONTROL, cache.to_owned())];
     if matches_etag(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());

@@ -35,7 +35,8 @@ async fn find(access: &WebhookAccess, address: Address, id: WebhookId) -> Result
 /// Whose webhooks a caller means.
 fn client(caller: &Caller) -> Result<Address, ApiError> {
     caller.may_create_jobs()?;
-    caller.address().ok_or(ApiError::NotSignedIn)
+    let whose = "webhooks are a client's: ask with an API key (X-Api-Key), or signed in with a wallet";
+    caller.address().ok_or(ApiError::Unauthorized(whose))
 }
 
 /// Has the ends of this client's jobs told to a web address. The secret that signs the messages is shown this once.

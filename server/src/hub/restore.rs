@@ -27,7 +27,8 @@ use crate::metrics::Metrics;
 /// Miners whose offers are remembered at start, those seen last.
 const MINERS_READ_MAX: u64 = 1_000;
 
-/// Results whose times are remembered at start, the newest: what the hub measured of a miner fades after eight anyway.
+/// Results whose times are remembered at start, the newest. A larger result before them counted for long while the hub ran, as
+/// small ones let little of it go; a start forgets it, and its miner counts by the newer ones until it makes a large one again.
 const RESULTS_READ_MAX: u64 = 2_000;
 
 /// Rebuilds the board from the store and starts the actor, which ends when `stop` is canceled.

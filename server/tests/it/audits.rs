@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use server::config::Config;
 use shared::job::request::Work;
 use shared::job::task::TaskRole;
+use shared::job::text;
 use shared::job::token::Tokens;
-use shared::protocol::{Assignment, HubMessage, ResultSubmission};
+use shared::protocol::{Assignment, HubMessage, Piece, Progress, ResultSubmission, WorkerMessage};
 
 use super::server::{TestServer, config, is_minted};
-use super::worker::{EMBEDDING_MODEL, TestWorker, key, picture, receipt, result, sign, words_result};
+use super::worker::{EMBEDDING_MODEL, TEXT_MODEL, TestWorker, key, picture, receipt, result, sign, words_result};
 
 fn auditing(folder: &Path) -> Config {
     Config { audits: Draw::Always, hold_seconds: 86_400, ..config(folder) }
@@ -262,4 +263,81 @@ async fn a_result_that_is_not_drawn_has_no_audit_and_one_that_nobody_can_answer_
         assert_eq!(receipt["audit"]["state"].as_str(), state);
         server.stop().await;
     }
+}
+
+fn words(worker: &TestWorker, assignment: &Assignment) -> ResultSubmission {
+    let tokens = Tokens { read: 5, written: 4 };
+    words_result(&worker.key, assignment, text::MEDIA_TYPE, "A still pond.", tokens)
+}
+
+/// The attack: an auditor that computes nothing and hands in what the page of the job shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_audited_is_its_creators_alone_until_the_answer_and_then_everybodys() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(auditing(folder.path())).await;
+    let mut first = TestWorker::connect(server.address, key(1), 1).await;
+    let asked =
+        json!({"kind": "text", "model": TEXT_MODEL, "input": {"prompt": "Tell of water", "max_tokens": 8, "seed": 3}});
+    let created = server.post("/v1/jobs", &asked).await;
+    assert_eq!(created.json()["withheld"], true);
+    let (id, token) = (created.json()["id"].as_str().unwrap().to_owned(), created.header("x-job-token").to_owned());
+    let assignment = first.assignment().await;
+    let mut second = TestWorker::connect(server.address, key(2), 1).await;
+
+    let (path, creator) = (format!("/v1/jobs/{id}"), [("x-job-token", token.as_str())]);
+    let (events, file) = (format!("{path}/events"), format!("{path}/artifacts/0"));
+    let work = async {
+        let piece = Some(Piece { at: 0, text: "A still ".into() });
+        let progress = Progress { lease_id: assignment.lease_id, step: 1, steps: 8, preview: None, piece };
+        first.send(&WorkerMessage::Progress(progress)).await;
+        while server.app.hub.board().job(id.parse().unwrap()).is_none_or(|job| job.text().is_empty()) {
+            tokio::task::yield_now().await;
+        }
+        post(&server, &assignment, &words(&first, &assignment)).await;
+    };
+    let (own, foreign, ()) =
+        tokio::join!(server.send("GET", &events, &creator, vec![]), server.send("GET", &events, &[], vec![]), work);
+    let [own, foreign] = [own, foreign].map(|answer| String::from_utf8(answer.body).unwrap());
+    assert!(own.contains("event: token") && own.contains("still "), "{own}");
+    assert!(
+        foreign.contains("COMPLETED") && !foreign.contains("event: token") && !foreign.contains("still"),
+        "{foreign}"
+    );
+
+    let audit = second.assignment().await;
+    assert_eq!(audit.task.role, TaskRole::Audit);
+    assert_eq!(server.get(&path).await.json()["withheld"], true);
+    let refused = server.get(&file).await.problem(403);
+    assert!(refused["detail"].as_str().unwrap().contains("x-job-token"), "{refused}");
+    server.send("GET", &file, &[("x-job-token", "jobtoken_00")], vec![]).await.problem(403);
+    let page = String::from_utf8(server.get(&format!("/jobs/{id}")).await.body).unwrap();
+    assert!(!page.contains("still pond"));
+    let mine = server.send("GET", &file, &creator, vec![]).await;
+    assert_eq!((mine.status, mine.body.as_slice()), (200, b"A still pond.".as_slice()));
+    assert!(mine.header("cache-control").starts_with("private"), "no cache between may show it to others");
+
+    post(&server, &audit, &words(&second, &audit)).await;
+    receipt_of(&server, &id, |receipt| receipt["audit"]["state"] == "confirmed").await;
+    let shown = server.get(&file).await;
+    assert_eq!((shown.status, shown.body.as_slice()), (200, b"A still pond.".as_slice()));
+    assert!(shown.header("cache-control").starts_with("public"));
+    assert_eq!(server.get(&path).await.json()["withheld"], false);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_not_drawn_is_everybodys_with_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(auditing(folder.path())).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let (id, token) = server.submit_for_token(7).await;
+    let assignment = worker.assignment().await;
+    assert_eq!(server.get(&format!("/v1/jobs/{id}")).await.json()["withheld"], true);
+    post(&server, &assignment, &honest(&worker, &assignment)).await;
+    let done = server.follow(&id, &[], |job| job["state"] == "COMPLETED").await;
+    assert_eq!(done["withheld"], false, "nobody else could compute it again");
+    let file = format!("/v1/jobs/{id}/artifacts/0");
+    let (of_all, own) = (server.get(&file).await, server.send("GET", &file, &[("x-job-token", &token)], vec![]).await);
+    assert_eq!((of_all.status, own.status), (200, 200));
+    server.stop().await;
 }

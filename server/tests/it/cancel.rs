@@ -51,7 +51,7 @@ async fn a_page_gets_the_token_in_a_cookie_and_a_repetition_gets_none() {
     let headers = [("idempotency-key", "order-1")];
     let first = server.post_with("/v1/jobs", &headers, &small_job(1)).await;
     let (id, token) = (first.json()["id"].as_str().unwrap().to_owned(), first.header("x-job-token").to_owned());
-    let cookie = format!("job_token={token}; Path=/v1/jobs/{id}; Max-Age=900; HttpOnly; SameSite=Strict");
+    let cookie = format!("job_token={token}; Path=/v1/jobs/{id}; Max-Age=72900; HttpOnly; SameSite=Strict");
     assert_eq!(first.header("set-cookie"), cookie);
     let again = server.post_with("/v1/jobs", &headers, &small_job(1)).await;
     assert_eq!(again.body, first.body);

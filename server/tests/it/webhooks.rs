@@ -16,6 +16,7 @@ use sha2::Sha256;
 use shared::api::keys::ApiScope;
 use tokio::sync::mpsc;
 
+use super::command_line::{aitbc, error, json as printed, text};
 use super::server::{Answer, TestServer};
 
 /// What the receiver got, and with which status it answered.
@@ -198,5 +199,49 @@ async fn a_webhook_is_its_clients_alone_and_leads_into_no_network_of_the_servers
     client.send("DELETE", &path, None).await.problem(404);
     let missing = format!("{path}/deliveries/job_00000000000000000000000000000001/again");
     client.send("POST", &missing, None).await.problem(404);
+    client.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_makes_lists_replays_and_removes_a_webhook() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = client(folder.path()).await;
+    let (address, mut messages) = start_receiver(&[410]).await;
+    let (url, told) = (format!("http://{}", client.server.address), format!("http://{address}/hook"));
+    let key = ["--url", url.as_str(), "--api-key", client.secret.as_str()];
+    let ask = async |words: &[&str]| aitbc(&[&["webhook"], words, &key].concat()).await;
+
+    let refused = error(&ask(&["add", "ftp://shop.example/"]).await);
+    assert!(refused.contains("url"), "{refused}");
+    let added = printed(&ask(&["add", &told, "--json"]).await);
+    let (hook, secret) = (added["webhook"]["id"].as_str().unwrap(), added["secret"].as_str().unwrap());
+    let listed = ask(&["list", "--json"]).await;
+    assert!(!String::from_utf8_lossy(&listed.stdout).contains(secret), "a secret was shown twice");
+    assert_eq!(printed(&listed), json!([added["webhook"]]));
+
+    let id = client.end_a_job().await;
+    assert_signed(secret, &messages.recv().await.unwrap());
+    client.delivery(hook, |of| of["state"] == "given_up").await;
+    let table = text(&ask(&["deliveries", hook]).await);
+    assert!(table.contains(&id) && table.contains("given up") && table.contains("status 410"), "{table}");
+    while !text(&ask(&["list"]).await).contains("stopped") {
+        tokio::task::yield_now().await;
+    }
+    let said = text(&ask(&["replay", hook, &id]).await);
+    assert_eq!(said, format!("the end of {id} is told to {told} again\n"));
+    assert_signed(secret, &messages.recv().await.unwrap());
+    client.delivery(hook, |of| of["state"] == "delivered").await;
+    let again = printed(&ask(&["deliveries", hook, "--json"]).await);
+    assert_eq!((again.as_array().unwrap().len(), &again[0]["status"]), (1, &json!(204)));
+    assert!(text(&ask(&["list"]).await).contains("sends"), "it was started again");
+
+    let other = "hook_00000000000000000000000000000001";
+    assert!(error(&ask(&["remove", other]).await).contains(other));
+    assert!(
+        error(&aitbc(&["webhook", "list", "--url", &url]).await).contains("API key"),
+        "whose they are must be said"
+    );
+    assert_eq!(text(&ask(&["remove", hook]).await), format!("{hook} tells {told} nothing any more\n"));
+    assert_eq!(printed(&ask(&["list", "--json"]).await), json!([]));
     client.server.stop().await;
 }

@@ -55,6 +55,10 @@ pub struct JobView {
     /// The parts that miners work on.
     pub tasks: Vec<TaskView>,
     pub artifacts: Vec<ArtifactView>,
+    /// Of a job that everybody may see: its files, and what is drawn or written of it so far, are its creator's alone for now.
+    /// Other miners may be asked to compute it again, and who does must not read the result. It ends with the last of
+    /// their answers, and with the job where nobody is asked.
+    pub withheld: bool,
     /// Of the task that served the job, or of its first part that has one. `tasks` names all.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub receipt_hash: Option<B256>,

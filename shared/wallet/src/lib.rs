@@ -6,6 +6,7 @@
 
 #[cfg(feature = "keys")]
 pub mod account;
+pub mod calls;
 #[cfg(feature = "keys")]
 pub mod escrow;
 #[cfg(feature = "keys")]
@@ -21,6 +22,7 @@ pub mod protocol;
 pub mod provider;
 #[cfg(feature = "qr-code")]
 pub mod qr_code;
+mod quantity;
 #[cfg(feature = "keys")]
 pub mod receipt_check;
 #[cfg(feature = "keys")]

@@ -20,7 +20,7 @@ pub use view::{
 };
 
 /// Version of these messages. It changes with every change of them.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Fewest characters of a password.
 pub const PASSWORD_MIN_CHARS: usize = 10;
@@ -33,6 +33,9 @@ pub const WALLETS_MAX: usize = 16;
 
 /// Most accounts of one phrase that are kept.
 pub const ACCOUNTS_MAX: usize = 32;
+
+/// Most bytes of a transaction's text, as a page asks for it.
+pub const TRANSACTION_TEXT_MAX_BYTES: usize = 300 << 10;
 
 /// Most characters of a wallet's name.
 pub const NAME_MAX_CHARS: usize = 40;
@@ -144,9 +147,14 @@ pub enum Request {
         origin: String,
         what: SignKind,
     },
-    /// Sign, and send where it is a transaction, exactly what was shown with this ticket. A ticket counts once.
+    /// Sign exactly what was shown with this ticket. A ticket counts once. A transaction is sent by [`Request::Deliver`], so that
+    /// the page can keep its hash before.
     Approve {
         ticket: Ticket,
+    },
+    /// Send the transaction that was signed. It counts once.
+    Deliver {
+        hash: B256,
     },
     Reject {
         ticket: Ticket,
@@ -185,6 +193,10 @@ pub enum Reply {
     Sheet(Box<Sheet>),
     Signed {
         signature: String,
+    },
+    /// A transaction was signed and not sent yet.
+    Ready {
+        hash: B256,
     },
     Sent {
         hash: B256,
@@ -343,11 +355,11 @@ mod tests {
     #[test]
     fn an_unknown_request_keeps_its_id_and_anything_else_has_none() {
         let unknown = EnvelopeError::UnknownRequest(RequestId(4));
-        assert_eq!(RequestEnvelope::parse(r#"{"version":2,"id":4,"request":"dance"}"#), Err(unknown));
-        assert_eq!(RequestEnvelope::parse(r#"{"version":2,"id":4}"#), Err(unknown));
+        assert_eq!(RequestEnvelope::parse(r#"{"version":3,"id":4,"request":"dance"}"#), Err(unknown));
+        assert_eq!(RequestEnvelope::parse(r#"{"version":3,"id":4}"#), Err(unknown));
         assert_eq!(RequestEnvelope::parse(r#"{"version":1,"id":4,"request":"state"}"#), Err(unknown));
         assert_eq!(RequestEnvelope::parse(r#"{"id":4,"request":"state"}"#), Err(unknown));
-        for text in ["", "{}", "state", r#"{"version":2,"id":-1,"request":"state"}"#, r#"{"request":"state"}"#] {
+        for text in ["", "{}", "state", r#"{"version":3,"id":-1,"request":"state"}"#, r#"{"request":"state"}"#] {
             assert_eq!(RequestEnvelope::parse(text), Err(EnvelopeError::NotAnEnvelope), "{text}");
         }
     }

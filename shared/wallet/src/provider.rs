@@ -3,9 +3,10 @@
 //! Reading says nothing about permission. Who serves a page checks each request against what its owner allowed.
 
 use serde_json::{Value, json};
-use shared::Address;
 use shared::time::UnixMillis;
+use shared::{Address, B256};
 
+use crate::calls::{CALLS_MAX, CallLine, SendCalls};
 use crate::protocol::SignKind;
 
 /// Methods that would sign in a form that no sheet can show, or that this wallet has no use for.
@@ -42,6 +43,19 @@ pub enum SiteRequest {
         from: Address,
         what: SignKind,
     },
+    /// What the wallet can do with several calls, on these chains or on all.
+    Capabilities {
+        account: Address,
+        chains: Option<Vec<String>>,
+    },
+    SendCalls(SendCalls),
+    CallsStatus {
+        id: String,
+    },
+    /// The same, for the owner's eyes.
+    ShowCalls {
+        id: String,
+    },
     /// A question that the node answers.
     Node {
         method: String,
@@ -58,6 +72,10 @@ pub enum AskedFor {
         from: Address,
         what: SignKind,
     },
+    /// Nothing: this became of the calls that a page asked for.
+    Look {
+        calls: Vec<CallLine>,
+    },
 }
 
 /// Why a page gets no answer, with the code of the standard.
@@ -72,11 +90,27 @@ pub enum ProviderError {
     Disconnected,
     UnknownChain,
     Parameters(String),
+    /// A capability that is not optional, and that this wallet has not.
+    Capability(String),
+    /// A batch of calls for another chain.
+    OtherChain,
+    DuplicateBatch,
+    UnknownBatch,
+    TooManyCalls {
+        got: usize,
+    },
+    /// All calls of a batch or none: no account of this chain can do that.
+    NotAtomic,
     /// Too many sheets or questions wait.
     TooMany,
     Internal,
     /// What the wallet says.
     Wallet(String),
+    /// The transaction may or may not have been sent. Who sends it anew may pay twice.
+    SendUnclear {
+        hash: B256,
+        detail: String,
+    },
     /// What the node says.
     Node {
         code: i64,
@@ -92,10 +126,16 @@ impl ProviderError {
             Self::Unsupported(_) => 4200,
             Self::Disconnected => 4900,
             Self::UnknownChain => 4902,
+            Self::Capability(_) => 5700,
+            Self::OtherChain => 5710,
+            Self::DuplicateBatch => 5720,
+            Self::UnknownBatch => 5730,
+            Self::TooManyCalls { .. } => 5740,
+            Self::NotAtomic => 5760,
             Self::TooMany => -32_002,
             Self::Parameters(_) => -32_602,
             Self::Internal => -32_603,
-            Self::Wallet(_) => -32_000,
+            Self::Wallet(_) | Self::SendUnclear { .. } => -32_000,
             Self::Node { code, .. } => *code,
         }
     }
@@ -107,9 +147,19 @@ impl ProviderError {
             Self::Unsupported(method) => format!("This wallet does not answer {method}."),
             Self::Disconnected => "The node cannot be reached.".to_owned(),
             Self::UnknownChain => "This wallet signs for the chain of its own node only.".to_owned(),
+            Self::Capability(name) => {
+                format!("This wallet has no capability {name}, and the request does not call it optional.")
+            }
+            Self::OtherChain => "This wallet sends calls on the chain of its own node only.".to_owned(),
+            Self::DuplicateBatch => "There are calls with this id already.".to_owned(),
+            Self::UnknownBatch => "There are no calls with this id, or they were forgotten.".to_owned(),
+            Self::TooManyCalls { got } => format!("Up to {CALLS_MAX} calls are sent at once, got {got}."),
+            Self::NotAtomic => {
+                "Accounts of this chain send one call after the other, so some may be sent and others not.".to_owned()
+            }
             Self::TooMany => "Too many requests wait already.".to_owned(),
             Self::Internal => "The request could not be kept.".to_owned(),
-            Self::Parameters(detail) | Self::Wallet(detail) => detail.clone(),
+            Self::Parameters(detail) | Self::Wallet(detail) | Self::SendUnclear { detail, .. } => detail.clone(),
             Self::Node { message, .. } => message.clone(),
         }
     }
@@ -149,6 +199,19 @@ impl SiteRequest {
                 let json = params[1].as_str().map_or_else(|| params[1].to_string(), str::to_owned);
                 Self::Sign { from: account(&params[0])?, what: SignKind::TypedData { json } }
             }
+            "wallet_getCapabilities" => {
+                let chains = match params.get(1).filter(|chains| !chains.is_null()) {
+                    None => None,
+                    Some(chains) => {
+                        let chains = serde_json::from_value(chains.clone());
+                        Some(chains.map_err(|_| parameters("chain ids are a list of texts"))?)
+                    }
+                };
+                Self::Capabilities { account: account(&params[0])?, chains }
+            }
+            "wallet_sendCalls" => Self::SendCalls(SendCalls::parse(&params)?),
+            "wallet_getCallsStatus" => Self::CallsStatus { id: id_of_calls(&params)? },
+            "wallet_showCallsStatus" => Self::ShowCalls { id: id_of_calls(&params)? },
             other if UNSUPPORTED.contains(&other) => return Err(ProviderError::Unsupported(other.to_owned())),
             other if NODE_PREFIXES.iter().any(|prefix| other.starts_with(prefix)) => {
                 Self::Node { method: other.to_owned(), params }
@@ -173,6 +236,10 @@ pub fn permissions(since: Option<UnixMillis>) -> Value {
 
 fn parameters(detail: &str) -> ProviderError {
     ProviderError::Parameters(detail.to_owned())
+}
+
+fn id_of_calls(params: &Value) -> Result<String, ProviderError> {
+    params[0].as_str().map(str::to_owned).ok_or_else(|| parameters("the id of the calls is a text"))
 }
 
 fn account(value: &Value) -> Result<Address, ProviderError> {
@@ -214,6 +281,22 @@ mod tests {
         // `eth_sendRawTransaction` needs no key of this wallet: the node may have it.
         let raw = SiteRequest::parse("eth_sendRawTransaction", json!(["0x00"])).unwrap();
         assert!(matches!(raw, SiteRequest::Node { .. }));
+    }
+
+    #[test]
+    fn calls_are_read_as_the_standard_writes_them() {
+        let read = |method: &str, params| SiteRequest::parse(method, params);
+        let capabilities = |chains| Ok(SiteRequest::Capabilities { account: ME, chains });
+        assert_eq!(read("wallet_getCapabilities", json!([ME])), capabilities(None));
+        let named = read("wallet_getCapabilities", json!([ME, ["0x1"]]));
+        assert_eq!(named, capabilities(Some(vec!["0x1".to_owned()])));
+        assert_eq!(code("wallet_getCapabilities", json!([])), -32_602);
+        assert_eq!(code("wallet_getCapabilities", json!([ME, "0x1"])), -32_602);
+        let id = "0x01".to_owned();
+        assert_eq!(read("wallet_getCallsStatus", json!([id])), Ok(SiteRequest::CallsStatus { id: id.clone() }));
+        assert_eq!(read("wallet_showCallsStatus", json!([id])), Ok(SiteRequest::ShowCalls { id }));
+        assert_eq!(code("wallet_getCallsStatus", json!([])), -32_602);
+        assert_eq!(code("wallet_sendCalls", json!([{}])), -32_602);
     }
 
     #[test]

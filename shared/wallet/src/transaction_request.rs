@@ -4,10 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::{Address, Bytes, U256};
 
+use crate::protocol::TRANSACTION_TEXT_MAX_BYTES;
+use crate::quantity::parse;
 use crate::transaction::{AccessList, Fees, Transaction};
-
-/// Most bytes of a request.
-pub const TEXT_MAX_BYTES: usize = 300 << 10;
 
 /// What the page named. The wallet asks the chain for the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct TransactionRequest {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransactionRequestError {
-    #[error("a transaction's text has up to {TEXT_MAX_BYTES} bytes, got {0}")]
+    #[error("a transaction's text has up to {TRANSACTION_TEXT_MAX_BYTES} bytes, got {0}")]
     TooLong(usize),
     #[error("this is no transaction: {0}")]
     Form(String),
@@ -60,7 +59,7 @@ struct Given {
 
 impl TransactionRequest {
     pub fn parse(text: &str) -> Result<Self, TransactionRequestError> {
-        if text.len() > TEXT_MAX_BYTES {
+        if text.len() > TRANSACTION_TEXT_MAX_BYTES {
             return Err(TransactionRequestError::TooLong(text.len()));
         }
         let given: Given =
@@ -133,10 +132,7 @@ fn fees(
 
 fn quantity<T: TryFrom<U256>>(field: &'static str, text: Option<&str>) -> Result<Option<T>, TransactionRequestError> {
     let Some(text) = text else { return Ok(None) };
-    let digits = text.strip_prefix("0x").filter(|digits| !digits.is_empty());
-    let number =
-        digits.and_then(|digits| U256::from_str_radix(digits, 16).ok()).and_then(|number| number.try_into().ok());
-    number.map(Some).ok_or_else(|| TransactionRequestError::Number { field, got: text.to_owned() })
+    parse(text).map(Some).ok_or_else(|| TransactionRequestError::Number { field, got: text.to_owned() })
 }
 
 #[cfg(test)]
@@ -167,7 +163,7 @@ mod tests {
         assert_eq!(error(r#"{"gas":"0x10000000000000000"}"#), number("gas", "0x10000000000000000"));
         assert_eq!(error(r#"{"chainId":"mainnet"}"#), number("chainId", "mainnet"));
         assert!(matches!(error(r#"{"to":"me"}"#), TransactionRequestError::Form(_)));
-        let long = format!(r#"{{"data":"0x{}"}}"#, "00".repeat(TEXT_MAX_BYTES));
+        let long = format!(r#"{{"data":"0x{}"}}"#, "00".repeat(TRANSACTION_TEXT_MAX_BYTES));
         assert!(matches!(error(&long), TransactionRequestError::TooLong(_)));
     }
 }

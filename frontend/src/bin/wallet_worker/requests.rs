@@ -44,6 +44,7 @@ const fn waits_for_its_turn(request: &Request) -> bool {
         request,
         Request::Prepare { .. }
             | Request::Approve { .. }
+            | Request::Deliver { .. }
             | Request::Outcome { .. }
             | Request::Activity { .. }
             | Request::QrCode { .. }
@@ -93,6 +94,7 @@ async fn reply(request: Request) -> Answer {
             Ok(sheet)
         }
         Request::Approve { ticket } => signing::approve(ticket).await,
+        Request::Deliver { hash } => signing::deliver_held(hash).await,
         Request::Reject { ticket } => vault::with_session(|session| session.reject(ticket)).map(|()| Reply::Rejected),
         Request::Outcome { hash } => node::outcome(hash).await.map(Reply::Outcome),
         Request::Activity { account } => {

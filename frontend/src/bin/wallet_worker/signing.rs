@@ -1,5 +1,7 @@
 //! What is asked of the chain before a signature, and what happens after it.
 
+use std::cell::RefCell;
+
 use shared::amount::Amount;
 use shared::{Address, B256, U256};
 use wallet::protocol::{Answer, Refusal, Reply, Sheet, SheetRisk, SignKind, Ticket, What};
@@ -11,6 +13,14 @@ use wallet::transaction_request::TransactionRequest;
 
 use super::browser::now;
 use super::{host, node, vault};
+
+/// Most signed transactions that wait to be sent. A page sends its own at once.
+const HELD_MAX: usize = 8;
+
+thread_local! {
+    /// The newest first.
+    static HELD: RefCell<Vec<SignedTransaction>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Shows what would be signed. Nothing is signed. It is no use of the wallet by itself: a site that asks again and again must
 /// not keep it from locking.
@@ -77,19 +87,39 @@ async fn after(from: Address, to: Address, amount: Amount) -> Result<(Amount, Am
     sheet::balances_after((from, have), (to, has), amount)
 }
 
-/// Signs what was shown, and sends it where it is a transaction.
-pub(crate) async fn approve(ticket: Ticket) -> Answer {
+/// Signs what was shown. Nothing is sent, and nothing else runs between the signature and who takes it.
+pub(crate) async fn sign(ticket: Ticket) -> Result<Signed, Refusal> {
     vault::load().await?;
-    let signed = vault::with_session(|session| session.approve(ticket))?;
     vault::used().await?;
-    match signed {
+    vault::with_session(|session| session.approve(ticket))
+}
+
+/// Signs what was shown, and holds a transaction until it is to be sent.
+pub(crate) async fn approve(ticket: Ticket) -> Answer {
+    match sign(ticket).await? {
         Signed::Signature(signature) => Ok(Reply::Signed { signature: signature.to_string() }),
-        Signed::Transaction(transaction) => deliver(&transaction).await.map(|hash| Reply::Sent { hash }),
+        Signed::Transaction(transaction) => {
+            let hash = transaction.hash;
+            HELD.with_borrow_mut(|held| {
+                held.truncate(HELD_MAX - 1);
+                held.insert(0, transaction);
+            });
+            Ok(Reply::Ready { hash })
+        }
     }
 }
 
+/// Sends a transaction that was held. It is held no longer.
+pub(crate) async fn deliver_held(hash: B256) -> Answer {
+    let found = HELD.with_borrow_mut(|held| {
+        let at = held.iter().position(|transaction| transaction.hash == hash)?;
+        Some(held.remove(at))
+    });
+    deliver(&found.ok_or(Refusal::UnknownTicket)?).await.map(|hash| Reply::Sent { hash })
+}
+
 /// Sends the transaction. After an error the node is asked whether it has it, so that nobody pays twice.
-async fn deliver(signed: &SignedTransaction) -> Result<B256, Refusal> {
+pub(crate) async fn deliver(signed: &SignedTransaction) -> Result<B256, Refusal> {
     let Err(detail) = node::send(&signed.raw).await else { return Ok(signed.hash) };
     match node::knows(signed.hash).await {
         Ok(true) => Ok(signed.hash),

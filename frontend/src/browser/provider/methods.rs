@@ -11,7 +11,7 @@ use wallet::provider::{self, AskedFor, ProviderError, SiteRequest};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::{ask, events, js_error};
+use super::{ask, calls, events, js_error};
 use crate::browser::{http, wallet_client, window};
 use crate::format::now;
 
@@ -50,6 +50,10 @@ pub(super) async fn request(given: &JsValue) -> Result<JsValue, JsValue> {
         SiteRequest::ChainId => chain().await.map(JsValue::from),
         SiteRequest::SameChain { chain_id } => same_chain(&chain_id).await,
         SiteRequest::Sign { from, what } => sign(from, what).await,
+        SiteRequest::Capabilities { account, chains } => calls::capabilities(account, chains.as_deref()).await,
+        SiteRequest::SendCalls(asked) => calls::send(asked).await,
+        SiteRequest::CallsStatus { id } => calls::status(&id).await,
+        SiteRequest::ShowCalls { id } => calls::show(&id).await,
         SiteRequest::Node { method, params } => node(&method, params).await,
     }
 }
@@ -59,7 +63,7 @@ fn parameters(detail: &str) -> JsValue {
 }
 
 /// JSON as the page's own values.
-fn js(value: &Value) -> JsValue {
+pub(super) fn js(value: &Value) -> JsValue {
     JSON::parse(&value.to_string()).unwrap_or(JsValue::NULL)
 }
 
@@ -80,7 +84,7 @@ async fn connect() -> Result<Address, JsValue> {
 }
 
 /// The account that the site may know, while it is in the wallet.
-async fn connected() -> Option<Address> {
+pub(super) async fn connected() -> Option<Address> {
     let (known, _) = kept()?;
     let Ok(Reply::State(vault)) = wallet(Request::State).await else { return None };
     if vault.accounts().any(|(_, account)| account.address == known) {
@@ -116,7 +120,7 @@ async fn sign(from: Address, what: SignKind) -> Result<JsValue, JsValue> {
     ask(AskedFor::Sign { from, what }).await
 }
 
-async fn chain() -> Result<String, JsValue> {
+pub(super) async fn chain() -> Result<String, JsValue> {
     if let Some(chain) = CHAIN.with_borrow(Clone::clone) {
         return Ok(chain);
     }
@@ -135,8 +139,13 @@ async fn same_chain(wanted: &str) -> Result<JsValue, JsValue> {
 
 /// Passes a question on to the node.
 async fn node(method: &str, params: Value) -> Result<JsValue, JsValue> {
+    JSON::parse(&ask_node(method, params).await?.to_string())
+}
+
+/// The same, read.
+pub(super) async fn ask_node(method: &str, params: Value) -> Result<Value, JsValue> {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-    let Ok(answer) = http::post::<Value>("/rpc", &body).await else {
+    let Ok(mut answer) = http::post::<Value>("/rpc", &body).await else {
         let error = js_error(ProviderError::Disconnected);
         if IS_CONNECTED.replace(false) {
             events::emit("disconnect", &error);
@@ -149,7 +158,7 @@ async fn node(method: &str, params: Value) -> Result<JsValue, JsValue> {
     if answer["error"].is_object() {
         return Err(js_error(ProviderError::of_node(&answer["error"])));
     }
-    JSON::parse(&answer["result"].to_string())
+    Ok(answer["result"].take())
 }
 
 /// The event `connect` names the chain, so it waits for the first answer that says it.

@@ -3,13 +3,16 @@
 //! A page asks by `request`; whatever needs the owner waits as a sheet, which the island of signatures shows. A closed
 //! sheet is refused with 4001.
 
+mod calls;
 mod events;
 mod methods;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use js_sys::{Error, Function, Object, Promise, Reflect};
+use shared::B256;
 use wallet::provider::{AskedFor, ProviderError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -37,6 +40,8 @@ pub struct Asked {
 
 struct Waiting {
     asked: Asked,
+    /// The batch whose call it is.
+    batch: Option<String>,
     resolve: Function,
     reject: Function,
 }
@@ -45,7 +50,9 @@ struct Waiting {
 struct Sheets {
     next: u32,
     waiting: VecDeque<Waiting>,
-    on_change: Option<Box<dyn Fn(Option<Asked>)>>,
+    /// The number of the question that is shown.
+    shown: Option<u32>,
+    on_change: Option<Rc<dyn Fn(Option<Asked>)>>,
 }
 
 thread_local! {
@@ -54,7 +61,7 @@ thread_local! {
 
 /// Installs and announces the provider. `on_change` gets the question that is to be shown now, or none.
 pub fn start(on_change: impl Fn(Option<Asked>) + 'static) {
-    SHEETS.with_borrow_mut(|sheets| sheets.on_change = Some(Box::new(on_change)));
+    SHEETS.with_borrow_mut(|sheets| sheets.on_change = Some(Rc::new(on_change)));
     // Reflection fails only for objects that are frozen; these are new.
     let Ok(detail) = detail() else { return };
     announce(&detail);
@@ -64,14 +71,27 @@ pub fn start(on_change: impl Fn(Option<Asked>) + 'static) {
     }
 }
 
+/// The transaction of a question was signed, and is sent next: its batch learns the hash first.
+pub fn signed(number: u32, hash: B256) {
+    let batch = SHEETS
+        .with_borrow(|sheets| sheets.waiting.iter().find(|waiting| waiting.asked.number == number)?.batch.clone());
+    if let Some(id) = batch {
+        calls::note_signed(&id, hash);
+    }
+}
+
 /// Answers the question that is shown.
 pub fn finish(number: u32, answer: Result<JsValue, ProviderError>) {
     let done = SHEETS.with_borrow_mut(|sheets| {
         let at = sheets.waiting.iter().position(|waiting| waiting.asked.number == number)?;
         sheets.waiting.remove(at)
     });
-    if let Some(Waiting { resolve, reject, .. }) = done {
+    if let Some(Waiting { resolve, reject, batch, .. }) = done {
         let _ = match answer {
+            // In a batch it counts as sent: the chain says what became of it.
+            Err(ProviderError::SendUnclear { hash, .. }) if batch.is_some() => {
+                resolve.call1(&JsValue::NULL, &JsValue::from_str(&hash.to_string()))
+            }
             Ok(value) => resolve.call1(&JsValue::NULL, &value),
             Err(error) => reject.call1(&JsValue::NULL, &js_error(error)),
         };
@@ -88,16 +108,35 @@ fn js_error(error: ProviderError) -> JsValue {
     object.into()
 }
 
+/// Shows the question that waits longest. One that is shown already is not shown anew: it may be being signed, and would be
+/// signed twice.
 fn show_front() {
-    SHEETS.with_borrow(|sheets| {
-        if let Some(on_change) = &sheets.on_change {
-            on_change(sheets.waiting.front().map(|waiting| waiting.asked.clone()));
+    let change = SHEETS.with_borrow_mut(|sheets| {
+        let front = sheets.waiting.front().map(|waiting| waiting.asked.clone());
+        let number = front.as_ref().map(|asked| asked.number);
+        if sheets.shown == number {
+            return None;
         }
+        sheets.shown = number;
+        sheets.on_change.clone().map(|on_change| (on_change, front))
     });
+    // Nothing is borrowed: what cannot be shown is finished at once.
+    if let Some((on_change, front)) = change {
+        on_change(front);
+    }
 }
 
 /// Waits for the owner.
 async fn ask(what: AskedFor) -> Result<JsValue, JsValue> {
+    wait(what, None).await
+}
+
+/// The same for a call of a batch.
+async fn ask_for_batch(what: AskedFor, batch: String) -> Result<JsValue, JsValue> {
+    wait(what, Some(batch)).await
+}
+
+async fn wait(what: AskedFor, batch: Option<String>) -> Result<JsValue, JsValue> {
     let mut settle = None;
     let promise = Promise::new(&mut |resolve, reject| settle = Some((resolve, reject)));
     let Some((resolve, reject)) = settle else { return Err(js_error(ProviderError::Internal)) };
@@ -107,7 +146,7 @@ async fn ask(what: AskedFor) -> Result<JsValue, JsValue> {
         }
         sheets.next = sheets.next.wrapping_add(1);
         let asked = Asked { number: sheets.next, what };
-        sheets.waiting.push_back(Waiting { asked, resolve, reject });
+        sheets.waiting.push_back(Waiting { asked, batch, resolve, reject });
         true
     });
     if !is_taken {

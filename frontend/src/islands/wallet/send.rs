@@ -7,7 +7,7 @@ use wallet::protocol::{AccountView, Outcome, Reply, Request, Sheet, SignKind, Wa
 
 use super::balance::{self, BalanceWords, Known};
 use super::fields::Problem;
-use super::sheet::SheetDialog;
+use super::sheet::{SheetDialog, SheetEnd};
 use super::store::Wallet;
 use crate::components::identicon::Identicon;
 use crate::components::notice::Notice;
@@ -52,8 +52,8 @@ fn Form(wallet: Wallet, view: WalletView, account: AccountView, sent: RwSignal<O
             }
         }
     };
-    let done = move |reply| {
-        if let Reply::Sent { hash } = reply {
+    let done = move |end| {
+        if let SheetEnd::Reply(Reply::Sent { hash }) = end {
             sent.set(Some(hash));
         }
     };
@@ -80,7 +80,7 @@ fn Form(wallet: Wallet, view: WalletView, account: AccountView, sent: RwSignal<O
                 </button>
             </div>
         </form>
-        {move || sheet.get().map(|shown| view! { <SheetDialog shown open=sheet on_done=done /> })}
+        {move || sheet.get().map(|shown| view! { <SheetDialog shown open=sheet on_signed=|_| () on_done=done /> })}
     }
 }
 

@@ -2,8 +2,9 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
+use shared::B256;
 use shared::amount::Amount;
-use wallet::protocol::{Fee, Reply, Request, Severity, Sheet, SheetRisk, TreeLine, What};
+use wallet::protocol::{Fee, Refusal, Reply, Request, Severity, Sheet, SheetRisk, TreeLine, What};
 
 use crate::components::facts::InfoRow;
 use crate::components::icon::Icon;
@@ -12,38 +13,67 @@ use crate::components::value::AddressValue;
 use crate::format;
 use crate::text::wallet as words;
 
-/// Shows `shown` until it is signed or refused. `on_done` gets the reply of the signature, or [`Reply::Rejected`].
+/// What became of a sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SheetEnd {
+    /// Of the signature, or [`Reply::Rejected`].
+    Reply(Reply),
+    /// The transaction was signed, and may or may not have been sent.
+    Unclear { hash: B256, detail: String },
+}
+
+/// Shows `shown` until it is signed or refused.
 #[component]
 pub fn SheetDialog(
     shown: Sheet,
     /// Emptied once the sheet is done.
     open: RwSignal<Option<Sheet>>,
-    on_done: impl Fn(Reply) + Copy + 'static,
+    /// Gets the hash of a transaction before it is sent.
+    on_signed: impl Fn(B256) + Copy + 'static,
+    on_done: impl Fn(SheetEnd) + Copy + 'static,
 ) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
     let (busy, error) = (RwSignal::new(false), RwSignal::new(None::<String>));
+    let unclear = RwSignal::new(None::<(B256, String)>);
     let ticket = shown.ticket;
     show_modal(dialog);
+    let end = move |end| {
+        open.set(None);
+        on_done(end);
+    };
+    let fail = move |text| {
+        busy.set(false);
+        error.set(Some(text));
+    };
     let refuse = move || {
         if busy.get_untracked() {
             return;
         }
+        if let Some((hash, detail)) = unclear.get_untracked() {
+            return end(SheetEnd::Unclear { hash, detail });
+        }
         tell(Request::Reject { ticket }, |_| ());
-        open.set(None);
-        on_done(Reply::Rejected);
+        end(SheetEnd::Reply(Reply::Rejected));
     };
     let sign = move |_| {
         busy.set(true);
         error.set(None);
         tell(Request::Approve { ticket }, move |answer| match answer {
-            Ok(reply) => {
-                open.set(None);
-                on_done(reply);
+            Ok(Reply::Ready { hash }) => {
+                on_signed(hash);
+                deliver(hash, move |answer| match answer {
+                    Ok(reply) => end(SheetEnd::Reply(reply)),
+                    Err(refusal) => {
+                        let text = words::refusal(&refusal);
+                        if let Refusal::SendUnclear { hash, .. } = refusal {
+                            unclear.set(Some((hash, text.clone())));
+                        }
+                        fail(text);
+                    }
+                });
             }
-            Err(reason) => {
-                busy.set(false);
-                error.set(Some(reason));
-            }
+            Ok(reply) => end(SheetEnd::Reply(reply)),
+            Err(reason) => fail(reason),
         });
     };
     let approve = match &shown.what {
@@ -68,7 +98,7 @@ pub fn SheetDialog(
                         {move || if busy.get() { words::SHEET_SIGNING.to_owned() } else { approve.clone() }}
                     </button>
                     <button type="button" class="button button-quiet" id="sheet-refuse" disabled=move || busy.get() on:click=move |_| refuse()>
-                        {words::SHEET_REFUSE}
+                        {move || if unclear.with(Option::is_some) { words::CALLS_CLOSE } else { words::SHEET_REFUSE }}
                     </button>
                 </div>
             </div>
@@ -94,6 +124,23 @@ fn tell(request: Request, on_answer: impl FnOnce(Result<Reply, String>) + 'stati
     crate::browser::wallet_client::ask(request, move |answer| on_answer(answer.map_err(|error| error.text())));
     #[cfg(not(feature = "hydrate"))]
     drop((request, on_answer));
+}
+
+/// Sends what was signed. Where no answer comes, it may have been sent.
+fn deliver(hash: B256, on_answer: impl FnOnce(Result<Reply, Refusal>) + 'static) {
+    #[cfg(feature = "hydrate")]
+    {
+        use crate::browser::wallet_client::{AskError, ask};
+
+        ask(Request::Deliver { hash }, move |answer| {
+            on_answer(answer.map_err(|error| match error {
+                AskError::Refused(refusal) => refusal,
+                other => Refusal::SendUnclear { hash, detail: other.text().trim_end_matches('.').to_owned() },
+            }));
+        });
+    }
+    #[cfg(not(feature = "hydrate"))]
+    drop((hash, on_answer));
 }
 
 #[component]

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use shared::Address;
 use shared::amount::Amount;
 use shared::comparison::{Agreement, Comparison};
-use shared::digest::Sha256Digest;
 use shared::time::UnixMillis;
 
 use crate::quota::day;
@@ -36,6 +35,9 @@ pub const MINERS_PER_AUDIT: usize = 10;
 
 /// An audit that has waited so long goes before waiting jobs, so that a busy network audits, too.
 pub const PATIENCE_MS: u64 = 60_000;
+
+/// An auditor that had no free slot for so long makes room for another one.
+pub const BEGIN_MAX_MS: u64 = 1_800_000;
 
 /// An audit, and a third opinion after it, each have so long. What is not answered then stays unanswered. Both together end
 /// before a day does, so that what a network holds for a day can still be taken back.
@@ -89,31 +91,6 @@ impl Draw {
             }
         }
     }
-}
-
-/// The place of a miner in the draw of an auditor: the lowest one wins. Nobody knows it before the bits are drawn.
-///
-/// It is exponentially distributed with `weight` as its rate, so each miner wins with the share that its weight has in all
-/// weights, and a miner that divides itself into several gains nothing. (This is weighted random sampling as Efraimidis and
-/// Spirakis have it.)
-pub(crate) fn draw_place(bits: &Bits, round: u8, miner: Address, weight: u64) -> u128 {
-    let digest = Sha256Digest::of(&[bits.as_slice(), &[round], miner.as_slice()].concat()).0;
-    let first = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    (u128::from(minus_log2(first)) << 56) / u128::from(weight.max(1))
-}
-
-/// −log₂ of `bits` / 2⁶⁴, in units of 2⁻³². Each squaring of a number from 1 to 2 gives one more digit of its logarithm.
-fn minus_log2(bits: u64) -> u64 {
-    let bits = bits | 1;
-    let zeros = u64::from(bits.leading_zeros());
-    let mut mantissa = (bits << zeros) >> 32;
-    let digits = (0..32).fold(0_u64, |digits, _| {
-        mantissa = (mantissa * mantissa) >> 31;
-        let digit = mantissa >> 32;
-        mantissa >>= digit;
-        digits << 1 | digit
-    });
-    ((zeros + 1) << 32) - digits
 }
 
 /// What each miner earned lately that the minter can still take.
@@ -194,6 +171,7 @@ pub fn last_verdict(compared: Compared) -> Verdict {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use shared::digest::Sha256Digest;
     use shared::time::MS_PER_DAY;
 
     use super::*;
@@ -280,16 +258,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn logarithms_are_those_that_can_be_done_by_hand() {
-        assert_eq!(minus_log2(1 << 63), 1 << 32);
-        assert_eq!(minus_log2(1 << 61), 3 << 32);
-        assert_eq!(minus_log2(0), 64 << 32);
-        // −log₂ of 3/4 is 0.415037499…
-        assert!(minus_log2(3 << 62).abs_diff(1_782_572_486) <= 2, "{}", minus_log2(3 << 62));
-        assert!(minus_log2(u64::MAX) <= 2);
-    }
-
     proptest! {
         #[test]
         fn the_chance_is_within_its_bounds_and_never_rises_with_what_is_held(reward in amount(), held in amount(), more in amount()) {
@@ -317,26 +285,6 @@ mod tests {
             });
             let per_mille = taken.count() as u64 / 20;
             assert!(per_mille.abs_diff(share) <= 12, "{per_mille} for {share}");
-        }
-    }
-
-    #[test]
-    fn each_miner_is_drawn_by_its_share_of_all_weights() {
-        let drawn = |weights: [u64; 5]| {
-            let mut won = [0_u64; 5];
-            for number in 0..5_000_u32 {
-                let bits = Sha256Digest::of(&number.to_be_bytes()).0.0;
-                let place = |miner: &usize| draw_place(&bits, 1, Address::repeat_byte(*miner as u8), weights[*miner]);
-                won[(0..5).min_by_key(place).unwrap()] += 1;
-            }
-            won
-        };
-        for weights in [[1; 5], [1, 1, 2, 2, 4], [0, 1, 100, 1, 100], [u64::MAX / 8; 5]] {
-            let all: u64 = weights.iter().map(|weight| (*weight).max(1)).sum();
-            for (won, weight) in drawn(weights).into_iter().zip(weights) {
-                let expected = (u128::from(weight.max(1)) * 5_000 / u128::from(all)) as u64;
-                assert!(won.abs_diff(expected) <= 20 + expected / 10, "{won}, not {expected}, of {weights:?}");
-            }
         }
     }
 }

@@ -71,19 +71,6 @@ impl Demand {
         }
     }
 
-    /// What the work itself demands, whatever its client asks of its miner.
-    pub(crate) fn of_anybody(job: &ValidJob) -> Self {
-        Self {
-            image_to_image: job.work.starts_from_picture(),
-            fast: job.work.is_fast(),
-            unit_price_max: Amount::from_atto(u128::MAX),
-            gpu_memory_bytes: 0,
-            gpu_words: 0,
-            reputation_per_mille: 0,
-            miners: u64::MAX,
-        }
-    }
-
     pub(crate) fn join(&mut self, other: &Self) {
         self.image_to_image &= other.image_to_image;
         self.fast &= other.fast;

@@ -70,6 +70,13 @@ pub fn pace_max_ms(expected_ms: u64, shown_per_mille: u64, leases: u64) -> u64 {
     u64::try_from(earned).unwrap_or(u64::MAX).saturating_add(OVERHEAD_MS)
 }
 
+/// Until when so much of an audit must be shown, where another miner could make it: [`pace_max_ms`], and as long as any lease
+/// may be quiet. `expected_ms` is that of all leases of its miner together, since they wait for each other.
+pub fn audit_pace_max_ms(expected_ms: u64, shown_per_mille: u64) -> u64 {
+    let quiet_ms = expected_ms.saturating_mul(QUIET_SLACK).saturating_add(OVERHEAD_MS);
+    pace_max_ms(expected_ms, shown_per_mille, 1).max(quiet_ms)
+}
+
 /// The expected time of a lease of which only the whole span is known.
 pub const fn expected_of_span(span_ms: u64) -> u64 {
     span_ms.saturating_sub(OVERHEAD_MS) / SLACK
@@ -129,6 +136,15 @@ mod tests {
         assert_eq!(pace_max_ms(8_000, u64::MAX, 1), work_max_ms(8_000), "never more than the whole lease");
         assert_eq!(pace_max_ms(8_000, 0, 2), 20_000 + OVERHEAD_MS);
         assert_eq!(pace_max_ms(u64::MAX, 1_000, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn an_audit_may_be_quiet_as_long_as_any_lease_and_earns_more_by_what_it_shows() {
+        assert_eq!(audit_pace_max_ms(8_000, 0), quiet_max_ms(8_000));
+        assert_eq!(audit_pace_max_ms(8_000, 100), quiet_max_ms(8_000), "who shows a little has no less time");
+        assert_eq!(audit_pace_max_ms(8_000, 500), pace_max_ms(8_000, 500, 1));
+        assert_eq!(audit_pace_max_ms(8_000 + 60_000, 0), 136_000 + OVERHEAD_MS, "its miner has another lease, too");
+        assert_eq!(audit_pace_max_ms(u64::MAX, 0), u64::MAX);
     }
 
     #[test]

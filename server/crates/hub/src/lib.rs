@@ -8,6 +8,7 @@
 //! Time and random bits are arguments; nothing depends on the order of a hash map.
 
 pub mod audit;
+mod auditor_pool;
 pub mod board;
 pub mod catalog;
 mod demand;

@@ -1,5 +1,6 @@
-//! How fast a miner serves a model: as the hub measured it, from the grant of a lease to its result. What a miner says of
-//! its own speed counts only until its first verified result, and only near what the hub measured at its peers.
+//! How fast a miner serves a model: as the hub measured it, from the grant of a lease to its result, less the part that every
+//! job takes whatever its size. What a miner says of its own speed counts only until its first verified result, and no more
+//! than a little above what the hub measured at its peers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +9,26 @@ use shared::amount::MicroUnits;
 use shared::capability::ModelOffer;
 
 use crate::catalog::ModelKey;
+use crate::matching::ROUND_TRIP_MS;
 
 /// A declared speed counts as up to so many hundredths of the fastest measured one.
 pub const HEAD_START_PERCENT: u64 = 125;
 
-/// And as not less than this part of it: a miner that calls itself slow would hold for long what it gets.
+/// A miner that was not measured and says nothing of its speed counts as this part of the fastest measured one. Its lease lasts
+/// no longer than at that part of the fastest true speed: one that calls itself slow would hold for long what it gets. In the
+/// score its word counts as it is.
 pub const BEHIND_MAX: u64 = 4;
+
+/// Of the time of a result, the part that no work explains is [`ROUND_TRIP_MS`], and so many hundredths of the time at most. The
+/// rest is never less than a quarter, so that a miner of small results is not taken for more than four times as fast as it may
+/// be: a lease has five times the expected time.
+const FIXED_MAX_PERCENT: u64 = 75;
+
+/// A miner's true speed is at least this part of its measured one.
+const OVERSTATED_MAX: u64 = 100 / (100 - FIXED_MAX_PERCENT);
+
+/// Results of so many times the usual work's time are remembered.
+const REMEMBERED: u64 = 8;
 
 /// Miners of a model whose measurements are kept, connected or not.
 const MINERS_MAX: usize = 2 * crate::board::MINERS_MAX;
@@ -27,7 +42,8 @@ pub struct Measurement {
     pub elapsed_ms: u64,
 }
 
-/// Work and time of a miner's results for a model. Each new result lets an eighth of the earlier ones go.
+/// Work and time of a miner's results for a model. A new result lets as much time of the earlier ones go as it took itself, up
+/// to an eighth of it: many small results do not outweigh a large one, of which more can be told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Measured {
     micro_units: u64,
@@ -36,9 +52,12 @@ pub struct Measured {
 
 impl Measured {
     fn take(&mut self, units: MicroUnits, elapsed_ms: u64) {
-        let keep = |sum: u64| sum - sum / 8;
-        self.micro_units = keep(self.micro_units).saturating_add(units.0);
-        self.ms = keep(self.ms).saturating_add(elapsed_ms.max(1));
+        let ms = work_ms(elapsed_ms);
+        let gone_ms = ms.min(self.ms / REMEMBERED);
+        let gone = u128::from(self.micro_units) * u128::from(gone_ms) / u128::from(self.ms.max(1));
+        let kept = self.micro_units.saturating_sub(u64::try_from(gone).unwrap_or(u64::MAX));
+        self.micro_units = kept.saturating_add(units.0);
+        self.ms = (self.ms - gone_ms).saturating_add(ms);
     }
 
     /// In micro-units, at least one.
@@ -46,6 +65,13 @@ impl Measured {
         let speed = u128::from(self.micro_units) * 1_000 / u128::from(self.ms.max(1));
         u64::try_from(speed).unwrap_or(u64::MAX).max(1)
     }
+}
+
+/// What of a result's time was its work.
+fn work_ms(elapsed_ms: u64) -> u64 {
+    let elapsed_ms = elapsed_ms.max(1);
+    let fixed_max_ms = u128::from(elapsed_ms) * u128::from(FIXED_MAX_PERCENT) / 100;
+    elapsed_ms - u64::try_from(fixed_max_ms).unwrap_or(u64::MAX).min(ROUND_TRIP_MS)
 }
 
 /// What the hub measured at the miners of one model.
@@ -85,11 +111,28 @@ pub fn measured(of_model: Option<&OfModel>, miner: Address) -> Option<u64> {
     of_model?.miners.get(&miner).map(Measured::per_second)
 }
 
-/// What counts of a speed that a miner says of itself. A higher one never counts for less.
+/// What counts of a speed that a miner says of itself: no more than it says, and of those that say one, a higher one never
+/// counts for less. 0 says nothing, and counts as slow: without a speed a miner would be expected to need the same time for
+/// every work, and for a large one less than those that were measured.
 pub fn counted_of_declared(of_model: Option<&OfModel>, declared: u64) -> u64 {
     let Some(fastest) = of_model.and_then(OfModel::fastest) else { return declared };
+    if declared == 0 {
+        return (fastest / BEHIND_MAX).max(1);
+    }
     let most = u64::try_from(u128::from(fastest) * u128::from(HEAD_START_PERCENT) / 100).unwrap_or(u64::MAX).max(1);
-    declared.clamp((fastest / BEHIND_MAX).clamp(1, most), most)
+    declared.min(most)
+}
+
+/// Micro-units per second by which the time of a miner's lease is counted. The fastest miner may be measured too fast, which
+/// must not take from another one the time that it needs.
+pub fn of_lease(of_model: Option<&OfModel>, miner: Address, offer: &ModelOffer) -> u64 {
+    let least = |fastest: u64| (fastest / (BEHIND_MAX * OVERSTATED_MAX)).max(1);
+    let least = || of_model.and_then(OfModel::fastest).map_or(0, least);
+    let declared = || match offer.measured_micro_units_per_second {
+        0 => least(),
+        declared => counted_of_declared(of_model, declared).max(least()),
+    };
+    measured(of_model, miner).unwrap_or_else(declared)
 }
 
 /// What the hub measured, by model.
@@ -147,6 +190,7 @@ mod tests {
 
     use super::*;
     use crate::board::fixtures::offer;
+    use crate::matching;
 
     fn miner(number: u8) -> Address {
         Address::repeat_byte(number)
@@ -163,10 +207,10 @@ mod tests {
     #[test]
     fn a_miner_is_as_fast_as_its_results_came() {
         let mut speeds = Speeds::default();
-        speeds.take(key(), miner(1), MicroUnits(2_000_000), 1_000);
+        speeds.take(key(), miner(1), MicroUnits(2_000_000), ROUND_TRIP_MS + 1_000);
         assert_eq!(counted(speeds.of_model(&key()), miner(1), &declared(u64::MAX)), 2_000_000);
         for _ in 0..100 {
-            speeds.take(key(), miner(1), MicroUnits(2_000_000), 4_000);
+            speeds.take(key(), miner(1), MicroUnits(2_000_000), ROUND_TRIP_MS + 4_000);
         }
         let slower = counted(speeds.of_model(&key()), miner(1), &declared(u64::MAX));
         assert!((499_000..510_000).contains(&slower), "{slower}");
@@ -174,6 +218,85 @@ mod tests {
         assert_eq!(counted(speeds.of_model(&key()), miner(2), &declared(7)), 7, "nobody measured is here");
         speeds.connect(miner(1), &[offer("scenes")]);
         assert_eq!(counted(speeds.of_model(&key()), miner(1), &declared(u64::MAX)), slower, "nothing begins anew");
+    }
+
+    /// Two equal machines, one million micro-units a second and half a second for everything else.
+    #[test]
+    fn small_results_make_a_miner_no_slower_than_large_ones_do() {
+        let mut speeds = Speeds::default();
+        let measured = |speeds: &Speeds, number| measured(speeds.of_model(&key()), miner(number)).unwrap();
+        speeds.take(key(), miner(1), MicroUnits(100_000_000), 100_500);
+        for _ in 0..100 {
+            speeds.take(key(), miner(2), MicroUnits(200_000), 700);
+        }
+        assert!((1_000_000..1_010_000).contains(&measured(&speeds, 1)), "{}", measured(&speeds, 1));
+        // Of 700 ms a quarter counts. The whole of it would make 285 714.
+        assert!(measured(&speeds, 2).abs_diff(200_000 * 1_000 / 175) < 2_000, "{}", measured(&speeds, 2));
+        for _ in 0..10 {
+            speeds.take(key(), miner(1), MicroUnits(1_000), 800);
+        }
+        assert!(measured(&speeds, 1) > 950_000, "ten results that say little, not {}", measured(&speeds, 1));
+        speeds.take(key(), miner(2), MicroUnits(100_000_000), 100_500);
+        assert!(measured(&speeds, 2).abs_diff(1_000_000) < 20_000, "{}", measured(&speeds, 2));
+    }
+
+    #[test]
+    fn no_miner_is_taken_for_more_than_four_times_as_fast_as_its_results_came() {
+        for elapsed_ms in [0, 1, 2, 3, 500, 1_333, 1_334, 5_000, u64::MAX] {
+            let (work, elapsed) = (work_ms(elapsed_ms), elapsed_ms.max(1));
+            assert!(work >= 1 && work <= elapsed && work >= elapsed.div_ceil(4), "{work} of {elapsed}");
+            assert!(elapsed - work <= ROUND_TRIP_MS, "{work} of {elapsed}");
+        }
+        assert_eq!((work_ms(400), work_ms(10_000)), (100, 9_000));
+    }
+
+    #[test]
+    fn a_word_of_slowness_raises_nothing_and_holds_no_lease_longer() {
+        let mut speeds = Speeds::default();
+        speeds.take(key(), miner(1), MicroUnits(9_000_000), 10_000);
+        let of_model = speeds.of_model(&key());
+        for (said, counts, of_its_lease) in [(0, 250_000, 62_500), (7, 7, 62_500), (900_000, 900_000, 900_000)] {
+            assert_eq!(counted(of_model, miner(2), &declared(said)), counts);
+            assert_eq!(of_lease(of_model, miner(2), &declared(said)), of_its_lease);
+        }
+        assert_eq!(of_lease(of_model, miner(1), &declared(7)), 1_000_000, "it was measured");
+        assert_eq!(of_lease(None, miner(2), &declared(7)), 7, "nobody was measured");
+        assert_eq!((counted(None, miner(2), &declared(0)), of_lease(None, miner(2), &declared(0))), (0, 0));
+    }
+
+    /// The attack: no speed is said, so that every work takes the time of one of which nothing is known.
+    #[test]
+    fn a_miner_that_says_no_speed_is_not_expected_to_be_faster_than_those_that_were_measured() {
+        let mut speeds = Speeds::default();
+        speeds.take(key(), miner(1), MicroUnits(9_000_000), 10_000);
+        let of_model = speeds.of_model(&key());
+        let expected_ms = |units, number, said| {
+            matching::expected_ms(MicroUnits(units), counted(of_model, miner(number), &declared(said)))
+        };
+        for (units, fastest_ms, silent_ms) in
+            [(1_000_000, 1_000, 4_000), (100_000_000, 100_000, 400_000), (1_000_000_000, 1_000_000, 4_000_000)]
+        {
+            assert_eq!((expected_ms(units, 1, 0), expected_ms(units, 2, 0)), (fastest_ms, silent_ms));
+            assert!(expected_ms(units, 2, 0) > expected_ms(units, 3, 500_000), "an honest word comes before none");
+        }
+        let nothing_known = matching::expected_ms(MicroUnits(1_000_000_000), counted(None, miner(2), &declared(0)));
+        assert_eq!(nothing_known, matching::UNMEASURED_MS);
+    }
+
+    /// A fast machine of which only short results were seen is measured four times too fast.
+    #[test]
+    fn a_miner_with_a_tenth_of_the_fastest_true_speed_does_not_run_out_of_its_lease() {
+        const TRUE_PER_SECOND: u64 = 1_000_000;
+        let mut speeds = Speeds::default();
+        speeds.take(key(), miner(1), MicroUnits(1_300_000), 1_300);
+        let of_model = speeds.of_model(&key());
+        assert_eq!(measured(of_model, miner(1)), Some(4 * TRUE_PER_SECOND));
+        let units = MicroUnits(100 * TRUE_PER_SECOND);
+        for said in [0, 1, TRUE_PER_SECOND / 10] {
+            let expected_ms = matching::expected_ms(units, of_lease(of_model, miner(2), &declared(said)));
+            let (has_ms, needs_ms) = (crate::lease::work_max_ms(expected_ms), 10 * 100_000);
+            assert!(has_ms >= needs_ms, "{said}: {has_ms} of {needs_ms} ms");
+        }
     }
 
     #[test]
@@ -209,8 +332,13 @@ mod tests {
             speeds.take(key(), miner(1), MicroUnits(units), ms);
             let fastest = counted(speeds.of_model(&key()), miner(1), &declared(said));
             let counts = counted(speeds.of_model(&key()), miner(2), &declared(said));
-            prop_assert!(u128::from(counts) <= (u128::from(fastest) * 125 / 100).max(1));
-            prop_assert!(counts >= fastest / BEHIND_MAX);
+            let most = u64::try_from(u128::from(fastest) * 125 / 100).unwrap_or(u64::MAX).max(1);
+            prop_assert_eq!(counts, if said == 0 { (fastest / BEHIND_MAX).max(1) } else { said.min(most) });
+            let (faster_ms, its_ms) = (matching::expected_ms(MicroUnits(u64::MAX), most), matching::expected_ms(MicroUnits(u64::MAX), counts));
+            prop_assert!(its_ms >= faster_ms, "{} < {}", its_ms, faster_ms);
+            let of_its_lease = of_lease(speeds.of_model(&key()), miner(2), &declared(said));
+            let least = (fastest / (BEHIND_MAX * OVERSTATED_MAX)).max(1);
+            prop_assert_eq!(of_its_lease, if said == 0 { least } else { counts.max(least) });
         }
 
         #[test]

@@ -74,6 +74,8 @@ pub struct Parameters {
     pub dealer_addresses: u64,
     /// Keys that a Sybil which lies from the start has connected at once.
     pub sybil_keys: u64,
+    /// Results that an auditor can read although the hub withholds them, in thousandths: their creators show them around.
+    pub leaked_per_mille: u64,
 }
 
 impl Default for Parameters {
@@ -86,6 +88,7 @@ impl Default for Parameters {
             paid_per_mille: 0,
             dealer_addresses: 3,
             sybil_keys: 20,
+            leaked_per_mille: 0,
         }
     }
 }
@@ -112,6 +115,7 @@ impl Parameters {
             ("paid_per_mille", 0, 1_000, self.paid_per_mille),
             ("dealer_addresses", 1, 1_000, self.dealer_addresses),
             ("sybil_keys", 1, 1_000, self.sybil_keys),
+            ("leaked_per_mille", 0, 1_000, self.leaked_per_mille),
         ];
         let broken = bounds.into_iter().find(|(_, least, most, got)| !(least..=most).contains(&got));
         match broken {

@@ -9,7 +9,7 @@ use simulator::{ParameterError, Parameters, Strategy};
 
 const USAGE: &str = "\
 usage: simulator [--seeds N] [--first-seed N] [--days N] [--honest N] [--load N] [--cost N] [--paid N]
-                 [--dealer-addresses N] [--sybil-keys N]
+                 [--dealer-addresses N] [--sybil-keys N] [--leaked N]
 
   --seeds N             seeds to run each strategy with, from --first-seed on (3, from 1 on)
   --days N              days of work
@@ -18,7 +18,8 @@ usage: simulator [--seeds N] [--first-seed N] [--days N] [--honest N] [--load N]
   --cost N              what a result costs its miner, in thousandths of its price
   --paid N              jobs that are paid from escrow, in thousandths
   --dealer-addresses N  network addresses of a self-dealer
-  --sybil-keys N        keys that lie from the start, connected at once";
+  --sybil-keys N        keys that lie from the start, connected at once
+  --leaked N            results that an auditor can read although they are withheld, in thousandths";
 
 /// Most seeds of one table.
 const SEEDS_MAX: u64 = 10_000;
@@ -55,6 +56,7 @@ impl Options {
                 lexopt::Arg::Long("paid") => &mut parameters.paid_per_mille,
                 lexopt::Arg::Long("dealer-addresses") => &mut parameters.dealer_addresses,
                 lexopt::Arg::Long("sybil-keys") => &mut parameters.sybil_keys,
+                lexopt::Arg::Long("leaked") => &mut parameters.leaked_per_mille,
                 lexopt::Arg::Short('h') | lexopt::Arg::Long("help") => return Ok(None),
                 other => return Err(other.unexpected().into()),
             };

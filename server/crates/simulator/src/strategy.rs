@@ -29,7 +29,8 @@ pub enum Strategy {
     /// Many keys: each is honest until it may judge others, one after the other. After half of the time all of them lie and
     /// confirm each other.
     SybilRing,
-    /// Serves honestly and hands in copies as an auditor.
+    /// Serves honestly and computes nothing as an auditor: it hands in a copy where it can read the result, and else a picture
+    /// that it has.
     CopyingAuditor,
 }
 
@@ -40,7 +41,8 @@ pub enum Act {
     Work,
     /// Something else.
     Lie(Lie),
-    /// As an auditor: what the audited miner handed in, and its root if both belong to one operator.
+    /// As an auditor: what the audited miner handed in, and its root if both belong to one operator. What it cannot read, it
+    /// computes, but for [`Strategy::CopyingAuditor`].
     Copy,
 }
 
@@ -89,7 +91,7 @@ impl Strategy {
     ];
 
     /// Those that earn more than honest work. `docs/ECONOMICS.md` says why, and what bounds them.
-    pub const STILL_PAYS: [Self; 2] = [Self::SelfDealingWorking, Self::CopyingAuditor];
+    pub const STILL_PAYS: [Self; 1] = [Self::SelfDealingWorking];
 
     pub const fn name(self) -> &'static str {
         match self {

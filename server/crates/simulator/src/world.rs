@@ -15,7 +15,8 @@ use shared::time::{MS_PER_DAY, UnixMillis};
 use shared::{Address, chain};
 
 use crate::assumptions::{
-    HONEST, LIE_MS, MICRO_UNITS_PER_SECOND, PAST_RESULTS, Parameters, SIZE_PX, STEPS, TICK_MS, TTL_SECONDS, UNIT_PRICE,
+    HONEST, LIE_MS, MICRO_UNITS_PER_SECOND, OTHER_SEED, PAST_RESULTS, Parameters, SIZE_PX, STEPS, TICK_MS, TTL_SECONDS,
+    UNIT_PRICE,
 };
 use crate::demand::{self, Asked, Quotas};
 use crate::figures::{Buyers, Outcome, Record, Side};
@@ -360,6 +361,11 @@ impl<'a> World<'a> {
                 let copy_ms = if self.strategy.works_too() { work_ms } else { LIE_MS };
                 (served.copied(is_own), 0, self.now.plus_ms(copy_ms))
             }
+            (Act::Copy, None) if self.strategy == Strategy::CopyingAuditor => {
+                // It computes nothing: it hands in a picture that it has.
+                let distance = self.work_random.between(OTHER_SEED);
+                (Content::lie(job, distance, false, lease.miner, class), 0, self.now.plus_ms(work_ms))
+            }
             (Act::Lie(lie), _) => {
                 let distance = self.work_random.between(lie.distance);
                 let content = Content::lie(job, distance, lie.flagged, lease.miner, class);
@@ -394,13 +400,16 @@ impl<'a> World<'a> {
     }
 
     /// The result that an auditor is asked about, where it can know it, and whether it is of the same operator. What
-    /// strangers paid for is private.
+    /// strangers paid for is private, and what everybody may see is withheld while it is audited.
     fn audited_content(&self, lease: &Lease) -> Option<(Content, bool)> {
         let audited = Task { role: lease.task.role.audited()?, ..lease.task };
         let served_by = self.board.audit(audited)?.served_by;
         let is_cheat = |miner: &Address| self.owners.get(miner).is_some_and(|machine| self.is_cheats(*machine));
         let is_own = is_cheat(&served_by) && is_cheat(&lease.miner);
-        let is_public = self.asked.get(&audited.job_id)?.job.payment.mode() == PaymentMode::Mint;
+        let asked = self.asked.get(&audited.job_id)?;
+        let is_leaked = Random::new(asked.number, "leaks").below(1_000) < self.parameters.leaked_per_mille;
+        let is_withheld = self.board.withholds(audited.job_id) && !is_leaked && !asked.is_own;
+        let is_public = asked.job.payment.mode() == PaymentMode::Mint && !is_withheld;
         let content = self.delivered.get(&audited).copied()?;
         (is_own || is_public).then_some((content, is_own))
     }

@@ -58,7 +58,8 @@ impl<T> Asks<T> {
         self.waiting.iter().map(|(ask, _)| ask).find(|ask| ask.number == number)
     }
 
-    /// Takes a question away, so that it is answered once.
+    /// Takes a question away, so that it is answered once: also before its transaction is sent, since it cannot be refused any
+    /// more.
     pub fn take(&mut self, number: u32) -> Option<(Ask, T)> {
         let at = self.waiting.iter().position(|(ask, _)| ask.number == number)?;
         Some(self.waiting.remove(at))
@@ -128,5 +129,20 @@ mod tests {
         assert_eq!(asks.front().map(|ask| ask.number), Some(kept));
         assert_eq!(asks.take_where(|_| true), [20]);
         assert_eq!(asks.front(), None);
+    }
+
+    #[test]
+    fn no_page_that_goes_and_no_window_that_closes_refuses_what_is_being_sent() {
+        let mut asks = Asks::new();
+        let sent = add(&mut asks, 1, 10).unwrap();
+        add(&mut asks, 1, 11).unwrap();
+        let (ask, taker) = asks.take(sent).unwrap();
+        assert_eq!((ask.number, taker), (sent, 10));
+        assert_eq!(asks.take_where(|ask| ask.page == "page 1"), [11]);
+        assert_eq!(asks.take_where(|_| true), [0_usize; 0]);
+        // Refused first, it is not sent.
+        let refused = add(&mut asks, 1, 12).unwrap();
+        assert_eq!(asks.take_where(|_| true), [12]);
+        assert_eq!(asks.take(refused), None);
     }
 }

@@ -6,7 +6,29 @@ use serde_json::Value;
 use wallet::provider::{AskedFor, ProviderError};
 use wallet::sites::{Ask, Asks, Origin};
 
-type Taker = Box<dyn FnOnce(Result<Value, ProviderError>)>;
+/// Who waits for an answer.
+struct Taker {
+    /// The batch whose call it is.
+    batch: Option<String>,
+    take: Box<dyn FnOnce(Result<Value, ProviderError>)>,
+}
+
+/// A question that waits no longer: nothing refuses it any more, and it has to be answered.
+pub(super) struct Taken {
+    pub(super) ask: Ask,
+    taker: Taker,
+}
+
+impl Taken {
+    /// The batch whose call it is.
+    pub(super) fn batch(&self) -> Option<&str> {
+        self.taker.batch.as_deref()
+    }
+
+    pub(super) fn answer(self, answer: Result<Value, ProviderError>) {
+        (self.taker.take)(answer);
+    }
+}
 
 thread_local! {
     static ASKS: RefCell<Asks<Taker>> = RefCell::new(Asks::starting_at(super::chance()));
@@ -14,8 +36,23 @@ thread_local! {
 
 /// Shows the window and waits for the owner.
 pub(super) async fn ask(origin: Origin, page: String, what: AskedFor) -> Result<Value, ProviderError> {
+    wait(origin, page, what, None).await
+}
+
+/// The same for a call of a batch.
+pub(super) async fn ask_for_batch(
+    origin: Origin,
+    page: String,
+    what: AskedFor,
+    batch: String,
+) -> Result<Value, ProviderError> {
+    wait(origin, page, what, Some(batch)).await
+}
+
+async fn wait(origin: Origin, page: String, what: AskedFor, batch: Option<String>) -> Result<Value, ProviderError> {
     let (take, answered) = super::later();
-    if ASKS.with_borrow_mut(|asks| asks.add(origin, page, what, Box::new(take))).is_err() {
+    let taker = Taker { batch, take: Box::new(take) };
+    if ASKS.with_borrow_mut(|asks| asks.add(origin, page, what, taker)).is_err() {
         return Err(ProviderError::TooMany);
     }
     super::host().map_err(|_| ProviderError::Internal)?.show();
@@ -30,11 +67,16 @@ pub(super) fn get(number: u32) -> Option<Ask> {
     ASKS.with_borrow(|asks| asks.get(number).cloned())
 }
 
+/// Takes a question away, if it still waits.
+pub(super) fn take(number: u32) -> Option<Taken> {
+    let (ask, taker) = ASKS.with_borrow_mut(|asks| asks.take(number))?;
+    Some(Taken { ask, taker })
+}
+
 /// Answers a question, if it still waits.
 pub(super) fn finish(number: u32, answer: Result<Value, ProviderError>) {
-    let taken = ASKS.with_borrow_mut(|asks| asks.take(number));
-    if let Some((_, taker)) = taken {
-        taker(answer);
+    if let Some(taken) = take(number) {
+        taken.answer(answer);
     }
 }
 
@@ -45,7 +87,7 @@ pub(super) fn refuse_where(is_over: impl Fn(&Ask) -> bool) {
         return;
     }
     for taker in takers {
-        taker(Err(ProviderError::Refused));
+        (taker.take)(Err(ProviderError::Refused));
     }
     super::channel::tell_changed();
 }

@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "what JavaScript calls is public")]
 
 mod asks;
+mod calls;
 pub(crate) mod channel;
 pub(crate) mod kept;
 mod own;

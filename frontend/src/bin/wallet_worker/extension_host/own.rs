@@ -7,11 +7,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::Address;
 use shared::amount::ParseAmountError;
+use wallet::calls::CallLine;
 use wallet::protocol::{Answer, Refusal, Reply, Request, SignKind, Ticket};
 use wallet::provider::{AskedFor, ProviderError};
+use wallet::session::Signed;
 use wallet::sites::{Ask, Origin};
 
-use super::{asks, settings};
+use super::site::refused;
+use super::{asks, calls, settings};
 use crate::{node, requests, signing, vault};
 
 #[derive(Deserialize)]
@@ -76,7 +79,9 @@ pub(super) async fn answer(text: &str) -> Value {
 async fn serve(request: OwnRequest) -> Result<Value, Refusal> {
     match request {
         // A sheet is asked for below, where it is told in words, and its origin is known here.
-        OwnRequest::Wallet(Request::Prepare { .. } | Request::Approve { .. }) => Err(Refusal::UnknownRequest),
+        OwnRequest::Wallet(Request::Prepare { .. } | Request::Approve { .. } | Request::Deliver { .. }) => {
+            Err(Refusal::UnknownRequest)
+        }
         OwnRequest::Wallet(request) => ask_wallet(request).await.map(|reply| json!(reply)),
         OwnRequest::Overview => overview().await,
         OwnRequest::Chain => node::chain_id().await.map(|id| json!(id)),
@@ -90,7 +95,7 @@ async fn serve(request: OwnRequest) -> Result<Value, Refusal> {
             vault::used().await?;
             told(sheet)
         }
-        OwnRequest::Sign { ticket } => Ok(signed(&signing::approve(ticket).await?)),
+        OwnRequest::Sign { ticket } => deliver(signing::sign(ticket).await?, None).await,
         OwnRequest::Review { number } => review(number).await,
         OwnRequest::Connect { number, account } => connect(number, account).await,
         OwnRequest::Approve { number, ticket } => approve(number, ticket).await,
@@ -117,11 +122,15 @@ async fn overview() -> Result<Value, Refusal> {
 }
 
 fn shown(ask: &Ask) -> Value {
-    let from = match &ask.what {
-        AskedFor::Connect => None,
-        AskedFor::Sign { from, .. } => Some(from),
+    let (from, calls) = match &ask.what {
+        AskedFor::Connect => (None, None),
+        AskedFor::Sign { from, .. } => (Some(from), None),
+        AskedFor::Look { calls } => {
+            let told = |line: &CallLine| json!({"hash": line.hash, "state": words::call_state(line.state)});
+            (None, Some(calls.iter().map(told).collect::<Vec<Value>>()))
+        }
     };
-    json!({"number": ask.number, "origin": ask.origin, "from": from})
+    json!({"number": ask.number, "origin": ask.origin, "from": from, "calls": calls})
 }
 
 /// The sheet is of the origin that the browser named when the site asked.
@@ -133,7 +142,7 @@ async fn review(number: u32) -> Result<Value, Refusal> {
         && *refusal != Refusal::Locked
     {
         // What cannot be shown is not signed; the site is told why.
-        asks::finish(number, Err(ProviderError::Wallet(words::refusal(refusal))));
+        asks::finish(number, Err(refused(refusal.clone())));
     }
     told(sheet?)
 }
@@ -169,26 +178,25 @@ async fn approve(number: u32, ticket: Ticket) -> Result<Value, Refusal> {
     if !settings::sites().await?.may_use(&ask.origin, from) {
         return Err(Refusal::NotHere);
     }
-    match signing::approve(ticket).await {
-        Ok(reply) => {
-            let value = signed(&reply);
-            asks::finish(number, Ok(value.clone()));
-            Ok(value)
-        }
-        Err(refusal) => {
-            if let Refusal::SendUnclear { .. } | Refusal::Node { .. } = refusal {
-                asks::finish(number, Err(ProviderError::Wallet(words::refusal(&refusal))));
-            }
-            Err(refusal)
-        }
-    }
+    let signed = signing::sign(ticket).await?;
+    // Refused while it was signed, it is not sent. Taken, nothing refuses it any more: the site learns what really became of it.
+    let taken = asks::take(number).ok_or(Refusal::UnknownTicket)?;
+    let site = taken.ask.origin.to_string();
+    let answer = deliver(signed, taken.batch().map(|batch| (site.as_str(), batch))).await;
+    taken.answer(answer.clone().map_err(refused));
+    answer
 }
 
-fn signed(reply: &Reply) -> Value {
-    match reply {
-        Reply::Signed { signature } => json!(signature),
-        Reply::Sent { hash } => json!(hash),
-        _ => Value::Null,
+/// Sends what was signed, if it is a transaction. The batch of a site whose call it is learns its hash before.
+async fn deliver(signed: Signed, batch: Option<(&str, &str)>) -> Result<Value, Refusal> {
+    match signed {
+        Signed::Signature(signature) => Ok(json!(signature.to_string())),
+        Signed::Transaction(transaction) => {
+            if let Some((site, id)) = batch {
+                calls::note_signed(site, id, transaction.hash).await?;
+            }
+            signing::deliver(&transaction).await.map(|hash| json!(hash))
+        }
     }
 }
 

@@ -94,11 +94,11 @@ async fn store_sites(sites: &Sites) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn stored(key: &str) -> Result<Option<String>, Refusal> {
+pub(super) async fn stored(key: &str) -> Result<Option<String>, Refusal> {
     Ok(host()?.read(AREA, key).await.map_err(failed)?.as_string())
 }
 
-async fn store(key: &str, text: &str) -> Result<(), Refusal> {
+pub(super) async fn store(key: &str, text: &str) -> Result<(), Refusal> {
     host()?.write(AREA, key, text).await.map(drop).map_err(failed)
 }
 

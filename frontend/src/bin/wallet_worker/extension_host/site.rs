@@ -9,7 +9,7 @@ use wallet::protocol::Refusal;
 use wallet::provider::{self, AskedFor, ProviderError, SiteRequest};
 use wallet::sites::Origin;
 
-use super::{asks, settings};
+use super::{asks, calls, settings};
 use crate::node;
 
 /// Longest question of a site.
@@ -68,6 +68,16 @@ async fn serve(origin: Origin, page: String, question: Question) -> Result<Value
         }
         SiteRequest::Sign { from, .. } if known != Some(from) => Err(ProviderError::Unauthorized),
         SiteRequest::Sign { from, what } => asks::ask(origin, page, AskedFor::Sign { from, what }).await,
+        SiteRequest::Capabilities { account, .. } if known != Some(account) => Err(ProviderError::Unauthorized),
+        SiteRequest::Capabilities { chains, .. } => calls::capabilities(chains.as_deref()).await,
+        SiteRequest::SendCalls(_) | SiteRequest::CallsStatus { .. } | SiteRequest::ShowCalls { .. }
+            if known.is_none() =>
+        {
+            Err(ProviderError::Unauthorized)
+        }
+        SiteRequest::SendCalls(asked) => calls::send(origin, page, known.unwrap_or_default(), asked).await,
+        SiteRequest::CallsStatus { id } => calls::status(&origin, &id).await,
+        SiteRequest::ShowCalls { id } => calls::show(origin, page, &id).await,
         SiteRequest::Node { method, .. } if known.is_none() && method != OF_EVERYBODY => {
             Err(ProviderError::Unauthorized)
         }
@@ -84,7 +94,7 @@ async fn connect(known: Option<Address>, origin: Origin, page: String) -> Result
     chosen.as_str().and_then(|text| text.parse().ok()).ok_or(ProviderError::Internal)
 }
 
-async fn of_node(method: &str, params: Value) -> Result<Value, ProviderError> {
+pub(super) async fn of_node(method: &str, params: Value) -> Result<Value, ProviderError> {
     let mut answer = node::exchange(method, params).await.map_err(|_| ProviderError::Disconnected)?;
     if answer["error"].is_object() {
         return Err(ProviderError::of_node(&answer["error"]));
@@ -92,6 +102,10 @@ async fn of_node(method: &str, params: Value) -> Result<Value, ProviderError> {
     Ok(answer["result"].take())
 }
 
-fn refused(refusal: Refusal) -> ProviderError {
-    ProviderError::Wallet(frontend::text::wallet::refusal(&refusal))
+pub(super) fn refused(refusal: Refusal) -> ProviderError {
+    let detail = frontend::text::wallet::refusal(&refusal);
+    match refusal {
+        Refusal::SendUnclear { hash, .. } => ProviderError::SendUnclear { hash, detail },
+        _ => ProviderError::Wallet(detail),
+    }
 }

@@ -1,7 +1,8 @@
 //! Audits on the board: drawn after the result, leased to another miner behind waiting jobs, judged by two results.
 //!
 //! An audit is a task of its job that no queue has. It belongs to the miner that was drawn for it and goes to it when one
-//! of its slots is free. A miner that leaves, refuses or fails it makes room for the next in the draw.
+//! of its slots is free. A miner that leaves, refuses or fails it makes room for another one, and so does one that does not
+//! begin it or shows too little.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +12,15 @@ use shared::device::Engine;
 use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
 use shared::job::JobKind;
-use shared::job::lifecycle::TaskEvent;
 use shared::job::request::PaymentMode;
 use shared::job::task::{Task, TaskRole};
 use shared::time::UnixMillis;
 
 use super::effect::{AuditStep, Judged};
 use super::job::OpenTask;
-use super::{Board, BoardError, Effect, Lease, Miner, OpenJob};
+use super::{Board, BoardError, Effect, Lease, OpenJob};
 use crate::audit::{self, Bits, Compared, Draw, Stakes, Verdict};
-use crate::catalog::ModelKey;
-use crate::demand::Demand;
-use crate::{matching, reputation};
+use crate::matching;
 
 /// Auditors that one round of giving out looks at; the next round goes on after them.
 const LOOKED_AT_MAX: usize = 64;
@@ -52,6 +50,23 @@ pub struct OpenAudit {
     pub disputed_by: Option<Address>,
 }
 
+/// The miner that an audit was drawn for.
+#[derive(Debug, Clone, Copy)]
+struct Assigned {
+    auditor: Address,
+    /// Since when it waits, also where it was another miner's before.
+    since: UnixMillis,
+    /// When it is looked whether the miner could begin it.
+    look_at: UnixMillis,
+}
+
+/// Who had an audit and could not begin it.
+#[derive(Debug, Clone)]
+struct Passed {
+    since: UnixMillis,
+    by: BTreeSet<Address>,
+}
+
 /// What the board knows of all audits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Audits {
@@ -63,8 +78,16 @@ pub(super) struct Audits {
     parked: BTreeMap<Task, UnixMillis>,
     /// Tasks that wait for a free slot of their miner, oldest first.
     waiting: BTreeMap<Address, BTreeSet<(UnixMillis, Task)>>,
-    auditors: BTreeMap<Task, (UnixMillis, Address)>,
-    running: BTreeSet<LeaseId>,
+    assigned: BTreeMap<Task, Assigned>,
+    /// The same, by when they are looked at.
+    due: BTreeSet<(UnixMillis, Task)>,
+    passed: BTreeMap<Task, Passed>,
+    /// Leases that count towards those that may run at once, with the time from which their miner could work on them.
+    running: BTreeMap<LeaseId, UnixMillis>,
+    /// Those of them before which another lease of their miner ended. Their time counts from now.
+    next: BTreeSet<LeaseId>,
+    /// Leases that show too little and that nobody else can take. They count no more.
+    stalled: BTreeSet<LeaseId>,
     /// Open audits and third opinions, by whose result they are about.
     awaited: BTreeMap<Address, BTreeSet<Task>>,
     /// After whom the next round begins to look.
@@ -73,7 +96,8 @@ pub(super) struct Audits {
 
 impl Audits {
     fn open(&self) -> usize {
-        self.undrawn.len() + self.parked.len() + self.auditors.len() + self.running.len()
+        let waiting = self.undrawn.len() + self.parked.len() + self.assigned.len();
+        waiting + self.running.len() + self.stalled.len()
     }
 
     /// A task waits from now on.
@@ -92,38 +116,120 @@ impl Audits {
     pub(super) fn dequeue(&mut self, task: Task) {
         self.undrawn.remove(&task);
         self.parked.remove(&task);
-        if let Some((since, auditor)) = self.auditors.remove(&task)
-            && let Some(tasks) = self.waiting.get_mut(&auditor)
-        {
-            tasks.remove(&(since, task));
+        self.passed.remove(&task);
+        self.unassign(task);
+    }
+
+    fn unassign(&mut self, task: Task) -> Option<Assigned> {
+        let assigned = self.assigned.remove(&task)?;
+        self.due.remove(&(assigned.look_at, task));
+        if let Some(tasks) = self.waiting.get_mut(&assigned.auditor) {
+            tasks.remove(&(assigned.since, task));
             if tasks.is_empty() {
-                self.waiting.remove(&auditor);
+                self.waiting.remove(&assigned.auditor);
             }
+        }
+        Some(assigned)
+    }
+
+    /// Tasks for which a miner must be drawn now.
+    pub(super) fn take_undrawn(&mut self, now: UnixMillis) -> BTreeSet<Task> {
+        let back = self.parked.extract_if(.., |_, until| *until <= now).map(|(task, _)| task);
+        self.undrawn.extend(back);
+        std::mem::take(&mut self.undrawn)
+    }
+
+    pub(super) fn assign(&mut self, task: Task, auditor: Address, now: UnixMillis) {
+        let since = self.passed.get(&task).map_or(now, |passed| passed.since);
+        let look_at = now.plus_ms(audit::BEGIN_MAX_MS);
+        self.assigned.insert(task, Assigned { auditor, since, look_at });
+        self.due.insert((look_at, task));
+        self.waiting.entry(auditor).or_default().insert((since, task));
+    }
+
+    /// Tasks that wait for long, with their miners.
+    pub(super) fn take_due(&mut self, now: UnixMillis) -> Vec<(Task, Address)> {
+        let mut due = Vec::new();
+        while let Some((_, task)) = self.due.first().copied().filter(|(look_at, _)| *look_at <= now) {
+            self.due.pop_first();
+            due.extend(self.assigned.get(&task).map(|assigned| (task, assigned.auditor)));
+        }
+        due
+    }
+
+    /// The task stays where it is for now.
+    pub(super) fn look_again(&mut self, task: Task, now: UnixMillis) {
+        if let Some(assigned) = self.assigned.get_mut(&task) {
+            assigned.look_at = now.plus_ms(audit::BEGIN_MAX_MS);
+            self.due.insert((assigned.look_at, task));
         }
     }
 
-    fn assign(&mut self, task: Task, auditor: Address, now: UnixMillis) {
-        self.undrawn.remove(&task);
-        self.auditors.insert(task, (now, auditor));
-        self.waiting.entry(auditor).or_default().insert((now, task));
+    /// Another miner shall be drawn.
+    pub(super) fn pass_on(&mut self, task: Task, auditor: Address) {
+        let Some(Assigned { since, .. }) = self.unassign(task) else { return };
+        self.passed.entry(task).or_insert(Passed { since, by: BTreeSet::new() }).by.insert(auditor);
+        self.undrawn.insert(task);
+    }
+
+    /// Miners that had the task and could not begin it.
+    pub(super) fn passed_by(&self, task: Task) -> BTreeSet<Address> {
+        self.passed.get(&task).map(|passed| passed.by.clone()).unwrap_or_default()
+    }
+
+    /// All of them may have it again.
+    pub(super) fn forget_passed(&mut self, task: Task) {
+        if let Some(passed) = self.passed.get_mut(&task) {
+            passed.by.clear();
+        }
     }
 
     /// The miner takes nothing new: its audits go to others.
     pub(super) fn lose_auditor(&mut self, miner: Address) {
-        for (_, task) in self.waiting.remove(&miner).unwrap_or_default() {
-            self.auditors.remove(&task);
+        let tasks: Vec<Task> = self.waiting.get(&miner).into_iter().flatten().map(|(_, task)| *task).collect();
+        for task in tasks {
+            self.unassign(task);
             self.undrawn.insert(task);
         }
     }
 
     pub(super) fn begin(&mut self, lease: &Lease) {
         if lease.task.role.is_audit() {
-            self.running.insert(lease.id);
+            self.running.insert(lease.id, lease.granted_at);
+        }
+    }
+
+    /// With the time from which their miners could work on them.
+    pub(super) fn running(&self) -> impl Iterator<Item = (LeaseId, UnixMillis)> {
+        self.running.iter().map(|(lease_id, since)| (*lease_id, *since))
+    }
+
+    /// What kept its miner from a lease has ended.
+    pub(super) fn comes_next(&mut self, lease_id: LeaseId) {
+        if self.running.contains_key(&lease_id) {
+            self.next.insert(lease_id);
+        }
+    }
+
+    pub(super) fn begin_next(&mut self, now: UnixMillis) {
+        for lease_id in std::mem::take(&mut self.next) {
+            if let Some(since) = self.running.get_mut(&lease_id) {
+                *since = now;
+            }
+        }
+    }
+
+    /// The lease goes on and takes no place.
+    pub(super) fn stall(&mut self, lease_id: LeaseId) {
+        if self.running.remove(&lease_id).is_some() {
+            self.stalled.insert(lease_id);
         }
     }
 
     pub(super) fn end(&mut self, lease_id: LeaseId) {
         self.running.remove(&lease_id);
+        self.next.remove(&lease_id);
+        self.stalled.remove(&lease_id);
     }
 
     /// A miner's result waits for this audit.
@@ -147,8 +253,13 @@ impl Audits {
     }
 
     #[cfg(test)]
+    pub(super) fn auditor_of(&self, task: Task) -> Option<Address> {
+        self.assigned.get(&task).map(|assigned| assigned.auditor)
+    }
+
+    #[cfg(test)]
     pub(super) fn waits(&self, task: Task) -> bool {
-        self.undrawn.contains(&task) || self.parked.contains_key(&task) || self.auditors.contains_key(&task)
+        self.undrawn.contains(&task) || self.parked.contains_key(&task) || self.assigned.contains_key(&task)
     }
 }
 
@@ -163,6 +274,19 @@ impl Board {
     /// The audit of a task's result, while its job is on the board.
     pub fn audit(&self, served: Task) -> Option<&OpenAudit> {
         self.jobs.get(&served.job_id)?.audits.get(&served.role)
+    }
+
+    /// Whether results are audited here at all.
+    pub fn draws_audits(&self) -> bool {
+        self.audits.draw != Draw::Never
+    }
+
+    /// Whether what a job gives, and what is drawn or written of it so far, is for its creator alone now: its results may be
+    /// computed again, or are. Who audits a result must not read it, or a copy would pass for work. A job that is over and
+    /// has no audit open is not on the board.
+    pub fn withholds(&self, job_id: JobId) -> bool {
+        let is_audited = |job: &OpenJob| job.open_tasks().any(|task| task.role.is_audit());
+        self.jobs.get(&job_id).is_some_and(|job| self.draws_audits() || is_audited(job))
     }
 
     /// The chance, in thousandths, with which a miner's next result of such a worth is audited.
@@ -275,61 +399,13 @@ impl Board {
         Some(Effect::Notice { session: self.session_of(miner)?, text })
     }
 
-    /// Draws a miner for each audit that has none. One that nobody can answer ends.
-    pub(super) fn draw_auditors(&mut self, now: UnixMillis) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let back = self.audits.parked.extract_if(.., |_, until| *until <= now).map(|(task, _)| task);
-        self.audits.undrawn.extend(back);
-        for task in std::mem::take(&mut self.audits.undrawn) {
-            match self.auditor_for(task) {
-                Some(auditor) => self.audits.assign(task, auditor, now),
-                None => {
-                    self.audits.undrawn.insert(task);
-                    let reason = "no other miner can compute it again";
-                    effects.extend(self.end_task(task, TaskEvent::NobodyLeft, reason));
-                }
-            }
-        }
-        effects
-    }
-
-    /// The lowest in the draw among all that could do it. Miners that have delivered a good deal come first, and each is drawn
-    /// by what it delivered: new keys cost nothing, and as many as one likes must not outvote those that do the work.
-    fn auditor_for(&self, task: Task) -> Option<Address> {
-        let job = self.jobs.get(&task.job_id)?;
-        let (audit, open) = (Self::audit_of(job, task.role)?, job.tasks.get(&task.role)?);
-        let round = u8::from(task.role.is_third_opinion());
-        let mut first: Option<(bool, u128, Address)> = None;
-        let _ = self.fleet.any(&ModelKey::of(&job.request), Demand::of_anybody(&job.request), false, |address| {
-            let Some(miner) = self.miners.get(&address) else { return false };
-            let is_asked = !open.failed_by.contains(&address) && !open.gave_up(address);
-            if is_asked && self.may_audit(address, miner, job, audit) {
-                let weight = reputation::weight_in_draws(miner.completed(), miner.faults);
-                let stands_back = !reputation::may_judge(miner.completed(), miner.faults);
-                let place = (stands_back, audit::draw_place(&audit.bits, round, address, weight), address);
-                first = Some(first.map_or(place, |first| first.min(place)));
-            }
-            false
-        });
-        first.map(|(_, _, address)| address)
-    }
-
-    /// Another miner with the same model; for a text, which is equal or not, also with the same engine.
-    fn may_audit(&self, address: Address, miner: &Miner, job: &OpenJob, audit: &OpenAudit) -> bool {
-        let concerned = [Some(audit.served_by), audit.disputed_by, Some(job.client), Some(self.identity.attester)];
-        // A miner without slots would never begin it.
-        if miner.draining || miner.slots() == 0 || concerned.contains(&Some(address)) {
-            return false;
-        }
-        let Some(offer) = matching::computes(&job.request, &miner.capability) else { return false };
-        let is_text = job.request.work.kind() == JobKind::Text;
-        offer.manifest_sha256 == audit.served_with.manifest_sha256
-            && (!is_text || miner.capability.engine == audit.served_with.engine)
+    pub(super) fn audits_at_once(&self) -> usize {
+        (self.miners.len() / audit::MINERS_PER_AUDIT).max(1)
     }
 
     /// Gives audits that have waited for so long to their miners, as far as those have free slots.
     pub(super) fn grant_audits(&mut self, now: UnixMillis, waited_ms: u64) -> Vec<Effect> {
-        let at_once = (self.miners.len() / audit::MINERS_PER_AUDIT).max(1);
+        let at_once = self.audits_at_once();
         if self.audits.waiting.is_empty() || self.audits.running.len() >= at_once {
             return vec![];
         }
@@ -346,9 +422,7 @@ impl Board {
                 break;
             }
             self.audits.looked_at = miner;
-            let is_free = self.miners.get(&miner).is_some_and(|of| self.unheld_slots(miner, of) > 0);
-            let audits_already = self.leases_of(miner).any(|lease| lease.task.role.is_audit());
-            if is_free && !audits_already && now.since_ms(since) >= waited_ms {
+            if self.can_begin_audit(miner) && now.since_ms(since) >= waited_ms {
                 effects.extend(self.grant_audit(task, miner, now));
                 self.settle();
             }
@@ -362,11 +436,9 @@ impl Board {
         let Some(capability) = self.miners.get(&miner).map(|miner| &miner.capability) else { return vec![] };
         let Some(offer) = matching::computes(&job.request, capability) else { return vec![] };
         let unit_price = offer.unit_price.min(audit.unit_price);
-        let speed = self.speed_of(miner, &job.request, &ModelKey::of(&job.request));
-        let expected_ms = matching::expected_ms(job.units_of(task.role), speed);
         // The client does not pay it.
         let terms = self.terms(job, task.role, unit_price, PaymentMode::Mint);
-        self.lease_to(task, miner, terms, expected_ms, now)
+        self.lease_to(task, miner, terms, now)
     }
 
     /// A job that is over and stays on the board for an audit cannot be canceled.

@@ -211,22 +211,16 @@ impl Board {
         let Some(job) = self.jobs.get(&task.job_id) else { return vec![] };
         let found = self.best_apart(job, task, now);
         let Some(found) = found else { return vec![] };
-        let (miner, expected_ms) = (found.address, found.expected_ms);
+        let miner = found.address;
         let terms = self.terms(job, task.role, found.offer.unit_price, job.request.payment.mode());
-        self.lease_to(task, miner, terms, expected_ms, now)
+        self.lease_to(task, miner, terms, now)
     }
 
     /// Leases a waiting task to this miner.
-    pub(super) fn lease_to(
-        &mut self,
-        task: Task,
-        miner: Address,
-        terms: ReceiptTerms,
-        expected_ms: u64,
-        now: UnixMillis,
-    ) -> Vec<Effect> {
+    pub(super) fn lease_to(&mut self, task: Task, miner: Address, terms: ReceiptTerms, now: UnixMillis) -> Vec<Effect> {
         let Some(job) = self.jobs.get(&task.job_id) else { return vec![] };
         let Some(session) = self.session_of(miner) else { return vec![] };
+        let expected_ms = self.lease_ms(job, task.role, miner);
         let served_with = self.served_with(miner, job);
         let until = job.deadline_of(task.role);
         let deadline = crate::lease::deadline(now, expected_ms, self.last_deadline_of(miner), until);
@@ -316,6 +310,14 @@ impl Board {
     pub(super) fn speed_of(&self, address: Address, request: &ValidJob, model: &ModelKey) -> u64 {
         let offer = self.miners.get(&address).and_then(|miner| matching::offer_for(request, &miner.capability));
         offer.map_or(0, |offer| speed::counted(self.speeds.of_model(model), address, offer))
+    }
+
+    /// How long a task takes at a connected miner, as its lease counts it.
+    fn lease_ms(&self, job: &OpenJob, role: TaskRole, address: Address) -> u64 {
+        let offer = self.miners.get(&address).and_then(|miner| matching::offer_for(&job.request, &miner.capability));
+        let of_model = self.speeds.of_model(&ModelKey::of(&job.request));
+        let speed = offer.map_or(0, |offer| speed::of_lease(of_model, address, offer));
+        matching::expected_ms(job.units_of(role), speed)
     }
 
     /// `is_kept` says that the task's last try is kept for a proven miner.

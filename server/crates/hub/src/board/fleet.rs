@@ -61,11 +61,11 @@ pub(super) struct Offered {
     weight: u64,
     measured: u64,
     declared: u64,
-    /// Nothing is known of its speed.
+    /// Nothing is known of its speed, and it takes more.
     is_unknown: bool,
     is_warm: bool,
     is_proven: bool,
-    /// None where it takes nothing new.
+    /// None where it takes nothing new now: it drains, or waits for its audits.
     slots: u64,
 }
 
@@ -104,7 +104,10 @@ impl Offered {
 
     /// The highest speed that counts.
     fn fastest(&self, measured: Option<&Measured>) -> u64 {
-        self.measured.max(speed::counted_of_declared(measured, self.declared))
+        let counted = |declared| speed::counted_of_declared(measured, declared);
+        let declared = if self.declared > 0 { counted(self.declared) } else { 0 };
+        let unknown = if self.is_unknown { counted(0) } else { 0 };
+        self.measured.max(declared).max(unknown)
     }
 }
 
@@ -128,16 +131,17 @@ struct BestSearch<'s, 'a, F> {
 impl<F> BestSearch<'_, '_, F> {
     /// No miner of the branch has a lower score.
     fn score_min(&self, all: &Offered) -> u128 {
-        let mut expected_ms = matching::expected_ms(self.ask.units, all.fastest(self.ask.measured));
+        let expected_ms = |speed| matching::expected_ms(self.ask.units, speed);
+        let mut least_ms = expected_ms(all.fastest(self.ask.measured));
         if all.is_unknown {
-            expected_ms = expected_ms.min(matching::UNMEASURED_MS);
+            least_ms = least_ms.min(expected_ms(speed::counted_of_declared(self.ask.measured, 0)));
         }
         let (weight, is_warm) = if self.is_turn {
             (all.price_weight * reputation::RISK_FLOOR_PER_MILLE, true)
         } else {
             (all.weight, all.is_warm)
         };
-        matching::score(weight, expected_ms, is_warm, 0)
+        matching::score(weight, least_ms, is_warm, 0)
     }
 }
 
@@ -315,7 +319,7 @@ impl Board {
         let measured = speed::measured(self.speeds.of_model(model), address).unwrap_or_default();
         let declared = if measured == 0 { offer.measured_micro_units_per_second } else { 0 };
         let price_weight = matching::price_weight(offer);
-        let takes_more = !miner.draining;
+        let takes_more = !miner.draining && !self.awaits_audits(address, miner);
         Offered {
             supply: Supply::of(address, miner.cards, offer, miner.reputation()),
             address,
@@ -323,7 +327,7 @@ impl Board {
             weight: price_weight * reputation::risk_per_mille(miner.completed(), miner.faults),
             measured: if takes_more { measured } else { 0 },
             declared: if takes_more { declared } else { 0 },
-            is_unknown: measured == 0 && declared == 0,
+            is_unknown: takes_more && measured == 0 && declared == 0,
             is_warm: miner.warm.as_ref() == Some(model),
             is_proven: miner.is_proven(),
             slots: if takes_more { miner.slots().into() } else { 0 },

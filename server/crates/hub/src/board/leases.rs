@@ -157,11 +157,11 @@ impl Board {
         }
         effects.extend(excused.into_iter().filter_map(|(miner, task)| self.excuse(miner, task)));
         effects.extend(self.hand_on(now));
+        effects.extend(self.hand_on_audits(now));
         effects
     }
 
-    /// Takes back leases that come too slowly while another miner is free. Where that is not yet a fault, and the miner
-    /// showed nothing at all, it is an excuse like a broken connection.
+    /// Takes back leases that come too slowly while another miner is free.
     fn hand_on(&mut self, now: UnixMillis) -> Vec<Effect> {
         let slow: Vec<LeaseId> =
             self.leases.values().filter(|lease| self.is_behind(lease, now)).map(|lease| lease.id).collect();
@@ -171,21 +171,34 @@ impl Board {
             let Some(lease) = self.leases.get(&lease_id).filter(|lease| self.has_other_for(lease)).cloned() else {
                 continue;
             };
-            let (task, miner) = (lease.task, lease.miner);
-            let worked_at = self.miners.get(&miner).map_or(now, |miner| miner.last_worked);
-            let idle_ms = now.since_ms(worked_at.max(lease.granted_at));
-            let is_fault = !lease.was_turned_away && idle_ms >= crate::lease::fair_ms(lease.expected_ms);
-            let blame = if is_fault { Blame::Miner } else { Blame::Platform };
-            let reason = "it came too slowly, and another miner is free";
-            let told = self.tell_to_stop(&lease, reason);
-            if !is_fault {
-                self.refusals.count(task, miner, now);
-            }
-            effects.extend(self.end_lease(lease_id, blame, reason));
-            effects.extend(told);
-            if !is_fault && (lease.was_turned_away || worked_at <= lease.granted_at) {
-                effects.extend(self.excuse(miner, task));
-            }
+            let fair_ms = Some(crate::lease::fair_ms(lease.expected_ms));
+            effects.extend(self.take_back(&lease, fair_ms, "it came too slowly, and another miner is free", now));
+        }
+        effects
+    }
+
+    /// Ends a lease that comes too slowly. It is its miner's fault where the miner showed no work on anything for `blamed_ms`, if
+    /// at all. Where it is not yet a fault, and the miner showed nothing at all, it is an excuse like a broken connection.
+    pub(super) fn take_back(
+        &mut self,
+        lease: &Lease,
+        blamed_ms: Option<u64>,
+        reason: &str,
+        now: UnixMillis,
+    ) -> Vec<Effect> {
+        let (task, miner) = (lease.task, lease.miner);
+        let worked_at = self.miners.get(&miner).map_or(now, |miner| miner.last_worked);
+        let idle_ms = now.since_ms(worked_at.max(lease.granted_at));
+        let is_fault = !lease.was_turned_away && blamed_ms.is_some_and(|blamed_ms| idle_ms >= blamed_ms);
+        let blame = if is_fault { Blame::Miner } else { Blame::Platform };
+        let told = self.tell_to_stop(lease, reason);
+        if !is_fault {
+            self.refusals.count(task, miner, now);
+        }
+        let mut effects = self.end_lease(lease.id, blame, reason);
+        effects.extend(told);
+        if !is_fault && (lease.was_turned_away || worked_at <= lease.granted_at) {
+            effects.extend(self.excuse(miner, task));
         }
         effects
     }
@@ -206,7 +219,7 @@ impl Board {
 
     /// Another miner could take the lease's task at once, and has not failed it yet.
     fn has_other_for(&self, lease: &Lease) -> bool {
-        // Nobody waits for an audit, so a slow one has its whole lease.
+        // Audits go to others by a draw.
         if lease.task.role.is_audit() {
             return false;
         }
@@ -224,13 +237,22 @@ impl Board {
         self.held.keys().flat_map(|miner| self.overdue_of(*miner, now)).collect()
     }
 
-    fn overdue_of(&self, miner: Address, now: UnixMillis) -> Vec<(LeaseId, Blame, &'static str)> {
+    /// How long a miner may show no work on anything that it holds. None where a result of it is being looked at: it has
+    /// worked.
+    pub(super) fn patience_ms(&self, miner: Address) -> Option<u64> {
         let verifies = self.leases_of(miner).any(|lease| self.is_verifying(lease.id));
-        // A miner whose result is being looked at has worked, and one that is away is waited for otherwise.
-        let worked_at = self.miners.get(&miner).filter(|_| !verifies).map(|miner| miner.last_worked);
-        let patience_ms =
-            self.leases_of(miner).map(|lease| crate::lease::quiet_max_ms(lease.expected_ms)).max().unwrap_or_default();
-        let is_idle = |lease: &Lease| worked_at.is_some_and(|at| now.since_ms(at.max(lease.granted_at)) >= patience_ms);
+        let quiet_ms = self.leases_of(miner).map(|lease| crate::lease::quiet_max_ms(lease.expected_ms)).max();
+        quiet_ms.filter(|_| !verifies)
+    }
+
+    fn overdue_of(&self, miner: Address, now: UnixMillis) -> Vec<(LeaseId, Blame, &'static str)> {
+        let patience_ms = self.patience_ms(miner);
+        // One that is away is waited for otherwise.
+        let worked_at = self.miners.get(&miner).filter(|_| patience_ms.is_some()).map(|miner| miner.last_worked);
+        let is_idle = |lease: &Lease| {
+            let idle_ms = worked_at.map(|at| now.since_ms(at.max(lease.granted_at)));
+            idle_ms.zip(patience_ms).is_some_and(|(idle_ms, patience_ms)| idle_ms >= patience_ms)
+        };
         let has_wasted_its_job = |lease: &Lease| {
             let fair_ms = crate::lease::fair_ms(lease.expected_ms);
             worked_at.is_some_and(|at| now.since_ms(at.max(lease.granted_at)) >= fair_ms)

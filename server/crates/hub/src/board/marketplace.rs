@@ -30,7 +30,7 @@ impl Board {
         let example = example_work(offer.kind, self.example_steps(offer.kind, &offer.model));
         let device = strongest(&miner.capability);
         let slots = miner.slots();
-        let free = if miner.draining { 0 } else { slots.saturating_sub(self.jobs_running_at(address)) };
+        let free = if miner.draining { 0 } else { self.free_slots(address, miner) };
         OfferView {
             kind: offer.kind,
             model: model.model,

@@ -33,6 +33,7 @@ impl Board {
         for lease_id in held.intersection(&named) {
             if let Some(lease) = self.leases.get_mut(lease_id) {
                 lease.return_by = None;
+                self.audits.comes_next(*lease_id);
             }
         }
         for lease_id in named.difference(&held) {

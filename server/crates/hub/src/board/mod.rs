@@ -5,6 +5,7 @@
 //! new board of the same seed it gives the same effects. The board is rebuilt from the database at start; it holds
 //! nothing that a restart may not forget.
 
+mod auditors;
 mod audits;
 mod dispatch;
 mod effect;
@@ -231,6 +232,7 @@ impl Board {
     /// Where the input does not fit; the board is then as before.
     pub fn apply(&mut self, input: Input, now: UnixMillis) -> Result<Vec<Effect>, BoardError> {
         let effects = self.change(input, now);
+        self.audits.begin_next(now);
         self.settle();
         effects
     }
@@ -493,6 +495,7 @@ impl Board {
     fn release(&mut self, lease_id: LeaseId) -> Option<Lease> {
         let lease = self.leases.remove(&lease_id)?;
         self.audits.end(lease_id);
+        self.note_end(&lease);
         if let Some(held) = self.held.get_mut(&lease.miner) {
             held.remove(&lease_id);
             if held.is_empty() {
@@ -520,6 +523,7 @@ impl Board {
         let mut effects = self.expire_leases(now);
         effects.extend(self.expire_jobs(now));
         effects.extend(self.drop_silent_miners(now));
+        self.pass_on_unbegun(now);
         effects.extend(self.dispatch(now));
         effects
     }

@@ -36,11 +36,16 @@ pub enum Unserved {
 impl Board {
     /// Matches as the job itself would be, with every miner that takes new work counted as free. The best match sets the
     /// price, and not the lowest one: who asks for nothing and has delivered nothing does not make a price that no
-    /// other miner can keep.
+    /// other miner can keep. A miner that waits for its audits gets nothing before they are answered, so it sets the price
+    /// only where there is no other.
     pub fn quote(&self, job: &ValidJob, now: UnixMillis) -> Result<Offered, Unserved> {
         let model = ModelKey::of(job);
         let all = || self.miners.iter().map(|(address, miner)| self.as_if_free(job, &model, *address, miner));
-        let Some(best) = matching::best(job, all()) else {
+        let answered = || {
+            let takes_more = self.miners.iter().filter(|(address, miner)| !self.awaits_audits(**address, miner));
+            takes_more.map(|(address, miner)| self.as_if_free(job, &model, *address, miner))
+        };
+        let Some(best) = matching::best(job, answered()).or_else(|| matching::best(job, all())) else {
             let removals = all().filter_map(|candidate| matching::consider(job, &candidate).err());
             let nearest = removals.max_by_key(|removal| !matches!(removal, Removal::ModelNotServed { .. }));
             let none_fits = |nearest| Unserved::NoneFits { connected: self.miners.len(), nearest };

@@ -58,8 +58,12 @@ impl Board {
         })
     }
 
-    /// Until a miner has a free slot, as far as its leases take as long as was expected. `None` where it has no slot.
+    /// Until a miner has a free slot, as far as its leases take as long as was expected. `None` where it has no slot, or
+    /// waits for audits: when those are answered, nobody knows.
     fn free_in_ms(&self, address: Address, miner: &Miner, now: UnixMillis) -> Option<u64> {
+        if self.awaits_audits(address, miner) {
+            return None;
+        }
         if self.free_slots(address, miner) > 0 {
             return Some(0);
         }

@@ -1,6 +1,7 @@
 //! The board under random histories: jobs end at most once, slots are never exceeded, nothing is lost.
 
 mod auditing;
+mod auditors;
 mod choice;
 mod fairness;
 mod history;

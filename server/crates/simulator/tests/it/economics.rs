@@ -70,3 +70,12 @@ fn new_keys_that_lie_lose() {
 fn a_ring_of_proven_keys_loses() {
     loses(Strategy::SybilRing);
 }
+
+#[test]
+fn an_auditor_that_copies_loses_where_results_are_withheld_from_it_and_not_where_it_reads_them() {
+    loses(Strategy::CopyingAuditor);
+    let leaked = Parameters { days: 2, leaked_per_mille: 1_000, ..Parameters::default() };
+    let seeds = seeds();
+    let row = Row::of(&leaked, Strategy::CopyingAuditor, &seeds).unwrap();
+    assert!(row.wins(), "what is withheld makes the difference, with the seeds {seeds:?}:\n{}", render(&[row]));
+}

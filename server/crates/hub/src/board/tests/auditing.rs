@@ -12,16 +12,22 @@ fn paid() -> PaidBy {
 
 const CLIENT: Address = Address::repeat_byte(0xc1);
 
-fn auditing() -> Board {
+pub(super) fn auditing() -> Board {
     board().with_audits(Draw::Always)
 }
 
-fn compared(served: Agreement, audit: Agreement) -> Option<Compared> {
+pub(super) fn compared(served: Agreement, audit: Agreement) -> Option<Compared> {
     let comparison = |agreement| Comparison { agreement, distance: None };
     Some(Compared { with_served: comparison(served), with_audit: Some(comparison(audit)) })
 }
 
-fn answer(board: &mut Board, lease: &Lease, bits: u8, compared: Option<Compared>, now: UnixMillis) -> Vec<Effect> {
+pub(super) fn answer(
+    board: &mut Board,
+    lease: &Lease,
+    bits: u8,
+    compared: Option<Compared>,
+    now: UnixMillis,
+) -> Vec<Effect> {
     board.delivered(lease, now);
     let (lease_id, units) = (lease.id, lease.terms.units);
     board.take(Input::ResultVerified(VerifiedResult { lease_id, units, bits: [bits; 32], compared }), now)
@@ -37,7 +43,7 @@ fn judged(effects: &[Effect]) -> Option<Judged> {
     })
 }
 
-fn opened(effects: &[Effect]) -> Option<OpenAudit> {
+pub(super) fn opened(effects: &[Effect]) -> Option<OpenAudit> {
     effects.iter().find_map(|effect| match effect {
         Effect::Complete { audit: Some(step), .. } => match &**step {
             AuditStep::Opened(opened) => Some(opened.clone()),
@@ -56,7 +62,7 @@ fn noticed(effects: &[Effect]) -> Vec<SessionNumber> {
 }
 
 /// A board with so many miners, and a job that the first of them served; with the effects of its result.
-fn served_by_first(miners: u8) -> (Board, Lease, Vec<Effect>) {
+pub(super) fn served_by_first(miners: u8) -> (Board, Lease, Vec<Effect>) {
     let mut board = auditing();
     board.joined(arrival(1, 1, 1), NOW);
     let lease = granted(&board.submitted(open_job(1), NOW)).remove(0);
@@ -369,4 +375,31 @@ fn who_has_delivered_little_judges_only_where_nobody_else_can() {
     let many_with_little = [&[JUDGE_RESULTS - 1; 30][..], &[JUDGE_RESULTS]].concat();
     assert_eq!(auditor_among(&many_with_little), Address::repeat_byte(32));
     assert_eq!(auditor_among(&[1]), Address::repeat_byte(2));
+}
+
+#[test]
+fn a_result_is_withheld_while_others_may_compute_it_again_and_no_longer() {
+    let (mut board, served, effects) = served_by_first(4);
+    let id = served.task.job_id;
+    let audit = granted(&effects).remove(0);
+    assert!(board.withholds(id), "the audit runs");
+    let effects = answer(&mut board, &audit, 9, compared(Agreement::Differs, Agreement::Differs), NOW);
+    assert!(board.withholds(id), "a third miner is asked");
+    let third = granted(&effects).remove(0);
+    answer(&mut board, &third, 9, compared(Agreement::Equal, Agreement::Differs), NOW);
+    assert!(!board.withholds(id), "all have answered");
+
+    for (draw, while_it_runs) in [(Draw::Always, true), (Draw::Published, true), (Draw::Never, false)] {
+        let mut board = board_of_one(draw);
+        board.submitted(open_job(1), NOW);
+        assert_eq!(board.withholds(id), while_it_runs, "{draw:?}: nobody knows yet whether it is drawn");
+        board.take(Input::Cancel { job_id: id }, NOW);
+        assert!(!board.withholds(id), "{draw:?}");
+    }
+}
+
+fn board_of_one(draw: Draw) -> Board {
+    let mut board = board().with_audits(draw);
+    board.joined(arrival(1, 1, 1), NOW);
+    board
 }
