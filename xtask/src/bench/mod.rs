@@ -3,6 +3,7 @@
 mod diffusion;
 mod figure;
 mod gpu;
+mod lighthouse;
 mod machine;
 mod programs;
 mod reference;
@@ -35,6 +36,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "chain", run: programs::chain },
     Bench { name: "index", run: programs::index },
     Bench { name: "web", run: web::run },
+    Bench { name: "lighthouse", run: lighthouse::measure },
     Bench { name: "wallet", run: wallet::measure },
     Bench { name: "abuse", run: programs::abuse },
 ];
