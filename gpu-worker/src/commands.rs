@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod doctor;
 pub mod generate;
+pub mod hubs;
 pub mod init;
 pub mod keys;
 pub mod models;

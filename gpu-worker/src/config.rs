@@ -14,6 +14,7 @@ use shared::amount::Amount;
 
 use crate::child::ChildConfig;
 use crate::error::{ConfigError, FormatError};
+use crate::hub::HubUrl;
 use crate::worker::DrainConfig;
 use crate::worker::pool::BatchingConfig;
 use crate::worker::schedule::Schedule;
@@ -27,16 +28,10 @@ pub const CONFIG_FILE: &str = "worker.toml";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Base URL of the hub.
-    pub hub: String,
-    /// Whether a hub on another machine is served without TLS.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub insecure_http: bool,
-    /// Certificates in PEM that the hub's may be signed by, instead of the public authorities.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
     /// File of the account's private key.
     pub key: PathBuf,
+    /// Sections `[[hubs]]`, one or more. They share the devices.
+    pub hubs: Vec<HubConfig>,
     #[serde(default)]
     pub mining: Mining,
     #[serde(default)]
@@ -56,6 +51,32 @@ pub struct Config {
     /// Sections `[[models]]`; a single `[model]` is read as one.
     #[serde(alias = "model", deserialize_with = "one_or_many")]
     pub models: Vec<ModelConfig>,
+}
+
+/// A hub that the worker serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubConfig {
+    /// Its base URL.
+    pub url: String,
+    /// Whether it is served without TLS although it is on another machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub insecure_http: bool,
+    /// Certificates in PEM that its own may be signed by, instead of the public authorities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl HubConfig {
+    /// Defaults for everything else.
+    pub fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), insecure_http: false, ca_file: None }
+    }
+
+    /// Whether it is this one, however its URL is written.
+    pub fn is_at(&self, url: &str) -> bool {
+        HubUrl::parse(url).is_ok_and(|url| HubUrl::parse(&self.url).is_ok_and(|own| own == url))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,12 +152,10 @@ mod decimal_ait {
 
 impl Config {
     /// Defaults for everything else.
-    pub fn new(hub: String, key: PathBuf, engine: EngineConfig, models: Vec<ModelConfig>) -> Self {
+    pub fn new(hubs: Vec<HubConfig>, key: PathBuf, engine: EngineConfig, models: Vec<ModelConfig>) -> Self {
         Self {
-            hub,
-            insecure_http: false,
-            ca_file: None,
             key,
+            hubs,
             mining: Mining::default(),
             engine,
             child: ChildConfig::default(),
@@ -179,7 +198,9 @@ impl Config {
         let mut config: Self = toml::from_str(&text).map_err(|error| FormatError::new(&path, error))?;
         bounds::check(&config).map_err(|error| FormatError::new(&path, error))?;
         config.key = data.join(&config.key);
-        config.ca_file = config.ca_file.map(|file| data.join(file));
+        for hub in &mut config.hubs {
+            hub.ca_file = hub.ca_file.take().map(|file| data.join(file));
+        }
         for model in &mut config.models {
             model.path = data.join(&model.path);
         }
@@ -226,7 +247,7 @@ mod tests {
     #[test]
     fn one_model_of_an_earlier_version_is_a_list_of_one() {
         let body = "path = \"/models/scenes\"\nunit_price_ait = \"0.25\"\nmeasured_micro_units_per_second = 5000000\n";
-        let head = "hub = \"http://h\"\nkey = \"k\"\n";
+        let head = "key = \"k\"\n[[hubs]]\nurl = \"http://h\"\n";
         assert_eq!(read(&format!("{head}[model]\n{body}")).unwrap().models, [model("/models/scenes")]);
         let two = format!("{head}[[models]]\n{body}[[models]]\nenabled = false\n{body}");
         let two = read(&two.replacen("/models/scenes", "/models/first", 1)).unwrap();
@@ -247,14 +268,22 @@ mod tests {
     #[test]
     fn a_configuration_reads_back_and_unknown_keys_are_refused() {
         let data = tempfile::tempdir().unwrap();
-        let hub = "http://127.0.0.1:8000".to_owned();
+        let hubs = vec![
+            HubConfig::new("http://127.0.0.1:8000"),
+            HubConfig {
+                insecure_http: true,
+                ca_file: Some(data.path().join("ca.pem")),
+                ..HubConfig::new("http://h.example")
+            },
+        ];
         let models = vec![model("/models/scenes")];
-        let config = Config::new(hub, "keys/miner.key".into(), EngineConfig::default(), models);
+        let config = Config::new(hubs, "keys/miner.key".into(), EngineConfig::default(), models);
         config.write(data.path()).unwrap();
         let text = std::fs::read_to_string(Config::path(data.path())).unwrap();
         assert!(text.contains("unit_price_ait = \"0.25\""), "{text}");
         let read = Config::read(data.path()).unwrap();
         assert_eq!(read, Config { key: data.path().join("keys/miner.key"), ..config });
+        assert_eq!(text.matches("[[hubs]]").count(), 2, "{text}");
         std::fs::write(Config::path(data.path()), format!("colour = 1\n{text}")).unwrap();
         assert!(Config::read(data.path()).unwrap_err().to_string().contains("colour"));
     }

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod known;
 pub mod link;
 pub mod results;
 pub mod route;
@@ -9,12 +10,30 @@ pub mod session;
 pub mod trust;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
+use shared::digest::Sha256Digest;
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use crate::error::{ConfigError, HubLinkError};
 
 const SESSION_PATH: &str = "/v1/miners/session";
+
+/// Most hubs that one worker serves.
+pub const HUBS_MAX: usize = 8;
+
+/// In the data folder: a folder for each hub.
+pub const HUBS_FOLDER: &str = "hubs";
+
+/// Characters of a hub's name in that of its folder.
+const FOLDER_NAME_MAX_CHARS: usize = 60;
+
+/// Hex digits behind it, which tell two URLs of one name apart.
+const FOLDER_DIGEST_CHARS: usize = 16;
+
+/// One of the hubs that the worker serves: its place in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HubNumber(pub usize);
 
 /// Base URL of a hub, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +81,7 @@ impl HubUrl {
         }
         Err(ConfigError::Refused(format!(
             "the hub at {} is on another machine and has no TLS: name it with https://, or allow this by --insecure-http \
-             or insecure_http = true in worker.toml",
+             or insecure_http = true in its section [[hubs]] of worker.toml",
             self.0
         )))
     }
@@ -78,6 +97,18 @@ impl HubUrl {
 
     pub fn path(&self, path: &str) -> String {
         format!("{}{path}", self.0)
+    }
+
+    /// Where the worker keeps what belongs to this hub, in its data folder. Another URL is another folder, so that no result
+    /// goes to a hub that did not ask for it.
+    pub fn folder(&self) -> PathBuf {
+        let name = self.0.split_once("://").map_or(self.0.as_str(), |(_, name)| name);
+        let plain =
+            |character: char| if character.is_ascii_alphanumeric() || character == '.' { character } else { '-' };
+        let name: String = name.chars().take(FOLDER_NAME_MAX_CHARS).map(plain).collect();
+        let digest: String =
+            Sha256Digest::of(self.0.as_bytes()).to_string().chars().take(FOLDER_DIGEST_CHARS).collect();
+        PathBuf::from(HUBS_FOLDER).join(format!("{name}-{digest}"))
     }
 
     pub(crate) fn unreachable(&self, reason: impl std::fmt::Display) -> HubLinkError {
@@ -110,6 +141,19 @@ mod tests {
         {
             HubUrl::parse(url).unwrap().check_secure(false).unwrap();
         }
+    }
+
+    #[test]
+    fn each_url_has_a_folder_of_its_own_below_that_of_the_hubs() {
+        let folder = |url: &str| HubUrl::parse(url).unwrap().folder();
+        let mut seen = std::collections::BTreeSet::new();
+        let long = format!("https://hub.example/{}", "a/".repeat(500));
+        for url in ["http://127.0.0.1:8000", "https://127.0.0.1:8000", "http://[::1]:1", "https://h/../..", &long] {
+            let name = folder(url).strip_prefix(HUBS_FOLDER).unwrap().to_str().unwrap().to_owned();
+            assert!(!name.contains(['/', ':']) && name.len() < 100 && !name.starts_with('.'), "{name}");
+            assert!(seen.insert(name), "{url}");
+        }
+        assert_eq!(folder("http://h/"), folder("http://h"));
     }
 
     #[test]

@@ -1,13 +1,15 @@
-//! Finished results that the hub has not acknowledged yet, one file each. A result is stored here before it is sent,
+//! Finished results that a hub has not acknowledged yet, one file each; each hub has an outbox of its own. A result is stored here before it is sent,
 //! and removed when the hub has accepted it or refused it permanently.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use inference::files::{PARTIAL_ENDING, sync_folder, write_atomically};
 use serde::{Deserialize, Serialize};
 use shared::B256;
 use shared::id::{JobId, LeaseId};
 use shared::protocol::ResultSubmission;
+use tokio::sync::Notify;
 
 use crate::error::{Result, WorkerError};
 
@@ -31,6 +33,8 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub struct Outbox {
     folder: PathBuf,
+    /// Rings when there is a new result.
+    added: Arc<Notify>,
 }
 
 impl Outbox {
@@ -43,14 +47,21 @@ impl Outbox {
                 std::fs::remove_file(&path).map_err(WorkerError::io(&path))?;
             }
         }
-        Ok(Self { folder: folder.to_path_buf() })
+        Ok(Self { folder: folder.to_path_buf(), added: Arc::default() })
     }
 
     /// Keeps a result; when this returns, it survives a crash.
     pub fn put(&self, entry: &Entry) -> Result<()> {
         let path = self.path(entry.lease_id);
         let bytes = serde_json::to_vec(entry).map_err(|error| WorkerError::format(&path, error))?;
-        Ok(write_atomically(&path, &bytes)?)
+        write_atomically(&path, &bytes)?;
+        self.added.notify_one();
+        Ok(())
+    }
+
+    /// Waits for a result that was put in after the last wait was over.
+    pub async fn added(&self) {
+        self.added.notified().await;
     }
 
     /// Leases with a result that waits, in the order of their names.

@@ -17,10 +17,12 @@ use tokio_util::task::TaskTracker;
 use crate::admission::{Admission, RPC_UNITS_PER_ADDRESS};
 use crate::arriving_bodies::BodyBounds;
 use crate::auth::{Callers, Visitor};
+use crate::chain::{Following, StartedNode};
 use crate::clock;
 use crate::config::{Config, DRAIN, MarketMaker};
 use crate::disk;
 use crate::exchange::{self, ExchangeAccess, ExchangeError, ExchangeHandle, RunningDesk};
+use crate::follow::{self, FollowState};
 use crate::housekeeping;
 use crate::hub::session::SessionHost;
 use crate::hub::{self as hub_shell, HubHandle, HubSeal, Intake};
@@ -45,6 +47,7 @@ use crate::status::Figures;
 use crate::stuck::Stuck;
 use crate::submit::Submission;
 use crate::unread_answers::UnreadAnswers;
+use crate::upstream;
 use crate::view::Views;
 use crate::watch::JobWatch;
 use crate::webhooks::destination::Reach;
@@ -79,6 +82,8 @@ pub struct App {
     pub(crate) marketplace: MarketplaceFigures,
     /// Counts what did not move on by itself.
     pub stuck: Stuck,
+    /// How following goes, where others keep the chain.
+    pub(crate) follow: Option<FollowState>,
     pub origins: OwnOrigins,
     pub nonces: NonceKey,
     pub(crate) second_factor_seal: SecondFactorSeal,
@@ -111,6 +116,13 @@ pub enum StartError {
         "the hub's key has the address {hub}, which genesis.json does not name among the attesters: receipts of this hub could never be minted; a node without a hub starts with `aitbc node start`"
     )]
     NoAttester { hub: Address },
+    #[error(
+        "the hub's key has the address {hub}, which is no attester of this chain: its receipts could not be minted. Who \
+         manages the attesters admits it: `aitbc attester add WALLET {hub}`, and then start again"
+    )]
+    NotAttester { hub: Address },
+    #[error("there are no keys of a chain, and no --chain-from names nodes that keep one")]
+    NoChain,
     #[error("the chain does not start")]
     Node(#[from] node::NodeError),
     #[error("the seal of second factors: {0}")]
@@ -137,7 +149,7 @@ impl App {
         let pinned = config.pins.load()?;
         let folder = |source| StartError::Folder { path: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(folder)?;
-        let keys = config.keys.open(&config.keys_folder())?;
+        let keys = config.keys.open(&config.keys_folder(), config.chain_from.is_none())?;
         let market_maker = match config.exchange.market_maker {
             MarketMaker::None => None,
             MarketMaker::At(address) => Some(address),
@@ -151,8 +163,12 @@ impl App {
             max_pages: config.max_database_pages,
         })
         .await?;
-        let node = crate::chain::start_node(&config, &keys)?;
+        let StartedNode { node, following } = crate::chain::start_node(&config, &keys)?;
         disk::look(&config.data, &node.handle());
+        if let Some(following) = &following {
+            require_attester(&node.handle(), &following.urls, keys.hub.address()).await?;
+        }
+        let follow = following.as_ref().map(|_| FollowState::default());
         let identity = HubIdentity {
             hub_id: config.hub_id.clone(),
             chain_id: node.handle().chain_id(),
@@ -176,6 +192,7 @@ impl App {
         let stuck = Stuck::new(store.clone(), node.handle(), identity.attester, Arc::clone(&metrics));
         let app = Arc::new(Self {
             stuck,
+            follow,
             marketplace: MarketplaceFigures::new(store.clone(), hub.clone()),
             exchange,
             market_maker,
@@ -200,6 +217,11 @@ impl App {
             config,
         });
         let settlement = tokio::spawn(app.settlement().run());
+        if let (Some(Following { urls, queue }), Some(state)) = (following, app.follow.clone()) {
+            let (node, interval) = (app.node.clone(), follow::HUB_POLL_INTERVAL);
+            app.tasks.spawn(follow::run(node, urls.clone(), interval, state, app.stop.clone()));
+            app.tasks.spawn(upstream::run(queue, urls, app.stop.clone()));
+        }
         app.tasks.spawn(Indexer::new(app.node.clone(), app.store.clone()).run(app.stop.clone()));
         app.tasks.spawn(housekeeping::run(app.store.clone(), app.hub.clone(), app.config.keeping, app.stop.clone()));
         app.tasks.spawn(webhooks::run(app.webhooks(), app.stop.clone()));
@@ -336,6 +358,18 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),
         }
+    }
+}
+
+/// Receipts of a hub that the minter does not know would be refused for good, so it attests none. A chain that cannot be followed
+/// now counts as it was last.
+async fn require_attester(node: &NodeHandle, urls: &[String], hub: Address) -> Result<(), StartError> {
+    if let Some(fault) = follow::catch_up(node, urls).await {
+        tracing::warn!(fault, "the chain cannot be followed yet");
+    }
+    match node.is_attester(hub).await? {
+        true => Ok(()),
+        false => Err(StartError::NotAttester { hub }),
     }
 }
 

@@ -9,7 +9,7 @@ use contracts::{
 };
 use k256::ecdsa::SigningKey;
 use node::chain::{GenesisContract, Validator, ValidatorKey, ValidatorSet};
-use node::{Node, NodeConfig, NodeError, Role, development_genesis};
+use node::{Node, NodeConfig, NodeError, Role, UpstreamQueue, development_genesis};
 use shared::Address;
 use shared::amount::ATTO_PER_AIT;
 use shared::signing::PrivateKey;
@@ -17,7 +17,7 @@ use shared::unit::UnitType;
 
 use crate::app::StartError;
 use crate::config::Config;
-use crate::keys::Keys;
+use crate::keys::{ChainKeys, Keys};
 use crate::network::{self, GENESIS_FILE, SharedGenesis};
 
 /// The database in a node's folder.
@@ -120,46 +120,73 @@ pub(crate) fn validator_key(key: &PrivateKey) -> Result<ValidatorKey, StartError
     Ok(ValidatorKey::new(key.map_err(|error| StartError::ValidatorKey(error.to_string()))?))
 }
 
-/// Opens or creates the chain under the data folder: the one that `genesis.json` there names, or one of its own.
-pub(crate) fn start_node(config: &Config, keys: &Keys) -> Result<Node, StartError> {
-    let validator = validator_key(&keys.validator)?;
-    let hub = keys.hub.address();
-    let path = config.data.join(GENESIS_FILE);
-    let (shared, role) = match SharedGenesis::read(&path)? {
-        Some(shared) => {
-            check_own(&shared, config, hub)?;
-            let role = network::role(&config.data, &shared.genesis, validator, config.validator_listen)?;
-            (shared, role)
+/// The node of a server, and the way of its transactions where others keep the chain.
+pub(crate) struct StartedNode {
+    pub(crate) node: Node,
+    pub(crate) following: Option<Following>,
+}
+
+/// A node that takes the blocks of others.
+pub(crate) struct Following {
+    pub(crate) urls: Vec<String>,
+    pub(crate) queue: UpstreamQueue,
+}
+
+/// Opens or creates the chain under the data folder: the one that `genesis.json` there names, or one of its own. Where others
+/// keep it, it takes their blocks and sends them its transactions.
+pub(crate) fn start_node(config: &Config, keys: &Keys) -> Result<StartedNode, StartError> {
+    let (shared, role, following) = match (&config.chain_from, &keys.chain) {
+        (Some(from), _) => {
+            let shared = network::genesis_for(&config.data, from.genesis.as_deref())?;
+            check_chain_id(&shared, config)?;
+            let (upstream, queue) = node::upstream();
+            (shared, Role::Follower(Some(upstream)), Some(Following { urls: from.urls.clone(), queue }))
         }
-        None => {
-            let is_development = config.keys.is_development();
-            let terms = GenesisTerms {
-                admin: keys.admin,
-                attester: hub,
-                hold_seconds: config.hold_seconds,
-                unbonding_seconds: if is_development { DEVELOPMENT_UNBONDING_SECONDS } else { UNBONDING_SECONDS },
-            };
-            let validators =
-                ValidatorSet::new([genesis_validator(validator.address())]).map_err(StartError::Validators)?;
-            let mut shared = new_genesis(config.chain_id, validators, &terms);
-            if is_development {
-                shared.genesis.contracts.extend(exchange_contracts(config, keys));
-            }
-            (shared, Role::Alone(validator))
+        (None, Some(chain)) => {
+            let (shared, role) = own_chain(config, keys.hub.address(), chain)?;
+            (shared, role, None)
         }
+        (None, None) => return Err(StartError::NoChain),
     };
     let mut node = node_config(&config.data, shared, role);
     node.disk_floor_bytes = config.disk_floor_bytes;
-    open(node, &config.data)
+    Ok(StartedNode { node: open(node, &config.data)?, following })
 }
 
-/// A hub has to be an attester of the chain that it settles on.
-fn check_own(shared: &SharedGenesis, config: &Config, hub: Address) -> Result<(), StartError> {
-    let SharedGenesis { genesis, attesters } = shared;
-    if genesis.chain_id != config.chain_id {
-        return Err(StartError::OtherChainId { stated: genesis.chain_id, wanted: config.chain_id });
+/// The chain that this server keeps, alone or with others.
+fn own_chain(config: &Config, hub: Address, keys: &ChainKeys) -> Result<(SharedGenesis, Role), StartError> {
+    let validator = validator_key(&keys.validator)?;
+    if let Some(shared) = SharedGenesis::read(&config.data.join(GENESIS_FILE))? {
+        check_own(&shared, config, hub)?;
+        let role = network::role(&config.data, &shared.genesis, validator, config.validator_listen)?;
+        return Ok((shared, role));
     }
-    if !attesters.contains(&hub) {
+    let is_development = config.keys.is_development();
+    let terms = GenesisTerms {
+        admin: keys.admin,
+        attester: hub,
+        hold_seconds: config.hold_seconds,
+        unbonding_seconds: if is_development { DEVELOPMENT_UNBONDING_SECONDS } else { UNBONDING_SECONDS },
+    };
+    let validators = ValidatorSet::new([genesis_validator(validator.address())]).map_err(StartError::Validators)?;
+    let mut shared = new_genesis(config.chain_id, validators, &terms);
+    if is_development {
+        shared.genesis.contracts.extend(exchange_contracts(config, keys.admin, hub));
+    }
+    Ok((shared, Role::Alone(validator)))
+}
+
+fn check_chain_id(shared: &SharedGenesis, config: &Config) -> Result<(), StartError> {
+    match shared.genesis.chain_id {
+        stated if stated == config.chain_id => Ok(()),
+        stated => Err(StartError::OtherChainId { stated, wanted: config.chain_id }),
+    }
+}
+
+/// A hub has to be an attester of the chain that it keeps.
+fn check_own(shared: &SharedGenesis, config: &Config, hub: Address) -> Result<(), StartError> {
+    check_chain_id(shared, config)?;
+    if !shared.attesters.contains(&hub) {
         return Err(StartError::NoAttester { hub });
     }
     Ok(())
@@ -184,12 +211,12 @@ pub(crate) fn open(config: NodeConfig, folder: &Path) -> Result<Node, StartError
 
 /// The exchange of a development chain, and the worthless dollar that it trades against. Other chains have none: there is
 /// nothing yet that AIT could be traded against.
-fn exchange_contracts(config: &Config, keys: &Keys) -> impl Iterator<Item = GenesisContract> {
+fn exchange_contracts(config: &Config, admin: Address, hub: Address) -> impl Iterator<Item = GenesisContract> {
     let parameters = ExchangeParameters {
-        admin: keys.admin,
-        settler: keys.hub.address(),
+        admin,
+        settler: hub,
         // As with the escrow, the administrator keeps the fees until there is a treasury.
-        fee_recipient: keys.admin,
+        fee_recipient: admin,
         exit_delay_seconds: config.exchange.exit_delay_seconds,
         listings: vec![test_dollar_listing()],
     };

@@ -113,6 +113,16 @@ impl Default for ExchangeConfig {
     }
 }
 
+/// The nodes that decide a chain on which this server has a hub, and decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainFrom {
+    /// Base URLs of nodes: blocks are taken from the first that can be followed, and transactions are sent to the first that
+    /// answers.
+    pub urls: Vec<String>,
+    /// The chain's `genesis.json`, copied into the data folder at the first start.
+    pub genesis: Option<PathBuf>,
+}
+
 /// How a server runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -125,6 +135,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where other validators connect, if somewhere else than `peers.json` tells them.
     pub validator_listen: Option<SocketAddr>,
+    /// Whose chain it is; its own where absent.
+    pub chain_from: Option<ChainFrom>,
     /// Folder of the built page bundles.
     pub site_root: PathBuf,
     pub keys: KeySource,
@@ -222,6 +234,7 @@ impl Config {
             database_url: None,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT_DEFAULT),
             validator_listen: None,
+            chain_from: None,
             site_root: PathBuf::from(SITE_ROOT_DEFAULT),
             keys: KeySource::Development,
             hub_id: DEVELOPMENT_HUB_ID.to_owned(),

@@ -11,8 +11,11 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 
-/// How often the others are asked where there was nothing new.
-const POLL_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the others are asked where there was nothing new, by a node that only keeps a copy.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The same, by the node of a hub, whose clients wait for blocks.
+pub(crate) const HUB_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,16 +68,30 @@ impl FollowState {
 
 /// Asks these nodes, one after another, until `stop` is canceled. Which of them answers makes no difference: nothing is
 /// believed that a quorum has not signed.
-pub(crate) async fn run(node: NodeHandle, urls: Vec<String>, state: FollowState, stop: CancellationToken) {
-    let config = Agent::config_builder().timeout_global(Some(ANSWER_TIMEOUT));
-    let agent: Agent = config.build().into();
+pub(crate) async fn run(
+    node: NodeHandle,
+    urls: Vec<String>,
+    poll_interval: Duration,
+    state: FollowState,
+    stop: CancellationToken,
+) {
+    let agent = agent();
     loop {
         state.set(follow_any(&node, &agent, &urls, &stop).await);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(POLL_INTERVAL) => {}
+            () = tokio::time::sleep(poll_interval) => {}
         }
     }
+}
+
+/// Takes all blocks that these nodes have now; what keeps them away, where something does.
+pub(crate) async fn catch_up(node: &NodeHandle, urls: &[String]) -> Option<String> {
+    follow_any(node, &agent(), urls, &CancellationToken::new()).await
+}
+
+fn agent() -> Agent {
+    Agent::config_builder().timeout_global(Some(ANSWER_TIMEOUT)).build().into()
 }
 
 /// Takes all that the first node gives which can be followed; what keeps all of them from it.
@@ -159,4 +176,33 @@ async fn get<T: DeserializeOwned + Send + 'static>(agent: &Agent, url: &str, pat
         answer.map_err(|source| FollowError::NoAnswer { url, source: Box::new(source) })
     });
     asking.await?
+}
+
+/// The URL of a node, without a path.
+pub(crate) fn node_url(text: &str) -> Result<String, String> {
+    let uri: Option<axum::http::Uri> = text.parse().ok();
+    let is_node = uri.is_some_and(|uri| {
+        let is_root = uri.path_and_query().is_none_or(|path| path.as_str() == "/");
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty()) && is_root
+    });
+    if is_node {
+        Ok(text.to_owned())
+    } else {
+        Err("the node's URL without a path, as http://192.0.2.1:8001".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::node_url;
+
+    #[test]
+    fn a_node_is_named_without_a_path() {
+        for taken in ["http://127.0.0.1:8001", "https://node.example", "http://[::1]:1/"] {
+            assert_eq!(node_url(taken).unwrap(), taken);
+        }
+        for refused in ["", "127.0.0.1:8001", "http://", "http://host/rpc", "ftp://host", "http://host:1/?a"] {
+            assert!(node_url(refused).is_err(), "{refused}");
+        }
+    }
 }

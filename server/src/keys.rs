@@ -33,6 +33,13 @@ pub enum KeyError {
 pub struct Keys {
     /// Attests receipts and sends the mint transactions.
     pub hub: PrivateKey,
+    /// Absent where others keep the chain.
+    pub chain: Option<ChainKeys>,
+}
+
+/// The keys of a server that keeps a chain.
+#[derive(Debug, Clone)]
+pub struct ChainKeys {
     /// Decides blocks.
     pub validator: PrivateKey,
     /// Has the roles of the minter at genesis. Its key signs nothing here, so the server does not hold it.
@@ -52,10 +59,10 @@ impl KeySource {
         matches!(self, Self::Development)
     }
 
-    /// `folder` has a development installation's keys.
-    pub fn open(&self, folder: &Path) -> Result<Keys, KeyError> {
+    /// `folder` has a development installation's keys, those of a chain among them where it `keeps_chain`.
+    pub fn open(&self, folder: &Path, keeps_chain: bool) -> Result<Keys, KeyError> {
         match self {
-            Self::Development => Keys::development(folder),
+            Self::Development => Keys::development(folder, keeps_chain),
             Self::Given(keys) => Ok(Keys::clone(keys)),
         }
     }
@@ -66,12 +73,16 @@ pub const DEVELOPMENT_SUFFIX: &str = "-dev.key";
 
 impl Keys {
     /// Reads the keys of a folder and makes those that are missing.
-    pub fn development(folder: &Path) -> Result<Self, KeyError> {
+    pub fn development(folder: &Path, keeps_chain: bool) -> Result<Self, KeyError> {
         let error = |source| KeyError::File { path: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(error)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE)).map_err(error)?;
         let key = |name: &str| open(&folder.join(format!("{name}{DEVELOPMENT_SUFFIX}")));
-        Ok(Self { hub: key("hub")?, validator: key(VALIDATOR)?, admin: key("admin")?.address() })
+        let chain = match keeps_chain {
+            true => Some(ChainKeys { validator: key(VALIDATOR)?, admin: key("admin")?.address() }),
+            false => None,
+        };
+        Ok(Self { hub: key("hub")?, chain })
     }
 }
 
@@ -160,14 +171,17 @@ mod tests {
     #[test]
     fn keys_are_made_once_and_for_the_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Keys::development(folder.path()).unwrap();
-        let second = Keys::development(folder.path()).unwrap();
+        let first = Keys::development(folder.path(), true).unwrap();
+        let second = Keys::development(folder.path(), true).unwrap();
         assert_eq!(first.hub.address(), second.hub.address());
-        assert_ne!(first.hub.address(), first.admin);
+        assert_ne!(first.hub.address(), first.chain.unwrap().admin);
+        let without = tempfile::tempdir().unwrap();
+        assert!(Keys::development(without.path(), false).unwrap().chain.is_none());
+        assert_eq!(fs::read_dir(without.path()).unwrap().count(), 1, "a hub's key alone");
         let path = folder.path().join("hub-dev.key");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, KEY_MODE);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(Keys::development(folder.path()), Err(KeyError::Readable { .. })));
+        assert!(matches!(Keys::development(folder.path(), true), Err(KeyError::Readable { .. })));
     }
 
     #[test]
@@ -176,7 +190,7 @@ mod tests {
         let path = folder.path().join("hub-dev.key");
         fs::write(&path, "not a key").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(KEY_MODE)).unwrap();
-        assert!(matches!(Keys::development(folder.path()), Err(KeyError::NotHex { .. })));
+        assert!(matches!(Keys::development(folder.path(), true), Err(KeyError::NotHex { .. })));
         assert_eq!(fs::read_to_string(path).unwrap(), "not a key");
     }
 }

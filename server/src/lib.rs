@@ -51,6 +51,7 @@ pub mod status;
 pub mod stuck;
 pub mod submit;
 mod unread_answers;
+mod upstream;
 pub mod view;
 pub mod watch;
 mod webhooks;

@@ -4,7 +4,7 @@
 //! hub  → Challenge                      worker → Register (signs the challenge)
 //! hub  → Welcome | Refused (and closes)
 //! hub  → Assign …                       worker → Accept, Progress*, then POST …/result or Fail
-//! hub  → Cancel, Watched                worker → Heartbeat every `heartbeat_seconds`
+//! hub  → Cancel, Watched                worker → Heartbeat every `heartbeat_seconds`; Slots, Decline where it has other hubs
 //! ```
 //! A result goes by `POST /v1/miners/jobs/{lease_id}/result` instead, so that the worker's outbox can send it again
 //! after a crash of either side; the hub answers a repetition as it answered the first.
@@ -26,7 +26,7 @@ use crate::time::{UnixMillis, UnixSeconds};
 use crate::unit::UnitType;
 
 /// Version of these messages. A hub refuses a worker of another version and says so.
-pub const PROTOCOL_VERSION: u32 = 7;
+pub const PROTOCOL_VERSION: u32 = 8;
 
 /// How far the clocks of hub and worker may differ. The hub refuses a receipt whose times differ by more.
 pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
@@ -151,6 +151,15 @@ pub enum WorkerMessage {
         reason: String,
         /// Another try of the same worker may end otherwise.
         retryable: bool,
+    },
+    /// Of the slots of the registration, the hub may fill so many at once from now on: the others work for other hubs. Leases
+    /// that it has given before count, and go on where they are more.
+    Slots {
+        slots: u32,
+    },
+    /// The lease crossed a [`WorkerMessage::Slots`] on the way, and another hub has its slot. Nobody is to blame.
+    Decline {
+        lease_id: LeaseId,
     },
     /// The leases that the worker still works on. The hub takes back its leases that are missing here.
     Heartbeat {

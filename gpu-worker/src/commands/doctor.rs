@@ -9,28 +9,24 @@ use inference::engine::provider::ProviderChoice;
 use inference::engine::{EngineChoice, EngineConfig};
 use serde::Serialize;
 
-use super::init::HUB_DEFAULT;
+use super::hubs::{Access, HubArguments, accesses, secure_url};
 use super::status::runs;
 use super::{block_on, print, program, setup};
 use crate::child::supervisor::Supervisor;
-use crate::config::Config;
+use crate::config::{Config, HubConfig};
 use crate::doctor::cuda::{GpuDemand, Nvidia};
 use crate::doctor::{Finding, account, cuda, disk, hub, is_healthy, library, lines, models, sandbox, status};
 use crate::error::{ConfigError, Result, WorkerError};
-use crate::hub::HubUrl;
 use crate::hub::route::Route;
+use crate::hub::session::HubIdentity;
 use crate::hub::trust::Trust;
 use crate::manifests;
 
 /// Finds what is wrong: key, models, status, disk, library, driver, CUDA, memory, network, hub, clock.
 #[derive(Debug, clap::Args)]
 pub struct Doctor {
-    /// Base URL of the hub, instead of the configured one.
-    #[arg(long, env = "AITBC_HUB")]
-    pub hub: Option<String>,
-    /// Examine the way to a hub on another machine without TLS.
-    #[arg(long)]
-    pub insecure_http: bool,
+    #[command(flatten)]
+    pub hubs: HubArguments,
     /// Print the findings as JSON.
     #[arg(long)]
     pub json: bool,
@@ -86,34 +82,46 @@ impl Doctor {
         {
             findings.extend(engine(data, config)?);
         }
-        findings.extend(self.way(config.as_ref())?);
+        findings.extend(self.ways(config.as_ref())?);
         Ok(findings)
     }
 
-    fn way(&self, config: Option<&Config>) -> Result<Vec<Finding>> {
-        let url = self.hub.as_deref().or(config.map(|config| config.hub.as_str())).unwrap_or(HUB_DEFAULT);
-        let insecure_http = self.insecure_http || config.is_some_and(|config| config.insecure_http);
-        let hub = HubUrl::parse(url).and_then(|hub| hub.check_secure(insecure_http).map(|()| hub));
-        let hub = match hub {
-            Ok(hub) => hub,
-            Err(error) => {
-                return Ok(vec![Finding::fault("hub", error.to_string(), ["correct hub in worker.toml, or --hub"])]);
+    /// The way to each hub, and whether two of them are one.
+    fn ways(&self, config: Option<&Config>) -> Result<Vec<Finding>> {
+        let wanted = self.hubs.wanted(config.map_or(&[], |config| config.hubs.as_slice()));
+        let mut findings = Vec::new();
+        let mut greeted: Vec<(String, HubIdentity)> = Vec::new();
+        for hub in &wanted {
+            let way = match access(hub) {
+                Ok(Access { url, trust, route }) => block_on(async { Ok(hub::observe(&url, &trust, &route).await) })?,
+                Err(fault) => {
+                    findings.push(fault);
+                    continue;
+                }
+            };
+            findings.extend(hub::judge(&way));
+            if let hub::End::Greeted { identity, .. } = way.end {
+                findings.extend(hub::judge_same(&way.hub, &identity, &greeted));
+                greeted.push((way.hub, identity));
             }
-        };
-        let trust = match Trust::load(config.and_then(|config| config.ca_file.as_deref())) {
-            Ok(trust) => trust,
-            Err(error) => {
-                return Ok(vec![Finding::fault("hub", error.to_string(), ["correct ca_file in worker.toml"])]);
-            }
-        };
-        let route = match Route::of_process(&hub) {
-            Ok(route) => route,
-            Err(error) => {
-                return Ok(vec![Finding::fault("network", error.to_string(), ["correct the variable of the proxy"])]);
-            }
-        };
-        block_on(async { Ok(hub::judge(&hub::observe(&hub, &trust, &route).await)) })
+        }
+        if let Err(error) = accesses(&wanted)
+            && is_healthy(&findings)
+        {
+            findings.push(Finding::fault("hub", error.to_string(), ["correct the sections [[hubs]] in worker.toml"]));
+        }
+        Ok(findings)
     }
+}
+
+fn access(hub: &HubConfig) -> std::result::Result<Access, Finding> {
+    let fault = |what, error: ConfigError, mend| Finding::fault(what, error.to_string(), [mend]);
+    let url = secure_url(hub).map_err(|error| fault("hub", error, "correct the hub's url in worker.toml, or --hub"))?;
+    let trust = Trust::load(hub.ca_file.as_deref());
+    let trust = trust.map_err(|error| fault("hub", error, "correct the hub's ca_file in worker.toml"))?;
+    let route =
+        Route::of_process(&url).map_err(|error| fault("network", error, "correct the variable of the proxy"))?;
+    Ok(Access { url, trust, route })
 }
 
 fn no_config(data: &Path) -> Finding {

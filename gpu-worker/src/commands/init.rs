@@ -13,18 +13,15 @@ use shared::hardware::MeasuredDevice;
 use shared::job::JobKind;
 
 use super::generate::EngineArguments;
+use super::hubs::{HubArguments, accesses};
 use super::{ChildArguments, block_on, print, processor, program, setup};
 use crate::child::supervisor::Supervisor;
 use crate::child::{ChildConfig, Loaded};
 use crate::config::bounds::price_argument;
 use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
-use crate::hub::HubUrl;
 use crate::timing::{self, Timed};
 use crate::{hardware, keys, manifests, offer};
-
-/// The hub of `cargo xtask up` and `aitbc up`.
-pub const HUB_DEFAULT: &str = "http://127.0.0.1:8000";
 
 /// The models of a checkout of the repository.
 pub const MODEL_DEFAULT: &str = "gpu-worker/model";
@@ -38,12 +35,8 @@ const MEASURED_JOBS: u64 = 3;
 /// Makes the key, measures each model, proposes its price and writes `worker.toml`.
 #[derive(Debug, clap::Args)]
 pub struct Init {
-    /// Base URL of the hub.
-    #[arg(long, env = "AITBC_HUB", default_value = HUB_DEFAULT)]
-    pub hub: String,
-    /// Take a hub on another machine without TLS, whose prompts and answers anyone on the way can read and change.
-    #[arg(long)]
-    pub insecure_http: bool,
+    #[command(flatten)]
+    pub hubs: HubArguments,
     /// Folder of the model to serve, or of several in folders of their own.
     #[arg(long, env = "AITBC_MODEL", default_value = MODEL_DEFAULT)]
     pub model: PathBuf,
@@ -66,15 +59,15 @@ impl Init {
             let path = path.display();
             return Err(WorkerError::config(format!("{path} exists; `init --force` measures again and keeps the key")));
         }
-        let hub = HubUrl::parse(&self.hub)?;
-        hub.check_secure(self.insecure_http)?;
+        let hubs = self.hubs.wanted(&[]);
+        let is_local = accesses(&hubs)?.iter().all(|access| access.url.is_local());
         let folders = models_at(&found(&self.model)?, &manifests::of_worker(data))?;
         check_names(folders.iter().map(|folder| (folder.manifest().name.as_str(), folder.root())))?;
         if let (Some(price), more @ 2..) = (self.unit_price, folders.len()) {
             let reason = format!("--unit-price {price} is for one model, but {} holds {more}", self.model.display());
             return Err(WorkerError::config(reason));
         }
-        let key_file = keys::file_for(hub.is_local());
+        let key_file = keys::file_for(is_local);
         let key = keys::create_or_load(&data.join(&key_file))?;
         print(format_args!("account   {}", key.address()))?;
         print(format_args!("key       {}", shown(&data.join(&key_file))))?;
@@ -86,8 +79,7 @@ impl Init {
         let timings = timed.iter().map(|timed| timed.timing.clone()).collect();
         let report = hardware::sign(&key, clock::now(), devices, timings)?;
         let models = folders.iter().zip(&timed).map(|(folder, timed)| self.configured(folder, timed)).collect();
-        let insecure_http = self.insecure_http;
-        let config = Config { insecure_http, child, ..Config::new(hub.as_str().to_owned(), key_file, engine, models) };
+        let config = Config { child, ..Config::new(hubs, key_file, engine, models) };
         hardware::write(data, &report)?;
         config.write(data)?;
         report.report.devices.iter().flat_map(summary::lines).try_for_each(print)?;

@@ -1,45 +1,39 @@
-//! `gpu-worker start`: serves the hub until it is told to stop.
+//! `gpu-worker start`: serves its hubs until it is told to stop.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use inference::clock;
+use shared::Address;
 use shared::capability::{Capability, DeviceError};
 use shared::hardware::SignedHardwareReport;
 use shared::signing::PrivateKey;
 
 use super::generate::EngineArguments;
-use super::init::{HUB_DEFAULT, Init, MODEL_DEFAULT};
+use super::hubs::{Access, HubArguments, accesses};
+use super::init::{Init, MODEL_DEFAULT};
 use super::{ChildArguments, block_on, print, program};
 use crate::config::Config;
 use crate::doctor::hub::{self as way, End};
 use crate::doctor::{State, disk};
 use crate::error::{Result, WorkerError};
 use crate::fleet::{self, Fleet};
-use crate::hub::HubUrl;
+use crate::hub::known::{self, HUB_FILE, KnownHubs};
 use crate::hub::link::Identity;
-use crate::hub::route::Route;
-use crate::hub::trust::Trust;
-use crate::worker::{self, Ended, Parts, roster};
+use crate::hub::{HUBS_FOLDER, HubNumber};
+use crate::worker::{self, Ended, OUTBOX_FOLDER, Parts, roster};
 use crate::{files, hardware, keys, offer};
-
-/// Where finished results wait, in the data folder.
-const OUTBOX_FOLDER: &str = "outbox";
 
 /// What a shell reports for a program that a signal ended.
 const EXIT_ABORTED: u8 = 130;
 
-/// Serves the hub; the first time it makes the key, measures the models and writes worker.toml before.
+/// Serves one hub or several; the first time it makes the key, measures the models and writes worker.toml before.
 ///
 /// The first SIGTERM, SIGHUP or Ctrl-C finishes and hands in the running job, the second stops at once.
 #[derive(Debug, clap::Args)]
 pub struct Start {
-    /// Base URL of the hub, instead of the configured one [default at the first start: http://127.0.0.1:8000].
-    #[arg(long, env = "AITBC_HUB")]
-    pub hub: Option<String>,
-    /// Serve a hub on another machine without TLS, whose prompts and answers anyone on the way can read and change.
-    #[arg(long)]
-    pub insecure_http: bool,
+    #[command(flatten)]
+    pub hubs: HubArguments,
     /// Folder of the model to serve, or of several in folders of their own. Counts at the first start; later,
     /// `gpu-worker models` adds and lists them.
     #[arg(long, env = "AITBC_MODEL")]
@@ -59,11 +53,10 @@ impl Start {
             let path = Config::path(data);
             return Err(WorkerError::config(format!("mining.compute_enabled is false in {}", path.display())));
         }
-        let hub = HubUrl::parse(self.hub.as_deref().unwrap_or(&config.hub))?;
-        hub.check_secure(self.insecure_http || config.insecure_http)?;
-        let route = Route::of_process(&hub)?;
+        let accesses = accesses(&self.hubs.wanted(&config.hubs))?;
         let key = keys::load(&config.key)?;
-        let trust = Trust::load(config.ca_file.as_deref())?;
+        let known = KnownHubs::open(accesses.iter().map(|hub| (&hub.url, data.join(hub.url.folder()))))?;
+        warn_of_left_results(data, &accesses);
         let program = program()?;
         let ended = block_on(async {
             let Fleet { serving_devices, models, offers, loaded, served } =
@@ -74,13 +67,18 @@ impl Start {
             tracing::info!(address = %key.address(), models = models.len(), slots, "ready");
             let mut capability = offer::capability(&loaded, devices, offers, slots);
             capability.hardware = hardware_report(data, &key, &capability);
-            let identity = Identity { hub, trust, route, key, capability };
-            greet(data, &identity)?;
-            let outbox = data.join(OUTBOX_FOLDER);
+            greet(data, key.address(), &accesses)?;
+            let identity = |(number, Access { url: hub, trust, route })| {
+                let (number, key, known) = (HubNumber(number), key.clone(), known.clone());
+                Identity { number, hub, trust, route, key, known }
+            };
+            let hubs = accesses.into_iter().enumerate().map(identity).collect();
             let Config { batching, drain, schedule, gpu_sharing, status, .. } = config;
             let data = data.to_path_buf();
             let parts = Parts {
-                identity,
+                hubs,
+                key,
+                capability,
                 serving_devices,
                 models,
                 batching,
@@ -90,7 +88,6 @@ impl Start {
                 served,
                 status,
                 data,
-                outbox,
             };
             worker::serve(parts).await
         })?;
@@ -103,25 +100,24 @@ impl Start {
 
     /// From nothing to a worker that can serve.
     fn first(&self, data: &Path) -> Result<()> {
-        let hub = self.hub.clone().unwrap_or_else(|| HUB_DEFAULT.to_owned());
-        let url = HubUrl::parse(&hub)?;
-        url.check_secure(self.insecure_http)?;
-        let route = Route::of_process(&url)?;
+        let accesses = accesses(&self.hubs.wanted(&[]))?;
         print("no worker.toml here yet: making a key and measuring the models takes about ten seconds")?;
-        let way = block_on(async { Ok(way::observe(&url, &Trust::default(), &route).await) })?;
-        if let End::NoName { reason } = &way.end {
-            return Err(url.unreachable(format_args!("the name {} has no address: {reason}", way.host)).into());
+        for Access { url, trust, route } in &accesses {
+            let way = block_on(async { Ok(way::observe(url, trust, route).await) })?;
+            if let End::NoName { reason } = &way.end {
+                return Err(url.unreachable(format_args!("the name {} has no address: {reason}", way.host)).into());
+            }
+            let mut faults = way::judge(&way).into_iter().filter(|finding| finding.state == State::Fault);
+            faults.try_for_each(|fault| print(format_args!("hub       {}; the worker tries again", fault.found)))?;
         }
-        let mut faults = way::judge(&way).into_iter().filter(|finding| finding.state == State::Fault);
-        faults.try_for_each(|fault| print(format_args!("hub       {}; the worker tries again", fault.found)))?;
         let disk = disk::judge(&disk::observe(data));
         if disk.state != State::Ok {
             print(format_args!("disk      {}", disk.found))?;
         }
         let model = self.model.clone().unwrap_or_else(|| MODEL_DEFAULT.into());
         let (engine, child) = (EngineArguments::default(), ChildArguments::default());
-        let insecure_http = self.insecure_http;
-        Init { hub, insecure_http, model, unit_price: None, force: false, engine, child }.run(data)
+        let hubs = self.hubs.clone();
+        Init { hubs, model, unit_price: None, force: false, engine, child }.run(data)
     }
 
     fn warn_of_model(&self, data: &Path) {
@@ -151,12 +147,30 @@ fn hardware_report(data: &Path, key: &PrivateKey, capability: &Capability) -> Op
     }
 }
 
+/// Results of hubs that are not served any more stay where they are; the miner should know of them.
+fn warn_of_left_results(data: &Path, accesses: &[Access]) {
+    let served: Vec<PathBuf> = accesses.iter().map(|hub| data.join(hub.url.folder())).collect();
+    let Ok(folders) = std::fs::read_dir(data.join(HUBS_FOLDER)) else { return };
+    for folder in folders.filter_map(|entry| Some(entry.ok()?.path())).filter(|folder| !served.contains(folder)) {
+        let waiting = std::fs::read_dir(folder.join(OUTBOX_FOLDER)).map_or(0, |entries| {
+            entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_file())).count()
+        });
+        if waiting > 0 {
+            let record = known::read(&folder.join(HUB_FILE)).ok().flatten();
+            let (hub, folder) = (record.map(|record| record.url), folder.display());
+            tracing::warn!(hub, %folder, waiting, "results wait for a hub that is not served; name it by --hub again");
+        }
+    }
+}
+
 /// What a miner wants to know once it runs.
-fn greet(data: &Path, identity: &Identity) -> Result<()> {
-    let (data, address) = (data.display(), identity.key.address());
-    print(format_args!("hub       {}", identity.hub.as_str()))?;
+fn greet(data: &Path, address: Address, accesses: &[Access]) -> Result<()> {
+    let data = data.display();
+    for Access { url, .. } in accesses {
+        print(format_args!("hub       {}", url.as_str()))?;
+        print(format_args!("pay       {}", url.path(&format!("/miners/{address}"))))?;
+    }
     print(format_args!("status    gpu-worker --data {data} status"))?;
-    print(format_args!("pay       {}", identity.hub.path(&format!("/miners/{address}"))))?;
     print(format_args!("no jobs?  gpu-worker --data {data} doctor"))?;
     print("stop      Ctrl-C finishes the running job first")
 }

@@ -1,10 +1,11 @@
-//! `gpu-worker status`: what the running worker does, what it has earned, and why no jobs come.
+//! `gpu-worker status`: what the running worker does, what it has earned at each hub, and why no jobs come.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use shared::Address;
 use shared::amount::Amount;
 use shared::api::miners::MinerView;
 use shared::api::why_idle::{IdleReason, WhyIdle};
@@ -15,7 +16,7 @@ use crate::error::{Result, WorkerError};
 use crate::hub::HubUrl;
 use crate::hub::route::Route;
 use crate::hub::trust::Trust;
-use crate::worker::monitor::StatusReport;
+use crate::worker::monitor::{HubStatus, JobCounts, StatusReport};
 use crate::worker::status_server::ADDRESS_FILE;
 use crate::wrap::wrapped;
 
@@ -52,10 +53,8 @@ impl Status {
             let text = serde_json::to_string_pretty(&report).map_err(|error| WorkerError::format("status", error))?;
             print(text)?;
         } else {
-            print(frame(
-                &format!("gpu-worker {}", report.facts.version),
-                &rows(&report, &ask(data, &report, ""), ask(data, &report, "/why-idle").ok()),
-            ))?;
+            let told: Vec<Told> = report.hubs.iter().map(|hub| tell(data, hub, report.facts.address)).collect();
+            print(frame(&format!("gpu-worker {}", report.facts.version), &rows(&report, &told)))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -76,31 +75,39 @@ fn report(data: &Path) -> Result<Option<StatusReport>> {
     serde_json::from_str(&text).map(Some).map_err(|error| WorkerError::format(&path, error))
 }
 
-/// What the hub says of the miner below its own path, or why it says nothing.
-fn ask<T: DeserializeOwned>(data: &Path, report: &StatusReport, below: &str) -> std::result::Result<T, String> {
-    let hub = HubUrl::parse(&report.facts.hub).map_err(|error| error.to_string())?;
-    let ca_file = Config::read(data).ok().and_then(|config| config.ca_file);
+/// What a hub says of the miner.
+struct Told {
+    account: std::result::Result<MinerView, String>,
+    why_idle: Option<WhyIdle>,
+}
+
+fn tell(data: &Path, hub: &HubStatus, address: Address) -> Told {
+    let account = ask(data, &hub.url, &format!("/v1/miners/{address}"));
+    // A hub that does not answer is not asked twice.
+    let why_idle = account.is_ok().then(|| ask(data, &hub.url, &format!("/v1/miners/{address}/why-idle")).ok());
+    Told { account, why_idle: why_idle.flatten() }
+}
+
+/// A hub's answer, or why there is none.
+fn ask<T: DeserializeOwned>(data: &Path, url: &str, path: &str) -> std::result::Result<T, String> {
+    let hub = HubUrl::parse(url).map_err(|error| error.to_string())?;
+    let configured = Config::read(data).ok().and_then(|config| config.hubs.into_iter().find(|hub| hub.is_at(url)));
+    let ca_file = configured.and_then(|hub| hub.ca_file);
     let trust = Trust::load(ca_file.as_deref()).map_err(|error| error.to_string())?;
     let route = Route::of_process(&hub).map_err(|error| error.to_string())?;
     let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER_LIMIT)).tls_config(trust.http());
     let config = config.proxy(route.http());
-    let url = hub.path(&format!("/v1/miners/{}{below}", report.facts.address));
-    let response = config.build().new_agent().get(url).call();
+    let response = config.build().new_agent().get(hub.path(path)).call();
     let text = response.and_then(|mut response| response.body_mut().read_to_string());
     let text = text.map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
-fn rows(
-    report: &StatusReport,
-    account: &std::result::Result<MinerView, String>,
-    why_idle: Option<WhyIdle>,
-) -> Vec<(&'static str, String)> {
-    let StatusReport { facts, state, reason, models, lost, jobs, results_waiting, notices, .. } = report;
+fn rows(report: &StatusReport, told: &[Told]) -> Vec<(&'static str, String)> {
+    let StatusReport { facts, state, reason, models, lost, jobs, hubs } = report;
     let mut rows = vec![("state", state.as_str().to_owned())];
     rows.extend(reason.iter().map(|reason| ("why", reason.clone())));
     rows.push(("address", facts.address.to_string()));
-    rows.push(("hub", facts.hub.clone()));
     rows.push(("engine", facts.engine.clone()));
     rows.extend(facts.devices.iter().map(|device| ("device", device.clone())));
     rows.extend(lost.iter().map(|lost| ("lost", lost.reason.clone())));
@@ -108,39 +115,56 @@ fn rows(
         let warmth = if model.warm { "warm" } else { "cold" };
         ("model", format!("{} ({warmth}), {} AIT per unit", model.name, model.unit_price))
     }));
-    rows.push((
-        "jobs",
-        format!(
-            "{} in the last hour, {} in all, {} failed, {} canceled, {} of {} slots busy",
-            jobs.last_hour, jobs.completed, jobs.failed, jobs.canceled, jobs.running, facts.slots
-        ),
-    ));
-    if *results_waiting > 0 {
-        rows.push(("outbox", format!("{results_waiting} results wait for the hub")));
+    rows.push(("jobs", format!("{}, {} of {} slots busy", counted(jobs), jobs.running, facts.slots)));
+    for (hub, told) in hubs.iter().zip(told) {
+        rows.extend(hub_rows(hub, told, hubs.len() > 1));
+    }
+    rows
+}
+
+fn counted(jobs: &JobCounts) -> String {
+    let JobCounts { last_hour, completed, failed, canceled, .. } = jobs;
+    format!("{last_hour} in the last hour, {completed} in all, {failed} failed, {canceled} canceled")
+}
+
+/// `is_one_of_several`: what the rows of all hubs together say is said of this one, too.
+fn hub_rows(hub: &HubStatus, told: &Told, is_one_of_several: bool) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("hub", hub_line(hub))];
+    if is_one_of_several {
+        rows.push(("jobs", format!("{}, {} in hand of up to {} now", counted(&hub.jobs), hub.jobs.running, hub.slots)));
+    }
+    if hub.results_waiting > 0 {
+        rows.push(("outbox", format!("{} results wait for the hub", hub.results_waiting)));
     }
     rows.push((
         "pay",
-        match account {
+        match &told.account {
             Ok(account) => pay(account),
             Err(reason) => format!("the hub does not tell: {reason}"),
         },
     ));
-    if let Ok(account) = account {
+    if let Ok(account) = &told.account {
         rows.push(("trust", reputation(account)));
         rows.push(("audits", NO_AUDITS.to_owned()));
     }
-    rows.extend(why_idle.into_iter().flat_map(idle));
-    rows.extend(notices.last().map(|notice| ("hub says", notice.text.clone())));
+    rows.extend(told.why_idle.iter().flat_map(idle));
+    rows.extend(hub.notices.last().map(|notice| ("hub says", notice.text.clone())));
     rows
 }
 
+fn hub_line(HubStatus { url, hub_id, chain_id, reason, .. }: &HubStatus) -> String {
+    let name = hub_id.as_ref().zip(*chain_id).map(|(hub_id, chain_id)| format!(" is {hub_id} on chain {chain_id}"));
+    let reason = reason.as_ref().map(|reason| format!("; no session: {reason}"));
+    format!("{url}{}{}", name.unwrap_or_default(), reason.unwrap_or_default())
+}
+
 /// Why it has no more jobs, and what would help.
-fn idle(why: WhyIdle) -> impl Iterator<Item = (&'static str, String)> {
-    let reasons = why.reasons.into_iter().map(|IdleReason { words, help, .. }| {
-        let help = help.map_or(String::new(), |help| format!(" What helps: {help}."));
+fn idle(why: &WhyIdle) -> impl Iterator<Item = (&'static str, String)> {
+    let reasons = why.reasons.iter().map(|IdleReason { words, help, .. }| {
+        let help = help.as_ref().map_or(String::new(), |help| format!(" What helps: {help}."));
         ("idle", format!("{words}{help}"))
     });
-    reasons.chain(why.models.into_iter().map(|model| ("market", model.words)))
+    reasons.chain(why.models.iter().map(|model| ("market", model.words.clone())))
 }
 
 /// What it earned, and where that is.

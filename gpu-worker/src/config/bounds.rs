@@ -4,6 +4,7 @@ use inference::engine::THREADS_MAX;
 use shared::amount::Amount;
 
 use super::Config;
+use crate::hub::HUBS_MAX;
 use crate::worker::batch::DELAY_MAX;
 
 /// Jobs that share a run. No hub leases more than 256 jobs to one worker.
@@ -23,8 +24,9 @@ pub enum BoundError {
 
 /// Refuses the first number of a configuration that is out of its bounds.
 pub(super) fn check(config: &Config) -> Result<(), BoundError> {
-    let Config { engine, child, batching, drain, gpu_sharing, models, .. } = config;
+    let Config { hubs, engine, child, batching, drain, gpu_sharing, models, .. } = config;
     let threads_max = THREADS_MAX as u64;
+    range("hubs", hubs.len() as u64, 1, HUBS_MAX as u64)?;
     engine.threads.map_or(Ok(()), |threads| range("engine.threads", threads as u64, 1, threads_max))?;
     range("batching.jobs_max", batching.jobs_max as u64, 1, JOBS_MAX as u64)?;
     range("batching.delay_ms", batching.delay_ms, 0, DELAY_MAX.as_millis() as u64)?;
@@ -55,7 +57,7 @@ fn range(field: &'static str, value: u64, least: u64, most: u64) -> Result<(), B
 mod tests {
     use super::*;
 
-    const HEAD: &str = "hub = \"http://h\"\nkey = \"k\"\n";
+    const HEAD: &str = "key = \"k\"\n[[hubs]]\nurl = \"http://h\"\n";
     const MODEL: &str = "[[models]]\npath = \"m\"\nunit_price_ait = \"0.25\"\nmeasured_micro_units_per_second = 1\n";
 
     fn read(text: &str) -> Result<Config, crate::error::ConfigError> {
@@ -80,6 +82,9 @@ mod tests {
             let error = read(&format!("{HEAD}{section}\n{MODEL}")).unwrap_err().to_string();
             assert!(error.contains("worker.toml is not valid: ") && error.ends_with(words), "{error}");
         }
+        let hubs = "[[hubs]]\nurl = \"http://h\"\n".repeat(HUBS_MAX);
+        let error = read(&format!("{HEAD}{hubs}{MODEL}")).unwrap_err().to_string();
+        assert!(error.ends_with("hubs is 1 to 8, got 9"), "{error}");
         let free = read(&format!("{HEAD}{}", MODEL.replace("0.25", "0"))).unwrap_err().to_string();
         assert!(free.ends_with("unit_price_ait is above 0, got 0"), "{free}");
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use inference::clock;
+use inference::error::quote;
 use shared::protocol::{CLOCK_SKEW_MAX_MS, PROTOCOL_VERSION};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -13,6 +14,7 @@ use super::Finding;
 use crate::error::HubLinkError;
 use crate::hub::clock::HubClock;
 use crate::hub::route::Route;
+use crate::hub::session::HubIdentity;
 use crate::hub::trust::Trust;
 use crate::hub::{HubUrl, link, results};
 
@@ -44,7 +46,7 @@ pub enum End {
     /// Connected, but what answers is no hub that talks with this worker.
     NoHub { reason: String },
     Greeted {
-        hub_id: String,
+        identity: HubIdentity,
         protocol_version: u32,
         ahead_ms: i64,
         /// Why no result would arrive, where none would.
@@ -89,7 +91,7 @@ async fn greet(hub: &HubUrl, trust: &Trust, route: &Route) -> End {
     match link::greeting(hub, trust, route).await {
         Ok(challenge) => End::Greeted {
             ahead_ms: HubClock::new(challenge.server_time_unix_ms, Instant::now()).ahead_ms(clock::now()),
-            hub_id: challenge.hub_id,
+            identity: HubIdentity::from(&challenge),
             protocol_version: challenge.protocol_version,
             no_delivery: results::probe(hub, trust, route).await.err(),
         },
@@ -101,7 +103,7 @@ async fn greet(hub: &HubUrl, trust: &Trust, route: &Route) -> End {
 /// `network`, and as far as the way leads `hub` and `clock`.
 pub fn judge(way: &Way) -> Vec<Finding> {
     let Way { hub, host, port, end } = way;
-    let url = "or correct the URL: --hub, or hub in worker.toml";
+    let url = "or correct the URL: --hub, or [[hubs]] in worker.toml";
     let blocked = |found: String| {
         let mend = [format!("allow outgoing TCP connections to port {port}; nothing needs to come in"), url.to_owned()];
         vec![Finding::fault("network", found, mend)]
@@ -128,11 +130,11 @@ pub fn judge(way: &Way) -> Vec<Finding> {
             Finding::ok("network", format!("{host} port {port} is reached")),
             Finding::fault("hub", format!("{hub} does not answer as a hub: {reason}"), no_hub(reason, url)),
         ],
-        End::Greeted { hub_id, protocol_version, ahead_ms, no_delivery } => vec![
+        End::Greeted { identity, protocol_version, ahead_ms, no_delivery } => vec![
             Finding::ok("network", format!("{host} port {port} is reached")),
             match no_delivery {
                 Some(reason) => no_results(hub, reason, url),
-                None => greeted(hub, hub_id, *protocol_version),
+                None => greeted(hub, &identity.hub_id, *protocol_version),
             },
             clock_finding(*ahead_ms),
         ],
@@ -166,6 +168,15 @@ fn greeted(hub: &str, hub_id: &str, protocol_version: u32) -> Finding {
     Finding::fault("hub", found, [older])
 }
 
+/// A worker signs no challenge of a hub that it knows at another URL.
+pub fn judge_same(hub: &str, identity: &HubIdentity, others: &[(String, HubIdentity)]) -> Option<Finding> {
+    let (other, _) = others.iter().find(|(_, other)| other == identity)?;
+    let found =
+        format!("{hub} says that it is {}, as {other} does: one of them is not served", quote(&identity.hub_id));
+    let mend = ["name one hub once", "or give each hub an id of its own: AITBC_HUB_ID"];
+    Some(Finding::fault("hub", found, mend))
+}
+
 fn clock_finding(ahead_ms: i64) -> Finding {
     let apart = ahead_ms.unsigned_abs();
     let found = format!("{}.{:03} s {} the hub's", apart / 1_000, apart % 1_000, side(ahead_ms));
@@ -196,8 +207,21 @@ mod tests {
         Way { hub: "https://hub.example".into(), host: "hub.example".into(), port: 443, end }
     }
 
+    fn identity(hub_id: &str) -> HubIdentity {
+        let (minter, escrow) = (shared::Address::ZERO, shared::Address::ZERO);
+        HubIdentity { hub_id: hub_id.into(), chain_id: 1, minter, escrow }
+    }
+
+    #[test]
+    fn one_hub_under_two_urls_is_a_fault() {
+        let others = [("http://a".to_owned(), identity("one"))];
+        assert_eq!(judge_same("http://b", &identity("two"), &others), None);
+        let finding = judge_same("http://b", &identity("one"), &others).unwrap();
+        assert!(finding.state == State::Fault && finding.found.contains("as http://a does"), "{finding:?}");
+    }
+
     fn greeted(ahead_ms: i64, protocol_version: u32) -> Way {
-        way(End::Greeted { hub_id: "h".into(), protocol_version, ahead_ms, no_delivery: None })
+        way(End::Greeted { identity: identity("h"), protocol_version, ahead_ms, no_delivery: None })
     }
 
     fn fault(end: End, what: &str, words: &str) {
@@ -218,7 +242,7 @@ mod tests {
         fault(End::NoHub { reason: "HTTP error: 404".into() }, "hub", "WebSockets");
         fault(End::NoHub { reason: "invalid peer certificate: Expired".into() }, "hub", "clock");
         let half = End::Greeted {
-            hub_id: "h".into(),
+            identity: identity("h"),
             protocol_version: PROTOCOL_VERSION,
             ahead_ms: 0,
             no_delivery: Some(reason()),

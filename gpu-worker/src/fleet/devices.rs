@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn config(listed: &[u32], engine: EngineConfig) -> Config {
-        let mut config = Config::new("http://h".into(), "k".into(), engine, vec![]);
+        let mut config = Config::new(vec![], "k".into(), engine, vec![]);
         config.mining.gpu_devices = listed.to_vec();
         config
     }

@@ -13,17 +13,18 @@ use shared::signing::PrivateKey;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-use super::HubUrl;
 use super::backoff::{Backoff, jitter};
 use super::clock::HubClock;
+use super::known::KnownHubs;
 use super::route::Route;
 use super::session::{HubIdentity, Session};
 use super::trust::Trust;
+use super::{HubNumber, HubUrl};
 use crate::error::HubLinkError;
 
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -43,15 +44,16 @@ const NOTHING_TO_OFFER: &str = "no device is left to serve with";
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Who registers.
+/// Who registers, and where.
 #[derive(Debug, Clone)]
 pub struct Identity {
+    pub number: HubNumber,
     pub hub: HubUrl,
     pub trust: Trust,
     pub route: Route,
     pub key: PrivateKey,
-    /// What the worker has with all its devices.
-    pub capability: Capability,
+    /// Which hub each of this worker's is.
+    pub known: KnownHubs,
 }
 
 /// Events of the link, for the worker.
@@ -59,13 +61,14 @@ pub struct Identity {
 pub enum LinkEvent {
     /// Registered.
     Up {
-        heartbeat: Duration,
         session: Session,
         /// What the worker said of itself.
         registered: Box<Capability>,
     },
     Message(HubMessage),
-    /// The hub was told that this lease failed.
+    /// The session is up and a heartbeat is due.
+    HeartbeatDue,
+    /// The hub was told that this lease failed, or that it is declined.
     FailureSaid {
         lease_id: LeaseId,
     },
@@ -77,6 +80,25 @@ pub enum LinkEvent {
         reason: String,
     },
 }
+
+/// The way of one link's events to the worker, which has the links of several hubs.
+#[derive(Debug)]
+struct ToWorker {
+    hub: HubNumber,
+    events: mpsc::Sender<(HubNumber, LinkEvent)>,
+}
+
+impl ToWorker {
+    /// # Errors
+    /// The worker is gone.
+    async fn send(&self, event: LinkEvent) -> Result<(), WorkerGone> {
+        self.events.send((self.hub, event)).await.map_err(|_| WorkerGone)
+    }
+}
+
+/// Nobody hears the link any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct WorkerGone;
 
 /// The worker's end of the way to the link.
 #[derive(Debug, Clone)]
@@ -141,8 +163,9 @@ pub async fn keep(
     mut offered: Offered,
     leases: LeasesHeld,
     mut outgoing: FromWorker,
-    events: mpsc::Sender<LinkEvent>,
+    events: mpsc::Sender<(HubNumber, LinkEvent)>,
 ) {
+    let events = ToWorker { hub: identity.number, events };
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     let mut replaced: Option<Box<Socket>> = None;
     loop {
@@ -156,16 +179,19 @@ pub async fn keep(
             }
         }
         let Some(capability) = something(&mut offered, &mut outgoing).await else { return };
-        let registered = register(&identity, capability, &leases).await;
+        let registered = register(&identity, &capability, &leases).await;
         if let Some(socket) = replaced.take() {
             tokio::spawn(see_off(*socket));
         }
         let reason = match registered {
-            Ok((socket, up)) => {
+            Ok(Registered { socket, heartbeat, session }) => {
                 let began = Instant::now();
-                let LinkEvent::Up { heartbeat, .. } = up else { return };
+                if let Err(error) = identity.known.remember(identity.number, &session.hub) {
+                    tracing::warn!(hub = identity.hub.as_str(), %error, "who this hub is cannot be kept over a restart");
+                }
                 // Messages for the broken session must not go to this one.
                 outgoing.forget();
+                let up = LinkEvent::Up { session, registered: Box::new(capability) };
                 if events.send(up).await.is_err() {
                     return;
                 }
@@ -247,15 +273,24 @@ async fn open(hub: &HubUrl, trust: &Trust, route: &Route) -> Result<(Socket, Cha
     }
 }
 
+/// A session that a hub opened.
+struct Registered {
+    socket: Socket,
+    heartbeat: Duration,
+    session: Session,
+}
+
 /// Challenge, signed registration, welcome.
 async fn register(
     identity: &Identity,
-    capability: Capability,
+    capability: &Capability,
     leases: &LeasesHeld,
-) -> Result<(Socket, LinkEvent), HubLinkError> {
+) -> Result<Registered, HubLinkError> {
     let hub = &identity.hub;
     let (mut socket, challenge) = open(hub, &identity.trust, &identity.route).await?;
     let clock = HubClock::new(challenge.server_time_unix_ms, std::time::Instant::now());
+    let known = identity.known.check(identity.number, &HubIdentity::from(&challenge));
+    known.map_err(|reason| hub.unreachable(reason))?;
     if challenge.protocol_version != PROTOCOL_VERSION {
         return Err(HubLinkError::Refused(format!(
             "it speaks version {} of the protocol, this worker {PROTOCOL_VERSION}; update the older one",
@@ -270,7 +305,7 @@ async fn register(
         HubMessage::Welcome { heartbeat_seconds } => {
             let heartbeat = Duration::from_secs(heartbeat_seconds).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX);
             let session = Session { hub: HubIdentity::from(&challenge), clock };
-            Ok((socket, LinkEvent::Up { heartbeat, session, registered: Box::new(capability) }))
+            Ok(Registered { socket, heartbeat, session })
         }
         HubMessage::Refused { reason, retryable } => Err(refusal(hub, reason, retryable)),
         other => Err(hub.unreachable(format_args!("it answered the registration with {}", kind(&other)))),
@@ -296,14 +331,10 @@ fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> HubLinkError {
 }
 
 /// Passes messages both ways until the session is over.
-async fn pump(
-    mut socket: Socket,
-    heartbeat: Duration,
-    outgoing: &mut FromWorker,
-    events: &mpsc::Sender<LinkEvent>,
-) -> SessionEnd {
+async fn pump(mut socket: Socket, heartbeat: Duration, outgoing: &mut FromWorker, events: &ToWorker) -> SessionEnd {
     let silence = heartbeat * SILENT_HEARTBEATS;
     let mut ping = tokio::time::interval(heartbeat);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard_at = Instant::now();
     loop {
         tokio::select! {
@@ -318,9 +349,14 @@ async fn pump(
                 return SessionEnd::Rejoin(Box::new(socket));
             }
             // Its answer tells that the hub is there, also when it has nothing to say.
-            _ = ping.tick() => if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
-                return SessionEnd::Broken(error.to_string());
-            },
+            _ = ping.tick() => {
+                if let Err(error) = socket.send(Message::Ping(Vec::new().into())).await {
+                    return SessionEnd::Broken(error.to_string());
+                }
+                if events.send(LinkEvent::HeartbeatDue).await.is_err() {
+                    return SessionEnd::Done;
+                }
+            }
             frame = socket.next() => {
                 heard_at = Instant::now();
                 match frame {
@@ -361,10 +397,10 @@ async fn pump(
     }
 }
 
-/// Sends a message, and tells the worker that a failure was said.
-async fn say(socket: &mut Socket, message: WorkerMessage, events: &mpsc::Sender<LinkEvent>) -> Result<(), String> {
+/// Sends a message, and tells the worker that the end of a lease was said.
+async fn say(socket: &mut Socket, message: WorkerMessage, events: &ToWorker) -> Result<(), String> {
     send(socket, &message).await?;
-    if let WorkerMessage::Fail { lease_id, .. } = message {
+    if let WorkerMessage::Fail { lease_id, .. } | WorkerMessage::Decline { lease_id } = message {
         // A worker that is gone needs no news.
         let _ = events.send(LinkEvent::FailureSaid { lease_id }).await;
     }

@@ -1,18 +1,17 @@
 //! Hands finished results in, from the outbox, until the hub takes or refuses each.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use inference::error::quote;
 use shared::id::{JobId, LeaseId};
 use shared::job::request::TTL_MAX_SECONDS;
 use shared::protocol::ResultAccepted;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
-use super::HubUrl;
 use super::backoff::{Backoff, jitter};
 use super::route::Route;
 use super::trust::Trust;
+use super::{HubNumber, HubUrl};
 use crate::error::{Result, WorkerError};
 use crate::outbox::{Entry, Outbox};
 
@@ -43,24 +42,28 @@ pub enum Answer {
     Later(String),
 }
 
-/// A result that left the outbox.
+/// A result that left the outbox of a hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
+    pub hub: HubNumber,
     pub lease_id: LeaseId,
     pub job_id: Option<JobId>,
     /// Why the hub refused it, where it did.
     pub refusal: Option<String>,
 }
 
-/// Delivers whatever is in the outbox, now and whenever `added` tells of more.
-pub async fn deliver(
-    outbox: Outbox,
-    hub: HubUrl,
-    trust: Trust,
-    route: Route,
-    added: Arc<Notify>,
-    delivered: mpsc::Sender<Delivered>,
-) {
+/// Whom results go to, and how.
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    pub number: HubNumber,
+    pub url: HubUrl,
+    pub trust: Trust,
+    pub route: Route,
+}
+
+/// Delivers whatever is in the outbox of a hub to that hub, now and whenever there is more.
+pub async fn deliver(outbox: Outbox, recipient: Recipient, delivered: mpsc::Sender<Delivered>) {
+    let Recipient { number, url: hub, trust, route } = recipient;
     let agent = agent(&trust, &route, STALL_LIMIT);
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
@@ -74,12 +77,12 @@ pub async fn deliver(
         };
         if waiting.is_empty() {
             backoff.reset();
-            added.notified().await;
+            outbox.added().await;
             continue;
         }
         let mut all_left = true;
         for lease_id in waiting {
-            match deliver_one(&outbox, &hub, &agent, lease_id).await {
+            match deliver_one(&outbox, (number, &hub), &agent, lease_id).await {
                 Ok(left) => {
                     if delivered.send(left).await.is_err() {
                         return;
@@ -87,7 +90,7 @@ pub async fn deliver(
                 }
                 Err(error) => {
                     all_left = false;
-                    tracing::warn!(%lease_id, %error, "a result waits in the outbox");
+                    tracing::warn!(hub = hub.as_str(), %lease_id, %error, "a result waits in the outbox");
                 }
             }
         }
@@ -97,12 +100,18 @@ pub async fn deliver(
     }
 }
 
-async fn deliver_one(outbox: &Outbox, hub: &HubUrl, agent: &ureq::Agent, lease_id: LeaseId) -> Result<Delivered> {
+async fn deliver_one(
+    outbox: &Outbox,
+    (number, hub): (HubNumber, &HubUrl),
+    agent: &ureq::Agent,
+    lease_id: LeaseId,
+) -> Result<Delivered> {
+    let left = |job_id, refusal| Delivered { hub: number, lease_id, job_id, refusal };
     let entry = match outbox.read(lease_id) {
         Ok(entry) => entry,
         Err(error @ WorkerError::Format(_)) => {
             outbox.refuse(lease_id, "malformed")?;
-            return Ok(Delivered { lease_id, job_id: None, refusal: Some(error.to_string()) });
+            return Ok(left(None, Some(error.to_string())));
         }
         Err(error) => return Err(error),
     };
@@ -113,11 +122,11 @@ async fn deliver_one(outbox: &Outbox, hub: &HubUrl, agent: &ureq::Agent, lease_i
                 tracing::error!(%job_id, ours = %receipt_hash, theirs = %accepted.receipt_hash, "the hub names another receipt");
             }
             outbox.remove(lease_id)?;
-            Ok(Delivered { lease_id, job_id: Some(job_id), refusal: None })
+            Ok(left(Some(job_id), None))
         }
         Answer::Refused(reason) => {
             outbox.refuse(lease_id, &reason)?;
-            Ok(Delivered { lease_id, job_id: Some(job_id), refusal: Some(reason) })
+            Ok(left(Some(job_id), Some(reason)))
         }
         Answer::Later(reason) => Err(hub.unreachable(reason).into()),
     }

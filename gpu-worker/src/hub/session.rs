@@ -1,5 +1,6 @@
 //! What a worker knows about the hub during a session.
 
+use serde::{Deserialize, Serialize};
 use shared::Address;
 use shared::protocol::Challenge;
 
@@ -13,7 +14,7 @@ pub struct Session {
 }
 
 /// The hub's identity from its challenge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HubIdentity {
     pub hub_id: String,
     pub chain_id: u64,

@@ -25,6 +25,9 @@ pub enum Refusal {
     LeaseOver,
     #[error("this worker has {slots} slots, and all are taken")]
     NoSlot { slots: usize },
+    /// The assignment crossed the word of it on the way.
+    #[error("a job of another hub has the slot")]
+    SlotTaken,
     #[error("this worker serves {served}, not {model}")]
     Model { model: String, served: String },
     #[error("the terms pay {paid} for work of {done}")]

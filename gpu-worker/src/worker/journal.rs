@@ -9,34 +9,34 @@ use super::roster::Duty;
 use crate::hub::results::Delivered;
 use crate::hub::session::Session;
 
-pub(super) fn session(session: &Session) {
+pub(super) fn session(hub: &str, session: &Session) {
     let ahead_ms = session.clock.ahead_ms(clock::now());
     let (hub_id, chain_id) = (&session.hub.hub_id, session.hub.chain_id);
-    tracing::info!(hub_id, chain_id, ahead_ms, "the hub took the registration");
+    tracing::info!(hub, hub_id, chain_id, ahead_ms, "the hub took the registration");
     if ahead_ms.unsigned_abs() > CLOCK_SKEW_MAX_MS {
-        tracing::warn!(ahead_ms, "this machine's clock is off; the worker goes by the hub's");
+        tracing::warn!(hub, ahead_ms, "this machine's clock is off; the worker goes by the hub's");
     }
 }
 
 /// Returns the text for the miner.
-pub(super) fn message(message: &HubMessage) -> Option<&str> {
+pub(super) fn message<'a>(hub: &str, message: &'a HubMessage) -> Option<&'a str> {
     match message {
         HubMessage::Notice { text } => {
-            tracing::info!(text = quote(text), "the hub says");
+            tracing::info!(hub, text = quote(text), "the hub says");
             Some(text)
         }
         HubMessage::Cancel { lease_id, reason } => {
-            tracing::info!(%lease_id, reason = quote(reason), "the hub canceled a lease");
+            tracing::info!(hub, %lease_id, reason = quote(reason), "the hub canceled a lease");
             None
         }
         _ => None,
     }
 }
 
-pub(super) fn delivery(delivered: &Delivered) {
+pub(super) fn delivery(hub: &str, delivered: &Delivered) {
     match &delivered.refusal {
-        Some(reason) => tracing::error!(lease_id = %delivered.lease_id, reason, "the hub refused a result"),
-        None => tracing::info!(lease_id = %delivered.lease_id, "the hub took a result"),
+        Some(reason) => tracing::error!(hub, lease_id = %delivered.lease_id, reason, "the hub refused a result"),
+        None => tracing::info!(hub, lease_id = %delivered.lease_id, "the hub took a result"),
     }
 }
 

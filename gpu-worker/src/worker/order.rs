@@ -10,11 +10,14 @@ use tokio::sync::watch;
 
 use super::roster::Duty;
 use crate::child::supervisor::Limits;
+use crate::hub::HubNumber;
 use crate::hub::clock::HubClock;
 
 /// A job to run.
 #[derive(Debug)]
 pub struct Order {
+    /// Who assigned it. Its result goes there, and lease ids of two hubs may be equal.
+    pub hub: HubNumber,
     pub assignment: Assignment,
     /// The clock of the hub that assigned it, in which its receipt is dated.
     pub clock: HubClock,
@@ -35,11 +38,22 @@ pub struct LostBy {
 }
 
 impl Order {
-    pub fn new(assignment: Assignment, clock: HubClock, assigned_at: Instant, deadline: Instant) -> Self {
+    pub fn new(
+        hub: HubNumber,
+        assignment: Assignment,
+        clock: HubClock,
+        assigned_at: Instant,
+        deadline: Instant,
+    ) -> Self {
         // A hub that does not tell may have somebody who looks.
         let watched = watch::Sender::new(assignment.watched);
         let cancel = watch::Sender::new(false);
-        Self { assignment, clock, assigned_at, deadline, cancel, watched, lost_by: None }
+        Self { hub, assignment, clock, assigned_at, deadline, cancel, watched, lost_by: None }
+    }
+
+    /// What tells it from all others.
+    pub fn name(&self) -> (HubNumber, LeaseId) {
+        (self.hub, self.assignment.lease_id)
     }
 
     pub fn is_canceled(&self) -> bool {
@@ -57,7 +71,7 @@ impl Order {
     }
 }
 
-/// How a job ended that the runners got.
+/// What the runners say of a job, whose hub is named beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobEvent {
     Progress(Progress),
@@ -73,6 +87,15 @@ pub enum JobEvent {
         blame: Blame,
         retryable: bool,
         reason: String,
+    },
+}
+
+/// What comes from the devices.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PoolEvent {
+    Job {
+        hub: HubNumber,
+        event: JobEvent,
     },
     /// What a device has loaded, by the models' names.
     Warm {

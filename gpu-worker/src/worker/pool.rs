@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
 use super::batch::{Decision, Waiting, decide};
-use super::order::{JobEvent, Order};
+use super::order::{JobEvent, Order, PoolEvent};
 use super::roster::{Duty, Member, slots};
 use super::runner::{Bench, DeviceReport, Runner};
 use crate::child::supervisor::Supervisor;
@@ -66,7 +66,7 @@ pub async fn run(
     bench: Bench,
     batching: BatchingConfig,
     mut orders: mpsc::Receiver<Order>,
-    events: mpsc::Sender<JobEvent>,
+    events: mpsc::Sender<PoolEvent>,
 ) {
     let (report_sender, mut reports) = mpsc::channel(serving_devices.len().max(1));
     let slots = slots(serving_devices.iter().map(|device| &device.member.models), batching.jobs_max);
@@ -81,7 +81,10 @@ pub async fn run(
     let mut pool = Pool { serving_devices, queue: Vec::new(), slots, batching };
     loop {
         let canceled = pool.take_canceled().into_iter();
-        let canceled = canceled.map(|order| JobEvent::Canceled { lease_id: order.assignment.lease_id });
+        let canceled = canceled.map(|order| {
+            let lease_id = order.assignment.lease_id;
+            PoolEvent::Job { hub: order.hub, event: JobEvent::Canceled { lease_id } }
+        });
         for event in canceled.chain(pool.take_unserved()).collect::<Vec<_>>() {
             if events.send(event).await.is_err() {
                 return;
@@ -113,7 +116,7 @@ impl Pool {
     }
 
     /// Jobs that no device is left for.
-    fn take_unserved(&mut self) -> Vec<JobEvent> {
+    fn take_unserved(&mut self) -> Vec<PoolEvent> {
         let Self { serving_devices, queue, .. } = self;
         let unserved = queue.extract_if(.., |order| {
             !serving_devices.iter().enumerate().any(|(number, busy)| busy.takes(number, order))
@@ -125,13 +128,15 @@ impl Pool {
             };
             // The device may be back.
             let retryable = true;
-            JobEvent::Failed { lease_id: order.assignment.lease_id, blame: Blame::Miner, retryable, reason }
+            let lease_id = order.assignment.lease_id;
+            let event = JobEvent::Failed { lease_id, blame: Blame::Miner, retryable, reason };
+            PoolEvent::Job { hub: order.hub, event }
         };
         unserved.map(event).collect()
     }
 
     /// Takes a device's report. Returns what changed.
-    fn hear(&mut self, report: DeviceReport) -> Option<JobEvent> {
+    fn hear(&mut self, report: DeviceReport) -> Option<PoolEvent> {
         let DeviceReport { device_number, duty, finished } = report;
         let busy = self.serving_devices.get_mut(device_number)?;
         if let Some(finished) = finished {
@@ -141,7 +146,7 @@ impl Pool {
         }
         let is_new = busy.duty != duty;
         busy.duty = duty.clone();
-        is_new.then_some(JobEvent::Duty { device_number, duty })
+        is_new.then_some(PoolEvent::Duty { device_number, duty })
     }
 
     /// Starts what can start. Returns when to look again, if a job waits for others to share its run.

@@ -11,14 +11,15 @@ use inference::runtime::{Output, StepReport};
 use shared::id::LeaseId;
 use shared::protocol::{Assignment, Metering};
 use shared::signing::PrivateKey;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
-use super::order::{JobEvent, LostBy, Order};
+use super::order::{JobEvent, LostBy, Order, PoolEvent};
 use super::pool::until;
 use super::roster::Duty;
 use super::service::Service;
 use crate::child::supervisor::Supervisor;
 use crate::error::{Result, WorkerError};
+use crate::hub::HubNumber;
 use crate::hub::backoff::{Backoff, jitter};
 use crate::outbox::{Entry, Outbox};
 use crate::randomness::random_nonce;
@@ -41,12 +42,11 @@ struct Spent {
 /// What all runners share.
 #[derive(Debug, Clone)]
 pub struct Bench {
-    pub outbox: Outbox,
+    /// Of each hub, in their order.
+    pub outboxes: Arc<[Outbox]>,
     pub key: PrivateKey,
     /// Folders of the models, by their names.
     pub models: Arc<BTreeMap<String, PathBuf>>,
-    /// Notified when the outbox has a new result.
-    pub added: Arc<Notify>,
     /// Whether the worker pauses and has nothing to do.
     pub rest: watch::Receiver<bool>,
 }
@@ -106,7 +106,7 @@ struct Tally {
     /// How the GPU failed, where it did.
     gpu_failure: Option<String>,
     /// Jobs that another device may still do.
-    lost: BTreeMap<LeaseId, String>,
+    lost: BTreeMap<(HubNumber, LeaseId), String>,
 }
 
 /// When a try began and what it runs with.
@@ -136,7 +136,7 @@ impl Runner {
     pub async fn run(
         mut self,
         mut batches: mpsc::Receiver<Vec<Order>>,
-        events: mpsc::Sender<JobEvent>,
+        events: mpsc::Sender<PoolEvent>,
         reports: mpsc::Sender<DeviceReport>,
     ) {
         let mut restarts = Backoff::new(FIRST_RESTART_WAIT, LONGEST_RESTART_WAIT);
@@ -183,7 +183,7 @@ impl Runner {
     }
 
     /// Serves a batch, and restarts the process if it ended. Returns whether it ended.
-    async fn take(&mut self, batch: Vec<Order>, events: &mpsc::Sender<JobEvent>) -> (Option<FinishedBatch>, bool) {
+    async fn take(&mut self, batch: Vec<Order>, events: &mpsc::Sender<PoolEvent>) -> (Option<FinishedBatch>, bool) {
         let Some(model) = batch.first().map(|order| order.assignment.model.clone()) else { return (None, false) };
         let mut tally = self.serve(&batch, events).await;
         if tally.did_job {
@@ -199,7 +199,7 @@ impl Runner {
         }
         let device_number = self.device_number;
         let lost = batch.into_iter().filter_map(|order| {
-            let reason = tally.lost.remove(&order.assignment.lease_id)?;
+            let reason = tally.lost.remove(&order.name())?;
             Some(Order { lost_by: Some(LostBy { device_number, reason }), ..order })
         });
         let finished = FinishedBatch { model, batch_max: self.supervisor.batch_max(), lost: lost.collect() };
@@ -234,10 +234,10 @@ impl Runner {
         }
     }
 
-    fn warm(&self) -> JobEvent {
+    fn warm(&self) -> PoolEvent {
         let warm: Vec<_> = self.supervisor.warm().collect();
         let models = self.bench.models.iter().filter(|(_, folder)| warm.contains(&folder.as_path()));
-        JobEvent::Warm { device_number: self.device_number, models: models.map(|(name, _)| name.clone()).collect() }
+        PoolEvent::Warm { device_number: self.device_number, models: models.map(|(name, _)| name.clone()).collect() }
     }
 
     async fn restart(&mut self) {
@@ -257,7 +257,7 @@ impl Runner {
     }
 
     /// Runs the batch. Jobs during which the process ended are tried once more.
-    async fn serve(&mut self, batch: &[Order], events: &mpsc::Sender<JobEvent>) -> Tally {
+    async fn serve(&mut self, batch: &[Order], events: &mpsc::Sender<PoolEvent>) -> Tally {
         let began = Instant::now();
         let mut waiting: Vec<&Order> = batch.iter().collect();
         let mut together = batch.len();
@@ -280,13 +280,14 @@ impl Runner {
                         log_retry(order, &outcome);
                         again.push(*order);
                     } else if let Some(reason) = lost_gpu.filter(|_| may_go_on && order.lost_by.is_none()) {
-                        tally.lost.insert(order.assignment.lease_id, reason);
+                        tally.lost.insert(order.name(), reason);
                     } else {
                         let outcome = if died_of_it { self.judge_death(outcome).await } else { outcome };
                         tally.is_gone &= self.supervisor.process_id().is_none();
                         log(order, began, outcome.as_ref());
                         // The worker is gone where nobody hears of it.
-                        let _ = events.send(event(order.assignment.lease_id, outcome)).await;
+                        let event = event(order.assignment.lease_id, outcome);
+                        let _ = events.send(PoolEvent::Job { hub: order.hub, event }).await;
                     }
                 }
             }
@@ -319,7 +320,7 @@ impl Runner {
         &mut self,
         orders: &[&Order],
         began: Instant,
-        events: &mpsc::Sender<JobEvent>,
+        events: &mpsc::Sender<PoolEvent>,
     ) -> (Vec<Result<Spent>>, bool) {
         let model = orders.first().and_then(|order| self.bench.models.get(&order.assignment.model));
         self.supervisor.select(model.map_or(Path::new(""), PathBuf::as_path));
@@ -335,7 +336,8 @@ impl Runner {
         let mut writings: Vec<Writing> = orders.iter().map(|_| Writing::default()).collect();
         let mut report = |place: usize, step: StepReport| {
             let (Some(order), Some(writing)) = (orders.get(place), writings.get_mut(place)) else { return };
-            let mut send = |progress| events.try_send(JobEvent::Progress(progress)).is_ok();
+            let event = |progress| PoolEvent::Job { hub: order.hub, event: JobEvent::Progress(progress) };
+            let mut send = |progress| events.try_send(event(progress)).is_ok();
             writing.report(order.assignment.lease_id, step, &mut send);
         };
         let batch = orders.iter().map(|order| (&order.assignment.work, order.limits())).collect();
@@ -368,8 +370,9 @@ impl Runner {
         };
         let (receipt_hash, submission) = receipt::submission(assignment, work, &self.bench.key)?;
         let Assignment { lease_id, task, .. } = *assignment;
-        self.bench.outbox.put(&Entry { lease_id, job_id: task.job_id, receipt_hash, submission, refusal: None })?;
-        self.bench.added.notify_one();
+        let outbox = self.bench.outboxes.get(order.hub.0);
+        let outbox = outbox.ok_or_else(|| WorkerError::Receipt("its hub has no outbox".into()))?;
+        outbox.put(&Entry { lease_id, job_id: task.job_id, receipt_hash, submission, refusal: None })?;
         Ok(Spent { metering, bytes_out })
     }
 }

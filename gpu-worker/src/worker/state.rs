@@ -1,4 +1,5 @@
-//! The worker's state and decisions: pure, so that tests can try every order of events.
+//! What the worker has of one hub, and its decisions: pure, so that tests can try every order of events. [`super::hubs`] says
+//! how many slots a hub may fill where there are several.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 
 use super::agreement::{self, Offers, Refusal};
 use super::order::{JobEvent, Order};
+use crate::hub::HubNumber;
 use crate::hub::results::Delivered;
 use crate::hub::session::Session;
 
@@ -30,8 +32,13 @@ pub enum Effect {
 
 #[derive(Debug)]
 pub struct Worker {
+    hub: HubNumber,
     offers: Offers,
     slots: usize,
+    /// Of the slots, those that this hub may fill now; the others work for other hubs.
+    slots_lent: usize,
+    /// What the hub of this session was told of them, where that is known.
+    slots_told: Option<usize>,
     session: Option<Session>,
     draining: bool,
     paused: bool,
@@ -43,9 +50,9 @@ pub struct Worker {
     running: BTreeMap<LeaseId, Running>,
     /// Leases with a result that the hub has not acknowledged.
     finished: BTreeSet<LeaseId>,
-    /// Failures that wait for a session, or for room in it.
+    /// Failures and declined leases that wait for a session, or for room in it.
     unsaid: BTreeMap<LeaseId, WorkerMessage>,
-    /// Failures on their way to the hub. They are unsaid again where the session ends before they are sent.
+    /// Those on their way to the hub. They are unsaid again where the session ends before they are sent.
     being_said: BTreeMap<LeaseId, WorkerMessage>,
     ended: EndedLeases,
 }
@@ -87,12 +94,15 @@ fn by_name(offers: &[ModelOffer]) -> Offers {
 }
 
 impl Worker {
-    /// `slots` is how many jobs run at once. `finished` are leases whose results were in the outbox when the worker
-    /// started.
-    pub fn new(offers: &[ModelOffer], slots: usize, finished: Vec<LeaseId>) -> Self {
+    /// `slots` is how many jobs run at once. `finished` are leases whose results were in the outbox of this hub when the
+    /// worker started.
+    pub fn new(hub: HubNumber, offers: &[ModelOffer], slots: usize, finished: Vec<LeaseId>) -> Self {
         Self {
+            hub,
             offers: by_name(offers),
             slots,
+            slots_lent: slots,
+            slots_told: None,
             session: None,
             draining: false,
             paused: false,
@@ -118,6 +128,21 @@ impl Worker {
         self.running.len()
     }
 
+    /// Slots that this hub's jobs fill. A canceled job leaves its slot.
+    pub fn slots_taken(&self) -> usize {
+        self.running.values().filter(|running| !running.is_canceled()).count()
+    }
+
+    /// Slots that this hub may fill now, with those that it fills.
+    pub fn slots_lent(&self) -> usize {
+        self.slots_lent
+    }
+
+    /// A session is up, and new jobs are taken.
+    pub fn is_serving(&self) -> bool {
+        self.session.is_some() && !(self.draining || self.paused || self.has_no_device)
+    }
+
     /// Results that the hub has not taken yet.
     pub fn results_waiting(&self) -> usize {
         self.finished.len()
@@ -140,8 +165,26 @@ impl Worker {
     pub fn connected(&mut self, session: Session) -> Vec<Effect> {
         self.session = Some(session);
         self.said_drain = false;
+        // The registration named them all.
+        self.slots_told = Some(self.slots);
+        let slots = self.say_slots();
         let unsaid = self.say_failures();
-        unsaid.into_iter().chain(self.say_drain()).collect()
+        slots.into_iter().chain(unsaid).chain(self.say_drain()).collect()
+    }
+
+    /// The hub may fill so many of the slots from now on.
+    pub fn lend(&mut self, slots: usize) -> Option<Effect> {
+        self.slots_lent = slots.min(self.slots);
+        self.say_slots()
+    }
+
+    fn say_slots(&mut self) -> Option<Effect> {
+        if self.slots_told == Some(self.slots_lent) {
+            return None;
+        }
+        let effect = self.send(WorkerMessage::Slots { slots: u32::try_from(self.slots_lent).unwrap_or(u32::MAX) })?;
+        self.slots_told = Some(self.slots_lent);
+        Some(effect)
     }
 
     pub fn disconnected(&mut self) {
@@ -173,6 +216,7 @@ impl Worker {
         self.has_no_device = capability.is_none();
         self.offers = by_name(capability.map_or(&[], |capability| &capability.offers));
         self.slots = capability.map_or(0, |capability| capability.slots as usize);
+        self.slots_lent = self.slots;
         if self.has_no_device {
             let drain = self.say_drain();
             return drain.into_iter().chain(self.rejoin()).collect();
@@ -215,14 +259,17 @@ impl Worker {
 
     fn end_session(&mut self) -> Option<Session> {
         self.unsaid.append(&mut self.being_said);
+        // The next registration does not name a lease that was declined, and so the hub takes it back by itself.
+        self.unsaid.retain(|_, message| !matches!(message, WorkerMessage::Decline { .. }));
         self.session.take()
     }
 
-    /// Also says the failures for which there was no room before.
+    /// Also says what there was no room for before.
     pub fn heartbeat(&mut self) -> Vec<Effect> {
         let heartbeat = WorkerMessage::Heartbeat { leases: self.leases() };
+        let slots = self.say_slots();
         let unsaid = if self.session.is_some() { self.say_failures() } else { Vec::new() };
-        unsaid.into_iter().chain(self.send(heartbeat)).collect()
+        slots.into_iter().chain(unsaid).chain(self.send(heartbeat)).collect()
     }
 
     fn say_failures(&mut self) -> Vec<Effect> {
@@ -232,12 +279,17 @@ impl Worker {
         effects
     }
 
-    /// There was no room for a message. A failure is said later; anything else is made good by what follows it.
+    /// There was no room for a message. The end of a lease, and the slots, are said later; anything else is made good by what
+    /// follows it.
     pub fn not_sent(&mut self, message: WorkerMessage) {
-        if let WorkerMessage::Fail { lease_id, .. } = &message
-            && self.being_said.remove(lease_id).is_some()
-        {
-            self.unsaid.insert(*lease_id, message);
+        match &message {
+            WorkerMessage::Fail { lease_id, .. } | WorkerMessage::Decline { lease_id } => {
+                if self.being_said.remove(lease_id).is_some() {
+                    self.unsaid.insert(*lease_id, message);
+                }
+            }
+            WorkerMessage::Slots { .. } => self.slots_told = None,
+            _ => {}
         }
     }
 
@@ -276,11 +328,12 @@ impl Worker {
             Ok(deadline) => {
                 // A hub that assigns it again has heard of its failure.
                 self.being_said.remove(&lease_id);
-                let order = Order::new(assignment, session.clock, now, deadline);
+                let order = Order::new(self.hub, assignment, session.clock, now, deadline);
                 self.running.insert(lease_id, Running { cancel: order.cancel.clone(), watched: order.watched.clone() });
                 let accept = self.send(WorkerMessage::Accept { lease_id });
                 accept.into_iter().chain([Effect::Run(Box::new(order))]).collect()
             }
+            Err(Refusal::SlotTaken) => self.give_back(lease_id, WorkerMessage::Decline { lease_id }),
             Err(refusal) => self.fail(lease_id, Blame::Platform, true, &refusal.to_string()),
         }
     }
@@ -298,11 +351,12 @@ impl Worker {
         if self.has_no_device {
             return Err(Refusal::NotServing("has no device left"));
         }
-        let taken = self.running.values().filter(|running| !running.is_canceled()).count();
+        let taken = self.slots_taken();
         if taken >= self.slots {
             return Err(Refusal::NoSlot { slots: self.slots });
         }
-        agreement::check(assignment, &self.offers, &session.hub, &session.clock, now).map(|left| now + left)
+        let left = agreement::check(assignment, &self.offers, &session.hub, &session.clock, now)?;
+        if taken >= self.slots_lent { Err(Refusal::SlotTaken) } else { Ok(now + left) }
     }
 
     fn cancel(&mut self, lease_id: LeaseId) -> Vec<Effect> {
@@ -314,7 +368,6 @@ impl Worker {
 
     pub fn job_event(&mut self, event: JobEvent) -> Vec<Effect> {
         match event {
-            JobEvent::Warm { .. } | JobEvent::Duty { .. } => Vec::new(),
             JobEvent::Progress(progress) => self.send(WorkerMessage::Progress(progress)).into_iter().collect(),
             JobEvent::Finished { lease_id } => {
                 // A fast hub may accept a result before the runner, which still writes other results, has reported it.
@@ -352,7 +405,10 @@ impl Worker {
     }
 
     fn fail(&mut self, lease_id: LeaseId, blame: Blame, retryable: bool, reason: &str) -> Vec<Effect> {
-        let message = WorkerMessage::fail(lease_id, blame, retryable, reason);
+        self.give_back(lease_id, WorkerMessage::fail(lease_id, blame, retryable, reason))
+    }
+
+    fn give_back(&mut self, lease_id: LeaseId, message: WorkerMessage) -> Vec<Effect> {
         let effect = self.send(message.clone());
         let place = if effect.is_some() { &mut self.being_said } else { &mut self.unsaid };
         place.insert(lease_id, message);

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::monitor::State as Doing;
-use super::monitor::{Monitor, StatusReport};
+use super::monitor::{HubStatus, Monitor, StatusReport};
 use crate::error::{Result, WorkerError};
 
 /// In the data folder: where the running worker's status is.
@@ -113,6 +113,11 @@ struct Model {
     model: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfHub {
+    hub: String,
+}
+
 /// The report in the OpenMetrics text format.
 fn exposition(report: &StatusReport) -> std::result::Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("aitbc_worker");
@@ -128,21 +133,40 @@ fn exposition(report: &StatusReport) -> std::result::Result<String, std::fmt::Er
         warm.get_or_create(&Model { model: model.name.clone() }).set(model.warm.into());
     }
     registry.register("model_warm", "Whether a model is loaded", warm);
-    let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     for (name, help, value) in [
         ("jobs_running", "Jobs in hand", number(report.jobs.running)),
         ("slots", "Jobs that may run at once", number(report.facts.slots)),
         ("devices_lost", "Devices that are out of service", number(report.lost.len())),
-        ("results_waiting", "Results that the hub has not taken yet", number(report.results_waiting)),
-        ("connected", "Whether a session with the hub is up", report.hub_ahead_ms.is_some().into()),
         ("serving", "Whether new jobs are taken", (report.state == Doing::Serving).into()),
-        ("hub_ahead_milliseconds", "The hub's clock before this machine's", report.hub_ahead_ms.unwrap_or(0)),
     ] {
         let gauge: Gauge = Gauge::default();
         gauge.set(value);
         registry.register(name, help, gauge);
     }
+    of_hubs(&report.hubs, &mut registry);
     let mut exposition = String::new();
     text::encode(&mut exposition, &registry)?;
     Ok(exposition)
+}
+
+fn of_hubs(hubs: &[HubStatus], registry: &mut Registry) {
+    type Figure = (&'static str, &'static str, fn(&HubStatus) -> i64);
+    let figures: [Figure; 5] = [
+        ("connected", "Whether a session with the hub is up", |hub| hub.ahead_ms.is_some().into()),
+        ("hub_ahead_milliseconds", "The hub's clock before this machine's", |hub| hub.ahead_ms.unwrap_or(0)),
+        ("hub_jobs_running", "Jobs of the hub in hand", |hub| number(hub.jobs.running)),
+        ("hub_slots", "Slots that the hub may fill now", |hub| number(hub.slots)),
+        ("results_waiting", "Results that the hub has not taken yet", |hub| number(hub.results_waiting)),
+    ];
+    for (name, help, figure) in figures {
+        let family = Family::<OfHub, Gauge>::default();
+        for hub in hubs {
+            family.get_or_create(&OfHub { hub: hub.url.clone() }).set(figure(hub));
+        }
+        registry.register(name, help, family);
+    }
+}
+
+fn number(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

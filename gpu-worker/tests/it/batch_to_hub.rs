@@ -8,15 +8,15 @@ use std::time::Instant;
 
 use gpu_worker::child::supervisor::Supervisor;
 use gpu_worker::child::{ChildConfig, Setup};
-use gpu_worker::hub::HubUrl;
 use gpu_worker::hub::clock::HubClock;
-use gpu_worker::hub::results::deliver;
+use gpu_worker::hub::results::{Recipient, deliver};
 use gpu_worker::hub::route::Route;
 use gpu_worker::hub::session::{HubIdentity, Session};
 use gpu_worker::hub::trust::Trust;
+use gpu_worker::hub::{HubNumber, HubUrl};
 use gpu_worker::keys;
 use gpu_worker::outbox::Outbox;
-use gpu_worker::worker::order::JobEvent;
+use gpu_worker::worker::order::{JobEvent, PoolEvent};
 use gpu_worker::worker::pool::{self, BatchingConfig, ServingDevice};
 use gpu_worker::worker::roster::Member;
 use gpu_worker::worker::runner::Bench;
@@ -24,7 +24,7 @@ use gpu_worker::worker::state::{Effect, Worker};
 use inference::engine::{EngineChoice, EngineConfig};
 use shared::id::LeaseId;
 use shared::protocol::{Assignment, HubMessage};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::hub_double::{ESCROW, HubDouble, MINTER, PATIENCE, assignment};
@@ -67,19 +67,17 @@ async fn a_batch_that_the_hub_takes_before_its_runner_tells_of_it_leaves_nothing
         let mut hub = HubDouble::start().await;
         let (data, model) = (tempfile::tempdir().unwrap(), ModelCopy::new());
         let outbox = Outbox::open(&data.path().join("outbox")).unwrap();
-        let added = Arc::new(Notify::new());
         let bench = Bench {
-            outbox: outbox.clone(),
+            outboxes: [outbox.clone()].into(),
             key: keys::create_or_load(&data.path().join("miner.key")).unwrap(),
             models: Arc::new(BTreeMap::from([("test-model".to_owned(), model.path().to_path_buf())])),
-            added: added.clone(),
             rest: watch::channel(false).1,
         };
         let jobs: Vec<Assignment> = (1..).zip(STEPS).map(|(number, steps)| assignment(number, steps)).collect();
         let leases: BTreeSet<LeaseId> = jobs.iter().map(|job| job.lease_id).collect();
         let now = Instant::now();
         let identity = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER, escrow: ESCROW };
-        let mut worker = Worker::new(&[offer()], jobs.len(), Vec::new());
+        let mut worker = Worker::new(HubNumber(0), &[offer()], jobs.len(), Vec::new());
         worker.connected(Session { hub: identity, clock: HubClock::new(inference::clock::now(), now) });
         let (orders, order_receiver) = mpsc::channel(jobs.len());
         for job in &jobs {
@@ -98,8 +96,8 @@ async fn a_batch_that_the_hub_takes_before_its_runner_tells_of_it_leaves_nothing
         let serving_devices = vec![serving_device(engine, together, &model).await];
         let pool = tokio::spawn(pool::run(serving_devices, bench, batching, order_receiver, event_sender));
         let url = HubUrl::parse(&hub.url).unwrap();
-        let delivery =
-            tokio::spawn(deliver(outbox.clone(), url, Trust::default(), Route::default(), added, delivered_sender));
+        let recipient = Recipient { number: HubNumber(0), url, trust: Trust::default(), route: Route::default() };
+        let delivery = tokio::spawn(deliver(outbox.clone(), recipient, delivered_sender));
 
         let mut rejoins = 0;
         for _ in &jobs {
@@ -112,10 +110,14 @@ async fn a_batch_that_the_hub_takes_before_its_runner_tells_of_it_leaves_nothing
         let (mut steps, mut finished) = (Vec::new(), BTreeSet::new());
         while finished.len() < jobs.len() {
             let event = timeout(PATIENCE, events.recv()).await.expect("an event").unwrap();
+            let event = match event {
+                PoolEvent::Job { hub: HubNumber(0), event } => event,
+                PoolEvent::Warm { .. } => continue,
+                other => panic!("no such event: {other:?}"),
+            };
             match &event {
                 JobEvent::Finished { lease_id } => assert!(finished.insert(*lease_id), "{lease_id} ended twice"),
                 JobEvent::Progress(progress) => steps.push(progress.step),
-                JobEvent::Warm { .. } => {}
                 other => panic!("no such event: {other:?}"),
             }
             assert!(worker.job_event(event).is_empty(), "there is no session");

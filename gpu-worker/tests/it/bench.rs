@@ -22,7 +22,7 @@ fn configured(models: &[&Path], more: &str) -> (TempDir, Address) {
         format!("[[models]]\npath = \"{path}\"\nunit_price_ait = \"1\"\nmeasured_micro_units_per_second = 1000000\n")
     };
     let models: String = models.iter().map(model).collect();
-    let head = "hub = \"http://127.0.0.1:1\"\nkey = \"miner.key\"\n[engine]\nname = \"tract\"\nthreads = 1\n";
+    let head = "key = \"miner.key\"\n[[hubs]]\nurl = \"http://127.0.0.1:1\"\n[engine]\nname = \"tract\"\nthreads = 1\n";
     std::fs::write(data.path().join("worker.toml"), format!("{head}{more}{models}")).unwrap();
     (data, key.address())
 }

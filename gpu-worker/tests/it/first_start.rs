@@ -46,7 +46,7 @@ async fn one_command_makes_key_report_and_configuration_and_serves() {
     let key = data.join("keys/dev-miner.key");
     assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     // What others may do with it is not left to the system's habits.
-    for made in [data.clone(), data.join("worker.toml"), data.join("outbox"), data.join("keys"), data.join("lock")] {
+    for made in [data.clone(), data.join("worker.toml"), data.join("hubs"), data.join("keys"), data.join("lock")] {
         let mode = std::fs::metadata(&made).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", made.display());
     }

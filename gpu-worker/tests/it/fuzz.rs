@@ -77,7 +77,7 @@ fn fuzz_the_files_of_a_text_model() {
 #[test]
 fn fuzz_the_worker_s_configuration() {
     let data = tempfile::tempdir().unwrap();
-    let seed = "hub = \"http://127.0.0.1:8000\"\nkey = \"keys/miner.key\"\n[engine]\nname = \"tract\"\nthreads = 2\n\
+    let seed = "key = \"keys/miner.key\"\n[[hubs]]\nurl = \"http://127.0.0.1:8000\"\nca_file = \"ca.pem\"\n[engine]\nname = \"tract\"\nthreads = 2\n\
                 [child]\nmemory_max_bytes = 8000000000\n[mining]\ngpu_devices = [0, 1]\n[[models]]\npath = \"m\"\n\
                 unit_price_ait = \"0.25\"\nmeasured_micro_units_per_second = 5\n";
     fuzz("worker.toml", &[seed.as_bytes().to_vec()], |input| {

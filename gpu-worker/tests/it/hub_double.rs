@@ -18,6 +18,7 @@ use shared::{Address, B256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
@@ -29,6 +30,9 @@ pub(crate) const ESCROW: Address = Address::repeat_byte(0xa2);
 
 pub(crate) struct HubDouble {
     pub(crate) url: String,
+    hub_id: &'static str,
+    chain_id: u64,
+    door: JoinHandle<()>,
     sessions: mpsc::Receiver<Session>,
     results: mpsc::Receiver<(LeaseId, ResultSubmission)>,
     /// Statuses for the next results; 200 when it is empty.
@@ -43,13 +47,18 @@ pub(crate) struct Session {
 
 impl HubDouble {
     pub(crate) async fn start() -> Self {
+        Self::named("double", 7).await
+    }
+
+    /// With an id and a chain of its own.
+    pub(crate) async fn named(hub_id: &'static str, chain_id: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (session_sender, sessions) = mpsc::channel(16);
         let (result_sender, results) = mpsc::channel(64);
         let statuses = Arc::new(Mutex::new(VecDeque::new()));
         let answers = statuses.clone();
-        tokio::spawn(async move {
+        let door = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (sessions, results, statuses) = (session_sender.clone(), result_sender.clone(), answers.clone());
                 tokio::spawn(async move {
@@ -60,12 +69,29 @@ impl HubDouble {
                     } else if &start == b"GET /v1/status" {
                         say_status(stream).await;
                     } else if let Ok(socket) = accept_async(stream).await {
-                        let _ = sessions.send(Session { socket, challenge: challenge() }).await;
+                        let _ = sessions.send(Session { socket, challenge: challenge(hub_id, chain_id) }).await;
                     }
                 });
             }
         });
-        Self { url, sessions, results, statuses }
+        Self { url, hub_id, chain_id, door, sessions, results, statuses }
+    }
+
+    /// A small picture, by the terms of this hub.
+    pub(crate) fn assignment(&self, number: u128, steps: u32) -> Assignment {
+        let mut assignment = assignment(number, steps);
+        (assignment.terms.hub_id, assignment.terms.chain_id) = (self.hub_id.into(), self.chain_id);
+        assignment
+    }
+
+    /// Takes no connection any more.
+    pub(crate) fn close(&self) {
+        self.door.abort();
+    }
+
+    /// No result came.
+    pub(crate) fn has_no_result(&mut self) -> bool {
+        self.results.try_recv().is_err()
     }
 
     /// The next connection, not yet challenged.
@@ -126,11 +152,11 @@ impl Session {
     }
 }
 
-fn challenge() -> Challenge {
+fn challenge(hub_id: &str, chain_id: u64) -> Challenge {
     Challenge {
         protocol_version: PROTOCOL_VERSION,
-        hub_id: "double".into(),
-        chain_id: 7,
+        hub_id: hub_id.into(),
+        chain_id,
         minter: MINTER,
         escrow: ESCROW,
         nonce: B256::repeat_byte(9),

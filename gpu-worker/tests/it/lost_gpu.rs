@@ -12,19 +12,21 @@ use std::time::{Duration, Instant};
 
 use gpu_worker::child::supervisor::Supervisor;
 use gpu_worker::child::{ChildConfig, Event, Setup};
+use gpu_worker::hub::HubNumber;
 use gpu_worker::hub::clock::HubClock;
 use gpu_worker::keys;
 use gpu_worker::outbox::Outbox;
-use gpu_worker::worker::order::{JobEvent, Order};
+use gpu_worker::worker::order::{JobEvent, Order, PoolEvent};
 use gpu_worker::worker::pool::{self, BatchingConfig, ServingDevice};
 use gpu_worker::worker::roster::{Duty, Member};
 use gpu_worker::worker::runner::Bench;
 use inference::engine::{EngineChoice, EngineConfig};
 use inference::error::InferenceError;
+use shared::id::LeaseId;
 use shared::job::lifecycle::Blame;
 use shared::protocol::WorkerMessage;
 use tempfile::TempDir;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::hub_double::{HubDouble, PATIENCE, assignment};
 use crate::miner::{Miner, child_of, ended, signal};
@@ -109,12 +111,13 @@ async fn serving_device(card: &Card, name: &str, model: &Path) -> ServingDevice 
 
 fn order(number: u128, steps: u32) -> Order {
     let now = Instant::now();
-    Order::new(assignment(number, steps), HubClock::new(inference::clock::now(), now), now, now + PATIENCE)
+    let clock = HubClock::new(inference::clock::now(), now);
+    Order::new(HubNumber(0), assignment(number, steps), clock, now, now + PATIENCE)
 }
 
 struct Devices {
     orders: mpsc::Sender<Order>,
-    events: mpsc::Receiver<JobEvent>,
+    events: mpsc::Receiver<PoolEvent>,
     outbox: Outbox,
     _data: TempDir,
     _model: ModelCopy,
@@ -131,10 +134,9 @@ impl Devices {
         let pids = [0, 1].map(|number: usize| serving_devices[number].supervisor.process_id().unwrap());
         let outbox = Outbox::open(data.path()).unwrap();
         let bench = Bench {
-            outbox: outbox.clone(),
+            outboxes: [outbox.clone()].into(),
             key: keys::create_or_load(&data.path().join("miner.key")).unwrap(),
             models: Arc::new(BTreeMap::from([("test-model".to_owned(), model.path().to_path_buf())])),
-            added: Arc::new(Notify::new()),
             rest: watch::channel(false).1,
         };
         let (orders, order_receiver) = mpsc::channel(8);
@@ -144,27 +146,31 @@ impl Devices {
     }
 
     /// The next event that is no step and no loading.
-    async fn event(&mut self) -> JobEvent {
+    async fn event(&mut self) -> PoolEvent {
         loop {
             match self.any().await {
-                JobEvent::Progress(_) | JobEvent::Warm { .. } => {}
+                PoolEvent::Job { event: JobEvent::Progress(_), .. } | PoolEvent::Warm { .. } => {}
                 other => return other,
             }
         }
     }
 
     async fn step(&mut self) {
-        while !matches!(self.any().await, JobEvent::Progress(_)) {}
+        while !matches!(self.any().await, PoolEvent::Job { event: JobEvent::Progress(_), .. }) {}
     }
 
-    async fn any(&mut self) -> JobEvent {
+    async fn any(&mut self) -> PoolEvent {
         tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event").unwrap()
     }
 }
 
-fn lost(event: &JobEvent) -> (usize, &str) {
+fn finished(lease_id: LeaseId) -> PoolEvent {
+    PoolEvent::Job { hub: HubNumber(0), event: JobEvent::Finished { lease_id } }
+}
+
+fn lost(event: &PoolEvent) -> (usize, &str) {
     match event {
-        JobEvent::Duty { device_number, duty: Duty::Lost { reason } } => (*device_number, reason),
+        PoolEvent::Duty { device_number, duty: Duty::Lost { reason } } => (*device_number, reason),
         other => panic!("a loss, got {other:?}"),
     }
 }
@@ -185,22 +191,22 @@ async fn a_card_that_vanishes_under_a_job_leaves_it_to_another_and_serves_again_
     assert_eq!(device_number, 0);
     let said = "GPU 0 (A card) is gone: CUDA failure 100: no CUDA-capable device is detected; look for";
     assert!(reason.starts_with(said) && !reason.contains("HOME-PC"), "{reason}");
-    assert_eq!(devices.event().await, JobEvent::Finished { lease_id });
+    assert_eq!(devices.event().await, finished(lease_id));
     assert_eq!(devices.outbox.waiting().unwrap(), [lease_id]);
     // While it is away, the other one does everything.
     let job = order(2, 1);
     let lease_id = job.assignment.lease_id;
     devices.orders.send(job).await.unwrap();
-    assert_eq!(devices.event().await, JobEvent::Finished { lease_id });
+    assert_eq!(devices.event().await, finished(lease_id));
     cards[0].put_back();
-    assert_eq!(devices.event().await, JobEvent::Duty { device_number: 0, duty: Duty::Serving });
+    assert_eq!(devices.event().await, PoolEvent::Duty { device_number: 0, duty: Duty::Serving });
     cards[1].pull_out();
     signal("-ABRT", second).await;
     assert_eq!(lost(&devices.event().await).0, 1);
     let job = order(3, 1);
     let lease_id = job.assignment.lease_id;
     devices.orders.send(job).await.unwrap();
-    assert_eq!(devices.event().await, JobEvent::Finished { lease_id });
+    assert_eq!(devices.event().await, finished(lease_id));
 }
 
 #[tokio::test]
@@ -216,7 +222,9 @@ async fn without_any_card_a_job_ends_with_a_word_and_the_worker_goes_on() {
     devices.step().await;
     signal("-ABRT", first).await;
     match devices.event().await {
-        JobEvent::Failed { lease_id, blame: Blame::Miner, retryable: true, reason, .. } => {
+        PoolEvent::Job {
+            event: JobEvent::Failed { lease_id, blame: Blame::Miner, retryable: true, reason }, ..
+        } => {
             assert_eq!(lease_id, lost_lease);
             assert!(reason.starts_with("GPU 0 (A card) is gone"), "{reason}");
         }
@@ -225,15 +233,17 @@ async fn without_any_card_a_job_ends_with_a_word_and_the_worker_goes_on() {
     assert_eq!(lost(&devices.event().await).0, 0, "the loss is told after what it ended");
     devices.orders.send(order(5, 1)).await.unwrap();
     match devices.event().await {
-        JobEvent::Failed { reason, .. } => assert_eq!(reason, "no device that serves test-model is left"),
+        PoolEvent::Job { event: JobEvent::Failed { reason, .. }, .. } => {
+            assert_eq!(reason, "no device that serves test-model is left")
+        }
         other => panic!("a failure, got {other:?}"),
     }
     cards[1].put_back();
-    assert_eq!(devices.event().await, JobEvent::Duty { device_number: 1, duty: Duty::Serving });
+    assert_eq!(devices.event().await, PoolEvent::Duty { device_number: 1, duty: Duty::Serving });
     let job = order(6, 1);
     let lease_id = job.assignment.lease_id;
     devices.orders.send(job).await.unwrap();
-    assert_eq!(devices.event().await, JobEvent::Finished { lease_id });
+    assert_eq!(devices.event().await, finished(lease_id));
 }
 
 #[tokio::test]

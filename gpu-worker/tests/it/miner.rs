@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use gpu_worker::hub::HubUrl;
 use gpu_worker::keys;
+use gpu_worker::worker::OUTBOX_FOLDER;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
@@ -43,12 +45,17 @@ impl Miner {
 
     /// Configured without being measured, which takes its time.
     pub(crate) fn new(hub: &HubDouble) -> Self {
+        Self::of_hubs(&[hub])
+    }
+
+    /// The same, with several hubs.
+    pub(crate) fn of_hubs(hubs: &[&HubDouble]) -> Self {
         let (data, model) = (tempfile::tempdir().unwrap(), ModelCopy::new());
         keys::create_or_load(&data.path().join("miner.key")).unwrap();
         let config = format!(
-            "hub = \"{}\"\nkey = \"miner.key\"\n[engine]\nname = \"tract\"\n[[models]]\npath = \"{}\"\n\
+            "key = \"miner.key\"\n{}[engine]\nname = \"tract\"\n[[models]]\npath = \"{}\"\n\
              unit_price_ait = \"0.25\"\nmeasured_micro_units_per_second = 1000000\n",
-            hub.url,
+            hubs.iter().map(|hub| format!("[[hubs]]\nurl = \"{}\"\n", hub.url)).collect::<String>(),
             model.path().display()
         );
         std::fs::write(data.path().join("worker.toml"), config).unwrap();
@@ -75,9 +82,10 @@ impl Miner {
         start.kill_on_drop(true).spawn().unwrap()
     }
 
-    /// Results in the outbox.
-    pub(crate) fn waiting(&self) -> usize {
-        let entries = std::fs::read_dir(self.data.path().join("outbox")).unwrap();
+    /// Results in the outbox for a hub.
+    pub(crate) fn waiting(&self, hub: &HubDouble) -> usize {
+        let folder = HubUrl::parse(&hub.url).unwrap().folder().join(OUTBOX_FOLDER);
+        let entries = std::fs::read_dir(self.data.path().join(folder)).unwrap();
         entries.filter(|entry| entry.as_ref().unwrap().path().is_file()).count()
     }
 }

@@ -98,7 +98,8 @@ fn stdout(output: &Output) -> String {
 fn configure(data: &Path, model: &ModelCopy) -> PathBuf {
     let path = data.join("worker.toml");
     let section = format!("[model]\npath = {:?}\nunit_price_ait = \"0.25\"\n", model.path());
-    let head = "# mine\nhub = \"http://127.0.0.1:1\"\nkey = \"keys/miner.key\"\n\n[engine]\nname = \"tract\"\n\n";
+    let head =
+        "# mine\nkey = \"keys/miner.key\"\n\n[[hubs]]\nurl = \"http://127.0.0.1:1\"\n\n[engine]\nname = \"tract\"\n\n";
     std::fs::write(&path, format!("{head}{section}measured_micro_units_per_second = 1\n")).unwrap();
     path
 }

@@ -1,12 +1,10 @@
 //! The outbox keeps what was put into it, whatever else lies in the folder.
 
-use std::sync::Arc;
-
 use gpu_worker::error::WorkerError;
-use gpu_worker::hub::HubUrl;
-use gpu_worker::hub::results::deliver;
+use gpu_worker::hub::results::{Recipient, deliver};
 use gpu_worker::hub::route::Route;
 use gpu_worker::hub::trust::Trust;
+use gpu_worker::hub::{HubNumber, HubUrl};
 use gpu_worker::outbox::{Entry, Outbox, REFUSED_MAX};
 use shared::amount::{Amount, MicroUnits};
 use shared::commitment::Commitment;
@@ -17,7 +15,7 @@ use shared::receipt::{JobReceipt, ReceiptVersion};
 use shared::time::UnixSeconds;
 use shared::unit::UnitType;
 use shared::{Address, B256, Bytes};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use crate::hub_double::HubDouble;
 
@@ -116,14 +114,8 @@ async fn a_result_that_cannot_be_read_now_is_sent_when_it_can_and_only_a_malform
     assert!(matches!(outbox.refuse(unread, "409: not yours"), Err(WorkerError::File(_))));
     let (delivered_sender, mut delivered) = mpsc::channel(8);
     let url = HubUrl::parse(&hub.url).unwrap();
-    let delivery = tokio::spawn(deliver(
-        outbox.clone(),
-        url,
-        Trust::default(),
-        Route::default(),
-        Arc::new(Notify::new()),
-        delivered_sender,
-    ));
+    let recipient = Recipient { number: HubNumber(0), url, trust: Trust::default(), route: Route::default() };
+    let delivery = tokio::spawn(deliver(outbox.clone(), recipient, delivered_sender));
     let left = delivered.recv().await.unwrap();
     assert!(left.lease_id == malformed && left.refusal.unwrap().contains("not valid"));
     let left = delivered.recv().await.unwrap();

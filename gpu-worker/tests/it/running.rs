@@ -199,7 +199,7 @@ async fn a_second_signal_hands_running_jobs_back_at_once() {
         other => panic!("the job is handed back, got {other:?}"),
     }
     assert_eq!(ended(worker).await.0, Some(130));
-    assert_eq!(miner.waiting(), 0);
+    assert_eq!(miner.waiting(&hub), 0);
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn what_it_tells_of_itself_is_a_box_json_and_metrics() {
     let status = miner.status().await;
     assert_eq!((&status["jobs"]["completed"], &status["jobs"]["failed"]), (&1.into(), &0.into()));
     assert_eq!((&status["models"][0]["name"], &status["models"][0]["warm"]), (&"test-model".into(), &true.into()));
-    assert_eq!(status["notices"][0]["text"], "your price is high");
+    assert_eq!(status["hubs"][0]["notices"][0]["text"], "your price is high");
     let shown = String::from_utf8(miner.command(&["status"]).await.stdout).unwrap();
     for words in ["│ state     serving", "hub says  your price is high", "test-model (warm)", "1 in the last hour"] {
         assert!(shown.contains(words), "{shown} lacks {words}");
@@ -262,13 +262,12 @@ async fn what_it_tells_of_itself_is_a_box_json_and_metrics() {
     let url = format!("http://{address}/metrics");
     let text = tokio::task::spawn_blocking(move || agent.get(url).call().unwrap().body_mut().read_to_string().unwrap());
     let text = text.await.unwrap();
-    for line in [
-        "aitbc_worker_jobs_total{outcome=\"completed\"} 1",
-        "aitbc_worker_model_warm{model=\"test-model\"} 1",
-        "aitbc_worker_connected 1",
-    ] {
+    for line in ["aitbc_worker_jobs_total{outcome=\"completed\"} 1", "aitbc_worker_model_warm{model=\"test-model\"} 1"]
+    {
         assert!(text.contains(line), "{text} lacks {line}");
     }
+    let connected = format!("aitbc_worker_connected{{hub=\"{}\"}} 1", hub.url);
+    assert!(text.contains(&connected), "{text} lacks {connected}");
     signal("-TERM", worker.id().unwrap()).await;
     assert_eq!(ended(worker).await.0, Some(0));
     assert!(!miner.data.path().join("status-address").exists());

@@ -84,7 +84,7 @@ async fn serves_a_job_hands_its_result_in_until_it_is_taken_and_drains() {
     assert_eq!(session.event().await, Some(WorkerMessage::Drain));
     let (code, log) = ended(worker).await;
     assert_eq!(code, Some(0), "{log}");
-    assert_eq!(miner.waiting(), 0);
+    assert_eq!(miner.waiting(&hub), 0);
     assert!(log.contains("\"message\":\"job over\"") && log.contains("\"bytes_out\""), "{log}");
     assert!(!log.contains("secret"), "the prompt is in the log");
 }
@@ -100,7 +100,7 @@ async fn a_finished_result_survives_the_death_of_the_worker() {
     session.assign(&job).await;
     let (_, submission) = hub.result().await;
     worker.kill().await.unwrap();
-    assert_eq!(miner.waiting(), 1);
+    assert_eq!(miner.waiting(&hub), 1);
 
     hub.statuses.lock().unwrap().clear();
     drop(session);
@@ -117,7 +117,7 @@ async fn a_finished_result_survives_the_death_of_the_worker() {
     }
     signal("-TERM", worker.id().unwrap()).await;
     assert_eq!(ended(worker).await.0, Some(0));
-    assert_eq!(miner.waiting(), 0);
+    assert_eq!(miner.waiting(&hub), 0);
 }
 
 #[tokio::test]

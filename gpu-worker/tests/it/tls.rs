@@ -54,7 +54,7 @@ async fn a_hub_with_a_certificate_of_its_own_is_served_where_the_miner_names_it(
     std::fs::write(miner.data.path().join("hub-ca.pem"), authority).unwrap();
     let path = miner.data.path().join("worker.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, format!("ca_file = \"hub-ca.pem\"\n{}", text.replace(&hub.url, &url))).unwrap();
+    std::fs::write(&path, text.replace(&hub.url, &format!("{url}\"\nca_file = \"hub-ca.pem"))).unwrap();
     let worker = miner.start();
     let (mut session, registration) = hub.worker().await;
     let job = assignment(31, 1);

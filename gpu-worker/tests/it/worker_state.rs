@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use gpu_worker::hub::HubNumber;
 use gpu_worker::hub::clock::HubClock;
 use gpu_worker::hub::results::Delivered;
 use gpu_worker::hub::session::{HubIdentity, Session};
@@ -26,6 +27,8 @@ use crate::hub_double::{ESCROW, MINTER, assignment};
 const HUB_TIME: UnixMillis = UnixMillis(4_000_000_000_000);
 
 const SLOTS: usize = 2;
+
+const FIRST: HubNumber = HubNumber(0);
 
 pub(crate) fn offer() -> ModelOffer {
     ModelOffer {
@@ -90,7 +93,7 @@ fn refusal(effects: &[Effect]) -> Option<(LeaseId, Blame, String)> {
 #[test]
 fn an_assignment_that_lies_is_refused_with_a_word_and_the_session_goes_on() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
     worker.connected(session(now));
     let lies: Vec<(&str, Lie)> = vec![
         ("not sd-15", Box::new(|job| job.model = "sd-15".into())),
@@ -127,7 +130,7 @@ fn an_assignment_that_lies_is_refused_with_a_word_and_the_session_goes_on() {
 #[test]
 fn more_than_the_slots_is_refused_and_a_canceled_lease_leaves_its_slot() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
     worker.connected(session(now));
     let mut assign = |number| worker.hub_message(HubMessage::Assign(Box::new(job(number))), now);
     assert!(refusal(&assign(1)).is_none() && refusal(&assign(2)).is_none());
@@ -143,7 +146,7 @@ fn more_than_the_slots_is_refused_and_a_canceled_lease_leaves_its_slot() {
 #[test]
 fn the_deadline_is_the_hubs_whatever_this_machine_believes() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
     worker.connected(session(now));
     let later = now + Duration::from_secs(20);
     let effects = worker.hub_message(HubMessage::Assign(Box::new(job(1))), later);
@@ -158,7 +161,7 @@ fn the_deadline_is_the_hubs_whatever_this_machine_believes() {
 #[test]
 fn what_failed_without_a_session_is_said_in_the_next() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
     worker.connected(session(now));
     worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
     worker.disconnected();
@@ -174,7 +177,7 @@ fn what_failed_without_a_session_is_said_in_the_next() {
 #[test]
 fn a_stop_answers_for_everything_that_runs() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
     worker.connected(session(now));
     for number in [1, 2] {
         worker.hub_message(HubMessage::Assign(Box::new(job(number))), now);
@@ -189,7 +192,7 @@ fn a_stop_answers_for_everything_that_runs() {
 #[test]
 fn fewer_devices_are_told_at_once_and_the_jobs_of_the_others_go_on() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
     worker.connected(session(now));
     worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
     assert!(matches!(worker.offer(Some(&capability(1)))[..], [Effect::Rejoin]));
@@ -203,13 +206,13 @@ fn fewer_devices_are_told_at_once_and_the_jobs_of_the_others_go_on() {
 #[test]
 fn without_a_device_it_leaves_once_it_holds_nothing() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, vec![lease(7)]);
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, vec![lease(7)]);
     worker.connected(session(now));
     assert!(matches!(worker.offer(None)[..], [Effect::Send(WorkerMessage::Drain)]));
     let effects = worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
     assert!(refusal(&effects).unwrap().2.contains("has no device left"));
     worker.failure_said(lease(1));
-    let delivered = Delivered { lease_id: lease(7), job_id: None, refusal: None };
+    let delivered = Delivered { hub: FIRST, lease_id: lease(7), job_id: None, refusal: None };
     assert!(matches!(worker.delivered(&delivered)[..], [Effect::Rejoin]));
     assert!(worker.offer(Some(&capability(2))).is_empty());
     assert!(worker.connected(session(now)).is_empty());
@@ -220,9 +223,9 @@ fn without_a_device_it_leaves_once_it_holds_nothing() {
 #[test]
 fn a_result_that_the_hub_took_before_the_runner_told_of_it_leaves_nothing_behind() {
     let now = Instant::now();
-    let delivered = Delivered { lease_id: lease(1), job_id: None, refusal: None };
+    let delivered = Delivered { hub: FIRST, lease_id: lease(1), job_id: None, refusal: None };
     let finished = || JobEvent::Finished { lease_id: lease(1) };
-    let mut worker = Worker::new(&[offer()], 1, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], 1, Vec::new());
     worker.connected(session(now));
     worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
     worker.pause();
@@ -401,7 +404,7 @@ impl World {
             }
             Event::Deliver(which) if !self.outbox.is_empty() => {
                 let lease_id = self.outbox.remove(which % self.outbox.len());
-                worker.delivered(&Delivered { lease_id, job_id: None, refusal: None })
+                worker.delivered(&Delivered { hub: FIRST, lease_id, job_id: None, refusal: None })
             }
             Event::Drain => {
                 let effects = worker.drain();
@@ -477,7 +480,7 @@ proptest! {
     #[test]
     fn whatever_happens_in_whatever_order(events in prop::collection::vec(event(), 1..120)) {
         let now = Instant::now();
-        let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+        let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
         let mut world = World::default();
         for event in &events {
             world.apply(&mut worker, event, now)?;
@@ -512,7 +515,7 @@ fn fails(effects: &[Effect]) -> Vec<WorkerMessage> {
 #[test]
 fn a_failure_stays_unsaid_until_it_is_sent() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
     worker.connected(session(now));
     worker.hub_message(HubMessage::Assign(Box::new(job(1))), now);
     let failed = JobEvent::Failed { lease_id: lease(1), blame: Blame::Miner, retryable: false, reason: "no".into() };
@@ -535,7 +538,7 @@ fn a_failure_stays_unsaid_until_it_is_sent() {
 #[test]
 fn an_assignment_whose_client_pays_names_the_escrow_of_the_session_and_is_taken() {
     let now = Instant::now();
-    let mut worker = Worker::new(&[offer()], SLOTS, Vec::new());
+    let mut worker = Worker::new(FIRST, &[offer()], SLOTS, Vec::new());
     worker.connected(session(now));
     let mut paid = job(1);
     paid.terms.contract = ESCROW;

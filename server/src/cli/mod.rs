@@ -1,6 +1,7 @@
 //! The command line. Tables are for people, `--json` is for programs; an error is one sentence on stderr.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line answers on its streams")]
 
+mod attester;
 mod audit;
 mod chain;
 mod client;
@@ -49,6 +50,9 @@ enum Command {
     /// Stakes AIT with validators, and says who they are
     #[command(subcommand)]
     Stake(stake::Stake),
+    /// Lists the hubs whose receipts are minted, and admits others
+    #[command(subcommand)]
+    Attester(attester::Attester),
     /// Makes, lists and revokes keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -97,6 +101,7 @@ pub fn run() -> ExitCode {
         Command::Node(node) => node::run(node),
         Command::Chain(chain) => chain::run(chain),
         Command::Stake(stake) => stake::run(stake),
+        Command::Attester(attester) => attester::run(attester),
         Command::Keys(keys) => keys::run(keys),
         Command::Index(index) => index::run(index),
         Command::Submit(submit) => submit::run(&submit),

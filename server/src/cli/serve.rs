@@ -11,7 +11,7 @@ use shared::signing::PrivateKey;
 
 use super::up::{self, Up};
 use crate::config::DEVELOPMENT_HUB_ID;
-use crate::keys::{self, DEVELOPMENT_SUFFIX, KeySource, Keys};
+use crate::keys::{self, ChainKeys, DEVELOPMENT_SUFFIX, KeySource, Keys};
 
 /// A key itself may stand here, but not on the command line, which every user of the machine can read.
 const HUB_KEY: &str = "AITBC_HUB_KEY";
@@ -25,12 +25,12 @@ pub(super) struct Serve {
     /// AITBC_HUB_KEY
     #[arg(long, env = "AITBC_HUB_KEY_FILE")]
     hub_key_file: Option<PathBuf>,
-    /// File of the key that decides blocks; or the key itself in AITBC_VALIDATOR_KEY
+    /// File of the key that decides blocks; or the key itself in AITBC_VALIDATOR_KEY. Not needed with --chain-from
     #[arg(long, env = "AITBC_VALIDATOR_KEY_FILE")]
     validator_key_file: Option<PathBuf>,
-    /// Account that has the minter's roles at genesis. Its key stays elsewhere
-    #[arg(long, env = "AITBC_ADMIN")]
-    admin: Address,
+    /// Account that has the minter's roles at genesis. Its key stays elsewhere. Not needed with --chain-from
+    #[arg(long, env = "AITBC_ADMIN", required_unless_present = "chain_from")]
+    admin: Option<Address>,
     /// EIP-155 id of the chain, which every transaction and receipt names. It stays what it was at genesis
     #[arg(long, env = "AITBC_CHAIN_ID", value_parser = chain_id)]
     chain_id: u64,
@@ -57,13 +57,20 @@ pub(super) fn run(serve: Serve) -> Result<()> {
     }
     let offered = !options.host.is_loopback();
     let hub = given(hub_key_file.as_deref(), "--hub-key-file", HUB_KEY, offered)?;
-    let validator = given(validator_key_file.as_deref(), "--validator-key-file", VALIDATOR_KEY, offered)?;
-    if admin == hub.address() || admin == validator.address() {
-        bail!(
-            "--admin {admin} is the account of a key that this server holds; the minter's roles belong to another one"
-        );
-    }
-    up::start(options, KeySource::Given(Box::new(Keys { hub, validator, admin })), chain_id)
+    let chain = match admin {
+        Some(admin) if options.chain_from.is_empty() => {
+            let validator = given(validator_key_file.as_deref(), "--validator-key-file", VALIDATOR_KEY, offered)?;
+            if admin == hub.address() || admin == validator.address() {
+                bail!(
+                    "--admin {admin} is the account of a key that this server holds; the minter's roles belong to another \
+                     one"
+                );
+            }
+            Some(ChainKeys { validator, admin })
+        }
+        _ => None,
+    };
+    up::start(options, KeySource::Given(Box::new(Keys { hub, chain })), chain_id)
 }
 
 /// The key in the file, or else in the environment. `offered`: other machines reach the server.

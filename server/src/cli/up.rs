@@ -19,9 +19,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::market_maker::RunningMaker;
 use crate::config::{
-    Config, ConnectionLimits, DEVELOPMENT_EXIT_DELAY_SECONDS, DEVELOPMENT_HUB_ID, ExchangeConfig, HUB_ID_MAX_CHARS,
-    Keeping, Limits, MarketMaker, PORT_DEFAULT, SITE_ROOT_DEFAULT,
+    ChainFrom, Config, ConnectionLimits, DEVELOPMENT_EXIT_DELAY_SECONDS, DEVELOPMENT_HUB_ID, ExchangeConfig,
+    HUB_ID_MAX_CHARS, Keeping, Limits, MarketMaker, PORT_DEFAULT, SITE_ROOT_DEFAULT,
 };
+use crate::follow::node_url;
 use crate::keys::{self, KeySource};
 use crate::pins::Pins;
 use crate::serve::Server;
@@ -52,6 +53,13 @@ pub(super) struct Up {
     /// Where other validators connect, if somewhere else than the data folder's peers.json tells them to
     #[arg(long, env = "AITBC_VALIDATOR_LISTEN")]
     validator_listen: Option<SocketAddr>,
+    /// Node that keeps the chain, as http://HOST:PORT; may be repeated. This server then has a hub on that chain: it takes the
+    /// blocks of the first that can be followed, checks them, and sends its transactions to the first that answers
+    #[arg(long, env = "AITBC_CHAIN_FROM", value_delimiter = ',', value_parser = node_url)]
+    pub(super) chain_from: Vec<String>,
+    /// The genesis.json of that chain. It is copied into the folder, so that later starts need it no more
+    #[arg(long, env = "AITBC_GENESIS", requires = "chain_from")]
+    genesis: Option<PathBuf>,
     /// Folder of the built page bundles; target/site where absent, and no pages where nothing was built there
     #[arg(long, env = "AITBC_SITE", value_parser = folder)]
     site: Option<PathBuf>,
@@ -229,7 +237,9 @@ fn origin(text: &str) -> Result<String, String> {
 
 fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
     let hold_seconds = up.hold_seconds.unwrap_or(if keys.is_development() { 0 } else { DEFAULT_HOLD_SECONDS });
-    let runs_maker = keys.is_development() && !up.no_exchange && !up.no_market_maker;
+    // The exchange of a chain belongs to the hub that keeps the chain.
+    let operates = !up.no_exchange && up.chain_from.is_empty();
+    let runs_maker = keys.is_development() && operates && !up.no_market_maker;
     let market_maker = match up.market_maker {
         Some(address) => MarketMaker::At(address),
         None if runs_maker => MarketMaker::Development,
@@ -240,11 +250,12 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
         database_url: up.database_url,
         listen: SocketAddr::new(up.host, up.port),
         validator_listen: up.validator_listen,
+        chain_from: (!up.chain_from.is_empty()).then_some(ChainFrom { urls: up.chain_from, genesis: up.genesis }),
         site_root: up.site.unwrap_or_else(|| PathBuf::from(SITE_ROOT_DEFAULT)),
         keys,
         hub_id: up.hub_id,
         hold_seconds,
-        exchange: ExchangeConfig { operates: !up.no_exchange, exit_delay_seconds: up.exit_delay_seconds, market_maker },
+        exchange: ExchangeConfig { operates, exit_delay_seconds: up.exit_delay_seconds, market_maker },
         audits: up.audits.into(),
         chain_id,
         pins: Pins { models: up.pinned_models, manifests: up.manifests },

@@ -12,6 +12,7 @@ use shared::api::status::{Health, NetworkStatus};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::exchange::ExchangeError;
+use crate::follow::FollowState;
 use crate::status::Figures;
 
 /// Whether a miner can draw, and on which device.
@@ -40,6 +41,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError>
     let head = app.node.head()?;
     if let Some(fault) = app.node.fault() {
         return Err(ApiError::Unavailable(format!("the node makes no blocks: {fault}")));
+    }
+    if let Some(fault) = app.follow.as_ref().and_then(FollowState::fault) {
+        return Err(ApiError::Unavailable(format!("the node does not follow: {fault}")));
     }
     let exchange_fault = match &app.exchange {
         Ok(exchange) => exchange.fault(),

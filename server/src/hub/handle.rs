@@ -130,6 +130,16 @@ impl HubHandle {
         self.tell(Input::Drain { miner, session }).await
     }
 
+    /// The miner, which serves other hubs, too, lets this one fill so many of its slots.
+    pub(super) async fn lend_slots(&self, miner: Address, session: SessionNumber, slots: u32) -> Result<(), HubError> {
+        self.tell(Input::Slots { miner, session, slots }).await
+    }
+
+    /// The miner gives a lease back whose slot another hub has.
+    pub(super) async fn decline(&self, lease_id: LeaseId, miner: Address) -> Result<(), HubError> {
+        self.ask(Input::Decline { lease_id, miner }, Carried::Nothing).await
+    }
+
     /// A finished step and what the picture looks like after it, as a `data:` URL, or what was written meanwhile.
     pub(super) async fn progress(
         &self,

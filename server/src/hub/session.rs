@@ -242,6 +242,8 @@ impl SessionHost {
                 let reason = reason.chars().take(REASON_MAX_CHARS).collect();
                 self.hub.fail(lease_id, miner, Failure { blame, retryable, reason }).await
             }
+            WorkerMessage::Slots { slots } => self.hub.lend_slots(miner, session, slots).await,
+            WorkerMessage::Decline { lease_id } => self.hub.decline(lease_id, miner).await,
             WorkerMessage::Heartbeat { leases } if leases.len() > LEASES_MAX => {
                 return Err(SessionEnd::refused(format!(
                     "heartbeat.leases has up to {LEASES_MAX}, got {}",

@@ -38,6 +38,12 @@ pub enum NetworkFileError {
     NoPeers { folder: PathBuf, count: usize },
     #[error("the validator's key has the address {address}, which {path} does not name")]
     UnknownKey { path: PathBuf, address: Address },
+    #[error("there is no file {path}")]
+    Absent { path: PathBuf },
+    #[error("{path} is of another chain than --genesis; choose another folder for it")]
+    OtherChain { path: PathBuf },
+    #[error("{folder} holds no {GENESIS_FILE}: give the chain's with --genesis FILE, from somebody you trust")]
+    NoGenesis { folder: PathBuf },
     #[error("{path} names {endpoint}, which is no address to listen on: {reason}")]
     Listen { path: PathBuf, endpoint: String, reason: String },
 }
@@ -64,6 +70,28 @@ fn write_new(path: &Path, text: &str) -> Result<(), NetworkFileError> {
     let fault = |source| NetworkFileError::File { path: path.to_owned(), source };
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(fault)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fault)
+}
+
+/// The genesis in the folder of a node that follows, or the one that is given for a new folder, which is copied there.
+pub(crate) fn genesis_for(data: &Path, given: Option<&Path>) -> Result<SharedGenesis, NetworkFileError> {
+    let path = data.join(GENESIS_FILE);
+    let given = match given {
+        Some(given) => {
+            let absent = || NetworkFileError::Absent { path: given.to_owned() };
+            Some(SharedGenesis::read(given)?.ok_or_else(absent)?)
+        }
+        None => None,
+    };
+    match (SharedGenesis::read(&path)?, given) {
+        (Some(kept), Some(given)) if kept != given => Err(NetworkFileError::OtherChain { path }),
+        (Some(kept), _) => Ok(kept),
+        (None, Some(given)) => {
+            std::fs::create_dir_all(data).map_err(|source| NetworkFileError::File { path: data.to_owned(), source })?;
+            given.write_new(&path)?;
+            Ok(given)
+        }
+        (None, None) => Err(NetworkFileError::NoGenesis { folder: data.to_owned() }),
+    }
 }
 
 /// What the node of a folder does for its chain: it decides with the others that `peers.json` names, or alone where nobody else

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use server::keys::{KeySource, Keys};
+use server::keys::{ChainKeys, KeySource, Keys};
 use shared::amount::Amount;
 use shared::chain::DEV_CHAIN_ID;
 use shared::{Address, B256};
@@ -284,7 +284,8 @@ async fn development_keys_serve_loopback_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_given_keys_makes_none_and_does_not_call_itself_a_development_server() {
     let folder = tempfile::tempdir().unwrap();
-    let keys = Keys { hub: key(1), validator: key(2), admin: Address::repeat_byte(3) };
+    let chain = ChainKeys { validator: key(2), admin: Address::repeat_byte(3) };
+    let keys = Keys { hub: key(1), chain: Some(chain) };
     let mut config = config(folder.path());
     config.keys = KeySource::Given(Box::new(keys));
     config.chain_id = 7_777;

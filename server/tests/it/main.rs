@@ -33,6 +33,7 @@ mod shards;
 mod sign_in;
 mod stake;
 mod stuck;
+mod two_hubs;
 mod victim;
 mod walk;
 mod wallet;

@@ -11,9 +11,11 @@ use alloy_primitives::{Signature, TxKind, U256};
 use alloy_sol_types::SolCall as _;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
 use server::config::{Config, Limits};
+use shared::B256;
 use shared::amount::Amount;
 use shared::api::receipts::SettlementState;
 use shared::receipt::SignedReceipt;
+use shared::signing::PrivateKey;
 use store::record::ReceiptRecord;
 
 use super::server::{TestServer, config, is_minted};
@@ -154,22 +156,26 @@ async fn serve_one(server: &TestServer, worker: &mut TestWorker) -> String {
 /// A stranger sends the public receipt of a job to the minter.
 async fn mint_first(server: &TestServer, job: &str) {
     let receipt = server.app.store.find_receipt_of_job(job.parse().unwrap()).await.unwrap().unwrap();
-    let stranger = key(7);
+    // Where the hub was faster, the minter reverts.
+    send_mint(server, &key(7), &receipt.signed).await;
+}
+
+/// Sends a receipt to the minter with this key, through the node of a server.
+pub(crate) async fn send_mint(server: &TestServer, sender: &PrivateKey, signed: &SignedReceipt) -> B256 {
     let transaction = TxEip1559 {
         chain_id: server.app.node.chain_id(),
-        nonce: server.app.node.next_nonce(stranger.address()).unwrap(),
+        nonce: server.app.node.next_nonce(sender.address()).unwrap(),
         gas_limit: 1_000_000,
         max_fee_per_gas: 0,
         max_priority_fee_per_gas: 0,
         to: TxKind::Call(AI_TOKEN_MINTER_ADDRESS),
         value: U256::ZERO,
         access_list: Default::default(),
-        input: mint_call(&receipt.signed).into(),
+        input: mint_call(signed).into(),
     };
-    let signature = stranger.sign_digest(transaction.signature_hash()).unwrap();
+    let signature = sender.sign_digest(transaction.signature_hash()).unwrap();
     let signed = transaction.into_signed(Signature::from_raw(&signature).unwrap());
-    // Where the hub was faster, the minter reverts.
-    server.app.node.submit_raw_transaction(&signed.encoded_2718()).await.unwrap();
+    server.app.node.submit_raw_transaction(&signed.encoded_2718()).await.unwrap()
 }
 
 fn mint_call(signed: &SignedReceipt) -> Vec<u8> {

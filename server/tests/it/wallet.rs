@@ -53,9 +53,14 @@ impl Person {
 
     /// Runs a command on stake that a wallet signs.
     pub(crate) async fn stake(&self, arguments: &[&str]) -> Output {
+        self.signs("stake", arguments).await
+    }
+
+    /// Runs a command that a wallet signs.
+    pub(crate) async fn signs(&self, command: &str, arguments: &[&str]) -> Output {
         let (folder, password) = (self.folder(), self.place.path().join("password"));
         let wallets = ["--folder", path(&folder), "--password-file", path(&password), "--yes", "--json"];
-        aitbc(&[&["stake"][..], arguments, &wallets].concat()).await
+        aitbc(&[&[command][..], arguments, &wallets].concat()).await
     }
 
     pub(crate) async fn import(&self, name: &str, secret: &str) -> Output {

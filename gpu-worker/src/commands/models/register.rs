@@ -47,7 +47,7 @@ pub(super) fn with_price(text: &str, place: usize, unit_price: Amount) -> Result
 mod tests {
     use super::*;
 
-    const HEAD: &str = "# The miner's own words.\nhub = \"http://h\"\nkey = \"k\"\n";
+    const HEAD: &str = "# The miner's own words.\nkey = \"k\"\n[[hubs]]\nurl = \"http://h\"\n";
     const FIRST: &str = "path = \"/a\"\nunit_price_ait = \"0.25\"\nmeasured_micro_units_per_second = 1\n";
 
     fn model() -> ModelConfig {

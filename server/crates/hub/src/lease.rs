@@ -38,6 +38,9 @@ pub const RETURN_MS: u64 = 30_000;
 /// A lease younger than this may be missing from a heartbeat, because assignment and heartbeat can cross on the way.
 pub const HEARTBEAT_BLIND_MS: u64 = 2 * HEARTBEAT_SECONDS * 1_000;
 
+/// An assignment and the message that another hub has its slot can cross on the way for this long.
+pub const CROSSING_MAX_MS: u64 = 5_000;
+
 /// How long a miner may work on a lease: the expected time times `SLACK`, plus `OVERHEAD_MS`.
 pub fn work_max_ms(expected_ms: u64) -> u64 {
     expected_ms.saturating_mul(SLACK).saturating_add(OVERHEAD_MS).min(LEASE_MAX_MS)

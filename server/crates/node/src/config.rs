@@ -6,6 +6,7 @@ use mempool::{PoolLimits, StrangerRates};
 
 use crate::disk::DISK_FLOOR_BYTES;
 use crate::lanes::STRANGER_CALL_TIME;
+use crate::upstream::Upstream;
 use crate::validator_network::ValidatorNetwork;
 
 /// What a node does for the chain.
@@ -15,10 +16,11 @@ pub enum Role {
     Alone(ValidatorKey),
     /// Proposes and decides blocks with others.
     Among(ValidatorKey, ValidatorNetwork),
-    /// Takes the blocks that others decided, by [`NodeHandle::import`], and no transactions.
+    /// Takes the blocks that others decided, by [`NodeHandle::import`]. Transactions go to another node, or are refused where
+    /// there is no way to one.
     ///
     /// [`NodeHandle::import`]: crate::NodeHandle::import
-    Follower,
+    Follower(Option<Upstream>),
 }
 
 /// What a node is started with.

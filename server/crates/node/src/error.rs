@@ -74,6 +74,12 @@ pub enum NodeError {
     /// The node only follows.
     #[error("this node follows the chain and takes no transactions: send them to a validator")]
     Follows,
+    /// No node that decides can be asked to take the transaction.
+    #[error("the transaction could not be sent on to a node that decides: {0}")]
+    UpstreamAway(String),
+    /// A node that decides refuses the transaction.
+    #[error("{0}")]
+    UpstreamRefused(String),
     /// The validators that are connected cannot decide a block.
     #[error(
         "validators with voting power {connected} of {total} are connected, more than two thirds are needed to make blocks"
@@ -133,13 +139,16 @@ impl NodeError {
     pub fn is_callers_fault(&self) -> bool {
         match self {
             Self::Chain(error) => error.is_callers_fault(),
-            Self::Pool(_) | Self::AlreadyKnown | Self::CallTime { .. } | Self::Follows => true,
+            Self::Pool(_) | Self::AlreadyKnown | Self::CallTime { .. } | Self::Follows | Self::UpstreamRefused(_) => {
+                true
+            }
             Self::Busy { .. }
             | Self::TooManyReads { .. }
             | Self::CallRate { .. }
             | Self::DiskLow { .. }
             | Self::NotStored(_)
             | Self::Stopped
+            | Self::UpstreamAway(_)
             | Self::NoQuorum { .. }
             | Self::TooFewConnected { .. }
             | Self::NotAPeer(_)
@@ -160,6 +169,7 @@ impl NodeError {
             | Self::TooManyReads { .. }
             | Self::CallRate { .. }
             | Self::DiskLow { .. }
+            | Self::UpstreamAway(_)
             | Self::NotStored(_) => true,
             Self::Pool(error) => error.is_retryable(),
             _ => false,

@@ -16,12 +16,23 @@ use crate::events::CommittedBlock;
 use crate::intake::{Importing, Submission, ToProducer};
 use crate::lanes::{CallTime, Lane, Lanes};
 use crate::peers::{PeerState, Peers};
+use crate::upstream::Upstream;
 
 /// Most submissions that wait for the producer.
 pub(crate) const MAX_WAITING_SUBMISSIONS: usize = 8_192;
 
 /// Blocks a slow subscriber may lag behind before it misses some.
 const BLOCK_EVENTS: usize = 1_024;
+
+/// What becomes of transactions that the node is given.
+pub(crate) enum Transactions {
+    /// They go into its pool, and into blocks.
+    Taken,
+    /// It follows.
+    Refused,
+    /// It follows, and others decide.
+    SentOn(Upstream),
+}
 
 /// What the handle and the producer share.
 pub(crate) struct Shared {
@@ -34,8 +45,7 @@ pub(crate) struct Shared {
     pub(crate) disk: Disk,
     call_limit: Duration,
     pub(crate) peers: Peers,
-    /// The node takes blocks and no transactions.
-    follows: bool,
+    transactions: Transactions,
     pub(crate) rpc_servers: Mutex<Vec<jsonrpsee::server::ServerHandle>>,
     fault: RwLock<Option<String>>,
 }
@@ -47,7 +57,7 @@ impl Shared {
         submissions: mpsc::SyncSender<ToProducer>,
         disk_floor_bytes: u64,
         call_limit: Duration,
-        follows: bool,
+        transactions: Transactions,
     ) -> Result<Self, NodeError> {
         Ok(Self {
             chain,
@@ -59,7 +69,7 @@ impl Shared {
             disk: Disk::new(disk_floor_bytes),
             call_limit,
             peers: Peers::default(),
-            follows,
+            transactions,
             rpc_servers: Mutex::default(),
             fault: RwLock::default(),
         })
@@ -124,10 +134,12 @@ impl NodeHandle {
     }
 
     /// Takes a signed transaction in its EIP-2718 encoding, as `eth_sendRawTransaction` does. When this returns a
-    /// hash, the transaction is on disk and survives a crash until it is in a block, replaced or expired.
+    /// hash, the transaction is on disk, here or at the node that it was sent on to, and survives a crash until it is in a
+    /// block, replaced or expired.
     ///
     /// # Errors
-    /// [`NodeError::Chain`] and [`NodeError::Pool`] if it is refused, [`NodeError::Follows`] if the node takes none,
+    /// [`NodeError::Chain`], [`NodeError::Pool`] and [`NodeError::UpstreamRefused`] if it is refused,
+    /// [`NodeError::Follows`] if the node takes none, [`NodeError::UpstreamAway`],
     /// [`NodeError::Busy`], [`NodeError::NotStored`] and [`NodeError::Stopped`] if it may be sent again.
     pub async fn submit_raw_transaction(&self, raw: &[u8]) -> Result<B256, NodeError> {
         self.submit(SignedTransaction::decode(raw, self.chain_id())?).await
@@ -138,8 +150,13 @@ impl NodeHandle {
     /// # Errors
     /// As [`NodeHandle::submit_raw_transaction`].
     pub async fn submit(&self, transaction: SignedTransaction) -> Result<B256, NodeError> {
-        if self.shared.follows {
-            return Err(NodeError::Follows);
+        match &self.shared.transactions {
+            Transactions::Taken => {}
+            Transactions::Refused => return Err(NodeError::Follows),
+            Transactions::SentOn(upstream) => {
+                upstream.submit(self.lane, transaction.raw().clone()).await?;
+                return Ok(transaction.hash());
+            }
         }
         let (answer, answered) = oneshot::channel();
         self.tell_producer(ToProducer::Submission(Box::new(Submission { transaction, answer })))?;

@@ -44,6 +44,7 @@ mod sockets;
 mod staking;
 mod stranger_threads;
 mod token;
+mod upstream;
 mod validator_network;
 mod validators;
 
@@ -69,4 +70,5 @@ pub use rest::{BlockBody, HeadBody, TransactionBody};
 pub use router::{MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_RESPONSE_BYTES, MAX_SOCKETS, router};
 pub use sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Metered, MeteredListener, SOCKETS_MAX_BYTES, Socket};
 pub use staking::ValidatorPower;
+pub use upstream::{Forwarded, Upstream, UpstreamQueue, upstream};
 pub use validator_network::{MAX_PEERS, Peer, ValidatorNetwork};

@@ -48,6 +48,14 @@ impl NodeHandle {
         .await
     }
 
+    /// Whether the minter takes receipts that this account attests, at the head.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub async fn is_attester(&self, account: Address) -> Result<bool, NodeError> {
+        self.query(move |snapshot| read_minter(snapshot, AITokenMinter::isAttesterCall { account })).await
+    }
+
     /// Whether the minter neither mints nor releases at the head.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::clock::now_unix_s;
 use crate::config::{BlockTiming, NodeConfig, Role};
 use crate::decided_file::DecidedFile;
 use crate::error::NodeError;
-use crate::handle::{MAX_WAITING_SUBMISSIONS, NodeHandle, Shared};
+use crate::handle::{MAX_WAITING_SUBMISSIONS, NodeHandle, Shared, Transactions};
 use crate::host::NodeHost;
 use crate::intake::restore_pool;
 use crate::lanes::Lane;
@@ -42,9 +42,13 @@ impl Node {
         let mut pool = Pool::new(config.pool_limits);
         let restored = restore_pool(&chain, &mut pool)?;
         let (sender, arrivals) = mpsc::sync_channel(MAX_WAITING_SUBMISSIONS);
-        let follows = matches!(config.role, Role::Follower);
+        let transactions = match &config.role {
+            Role::Alone(_) | Role::Among(..) => Transactions::Taken,
+            Role::Follower(None) => Transactions::Refused,
+            Role::Follower(Some(upstream)) => Transactions::SentOn(upstream.clone()),
+        };
         let (floor, call_time) = (config.disk_floor_bytes, config.stranger_call_time);
-        let shared = Arc::new(Shared::new(chain, pool, sender.clone(), floor, call_time, follows)?);
+        let shared = Arc::new(Shared::new(chain, pool, sender.clone(), floor, call_time, transactions)?);
         tracing::info!(
             chain_id = shared.chain.chain_id(),
             genesis = %shared.chain.genesis_hash(),
@@ -74,7 +78,7 @@ impl Node {
                 let way = Some(connections.insert(opened).sender());
                 spawn(Producer::new(Arc::clone(&shared), arrivals, bft, way, started))?
             }
-            Role::Follower => {
+            Role::Follower(_) => {
                 drop(sender);
                 let follower = Follower::new(host(None, config.timing));
                 spawn(Producer::new(Arc::clone(&shared), arrivals, follower, None, started))?
@@ -161,7 +165,7 @@ fn check_role(chain: &Chain, role: &Role) -> Result<(), NodeError> {
             tell_strangers(&validators, key.address(), &network.peers);
             Ok(())
         }
-        Role::Follower => Ok(()),
+        Role::Follower(_) => Ok(()),
     }
 }
 

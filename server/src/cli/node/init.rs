@@ -14,7 +14,7 @@ use shared::chain::DEV_CHAIN_ID;
 use crate::chain::{DEVELOPMENT_UNBONDING_SECONDS, GenesisTerms, UNBONDING_SECONDS, genesis_validator, new_genesis};
 use crate::cli::serve::chain_id;
 use crate::cli::up::HOLD_MAX_SECONDS;
-use crate::keys::{self, Keys};
+use crate::keys::{self, ChainKeys, Keys};
 use crate::network::{Endpoint, GENESIS_FILE, PEERS_FILE, Peers, SharedGenesis, is_endpoint};
 
 /// Port at which the first validator of a development chain takes connections of the others.
@@ -96,8 +96,9 @@ fn development(init: &Init, count: usize) -> Result<()> {
     }
     let ports = ports(init.first_port, count)?;
     let folders: Vec<PathBuf> = (1..=count).map(|number| init.folder.join(format!("validator-{number}"))).collect();
-    let first = Keys::development(&folders[0].join("keys"))?;
-    let mut addresses = vec![first.validator.address()];
+    let Keys { hub, chain } = Keys::development(&folders[0].join("keys"), true)?;
+    let Some(ChainKeys { validator, admin }) = chain else { bail!("no keys of a chain were made") };
+    let mut addresses = vec![validator.address()];
     for folder in &folders[1..] {
         addresses.push(keys::make(&keys::development_validator_file(&folder.join("keys")))?.address());
     }
@@ -107,8 +108,8 @@ fn development(init: &Init, count: usize) -> Result<()> {
         .map(|(address, port)| Endpoint { address: *address, endpoint: format!("{}:{port}", Ipv4Addr::LOCALHOST) });
     let peers = Peers { validators: endpoints.collect() };
     let terms = GenesisTerms {
-        admin: first.admin,
-        attester: first.hub.address(),
+        admin,
+        attester: hub.address(),
         hold_seconds: init.hold_seconds.unwrap_or(0),
         unbonding_seconds: DEVELOPMENT_UNBONDING_SECONDS,
     };

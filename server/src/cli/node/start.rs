@@ -71,7 +71,7 @@ async fn serve(start: Start) -> Result<()> {
     let role = network::role(&data, &shared.genesis, key, validator_listen)?;
     let validators = match &role {
         Role::Among(_, network) => format!("; other validators connect to {}", network.listen),
-        Role::Alone(_) | Role::Follower => String::new(),
+        Role::Alone(_) | Role::Follower(_) => String::new(),
     };
     let config = chain::node_config(&data, shared, role);
     let opened = data.clone();

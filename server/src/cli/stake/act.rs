@@ -7,20 +7,18 @@ use contracts::Staking::{
     admitCall, delegateWithPermitCall, releaseCall, removeCall, resignCall, setBasePowerCall, stakeOfCall,
     unbondingSecondsCall, unbondingsOfCall, undelegateCall, validatorsCall, withdrawCall,
 };
-use serde::Serialize;
 use shared::amount::Amount;
 use shared::chain::STAKING_ADDRESS;
 use shared::signing::PrivateKey;
-use shared::{Address, B256, Bytes, U256};
+use shared::{Address, Bytes, U256};
 use wallet::permit::PermitDomain;
 
 use super::ask_contract;
 use crate::chain::VALIDATOR_BASE_POWER;
-use crate::cli::client::print_json;
+use crate::cli::wallet::contract;
 use crate::cli::wallet::folder::WalletName;
 use crate::cli::wallet::node::Node;
 use crate::cli::wallet::signing::Signing;
-use crate::cli::wallet::{ask, contract};
 use crate::clock;
 
 #[derive(Debug, Args)]
@@ -69,13 +67,6 @@ pub(in crate::cli) struct Admit {
     signing: Signing,
 }
 
-/// What was done, for programs.
-#[derive(Debug, Serialize)]
-struct Sent {
-    transaction_hash: B256,
-    block_number: u64,
-}
-
 /// Shows what will happen, signs a call of the contract, and waits for its block.
 fn send(
     wallet: &WalletName,
@@ -85,21 +76,7 @@ fn send(
     what: &str,
     input: impl FnOnce(&Node, &PrivateKey) -> Result<Bytes>,
 ) -> Result<()> {
-    // Goes to stderr, so that stdout has the answer alone.
-    for (name, value) in lines {
-        eprintln!("{name:<11} {value}");
-    }
-    let keystore = signing.folder.open(wallet)?;
-    ask::confirm(question, signing.yes)?;
-    let key = keystore.open(&signing.password.of(&wallet.to_string())?)?;
-    let input = input(&signing.node, &key)?;
-    let (transaction_hash, block_number) = contract::send(&signing.node, &key, STAKING_ADDRESS, input, what)?;
-    if signing.json {
-        return print_json(&Sent { transaction_hash, block_number });
-    }
-    println!("{transaction_hash}");
-    eprintln!("Done: it is in block {block_number}.");
-    Ok(())
+    contract::ask_and_send(wallet, signing, STAKING_ADDRESS, lines, question, what, input)
 }
 
 fn encoded(call: &impl SolCall) -> Result<Bytes> {

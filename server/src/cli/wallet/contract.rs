@@ -1,6 +1,7 @@
 //! Calls of contracts with a key of this machine, and the permits that go with deposits (ERC-2612).
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use serde_json::json;
 use shared::signing::PrivateKey;
 use shared::time::UnixSeconds;
@@ -9,7 +10,11 @@ use wallet::permit::{Permit, PermitDomain};
 use wallet::token;
 use wallet::transaction::Transaction;
 
+use super::ask;
+use super::folder::WalletName;
 use super::node::{Included, Node};
+use super::signing::Signing;
+use crate::cli::client::print_json;
 use crate::clock;
 
 /// So long a contract may use the permit of a deposit.
@@ -70,4 +75,38 @@ pub(in crate::cli) fn send(
         Some(Included { block_number, .. }) => bail!("the {what} {hash} is in block {block_number} but failed"),
         None => bail!("no block has the {what} {hash} yet: look at its transaction before you try again"),
     }
+}
+
+/// What was done, for programs.
+#[derive(Debug, Serialize)]
+struct Sent {
+    transaction_hash: B256,
+    block_number: u64,
+}
+
+/// Shows what will happen, asks, signs a call of a contract with a wallet, and waits for its block.
+pub(in crate::cli) fn ask_and_send(
+    wallet: &WalletName,
+    signing: &Signing,
+    to: Address,
+    lines: &[(&str, String)],
+    question: &str,
+    what: &str,
+    input: impl FnOnce(&Node, &PrivateKey) -> Result<Bytes>,
+) -> Result<()> {
+    // Goes to stderr, so that stdout has the answer alone.
+    for (name, value) in lines {
+        eprintln!("{name:<11} {value}");
+    }
+    let keystore = signing.folder.open(wallet)?;
+    ask::confirm(question, signing.yes)?;
+    let key = keystore.open(&signing.password.of(&wallet.to_string())?)?;
+    let input = input(&signing.node, &key)?;
+    let (transaction_hash, block_number) = send(&signing.node, &key, to, input, what)?;
+    if signing.json {
+        return print_json(&Sent { transaction_hash, block_number });
+    }
+    println!("{transaction_hash}");
+    eprintln!("Done: it is in block {block_number}.");
+    Ok(())
 }

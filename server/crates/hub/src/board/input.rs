@@ -34,6 +34,10 @@ pub enum Input {
     Heartbeat { miner: Address, leases: Vec<LeaseId> },
     /// A miner takes nothing new.
     Drain { miner: Address, session: SessionNumber },
+    /// A miner lets the hub fill so many of its slots from now on.
+    Slots { miner: Address, session: SessionNumber, slots: u32 },
+    /// A miner gives a lease back whose slot another hub has.
+    Decline { lease_id: LeaseId, miner: Address },
     /// A miner finished a step, or wrote a piece of a text.
     Progress { lease_id: LeaseId, miner: Address, progress: StepProgress, piece: Option<Piece> },
     /// A miner says that it failed.

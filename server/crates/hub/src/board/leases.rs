@@ -1,6 +1,6 @@
 //! What happens to a lease before its result: progress, failure, timeout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::Address;
 use shared::api::jobs::StepProgress;
@@ -94,6 +94,44 @@ impl Board {
         Ok(effects)
     }
 
+    /// The miner gives a lease back because another hub has its slot: the lease crossed the word of it on the way. That is
+    /// nobody's fault where it holds more than it lent, the lease is that young, and it does not happen again and again. Else
+    /// it is an excuse like any other.
+    pub(super) fn decline(
+        &mut self,
+        lease_id: LeaseId,
+        miner: Address,
+        now: UnixMillis,
+    ) -> Result<Vec<Effect>, BoardError> {
+        let lease = self.held_by(lease_id, miner)?;
+        let (task, age_ms) = (lease.task, now.since_ms(lease.granted_at));
+        if self.is_verifying(lease_id) {
+            return Err(BoardError::BeingVerified(lease_id));
+        }
+        self.refusals.count(task, miner, now);
+        let is_crossing = age_ms <= crate::lease::CROSSING_MAX_MS && self.holds_more_than_lent(miner);
+        let is_free = is_crossing && self.is_free_to_decline(miner);
+        let mut effects =
+            self.return_lease(lease_id, Blame::Platform, "the miner's slot was taken by another hub's job");
+        if !is_free {
+            effects.extend(self.excuse(miner, task));
+        }
+        effects.extend(self.dispatch(now));
+        Ok(effects)
+    }
+
+    fn holds_more_than_lent(&self, address: Address) -> bool {
+        let held = self.held.get(&address).map_or(0, BTreeSet::len);
+        self.miners.get(&address).is_some_and(|miner| held > miner.slots_lent as usize)
+    }
+
+    /// Whether the miner, since it last completed something, declined no more than can have crossed its word.
+    fn is_free_to_decline(&mut self, address: Address) -> bool {
+        let slots = self.miners.get(&address).map_or(0, super::Miner::slots_whole);
+        let is_connected = |address: &Address| self.miners.contains_key(address);
+        self.excuses.count_decline(address, slots, is_connected)
+    }
+
     /// Somebody made another part of the same job with this model: the parts differ in their seeds alone, so their input is not
     /// to blame.
     fn has_served_another_part(&self, task: Task, model: Option<Sha256Digest>) -> bool {
@@ -123,10 +161,20 @@ impl Board {
 
     /// Ends a lease by somebody's fault. Its task waits again, or fails.
     pub(super) fn end_lease(&mut self, lease_id: LeaseId, blame: Blame, reason: &str) -> Vec<Effect> {
+        let held = self.leases.get(&lease_id).map(|lease| (lease.task, lease.miner));
+        if let Some((task, miner)) = held
+            && let Some(open) = self.task_mut(task)
+        {
+            open.failed_by.push(miner);
+        }
+        self.return_lease(lease_id, blame, reason)
+    }
+
+    /// Ends a lease, and leaves it out of what counts against its miner where its task goes out again.
+    fn return_lease(&mut self, lease_id: LeaseId, blame: Blame, reason: &str) -> Vec<Effect> {
         let Some(lease) = self.release(lease_id) else { return vec![] };
         if let Some(open) = self.task_mut(lease.task) {
             open.forget_work();
-            open.failed_by.push(lease.miner);
         }
         let event = TaskEvent::LeaseEnded { lease_id, blame, reason: reason.to_owned() };
         let Ok(moved) = self.move_task(lease.task, event) else { return vec![] };

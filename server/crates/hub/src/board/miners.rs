@@ -46,8 +46,18 @@ impl Board {
         self.catalog.connect(address, &capability.offers);
         self.speeds.connect(address, &capability.offers);
         let cards = Cards::of(&capability);
-        let miner =
-            Miner { session, capability, draining, last_heard, last_worked, leases_ended, faults, warm: None, cards };
+        let miner = Miner {
+            session,
+            slots_lent: capability.slots,
+            capability,
+            draining,
+            last_heard,
+            last_worked,
+            leases_ended,
+            faults,
+            warm: None,
+            cards,
+        };
         self.miners.insert(address, miner);
         self.note_miner(address);
         effects.extend(self.dispatch(now));
@@ -128,6 +138,23 @@ impl Board {
         let Some(miner) = self.miners.get_mut(&address).filter(|miner| miner.session == session) else { return vec![] };
         miner.draining = true;
         self.audits.lose_auditor(address);
+        self.note_miner(address);
+        self.dispatch(now)
+    }
+
+    /// The miner serves other hubs, too, and lets this one fill so many of its slots. A lease that it has goes on in any case.
+    pub(super) fn lend_slots(
+        &mut self,
+        address: Address,
+        session: SessionNumber,
+        slots: u32,
+        now: UnixMillis,
+    ) -> Vec<Effect> {
+        let Some(miner) = self.miners.get_mut(&address).filter(|miner| miner.session == session) else { return vec![] };
+        miner.last_heard = now;
+        if std::mem::replace(&mut miner.slots_lent, slots) == slots {
+            return vec![];
+        }
         self.note_miner(address);
         self.dispatch(now)
     }

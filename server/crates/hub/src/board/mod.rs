@@ -108,6 +108,8 @@ pub struct Lease {
 pub struct Miner {
     pub session: SessionNumber,
     pub capability: Capability,
+    /// How many of its slots the hub may fill now, as the miner said. The others work for other hubs.
+    pub slots_lent: u32,
     pub draining: bool,
     pub last_heard: UnixMillis,
     /// When it last showed work on a lease: a new step, a valid result.
@@ -134,8 +136,13 @@ impl Miner {
     }
 
     /// What it may have at once: what it offers, as far as its history goes.
-    fn slots(&self) -> u32 {
+    fn slots_whole(&self) -> u32 {
         self.capability.slots.min(reputation::slots_max(self.completed(), self.faults))
+    }
+
+    /// What it may have at once now: without the slots that work for other hubs.
+    fn slots(&self) -> u32 {
+        self.slots_whole().min(self.slots_lent)
     }
 }
 
@@ -249,6 +256,8 @@ impl Board {
             Input::Heard { miner, session } => Ok(self.heard(miner, session, now)),
             Input::Heartbeat { miner, leases } => Ok(self.heartbeat(miner, &leases, now)),
             Input::Drain { miner, session } => Ok(self.drain(miner, session, now)),
+            Input::Slots { miner, session, slots } => Ok(self.lend_slots(miner, session, slots, now)),
+            Input::Decline { lease_id, miner } => self.decline(lease_id, miner, now),
             Input::Progress { lease_id, miner, progress, piece } => {
                 self.progress(lease_id, miner, progress, piece.as_ref(), now)
             }

@@ -8,6 +8,7 @@ mod history;
 mod idling;
 mod marketplace;
 mod newcomers;
+mod other_hubs;
 mod paying;
 mod refusing;
 mod servable;

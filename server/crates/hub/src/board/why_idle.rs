@@ -145,7 +145,12 @@ fn reasons(miner: &Miner, running: u32, models: &[ModelDemand]) -> Vec<IdleReaso
         let help = "start the worker again when it shall take jobs";
         reasons.push(reason(IdleKind::Draining, "It is finishing what it has and takes nothing new.", Some(help)));
     }
-    if running >= slots {
+    let (whole, lent) = (miner.slots_whole(), miner.slots_lent);
+    if lent < whole {
+        let words = format!("It serves other hubs, too: of its {whole} slots it leaves this hub {lent} now.");
+        let help = "a slot that another hub's job has is offered again when that job is over";
+        reasons.push(reason(IdleKind::Busy, words, Some(help)));
+    } else if running >= slots {
         let words = format!("It is not idle: all of its {slots} slots are busy.");
         let is_limited = slots < miner.capability.slots;
         let help = is_limited.then_some("each verified result lets it have one job more at once, up to what it offers");

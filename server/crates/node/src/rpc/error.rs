@@ -41,8 +41,10 @@ fn code_of(error: &NodeError) -> i32 {
             | PoolError::GasAllowance { .. }
             | PoolError::ArrivalRate { .. },
         ) => LIMIT_EXCEEDED,
-        NodeError::Pool(_) => TRANSACTION_REJECTED,
-        NodeError::Stopped | NodeError::Follows | NodeError::DiskLow { .. } => RESOURCE_UNAVAILABLE,
+        NodeError::Pool(_) | NodeError::UpstreamRefused(_) => TRANSACTION_REJECTED,
+        NodeError::Stopped | NodeError::Follows | NodeError::UpstreamAway(_) | NodeError::DiskLow { .. } => {
+            RESOURCE_UNAVAILABLE
+        }
         NodeError::NotStored(_)
         | NodeError::NoQuorum { .. }
         | NodeError::TooFewConnected { .. }

@@ -4,13 +4,13 @@ use alloy_primitives::{B256, hex};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use node::chain::{Block, CommitCertificate, Contradiction, DecidedBlock, SealedHeader, ValidatorKey};
-use node::{MAX_IMPORT_BODY_BYTES, NodeError, Role};
+use node::{Lane, MAX_IMPORT_BODY_BYTES, NodeError, Role, upstream};
 use serde_json::{Value, json};
 
 use crate::setup::*;
 
 fn follower() -> TestNode {
-    TestNode::with(|config| config.role = Role::Follower)
+    TestNode::with(|config| config.role = Role::Follower(None))
 }
 
 /// A chain with a block for each of these senders.
@@ -157,6 +157,30 @@ async fn a_follower_says_that_it_takes_no_transactions() {
     let error = follower.error("eth_sendRawTransaction", json!([hex::encode_prefixed(ping(1, 0))])).await;
     assert!(error["message"].as_str().unwrap().contains("send them to a validator"), "{error}");
     assert_eq!(follower.handle().pool_content(), Default::default());
+}
+
+#[tokio::test]
+async fn a_follower_with_a_way_to_others_sends_transactions_on_and_gives_their_answer() {
+    let (upstream, mut queue) = upstream();
+    let follower = TestNode::with(|config| config.role = Role::Follower(Some(upstream)));
+    let sent = ping(1, 0);
+    let (handle, settling) = (follower.handle(), follower.handle().in_lane(Lane::Settlement));
+    let (taken, refused, ()) =
+        tokio::join!(handle.submit_raw_transaction(&sent), settling.submit_raw_transaction(&sent), async {
+            let forwarded = queue.others.recv().await.unwrap();
+            assert_eq!(forwarded.raw, sent);
+            forwarded.answer(Ok(()));
+            let forwarded = queue.settlement.recv().await.unwrap();
+            forwarded.answer(Err(NodeError::UpstreamRefused("nonce too low".to_owned())));
+        });
+    assert_eq!(taken.unwrap(), alloy_primitives::keccak256(&sent));
+    assert!(matches!(refused, Err(NodeError::UpstreamRefused(reason)) if reason == "nonce too low"));
+    // What is no transaction of this chain is sent to nobody.
+    assert!(handle.submit_raw_transaction(&sent[1..]).await.is_err());
+    assert!(queue.others.try_recv().is_err());
+    assert_eq!(handle.pool_content(), Default::default());
+    drop(queue);
+    assert!(matches!(handle.submit_raw_transaction(&sent).await, Err(NodeError::Stopped)));
 }
 
 #[tokio::test]

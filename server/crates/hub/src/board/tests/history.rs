@@ -16,6 +16,8 @@ enum Step {
     Submit(usize),
     Join(u8),
     Leave(u8),
+    /// A miner says how many of its slots the hub may fill.
+    Lend(u8, u32),
     Result(usize),
     Verified(usize, u8, Compared),
     Refuted(usize),
@@ -46,6 +48,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => (0..PLANS.len()).prop_map(Step::Submit),
         2 => (0..4_u8).prop_map(Step::Join),
         1 => (0..4_u8).prop_map(Step::Leave),
+        1 => (0..4_u8, 0..4_u32).prop_map(|(number, slots)| Step::Lend(number, slots)),
         3 => (0..8_usize).prop_map(Step::Result),
         3 => (0..8_usize, any::<u8>(), any_compared()).prop_map(|(index, bits, compared)| {
             Step::Verified(index, bits, compared)
@@ -129,6 +132,10 @@ impl World {
             Step::Leave(number) => {
                 let miner = Address::repeat_byte(number);
                 Input::Leave { miner, session: self.board.session_of(miner).unwrap_or(SessionNumber(0)) }
+            }
+            Step::Lend(number, slots) => {
+                let miner = Address::repeat_byte(number);
+                Input::Slots { miner, session: self.board.session_of(miner)?, slots }
             }
             Step::Result(index) => {
                 let lease = self.lease(index)?;

@@ -1,0 +1,66 @@
+//! Where a node that follows sends the transactions that it is given: to nodes that decide. This crate speaks to nobody by
+//! HTTP, so who starts the node takes them out of the [`UpstreamQueue`].
+
+use alloy_primitives::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::NodeError;
+use crate::lanes::Lane;
+
+/// Transactions that wait to be sent on, of the settlement and of everybody else each.
+const WAITING_MAX: usize = 64;
+
+/// A transaction on its way to another node.
+#[derive(Debug)]
+pub struct Forwarded {
+    /// In its EIP-2718 encoding, with a signature that holds on this chain.
+    pub raw: Bytes,
+    answer: oneshot::Sender<Result<(), NodeError>>,
+}
+
+impl Forwarded {
+    /// What the other node said.
+    pub fn answer(self, answer: Result<(), NodeError>) {
+        // An error says that nobody waits for it.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The node's end.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    settlement: mpsc::Sender<Forwarded>,
+    others: mpsc::Sender<Forwarded>,
+}
+
+/// The other end. Two queues, so that nothing that strangers send keeps receipts waiting.
+#[derive(Debug)]
+pub struct UpstreamQueue {
+    /// Of this process's own settlement.
+    pub settlement: mpsc::Receiver<Forwarded>,
+    /// Of everybody else.
+    pub others: mpsc::Receiver<Forwarded>,
+}
+
+/// Both ends.
+#[must_use]
+pub fn upstream() -> (Upstream, UpstreamQueue) {
+    let ((settlement, settlement_queue), (others, others_queue)) =
+        (mpsc::channel(WAITING_MAX), mpsc::channel(WAITING_MAX));
+    (Upstream { settlement, others }, UpstreamQueue { settlement: settlement_queue, others: others_queue })
+}
+
+impl Upstream {
+    /// Sends a transaction on and waits for the answer.
+    pub(crate) async fn submit(&self, lane: Lane, raw: Bytes) -> Result<(), NodeError> {
+        let queue = if lane == Lane::Settlement { &self.settlement } else { &self.others };
+        let (answer, answered) = oneshot::channel();
+        queue.try_send(Forwarded { raw, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                NodeError::Busy { what: "transactions on their way to another node", limit: WAITING_MAX }
+            }
+            mpsc::error::TrySendError::Closed(_) => NodeError::Stopped,
+        })?;
+        answered.await.unwrap_or(Err(NodeError::Stopped))
+    }
+}
