@@ -59,6 +59,7 @@ pub fn JobPage() -> impl IntoView {
     load(ask, move |(job, is_anothers, receipt, written, failure)| {
         let asked = job.clone();
         let picture = picture_path(&job);
+        let live = LiveJob { is_anothers, ..LiveJob::from(&job) };
         let shared = is_shared(&job).then(|| job.clone());
         let (is_whole, pictures) = (shared.is_none(), job.clone());
         let over = job.state.is_terminal();
@@ -67,7 +68,7 @@ pub fn JobPage() -> impl IntoView {
         view! {
             <DocumentHead name=clipped(job.work.words(), TITLE_CHARS) description=Some(words::LINK_DESCRIPTION.to_owned()) picture />
             <div class="stack">
-                <JobLive job=LiveJob { is_anothers, ..LiveJob::from(&job) } again=again_href(&job)>
+                <JobLive job=live again=again_href(&job)>
                     <div id=WRITTEN>{written.map(|written| view! { <Outcome written /> })}</div>
                     <div id=REQUEST>
                         <Section title=words::REQUEST>

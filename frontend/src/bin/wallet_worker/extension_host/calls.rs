@@ -65,7 +65,7 @@ pub(super) async fn send(
     let sign = async |json: String| {
         let hash = sign(&origin, &page, known, &id, json, is_begun.get()).await?;
         is_begun.set(true);
-        Ok(hash)
+        Ok::<_, ProviderError>(hash)
     };
     let note = async |hashes: &[B256]| note_sent(&site, &id, hashes, false).await;
     let sent = calls::send(transactions, sign, succeeds, note).await;
