@@ -36,7 +36,7 @@ const PREFIX: &str = "jobtoken_";
 /// Random bytes of a token.
 const RANDOM_BYTES: usize = 32;
 
-/// Different bytes among those of a token that a client brings, at least. By chance there are fewer in less than one of 10^13.
+/// Different bytes among those of a token that a client brings, at least. By chance there are fewer in less than one of 10^13 tokens.
 const DIFFERENT_BYTES_MIN: usize = 17;
 
 /// A new token.

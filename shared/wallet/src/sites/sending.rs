@@ -37,7 +37,7 @@ impl Sending {
         self.0.retain(|one| !one.page.starts_with(page));
     }
 
-    /// A site lost its permission. A later one does not revive what was asked under it.
+    /// A site lost its permission. What was asked under it does not go on under a later one.
     pub fn revoked(&mut self, origin: &Origin) {
         self.0.retain(|one| one.origin != *origin);
     }
