@@ -151,7 +151,10 @@ pub trait Backend: Send + Sync + 'static {
     /// A public job, or one of the account that is signed in; any other is not found.
     async fn job(&self, id: JobId) -> Answer<JobView>;
 
-    /// The result of a text or embedding job, once there is one; never of a picture.
+    /// Whether the reader may read what a job gives, that it may see: what is withheld is its creator's alone.
+    async fn may_read(&self, job: &JobView) -> Answer<bool>;
+
+    /// The result of a text or embedding job, once there is one that the reader may read; never of a picture.
     async fn written(&self, job: &JobView) -> Answer<Option<Written>>;
 
     /// The jobs of the account that is signed in, newest first.

@@ -12,7 +12,7 @@ use shared::job::JobKind;
 use shared::job::lifecycle::{Blame, JobState};
 use shared::time::UnixMillis;
 
-/// Field names are those of `JobView`, but for `words`.
+/// Field names are those of `JobView`, but for `words` and `is_anothers`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveJob {
     pub id: JobId,
@@ -33,6 +33,9 @@ pub struct LiveJob {
     pub artifacts: Vec<LiveArtifact>,
     /// They are its creator's alone for now.
     pub withheld: bool,
+    /// The page was rendered for somebody else. Jobs from the API have no such field.
+    #[serde(default)]
+    pub is_anothers: bool,
     pub receipt_hash: Option<B256>,
     pub mint: Option<MintView>,
     /// Where the client pays from escrow.
@@ -74,9 +77,9 @@ impl LiveJob {
         if self.words.is_empty() { &self.input.prompt } else { &self.words }
     }
 
-    /// Address of the first result file, while the hub keeps it.
+    /// Address of the first result file, while the hub keeps it and the reader may read it.
     pub fn file(&self) -> Option<&str> {
-        let first = self.artifacts.first()?;
+        let first = self.artifacts.first().filter(|_| !(self.withheld && self.is_anothers))?;
         first.removed_at_unix_ms.is_none().then_some(first.url.as_str())
     }
 
@@ -99,7 +102,7 @@ impl LiveJob {
     /// Takes over the job's present state.
     pub fn updated(&mut self, now: Self) {
         let words = std::mem::take(&mut self.words);
-        *self = Self { words, ..now };
+        *self = Self { words, is_anothers: self.is_anothers, ..now };
     }
 }
 
@@ -140,6 +143,7 @@ impl From<&shared::api::jobs::JobView> for LiveJob {
             faults: faults.collect(),
             artifacts: artifacts.collect(),
             withheld: job.withheld,
+            is_anothers: false,
             receipt_hash: job.receipt_hash,
             mint: job.mint.clone(),
             payment: job.payment.clone(),
@@ -186,6 +190,13 @@ mod tests {
             }))
             .unwrap()
         };
+        let mut shown = LiveJob { is_anothers: true, ..job("RUNNING", true, false) };
+        let file = |url: &str| LiveArtifact { url: url.to_owned(), removed_at_unix_ms: None };
+        let done = |withheld| LiveJob { artifacts: vec![file("/0")], ..job("COMPLETED", withheld, true) };
+        shown.updated(done(true));
+        assert_eq!((shown.file(), done(true).file()), (None, Some("/0")), "only its creator may read it");
+        shown.updated(done(false));
+        assert_eq!(shown.file(), Some("/0"), "now everybody may");
         assert!(job("COMPLETED", false, true).is_over() && job("FAILED", false, false).is_over());
         assert!(!job("COMPLETED", true, true).is_over(), "its creator reads the text from the stream");
         assert!(!job("COMPLETED", false, false).is_over() && !job("RUNNING", true, false).is_over());

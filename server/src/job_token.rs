@@ -2,13 +2,17 @@
 //! result while others compute it again.
 //!
 //! A page keeps it in a cookie that no script can read and that goes to this job's own paths alone. Other clients read
-//! it in the header of the first answer and send it back in the same header. The server keeps its hash.
+//! it in the header of the first answer and send it back in the same header. A client that may have to repeat its request
+//! draws the token itself and sends it along: who repeats it with the same one is the creator. The server keeps its hash.
+
+use std::collections::BTreeSet;
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use shared::digest::Sha256Digest;
 use shared::field_error::FieldError;
 use shared::id::JobId;
+use shared::job::JobKind;
 
 use crate::auth::Caller;
 use crate::clock;
@@ -29,6 +33,12 @@ const AUDITS_MAX_SECONDS: u64 = 2 * hub::audit::TIME_MAX_MS / 1_000;
 /// Every token starts with this, so that scanners recognise a leaked one.
 const PREFIX: &str = "jobtoken_";
 
+/// Random bytes of a token.
+const RANDOM_BYTES: usize = 32;
+
+/// Different bytes among those of a token that a client brings, at least. By chance there are fewer in less than one of 10^13 tokens.
+const DIFFERENT_BYTES_MIN: usize = 17;
+
 /// A new token.
 #[derive(Clone)]
 pub struct JobToken(String);
@@ -42,27 +52,65 @@ impl std::fmt::Debug for JobToken {
 impl JobToken {
     /// It has 256 random bits, so a plain hash protects it.
     pub fn random() -> Self {
-        Self(format!("{PREFIX}{}", hex::encode(clock::random_bytes::<32>())))
+        Self(format!("{PREFIX}{}", hex::encode(clock::random_bytes::<RANDOM_BYTES>())))
+    }
+
+    /// The token that a client drew itself and sends along with its request for a job.
+    ///
+    /// # Errors
+    /// Another form, or bytes that are not random.
+    pub fn brought(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
+        let Some(value) = headers.get(JOB_TOKEN_HEADER) else { return Ok(None) };
+        let digits = value.to_str().ok().and_then(|text| text.strip_prefix(PREFIX));
+        let is_form = |digits: &&str| {
+            digits.len() == 2 * RANDOM_BYTES && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let form = format!("{PREFIX} and {} hex digits in small letters", 2 * RANDOM_BYTES);
+        let Some(digits) = digits.filter(is_form) else {
+            let given = format!("{} characters of another form", value.len());
+            return Err(ApiError::Invalid(vec![FieldError::bound("X-Job-Token", form, given)]));
+        };
+        let different = digits.as_bytes().chunks(2).collect::<BTreeSet<_>>().len();
+        if different < DIFFERENT_BYTES_MIN {
+            let bound = format!("{RANDOM_BYTES} random bytes, of which {DIFFERENT_BYTES_MIN} or more differ");
+            return Err(ApiError::Invalid(vec![FieldError::bound("X-Job-Token", bound, different.to_string())]));
+        }
+        Ok(Some(Self(format!("{PREFIX}{digits}"))))
     }
 
     pub fn sha256(&self) -> Sha256Digest {
         Sha256Digest::of(self.0.as_bytes())
     }
 
-    /// Hands the token to the creator. The cookie lives as long as there is something to cancel, or to keep from others.
-    pub fn put_into(&self, headers: &mut HeaderMap, job_id: JobId, ttl_seconds: u64, over_tls: bool) {
+    /// Hands the token to the creator. The cookies live as long as there is something to cancel, or to keep from others. One
+    /// goes to the job's paths of the API, the other to the page that shows the result: that page is also opened by a link of
+    /// another site, and nothing can be changed with it.
+    pub fn put_into(&self, headers: &mut HeaderMap, job_id: JobId, kind: JobKind, ttl_seconds: u64, over_tls: bool) {
         let secure = if over_tls { "; Secure" } else { "" };
         let max_age = ttl_seconds.saturating_add(AUDITS_MAX_SECONDS);
-        let cookie = format!(
-            "{COOKIE_NAME}={}; Path=/v1/jobs/{job_id}; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}",
-            self.0
-        );
-        for (name, text) in [(JOB_TOKEN_HEADER, self.0.clone()), (SET_COOKIE, cookie)] {
+        let page = match kind {
+            // The list of jobs is ordered by one, the last that this browser asked for.
+            JobKind::Embedding => "/jobs".to_owned(),
+            JobKind::Image | JobKind::Text => format!("/jobs/{job_id}"),
+        };
+        let cookie = |path: &str, same_site: &str| {
+            let token = &self.0;
+            format!("{COOKIE_NAME}={token}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite={same_site}{secure}")
+        };
+        let cookies = [cookie(&format!("/v1/jobs/{job_id}"), "Strict"), cookie(&page, "Lax")];
+        for (name, text) in [(JOB_TOKEN_HEADER, self.0.clone())].into_iter().chain(cookies.map(|one| (SET_COOKIE, one)))
+        {
             if let Ok(value) = HeaderValue::from_str(&text) {
-                headers.insert(name, value);
+                headers.append(name, value);
             }
         }
     }
+}
+
+/// The hashes of the tokens that a request carries.
+pub fn hashes_of(headers: &HeaderMap) -> Vec<Sha256Digest> {
+    let tokens = tokens_of(headers).filter(|token| token.len() <= JOB_TOKEN_MAX_CHARS);
+    tokens.map(|token| Sha256Digest::of(token.as_bytes())).collect()
 }
 
 /// The tokens that a request carries, in the header or in cookies.
@@ -92,9 +140,7 @@ pub fn is_creator(caller: &Caller, headers: &HeaderMap, job: &JobRecord) -> bool
     }
     match job.creator_sha256 {
         None => caller.address() == Some(job.client),
-        Some(sha256) => tokens_of(headers)
-            .filter(|token| token.len() <= JOB_TOKEN_MAX_CHARS)
-            .any(|token| Sha256Digest::of(token.as_bytes()) == sha256),
+        Some(sha256) => hashes_of(headers).contains(&sha256),
     }
 }
 
@@ -134,16 +180,51 @@ mod tests {
     }
 
     #[test]
-    fn the_cookie_goes_to_its_job_alone_and_to_no_script() {
+    fn the_cookies_go_to_their_job_alone_and_to_no_script() {
         let (token, id) = (JobToken::random(), JobId::from_random(1));
-        let put = |over_tls| {
+        let put = |kind, over_tls| {
             let mut headers = HeaderMap::new();
-            token.put_into(&mut headers, id, 900, over_tls);
-            headers[SET_COOKIE].to_str().unwrap().to_owned()
+            token.put_into(&mut headers, id, kind, 900, over_tls);
+            assert_eq!(headers[JOB_TOKEN_HEADER], token.0);
+            headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        let expected = format!("job_token={}; Path=/v1/jobs/{id}; Max-Age=72900; HttpOnly; SameSite=Strict", token.0);
-        assert_eq!(put(false), expected);
-        assert_eq!(put(true), format!("{expected}; Secure"));
+        let expected = |path: &str, same_site| {
+            format!("job_token={}; Path={path}; Max-Age=72900; HttpOnly; SameSite={same_site}", token.0)
+        };
+        let [of_api, of_page] =
+            [expected(&format!("/v1/jobs/{id}"), "Strict"), expected(&format!("/jobs/{id}"), "Lax")];
+        assert_eq!(put(JobKind::Image, false), [of_api.clone(), of_page.clone()]);
+        assert_eq!(put(JobKind::Text, true), [format!("{of_api}; Secure"), format!("{of_page}; Secure")]);
+        assert_eq!(put(JobKind::Embedding, false), [of_api, expected("/jobs", "Lax")], "the list is ordered by it");
+    }
+
+    #[test]
+    fn a_token_that_a_client_brings_is_of_our_form_and_random() {
+        let brought = |text: &str| {
+            JobToken::brought(&HeaderMap::from_iter([(JOB_TOKEN_HEADER, HeaderValue::from_str(text).unwrap())]))
+        };
+        assert!(JobToken::brought(&HeaderMap::new()).unwrap().is_none());
+        for _ in 0..1_000 {
+            let token = JobToken::random();
+            assert_eq!(brought(&token.0).unwrap().unwrap().sha256(), token.sha256());
+        }
+        let digits: String = (0..32_u8).map(|byte| format!("{byte:02x}")).collect();
+        assert!(brought(&format!("jobtoken_{digits}")).is_ok());
+        for bad in [
+            "",
+            "jobtoken_",
+            "1",
+            &digits,
+            &format!("jobtoken_{}", &digits[2..]),
+            &format!("jobtoken_{digits}00"),
+            &format!("jobtoken_{}", "ab".repeat(32)),
+            &format!("jobtoken_{}", &digits[..32].repeat(2)),
+            &format!("jobtoken_{}", digits.to_uppercase()),
+            &format!("jobtoken_{}g", &digits[1..]),
+        ] {
+            let Err(ApiError::Invalid(errors)) = brought(bad) else { panic!("{bad}") };
+            assert_eq!((errors[0].field.as_str(), errors[0].bound.is_some()), ("X-Job-Token", true), "{bad}");
+        }
     }
 
     #[test]

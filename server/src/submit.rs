@@ -51,8 +51,16 @@ pub struct Created {
     pub answer: String,
     /// The request was sent before, with the same key.
     pub repeated: bool,
-    /// Of a job without an account; a repetition has none, as the server kept its hash alone.
+    /// Of a job without an account. A repetition has it only where it brought it: the server kept its hash alone.
     pub token: Option<JobToken>,
+}
+
+impl Created {
+    /// Whether who sent the request is known to have created the job. Many visitors share a network, so that who repeats a
+    /// request of one of them without its token may be anybody.
+    pub fn is_by(&self, caller: &Caller) -> bool {
+        !self.repeated || self.token.is_some() || caller.address().is_some()
+    }
 }
 
 /// Takes in requests for jobs.
@@ -71,16 +79,19 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Checks, stores and queues a job. When this returns, the job is on the disk.
+    /// Checks, stores and queues a job. When this returns, the job is on the disk. `brought` is the token that a client drew
+    /// for it; of one with an account no token counts.
     pub async fn create_job(
         &self,
         caller: &Caller,
         request: Request,
         idempotency: Option<IdempotencyKey>,
+        brought: Option<JobToken>,
         accepted: Instant,
     ) -> Result<Created, ApiError> {
+        let brought = brought.filter(|_| caller.address().is_none());
         if let Some(key) = &idempotency
-            && let Some(first) = self.find_first_answer(caller, key).await?
+            && let Some(first) = self.find_first_answer(caller, key, brought.as_ref()).await?
         {
             return Ok(first);
         }
@@ -101,7 +112,7 @@ impl Submission {
             self.quotes.check_deposit(ordered).await?;
         }
 
-        let token = caller.address().is_none().then(JobToken::random);
+        let token = caller.address().is_none().then(|| brought.clone().unwrap_or_else(JobToken::random));
         let job = self.new_job(caller, job, token.as_ref(), ordered.as_ref());
         let payment = ordered.map(|ordered| ordered.signed);
         let answer = self.first_answer(&job, payment.as_ref())?;
@@ -118,7 +129,7 @@ impl Submission {
             (Ok(()), _) => Ok(Created { job_id: job.id, answer, repeated: false, token }),
             // Two requests with one key arrived at once, and the other one was stored first.
             (Err(StoreError::Duplicate(_)), Some(key)) => {
-                let first = self.find_first_answer(caller, key).await?;
+                let first = self.find_first_answer(caller, key, brought.as_ref()).await?;
                 // Without a first answer another request has used the order.
                 first.ok_or_else(|| ApiError::Conflict(format!("there is a job {} already", job.id)))
             }
@@ -282,15 +293,28 @@ impl Submission {
         [own, all]
     }
 
-    async fn find_first_answer(&self, caller: &Caller, key: &IdempotencyKey) -> Result<Option<Created>, ApiError> {
+    async fn find_first_answer(
+        &self,
+        caller: &Caller,
+        key: &IdempotencyKey,
+        brought: Option<&JobToken>,
+    ) -> Result<Option<Created>, ApiError> {
         let first = self.store.find_first_answer(&caller.name(), &key.key).await?;
         match (idempotency::judge(first.as_ref().map(|first| first.body_sha256), key.body_sha256), first) {
             (Verdict::Conflict, _) => Err(ApiError::IdempotencyConflict(key.key.clone())),
             (Verdict::Repeat, Some(first)) => {
-                Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true, token: None }))
+                let token = self.token_of(first.job_id, brought).await?;
+                Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true, token }))
             }
             _ => Ok(None),
         }
+    }
+
+    /// The token, if it is the job's.
+    async fn token_of(&self, id: JobId, brought: Option<&JobToken>) -> Result<Option<JobToken>, ApiError> {
+        let Some(token) = brought else { return Ok(None) };
+        let creator_sha256 = self.store.find_job(id).await?.and_then(|job| job.creator_sha256);
+        Ok(Some(token.clone()).filter(|token| creator_sha256 == Some(token.sha256())))
     }
 
     /// The job as the first answer shows it: last in the queue.

@@ -75,6 +75,8 @@ fn take(event: LiveEvent, id: JobId, stream: Stream) {
     }
     leptos::task::spawn_local(async move {
         match own_jobs::show_like(id).await {
+            // The page says why it is not.
+            Ok(()) if texts_of(".gallery-order a").is_empty() => tell(FAILED, words::SEARCH_UNORDERED),
             Ok(()) => tell(ORDERED, words::SEARCH_DONE),
             Err(_) => tell(FAILED, words::SEARCH_OFFLINE),
         }

@@ -189,7 +189,7 @@ fn start(watch: JobWatch, job: LiveJob, explanation: RwSignal<Option<Explanation
     Effect::new(move |before: Option<_>| {
         let known = watch.job.with(|job| {
             let job = job.as_ref()?;
-            Some((job.state, job.mint.is_some(), job.payment.as_ref().map(|payment| payment.state)))
+            Some((job.state, job.withheld, job.mint.is_some(), job.payment.as_ref().map(|payment| payment.state)))
         });
         if before.is_some_and(|before| before != known) {
             leptos::task::spawn_local(async move {

@@ -40,7 +40,12 @@ pub fn JobPage() -> impl IntoView {
     let is_signed_in = use_context::<SignedIn>().is_some();
     let ask = async move {
         let id = id?;
-        let job = backend.job(id).await?;
+        let mut job = backend.job(id).await?;
+        let is_anothers = !backend.may_read(&job).await?;
+        if is_anothers {
+            // What the reader may not read is not named either.
+            job.artifacts.clear();
+        }
         let receipt = backend.receipt_of_job(id).await?;
         let written = backend.written(&job).await?;
         let place = match &receipt {
@@ -49,11 +54,12 @@ pub fn JobPage() -> impl IntoView {
         };
         let is_served = job.state == JobState::Completed;
         let failure = if is_served { None } else { backend.failure_of_job(id).await? };
-        Ok((job, receipt.map(|view| (view, place)), written, failure))
+        Ok((job, is_anothers, receipt.map(|view| (view, place)), written, failure))
     };
-    load(ask, move |(job, receipt, written, failure)| {
+    load(ask, move |(job, is_anothers, receipt, written, failure)| {
         let asked = job.clone();
         let picture = picture_path(&job);
+        let live = LiveJob { is_anothers, ..LiveJob::from(&job) };
         let shared = is_shared(&job).then(|| job.clone());
         let (is_whole, pictures) = (shared.is_none(), job.clone());
         let over = job.state.is_terminal();
@@ -62,7 +68,7 @@ pub fn JobPage() -> impl IntoView {
         view! {
             <DocumentHead name=clipped(job.work.words(), TITLE_CHARS) description=Some(words::LINK_DESCRIPTION.to_owned()) picture />
             <div class="stack">
-                <JobLive job=LiveJob::from(&job) again=again_href(&job)>
+                <JobLive job=live again=again_href(&job)>
                     <div id=WRITTEN>{written.map(|written| view! { <Outcome written /> })}</div>
                     <div id=REQUEST>
                         <Section title=words::REQUEST>

@@ -60,6 +60,7 @@ pub const SEARCH_HELP: &str = "A miner compares your words with these prompts, i
 pub const SEARCH_DO: &str = "Find";
 pub const SEARCH_WAITS: &str = "A miner compares your words with these prompts. Not yet ordered.";
 pub const SEARCH_DONE: &str = "Ordered: the nearest comes first.";
+pub const SEARCH_UNORDERED: &str = "Compared, and not ordered.";
 pub const SEARCH_BLANK: &str = "Write what the pictures show.";
 pub const SEARCH_NOBODY: &str = "No miner that compares meanings is online, so the order stays as it is.";
 pub const SEARCH_MISSED: &str = "No miner compared them in time, so the order stays as it is. Try again.";
@@ -67,6 +68,7 @@ pub const SEARCH_OFFLINE: &str = "The server cannot be reached, so the order sta
 pub const SEARCH_FAILED: &str = "No miner compared them in time, so the newest come first. Try again.";
 pub const SEARCH_NOT_YET: &str =
     "A miner has not compared them yet, so the newest come first. Load the page again in a moment.";
+pub const SEARCH_WITHHELD: &str = "Only the one who asked for this comparison sees it for now, so the newest come first. Another miner may be asked to compute it again, and must not read it.";
 pub const SEARCH_UNKNOWN: &str =
     "The comparison that this address names is not on this server, so the newest come first.";
 pub const SEARCH_OF_OTHER_KIND: &str =

@@ -78,6 +78,8 @@ pub(crate) struct Fixture {
     pub(crate) account: Option<AccountView>,
     /// Signed in but for a code.
     pub(crate) awaits_code: bool,
+    /// The reader created every job.
+    pub(crate) is_creator: bool,
     /// The job has ended without a result.
     pub(crate) failure: Option<CheckedFailure>,
     pub(crate) exchange: Exchange,
@@ -111,6 +113,7 @@ impl Default for Fixture {
             vectors,
             account,
             awaits_code: false,
+            is_creator: false,
             failure,
             exchange,
             marketplace,
@@ -351,6 +354,10 @@ impl Backend for Fixture {
             return Ok(job(id, self.kind, &self.prompt));
         }
         self.known.iter().find(|job| job.id == id).cloned().ok_or(BackendError::NotFound)
+    }
+
+    async fn may_read(&self, job: &JobView) -> Answer<bool> {
+        Ok(!job.withheld || self.is_creator)
     }
 
     async fn written(&self, job: &JobView) -> Answer<Option<Written>> {

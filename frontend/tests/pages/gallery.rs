@@ -106,6 +106,17 @@ async fn a_name_that_leads_to_no_measure_is_told_and_changes_no_order() {
 }
 
 #[tokio::test]
+async fn a_search_that_is_withheld_orders_its_creators_gallery_alone() {
+    let asked = || JobView { withheld: true, ..search(&[QUERY, PROMPTS[0], PROMPTS[1], PROMPTS[2]]) };
+    let own = gallery(Fixture { is_creator: true, ..network(asked()) }, &id(9).to_string()).await;
+    assert_eq!(order(&own.html), [PROMPTS[2], PROMPTS[1], PROMPTS[0]]);
+    let foreign = gallery(network(asked()), &id(9).to_string()).await;
+    assert_eq!((foreign.status, order(&foreign.html)), (StatusCode::OK, PROMPTS.to_vec()));
+    assert!(foreign.html.contains("Only the one who asked for this comparison sees it for now"));
+    assert!(!foreign.html.contains("canvas-word") && !foreign.html.contains("<q>"), "something of it is told");
+}
+
+#[tokio::test]
 async fn vectors_without_sense_order_nothing() {
     for vectors in [vec![], vec![vec![]; 4], vec![vec![0.0]; 4], vec![vec![1.0], vec![1.0, 2.0]]] {
         let backend = Fixture { vectors, ..network(search(&[QUERY, PROMPTS[0], PROMPTS[1], PROMPTS[2]])) };

@@ -240,6 +240,25 @@ async fn a_miner_is_paid_and_measured_in_the_units_of_each_model() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_withheld_job_shows_its_picture_to_its_creator_and_words_to_others() {
+    let id = shared::id::JobId::from_random(1);
+    let page = async |withheld, is_creator| {
+        let known = vec![JobView { withheld, ..fixture::job(id, JobKind::Image, "a lake at dusk") }];
+        let url = known[0].artifacts[0].url.clone();
+        let html =
+            render_with(Fixture { known, is_creator, ..Fixture::default() }, &format!("/jobs/{id}"), "").await.html;
+        (html.contains(&url), html.contains("id=\"picture\""), html.contains("data-testid=\"withheld\""))
+    };
+    assert_eq!(
+        page(true, false).await,
+        (false, false, true),
+        "no address of it stands anywhere, not even for the islands"
+    );
+    assert_eq!(page(true, true).await, (true, true, true));
+    assert_eq!(page(false, false).await, (true, true, false));
+}
+
+#[tokio::test]
 async fn what_a_canceled_job_lacks_will_not_come() {
     let id = fixture::receipt(1).signed.receipt.job_id;
     let mut job = fixture::job(id, JobKind::Image, "a city");

@@ -17,6 +17,7 @@ use shared::job::lifecycle::JobState;
 use super::client::Server;
 use super::jobs::{print, why};
 use super::wallet::pay::Pay;
+use crate::job_token::JOB_TOKEN_HEADER;
 
 /// Seconds of one long poll, which ends early where the job's state changes.
 const POLL_SECONDS: u32 = 30;
@@ -97,7 +98,7 @@ pub(super) fn run(submit: &Submit) -> Result<()> {
     let waits = submit.wait || submit.out.is_some();
     if waits {
         eprintln!("{}", job.id);
-        tell(token.as_deref());
+        tell(token.as_deref(), &job);
         job = wait_for_payment(&submit.server, wait_for_end(&submit.server, job)?)?;
         if job.state != JobState::Completed {
             bail!("the job {} is {}: {}", job.id, job.state, why(&submit.server, job.id));
@@ -109,15 +110,17 @@ pub(super) fn run(submit: &Submit) -> Result<()> {
     }
     print(&submit.server, &job, submit.json)?;
     if !waits {
-        tell(token.as_deref());
+        tell(token.as_deref(), &job);
     }
     Ok(())
 }
 
 /// Says how to cancel a job without an API key, and how to read it while others may not.
-fn tell(token: Option<&str>) {
-    if let Some(token) = token {
-        eprintln!("cancel it with --token {token}");
+fn tell(token: Option<&str>, job: &JobView) {
+    let Some(token) = token else { return };
+    eprintln!("cancel it with --token {token}");
+    if job.withheld {
+        eprintln!("its result is for you alone at first: read it with the header {JOB_TOKEN_HEADER}: {token}");
     }
 }
 

@@ -55,7 +55,7 @@ pub async fn generate_image(
     let caller = callers.find_caller(&request.api_key, visitor.address).await?;
     check_bounds(&request)?;
     let key = idempotency_key(&headers, "/v1/generate-image", body.sha256)?;
-    let created = submission.create_job(&caller, job_of(request), key, accepted).await.map_err(rename_fields)?;
+    let created = submission.create_job(&caller, job_of(request), key, None, accepted).await.map_err(rename_fields)?;
     let record = watch.ended_within(WAIT_MAX, &caller, created.job_id).await?;
     answer(&watch.views, record).await.map(Json)
 }

@@ -168,8 +168,8 @@ struct Teller {
     is_sponsored: bool,
     id: JobId,
     sender: mpsc::Sender<Result<Event, Infallible>>,
-    /// The revision and state that were sent last.
-    told: Option<(u64, JobState)>,
+    /// The revision and state that were sent last, and whether the result was withheld then.
+    told: Option<(u64, JobState, bool)>,
     text_told: String,
 }
 
@@ -226,10 +226,11 @@ impl Teller {
     }
 
     async fn tell_job(&mut self, Look { job, revision, text }: Look) -> Result<(), Gone> {
-        if self.told == Some((revision, job.state)) {
+        let now = Some((revision, job.state, job.withheld));
+        if self.told == now {
             return self.tell_piece(text).await;
         }
-        self.told = Some((revision, job.state));
+        self.told = now;
         let mint = job.mint.clone();
         // The whole text is sent before the end of the job.
         if job.state.is_terminal() {
@@ -252,7 +253,7 @@ impl Teller {
         let Some(text) = text else { return Ok(()) };
         let Some(piece) = untold(&self.text_told, &text) else { return Ok(()) };
         self.text_told = text;
-        let id = self.told.map(|(revision, _)| format!("{revision}.{}", self.text_told.len()));
+        let id = self.told.map(|(revision, ..)| format!("{revision}.{}", self.text_told.len()));
         self.tell(id, &piece).await
     }
 

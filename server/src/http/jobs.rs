@@ -27,7 +27,7 @@ use super::extract::{ApiJson, ApiPath, ApiPaths, ApiQuery, idempotency_key, not_
 use crate::auth::{Caller, Callers};
 use crate::config::{JOB_BODY_MAX_BYTES, WAIT_MAX_SECONDS};
 use crate::error::ApiError;
-use crate::job_token;
+use crate::job_token::{self, JobToken};
 use crate::submit::Submission;
 use crate::view::Views;
 use crate::watch::JobWatch;
@@ -35,17 +35,20 @@ use crate::watch::JobWatch;
 /// How long a cancellation waits for the disk before it says so.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
-const WITHHELD: &str = "the result is its creator's alone until no other miner is asked to compute it again: send the token of the \
-                        job's creation in `x-job-token`, or come back later";
+pub(super) const WITHHELD: &str = "the result is its creator's alone while another miner may be asked to compute it \
+                                   again: send the token of the job's creation in `x-job-token`, or come back later";
 
 /// Creates a job.
 #[utoipa::path(
     post, path = "/v1/jobs", tag = "jobs", request_body = CreateJob,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer"),
+        ("X-Job-Token" = Option<String>, Header, description = "A token for a job without an API key that the client drew itself: `jobtoken_` and 32 random bytes as hex digits. Who repeats the request with the same one is the job's creator"),
+    ),
     responses(
         (status = 201, body = JobView, headers(
             ("Location" = String),
-            ("X-Job-Token" = String, description = "Of a job without an API key: who has it may cancel the job. Told once; pages get it as a cookie, too"),
+            ("X-Job-Token" = String, description = "Of a job without an API key: who has it may cancel the job, and read its result while it is `withheld`. Told once, and again to who brought it; pages get it as a cookie, too"),
         )),
         (status = "4XX", body = Problem, description = "422 also where no connected miner can serve the job: `unservable` counts why, and says what would help", content_type = "application/problem+json"),
         (status = 507, body = Problem, description = "The server's disk is full", content_type = "application/problem+json"),
@@ -61,13 +64,14 @@ pub async fn create_job(
 ) -> Result<Response, ApiError> {
     let accepted = Instant::now();
     let key = idempotency_key(&headers, "/v1/jobs", body.sha256)?;
-    let ttl_seconds = body.value.ttl_seconds;
-    let created = submission.create_job(&caller, body.value, key, accepted).await?;
+    let (kind, ttl_seconds) = (body.value.kind, body.value.ttl_seconds);
+    let brought = JobToken::brought(&headers)?;
+    let created = submission.create_job(&caller, body.value, key, brought, accepted).await?;
     let location = format!("/v1/jobs/{}", created.job_id);
     let head = [(header::LOCATION, location), (header::CONTENT_TYPE, "application/json".to_owned())];
     let mut response = (StatusCode::CREATED, head, created.answer).into_response();
     if let Some(token) = created.token {
-        token.put_into(response.headers_mut(), created.job_id, ttl_seconds, callers.are_over_tls(&headers));
+        token.put_into(response.headers_mut(), created.job_id, kind, ttl_seconds, callers.are_over_tls(&headers));
     }
     Ok(response)
 }

@@ -19,6 +19,7 @@ use shared::api::search::{SEARCH_HITS_DEFAULT, SearchHit};
 use shared::api::status::NetworkStatus;
 use shared::api::tokens::{Charts, CreationView, HolderView, HoldingView, TokenSummary, TokenView, TransferView};
 use shared::api::why_idle::WhyIdle;
+use shared::digest::Sha256Digest;
 use shared::id::JobId;
 use shared::job::JobKind;
 use shared::job::request::Work;
@@ -51,8 +52,23 @@ pub(super) struct SiteBackend {
     pub(super) marketplace: MarketplaceFigures,
     pub(super) search: Search,
     pub(super) exchange: ExchangeAccess,
+    pub(super) reader: Reader,
+}
+
+/// For whom a page is rendered.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reader {
     /// Who is signed in. Its private jobs are shown to it alone.
     pub(super) viewer: Option<Viewer>,
+    /// The hashes of the tokens of jobs that it created without an account.
+    pub(super) job_tokens: Vec<Sha256Digest>,
+}
+
+impl Reader {
+    /// Nobody else gets the same page.
+    pub(super) const fn is_somebody(&self) -> bool {
+        self.viewer.is_some() || !self.job_tokens.is_empty()
+    }
 }
 
 impl SiteBackend {
@@ -61,12 +77,12 @@ impl SiteBackend {
     }
 
     /// The same for one reader.
-    pub(super) fn seen_by(&self, viewer: Option<Viewer>) -> Self {
-        Self { viewer, ..self.clone() }
+    pub(super) fn seen_by(&self, reader: Reader) -> Self {
+        Self { reader, ..self.clone() }
     }
 
     fn address(&self) -> Option<Address> {
-        self.viewer.as_ref().and_then(Viewer::signed_in).map(|session| session.address)
+        self.reader.viewer.as_ref().and_then(Viewer::signed_in).map(|session| session.address)
     }
 }
 
@@ -116,12 +132,20 @@ impl Backend for SiteBackend {
         self.views.job_view(record).await.map_err(from_store)
     }
 
+    async fn may_read(&self, job: &JobView) -> Answer<bool> {
+        if !job.withheld || self.address() == Some(job.client) {
+            return Ok(true);
+        }
+        let record = self.views.store.find_job(job.id).await.map_err(from_store)?;
+        let creator = record.and_then(|record| record.creator_sha256);
+        Ok(creator.is_some_and(|creator| self.reader.job_tokens.contains(&creator)))
+    }
+
     async fn written(&self, job: &JobView) -> Answer<Option<Written>> {
         let (Some(artifact), false) = (job.artifacts.first(), matches!(job.work, Work::Image(_))) else {
             return Ok(None);
         };
-        // The request for a page does not say who created the job. Its creator gets the text as the live part of the page.
-        if job.withheld {
+        if !self.may_read(job).await? {
             return Ok(None);
         }
         let text = self.views.text_of(artifact).await.map_err(from_api)?;
@@ -139,7 +163,7 @@ impl Backend for SiteBackend {
     }
 
     async fn account(&self) -> Answer<Option<Account>> {
-        let own = match &self.viewer {
+        let own = match &self.reader.viewer {
             None | Some(Viewer(Presented::Nothing)) => return Ok(None),
             Some(Viewer(Presented::AwaitsCode(own))) => {
                 return Ok(Some(Account::AwaitsCode { address: own.address, session: own.id }));

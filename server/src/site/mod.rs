@@ -48,7 +48,7 @@ pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
         marketplace: app.marketplace.clone(),
         search: app.search(),
         exchange: app.exchange_access(),
-        viewer: None,
+        reader: backend::Reader::default(),
     };
     let public: Arc<dyn Backend> = Arc::new(backend.clone());
     let reference = ApiReference(Arc::new(reference::page(&openapi::document())));

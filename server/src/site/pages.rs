@@ -14,10 +14,11 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context};
 
-use super::backend::SiteBackend;
+use super::backend::{Reader, SiteBackend};
 use super::policy;
 use super::viewer::Viewer;
 use crate::error::ApiError;
+use crate::job_token;
 use crate::reads::reads_html;
 
 /// What every page is rendered with.
@@ -32,12 +33,12 @@ pub(super) struct PageContext {
 
 impl PageContext {
     fn provide(&self) {
-        let viewer = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Viewer>().cloned());
-        let is_private = viewer.is_some();
-        if let Some(session) = viewer.as_ref().and_then(Viewer::signed_in) {
+        let reader = use_context::<Parts>().map(|parts| reader_of(&parts)).unwrap_or_default();
+        let is_private = reader.is_somebody();
+        if let Some(session) = reader.viewer.as_ref().and_then(Viewer::signed_in) {
             provide_context(SignedIn(session.address));
         }
-        let backend: Arc<dyn Backend> = Arc::new(self.backend.seen_by(viewer));
+        let backend: Arc<dyn Backend> = Arc::new(self.backend.seen_by(reader));
         provide_context(backend);
         provide_context(self.chain);
         if let Some(example) = &self.example {
@@ -46,6 +47,10 @@ impl PageContext {
         provide_context(self.reference.clone());
         insert_headers(is_private);
     }
+}
+
+fn reader_of(parts: &Parts) -> Reader {
+    Reader { viewer: parts.extensions.get::<Viewer>().cloned(), job_tokens: job_token::hashes_of(&parts.headers) }
 }
 
 /// A nonce exists only while a document is rendered, so its policy is made here.

@@ -9,7 +9,7 @@ pub(super) const WORKER: HeaderValue =
 /// Fixed names carry no hash, so a browser asks each time and mostly hears "not modified".
 pub(super) const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// Pages of somebody who is signed in: no cache on the way may keep them.
+/// Pages of somebody who is signed in, or who created a job: no cache on the way may keep them.
 pub(super) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// Fonts and pictures change with their names only.

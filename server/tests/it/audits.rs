@@ -295,33 +295,83 @@ async fn what_is_audited_is_its_creators_alone_until_the_answer_and_then_everybo
         }
         post(&server, &assignment, &words(&first, &assignment)).await;
     };
-    let (own, foreign, ()) =
-        tokio::join!(server.send("GET", &events, &creator, vec![]), server.send("GET", &events, &[], vec![]), work);
+    let answered = async {
+        work.await;
+        let audit = second.assignment().await;
+        assert_eq!(audit.task.role, TaskRole::Audit);
+        is_withheld(&server, &id, &token).await;
+        post(&server, &audit, &words(&second, &audit)).await;
+    };
+    // Both streams last beyond the mint, until everybody may read the result.
+    let streams = [&creator[..], &[]].map(|headers| server.send("GET", &events, headers, vec![]));
+    let [of_creator, of_others] = streams;
+    let (own, foreign, ()) = tokio::join!(of_creator, of_others, answered);
     let [own, foreign] = [own, foreign].map(|answer| String::from_utf8(answer.body).unwrap());
-    assert!(own.contains("event: token") && own.contains("still "), "{own}");
-    assert!(
-        foreign.contains("COMPLETED") && !foreign.contains("event: token") && !foreign.contains("still"),
-        "{foreign}"
-    );
+    let first = |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("no {what}: {text}"));
+    assert!(first(&own, "event: token") < first(&own, "COMPLETED"), "{own}");
+    assert!(first(&foreign, "event: token") > first(&foreign, "COMPLETED"), "{foreign}");
+    assert!(foreign.rfind(r#""withheld":true"#).unwrap() < first(&foreign, "still "), "{foreign}");
+    assert!(first(&foreign, r#""withheld":false"#) > first(&foreign, "still "), "{foreign}");
 
-    let audit = second.assignment().await;
-    assert_eq!(audit.task.role, TaskRole::Audit);
-    assert_eq!(server.get(&path).await.json()["withheld"], true);
-    let refused = server.get(&file).await.problem(403);
-    assert!(refused["detail"].as_str().unwrap().contains("x-job-token"), "{refused}");
-    server.send("GET", &file, &[("x-job-token", "jobtoken_00")], vec![]).await.problem(403);
-    let page = String::from_utf8(server.get(&format!("/jobs/{id}")).await.body).unwrap();
-    assert!(!page.contains("still pond"));
-    let mine = server.send("GET", &file, &creator, vec![]).await;
-    assert_eq!((mine.status, mine.body.as_slice()), (200, b"A still pond.".as_slice()));
-    assert!(mine.header("cache-control").starts_with("private"), "no cache between may show it to others");
-
-    post(&server, &audit, &words(&second, &audit)).await;
     receipt_of(&server, &id, |receipt| receipt["audit"]["state"] == "confirmed").await;
     let shown = server.get(&file).await;
     assert_eq!((shown.status, shown.body.as_slice()), (200, b"A still pond.".as_slice()));
     assert!(shown.header("cache-control").starts_with("public"));
     assert_eq!(server.get(&path).await.json()["withheld"], false);
+    server.stop().await;
+}
+
+/// A text that somebody audits is read by who has its token, in the API and on its page, and by nobody else.
+async fn is_withheld(server: &TestServer, id: &str, token: &str) {
+    let (path, creator) = (format!("/v1/jobs/{id}"), [("x-job-token", token)]);
+    let file = format!("{path}/artifacts/0");
+    assert_eq!(server.get(&path).await.json()["withheld"], true);
+    let refused = server.get(&file).await.problem(403);
+    assert!(refused["detail"].as_str().unwrap().contains("x-job-token"), "{refused}");
+    server.send("GET", &file, &[("x-job-token", "jobtoken_00")], vec![]).await.problem(403);
+    let mine = server.send("GET", &file, &creator, vec![]).await;
+    assert_eq!((mine.status, mine.body.as_slice()), (200, b"A still pond.".as_slice()));
+    assert!(mine.header("cache-control").starts_with("private"), "no cache between may show it to others");
+
+    let page = async |cookie: &str| server.send("GET", &format!("/jobs/{id}"), &[("cookie", cookie)], vec![]).await;
+    let (own, foreign) = (page(&format!("job_token={token}")).await, page("job_token=jobtoken_00").await);
+    assert_eq!(own.header("cache-control"), "private, no-cache");
+    let [own, foreign] = [own, foreign].map(|answer| String::from_utf8(answer.body).unwrap());
+    assert!(own.contains("A still pond.") && own.contains(&file));
+    assert!(!foreign.contains("still pond") && !foreign.contains(&file) && foreign.contains("withheld"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_repeats_a_visitors_call_without_its_token_neither_reads_nor_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(auditing(folder.path())).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let asked = json!({"model": EMBEDDING_MODEL, "input": ["a lake", "a pond"]});
+    let token =
+        |first: u8| format!("jobtoken_{}", (first..first + 32).map(|byte| format!("{byte:02x}")).collect::<String>());
+    let (key, own, other) = (("idempotency-key", "order-1"), token(1), token(2));
+    let of_creator = [key, ("x-job-token", own.as_str())];
+    let of_others: [&[(&str, &str)]; 2] = [&[key], &[key, ("x-job-token", other.as_str())]];
+    let meanwhile = async {
+        let assignment = worker.assignment().await;
+        for headers in of_others {
+            let refused = server.post_with("/v1/embeddings", headers, &asked).await;
+            assert_eq!(refused.status, 403, "{headers:?}: {}", String::from_utf8_lossy(&refused.body));
+            assert!(refused.json()["error"]["message"].as_str().unwrap().contains("x-job-token"));
+        }
+        let job = server.get(&format!("/v1/jobs/{}", assignment.task.job_id)).await.json();
+        assert_eq!(job["state"], "RUNNING", "it was not ended");
+        post(&server, &assignment, &honest(&worker, &assignment)).await;
+    };
+    let calls = tokio::join!(
+        server.post_with("/v1/embeddings", &of_creator, &asked),
+        server.post_with("/v1/embeddings", &of_creator, &asked),
+        meanwhile
+    );
+    assert_eq!((calls.0.status, calls.1.status), (200, 200), "its creator may lose an answer and ask again");
+    assert_eq!(calls.0.body, calls.1.body);
+    let later = server.post_with("/v1/embeddings", of_others[0], &asked).await;
+    assert_eq!((later.status, later.body), (200, calls.0.body), "nobody is asked to compute it again");
     server.stop().await;
 }
 

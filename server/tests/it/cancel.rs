@@ -51,11 +51,43 @@ async fn a_page_gets_the_token_in_a_cookie_and_a_repetition_gets_none() {
     let headers = [("idempotency-key", "order-1")];
     let first = server.post_with("/v1/jobs", &headers, &small_job(1)).await;
     let (id, token) = (first.json()["id"].as_str().unwrap().to_owned(), first.header("x-job-token").to_owned());
-    let cookie = format!("job_token={token}; Path=/v1/jobs/{id}; Max-Age=72900; HttpOnly; SameSite=Strict");
-    assert_eq!(first.header("set-cookie"), cookie);
+    let cookies = [("/v1", "Strict"), ("", "Lax")].map(|(api, same_site)| {
+        format!("job_token={token}; Path={api}/jobs/{id}; Max-Age=72900; HttpOnly; SameSite={same_site}")
+    });
+    let told = first.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned());
+    assert_eq!(told.collect::<Vec<_>>(), cookies);
     let again = server.post_with("/v1/jobs", &headers, &small_job(1)).await;
     assert_eq!(again.body, first.body);
     assert_eq!((again.header("x-job-token"), again.header("set-cookie")), ("", ""), "the server does not know it");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_repeats_a_request_with_the_token_that_it_brought_is_the_creator() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let token =
+        |first: u8| format!("jobtoken_{}", (first..first + 32).map(|byte| format!("{byte:02x}")).collect::<String>());
+    let (key, own, other) = (("idempotency-key", "order-1"), token(1), token(2));
+    let send = async |headers: &[(&str, &str)]| server.post_with("/v1/jobs", headers, &small_job(1)).await;
+    let first = send(&[key, ("x-job-token", &own)]).await;
+    let id = first.json()["id"].as_str().unwrap().to_owned();
+    let again = send(&[key, ("x-job-token", &own)]).await;
+    let [foreign, without] = [send(&[key, ("x-job-token", &other)]).await, send(&[key]).await];
+    for answer in [&first, &again] {
+        assert_eq!((answer.status, answer.header("x-job-token")), (201, own.as_str()));
+        assert!(answer.header("set-cookie").contains(&own));
+    }
+    for answer in [&foreign, &without] {
+        assert_eq!((answer.header("x-job-token"), answer.header("set-cookie")), ("", ""), "somebody else");
+        assert_eq!(answer.body, first.body);
+    }
+    for bad in ["", "secret", &own[..40], &format!("jobtoken_{}", "00".repeat(32))] {
+        let refused = send(&[("x-job-token", bad)]).await.problem(422);
+        assert_eq!(refused["errors"][0]["field"], "X-Job-Token", "{bad}");
+    }
+    assert_eq!(cancel(&server, &id, &[("x-job-token", &other)]).await, 403);
+    assert_eq!(cancel(&server, &id, &[("x-job-token", &own)]).await, 200);
     server.stop().await;
 }
 

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use hub::audit::Draw;
 use serde_json::{Value, json};
+use server::config::Config;
 use server::keys::{ChainKeys, KeySource, Keys};
 use shared::amount::Amount;
 use shared::chain::DEV_CHAIN_ID;
@@ -177,6 +179,20 @@ async fn a_job_that_waits_says_why_and_can_be_canceled() {
     let unserved = error(&run(&["submit", "a lake", "--model", "nope"]).await);
     assert!(unserved.contains("`model` is one of `aitbc-scenes-1`"), "{unserved}");
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_is_told_how_to_read_a_result_that_is_withheld_from_others() {
+    for (audits, is_withheld) in [(Draw::Always, true), (Draw::Never, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = TestServer::start_with(Config { audits, ..config(folder.path()) }).await;
+        let asked = aitbc(&[&SMALL[..], &["--url", &format!("http://{}", server.address)]].concat()).await;
+        let told = String::from_utf8(asked.stderr).unwrap();
+        let (_, token) = told.lines().next().unwrap().rsplit_once(' ').unwrap();
+        assert!(asked.status.success() && token.starts_with("jobtoken_"), "{told}");
+        assert_eq!(told.contains(&format!("with the header x-job-token: {token}")), is_withheld, "{told}");
+        server.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

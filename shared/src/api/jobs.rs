@@ -70,13 +70,13 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// The job is over, and so is what it is paid by.
+    /// The job is over, and so is what it is paid by, and its result is kept from nobody who may see the job.
     pub fn is_last(&self) -> bool {
         let is_paid = match &self.payment {
             Some(payment) => payment.state.is_final(),
             None => self.state != JobState::Completed || self.mint.is_some(),
         };
-        self.state.is_terminal() && is_paid
+        self.state.is_terminal() && is_paid && !self.withheld
     }
 }
 
@@ -203,7 +203,7 @@ pub enum JobEventView {
     },
     /// The picture so far, as a `data:` URL.
     Preview { step: u32, data_url: String },
-    /// The receipt minted tokens; the last event of a completed job.
+    /// The receipt minted tokens: told after each state from then on, so the last event of a completed job.
     Minted { mint: MintView },
 }
 

@@ -51,6 +51,9 @@ impl SendCalls {
             return Err(wrong(&format!("version is \"{VERSION}\"")));
         }
         let chain_id = asked.get("chainId").and_then(Value::as_str).ok_or_else(|| wrong("chainId is missing"))?;
+        if quantity::parse::<U256>(chain_id).is_none() {
+            return Err(wrong("chainId is a number as 0x and hex digits that fits"));
+        }
         let is_atomic = asked.get("atomicRequired").and_then(Value::as_bool);
         let is_atomic = is_atomic.ok_or_else(|| wrong("atomicRequired is true or false"))?;
         let id = match asked.get("id") {
@@ -68,28 +71,30 @@ impl SendCalls {
             return Err(ProviderError::TooManyCalls { got: calls.len() });
         }
         check_capabilities(asked.get("capabilities"))?;
-        let calls = calls.iter().map(call).collect::<Result<_, _>>()?;
+        let calls = calls.iter().map(|given| call(given, chain_id)).collect::<Result<_, _>>()?;
         if is_atomic {
             return Err(ProviderError::NotAtomic);
         }
         Ok(Self { id, from, chain_id: chain_id.to_owned(), calls })
     }
 
-    /// The calls as `eth_sendTransaction` takes them.
+    /// The calls as `eth_sendTransaction` takes them. Each names the batch's chain: where the wallet's changes meanwhile, no
+    /// further one is signed.
     pub fn transactions(&self, from: Address) -> Vec<String> {
-        self.calls.iter().map(|call| transaction(call, from)).collect()
+        self.calls.iter().map(|call| transaction(call, from, &self.chain_id)).collect()
     }
 }
 
-fn transaction(call: &Map<String, Value>, from: Address) -> String {
+fn transaction(call: &Map<String, Value>, from: Address, chain_id: &str) -> String {
     let mut transaction = call.clone();
     transaction.insert("from".to_owned(), json!(from));
+    transaction.insert("chainId".to_owned(), json!(chain_id));
     Value::Object(transaction).to_string()
 }
 
 /// One call: only what the standard names, so that no page slips a nonce or a fee in. What cannot be read as a transaction is
 /// refused here, before a call that comes earlier was sent.
-fn call(given: &Value) -> Result<Map<String, Value>, ProviderError> {
+fn call(given: &Value, chain_id: &str) -> Result<Map<String, Value>, ProviderError> {
     let given = given.as_object().ok_or_else(|| wrong("a call is an object"))?;
     check_capabilities(given.get("capabilities"))?;
     let fields = ["to", "data", "value"];
@@ -99,7 +104,7 @@ fn call(given: &Value) -> Result<Map<String, Value>, ProviderError> {
     let given = fields.iter().filter_map(|field| given.get(*field).map(|value| ((*field).to_owned(), value.clone())));
     let call: Map<String, Value> = given.filter(|(_, value)| !value.is_null()).collect();
     // Every account is equally long, so the longest text is the same for all.
-    check_transaction(&transaction(&call, Address::ZERO))?;
+    check_transaction(&transaction(&call, Address::ZERO, chain_id))?;
     Ok(call)
 }
 
@@ -361,8 +366,12 @@ mod tests {
             sent.transactions(ME).iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         assert_eq!(
             transactions,
-            [json!({"from": ME, "to": ME, "data": "0x01"}), json!({"from": ME, "to": ME, "value": "0x2"})]
+            [
+                json!({"chainId": "0x60f6", "from": ME, "to": ME, "data": "0x01"}),
+                json!({"chainId": "0x60f6", "from": ME, "to": ME, "value": "0x2"}),
+            ]
         );
+        assert_eq!(code(|asked| asked["chainId"] = json!("the shop's")), -32_602, "no sheet could say it");
         assert_eq!(code(|asked| asked["calls"][0]["nonce"] = json!("0x7")), -32_602);
         assert_eq!(code(|asked| asked["calls"][0]["from"] = json!(ME)), -32_602);
         assert_eq!(asked(|asked| asked["id"] = json!("mine")).unwrap().id.as_deref(), Some("mine"));
@@ -402,7 +411,7 @@ mod tests {
     fn a_call_that_makes_no_transaction_is_refused_with_the_whole_batch() {
         use crate::transaction_request::TransactionRequest;
 
-        let most = TRANSACTION_TEXT_MAX_BYTES - transaction(&Map::new(), ME).len() - r#""data":"0x","#.len();
+        let most = TRANSACTION_TEXT_MAX_BYTES - transaction(&Map::new(), ME, "0x60f6").len() - r#""data":"0x","#.len();
         let data = |bytes: usize| json!({ "data": format!("0x{}", "00".repeat(bytes)) });
         for (call, is_good) in [
             (json!({}), true),
@@ -428,7 +437,7 @@ mod tests {
             let read = asked(|asked| asked["calls"] = json!([{"to": ME}, call]));
             let fields = call.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
             let fields: Map<String, Value> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
-            let made = TransactionRequest::parse(&transaction(&fields, ME)).is_ok();
+            let made = TransactionRequest::parse(&transaction(&fields, ME, "0x60f6")).is_ok();
             assert_eq!(read.is_ok(), made, "another answer than at the sheet: {shown}");
             // Bytes as a list of numbers are read, though nobody writes them so.
             assert!(made == is_good || call["data"].is_array(), "{shown}");

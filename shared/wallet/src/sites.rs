@@ -2,6 +2,7 @@
 
 mod asks;
 mod origin;
+mod sending;
 
 use serde::{Deserialize, Serialize};
 use shared::Address;
@@ -9,6 +10,7 @@ use shared::time::UnixMillis;
 
 pub use asks::{ASKS_MAX, ASKS_PER_ORIGIN_MAX, Ask, Asks};
 pub use origin::{Origin, is_loopback};
+pub use sending::Sending;
 
 /// Most sites that are remembered. A newer one takes the place of the oldest, which then has to ask again.
 pub const SITES_MAX: usize = 64;

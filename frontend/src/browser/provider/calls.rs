@@ -18,9 +18,6 @@ use crate::browser::window;
 /// Where this tab remembers its batches.
 const KEPT: &str = "aitbc-wallet-calls";
 
-/// All pages of this tab are of one site.
-const SITE: &str = "";
-
 /// How often, and how many times, a block with a call is looked for before the next one's sheet.
 const LOOK_MS: i32 = 500;
 const LOOKS_MAX: u32 = 120;
@@ -50,24 +47,25 @@ pub(super) async fn send(asked: SendCalls) -> Result<JsValue, JsValue> {
     }
     let transactions = asked.transactions(own);
     let id = asked.id.unwrap_or_else(|| format!("0x{}", (0..ID_DIGITS).map(|_| random_digit()).collect::<String>()));
-    let (site, calls) = (SITE.to_owned(), transactions.len());
+    // All pages of this tab are of one site. A batch is known to the account that asked.
+    let (site, calls) = (own.to_string(), transactions.len());
     let mut batches = kept();
-    let batch = Batch { id: id.clone(), site, chain_id, calls, hashes: Vec::new(), is_over: false };
+    let batch = Batch { id: id.clone(), site: site.clone(), chain_id, calls, hashes: Vec::new(), is_over: false };
     batches.add(batch, |kept| is_sending(&kept.id)).map_err(js_error)?;
     keep(&batches);
     SENDING.with_borrow_mut(|sending| sending.push(id.clone()));
     let sign = async |json: String| sign(own, &id, json).await;
-    let noted = async |hashes: &[B256]| note(&id, hashes, false);
+    let noted = async |hashes: &[B256]| note(&site, &id, hashes, false);
     let sent = calls::send(transactions, sign, succeeds, noted).await;
     SENDING.with_borrow_mut(|sending| sending.retain(|sending| *sending != id));
     match sent {
         Ok(hashes) => {
-            note(&id, &hashes, true);
+            note(&site, &id, &hashes, true);
             Ok(js(&json!({ "id": id })))
         }
         Err(error) => {
             let mut batches = kept();
-            batches.remove(SITE, &id);
+            batches.remove(&site, &id);
             keep(&batches);
             Err(error)
         }
@@ -97,10 +95,8 @@ fn code_of(error: &JsValue) -> Option<i64> {
 
 /// A batch with the node's answers for its transactions. Only the account that asked may know.
 async fn look(id: &str) -> Result<(Batch, Vec<Value>), JsValue> {
-    if connected().await.is_none() {
-        return Err(js_error(ProviderError::Unauthorized));
-    }
-    let mut batch = kept().find(SITE, id).map_err(js_error)?.clone();
+    let own = connected().await.ok_or_else(|| js_error(ProviderError::Unauthorized))?;
+    let mut batch = kept().find(&own.to_string(), id).map_err(js_error)?.clone();
     // What an earlier load of the page was sending goes no further.
     batch.is_over |= !is_sending(id);
     let mut receipts = Vec::new();
@@ -115,6 +111,10 @@ fn is_sending(id: &str) -> bool {
 }
 
 async fn sign(from: Address, id: &str, json: String) -> Result<B256, JsValue> {
+    // Between two calls the owner may have disconnected the account.
+    if connected().await != Some(from) {
+        return Err(js_error(ProviderError::Unauthorized));
+    }
     let what = AskedFor::Sign { from, what: SignKind::Transaction { json } };
     let sent = ask_for_batch(what, id.to_owned()).await?;
     let hash = sent.as_string().and_then(|text| text.parse().ok());
@@ -161,16 +161,16 @@ fn keep(batches: &Batches) {
 }
 
 /// Before a call is sent: a page that loads anew meanwhile still finds it.
-pub(super) fn note_signed(id: &str, hash: B256) {
+pub(super) fn note_signed(account: Address, id: &str, hash: B256) {
     let mut batches = kept();
     // A tab without storage has none.
-    if batches.signed(SITE, id, hash).is_ok() {
+    if batches.signed(&account.to_string(), id, hash).is_ok() {
         keep(&batches);
     }
 }
 
-fn note(id: &str, hashes: &[B256], is_over: bool) {
+fn note(site: &str, id: &str, hashes: &[B256], is_over: bool) {
     let mut batches = kept();
-    batches.note(SITE, id, hashes, is_over);
+    batches.note(site, id, hashes, is_over);
     keep(&batches);
 }

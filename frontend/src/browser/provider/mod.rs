@@ -73,10 +73,13 @@ pub fn start(on_change: impl Fn(Option<Asked>) + 'static) {
 
 /// The transaction of a question was signed, and is sent next: its batch learns the hash first.
 pub fn signed(number: u32, hash: B256) {
-    let batch = SHEETS
-        .with_borrow(|sheets| sheets.waiting.iter().find(|waiting| waiting.asked.number == number)?.batch.clone());
-    if let Some(id) = batch {
-        calls::note_signed(&id, hash);
+    let batch = SHEETS.with_borrow(|sheets| {
+        let waiting = sheets.waiting.iter().find(|waiting| waiting.asked.number == number)?;
+        let AskedFor::Sign { from, .. } = waiting.asked.what else { return None };
+        Some((from, waiting.batch.clone()?))
+    });
+    if let Some((account, id)) = batch {
+        calls::note_signed(account, &id, hash);
     }
 }
 

@@ -49,6 +49,9 @@ impl Order {
             state if state.is_terminal() => return Ok(Self::Unmeasured(words::SEARCH_FAILED)),
             _ => return Ok(Self::Unmeasured(words::SEARCH_NOT_YET)),
         }
+        if !backend.may_read(&job).await? {
+            return Ok(Self::Unmeasured(words::SEARCH_WITHHELD));
+        }
         let Some(Written::Vectors(vectors)) = backend.written(&job).await? else {
             return Ok(Self::Unmeasured(words::SEARCH_UNKNOWN));
         };

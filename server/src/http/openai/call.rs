@@ -19,6 +19,8 @@ use crate::auth::{Caller, Callers};
 use crate::clock;
 use crate::error::{ApiError, no_result};
 use crate::http::extract::{ApiJson, idempotency_key};
+use crate::http::jobs::WITHHELD;
+use crate::job_token::JobToken;
 use crate::submit::{IdempotencyKey, Submission};
 use crate::view::{self, Views};
 use crate::watch::JobWatch;
@@ -39,17 +41,19 @@ pub(super) struct Served {
     pub(super) artifacts: Vec<ArtifactView>,
 }
 
-/// A job for a waiting call. It is canceled when the client closes the connection.
+/// A job for a waiting call. It is canceled when the client that created it closes the connection.
 pub(super) struct Waiting {
     watch: JobWatch,
     pub(super) job_id: JobId,
     pub(super) created_at_seconds: u64,
+    /// Who calls is known to have created it.
+    is_own: bool,
     over: bool,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if self.over {
+        if self.over || !self.is_own {
             return;
         }
         let (hub, job_id) = (self.watch.views.hub.clone(), self.job_id);
@@ -72,6 +76,8 @@ pub(super) struct Client {
     pub(super) watch: JobWatch,
     pub(super) caller: Caller,
     idempotency: Option<IdempotencyKey>,
+    /// Of a visitor that may have to repeat the call.
+    brought: Option<JobToken>,
 }
 
 impl<S, T> FromRequest<S> for Call<T>
@@ -90,8 +96,9 @@ where
         let (path, headers) = (parts.uri.path().to_owned(), parts.headers.clone());
         let body = ApiJson::<T>::from_request(Request::from_parts(parts, body), state).await?;
         let idempotency = idempotency_key(&headers, &path, body.sha256)?;
+        let brought = JobToken::brought(&headers)?;
         let (submission, watch) = (Submission::from_ref(state), JobWatch::from_ref(state));
-        Ok(Self { request: body.value, client: Client { submission, watch, caller, idempotency } })
+        Ok(Self { request: body.value, client: Client { submission, watch, caller, idempotency, brought } })
     }
 }
 
@@ -99,7 +106,8 @@ impl Client {
     /// Creates the job. An unknown model is an error here, because OpenAI's clients expect that.
     ///
     /// # Errors
-    /// A model that no connected miner serves, and whatever keeps the job from being created.
+    /// A model that no connected miner serves, whatever keeps the job from being created, and a call that somebody made before
+    /// whose result is withheld.
     pub(super) async fn submit(
         &self,
         kind: JobKind,
@@ -114,9 +122,23 @@ impl Client {
         }
         let (constraints, payment) = (Constraints::default(), Payment::default());
         let job = CreateJob { kind, model, input, constraints, payment, ttl_seconds: WAIT_SECONDS };
-        let created = self.submission.create_job(&self.caller, job, self.idempotency.clone(), Instant::now()).await?;
+        let (idempotency, brought) = (self.idempotency.clone(), self.brought.clone());
+        let created = self.submission.create_job(&self.caller, job, idempotency, brought, Instant::now()).await?;
         let created_at_seconds = clock::now().seconds().0;
-        Ok(Waiting { watch: self.watch.clone(), job_id: created.job_id, created_at_seconds, over: false })
+        let is_own = created.is_by(&self.caller);
+        if !is_own {
+            self.check_is_everybodys(created.job_id).await?;
+        }
+        Ok(Waiting { watch: self.watch.clone(), job_id: created.job_id, created_at_seconds, is_own, over: false })
+    }
+
+    /// Whether who repeats a visitor's call may have its result, too. One that is still computed may be withheld until its
+    /// end, and for longer.
+    async fn check_is_everybodys(&self, id: JobId) -> Result<(), ApiError> {
+        let record = self.watch.views.find_visible(&self.caller, id).await?;
+        let board = self.watch.views.hub.board();
+        let may_be_withheld = !record.state.is_terminal() && board.draws_audits();
+        if may_be_withheld || board.withholds(id) { Err(ApiError::Forbidden(WITHHELD.to_owned())) } else { Ok(()) }
     }
 
     /// Creates the job and waits for its end.

@@ -43,10 +43,16 @@ impl<T> Asks<T> {
         if self.waiting.len() >= ASKS_MAX || of_origin >= ASKS_PER_ORIGIN_MAX {
             return Err(taker);
         }
+        Ok(self.go_on(origin, page, what, taker))
+    }
+
+    /// The same for a question that follows one that its owner agreed to: what was begun is not cut short because others fill the
+    /// places. A batch asks one question after the other, so the batches that are sent bound how many there are.
+    pub fn go_on(&mut self, origin: Origin, page: String, what: AskedFor, taker: T) -> u32 {
         let number = self.next;
         self.next = self.next.wrapping_add(1);
         self.waiting.push((Ask { number, origin, page, what }, taker));
-        Ok(number)
+        number
     }
 
     /// What is to be shown now.
@@ -117,6 +123,11 @@ mod tests {
             add(&mut asks, site, 0).unwrap();
         }
         assert_eq!(add(&mut asks, 77, 99), Err(99));
+        // What its owner began goes on, by a number of its own and after those that wait.
+        let number = asks.go_on(origin(77), "page 77".to_owned(), AskedFor::Connect, 100);
+        assert!(asks.front().is_some_and(|front| front.number != number));
+        assert_eq!(asks.take(number).map(|(_, taker)| taker), Some(100));
+        assert_eq!(add(&mut asks, 77, 99), Err(99), "it made no room");
     }
 
     #[test]

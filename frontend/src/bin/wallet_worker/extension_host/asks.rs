@@ -36,23 +36,34 @@ thread_local! {
 
 /// Shows the window and waits for the owner.
 pub(super) async fn ask(origin: Origin, page: String, what: AskedFor) -> Result<Value, ProviderError> {
-    wait(origin, page, what, None).await
+    wait(None, |asks, taker| asks.add(origin, page, what, taker).is_ok()).await
 }
 
-/// The same for a call of a batch.
+/// The same for a call of a batch, of which calls were sent already where it `is_begun`.
 pub(super) async fn ask_for_batch(
     origin: Origin,
     page: String,
     what: AskedFor,
     batch: String,
+    is_begun: bool,
 ) -> Result<Value, ProviderError> {
-    wait(origin, page, what, Some(batch)).await
+    let add = |asks: &mut Asks<Taker>, taker| {
+        if is_begun {
+            asks.go_on(origin, page, what, taker);
+            return true;
+        }
+        asks.add(origin, page, what, taker).is_ok()
+    };
+    wait(Some(batch), add).await
 }
 
-async fn wait(origin: Origin, page: String, what: AskedFor, batch: Option<String>) -> Result<Value, ProviderError> {
+async fn wait(
+    batch: Option<String>,
+    add: impl FnOnce(&mut Asks<Taker>, Taker) -> bool,
+) -> Result<Value, ProviderError> {
     let (take, answered) = super::later();
     let taker = Taker { batch, take: Box::new(take) };
-    if ASKS.with_borrow_mut(|asks| asks.add(origin, page, what, taker)).is_err() {
+    if !ASKS.with_borrow_mut(|asks| add(asks, taker)) {
         return Err(ProviderError::TooMany);
     }
     super::host().map_err(|_| ProviderError::Internal)?.show();

@@ -1,6 +1,6 @@
 //! Several calls that a site asks for at once (EIP-5792): one question in the extension's window after the other.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use async_lock::Mutex;
 use js_sys::{Function, Promise};
@@ -9,7 +9,7 @@ use shared::{Address, B256};
 use wallet::calls::{self, Batch, Batches, SendCalls};
 use wallet::protocol::{Refusal, SignKind};
 use wallet::provider::{AskedFor, ProviderError};
-use wallet::sites::Origin;
+use wallet::sites::{Origin, Sending};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -33,8 +33,7 @@ const LOOKS_MAX: u32 = 120;
 static CHANGING: Mutex<()> = Mutex::new(());
 
 thread_local! {
-    /// The batches that this run of the program is sending, each with its site.
-    static SENDING: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+    static SENDING: RefCell<Sending> = const { RefCell::new(Sending::new()) };
 }
 
 pub(super) async fn capabilities(chains: Option<&[String]>) -> Result<Value, ProviderError> {
@@ -61,12 +60,16 @@ pub(super) async fn send(
     let batch =
         Batch { id: id.clone(), site: site.clone(), chain_id, calls: count, hashes: Vec::new(), is_over: false };
     change(|batches| batches.add(batch, |kept| is_sending(&kept.site, &kept.id))).await.map_err(refused)??;
-    let sending = (site.clone(), id.clone());
-    SENDING.with_borrow_mut(|all| all.push(sending.clone()));
-    let sign = async |json: String| sign(&origin, &page, known, &id, json).await;
+    SENDING.with_borrow_mut(|sending| sending.begin(origin.clone(), page.clone(), id.clone()));
+    let is_begun = Cell::new(false);
+    let sign = async |json: String| {
+        let hash = sign(&origin, &page, known, &id, json, is_begun.get()).await?;
+        is_begun.set(true);
+        Ok::<_, ProviderError>(hash)
+    };
     let note = async |hashes: &[B256]| note_sent(&site, &id, hashes, false).await;
     let sent = calls::send(transactions, sign, succeeds, note).await;
-    SENDING.with_borrow_mut(|all| all.retain(|one| *one != sending));
+    SENDING.with_borrow_mut(|sending| sending.end(&origin, &id));
     match sent {
         Ok(hashes) => {
             note_sent(&site, &id, &hashes, true).await;
@@ -107,16 +110,35 @@ async fn look(origin: &Origin, id: &str) -> Result<(Batch, Vec<Value>), Provider
 }
 
 fn is_sending(site: &str, id: &str) -> bool {
-    SENDING.with_borrow(|all| all.iter().any(|(of, sending)| of == site && sending == id))
+    SENDING.with_borrow(|sending| sending.goes_on(site, id))
 }
 
-async fn sign(origin: &Origin, page: &str, from: Address, id: &str, json: String) -> Result<B256, ProviderError> {
-    // The owner may have taken the permission back between two calls.
-    if !settings::sites().await.map_err(refused)?.may_use(origin, from) {
+/// Pages are gone: nobody is asked for the rest of their batches.
+pub(super) fn page_left(page: &str) {
+    SENDING.with_borrow_mut(|sending| sending.page_left(page));
+}
+
+/// A site lost its permission, and with it the rest of its batches.
+pub(super) fn revoked(origin: &Origin) {
+    SENDING.with_borrow_mut(|sending| sending.revoked(origin));
+}
+
+async fn sign(
+    origin: &Origin,
+    page: &str,
+    from: Address,
+    id: &str,
+    json: String,
+    is_begun: bool,
+) -> Result<B256, ProviderError> {
+    // Between two calls the owner may have taken the permission back, or the page may have gone. Nothing comes between the
+    // second look and the question.
+    let may_use = settings::sites().await.map_err(refused)?.may_use(origin, from);
+    if !may_use || !is_sending(&origin.to_string(), id) {
         return Err(ProviderError::Unauthorized);
     }
     let what = AskedFor::Sign { from, what: SignKind::Transaction { json } };
-    match asks::ask_for_batch(origin.clone(), page.to_owned(), what, id.to_owned()).await {
+    match asks::ask_for_batch(origin.clone(), page.to_owned(), what, id.to_owned(), is_begun).await {
         // It counts as sent: the chain says what became of it.
         Err(ProviderError::SendUnclear { hash, .. }) => Ok(hash),
         sent => sent?.as_str().and_then(|text| text.parse().ok()).ok_or(ProviderError::Internal),

@@ -86,6 +86,7 @@ pub fn site(origin: String, page: String, text: String) -> Promise {
 /// Pages are gone: nobody waits for what they asked. `page` is the beginning of their names.
 #[wasm_bindgen]
 pub fn left(page: &str) {
+    calls::page_left(page);
     asks::refuse_where(|ask| ask.page.starts_with(page));
 }
 

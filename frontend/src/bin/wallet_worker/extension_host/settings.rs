@@ -7,7 +7,7 @@ use wallet::sites::{Origin, Sites, is_loopback};
 use wasm_bindgen::JsValue;
 use web_sys::Url;
 
-use super::{asks, channel, host};
+use super::{asks, calls, channel, host};
 use crate::browser::{describe, now};
 use crate::vault;
 
@@ -76,6 +76,7 @@ pub(super) async fn connect(origin: Origin, account: Address) -> Result<(), Refu
 pub(super) async fn revoke(origin: &Origin) -> Result<(), Refusal> {
     let _turn = CHANGING.lock().await;
     let mut sites = sites().await?;
+    calls::revoked(origin);
     asks::refuse_where(|ask| ask.origin == *origin);
     if sites.revoke(origin) { store_sites(&sites).await } else { Ok(()) }
 }

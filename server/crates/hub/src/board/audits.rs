@@ -60,7 +60,7 @@ struct Assigned {
     look_at: UnixMillis,
 }
 
-/// Who had an audit and could not begin it.
+/// Who had an audit and could not begin it, or left.
 #[derive(Debug, Clone)]
 struct Passed {
     since: UnixMillis,
@@ -184,12 +184,12 @@ impl Audits {
         }
     }
 
-    /// The miner takes nothing new: its audits go to others.
+    /// The miner takes nothing new: its audits go to others, and it has them again after all of those, so that nobody keeps one
+    /// by connecting anew. They go on waiting.
     pub(super) fn lose_auditor(&mut self, miner: Address) {
         let tasks: Vec<Task> = self.waiting.get(&miner).into_iter().flatten().map(|(_, task)| *task).collect();
         for task in tasks {
-            self.unassign(task);
-            self.undrawn.insert(task);
+            self.pass_on(task, miner);
         }
     }
 
@@ -255,6 +255,11 @@ impl Audits {
     #[cfg(test)]
     pub(super) fn auditor_of(&self, task: Task) -> Option<Address> {
         self.assigned.get(&task).map(|assigned| assigned.auditor)
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting_since(&self, task: Task) -> Option<UnixMillis> {
+        self.assigned.get(&task).map(|assigned| assigned.since)
     }
 
     #[cfg(test)]

@@ -86,6 +86,38 @@ fn an_audit_that_nobody_has_time_for_goes_round_and_does_not_end() {
 }
 
 #[test]
+fn a_miner_that_connects_anew_again_and_again_keeps_no_audit_that_it_did_not_begin() {
+    const EVERY_MS: u64 = 50_000;
+    let (mut board, audit, leases) = waits_for_one_of(2..=3);
+    let first = board.audits.auditor_of(audit).unwrap();
+    let own = leases.iter().find(|lease| lease.miner == first).unwrap();
+    let connects = |board: &mut Board, turn: u64| {
+        let arriving = arrival(first.0[0], 10 + turn, 1);
+        let effects = board.joined(Arrival { leases: vec![own.id], ..arriving }, NOW.plus_ms(turn * EVERY_MS));
+        assert!(granted(&effects).is_empty(), "both are busy");
+    };
+    let other = leases.iter().find(|lease| lease.miner != first).unwrap();
+    connects(&mut board, 1);
+    assert_eq!(board.audits.auditor_of(audit), Some(other.miner), "it goes to the one that stayed");
+    for turn in 2..=4 {
+        connects(&mut board, turn);
+        assert_eq!(board.audits.auditor_of(audit), Some(other.miner), "turn {turn}");
+    }
+    // It waited all the time, so it goes before jobs as soon as its miner has a slot.
+    let begun = granted(&board.take(Input::Cancel { job_id: other.task.job_id }, NOW.plus_ms(5 * EVERY_MS)));
+    assert_eq!(begun.iter().map(|lease| (lease.task, lease.miner)).collect::<Vec<_>>(), [(audit, other.miner)]);
+
+    // Where there is no other, it comes back to the same one, and counts from when it began to wait.
+    let (mut board, audit, leases) = waits_for_one_of(2..=2);
+    let since = |board: &Board| board.audits.waiting_since(audit);
+    for turn in 1..=3 {
+        let arriving = Arrival { leases: vec![leases[0].id], ..arrival(2, 10 + turn, 1) };
+        board.joined(arriving, NOW.plus_ms(turn * EVERY_MS));
+        assert_eq!((board.audits.auditor_of(audit), since(&board)), (Some(miner(2)), Some(NOW)));
+    }
+}
+
+#[test]
 fn an_audit_that_its_miner_does_not_begin_does_not_go_to_a_new_key_because_that_is_idle() {
     use crate::reputation::JUDGE_RESULTS;
     let mut board = auditing();
