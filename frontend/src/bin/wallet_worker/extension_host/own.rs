@@ -82,6 +82,8 @@ async fn serve(request: OwnRequest) -> Result<Value, Refusal> {
         OwnRequest::Wallet(Request::Prepare { .. } | Request::Approve { .. } | Request::Deliver { .. }) => {
             Err(Refusal::UnknownRequest)
         }
+        // Passkeys are of the page's wallet: what one answers travels in no text.
+        OwnRequest::Wallet(Request::BeginPasskey { .. }) => Err(Refusal::UnknownRequest),
         OwnRequest::Wallet(request) => ask_wallet(request).await.map(|reply| json!(reply)),
         OwnRequest::Overview => overview().await,
         OwnRequest::Chain => node::chain_id().await.map(|id| json!(id)),
