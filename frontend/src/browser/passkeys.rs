@@ -56,7 +56,7 @@ pub fn open(known: &[PasskeyView], on_done: impl FnOnce(Result<Answered, String>
 }
 
 fn bytes(bytes: &Bytes) -> Uint8Array {
-    Uint8Array::from(bytes.as_ref())
+    Uint8Array::from(&bytes[..])
 }
 
 fn taken(asked: Result<JsValue, JsValue>) -> Result<Answered, String> {
