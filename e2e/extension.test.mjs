@@ -19,6 +19,7 @@ import { recorded } from './support/wallet_vectors.mjs';
 const KEY = `0x${'46'.repeat(32)}`;
 const account = new Wallet(KEY);
 const own = [account.address.toLowerCase()];
+const NEW_PASSWORD = 'battery staple';
 const TOKEN = '0x0000000000000000000000000000000000a17001';
 const REFUSED = 4001;
 const UNAUTHORIZED = 4100;
@@ -364,6 +365,28 @@ test('what is revoked has to ask again, and the page is told', async () => {
   assert.equal((await request(page, 'eth_getBalance', [account.address, 'latest'])).code, UNAUTHORIZED);
 });
 
+test('the popup renames a wallet and changes its password', async () => {
+  const settings = await popup(browser, 'settings');
+  await settings.click('text=Rename a wallet');
+  await settings.fill('#new-name', 'Savings');
+  await settings.click('#rename-submit');
+  await settings.click('#tab-accounts', SLOW);
+  await settings.waitForSelector(`[data-account="${account.address}"]:has-text("Savings")`, SLOW);
+  await settings.click('#tab-settings');
+  await settings.click('text=Change the password');
+  await settings.fill('#password-old', PASSWORD);
+  await settings.fill('#password-new', NEW_PASSWORD);
+  await settings.fill('#password-again', PASSWORD);
+  await settings.click('#change-password-submit');
+  await settings.waitForSelector('#change-password-error:not([hidden])', SLOW);
+  assert.match(await settings.innerText('#change-password-error'), /differ/);
+  await settings.fill('#password-again', NEW_PASSWORD);
+  await assertAccessible(settings, 'the settings');
+  await settings.click('#change-password-submit');
+  await settings.waitForSelector('#password-changed', SLOW);
+  await settings.close();
+});
+
 test('locking wipes the kept key at once', async () => {
   const accounts = await popup(browser, 'accounts');
   await accounts.click('#lock');
@@ -371,4 +394,21 @@ test('locking wipes the kept key at once', async () => {
   assert.deepEqual(await inExtension(browser, () => chrome.storage.session.get()), {});
   await screenshots(accounts, 'extension-locked');
   await accounts.close();
+});
+
+test('only the new password unlocks, and a wallet is removed with it', async () => {
+  const settings = await popup(browser, 'accounts');
+  await unlock(settings);
+  await settings.waitForSelector('#unlock-error:not([hidden])', SLOW);
+  await unlock(settings, NEW_PASSWORD);
+  await settings.waitForSelector('#lock', SLOW);
+  await settings.click('#tab-settings');
+  await settings.click('text=Remove a wallet');
+  await settings.fill('#remove-password', PASSWORD);
+  await settings.click('#remove-submit');
+  await settings.waitForSelector('#remove-error:not([hidden])', SLOW);
+  await settings.fill('#remove-password', NEW_PASSWORD);
+  await settings.click('#remove-submit');
+  await settings.waitForSelector('#welcome', SLOW);
+  await settings.close();
 });

@@ -9,6 +9,7 @@ import { getAddress, Transaction, Wallet, verifyMessage, verifyTypedData } from 
 import { recoverMessageAddress, recoverTypedDataAddress } from 'viem';
 import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
 import { parseSiweMessage } from 'viem/siwe';
+import { recordedVault, vaultVectors } from './support/vault_vectors.mjs';
 import { recorded, vectors } from './support/wallet_vectors.mjs';
 import { System } from './support/system.mjs';
 
@@ -51,6 +52,10 @@ function importSecret(name, text) {
 
 test('the vectors of the Rust tests are what ethers and viem compute', async () => {
   assert.deepEqual(recorded(), JSON.parse(JSON.stringify(await vectors())));
+});
+
+test('what a browser stores is made of standard parts', () => {
+  assert.deepEqual(recordedVault(), vaultVectors());
 });
 
 test('ethers and viem find the account of words that were made here', () => {

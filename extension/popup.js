@@ -1,6 +1,7 @@
 // The popup: accounts with their AIT, QR code and activity, connected sites, the node, the lock.
 
 import { accountView } from "./account_view.js";
+import { changePassword, remove, rename } from "./manage_view.js";
 import { sheetView } from "./sheet_view.js";
 import { ask, askWallet, button, el, field, form, shortened, show, unlockForm, value, watch } from "./ui.js";
 
@@ -121,7 +122,7 @@ function settings({ vault, node }) {
   };
   const parts = [form("node-form", [field("node", "Node (JSON-RPC)", { value: node, required: true, spellcheck: false },
     "It shows balances and sends transactions, so it can show you something false. Use one that you trust: your own, or over https.")], "Use this node", setNode)];
-  if (vault.unlocked) parts.push(lockTime(vault), backup(vault));
+  if (vault.unlocked) parts.push(lockTime(vault), rename(vault, look), backup(vault), changePassword(look), remove(vault, look));
   parts.push(forget(vault));
   return el("section", { className: "form" }, ...parts);
 }
@@ -168,7 +169,7 @@ function forget(vault) {
 
 // Not while somebody types or reads a sheet: a look would take it away.
 watch(() => {
-  const isBusy = document.querySelector("#send-form, #sheet, #sent-hash, #account-view") || ["INPUT", "SELECT"].includes(document.activeElement?.tagName);
+  const isBusy = document.querySelector("#send-form, #sheet, #sent-hash, #account-view, #password-changed") || ["INPUT", "SELECT"].includes(document.activeElement?.tagName);
   if (!isBusy) look();
 });
 look().catch((error) => show(el("p", { className: "field-error", role: "alert" }, error.message)));

@@ -258,9 +258,11 @@ impl From<StoreError> for ApiError {
                 let retry_after_seconds = crate::clock::seconds_until_midnight();
                 Self::TooManyRequests { detail: format!("{refusal}; {advice}"), retry_after_seconds }
             }
-            StoreError::Refused(refusal @ Refusal::TooManySecondFactorsOfNetwork { .. }) => {
-                Self::TooManyRequests { detail: refusal.to_string(), retry_after_seconds: SECOND_FACTOR_WAIT_SECONDS }
-            }
+            StoreError::Refused(
+                refusal @ (Refusal::TooManySecondFactorsOfNetwork { .. }
+                | Refusal::TooManySecondFactorsOfSite { .. }
+                | Refusal::TooManySecondFactorsLately { .. }),
+            ) => Self::TooManyRequests { detail: refusal.to_string(), retry_after_seconds: SECOND_FACTOR_WAIT_SECONDS },
             StoreError::Refused(Refusal::CodeUsed) => Self::WrongCode(CodeError::Used.into()),
             StoreError::Refused(
                 Refusal::TooManyKeysInTotal { .. }

@@ -8,6 +8,8 @@ pub mod job_stream;
 pub mod meaning_search;
 pub mod own_jobs;
 #[cfg(feature = "wallet-page")]
+pub mod passkeys;
+#[cfg(feature = "wallet-page")]
 pub mod provider;
 pub mod tools;
 pub mod wallet_client;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use js_sys::{Array, ArrayBuffer};
 use wallet::pending::PendingRequests;
 use wallet::protocol::{Refusal, Reply, Request, RequestEnvelope, RequestId, WalletMessage};
 use wasm_bindgen::prelude::*;
@@ -66,7 +67,16 @@ pub fn changed() {
 
 /// Asks the wallet. `on_answer` is called once: with the reply, or with why there is none.
 pub fn ask(request: Request, on_answer: impl FnOnce(Result<Reply, AskError>) + 'static) {
-    let asked = CLIENT.with_borrow_mut(|client| client.ask(request, Box::new(on_answer)));
+    ask_with(request, None, on_answer);
+}
+
+/// The same, handing over a buffer with the request. This page has it no more then, and the worker wipes it.
+pub fn ask_with(
+    request: Request,
+    handed_over: Option<ArrayBuffer>,
+    on_answer: impl FnOnce(Result<Reply, AskError>) + 'static,
+) {
+    let asked = CLIENT.with_borrow_mut(|client| client.ask(request, handed_over, Box::new(on_answer)));
     match asked {
         Ok(id) => after(ANSWER_TIMEOUT_MS, move || finish(id, Err(AskError::NoAnswer))),
         Err((on_answer, error)) => on_answer(Err(error)),
@@ -105,14 +115,19 @@ fn on_error() {
 }
 
 impl Client {
-    fn ask(&mut self, request: Request, on_answer: OnAnswer) -> Result<RequestId, (OnAnswer, AskError)> {
+    fn ask(
+        &mut self,
+        request: Request,
+        handed_over: Option<ArrayBuffer>,
+        on_answer: OnAnswer,
+    ) -> Result<RequestId, (OnAnswer, AskError)> {
         if self.worker.is_none() {
             self.worker = RunningWorker::start();
         }
         let Some(worker) = &mut self.worker else { return Err((on_answer, AskError::WorkerFailed)) };
         let id = self.pending.add(on_answer).map_err(|on_answer| (on_answer, AskError::NoAnswer))?;
         if let Ok(text) = serde_json::to_string(&RequestEnvelope::new(id, request)) {
-            worker.post(text);
+            worker.post(text, handed_over);
         }
         Ok(id)
     }
@@ -122,7 +137,7 @@ impl Client {
 struct RunningWorker {
     worker: Worker,
     /// What was posted before the worker listened. `None` once it does.
-    held_back: Option<Vec<String>>,
+    held_back: Option<Vec<(String, Option<ArrayBuffer>)>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut()>,
 }
@@ -139,17 +154,22 @@ impl RunningWorker {
         Some(Self { worker, held_back: Some(Vec::new()), _on_message: on_message, _on_error: on_error })
     }
 
-    fn post(&mut self, text: String) {
-        match &mut self.held_back {
-            Some(held_back) => held_back.push(text),
+    fn post(&mut self, text: String, handed_over: Option<ArrayBuffer>) {
+        match (&mut self.held_back, handed_over) {
+            (Some(held_back), handed_over) => held_back.push((text, handed_over)),
             // A text can always be cloned to the worker.
-            None => drop(self.worker.post_message(&JsValue::from_str(&text))),
+            (None, None) => drop(self.worker.post_message(&JsValue::from_str(&text))),
+            // It fails only for a buffer that was handed over before; the question then has no answer.
+            (None, Some(buffer)) => {
+                let message = Array::of2(&JsValue::from_str(&text), &buffer);
+                let _ = self.worker.post_message_with_transfer(&message, &Array::of1(&buffer));
+            }
         }
     }
 
     fn post_held_back(&mut self) {
-        for text in self.held_back.take().unwrap_or_default() {
-            self.post(text);
+        for (text, handed_over) in self.held_back.take().unwrap_or_default() {
+            self.post(text, handed_over);
         }
     }
 }

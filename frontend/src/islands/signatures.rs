@@ -4,13 +4,14 @@ use leptos::html::Dialog;
 use leptos::prelude::*;
 use shared::Address;
 use wallet::calls::CallLine;
-use wallet::protocol::{Reply, Request, Secret, Sheet, SignKind, VaultState};
+use wallet::protocol::{PasskeyView, Reply, Request, Secret, Sheet, SignKind, VaultState};
 use wallet::provider::ProviderError;
 use wasm_bindgen::JsValue;
 
 use super::wallet::sheet::{SheetDialog, SheetEnd, show_modal};
+use crate::browser::passkeys::{self, Answered};
 use crate::browser::provider::{finish, signed};
-use crate::browser::wallet_client::ask;
+use crate::browser::wallet_client::{AskError, ask, ask_with};
 use crate::components::identicon::Identicon;
 use crate::format;
 use crate::text::wallet as words;
@@ -136,19 +137,37 @@ fn Connect(number: u32, vault: VaultState) -> impl IntoView {
 #[component]
 fn Unlock(shown: RwSignal<Shown>, number: u32, from: Address, what: SignKind) -> impl IntoView {
     let (password, error, busy) = (RwSignal::new(String::new()), RwSignal::new(None::<String>), RwSignal::new(false));
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let fail = move |text| {
+        let _ = busy.try_set(false);
+        let _ = error.try_set(Some(text));
+    };
+    let begin = move || {
         busy.set(true);
         error.set(None);
+    };
+    let unlocked = move |what| {
+        move |answer: Result<Reply, AskError>| match answer {
+            Ok(_) => flow::prepare(shown, number, from, what),
+            Err(reason) => fail(reason.text()),
+        }
+    };
+    let for_passkey = what.clone();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        begin();
         let request = Request::Unlock { password: Secret(password.get_untracked()) };
         password.set(String::new());
-        let what = what.clone();
-        ask(request, move |answer| match answer {
-            Ok(_) => flow::prepare(shown, number, from, what),
-            Err(reason) => {
-                let _ = busy.try_set(false);
-                let _ = error.try_set(Some(reason.text()));
+        ask(request, unlocked(what.clone()));
+    };
+    let by_passkey = move |known: Vec<PasskeyView>| {
+        begin();
+        let what = for_passkey.clone();
+        passkeys::open(&known, move |answered| match answered {
+            Ok(Answered { credential_id, output }) => {
+                let request = Request::UnlockByPasskey { credential_id, output: None };
+                ask_with(request, Some(output), unlocked(what));
             }
+            Err(text) => fail(text),
         });
     };
     view! {
@@ -172,10 +191,42 @@ fn Unlock(shown: RwSignal<Shown>, number: u32, from: Address, what: SignKind) ->
                     <button type="submit" class="button" id="sheet-unlock" disabled=move || busy.get()>
                         {move || if busy.get() { words::UNLOCKING } else { words::UNLOCK }}
                     </button>
+                    <ByPasskey busy on_chosen=by_passkey />
                     <Refuse number />
                 </div>
             </form>
         </Frame>
+    }
+}
+
+/// A button where this browser can ask one of the wallet's passkeys.
+#[component]
+fn ByPasskey(busy: RwSignal<bool>, on_chosen: impl Fn(Vec<PasskeyView>) + Clone + Send + 'static) -> impl IntoView {
+    let known = RwSignal::new(Vec::<PasskeyView>::new());
+    passkeys::offered(move |is_offered| {
+        if is_offered {
+            ask(Request::State, move |answer| {
+                if let Ok(Reply::State(vault)) = answer {
+                    let _ = known.try_set(vault.passkeys);
+                }
+            });
+        }
+    });
+    move || {
+        let on_chosen = on_chosen.clone();
+        known.with(|known| !known.is_empty()).then(|| {
+            view! {
+                <button
+                    type="button"
+                    class="button button-quiet"
+                    id="sheet-unlock-passkey"
+                    disabled=move || busy.get()
+                    on:click=move |_| on_chosen(known.get_untracked())
+                >
+                    {words::PASSKEY_UNLOCK}
+                </button>
+            }
+        })
     }
 }
 

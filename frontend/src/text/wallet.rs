@@ -144,6 +144,16 @@ pub const PASSWORD_CHANGED: &str = "The password is changed. Other tabs are lock
 pub const AUTO_LOCK: &str = "Lock by itself after";
 pub const AUTO_LOCK_HELP: &str = "Counted from the last use, in all tabs together.";
 
+pub const PASSKEYS_TITLE: &str = "Passkeys";
+pub const PASSKEYS_DETAIL: &str = "A passkey of this device, a phone or a security key opens the wallet beside the password. Losing it loses nothing: the password always opens, and showing words or keys always needs it.";
+pub const PASSKEY_PASSWORD_HELP: &str = "It is needed to add a passkey and to remove one.";
+pub const PASSKEY_ADD: &str = "Add a passkey";
+pub const PASSKEY_REMOVE: &str = "Remove";
+pub const PASSKEY_UNLOCK: &str = "Unlock with a passkey";
+pub const PASSKEY_NONE: &str = "No passkey answered: the question was closed or took too long, or none of this wallet’s is at hand. Nothing changed; the password opens the wallet.";
+pub const PASSKEY_KNOWN: &str = "This device has a passkey of this wallet already.";
+pub const PASSKEY_WITHOUT_PRF: &str = "This passkey cannot open a wallet: its device does not know the extension prf, or does not check who uses it. Nothing changed; the password opens the wallet.";
+
 pub const WALLETS_TITLE: &str = "Wallet";
 pub const RENAME: &str = "Rename";
 pub const REMOVE: &str = "Remove from this browser";
@@ -211,6 +221,14 @@ pub fn remove_title(name: &str) -> String {
     format!("Remove “{name}”")
 }
 
+pub fn passkey_added(at: &str) -> String {
+    format!("Added {at}")
+}
+
+pub fn passkey_failed(name: &str) -> String {
+    format!("The browser could not ask a passkey ({name}). Nothing changed; the password opens the wallet.")
+}
+
 pub fn word(number: usize) -> String {
     format!("Word {number}")
 }
@@ -246,6 +264,10 @@ pub fn refusal(reason: &Refusal) -> String {
     match reason {
         Refusal::PasswordTooShort => ERROR_SHORT.to_owned(),
         Refusal::WrongPassword => ERROR_WRONG.to_owned(),
+        Refusal::WrongPasskey => {
+            "This passkey does not open the wallet: it was removed here, or belongs to other wallets. Nothing changed; the password opens it.".to_owned()
+        }
+        Refusal::NoPasskeyBegun => "The wallets changed or were locked meanwhile, so the passkey was not added. Begin anew.".to_owned(),
         Refusal::WrongWord { position } => {
             format!("Word {position} is not as it was shown. Look at what you wrote down.")
         }

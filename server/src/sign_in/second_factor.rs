@@ -11,6 +11,7 @@ use custody::recovery::{self, RecoveryHash};
 use custody::sealed::{Sealed, SealedError, SealingKey};
 use custody::second_factor::{Given, Refused, check_recovery, check_totp};
 use custody::totp::{CodeError, TotpSecret};
+use hub::quota;
 use shared::Address;
 use shared::api::second_factor::{CODE_MAX_CHARS, NewSecondFactor, RecoveryCodes, SecondFactorView};
 use shared::api::sessions::SESSIONS_PER_WALLET_MAX;
@@ -33,9 +34,16 @@ use crate::error::ApiError;
 pub const ENROLMENT_MS: u64 = 900_000;
 
 /// Second factors of all accounts, each a few rows. One network address confirms some each day, and what waits for its first
-/// code is gone after [`ENROLMENT_MS`], so that nobody takes the room of others.
-const LIMITS: SecondFactorLimits =
-    SecondFactorLimits { waiting_per_network: 32, waiting: 100_000, confirmed_per_network: 50, confirmed: 1_000_000 };
+/// code is gone after [`ENROLMENT_MS`], so that nobody takes the room of others. An IPv6 site has 65 536 network addresses, so it
+/// has a bound of its own; and all of them together fill the room in a hundred days, not in one.
+const LIMITS: SecondFactorLimits = SecondFactorLimits {
+    waiting_per_network: 32,
+    waiting: 100_000,
+    confirmed_per_network: 50,
+    confirmed_per_site: 200,
+    confirmed_lately: 10_000,
+    confirmed: 1_000_000,
+};
 
 /// For so long a second factor counts for the network address that confirmed it.
 pub const NETWORK_KEPT_MS: u64 = 86_400_000;
@@ -75,7 +83,8 @@ impl SecondFactorSeal {
 }
 
 fn set_up_from(network: String, now: UnixMillis) -> SetUpFrom {
-    SetUpFrom { network, since: UnixMillis(now.0.saturating_sub(NETWORK_KEPT_MS)), limits: LIMITS }
+    let site_prefix = quota::site_prefix(&network).map(str::to_owned);
+    SetUpFrom { network, site_prefix, since: UnixMillis(now.0.saturating_sub(NETWORK_KEPT_MS)), limits: LIMITS }
 }
 
 fn broken(error: impl std::fmt::Display) -> ApiError {

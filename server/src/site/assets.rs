@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::policy;
 
 /// Files at the root of the site that browsers and programs ask for by name.
-const ROOT_FILES: [&str; 12] = [
+const ROOT_FILES: [&str; 13] = [
     "favicon.svg",
     "favicon.ico",
     "apple-touch-icon.png",
@@ -23,6 +23,7 @@ const ROOT_FILES: [&str; 12] = [
     "compose.js",
     "search.js",
     "pay.js",
+    "passkeys.js",
     "exchange.js",
 ];
 

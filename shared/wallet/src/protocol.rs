@@ -4,6 +4,7 @@
 //! So one wallet serves every part of a page, answers may come in any order, and a page of another version is refused
 //! instead of misread.
 
+mod passkey;
 mod sheet;
 mod view;
 
@@ -11,8 +12,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use shared::amount::Amount;
-use shared::{Address, B256};
+use shared::{Address, B256, Bytes};
 
+pub use passkey::{CREDENTIAL_ID_MAX_BYTES, PASSKEYS_MAX, PRF_BYTES, PasskeyView, PrfOutput};
 pub use sheet::{Fee, Severity, Sheet, SheetRisk, Ticket, TreeLine, What};
 pub use view::{
     AccountView, Check, CheckName, ExportForm, ImportSource, NewWords, Outcome, QrCode, SignKind, Transfer, VaultState,
@@ -20,7 +22,7 @@ pub use view::{
 };
 
 /// Version of these messages. It changes with every change of them.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// Fewest characters of a password.
 pub const PASSWORD_MIN_CHARS: usize = 10;
@@ -111,6 +113,13 @@ pub enum Request {
     Unlock {
         password: Secret,
     },
+    /// Unlock by what one of the passkeys answered.
+    UnlockByPasskey {
+        credential_id: Bytes,
+        /// Travels beside the text; without it the request is refused.
+        #[serde(skip)]
+        output: Option<PrfOutput>,
+    },
     Lock,
     /// The next account of a wallet of recovery words.
     AddAccount {
@@ -134,6 +143,21 @@ pub enum Request {
     },
     SetAutoLock {
         minutes: u32,
+    },
+    /// Ask for the salt of a new passkey. The page then makes the passkey, and hands over what it answered.
+    BeginPasskey {
+        password: Secret,
+    },
+    /// The passkey that was begun opens the wallets from now on, beside the password.
+    AddPasskey {
+        credential_id: Bytes,
+        /// As in [`Self::UnlockByPasskey`].
+        #[serde(skip)]
+        output: Option<PrfOutput>,
+    },
+    RemovePasskey {
+        credential_id: Bytes,
+        password: Secret,
     },
     Export {
         wallet: WalletId,
@@ -189,6 +213,10 @@ pub enum Reply {
     Exported {
         secret: Secret,
     },
+    /// What the PRF extension of the new passkey is asked with.
+    PasskeyBegun {
+        salt: Bytes,
+    },
     /// What would be signed.
     Sheet(Box<Sheet>),
     Signed {
@@ -218,6 +246,10 @@ pub enum Reply {
 pub enum Refusal {
     PasswordTooShort,
     WrongPassword,
+    /// The passkey is none of these wallets', or answered something else than when it was added.
+    WrongPasskey,
+    /// No passkey is being added, or the wallets changed since it was begun.
+    NoPasskeyBegun,
     /// The first asked position whose word is not the wallet's, counted from 1.
     WrongWord {
         position: usize,
@@ -324,9 +356,9 @@ mod tests {
     #[test]
     fn fuzz_envelopes_of_pages_and_stored_wallets() {
         let unlock = RequestEnvelope::new(RequestId(7), Request::Unlock { password: Secret("é".to_owned()) });
-        let contents = r#"{"revision":1,"next_id":2,"auto_lock_minutes":15,"wallets":[]}"#;
-        let stored = serde_json::json!({"version": 3, "contents": contents, "salt": "0x00", "nonce": "0x0102",
-            "ciphertext": "0x"});
+        let contents = r#"{"revision":1,"next_id":2,"auto_lock_minutes":15,"wallets":[],"passkeys":[]}"#;
+        let stored = serde_json::json!({"version": 4, "contents": contents, "salt": "0x00", "nonce": "0x0102",
+            "ciphertext": "0x", "passkeys": [{"nonce": "0x03", "ciphertext": "0x04"}]});
         let seeds = [serde_json::to_vec(&unlock).unwrap(), stored.to_string().into_bytes()];
         test_support::fuzz("envelopes", &seeds, |input| {
             let Ok(text) = std::str::from_utf8(input) else { return };
@@ -355,11 +387,11 @@ mod tests {
     #[test]
     fn an_unknown_request_keeps_its_id_and_anything_else_has_none() {
         let unknown = EnvelopeError::UnknownRequest(RequestId(4));
-        assert_eq!(RequestEnvelope::parse(r#"{"version":3,"id":4,"request":"dance"}"#), Err(unknown));
-        assert_eq!(RequestEnvelope::parse(r#"{"version":3,"id":4}"#), Err(unknown));
+        assert_eq!(RequestEnvelope::parse(r#"{"version":4,"id":4,"request":"dance"}"#), Err(unknown));
+        assert_eq!(RequestEnvelope::parse(r#"{"version":4,"id":4}"#), Err(unknown));
         assert_eq!(RequestEnvelope::parse(r#"{"version":1,"id":4,"request":"state"}"#), Err(unknown));
         assert_eq!(RequestEnvelope::parse(r#"{"id":4,"request":"state"}"#), Err(unknown));
-        for text in ["", "{}", "state", r#"{"version":3,"id":-1,"request":"state"}"#, r#"{"request":"state"}"#] {
+        for text in ["", "{}", "state", r#"{"version":4,"id":-1,"request":"state"}"#, r#"{"request":"state"}"#] {
             assert_eq!(RequestEnvelope::parse(text), Err(EnvelopeError::NotAnEnvelope), "{text}");
         }
     }

@@ -6,6 +6,7 @@
 
 mod export;
 mod kept;
+mod passkey;
 mod signing;
 
 use k256::elliptic_curve::rand_core::{CryptoRng, RngCore};
@@ -22,7 +23,7 @@ use crate::protocol::{
     Refusal, Secret, VaultState, WALLETS_MAX, WalletId, WalletView,
 };
 use crate::secret::{OpenSecret, WalletSecret, parse_key};
-use crate::vault::{Contents, StoredVault, VaultError, VaultKey};
+use crate::vault::{Contents, Opened, PasskeyKey, StoredVault, VaultError, VaultKey};
 
 pub use kept::KeptUnlock;
 pub use signing::{Signable, Signed};
@@ -48,6 +49,8 @@ struct Open {
     key: VaultKey,
     contents: Contents,
     secrets: Vec<(WalletId, OpenSecret)>,
+    /// In the order of the contents' passkeys.
+    passkeys: Vec<PasskeyKey>,
     /// What all of it was read from. Absent before the first wallet is stored.
     stored: Option<StoredVault>,
 }
@@ -73,6 +76,8 @@ pub struct Session {
     unconfirmed: Option<Unconfirmed>,
     open: Option<Open>,
     waiting: signing::Waiting,
+    /// The salt of a passkey that is being added.
+    begun_passkey: Option<passkey::Salt>,
     /// When the unlocked wallets lock themselves.
     locks_at: Option<UnixMillis>,
 }
@@ -91,7 +96,8 @@ impl Session {
     /// A session whose first ticket has this number. Where a session ends without its sheets, as in a browser that ends the
     /// wallet's program, the next one must not give out the same numbers: an older sheet would sign what a newer one shows.
     pub const fn with_first_ticket(number: u32) -> Self {
-        Self { unconfirmed: None, open: None, waiting: signing::Waiting::starting_at(number), locks_at: None }
+        let waiting = signing::Waiting::starting_at(number);
+        Self { unconfirmed: None, open: None, waiting, begun_passkey: None, locks_at: None }
     }
 
     /// Somebody uses the wallet: the time until it locks itself begins anew.
@@ -129,8 +135,8 @@ impl Session {
             (None, Some(stored)) => stored.contents()?,
             (None, None) => return Ok(VaultState::default()),
         };
-        let Contents { revision, auto_lock_minutes, wallets, .. } = contents;
-        Ok(VaultState { revision, unlocked: self.open.is_some(), auto_lock_minutes, wallets })
+        let Contents { revision, auto_lock_minutes, wallets, passkeys, .. } = contents;
+        Ok(VaultState { revision, unlocked: self.open.is_some(), auto_lock_minutes, wallets, passkeys })
     }
 
     pub fn unlock(&mut self, stored: &StoredVault, password: &Secret) -> Result<(), Refusal> {
@@ -141,6 +147,7 @@ impl Session {
     /// Wipes every key. What waits for an approval is refused.
     pub fn lock(&mut self) {
         self.open = None;
+        self.begun_passkey = None;
         self.waiting.clear();
     }
 
@@ -156,6 +163,7 @@ impl Session {
         if change.open.is_none() {
             self.lock();
         }
+        self.begun_passkey = None;
         self.open = change.open;
     }
 
@@ -300,7 +308,7 @@ impl Session {
     fn base(&self, stored: Option<&StoredVault>, key: Option<VaultKey>) -> Result<Open, Refusal> {
         match (stored, &self.open, key) {
             (Some(_), Some(open), _) => Ok(open.clone()),
-            (None, _, Some(key)) => Ok(Open { key, contents: Contents::default(), secrets: Vec::new(), stored: None }),
+            (None, _, Some(key)) => Ok(Open::new(key)),
             // Another tab stored the first wallet, or removed all of them, since this one was begun.
             (Some(_), None, Some(_)) | (None, _, None) => Err(Refusal::ChangedElsewhere),
             (Some(_), None, None) => Err(Refusal::Locked),
@@ -322,10 +330,14 @@ impl Unconfirmed {
 }
 
 impl Open {
+    fn new(key: VaultKey) -> Self {
+        Self { key, contents: Contents::default(), secrets: Vec::new(), passkeys: Vec::new(), stored: None }
+    }
+
     /// Opens what is stored, and checks that its secrets lead to the addresses beside them.
     fn read(stored: &StoredVault, key: VaultKey) -> Result<Self, Refusal> {
         let damaged = |what| Refusal::from(VaultError::Damaged(what));
-        let (contents, mut read) = stored.open(&key)?;
+        let Opened { contents, secrets: mut read, passkeys } = stored.open(&key)?;
         let mut secrets = Vec::with_capacity(read.len());
         for view in &contents.wallets {
             let at = read.iter().position(|(id, _)| *id == view.id).ok_or_else(|| damaged("a wallet has no secret"))?;
@@ -333,7 +345,7 @@ impl Open {
             let secret = secret.ok_or_else(|| damaged("a secret leads to another address"))?;
             secrets.push((view.id, secret));
         }
-        Ok(Self { key, contents, secrets, stored: Some(stored.clone()) })
+        Ok(Self { key, contents, secrets, passkeys, stored: Some(stored.clone()) })
     }
 
     /// Whether this is the vault's password. It takes as long as unlocking.
@@ -372,7 +384,7 @@ impl Open {
         self.contents.revision += 1;
         let secrets: Vec<(WalletId, &WalletSecret)> =
             self.secrets.iter().map(|(id, open)| (*id, &open.secret)).collect();
-        self.stored = Some(StoredVault::seal(&self.contents, &secrets, &self.key, random)?);
+        self.stored = Some(StoredVault::seal(&self.contents, &secrets, &self.passkeys, &self.key, random)?);
         Ok(self)
     }
 }
@@ -426,6 +438,7 @@ impl From<VaultError> for Refusal {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::WrongPassword => Self::WrongPassword,
+            VaultError::WrongPasskey => Self::WrongPasskey,
             VaultError::Cipher => Self::Cryptography { detail: error.to_string() },
             VaultError::Version(_) | VaultError::Damaged(_) => Self::UnreadableWallet { detail: error.to_string() },
         }

@@ -9,6 +9,7 @@ use wallet::protocol::{Answer, Check, CheckName, Refusal, Reply, Request};
 use wallet::rand_core::OsRng;
 use wallet::{qr_code, receipt_check};
 
+use super::browser::now;
 use super::{activity, node, signing, vault};
 
 /// Who takes an answer.
@@ -68,7 +69,11 @@ async fn reply(request: Request) -> Answer {
         Request::Import { name, source, password } => {
             vault::change(|session, stored| session.import(stored, &name, &source, password.as_ref(), &mut OsRng)).await
         }
-        Request::Unlock { password } => vault::unlock(&password).await,
+        Request::Unlock { password } => vault::unlock(|session, stored| session.unlock(stored, &password)).await,
+        Request::UnlockByPasskey { credential_id, output } => {
+            let output = output.ok_or(Refusal::UnknownRequest)?;
+            vault::unlock(|session, stored| session.unlock_by_passkey(stored, &credential_id, &output)).await
+        }
         Request::Lock => vault::lock().await,
         Request::AddAccount { wallet } => vault::change(|session, _| session.add_account(wallet, &mut OsRng)).await,
         Request::Rename { wallet, name } => vault::change(|session, _| session.rename(wallet, &name, &mut OsRng)).await,
@@ -81,6 +86,19 @@ async fn reply(request: Request) -> Answer {
         }
         Request::SetAutoLock { minutes } => {
             vault::change(|session, _| session.set_auto_lock(minutes, &mut OsRng)).await
+        }
+        Request::BeginPasskey { password } => {
+            vault::load().await?;
+            vault::used().await?;
+            vault::with_session(|session| session.begin_passkey(&password, &mut OsRng))
+                .map(|salt| Reply::PasskeyBegun { salt })
+        }
+        Request::AddPasskey { credential_id, output } => {
+            let output = output.ok_or(Refusal::UnknownRequest)?;
+            vault::change(|session, _| session.add_passkey(&credential_id, &output, now(), &mut OsRng)).await
+        }
+        Request::RemovePasskey { credential_id, password } => {
+            vault::change(|session, _| session.remove_passkey(&credential_id, &password, &mut OsRng)).await
         }
         Request::Export { wallet, form, password } => {
             vault::load().await?;

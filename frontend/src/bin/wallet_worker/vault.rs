@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use wallet::protocol::{Answer, Refusal, Reply, Secret, VaultState};
+use wallet::protocol::{Answer, Refusal, Reply, VaultState};
 use wallet::session::{Change, Session};
 use wallet::vault::StoredVault;
 use wasm_bindgen::JsValue;
@@ -81,10 +81,11 @@ pub(crate) async fn change(make: impl FnOnce(&Session, Option<&StoredVault>) -> 
     state().await
 }
 
-pub(crate) async fn unlock(password: &Secret) -> Answer {
+/// Unlocks what is stored, by `open`.
+pub(crate) async fn unlock(open: impl FnOnce(&mut Session, &StoredVault) -> Result<(), Refusal>) -> Answer {
     let loaded = load().await?;
     if let Some(stored) = loaded.vault() {
-        with_session(|session| session.unlock(stored, password))?;
+        with_session(|session| open(session, stored))?;
         used().await?;
     }
     state().await

@@ -14,6 +14,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::methods::{ask_node, chain, connected, js};
 use super::{ask, ask_for_batch, js_error, random_digit};
 use crate::browser::window;
+use crate::format::now;
 
 /// Where this tab remembers its batches.
 const KEPT: &str = "aitbc-wallet-calls";
@@ -50,7 +51,15 @@ pub(super) async fn send(asked: SendCalls) -> Result<JsValue, JsValue> {
     // All pages of this tab are of one site. A batch is known to the account that asked.
     let (site, calls) = (own.to_string(), transactions.len());
     let mut batches = kept();
-    let batch = Batch { id: id.clone(), site: site.clone(), chain_id, calls, hashes: Vec::new(), is_over: false };
+    let batch = Batch {
+        id: id.clone(),
+        site: site.clone(),
+        chain_id,
+        calls,
+        hashes: Vec::new(),
+        signed_at: None,
+        is_over: false,
+    };
     batches.add(batch, |kept| is_sending(&kept.id)).map_err(js_error)?;
     keep(&batches);
     SENDING.with_borrow_mut(|sending| sending.push(id.clone()));
@@ -102,6 +111,12 @@ async fn look(id: &str) -> Result<(Batch, Vec<Value>), JsValue> {
     let mut receipts = Vec::new();
     for hash in &batch.hashes {
         receipts.push(receipt(*hash).await?);
+    }
+    if let Some(hash) = batch.may_be_lost(&receipts, now())
+        && ask_node("eth_getTransactionByHash", json!([hash])).await?.is_null()
+    {
+        batch.lost();
+        receipts.pop();
     }
     Ok((batch, receipts))
 }
@@ -164,7 +179,7 @@ fn keep(batches: &Batches) {
 pub(super) fn note_signed(account: Address, id: &str, hash: B256) {
     let mut batches = kept();
     // A tab without storage has none.
-    if batches.signed(&account.to_string(), id, hash).is_ok() {
+    if batches.signed(&account.to_string(), id, hash, now()).is_ok() {
         keep(&batches);
     }
 }

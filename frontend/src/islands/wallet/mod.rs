@@ -6,6 +6,7 @@ mod activity;
 mod add;
 mod balance;
 mod fields;
+mod passkeys;
 mod receive;
 mod security;
 mod send;

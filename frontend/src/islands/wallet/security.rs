@@ -6,6 +6,7 @@ use wallet::protocol::{
 };
 
 use super::fields::{AccountName, PasswordField, Problem, Segments, TextField};
+use super::passkeys::Passkeys;
 use super::store::Wallet;
 use crate::components::notice::Notice;
 use crate::components::status::Tone;
@@ -28,6 +29,7 @@ pub(super) fn Security(wallet: Wallet) -> impl IntoView {
             <Problem wallet />
             {parts}
             <PasswordAndLock wallet />
+            <Passkeys wallet />
             <section class="section">
                 <h2>{words::FACTS_TITLE}</h2>
                 <ul class="wallet-facts">{facts}</ul>

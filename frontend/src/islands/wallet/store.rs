@@ -72,6 +72,8 @@ pub(super) struct Wallet {
     pub(super) chosen: RwSignal<Option<Address>>,
     pub(super) error: RwSignal<Option<String>>,
     pub(super) busy: RwSignal<bool>,
+    /// This browser can ask passkeys here.
+    pub(super) offers_passkeys: RwSignal<bool>,
     /// Counts the blocks that came while the page is open.
     pub(super) heads: RwSignal<u32>,
 }
@@ -86,6 +88,7 @@ impl Wallet {
             chosen: RwSignal::new(None),
             error: RwSignal::new(None),
             busy: RwSignal::new(false),
+            offers_passkeys: RwSignal::new(false),
             heads: RwSignal::new(0),
         }
     }
@@ -133,12 +136,38 @@ impl Wallet {
 
     /// Asks the wallet. A new state is taken over at once; every reply goes to `on_reply` as well.
     pub(super) fn ask_then(self, request: Request, on_reply: impl FnOnce(Reply) + 'static) {
-        self.error.set(None);
-        self.busy.set(true);
+        self.begin();
         #[cfg(feature = "hydrate")]
         crate::browser::wallet_client::ask(request, move |answer| self.answered(answer, on_reply));
         #[cfg(not(feature = "hydrate"))]
         drop((request, on_reply));
+    }
+
+    /// Something that the reader asked for begins.
+    pub(super) fn begin(self) {
+        self.error.set(None);
+        self.busy.set(true);
+    }
+
+    /// Hands what a passkey answered over to the wallet.
+    #[cfg(feature = "wallet-page")]
+    pub(super) fn hand_over(
+        self,
+        answered: Result<crate::browser::passkeys::Answered, String>,
+        request: impl FnOnce(shared::Bytes) -> Request,
+    ) {
+        use crate::browser::{passkeys::Answered, wallet_client};
+
+        match answered {
+            Ok(Answered { credential_id, output }) => {
+                let request = request(credential_id);
+                wallet_client::ask_with(request, Some(output), move |answer| self.answered(answer, |_| ()));
+            }
+            Err(detail) => {
+                self.busy.set(false);
+                self.error.set(Some(detail));
+            }
+        }
     }
 
     /// Asks without holding up the page's buttons; for what the page looks at by itself.
@@ -152,6 +181,8 @@ impl Wallet {
     /// Shows the state, and follows what changes it: other tabs, the lock, new blocks, the address.
     pub(super) fn start(self) {
         self.ask(Request::State);
+        #[cfg(feature = "wallet-page")]
+        crate::browser::passkeys::offered(move |is| self.offers_passkeys.set(is));
         #[cfg(feature = "hydrate")]
         {
             use crate::browser;

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wallet::protocol::{Request, Secret};
 
 use super::fields::{AccountName, PasswordField, Problem};
+use super::passkeys::PasskeyUnlock;
 use super::store::Wallet;
 use crate::components::facts::Fold;
 use crate::text::wallet as words;
@@ -36,6 +37,7 @@ pub(super) fn Unlock(
                     <button type="submit" class="button" id="wallet-unlock" disabled=move || wallet.busy.get()>
                         {move || if wallet.busy.get() { words::UNLOCKING } else { words::UNLOCK }}
                     </button>
+                    <PasskeyUnlock wallet />
                 </div>
             </form>
             <Fold title=words::FORGOT>

@@ -89,6 +89,13 @@ pub fn address_class(address: std::net::IpAddr) -> String {
     }
 }
 
+/// What the classes of all networks of one IPv6 site (48 bits), as a provider gives it to a customer, begin with. An IPv4 address
+/// has none.
+pub fn site_prefix(address_class: &str) -> Option<&str> {
+    let network = address_class.strip_suffix("::/64")?;
+    network.rfind(':').map(|at| &network[..=at])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -153,5 +160,10 @@ mod tests {
         assert_eq!(class("2001:db8:1:2:3::4"), class("2001:db8:1:2:ffff::9"));
         assert_ne!(class("2001:db8:1:2::1"), class("2001:db8:1:3::1"));
         assert_eq!(class("::ffff:10.0.0.1"), "10.0.0.1");
+        assert_eq!(site_prefix(&class("10.0.0.1")), None);
+        let site = class("2001:db8:1:2::1");
+        let site = site_prefix(&site).unwrap();
+        assert!(site == "2001:db8:1:" && class("2001:db8:1:3::1").starts_with(site));
+        assert!(!class("2001:db8:10:2::1").starts_with(site), "another site begins alike");
     }
 }

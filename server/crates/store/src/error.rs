@@ -70,6 +70,10 @@ pub enum Refusal {
     TooManySecondFactors { most: u64 },
     #[error("{most} second factors were set up from this network address within a day, which is the limit")]
     TooManySecondFactorsOfNetwork { most: u64 },
+    #[error("{most} second factors were set up from networks of this IPv6 site within a day, which is the limit")]
+    TooManySecondFactorsOfSite { most: u64 },
+    #[error("{most} second factors were set up at this server within a day, which is the limit")]
+    TooManySecondFactorsLately { most: u64 },
     #[error("the code was used: wait for the app's next one, or take another recovery code")]
     CodeUsed,
     #[error("the session waits for no code")]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shared::amount::Amount;
 use shared::{Address, B256};
 
-use super::Secret;
+use super::{PasskeyView, Secret};
 
 /// Names a wallet of this browser. A number is never given to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,6 +43,7 @@ pub struct VaultState {
     pub unlocked: bool,
     pub auto_lock_minutes: u32,
     pub wallets: Vec<WalletView>,
+    pub passkeys: Vec<PasskeyView>,
 }
 
 impl VaultState {

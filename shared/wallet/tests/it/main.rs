@@ -4,6 +4,7 @@
 mod accounts;
 mod clients;
 mod keystores;
+mod passkeys;
 mod receipt_proofs;
 mod sessions;
 mod sign_ins;

@@ -15,6 +15,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::site::{of_node, refused};
 use super::{asks, settings};
+use crate::browser::now;
 
 const KEPT: &str = "calls";
 
@@ -57,8 +58,8 @@ pub(super) async fn send(
     let transactions = asked.transactions(known);
     let id = asked.id.unwrap_or_else(|| format!("0x{:016x}{:016x}", chance(), chance()));
     let (site, count) = (origin.to_string(), transactions.len());
-    let batch =
-        Batch { id: id.clone(), site: site.clone(), chain_id, calls: count, hashes: Vec::new(), is_over: false };
+    let (calls, hashes) = (count, Vec::new());
+    let batch = Batch { id: id.clone(), site: site.clone(), chain_id, calls, hashes, signed_at: None, is_over: false };
     change(|batches| batches.add(batch, |kept| is_sending(&kept.site, &kept.id))).await.map_err(refused)??;
     SENDING.with_borrow_mut(|sending| sending.begin(origin.clone(), page.clone(), id.clone()));
     let is_begun = Cell::new(false);
@@ -105,6 +106,12 @@ async fn look(origin: &Origin, id: &str) -> Result<(Batch, Vec<Value>), Provider
     let mut receipts = Vec::new();
     for hash in &batch.hashes {
         receipts.push(receipt(*hash).await?);
+    }
+    if let Some(hash) = batch.may_be_lost(&receipts, now())
+        && of_node("eth_getTransactionByHash", json!([hash])).await?.is_null()
+    {
+        batch.lost();
+        receipts.pop();
     }
     Ok((batch, receipts))
 }
@@ -191,7 +198,7 @@ async fn change<T>(act: impl FnOnce(&mut Batches) -> T) -> Result<T, Refusal> {
 
 /// Before a call is sent. One whose hash cannot be kept is not sent.
 pub(super) async fn note_signed(site: &str, id: &str, hash: B256) -> Result<(), Refusal> {
-    let noted = change(|batches| batches.signed(site, id, hash)).await?;
+    let noted = change(|batches| batches.signed(site, id, hash, now())).await?;
     noted.map_err(|error| Refusal::Storage { detail: error.message() })
 }
 

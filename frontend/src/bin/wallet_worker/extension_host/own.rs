@@ -78,10 +78,16 @@ pub(super) async fn answer(text: &str) -> Value {
 
 async fn serve(request: OwnRequest) -> Result<Value, Refusal> {
     match request {
-        // A sheet is asked for below, where it is told in words, and its origin is known here.
-        OwnRequest::Wallet(Request::Prepare { .. } | Request::Approve { .. } | Request::Deliver { .. }) => {
-            Err(Refusal::UnknownRequest)
-        }
+        // A sheet is asked for below, where it is told in words, and its origin is known here. Passkeys are of the page's wallet:
+        // what one answers travels in no text.
+        OwnRequest::Wallet(
+            Request::Prepare { .. }
+            | Request::Approve { .. }
+            | Request::Deliver { .. }
+            | Request::BeginPasskey { .. }
+            | Request::AddPasskey { .. }
+            | Request::UnlockByPasskey { .. },
+        ) => Err(Refusal::UnknownRequest),
         OwnRequest::Wallet(request) => ask_wallet(request).await.map(|reply| json!(reply)),
         OwnRequest::Overview => overview().await,
         OwnRequest::Chain => node::chain_id().await.map(|id| json!(id)),

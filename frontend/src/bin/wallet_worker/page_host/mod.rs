@@ -4,7 +4,8 @@ pub(crate) mod channel;
 pub(crate) mod kept;
 pub(crate) mod storage;
 
-use wallet::protocol::{EnvelopeError, Refusal, RequestEnvelope, WalletMessage};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
+use wallet::protocol::{EnvelopeError, PRF_BYTES, PrfOutput, Refusal, RequestEnvelope, WalletMessage};
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
@@ -22,9 +23,13 @@ pub(crate) fn first_ticket() -> u32 {
 
 pub(crate) fn start() {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| {
-        let Some(text) = event.data().as_string() else { return };
+        let Some((text, answered)) = posted(&event.data()) else { return };
         match RequestEnvelope::parse(&text) {
-            Ok(RequestEnvelope { id, request, .. }) => {
+            Ok(RequestEnvelope { id, mut request, .. }) => {
+                // What nobody asked for belongs to no request.
+                if answered.is_some_and(|answered| !request.take_in(answered)) {
+                    return post(&WalletMessage::Answer { id, answer: Err(Refusal::UnknownRequest) });
+                }
                 requests::receive(request, move |answer| post(&WalletMessage::Answer { id, answer }));
             }
             Err(EnvelopeError::UnknownRequest(id)) => {
@@ -43,6 +48,21 @@ pub(crate) fn start() {
     check.forget();
     channel::listen();
     post(&WalletMessage::Ready);
+}
+
+/// What the page posted: a text, or an array of a text and a buffer with what a passkey answered. The page has that buffer no
+/// more, and it is wiped here.
+fn posted(data: &JsValue) -> Option<(String, Option<PrfOutput>)> {
+    if let Some(text) = data.as_string() {
+        return Some((text, None));
+    }
+    let parts = data.dyn_ref::<Array>()?;
+    let (text, buffer) = (parts.get(0).as_string()?, parts.get(1).dyn_into::<ArrayBuffer>().ok()?);
+    let bytes = Uint8Array::new(&buffer);
+    let fits = usize::try_from(bytes.length()).is_ok_and(|length| length == PRF_BYTES);
+    let answered = fits.then(|| PrfOutput::filled_by(|output| bytes.copy_to(output)));
+    bytes.fill(0, 0, bytes.length());
+    Some((text, answered))
 }
 
 /// The node that serves the page.

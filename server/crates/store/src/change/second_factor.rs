@@ -32,6 +32,10 @@ pub struct SecondFactorLimits {
     pub waiting: u64,
     /// Confirmed from one network address since [`SetUpFrom::since`].
     pub confirmed_per_network: u64,
+    /// The same from the networks of one IPv6 site.
+    pub confirmed_per_site: u64,
+    /// The same from everywhere.
+    pub confirmed_lately: u64,
     pub confirmed: u64,
 }
 
@@ -40,6 +44,8 @@ pub struct SecondFactorLimits {
 pub struct SetUpFrom {
     /// Class of the network address.
     pub network: String,
+    /// What the classes of its IPv6 site begin with.
+    pub site_prefix: Option<String>,
     /// What was confirmed before counts for nobody's network address.
     pub since: UnixMillis,
     pub limits: SecondFactorLimits,
@@ -287,12 +293,20 @@ async fn check_room(transaction: &Transaction<'_>, address: Address, from: &SetU
         let others = Entity::find().filter(Column::Address.ne(address.to_string()));
         others.filter(Column::ConfirmedAtUnixMs.is_not_null())
     };
-    let of_network = others()
-        .filter(Column::Network.eq(&from.network))
-        .filter(Column::ConfirmedAtUnixMs.gte(stored_millis(from.since)));
+    let lately = || others().filter(Column::ConfirmedAtUnixMs.gte(stored_millis(from.since)));
     let most = from.limits.confirmed_per_network;
-    if of_network.count(transaction.connection).await? >= most {
+    if lately().filter(Column::Network.eq(&from.network)).count(transaction.connection).await? >= most {
         return Err(StoreError::Refused(Refusal::TooManySecondFactorsOfNetwork { most }));
+    }
+    if let Some(prefix) = &from.site_prefix {
+        let most = from.limits.confirmed_per_site;
+        if lately().filter(Column::Network.starts_with(prefix)).count(transaction.connection).await? >= most {
+            return Err(StoreError::Refused(Refusal::TooManySecondFactorsOfSite { most }));
+        }
+    }
+    let most = from.limits.confirmed_lately;
+    if lately().count(transaction.connection).await? >= most {
+        return Err(StoreError::Refused(Refusal::TooManySecondFactorsLately { most }));
     }
     let most = from.limits.confirmed;
     if others().count(transaction.connection).await? >= most {

@@ -21,15 +21,21 @@ use super::fixture::NOW;
 const ME: Address = Address::repeat_byte(1);
 const OTHER: Address = Address::repeat_byte(2);
 const MOST: usize = 3;
-const LIMITS: SecondFactorLimits =
-    SecondFactorLimits { waiting_per_network: 2, waiting: 4, confirmed_per_network: 2, confirmed: 3 };
+const LIMITS: SecondFactorLimits = SecondFactorLimits {
+    waiting_per_network: 2,
+    waiting: 4,
+    confirmed_per_network: 2,
+    confirmed_per_site: 3,
+    confirmed_lately: 5,
+    confirmed: 3,
+};
 
 fn digest(number: u128) -> Sha256Digest {
     Sha256Digest::of(&number.to_be_bytes())
 }
 
 fn from(network: &str) -> SetUpFrom {
-    SetUpFrom { network: network.to_owned(), since: UnixMillis(0), limits: LIMITS }
+    SetUpFrom { network: network.to_owned(), site_prefix: None, since: UnixMillis(0), limits: LIMITS }
 }
 
 fn opening(number: u128, address: Address) -> OpenSession {
@@ -383,6 +389,36 @@ async fn nobody_takes_the_room_of_other_network_addresses() {
             Refusal::TooManySecondFactors { most: 3 },
             "networks were forgotten"
         );
+    })
+    .await;
+}
+
+/// An IPv6 site has 65 536 networks, each of which is an address of its own.
+#[tokio::test]
+async fn a_site_of_many_networks_and_a_day_of_all_have_bounds_of_their_own() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let limits = SecondFactorLimits { waiting: 100, confirmed: 100, ..LIMITS };
+        let set_up = async |number: u8, network: &str, after_ms: u64| {
+            let (address, at) = (Address::repeat_byte(number), NOW.plus_ms(after_ms));
+            let site_prefix = network.rfind(':').map(|end| network[..=end].to_owned());
+            let since = UnixMillis(at.0 - 50);
+            let from = SetUpFrom { network: network.to_owned(), site_prefix, since, limits };
+            store.write(BeginSecondFactor { at, from: from.clone(), ..begin(address) }).await?;
+            let recovery = vec![digest(u128::from(number))];
+            store.write(ConfirmSecondFactor { begun_at: at, at, recovery, from, ..confirm(address, 1) }).await
+        };
+        for number in 1..=3 {
+            set_up(number, &format!("2001:db8:1:{number}"), 100).await.unwrap();
+        }
+        let of_site = Refusal::TooManySecondFactorsOfSite { most: 3 };
+        assert_eq!(refusal(set_up(4, "2001:db8:1:4", 100).await), of_site);
+        set_up(5, "2001:db8:10:1", 100).await.expect("another site, whose name begins alike");
+        set_up(6, "10.0.0.1", 100).await.unwrap();
+        let of_all = Refusal::TooManySecondFactorsLately { most: 5 };
+        assert_eq!(refusal(set_up(7, "10.0.0.2", 100).await), of_all);
+        assert!(!store.second_factor_view(Address::repeat_byte(7)).await.unwrap().is_on());
+        set_up(7, "2001:db8:1:1", 151).await.expect("the time is over");
     })
     .await;
 }

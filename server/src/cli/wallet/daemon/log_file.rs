@@ -165,7 +165,7 @@ mod tests {
     use shared::time::UnixMillis;
 
     use super::*;
-    use crate::cli::wallet::daemon::segments::{replay, tail, verify};
+    use crate::cli::wallet::daemon::segments::{not_read, replay, tail, verify};
 
     #[tokio::test]
     async fn a_log_goes_on_where_it_ended_and_forgets_a_line_that_was_not_finished() {
@@ -198,6 +198,9 @@ mod tests {
         // A segment whose beginning was being written when the daemon ended.
         std::fs::write(place.path().join(UNFINISHED), "{\"number\":").unwrap();
         std::fs::write(place.path().join("audit-7.jsonl"), "somebody's own file").unwrap();
+        assert_eq!(not_read(place.path()), None);
+        std::fs::write(place.path().join("audit.jsonl"), "nothing of this log").unwrap();
+        assert!(not_read(place.path()).unwrap().contains("audit.jsonl is not read"));
         let replayed = replay(place.path()).unwrap();
         let writer = LogWriter::start(place.path(), &replayed, CancellationToken::new()).unwrap();
         let mut head = replayed.replay.head;

@@ -50,7 +50,7 @@ use crate::connections::{self, Places};
 use guard::Guard;
 use home::Home;
 use log_file::LogWriter;
-use segments::{replay, verify};
+use segments::{not_read, replay, verify};
 use signer::{Config, Signer};
 
 /// Where the daemon listens, on this machine alone.
@@ -178,6 +178,9 @@ async fn serve(start: Start, home: &Home, passwords: Vec<(WalletName, Zeroizing<
     let guard = Arc::new(Guard::new(home.token()?, address));
     let stop = CancellationToken::new();
     let log_failed = CancellationToken::new();
+    if let Some(told) = not_read(home.log_folder()) {
+        eprintln!("{told}");
+    }
     let replayed = replay(home.log_folder())?;
     let log = LogWriter::start(home.log_folder(), &replayed, log_failed.clone())?;
     let Start { chain_id, lock_after, segment_bytes, folder, node, .. } = start;

@@ -13,6 +13,9 @@ use custody::segment::{FIRST, Replay};
 const PREFIX: &str = "audit-";
 const SUFFIX: &str = ".jsonl";
 
+/// A file that looks like the audit log and is no segment of it.
+const WITHOUT_NUMBER: &str = "audit.jsonl";
+
 /// Bytes of a segment's end that are read to show its last entries.
 const TAIL_MAX_BYTES: u64 = 4 << 20;
 
@@ -50,6 +53,19 @@ pub(super) fn list(folder: &Path) -> Result<Vec<(u32, PathBuf)>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// What to say of a file beside the segments that somebody may take for the log, and that nothing reads.
+pub(super) fn not_read(folder: &Path) -> Option<String> {
+    let path = folder.join(WITHOUT_NUMBER);
+    let first = file_of(folder, FIRST);
+    path.exists().then(|| {
+        format!(
+            "{} is not read, and nothing in it counts: files of the audit log are named like {}",
+            path.display(),
+            first.display()
+        )
+    })
 }
 
 /// Reads the newest segment, which tells everything that counts.
