@@ -7,7 +7,7 @@ use clap::Args;
 use node::Role;
 use tokio_util::sync::CancellationToken;
 
-use super::start::Place;
+use super::start::{Past, Place};
 use crate::chain;
 use crate::cli::up::{start_log, stop_on_signal};
 use crate::follow::{self, FollowState};
@@ -18,6 +18,8 @@ use crate::node_server::NodeServer;
 pub(in crate::cli) struct Follow {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    past: Past,
     /// Node to take blocks from, as http://HOST:PORT; may be repeated, and the first that can be followed is
     #[arg(long, required = true, value_parser = node_url)]
     from: Vec<String>,
@@ -47,10 +49,11 @@ pub(super) fn run(follow: Follow) -> Result<()> {
 }
 
 async fn serve(follow: Follow) -> Result<()> {
-    let Follow { place, from, genesis } = follow;
+    let Follow { place, past, from, genesis } = follow;
     let (address, data) = (place.address(), place.data);
     let shared = genesis_of(&data, genesis.as_deref())?;
-    let config = chain::node_config(&data, shared, Role::Follower);
+    let mut config = chain::node_config(&data, shared, Role::Follower);
+    config.history = past.history();
     let (opened, state) = (data.clone(), FollowState::default());
     let server =
         NodeServer::start(address, data.clone(), Some(state.clone()), move || chain::open(config, &opened)).await?;
@@ -66,7 +69,7 @@ async fn serve(follow: Follow) -> Result<()> {
 }
 
 /// The genesis in the folder, or the one that is given for a new folder.
-fn genesis_of(data: &Path, given: Option<&Path>) -> Result<SharedGenesis> {
+pub(super) fn genesis_of(data: &Path, given: Option<&Path>) -> Result<SharedGenesis> {
     let path = data.join(GENESIS_FILE);
     let given = match given {
         Some(given) => match SharedGenesis::read(given)? {
