@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Read;
 use std::path::Path;
 
@@ -47,7 +47,10 @@ pub fn import_snapshot(
     }
     let unfinished = path.with_extension(UNFINISHED);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&unfinished)?;
-    file.try_lock().map_err(std::io::Error::from)?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => std::io::Error::other("another process makes a database of one in this folder"),
+        TryLockError::Error(error) => error,
+    })?;
     // What an import left that was cut off is of no use.
     file.set_len(0)?;
     let outcome = fill(file, from, genesis, expected);
@@ -131,7 +134,9 @@ impl Proved {
             return Err(mismatch("the hash of the next validators", next_hash, &header.extra_data));
         }
         let transactions = beginning.transactions.iter().map(|raw| SignedTransaction::decode(raw, chain_id));
-        let transactions = transactions.collect::<Result<Vec<_>, _>>()?;
+        let transactions = transactions.collect::<Result<Vec<_>, _>>();
+        let transactions = transactions
+            .map_err(|error| mismatch("a transaction of the block", error, "one that is signed for this chain"))?;
         let root = calculate_transaction_root(&transactions);
         if root != header.transactions_root {
             return Err(mismatch("the root of the transactions", root, header.transactions_root));
