@@ -104,6 +104,11 @@ pub enum StartError {
     Store(#[from] store::StoreError),
     #[error("another server runs on the data in {path}: stop it, or choose another folder with --data")]
     InUse { path: std::path::PathBuf },
+    #[error(
+        "the chain in {path} began from a snapshot of block {height}; pages and exchange need all blocks before: run it with \
+         `aitbc node follow` or `aitbc node start`, or choose another folder with --data"
+    )]
+    FromSnapshot { path: std::path::PathBuf, height: u64 },
     #[error(transparent)]
     Pins(#[from] PinsError),
     #[error(transparent)]

@@ -150,7 +150,23 @@ pub(crate) fn start_node(config: &Config, keys: &Keys) -> Result<StartedNode, St
     };
     let mut node = node_config(&config.data, shared, role);
     node.disk_floor_bytes = config.disk_floor_bytes;
-    Ok(StartedNode { node: open(node, &config.data)?, following })
+    let node = open(node, &config.data)?;
+    check_past(&node, &config.data)?;
+    Ok(StartedNode { node, following })
+}
+
+/// The pages, the index and the exchange need all blocks, and traces of old transactions all states.
+fn check_past(node: &Node, folder: &Path) -> Result<(), StartError> {
+    let snapshot = node.handle().snapshot()?;
+    let height = snapshot.snapshot_height().map_err(NodeError::from)?;
+    if height > 0 {
+        return Err(StartError::FromSnapshot { path: folder.to_owned(), height });
+    }
+    let first = snapshot.first_state_height().map_err(NodeError::from)?;
+    if first > 0 {
+        tracing::warn!(first, "states before this block were not kept here: pages show no traces of what was before");
+    }
+    Ok(())
 }
 
 /// The chain that this server keeps, alone or with others.

@@ -4,12 +4,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use alloy_primitives::{B256, Bytes};
-use node::chain::{ChainError, ReceivedBlock};
+use node::chain::{CertificateError, ChainError, ReceivedBlock};
 use node::{NodeError, NodeHandle};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
+
+mod fork;
 
 /// How often the others are asked where there was nothing new, by a node that only keeps a copy.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(10);
@@ -19,6 +21,9 @@ pub(crate) const HUB_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a node may take to say which block is its last. A node that does not answer keeps the others waiting for so long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Largest answer that is read: a node ends a range with the block that makes it 4 MiB, and one block has some 10 MB.
 const ANSWER_MAX_BYTES: u64 = 64 << 20;
@@ -37,6 +42,20 @@ enum FollowError {
     Withheld { url: String, claimed: u64, wanted: u64 },
     #[error("block {number} of {url} is refused: {reason}")]
     Refused { url: String, number: u64, reason: String },
+    #[error(
+        "the chain has two branches: a quorum signed block {theirs} at height {number}, which {url} has, and block {ours}, which \
+         this node has; {accused} validators signed both in one round, and what proves it is kept"
+    )]
+    Fork { url: String, number: u64, ours: B256, theirs: B256, accused: usize },
+    #[error(
+        "{url} has block {theirs} at height {number}, where this node has {ours}, and does not show that a quorum signed it: \
+         {reason}"
+    )]
+    Unproven { url: String, number: u64, ours: B256, theirs: B256, reason: CertificateError },
+    #[error("{url} claims to have block {theirs} at height {number}, where this node has {ours}, and does not give it")]
+    Unshown { url: String, number: u64, ours: B256, theirs: B256 },
+    #[error("what {url} gives at height {number} is no block: {reason}")]
+    NoBlock { url: String, number: u64, reason: ChainError },
     #[error("{0}")]
     Node(#[from] NodeError),
     #[error("a task of this program ended: {0}")]
@@ -67,7 +86,8 @@ impl FollowState {
 }
 
 /// Asks these nodes, one after another, until `stop` is canceled. Which of them answers makes no difference: nothing is
-/// believed that a quorum has not signed.
+/// believed that a quorum has not signed. Each is asked each time, so that one which holds blocks back keeps none away, and one
+/// which is on another branch is noticed.
 pub(crate) async fn run(
     node: NodeHandle,
     urls: Vec<String>,
@@ -77,7 +97,7 @@ pub(crate) async fn run(
 ) {
     let agent = agent();
     loop {
-        state.set(follow_any(&node, &agent, &urls, &stop).await);
+        state.set(follow_all(&node, &agent, &urls, &stop).await);
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(poll_interval) => {}
@@ -87,29 +107,33 @@ pub(crate) async fn run(
 
 /// Takes all blocks that these nodes have now; what keeps them away, where something does.
 pub(crate) async fn catch_up(node: &NodeHandle, urls: &[String]) -> Option<String> {
-    follow_any(node, &agent(), urls, &CancellationToken::new()).await
+    follow_all(node, &agent(), urls, &CancellationToken::new()).await
 }
 
 fn agent() -> Agent {
-    Agent::config_builder().timeout_global(Some(ANSWER_TIMEOUT)).build().into()
+    Agent::config_builder().build().into()
 }
 
-/// Takes all that the first node gives which can be followed; what keeps all of them from it.
-async fn follow_any(node: &NodeHandle, agent: &Agent, urls: &[String], stop: &CancellationToken) -> Option<String> {
-    let mut faults = Vec::new();
+/// Takes what each node gives; what keeps all of them from being followed, or shows that one of them has another chain.
+async fn follow_all(node: &NodeHandle, agent: &Agent, urls: &[String], stop: &CancellationToken) -> Option<String> {
+    let (mut faults, mut is_followed, mut is_forked) = (Vec::new(), false, false);
     for url in urls {
         match follow_one(node, agent, url, stop).await {
-            Ok(()) => return None,
-            Err(error) => faults.push(error.to_string()),
+            Ok(()) => is_followed = true,
+            Err(error) => {
+                is_forked |= matches!(error, FollowError::Fork { .. });
+                faults.push(error.to_string());
+            }
         }
     }
-    Some(faults.join("; "))
+    (is_forked || !is_followed).then(|| faults.join("; "))
 }
 
 #[derive(Debug, Deserialize)]
 struct Head {
     genesis_hash: B256,
     number: u64,
+    hash: B256,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,7 +142,7 @@ struct Blocks {
 }
 
 async fn follow_one(node: &NodeHandle, agent: &Agent, url: &str, stop: &CancellationToken) -> Result<(), FollowError> {
-    let head: Head = get(agent, url, "/rpc/head".to_owned()).await?;
+    let head: Head = get_within(HEAD_TIMEOUT, agent, url, "/rpc/head".to_owned()).await?;
     if head.genesis_hash != node.genesis_hash() {
         let (theirs, ours) = (head.genesis_hash, node.genesis_hash());
         return Err(FollowError::OtherChain { url: url.to_owned(), theirs, ours });
@@ -126,7 +150,7 @@ async fn follow_one(node: &NodeHandle, agent: &Agent, url: &str, stop: &Cancella
     while !stop.is_cancelled() {
         let wanted = node.head()?.number + 1;
         if wanted > head.number {
-            return Ok(());
+            return fork::compare(node, agent, url, head.number, head.hash).await;
         }
         let last = head.number.min(wanted + BLOCKS_AT_ONCE - 1);
         let answer: Blocks = get(agent, url, format!("/rpc/blocks-range/decided?from={wanted}&to={last}")).await?;
@@ -139,25 +163,14 @@ async fn follow_one(node: &NodeHandle, agent: &Agent, url: &str, stop: &Cancella
                 return Err(error.into());
             }
             if matches!(&error, NodeError::Chain(ChainError::NotOnHead { .. })) {
-                look_at_fork(node, agent, url, number - 1).await;
+                // A quorum signed it, so that the block before it is another than here.
+                fork::look(node, agent, url, number - 1).await?;
             }
             return Err(FollowError::Refused { url: url.to_owned(), number, reason: error.to_string() });
         }
         tracing::info!(height = node.head()?.number, of = head.number, url, "followed");
     }
     Ok(())
-}
-
-/// A quorum signed a block that follows another than the head. The node is shown the other block, so that it keeps what the two
-/// prove against those who decided both; it is refused in any case.
-async fn look_at_fork(node: &NodeHandle, agent: &Agent, url: &str, number: u64) {
-    let path = format!("/rpc/blocks-range/decided?from={number}&to={number}");
-    let Ok(Blocks { blocks }) = get(agent, url, path).await else { return };
-    for encoded in blocks {
-        if let Err(error) = take(node, &encoded).await {
-            tracing::error!(number, url, %error, "a block of another branch");
-        }
-    }
 }
 
 async fn take(node: &NodeHandle, encoded: &[u8]) -> Result<(), NodeError> {
@@ -167,10 +180,22 @@ async fn take(node: &NodeHandle, encoded: &[u8]) -> Result<(), NodeError> {
 }
 
 async fn get<T: DeserializeOwned + Send + 'static>(agent: &Agent, url: &str, path: String) -> Result<T, FollowError> {
+    get_within(ANSWER_TIMEOUT, agent, url, path).await
+}
+
+async fn get_within<T: DeserializeOwned + Send + 'static>(
+    timeout: Duration,
+    agent: &Agent,
+    url: &str,
+    path: String,
+) -> Result<T, FollowError> {
     let (agent, url) = (agent.clone(), url.trim_end_matches('/').to_owned());
     let asking = tokio::task::spawn_blocking(move || {
         let answer = agent
             .get(format!("{url}{path}"))
+            .config()
+            .timeout_global(Some(timeout))
+            .build()
             .call()
             .and_then(|mut response| response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_json());
         answer.map_err(|source| FollowError::NoAnswer { url, source: Box::new(source) })

@@ -153,9 +153,12 @@ impl CommitCertificate {
     }
 }
 
-/// Who signed a digest; `None` where the bytes are no signature or have a high s value.
+/// Who signed a digest; `None` where the bytes are no signature in the one form that contracts take: v is 27 or 28, and s is low.
 #[must_use]
 pub fn signer_of(digest: B256, signature: &[u8]) -> Option<Address> {
+    if !matches!(signature.last(), Some(27 | 28)) {
+        return None;
+    }
     let parsed = Signature::from_raw(signature).ok()?;
     if parsed.normalize_s().is_some() {
         return None;

@@ -57,6 +57,27 @@ pub struct ProvedBlock {
     pub validators: ValidatorSet,
 }
 
+impl ProvedChain {
+    /// The block to which steps lead from block 0 of the chain with this id.
+    ///
+    /// # Errors
+    /// [`ProofError`] naming the step that does not follow from the one before.
+    pub fn follow(&self, chain_id: u64, steps: &[ProofStep]) -> Result<ProvedBlock, ProofError> {
+        if steps.len() > MAX_PROOF_STEPS {
+            return Err(ProofError::TooManySteps(steps.len()));
+        }
+        let mut known = KnownBlock { hash: self.genesis_hash, number: 0, validators: self.validators.clone() };
+        let mut proved = None;
+        for step in steps {
+            let (header, block) = step.follow(chain_id, &known)?;
+            proved = Some((header, step.certificate.signatures.len()));
+            known = block;
+        }
+        let (header, signers) = proved.ok_or(ProofError::NoSteps)?;
+        Ok(ProvedBlock { header, signers, validators: known.validators })
+    }
+}
+
 impl ReceiptProof {
     /// Which chain this is a proof of, and who decides its first block.
     ///
@@ -76,18 +97,7 @@ impl ReceiptProof {
     /// # Errors
     /// [`ProofError`] naming the step that does not follow from the one before.
     pub fn block(&self, chain: &ProvedChain) -> Result<ProvedBlock, ProofError> {
-        if self.steps.len() > MAX_PROOF_STEPS {
-            return Err(ProofError::TooManySteps(self.steps.len()));
-        }
-        let mut known = KnownBlock { hash: chain.genesis_hash, number: 0, validators: chain.validators.clone() };
-        let mut proved = None;
-        for step in &self.steps {
-            let (header, block) = step.follow(self.chain_id, &known)?;
-            proved = Some((header, step.certificate.signatures.len()));
-            known = block;
-        }
-        let (header, signers) = proved.ok_or(ProofError::NoSteps)?;
-        Ok(ProvedBlock { header, signers, validators: known.validators })
+        chain.follow(self.chain_id, &self.steps)
     }
 
     /// The receipt, which the block with this header commits to.

@@ -1,6 +1,6 @@
 use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_rlp::Decodable as _;
+use alloy_rlp::{Decodable as _, RlpDecodable, RlpEncodable};
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::CommitCertificate;
@@ -15,7 +15,7 @@ use crate::validators::{Validator, ValidatorSet};
 /// of the power of a set of which the reader knows that it decided an earlier block. Such validators sign no block that does not
 /// follow from the chain. So a proof need not show each change of the set, but only enough blocks that those who decided one
 /// also signed the next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, RlpEncodable, RlpDecodable, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProofStep {
     /// RLP of the header of the block before.

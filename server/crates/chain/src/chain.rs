@@ -16,6 +16,7 @@ use crate::growth::Usage;
 use crate::rules::MAX_BLOCK_TIME_AHEAD_S;
 use crate::state::StateReader;
 use crate::store::pending::{PendingTransaction, read_pending};
+use crate::store::prune::{StateHistory, prune};
 use crate::store::read::Snapshot;
 use crate::store::{StoredNodes, write};
 use crate::tables;
@@ -23,7 +24,7 @@ use crate::transaction::SignedTransaction;
 use crate::undecided::UndecidedBlocks;
 
 /// Memory the database may use to cache pages, in bytes.
-const DATABASE_CACHE_BYTES: usize = 128 * 1024 * 1024;
+pub(crate) const DATABASE_CACHE_BYTES: usize = 128 * 1024 * 1024;
 
 /// The chain in its database file. Reading is concurrent; writing is one block at a time.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub struct Chain {
     database: Database,
     chain_id: u64,
     genesis_hash: B256,
+    history: StateHistory,
     undecided: Mutex<UndecidedBlocks>,
 }
 
@@ -57,7 +59,14 @@ impl Chain {
                 transaction.commit()?;
             }
         }
-        Ok(Self { database, chain_id: genesis.chain_id, genesis_hash: configured, undecided: Mutex::default() })
+        let (chain_id, history) = (genesis.chain_id, StateHistory::All);
+        Ok(Self { database, chain_id, genesis_hash: configured, history, undecided: Mutex::default() })
+    }
+
+    /// Keeps these past states from the next block on. What was removed before does not come back.
+    #[must_use]
+    pub fn keeping(self, history: StateHistory) -> Self {
+        Self { history, ..self }
     }
 
     /// EIP-155 chain id.
@@ -263,6 +272,7 @@ impl Application for Chain {
         }
         write::write_block(&transaction, &executed, Some(certificate))?;
         drop_settled(&transaction, &executed.receipts)?;
+        prune(&transaction, self.history, &executed)?;
         transaction.commit()?;
         self.undecided().clear();
         Ok(Arc::unwrap_or_clone(executed))

@@ -21,6 +21,16 @@ use crate::watch::never_over;
 /// have room beside those who decide.
 pub const MAX_CONTRADICTIONS: u64 = 256;
 
+/// What became of a contradiction that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// It is kept now, and none of its validator was before.
+    pub is_new: bool,
+    /// Other contradictions of the same validator, at this height or below, are of no use any more: one is kept that the chain
+    /// punishes for all of them, or it has settled them.
+    pub settled_height: u64,
+}
+
 sol! {
     /// What the contract of the validators says of one; [`validatorInfoCall`] asks it.
     enum ValidatorState {
@@ -49,36 +59,45 @@ sol! {
 }
 
 impl Chain {
-    /// Keeps a contradiction that holds, until the chain has punished its validator or can punish it no more; whether it was
-    /// kept. One of a validator is enough to punish it for all that it did until then, so another of the same is not kept, and
-    /// nobody takes the place of somebody else's. Where [`MAX_CONTRADICTIONS`] validators have one each, that of the lowest height
-    /// makes room.
+    /// Keeps a contradiction that holds, until the chain has punished its validator or can punish it no more. One of a validator
+    /// is enough to punish it for all that it did until then, so another of the same is not kept, and nobody takes the place of
+    /// somebody else's. Where [`MAX_CONTRADICTIONS`] validators have one each, that of the lowest height makes room. What is not
+    /// kept costs reads alone.
     ///
     /// # Errors
-    /// A storage error.
-    pub fn keep_contradiction(&self, contradiction: &Contradiction) -> Result<bool, ChainError> {
+    /// A storage error, after which it is not kept and the call may be repeated.
+    pub fn keep_contradiction(&self, contradiction: &Contradiction) -> Result<Keeping, ChainError> {
         let (validator, height) = (contradiction.validator, contradiction.height);
-        if !self.snapshot()?.is_punishable(validator, height)? {
-            return Ok(false);
+        let snapshot = self.snapshot()?;
+        // The block that punishes for the one that is kept settles all heights up to its own, the next one at the least.
+        let settled_by_kept = snapshot.head().number + 1;
+        if snapshot.keeps_contradiction_of(validator)? {
+            return Ok(Keeping { is_new: false, settled_height: settled_by_kept });
+        }
+        let settled_height = snapshot.settled_height(validator)?;
+        if height <= settled_height {
+            return Ok(Keeping { is_new: false, settled_height });
         }
         let transaction = self.begin_write()?;
-        {
+        let is_new = {
             let mut kept = transaction.open_table(tables::CONTRADICTIONS)?;
-            let (first, last) = (tables::validator_height(validator, 0), tables::validator_height(validator, u64::MAX));
-            if kept.range::<&[u8; 28]>(&first..=&last)?.next().is_some() {
-                return Ok(false);
-            }
-            if kept.len()? >= MAX_CONTRADICTIONS {
+            // Another thread may have kept one meanwhile.
+            let (first, last) = tables::all_of_validator(validator);
+            let is_new = kept.range::<&[u8; 28]>(&first..=&last)?.next().is_none();
+            if is_new && kept.len()? >= MAX_CONTRADICTIONS {
                 let keys = kept.iter()?.map(|entry| Ok(*entry?.0.value())).collect::<Result<Vec<_>, ChainError>>()?;
                 if let Some(oldest) = keys.iter().min_by_key(|key| tables::height_of(key.as_slice())) {
                     kept.remove(oldest)?;
                 }
             }
-            let key = tables::validator_height(validator, height);
-            kept.insert(&key, alloy_rlp::encode(contradiction).as_slice())?;
-        }
+            if is_new {
+                let key = tables::validator_height(validator, height);
+                kept.insert(&key, alloy_rlp::encode(contradiction).as_slice())?;
+            }
+            is_new
+        };
         transaction.commit()?;
-        Ok(true)
+        Ok(Keeping { is_new, settled_height: settled_by_kept })
     }
 }
 
@@ -98,20 +117,32 @@ impl Snapshot {
         Ok(contradictions)
     }
 
-    /// Whether the contract takes a contradiction of a validator at `height`: it settles all heights before the next one when it
-    /// punishes, releases or admits. A chain without the contract settles nothing.
-    fn is_punishable(&self, validator: Address, height: u64) -> Result<bool, ChainError> {
+    /// Whether a contradiction of a validator is kept here. A cheap read.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn keeps_contradiction_of(&self, validator: Address) -> Result<bool, ChainError> {
+        let (first, last) = tables::all_of_validator(validator);
+        let kept = self.transaction.open_table(tables::CONTRADICTIONS)?;
+        Ok(kept.range::<&[u8; 28]>(&first..=&last)?.next().is_some())
+    }
+
+    /// The last height at which the contract takes no contradiction of a validator: it settles all heights up to that of the block
+    /// that punishes, releases or admits. A chain without the contract settles nothing.
+    fn settled_height(&self, validator: Address) -> Result<u64, ChainError> {
+        const NONE: u64 = 0;
         let head = self.head().number;
         if self.state_at(head)?.code_at(STAKING_ADDRESS)?.is_empty() {
-            return Ok(true);
+            return Ok(NONE);
         }
         let data = validatorInfoCall { validator }.abi_encode().into();
         let question = Call { to: Some(STAKING_ADDRESS), data, ..Call::default() };
         let answer = self.call(head, &question, &BTreeMap::new(), &never_over)?;
         let info = validatorInfoCall::abi_decode_returns(&answer.output)
             .map_err(|error| ChainError::InvalidCall(format!("the contract of the validators answered: {error}")))?;
+        // Who is jailed or absent is liable again only from the block on after the one that releases or admits it.
         let is_liable = matches!(info.state, ValidatorState::Active | ValidatorState::Left);
-        Ok(is_liable && height >= info.liableFromHeight)
+        Ok(if is_liable { info.liableFromHeight.saturating_sub(1) } else { head + 1 })
     }
 }
 
@@ -126,7 +157,7 @@ pub(crate) fn drop_settled(transaction: &WriteTransaction, receipts: &[Transacti
         }
         // Nobody has contradicted itself yet at the heights after this block.
         let validator = Address::from_word(*validator);
-        let (first, last) = (tables::validator_height(validator, 0), tables::validator_height(validator, u64::MAX));
+        let (first, last) = tables::all_of_validator(validator);
         transaction.open_table(tables::CONTRADICTIONS)?.retain_in::<&[u8; 28], _>(&first..=&last, |_, _| false)?;
     }
     Ok(())

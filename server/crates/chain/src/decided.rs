@@ -21,7 +21,7 @@ pub struct DecidedBlock {
 
 /// A decided block as it came from outside. No signature has been looked at, so that reading one costs little:
 /// [`crate::place`] tells from header and certificate whether it is worth checking the rest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedBlock {
     header: SealedHeader,
     transactions: Vec<Bytes>,
@@ -99,6 +99,13 @@ impl DecidedBlock {
     }
 }
 
+impl From<DecidedBlock> for ReceivedBlock {
+    fn from(DecidedBlock { block, certificate }: DecidedBlock) -> Self {
+        let EncodedBlock { transactions, .. } = EncodedBlock::of(&block);
+        Self { header: block.header, transactions, certificate }
+    }
+}
+
 impl ReceivedBlock {
     /// Reads a decided block from the start of `bytes` and leaves the rest.
     ///
@@ -108,6 +115,13 @@ impl ReceivedBlock {
         let EncodedDecidedBlock { block, certificate } = EncodedDecidedBlock::decode(bytes).map_err(malformed)?;
         let EncodedBlock { header, transactions } = block;
         Ok(Self { header: SealedHeader::new(header), transactions, certificate })
+    }
+
+    /// Encodes it as [`DecidedBlock::encode`] does.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let block = EncodedBlock { header: self.header.header().clone(), transactions: self.transactions.clone() };
+        alloy_rlp::encode(EncodedDecidedBlock { block, certificate: self.certificate.clone() })
     }
 
     /// Its header.

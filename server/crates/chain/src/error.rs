@@ -1,5 +1,7 @@
+use std::path::PathBuf;
+
 use alloy_primitives::{Address, B256, Bytes, U256};
-use finality::CertificateError;
+use finality::{CertificateError, ProofError};
 use revm::database_interface::DBErrorMarker;
 
 use crate::transaction::TransactionError;
@@ -99,6 +101,51 @@ pub enum ChainError {
     /// The block asked for does not exist.
     #[error("block {0} is not known")]
     UnknownBlock(String),
+    /// The block is not kept here: the chain began from a snapshot of a later one.
+    #[error("pruned history unavailable: block {number} is not kept by this node, whose first block is {first}")]
+    BlockUnavailable {
+        /// The height asked for.
+        number: u64,
+        /// The first height that is kept.
+        first: u64,
+    },
+    /// The state after a block is not kept any more.
+    #[error(
+        "historical state is not available: this node keeps states from block {first} on, block {number} was asked for"
+    )]
+    StateUnavailable {
+        /// The height asked for.
+        number: u64,
+        /// The first height whose state is kept.
+        first: u64,
+    },
+    /// A file of a snapshot could not be read or written, or the place for what is made of it.
+    #[error("snapshot: {0}")]
+    SnapshotFile(#[from] std::io::Error),
+    /// There is a database already where a snapshot would be put.
+    #[error("{} exists already; a snapshot begins a new one", .0.display())]
+    SnapshotTarget(PathBuf),
+    /// Bytes are no snapshot of a known form.
+    #[error("the snapshot is damaged or of another form near byte {position}: {reason}")]
+    SnapshotForm {
+        /// Where the record begins that cannot be read, in bytes from the start of the file.
+        position: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something in a snapshot is not what its block commits to.
+    #[error("the snapshot does not hold: {what} is {given}, and {expected} is expected")]
+    SnapshotMismatch {
+        /// What differs.
+        what: String,
+        /// What the snapshot gives.
+        given: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// The snapshot does not show that its block stands on the chain.
+    #[error("the snapshot does not prove its block: {0}")]
+    SnapshotProof(#[from] ProofError),
     /// A proof was asked for a height whose trie is no longer kept.
     #[error("state proofs are kept for the head ({head}) only, block {number} was asked for")]
     ProofUnavailable {
@@ -199,6 +246,7 @@ impl ChainError {
                 | Self::NotOnHead { .. }
                 | Self::NotUndecided { .. }
                 | Self::Signing { .. }
+                | Self::SnapshotFile(_)
         )
     }
 

@@ -67,7 +67,10 @@ impl Snapshot {
         if !is_wanted_at(wanted)? {
             return Ok(None);
         }
-        let mut first = 0;
+        let mut first = self.first_state_height()?;
+        if first > 0 && is_wanted_at(first)? {
+            return Err(ChainError::StateUnavailable { number: first - 1, first });
+        }
         while first < wanted {
             let middle = first + (wanted - first) / 2;
             if is_wanted_at(middle)? {

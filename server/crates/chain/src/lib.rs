@@ -37,6 +37,7 @@ mod receipt;
 mod roles;
 pub mod rules;
 mod simulate;
+mod snapshot_file;
 mod state;
 mod store;
 mod tables;
@@ -53,7 +54,7 @@ pub use application::{Application, ExecutedBlock, Metering, Proposal, ProposalRe
 pub use block::{Block, SealedHeader};
 pub use call::{AccountOverride, Call, CallOutcome, MAX_CALL_DATA_BYTES};
 pub use chain::Chain;
-pub use contradictions::MAX_CONTRADICTIONS;
+pub use contradictions::{Keeping, MAX_CONTRADICTIONS};
 pub use decided::{DecidedBlock, ReceivedBlock};
 pub use error::{ChainError, revert_reason};
 pub use finality::{
@@ -61,7 +62,7 @@ pub use finality::{
     Validator, ValidatorKey, ValidatorSet, ValidatorSetError, commit_digest, signer_of, validator_domain,
     validators_hash,
 };
-pub use follower::{Import, Placing, import, place};
+pub use follower::{Import, Placing, import, import_received, place};
 pub use genesis::{DEV_GENESIS_UNIX_S, Genesis, GenesisContract};
 pub use growth::{BLOCK_GROWTH_BYTES, DATABASE_FILE_FACTOR, GAS_PER_GROWTH_BYTE, MAX_TRANSACTION_GROWTH_BYTES, Usage};
 pub use history_search::Creation;
@@ -73,8 +74,10 @@ pub use simulate::{
     BlockToSimulate, CallToSimulate, HeaderOverride, MAX_SIMULATED_BLOCKS, MAX_SIMULATION_BYTES, OfferedPrice,
     SimulatedBlock, SimulatedResult, Simulation,
 };
+pub use snapshot_file::{ExportedSnapshot, import_snapshot};
 pub use state::{AccountState, StateChanges, StateReader};
 pub use store::pending::PendingTransaction;
+pub use store::prune::{DEFAULT_KEPT_STATES, StateHistory};
 pub use store::read::{IncludedTransaction, Snapshot};
 pub use tables::Place;
 pub use trace::{CallFrame, GethDebugTracingOptions, GethTrace, MAX_TRACE_BYTES};

@@ -121,11 +121,14 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`ChainError::LimitExceeded`] above [`MAX_LOGS`] results or [`MAX_LOG_BYTES`] of them, or if too much would have
-    /// to be read; or a storage error.
+    /// to be read; [`ChainError::BlockUnavailable`] if a block of the range is not kept here; or a storage error.
     pub fn logs(&self, filter: &LogFilter, first: u64, last: u64) -> Result<Vec<PlacedLog>, ChainError> {
         let last = last.min(self.head().number);
         if first > last {
             return Ok(Vec::new());
+        }
+        if last > 0 {
+            self.check_receipts_are_kept(first.max(1))?;
         }
         let mut found = Found::default();
         let heights = self.heights_to_read(filter, first, last)?;
@@ -143,7 +146,8 @@ impl Snapshot {
     /// it reads, so that no number of other logs with the same topics hides the one that is looked for.
     ///
     /// # Errors
-    /// [`ChainError::LimitExceeded`] if the index names too many blocks, or a storage error.
+    /// [`ChainError::LimitExceeded`] if the index names too many blocks, [`ChainError::BlockUnavailable`] if it is in no block that
+    /// is kept here and not all are, or a storage error.
     pub fn find_log(&self, filter: &LogFilter) -> Result<Option<PlacedLog>, ChainError> {
         for height in self.heights_to_read(filter, 0, self.head().number)?.unwrap_or_default() {
             let mut found = Found::default();
@@ -156,6 +160,8 @@ impl Snapshot {
                 return Ok(Some(log));
             }
         }
+        // It may be in a block that is not kept here.
+        self.check_receipts_are_kept(1)?;
         Ok(None)
     }
 

@@ -1,6 +1,8 @@
 //! Which blocks show a reader of block 0 that a later block stands on the chain.
 
+use alloy_rlp::Decodable as _;
 use finality::{MAX_PROOF_STEPS, ProofStep, ValidatorSet};
+use redb::ReadableTable as _;
 
 use crate::error::ChainError;
 use crate::store::read::Snapshot;
@@ -16,14 +18,17 @@ impl Snapshot {
     /// The steps from block 0 to the block at `height`: few where most validators stayed, two for each change that replaced a third
     /// of the power or more.
     pub(crate) fn prove_block(&self, height: u64) -> Result<Vec<ProofStep>, ChainError> {
-        let mut known = Known { number: 0, validators: self.validators_since(1)?.1 };
-        let mut steps = Vec::new();
+        let mut steps = self.first_steps()?;
+        let mut known = match steps.last() {
+            Some(step) => self.known_by(step)?,
+            None => Known { number: 0, validators: self.validators_since(1)?.1 },
+        };
+        if height < known.number {
+            self.check_receipts_are_kept(height)?;
+        }
         while known.number < height {
             for step in self.next_steps(&known, height)? {
-                known = Known {
-                    number: step.certificate.height,
-                    validators: self.validators_since(step.certificate.height)?.1,
-                };
+                known = self.known_by(&step)?;
                 steps.push(step);
             }
             if steps.len() > MAX_PROOF_STEPS {
@@ -32,6 +37,23 @@ impl Snapshot {
             }
         }
         Ok(steps)
+    }
+
+    /// The steps to the snapshot with which the chain began here; none where it began with block 0.
+    fn first_steps(&self) -> Result<Vec<ProofStep>, ChainError> {
+        let stored = self.transaction.open_table(tables::PROOF_STEPS)?;
+        let mut steps = Vec::new();
+        for entry in stored.iter()? {
+            let (place, encoded) = entry?;
+            let step = ProofStep::decode(&mut encoded.value());
+            steps.push(step.map_err(|_| ChainError::corrupt("step of a proof", place.value()))?);
+        }
+        Ok(steps)
+    }
+
+    fn known_by(&self, step: &ProofStep) -> Result<Known, ChainError> {
+        let number = step.certificate.height;
+        Ok(Known { number, validators: self.validators_since(number)?.1 })
     }
 
     /// A step as far towards `height` as somebody who knows `known` follows. It is looked for by halving the way to the next

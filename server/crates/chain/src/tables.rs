@@ -5,10 +5,14 @@ use alloy_primitives::{Address, B256, U256};
 use redb::TableDefinition;
 
 /// Format of the tables below; a database of another format is refused.
-pub(crate) const SCHEMA_VERSION: u64 = 2;
+pub(crate) const SCHEMA_VERSION: u64 = 3;
 
-/// `schema` → [`SCHEMA_VERSION`].
+/// `schema` → [`SCHEMA_VERSION`]; [`FIRST_STATE`] and [`SNAPSHOT_HEIGHT`] where they are not 0.
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+/// In [`META`]: the first height whose state is kept; 0 where all are.
+pub(crate) const FIRST_STATE: &str = "first_state";
+/// In [`META`]: the height of the snapshot with which the chain began here; 0 where it began with block 0.
+pub(crate) const SNAPSHOT_HEIGHT: &str = "snapshot_height";
 /// Height → RLP of the header. The last entry is the head.
 pub(crate) const HEADERS: TableDefinition<u64, &[u8]> = TableDefinition::new("headers");
 /// Block hash → height.
@@ -43,6 +47,10 @@ pub(crate) const ACCOUNT_HISTORY: TableDefinition<&[u8; 28], &[u8]> = TableDefin
 pub(crate) const STORAGE_HISTORY: TableDefinition<&[u8; 60], &[u8; 32]> = TableDefinition::new("storage_history");
 /// Trie, path → RLP of the node at the head.
 pub(crate) const TRIE: TableDefinition<&[u8], &[u8]> = TableDefinition::new("trie");
+/// Table of a history → where its pruning goes on.
+pub(crate) const PRUNING: TableDefinition<&str, &[u8]> = TableDefinition::new("pruning");
+/// Place → RLP of a step from block 0 to the block of the snapshot with which the chain began.
+pub(crate) const PROOF_STEPS: TableDefinition<u64, &[u8]> = TableDefinition::new("proof_steps");
 /// Validator, height → RLP of a contradiction that this node saw.
 pub(crate) const CONTRADICTIONS: TableDefinition<&[u8; 28], &[u8]> = TableDefinition::new("contradictions");
 /// Transaction hash → arrival (unix ms), sender, EIP-2718 encoding, of a transaction waiting for its block.
@@ -94,6 +102,11 @@ pub(crate) fn account_version(address: Address, height: u64) -> [u8; 28] {
 
 pub(crate) fn validator_height(validator: Address, height: u64) -> [u8; 28] {
     join(&[validator.as_slice(), &height.to_be_bytes()])
+}
+
+/// The first and the last key that [`validator_height`] gives for a validator.
+pub(crate) fn all_of_validator(validator: Address) -> ([u8; 28], [u8; 28]) {
+    (validator_height(validator, 0), validator_height(validator, u64::MAX))
 }
 
 pub(crate) fn storage_version(address: Address, slot: U256, height: u64) -> [u8; 60] {

@@ -39,6 +39,18 @@ pub enum ConsensusError {
         /// The power of all validators.
         total: u64,
     },
+    /// A validator that shall decide alone has spoken about the next height as one of several.
+    #[error(
+        "the consensus log has {entries} entries of height {height}, at which this validator took part among others: a block that \
+         it decides alone could contradict what it signed there. Start it with the peers.json that it had, until block {height} \
+         is decided"
+    )]
+    SpokeAmongOthers {
+        /// The next height.
+        height: u64,
+        /// Entries of the log at it.
+        entries: usize,
+    },
     /// The rules of agreement refused to go on; signing more could contradict what was signed before.
     #[error("consensus stopped at height {height}: {reason}")]
     Rules {

@@ -28,6 +28,7 @@ mod follower;
 mod heard;
 mod log;
 mod message;
+mod old_signatures;
 mod signing;
 mod solo;
 mod sync;
@@ -36,7 +37,7 @@ mod timers;
 use std::sync::Arc;
 
 use alloy_primitives::{Address, Bytes};
-use chain::{Application, ChainError, CommitCertificate, Contradiction, DecidedBlock, ExecutedBlock};
+use chain::{Application, ChainError, CommitCertificate, Contradiction, DecidedBlock, ExecutedBlock, Keeping};
 
 pub use bft::Bft;
 pub use context::{
@@ -45,7 +46,7 @@ pub use context::{
 };
 pub use error::{ConsensusError, MessageError};
 pub use follower::Follower;
-pub use log::{FileStorage, LogStorage};
+pub use log::{FileStorage, LogStorage, check_silent};
 pub use malachite_types::{LinearTimeouts, NilOrVal, Round, VoteType};
 pub use message::{MAX_GOSSIP_BYTES, MAX_GOSSIP_TRANSACTIONS, MAX_MESSAGE_BYTES, Message};
 pub use signing::{Signer, proposal_digest, vote_digest};
@@ -92,7 +93,8 @@ pub enum Action {
         /// What to say.
         message: Message,
     },
-    /// A validator contradicted itself under its signature. Tell people.
+    /// A validator contradicted itself under its signature. Tell people. What proves commits to two blocks was
+    /// [kept](Host::keep) before.
     Misbehaviour {
         /// The height of the statements.
         height: u64,
@@ -130,10 +132,16 @@ pub trait Host {
     /// crash cut off is kept here.
     fn record(&mut self, executed: &ExecutedBlock, certificate: &CommitCertificate);
 
+    /// Keeps what proves to the contract of the validators that one contradicted itself, durably, for those who report it.
+    ///
+    /// # Errors
+    /// A storage error, after which it is not kept and the call is repeated later.
+    fn keep(&mut self, contradiction: &Contradiction) -> Result<Keeping, ChainError>;
+
     /// A block was committed: its transactions wait no longer.
     fn committed(&mut self, executed: ExecutedBlock);
 
-    /// The block at a height with its certificate, for a peer that is behind; `None` above the head.
+    /// The block at a height with its certificate, for a peer that is behind; `None` above the head and where it is not kept.
     ///
     /// # Errors
     /// A storage error.

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
-use chain::{Block, DecidedBlock, MAX_VALIDATORS};
+use chain::{Block, MAX_VALIDATORS, ReceivedBlock};
 use malachite_types::{NilOrVal, PolkaSignature, Round, RoundCertificateType, RoundSignature, VoteType};
 
 use crate::context::{
@@ -38,8 +38,8 @@ pub enum Message {
     Status(u64),
     /// Asks for decided blocks from a height on.
     Request(u64),
-    /// A decided block.
-    Decided(Box<DecidedBlock>),
+    /// A decided block, of which no signature has been looked at.
+    Decided(Box<ReceivedBlock>),
     /// Signed transactions that wait for a block.
     Transactions(Vec<Bytes>),
 }
@@ -124,7 +124,7 @@ impl Message {
             }
             Self::Decided(decided) => {
                 bytes.push(DECIDED);
-                bytes.extend(DecidedBlock::encode(&decided.block, &decided.certificate));
+                bytes.extend(decided.encode());
             }
             Self::Transactions(transactions) => {
                 bytes.push(TRANSACTIONS);
@@ -154,7 +154,7 @@ impl Message {
             ROUND => Self::Round(EncodedVotes::decode(rest)?.try_into()?),
             STATUS => Self::Status(u64::decode(rest)?),
             REQUEST => Self::Request(u64::decode(rest)?),
-            DECIDED => Self::Decided(Box::new(DecidedBlock::decode(rest, chain_id)?)),
+            DECIDED => Self::Decided(Box::new(ReceivedBlock::decode(rest)?)),
             TRANSACTIONS => Self::Transactions(decode_transactions(rest)?),
             unknown => return Err(MessageError::UnknownKind(unknown)),
         };

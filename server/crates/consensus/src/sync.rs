@@ -19,7 +19,7 @@ const SILENT_PEER_PAUSE_MS: u64 = 10_000;
 /// How often one peer is answered at most, in milliseconds, for each kind of answer.
 const ANSWER_PAUSE_MS: u64 = 20;
 /// Most peers of which something is remembered.
-const MAX_REMEMBERED_PEERS: usize = 1_024;
+pub(crate) const MAX_REMEMBERED_PEERS: usize = 1_024;
 
 /// The request that is under way.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +124,7 @@ pub(crate) fn answer(host: &impl Host, to: Address, first: u64, most: u64) -> Re
     for height in first..first.saturating_add(most.min(MAX_SYNC_BLOCKS)) {
         let Some(decided) = host.decided_block(height)? else { break };
         bytes += decided.block.size_bytes();
-        actions.push(Action::Send { to, message: Message::Decided(Box::new(decided)) });
+        actions.push(Action::Send { to, message: Message::Decided(Box::new(decided.into())) });
         if bytes >= MAX_SYNC_BYTES {
             break;
         }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chain::{Genesis, ValidatorKey};
+use chain::{Genesis, StateHistory, ValidatorKey};
 use mempool::{PoolLimits, StrangerRates};
 
 use crate::disk::DISK_FLOOR_BYTES;
@@ -32,6 +32,8 @@ pub struct NodeConfig {
     pub genesis: Genesis,
     /// What the node does for the chain.
     pub role: Role,
+    /// Which past states are kept.
+    pub history: StateHistory,
     /// When blocks are made.
     pub timing: BlockTiming,
     /// Bounds of the transaction pool.
@@ -60,6 +62,7 @@ impl NodeConfig {
             database,
             genesis,
             role,
+            history: StateHistory::All,
             timing: BlockTiming::default(),
             pool_limits: PoolLimits::default(),
             stranger_rates: StrangerRates::default(),

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::Bytes;
-use chain::{Chain, ChainError, CommitCertificate, DecidedBlock, ExecutedBlock, SignedTransaction};
+use chain::{
+    Chain, ChainError, CommitCertificate, Contradiction, DecidedBlock, ExecutedBlock, Keeping, SignedTransaction,
+};
 use consensus::{Host, MAX_GOSSIP_BYTES, MAX_GOSSIP_TRANSACTIONS};
 use mempool::Lane;
 use tokio::sync::oneshot;
@@ -89,6 +91,10 @@ impl Host for NodeHost {
         self.file.record(executed.block(), certificate);
     }
 
+    fn keep(&mut self, contradiction: &Contradiction) -> Result<Keeping, ChainError> {
+        self.shared.chain.keep_contradiction(contradiction)
+    }
+
     fn committed(&mut self, executed: ExecutedBlock) {
         if let Err(error) = announce(&self.shared, executed) {
             tracing::error!(%error, "transactions that can no longer run could not be removed from disk");
@@ -99,8 +105,6 @@ impl Host for NodeHost {
     }
 
     fn decided_block(&self, height: u64) -> Result<Option<DecidedBlock>, ChainError> {
-        let snapshot = self.shared.chain.snapshot()?;
-        let (block, certificate) = (snapshot.block_at(height)?, snapshot.certificate_at(height)?);
-        Ok(block.zip(certificate).map(|(block, certificate)| DecidedBlock { block, certificate }))
+        self.shared.chain.snapshot()?.decided_block(height)
     }
 }

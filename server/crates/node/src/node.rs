@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
 use chain::{Chain, ValidatorKey, ValidatorSet};
-use consensus::{Bft, Consensus, FileStorage, Follower, Now, Signer, Solo, default_timeouts};
+use consensus::{Bft, Consensus, FileStorage, Follower, Now, Signer, Solo, check_silent, default_timeouts};
 use mempool::Pool;
 
 use crate::clock::now_unix_s;
@@ -33,9 +33,10 @@ impl Node {
     /// and begins to do what its role says.
     ///
     /// # Errors
-    /// [`NodeError::NoQuorum`] if the key cannot decide blocks alone, [`NodeError::NotAPeer`] if the node is its own peer, or whatever keeps files or ports from being opened.
+    /// [`NodeError::NoQuorum`] if the key cannot decide blocks alone, [`NodeError::Consensus`] if it spoke among others about the
+    /// block that it would decide alone, [`NodeError::NotAPeer`] if the node is its own peer, or whatever keeps files or ports from being opened.
     pub fn start(config: NodeConfig) -> Result<Self, NodeError> {
-        let chain = Chain::open(&config.database, &config.genesis)?;
+        let chain = Chain::open(&config.database, &config.genesis)?.keeping(config.history);
         let mut file = DecidedFile::open(&config.database).map_err(NodeError::DecidedFile)?;
         file.finish_commit(&chain)?;
         check_role(&chain, &config.role)?;
@@ -67,6 +68,7 @@ impl Node {
         let producer = match config.role {
             Role::Alone(key) => {
                 drop(sender);
+                check_consensus_log(&shared.chain, &config.database)?;
                 let solo = Solo::new(host(Some(key.address()), config.timing), key, chain_id);
                 spawn(Producer::new(Arc::clone(&shared), arrivals, solo, None, started))?
             }
@@ -133,6 +135,17 @@ fn open_consensus(
         FileStorage::open(&path).map_err(|error| NodeError::ConsensusLog { path, reason: error.to_string() })?;
     let now = Now { monotonic_ms: 0, unix_s: now_unix_s() };
     Ok(Bft::open(host, Signer::new(key.clone(), chain_id), default_timeouts(), storage, now)?)
+}
+
+/// A key that spoke among others about the next height decides it among them.
+fn check_consensus_log(chain: &Chain, database: &Path) -> Result<(), NodeError> {
+    let path = database.with_extension("consensus");
+    if !path.exists() {
+        return Ok(());
+    }
+    let storage =
+        FileStorage::open(&path).map_err(|error| NodeError::ConsensusLog { path, reason: error.to_string() })?;
+    Ok(check_silent(storage, chain.snapshot()?.head().number + 1)?)
 }
 
 fn spawn(producer: Producer<impl Consensus<Host = NodeHost> + Send + 'static>) -> Result<JoinHandle<()>, NodeError> {

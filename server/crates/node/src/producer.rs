@@ -3,7 +3,6 @@
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use chain::Contradiction;
 use consensus::{Action, Consensus, ConsensusError, Event, Now};
 
 use crate::clock::now_unix_s;
@@ -111,20 +110,11 @@ impl<C: Consensus<Host = NodeHost>> Producer<C> {
             match (action, &self.sender) {
                 (Action::Broadcast(message), Some(sender)) => sender.broadcast(&message),
                 (Action::Send { to, message }, Some(sender)) => sender.send(to, &message),
-                (Action::Misbehaviour { height, validator, contradiction }, _) => {
+                (Action::Misbehaviour { height, validator, .. }, _) => {
                     tracing::error!(height, %validator, "a validator contradicted itself under its signature");
-                    self.keep(contradiction.as_deref());
                 }
                 (Action::Broadcast(_) | Action::Send { .. }, None) => {}
             }
-        }
-    }
-
-    /// Keeps what proves a contradiction, for those who report it.
-    fn keep(&self, contradiction: Option<&Contradiction>) {
-        let Some(contradiction) = contradiction else { return };
-        if let Err(error) = self.shared.chain.keep_contradiction(contradiction) {
-            tracing::error!(%error, "the proof of a contradiction could not be kept");
         }
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use node::Role;
 use tokio_util::sync::CancellationToken;
 
-use super::start::Place;
+use super::start::{Past, Place};
 use crate::chain;
 use crate::cli::up::{start_log, stop_on_signal};
 use crate::follow::{self, FollowState, node_url};
@@ -18,6 +18,8 @@ use crate::node_server::NodeServer;
 pub(in crate::cli) struct Follow {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    past: Past,
     /// Node to take blocks from, as http://HOST:PORT; may be repeated, and the first that can be followed is
     #[arg(long, required = true, value_parser = node_url)]
     from: Vec<String>,
@@ -33,10 +35,11 @@ pub(super) fn run(follow: Follow) -> Result<()> {
 }
 
 async fn serve(follow: Follow) -> Result<()> {
-    let Follow { place, from, genesis } = follow;
+    let Follow { place, past, from, genesis } = follow;
     let (address, data) = (place.address(), place.data);
     let shared = network::genesis_for(&data, genesis.as_deref())?;
-    let config = chain::node_config(&data, shared, Role::Follower(None));
+    let mut config = chain::node_config(&data, shared, Role::Follower(None));
+    config.history = past.history();
     let (opened, state) = (data.clone(), FollowState::default());
     let server =
         NodeServer::start(address, data.clone(), Some(state.clone()), move || chain::open(config, &opened)).await?;

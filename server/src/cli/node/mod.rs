@@ -4,6 +4,7 @@ mod ask;
 mod follow;
 mod init;
 mod keys;
+mod snapshot;
 mod start;
 
 use anyhow::Result;
@@ -20,6 +21,10 @@ pub(super) enum Node {
     Start(start::Start),
     /// Keeps a copy of the chain: takes blocks from other nodes, checks their signatures and executes them
     Follow(follow::Follow),
+    /// Writes the state after one block into a file, from which another node can begin
+    Export(snapshot::Export),
+    /// Makes the chain of a new node of such a file, and checks all of it
+    Import(snapshot::Import),
     /// Shows the validator key of a folder, or makes one
     Keys(keys::Keys),
     /// Lists the other validators of a running node
@@ -33,6 +38,8 @@ pub(super) fn run(node: Node) -> Result<()> {
         Node::Init(init) => init::run(&init),
         Node::Start(start) => start::run(start),
         Node::Follow(follow) => follow::run(follow),
+        Node::Export(export) => snapshot::export(&export),
+        Node::Import(import) => snapshot::import(&import),
         Node::Keys(keys) => keys::run(&keys),
         Node::Peers(peers) => ask::peers(&peers),
         Node::Status(status) => ask::status(&status),

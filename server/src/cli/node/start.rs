@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use node::Role;
+use node::chain::{DEFAULT_KEPT_STATES, StateHistory};
 use tokio_util::sync::CancellationToken;
 
 use super::PORT_DEFAULT;
@@ -38,10 +39,32 @@ impl Place {
     }
 }
 
+/// What a node keeps of the past.
+#[derive(Debug, Args)]
+pub(super) struct Past {
+    /// Blocks whose states are kept, for calls and traces at old heights; blocks, receipts and logs always are
+    #[arg(
+        long, env = "AITBC_KEPT_STATES", default_value_t = DEFAULT_KEPT_STATES,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    kept_states: u64,
+    /// Keep the states of all blocks
+    #[arg(long, env = "AITBC_ARCHIVE", conflicts_with = "kept_states")]
+    archive: bool,
+}
+
+impl Past {
+    pub(super) fn history(&self) -> StateHistory {
+        if self.archive { StateHistory::All } else { StateHistory::Last(self.kept_states) }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Start {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    past: Past,
     /// Where other validators connect, if somewhere else than peers.json tells them to
     #[arg(long, env = "AITBC_VALIDATOR_LISTEN")]
     validator_listen: Option<SocketAddr>,
@@ -57,7 +80,7 @@ pub(super) fn run(start: Start) -> Result<()> {
 }
 
 async fn serve(start: Start) -> Result<()> {
-    let Start { place, validator_listen, validator_key_file } = start;
+    let Start { place, past, validator_listen, validator_key_file } = start;
     let (address, data) = (place.address(), place.data);
     let Some(shared) = SharedGenesis::read(&data.join(GENESIS_FILE))? else {
         bail!(
@@ -73,7 +96,8 @@ async fn serve(start: Start) -> Result<()> {
         Role::Among(_, network) => format!("; other validators connect to {}", network.listen),
         Role::Alone(_) | Role::Follower(_) => String::new(),
     };
-    let config = chain::node_config(&data, shared, role);
+    let mut config = chain::node_config(&data, shared, role);
+    config.history = past.history();
     let opened = data.clone();
     let server = NodeServer::start(address, data.clone(), None, move || chain::open(config, &opened)).await?;
     println!("The validator {own} runs: JSON-RPC at http://{}/rpc{validators}", server.address()?);

@@ -1,6 +1,7 @@
 //! The database: one redb file, one atomic write for each block.
 
 pub(crate) mod pending;
+pub(crate) mod prune;
 pub(crate) mod read;
 mod recompute;
 pub(crate) mod write;

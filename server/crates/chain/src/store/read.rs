@@ -7,6 +7,7 @@ use finality::{CommitCertificate, Validator, ValidatorSet};
 use redb::{ReadTransaction, ReadableTable as _};
 
 use crate::block::{Block, SealedHeader};
+use crate::decided::DecidedBlock;
 use crate::error::ChainError;
 use crate::receipt::TransactionReceipt;
 use crate::roles::TransactionRoles;
@@ -58,16 +59,68 @@ impl Snapshot {
         self.chain_id
     }
 
-    /// The header at a height.
+    /// The first height whose state is kept: 0 unless the node keeps a part of the past, or the chain began from a snapshot here.
     ///
     /// # Errors
     /// A storage error.
+    pub fn first_state_height(&self) -> Result<u64, ChainError> {
+        let first = self.transaction.open_table(tables::META)?.get(tables::FIRST_STATE)?;
+        Ok(first.map_or(0, |height| height.value()))
+    }
+
+    /// The height of the snapshot with which the chain began here; 0 where it began with block 0. Of the blocks before there are the
+    /// last 256 headers, and the snapshot's own block has no receipts and logs here.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn snapshot_height(&self) -> Result<u64, ChainError> {
+        let height = self.transaction.open_table(tables::META)?.get(tables::SNAPSHOT_HEIGHT)?;
+        Ok(height.map_or(0, |height| height.value()))
+    }
+
+    /// Refuses blocks that were before the snapshot with which the chain began here.
+    fn check_block_is_kept(&self, number: u64) -> Result<(), ChainError> {
+        let first = self.snapshot_height()?;
+        match number > 0 && number < first {
+            true => Err(ChainError::BlockUnavailable { number, first }),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses blocks whose receipts and logs are not here.
+    pub(crate) fn check_receipts_are_kept(&self, number: u64) -> Result<(), ChainError> {
+        let snapshot = self.snapshot_height()?;
+        match number > 0 && number <= snapshot {
+            true => Err(ChainError::BlockUnavailable { number, first: snapshot + 1 }),
+            false => Ok(()),
+        }
+    }
+
+    /// A block with its certificate, for others that take it; `None` above the head, for block 0, which nobody decided, and for
+    /// blocks that are not kept here.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn decided_block(&self, height: u64) -> Result<Option<DecidedBlock>, ChainError> {
+        if height == 0 || height < self.snapshot_height()? {
+            return Ok(None);
+        }
+        let (block, certificate) = (self.block_at(height)?, self.certificate_at(height)?);
+        Ok(block.zip(certificate).map(|(block, certificate)| DecidedBlock { block, certificate }))
+    }
+
+    /// The header at a height; `None` above the head.
+    ///
+    /// # Errors
+    /// [`ChainError::BlockUnavailable`] if it is not kept here, or a storage error.
     pub fn header_at(&self, height: u64) -> Result<Option<SealedHeader>, ChainError> {
         if height == self.head.number {
             return Ok(Some(self.head.clone()));
         }
-        let encoded = self.transaction.open_table(tables::HEADERS)?.get(height)?;
-        encoded.map(|encoded| decode_header(height, encoded.value())).transpose()
+        match self.transaction.open_table(tables::HEADERS)?.get(height)? {
+            Some(encoded) => decode_header(height, encoded.value()).map(Some),
+            None => self.check_block_is_kept(height).map(|()| None),
+        }
     }
 
     /// The height of the block with this hash.
@@ -78,11 +131,12 @@ impl Snapshot {
         Ok(self.transaction.open_table(tables::HEIGHTS)?.get(&block_hash.0)?.map(|height| height.value()))
     }
 
-    /// The block at a height.
+    /// The block at a height; `None` above the head.
     ///
     /// # Errors
-    /// A storage error.
+    /// [`ChainError::BlockUnavailable`] if it is not kept here, or a storage error.
     pub fn block_at(&self, height: u64) -> Result<Option<Block>, ChainError> {
+        self.check_block_is_kept(height)?;
         let Some(header) = self.header_at(height)? else { return Ok(None) };
         let mut transactions = Vec::new();
         let table = self.transaction.open_table(tables::TRANSACTIONS)?;
@@ -97,8 +151,9 @@ impl Snapshot {
     /// The receipts of the transactions of a block, in order.
     ///
     /// # Errors
-    /// A storage error.
+    /// As [`Snapshot::block_at`].
     pub fn receipts_at(&self, height: u64) -> Result<Vec<TransactionReceipt>, ChainError> {
+        self.check_receipts_are_kept(height)?;
         let table = self.transaction.open_table(tables::RECEIPTS)?;
         let (first, last) = block_range(height);
         let mut receipts = Vec::new();
@@ -126,12 +181,13 @@ impl Snapshot {
     /// after the head.
     ///
     /// # Errors
-    /// [`ChainError::UnknownBlock`] for block 0, which nobody decides, and for a height whose parent is not known, or a storage
-    /// error.
+    /// [`ChainError::UnknownBlock`] for block 0, which nobody decides, and for a height whose parent is not known,
+    /// [`ChainError::BlockUnavailable`] before the snapshot with which the chain began here, or a storage error.
     pub fn validators_at(&self, height: u64) -> Result<Arc<ValidatorSet>, ChainError> {
         if height == 0 || height > self.head.number + 1 {
             return Err(ChainError::UnknownBlock(height.to_string()));
         }
+        self.check_block_is_kept(height)?;
         let (_, set) = self.validators_since(height)?;
         Ok(Arc::new(set))
     }
@@ -187,7 +243,10 @@ impl Snapshot {
         let Some(stored) = self.transaction.open_table(tables::TRANSACTIONS)?.get(&key)? else { return Ok(None) };
         let transaction = decode_transaction(&key, stored.value())?;
         let receipts = self.transaction.open_table(tables::RECEIPTS)?;
-        let receipt = receipts.get(&key)?.ok_or_else(|| ChainError::corrupt("missing receipt", place))?;
+        let Some(receipt) = receipts.get(&key)? else {
+            self.check_receipts_are_kept(place.height)?;
+            return Err(ChainError::corrupt("missing receipt", place));
+        };
         let receipt = decode_receipt(&key, receipt.value())?;
         let header =
             self.header_at(place.height)?.ok_or_else(|| ChainError::corrupt("missing header", place.height))?;
@@ -216,7 +275,8 @@ impl Snapshot {
     pub fn latest_headers(&self, before: Option<u64>, limit: usize) -> Result<Vec<SealedHeader>, ChainError> {
         let table = self.transaction.open_table(tables::HEADERS)?;
         let mut headers = Vec::new();
-        for entry in table.range(..before.unwrap_or(u64::MAX))?.rev().take(limit) {
+        let first = self.snapshot_height()?;
+        for entry in table.range(first..before.unwrap_or(u64::MAX).max(first))?.rev().take(limit) {
             let (height, encoded) = entry?;
             headers.push(decode_header(height.value(), encoded.value())?);
         }
@@ -235,7 +295,9 @@ impl Snapshot {
         let table = self.transaction.open_table(tables::TRANSACTIONS)?;
         let end = before.unwrap_or(Place::LAST).to_key();
         let mut places = Vec::new();
-        for entry in table.range::<&[u8; 12]>(..&end)?.rev().take(limit) {
+        // The transactions of a snapshot's own block have no receipts.
+        let first = Place { height: self.snapshot_height()?, index: u32::MAX }.to_key();
+        for entry in table.range::<&[u8; 12]>(&first..&end.max(first))?.rev().take(limit) {
             places.push(Place::from_key(entry?.0.value()));
         }
         places.into_iter().filter_map(|place| self.transaction_at(place).transpose()).collect()
@@ -268,11 +330,18 @@ impl Snapshot {
     /// The accounts after the block at `height`.
     ///
     /// # Errors
-    /// [`ChainError::UnknownBlock`] above the head.
+    /// [`ChainError::UnknownBlock`] above the head, [`ChainError::StateUnavailable`] for a state that is no longer kept, or a storage
+    /// error.
     pub fn state_at(&self, height: u64) -> Result<StateReader, ChainError> {
         match height.cmp(&self.head.number) {
             core::cmp::Ordering::Equal => StateReader::at_head(&self.transaction),
-            core::cmp::Ordering::Less => StateReader::at_height(&self.transaction, height),
+            core::cmp::Ordering::Less => {
+                let first = self.first_state_height()?;
+                if height < first {
+                    return Err(ChainError::StateUnavailable { number: height, first });
+                }
+                StateReader::at_height(&self.transaction, height)
+            }
             core::cmp::Ordering::Greater => Err(ChainError::UnknownBlock(height.to_string())),
         }
     }

@@ -44,6 +44,15 @@ impl Snapshot {
         Ok(bytes)
     }
 
+    /// How many values of accounts and slots are kept for states of the past and the present.
+    ///
+    /// # Errors
+    /// A storage error.
+    pub fn kept_versions(&self) -> Result<u64, ChainError> {
+        let accounts = self.transaction.open_table(tables::ACCOUNT_HISTORY)?.len()?;
+        Ok(accounts + self.transaction.open_table(tables::STORAGE_HISTORY)?.len()?)
+    }
+
     fn recompute_storage_root(&self, address: Address) -> Result<B256, ChainError> {
         let table = self.transaction.open_table(tables::STORAGE)?;
         let (first, last) = (tables::storage_key(address, U256::ZERO), tables::storage_key(address, U256::MAX));

@@ -29,6 +29,8 @@ pub(crate) fn create_tables(transaction: &WriteTransaction) -> Result<(), ChainE
     transaction.open_table(tables::ACCOUNT_HISTORY)?;
     transaction.open_table(tables::STORAGE_HISTORY)?;
     transaction.open_table(tables::TRIE)?;
+    transaction.open_table(tables::PRUNING)?;
+    transaction.open_table(tables::PROOF_STEPS)?;
     transaction.open_table(tables::CONTRADICTIONS)?;
     transaction.open_table(tables::PENDING)?;
     Ok(())
@@ -82,9 +84,7 @@ fn write_transaction(
 ) -> Result<(), ChainError> {
     let hash = signed.hash().0;
     let key = place.to_key();
-    let mut stored = signed.sender().to_vec();
-    stored.extend_from_slice(signed.raw());
-    transaction.open_table(tables::TRANSACTIONS)?.insert(&key, stored.as_slice())?;
+    transaction.open_table(tables::TRANSACTIONS)?.insert(&key, stored_transaction(signed).as_slice())?;
     transaction.open_table(tables::RECEIPTS)?.insert(&key, alloy_rlp::encode(receipt).as_slice())?;
     transaction.open_table(tables::PLACES)?.insert(&hash, &key)?;
     transaction.open_table(tables::PENDING)?.remove(&hash)?;
@@ -101,6 +101,11 @@ fn write_transaction(
         }
     }
     Ok(())
+}
+
+/// The stored form of a transaction.
+pub(crate) fn stored_transaction(signed: &SignedTransaction) -> Vec<u8> {
+    [signed.sender().as_slice(), signed.raw()].concat()
 }
 
 fn write_accounts(transaction: &WriteTransaction, height: u64, executed: &ExecutedBlock) -> Result<(), ChainError> {

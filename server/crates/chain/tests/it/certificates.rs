@@ -98,3 +98,20 @@ fn a_set_keeps_its_bounds() {
     let heavy = ValidatorSet::new([member(1, u64::MAX)]).unwrap();
     assert!(heavy.is_quorum(u64::MAX) && !heavy.is_quorum(u64::MAX / 3 * 2));
 }
+
+#[test]
+fn a_signature_has_the_one_form_that_contracts_take() {
+    let (hash, set) = (B256::repeat_byte(5), validators(&[1]));
+    let sound = certificate_by(&[0], 1, 0, hash);
+    sound.verify(CHAIN_ID, 1, hash, &set).unwrap();
+    let parity = sound.signatures[0].signature[64];
+    // Libraries also read the parity itself, and what EIP-155 makes of it.
+    for other in [parity - 27, parity + 8, parity + 32] {
+        let mut changed = sound.clone();
+        let mut bytes = changed.signatures[0].signature.to_vec();
+        bytes[64] = other;
+        changed.signatures[0].signature = bytes.into();
+        let refused = changed.verify(CHAIN_ID, 1, hash, &set);
+        assert!(matches!(refused, Err(chain::CertificateError::BadSignature(_))), "{other}: {refused:?}");
+    }
+}

@@ -223,9 +223,9 @@ fn sorted(members: &[(u8, u64)]) -> Vec<(Address, u64)> {
 fn one_liar_takes_no_place_from_another() {
     let chain = TestChain::of(&genesis_of(&[1, 1, 1, 1]));
     for height in 1..=2 * MAX_CONTRADICTIONS {
-        assert_eq!(chain.chain.keep_contradiction(&shown(3, height)).unwrap(), height == 1, "height {height}");
+        assert_eq!(chain.chain.keep_contradiction(&shown(3, height)).unwrap().is_new, height == 1, "height {height}");
     }
-    assert!(chain.chain.keep_contradiction(&shown(2, 7)).unwrap());
+    assert!(chain.chain.keep_contradiction(&shown(2, 7)).unwrap().is_new);
     assert_eq!(kept(&chain), sorted(&[(3, 1), (2, 7)]));
 }
 
@@ -238,7 +238,7 @@ fn where_many_contradicted_themselves_the_oldest_proof_makes_room() {
         Contradiction { validator, ..shown(0, 500 - number) }
     };
     for number in 0..=MAX_CONTRADICTIONS {
-        assert!(chain.chain.keep_contradiction(&of(number)).unwrap());
+        assert!(chain.chain.keep_contradiction(&of(number)).unwrap().is_new);
     }
     let kept = kept(&chain);
     assert_eq!(kept.len() as u64, MAX_CONTRADICTIONS);
@@ -250,20 +250,20 @@ fn where_many_contradicted_themselves_the_oldest_proof_makes_room() {
 #[test]
 fn what_the_chain_has_settled_is_dropped_and_not_kept_again() {
     let mut chain = TestChain::of(&genesis_of(&[1, 1, 1, 1]));
-    assert!(chain.chain.keep_contradiction(&shown(3, 1)).unwrap());
-    assert!(chain.chain.keep_contradiction(&shown(2, 1)).unwrap());
+    assert!(chain.chain.keep_contradiction(&shown(3, 1)).unwrap().is_new);
+    assert!(chain.chain.keep_contradiction(&shown(2, 1)).unwrap().is_new);
     produce(&mut chain, &[0, 1, 2], vec![recording(2, 0, 1, 1)]);
     assert_eq!(kept(&chain), sorted(&[(3, 1), (2, 1)]), "a block that settles nothing drops nothing");
 
     produce(&mut chain, &[0, 1, 2], vec![call(3, 0, &contradiction(3, 1))]);
     assert_eq!(kept(&chain), sorted(&[(2, 1)]), "the other's is still to be reported");
     for height in [1, 2, 3] {
-        assert!(!chain.chain.keep_contradiction(&shown(3, height)).unwrap(), "it is jailed, height {height}");
+        assert!(!chain.chain.keep_contradiction(&shown(3, height)).unwrap().is_new, "it is jailed, height {height}");
     }
     let release = Staking::releaseCall { validator: validator_key(3).address() };
     produce(&mut chain, &[0, 1, 2], vec![call(AUTHORITY, 0, &release)]);
-    assert!(!chain.chain.keep_contradiction(&shown(3, 3)).unwrap(), "block 3 settled it");
-    assert!(chain.chain.keep_contradiction(&shown(3, 4)).unwrap());
+    assert!(!chain.chain.keep_contradiction(&shown(3, 3)).unwrap().is_new, "block 3 settled it");
+    assert!(chain.chain.keep_contradiction(&shown(3, 4)).unwrap().is_new);
     assert_eq!(kept(&chain), sorted(&[(2, 1), (3, 4)]));
     // What is kept is what the contract takes.
     produce(&mut chain, &[0, 1, 2, 3], vec![call(3, 1, &contradiction(3, 4)), call(3, 2, &contradiction(2, 1))]);
@@ -274,10 +274,10 @@ fn what_the_chain_has_settled_is_dropped_and_not_kept_again() {
 fn who_left_can_be_punished_until_it_is_admitted_again() {
     let mut chain = TestChain::of(&genesis_of(&[1, 1, 1, 1]));
     produce(&mut chain, &[0, 1, 2], vec![remove(0, 3)]);
-    assert!(chain.chain.keep_contradiction(&shown(3, 1)).unwrap());
+    assert!(chain.chain.keep_contradiction(&shown(3, 1)).unwrap().is_new);
     produce(&mut chain, &[0, 1, 2], vec![admit(1, 3)]);
     assert_eq!(kept(&chain), sorted(&[]));
-    assert!(!chain.chain.keep_contradiction(&shown(3, 1)).unwrap());
+    assert!(!chain.chain.keep_contradiction(&shown(3, 1)).unwrap().is_new);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::error::ConsensusError;
 use crate::heard::Heard;
 use crate::log::{Log, LogStorage};
 use crate::message::Message;
+use crate::old_signatures::OldSignatures;
 use crate::signing::{SignatureCheck, Signer};
 use crate::sync::BlockSync;
 use crate::timers::Timers;
@@ -48,6 +49,9 @@ pub struct Bft<H, S> {
     /// Votes that came before the height began: one of each kind from each validator.
     early: BTreeMap<(Address, VoteType), SignedVote>,
     commits: SeenCommits,
+    old_signatures: OldSignatures,
+    /// When proofs that the disk did not take are stored again.
+    keep_retry_ms: Option<u64>,
     /// The latest round of the height before, as this validator saw it.
     previous_round: u32,
     /// At this height a block of another branch came, and its sender was asked for the block before it.
@@ -104,6 +108,8 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
             heard: Heard::default(),
             early: BTreeMap::new(),
             commits: SeenCommits::default(),
+            old_signatures: OldSignatures::default(),
+            keep_retry_ms: None,
             previous_round: 0,
             has_asked_for_fork: false,
             sync: BlockSync::default(),
@@ -207,6 +213,7 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         if self.commit_retry_ms.is_some_and(|retry_ms| retry_ms <= now_ms) {
             self.commit_retry_ms = None;
         }
+        self.keep_again();
         while !self.are_timers_paused
             && let Some(timeout) = self.effects.timers.take_due(now_ms)
         {
@@ -325,7 +332,10 @@ impl<H: Host, S: LogStorage> Consensus for Bft<H, S> {
             return None;
         }
         let timer = if self.are_timers_paused { None } else { self.effects.timers.next_deadline_ms() };
-        [timer, self.commit_retry_ms, self.sync.deadline_ms(), Some(self.status_due_ms)].into_iter().flatten().min()
+        [timer, self.commit_retry_ms, self.keep_retry_ms, self.sync.deadline_ms(), Some(self.status_due_ms)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn fault(&self) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! What messages of others do.
 
 use alloy_primitives::Address;
-use chain::{Application as _, Block, ChainError, DecidedBlock, Import, import};
+use chain::{Application as _, Block, ChainError, Import, ReceivedBlock, import_received};
 use malachite_consensus::{Input, ProposedValue};
 use malachite_types::{Validity, ValueOrigin};
 
@@ -50,8 +50,8 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
                 Place::Past | Place::Future => {}
             },
             Message::Vote(vote) => match self.place(from, vote.height)? {
-                Place::Present => self.take_vote(vote)?,
-                Place::Past => self.look_at_vote(&vote)?,
+                Place::Present => self.take_vote(from, vote)?,
+                Place::Past => self.look_at_vote(from, &vote)?,
                 Place::Future => {}
             },
             Message::Polka(certificate) => self.take_polka(from, certificate)?,
@@ -92,10 +92,10 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         if place == Place::Present {
             self.feed(Input::RoundCertificate(certificate.clone()))?;
         }
-        if place == Place::Future { Ok(()) } else { self.look_at_round(&certificate) }
+        if place == Place::Future { Ok(()) } else { self.look_at_round(from, &certificate) }
     }
 
-    fn take_vote(&mut self, vote: SignedVote) -> Result<(), ConsensusError> {
+    fn take_vote(&mut self, from: Address, vote: SignedVote) -> Result<(), ConsensusError> {
         if self.rules.is_some() {
             self.feed(Input::Vote(vote.clone()))?;
             // The rules count a vote after checking its signature.
@@ -107,7 +107,7 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
             self.heard.vote(&vote);
             self.early.insert((vote.validator.0, vote.kind), vote.clone());
         }
-        self.look_at_vote(&vote)
+        self.look_at_vote(from, &vote)
     }
 
     fn take_proposal(&mut self, proposal: SignedProposal, block: Block) -> Result<(), ConsensusError> {
@@ -168,15 +168,15 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         }
     }
 
-    fn take_decided(&mut self, from: Address, decided: DecidedBlock) -> Result<(), ConsensusError> {
-        let (number, certificate) = (decided.block.header.number, decided.certificate.clone());
+    fn take_decided(&mut self, from: Address, received: ReceivedBlock) -> Result<(), ConsensusError> {
+        let (number, certificate) = (received.header().number, received.certificate().clone());
         if number > self.next_height {
             return Ok(());
         }
         if number < self.next_height {
-            return self.look_at(&certificate, Checked::No);
+            return self.look_at(&certificate, Checked::No { from });
         }
-        match import(self.host.application(), decided) {
+        match import_received(self.host.application(), received, self.effects.check.chain_id) {
             Ok(Import::Committed(executed)) => self.commit_done(*executed, &certificate),
             Ok(Import::Known) => Ok(()),
             Err(error) if error.is_retryable() => Err(error.into()),

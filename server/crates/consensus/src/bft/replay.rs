@@ -49,7 +49,7 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
                     self.feed(*input)?;
                     if let Some(vote) = vote {
                         self.heard.vote(&vote);
-                        self.look_at_vote(&vote)?;
+                        self.look_at_vote(vote.validator.0, &vote)?;
                     }
                 }
             }

@@ -117,6 +117,20 @@ impl<S: LogStorage> Log<S> {
     }
 }
 
+/// Refuses to let a validator decide `height` alone where its log says that it spoke about that height among others: what it
+/// decides alone could contradict that.
+///
+/// # Errors
+/// [`ConsensusError::SpokeAmongOthers`], [`ConsensusError::DamagedLog`] where the log cannot tell, or the disk's.
+pub fn check_silent(mut storage: impl LogStorage, height: u64) -> Result<(), ConsensusError> {
+    match parse(&storage.read()?, height)? {
+        Some(Found { entries, .. }) if !entries.is_empty() => {
+            Err(ConsensusError::SpokeAmongOthers { height, entries: entries.len() })
+        }
+        _ => Ok(()),
+    }
+}
+
 struct Found {
     entries: Vec<Vec<u8>>,
     /// Where the last sound entry ends.
@@ -265,5 +279,20 @@ mod tests {
         assert!(entries.is_empty());
         assert_eq!(log.storage.0, header(8));
         assert!(matches!(Log::open(Memory(bytes), 6), Err(ConsensusError::DamagedLog(_))));
+    }
+
+    #[test]
+    fn who_spoke_among_others_at_a_height_does_not_decide_it_alone() {
+        let bytes = written(7, &[b"vote".to_vec(), b"vote".to_vec()]);
+        let refused = check_silent(Memory(bytes.clone()), 7);
+        assert!(matches!(refused, Err(ConsensusError::SpokeAmongOthers { height: 7, entries: 2 })), "{refused:?}");
+        assert!(check_silent(Memory(bytes.clone()), 8).is_ok(), "the height is over");
+        assert!(check_silent(Memory(written(7, &[])), 7).is_ok(), "nothing was said");
+        assert!(check_silent(Memory::default(), 7).is_ok(), "there never was a log");
+        let later = check_silent(Memory(bytes.clone()), 6);
+        assert!(matches!(later, Err(ConsensusError::DamagedLog(_))), "blocks are missing: {later:?}");
+        let mut damaged = bytes;
+        damaged[HEADER_BYTES + ENTRY_HEAD_BYTES] ^= 1;
+        assert!(matches!(check_silent(Memory(damaged), 7), Err(ConsensusError::DamagedLog(_))));
     }
 }

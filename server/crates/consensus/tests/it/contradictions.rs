@@ -215,12 +215,12 @@ fn a_fork_shows_everybody_who_decided_both_branches() {
             .map(|index| (index, 1, certificate.round))
             .collect();
         // The latest height also has commits that no certificate holds.
-        tell(&mut world, [Message::Decided(Box::new(other.clone()))]);
+        tell(&mut world, [Message::Decided(Box::new(other.clone().into()))]);
         let shown = proved(&world);
         expected.retain(|accused| !shown.contains(accused));
         assert_eq!(expected, [], "{blocks} blocks: {shown:?} were shown");
         assert!(shown.len() >= 3 && shown.iter().all(|(index, ..)| *index != LIAR), "{shown:?}");
-        tell(&mut world, [Message::Decided(Box::new(other))]);
+        tell(&mut world, [Message::Decided(Box::new(other.into()))]);
         assert_eq!(proved(&world), shown, "it is told once");
         assert_eq!(world.head(0), blocks, "the chain is what it was");
     }
@@ -235,7 +235,7 @@ fn a_forged_branch_accuses_nobody_and_the_true_signature_in_it_accuses_its_signe
         let validator = validator_key(index).address();
         other.certificate.signatures.push(chain::CommitSignature { validator, ..own.clone() });
     }
-    tell(&mut world, [Message::Decided(Box::new(other))]);
+    tell(&mut world, [Message::Decided(Box::new(other.into()))]);
     let shown: Vec<u8> = proved(&world).into_iter().map(|(index, ..)| index).collect();
     assert_eq!(shown, [2]);
 }
@@ -254,7 +254,7 @@ fn who_brings_a_later_block_of_another_branch_is_asked_for_the_one_before_once()
     let block_hash = block.header.hash();
     let sign = |index: u8| validator_key(index).sign_commit(CHAIN_ID, 2, 0, block_hash).unwrap();
     let certificate = CommitCertificate { height: 2, round: 0, block_hash, signatures: (0..3).map(sign).collect() };
-    let later = Message::Decided(Box::new(DecidedBlock { block, certificate }));
+    let later = Message::Decided(Box::new(DecidedBlock { block, certificate }.into()));
     let now = world.clock();
     let from = validator_key(LIAR).address();
     let engine = world.nodes[0].engine.as_mut().unwrap();
@@ -264,4 +264,81 @@ fn who_brings_a_later_block_of_another_branch_is_asked_for_the_one_before_once()
         actions.into_iter().filter(|action| matches!(action, Action::Send { message: Message::Request(1), .. })).count()
     };
     assert_eq!((ask(), ask()), (1, 0));
+}
+
+#[test]
+fn a_proof_that_the_disk_does_not_take_is_stored_later_and_told_only_then() {
+    let mut world = undecided_world();
+    let full = |world: &mut World, is_full| {
+        let host = world.nodes[0].engine.as_mut().unwrap().host_mut();
+        host.is_disk_full = is_full;
+        host.asked_to_keep
+    };
+    full(&mut world, true);
+    let both = [commit(1, 0, 1), commit(1, 0, 2)];
+    tell(&mut world, votes(&[both.as_slice(), &both, &both].concat()));
+    assert_eq!(proved(&world), [], "it is not stored, so nobody is told");
+    assert_eq!(full(&mut world, true), 1, "what waits for the disk is not tried again with each vote");
+    world.run_for(2 * SECOND_MS);
+    assert!(full(&mut world, false) >= 2, "it is tried again");
+    assert_eq!(proved(&world), []);
+    world.run_for(2 * SECOND_MS);
+    assert_eq!(proved(&world), [(LIAR, 1, 0)]);
+    let asked = full(&mut world, false);
+    world.run_for(10 * SECOND_MS);
+    tell(&mut world, votes(&both));
+    assert_eq!((proved(&world).len(), full(&mut world, false)), (1, asked), "it is told once, and stored once");
+}
+
+/// A validator that signed the certificates of all these heights, and the rounds of these.
+fn signer_of_all(world: &World, heights: core::ops::RangeInclusive<u64>) -> (u8, Vec<u32>) {
+    let snapshot = world.nodes[0].engine.as_ref().unwrap().host().chain().snapshot().unwrap();
+    let certificates: Vec<_> = heights.map(|height| snapshot.certificate_at(height).unwrap().unwrap()).collect();
+    let signed = |index: &u8| {
+        let address = validator_key(*index).address();
+        certificates.iter().all(|one| one.signatures.iter().any(|commit| commit.validator == address))
+    };
+    let index = (0..3).find(signed).unwrap();
+    (index, certificates.iter().map(|certificate| certificate.round).collect())
+}
+
+#[test]
+fn false_commits_at_many_old_heights_cost_one_write_and_are_told_once() {
+    let mut world = decided_world(&[0, 1, 2], 5);
+    let (index, rounds) = signer_of_all(&world, 1..=3);
+    for (height, round) in (1..).zip(&rounds) {
+        for byte in 1..4 {
+            let commit = vote_of(index, VoteType::Precommit, height, *round, block(byte));
+            tell(&mut world, votes(&[commit]));
+        }
+    }
+    assert_eq!(proved(&world), [(index, 1, rounds[0])]);
+    assert_eq!(world.nodes[0].engine.as_mut().unwrap().host_mut().asked_to_keep, 1);
+}
+
+#[test]
+fn a_peer_that_sends_forged_commits_of_old_heights_is_heard_within_a_bound_and_others_are_not_kept_out() {
+    /// More than one peer's signatures that are looked at in a moment.
+    const MANY: usize = 400;
+    let flooded = || {
+        let mut world = decided_world(&[0, 1, 2], 4);
+        let (index, rounds) = signer_of_all(&world, 1..=1);
+        let truth = vote_of(index, VoteType::Precommit, 1, rounds[0], block(1));
+        let mut forged = truth.clone();
+        forged.signature.0[7] ^= 1;
+        tell(&mut world, votes(&vec![forged; MANY]));
+        assert_eq!(proved(&world), []);
+        (world, truth, (index, 1, rounds[0]))
+    };
+    let (mut world, truth, expected) = flooded();
+    tell(&mut world, votes(core::slice::from_ref(&truth)));
+    assert_eq!(proved(&world), [], "nothing more of this peer is looked at now");
+    world.run_for(SECOND_MS);
+    tell(&mut world, votes(core::slice::from_ref(&truth)));
+    assert_eq!(proved(&world), [expected], "a second later it is");
+
+    let (mut world, truth, expected) = flooded();
+    let from = validator_key(1).address();
+    world.handle(0, Event::Message { from, message: Box::new(Message::Vote(truth)) });
+    assert_eq!(proved(&world), [expected]);
 }

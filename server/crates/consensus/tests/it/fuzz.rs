@@ -17,7 +17,7 @@ fn fuzz_messages_from_peers() {
     let decided = consensus::Host::decided_block(host, 1).unwrap().unwrap();
     let seeds = [
         Message::Vote(signer.sign_vote(vote).unwrap()),
-        Message::Decided(Box::new(decided)),
+        Message::Decided(Box::new(decided.into())),
         Message::Transactions(vec![recording(1, 0, 1, 1).raw().clone()]),
         Message::Status(1),
     ];

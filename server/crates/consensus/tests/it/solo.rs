@@ -30,15 +30,16 @@ fn one_validator_decides_alone_and_its_followers_can_check_it() {
         panic!("{answer:?}");
     };
     assert_eq!(*to, follower);
-    decided.certificate.verify(CHAIN_ID, 1, decided.block.header.hash(), &set).unwrap();
+    decided.certificate().verify(CHAIN_ID, 1, decided.header().hash(), &set).unwrap();
+    let decided = decided.clone().check(CHAIN_ID).unwrap();
 
     let other = tempfile::tempdir().unwrap();
     let chain = Chain::open(&other.path().join("chain.redb"), &genesis).unwrap();
     let mut following = Follower::new(PoolAndChain::new(chain, follower));
     following.host_mut().take_from_client(recording(1, 0, 1, 1), 0);
     assert!(following.handle(Event::TimePassed, now).unwrap().is_empty(), "a follower decides nothing");
-    assert!(matches!(following.import((**decided).clone(), now), Ok((true, actions)) if actions.is_empty()));
-    assert!(matches!(following.import((**decided).clone(), now), Ok((false, _))));
+    assert!(matches!(following.import(decided.clone(), now), Ok((true, actions)) if actions.is_empty()));
+    assert!(matches!(following.import(decided, now), Ok((false, _))));
     assert_eq!(following.host_mut().fresh(), [1]);
     assert_eq!((following.deadline_ms(), following.fault()), (None, None));
 }

@@ -89,6 +89,9 @@ impl From<NodeError> for RestError {
                 Vec::new(),
             );
         }
+        if let NodeError::Chain(ChainError::BlockUnavailable { .. } | ChainError::StateUnavailable { .. }) = error {
+            return Self::new(StatusCode::GONE, "history-unavailable", "Not kept by this node", detail, Vec::new());
+        }
         if error.is_retryable() {
             return Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Try again later", detail, Vec::new());
         }

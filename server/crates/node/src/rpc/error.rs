@@ -11,6 +11,8 @@ const RESOURCE_NOT_FOUND: i32 = -32_001;
 const RESOURCE_UNAVAILABLE: i32 = -32_002;
 const TRANSACTION_REJECTED: i32 = -32_003;
 const LIMIT_EXCEEDED: i32 = -32_005;
+/// Of EIP-4444 in execution-apis. For a state that is gone clients use `INVALID_INPUT`, as geth does.
+const PRUNED_HISTORY: i32 = 4_444;
 pub(crate) const INVALID_PARAMS: i32 = -32_602;
 const INTERNAL: i32 = -32_603;
 
@@ -71,6 +73,8 @@ fn code_of_chain(error: &ChainError) -> i32 {
         | ChainError::SimulatedGas { .. } => INVALID_INPUT,
         ChainError::Transaction(_) => TRANSACTION_REJECTED,
         ChainError::UnknownBlock(_) => RESOURCE_NOT_FOUND,
+        ChainError::BlockUnavailable { .. } => PRUNED_HISTORY,
+        ChainError::StateUnavailable { .. } => INVALID_INPUT,
         ChainError::ProofUnavailable { .. } => RESOURCE_UNAVAILABLE,
         ChainError::LimitExceeded { .. }
         | ChainError::CallStopped

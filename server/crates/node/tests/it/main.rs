@@ -7,6 +7,7 @@ mod escrow;
 mod full_disk;
 mod fuzz;
 mod growth_document;
+mod history;
 mod import;
 mod json_rpc;
 mod lanes;

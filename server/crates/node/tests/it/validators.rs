@@ -284,3 +284,29 @@ fn a_log_of_another_process_is_not_shared() {
     config.role = Role::Among(validator(0), network);
     assert!(matches!(Node::start(config), Err(NodeError::ConsensusLog { .. })));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_spoke_among_others_about_the_next_block_does_not_decide_it_alone() {
+    // One validator has the quorum, so that it could decide alone. Its log is of the time when it was one of several.
+    let directory = tempfile::tempdir().unwrap();
+    let genesis = genesis_of_validators(1);
+    let alone = || NodeConfig::new(directory.path().join("chain.redb"), genesis.clone(), validator(0));
+    let log = directory.path().join("chain.consensus");
+    drop(Node::start(alone()).unwrap());
+    let entry_of = |height: u64| {
+        let mut bytes = b"AITBCBFT".to_vec();
+        bytes.extend(height.to_le_bytes());
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        let payload = b"vote";
+        bytes.extend(4u32.to_le_bytes());
+        bytes.extend(crc32fast::hash(&[height.to_le_bytes().as_slice(), payload].concat()).to_le_bytes());
+        bytes.extend(payload);
+        bytes
+    };
+    std::fs::write(&log, entry_of(1)).unwrap();
+    let error = Node::start(alone()).err().unwrap();
+    assert!(error.to_string().contains("took part among others"), "{error}");
+    assert_eq!(std::fs::read(&log).unwrap(), entry_of(1), "what it said is not forgotten");
+    std::fs::write(&log, entry_of(0)).unwrap();
+    assert!(Node::start(alone()).is_ok(), "a height that is over binds nobody");
+}

@@ -121,7 +121,7 @@ fn forge(random: &mut Random, key: &ValidatorKey, message: &Message) -> Vec<u8> 
             let own = key.sign_commit(CHAIN_ID, height, 0, hash).unwrap();
             let signatures = if random.percent(50) { vec![own] } else { vec![own.clone(), own.clone(), own] };
             let certificate = CommitCertificate { height, round: 0, block_hash: hash, signatures };
-            Message::Decided(Box::new(DecidedBlock { block: (**block).clone(), certificate })).encode()
+            Message::Decided(Box::new(DecidedBlock { block: (**block).clone(), certificate }.into())).encode()
         }
         Message::Vote(vote) => {
             // A vote in the name of another, and one for a height that is far away.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes};
 use chain::{
-    Application as _, Chain, ChainError, CommitCertificate, DecidedBlock, ExecutedBlock, Metering, PendingTransaction,
-    Proposal, ProposalRequest, SignedTransaction,
+    Application as _, Chain, ChainError, CommitCertificate, Contradiction, DecidedBlock, ExecutedBlock, Keeping,
+    Metering, PendingTransaction, Proposal, ProposalRequest, SignedTransaction,
 };
 use consensus::{Host, MAX_GOSSIP_TRANSACTIONS};
 
@@ -19,6 +19,15 @@ pub(crate) struct PoolAndChain {
     nonces: BTreeMap<Address, u64>,
     included: BTreeSet<B256>,
     fresh: Vec<u64>,
+    /// Proofs cannot be stored.
+    pub(crate) is_disk_full: bool,
+    /// How often a proof was to be stored.
+    pub(crate) asked_to_keep: usize,
+}
+
+/// What a full disk answers.
+fn disk_full() -> ChainError {
+    ChainError::Storage(Box::new(redb::Error::Io(std::io::Error::from(std::io::ErrorKind::StorageFull))))
 }
 
 impl PoolAndChain {
@@ -29,6 +38,8 @@ impl PoolAndChain {
             nonces: BTreeMap::new(),
             included: BTreeSet::new(),
             fresh: Vec::new(),
+            is_disk_full: false,
+            asked_to_keep: 0,
             chain,
         };
         let snapshot = host.chain.snapshot().unwrap();
@@ -125,6 +136,14 @@ impl Host for PoolAndChain {
     /// The simulation tests what has a log.
     fn record(&mut self, _: &ExecutedBlock, _: &CommitCertificate) {}
 
+    fn keep(&mut self, contradiction: &Contradiction) -> Result<Keeping, ChainError> {
+        self.asked_to_keep += 1;
+        if self.is_disk_full {
+            return Err(disk_full());
+        }
+        self.chain.keep_contradiction(contradiction)
+    }
+
     fn committed(&mut self, executed: ExecutedBlock) {
         self.fresh.push(executed.block().header.number);
         self.note(&executed.block().transactions);
@@ -133,8 +152,6 @@ impl Host for PoolAndChain {
     }
 
     fn decided_block(&self, height: u64) -> Result<Option<DecidedBlock>, ChainError> {
-        let snapshot = self.chain.snapshot()?;
-        let (block, certificate) = (snapshot.block_at(height)?, snapshot.certificate_at(height)?);
-        Ok(block.zip(certificate).map(|(block, certificate)| DecidedBlock { block, certificate }))
+        self.chain.snapshot()?.decided_block(height)
     }
 }
