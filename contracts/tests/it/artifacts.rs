@@ -37,6 +37,11 @@ impl Artifact {
         Self { json: serde_json::from_str(bytecode::TEST_DOLLAR_ARTIFACT_JSON).unwrap() }
     }
 
+    /// For tests only.
+    fn test_wallet() -> Self {
+        Self { json: serde_json::from_str(include_str!("../artifacts/TestWallet.json")).unwrap() }
+    }
+
     /// Canonical signatures of the ABI's entries of one kind, such as `mint(address,uint256)`.
     fn signatures(&self, kind: &str) -> Vec<String> {
         let entries = self.json["abi"].as_array().unwrap().iter().filter(|entry| entry["type"] == kind);
@@ -142,7 +147,8 @@ fn creation_code_is_the_compilers() {
 #[test]
 fn artifacts_were_compiled_from_the_sources_beside_them() {
     let contracts = [Artifact::token(), Artifact::minter(), Artifact::escrow()];
-    for artifact in contracts.into_iter().chain([Artifact::exchange(), Artifact::staking(), Artifact::test_dollar()]) {
+    let others = [Artifact::exchange(), Artifact::staking(), Artifact::test_dollar(), Artifact::test_wallet()];
+    for artifact in contracts.into_iter().chain(others) {
         let hashes = artifact.json["sourceHashes"].as_object().unwrap();
         assert!(!hashes.is_empty());
         for (source, expected) in hashes {

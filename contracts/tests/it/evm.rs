@@ -32,6 +32,7 @@ pub(crate) struct Evm {
     pub(crate) now_unix: u64,
     /// Of the block in which transactions run.
     pub(crate) height: u64,
+    gas_limit: u64,
 }
 
 /// A transaction that succeeded.
@@ -73,7 +74,18 @@ impl<E: SolError> From<E> for Reverted {
 
 impl Evm {
     pub(crate) fn empty(chain_id: u64) -> Self {
-        Self { database: InMemoryDB::default(), chain_id, now_unix: GENESIS_UNIX, height: 1 }
+        Self {
+            database: InMemoryDB::default(),
+            chain_id,
+            now_unix: GENESIS_UNIX,
+            height: 1,
+            gas_limit: TRANSACTION_GAS_CAP,
+        }
+    }
+
+    /// The same, whose transactions have no more gas than this.
+    pub(crate) fn limited_to(&self, gas_limit: u64) -> Self {
+        Self { gas_limit, ..self.clone() }
     }
 
     pub(crate) fn with_genesis(parameters: &GenesisParameters) -> Self {
@@ -169,7 +181,7 @@ impl Evm {
             .caller(from)
             .kind(to)
             .data(data)
-            .gas_limit(TRANSACTION_GAS_CAP)
+            .gas_limit(self.gas_limit)
             .gas_price(0)
             .chain_id(Some(self.chain_id))
             .build()
