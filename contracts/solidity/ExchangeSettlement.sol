@@ -409,7 +409,7 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
         (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (signer != address(0) && signer == trader) return;
         uint256 expiresAt = _grants[trader][signer].expiresAt;
-        if (block.timestamp <= expiresAt || _isWalletsWord(trader, digest, signature)) return;
+        if (block.timestamp <= expiresAt || _isSignedByContract(trader, digest, signature)) return;
         if (expiresAt != 0) revert DelegationOver(digest, signer, expiresAt, block.timestamp);
         revert InvalidSignature(digest, trader);
     }
@@ -418,12 +418,12 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     function _requireSigned(address trader, bytes32 digest, bytes calldata signature) private view {
         (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (signer != address(0) && signer == trader) return;
-        if (!_isWalletsWord(trader, digest, signature)) revert InvalidSignature(digest, trader);
+        if (!_isSignedByContract(trader, digest, signature)) revert InvalidSignature(digest, trader);
     }
 
     /// @dev ERC-1271. The contract asked can change nothing, and whatever it burns or answers costs no more than its gas:
     /// one word is read of the answer.
-    function _isWalletsWord(address trader, bytes32 digest, bytes calldata signature)
+    function _isSignedByContract(address trader, bytes32 digest, bytes calldata signature)
         private
         view
         returns (bool isSigned)
@@ -590,6 +590,15 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     /// @inheritdoc IExchangeSettlement
     function exitDelaySeconds() external view returns (uint256) {
         return _exitDelaySeconds;
+    }
+
+    /// @inheritdoc IExchangeSettlement
+    function isSignedByContract(address trader, bytes32 digest, bytes calldata signature)
+        external
+        view
+        returns (bool)
+    {
+        return _isSignedByContract(trader, digest, signature);
     }
 
     /// @inheritdoc IExchangeSettlement

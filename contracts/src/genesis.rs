@@ -38,6 +38,9 @@ pub const MAX_ESCROW_BATCH_RECEIPTS: usize = 64;
 pub const MAX_BATCH_FILLS: usize = 64;
 pub const MAX_BATCH_ORDERS: usize = 128;
 
+/// Gas that a trader's contract has to say whether it signed, as `ExchangeSettlement` has it.
+pub const WALLET_GAS: u64 = 200_000;
+
 /// How long a network on which AIT is worth something holds what is minted: a day for audits to find what was wrong.
 pub const DEFAULT_HOLD_SECONDS: u64 = 86_400;
 

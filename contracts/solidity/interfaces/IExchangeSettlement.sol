@@ -228,6 +228,9 @@ interface IExchangeSettlement {
     function feeRecipient() external view returns (address);
     function exitDelaySeconds() external view returns (uint256);
 
+    /// @notice Whether a trader that is a contract takes `signature` for its own (ERC-1271), asked as {settle} asks it.
+    function isSignedByContract(address trader, bytes32 digest, bytes calldata signature) external view returns (bool);
+
     /// @notice The EIP-712 digest that the trader signs for an order in `market`.
     function orderDigest(uint16 market, ExchangeOrder calldata order) external view returns (bytes32);
 

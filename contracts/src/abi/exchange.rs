@@ -123,6 +123,7 @@ alloy_sol_types::sol! {
         function grantRole(bytes32 role, address account) external;
         function hasRole(bytes32 role, address account) external view returns (bool);
         function isNonceUsed(address trader, uint64 nonce) external view returns (bool);
+        function isSignedByContract(address trader, bytes32 digest, bytes signature) external view returns (bool);
         function listMarket(Listing listing) external returns (uint16);
         function market(uint16 number) external view returns (Market);
         function marketCount() external view returns (uint16);

@@ -359,7 +359,11 @@ pub struct OrderView {
     pub market: String,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub trader: Address,
-    /// What the trader signed.
+    /// The key that signed for the trader. Absent where the trader signed itself.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<Address>,
+    /// What was signed.
     pub nonce: u64,
     pub epoch: u64,
     pub side: Side,

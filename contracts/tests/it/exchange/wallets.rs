@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall, SolValue, sol};
 use contracts::ExchangeSettlement::{ExchangeOrder, Side, SignedOrder};
-use contracts::{Deployment, ExchangeSettlement, TestDollar};
+use contracts::{Deployment, ExchangeSettlement, TestDollar, WALLET_GAS};
 
 use super::fixture::*;
 use crate::evm::{Evm, ExchangeError, GENESIS_UNIX};
@@ -18,8 +18,6 @@ sol! {
 
 const CREATION_CODE: &[u8] = include_bytes!("../../artifacts/TestWallet.creation.bin");
 const WALLET: Address = Address::repeat_byte(0xe1);
-/// What one wallet may cost beside what its order costs anyway.
-const WALLET_GAS: u64 = 200_000;
 
 fn owner() -> Signer {
     Signer::new(90)
