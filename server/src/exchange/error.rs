@@ -72,8 +72,8 @@ pub enum ExchangeError {
     ReducedAmount(Reason),
     #[error("amount: it is below {now}, which the order has; got {given}")]
     NotLess { given: String, now: String },
-    #[error("trigger_price: the last trade was at {last}, which reaches {trigger} already: the order would not wait")]
-    TriggerReached { trigger: String, last: String },
+    #[error("trigger_price: a trade was at {traded}, which reaches {trigger} already: the order would not wait")]
+    TriggerReached { trigger: String, traded: String },
 }
 
 impl ExchangeError {

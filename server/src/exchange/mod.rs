@@ -40,7 +40,7 @@ pub use access::ExchangeAccess;
 pub(crate) use access::{READERS_MAX, READERS_PER_ADDRESS_MAX, reader_places};
 pub use error::{DeskError, ExchangeError};
 pub(crate) use feed::MarketFeed;
-pub use limits::NONCE_MAX;
+pub use limits::{NONCE_MAX, OPEN_ORDERS_PER_TRADER};
 pub(crate) use listing::{ListedMarket, Listing};
 pub(crate) use shared_state::DeskState;
 pub(crate) use signers::Verified;

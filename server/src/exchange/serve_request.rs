@@ -319,8 +319,8 @@ fn rejection(events: &[Event]) -> Option<Reason> {
 /// Prices in words for a trader, where the book says them in ticks.
 fn refusal(market: &ListedMarket, reason: Reason) -> ExchangeError {
     match reason {
-        Reason::WouldTriggerAtOnce { trigger, last } => {
-            ExchangeError::TriggerReached { trigger: market.price(Ticks(trigger)), last: market.price(Ticks(last)) }
+        Reason::WouldTriggerAtOnce { trigger, traded } => {
+            ExchangeError::TriggerReached { trigger: market.price(Ticks(trigger)), traded: market.price(Ticks(traded)) }
         }
         other => ExchangeError::Book(other),
     }

@@ -404,7 +404,7 @@ pub struct ReduceOrder {
     pub amount: AssetUnits,
 }
 
-/// Answer of `/api/orders`: a trader's open orders, the newest first.
+/// Answer of `/api/orders`: all open orders of a trader, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenOrders {

@@ -207,7 +207,7 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("BookView", "bids", Max(BOOK_DEPTH_MAX as usize)),
     ("BookView", "asks", Max(BOOK_DEPTH_MAX as usize)),
     ("Trades", "trades", Max(LIMIT_MAX as usize)),
-    ("OpenOrders", "orders", Max(LIMIT_MAX as usize)),
+    ("OpenOrders", "orders", Max(OPEN_ORDERS_PER_TRADER)),
     ("Candles", "candles", Max(CANDLES_MAX as usize)),
     ("PlacedOrder", "fills", Max(FILLS_ANSWERED_MAX)),
     ("CancelledOrders", "order_ids", Max(CANCELLED_MAX)),
