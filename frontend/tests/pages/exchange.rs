@@ -172,6 +172,23 @@ async fn who_leaves_sees_when_and_then_takes_everything() {
 }
 
 #[tokio::test]
+async fn a_trader_sees_its_keys_and_takes_back_only_those_that_still_sign() {
+    let html = render_as_trader(Exchange::default()).await;
+    let keys = html.split("id=\"trader-keys\"").nth(1).unwrap().split("id=\"keys\"").next().unwrap();
+    assert_eq!(keys.matches("data-trading-key=").count(), 3);
+    let key = format!("data-revoke-key=\"{KEY:#x}\"");
+    assert!(keys.contains(&key) && keys.matches("data-revoke-key=").count() == 1, "{keys}");
+    for word in ["active", "revoked", "expired"] {
+        assert!(keys.contains(word), "{word}");
+    }
+    assert!(html.contains("data-by-key"), "an order says that a key signed it");
+    let empty = render_as_trader(Exchange { untouched: true, ..Exchange::default() }).await;
+    assert!(empty.contains("No other key signs orders for you") && !empty.contains("data-revoke-key="));
+    let visitor = render(MARKET).await.html;
+    assert!(!visitor.contains("key-address"));
+}
+
+#[tokio::test]
 async fn what_others_say_stays_text() {
     let hostile = "<script>alert(1)</script>";
     let fill = json!({"state": "void", "reason": hostile});

@@ -5,6 +5,7 @@ pub mod account;
 pub mod book;
 pub mod chart;
 pub mod figures;
+pub mod keys;
 pub mod orders;
 pub mod scale;
 mod script;

@@ -18,7 +18,7 @@ use crate::server::TestServer;
 use crate::worker::key;
 
 /// A file that only its owner reads.
-fn private(place: &Path, name: &str, text: &str) -> PathBuf {
+pub(super) fn private(place: &Path, name: &str, text: &str) -> PathBuf {
     let path = place.join(name);
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
