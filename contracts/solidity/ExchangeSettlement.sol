@@ -10,12 +10,11 @@ import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
-import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {IExchangeSettlement} from "./interfaces/IExchangeSettlement.sol";
 import {Listing, Market} from "./libraries/ExchangeMarkets.sol";
 import {ExchangeOrder, Side, TimeInForce} from "./libraries/ExchangeOrders.sol";
+import {Delegation, Keys, TradingKeys} from "./libraries/TradingKeys.sol";
 
 /// @title Balances of traders, moved by fills of orders that they signed
 /// @dev For each asset, what the contract holds is always the sum of balances and accrued fees. Tokens that somebody
@@ -23,7 +22,6 @@ import {ExchangeOrder, Side, TimeInForce} from "./libraries/ExchangeOrders.sol";
 contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, ReentrancyGuardTransient, EIP712 {
     using SafeERC20 for IERC20;
     using BitMaps for BitMaps.BitMap;
-    using EnumerableSet for EnumerableSet.AddressSet;
 
     /// @notice May settle trades and send withdrawals: the operator.
     bytes32 public constant SETTLER_ROLE = keccak256("SETTLER_ROLE");
@@ -43,9 +41,9 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     uint256 public constant MAX_ORDER_LOTS = 2 ** 34 - 1;
     uint256 public constant MIN_EXIT_DELAY_SECONDS = 30;
     uint256 public constant MAX_EXIT_DELAY_SECONDS = 7 days;
-    /// @notice Keys that may sign orders of one trader at a time.
-    uint256 public constant MAX_DELEGATES = 16;
-    uint256 public constant MAX_DELEGATION_SECONDS = 365 days;
+    /// @notice Keys that may sign orders of one trader at a time, and how long.
+    uint256 public constant MAX_DELEGATES = TradingKeys.MAX_DELEGATES;
+    uint256 public constant MAX_DELEGATION_SECONDS = TradingKeys.MAX_DELEGATION_SECONDS;
     /// @notice Gas that a trader's contract has to say whether it signed. Enough for a wallet with several owners.
     uint256 public constant WALLET_GAS = 200_000;
     uint256 public constant BASIS_POINTS = 10_000;
@@ -59,12 +57,6 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
         uint64 nextEpoch;
         uint64 nextEpochAt;
         uint64 exitAt;
-    }
-
-    /// @dev One word, since an order that a delegate signed reads it.
-    struct Grant {
-        uint64 expiresAt;
-        bool isRevoked;
     }
 
     /// @dev An order while its batch is settled.
@@ -99,8 +91,7 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     mapping(address asset => uint256) private _accruedFees;
     mapping(address trader => mapping(address asset => uint256)) private _balances;
     mapping(address trader => Trader) private _traders;
-    mapping(address trader => mapping(address delegate => Grant)) private _grants;
-    mapping(address trader => EnumerableSet.AddressSet) private _delegates;
+    mapping(address trader => Keys) private _keys;
     mapping(address trader => BitMaps.BitMap) private _usedNonces;
     mapping(bytes32 digest => uint256) private _filled;
 
@@ -326,35 +317,14 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     function addDelegate(address delegate, uint64 expiresAt) external {
         if (delegate == address(0)) revert ZeroAddress();
         if (delegate == msg.sender) revert DelegateIsTrader(delegate);
-        Grant storage grant = _grants[msg.sender][delegate];
-        uint256 minimum = Math.max(block.timestamp + 1, grant.expiresAt);
-        uint256 maximum = block.timestamp + MAX_DELEGATION_SECONDS;
-        if (expiresAt < minimum || expiresAt > maximum) revert DelegationOutOfRange(expiresAt, minimum, maximum);
-        EnumerableSet.AddressSet storage delegates = _delegates[msg.sender];
-        _forgetExpired(msg.sender, delegates);
-        if (delegates.add(delegate) && delegates.length() > MAX_DELEGATES) revert TooManyDelegates(MAX_DELEGATES);
-        (grant.expiresAt, grant.isRevoked) = (expiresAt, false);
+        _keys[msg.sender].add(delegate, expiresAt);
         emit DelegateAdded(msg.sender, delegate, expiresAt);
     }
 
     /// @inheritdoc IExchangeSettlement
     function revokeDelegate(address delegate) external returns (uint64 expiresAt) {
-        Grant storage grant = _grants[msg.sender][delegate];
-        if (grant.expiresAt == 0) revert NotADelegate(msg.sender, delegate);
-        expiresAt = uint64(Math.min(grant.expiresAt, block.timestamp + _exitDelaySeconds));
-        (grant.expiresAt, grant.isRevoked) = (expiresAt, true);
+        expiresAt = _keys[msg.sender].revoke(delegate, _exitDelaySeconds);
         emit DelegateRevoked(msg.sender, delegate, expiresAt);
-    }
-
-    /// @dev From the last on, since a removal moves the last one to its place.
-    function _forgetExpired(address trader, EnumerableSet.AddressSet storage delegates) private {
-        for (uint256 i = delegates.length(); i > 0; --i) {
-            address delegate = delegates.at(i - 1);
-            if (block.timestamp > _grants[trader][delegate].expiresAt) {
-                delete _grants[trader][delegate];
-                delegates.remove(delegate);
-            }
-        }
     }
 
     // The trader's own way.
@@ -408,7 +378,7 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     function _requireOrderSigned(address trader, bytes32 digest, bytes calldata signature) private view {
         (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (signer != address(0) && signer == trader) return;
-        uint256 expiresAt = _grants[trader][signer].expiresAt;
+        uint256 expiresAt = _keys[trader].grants[signer].expiresAt;
         if (block.timestamp <= expiresAt || _isSignedByContract(trader, digest, signature)) return;
         if (expiresAt != 0) revert DelegationOver(digest, signer, expiresAt, block.timestamp);
         revert InvalidSignature(digest, trader);
@@ -550,21 +520,12 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
 
     /// @inheritdoc IExchangeSettlement
     function delegationOf(address trader, address delegate) external view returns (Delegation memory) {
-        return _delegation(trader, delegate);
+        return _keys[trader].delegationOf(delegate);
     }
 
     /// @inheritdoc IExchangeSettlement
-    function delegationsOf(address trader) external view returns (Delegation[] memory delegations) {
-        EnumerableSet.AddressSet storage delegates = _delegates[trader];
-        delegations = new Delegation[](delegates.length());
-        for (uint256 i = 0; i < delegations.length; ++i) {
-            delegations[i] = _delegation(trader, delegates.at(i));
-        }
-    }
-
-    function _delegation(address trader, address delegate) private view returns (Delegation memory) {
-        Grant storage grant = _grants[trader][delegate];
-        return Delegation({delegate: delegate, expiresAt: grant.expiresAt, isRevoked: grant.isRevoked});
+    function delegationsOf(address trader) external view returns (Delegation[] memory) {
+        return _keys[trader].all();
     }
 
     /// @inheritdoc IExchangeSettlement

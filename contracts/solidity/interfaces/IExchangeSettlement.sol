@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Listing, Market} from "../libraries/ExchangeMarkets.sol";
 import {ExchangeOrder} from "../libraries/ExchangeOrders.sol";
+import {Delegation} from "../libraries/TradingKeys.sol";
 
 /// @title Holds what traders deposit, and moves it only by orders that they signed
 /// @notice A trader deposits, signs orders, and the operator matches them. Every fill is checked here against both
@@ -33,15 +34,6 @@ interface IExchangeSettlement {
         uint128 amount;
         uint64 expiresAt;
         uint64 nonce;
-    }
-
-    /// @notice A key that signs orders for a trader.
-    /// @param expiresAt The last second at which an order that it signed settles; 0 where it may sign nothing.
-    /// @param isRevoked The trader took it back: what was matched settles until `expiresAt`, and no new order is taken.
-    struct Delegation {
-        address delegate;
-        uint64 expiresAt;
-        bool isRevoked;
     }
 
     event MarketListed(uint16 indexed market, Listing listing);
@@ -106,10 +98,6 @@ interface IExchangeSettlement {
     /// @notice A trader's own key signs for it anyway.
     error DelegateIsTrader(address delegate);
 
-    /// @notice A delegation becomes longer, never shorter: {revokeDelegate} ends it.
-    error DelegationOutOfRange(uint256 given, uint256 minimum, uint256 maximum);
-    error TooManyDelegates(uint256 maximum);
-    error NotADelegate(address trader, address delegate);
     error NonceAlreadyUsed(address trader, uint64 nonce);
     error WithdrawalExpired(uint256 expiresAt, uint256 timestamp);
 

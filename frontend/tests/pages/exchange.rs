@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::account::signed_in;
-use super::exchange_fixture::{DOLLAR, Exchange};
+use super::exchange_fixture::{DOLLAR, Exchange, KEY};
 use super::fixture::Fixture;
 use super::{Rendered, render, render_with, without_attributes};
 
