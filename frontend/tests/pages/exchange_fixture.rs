@@ -46,7 +46,7 @@ fn with(mut value: Value, replaced: &Value) -> Value {
 
 fn asset(address: Address, symbol: &str, name: &str, decimals: u8, is_worthless: bool) -> Value {
     json!({"address": address, "symbol": symbol, "name": name, "decimals": decimals,
-        "is_worthless": is_worthless, "has_faucet": is_worthless})
+        "is_worthless": is_worthless, "has_faucet": is_worthless, "is_bridged": false})
 }
 
 fn assets() -> [Value; 2] {

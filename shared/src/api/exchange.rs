@@ -55,6 +55,8 @@ pub struct ExchangeAsset {
     pub is_worthless: bool,
     /// Anybody may call `faucet()` of its contract.
     pub has_faucet: bool,
+    /// It stands for an asset of another chain: bridges alone mint it, and each unit is worth what they keep their word for.
+    pub is_bridged: bool,
 }
 
 /// A market: what it trades, in which steps and for which fees.

@@ -176,6 +176,14 @@ pub fn worthless(symbol: &str, name: &str) -> String {
     format!("{symbol} is {name}: anybody makes as much of it as they like, so nothing on this page is worth anything.")
 }
 
+pub const BRIDGED_TITLE: &str = "A bridge mints what is paid here";
+
+pub fn bridged(symbol: &str, name: &str) -> String {
+    format!(
+        "{symbol} is {name}: it stands for an asset of another chain, and is worth what the bridge that holds that asset keeps its word for. Bridges alone mint it, and nobody has any of it before one does."
+    )
+}
+
 pub fn faucet(symbol: &str) -> String {
     format!("Take {symbol} from its faucet")
 }

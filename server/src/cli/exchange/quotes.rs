@@ -164,7 +164,7 @@ mod tests {
     fn market() -> MarketView {
         let asset = |symbol: &str, decimals: u8| {
             json!({"address": shared::Address::ZERO, "symbol": symbol, "name": symbol, "decimals": decimals,
-                "is_worthless": true, "has_faucet": true})
+                "is_worthless": true, "has_faucet": true, "is_bridged": false})
         };
         serde_json::from_value(json!({
             "id": "AIT-tUSD", "number": 0, "base": asset("AIT", 18), "quote": asset("tUSD", 6), "lot": "0.01",
