@@ -42,7 +42,7 @@ contract BridgedToken is ERC20, ERC20Permit, AccessControl, Pausable {
         _burn(from, amount);
     }
 
-    /// @notice Stops minting and burning. It stops no transfer, so whoever leaves an exchange with it can.
+    /// @notice Stops minting and burning. It stops no transfer, so a trader can leave an exchange with it.
     function pause() external onlyRole(PAUSER_ROLE) {
         _pause();
     }

@@ -1,7 +1,7 @@
 //! Who signed what is asked of the exchange: the trader's key, a key that the trader delegated to, or the trader that is a
 //! contract (ERC-1271). The contract that settles decides by the same rules, so what it would refuse is not taken.
 
-use node::{ExchangeReader, NodeError};
+use node::{ExchangeReader, NodeError, NodeHandle};
 use shared::Address;
 use shared::exchange::{OfTrader, SignedByTrader, TRADER_SIGNATURE_MAX_BYTES, TraderSignatureError};
 use shared::time::UnixSeconds;
@@ -26,37 +26,60 @@ impl ExchangeAccess {
         if signed.signature.len() > TRADER_SIGNATURE_MAX_BYTES {
             return Err(TraderSignatureError::TooLong(signed.signature.len()).into());
         }
+        let node = self.node.clone();
+        let look = move || (key_that_signed(&node, &signed), signed);
+        let looked = tokio::task::spawn_blocking(look).await;
+        let (found, signed) = looked.map_err(|error| ExchangeError::ChainNotAsked(error.to_string()))?;
+        match found.map_err(ExchangeError::of_node)? {
+            Ok(key) => Ok(Verified { signed, signer: Some(key) }),
+            Err(refused) => {
+                self.ask_contract(&signed, refused).await?;
+                Ok(Verified { signed, signer: None })
+            }
+        }
+    }
+
+    /// Asks a trader that is a contract whether it signed. For one that is none, what was wrong with the key stays wrong.
+    async fn ask_contract<T: OfTrader>(
+        &self,
+        signed: &SignedByTrader<T>,
+        refused: TraderSignatureError,
+    ) -> Result<(), ExchangeError> {
         let trader = signed.signed.trader();
-        let recovered = tokio::task::spawn_blocking(move || (signed.signer(), signed)).await;
-        let (signer, signed) = recovered.map_err(|error| ExchangeError::Fault(error.to_string()))?;
-        if signer == Ok(trader) {
-            return Ok(Verified { signed, signer: Some(trader) });
+        if self.node.code(trader).map_err(ExchangeError::of_node)?.is_empty() {
+            return Err(refused.into());
         }
         let (digest, signature) = (signed.digest(), signed.signature.clone());
-        let now = clock::now().seconds();
-        let asked = self.node.query(move |snapshot| {
-            let reader = ExchangeReader::at(snapshot, snapshot.head().number);
-            if let Ok(delegate) = signer {
-                if let Some(found) = delegation(&reader, trader, delegate, now)? {
-                    return Ok(found.and_then(|_| may_sign::<T>(trader, delegate)).map(|()| Some(delegate)));
-                }
-            }
-            if !snapshot.state_at(snapshot.head().number)?.code_at(trader)?.is_empty() {
-                let is_signed = reader.is_signed_by_contract(trader, digest, &signature)?;
-                return Ok(is_signed.then_some(None).ok_or(TraderSignatureError::NotTheContracts(trader)));
-            }
-            Ok(Err(match signer {
-                Ok(signer) => TraderSignatureError::NotTheTrader { signer, trader },
-                Err(error) => error.into(),
-            }))
+        let ask = self.node.query(move |snapshot| {
+            ExchangeReader::at(snapshot, snapshot.head().number).is_signed_by_contract(trader, digest, &signature)
         });
-        let signer = asked.await.map_err(ExchangeError::of_node)??;
-        Ok(Verified { signed, signer })
+        if ask.await.map_err(ExchangeError::of_node)? {
+            return Ok(());
+        }
+        Err(TraderSignatureError::NotTheContracts(trader).into())
     }
 }
 
-fn may_sign<T: OfTrader>(trader: Address, delegate: Address) -> Result<(), TraderSignatureError> {
-    if T::MAY_DELEGATE { Ok(()) } else { Err(TraderSignatureError::NotForDelegates { delegate, trader }) }
+/// The key that signed and may: the trader's own, or a delegate's.
+fn key_that_signed<T: OfTrader>(
+    node: &NodeHandle,
+    signed: &SignedByTrader<T>,
+) -> Result<Result<Address, TraderSignatureError>, NodeError> {
+    let trader = signed.signed.trader();
+    let key = match signed.signer() {
+        Ok(key) => key,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    if key == trader {
+        return Ok(Ok(key));
+    }
+    let snapshot = node.snapshot()?;
+    let reader = ExchangeReader::at(&snapshot, snapshot.head().number);
+    let found = delegation(&reader, trader, key, clock::now().seconds())?;
+    let unknown = Err(TraderSignatureError::NotTheTrader { signer: key, trader });
+    Ok(found.unwrap_or(unknown).and_then(|_| {
+        if T::MAY_DELEGATE { Ok(key) } else { Err(TraderSignatureError::NotForDelegates { delegate: key, trader }) }
+    }))
 }
 
 /// Until when a key may sign for a trader, or why it may not; nothing where the trader never said so.

@@ -16,7 +16,7 @@ use hub::settlement::RefusalLasts;
 use node::ExchangeReader;
 use node::chain::LogFilter;
 use node::chain::rules::TRANSACTION_GAS_CAP;
-use shared::Bytes;
+use shared::{Address, Bytes};
 use store::change::CloseTransaction;
 use store::record::exchange::{OrderRecord, TradeRecord, WithdrawalRecord};
 use store::record::{OutboxPayload, OutboxRecord, OutboxState};
@@ -148,8 +148,10 @@ impl Settlement {
         };
         let input: Bytes = call.abi_encode().into();
         match self.estimate_gas(EXCHANGE_SETTLEMENT_ADDRESS, &input, refusal).await? {
-            Estimate::Gas(gas_limit) => {
+            Estimate::Gas(gas) => {
                 let payload = OutboxPayload::Withdraw { trader: signed.trader, nonce: signed.nonce };
+                // The trader may be a contract.
+                let gas_limit = gas.saturating_add(WALLET_GAS);
                 self.queue(payload, EXCHANGE_SETTLEMENT_ADDRESS, input, gas_limit).await?;
                 Ok(Done::Queued)
             }
@@ -200,6 +202,21 @@ impl Settlement {
         Ok(())
     }
 
+    /// The chain refused a withdrawal that its simulation took. Sent again, it might be refused for ever.
+    async fn after_refused_withdrawal(
+        &self,
+        trader: Address,
+        nonce: u64,
+        refusal: Refusal,
+    ) -> Result<(), SettlementError> {
+        let (Some(exchange), RefusalLasts::ForEver) = (&self.exchange, refusal.lasts) else { return Ok(()) };
+        let Some(record) = self.store.find_withdrawal(trader, nonce).await? else { return Ok(()) };
+        if !self.is_paid(&record).await? {
+            exchange.refuse_withdrawal(trader, nonce, refusal.reason).await?;
+        }
+        Ok(())
+    }
+
     /// A transaction of the exchange has ended. What it did is read from the block's events.
     pub(super) async fn record_exchange_end(&self, sent: &OutboxRecord, end: &End) -> Result<(), SettlementError> {
         let (state, block_number) = match end {
@@ -208,8 +225,14 @@ impl Settlement {
                 let refusal = refusal(&included.receipt.revert_data);
                 let reason = &refusal.reason;
                 tracing::warn!(transaction = %sent.transaction_hash, reason, "a transaction of the exchange was refused");
-                if let OutboxPayload::SettleTrades { market, first_trade, trades } = sent.payload {
-                    self.after_refused_batch((market, first_trade, trades), refusal).await?;
+                match sent.payload {
+                    OutboxPayload::SettleTrades { market, first_trade, trades } => {
+                        self.after_refused_batch((market, first_trade, trades), refusal).await?;
+                    }
+                    OutboxPayload::Withdraw { trader, nonce } => {
+                        self.after_refused_withdrawal(trader, nonce, refusal).await?;
+                    }
+                    _ => {}
                 }
                 (OutboxState::Reverted, Some(included.place.height))
             }
@@ -303,7 +326,7 @@ fn in_words(error: Option<Errors>, output: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use alloy_sol_types::SolError;
-    use shared::{Address, B256};
+    use shared::B256;
 
     use super::*;
 

@@ -160,9 +160,8 @@ pub async fn delegates(
 
 pub(crate) async fn delegates_of(exchange: &ExchangeAccess, trader: Address) -> Result<TradingKeys, ApiError> {
     handle(exchange)?;
-    let found =
-        exchange.node.query(move |snapshot| ExchangeReader::at(snapshot, snapshot.head().number).delegations(trader));
-    let (found, now) = (found.await?, clock::now().seconds());
+    let (snapshot, now) = (exchange.node.snapshot()?, clock::now().seconds());
+    let found = ExchangeReader::at(&snapshot, snapshot.head().number).delegations(trader)?;
     let key = |found: &Delegation| TradingKey::new(found.delegate, found.expires_at, found.is_revoked, now);
     Ok(TradingKeys { trader, keys: found.iter().map(key).collect() })
 }

@@ -18,7 +18,7 @@ use crate::http::extract::{ApiJson, ApiPath};
 /// Places an order. The answer comes once the order is on the disk, and says what became of it at once.
 ///
 /// The signature is the trader's, of a key that the trader delegated to, or what the trader's contract takes for its own
-/// (ERC-1271). A trader's nonces rise with each order and withdrawal, whoever signs. The same order sent again gets its
+/// (ERC-1271). A trader's nonces rise with each order and withdrawal, also where another key signs. The same order sent again gets its
 /// state as it is now.
 #[utoipa::path(
     post, path = "/v1/exchange/orders", tag = "exchange", request_body = SignedByTrader<ExchangeOrder>,

@@ -64,7 +64,7 @@ async fn a_key_trades_for_its_owner_and_can_do_nothing_else() {
     let placed = placed.json();
     assert_eq!(placed["order"]["trader"], machine(owner.address()));
     assert_eq!(placed["order"]["delegate"], machine(robot.address()));
-    // The same order again is no second one, whoever shows it.
+    // The same order again is no second one.
     assert_eq!(by(&robot, &server, &bid).await.status, 200);
 
     // It changes and ends orders of its owner.
