@@ -8,7 +8,7 @@ use contracts::{
 };
 use revm::bytecode::Bytecode;
 use revm::context::TxEnv;
-use revm::context::result::ExecutionResult;
+use revm::context::result::{ExecutionResult, ResultAndState};
 use revm::database::InMemoryDB;
 use revm::primitives::hardfork::SpecId;
 use revm::state::AccountInfo;
@@ -32,7 +32,6 @@ pub(crate) struct Evm {
     pub(crate) now_unix: u64,
     /// Of the block in which transactions run.
     pub(crate) height: u64,
-    gas_limit: u64,
 }
 
 /// A transaction that succeeded.
@@ -74,18 +73,12 @@ impl<E: SolError> From<E> for Reverted {
 
 impl Evm {
     pub(crate) fn empty(chain_id: u64) -> Self {
-        Self {
-            database: InMemoryDB::default(),
-            chain_id,
-            now_unix: GENESIS_UNIX,
-            height: 1,
-            gas_limit: TRANSACTION_GAS_CAP,
-        }
+        Self { database: InMemoryDB::default(), chain_id, now_unix: GENESIS_UNIX, height: 1 }
     }
 
-    /// The same, whose transactions have no more gas than this.
-    pub(crate) fn limited_to(&self, gas_limit: u64) -> Self {
-        Self { gas_limit, ..self.clone() }
+    /// Gas that a call takes, also one that is refused.
+    pub(crate) fn gas_spent<C: SolCall>(&self, from: Address, to: Address, call: &C) -> u64 {
+        self.clone().execute(from, to.into(), call.abi_encode().into()).result.tx_gas_used()
     }
 
     pub(crate) fn with_genesis(parameters: &GenesisParameters) -> Self {
@@ -176,12 +169,12 @@ impl Evm {
         self.database.insert_account_info(address, info);
     }
 
-    fn transact(&mut self, from: Address, to: TxKind, data: Bytes) -> Result<Mined<Bytes>, Reverted> {
+    fn execute(&mut self, from: Address, to: TxKind, data: Bytes) -> ResultAndState {
         let transaction = TxEnv::builder()
             .caller(from)
             .kind(to)
             .data(data)
-            .gas_limit(self.gas_limit)
+            .gas_limit(TRANSACTION_GAS_CAP)
             .gas_price(0)
             .chain_id(Some(self.chain_id))
             .build()
@@ -201,7 +194,11 @@ impl Evm {
                 block.basefee = 0;
             })
             .build_mainnet();
-        let outcome = evm.transact(transaction).unwrap();
+        evm.transact(transaction).unwrap()
+    }
+
+    fn transact(&mut self, from: Address, to: TxKind, data: Bytes) -> Result<Mined<Bytes>, Reverted> {
+        let outcome = self.execute(from, to, data);
         match outcome.result {
             ExecutionResult::Success { gas, logs, output, .. } => {
                 self.database.commit(outcome.state);
