@@ -56,7 +56,7 @@ pub(in crate::cli) struct Order {
     signing: Signing,
 }
 
-/// Whose orders they are, where the wallet that signs is only a trading key.
+// Whose orders they are, where the wallet that signs is only a trading key. A doc comment would be the help of its commands.
 #[derive(Debug, Args)]
 struct Owner {
     /// Account that trades, where the wallet is a trading key of it: the name of a wallet of this machine, or an address
