@@ -303,7 +303,7 @@ pub enum TraderSignatureError {
     Signature(#[from] crate::signing::SignatureError),
     #[error("signature: it is of {signer}, but the trader is {trader}, who has no such trading key")]
     NotTheTrader { signer: Address, trader: Address },
-    #[error("signature: the trading key {delegate} of {trader} expired at {expired_at} (Unix seconds)")]
+    #[error("signature: the trading key {delegate} of {trader} expired at {} (Unix seconds)", .expired_at.0)]
     DelegationExpired { delegate: Address, trader: Address, expired_at: UnixSeconds },
     #[error("signature: {trader} has revoked the trading key {delegate}")]
     DelegationRevoked { delegate: Address, trader: Address },
