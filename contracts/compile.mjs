@@ -1,8 +1,9 @@
-// Compiles solidity/*.sol into artifacts/. With --check it writes nothing and fails where an artifact differs.
+// Compiles solidity/*.sol into artifacts/, and what only tests use from tests/solidity into tests/artifacts. With --check it
+// writes nothing and fails where an artifact differs.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import solc from "solc";
 
 const root = import.meta.dirname;
@@ -15,15 +16,22 @@ const settings = {
   metadata: { bytecodeHash: "none", appendCBOR: false },
 };
 
-const contractFiles = readdirSync(join(root, "solidity")).filter((name) => name.endsWith(".sol")).sort();
+const contractsIn = (folder) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(".sol"))
+    .sort()
+    .map((name) => ({ source: `${folder}/${name}`, name: name.replace(/\.sol$/, ""), to: folder.replace("solidity", "artifacts") }));
+
+const contractFiles = ["solidity", "tests/solidity"].flatMap(contractsIn);
+
+const isOwn = (name) => name.startsWith("solidity/") || name.startsWith("tests/solidity/");
 
 function readSource(name) {
-  const path = name.startsWith("solidity/") ? join(root, name) : require.resolve(name);
-  return readFileSync(path, "utf8");
+  return readFileSync(isOwn(name) ? join(root, name) : require.resolve(name), "utf8");
 }
 
 function compile() {
-  const entries = contractFiles.map((file) => [`solidity/${file}`, { content: readSource(`solidity/${file}`) }]);
+  const entries = contractFiles.map(({ source }) => [source, { content: readSource(source) }]);
   const input = {
     language: "Solidity",
     sources: Object.fromEntries(entries),
@@ -41,7 +49,7 @@ function compile() {
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: findImport }));
   // Warnings about the library's own files are its authors' concern; ours count as errors.
-  const isOurs = ({ severity, sourceLocation }) => severity === "error" || sourceLocation?.file.startsWith("solidity/");
+  const isOurs = ({ severity, sourceLocation }) => severity === "error" || isOwn(sourceLocation?.file ?? "");
   const faults = (output.errors ?? []).filter(isOurs);
   for (const { formattedMessage } of faults) console.error(formattedMessage);
   if (faults.length > 0) process.exit(1);
@@ -50,7 +58,7 @@ function compile() {
 
 // Own sources by their sha256, so that a stale artifact shows without a compiler.
 function sourceHashes(metadata) {
-  const own = Object.keys(JSON.parse(metadata).sources).filter((name) => name.startsWith("solidity/")).sort();
+  const own = Object.keys(JSON.parse(metadata).sources).filter(isOwn).sort();
   const hash = (name) => createHash("sha256").update(readSource(name)).digest("hex");
   return Object.fromEntries(own.map((name) => [name, `sha256:${hash(name)}`]));
 }
@@ -70,12 +78,11 @@ function artifact(contractName, compiled) {
 
 function outputFiles() {
   const contracts = compile();
-  return contractFiles.flatMap((file) => {
-    const name = file.replace(/\.sol$/, "");
-    const compiled = contracts[`solidity/${file}`][name];
+  return contractFiles.flatMap(({ source, name, to }) => {
+    const compiled = contracts[source][name];
     return [
-      [`${name}.json`, Buffer.from(`${JSON.stringify(artifact(name, compiled), null, 2)}\n`)],
-      [`${name}.creation.bin`, Buffer.from(compiled.evm.bytecode.object, "hex")],
+      [join(to, `${name}.json`), Buffer.from(`${JSON.stringify(artifact(name, compiled), null, 2)}\n`)],
+      [join(to, `${name}.creation.bin`), Buffer.from(compiled.evm.bytecode.object, "hex")],
     ];
   });
 }
@@ -88,17 +95,18 @@ function isCurrent(path, expected) {
   }
 }
 
-const artifacts = join(root, "artifacts");
 const files = outputFiles();
 if (process.argv.includes("--check")) {
-  const stale = files.filter(([name, content]) => !isCurrent(join(artifacts, name), content)).map(([name]) => name);
+  const stale = files.filter(([path, content]) => !isCurrent(join(root, path), content)).map(([path]) => path);
   if (stale.length > 0) {
     console.error(`artifacts differ from the source: ${stale.join(", ")}; run \`npm run compile\` in contracts/`);
     process.exit(1);
   }
   console.log(`${files.length} artifacts match the source`);
 } else {
-  mkdirSync(artifacts, { recursive: true });
-  for (const [name, content] of files) writeFileSync(join(artifacts, name), content);
-  for (const [name, content] of files) console.log(`${name}: ${content.length} bytes`);
+  for (const [path, content] of files) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+    console.log(`${path}: ${content.length} bytes`);
+  }
 }

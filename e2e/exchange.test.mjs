@@ -181,6 +181,28 @@ test('the rest is cancelled without the wallet, and money comes back to it', asy
   assertQuiet(buyer);
 });
 
+test('a trader lets a key sign for it, sees until when, and takes it back', async () => {
+  const key = `0x${'7e'.repeat(20)}`;
+  await buyer.click('summary:has-text("Trading keys")');
+  assert.match(await buyer.innerText('#trader-keys'), /No other key signs orders for you/);
+  await buyer.fill('#key-address', '0x7e');
+  await buyer.click('#keys button[type="submit"]');
+  await buyer.waitForSelector('#keys-error:not([hidden])');
+  assert.match(await buyer.innerText('#keys-error'), /0x and 40 digits/);
+  await buyer.fill('#key-address', key);
+  await buyer.click('#keys button[type="submit"]');
+  await signSheet(buyer, /0x/);
+  await buyer.waitForSelector(`[data-trading-key="${key}"]`, SLOW);
+  assert.match(await buyer.innerText('#trader-keys'), /active/);
+  await assertAccessible(buyer, 'a market with a trading key');
+  await screenshots(buyer, 'exchange-keys');
+  await buyer.click(`[data-revoke-key="${key}"]`);
+  await signSheet(buyer, /0x/);
+  await buyer.waitForFunction(() => /revoked/.test(document.querySelector('#trader-keys').innerText), undefined, SLOW);
+  assert.equal(await buyer.locator('[data-revoke-key]').count(), 0, 'it is revoked twice');
+  assertQuiet(buyer);
+});
+
 test('after a kill everything that was acknowledged is there, and the page finds the server again', async () => {
   await system.killServer();
   await buyer.waitForFunction(() => /Connecting again/.test(document.querySelector('#feed-state').innerText), undefined, SLOW);

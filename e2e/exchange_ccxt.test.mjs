@@ -152,3 +152,25 @@ test('an order waits for a price, and what cannot be is an error of the library'
   await assert.rejects(elsewhere.createOrder(SYMBOL, 'limit', 'buy', 1, 0.2), /not where it should/);
   assert.deepEqual((await seller.exchange.fetchOpenOrders()).length, 0, 'a refused order is open');
 });
+
+test('a trading key orders and cancels for its owner, until the owner takes it back', async () => {
+  const [owner, key] = [buyer.exchange.trader(), generatePrivateKey()];
+  const robot = new AitbcExchange({ privateKey: key, walletAddress: owner });
+  robot.urls.api = system.url;
+  const order = () => robot.createOrder(SYMBOL, 'limit', 'buy', 0.1, 0.15, { waitSeconds: 600 });
+  await assert.rejects(order(), errors.PermissionDenied);
+  const { address } = privateKeyToAccount(key);
+  const untilTomorrow = BigInt(Math.floor(Date.now() / 1000) + 86_400);
+  await buyer.call(EXCHANGE, exchangeAbi, 'addDelegate', address, untilTomorrow);
+  const [first, second] = [await order(), await order()];
+  assert.equal(first.info.delegate, address.toLowerCase());
+  assert.equal((await robot.cancelOrder(first.id, SYMBOL)).status, 'canceled');
+
+  await buyer.call(EXCHANGE, exchangeAbi, 'revokeDelegate', address);
+  const limit = Date.now() + LIMIT_MS;
+  while ((await robot.fetchOrder(second.id)).status === 'open') {
+    assert.ok(Date.now() < limit, 'the order of a revoked key stays in the book');
+    await wait(50);
+  }
+  await assert.rejects(order(), errors.PermissionDenied);
+});

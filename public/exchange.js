@@ -3,6 +3,7 @@
 import { api, chooseWallet, panel } from "/wallets.js";
 import { follow } from "/trading/feed.js";
 import { drawBook, drawTrades, oncePerFrame } from "/trading/ladder.js";
+import { keysOf } from "/trading/keys.js";
 import { moneyOf } from "/trading/money.js";
 import { ordersOf } from "/trading/orders.js";
 import { keepCurrent } from "/trading/parts.js";
@@ -19,7 +20,7 @@ const DAY_SECONDS = 86_400;
 const AT_ONCE_SECONDS = 300;
 
 const order = panel("order", words);
-const [move, orders] = ["move", "orders"].map((name) => trader && panel(name, words));
+const [move, orders, keys] = ["move", "orders", "keys"].map((name) => trader && panel(name, words));
 const now = () => Math.floor(Date.now() / 1000);
 
 // What the account has, as the server drew it last.
@@ -158,6 +159,7 @@ function setShare(percent) {
 const PRESSED = [
   [orders, "[data-cancel]", ({ cancel: id }) => openOrders.cancel(id)],
   [orders, "[data-reduce]", (row) => openOrders.open(row)],
+  [keys, "[data-revoke-key]", ({ revokeKey }) => tradingKeys.revoke(revokeKey)],
   [move, "[data-faucet]", ({ faucet }) => money.faucet(faucet)],
   [move, "[data-exit]", ({ exit, asset }) => money.exit(exit, asset)],
 ];
@@ -185,6 +187,11 @@ byId("move")?.addEventListener("submit", (event) => {
   move.run(event.submitter, event.submitter.value === "deposit" ? money.deposit : money.withdraw);
 });
 
+byId("keys")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  keys.run(event.submitter, tradingKeys.add);
+});
+
 byId("reduce")?.addEventListener("submit", (event) => {
   event.preventDefault();
   orders.run(event.submitter, openOrders.send);
@@ -195,6 +202,7 @@ const parts = trader ? [...facts.publicParts, ...facts.traderParts] : facts.publ
 const refresh = keepCurrent(parts, showParts);
 const money = trader && moneyOf(facts, { account, connect: () => connect(move), say: move.say, sign, refresh });
 
+const tradingKeys = trader && keysOf(facts, { connect: () => connect(keys), say: keys.say, refresh });
 const openOrders = trader && ordersOf(facts, { api, say: orders.say, refresh });
 
 function showParts() {

@@ -10,11 +10,11 @@ import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {IExchangeSettlement} from "./interfaces/IExchangeSettlement.sol";
 import {Listing, Market} from "./libraries/ExchangeMarkets.sol";
 import {ExchangeOrder, Side, TimeInForce} from "./libraries/ExchangeOrders.sol";
+import {Delegation, Keys, TradingKeys} from "./libraries/TradingKeys.sol";
 
 /// @title Balances of traders, moved by fills of orders that they signed
 /// @dev For each asset, what the contract holds is always the sum of balances and accrued fees. Tokens that somebody
@@ -41,6 +41,11 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     uint256 public constant MAX_ORDER_LOTS = 2 ** 34 - 1;
     uint256 public constant MIN_EXIT_DELAY_SECONDS = 30;
     uint256 public constant MAX_EXIT_DELAY_SECONDS = 7 days;
+    /// @notice Keys that may sign orders of one trader at a time, and how long.
+    uint256 public constant MAX_DELEGATES = TradingKeys.MAX_DELEGATES;
+    uint256 public constant MAX_DELEGATION_SECONDS = TradingKeys.MAX_DELEGATION_SECONDS;
+    /// @notice Gas that a trader's contract has to say whether it signed. Enough for a wallet with several owners.
+    uint256 public constant WALLET_GAS = 200_000;
     uint256 public constant BASIS_POINTS = 10_000;
 
     bytes32 private constant WITHDRAWAL_TYPEHASH =
@@ -86,6 +91,7 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     mapping(address asset => uint256) private _accruedFees;
     mapping(address trader => mapping(address asset => uint256)) private _balances;
     mapping(address trader => Trader) private _traders;
+    mapping(address trader => Keys) private _keys;
     mapping(address trader => BitMaps.BitMap) private _usedNonces;
     mapping(bytes32 digest => uint256) private _filled;
 
@@ -230,7 +236,7 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
         if (order.epoch < epoch) revert OrderEpochOver(digest, order.epoch, epoch);
         if (trader.exitAt != 0 && block.timestamp >= trader.exitAt) revert TraderExited(order.trader, trader.exitAt);
         _requireNonceUnused(order.trader, order.nonce);
-        _requireSigned(order.trader, digest, signed.signature);
+        _requireOrderSigned(order.trader, digest, signed.signature);
         open.digest = digest;
         open.filledBefore = open.filled = _filled[digest];
     }
@@ -305,6 +311,22 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
         }
     }
 
+    // Keys that trade for a trader.
+
+    /// @inheritdoc IExchangeSettlement
+    function addDelegate(address delegate, uint64 expiresAt) external {
+        if (delegate == address(0)) revert ZeroAddress();
+        if (delegate == msg.sender) revert DelegateIsTrader(delegate);
+        _keys[msg.sender].add(delegate, expiresAt);
+        emit DelegateAdded(msg.sender, delegate, expiresAt);
+    }
+
+    /// @inheritdoc IExchangeSettlement
+    function revokeDelegate(address delegate) external returns (uint64 expiresAt) {
+        expiresAt = _keys[msg.sender].revoke(delegate, _exitDelaySeconds);
+        emit DelegateRevoked(msg.sender, delegate, expiresAt);
+    }
+
     // The trader's own way.
 
     /// @inheritdoc IExchangeSettlement
@@ -351,12 +373,37 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
 
     // Checks.
 
-    /// @dev A key is tried first: it costs less, and an account with both has its owner's key.
+    /// @dev A key is tried first: it costs less, and an account with both has its owner's key. The trader's own comes before
+    /// a delegate's, so that most orders read no grant.
+    function _requireOrderSigned(address trader, bytes32 digest, bytes calldata signature) private view {
+        (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (signer != address(0) && signer == trader) return;
+        uint256 expiresAt = _keys[trader].grants[signer].expiresAt;
+        if (block.timestamp <= expiresAt || _isSignedByContract(trader, digest, signature)) return;
+        if (expiresAt != 0) revert DelegationOver(digest, signer, expiresAt, block.timestamp);
+        revert InvalidSignature(digest, trader);
+    }
+
+    /// @dev Without delegates: none of them withdraws.
     function _requireSigned(address trader, bytes32 digest, bytes calldata signature) private view {
         (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (signer != address(0) && signer == trader) return;
-        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(trader, digest, signature)) {
-            revert InvalidSignature(digest, trader);
+        if (!_isSignedByContract(trader, digest, signature)) revert InvalidSignature(digest, trader);
+    }
+
+    /// @dev ERC-1271. The contract asked can change nothing, and whatever it burns or answers costs no more than its gas:
+    /// one word is read of the answer.
+    function _isSignedByContract(address trader, bytes32 digest, bytes calldata signature)
+        private
+        view
+        returns (bool isSigned)
+    {
+        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
+        bytes32 yes = IERC1271.isValidSignature.selector;
+        uint256 walletGas = WALLET_GAS;
+        assembly ("memory-safe") {
+            let answered := staticcall(walletGas, trader, add(question, 0x20), mload(question), 0x00, 0x20)
+            isSigned := and(and(answered, gt(returndatasize(), 0x1f)), eq(mload(0x00), yes))
         }
     }
 
@@ -472,6 +519,16 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     }
 
     /// @inheritdoc IExchangeSettlement
+    function delegationOf(address trader, address delegate) external view returns (Delegation memory) {
+        return _keys[trader].delegationOf(delegate);
+    }
+
+    /// @inheritdoc IExchangeSettlement
+    function delegationsOf(address trader) external view returns (Delegation[] memory) {
+        return _keys[trader].all();
+    }
+
+    /// @inheritdoc IExchangeSettlement
     function filledOf(bytes32 digest) external view returns (uint256) {
         return _filled[digest];
     }
@@ -494,6 +551,15 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
     /// @inheritdoc IExchangeSettlement
     function exitDelaySeconds() external view returns (uint256) {
         return _exitDelaySeconds;
+    }
+
+    /// @inheritdoc IExchangeSettlement
+    function isSignedByContract(address trader, bytes32 digest, bytes calldata signature)
+        external
+        view
+        returns (bool)
+    {
+        return _isSignedByContract(trader, digest, signature);
     }
 
     /// @inheritdoc IExchangeSettlement

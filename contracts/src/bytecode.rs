@@ -14,6 +14,9 @@ pub const JOB_ESCROW_CREATION_CODE: &[u8] = include_bytes!("../artifacts/JobEscr
 /// delay and listings.
 pub const EXCHANGE_SETTLEMENT_CREATION_CODE: &[u8] = include_bytes!("../artifacts/ExchangeSettlement.creation.bin");
 
+/// Creation code of `BridgedToken`; its constructor takes administrator, name, symbol and decimals.
+pub const BRIDGED_TOKEN_CREATION_CODE: &[u8] = include_bytes!("../artifacts/BridgedToken.creation.bin");
+
 /// Creation code of `Staking`; its constructor takes token, administrator and parameters.
 pub const STAKING_CREATION_CODE: &[u8] = include_bytes!("../artifacts/Staking.creation.bin");
 
@@ -31,6 +34,9 @@ pub const JOB_ESCROW_ARTIFACT_JSON: &str = include_str!("../artifacts/JobEscrow.
 
 /// Compiler output of `ExchangeSettlement` as JSON.
 pub const EXCHANGE_SETTLEMENT_ARTIFACT_JSON: &str = include_str!("../artifacts/ExchangeSettlement.json");
+
+/// Compiler output of `BridgedToken` as JSON.
+pub const BRIDGED_TOKEN_ARTIFACT_JSON: &str = include_str!("../artifacts/BridgedToken.json");
 
 /// Compiler output of `Staking` as JSON.
 pub const STAKING_ARTIFACT_JSON: &str = include_str!("../artifacts/Staking.json");

@@ -3,10 +3,10 @@
 use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_sol_types::SolConstructor;
 
-use crate::abi::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, Staking};
+use crate::abi::{AIToken, AITokenMinter, BridgedToken, ExchangeSettlement, JobEscrow, Staking};
 use crate::bytecode::{
-    AI_TOKEN_CREATION_CODE, AI_TOKEN_MINTER_CREATION_CODE, EXCHANGE_SETTLEMENT_CREATION_CODE, JOB_ESCROW_CREATION_CODE,
-    STAKING_CREATION_CODE, TEST_DOLLAR_CREATION_CODE,
+    AI_TOKEN_CREATION_CODE, AI_TOKEN_MINTER_CREATION_CODE, BRIDGED_TOKEN_CREATION_CODE,
+    EXCHANGE_SETTLEMENT_CREATION_CODE, JOB_ESCROW_CREATION_CODE, STAKING_CREATION_CODE, TEST_DOLLAR_CREATION_CODE,
 };
 
 /// Where genesis puts `AIToken`.
@@ -27,6 +27,12 @@ pub const TEST_DOLLAR_ADDRESS: Address = address!("00000000000000000000000000000
 /// Where a chain whose validators change puts `Staking`. Nodes read the validators of the next block there.
 pub const STAKING_ADDRESS: Address = address!("0000000000000000000000000000000000A17006");
 
+/// Where a development chain puts the `BridgedToken` that stands for bitcoin.
+pub const BRIDGED_BITCOIN_ADDRESS: Address = address!("0000000000000000000000000000000000A17007");
+
+/// Where a development chain puts the `BridgedToken` that stands for ether.
+pub const BRIDGED_ETHER_ADDRESS: Address = address!("0000000000000000000000000000000000A17008");
+
 /// Most receipts in one `mintBatch`. A full batch fits the 2^24 gas of one transaction (EIP-7825).
 pub const MAX_BATCH_RECEIPTS: usize = 128;
 
@@ -37,6 +43,9 @@ pub const MAX_ESCROW_BATCH_RECEIPTS: usize = 64;
 /// and in bytes.
 pub const MAX_BATCH_FILLS: usize = 64;
 pub const MAX_BATCH_ORDERS: usize = 128;
+
+/// Gas that a trader's contract has to say whether it signed, as `ExchangeSettlement` has it.
+pub const WALLET_GAS: u64 = 200_000;
 
 /// How long a network on which AIT is worth something holds what is minted: a day for audits to find what was wrong.
 pub const DEFAULT_HOLD_SECONDS: u64 = 86_400;
@@ -236,13 +245,24 @@ pub fn exchange_creation_code(parameters: &ExchangeParameters) -> Bytes {
     with_arguments(EXCHANGE_SETTLEMENT_CREATION_CODE, &arguments)
 }
 
-/// The contracts that a development chain has besides: the exchange, and the dollar that it trades against.
-pub fn exchange_deployments(parameters: &ExchangeParameters) -> [Deployment; 2] {
+/// The contracts that a development chain has besides: the exchange, the dollar that it trades against, and what stands for
+/// bitcoin and ether. Nobody is their bridge, so nothing of them is minted.
+pub fn exchange_deployments(parameters: &ExchangeParameters) -> [Deployment; 4] {
     [
         Deployment {
             contract_name: "TestDollar",
             address: TEST_DOLLAR_ADDRESS,
             creation_code: test_dollar_creation_code(),
+        },
+        Deployment {
+            contract_name: "BridgedToken",
+            address: BRIDGED_BITCOIN_ADDRESS,
+            creation_code: bridged_token_creation_code(parameters.admin, "Bridge-Minted Bitcoin", "WBTC", 8),
+        },
+        Deployment {
+            contract_name: "BridgedToken",
+            address: BRIDGED_ETHER_ADDRESS,
+            creation_code: bridged_token_creation_code(parameters.admin, "Bridge-Minted Ether", "WETH", 18),
         },
         Deployment {
             contract_name: "ExchangeSettlement",
@@ -269,6 +289,40 @@ pub fn test_dollar_listing() -> ExchangeSettlement::Listing {
         takerFeeBasisPoints: 20,
         orderLotsMax: 1_000_000_000,
         notionalMin: 10_000,
+    }
+}
+
+/// Creation code of a token that bridges mint. `admin` names them.
+pub fn bridged_token_creation_code(admin: Address, name: &str, symbol: &str, decimals: u8) -> Bytes {
+    let arguments = BridgedToken::constructorCall {
+        admin,
+        name_: name.to_owned(),
+        symbol_: symbol.to_owned(),
+        decimals_: decimals,
+    };
+    with_arguments(BRIDGED_TOKEN_CREATION_CODE, &arguments)
+}
+
+/// AIT against what stands for bitcoin: lots of 1 AIT, steps of one unit, 10^-8, for each of them, orders of 100 units at
+/// least, and the fees of the other markets.
+pub fn bridged_bitcoin_listing() -> ExchangeSettlement::Listing {
+    ExchangeSettlement::Listing {
+        quote: BRIDGED_BITCOIN_ADDRESS,
+        baseUnitsPerLot: 1_000_000_000_000_000_000,
+        quoteUnitsPerTick: 1,
+        orderLotsMax: 10_000_000,
+        notionalMin: 100,
+        ..test_dollar_listing()
+    }
+}
+
+/// AIT against what stands for ether: lots of 0.01 AIT, steps of 10^-9 for one AIT, orders of 10^-5 at least.
+pub fn bridged_ether_listing() -> ExchangeSettlement::Listing {
+    ExchangeSettlement::Listing {
+        quote: BRIDGED_ETHER_ADDRESS,
+        quoteUnitsPerTick: 10_000_000,
+        notionalMin: 10_000_000_000_000,
+        ..test_dollar_listing()
     }
 }
 

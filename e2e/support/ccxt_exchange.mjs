@@ -1,5 +1,6 @@
 // The exchange as a class of the library ccxt: its methods, its structures, its errors. Programs that trade with ccxt elsewhere
-// trade here with it. What the library knows as a key is the trader's own private key, which signs each order; it stays here.
+// trade here with it. What the library knows as a private key signs each order; it stays here. It is the trader's own, or a trading
+// key of the trader's, which cannot withdraw: then `walletAddress` is the trader.
 
 import { Exchange, Precise, errors } from 'ccxt';
 import { privateKeyToAccount } from 'viem/accounts';

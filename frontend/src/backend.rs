@@ -9,6 +9,7 @@ use shared::api::exchange::{
     BookView, CandleInterval, Candles, ExchangeAccount, ExchangeView, FillView, MarketView, OrderView, Ticker,
     TradeView, WithdrawalView,
 };
+use shared::api::exchange_keys::TradingKey;
 use shared::api::explorer::{
     AddressView, BlockSummary, BlockView, CallsView, TransactionSummary, TransactionView, ValidatorView,
 };
@@ -133,6 +134,8 @@ pub struct TraderPage {
     /// Of all markets.
     pub fills: Newest<FillView>,
     pub withdrawals: Newest<WithdrawalView>,
+    /// Keys that sign orders for the account.
+    pub keys: Vec<TradingKey>,
 }
 
 /// The first rows of a list, the newest first.

@@ -52,3 +52,14 @@ export async function leave(wallet, facts, say, step, asset) {
   say(facts.words.signTransaction);
   await send(wallet, facts, say, facts.contract, data);
 }
+
+// A key that signs orders for the trader until then.
+export async function delegate(wallet, facts, say, key, expiresAt) {
+  say(facts.words.signTransaction);
+  await send(wallet, facts, say, facts.contract, call(facts.selectors.addDelegate, key, expiresAt));
+}
+
+export async function revokeDelegate(wallet, facts, say, key) {
+  say(facts.words.signTransaction);
+  await send(wallet, facts, say, facts.contract, call(facts.selectors.revokeDelegate, key));
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contracts::genesis::test_dollar_listing;
+use contracts::genesis::{bridged_bitcoin_listing, bridged_ether_listing, test_dollar_listing};
 use contracts::{
     EscrowFee, ExchangeParameters, GenesisParameters, PROVIDER_CAP_DIVISOR, Staking, StakingParameters, UnitPriceLimit,
     exchange_deployments, staking_deployment,
@@ -225,8 +225,9 @@ pub(crate) fn open(config: NodeConfig, folder: &Path) -> Result<Node, StartError
     })
 }
 
-/// The exchange of a development chain, and the worthless dollar that it trades against. Other chains have none: there is
-/// nothing yet that AIT could be traded against.
+/// The exchange of a development chain, and what it trades AIT against: the worthless dollar, and what stands for bitcoin and
+/// ether, of which a bridge would have to mint the first unit. Other chains have none: there is nothing yet that AIT could be
+/// traded against.
 fn exchange_contracts(config: &Config, admin: Address, hub: Address) -> impl Iterator<Item = GenesisContract> {
     let parameters = ExchangeParameters {
         admin,
@@ -234,7 +235,7 @@ fn exchange_contracts(config: &Config, admin: Address, hub: Address) -> impl Ite
         // As with the escrow, the administrator keeps the fees until there is a treasury.
         fee_recipient: admin,
         exit_delay_seconds: config.exchange.exit_delay_seconds,
-        listings: vec![test_dollar_listing()],
+        listings: vec![test_dollar_listing(), bridged_bitcoin_listing(), bridged_ether_listing()],
     };
     exchange_deployments(&parameters)
         .into_iter()

@@ -304,6 +304,7 @@ impl From<ExchangeError> for ApiError {
             ExchangeError::Fault(_)
             | ExchangeError::Stopping
             | ExchangeError::Paused
+            | ExchangeError::ChainNotAsked(_)
             | ExchangeError::Behind { .. } => Self::Unavailable(text),
             ExchangeError::Signature(_) | ExchangeError::OrderOfAnother(_) => Self::Forbidden(text),
             ExchangeError::MarketClosed(_)

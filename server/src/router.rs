@@ -97,6 +97,7 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/exchange/{market}/candles", get(exchange::market::candles))
         .route("/exchange/{market}/ticker", get(exchange::market::ticker))
         .route("/exchange/accounts/{address}/orders", get(exchange::accounts::orders))
+        .route("/exchange/accounts/{address}/delegates", get(exchange::accounts::delegates))
         .route("/exchange/accounts/{address}/fills", get(exchange::accounts::fills))
         .route("/exchange/accounts/{address}/withdrawals", get(exchange::accounts::withdrawals))
         .route_layer(from_fn_with_state(Arc::clone(app), middleware::admit_list));

@@ -20,5 +20,11 @@ pub const EXCHANGE_ADDRESS: Address = address!("00000000000000000000000000000000
 /// Where a development chain puts the dollar that is worth nothing.
 pub const TEST_DOLLAR_ADDRESS: Address = address!("0000000000000000000000000000000000A17005");
 
+/// Where a development chain puts what stands for bitcoin of another chain. Bridges alone mint it.
+pub const BRIDGED_BITCOIN_ADDRESS: Address = address!("0000000000000000000000000000000000A17007");
+
+/// Where a development chain puts what stands for ether of another chain. Bridges alone mint it.
+pub const BRIDGED_ETHER_ADDRESS: Address = address!("0000000000000000000000000000000000A17008");
+
 /// Where genesis puts the contract of the validators, if it has one. After each block its `validators()` says who decides the next.
 pub const STAKING_ADDRESS: Address = address!("0000000000000000000000000000000000A17006");

@@ -12,6 +12,12 @@ use crate::amount::decimal_string;
 use crate::time::UnixSeconds;
 use crate::typed_data::{SigningDomain, TypedData};
 
+/// The longest signature of a trader that is a contract (ERC-1271). Every batch that the order is in carries it.
+pub const TRADER_SIGNATURE_MAX_BYTES: usize = 1_024;
+
+/// Keys that one trader may have sign its orders at a time.
+pub const DELEGATES_MAX: usize = 16;
+
 /// A limit price is for so many units of the base asset.
 pub const PRICE_SCALE: u128 = 1_000_000_000_000_000_000;
 
@@ -295,12 +301,25 @@ pub struct SignedByTrader<T> {
 pub enum TraderSignatureError {
     #[error("signature: {0}")]
     Signature(#[from] crate::signing::SignatureError),
-    #[error("signature: it is of {signer}, but the trader is {trader}")]
+    #[error("signature: it is of {signer}, but the trader is {trader}, who has no such trading key")]
     NotTheTrader { signer: Address, trader: Address },
+    #[error("signature: the trading key {delegate} of {trader} expired at {} (Unix seconds)", .expired_at.0)]
+    DelegationExpired { delegate: Address, trader: Address, expired_at: UnixSeconds },
+    #[error("signature: {trader} has revoked the trading key {delegate}")]
+    DelegationRevoked { delegate: Address, trader: Address },
+    #[error("signature: it is of {delegate}, a trading key of {trader}: it signs no withdrawal")]
+    NotForDelegates { delegate: Address, trader: Address },
+    #[error("signature: the contract {0} does not take it for its own (ERC-1271)")]
+    NotTheContracts(Address),
+    #[error("signature: it is at most {TRADER_SIGNATURE_MAX_BYTES} bytes, got {0}")]
+    TooLong(usize),
 }
 
 /// What a trader signs for the exchange.
 pub trait OfTrader: TypedData {
+    /// A key that the trader delegated to may sign it.
+    const MAY_DELEGATE: bool;
+
     fn trader(&self) -> Address;
 
     /// Where the signature counts: for this contract, on its chain.
@@ -308,6 +327,8 @@ pub trait OfTrader: TypedData {
 }
 
 impl OfTrader for ExchangeOrder {
+    const MAY_DELEGATE: bool = true;
+
     fn trader(&self) -> Address {
         self.trader
     }
@@ -318,6 +339,8 @@ impl OfTrader for ExchangeOrder {
 }
 
 impl OfTrader for OrderCancellation {
+    const MAY_DELEGATE: bool = true;
+
     fn trader(&self) -> Address {
         self.trader
     }
@@ -328,6 +351,8 @@ impl OfTrader for OrderCancellation {
 }
 
 impl OfTrader for OrderReduction {
+    const MAY_DELEGATE: bool = true;
+
     fn trader(&self) -> Address {
         self.trader
     }
@@ -338,6 +363,8 @@ impl OfTrader for OrderReduction {
 }
 
 impl OfTrader for ExchangeWithdrawal {
+    const MAY_DELEGATE: bool = false;
+
     fn trader(&self) -> Address {
         self.trader
     }
@@ -349,10 +376,14 @@ impl OfTrader for ExchangeWithdrawal {
 
 #[cfg(feature = "signing")]
 impl<T: OfTrader> SignedByTrader<T> {
-    /// Checks that the trader's key signed. A contract's word (ERC-1271) only the chain can check.
-    pub fn verify(&self) -> Result<(), TraderSignatureError> {
-        let trader = self.signed.trader();
-        let signer = crate::signing::recover(&self.signed, &self.signed.domain(), &self.signature)?;
-        if signer == trader { Ok(()) } else { Err(TraderSignatureError::NotTheTrader { signer, trader }) }
+    /// Whose key signed. Where that is not the trader's, only the chain knows whether the signature counts: of a delegate, or
+    /// as a contract's word (ERC-1271).
+    pub fn signer(&self) -> Result<Address, crate::signing::SignatureError> {
+        crate::signing::recover(&self.signed, &self.signed.domain(), &self.signature)
+    }
+
+    /// What the signature is over.
+    pub fn digest(&self) -> B256 {
+        self.signed.digest(&self.signed.domain())
     }
 }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Listing, Market} from "../libraries/ExchangeMarkets.sol";
 import {ExchangeOrder} from "../libraries/ExchangeOrders.sol";
+import {Delegation} from "../libraries/TradingKeys.sol";
 
 /// @title Holds what traders deposit, and moves it only by orders that they signed
 /// @notice A trader deposits, signs orders, and the operator matches them. Every fill is checked here against both
@@ -54,6 +55,12 @@ interface IExchangeSettlement {
 
     /// @notice From `effectiveAt` on, orders of an epoch below `epoch` are void.
     event EpochRaised(address indexed trader, uint64 epoch, uint256 effectiveAt);
+
+    /// @notice Until `expiresAt`, orders count that the delegate signed for the trader.
+    event DelegateAdded(address indexed trader, address indexed delegate, uint256 expiresAt);
+
+    /// @notice No new order of the delegate's counts. What was matched before settles until `expiresAt`.
+    event DelegateRevoked(address indexed trader, address indexed delegate, uint256 expiresAt);
     event ExitRequested(address indexed trader, uint256 exitAt);
     event ExitCancelled(address indexed trader);
     event Exited(address indexed trader, address indexed asset, uint256 amount);
@@ -82,8 +89,15 @@ interface IExchangeSettlement {
     error PermitRefused(address trader, bytes reason);
     error InsufficientBalance(address trader, address asset, uint256 available, uint256 needed);
 
-    /// @notice The signature is not the trader's, by its key or by ERC-1271.
+    /// @notice The signature is not the trader's, by its key, by ERC-1271, or for an order by a delegate's key.
     error InvalidSignature(bytes32 digest, address trader);
+
+    /// @notice The key that signed may not sign for the trader any more.
+    error DelegationOver(bytes32 digest, address delegate, uint256 expiresAt, uint256 timestamp);
+
+    /// @notice A trader's own key signs for it anyway.
+    error DelegateIsTrader(address delegate);
+
     error NonceAlreadyUsed(address trader, uint64 nonce);
     error WithdrawalExpired(uint256 expiresAt, uint256 timestamp);
 
@@ -144,6 +158,15 @@ interface IExchangeSettlement {
     /// settles. Orders of the returned epoch are not touched.
     function cancelAll() external returns (uint64 epoch);
 
+    /// @notice Lets a key sign orders for the caller until `expiresAt`. It cannot withdraw, leave, or let others sign, since
+    /// all of that asks for the caller itself. Delegations that have expired make room for new ones.
+    function addDelegate(address delegate, uint64 expiresAt) external;
+
+    /// @notice Takes a key back. What it had matched settles for {exitDelaySeconds} more, and not beyond the delegation's own
+    /// expiry: a trader that could void its trades at once would choose which of them to keep.
+    /// @return expiresAt When its last order stops to count.
+    function revokeDelegate(address delegate) external returns (uint64 expiresAt);
+
     /// @notice Starts the caller's way out without the operator.
     function requestExit() external returns (uint256 exitAt);
 
@@ -180,12 +203,21 @@ interface IExchangeSettlement {
     /// @notice When the trader may leave alone; 0 if it did not ask.
     function exitAtOf(address trader) external view returns (uint256);
 
+    /// @notice What a key may sign for a trader.
+    function delegationOf(address trader, address delegate) external view returns (Delegation memory);
+
+    /// @notice The keys of a trader, those included whose time is over.
+    function delegationsOf(address trader) external view returns (Delegation[] memory);
+
     /// @notice Units of the base asset that were filled of an order which is not filled whole.
     function filledOf(bytes32 digest) external view returns (uint256);
     function isNonceUsed(address trader, uint64 nonce) external view returns (bool);
     function accruedFees(address asset) external view returns (uint256);
     function feeRecipient() external view returns (address);
     function exitDelaySeconds() external view returns (uint256);
+
+    /// @notice Whether a trader that is a contract takes `signature` for its own (ERC-1271), asked as {settle} asks it.
+    function isSignedByContract(address trader, bytes32 digest, bytes calldata signature) external view returns (bool);
 
     /// @notice The EIP-712 digest that the trader signs for an order in `market`.
     function orderDigest(uint16 market, ExchangeOrder calldata order) external view returns (bytes32);

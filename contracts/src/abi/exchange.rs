@@ -13,8 +13,11 @@ alloy_sol_types::sol! {
         struct ExchangeOrder { address trader; Side side; TimeInForce timeInForce; uint128 amount; uint128 limitPrice; Trigger trigger; uint128 triggerPrice; uint16 maxFeeBasisPoints; uint64 expiresAt; uint64 epoch; uint64 nonce; }
         struct SignedOrder { ExchangeOrder order; bytes signature; }
         struct Fill { uint16 maker; uint16 taker; uint128 baseAmount; uint128 quoteAmount; }
+        struct Delegation { address delegate; uint64 expiresAt; bool isRevoked; }
         struct Withdrawal { address trader; address asset; uint128 amount; uint64 expiresAt; uint64 nonce; }
 
+        event DelegateAdded(address indexed trader, address indexed delegate, uint256 expiresAt);
+        event DelegateRevoked(address indexed trader, address indexed delegate, uint256 expiresAt);
         event Deposited(address indexed trader, address indexed asset, uint256 amount);
         event EIP712DomainChanged();
         event EpochRaised(address indexed trader, uint64 epoch, uint256 effectiveAt);
@@ -37,6 +40,9 @@ alloy_sol_types::sol! {
         error AccessControlUnauthorizedAccount(address account, bytes32 neededRole);
         error AssetNotListed(address asset);
         error BatchTooLarge(uint256 given, uint256 maximum);
+        error DelegateIsTrader(address delegate);
+        error DelegationOutOfRange(uint256 given, uint256 minimum, uint256 maximum);
+        error DelegationOver(bytes32 digest, address delegate, uint256 expiresAt, uint256 timestamp);
         error DepositNotWhole(address asset, uint256 amount, uint256 received);
         error EmptyFill(uint64 trade);
         error EnforcedPause();
@@ -50,6 +56,7 @@ alloy_sol_types::sol! {
         error InvalidSignature(bytes32 digest, address trader);
         error ListingOutOfRange(string field, uint256 given, uint256 minimum, uint256 maximum);
         error NonceAlreadyUsed(address trader, uint64 nonce);
+        error NotADelegate(address trader, address delegate);
         error OrderEpochOver(bytes32 digest, uint64 epoch, uint64 traderEpoch);
         error OrderExpired(bytes32 digest, uint256 expiresAt, uint256 timestamp);
         error OrderOverfilled(uint64 trade, bytes32 digest, uint256 amount, uint256 remaining);
@@ -65,6 +72,7 @@ alloy_sol_types::sol! {
         error StringTooLong(string str);
         error TooEarlyToExit(uint256 exitAt, uint256 timestamp);
         error TooManyAssets(uint256 maximum);
+        error TooManyDelegates(uint256 maximum);
         error TooManyMarkets(uint256 maximum);
         error TradeAlreadySettled(uint64 firstTrade, uint64 lastTrade);
         error TraderExited(address trader, uint256 exitAt);
@@ -80,6 +88,8 @@ alloy_sol_types::sol! {
         function MAX_ASSETS() external view returns (uint256);
         function MAX_BATCH_FILLS() external view returns (uint256);
         function MAX_BATCH_ORDERS() external view returns (uint256);
+        function MAX_DELEGATES() external view returns (uint256);
+        function MAX_DELEGATION_SECONDS() external view returns (uint256);
         function MAX_EXIT_DELAY_SECONDS() external view returns (uint256);
         function MAX_FEE_BASIS_POINTS() external view returns (uint256);
         function MAX_MARKETS() external view returns (uint256);
@@ -89,13 +99,17 @@ alloy_sol_types::sol! {
         function PARAMETER_SETTER_ROLE() external view returns (bytes32);
         function PAUSER_ROLE() external view returns (bytes32);
         function SETTLER_ROLE() external view returns (bytes32);
+        function WALLET_GAS() external view returns (uint256);
         function accruedFees(address asset) external view returns (uint256);
+        function addDelegate(address delegate, uint64 expiresAt) external;
         function assets() external view returns (address[]);
         function balanceOf(address trader, address asset) external view returns (uint256);
         function cancelAll() external returns (uint64 epoch);
         function cancelExit() external;
         function closeMarket(uint16 number) external;
         function collectFees(address asset) external returns (uint256 amount);
+        function delegationOf(address trader, address delegate) external view returns (Delegation);
+        function delegationsOf(address trader) external view returns (Delegation[]);
         function deposit(address asset, uint256 amount) external;
         function depositWithPermit(address trader, address asset, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
         function eip712Domain() external view returns (bytes1 fields, string name, string version, uint256 chainId, address verifyingContract, bytes32 salt, uint256[] extensions);
@@ -109,6 +123,7 @@ alloy_sol_types::sol! {
         function grantRole(bytes32 role, address account) external;
         function hasRole(bytes32 role, address account) external view returns (bool);
         function isNonceUsed(address trader, uint64 nonce) external view returns (bool);
+        function isSignedByContract(address trader, bytes32 digest, bytes signature) external view returns (bool);
         function listMarket(Listing listing) external returns (uint16);
         function market(uint16 number) external view returns (Market);
         function marketCount() external view returns (uint16);
@@ -117,6 +132,7 @@ alloy_sol_types::sol! {
         function paused() external view returns (bool);
         function renounceRole(bytes32 role, address callerConfirmation) external;
         function requestExit() external returns (uint256 exitAt);
+        function revokeDelegate(address delegate) external returns (uint64 expiresAt);
         function revokeRole(bytes32 role, address account) external;
         function setFeeRecipient(address recipient) external;
         function settle(uint16 market_, uint64 firstTrade, SignedOrder[] orders, Fill[] fills) external;

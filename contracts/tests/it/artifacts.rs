@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{hex, keccak256};
 use alloy_sol_types::{SolEventInterface, SolInterface};
-use contracts::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, Staking, TestDollar, bytecode};
+use contracts::{AIToken, AITokenMinter, BridgedToken, ExchangeSettlement, JobEscrow, Staking, TestDollar, bytecode};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -35,6 +35,15 @@ impl Artifact {
 
     fn test_dollar() -> Self {
         Self { json: serde_json::from_str(bytecode::TEST_DOLLAR_ARTIFACT_JSON).unwrap() }
+    }
+
+    fn bridged_token() -> Self {
+        Self { json: serde_json::from_str(bytecode::BRIDGED_TOKEN_ARTIFACT_JSON).unwrap() }
+    }
+
+    /// For tests only.
+    fn test_wallet() -> Self {
+        Self { json: serde_json::from_str(include_str!("../artifacts/TestWallet.json")).unwrap() }
     }
 
     /// Canonical signatures of the ABI's entries of one kind, such as `mint(address,uint256)`.
@@ -125,6 +134,15 @@ fn test_dollar_bindings_name_the_whole_abi() {
 }
 
 #[test]
+fn bridged_token_bindings_name_the_whole_abi() {
+    let artifact = Artifact::bridged_token();
+    assert_eq!(selectors_of::<BridgedToken::BridgedTokenCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<BridgedToken::BridgedTokenErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = BridgedToken::BridgedTokenEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+}
+
+#[test]
 fn creation_code_is_the_compilers() {
     let cases = [
         (Artifact::token(), bytecode::AI_TOKEN_CREATION_CODE),
@@ -133,6 +151,7 @@ fn creation_code_is_the_compilers() {
         (Artifact::exchange(), bytecode::EXCHANGE_SETTLEMENT_CREATION_CODE),
         (Artifact::staking(), bytecode::STAKING_CREATION_CODE),
         (Artifact::test_dollar(), bytecode::TEST_DOLLAR_CREATION_CODE),
+        (Artifact::bridged_token(), bytecode::BRIDGED_TOKEN_CREATION_CODE),
     ];
     for (artifact, creation_code) in cases {
         assert_eq!(artifact.json["bytecode"].as_str().unwrap(), hex::encode_prefixed(creation_code));
@@ -142,7 +161,8 @@ fn creation_code_is_the_compilers() {
 #[test]
 fn artifacts_were_compiled_from_the_sources_beside_them() {
     let contracts = [Artifact::token(), Artifact::minter(), Artifact::escrow()];
-    for artifact in contracts.into_iter().chain([Artifact::exchange(), Artifact::staking(), Artifact::test_dollar()]) {
+    let others = [Artifact::exchange(), Artifact::staking(), Artifact::test_dollar(), Artifact::test_wallet()];
+    for artifact in contracts.into_iter().chain(others).chain([Artifact::bridged_token()]) {
         let hashes = artifact.json["sourceHashes"].as_object().unwrap();
         assert!(!hashes.is_empty());
         for (source, expected) in hashes {

@@ -8,7 +8,7 @@ use contracts::{
 };
 use revm::bytecode::Bytecode;
 use revm::context::TxEnv;
-use revm::context::result::ExecutionResult;
+use revm::context::result::{ExecutionResult, ResultAndState};
 use revm::database::InMemoryDB;
 use revm::primitives::hardfork::SpecId;
 use revm::state::AccountInfo;
@@ -74,6 +74,11 @@ impl<E: SolError> From<E> for Reverted {
 impl Evm {
     pub(crate) fn empty(chain_id: u64) -> Self {
         Self { database: InMemoryDB::default(), chain_id, now_unix: GENESIS_UNIX, height: 1 }
+    }
+
+    /// Gas that a call takes, also one that is refused.
+    pub(crate) fn gas_spent<C: SolCall>(&self, from: Address, to: Address, call: &C) -> u64 {
+        self.clone().execute(from, to.into(), call.abi_encode().into()).result.tx_gas_used()
     }
 
     pub(crate) fn with_genesis(parameters: &GenesisParameters) -> Self {
@@ -164,7 +169,7 @@ impl Evm {
         self.database.insert_account_info(address, info);
     }
 
-    fn transact(&mut self, from: Address, to: TxKind, data: Bytes) -> Result<Mined<Bytes>, Reverted> {
+    fn execute(&mut self, from: Address, to: TxKind, data: Bytes) -> ResultAndState {
         let transaction = TxEnv::builder()
             .caller(from)
             .kind(to)
@@ -189,7 +194,11 @@ impl Evm {
                 block.basefee = 0;
             })
             .build_mainnet();
-        let outcome = evm.transact(transaction).unwrap();
+        evm.transact(transaction).unwrap()
+    }
+
+    fn transact(&mut self, from: Address, to: TxKind, data: Bytes) -> Result<Mined<Bytes>, Reverted> {
+        let outcome = self.execute(from, to, data);
         match outcome.result {
             ExecutionResult::Success { gas, logs, output, .. } => {
                 self.database.commit(outcome.state);

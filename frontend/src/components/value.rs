@@ -29,6 +29,8 @@ pub fn known_name(address: Address) -> Option<&'static str> {
         shared::chain::ESCROW_ADDRESS => Some("JobEscrow"),
         shared::chain::EXCHANGE_ADDRESS => Some("ExchangeSettlement"),
         shared::chain::TEST_DOLLAR_ADDRESS => Some("TestDollar"),
+        shared::chain::BRIDGED_BITCOIN_ADDRESS => Some("WBTC"),
+        shared::chain::BRIDGED_ETHER_ADDRESS => Some("WETH"),
         shared::chain::STAKING_ADDRESS => Some("Staking"),
         _ => None,
     }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::account::signed_in;
-use super::exchange_fixture::{DOLLAR, Exchange};
+use super::exchange_fixture::{DOLLAR, Exchange, KEY};
 use super::fixture::Fixture;
 use super::{Rendered, render, render_with, without_attributes};
 
@@ -169,6 +169,23 @@ async fn who_leaves_sees_when_and_then_takes_everything() {
     let ready = json!({"exit": "ready", "exit_at": 1_795_229_600});
     let html = render_as_trader(Exchange { account: ready, ..Exchange::default() }).await;
     assert!(html.contains("Take out 100 AIT") && html.contains("Take out 9\u{202f}871 tUSD"));
+}
+
+#[tokio::test]
+async fn a_trader_sees_its_keys_and_takes_back_only_those_that_still_sign() {
+    let html = render_as_trader(Exchange::default()).await;
+    let keys = html.split("id=\"trader-keys\"").nth(1).unwrap().split("id=\"keys\"").next().unwrap();
+    assert_eq!(keys.matches("data-trading-key=").count(), 3);
+    let key = format!("data-revoke-key=\"{KEY:#x}\"");
+    assert!(keys.contains(&key) && keys.matches("data-revoke-key=").count() == 1, "{keys}");
+    for word in ["active", "revoked", "expired"] {
+        assert!(keys.contains(word), "{word}");
+    }
+    assert!(html.contains("data-by-key"), "an order says that a key signed it");
+    let empty = render_as_trader(Exchange { untouched: true, ..Exchange::default() }).await;
+    assert!(empty.contains("No other key signs orders for you") && !empty.contains("data-revoke-key="));
+    let visitor = render(MARKET).await.html;
+    assert!(!visitor.contains("key-address"));
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use shared::chain::TOKEN_ADDRESS;
 pub(crate) const DOLLAR: Address = Address::repeat_byte(0xd0);
 const CONTRACT: Address = Address::repeat_byte(0xc0);
 const OPERATOR: Address = Address::repeat_byte(0x0b);
+/// Signs orders for the trader.
+pub(crate) const KEY: Address = Address::repeat_byte(0x7e);
 const AT: u64 = 1_795_226_000;
 
 /// What the pages ask about.
@@ -44,7 +46,7 @@ fn with(mut value: Value, replaced: &Value) -> Value {
 
 fn asset(address: Address, symbol: &str, name: &str, decimals: u8, is_worthless: bool) -> Value {
     json!({"address": address, "symbol": symbol, "name": name, "decimals": decimals,
-        "is_worthless": is_worthless, "has_faucet": is_worthless})
+        "is_worthless": is_worthless, "has_faucet": is_worthless, "is_bridged": false})
 }
 
 fn assets() -> [Value; 2] {
@@ -155,7 +157,10 @@ impl Exchange {
         let trigger = |reached: Value| {
             with(json!({"direction": "AT_OR_BELOW", "price": "0.21", "trigger_price": "210000"}), &reached)
         };
-        let waiting = with(order.clone(), &json!({"id": 13, "time_in_force": "IOC", "trigger": trigger(json!({}))}));
+        let waiting = with(
+            order.clone(),
+            &json!({"id": 13, "time_in_force": "IOC", "trigger": trigger(json!({})), "delegate": KEY}),
+        );
         let reached = json!({"reached_at_unix_ms": AT * 1_000});
         let past = json!({"id": 9, "state": "cancelled", "reason": "nothing more could be had at once within its limit",
             "filled": "5", "trigger": trigger(reached)});
@@ -182,6 +187,12 @@ impl Exchange {
             past_orders: Newest { rows: serde_json::from_value(some(json!([past, unreached]))).unwrap(), has_older },
             fills: Newest { rows: serde_json::from_value(some(fills)).unwrap(), has_older },
             withdrawals: Newest { rows: serde_json::from_value(some(json!([withdrawal]))).unwrap(), has_older },
+            keys: serde_json::from_value(some(json!([
+                {"delegate": KEY, "expires_at": AT + 86_400, "state": "active"},
+                {"delegate": TOKEN_ADDRESS, "expires_at": AT + 60, "state": "revoked"},
+                {"delegate": DOLLAR, "expires_at": AT - 60, "state": "expired"},
+            ])))
+            .unwrap(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use node::NodeHandle;
 use shared::Address;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,8 @@ pub struct ExchangeAccess {
     /// The desk, or why there is none.
     pub(crate) handle: Result<ExchangeHandle, ExchangeError>,
     pub(crate) store: Store,
+    /// In the lane of strangers: who signs by a contract lets this server compute.
+    pub(crate) node: NodeHandle,
     /// Sends trades and withdrawals to the contract.
     pub(crate) operator: Address,
     /// A market maker that the operator runs.

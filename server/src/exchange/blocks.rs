@@ -35,6 +35,8 @@ struct Step {
     new: BTreeSet<Address>,
     /// Accounts whose orders are void from now on, because they leave or because of a new epoch.
     void_orders: BTreeSet<AccountId>,
+    /// Keys that may not sign for an account any more.
+    revoked: BTreeSet<(AccountId, Address)>,
     markets_changed: bool,
 }
 
@@ -95,6 +97,10 @@ impl Desk {
             let words = if leaves { "its trader asked for an exit" } else { "its trader raised the epoch" };
             self.cancel_some(*account, words, |order| leaves || order.record.signed.signed.epoch < epoch)?;
         }
+        for (account, delegate) in &step.revoked {
+            let words = "its trader revoked the key that signed it";
+            self.cancel_some(*account, words, |order| order.record.delegate() == Some(*delegate))?;
+        }
         for account in &step.touched {
             self.correct(*account)?;
         }
@@ -152,6 +158,10 @@ impl Desk {
             }
             Events::EpochRaised(event) => {
                 self.of_account(event.trader, step, |account| account.newest_epoch = event.epoch);
+            }
+            Events::DelegateRevoked(event) => {
+                let account = self.ledgers.accounts.id_of(event.trader);
+                step.revoked.extend(account.map(|account| (account, event.delegate)));
             }
             Events::ExitRequested(event) => {
                 let at = u64::try_from(event.exitAt).unwrap_or(u64::MAX);

@@ -58,6 +58,10 @@ pub enum ExchangeError {
     Expiry { given: u64, earliest: u64, latest: u64 },
     #[error(transparent)]
     Signature(#[from] TraderSignatureError),
+    #[error("expires_at: the key that signed may sign for the trader until {ends}, got {given}")]
+    OutlivesDelegation { given: u64, ends: u64 },
+    #[error("the chain cannot be asked now who signed: {0}")]
+    ChainNotAsked(String),
     #[error("there is no open order {0}")]
     UnknownOrder(u64),
     #[error("the order {0} is another trader's")]
@@ -68,11 +72,15 @@ pub enum ExchangeError {
     ReducedAmount(Reason),
     #[error("amount: it is below {now}, which the order has; got {given}")]
     NotLess { given: String, now: String },
-    #[error("trigger_price: the last trade was at {last}, which reaches {trigger} already: the order would not wait")]
-    TriggerReached { trigger: String, last: String },
+    #[error("trigger_price: a trade was at {traded}, which reaches {trigger} already: the order would not wait")]
+    TriggerReached { trigger: String, traded: String },
 }
 
 impl ExchangeError {
+    pub(super) fn of_node(error: node::NodeError) -> Self {
+        Self::ChainNotAsked(error.to_string())
+    }
+
     /// The field of the request that is refused, where one is.
     pub fn field(&self) -> Option<&'static str> {
         match self {
@@ -82,7 +90,7 @@ impl ExchangeError {
             Self::TooLittle { .. } | Self::Nothing => Some("signed.amount"),
             Self::UnknownAsset(_) => Some("signed.asset"),
             Self::Elsewhere { .. } => Some("signed.contract"),
-            Self::Expiry { .. } => Some("signed.expires_at"),
+            Self::Expiry { .. } | Self::OutlivesDelegation { .. } => Some("signed.expires_at"),
             Self::TriggerReached { .. } => Some("signed.trigger_price"),
             Self::Order(refused) => Some(order_field(refused)),
             Self::Book(reason) => book_field(reason),

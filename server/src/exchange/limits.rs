@@ -15,7 +15,7 @@ pub(super) const GROUP_MAX_REQUESTS: usize = 256;
 pub(super) const GROUP_MAX_ENTRIES: u64 = 4_000;
 
 /// Open orders of one trader in all markets.
-pub(super) const OPEN_ORDERS_PER_TRADER: usize = 200;
+pub const OPEN_ORDERS_PER_TRADER: usize = 200;
 
 /// Withdrawals of one trader that no block has yet.
 pub(super) const WITHDRAWALS_WAITING_PER_TRADER: usize = 16;

@@ -4,7 +4,7 @@ use exchange::{Lots, MarketId, Ticks};
 use node::{ExchangeReader, NodeError};
 use shared::Address;
 use shared::api::exchange::{ExchangeAsset, MarketView};
-use shared::chain::TEST_DOLLAR_ADDRESS;
+use shared::chain::{BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS, TEST_DOLLAR_ADDRESS};
 use shared::exchange::AssetUnits;
 use trading::{Assets, Market, decimal, price_decimal};
 
@@ -99,6 +99,7 @@ fn token(reader: &ExchangeReader<'_>, address: Address) -> Result<ExchangeAsset,
         decimals: text.decimals,
         is_worthless: is_test_dollar,
         has_faucet: is_test_dollar,
+        is_bridged: [BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS].contains(&address),
     })
 }
 

@@ -26,6 +26,7 @@ mod reduce;
 mod request;
 mod serve_request;
 mod shared_state;
+mod signers;
 mod start;
 pub(crate) mod views;
 
@@ -39,9 +40,10 @@ pub use access::ExchangeAccess;
 pub(crate) use access::{READERS_MAX, READERS_PER_ADDRESS_MAX, reader_places};
 pub use error::{DeskError, ExchangeError};
 pub(crate) use feed::MarketFeed;
-pub use limits::NONCE_MAX;
+pub use limits::{NONCE_MAX, OPEN_ORDERS_PER_TRADER};
 pub(crate) use listing::{ListedMarket, Listing};
 pub(crate) use shared_state::DeskState;
+pub(crate) use signers::Verified;
 
 use node::NodeHandle;
 use shared::Address;
@@ -147,8 +149,8 @@ impl ExchangeHandle {
     }
 
     /// Places an order whose signature was checked. The answer comes once it is on the disk.
-    pub(crate) async fn place(&self, signed: SignedByTrader<ExchangeOrder>) -> Result<PlacedOrder, ExchangeError> {
-        self.ask(|reply| Request::Place { signed: Box::new(signed), reply }).await
+    pub(crate) async fn place(&self, verified: Verified<ExchangeOrder>) -> Result<PlacedOrder, ExchangeError> {
+        self.ask(|reply| Request::Place { verified: Box::new(verified), reply }).await
     }
 
     /// Cancels a trader's open orders, by a cancellation whose signature was checked.

@@ -9,13 +9,14 @@ use tokio::sync::oneshot;
 
 use super::account_feed::AccountFollowing;
 use super::error::ExchangeError;
+use super::signers::Verified;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, ExchangeError>>;
 
 /// Signatures were checked before.
 pub(super) enum Request {
     Place {
-        signed: Box<SignedByTrader<ExchangeOrder>>,
+        verified: Box<Verified<ExchangeOrder>>,
         reply: Reply<PlacedOrder>,
     },
     Cancel {

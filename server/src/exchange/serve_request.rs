@@ -1,6 +1,7 @@
 //! One request at the desk: what is checked before the book sees it, and what it leads to.
 
 use exchange::{AccountId, Command, Event, OrderId, Reason, Ticks, Units};
+use node::ExchangeReader;
 use shared::Address;
 use shared::api::exchange::{
     CancelledOrders, ExchangeAccount, ExchangeBalance, ExitState, FILLS_ANSWERED_MAX, OrderState, PlacedOrder,
@@ -17,6 +18,7 @@ use super::ledgers::WaitingWithdrawal;
 use super::limits::{BEHIND, NONCE_MAX, OPEN_ORDERS_PER_TRADER, WITHDRAWALS_WAITING_PER_TRADER};
 use super::listing::ListedMarket;
 use super::request::{Request, Waiting};
+use super::signers::{Verified, check_delegation};
 use super::views;
 use crate::clock;
 
@@ -52,7 +54,7 @@ fn answer<T>(done: Result<T, Stopped>) -> Result<Result<T, ExchangeError>, DeskE
 impl Desk {
     pub(super) async fn serve_one(&mut self, request: Request) -> Result<(), DeskError> {
         let waiting = match request {
-            Request::Place { signed, reply } => Waiting::new(reply, answer(self.place(*signed))?),
+            Request::Place { verified, reply } => Waiting::new(reply, answer(self.place(*verified))?),
             Request::Cancel { signed, reply } => Waiting::new(reply, answer(self.cancel_range(&signed))?),
             Request::CancelOne { id, trader, reply } => Waiting::new(reply, answer(self.cancel_one(id, trader))?),
             Request::Reduce { signed, reply } => Waiting::new(reply, answer(self.reduce(&signed))?),
@@ -73,13 +75,14 @@ impl Desk {
         Ok(())
     }
 
-    fn place(&mut self, signed: SignedByTrader<ExchangeOrder>) -> Result<PlacedOrder, Stopped> {
+    fn place(&mut self, Verified { signed, signer }: Verified<ExchangeOrder>) -> Result<PlacedOrder, Stopped> {
         let (order, now) = (&signed.signed, clock::now());
         let listing = std::sync::Arc::clone(&self.ledgers.listing);
         let (base, quote) = (order.base, order.quote);
         let market = listing.of_pair(base, quote).ok_or(ExchangeError::NoMarket { base, quote })?;
         self.check_open(market, now)?;
         let account = self.check_trader(order.trader, order.nonce)?;
+        self.check_signer(order, signer, now.seconds())?;
         let known = self.ledgers.accounts.get(account).ok_or(ExchangeError::NoAccount(order.trader))?;
         if known.orders.len() >= OPEN_ORDERS_PER_TRADER {
             return Err(ExchangeError::TooManyOrders.into());
@@ -114,6 +117,7 @@ impl Desk {
             placed_at: now,
             changed_at: now,
             signed: signed.clone(),
+            signer,
         };
         let traded_before = self.group.trades.len();
         self.ledgers.remember_order(record.clone(), false);
@@ -165,6 +169,19 @@ impl Desk {
             return Err(ExchangeError::Nonce { given: nonce, last: account.last_nonce });
         }
         Ok(account.id)
+    }
+
+    /// A delegate's key may sign for the trader still; the trader's own always may.
+    fn check_signer(
+        &self,
+        order: &ExchangeOrder,
+        signer: Option<Address>,
+        now: UnixSeconds,
+    ) -> Result<(), ExchangeError> {
+        let Some(delegate) = signer.filter(|signer| *signer != order.trader) else { return Ok(()) };
+        let snapshot = self.node.snapshot().map_err(ExchangeError::of_node)?;
+        let reader = ExchangeReader::at(&snapshot, self.height);
+        check_delegation(&reader, (order.trader, delegate), order.expires_at, now)
     }
 
     fn take_nonce(&mut self, account: AccountId, nonce: u64) {
@@ -302,8 +319,8 @@ fn rejection(events: &[Event]) -> Option<Reason> {
 /// Prices in words for a trader, where the book says them in ticks.
 fn refusal(market: &ListedMarket, reason: Reason) -> ExchangeError {
     match reason {
-        Reason::WouldTriggerAtOnce { trigger, last } => {
-            ExchangeError::TriggerReached { trigger: market.price(Ticks(trigger)), last: market.price(Ticks(last)) }
+        Reason::WouldTriggerAtOnce { trigger, traded } => {
+            ExchangeError::TriggerReached { trigger: market.price(Ticks(trigger)), traded: market.price(Ticks(traded)) }
         }
         other => ExchangeError::Book(other),
     }

@@ -46,6 +46,7 @@ pub(crate) fn order(market: &ListedMarket, record: &OrderRecord) -> OrderView {
         id: record.id,
         market: market.id.clone(),
         trader: signed.trader,
+        delegate: record.delegate(),
         nonce: signed.nonce,
         epoch: signed.epoch,
         side: signed.side,

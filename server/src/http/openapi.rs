@@ -52,7 +52,7 @@ use crate::auth::API_KEY_HEADER;
         trade::view, market::book, market::trades, market::candles, market::ticker,
         orders::place, orders::get, orders::cancel_one, orders::reduce_one, orders::cancel, orders::reduce,
         orders::withdraw,
-        accounts::account, accounts::orders, accounts::fills, accounts::withdrawals, feed::follow,
+        accounts::account, accounts::orders, accounts::fills, accounts::withdrawals, accounts::delegates, feed::follow,
         account_feed::follow,
         short_forms::recent_trades, short_forms::order_book, short_forms::open_orders,
     ),

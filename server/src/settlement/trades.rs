@@ -6,22 +6,23 @@
 //! ```
 //! The contract's number of the last trade says what has settled, so a batch that is sent twice changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_sol_types::{SolCall, SolInterface};
 use contracts::ExchangeSettlement::ExchangeSettlementErrors as Errors;
-use contracts::{EXCHANGE_SETTLEMENT_ADDRESS, ExchangeSettlement, MAX_BATCH_FILLS};
+use contracts::{EXCHANGE_SETTLEMENT_ADDRESS, ExchangeSettlement, MAX_BATCH_FILLS, WALLET_GAS};
 use exchange::OrderId;
 use hub::settlement::RefusalLasts;
 use node::ExchangeReader;
 use node::chain::LogFilter;
-use shared::Bytes;
-use shared::exchange::{ExchangeOrder, SignedByTrader};
+use node::chain::rules::TRANSACTION_GAS_CAP;
+use shared::{Address, Bytes};
 use store::change::CloseTransaction;
-use store::record::exchange::{TradeRecord, WithdrawalRecord};
+use store::record::exchange::{OrderRecord, TradeRecord, WithdrawalRecord};
 use store::record::{OutboxPayload, OutboxRecord, OutboxState};
 use trading::{PendingTrade, next_batch};
 
+use super::batch_size::AfterRefusal;
 use super::mint::{Estimate, Refusal};
 use super::outbox::End;
 use super::{Settlement, SettlementError};
@@ -71,15 +72,22 @@ impl Settlement {
         let Some(listed) = listing.market(market) else { return Ok(Done::Nothing) };
         let pending: Vec<PendingTrade> =
             run.iter().map(|trade| crate::exchange::views::matched(trade).pending(&listed.market.rules)).collect();
-        let mut size = pending.len();
+        let first = pending.first().map_or(0, |trade| trade.trade);
+        let mut size = pending.len().min(self.batch_size.at(market, first));
         while size > 0 {
             let some = &pending[..size];
-            let Some((call, taken)) = next_batch(market, some, |order| orders.get(&order)).map_err(unknown)? else {
+            let signed = |order| orders.get(&order).map(|order| &order.signed);
+            let Some((call, taken)) = next_batch(market, some, signed).map_err(unknown)? else {
                 return Ok(Done::Nothing);
             };
             let input: Bytes = call.abi_encode().into();
+            let for_wallets = gas_for_wallets(&some[..taken], &orders);
             match self.estimate_gas(EXCHANGE_SETTLEMENT_ADDRESS, &input, refusal).await? {
-                Estimate::Gas(gas_limit) => {
+                Estimate::Gas(gas) if taken > 1 && gas.saturating_add(for_wallets) > TRANSACTION_GAS_CAP => {
+                    size = taken / 2;
+                }
+                Estimate::Gas(gas) => {
+                    let gas_limit = gas.saturating_add(for_wallets).min(TRANSACTION_GAS_CAP);
                     let (first_trade, trades) = (some[0].trade, taken as u64);
                     let payload = OutboxPayload::SettleTrades { market, first_trade, trades };
                     self.queue(payload, EXCHANGE_SETTLEMENT_ADDRESS, input, gas_limit).await?;
@@ -98,13 +106,10 @@ impl Settlement {
     }
 
     /// What traders signed for these trades.
-    async fn signed_orders(
-        &self,
-        trades: &[&TradeRecord],
-    ) -> Result<BTreeMap<OrderId, SignedByTrader<ExchangeOrder>>, SettlementError> {
+    async fn signed_orders(&self, trades: &[&TradeRecord]) -> Result<BTreeMap<OrderId, OrderRecord>, SettlementError> {
         let ids: Vec<u64> = trades.iter().flat_map(|trade| [trade.maker.order, trade.taker.order]).collect();
         let orders = self.store.list_exchange_orders_by_id(&ids).await?;
-        Ok(orders.into_iter().map(|order| (OrderId(order.id), order.signed)).collect())
+        Ok(orders.into_iter().map(|order| (OrderId(order.id), order)).collect())
     }
 
     /// One trade that the contract refuses. All that were matched before have ended, so its refusal is the trade's own.
@@ -143,8 +148,10 @@ impl Settlement {
         };
         let input: Bytes = call.abi_encode().into();
         match self.estimate_gas(EXCHANGE_SETTLEMENT_ADDRESS, &input, refusal).await? {
-            Estimate::Gas(gas_limit) => {
+            Estimate::Gas(gas) => {
                 let payload = OutboxPayload::Withdraw { trader: signed.trader, nonce: signed.nonce };
+                // The trader may be a contract.
+                let gas_limit = gas.saturating_add(WALLET_GAS);
                 self.queue(payload, EXCHANGE_SETTLEMENT_ADDRESS, input, gas_limit).await?;
                 Ok(Done::Queued)
             }
@@ -177,13 +184,56 @@ impl Settlement {
         Ok(events.any(|event| event.nonce == signed.nonce))
     }
 
+    /// The chain refused a batch that its simulation took.
+    async fn after_refused_batch(
+        &self,
+        (market, first_trade, trades): (u16, u64, u64),
+        refusal: Refusal,
+    ) -> Result<(), SettlementError> {
+        if refusal.lasts == RefusalLasts::ForATime {
+            return Ok(());
+        }
+        match (self.batch_size.refused(market, first_trade, trades), &self.exchange) {
+            (AfterRefusal::Alone, Some(exchange)) => {
+                self.end_trade(exchange, first_trade, market, refusal).await?;
+            }
+            (AfterRefusal::Alone, None) | (AfterRefusal::Smaller, _) => {}
+        }
+        Ok(())
+    }
+
+    /// The chain refused a withdrawal that its simulation took. Sent again, it might be refused for ever.
+    async fn after_refused_withdrawal(
+        &self,
+        trader: Address,
+        nonce: u64,
+        refusal: Refusal,
+    ) -> Result<(), SettlementError> {
+        let (Some(exchange), RefusalLasts::ForEver) = (&self.exchange, refusal.lasts) else { return Ok(()) };
+        let Some(record) = self.store.find_withdrawal(trader, nonce).await? else { return Ok(()) };
+        if !self.is_paid(&record).await? {
+            exchange.refuse_withdrawal(trader, nonce, refusal.reason).await?;
+        }
+        Ok(())
+    }
+
     /// A transaction of the exchange has ended. What it did is read from the block's events.
     pub(super) async fn record_exchange_end(&self, sent: &OutboxRecord, end: &End) -> Result<(), SettlementError> {
         let (state, block_number) = match end {
             End::Included(included) if included.receipt.success => (OutboxState::Included, Some(included.place.height)),
             End::Included(included) => {
-                let reason = refusal(&included.receipt.revert_data).reason;
+                let refusal = refusal(&included.receipt.revert_data);
+                let reason = &refusal.reason;
                 tracing::warn!(transaction = %sent.transaction_hash, reason, "a transaction of the exchange was refused");
+                match sent.payload {
+                    OutboxPayload::SettleTrades { market, first_trade, trades } => {
+                        self.after_refused_batch((market, first_trade, trades), refusal).await?;
+                    }
+                    OutboxPayload::Withdraw { trader, nonce } => {
+                        self.after_refused_withdrawal(trader, nonce, refusal).await?;
+                    }
+                    _ => {}
+                }
                 (OutboxState::Reverted, Some(included.place.height))
             }
             End::Replaced => (OutboxState::Replaced, None),
@@ -191,6 +241,13 @@ impl Settlement {
         self.store.write(CloseTransaction { outbox_id: sent.id, state, block_number }).await?;
         Ok(())
     }
+}
+
+/// Gas that the wallets of these trades may take in the block beyond what they took in the simulation.
+fn gas_for_wallets(trades: &[PendingTrade], orders: &BTreeMap<OrderId, OrderRecord>) -> u64 {
+    let named: BTreeSet<OrderId> = trades.iter().flat_map(|trade| [trade.maker, trade.taker]).collect();
+    let by_contracts = named.iter().filter_map(|id| orders.get(id)).filter(|order| order.signer.is_none());
+    WALLET_GAS.saturating_mul(by_contracts.count() as u64)
 }
 
 /// What became of a look at what waits.
@@ -216,6 +273,7 @@ fn refusal(output: &[u8]) -> Refusal {
             | Errors::TraderExited(_)
             | Errors::NonceAlreadyUsed(_)
             | Errors::InvalidSignature(_)
+            | Errors::DelegationOver(_)
             | Errors::SelfTrade(_)
             | Errors::SameSide(_)
             | Errors::PostOnlyTakes(_)
@@ -246,6 +304,13 @@ fn in_words(error: Option<Errors>, output: &[u8]) -> String {
             "{} has {} units of {} in the contract, and {} are needed",
             error.trader, error.available, error.asset, error.needed
         ),
+        Some(Errors::DelegationOver(error)) => format!(
+            "the key {} that signed an order may sign for its trader until {} (Unix seconds), and it is {}",
+            error.delegate, error.expiresAt, error.timestamp
+        ),
+        Some(Errors::InvalidSignature(error)) => {
+            format!("the signature of an order does not count for its trader {}, or not any more", error.trader)
+        }
         Some(Errors::NonceAlreadyUsed(error)) => {
             format!("the nonce {} of {} is used up", error.nonce, error.trader)
         }
@@ -261,12 +326,19 @@ fn in_words(error: Option<Errors>, output: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use alloy_sol_types::SolError;
-    use shared::Address;
+    use shared::B256;
 
     use super::*;
 
     #[test]
     fn a_pause_passes_and_a_trader_that_left_does_not_come_back() {
+        let over = ExchangeSettlement::DelegationOver {
+            digest: B256::ZERO,
+            delegate: Address::ZERO,
+            expiresAt: alloy_primitives::U256::from(5),
+            timestamp: alloy_primitives::U256::from(6),
+        };
+        assert_eq!(refusal(&over.abi_encode()).lasts, RefusalLasts::ForEver);
         let left = ExchangeSettlement::TraderExited { trader: Address::ZERO, exitAt: alloy_primitives::U256::from(5) };
         assert_eq!(refusal(&left.abi_encode()).lasts, RefusalLasts::ForEver);
         assert_eq!(refusal(&ExchangeSettlement::EnforcedPause {}.abi_encode()).lasts, RefusalLasts::ForATime);

@@ -47,6 +47,7 @@ pub(super) async fn trader(exchange: &ExchangeAccess, trader: Address) -> Answer
         past_orders: past_orders(exchange, trader).await?,
         fills: newest(fills.map_err(from_api)?),
         withdrawals: newest(withdrawals.map_err(from_api)?),
+        keys: accounts::delegates_of(exchange, trader).await.map_err(from_api)?.keys,
     })
 }
 

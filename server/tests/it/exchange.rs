@@ -2,6 +2,7 @@
 
 mod account_feed;
 mod crash;
+mod delegates;
 mod feed;
 mod leaving;
 mod maker;
@@ -9,6 +10,7 @@ mod reduced;
 mod refused;
 pub(crate) mod trader;
 mod triggers;
+mod wallets;
 
 use contracts::{AI_TOKEN_ADDRESS, TEST_DOLLAR_ADDRESS};
 use node::ExchangeReader;

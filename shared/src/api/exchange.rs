@@ -55,6 +55,8 @@ pub struct ExchangeAsset {
     pub is_worthless: bool,
     /// Anybody may call `faucet()` of its contract.
     pub has_faucet: bool,
+    /// It stands for an asset of another chain: bridges alone mint it, and each unit is worth what they keep their word for.
+    pub is_bridged: bool,
 }
 
 /// A market: what it trades, in which steps and for which fees.
@@ -359,7 +361,11 @@ pub struct OrderView {
     pub market: String,
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub trader: Address,
-    /// What the trader signed.
+    /// The key that signed for the trader. Absent where the trader signed itself.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<Address>,
+    /// What was signed.
     pub nonce: u64,
     pub epoch: u64,
     pub side: Side,
@@ -400,7 +406,7 @@ pub struct ReduceOrder {
     pub amount: AssetUnits,
 }
 
-/// Answer of `/api/orders`: a trader's open orders, the newest first.
+/// Answer of `/api/orders`: all open orders of a trader, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenOrders {

@@ -3,6 +3,7 @@
 pub mod audits;
 pub mod exchange;
 pub mod exchange_feeds;
+pub mod exchange_keys;
 pub mod explorer;
 pub mod jobs;
 pub mod keys;

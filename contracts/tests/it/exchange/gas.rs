@@ -70,6 +70,21 @@ fn among_eight(evm: &Evm, traders: &[Signer], first_trade: u64) -> (u64, u64) {
     batch(evm, first_trade, &trades)
 }
 
+/// As among eight, and a delegate of each trader signed the orders.
+fn by_delegates(evm: &Evm, traders: &[Signer], first_trade: u64) -> (u64, u64) {
+    let (mut evm, delegate) = (evm.clone(), Signer::new(39_999));
+    let add = ExchangeSettlement::addDelegateCall { delegate: delegate.address(), expiresAt: EXPIRES_AT };
+    traders[..8].iter().for_each(|trader| drop(call(&mut evm, trader.address(), &add).unwrap()));
+    let order_of = |index: u64, side| {
+        let trader = &traders[(2 * index + u64::from(side == Side::Sell)) as usize % 8];
+        signed_by(ExchangeOrder { nonce: 10 + index, ..order(trader, side, AMOUNT, 1) }, &delegate)
+    };
+    let orders: Vec<(SignedOrder, SignedOrder)> =
+        (0..64).map(|index| (order_of(index, Side::Buy), order_of(index, Side::Sell))).collect();
+    let trades: Vec<Trade<'_>> = orders.iter().map(|(bid, ask)| (bid, ask, AMOUNT, AMOUNT)).collect();
+    batch(&evm, first_trade, &trades)
+}
+
 /// One large order that waits, and takers who each take a part of it.
 fn from_one_maker(evm: &Evm, traders: &[Signer], first_trade: u64) -> (u64, u64) {
     let maker = numbered(&traders[0], Side::Sell, 64 * AMOUNT, 10);
@@ -89,8 +104,9 @@ fn gas_is_as_recorded_and_a_full_batch_fits_one_transaction() {
     let (first_orders, first_orders_each) = between_strangers(&fresh, &traders, 1, 1);
     let (strangers, strangers_each) = between_strangers(&known, &traders, next, 2);
     let (eight, eight_each) = among_eight(&known, &traders, next);
+    let (delegates, delegates_each) = by_delegates(&known, &traders, next);
     let (one_maker, one_maker_each) = from_one_maker(&known, &traders, next);
-    for each in [eight_each, one_maker_each] {
+    for each in [eight_each, delegates_each, one_maker_each] {
         assert!(each <= GAS_PER_FILL_MAX, "a trade costs {each} gas");
     }
 
@@ -100,6 +116,10 @@ fn gas_is_as_recorded_and_a_full_batch_fits_one_transaction() {
     allow(&mut evm, &alice(), QUOTE, 300);
     let deposited = call(&mut evm, alice().address(), &deposit(QUOTE, 300)).unwrap().gas;
     let cancelled = call(&mut evm, alice().address(), &ExchangeSettlement::cancelAllCall {}).unwrap().gas;
+    let add = ExchangeSettlement::addDelegateCall { delegate: bob().address(), expiresAt: EXPIRES_AT };
+    let delegated = call(&mut evm, alice().address(), &add).unwrap().gas;
+    let revoke = ExchangeSettlement::revokeDelegateCall { delegate: bob().address() };
+    let revoked = call(&mut evm, alice().address(), &revoke).unwrap().gas;
     let requested = call(&mut evm, alice().address(), &ExchangeSettlement::requestExitCall {}).unwrap().gas;
     evm.now_unix = GENESIS_UNIX + EXIT_DELAY_SECONDS;
     let exited = call(&mut evm, alice().address(), &ExchangeSettlement::exitCall { asset: BASE }).unwrap().gas;
@@ -110,6 +130,8 @@ fn gas_is_as_recorded_and_a_full_batch_fits_one_transaction() {
             "deposit": deposited,
             "withdraw, first number of its 256": withdrawn,
             "cancelAll, first": cancelled,
+            "addDelegate, first": delegated,
+            "revokeDelegate": revoked,
             "requestExit": requested,
             "exit": exited,
             "settle of 64 between 128 traders, first numbers of their 256": first_orders,
@@ -118,6 +140,8 @@ fn gas_is_as_recorded_and_a_full_batch_fits_one_transaction() {
             "settle of 64 between 128 traders, each": strangers_each,
             "settle of 64 among 8 traders": eight,
             "settle of 64 among 8 traders, each": eight_each,
+            "settle of 64 among 8 traders, signed by delegates": delegates,
+            "settle of 64 among 8 traders, signed by delegates, each": delegates_each,
             "settle of 63 from one waiting order": one_maker,
             "settle of 63 from one waiting order, each": one_maker_each,
         }),

@@ -2,6 +2,7 @@
 
 mod administration;
 mod batches;
+mod delegates;
 mod fixture;
 mod gas;
 mod leaving;
@@ -9,3 +10,4 @@ mod money;
 mod orders;
 mod property;
 mod vectors;
+mod wallets;

@@ -1,8 +1,8 @@
 //! What each order allows: its price, amount, fee, time and signer. Each test fails where its check is taken out.
 
-use alloy_primitives::{Address, B256, U256, hex};
+use alloy_primitives::{Address, U256};
+use contracts::ExchangeSettlement;
 use contracts::ExchangeSettlement::{ExchangeOrder, Side, SignedOrder, TimeInForce};
-use contracts::{Deployment, ExchangeSettlement};
 
 use super::fixture::*;
 use crate::evm::{Evm, ExchangeError, events};
@@ -237,36 +237,4 @@ fn the_zero_address_signs_nothing() {
     let unsigned = SignedOrder { order: nobody, signature: alloy_primitives::Bytes::new() };
     let error = refused(&mut evm, (&unsigned, &sell(&alice(), 1_000, 0), 10, 0));
     assert!(matches!(error, ExchangeError::InvalidSignature(error) if error.trader == Address::ZERO));
-}
-
-/// A wallet contract that takes every signature of the one digest `accepted` (ERC-1271).
-fn wallet_contract(accepted: B256) -> alloy_primitives::Bytes {
-    let runtime = [
-        // if calldata[4..36] == accepted, go to 0x29; else stop with nothing
-        hex!("6004357f").as_slice(),
-        accepted.as_slice(),
-        &hex!("1460295700"),
-        // at 0x29: return the magic value, left-aligned
-        &hex!("5b631626ba7e60e01b5f5260205ff3"),
-    ]
-    .concat();
-    creating(&runtime)
-}
-
-#[test]
-fn a_contract_trades_by_erc_1271() {
-    let wallet_address = Address::repeat_byte(0xe1);
-    let mut evm = chain();
-    let accepted = ExchangeOrder { trader: wallet_address, ..order(&bob(), Side::Buy, 1_000, 0) };
-    let other = ExchangeOrder { amount: 1_001, ..accepted.clone() };
-    let creation_code = wallet_contract(digest(&accepted));
-    evm.construct(&Deployment { contract_name: "wallet", address: wallet_address, creation_code }).unwrap();
-    let by_contract = |order: &ExchangeOrder| SignedOrder { order: order.clone(), signature: vec![1, 2, 3].into() };
-    // It has nothing, and a price of nothing needs nothing.
-    let ask = sell(&alice(), 1_000, 0);
-    let error = refused(&mut evm, (&by_contract(&other), &ask, 10, 0));
-    assert!(matches!(error, ExchangeError::InvalidSignature(error) if error.trader == wallet_address));
-    settled(&mut evm, 1, &[(&by_contract(&accepted), &ask, 10, 0)]);
-    let bought = read(&evm, &ExchangeSettlement::balanceOfCall { trader: wallet_address, asset: BASE });
-    assert_eq!(bought, U256::from(10));
 }

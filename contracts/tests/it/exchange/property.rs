@@ -36,6 +36,9 @@ enum Step {
     RequestExit(usize),
     CancelExit(usize),
     Exit(usize, usize),
+    /// Until so many seconds from now.
+    AddDelegate(usize, u64),
+    RevokeDelegate(usize),
     CollectFees(usize),
     Pause(bool),
     Wait(u64),
@@ -63,17 +66,27 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..TRADERS).prop_map(Step::RequestExit),
         1 => (0..TRADERS).prop_map(Step::CancelExit),
         1 => (0..TRADERS, 0..2usize).prop_map(|(who, asset)| Step::Exit(who, asset)),
+        2 => (0..TRADERS, 0..3 * EXIT_DELAY_SECONDS).prop_map(|(who, seconds)| Step::AddDelegate(who, seconds)),
+        1 => (0..TRADERS).prop_map(Step::RevokeDelegate),
         1 => (0..2usize).prop_map(Step::CollectFees),
         1 => prop_oneof![1 => Just(true), 3 => Just(false)].prop_map(Step::Pause),
         1 => (0..EXIT_DELAY_SECONDS).prop_map(Step::Wait),
     ]
 }
 
-/// An order, its trader, and whether its signature is the trader's.
+/// Who signed an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Trader,
+    Delegate,
+    Stranger,
+}
+
+/// An order, its trader, and whose signature it has.
 #[derive(Debug, Clone)]
 struct Known {
     trader: usize,
-    is_genuine: bool,
+    by: By,
     signed: SignedOrder,
 }
 
@@ -91,15 +104,20 @@ fn orders() -> impl Strategy<Value = Vec<Known>> {
         1..4u128,
         prop_oneof![Just(MAKER_FEE - 1), Just(MAKER_FEE), Just(TAKER_FEE)],
         prop_oneof![3 => Just(100_000u64), 1 => 0..2 * EXIT_DELAY_SECONDS],
-        (0..2u64, 0..6u64, prop::bool::weighted(0.9), prop::bool::weighted(0.2)),
+        (
+            0..2u64,
+            0..6u64,
+            prop_oneof![5 => Just(By::Trader), 4 => Just(By::Delegate), 1 => Just(By::Stranger)],
+            prop::bool::weighted(0.2),
+        ),
     );
     prop::collection::vec(terms, ORDERS).prop_map(|terms| (0..).zip(terms).map(known).collect())
 }
 
-type Terms = (usize, bool, u128, u128, u16, u64, (u64, u64, bool, bool));
+type Terms = (usize, bool, u128, u128, u16, u64, (u64, u64, By, bool));
 
 fn known((number, terms): (u128, Terms)) -> Known {
-    let (trader, buys, size, price, fee, seconds, (epoch, nonce, is_genuine, post_only)) = terms;
+    let (trader, buys, size, price, fee, seconds, (epoch, nonce, by, post_only)) = terms;
     let side = if buys { Side::Buy } else { Side::Sell };
     let order = ExchangeOrder {
         maxFeeBasisPoints: fee,
@@ -110,8 +128,17 @@ fn known((number, terms): (u128, Terms)) -> Known {
         // No two orders are equal.
         ..order(&traders()[trader], side, size * ORDERS as u128 + number, price)
     };
-    let signer = if is_genuine { &traders()[trader] } else { &Signer::new(99) };
-    Known { trader, is_genuine, signed: signed_by(order, signer) }
+    let signer = match by {
+        By::Trader => traders()[trader].clone(),
+        By::Delegate => delegate(),
+        By::Stranger => Signer::new(99),
+    };
+    Known { trader, by, signed: signed_by(order, &signer) }
+}
+
+/// The key that all of them may let sign.
+fn delegate() -> Signer {
+    Signer::new(98)
 }
 
 fn traders() -> [Signer; TRADERS] {
@@ -136,6 +163,8 @@ struct Model {
     collected: [u128; 2],
     epochs: [Epoch; TRADERS],
     exit_at: [Option<u64>; TRADERS],
+    /// Until when the delegate signs for each.
+    delegated: [Option<u64>; TRADERS],
     filled: [u128; ORDERS],
     used: BTreeSet<(usize, u64)>,
 }
@@ -152,6 +181,7 @@ impl Model {
             collected: [0; 2],
             epochs: [Epoch::default(); TRADERS],
             exit_at: [None; TRADERS],
+            delegated: [None; TRADERS],
             filled: [0; ORDERS],
             used: BTreeSet::new(),
         }
@@ -167,8 +197,13 @@ impl Model {
         let mut after = self.clone();
         let named: BTreeSet<usize> = deals.iter().flat_map(|deal| [deal.maker, deal.taker]).collect();
         let may_trade = |index: &usize| {
-            let Known { trader, is_genuine, signed } = &orders[*index];
-            *is_genuine
+            let Known { trader, by, signed } = &orders[*index];
+            let may_sign = match by {
+                By::Trader => true,
+                By::Delegate => self.delegated[*trader].is_some_and(|until| self.now <= until),
+                By::Stranger => false,
+            };
+            may_sign
                 && self.now <= signed.order.expiresAt
                 && signed.order.epoch >= self.epoch(*trader)
                 && self.exit_at[*trader].is_none_or(|at| self.now < at)
@@ -255,6 +290,16 @@ impl Model {
                 self.exit_at[who].filter(|at| self.now >= *at)?;
                 after.wallets[who][asset] += std::mem::take(&mut after.balances[who][asset]);
             }
+            Step::AddDelegate(who, seconds) => {
+                let until = self.now + seconds;
+                let known = self.delegated[who].unwrap_or(0);
+                (until > self.now && until >= known).then_some(())?;
+                after.delegated[who] = Some(until);
+            }
+            Step::RevokeDelegate(who) => {
+                let until = self.delegated[who]?;
+                after.delegated[who] = Some(until.min(self.now + EXIT_DELAY_SECONDS));
+            }
             Step::CollectFees(asset) => after.collected[asset] += std::mem::take(&mut after.fees[asset]),
             Step::Pause(pause) => {
                 (self.is_paused != pause).then_some(())?;
@@ -291,6 +336,15 @@ fn perform(evm: &mut Evm, step: &Step, model: &Model, orders: &[Known]) -> bool 
         Step::Exit(who, asset) => {
             let exit = ExchangeSettlement::exitCall { asset: ASSETS[asset] };
             call(evm, trader(who).address(), &exit).is_ok()
+        }
+        Step::AddDelegate(who, seconds) => {
+            let expires_at = evm.now_unix + seconds;
+            let add = ExchangeSettlement::addDelegateCall { delegate: delegate().address(), expiresAt: expires_at };
+            call(evm, trader(who).address(), &add).is_ok()
+        }
+        Step::RevokeDelegate(who) => {
+            let revoke = ExchangeSettlement::revokeDelegateCall { delegate: delegate().address() };
+            call(evm, trader(who).address(), &revoke).is_ok()
         }
         Step::CollectFees(asset) => {
             call(evm, STRANGER, &ExchangeSettlement::collectFeesCall { asset: ASSETS[asset] }).is_ok()

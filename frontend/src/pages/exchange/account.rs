@@ -11,6 +11,7 @@ use shared::time::UnixSeconds;
 
 use super::book::TradeStateValue;
 use super::figures::{Places, shown, symbol_of};
+use super::keys::TradingKeysPart;
 use super::orders::{CsvLink, Older, OrdersTable, PastOrders, ReduceForm};
 use crate::backend::{Newest, TraderPage};
 use crate::components::facts::{Fold, Section};
@@ -29,13 +30,13 @@ pub(super) const PAST_ORDERS: &str = "trader-past-orders";
 pub(super) const EXIT: &str = "trader-exit";
 
 /// An address as JSON has it, for the scripts.
-fn machine(address: Address) -> String {
+pub(super) fn machine(address: Address) -> String {
     format!("{address:#x}")
 }
 
 #[component]
 pub fn TraderPart(exchange: ExchangeView, trader: TraderPage) -> impl IntoView {
-    let TraderPage { account, orders, past_orders, fills, withdrawals } = trader;
+    let TraderPage { account, orders, past_orders, fills, withdrawals, keys } = trader;
     let csv = |list: &str| format!("/api/exchange/csv/{list}?account={}", account.trader);
     let (orders_csv, fills_csv) = (csv("orders"), csv("fills"));
     let open_csv = format!("{orders_csv}&state={}", OrderState::Open.as_str());
@@ -54,6 +55,7 @@ pub fn TraderPart(exchange: ExchangeView, trader: TraderPage) -> impl IntoView {
                 <div id=EXIT>
                     <Exit account delay_seconds=exit_delay_seconds />
                 </div>
+                <TradingKeysPart keys delay_seconds=exit_delay_seconds />
             </Section>
         </div>
         <div class="section" id="orders">

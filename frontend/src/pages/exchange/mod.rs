@@ -5,6 +5,7 @@ pub mod account;
 pub mod book;
 pub mod chart;
 pub mod figures;
+pub mod keys;
 pub mod orders;
 pub mod scale;
 mod script;
@@ -134,6 +135,8 @@ fn Warnings(exchange: ExchangeView, market: MarketView) -> impl IntoView {
     let is_dev = use_context::<ChainLabel>().is_some_and(|label| label.dev);
     let detail = worthless.clone().or_else(|| is_dev.then(|| words::DEV_DETAIL.to_owned())).unwrap_or_default();
     let title = if worthless.is_some() { words::WORTHLESS_TITLE } else { words::DEV_TITLE };
+    let bridged = [&market.base, &market.quote].into_iter().find(|asset| asset.is_bridged);
+    let bridged = bridged.map(|asset| (words::BRIDGED_TITLE, words::bridged(&asset.symbol, &asset.name)));
     let maker = exchange.market_maker.map(|address| {
         view! {
             <p class="section-note" data-testid="market-maker">
@@ -148,9 +151,11 @@ fn Warnings(exchange: ExchangeView, market: MarketView) -> impl IntoView {
     let paused = exchange.is_paused.then_some((words::PAUSED_TITLE, words::PAUSED));
     let closed = (!market.is_open).then_some((words::CLOSED_TITLE, words::CLOSED));
     let waiting = paused.into_iter().chain(closed);
+    let bridged = bridged.map(|(title, detail)| view! { <Notice tone=Tone::Waiting title detail /> });
     view! {
         {refused.map(|(title, detail)| view! { <Notice tone=Tone::Refused title detail /> }).collect_view()}
         {waiting.map(|(title, detail)| view! { <Notice tone=Tone::Waiting title detail /> }).collect_view()}
+        {bridged}
         {(!detail.is_empty()).then(|| view! { <Notice tone=Tone::Waiting title detail /> })}
         {maker}
     }

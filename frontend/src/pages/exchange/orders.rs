@@ -9,7 +9,7 @@ use crate::backend::Newest;
 use crate::components::facts::Section;
 use crate::components::notice::Empty;
 use crate::components::tables::Table;
-use crate::components::value::Age;
+use crate::components::value::{AddressValue, Age};
 use crate::format::exact_time;
 use crate::text::{common, exchange as words};
 
@@ -89,9 +89,13 @@ fn Side(order: OrderView) -> impl IntoView {
         };
         view! { <span class="order-trigger">{words::trigger_name(order.side, trigger.direction)} ", " {told}</span> }
     });
+    let key = order.delegate.map(|address| {
+        view! { <span class="order-trigger" data-by-key>{words::SIGNED_BY_KEY} " " <AddressValue address without_copy=true /></span> }
+    });
     view! {
         <span class=format!("side-{}", order.side.as_str())>{words::side(order.side)}</span>
         {trigger}
+        {key}
     }
 }
 

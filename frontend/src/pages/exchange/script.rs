@@ -7,11 +7,11 @@ use shared::api::exchange::{ExchangeView, MarketView};
 
 use super::book::{DEPTH_STEPS, LEVELS, TRADES};
 use super::figures::Places;
-use super::{account, book, chart};
+use super::{account, book, chart, keys};
 use crate::text::exchange::script as words;
 
 /// Functions of the assets and of the contract that settles, by the names that the scripts know them by.
-const FUNCTIONS: [(&str, &str); 8] = [
+const FUNCTIONS: [(&str, &str); 10] = [
     ("balanceOf", "balanceOf(address)"),
     ("permitNonce", "nonces(address)"),
     ("faucet", "faucet()"),
@@ -20,6 +20,8 @@ const FUNCTIONS: [(&str, &str); 8] = [
     ("cancelExit", "cancelExit()"),
     ("exit", "exit(address)"),
     ("deposit", "deposit(address,uint256)"),
+    ("addDelegate", "addDelegate(address,uint64)"),
+    ("revokeDelegate", "revokeDelegate(address)"),
 ];
 
 /// A function's four bytes.
@@ -39,7 +41,7 @@ pub(super) fn facts(exchange: &ExchangeView, market: &MarketView, trader: Option
         "levels": LEVELS, "depthSteps": u64::try_from(DEPTH_STEPS).unwrap_or_default(), "trades": TRADES,
         "trader": trader, "selectors": selectors,
         "publicParts": [chart::CHART, book::FIGURES],
-        "traderParts": [account::BALANCES, account::ORDERS, account::FILLS, account::PAST_ORDERS, account::EXIT],
+        "traderParts": [account::BALANCES, account::ORDERS, account::FILLS, account::PAST_ORDERS, account::EXIT, keys::KEYS],
         "words": words::words(),
     })
     .to_string()

@@ -131,6 +131,33 @@ pub const COLUMN_PRICE: &str = "Price";
 pub const FEE: &str = "Fee";
 pub const ROLE: &str = "Your order";
 
+pub const KEYS: &str = "Trading keys";
+pub const NO_KEYS: &str = "No other key signs orders for you.";
+pub const KEY: &str = "Key";
+pub const KEY_ADDRESS: &str = "Address of the key";
+pub const KEY_UNTIL: &str = "Until";
+pub const KEY_DAYS: &str = "May sign for";
+pub const ADD_KEY: &str = "Let it sign";
+pub const REVOKE: &str = "Revoke";
+pub const KEY_ACTIVE: &str = "active";
+pub const KEY_REVOKED: &str = "revoked";
+pub const KEY_EXPIRED: &str = "expired";
+pub const SIGNED_BY_KEY: &str = "signed by your key";
+
+pub fn keys_note(delay: &str) -> String {
+    format!(
+        "A key that you name here signs orders, reductions and cancellations for you, as a program of yours does. It takes no money out, but it can trade at bad prices. Once revoked, its open orders leave the book, and what it had matched settles for {delay} more."
+    )
+}
+
+pub fn key_days(days: u32) -> String {
+    format!("{days} {}", if days == 1 { "day" } else { "days" })
+}
+
+pub fn revoke_key(key: &str) -> String {
+    format!("Revoke the key {key}")
+}
+
 pub const EXIT: &str = "Leave without the operator";
 pub const REQUEST_EXIT: &str = "Ask the contract for the way out";
 pub const CANCEL_EXIT: &str = "Stay after all";
@@ -147,6 +174,14 @@ pub const FACT: &str = "A contract holds what is deposited, and moves it only by
 
 pub fn worthless(symbol: &str, name: &str) -> String {
     format!("{symbol} is {name}: anybody makes as much of it as they like, so nothing on this page is worth anything.")
+}
+
+pub const BRIDGED_TITLE: &str = "A bridge mints what is paid here";
+
+pub fn bridged(symbol: &str, name: &str) -> String {
+    format!(
+        "{symbol} is {name}: it stands for an asset of another chain, and is worth what the bridge that holds that asset keeps its word for. Bridges alone mint it, and nobody has any of it before one does."
+    )
 }
 
 pub fn faucet(symbol: &str) -> String {

@@ -83,6 +83,8 @@ pub fn words() -> Value {
         "filled": "Order {id} is filled whole: {filled} {base}. A block makes it final.",
         "ended": "Order {id} is over: {filled} of {amount} {base} traded at once. {reason}",
         "cancelling": "Cancelling", "cancelled": "The order is cancelled.",
+        "keyAddress": "A key is an address: 0x and 40 digits from 0 to 9 and a to f.",
+        "keyIsOwn": "This is your own account, which signs your orders anyway.",
         "notOpen": "The order was no longer open.",
         "moveNumber": "An amount is a number of {symbol} above 0, with at most {decimals} digits behind the point.",
         "moveWallet": "Your wallet has {has} {symbol}.", "moveFree": "Free here are {has} {symbol}.",

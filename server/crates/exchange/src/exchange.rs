@@ -42,13 +42,13 @@ impl Exchange {
                 });
             }
             Command::Reduce { market, account, order, by } => {
-                self.change(market, account, Some(order), events, |book, out| book.reduce(account, order, by, out));
+                self.take_back(market, account, Some(order), events, |book, out| book.reduce(account, order, by, out));
             }
             Command::Cancel { market, account, order } => {
-                self.change(market, account, Some(order), events, |book, out| book.cancel(account, order, out));
+                self.take_back(market, account, Some(order), events, |book, out| book.cancel(account, order, out));
             }
             Command::CancelAll { market, account } => {
-                self.change(market, account, None, events, |book, out| book.cancel_all(account, out));
+                self.take_back(market, account, None, events, |book, out| book.cancel_all(account, out));
             }
             Command::OpenMarket(rules) => self.open_market(rules, events),
             Command::Deposit { account, asset, amount } => self.deposit(account, asset, amount, events),
@@ -89,14 +89,45 @@ impl Exchange {
         events: &mut Vec<Event>,
         what: impl FnOnce(&mut Book, &mut Outcome<'_>) -> Result<(), Reason>,
     ) -> bool {
+        self.on_book(market, account, order, events, |book, now, out| {
+            book.begin(now, out);
+            let done = what(book, out);
+            book.trigger_stops(out);
+            done
+        })
+    }
+
+    /// Ends what is due, then does `what`, which only takes orders out of the market. It triggers nothing: an order that is
+    /// taken back, since it would not settle, must not trade before that. Stop orders that are reached go on with the next
+    /// command that may trade.
+    #[inline]
+    fn take_back(
+        &mut self,
+        market: MarketId,
+        account: AccountId,
+        order: Option<OrderRef>,
+        events: &mut Vec<Event>,
+        what: impl FnOnce(&mut Book, &mut Outcome<'_>) -> Result<(), Reason>,
+    ) -> bool {
+        self.on_book(market, account, order, events, |book, now, out| {
+            book.expire(now, out);
+            let done = what(book, out);
+            book.forget_trades_without_stops();
+            done
+        })
+    }
+
+    #[inline]
+    fn on_book(
+        &mut self,
+        market: MarketId,
+        account: AccountId,
+        order: Option<OrderRef>,
+        events: &mut Vec<Event>,
+        what: impl FnOnce(&mut Book, u64, &mut Outcome<'_>) -> Result<(), Reason>,
+    ) -> bool {
         let done = match self.books.get_mut(usize::from(market.0)) {
-            Some(book) => {
-                let mut out = Outcome { ledger: &mut self.ledger, events };
-                book.begin(self.now.0, &mut out);
-                let done = what(book, &mut out);
-                book.trigger_stops(&mut out);
-                done
-            }
+            Some(book) => what(book, self.now.0, &mut Outcome { ledger: &mut self.ledger, events }),
             None => Err(Reason::UnknownMarket(market)),
         };
         match done {
@@ -172,8 +203,8 @@ impl Exchange {
         self.book(market).into_iter().flat_map(move |book| book.depth(side))
     }
 
-    /// Stop orders wait that trades have reached, since one command triggers only so many. The next command in their market
-    /// goes on with them, [`Command::Advance`] in all markets.
+    /// Stop orders wait that trades have reached, since one command triggers only so many. The next order or amendment
+    /// in their market goes on with them, [`Command::Advance`] in all markets.
     pub fn has_reached_stops(&self) -> bool {
         self.books.iter().any(|book| book.traded.is_some())
     }

@@ -40,8 +40,9 @@ pub enum Reason {
     TimeInForceNotAllowed,
     #[error("the order would expire at {expires_at_unix_ms}, which is not after {now_unix_ms}")]
     AlreadyExpired { expires_at_unix_ms: u64, now_unix_ms: u64 },
-    #[error("an order with trigger {trigger} would be triggered at once: the last trade was at {last}")]
-    WouldTriggerAtOnce { trigger: u32, last: u32 },
+    #[error("an order with trigger {trigger} would be triggered at once: a trade was at {traded}")]
+    /// The last trade, or an earlier one that reached orders which wait for their turn.
+    WouldTriggerAtOnce { trigger: u32, traded: u32 },
     #[error("a post-only order at {price} ticks would take the best order, at {best}")]
     PostOnlyWouldTake { price: u32, best: u32 },
     #[error("{needed} units of asset {asset} are needed; {free} are free")]

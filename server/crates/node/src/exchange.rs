@@ -1,16 +1,37 @@
 //! What the exchange's contract holds, as it stands after one block.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use chain::{Call, ChainError, Snapshot, never_over};
 use contracts::{EXCHANGE_SETTLEMENT_ADDRESS, ExchangeSettlement, TestDollar};
+use shared::time::UnixSeconds;
 
 use crate::error::NodeError;
+
+/// Gas of the question whether a contract signed: what the contract that settles gives the wallet, the part of a call's gas
+/// that stays behind, and its own work.
+const WALLET_QUESTION_GAS: u64 = 400_000;
 
 /// Reads the contract after the block at one height.
 pub struct ExchangeReader<'a> {
     snapshot: &'a Snapshot,
     height: u64,
+}
+
+/// A key that signs orders for a trader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delegation {
+    pub delegate: Address,
+    /// The last second at which an order that it signed settles.
+    pub expires_at: UnixSeconds,
+    /// The trader took it back.
+    pub is_revoked: bool,
+}
+
+impl Delegation {
+    fn of(found: &ExchangeSettlement::Delegation) -> Self {
+        Self { delegate: found.delegate, expires_at: UnixSeconds(found.expiresAt), is_revoked: found.isRevoked }
+    }
 }
 
 /// What an ERC-20 contract says of itself.
@@ -85,6 +106,34 @@ impl<'a> ExchangeReader<'a> {
         Ok((!at.is_zero()).then(|| u64::try_from(at).unwrap_or(u64::MAX)))
     }
 
+    /// What a key may sign for a trader; `None` where the trader never let it sign, or forgot it since.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub fn delegation(&self, trader: Address, delegate: Address) -> Result<Option<Delegation>, NodeError> {
+        let found = self.read(ExchangeSettlement::delegationOfCall { trader, delegate })?;
+        Ok((found.expiresAt != 0).then(|| Delegation::of(&found)))
+    }
+
+    /// The keys that may sign for a trader, those included whose time is over.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub fn delegations(&self, trader: Address) -> Result<Vec<Delegation>, NodeError> {
+        Ok(self.read(ExchangeSettlement::delegationsOfCall { trader })?.iter().map(Delegation::of).collect())
+    }
+
+    /// Whether a trader that is a contract takes a signature for its own, asked as the contract that settles asks it.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub fn is_signed_by_contract(&self, trader: Address, digest: B256, signature: &Bytes) -> Result<bool, NodeError> {
+        let signature = signature.clone();
+        let gas = Some(WALLET_QUESTION_GAS);
+        let ask = ExchangeSettlement::isSignedByContractCall { trader, digest, signature };
+        self.ask(EXCHANGE_SETTLEMENT_ADDRESS, ask, gas)
+    }
+
     /// How long a trader that leaves alone waits.
     ///
     /// # Errors
@@ -118,7 +167,11 @@ impl<'a> ExchangeReader<'a> {
     }
 
     fn read_from<C: SolCall>(&self, contract: Address, call: C) -> Result<C::Return, NodeError> {
-        let request = Call { to: Some(contract), data: call.abi_encode().into(), ..Call::default() };
+        self.ask(contract, call, None)
+    }
+
+    fn ask<C: SolCall>(&self, contract: Address, call: C, gas: Option<u64>) -> Result<C::Return, NodeError> {
+        let request = Call { to: Some(contract), data: call.abi_encode().into(), gas, ..Call::default() };
         let outcome = self.snapshot.call(self.height, &request, &Default::default(), &never_over)?;
         C::abi_decode_returns(&outcome.output).map_err(|error| {
             NodeError::Chain(ChainError::InvalidCall(format!("the contract at {contract} answered: {error}")))

@@ -55,7 +55,7 @@ pub use disk::DISK_FLOOR_BYTES;
 pub use error::NodeError;
 pub use escrow::EscrowAccount;
 pub use events::CommittedBlock;
-pub use exchange::{ExchangeReader, TokenText};
+pub use exchange::{Delegation, ExchangeReader, TokenText};
 pub use genesis::{development_genesis, genesis_of};
 pub use handle::NodeHandle;
 pub use import_bodies::{MAX_IMPORT_BODY_BYTES, MAX_IMPORTS_AT_ONCE};

@@ -40,7 +40,7 @@ struct Left {
     exit_at: U256,
 }
 
-fn ask_contract<C: SolCall>(node: &Node, call: &C) -> Result<C::Return> {
+pub(super) fn ask_contract<C: SolCall>(node: &Node, call: &C) -> Result<C::Return> {
     let data = Bytes::from(call.abi_encode());
     let answer: Bytes = node.call("eth_call", json!([{ "to": EXCHANGE_ADDRESS, "data": data }, "latest"]))?;
     C::abi_decode_returns(&answer).context("the chain has no exchange")

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use shared::U256;
 use shared::api::exchange::{
-    CancelledOrders, ExchangeAccount, ExchangeAsset, ExchangeView, MarketView, OrderView, PlacedOrder, Trades,
+    CancelledOrders, ExchangeAccount, ExchangeAsset, ExchangeBalance, ExchangeView, MarketView, OrderView, PlacedOrder,
+    Trades,
 };
 use shared::api::page::LIMIT_MAX;
 use shared::chain::{DEV_CHAIN_ID, TEST_DOLLAR_ADDRESS};
@@ -22,7 +23,7 @@ use super::look::open_orders;
 use super::market::{account, exchange_to_sign_for, find_market};
 use super::number::{decimal, percent, price_decimals, units};
 use super::order::{Terms, sign};
-use super::quotes::{Difference, Funds, Quote, Settings, difference, quote_wanted, quotes, ranges};
+use super::quotes::{Difference, Funds, Quote, Settings, difference, held_here, quote_wanted, quotes, ranges};
 use super::reference_price::{Following, ReferencePrice};
 use crate::cli::client::{ComeAgain, Server};
 use crate::cli::wallet::node::Node;
@@ -227,11 +228,12 @@ impl Maker {
     fn look(&mut self) -> Result<()> {
         let price = self.price_now()?;
         let account = account(&self.server, self.key.address())?;
-        if let Err(error) = self.move_in(&account, price) {
+        let open = self.open_orders()?;
+        let funds = self.funds(&account, &open)?;
+        if let Err(error) = self.move_in(&account, funds, price) {
             (self.say)(&format!("nothing was deposited: {error:#}"));
         }
-        let open = self.open_orders()?;
-        let wanted = quotes(&self.market, self.settings, self.funds(&account)?, price);
+        let wanted = quotes(&self.market, self.settings, funds, price);
         let expires_by = clock::now().seconds().0 + self.exchange.settlement_seconds + QUOTE_SECONDS / 2;
         let Difference { kept, stale, missing } = difference(&self.market, &open, wanted, expires_by);
         if stale.is_empty() && missing.is_empty() {
@@ -273,11 +275,10 @@ impl Maker {
 
     /// Deposits what its account on the chain has of both assets, and takes money from a faucet where there is one and its
     /// orders would need more.
-    fn move_in(&mut self, account: &ExchangeAccount, price: u128) -> Result<()> {
+    fn move_in(&mut self, account: &ExchangeAccount, funds: Funds, price: u128) -> Result<()> {
         if account.block_number < self.deposited_in {
             return Ok(());
         }
-        let funds = self.funds(account)?;
         let market = self.market.clone();
         let base_wanted = self.settings.amount.saturating_mul(u128::from(self.settings.levels));
         let sides = [
@@ -302,14 +303,23 @@ impl Maker {
         self.node.token_balance(asset.address, self.key.address())
     }
 
-    /// What is free, and what its own orders hold, since they go first.
-    fn funds(&self, account: &ExchangeAccount) -> Result<Funds> {
+    /// What is free, and what its own orders of this market hold, since they go first.
+    fn funds(&self, account: &ExchangeAccount, open: &[OrderView]) -> Result<Funds> {
         let of = |asset| {
             let balance = account.balances.iter().find(|balance| balance.asset == asset);
-            let balance = balance.context("the exchange names no balance of an asset of the market")?;
-            anyhow::Ok(balance.free_units.0.saturating_add(balance.reserved_units.0))
+            balance.context("the exchange names no balance of an asset of the market")
         };
-        Ok(Funds { base: of(self.market.base.address)?, quote: of(self.market.quote.address)? })
+        let (base, quote) = (of(self.market.base.address)?, of(self.market.quote.address)?);
+        let (base_here, quote_here) = held_here(&self.market, open);
+        // An order may have ended between the two answers: it holds no more than is reserved.
+        let usable = |balance: &ExchangeBalance, here: u128| {
+            balance.free_units.0.saturating_add(here.min(balance.reserved_units.0))
+        };
+        Ok(Funds {
+            base: usable(base, base_here),
+            quote: usable(quote, quote_here),
+            base_in_all: base.free_units.0.saturating_add(base.reserved_units.0),
+        })
     }
 
     /// Cancels those of the wallet's open orders that have these nonces.

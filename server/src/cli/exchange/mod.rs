@@ -2,6 +2,7 @@
 //!
 //! The server is asked for what it alone knows, the chain for what it says of money. Signed is only what was shown.
 
+mod delegate;
 mod exit;
 mod funds;
 mod look;
@@ -42,6 +43,9 @@ pub(super) enum Exchange {
     Withdraw(funds::Move),
     /// Takes test money, where an asset gives it away
     Faucet(funds::Faucet),
+    /// Keys that sign orders for a wallet, and cannot withdraw
+    #[command(subcommand)]
+    Delegate(delegate::Delegate),
     /// Leaves without the operator: asks the contract, waits, takes everything
     Exit(exit::Exit),
     /// Reference market maker for development chains: keeps orders on both sides of a price
@@ -62,6 +66,7 @@ pub(super) fn run(exchange: Exchange) -> Result<()> {
         Exchange::Deposit(asked) => funds::deposit(&asked),
         Exchange::Withdraw(asked) => funds::withdraw(&asked),
         Exchange::Faucet(faucet) => funds::faucet(&faucet),
+        Exchange::Delegate(delegate) => delegate::run(&delegate),
         Exchange::Exit(exit) => exit::run(&exit),
         Exchange::Make(make) => make::run(&make),
     }

@@ -28,7 +28,7 @@ const DAY_SECONDS: u64 = 86_400;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Order {
-    /// Wallet that trades
+    /// Wallet that signs, and trades
     wallet: WalletName,
     /// Market, as AIT-tUSD
     market: String,
@@ -51,7 +51,26 @@ pub(in crate::cli) struct Order {
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=89))]
     days: u64,
     #[command(flatten)]
+    owner: Owner,
+    #[command(flatten)]
     signing: Signing,
+}
+
+// Whose orders they are, where the wallet that signs is only a trading key. A doc comment would be the help of its commands.
+#[derive(Debug, Args)]
+struct Owner {
+    /// Account that trades, where the wallet is a trading key of it: the name of a wallet of this machine, or an address
+    #[arg(long = "as", value_name = "OWNER")]
+    owner: Option<String>,
+}
+
+impl Owner {
+    fn trader(&self, signing: &Signing, wallet: &WalletName) -> Result<Address> {
+        match &self.owner {
+            Some(owner) => signing.folder.resolve(owner),
+            None => signing.folder.address(wallet),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -90,7 +109,7 @@ impl Kind {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Cancel {
-    /// Wallet whose orders they are
+    /// Wallet that signs, and whose orders they are
     wallet: WalletName,
     /// Number of the order, as `aitbc exchange orders` lists it
     #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -98,6 +117,8 @@ pub(in crate::cli) struct Cancel {
     /// All open orders
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    owner: Owner,
     #[command(flatten)]
     signing: Signing,
 }
@@ -148,12 +169,14 @@ fn fee_of(market: &MarketView, kind: TimeInForce) -> u16 {
 /// Makes an order smaller.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Reduce {
-    /// Wallet whose order it is
+    /// Wallet that signs, and whose order it is
     wallet: WalletName,
     /// Number of the order, as `aitbc exchange orders` lists it
     order: u64,
     /// The most that the order trades from now on, what it has traded included, as 12.5
     amount: String,
+    #[command(flatten)]
+    owner: Owner,
     #[command(flatten)]
     signing: Signing,
 }
@@ -166,12 +189,15 @@ pub(super) fn sign<T: OfTrader>(key: &PrivateKey, signed: T) -> Result<SignedByT
 pub(super) fn place(asked: &Order) -> Result<()> {
     let signing = &asked.signing;
     let keystore = signing.folder.open(&asked.wallet)?;
-    let trader = signing.folder.address(&asked.wallet)?;
+    let trader = asked.owner.trader(signing, &asked.wallet)?;
     let server = Server::at(signing.node.url());
     let exchange = exchange_to_sign_for(&server, &signing.node)?;
     let market = find_market(&exchange, &asked.market)?;
     let account = account(&server, trader)?;
     let order = order(asked, &exchange, market, &account)?;
+    if asked.owner.owner.is_some() {
+        eprintln!("for       {trader}, signed by its trading key {}", signing.folder.address(&asked.wallet)?);
+    }
     show(market, &order)?;
     ask::confirm("Sign and hand it in?", signing.yes)?;
     let key = keystore.open(&signing.password.of(&asked.wallet.to_string())?)?;
@@ -295,7 +321,7 @@ fn tell(market: &MarketView, placed: &PlacedOrder) {
 pub(super) fn reduce(asked: &Reduce) -> Result<()> {
     let signing = &asked.signing;
     let keystore = signing.folder.open(&asked.wallet)?;
-    let trader = signing.folder.address(&asked.wallet)?;
+    let trader = asked.owner.trader(signing, &asked.wallet)?;
     let server = Server::at(signing.node.url());
     let exchange = exchange_to_sign_for(&server, &signing.node)?;
     let open = open_orders(&server, trader)?;
@@ -341,7 +367,7 @@ fn is_too_little(market: &MarketView, order: &OrderView, amount: AssetUnits) -> 
 pub(super) fn cancel(asked: &Cancel) -> Result<()> {
     let signing = &asked.signing;
     let keystore = signing.folder.open(&asked.wallet)?;
-    let trader = signing.folder.address(&asked.wallet)?;
+    let trader = asked.owner.trader(signing, &asked.wallet)?;
     let server = Server::at(signing.node.url());
     let exchange = exchange_to_sign_for(&server, &signing.node)?;
     let (from_nonce, to_nonce) = match asked.order {

@@ -25,11 +25,32 @@ pub(super) struct Settings {
     pub(super) quote_max: u128,
 }
 
-/// What the exchange has of it, in smallest units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What its orders in this market may hold, in smallest units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Funds {
     pub(super) base: u128,
     pub(super) quote: u128,
+    /// What it has of the base asset, that in orders of other markets included.
+    pub(super) base_in_all: u128,
+}
+
+/// What the open orders of this market hold of base and quote asset. Orders of other markets hold something of them too,
+/// which is not this market's to spend.
+pub(super) fn held_here(market: &MarketView, open: &[OrderView]) -> (u128, u128) {
+    let mut held = (0_u128, 0_u128);
+    for order in open.iter().filter(|order| order.market == market.id) {
+        let rest = order.amount_units.0.saturating_sub(order.filled_units.0);
+        match order.side {
+            Side::Sell => held.0 = held.0.saturating_add(rest),
+            Side::Buy => held.1 = held.1.saturating_add(cost(rest, order.limit_price.0)),
+        }
+    }
+    held
+}
+
+/// What an amount costs at a limit price.
+fn cost(amount: u128, limit_price: u128) -> u128 {
+    u128::try_from(U256::from(amount) * U256::from(limit_price) / U256::from(PRICE_SCALE)).unwrap_or(u128::MAX)
 }
 
 /// One order of it.
@@ -52,8 +73,8 @@ pub(super) fn quotes(market: &MarketView, settings: Settings, funds: Funds, pric
     let step = market.limit_price_step.0.max(1);
     let lot = market.lot_units.0.max(1);
     let amount = settings.amount.min(market.amount_max_units.0) / lot * lot;
-    let mut left = Funds { base: funds.base, quote: funds.quote.min(settings.quote_max) };
-    let mut room = settings.base_max.saturating_sub(funds.base);
+    let mut left = Funds { quote: funds.quote.min(settings.quote_max), ..funds };
+    let mut room = settings.base_max.saturating_sub(funds.base_in_all);
     let mut quotes = Vec::new();
     for level in 1..=u128::from(settings.levels) {
         let halves = u128::from(settings.spread_basis_points) + 2 * u128::from(settings.gap_basis_points) * (level - 1);
@@ -143,7 +164,7 @@ mod tests {
     fn market() -> MarketView {
         let asset = |symbol: &str, decimals: u8| {
             json!({"address": shared::Address::ZERO, "symbol": symbol, "name": symbol, "decimals": decimals,
-                "is_worthless": true, "has_faucet": true})
+                "is_worthless": true, "has_faucet": true, "is_bridged": false})
         };
         serde_json::from_value(json!({
             "id": "AIT-tUSD", "number": 0, "base": asset("AIT", 18), "quote": asset("tUSD", 6), "lot": "0.01",
@@ -160,29 +181,50 @@ mod tests {
         Settings { levels, spread_basis_points, gap_basis_points, amount, base_max, quote_max }
     }
 
+    fn funds(base: u128, quote: u128) -> Funds {
+        Funds { base, quote, base_in_all: base }
+    }
+
     #[test]
     fn orders_stand_on_both_sides_as_far_as_the_funds_reach() {
         let settings = settings(3, 200, 100, 10 * AIT);
-        let all = quotes(&market(), settings, Funds { base: 100 * AIT, quote: 1_000_000_000 }, 250_000);
+        let all = quotes(&market(), settings, funds(100 * AIT, 1_000_000_000), 250_000);
         let prices: Vec<_> = all.iter().map(|quote| (quote.is_buy, quote.limit_price)).collect();
         let expected =
             [(false, 252_500), (false, 255_000), (false, 257_500), (true, 242_500), (true, 245_000), (true, 247_500)];
         assert_eq!(prices, expected);
-        let poor = quotes(&market(), settings, Funds { base: 15 * AIT, quote: 2_475_000 }, 250_000);
+        let poor = quotes(&market(), settings, funds(15 * AIT, 2_475_000), 250_000);
         let prices: Vec<_> = poor.iter().map(|quote| (quote.is_buy, quote.limit_price)).collect();
         assert_eq!(prices, [(false, 252_500), (true, 247_500)], "the nearest ones come first");
-        assert!(quotes(&market(), settings, Funds { base: 0, quote: 0 }, 250_000).is_empty());
+        assert!(quotes(&market(), settings, Funds::default(), 250_000).is_empty());
     }
 
     #[test]
     fn it_buys_no_more_than_it_may_have_and_spends_no_more_than_it_may() {
-        let rich = Funds { base: 85 * AIT, quote: 1_000_000_000 };
+        let rich = funds(85 * AIT, 1_000_000_000);
         let full = Settings { base_max: 100 * AIT, ..settings(3, 200, 100, 10 * AIT) };
         let buys = |settings, funds| quotes(&market(), settings, funds, 250_000).iter().filter(|it| it.is_buy).count();
-        assert_eq!((buys(full, rich), buys(full, Funds { base: 95 * AIT, ..rich })), (1, 0));
+        assert_eq!((buys(full, rich), buys(full, funds(95 * AIT, 1_000_000_000))), (1, 0));
         let thrifty = Settings { quote_max: 5_000_000, ..settings(3, 200, 100, 10 * AIT) };
         assert_eq!((buys(thrifty, rich), quote_wanted(thrifty, 250_000)), (2, 5_000_000));
         assert_eq!(quote_wanted(full, 250_000), 7_500_000);
+    }
+
+    #[test]
+    fn what_orders_of_another_market_hold_is_not_spent_twice() {
+        let selling = |market| OrderView { side: Side::Sell, ..order(market, 1, "250000", "40", 50) };
+        let buying = |market| {
+            let amount_units = shared::exchange::AssetUnits(4 * AIT);
+            OrderView { amount_units, ..order(market, 2, "250000", "0", 50) }
+        };
+        let open = [selling("AIT-tUSD"), selling("AIT-GOLD"), buying("AIT-tUSD"), buying("AIT-GOLD")];
+        assert_eq!(held_here(&market(), &open), (60, 1_000_000));
+        assert_eq!(held_here(&market(), &open[1..2]), (0, 0));
+        // What lies in another market still counts as had.
+        let full = Settings { base_max: 100 * AIT, ..settings(3, 200, 100, 10 * AIT) };
+        let elsewhere = Funds { base_in_all: 95 * AIT, ..funds(10 * AIT, 1_000_000_000) };
+        let quoted = quotes(&market(), full, elsewhere, 250_000);
+        assert_eq!(quoted.iter().map(|quote| quote.is_buy).collect::<Vec<_>>(), [false]);
     }
 
     fn order(market: &str, nonce: u64, price: &str, filled: &str, expires_at: u64) -> OrderView {
@@ -227,7 +269,7 @@ mod tests {
         ) {
             let market = market();
             let settings = Settings { base_max, ..settings(levels, spread, gap, lots * market.lot_units.0) };
-            let all = quotes(&market, settings, Funds { base, quote }, price);
+            let all = quotes(&market, settings, funds(base, quote), price);
             let (buys, sells): (Vec<Quote>, Vec<Quote>) = all.iter().partition(|quote| quote.is_buy);
             prop_assert!(buys.iter().all(|buy| buy.limit_price < price));
             prop_assert!(sells.iter().all(|sell| sell.limit_price > price));

@@ -10,10 +10,9 @@ use node::chain::{Chain, ChainError, ExportedSnapshot, import_snapshot};
 use serde_json::json;
 use shared::B256;
 
-use super::follow::genesis_of;
 use crate::chain::DATABASE_FILE;
 use crate::cli::client::print_json;
-use crate::network::{GENESIS_FILE, SharedGenesis};
+use crate::network::{self, GENESIS_FILE, SharedGenesis};
 
 /// Ending of a snapshot's name while it is written.
 const UNFINISHED: &str = "partial";
@@ -100,7 +99,7 @@ fn unfinished_name(file: &Path) -> PathBuf {
 pub(super) fn import(arguments: &Import) -> Result<()> {
     let Import { data, snapshot: file, genesis, block_hash, json } = arguments;
     let from = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let shared = genesis_of(data, genesis.as_deref())?;
+    let shared = network::genesis_for(data, genesis.as_deref())?;
     let imported = import_snapshot(BufReader::new(from), &shared.genesis, &data.join(DATABASE_FILE), *block_hash)
         .map_err(|error| in_use(error, data))?;
     tell("taken from", file, &imported, *json)

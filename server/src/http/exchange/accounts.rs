@@ -2,14 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use node::{Delegation, ExchangeReader};
 use serde::Deserialize;
 use shared::Address;
 use shared::api::exchange::{ExchangeAccount, FillView, OrderState, OrderView, WithdrawalView};
+use shared::api::exchange_keys::{TradingKey, TradingKeys};
 use shared::api::page::Page;
 use shared::api::problem::Problem;
 use shared::field_error::FieldError;
 
 use super::handle;
+use crate::clock;
 use crate::error::ApiError;
 use crate::exchange::{ExchangeAccess, views};
 use crate::http::extract::{ApiPath, ApiQuery, page_limit};
@@ -141,6 +144,26 @@ pub(crate) async fn withdrawals_of(
     let page = page(rows, limit, |row| row.signed.signed.nonce);
     let items = page.items.iter().map(|row| views::withdrawal(&listing, row)).collect();
     Ok(Page { items, next_cursor: page.next_cursor })
+}
+
+/// The keys that may sign orders for a trader, as its contract lists them.
+#[utoipa::path(
+    get, path = "/v1/exchange/accounts/{address}/delegates", tag = "exchange", params(("address" = String, Path)),
+    responses((status = 200, body = TradingKeys), (status = 404, body = Problem, content_type = "application/problem+json"))
+)]
+pub async fn delegates(
+    State(exchange): State<ExchangeAccess>,
+    ApiPath(address): ApiPath<Address>,
+) -> Result<Json<TradingKeys>, ApiError> {
+    Ok(Json(delegates_of(&exchange, address).await?))
+}
+
+pub(crate) async fn delegates_of(exchange: &ExchangeAccess, trader: Address) -> Result<TradingKeys, ApiError> {
+    handle(exchange)?;
+    let (snapshot, now) = (exchange.node.snapshot()?, clock::now().seconds());
+    let found = ExchangeReader::at(&snapshot, snapshot.head().number).delegations(trader)?;
+    let key = |found: &Delegation| TradingKey::new(found.delegate, found.expires_at, found.is_revoked, now);
+    Ok(TradingKeys { trader, keys: found.iter().map(key).collect() })
 }
 
 fn cursor(given: Option<&str>) -> Result<Option<u64>, ApiError> {

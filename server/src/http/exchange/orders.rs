@@ -5,9 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use shared::api::exchange::{CancelledOrders, FILLS_ANSWERED_MAX, OrderView, PlacedOrder, ReduceOrder, WithdrawalView};
 use shared::api::problem::Problem;
-use shared::exchange::{
-    ExchangeOrder, ExchangeWithdrawal, OfTrader, OrderCancellation, OrderReduction, SignedByTrader,
-};
+use shared::exchange::{ExchangeOrder, ExchangeWithdrawal, OrderCancellation, OrderReduction, SignedByTrader};
 use store::record::exchange::OrderRecord;
 
 use super::handle;
@@ -19,14 +17,15 @@ use crate::http::extract::{ApiJson, ApiPath};
 
 /// Places an order. The answer comes once the order is on the disk, and says what became of it at once.
 ///
-/// The signature says whose it is. A trader's nonces rise with each order and withdrawal. The same order sent again gets its
+/// The signature is the trader's, of a key that the trader delegated to, or what the trader's contract takes for its own
+/// (ERC-1271). A trader's nonces rise with each order and withdrawal, also where another key signs. The same order sent again gets its
 /// state as it is now.
 #[utoipa::path(
     post, path = "/v1/exchange/orders", tag = "exchange", request_body = SignedByTrader<ExchangeOrder>,
     responses(
         (status = 201, body = PlacedOrder, description = "It was taken"),
         (status = 200, body = PlacedOrder, description = "It was taken before"),
-        (status = 403, body = Problem, description = "The signature is not the trader's", content_type = "application/problem+json"),
+        (status = 403, body = Problem, description = "The signature does not count for the trader", content_type = "application/problem+json"),
         (status = 409, body = Problem, description = "The account or the market does not allow it now", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "The contract would not settle it, or the book does not count so", content_type = "application/problem+json"),
     )
@@ -39,11 +38,11 @@ pub async fn place(
 ) -> Result<(StatusCode, Json<PlacedOrder>), ApiError> {
     let handle = handle(&exchange)?;
     admission.count_signed(&visitor).await?;
-    let signed = verified(body.value).await?;
-    match handle.place(signed.clone()).await {
+    let verified = exchange.verify(body.value).await?;
+    match handle.place(verified.clone()).await {
         Ok(placed) => Ok((StatusCode::CREATED, Json(placed))),
         Err(error @ ExchangeError::Nonce { .. }) => {
-            let before = placed_before(&exchange, &signed).await?.ok_or(error)?;
+            let before = placed_before(&exchange, &verified.signed).await?.ok_or(error)?;
             Ok((StatusCode::OK, Json(before)))
         }
         Err(error) => Err(error.into()),
@@ -138,7 +137,7 @@ pub async fn reduce_one(
     post, path = "/v1/exchange/reductions", tag = "exchange", request_body = SignedByTrader<OrderReduction>,
     responses(
         (status = 200, body = OrderView, description = "Where the order had traded so much already, its rest is cancelled"),
-        (status = 403, body = Problem, description = "The signature is not the trader's", content_type = "application/problem+json"),
+        (status = 403, body = Problem, description = "The signature does not count for the trader", content_type = "application/problem+json"),
         (status = 404, body = Problem, description = "No such order is open", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "The amount is not less than the order has", content_type = "application/problem+json"),
     )
@@ -151,7 +150,7 @@ pub async fn reduce(
 ) -> Result<Json<OrderView>, ApiError> {
     let handle = handle(&exchange)?;
     admission.count_signed(&visitor).await?;
-    let signed = verified(body.value).await?;
+    let signed = exchange.verify(body.value).await?.signed;
     Ok(Json(handle.reduce(signed.signed).await?))
 }
 
@@ -160,7 +159,7 @@ pub async fn reduce(
     post, path = "/v1/exchange/cancels", tag = "exchange", request_body = SignedByTrader<OrderCancellation>,
     responses(
         (status = 200, body = CancelledOrders),
-        (status = 403, body = Problem, description = "The signature is not the trader's", content_type = "application/problem+json"),
+        (status = 403, body = Problem, description = "The signature does not count for the trader", content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -172,7 +171,7 @@ pub async fn cancel(
 ) -> Result<Json<CancelledOrders>, ApiError> {
     let handle = handle(&exchange)?;
     admission.count_signed(&visitor).await?;
-    let signed = verified(body.value).await?;
+    let signed = exchange.verify(body.value).await?.signed;
     Ok(Json(handle.cancel(signed.signed).await?))
 }
 
@@ -182,7 +181,7 @@ pub async fn cancel(
     responses(
         (status = 201, body = WithdrawalView, description = "It was taken"),
         (status = 200, body = WithdrawalView, description = "It was taken before"),
-        (status = 403, body = Problem, description = "The signature is not the trader's", content_type = "application/problem+json"),
+        (status = 403, body = Problem, description = "The signature does not count for the trader", content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     )
@@ -195,7 +194,7 @@ pub async fn withdraw(
 ) -> Result<(StatusCode, Json<WithdrawalView>), ApiError> {
     let handle = handle(&exchange)?;
     admission.count_signed(&visitor).await?;
-    let signed = verified(body.value).await?;
+    let signed = exchange.verify(body.value).await?.signed;
     let (trader, nonce) = (signed.signed.trader, signed.signed.nonce);
     match handle.withdraw(signed.clone()).await {
         Ok(taken) => Ok((StatusCode::CREATED, Json(taken))),
@@ -206,14 +205,4 @@ pub async fn withdraw(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Checks a signature where it may compute.
-async fn verified<T>(signed: SignedByTrader<T>) -> Result<SignedByTrader<T>, ApiError>
-where
-    T: OfTrader + Send + 'static,
-{
-    let checked = tokio::task::spawn_blocking(move || signed.verify().map(|()| signed)).await;
-    let signed = checked.map_err(|error| ApiError::Internal(error.to_string()))?;
-    signed.map_err(|error| ExchangeError::from(error).into())
 }

@@ -11,7 +11,7 @@ use shared::api::problem::Problem;
 
 use super::{accounts, handle, market};
 use crate::error::ApiError;
-use crate::exchange::ExchangeAccess;
+use crate::exchange::{ExchangeAccess, OPEN_ORDERS_PER_TRADER};
 use crate::http::extract::ApiQuery;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -65,7 +65,7 @@ pub async fn order_book(
     Ok(Json(market::book_of(&exchange, &id, BOOK_DEPTH_DEFAULT)?))
 }
 
-/// A trader's open orders, the newest hundred.
+/// A trader's open orders, all of them, the newest first.
 #[utoipa::path(
     get, path = "/api/orders", tag = "exchange", params(TraderQuery),
     responses((status = 200, body = OpenOrders), (status = 422, body = Problem, content_type = "application/problem+json"))
@@ -74,6 +74,7 @@ pub async fn open_orders(
     State(exchange): State<ExchangeAccess>,
     ApiQuery(query): ApiQuery<TraderQuery>,
 ) -> Result<Json<OpenOrders>, ApiError> {
-    let page = accounts::orders_of(&exchange, query.address, Some(OrderState::Open), None, LIMIT_MAX).await?;
+    let all = OPEN_ORDERS_PER_TRADER as u32;
+    let page = accounts::orders_of(&exchange, query.address, Some(OrderState::Open), None, all).await?;
     Ok(Json(OpenOrders { orders: page.items }))
 }

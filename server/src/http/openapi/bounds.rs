@@ -15,6 +15,7 @@ use shared::api::webhooks::{DELIVERIES_LISTED_MAX, DELIVERY_PROBLEM_MAX_CHARS, W
 use shared::api::{unservable, why_idle};
 use shared::capability_bounds::{SUBJECTS_MAX, SUGGESTIONS_MAX};
 use shared::device::{DEVICES_MAX, OFFERS_MAX};
+use shared::exchange::{DELEGATES_MAX, TRADER_SIGNATURE_MAX_BYTES};
 use shared::failure::TRIES_MAX;
 use shared::hardware::{NOTES_MAX, THROTTLES_MAX};
 use shared::job::image::{COUNT_MAX, PROMPT_MAX_CHARS};
@@ -192,17 +193,21 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("ExchangeWithdrawal", "trader", Hex(20)),
     ("ExchangeWithdrawal", "asset", Hex(20)),
     ("ExchangeWithdrawal", "contract", Hex(20)),
-    ("SignedByTrader_ExchangeOrder", "signature", Max(SIGNATURE_MAX_CHARS)),
-    ("SignedByTrader_OrderCancellation", "signature", Max(SIGNATURE_MAX_CHARS)),
-    ("SignedByTrader_OrderReduction", "signature", Max(SIGNATURE_MAX_CHARS)),
-    ("SignedByTrader_ExchangeWithdrawal", "signature", Max(SIGNATURE_MAX_CHARS)),
+    ("SignedByTrader_ExchangeOrder", "signature", Max(2 + 2 * TRADER_SIGNATURE_MAX_BYTES)),
+    ("SignedByTrader_OrderCancellation", "signature", Max(2 + 2 * TRADER_SIGNATURE_MAX_BYTES)),
+    ("SignedByTrader_OrderReduction", "signature", Max(2 + 2 * TRADER_SIGNATURE_MAX_BYTES)),
+    ("SignedByTrader_ExchangeWithdrawal", "signature", Max(2 + 2 * TRADER_SIGNATURE_MAX_BYTES)),
+    ("OrderView", "delegate", Hex(20)),
+    ("TradingKeys", "trader", Hex(20)),
+    ("TradingKeys", "keys", Max(DELEGATES_MAX)),
+    ("TradingKey", "delegate", Hex(20)),
     ("ExchangeView", "assets", Max(ASSETS_MAX)),
     ("ExchangeView", "markets", Max(MARKETS_MAX)),
     ("ExchangeAccount", "balances", Max(ASSETS_MAX)),
     ("BookView", "bids", Max(BOOK_DEPTH_MAX as usize)),
     ("BookView", "asks", Max(BOOK_DEPTH_MAX as usize)),
     ("Trades", "trades", Max(LIMIT_MAX as usize)),
-    ("OpenOrders", "orders", Max(LIMIT_MAX as usize)),
+    ("OpenOrders", "orders", Max(OPEN_ORDERS_PER_TRADER)),
     ("Candles", "candles", Max(CANDLES_MAX as usize)),
     ("PlacedOrder", "fills", Max(FILLS_ANSWERED_MAX)),
     ("CancelledOrders", "order_ids", Max(CANCELLED_MAX)),

@@ -2,13 +2,14 @@
 
 use alloy_primitives::{Address, Log, U256, hex};
 use alloy_sol_types::{SolEventInterface as _, SolInterface as _};
+use contracts::BridgedToken::BridgedTokenCalls;
 use contracts::ExchangeSettlement::{ExchangeSettlementCalls, ExchangeSettlementErrors};
 use contracts::JobEscrow::{JobEscrowCalls, JobEscrowErrors};
 use contracts::Staking::{StakingCalls, StakingErrors};
 use contracts::TestDollar::TestDollarCalls;
 use contracts::{
-    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS,
-    STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
+    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS,
+    EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
 };
 use node::chain::revert_reason;
 use shared::Bytes;
@@ -41,6 +42,7 @@ fn signature(to: Address, selector: [u8; 4]) -> Option<&'static str> {
         JOB_ESCROW_ADDRESS => JobEscrowCalls::signature_by_selector(selector),
         EXCHANGE_SETTLEMENT_ADDRESS => ExchangeSettlementCalls::signature_by_selector(selector),
         TEST_DOLLAR_ADDRESS => TestDollarCalls::signature_by_selector(selector),
+        BRIDGED_BITCOIN_ADDRESS | BRIDGED_ETHER_ADDRESS => BridgedTokenCalls::signature_by_selector(selector),
         STAKING_ADDRESS => StakingCalls::signature_by_selector(selector),
         _ => None,
     }

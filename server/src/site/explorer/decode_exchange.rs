@@ -27,6 +27,10 @@ pub(super) fn arguments(input: &[u8]) -> Option<Vec<DecodedValue>> {
             value("withdrawal.amount", "uint128", call.withdrawal.amount),
             value("withdrawal.nonce", "uint64", call.withdrawal.nonce),
         ],
+        ExchangeSettlementCalls::addDelegate(call) => {
+            vec![value("delegate", "address", call.delegate), value("expiresAt", "uint64", call.expiresAt)]
+        }
+        ExchangeSettlementCalls::revokeDelegate(call) => vec![value("delegate", "address", call.delegate)],
         ExchangeSettlementCalls::exit(call) => vec![value("asset", "address", call.asset)],
         _ => Vec::new(),
     })
@@ -52,7 +56,7 @@ fn batch_of(batch: &ExchangeSettlement::settleCall) -> Vec<DecodedValue> {
     arguments
 }
 
-/// The signature and fields of an event that moves money or begins an exit.
+/// The signature and fields of an event that moves money, begins an exit, or says who may sign.
 pub(super) fn event(log: &Log) -> Option<(&'static str, Vec<DecodedValue>)> {
     Some(match ExchangeSettlementEvents::decode_raw_log(log.topics(), &log.data.data).ok()? {
         ExchangeSettlementEvents::Filled(event) => (
@@ -88,6 +92,22 @@ pub(super) fn event(log: &Log) -> Option<(&'static str, Vec<DecodedValue>)> {
         ExchangeSettlementEvents::ExitRequested(event) => (
             ExchangeSettlement::ExitRequested::SIGNATURE,
             vec![value("trader", "address", event.trader), value("exitAt", "uint256", event.exitAt)],
+        ),
+        ExchangeSettlementEvents::DelegateAdded(event) => (
+            ExchangeSettlement::DelegateAdded::SIGNATURE,
+            vec![
+                value("trader", "address", event.trader),
+                value("delegate", "address", event.delegate),
+                value("expiresAt", "uint256", event.expiresAt),
+            ],
+        ),
+        ExchangeSettlementEvents::DelegateRevoked(event) => (
+            ExchangeSettlement::DelegateRevoked::SIGNATURE,
+            vec![
+                value("trader", "address", event.trader),
+                value("delegate", "address", event.delegate),
+                value("expiresAt", "uint256", event.expiresAt),
+            ],
         ),
         ExchangeSettlementEvents::Exited(event) => (
             ExchangeSettlement::Exited::SIGNATURE,

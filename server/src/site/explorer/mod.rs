@@ -10,8 +10,8 @@ mod tokens;
 mod views;
 
 use contracts::{
-    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, STAKING_ADDRESS,
-    TEST_DOLLAR_ADDRESS,
+    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS,
+    EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
 };
 use node::chain::{Place, Snapshot};
 use node::{NodeError, NodeHandle, ValidatorPower};
@@ -150,6 +150,7 @@ fn contract_name(address: Address) -> Option<&'static str> {
         JOB_ESCROW_ADDRESS => Some("JobEscrow"),
         EXCHANGE_SETTLEMENT_ADDRESS => Some("ExchangeSettlement"),
         TEST_DOLLAR_ADDRESS => Some("TestDollar"),
+        BRIDGED_BITCOIN_ADDRESS | BRIDGED_ETHER_ADDRESS => Some("BridgedToken"),
         STAKING_ADDRESS => Some("Staking"),
         _ => None,
     }

@@ -120,7 +120,11 @@ impl Trader {
         self.signed(order, &shared::exchange::OfTrader::domain(order))
     }
 
-    fn signed<T: TypedData + serde::Serialize>(&self, signed: &T, domain: &shared::typed_data::SigningDomain) -> Value {
+    pub(crate) fn signed<T: TypedData + serde::Serialize>(
+        &self,
+        signed: &T,
+        domain: &shared::typed_data::SigningDomain,
+    ) -> Value {
         let signature = self.buyer.key.sign(signed, domain).unwrap();
         json!({"signed": serde_json::to_value(signed).unwrap(), "signature": signature})
     }

@@ -77,6 +77,13 @@ impl Book {
         self.traded = None;
     }
 
+    /// Where no stop order is left that earlier trades reached, later ones count from the last trade on alone.
+    pub(crate) fn forget_trades_without_stops(&mut self) {
+        if self.reached_stop().is_none() {
+            self.traded = None;
+        }
+    }
+
     /// The stop order that is triggered next.
     pub(super) fn reached_stop(&self) -> Option<u32> {
         let (low, high) = self.traded?;

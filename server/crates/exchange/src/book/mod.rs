@@ -99,7 +99,8 @@ impl Book {
         }
     }
 
-    /// What comes before every command: orders whose time has come end, and those go on that earlier trades reached.
+    /// What comes before a command that may trade: orders whose time has come end, and those go on that earlier trades
+    /// reached.
     pub(crate) fn begin(&mut self, now_unix_ms: u64, out: &mut Outcome<'_>) {
         self.triggers_left = TRIGGERS_PER_COMMAND_MAX;
         self.expire(now_unix_ms, out);
@@ -107,7 +108,7 @@ impl Book {
     }
 
     /// Ends the orders whose time has come.
-    fn expire(&mut self, now_unix_ms: u64, out: &mut Outcome<'_>) {
+    pub(crate) fn expire(&mut self, now_unix_ms: u64, out: &mut Outcome<'_>) {
         while let Some(slot) = self.expiries.due(&self.orders, now_unix_ms) {
             let order = self.orders[slot];
             self.unlink(slot);

@@ -94,12 +94,12 @@ impl Book {
             let Some(price) = self.last_price else { return Ok(()) };
             // Where stop orders wait that earlier trades reached, this one would be triggered with them.
             let (low, high) = self.traded.unwrap_or((price, price));
-            let Ticks(last) = match order.direction {
+            let Ticks(traded) = match order.direction {
                 TriggerDirection::Rise => high,
                 TriggerDirection::Fall => low,
             };
-            let at_once = order.direction.is_reached(order.trigger, last);
-            let refused = Reason::WouldTriggerAtOnce { trigger: order.trigger, last };
+            let at_once = order.direction.is_reached(order.trigger, traded);
+            let refused = Reason::WouldTriggerAtOnce { trigger: order.trigger, traded };
             return if at_once { Err(refused) } else { Ok(()) };
         }
         self.check_post_only(order, order.price)

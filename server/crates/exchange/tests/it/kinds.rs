@@ -207,7 +207,7 @@ fn stop_orders_wait_for_a_trade_and_set_each_other_off() {
     let triggered: Vec<_> = events.iter().filter(|event| matches!(event, Event::Triggered { .. })).collect();
     assert_eq!(triggered, [&Event::Triggered { order: first }, &Event::Triggered { order: second }]);
     assert_eq!(events.last(), Some(&rested(second, Side::Buy, 104, 1)), "a stop-limit order rests at its limit");
-    assert_eq!(test.refused(stop(1, 103, 200)), Reason::WouldTriggerAtOnce { trigger: 103, last: 103 });
+    assert_eq!(test.refused(stop(1, 103, 200)), Reason::WouldTriggerAtOnce { trigger: 103, traded: 103 });
 }
 
 #[test]
@@ -234,8 +234,8 @@ fn a_take_profit_order_waits_for_a_better_price_and_beside_stop_orders() {
     let sell = |trigger| NewOrder { trigger, ..limit(1, Side::Sell, 90, 2) };
     let (stop, _) = test.placed(sell(fall(99)));
     let (profit, _) = test.placed(sell(rise(101)));
-    assert_eq!(test.refused(sell(rise(100))), Reason::WouldTriggerAtOnce { trigger: 100, last: 100 });
-    assert_eq!(test.refused(sell(fall(100))), Reason::WouldTriggerAtOnce { trigger: 100, last: 100 });
+    assert_eq!(test.refused(sell(rise(100))), Reason::WouldTriggerAtOnce { trigger: 100, traded: 100 });
+    assert_eq!(test.refused(sell(fall(100))), Reason::WouldTriggerAtOnce { trigger: 100, traded: 100 });
     test.placed(limit(2, Side::Buy, 101, 5));
     assert_eq!(test.exchange.open_lots(MARKET, profit), Some(Lots(2)), "the book was bought at 100 only");
     let (_, events) = test.placed(limit(3, Side::Sell, 101, 1));

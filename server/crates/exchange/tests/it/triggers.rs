@@ -67,7 +67,7 @@ fn a_trigger_that_would_go_with_those_that_are_reached_is_refused() {
     assert_eq!((triggered(&events).len(), trades(&events).len()), (EACH, 1));
     let late = NewOrder { trigger: rise(102), ..limit(3, Side::Buy, 110, 5) };
     let (_, events) = test.place(late);
-    let refused = Reason::WouldTriggerAtOnce { trigger: 102, last: 103 };
+    let refused = Reason::WouldTriggerAtOnce { trigger: 102, traded: 103 };
     assert!(matches!(events.last(), Some(Event::Rejected { reason, .. }) if *reason == refused), "{events:?}");
     assert!(test.exchange.has_reached_stops(), "four are left");
     let events = test.apply(Command::Advance);
@@ -77,14 +77,35 @@ fn a_trigger_that_would_go_with_those_that_are_reached_is_refused() {
 
 #[test]
 fn nothing_is_left_to_do_once_the_last_one_that_was_reached_is_cancelled() {
-    let (mut test, ids, _) = reached(2 * EACH + 1);
-    let last = ids[2 * EACH];
-    let account = 1 + (2 * EACH) as u32 % 2;
-    let events = test.cancel(account, last);
-    assert_eq!(triggered(&events), ids[EACH..2 * EACH]);
-    assert_eq!(events.last(), Some(&cancelled(last, account, 5, CancelReason::Owner)));
+    let (mut test, ids, _) = reached(EACH + 1);
+    let last = ids[EACH];
+    let account = 1 + EACH as u32 % 2;
+    assert_eq!(test.cancel(account, last), [cancelled(last, account, 5, CancelReason::Owner)]);
     assert!(!test.exchange.has_reached_stops());
     assert!(Exchange::restore(&test.exchange.snapshot(), HASH_KEY).is_ok());
+}
+
+/// An order that would not settle is cancelled for that, and must not trade just before.
+#[test]
+fn what_takes_orders_back_triggers_none() {
+    let (mut test, ids, _) = reached(EACH + 4);
+    let account = |place: usize| 1 + place as u32 % 2;
+    let first = ids[EACH];
+    assert_eq!(test.cancel(account(EACH), first), [cancelled(first, account(EACH), 5, CancelReason::Owner)]);
+    let reduced = test.apply(Command::Reduce {
+        market: MARKET,
+        account: AccountId(account(EACH + 1)),
+        order: OrderRef::Id(ids[EACH + 1]),
+        by: Lots(1),
+    });
+    assert_eq!((triggered(&reduced), trades(&reduced).len()), (vec![], 0), "{reduced:?}");
+    let all = test.apply(Command::CancelAll { market: MARKET, account: AccountId(account(EACH + 2)) });
+    assert_eq!((triggered(&all), trades(&all).len()), (vec![], 0), "{all:?}");
+    assert!(test.exchange.has_reached_stops());
+    // What is left of them goes on with a command that may trade.
+    let events = test.apply(Command::Advance);
+    assert_eq!(triggered(&events), [ids[EACH + 1], ids[EACH + 3]]);
+    assert!(!test.exchange.has_reached_stops());
 }
 
 proptest! {

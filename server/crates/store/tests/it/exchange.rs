@@ -17,6 +17,7 @@ use super::fixture::NOW;
 const GENESIS: B256 = B256::repeat_byte(7);
 const MAKER: Address = Address::repeat_byte(1);
 const TAKER: Address = Address::repeat_byte(2);
+const DELEGATE: Address = Address::repeat_byte(3);
 
 fn order(id: u64, trader: Address, side: Side) -> OrderRecord {
     let signed = ExchangeOrder {
@@ -47,6 +48,7 @@ fn order(id: u64, trader: Address, side: Side) -> OrderRecord {
         reason: None,
         triggered_at: None,
         signed: SignedByTrader { signed, signature: Bytes::from_static(&[1; 65]) },
+        signer: (side == Side::Sell).then_some(DELEGATE),
         sequence: id,
         placed_at: NOW,
         changed_at: NOW,
@@ -139,6 +141,12 @@ async fn what_follows_from_the_journal_is_stored_once() {
         let traders = store.list_exchange_traders().await.unwrap();
         assert_eq!(traders.iter().map(|trader| trader.last_nonce).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(store.list_open_exchange_orders().await.unwrap().len(), 1);
+        let signers = [1, 2].map(|id| (id, store.find_exchange_order(id)));
+        for (id, found) in signers {
+            let expected = (id == 1).then_some(DELEGATE);
+            let found = found.await.unwrap().unwrap();
+            assert_eq!((found.signer, found.delegate()), (expected, expected));
+        }
         assert_eq!(store.find_exchange_order(1).await.unwrap().unwrap().state, OrderState::Filled);
         for (interval, seconds) in [(CandleInterval::OneMinute, 60), (CandleInterval::OneDay, 0)] {
             let candles = store.list_candles(0, interval.seconds(), None, 10).await.unwrap();

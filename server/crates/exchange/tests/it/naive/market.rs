@@ -121,7 +121,7 @@ impl NaiveMarket {
         self.trigger_stops(money, events);
     }
 
-    fn expire(&mut self, now: u64, money: &mut Money<'_>, events: &mut Vec<Event>) {
+    pub(super) fn expire(&mut self, now: u64, money: &mut Money<'_>, events: &mut Vec<Event>) {
         loop {
             let time = |order: &NaiveOrder| {
                 let time = ends_at(&order.new)?;
@@ -200,7 +200,7 @@ impl NaiveMarket {
             };
             return match furthest {
                 Some(last) if is_reached(trigger, last) => {
-                    Err(Reason::WouldTriggerAtOnce { trigger: trigger.price.0, last })
+                    Err(Reason::WouldTriggerAtOnce { trigger: trigger.price.0, traded: last })
                 }
                 _ => Ok(()),
             };
@@ -266,19 +266,29 @@ impl NaiveMarket {
         Ok(())
     }
 
+    pub(super) fn has_reached_stops(&self) -> bool {
+        self.reached_stop().is_some()
+    }
+
+    /// The place of the waiting order that is triggered next.
+    fn reached_stop(&self) -> Option<usize> {
+        let (low, high) = (self.prices.iter().min().copied()?, self.prices.iter().max().copied()?);
+        let reached = |direction: TriggerDirection, traded: u32| {
+            let waiting = self.orders.iter().enumerate().filter(|(_, order)| order.waits);
+            let waiting = waiting.filter_map(|(place, order)| Some((order.new.trigger?, order.arrival, place)));
+            let reached =
+                waiting.filter(move |(trigger, ..)| trigger.direction == direction && is_reached(*trigger, traded));
+            reached.map(|(trigger, arrival, place)| (trigger.price.0, arrival, place))
+        };
+        let rise = reached(TriggerDirection::Rise, high).min();
+        let fall =
+            reached(TriggerDirection::Fall, low).min_by_key(|(trigger, arrival, _)| (u32::MAX - trigger, *arrival));
+        rise.or(fall).map(|(.., place)| place)
+    }
+
     pub(super) fn trigger_stops(&mut self, money: &mut Money<'_>, events: &mut Vec<Event>) {
-        while let (Some(low), Some(high)) = (self.prices.iter().min().copied(), self.prices.iter().max().copied()) {
-            let reached = |direction: TriggerDirection, traded: u32| {
-                let waiting = self.orders.iter().enumerate().filter(|(_, order)| order.waits);
-                let waiting = waiting.filter_map(|(place, order)| Some((order.new.trigger?, order.arrival, place)));
-                let reached =
-                    waiting.filter(move |(trigger, ..)| trigger.direction == direction && is_reached(*trigger, traded));
-                reached.map(|(trigger, arrival, place)| (trigger.price.0, arrival, place))
-            };
-            let rise = reached(TriggerDirection::Rise, high).min();
-            let fall =
-                reached(TriggerDirection::Fall, low).min_by_key(|(trigger, arrival, _)| (u32::MAX - trigger, *arrival));
-            let Some((.., place)) = rise.or(fall) else {
+        loop {
+            let Some(place) = self.reached_stop() else {
                 self.prices.clear();
                 return;
             };

@@ -143,7 +143,12 @@ impl NaiveExchange {
         let done = match self.markets.get_mut(usize::from(market.0)) {
             None => Err(Reason::UnknownMarket(market)),
             Some(market) => {
-                market.begin(now, &mut money, events);
+                let may_trade = matches!(ask, Ask::Place(_) | Ask::Amend(..));
+                if may_trade {
+                    market.begin(now, &mut money, events);
+                } else {
+                    market.expire(now, &mut money, events);
+                }
                 let done = match ask {
                     Ask::Place(order) if order.id.0 <= last_order => {
                         Err(Reason::OrderIdNotIncreasing { given: order.id, last: OrderId(last_order) })
@@ -160,7 +165,11 @@ impl NaiveExchange {
                         Ok(())
                     }
                 };
-                market.trigger_stops(&mut money, events);
+                if may_trade {
+                    market.trigger_stops(&mut money, events);
+                } else if !market.has_reached_stops() {
+                    market.prices.clear();
+                }
                 done
             }
         };

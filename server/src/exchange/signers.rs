@@ -1,0 +1,118 @@
+//! Who signed what is asked of the exchange: the trader's key, a key that the trader delegated to, or the trader that is a
+//! contract (ERC-1271). The contract that settles decides by the same rules, so what it would refuse is not taken.
+
+use node::{ExchangeReader, NodeError, NodeHandle};
+use shared::Address;
+use shared::exchange::{OfTrader, SignedByTrader, TRADER_SIGNATURE_MAX_BYTES, TraderSignatureError};
+use shared::time::UnixSeconds;
+
+use super::access::ExchangeAccess;
+use super::error::ExchangeError;
+use crate::clock;
+
+/// What was asked for, and whose key signed it; nothing where the trader's contract takes the signature for its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Verified<T> {
+    pub(crate) signed: SignedByTrader<T>,
+    pub(crate) signer: Option<Address>,
+}
+
+impl ExchangeAccess {
+    /// Checks a signature where it may compute. The chain is asked only where the trader's key did not sign.
+    pub(crate) async fn verify<T>(&self, signed: SignedByTrader<T>) -> Result<Verified<T>, ExchangeError>
+    where
+        T: OfTrader + Send + 'static,
+    {
+        if signed.signature.len() > TRADER_SIGNATURE_MAX_BYTES {
+            return Err(TraderSignatureError::TooLong(signed.signature.len()).into());
+        }
+        let node = self.node.clone();
+        let look = move || (key_that_signed(&node, &signed), signed);
+        let looked = tokio::task::spawn_blocking(look).await;
+        let (found, signed) = looked.map_err(|error| ExchangeError::ChainNotAsked(error.to_string()))?;
+        match found.map_err(ExchangeError::of_node)? {
+            Ok(key) => Ok(Verified { signed, signer: Some(key) }),
+            Err(refused) => {
+                self.ask_contract(&signed, refused).await?;
+                Ok(Verified { signed, signer: None })
+            }
+        }
+    }
+
+    /// Asks a trader that is a contract whether it signed. For one that is none, what was wrong with the key stays wrong.
+    async fn ask_contract<T: OfTrader>(
+        &self,
+        signed: &SignedByTrader<T>,
+        refused: TraderSignatureError,
+    ) -> Result<(), ExchangeError> {
+        let trader = signed.signed.trader();
+        if self.node.code(trader).map_err(ExchangeError::of_node)?.is_empty() {
+            return Err(refused.into());
+        }
+        let (digest, signature) = (signed.digest(), signed.signature.clone());
+        let ask = self.node.query(move |snapshot| {
+            ExchangeReader::at(snapshot, snapshot.head().number).is_signed_by_contract(trader, digest, &signature)
+        });
+        if ask.await.map_err(ExchangeError::of_node)? {
+            return Ok(());
+        }
+        Err(TraderSignatureError::NotTheContracts(trader).into())
+    }
+}
+
+/// The key that signed and may: the trader's own, or a delegate's.
+fn key_that_signed<T: OfTrader>(
+    node: &NodeHandle,
+    signed: &SignedByTrader<T>,
+) -> Result<Result<Address, TraderSignatureError>, NodeError> {
+    let trader = signed.signed.trader();
+    let key = match signed.signer() {
+        Ok(key) => key,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    if key == trader {
+        return Ok(Ok(key));
+    }
+    let snapshot = node.snapshot()?;
+    let reader = ExchangeReader::at(&snapshot, snapshot.head().number);
+    let found = delegation(&reader, trader, key, clock::now().seconds())?;
+    let unknown = Err(TraderSignatureError::NotTheTrader { signer: key, trader });
+    Ok(found.unwrap_or(unknown).and_then(|_| {
+        if T::MAY_DELEGATE { Ok(key) } else { Err(TraderSignatureError::NotForDelegates { delegate: key, trader }) }
+    }))
+}
+
+/// Until when a key may sign for a trader, or why it may not; nothing where the trader never said so.
+fn delegation(
+    reader: &ExchangeReader<'_>,
+    trader: Address,
+    delegate: Address,
+    now: UnixSeconds,
+) -> Result<Option<Result<UnixSeconds, TraderSignatureError>>, NodeError> {
+    Ok(reader.delegation(trader, delegate)?.map(|found| {
+        if found.is_revoked {
+            return Err(TraderSignatureError::DelegationRevoked { delegate, trader });
+        }
+        let expired_at = found.expires_at;
+        if expired_at < now {
+            return Err(TraderSignatureError::DelegationExpired { delegate, trader, expired_at });
+        }
+        Ok(found.expires_at)
+    }))
+}
+
+/// The same at the desk, after the last block that it has read: so a revocation comes before an order or behind it. An order
+/// lives no longer than its delegation, since what it was matched with would be void.
+pub(super) fn check_delegation(
+    reader: &ExchangeReader<'_>,
+    (trader, delegate): (Address, Address),
+    order_expires_at: UnixSeconds,
+    now: UnixSeconds,
+) -> Result<(), ExchangeError> {
+    let found = delegation(reader, trader, delegate, now).map_err(ExchangeError::of_node)?;
+    let ends = found.unwrap_or(Err(TraderSignatureError::NotTheTrader { signer: delegate, trader }))?;
+    if order_expires_at > ends {
+        return Err(ExchangeError::OutlivesDelegation { given: order_expires_at.0, ends: ends.0 });
+    }
+    Ok(())
+}
