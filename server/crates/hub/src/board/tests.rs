@@ -8,6 +8,7 @@ mod history;
 mod idling;
 mod marketplace;
 mod newcomers;
+mod paused;
 mod paying;
 mod refusing;
 mod servable;
@@ -135,6 +136,10 @@ fn granted(effects: &[Effect]) -> Vec<Lease> {
 }
 
 const NOW: UnixMillis = UnixMillis(1_000);
+
+fn pause(since: UnixMillis) -> MinerPause {
+    MinerPause { reason: "maintenance".into(), since_unix_ms: since }
+}
 
 #[test]
 fn jobs_go_out_in_order_as_slots_come_free() {
