@@ -18,6 +18,12 @@ pub use crate::islands::studio::Example;
 use crate::marketplace::{MODELS_PATH, OFFERS_PATH};
 use crate::pages::account::AccountPage;
 use crate::pages::address::AddressPage;
+use crate::pages::admin::changes::ChangesPage;
+use crate::pages::admin::health::HealthPage;
+use crate::pages::admin::jobs::AdminJobsPage;
+use crate::pages::admin::keys::{KeyPage, KeysPage};
+use crate::pages::admin::limits::LimitsPage;
+use crate::pages::admin::miners::{AdminMinerPage, AdminMinersPage};
 use crate::pages::allowances::AllowancesPage;
 use crate::pages::block::BlockPage;
 use crate::pages::blocks::BlocksPage;
@@ -141,6 +147,14 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/pay") view=PayPage ssr=SsrMode::Async />
             <Route path=path!("/wallet") view=WalletPage ssr=SsrMode::Async />
             <Route path=path!("/wallet/allowances") view=AllowancesPage ssr=SsrMode::Async />
+            <Route path=path!("/admin") view=HealthPage ssr=SsrMode::Async />
+            <Route path=path!("/admin/jobs") view=AdminJobsPage ssr=SsrMode::Async />
+            <Route path=path!("/admin/miners") view=AdminMinersPage ssr=SsrMode::Async />
+            <Route path=path!("/admin/miners/:address") view=AdminMinerPage ssr=SsrMode::Async />
+            <Route path=path!("/admin/keys") view=KeysPage ssr=SsrMode::Async />
+            <Route path=path!("/admin/keys/:id") view=KeyPage ssr=SsrMode::Async />
+            <Route path=path!("/admin/limits") view=LimitsPage ssr=SsrMode::Async />
+            <Route path=path!("/admin/changes") view=ChangesPage ssr=SsrMode::Async />
             <Route path=path!("/docs") view=DocumentsPage ssr=SsrMode::Async />
             <Route path=path!("/docs/*document") view=DocumentPage ssr=SsrMode::Async />
             <Route path=path!("/design") view=DesignPage ssr=SsrMode::Async />

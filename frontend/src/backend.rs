@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::amount::Amount;
+use shared::api::admin::{AdminHealth, AdminJob, AdminJobFilter, AdminKey, AdminLimits, OperatorChange};
 use shared::api::exchange::{
     BookView, CandleInterval, Candles, ExchangeAccount, ExchangeView, FillView, MarketView, OrderView, Ticker,
     TradeView, WithdrawalView,
@@ -26,7 +27,7 @@ use shared::api::sessions::SessionView;
 use shared::api::status::NetworkStatus;
 use shared::api::tokens::{Charts, CreationView, HolderView, HoldingView, TokenSummary, TokenView, TransferView};
 use shared::api::why_idle::WhyIdle;
-use shared::id::{JobId, SessionId};
+use shared::id::{ApiKeyId, JobId, SessionId};
 use shared::job::JobKind;
 use shared::{Address, B256};
 
@@ -232,6 +233,31 @@ pub trait Backend: Send + Sync + 'static {
     async fn market(&self, id: &str, interval: CandleInterval) -> Answer<MarketPage>;
     /// `None` where nobody is signed in.
     async fn trader(&self) -> Answer<Option<TraderPage>>;
+}
+
+/// What operators of the hub see. Only pages of an operator's session get one, so that no other page can show any of it.
+#[async_trait]
+pub trait OperatorBackend: Send + Sync + 'static {
+    async fn health(&self) -> Answer<AdminHealth>;
+    /// Newest first.
+    async fn jobs(&self, filter: &AdminJobFilter, cursor: Option<&str>, limit: u32) -> Answer<Page<AdminJob>>;
+    /// All miners, connected ones first, or those that are paused.
+    async fn miners(&self, paused: bool, cursor: Option<&str>, limit: u32) -> Answer<Page<MinerView>>;
+    async fn miner(&self, address: Address) -> Answer<MinerView>;
+    /// Those whose owner's address begins so.
+    async fn keys(&self, owner: Option<&str>, cursor: Option<&str>, limit: u32) -> Answer<Page<AdminKey>>;
+    async fn key(&self, id: ApiKeyId) -> Answer<AdminKey>;
+    async fn limits(&self) -> Answer<AdminLimits>;
+    /// Newest first.
+    async fn changes(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<OperatorChange>>;
+}
+
+/// The operators' backend of the page that is being rendered.
+///
+/// # Errors
+/// The reader is no operator: for them, there is no such page.
+pub fn use_operator_backend() -> Answer<Arc<dyn OperatorBackend>> {
+    leptos::prelude::use_context().ok_or(BackendError::NotFound)
 }
 
 /// The backend of the page that is being rendered.

@@ -9,11 +9,13 @@ use indexer::Indexer;
 use node::{Allowance, Lane, Node, NodeHandle};
 use shared::Address;
 use shared::signing::PrivateKey;
+use shared::time::UnixMillis;
 use store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::{self, Admin, Operators};
 use crate::admission::{Admission, RPC_UNITS_PER_ADDRESS};
 use crate::arriving_bodies::BodyBounds;
 use crate::auth::{Callers, Visitor};
@@ -85,6 +87,10 @@ pub struct App {
     /// How following goes, where others keep the chain.
     pub(crate) follow: Option<FollowState>,
     pub origins: OwnOrigins,
+    pub operators: Operators,
+    /// Operators change one thing after the other.
+    pub(crate) operators_turn: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) started_at: UnixMillis,
     pub nonces: NonceKey,
     pub(crate) second_factor_seal: SecondFactorSeal,
     /// Sessions, streams and intakes that a stop waits for.
@@ -193,6 +199,7 @@ impl App {
             stop_hub.clone(),
         )
         .await?;
+        let own_operator = config.keys.is_development().then_some(keys.admin);
         let (exchange, desk) = open_exchange(&config, &store, &node.handle()).await;
         let stuck = Stuck::new(store.clone(), node.handle(), identity.attester, Arc::clone(&metrics));
         let app = Arc::new(Self {
@@ -212,6 +219,9 @@ impl App {
             rpc_units: Arc::new(AddressUnits::new(RPC_UNITS_PER_ADDRESS)),
             reads: Reads::default(),
             origins: OwnOrigins::new(&config.own_origins),
+            operators: Operators::new(config.operators.iter().copied().chain(own_operator)),
+            operators_turn: Arc::default(),
+            started_at: clock::now(),
             nonces: NonceKey::from_random(clock::random_bytes()),
             store,
             hub,
@@ -268,6 +278,18 @@ impl App {
             identity: self.identity.clone(),
             attester: self.hub_key.address(),
             dev: self.config.keys.is_development(),
+        }
+    }
+
+    pub(crate) fn admin(&self) -> Admin {
+        Admin {
+            views: self.views(),
+            figures: self.figures(),
+            data: self.config.data.clone(),
+            disk_floor_bytes: self.config.disk_floor_bytes,
+            limits: admin::limits(&self.config),
+            started_at: self.started_at,
+            turn: Arc::clone(&self.operators_turn),
         }
     }
 
@@ -440,6 +462,18 @@ impl FromRef<Arc<App>> for Logs {
 impl FromRef<Arc<App>> for Callers {
     fn from_ref(app: &Arc<App>) -> Self {
         app.callers()
+    }
+}
+
+impl FromRef<Arc<App>> for Operators {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.operators.clone()
+    }
+}
+
+impl FromRef<Arc<App>> for Admin {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.admin()
     }
 }
 

@@ -140,6 +140,8 @@ pub struct Config {
     /// Folder of the built page bundles.
     pub site_root: PathBuf,
     pub keys: KeySource,
+    /// Accounts that operate the hub; a development installation's admin is one besides.
+    pub operators: Vec<Address>,
     /// Stands in every receipt of this hub, and in the rows that it takes over when it starts again.
     pub hub_id: String,
     /// How long the minter of a new chain holds what it mints, in seconds; 0 pays at once.
@@ -237,6 +239,7 @@ impl Config {
             chain_from: None,
             site_root: PathBuf::from(SITE_ROOT_DEFAULT),
             keys: KeySource::Development,
+            operators: Vec::new(),
             hub_id: DEVELOPMENT_HUB_ID.to_owned(),
             hold_seconds: 0,
             exchange: ExchangeConfig::default(),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Bytes that a program without special rights may still write to the file system of a folder.
-fn free_bytes(folder: &Path) -> io::Result<u64> {
+pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
     let file_system = rustix::fs::statvfs(folder)?;
     Ok(file_system.f_bavail.saturating_mul(file_system.f_frsize))
 }

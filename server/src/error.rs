@@ -271,6 +271,10 @@ impl From<StoreError> for ApiError {
             ) => Self::Unavailable(error.to_string()),
             StoreError::Refused(
                 Refusal::TaskEnded
+                | Refusal::KeyOfWallet
+                | Refusal::MinerPaused
+                | Refusal::MinerNotPaused
+                | Refusal::TooManyPaused { .. }
                 | Refusal::ReceiptsTaken { .. }
                 | Refusal::NonceUsed
                 | Refusal::TooManyKeys { .. }

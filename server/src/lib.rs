@@ -8,6 +8,7 @@
 // A page is one nested type; rendering the deepest needs more than the default of 128.
 #![recursion_limit = "512"]
 
+pub mod admin;
 pub mod admission;
 pub mod app;
 mod arriving_bodies;

@@ -18,7 +18,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::http::{
-    etherscan, exchange, generate_image, health, job_events, jobs, keys, log, miners, openai, openapi, quotes,
+    admin, etherscan, exchange, generate_image, health, job_events, jobs, keys, log, miners, openai, openapi, quotes,
     receipts, search, second_factor, sessions, webhooks,
 };
 use crate::job_token::JOB_TOKEN_HEADER;
@@ -124,6 +124,7 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(for_clients)
         .merge(for_wallets())
         .merge(for_traders())
+        .merge(for_operators(app))
         .merge(for_everybody)
         .merge(for_workers)
 }
@@ -140,6 +141,24 @@ fn for_wallets() -> Router<Arc<App>> {
         .route("/second-factor/remove", post(second_factor::remove))
         .route("/keys", post(keys::create_key).get(keys::list_keys))
         .route("/keys/{id}", delete(keys::revoke_key))
+}
+
+/// What operators see and change.
+fn for_operators(app: &Arc<App>) -> Router<Arc<App>> {
+    let changes = Router::new()
+        .route("/admin/miners/{address}/pause", post(admin::pause_miner))
+        .route("/admin/miners/{address}/resume", post(admin::resume_miner))
+        .route("/admin/keys/{id}/limits", post(admin::limit_key))
+        .route("/admin/keys/{id}/revoke", post(admin::revoke_key));
+    Router::new()
+        .route("/admin/health", get(admin::health))
+        .route("/admin/jobs", get(admin::jobs))
+        .route("/admin/miners", get(admin::miners))
+        .route("/admin/keys", get(admin::keys))
+        .route("/admin/limits", get(admin::limits))
+        .route("/admin/changes", get(admin::changes))
+        .route_layer(from_fn_with_state(Arc::clone(app), middleware::admit_list))
+        .merge(changes)
 }
 
 /// What traders ask of the exchange, and what they send it.
@@ -191,7 +210,7 @@ async fn path_not_found(OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::NotFound(format!("there is nothing at {}", uri.path()))
 }
 
-async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
+pub(crate) async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::MethodNotAllowed { method: method.to_string(), path: uri.path().to_owned() }
 }
 

@@ -400,11 +400,12 @@ pub fn miner_view(board: &Board, record: MinerRecord) -> MinerView {
         earned: record.earned,
         pending: record.pending,
         held: record.held,
+        paused: board.pause_of(record.address).cloned(),
     }
 }
 
 /// One row more than the page has says whether there is another page.
-fn keyset(cursor: Option<&str>, limit: u32) -> Result<Keyset, ApiError> {
+pub(crate) fn keyset(cursor: Option<&str>, limit: u32) -> Result<Keyset, ApiError> {
     let before_seq = cursor.map(str::parse).transpose().map_err(|_| {
         let detail = "`cursor` is `next_cursor` of the page before";
         ApiError::Invalid(vec![shared::field_error::FieldError::new("cursor", detail)])
@@ -412,7 +413,7 @@ fn keyset(cursor: Option<&str>, limit: u32) -> Result<Keyset, ApiError> {
     Ok(Keyset { before_seq, limit: u64::from(limit) + 1 })
 }
 
-fn page<T>(mut rows: Vec<T>, limit: u32, seq: impl Fn(&T) -> i64) -> Page<T> {
+pub(crate) fn page<T>(mut rows: Vec<T>, limit: u32, seq: impl Fn(&T) -> i64) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);

@@ -188,6 +188,9 @@ fn ReceiptRow(receipt: ReceiptView) -> impl IntoView {
 
 /// A miner's state as one word.
 pub fn miner_state(miner: &MinerView) -> (Tone, &'static str) {
+    if miner.paused.is_some() {
+        return (Tone::Waiting, text::miner::PAUSED);
+    }
     match (miner.online, miner.jobs_running) {
         (false, _) => (Tone::Plain, text::miner::OFFLINE),
         (true, 0) => (Tone::Done, text::miner::ONLINE),

@@ -10,8 +10,9 @@ use shared::api::keys::{ApiKeyView, KEYS_PER_WALLET_MAX, LABEL_MAX_CHARS};
 use shared::api::sessions::SessionView;
 
 use self::second_factor::{CodePart, SecondFactorPart};
+use super::admin::ADMIN_PATH;
 use super::load::{PageTitle, load};
-use crate::backend::{Account, AccountView, use_backend};
+use crate::backend::{Account, AccountView, use_backend, use_operator_backend};
 use crate::components::facts::{InfoRow, Section};
 use crate::components::notice::{Empty, Notice};
 use crate::components::status::Tone;
@@ -101,6 +102,7 @@ fn AccountPart(account: AccountView) -> impl IntoView {
 
 #[component]
 fn Owner(address: Address, sessions: Vec<SessionView>) -> impl IntoView {
+    let operates = use_operator_backend().is_ok();
     let own = sessions.into_iter().find(|session| session.is_current).map(|session| session.id.to_string());
     view! {
         <section class="section">
@@ -114,6 +116,7 @@ fn Owner(address: Address, sessions: Vec<SessionView>) -> impl IntoView {
                     {words::SIGN_OUT}
                 </button>
                 <a class="button button-quiet" href="/jobs">{words::JOBS}</a>
+                {operates.then(|| view! { <a class="button button-quiet" href=ADMIN_PATH>{words::OPERATE}</a> })}
             </div>
         </section>
     }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod address;
+pub mod admin;
 pub mod allowances;
 pub mod block;
 pub mod blocks;

@@ -31,6 +31,7 @@ pub const TITLE: &str = "Account";
 pub const FACT: &str = "Who acts for this account: browsers that are signed in, and programs with an API key.";
 pub const ADDRESS: &str = "Account";
 pub const SIGN_OUT: &str = "Sign out";
+pub const OPERATE: &str = "Operate this hub";
 pub const JOBS: &str = "Jobs of this account";
 
 pub const SESSIONS: &str = "Signed in";

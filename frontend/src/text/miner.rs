@@ -17,6 +17,7 @@ pub const MINER: &str = "Miner";
 pub const STATE: &str = "State";
 pub const ONLINE: &str = "online";
 pub const OFFLINE: &str = "offline";
+pub const PAUSED: &str = "paused by the hub";
 pub const BUSY: &str = "working";
 pub const DEVICE: &str = "Device";
 pub const DEVICES: &str = "Devices";

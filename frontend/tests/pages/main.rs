@@ -4,6 +4,7 @@
 #![recursion_limit = "512"]
 
 mod account;
+mod admin;
 mod exchange;
 mod exchange_fixture;
 mod fixture;
@@ -22,7 +23,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use fixture::Fixture;
 use frontend::app::{App, ChainLabel, SignedIn, shell};
-use frontend::backend::Backend;
+use frontend::backend::{Backend, OperatorBackend};
 use frontend::live_job::LiveJob;
 use leptos::prelude::*;
 use shared::api::jobs::{JobView, TaskView};
@@ -41,6 +42,16 @@ struct Rendered {
 }
 
 async fn render_with(backend: Fixture, path: &str, cookie: &str) -> Rendered {
+    render_for(backend, None, path, cookie).await
+}
+
+/// `operator` is what the server gives to pages of an operator's session alone.
+async fn render_for(
+    backend: Fixture,
+    operator: Option<Arc<dyn OperatorBackend>>,
+    path: &str,
+    cookie: &str,
+) -> Rendered {
     let signed_in = backend.account.as_ref().map(|account| SignedIn(account.address));
     let backend: Arc<dyn Backend> = Arc::new(backend);
     let context = move || {
@@ -48,6 +59,9 @@ async fn render_with(backend: Fixture, path: &str, cookie: &str) -> Rendered {
             provide_context(signed_in);
         }
         provide_context(Arc::clone(&backend));
+        if let Some(operator) = &operator {
+            provide_context(Arc::clone(operator));
+        }
         provide_context(ChainLabel { chain_id: shared::chain::DEV_CHAIN_ID, dev: true });
     };
     let options = LeptosOptions::builder().output_name("frontend").build();

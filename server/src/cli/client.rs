@@ -45,7 +45,7 @@ impl Server {
         &self.url
     }
 
-    fn agent() -> Agent {
+    pub(super) fn agent() -> Agent {
         Agent::config_builder().http_status_as_error(false).build().into()
     }
 
@@ -144,12 +144,12 @@ impl Server {
         self.read(request.call())
     }
 
-    fn address(&self, path: &str) -> String {
+    pub(super) fn address(&self, path: &str) -> String {
         format!("{}{path}", self.url.trim_end_matches('/'))
     }
 
     /// A problem becomes its sentences.
-    fn read<T: DeserializeOwned>(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<T> {
+    pub(super) fn read<T: DeserializeOwned>(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<T> {
         let mut response =
             answer.with_context(|| format!("no answer from {}: is the server running there?", self.url))?;
         let (status, pause) = (response.status(), wanted_pause(&response));

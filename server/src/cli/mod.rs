@@ -1,6 +1,7 @@
 //! The command line. Tables are for people, `--json` is for programs; an error is one sentence on stderr.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line answers on its streams")]
 
+mod admin;
 mod attester;
 mod audit;
 mod chain;
@@ -81,6 +82,9 @@ enum Command {
     /// Checks a hub against its log and the chain
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Looks after a hub that you operate: its health, miners, keys, and what was changed
+    #[command(subcommand)]
+    Admin(admin::Admin),
     /// Looks at miners
     #[command(subcommand)]
     Miner(jobs::Miner),
@@ -113,6 +117,7 @@ pub fn run() -> ExitCode {
         Command::Receipt(receipt) => receipt::run(receipt),
         Command::Webhook(webhook) => webhook::run(&webhook),
         Command::Audit(audit) => return ended(audit::run(&audit)),
+        Command::Admin(admin) => admin::run(&admin),
         Command::Miner(miner) => jobs::list_miners(miner),
         Command::Wallet(wallet) => wallet::run(wallet),
         Command::Exchange(exchange) => exchange::run(exchange),

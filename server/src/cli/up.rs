@@ -70,6 +70,9 @@ pub(super) struct Up {
     /// for these; without one, at this machine alone
     #[arg(long = "origin", env = "AITBC_ORIGINS", value_delimiter = ',', value_parser = origin)]
     own_origins: Vec<String>,
+    /// Account of a wallet that operates this hub at /admin; may be repeated. `up` names its own admin besides
+    #[arg(long = "operator", env = "AITBC_OPERATORS", value_name = "ADDRESS", value_delimiter = ',')]
+    operators: Vec<Address>,
     /// Origin whose pages may call the API besides the server's own; may be repeated
     #[arg(long = "allow-origin", env = "AITBC_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     allowed_origins: Vec<String>,
@@ -253,6 +256,7 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
         chain_from: (!up.chain_from.is_empty()).then_some(ChainFrom { urls: up.chain_from, genesis: up.genesis }),
         site_root: up.site.unwrap_or_else(|| PathBuf::from(SITE_ROOT_DEFAULT)),
         keys,
+        operators: up.operators,
         hub_id: up.hub_id,
         hold_seconds,
         exchange: ExchangeConfig { operates, exit_delay_seconds: up.exit_delay_seconds, market_maker },

@@ -7,6 +7,7 @@ use std::time::Instant;
 use hub::board::{Arrival, Board, BoardError, Failure, Input, OpenJob, SessionNumber, VerifiedResult};
 use shared::Address;
 use shared::api::jobs::StepProgress;
+use shared::api::miners::MinerPause;
 use shared::id::{JobId, LeaseId};
 use shared::protocol::Progress;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -97,6 +98,16 @@ impl HubHandle {
     /// Returns once the board has it. The store follows, and then watchers are told.
     pub async fn cancel(&self, job_id: JobId) -> Result<(), HubError> {
         self.ask(Input::Cancel { job_id }, Carried::Nothing).await
+    }
+
+    /// A miner gets nothing new from now on. The store has that already.
+    pub async fn pause(&self, miner: Address, pause: MinerPause) -> Result<(), HubError> {
+        self.ask(Input::Pause { miner, pause }, Carried::Nothing).await
+    }
+
+    /// A miner gets work again. The store has that already.
+    pub async fn resume(&self, miner: Address) -> Result<(), HubError> {
+        self.ask(Input::Resume { miner }, Carried::Nothing).await
     }
 
     /// The client's payment of a job is reserved. A hub that stops reads that from the store when it starts.

@@ -44,6 +44,7 @@ pub async fn start(
     let known = store.list_miners(None, MINERS_READ_MAX).await?.into_iter().flat_map(|miner| miner.capability.offers);
     let mut board = Board::new(identity, clock::random_bytes(), pinned, known).with_audits(audits);
     let measured = store.list_measured_results(RESULTS_READ_MAX).await?;
+    board.remember_paused(store.list_paused_miners().await?);
     board.remember_speeds(measured.into_iter().map(measurement));
     let jobs = store.list_open_jobs().await?;
     let count = jobs.len();

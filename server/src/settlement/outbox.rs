@@ -41,9 +41,8 @@ pub(super) async fn send(settlement: &Settlement, stored: &OutboxRecord) -> Resu
             return Ok(Some(End::Replaced));
         }
         let submitted = settlement.node.submit_raw_transaction(&stored.raw_transaction).await;
-        if let Err(error) = submitted
-            && !matches!(error, node::NodeError::AlreadyKnown)
-        {
+        let refused = submitted.err().filter(|error| !matches!(error, node::NodeError::AlreadyKnown));
+        if let Some(error) = &refused {
             let (kind, transaction) = (stored.payload.kind(), stored.transaction_hash);
             tracing::warn!(kind, %transaction, %error, "a transaction was not taken; it will be sent again");
         }
@@ -52,7 +51,8 @@ pub(super) async fn send(settlement: &Settlement, stored: &OutboxRecord) -> Resu
             included = settlement.node.wait_for_transaction(stored.transaction_hash, RESUBMIT) => included?,
         };
         if included.is_none() {
-            settlement.store.write(CountAttempt { outbox_id: stored.id }).await?;
+            let error = refused.map(|error| error.to_string());
+            settlement.store.write(CountAttempt { outbox_id: stored.id, error }).await?;
         }
     }
 }

@@ -27,7 +27,7 @@ const PAGES: [&str; 13] = [
 ];
 
 /// Paths for programs that know them. A crawler there would only cost.
-const CLOSED: [&str; 5] = ["/v1/", "/api/", "/rpc", "/metrics", "/explorer/search"];
+const CLOSED: [&str; 6] = ["/v1/", "/api/", "/rpc", "/metrics", "/admin", "/explorer/search"];
 
 pub(super) fn router() -> Router {
     Router::new().route("/robots.txt", get(robots)).route("/sitemap.xml", get(sitemap))

@@ -1,5 +1,6 @@
 //! The web application on this server: rendered pages, static files, the explorer's feed.
 
+mod admin;
 mod assets;
 mod backend;
 mod crawlers;
@@ -52,7 +53,8 @@ pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
     };
     let public: Arc<dyn Backend> = Arc::new(backend.clone());
     let reference = ApiReference(Arc::new(reference::page(&openapi::document())));
-    let context = pages::PageContext { backend, chain, example: example(site_root), reference };
+    let operators = pages::OperatorContext { operators: app.operators.clone(), admin: admin::SiteAdmin(app.admin()) };
+    let context = pages::PageContext { backend, operators, chain, example: example(site_root), reference };
     let pages =
         pages::router(&site_root.to_string_lossy(), &context).layer(from_fn_with_state(app.callers(), viewer::know));
     let lists =
@@ -62,6 +64,7 @@ pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
     let router = Router::new()
         .merge(wallet_links::router())
         .merge(crawlers::router())
+        .merge(admin::router(app))
         .merge(lists)
         .merge(assets::router(site_root))
         .merge(pages.layer(from_fn_with_state(Arc::clone(app), middleware::admit_page)));

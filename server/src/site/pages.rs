@@ -8,23 +8,44 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 use frontend::app::{App, ChainLabel, Example, SignedIn, shell};
-use frontend::backend::Backend;
+use frontend::backend::{Backend, OperatorBackend};
 use frontend::documents::ApiReference;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context};
+use shared::Address;
 
+use super::admin::SiteAdmin;
 use super::backend::{Reader, SiteBackend};
 use super::policy;
 use super::viewer::Viewer;
+use crate::admin::Operators;
 use crate::error::ApiError;
 use crate::job_token;
 use crate::reads::reads_html;
+
+/// What pages of operators are rendered with besides.
+#[derive(Clone)]
+pub(super) struct OperatorContext {
+    pub(super) operators: Operators,
+    pub(super) admin: SiteAdmin,
+}
+
+impl OperatorContext {
+    /// Pages of any other account find nothing to ask.
+    fn provide(&self, account: Address) {
+        if self.operators.has(account) {
+            let backend: Arc<dyn OperatorBackend> = Arc::new(self.admin.clone());
+            provide_context(backend);
+        }
+    }
+}
 
 /// What every page is rendered with.
 #[derive(Clone)]
 pub(super) struct PageContext {
     pub(super) backend: SiteBackend,
+    pub(super) operators: OperatorContext,
     pub(super) chain: ChainLabel,
     /// The picture that the first page shows until the visitor's own.
     pub(super) example: Option<Example>,
@@ -37,6 +58,7 @@ impl PageContext {
         let is_private = reader.is_somebody();
         if let Some(session) = reader.viewer.as_ref().and_then(Viewer::signed_in) {
             provide_context(SignedIn(session.address));
+            self.operators.provide(session.address);
         }
         let backend: Arc<dyn Backend> = Arc::new(self.backend.seen_by(reader));
         provide_context(backend);

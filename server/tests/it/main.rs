@@ -1,6 +1,7 @@
 //! The server as its clients and workers meet it: real port, real database, real chain.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod admin;
 mod attacks;
 mod audits;
 mod cancel;

@@ -19,8 +19,8 @@ const ORIGIN: &str = "https://aitbc.example";
 pub(crate) struct Owner {
     pub(crate) key: PrivateKey,
     /// As the server gave it, and its own page's origin.
-    cookie: String,
-    origin: String,
+    pub(crate) cookie: String,
+    pub(crate) origin: String,
 }
 
 impl Owner {

@@ -7,6 +7,18 @@ use crate::amount::Amount;
 use crate::capability::Capability;
 use crate::time::UnixMillis;
 
+/// Longest reason that an operator gives for what it does.
+pub const OPERATOR_REASON_MAX_CHARS: usize = 200;
+
+/// An operator paused the miner: it keeps what it has and gets nothing new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MinerPause {
+    /// Why, in the operator's words: one line of up to 200 characters.
+    pub reason: String,
+    pub since_unix_ms: UnixMillis,
+}
+
 /// What other miners found when they computed its results again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -43,4 +55,7 @@ pub struct MinerView {
     pub pending: Amount,
     /// What the minter holds of `earned` until it is due.
     pub held: Amount,
+    /// Absent where the hub gives it work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<MinerPause>,
 }

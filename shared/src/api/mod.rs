@@ -1,5 +1,6 @@
 //! Types of the REST API, by area. Pages and clients read exactly these.
 
+pub mod admin;
 pub mod audits;
 pub mod exchange;
 pub mod exchange_feeds;

@@ -42,6 +42,8 @@ pub struct IdleReason {
 pub enum IdleKind {
     NotConnected,
     Draining,
+    /// The hub's operator paused it.
+    Paused,
     /// It is not idle: all its slots are busy.
     Busy,
     /// No job waits for its models.

@@ -39,6 +39,8 @@ pub enum LogEntry {
     Refund(LoggedRefund),
     /// The hub forgot a miner that never served, and with it what counted against it.
     Forgotten(ForgottenMiner),
+    /// An operator of the hub paused a miner, or let it get work again.
+    Pause(LoggedPause),
 }
 
 /// The word of an entry's kind.
@@ -51,11 +53,20 @@ pub enum EntryKind {
     Void,
     Refund,
     Forgotten,
+    Pause,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 7] =
-        [Self::Receipt, Self::Failure, Self::Fault, Self::Audit, Self::Void, Self::Refund, Self::Forgotten];
+    pub const ALL: [Self; 8] = [
+        Self::Receipt,
+        Self::Failure,
+        Self::Fault,
+        Self::Audit,
+        Self::Void,
+        Self::Refund,
+        Self::Forgotten,
+        Self::Pause,
+    ];
 
     /// The text in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -67,6 +78,7 @@ impl EntryKind {
             Self::Void => "void",
             Self::Refund => "refund",
             Self::Forgotten => "forgotten",
+            Self::Pause => "pause",
         }
     }
 }
@@ -81,6 +93,7 @@ impl LogEntry {
             Self::Void(_) => EntryKind::Void,
             Self::Refund(_) => EntryKind::Refund,
             Self::Forgotten(_) => EntryKind::Forgotten,
+            Self::Pause(_) => EntryKind::Pause,
         }
     }
 
@@ -94,6 +107,7 @@ impl LogEntry {
             Self::Void(void) => void.receipt_hash.to_string(),
             Self::Refund(refund) => refund.job_id.to_string(),
             Self::Forgotten(forgotten) => forgotten.miner.to_string(),
+            Self::Pause(pause) => pause.miner.to_string(),
         }
     }
 
@@ -280,6 +294,19 @@ pub struct ForgottenMiner {
     pub miner: Address,
 }
 
+/// From here on the hub gives a miner nothing new, or gives it work again. It counts neither for nor against the miner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LoggedPause {
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub miner: Address,
+    pub paused: bool,
+    /// In the operator's words.
+    pub reason: String,
+    pub at: UnixSeconds,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,6 +349,10 @@ mod tests {
         let entry = LogEntry::Forgotten(ForgottenMiner { miner: Address::ZERO });
         let value = serde_json::to_value(&entry).unwrap();
         assert_eq!(value["kind"], entry.kind().as_str());
-        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 7);
+        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 8);
+        let (miner, reason) = (Address::ZERO, "a broken card".to_owned());
+        let entry = LogEntry::Pause(LoggedPause { miner, paused: true, reason, at: UnixSeconds(9) });
+        assert_eq!(serde_json::to_value(&entry).unwrap()["kind"], entry.kind().as_str());
+        assert_eq!(serde_json::from_str::<LogEntry>(&entry.canonical_json().unwrap()).unwrap(), entry);
     }
 }

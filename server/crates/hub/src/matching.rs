@@ -50,6 +50,8 @@ pub struct Candidate<'a> {
     /// As many of its results wait for their audits as may; it has no free slot then.
     pub awaits_audits: bool,
     pub draining: bool,
+    /// The hub's operator gives it nothing new.
+    pub paused: bool,
     /// The speed that counts for this job's model, [`crate::speed::counted`].
     pub micro_units_per_second: u64,
     /// Leases that it completed or failed, and those of them that it failed.
@@ -100,6 +102,8 @@ pub enum Removal {
     TooNew,
     #[error("it is finishing what it has and takes nothing new")]
     Draining,
+    #[error("the operator of this hub paused it")]
+    Paused,
     #[error("others compute its first results again, and until they have answered it gets nothing new")]
     AwaitsAudits,
     #[error("all of its {slots} slots are busy")]
@@ -109,7 +113,7 @@ pub enum Removal {
 impl Removal {
     /// The reason is temporary: the miner may serve the job later.
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy { .. } | Self::AwaitsAudits | Self::Draining | Self::TooNew)
+        matches!(self, Self::Busy { .. } | Self::AwaitsAudits | Self::Draining | Self::Paused | Self::TooNew)
     }
 }
 
@@ -137,6 +141,9 @@ pub fn consider_part<'a>(job: &ValidJob, units: MicroUnits, candidate: &Candidat
     }
     if candidate.draining {
         return Err(Removal::Draining);
+    }
+    if candidate.paused {
+        return Err(Removal::Paused);
     }
     if candidate.is_too_new {
         return Err(Removal::TooNew);
@@ -371,6 +378,9 @@ mod tests {
         assert_eq!(consider(&job, &busy).unwrap_err(), Removal::Busy { slots: 1 });
         let draining = Candidate { draining: true, ..fits };
         assert!(consider(&job, &draining).unwrap_err().is_temporary());
+        let paused = Candidate { paused: true, ..fits };
+        assert_eq!(consider(&job, &paused).unwrap_err(), Removal::Paused);
+        assert!(Removal::Paused.is_temporary(), "the operator resumes it");
         job.constraints.max_price = Some(Amount::ZERO);
         assert!(matches!(consider(&job, &fits).unwrap_err(), Removal::TooExpensive { .. }));
         job.constraints.max_price = None;

@@ -78,6 +78,14 @@ pub enum Refusal {
     CodeUsed,
     #[error("the session waits for no code")]
     NoCodeAwaited,
+    #[error("the key is a wallet's own: its jobs have the limits of the wallet")]
+    KeyOfWallet,
+    #[error("the miner is paused already")]
+    MinerPaused,
+    #[error("the miner is not paused")]
+    MinerNotPaused,
+    #[error("{most} miners are paused, which is the limit: resume one first")]
+    TooManyPaused { most: usize },
     #[error("the task has ended")]
     TaskEnded,
     #[error("{taken} of the transaction's {asked} receipts wait for no mint any more")]

@@ -2,6 +2,7 @@
 
 pub mod exchange;
 pub mod index;
+pub mod operators;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};

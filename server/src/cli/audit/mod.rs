@@ -145,13 +145,14 @@ impl Recompute {
         }
         println!("log         {size} entries, root {root}, signed by {}", log.hub);
         println!(
-            "entries     {} receipts, {} failures, {} faults, {} audits, {} voids, {} refunds",
+            "entries     {} receipts, {} failures, {} faults, {} audits, {} voids, {} refunds, {} pauses",
             of(EntryKind::Receipt),
             of(EntryKind::Failure),
             of(EntryKind::Fault),
             of(EntryKind::Audit),
             of(EntryKind::Void),
-            of(EntryKind::Refund)
+            of(EntryKind::Refund),
+            of(EntryKind::Pause)
         );
         println!("miners      {miners} with an account in the log");
         for note in notes {

@@ -3,6 +3,7 @@
 use hub::idempotency;
 use hub::receipt_check::DETERMINISM_CLASS_MAX_CHARS;
 use serde_json::{Map, Value, json};
+use shared::api::admin::{LIMITS_MAX, OPEN_STATES, OPERATOR_REASON_MAX_CHARS, OUTBOX_SHOWN_MAX};
 use shared::api::exchange::{ASSETS_MAX, BOOK_DEPTH_MAX, CANCELLED_MAX, CANDLES_MAX, FILLS_ANSWERED_MAX, MARKETS_MAX};
 use shared::api::jobs::EXPLAINED_MAX;
 use shared::api::keys::{KEYS_PER_WALLET_MAX, LABEL_MAX_CHARS};
@@ -220,6 +221,14 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("StuckView", "counts", Max(StuckKind::ALL.len())),
     ("StuckCount", "names", Max(STUCK_NAMES_MAX)),
     ("Page_MinerView", "items", Max(LIMIT_MAX as usize)),
+    ("OperatorReason", "reason", Max(OPERATOR_REASON_MAX_CHARS)),
+    ("KeyLimits", "reason", Max(OPERATOR_REASON_MAX_CHARS)),
+    ("AdminHealth", "queue", Max(OPEN_STATES.len())),
+    ("Outbox", "transactions", Max(OUTBOX_SHOWN_MAX)),
+    ("AdminLimits", "limits", Max(LIMITS_MAX)),
+    ("Page_AdminJob", "items", Max(LIMIT_MAX as usize)),
+    ("Page_AdminKey", "items", Max(LIMIT_MAX as usize)),
+    ("Page_OperatorChange", "items", Max(LIMIT_MAX as usize)),
 ];
 
 const fn base64_chars(bytes: usize) -> usize {

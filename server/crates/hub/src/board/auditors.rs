@@ -122,7 +122,7 @@ impl Board {
         #[cfg(test)]
         LOOKED_AT.with(|looked_at| looked_at.set(looked_at.get() + 1));
         // A miner without slots would never begin it.
-        let takes_part = !miner.draining && miner.slots() > 0 && address != self.identity.attester;
+        let takes_part = self.takes_new(address, miner) && miner.slots() > 0 && address != self.identity.attester;
         let offer = matching::offer_for(&job.request, &miner.capability);
         let Some(offer) = offer.filter(|offer| takes_part && price::check(offer).is_ok()) else { return vec![] };
         let engine = (offer.kind == JobKind::Text).then(|| engine_of(&miner.capability.engine));

@@ -148,7 +148,7 @@ impl Board {
             let Some(miner) = self.miners.get(&address) else { return false };
             let has_failed = open.failed_by.contains(&address) || open.gave_up(address);
             let serves = || matching::fits(&job.request, address, &miner.capability, miner.reputation()).is_ok();
-            let works = !miner.draining && !self.awaits_audits(address, miner);
+            let works = self.takes_new(address, miner) && !self.awaits_audits(address, miner);
             miner.is_proven() && works && !has_failed && serves()
         };
         self.fleet.any(model, Demand::of(&job.request), true, fits)
@@ -338,6 +338,7 @@ impl Board {
             free_slots: self.free_slots(address, miner),
             awaits_audits: self.awaits_audits(address, miner),
             draining: miner.draining,
+            paused: self.pause_of(address).is_some(),
             micro_units_per_second: self.speed_of(address, &job.request, model),
             is_warm: miner.warm.as_ref() == Some(model),
             has_newcomers_turn: is_new
@@ -391,7 +392,7 @@ impl Board {
             matching::fits(&job.request, *address, &miner.capability, miner.reputation()).is_ok()
         };
         let works = |(address, miner): &(&Address, &super::Miner)| {
-            miner.is_proven() && !miner.draining && !self.awaits_audits(**address, miner)
+            miner.is_proven() && self.takes_new(**address, miner) && !self.awaits_audits(**address, miner)
         };
         let proven = self.miners.iter().filter(works);
         let mut proven = proven.map(|(address, _)| address);

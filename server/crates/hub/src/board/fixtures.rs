@@ -28,6 +28,7 @@ pub(crate) fn candidate(number: u8, capability: &Capability) -> Candidate<'_> {
         free_slots: 1,
         awaits_audits: false,
         draining: false,
+        paused: false,
         micro_units_per_second: capability.offers[0].measured_micro_units_per_second,
         leases: 0,
         faults: 0,

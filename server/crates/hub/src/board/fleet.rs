@@ -65,7 +65,7 @@ pub(super) struct Offered {
     is_unknown: bool,
     is_warm: bool,
     is_proven: bool,
-    /// None where it takes nothing new now: it drains, or waits for its audits.
+    /// None where it takes nothing new now: it drains, is paused, or waits for its audits.
     slots: u64,
 }
 
@@ -301,7 +301,7 @@ impl Board {
     }
 
     fn places_of(&self, address: Address, miner: &Miner) -> Vec<Place> {
-        let is_free = !miner.draining && self.free_slots(address, miner) > 0;
+        let is_free = self.takes_new(address, miner) && self.free_slots(address, miner) > 0;
         let class = match miner.completed() {
             completed if miner.faults == 0 && !miner.is_proven() => 1 + usize::try_from(completed).unwrap_or_default(),
             _ => 0,
@@ -319,7 +319,7 @@ impl Board {
         let measured = speed::measured(self.speeds.of_model(model), address).unwrap_or_default();
         let declared = if measured == 0 { offer.measured_micro_units_per_second } else { 0 };
         let price_weight = matching::price_weight(offer);
-        let takes_more = !miner.draining && !self.awaits_audits(address, miner);
+        let takes_more = self.takes_new(address, miner) && !self.awaits_audits(address, miner);
         Offered {
             supply: Supply::of(address, miner.cards, offer, miner.reputation()),
             address,

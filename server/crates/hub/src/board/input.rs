@@ -3,6 +3,7 @@
 use shared::Address;
 use shared::amount::MicroUnits;
 use shared::api::jobs::StepProgress;
+use shared::api::miners::MinerPause;
 use shared::capability::Capability;
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::Blame;
@@ -38,6 +39,10 @@ pub enum Input {
     Slots { miner: Address, session: SessionNumber, slots: u32 },
     /// A miner gives a lease back whose slot another hub has.
     Decline { lease_id: LeaseId, miner: Address },
+    /// An operator pauses a miner: it gets nothing new.
+    Pause { miner: Address, pause: MinerPause },
+    /// An operator lets a miner get work again.
+    Resume { miner: Address },
     /// A miner finished a step, or wrote a piece of a text.
     Progress { lease_id: LeaseId, miner: Address, progress: StepProgress, piece: Option<Piece> },
     /// A miner says that it failed.

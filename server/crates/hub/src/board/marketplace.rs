@@ -30,7 +30,8 @@ impl Board {
         let example = example_work(offer.kind, self.example_steps(offer.kind, &offer.model));
         let device = strongest(&miner.capability);
         let slots = miner.slots();
-        let free = if miner.draining { 0 } else { self.free_slots(address, miner) };
+        let takes_new = self.takes_new(address, miner);
+        let free = if takes_new { self.free_slots(address, miner) } else { 0 };
         OfferView {
             kind: offer.kind,
             model: model.model,
@@ -50,7 +51,7 @@ impl Board {
             faults: miner.faults,
             slots,
             free,
-            is_draining: miner.draining,
+            is_draining: !takes_new,
         }
     }
 

@@ -19,6 +19,7 @@ mod job;
 mod leases;
 mod marketplace;
 mod miners;
+mod paused;
 mod payment;
 mod queue;
 mod quote;
@@ -34,6 +35,7 @@ mod why_idle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::Address;
+use shared::api::miners::MinerPause;
 use shared::capability::{Capability, ModelOffer};
 use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
@@ -159,6 +161,8 @@ pub struct Board {
     unpaid: BTreeSet<JobId>,
     leases: BTreeMap<LeaseId, Lease>,
     miners: BTreeMap<Address, Miner>,
+    /// Miners that get nothing new until the operator resumes them, whether they are connected or not.
+    paused: BTreeMap<Address, MinerPause>,
     /// Leases of each miner, also of one that is not connected.
     held: BTreeMap<Address, BTreeSet<LeaseId>>,
     fleet: Fleet,
@@ -210,6 +214,7 @@ impl Board {
             unpaid: BTreeSet::new(),
             leases: BTreeMap::new(),
             miners: BTreeMap::new(),
+            paused: BTreeMap::new(),
             held: BTreeMap::new(),
             fleet: Fleet::new(!secret),
             changed_miners: BTreeSet::new(),
@@ -258,6 +263,8 @@ impl Board {
             Input::Drain { miner, session } => Ok(self.drain(miner, session, now)),
             Input::Slots { miner, session, slots } => Ok(self.lend_slots(miner, session, slots, now)),
             Input::Decline { lease_id, miner } => self.decline(lease_id, miner, now),
+            Input::Pause { miner, pause } => Ok(self.pause(miner, pause, now)),
+            Input::Resume { miner } => Ok(self.resume(miner, now)),
             Input::Progress { lease_id, miner, progress, piece } => {
                 self.progress(lease_id, miner, progress, piece.as_ref(), now)
             }

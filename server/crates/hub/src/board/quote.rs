@@ -69,6 +69,7 @@ impl Board {
             free_slots: 1,
             awaits_audits: false,
             draining: miner.draining,
+            paused: self.pause_of(address).is_some(),
             micro_units_per_second: self.speed_of(address, job, model),
             leases: miner.leases_ended,
             faults: miner.faults,

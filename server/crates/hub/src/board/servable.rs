@@ -77,6 +77,7 @@ pub(super) const fn filter_of(removal: &Removal) -> Filter {
         | Removal::TooNew
         | Removal::AwaitsAudits
         | Removal::Draining
+        | Removal::Paused
         | Removal::Busy { .. } => Filter::Model,
     }
 }

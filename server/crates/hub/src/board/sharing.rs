@@ -46,7 +46,7 @@ impl Board {
         unit_price_max: Option<Amount>,
         now: UnixMillis,
     ) -> Option<Drawer> {
-        let miner = self.miners.get(&address).filter(|miner| !miner.draining)?;
+        let miner = self.miners.get(&address).filter(|miner| self.takes_new(address, miner))?;
         let (offer, _) = matching::fits(job, address, &miner.capability, miner.reputation()).ok()?;
         if unit_price_max.is_some_and(|most| offer.unit_price > most) {
             return None;

@@ -9,6 +9,7 @@ mod idling;
 mod marketplace;
 mod newcomers;
 mod other_hubs;
+mod paused;
 mod paying;
 mod refusing;
 mod servable;
@@ -136,6 +137,10 @@ fn granted(effects: &[Effect]) -> Vec<Lease> {
 }
 
 const NOW: UnixMillis = UnixMillis(1_000);
+
+fn pause(since: UnixMillis) -> MinerPause {
+    MinerPause { reason: "maintenance".into(), since_unix_ms: since }
+}
 
 #[test]
 fn jobs_go_out_in_order_as_slots_come_free() {

@@ -39,7 +39,8 @@ impl Board {
         let running = self.jobs_running_at(address);
         let Some(miner) = self.miners.get(&address) else {
             let help = "start its worker, and look at `gpu-worker doctor` where it does not connect";
-            let reasons = vec![reason(IdleKind::NotConnected, "It is not connected.", Some(help))];
+            let absent = reason(IdleKind::NotConnected, "It is not connected.", Some(help));
+            let reasons = self.paused_reason(address).into_iter().chain([absent]).collect();
             return WhyIdle { address, running, slots: 0, reasons, models: vec![] };
         };
         let models: Vec<_> =
@@ -50,7 +51,16 @@ impl Board {
             let help = "the more it has earned today, the fewer of its results are audited";
             reasons.insert(0, reason(IdleKind::Busy, words, Some(help)));
         }
+        if let Some(paused) = self.paused_reason(address) {
+            reasons.insert(0, paused);
+        }
         WhyIdle { address, running, slots: miner.slots(), reasons, models }
+    }
+
+    fn paused_reason(&self, address: Address) -> Option<IdleReason> {
+        let why = &self.pause_of(address)?.reason;
+        let words = format!("The operator of this hub paused it, and it gets nothing new: {why}");
+        Some(reason(IdleKind::Paused, words, Some("ask the hub's operator, who alone can resume it")))
     }
 
     fn demand_for(&self, address: Address, miner: &Miner, offer: &ModelOffer) -> ModelDemand {

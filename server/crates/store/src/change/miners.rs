@@ -1,7 +1,7 @@
 //! Miners: who registered, who was seen, who is forgotten.
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -17,7 +17,7 @@ use super::log::append;
 use super::{Change, Transaction};
 use crate::StoreError;
 use crate::columns::{encode, stored_millis, word};
-use crate::entity::{miner, miner_hardware};
+use crate::entity::{miner, miner_hardware, paused_miner};
 
 /// Rows that one change names or removes; what is left waits for the next.
 const ROWS_MAX: usize = 500;
@@ -106,7 +106,8 @@ impl Change for SeeMiners {
 }
 
 /// Forgets miners that never served a job: a key costs nothing, and neither does what it states about itself. Those not
-/// seen for long go, and then those not seen the longest while there are too many.
+/// seen for long go, and then those not seen the longest while there are too many. Paused ones stay, so that an operator
+/// finds them.
 #[derive(Debug, Clone)]
 pub struct ForgetMiners {
     pub seen_before: UnixMillis,
@@ -120,7 +121,11 @@ impl Change for ForgetMiners {
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<u64, StoreError> {
         use miner::Column;
-        let unserved = || miner::Entity::find().filter(Column::JobsCompleted.eq(0));
+        let paused = || Query::select().column(paused_miner::Column::Address).from(paused_miner::Entity).to_owned();
+        let unserved = || {
+            let never_served = miner::Entity::find().filter(Column::JobsCompleted.eq(0));
+            never_served.filter(Column::Address.not_in_subquery(paused()))
+        };
         let over = unserved().count(transaction.connection).await?.saturating_sub(self.unserved_max);
         let oldest: Vec<(String, i64, i64)> = unserved()
             .order_by_asc(Column::LastSeenAtUnixMs)

@@ -58,6 +58,7 @@ impl<S: SignTransaction> Change for QueueTransaction<S> {
             raw_transaction: Set(signed.raw.to_string()),
             state: Set(state_text(OutboxState::Signed)?),
             attempts: Set(0),
+            last_error: Set(None),
             signed_at_unix_ms: Set(stored_millis(self.at)),
             ..Default::default()
         };
@@ -136,6 +137,8 @@ impl Change for AlignNonce {
 #[derive(Debug, Clone)]
 pub struct CountAttempt {
     pub outbox_id: i64,
+    /// What the node said to it; `None` where it took the transaction.
+    pub error: Option<String>,
 }
 
 #[async_trait]
@@ -145,6 +148,7 @@ impl Change for CountAttempt {
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         outbox::Entity::update_many()
             .col_expr(outbox::Column::Attempts, Expr::col(outbox::Column::Attempts).add(1_i64))
+            .col_expr(outbox::Column::LastError, Expr::value(self.error.clone()))
             .filter(outbox::Column::Id.eq(self.outbox_id))
             .exec(transaction.connection)
             .await?;

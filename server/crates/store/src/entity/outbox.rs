@@ -22,6 +22,8 @@ pub struct Model {
     pub state: String,
     /// How often it was sent without a block having it in time.
     pub attempts: i64,
+    /// What the node said to the last of them; null where it took the transaction.
+    pub last_error: Option<String>,
     pub signed_at_unix_ms: i64,
     pub block_number: Option<i64>,
 }

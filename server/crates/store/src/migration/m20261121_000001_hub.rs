@@ -9,7 +9,7 @@ use super::{exchange_tables, index_tables};
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 26] = [
     "job",
     "task",
     "lease",
@@ -34,11 +34,14 @@ const TABLES: [&str; 24] = [
     "rate_limit",
     "webhook",
     "webhook_delivery",
+    "paused_miner",
+    "operator_change",
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 34] = [
+const INDEXES: [(&str, &str, &[&str]); 37] = [
     ("task_by_state", "task", &["state"]),
+    ("task_by_miner", "task", &["miner"]),
     ("job_by_client", "job", &["client", "seq"]),
     ("job_by_state", "job", &["state", "seq"]),
     ("job_by_creation", "job", &["created_at_unix_ms"]),
@@ -72,6 +75,8 @@ const INDEXES: [(&str, &str, &[&str]); 34] = [
     ("delivery_by_webhook", "webhook_delivery", &["webhook_id", "created_at_unix_ms"]),
     ("delivery_by_attempt", "webhook_delivery", &["webhook_id", "state", "next_attempt_at_unix_ms"]),
     ("delivery_by_age", "webhook_delivery", &["created_at_unix_ms"]),
+    ("audit_by_state", "audit", &["state"]),
+    ("change_by_hub", "operator_change", &["hub_id", "seq"]),
 ];
 
 impl MigrationName for Migration {
@@ -95,6 +100,7 @@ impl MigrationTrait for Migration {
             account_tables(),
             webhook_tables(),
             sign_in_tables(),
+            operator_tables(),
             index_tables::tables(),
             exchange_tables::tables(),
         ];
@@ -240,6 +246,7 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(string("raw_transaction"))
         .col(string("state"))
         .col(big_integer("attempts"))
+        .col(string_null("last_error"))
         .col(big_integer("signed_at_unix_ms"))
         .col(big_integer_null("block_number"))
         .to_owned();
@@ -397,6 +404,32 @@ fn sign_in_tables() -> Vec<TableCreateStatement> {
         .primary_key(Index::create().col("address").col("code_sha256"))
         .to_owned();
     vec![session, second_factor, recovery_code]
+}
+
+/// What operators of each hub changed. Rows of `operator_change` are only ever added.
+fn operator_tables() -> Vec<TableCreateStatement> {
+    let paused = Table::create()
+        .table("paused_miner")
+        .col(string("hub_id"))
+        .col(string("address"))
+        .col(string("reason"))
+        .col(big_integer("since_unix_ms"))
+        .primary_key(Index::create().col("hub_id").col("address"))
+        .to_owned();
+    let change = Table::create()
+        .table("operator_change")
+        .col(big_pk_auto("seq"))
+        .col(string_uniq("id"))
+        .col(string("hub_id"))
+        .col(big_integer("at_unix_ms"))
+        .col(string("operator"))
+        .col(string("action"))
+        .col(string("subject"))
+        .col(string("reason"))
+        .col(string("state_before"))
+        .col(string("state_after"))
+        .to_owned();
+    vec![paused, change]
 }
 
 fn webhook_tables() -> Vec<TableCreateStatement> {

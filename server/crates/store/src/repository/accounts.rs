@@ -62,7 +62,7 @@ impl Store {
     }
 }
 
-fn key_record(row: api_key::Model) -> Result<ApiKeyRecord, StoreError> {
+pub(super) fn key_record(row: api_key::Model) -> Result<ApiKeyRecord, StoreError> {
     let images_per_minute = row.images_per_minute.and_then(|limit| u32::try_from(limit).ok());
     let view = ApiKeyView {
         id: word("key id", &row.id)?,

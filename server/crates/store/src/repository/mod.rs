@@ -13,6 +13,7 @@ mod log;
 mod measured;
 mod miners;
 mod models;
+mod operators;
 mod outbox;
 mod payments;
 mod prefixes;

@@ -14,6 +14,7 @@ mod jobs;
 mod log;
 mod miners;
 mod models;
+mod operators;
 mod payments;
 mod postgres;
 mod receipt_index;

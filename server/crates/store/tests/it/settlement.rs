@@ -89,7 +89,7 @@ async fn a_transaction_is_known_before_it_is_sent_and_its_mint_counts_once() {
         let store = database.open().await;
         assert_eq!(store.list_open_transactions(SIGNER).await.unwrap(), std::slice::from_ref(&queued));
         assert_eq!((queued.nonce, queued.signer, queued.attempts), (4, SIGNER, 0));
-        store.write(CountAttempt { outbox_id: queued.id }).await.unwrap();
+        store.write(CountAttempt { outbox_id: queued.id, error: Some("no room".into()) }).await.unwrap();
         assert_eq!(store.list_open_transactions(SIGNER).await.unwrap()[0].attempts, 1);
         let change = RecordMinted {
             outbox_id: queued.id,

@@ -24,6 +24,8 @@ enum Step {
     Failed(usize, Blame, bool),
     Unchecked(usize),
     Cancel(usize),
+    Pause(u8),
+    Resume(u8),
     Wait(u64),
 }
 
@@ -59,6 +61,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         }),
         1 => (0..8_usize).prop_map(Step::Unchecked),
         1 => (0..8_usize).prop_map(Step::Cancel),
+        1 => (0..4_u8).prop_map(Step::Pause),
+        1 => (0..4_u8).prop_map(Step::Resume),
         1 => (0..60_000_u64).prop_map(Step::Wait),
     ]
 }
@@ -156,6 +160,8 @@ impl World {
             }
             Step::Unchecked(index) => Input::ResultUnchecked { lease_id: self.verified_lease(index)?.id },
             Step::Cancel(index) => Input::Cancel { job_id: *self.board.jobs.keys().nth(index)? },
+            Step::Pause(number) => Input::Pause { miner: Address::repeat_byte(number), pause: pause(self.now) },
+            Step::Resume(number) => Input::Resume { miner: Address::repeat_byte(number) },
             Step::Wait(milliseconds) => {
                 self.now = self.now.plus_ms(milliseconds);
                 Input::Tick
@@ -198,6 +204,8 @@ impl World {
             Ok(effects) => {
                 self.told.push_str(&format!("{effects:?}\n"));
                 for effect in &effects {
+                    let is_paused = |lease: &Lease| self.board.pause_of(lease.miner).is_some();
+                    assert!(!matches!(effect, Effect::Grant { lease, .. } if is_paused(lease)), "{effect:?}");
                     if let Effect::Grant { moved, .. } | Effect::Move { moved, .. } | Effect::Complete { moved, .. } =
                         effect
                     {
@@ -235,7 +243,7 @@ impl World {
             let late = board.held.get(address).into_iter().flatten().filter(|id| board.is_verifying(**id)).count();
             prop_assert!(held <= miner.capability.slots as usize + late, "{address} is oversold");
             let key = crate::catalog::ModelKey { kind: shared::job::JobKind::Image, model: "scenes".into() };
-            let is_free = !miner.draining && board.free_slots(*address, miner) > 0;
+            let is_free = board.takes_new(*address, miner) && board.free_slots(*address, miner) > 0;
             prop_assert_eq!(board.fleet.free_for(*address).any(|(model, _)| *model == key), is_free);
         }
         let mut waiting = 0;
