@@ -3,6 +3,7 @@
 //! Semantics, units and errors are documented in `solidity/interfaces`; a test compares every selector and topic here
 //! with the compiler's ABI.
 
+pub use bounty::ModelBounty;
 pub use escrow::JobEscrow;
 pub use exchange::ExchangeSettlement;
 pub use minter::AITokenMinter;
@@ -10,6 +11,7 @@ pub use staking::Staking;
 pub use test_dollar::TestDollar;
 pub use token::AIToken;
 
+mod bounty;
 mod escrow;
 mod exchange;
 mod staking;

@@ -3,10 +3,10 @@
 use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_sol_types::SolConstructor;
 
-use crate::abi::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, Staking};
+use crate::abi::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, ModelBounty, Staking};
 use crate::bytecode::{
     AI_TOKEN_CREATION_CODE, AI_TOKEN_MINTER_CREATION_CODE, EXCHANGE_SETTLEMENT_CREATION_CODE, JOB_ESCROW_CREATION_CODE,
-    STAKING_CREATION_CODE, TEST_DOLLAR_CREATION_CODE,
+    MODEL_BOUNTY_CREATION_CODE, STAKING_CREATION_CODE, TEST_DOLLAR_CREATION_CODE,
 };
 
 /// Where genesis puts `AIToken`.
@@ -26,6 +26,9 @@ pub const TEST_DOLLAR_ADDRESS: Address = address!("00000000000000000000000000000
 
 /// Where a chain whose validators change puts `Staking`. Nodes read the validators of the next block there.
 pub const STAKING_ADDRESS: Address = address!("0000000000000000000000000000000000A17006");
+
+/// Where genesis puts `ModelBounty`.
+pub const MODEL_BOUNTY_ADDRESS: Address = address!("0000000000000000000000000000000000A17007");
 
 /// Most receipts in one `mintBatch`. A full batch fits the 2^24 gas of one transaction (EIP-7825).
 pub const MAX_BATCH_RECEIPTS: usize = 128;
@@ -114,7 +117,7 @@ pub struct Deployment {
 
 /// The contracts of block 0 in the order in which they are constructed. No constructor calls
 /// another contract.
-pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 3] {
+pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 4] {
     [
         Deployment {
             contract_name: "AIToken",
@@ -130,6 +133,11 @@ pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 3] {
             contract_name: "JobEscrow",
             address: JOB_ESCROW_ADDRESS,
             creation_code: escrow_creation_code(AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, parameters),
+        },
+        Deployment {
+            contract_name: "ModelBounty",
+            address: MODEL_BOUNTY_ADDRESS,
+            creation_code: bounty_creation_code(AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS),
         },
     ]
 }
@@ -171,6 +179,11 @@ pub fn escrow_creation_code(token: Address, minter: Address, parameters: &Genesi
         parameters: JobEscrow::Parameters { feeBasisPoints: fee.basis_points, feeRecipients: recipients },
     };
     with_arguments(JOB_ESCROW_CREATION_CODE, &arguments)
+}
+
+/// Creation code of a contract in which `token` is pledged, and which asks the register of `minter`.
+pub fn bounty_creation_code(token: Address, minter: Address) -> Bytes {
+    with_arguments(MODEL_BOUNTY_CREATION_CODE, &ModelBounty::constructorCall { token_: token, minter_: minter })
 }
 
 /// What a chain decides about its validators and their stake.

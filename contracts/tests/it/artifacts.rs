@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{hex, keccak256};
 use alloy_sol_types::{SolEventInterface, SolInterface};
-use contracts::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, Staking, TestDollar, bytecode};
+use contracts::{AIToken, AITokenMinter, ExchangeSettlement, JobEscrow, ModelBounty, Staking, TestDollar, bytecode};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -31,6 +31,10 @@ impl Artifact {
 
     fn staking() -> Self {
         Self { json: serde_json::from_str(bytecode::STAKING_ARTIFACT_JSON).unwrap() }
+    }
+
+    fn bounty() -> Self {
+        Self { json: serde_json::from_str(bytecode::MODEL_BOUNTY_ARTIFACT_JSON).unwrap() }
     }
 
     fn test_dollar() -> Self {
@@ -116,6 +120,15 @@ fn staking_bindings_name_the_whole_abi() {
 }
 
 #[test]
+fn bounty_bindings_name_the_whole_abi() {
+    let artifact = Artifact::bounty();
+    assert_eq!(selectors_of::<ModelBounty::ModelBountyCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<ModelBounty::ModelBountyErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = ModelBounty::ModelBountyEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+}
+
+#[test]
 fn test_dollar_bindings_name_the_whole_abi() {
     let artifact = Artifact::test_dollar();
     assert_eq!(selectors_of::<TestDollar::TestDollarCalls>(), artifact.selectors("function"));
@@ -132,6 +145,7 @@ fn creation_code_is_the_compilers() {
         (Artifact::escrow(), bytecode::JOB_ESCROW_CREATION_CODE),
         (Artifact::exchange(), bytecode::EXCHANGE_SETTLEMENT_CREATION_CODE),
         (Artifact::staking(), bytecode::STAKING_CREATION_CODE),
+        (Artifact::bounty(), bytecode::MODEL_BOUNTY_CREATION_CODE),
         (Artifact::test_dollar(), bytecode::TEST_DOLLAR_CREATION_CODE),
     ];
     for (artifact, creation_code) in cases {
@@ -141,7 +155,7 @@ fn creation_code_is_the_compilers() {
 
 #[test]
 fn artifacts_were_compiled_from_the_sources_beside_them() {
-    let contracts = [Artifact::token(), Artifact::minter(), Artifact::escrow()];
+    let contracts = [Artifact::token(), Artifact::minter(), Artifact::escrow(), Artifact::bounty()];
     for artifact in contracts.into_iter().chain([Artifact::exchange(), Artifact::staking(), Artifact::test_dollar()]) {
         let hashes = artifact.json["sourceHashes"].as_object().unwrap();
         assert!(!hashes.is_empty());

@@ -5,6 +5,7 @@
 mod administration;
 mod artifacts;
 mod batch;
+mod bounty;
 mod escrow;
 mod evm;
 mod exchange;
