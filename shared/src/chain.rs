@@ -22,3 +22,6 @@ pub const TEST_DOLLAR_ADDRESS: Address = address!("00000000000000000000000000000
 
 /// Where genesis puts the contract of the validators, if it has one. After each block its `validators()` says who decides the next.
 pub const STAKING_ADDRESS: Address = address!("0000000000000000000000000000000000A17006");
+
+/// Where genesis puts the bounties for models.
+pub const BOUNTY_ADDRESS: Address = address!("0000000000000000000000000000000000A17007");

@@ -30,6 +30,7 @@ pub fn known_name(address: Address) -> Option<&'static str> {
         shared::chain::EXCHANGE_ADDRESS => Some("ExchangeSettlement"),
         shared::chain::TEST_DOLLAR_ADDRESS => Some("TestDollar"),
         shared::chain::STAKING_ADDRESS => Some("Staking"),
+        shared::chain::BOUNTY_ADDRESS => Some("ModelBounty"),
         _ => None,
     }
 }

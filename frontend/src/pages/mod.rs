@@ -5,6 +5,7 @@ pub mod address;
 pub mod allowances;
 pub mod block;
 pub mod blocks;
+pub mod bounties;
 pub mod calls;
 pub mod design;
 pub mod document_head;

@@ -4,6 +4,7 @@
 #![recursion_limit = "512"]
 
 mod account;
+mod bounties;
 mod exchange;
 mod exchange_fixture;
 mod fixture;
@@ -88,6 +89,7 @@ fn pages() -> Vec<String> {
         "/models",
         "/models?kind=text",
         "/models/aitbc-scenes-1",
+        "/bounties",
         "/miners",
         "/miners?kind=image&gpu=rtx&sort=-price&free=1",
         "/miners?list=all",

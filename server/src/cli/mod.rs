@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line answers on its streams")]
 
 mod audit;
+mod bounty;
 mod chain;
 mod client;
 mod exchange;
@@ -49,6 +50,9 @@ enum Command {
     /// Stakes AIT with validators, and says who they are
     #[command(subcommand)]
     Stake(stake::Stake),
+    /// Pledges AIT for models, and claims what is pledged
+    #[command(subcommand)]
+    Bounty(bounty::Bounty),
     /// Makes, lists and revokes keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -97,6 +101,7 @@ pub fn run() -> ExitCode {
         Command::Node(node) => node::run(node),
         Command::Chain(chain) => chain::run(chain),
         Command::Stake(stake) => stake::run(stake),
+        Command::Bounty(bounty) => bounty::run(bounty),
         Command::Keys(keys) => keys::run(keys),
         Command::Index(index) => index::run(index),
         Command::Submit(submit) => submit::run(&submit),

@@ -1,5 +1,6 @@
 //! Handlers, one file for each area: extract, authorise, call, map. The routes are in [`crate::router`].
 
+pub mod bounties;
 pub mod etherscan;
 pub mod exchange;
 pub mod extract;

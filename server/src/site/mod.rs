@@ -46,6 +46,7 @@ pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
         logs: app.logs(),
         charts: explorer::ChartFigures::default(),
         marketplace: app.marketplace.clone(),
+        bounties: app.bounties(),
         search: app.search(),
         exchange: app.exchange_access(),
         viewer: None,

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod audits;
+mod bounties;
 mod cancel;
 mod command_line;
 mod connections;

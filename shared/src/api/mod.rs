@@ -1,6 +1,7 @@
 //! Types of the REST API, by area. Pages and clients read exactly these.
 
 pub mod audits;
+pub mod bounties;
 pub mod exchange;
 pub mod exchange_feeds;
 pub mod explorer;

@@ -3,6 +3,7 @@
 mod calls;
 mod charts;
 mod decode;
+mod decode_bounty;
 mod decode_escrow;
 mod decode_exchange;
 mod decode_staking;
@@ -10,8 +11,8 @@ mod tokens;
 mod views;
 
 use contracts::{
-    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, STAKING_ADDRESS,
-    TEST_DOLLAR_ADDRESS,
+    AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, MODEL_BOUNTY_ADDRESS,
+    STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
 };
 use node::chain::{Place, Snapshot};
 use node::{NodeError, NodeHandle, ValidatorPower};
@@ -151,6 +152,7 @@ fn contract_name(address: Address) -> Option<&'static str> {
         EXCHANGE_SETTLEMENT_ADDRESS => Some("ExchangeSettlement"),
         TEST_DOLLAR_ADDRESS => Some("TestDollar"),
         STAKING_ADDRESS => Some("Staking"),
+        MODEL_BOUNTY_ADDRESS => Some("ModelBounty"),
         _ => None,
     }
 }
