@@ -3,7 +3,6 @@
 mod claiming;
 mod documents;
 pub(crate) mod fixture;
-mod gas;
 mod ledger;
 mod pledging;
 mod refunding;
