@@ -32,7 +32,7 @@ before(async () => {
     `/explorer/transactions/${mint.transaction_hash}`, `/explorer/transactions/${mint.transaction_hash}/calls`, '/explorer/transactions', '/explorer/receipts', `/explorer/receipts/${receipt}`,
     `/explorer/addresses/${miner}`, `/explorer/addresses/${miner}?tab=transfers`, `/explorer/addresses/${miner}?tab=tokens`,
     `/explorer/addresses/${TOKEN}?tab=contract`, '/explorer/tokens', `/explorer/tokens/${TOKEN}`, `/explorer/tokens/${TOKEN}?tab=transfers`,
-    '/explorer/search?q=nothing', '/exchange/AIT-tUSD', '/models', '/models?kind=text', '/models/aitbc-scenes-1', '/models/aitbc-words-1', '/miners', '/miners?list=all',
+    '/explorer/search?q=nothing', '/exchange/AIT-tUSD', '/models', '/models?kind=text', '/models/aitbc-scenes-1', '/models/aitbc-words-1', '/bounties', '/miners', '/miners?list=all',
     '/miners?kind=text&sort=price', `/miners/${miner}`, '/wallet', '/wallet/allowances', '/account', '/pay', '/docs',
     '/docs/security', '/docs/protocol/receipt', '/docs/reference', '/design',
     '/no-such-page',

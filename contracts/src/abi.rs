@@ -3,6 +3,7 @@
 //! Semantics, units and errors are documented in `solidity/interfaces`; a test compares every selector and topic here
 //! with the compiler's ABI.
 
+pub use bounty::ModelBounty;
 pub use bridged_token::BridgedToken;
 pub use escrow::JobEscrow;
 pub use exchange::ExchangeSettlement;
@@ -11,6 +12,7 @@ pub use staking::Staking;
 pub use test_dollar::TestDollar;
 pub use token::AIToken;
 
+mod bounty;
 mod bridged_token;
 mod escrow;
 mod exchange;

@@ -20,6 +20,9 @@ pub const BRIDGED_TOKEN_CREATION_CODE: &[u8] = include_bytes!("../artifacts/Brid
 /// Creation code of `Staking`; its constructor takes token, administrator and parameters.
 pub const STAKING_CREATION_CODE: &[u8] = include_bytes!("../artifacts/Staking.creation.bin");
 
+/// Creation code of `ModelBounty`; its constructor takes token and minter.
+pub const MODEL_BOUNTY_CREATION_CODE: &[u8] = include_bytes!("../artifacts/ModelBounty.creation.bin");
+
 /// Creation code of `TestDollar`; its constructor takes nothing.
 pub const TEST_DOLLAR_CREATION_CODE: &[u8] = include_bytes!("../artifacts/TestDollar.creation.bin");
 
@@ -40,6 +43,9 @@ pub const BRIDGED_TOKEN_ARTIFACT_JSON: &str = include_str!("../artifacts/Bridged
 
 /// Compiler output of `Staking` as JSON.
 pub const STAKING_ARTIFACT_JSON: &str = include_str!("../artifacts/Staking.json");
+
+/// Compiler output of `ModelBounty` as JSON.
+pub const MODEL_BOUNTY_ARTIFACT_JSON: &str = include_str!("../artifacts/ModelBounty.json");
 
 /// Compiler output of `TestDollar` as JSON.
 pub const TEST_DOLLAR_ARTIFACT_JSON: &str = include_str!("../artifacts/TestDollar.json");

@@ -3,10 +3,11 @@
 use alloy_primitives::{Address, Bytes, U256, address};
 use alloy_sol_types::SolConstructor;
 
-use crate::abi::{AIToken, AITokenMinter, BridgedToken, ExchangeSettlement, JobEscrow, Staking};
+use crate::abi::{AIToken, AITokenMinter, BridgedToken, ExchangeSettlement, JobEscrow, ModelBounty, Staking};
 use crate::bytecode::{
     AI_TOKEN_CREATION_CODE, AI_TOKEN_MINTER_CREATION_CODE, BRIDGED_TOKEN_CREATION_CODE,
-    EXCHANGE_SETTLEMENT_CREATION_CODE, JOB_ESCROW_CREATION_CODE, STAKING_CREATION_CODE, TEST_DOLLAR_CREATION_CODE,
+    EXCHANGE_SETTLEMENT_CREATION_CODE, JOB_ESCROW_CREATION_CODE, MODEL_BOUNTY_CREATION_CODE, STAKING_CREATION_CODE,
+    TEST_DOLLAR_CREATION_CODE,
 };
 
 /// Where genesis puts `AIToken`.
@@ -32,6 +33,9 @@ pub const BRIDGED_BITCOIN_ADDRESS: Address = address!("0000000000000000000000000
 
 /// Where a development chain puts the `BridgedToken` that stands for ether.
 pub const BRIDGED_ETHER_ADDRESS: Address = address!("0000000000000000000000000000000000A17008");
+
+/// Where genesis puts `ModelBounty`.
+pub const MODEL_BOUNTY_ADDRESS: Address = address!("0000000000000000000000000000000000A17009");
 
 /// Most receipts in one `mintBatch`. A full batch fits the 2^24 gas of one transaction (EIP-7825).
 pub const MAX_BATCH_RECEIPTS: usize = 128;
@@ -123,7 +127,7 @@ pub struct Deployment {
 
 /// The contracts of block 0 in the order in which they are constructed. No constructor calls
 /// another contract.
-pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 3] {
+pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 4] {
     [
         Deployment {
             contract_name: "AIToken",
@@ -139,6 +143,11 @@ pub fn genesis_deployments(parameters: &GenesisParameters) -> [Deployment; 3] {
             contract_name: "JobEscrow",
             address: JOB_ESCROW_ADDRESS,
             creation_code: escrow_creation_code(AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, parameters),
+        },
+        Deployment {
+            contract_name: "ModelBounty",
+            address: MODEL_BOUNTY_ADDRESS,
+            creation_code: bounty_creation_code(AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS),
         },
     ]
 }
@@ -180,6 +189,11 @@ pub fn escrow_creation_code(token: Address, minter: Address, parameters: &Genesi
         parameters: JobEscrow::Parameters { feeBasisPoints: fee.basis_points, feeRecipients: recipients },
     };
     with_arguments(JOB_ESCROW_CREATION_CODE, &arguments)
+}
+
+/// Creation code of a contract in which `token` is pledged, and which asks the register of `minter`.
+pub fn bounty_creation_code(token: Address, minter: Address) -> Bytes {
+    with_arguments(MODEL_BOUNTY_CREATION_CODE, &ModelBounty::constructorCall { token_: token, minter_: minter })
 }
 
 /// What a chain decides about its validators and their stake.

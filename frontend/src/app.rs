@@ -27,6 +27,7 @@ use crate::pages::admin::miners::{AdminMinerPage, AdminMinersPage};
 use crate::pages::allowances::AllowancesPage;
 use crate::pages::block::BlockPage;
 use crate::pages::blocks::BlocksPage;
+use crate::pages::bounties::BountiesPage;
 use crate::pages::calls::CallsPage;
 use crate::pages::design::DesignPage;
 use crate::pages::documents::{DocumentPage, DocumentsPage};
@@ -141,6 +142,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/exchange/:market") view=MarketPageView ssr=SsrMode::Async />
             <Route path=path!("/models") view=ModelsPage ssr=SsrMode::Async />
             <Route path=path!("/models/*model") view=ModelPageView ssr=SsrMode::Async />
+            <Route path=path!("/bounties") view=BountiesPage ssr=SsrMode::Async />
             <Route path=path!("/miners") view=MinersPage ssr=SsrMode::Async />
             <Route path=path!("/miners/:address") view=MinerPage ssr=SsrMode::Async />
             <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async />

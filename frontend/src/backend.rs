@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use shared::amount::Amount;
 use shared::api::admin::{AdminHealth, AdminJob, AdminJobFilter, AdminKey, AdminLimits, OperatorChange};
+use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::exchange::{
     BookView, CandleInterval, Candles, ExchangeAccount, ExchangeView, FillView, MarketView, OrderView, Ticker,
     TradeView, WithdrawalView,
@@ -27,6 +28,7 @@ use shared::api::sessions::SessionView;
 use shared::api::status::NetworkStatus;
 use shared::api::tokens::{Charts, CreationView, HolderView, HoldingView, TokenSummary, TokenView, TransferView};
 use shared::api::why_idle::WhyIdle;
+use shared::digest::Sha256Digest;
 use shared::id::{ApiKeyId, JobId, SessionId};
 use shared::job::JobKind;
 use shared::{Address, B256};
@@ -192,6 +194,13 @@ pub trait Backend: Send + Sync + 'static {
     async fn model(&self, name: &str, kind: Option<JobKind>) -> Answer<ModelPage>;
     /// At most `limit` of those that fit.
     async fn offers(&self, filter: &OfferFilter, limit: usize) -> Answer<Offers>;
+
+    /// Newest first; those of one state, or all. A page of one state may be short.
+    async fn bounties(&self, state: Option<BountyState>, cursor: Option<&str>, limit: u32) -> Answer<Page<BountyView>>;
+    /// Open ones for any of these manifests, newest first.
+    async fn bounties_for(&self, manifests: &[Sha256Digest]) -> Answer<Vec<BountyView>>;
+    /// Models that were asked for and could not be served.
+    async fn unserved(&self) -> Answer<Vec<UnservedModel>>;
 
     /// Highest first.
     async fn blocks(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<BlockSummary>>;

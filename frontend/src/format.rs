@@ -129,8 +129,13 @@ pub fn signed(number: f64) -> String {
 
 /// `2026-11-21 01:53:22 UTC`.
 pub fn exact_time(at: UnixSeconds) -> String {
+    format!("{} {} UTC", day(at), clock(at))
+}
+
+/// `2026-11-21`, in UTC.
+pub fn day(at: UnixSeconds) -> String {
     let (year, month, day) = civil_date(at.0 / 86_400);
-    format!("{year}-{month:02}-{day:02} {} UTC", clock(at))
+    format!("{year}-{month:02}-{day:02}")
 }
 
 /// `01:53:22`, in UTC.

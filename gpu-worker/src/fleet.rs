@@ -176,7 +176,7 @@ impl Assembly<'_> {
             .map(|Candidate { folder, config }| {
                 offer::model(folder, config.unit_price_ait, config.measured_micro_units_per_second)
             })
-            .collect();
+            .collect::<inference::error::Result<_>>()?;
         let places = self.serving_devices.iter().flat_map(|device| device.member.devices.keys());
         let gpus: BTreeSet<u32> = places.filter_map(Place::gpu).collect();
         let programs = with_ollama.then(|| OLLAMA_PROGRAM.to_owned()).into_iter().collect();

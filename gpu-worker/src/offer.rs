@@ -2,6 +2,7 @@
 
 use inference::runtime::folder::ModelFolder;
 use inference::runtime::image::layout::VAE_ENCODER;
+use inference::runtime::ollama::folder::model_digest;
 use shared::amount::{Amount, MICRO_PER_UNIT};
 use shared::capability::{Capability, ModelOffer};
 use shared::device::Device;
@@ -31,12 +32,15 @@ pub fn proposed_price(unit_type: UnitType, micro_units_per_second: u64) -> Amoun
 }
 
 /// A model on offer, at a price and the speed that was measured.
-pub fn model(folder: &ModelFolder, unit_price: Amount, speed: u64) -> ModelOffer {
+///
+/// # Errors
+/// A folder of an Ollama model whose settings cannot be read.
+pub fn model(folder: &ModelFolder, unit_price: Amount, speed: u64) -> inference::error::Result<ModelOffer> {
     let manifest = folder.manifest();
-    ModelOffer {
+    Ok(ModelOffer {
         model: manifest.name.clone(),
         kind: manifest.kind,
-        manifest_sha256: folder.manifest_sha256(),
+        manifest_sha256: model_digest(folder)?,
         unit_type: manifest.kind.unit_type(),
         unit_price,
         measured_micro_units_per_second: speed,
@@ -46,7 +50,7 @@ pub fn model(folder: &ModelFolder, unit_price: Amount, speed: u64) -> ModelOffer
         default_guidance: manifest.default_guidance,
         fast: manifest.fast,
         image_to_image: folder.has(VAE_ENCODER),
-    }
+    })
 }
 
 /// The report for the registration: what the first device runs, all devices and offers, and how many jobs at once.

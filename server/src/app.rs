@@ -19,9 +19,11 @@ use crate::admin::{self, Admin, Operators};
 use crate::admission::{Admission, RPC_UNITS_PER_ADDRESS};
 use crate::arriving_bodies::BodyBounds;
 use crate::auth::{Callers, Visitor};
+use crate::bounties::Bounties;
 use crate::chain::{Following, StartedNode};
 use crate::clock;
 use crate::config::{Config, DRAIN, MarketMaker};
+use crate::demand::Demand;
 use crate::disk;
 use crate::exchange::{self, ExchangeAccess, ExchangeError, ExchangeHandle, RunningDesk};
 use crate::follow::{self, FollowState};
@@ -82,6 +84,8 @@ pub struct App {
     pub(crate) reads: Reads,
     /// Shared, so that what it keeps is made once.
     pub(crate) marketplace: MarketplaceFigures,
+    /// Counts what nobody could serve; shared, so that an asker counts once.
+    pub(crate) demand: Demand,
     /// Counts what did not move on by itself.
     pub stuck: Stuck,
     /// How following goes, where others keep the chain.
@@ -202,9 +206,11 @@ impl App {
         let own_operator = config.keys.is_development().then_some(keys.admin);
         let (exchange, desk) = open_exchange(&config, &store, &node.handle()).await;
         let stuck = Stuck::new(store.clone(), node.handle(), identity.attester, Arc::clone(&metrics));
+        let tasks = TaskTracker::new();
         let app = Arc::new(Self {
             stuck,
             follow,
+            demand: Demand::new(store.clone(), tasks.clone()),
             marketplace: MarketplaceFigures::new(store.clone(), hub.clone()),
             exchange,
             market_maker,
@@ -227,7 +233,7 @@ impl App {
             hub,
             node: node.handle(),
             metrics,
-            tasks: TaskTracker::new(),
+            tasks,
             stop,
             config,
         });
@@ -259,6 +265,10 @@ impl App {
 
     pub(crate) fn search(&self) -> Search {
         Search { store: self.store.clone(), node: self.node.clone(), marketplace: self.marketplace.clone() }
+    }
+
+    pub(crate) fn bounties(&self) -> Bounties {
+        Bounties { node: self.node.clone(), marketplace: self.marketplace.clone(), demand: self.demand.clone() }
     }
 
     pub fn watch(&self) -> JobWatch {
@@ -313,6 +323,7 @@ impl App {
             metrics: Arc::clone(&self.metrics),
             tasks: self.tasks.clone(),
             sponsor: self.hub_key.address(),
+            demand: self.demand.clone(),
             quotes: Quotes {
                 hub_key: self.hub_key.clone(),
                 hub: self.hub.clone(),
@@ -438,6 +449,12 @@ impl FromRef<Arc<App>> for WebhookAccess {
 impl FromRef<Arc<App>> for Search {
     fn from_ref(app: &Arc<App>) -> Self {
         app.search()
+    }
+}
+
+impl FromRef<Arc<App>> for Bounties {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.bounties()
     }
 }
 

@@ -12,10 +12,12 @@ use hub::marketplace::Marketplace;
 use hub::pinned::PinnedModel;
 use shared::Address;
 use shared::amount::Amount;
+use shared::api::bounties::MODEL_NAMES_MAX;
 use shared::api::marketplace::{
     ManifestFacts, ModelDay, ModelPage, ModelSummary, Models, OfferFilter, OfferOrder, OfferView, Offers, Sample,
     Served,
 };
+use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 use shared::job::request::Work;
 use shared::time::{MS_PER_DAY, SECONDS_PER_DAY, UnixMillis, UnixSeconds};
@@ -206,6 +208,26 @@ impl MarketplaceFigures {
             samples: vec![],
             days: vec![],
         })
+    }
+
+    /// Under which names this hub pins these manifests, or connected miners offer them: a few names of each.
+    pub(crate) async fn names_of(
+        &self,
+        manifests: &BTreeSet<Sha256Digest>,
+        now: UnixMillis,
+    ) -> Result<BTreeMap<Sha256Digest, Vec<String>>, StoreError> {
+        let market = self.marketplace(now).await?;
+        let board = self.hub.board();
+        let pinned = board.catalog().pinned().iter().map(|pinned| (pinned.sha256, &pinned.manifest.name));
+        let offered = market.offers.iter().map(|offer| (offer.manifest_sha256, &offer.model));
+        let mut names: BTreeMap<Sha256Digest, Vec<String>> = BTreeMap::new();
+        for (manifest, name) in pinned.chain(offered).filter(|(manifest, _)| manifests.contains(manifest)) {
+            let known = names.entry(manifest).or_default();
+            if known.len() < MODEL_NAMES_MAX && !known.contains(name) {
+                known.push(name.clone());
+            }
+        }
+        Ok(names)
     }
 
     /// Known models whose name holds a text, in any case of letters: at most `limit`, the pinned ones first.

@@ -18,8 +18,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::http::{
-    admin, etherscan, exchange, generate_image, health, job_events, jobs, keys, log, miners, openai, openapi, quotes,
-    receipts, search, second_factor, sessions, webhooks,
+    admin, bounties, etherscan, exchange, generate_image, health, job_events, jobs, keys, log, miners, openai, openapi,
+    quotes, receipts, search, second_factor, sessions, webhooks,
 };
 use crate::job_token::JOB_TOKEN_HEADER;
 use crate::middleware;
@@ -86,6 +86,9 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/miners/{address}/why-idle", get(miners::why_idle))
         .route("/models", get(openai::models::list))
         .route("/search", get(search::search))
+        .route("/bounties", get(bounties::list_bounties))
+        .route("/bounties/{id}", get(bounties::get_bounty))
+        .route("/demand", get(bounties::get_demand))
         .route("/webhooks/{id}/deliveries", get(webhooks::list_deliveries))
         .route("/log/checkpoint", get(log::checkpoint))
         .route("/log/entries", get(log::entries))

@@ -15,6 +15,7 @@ use shared::digest::Sha256Digest;
 use shared::escrow::SignedPaymentOrder;
 use shared::field_error::FieldError;
 use shared::id::JobId;
+use shared::job::JobKind;
 use shared::job::image::SchedulerName;
 use shared::job::lifecycle::JobState;
 use shared::job::request::{CreateJob as Request, Drawn, MODEL_NAME_MAX_CHARS, PaidBy, Payment, PaymentMode, ValidJob};
@@ -28,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::{Caller, visitor_name};
 use crate::clock;
 use crate::config::Limits;
+use crate::demand::{self, Demand};
 use crate::error::ApiError;
 use crate::hub::HubHandle;
 use crate::job_token::JobToken;
@@ -76,6 +78,8 @@ pub struct Submission {
     /// Clients of sponsored jobs go by this address.
     pub(crate) sponsor: Address,
     pub(crate) quotes: Quotes,
+    /// Hears of requests that nobody can serve.
+    pub(crate) demand: Demand,
 }
 
 impl Submission {
@@ -100,9 +104,10 @@ impl Submission {
             return Err(ApiError::DiskFull);
         }
         let ordered = self.quotes.check(caller, &request, clock::now())?;
-        let job = self.check_ordered(caller, request, ordered.as_ref())?;
-        // Before anything is stored, reserved or paid for it.
-        self.hub.board().can_be_served(&job).map_err(|why| ApiError::CannotBeServed(Box::new(why)))?;
+        let asked = named_model(&request);
+        let job = self.check_servable(caller, request, ordered.as_ref()).inspect_err(|refusal| {
+            self.note_unserved(caller, asked, refusal);
+        })?;
         self.hub.board().has_room().map_err(|error| ApiError::Busy(error.to_string()))?;
         let now = clock::now();
         let limit = caller.image_limit(self.limits.images_per_key_per_minute);
@@ -137,6 +142,33 @@ impl Submission {
         }
     }
 
+    /// Before anything is stored, reserved or paid for it.
+    fn check_servable(
+        &self,
+        caller: &Caller,
+        request: Request,
+        ordered: Option<&Ordered>,
+    ) -> Result<ValidJob, ApiError> {
+        let job = self.check_ordered(caller, request, ordered)?;
+        self.hub.board().can_be_served(&job).map_err(|why| ApiError::CannotBeServed(Box::new(why)))?;
+        Ok(job)
+    }
+
+    /// Counts a refusal where the request named a model, and nothing but the lack of a miner for it is what refuses it.
+    fn note_unserved(&self, caller: &Caller, asked: Option<(JobKind, String)>, refusal: &ApiError) {
+        let Some((kind, model)) = asked else { return };
+        let is_unserved = match refusal {
+            ApiError::CannotBeServed(_) => true,
+            ApiError::OutOfBounds(errors) => {
+                errors.iter().all(|error| error.field == "model") && !demand::is_served(&self.hub.board(), kind, &model)
+            }
+            _ => false,
+        };
+        if is_unserved {
+            self.demand.note(caller, kind, &model, clock::now());
+        }
+    }
+
     /// What the job would cost, and the order that pays it.
     ///
     /// # Errors
@@ -154,11 +186,18 @@ impl Submission {
             ApiError::Invalid(vec![FieldError::new("payment.client", detail)])
         })?;
         let hash = hash_of(&request)?;
-        let job = self.check(request)?;
+        let asked = named_model(&request);
+        let job = self.check(request).inspect_err(|refusal| self.note_unserved(caller, asked.clone(), refusal))?;
         let limit = caller.image_limit(self.limits.images_per_key_per_minute);
         let name = format!("quotes of {}", caller.rate_name());
         rate_limits::check_of("quotes", &*self.rate_limits, &name, limit, clock::now()).await?;
-        self.quotes.quote(client, hash, &job).await
+        let quoted = self.quotes.quote(client, hash, &job).await;
+        if let (Err(ApiError::Conflict(_)), Some((kind, model))) = (&quoted, &asked)
+            && self.hub.board().quote(&job, clock::now()).is_err()
+        {
+            self.demand.note(caller, *kind, model, clock::now());
+        }
+        quoted
     }
 
     /// The job that is asked for, within the caller's rights or within its quote.
@@ -352,6 +391,11 @@ impl Submission {
         };
         serde_json::to_string(&view).map_err(|error| ApiError::Internal(error.to_string()))
     }
+}
+
+/// The model that a request names itself.
+fn named_model(request: &Request) -> Option<(JobKind, String)> {
+    request.model.clone().map(|model| (request.kind, model))
 }
 
 fn drawn() -> Drawn {

@@ -28,3 +28,6 @@ pub const BRIDGED_ETHER_ADDRESS: Address = address!("000000000000000000000000000
 
 /// Where genesis puts the contract of the validators, if it has one. After each block its `validators()` says who decides the next.
 pub const STAKING_ADDRESS: Address = address!("0000000000000000000000000000000000A17006");
+
+/// Where genesis puts the bounties for models.
+pub const BOUNTY_ADDRESS: Address = address!("0000000000000000000000000000000000A17009");

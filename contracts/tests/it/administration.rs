@@ -177,7 +177,7 @@ fn constructors_refuse_what_setters_refuse() {
         GenesisParameters { hold_seconds: 30 * 86_400 + 1, ..parameters() },
     ];
     for parameters in wrong {
-        let [_, minter, _] = genesis_deployments(&parameters);
+        let [_, minter, _, _] = genesis_deployments(&parameters);
         let error = Evm::empty(DEV_CHAIN_ID).construct(&minter).unwrap_err();
         error.minter();
     }

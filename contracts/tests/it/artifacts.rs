@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{hex, keccak256};
 use alloy_sol_types::{SolEventInterface, SolInterface};
-use contracts::{AIToken, AITokenMinter, BridgedToken, ExchangeSettlement, JobEscrow, Staking, TestDollar, bytecode};
+use contracts::{
+    AIToken, AITokenMinter, BridgedToken, ExchangeSettlement, JobEscrow, ModelBounty, Staking, TestDollar, bytecode,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -31,6 +33,10 @@ impl Artifact {
 
     fn staking() -> Self {
         Self { json: serde_json::from_str(bytecode::STAKING_ARTIFACT_JSON).unwrap() }
+    }
+
+    fn bounty() -> Self {
+        Self { json: serde_json::from_str(bytecode::MODEL_BOUNTY_ARTIFACT_JSON).unwrap() }
     }
 
     fn test_dollar() -> Self {
@@ -125,6 +131,15 @@ fn staking_bindings_name_the_whole_abi() {
 }
 
 #[test]
+fn bounty_bindings_name_the_whole_abi() {
+    let artifact = Artifact::bounty();
+    assert_eq!(selectors_of::<ModelBounty::ModelBountyCalls>(), artifact.selectors("function"));
+    assert_eq!(selectors_of::<ModelBounty::ModelBountyErrors>(), artifact.selectors("error"));
+    let topics: BTreeSet<[u8; 32]> = ModelBounty::ModelBountyEvents::SELECTORS.iter().copied().collect();
+    assert_eq!(topics, artifact.topics());
+}
+
+#[test]
 fn test_dollar_bindings_name_the_whole_abi() {
     let artifact = Artifact::test_dollar();
     assert_eq!(selectors_of::<TestDollar::TestDollarCalls>(), artifact.selectors("function"));
@@ -150,6 +165,7 @@ fn creation_code_is_the_compilers() {
         (Artifact::escrow(), bytecode::JOB_ESCROW_CREATION_CODE),
         (Artifact::exchange(), bytecode::EXCHANGE_SETTLEMENT_CREATION_CODE),
         (Artifact::staking(), bytecode::STAKING_CREATION_CODE),
+        (Artifact::bounty(), bytecode::MODEL_BOUNTY_CREATION_CODE),
         (Artifact::test_dollar(), bytecode::TEST_DOLLAR_CREATION_CODE),
         (Artifact::bridged_token(), bytecode::BRIDGED_TOKEN_CREATION_CODE),
     ];
@@ -160,7 +176,7 @@ fn creation_code_is_the_compilers() {
 
 #[test]
 fn artifacts_were_compiled_from_the_sources_beside_them() {
-    let contracts = [Artifact::token(), Artifact::minter(), Artifact::escrow()];
+    let contracts = [Artifact::token(), Artifact::minter(), Artifact::escrow(), Artifact::bounty()];
     let others = [Artifact::exchange(), Artifact::staking(), Artifact::test_dollar(), Artifact::test_wallet()];
     for artifact in contracts.into_iter().chain(others).chain([Artifact::bridged_token()]) {
         let hashes = artifact.json["sourceHashes"].as_object().unwrap();

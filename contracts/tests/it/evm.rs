@@ -4,7 +4,7 @@ use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
 use alloy_sol_types::{SolCall, SolError, SolEvent, SolInterface};
 use contracts::{
     AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, Deployment, ExchangeSettlement,
-    GenesisParameters, JOB_ESCROW_ADDRESS, JobEscrow, STAKING_ADDRESS, Staking,
+    GenesisParameters, JOB_ESCROW_ADDRESS, JobEscrow, MODEL_BOUNTY_ADDRESS, ModelBounty, STAKING_ADDRESS, Staking,
 };
 use revm::bytecode::Bytecode;
 use revm::context::TxEnv;
@@ -23,6 +23,7 @@ const TRANSACTION_GAS_CAP: u64 = 1 << 24;
 pub(crate) type MinterError = AITokenMinter::AITokenMinterErrors;
 pub(crate) type EscrowError = JobEscrow::JobEscrowErrors;
 pub(crate) type StakingError = Staking::StakingErrors;
+pub(crate) type BountyError = ModelBounty::ModelBountyErrors;
 pub(crate) type ExchangeError = ExchangeSettlement::ExchangeSettlementErrors;
 
 #[derive(Clone)]
@@ -57,6 +58,10 @@ impl Reverted {
 
     pub(crate) fn staking(&self) -> StakingError {
         StakingError::abi_decode(&self.0).unwrap_or_else(|error| panic!("no error of staking in {}: {error}", self.0))
+    }
+
+    pub(crate) fn bounty(&self) -> BountyError {
+        BountyError::abi_decode(&self.0).unwrap_or_else(|error| panic!("no error of a bounty in {}: {error}", self.0))
     }
 
     pub(crate) fn exchange(&self) -> ExchangeError {
@@ -133,6 +138,14 @@ impl Evm {
 
     pub(crate) fn send_staking<C: SolCall>(&mut self, from: Address, call: &C) -> Result<Mined<C::Return>, Reverted> {
         self.send(from, STAKING_ADDRESS, call)
+    }
+
+    pub(crate) fn send_bounty<C: SolCall>(&mut self, from: Address, call: &C) -> Result<Mined<C::Return>, Reverted> {
+        self.send(from, MODEL_BOUNTY_ADDRESS, call)
+    }
+
+    pub(crate) fn read_bounty<C: SolCall>(&self, call: &C) -> C::Return {
+        self.clone().send_bounty(Address::ZERO, call).unwrap().value
     }
 
     pub(crate) fn read_staking<C: SolCall>(&self, call: &C) -> C::Return {

@@ -5,6 +5,7 @@
 mod administration;
 mod artifacts;
 mod batch;
+mod bounty;
 mod bridged_token;
 mod escrow;
 mod evm;

@@ -32,6 +32,7 @@ pub fn known_name(address: Address) -> Option<&'static str> {
         shared::chain::BRIDGED_BITCOIN_ADDRESS => Some("WBTC"),
         shared::chain::BRIDGED_ETHER_ADDRESS => Some("WETH"),
         shared::chain::STAKING_ADDRESS => Some("Staking"),
+        shared::chain::BOUNTY_ADDRESS => Some("ModelBounty"),
         _ => None,
     }
 }

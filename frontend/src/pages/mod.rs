@@ -6,6 +6,7 @@ pub mod admin;
 pub mod allowances;
 pub mod block;
 pub mod blocks;
+pub mod bounties;
 pub mod calls;
 pub mod design;
 pub mod document_head;

@@ -6,15 +6,18 @@ pub mod usage;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+use shared::api::bounties::BountyView;
 use shared::api::marketplace::{ManifestFacts, ModelPage, ModelSummary, OfferFilter, Sample};
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 
 use self::history::History;
 use self::usage::{Programs, Try};
+use super::bounties::BOUNTIES_PATH;
 use super::load::{PageTitle, load};
 use super::models::kind_asked;
 use crate::backend::{BackendError, use_backend};
+use crate::components::bounty_tables::BountyTable;
 use crate::components::facts::{Figure, InfoRow, Section};
 use crate::components::marketplace_tables::OfferTable;
 use crate::components::notice::Empty;
@@ -24,7 +27,7 @@ use crate::components::value::{Age, AmountValue, CodeValue};
 use crate::format;
 use crate::marketplace::{OFFERS_PATH, model_path, offers_query};
 use crate::pages::pay::PAY_PATH;
-use crate::text::{common, marketplace as words, miner};
+use crate::text::{bounties as bounty_words, common, marketplace as words, miner};
 
 #[component]
 pub fn ModelPageView() -> impl IntoView {
@@ -33,17 +36,22 @@ pub fn ModelPageView() -> impl IntoView {
     let name = use_params_map().read_untracked().get("model").ok_or(BackendError::NotFound);
     let is_signed_in = use_context::<SignedIn>().is_some();
     let nonce = use_nonce();
-    load(async move { backend.model(&name?, kind).await }, move |page| {
+    let ask = async move {
+        let page = backend.model(&name?, kind).await?;
+        let bounties = backend.bounties_for(&page.manifests).await?;
+        Ok((page, bounties))
+    };
+    load(ask, move |(page, bounties)| {
         let has_form = page.summary.is_pinned;
         view! {
-            <Model page is_signed_in />
+            <Model page bounties is_signed_in />
             {has_form.then(|| view! { <script type="module" src="/compose.js" nonce=nonce></script> })}
         }
     })
 }
 
 #[component]
-fn Model(page: ModelPage, is_signed_in: bool) -> impl IntoView {
+fn Model(page: ModelPage, bounties: Vec<BountyView>, is_signed_in: bool) -> impl IntoView {
     let ModelPage { summary, other_kinds, manifests, facts, offers, samples, days } = page;
     let kind = summary.kind;
     let compare = OfferFilter { kind: Some(kind), model: Some(summary.name.clone()), ..OfferFilter::default() };
@@ -69,12 +77,28 @@ fn Model(page: ModelPage, is_signed_in: bool) -> impl IntoView {
             <ModelFigures summary=summary.clone() />
             <Samples samples kind />
             <Offers offers compare />
+            <Bounties bounties />
             <History days model=summary.clone() />
             <Facts summary=summary.clone() manifests facts other_kinds />
             <Try summary=summary.clone() suggestions is_signed_in />
             <Programs summary />
         </div>
     }
+}
+
+/// What is pledged for the model; nothing where nothing is.
+#[component]
+fn Bounties(bounties: Vec<BountyView>) -> impl IntoView {
+    (!bounties.is_empty()).then(|| {
+        view! {
+            <Section title=bounty_words::OF_MODEL>
+                <BountyTable bounties />
+                <p class="section-note">
+                    <a href=BOUNTIES_PATH>{bounty_words::ALL_BOUNTIES}</a>
+                </p>
+            </Section>
+        }
+    })
 }
 
 /// Where a job for the model is asked for: in this page's form, or where a job is paid.

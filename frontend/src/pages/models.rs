@@ -4,12 +4,13 @@ use leptos::prelude::*;
 use shared::api::marketplace::Models;
 use shared::job::JobKind;
 
+use super::bounties::BOUNTIES_PATH;
 use super::load::{PageTitle, Tabs, load, query};
 use crate::backend::use_backend;
 use crate::components::marketplace_tables::ModelTable;
 use crate::components::notice::Empty;
 use crate::marketplace::MODELS_PATH;
-use crate::text::{common, marketplace as words, miner};
+use crate::text::{bounties, common, marketplace as words, miner};
 
 #[component]
 pub fn ModelsPage() -> impl IntoView {
@@ -60,6 +61,9 @@ fn List(models: Models, kind: Option<JobKind>) -> impl IntoView {
         <nav class="pager" aria-label=common::PAGES>
             <a class="button button-quiet button-small" href=csv>
                 {common::CSV}
+            </a>
+            <a class="button button-quiet button-small" href=BOUNTIES_PATH>
+                {bounties::ALL_BOUNTIES}
             </a>
         </nav>
     }

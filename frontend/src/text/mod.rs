@@ -6,6 +6,8 @@ pub mod admin;
 #[cfg(feature = "ssr")]
 pub mod allowances;
 pub mod audit;
+#[cfg(feature = "ssr")]
+pub mod bounties;
 pub mod common;
 pub mod design;
 pub mod docs;

@@ -7,10 +7,11 @@ use frontend::backend::{
 };
 use serde_json::json;
 use shared::amount::{Amount, MicroUnits};
+use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::exchange::{CandleInterval, ExchangeView};
 use shared::api::explorer::{
-    AddressView, BlockSummary, BlockView, CallView, CallsView, CertificateView, DecodedCall, DecodedValue, LogView,
-    SignerView, TransactionSummary, TransactionView, ValidatorView,
+    AddressView, BlockSummary, BlockView, CallView, CallsView, DecodedCall, DecodedValue, LogView, TransactionSummary,
+    TransactionView, ValidatorView,
 };
 use shared::api::jobs::{JobView, MintView};
 use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
@@ -248,21 +249,6 @@ pub(crate) fn transaction(height: u64) -> TransactionView {
     }
 }
 
-/// Signed by three of four validators, one of which weighs as much as two others.
-fn certificate() -> CertificateView {
-    let signer = |(byte, voting_power)| SignerView {
-        validator: Address::repeat_byte(byte),
-        voting_power,
-        signature: vec![byte; 65].into(),
-    };
-    CertificateView {
-        round: 1,
-        signers: [(0xc1, 2), (0xc2, 1), (0xc4, 1)].map(signer).into(),
-        validator_count: 4,
-        total_power: 5,
-    }
-}
-
 fn block_summary(number: u64) -> BlockSummary {
     BlockSummary {
         number,
@@ -417,6 +403,19 @@ impl Backend for Fixture {
         Ok(self.hits.iter().filter(|hit| hit.name.contains(text)).cloned().collect())
     }
 
+    async fn bounties(&self, state: Option<BountyState>, _: Option<&str>, _: u32) -> Answer<Page<BountyView>> {
+        self.working()?;
+        Ok(Page { items: self.marketplace.bounties(state, None), next_cursor: None })
+    }
+
+    async fn bounties_for(&self, manifests: &[Sha256Digest]) -> Answer<Vec<BountyView>> {
+        Ok(self.marketplace.bounties(Some(BountyState::Open), Some(manifests)))
+    }
+
+    async fn unserved(&self) -> Answer<Vec<UnservedModel>> {
+        Ok(self.marketplace.unserved.clone())
+    }
+
     async fn models(&self, kind: Option<JobKind>) -> Answer<Models> {
         self.working()?;
         Ok(self.marketplace.models(kind))
@@ -449,7 +448,7 @@ impl Backend for Fixture {
             producer: HUB,
             gas_limit: 30_000_000,
             size_bytes: 900,
-            certificate: (number > 0).then(certificate),
+            certificate: (number > 0).then(validator_fixture::certificate),
             transactions: (number > 0).then(|| transaction_summary(number)).into_iter().collect(),
         })
     }

@@ -5,6 +5,7 @@
 
 mod account;
 mod admin;
+mod bounties;
 mod exchange;
 mod exchange_fixture;
 mod fixture;
@@ -102,6 +103,7 @@ fn pages() -> Vec<String> {
         "/models",
         "/models?kind=text",
         "/models/aitbc-scenes-1",
+        "/bounties",
         "/miners",
         "/miners?kind=image&gpu=rtx&sort=-price&free=1",
         "/miners?list=all",

@@ -2,6 +2,7 @@
 
 use shared::Address;
 use shared::amount::Amount;
+use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::marketplace::{
     ManifestFacts, ModelDay, ModelPage, ModelSummary, Models, OfferFilter, OfferView, Offers, Sample, Served, Supply,
 };
@@ -19,11 +20,15 @@ pub(crate) struct Marketplace {
     pub(crate) unpinned_name: String,
     /// Nobody is connected, and nothing was served.
     pub(crate) empty: bool,
+    pub(crate) bounties: Vec<BountyView>,
+    /// What was asked for and could not be served.
+    pub(crate) unserved: Vec<UnservedModel>,
 }
 
 impl Default for Marketplace {
     fn default() -> Self {
-        Self { unpinned_name: "hf.co/some one:7b".to_owned(), empty: false }
+        let (bounties, unserved) = (Vec::new(), Vec::new());
+        Self { unpinned_name: "hf.co/some one:7b".to_owned(), empty: false, bounties, unserved }
     }
 }
 
@@ -52,6 +57,14 @@ pub(crate) fn offer(miner: u8, kind: JobKind, model: &str) -> OfferView {
 }
 
 impl Marketplace {
+    /// Those of a state, for any of these manifests.
+    pub(crate) fn bounties(&self, state: Option<BountyState>, manifests: Option<&[Sha256Digest]>) -> Vec<BountyView> {
+        let of_state = |bounty: &&BountyView| state.is_none_or(|state| state == bounty.state);
+        let for_model =
+            |bounty: &&BountyView| manifests.is_none_or(|manifests| manifests.contains(&bounty.model_sha256));
+        self.bounties.iter().filter(of_state).filter(for_model).cloned().collect()
+    }
+
     fn rows(&self) -> Vec<OfferView> {
         let stranger = OfferView { device: self.unpinned_name.clone(), ..offer(3, JobKind::Text, &self.unpinned_name) };
         let rows = vec![offer(1, JobKind::Image, PINNED), offer(2, JobKind::Image, PINNED), stranger];

@@ -104,7 +104,7 @@ fn an_auditor_takes_its_steps_with_its_own_file() {
 fn it_is_on_offer_where_the_manifest_says_so() {
     let offered = |model: &ModelCopy| {
         let folder = ModelFolder::open(model.path()).unwrap();
-        let offer = offer::model(&folder, Amount::from_ait(1), 1);
+        let offer = offer::model(&folder, Amount::from_ait(1), 1).unwrap();
         assert_eq!((offer.default_steps, offer.default_guidance), (2, 3.0));
         offer.fast
     };

@@ -4,6 +4,7 @@
 mod admin;
 mod attester;
 mod audit;
+mod bounty;
 mod chain;
 mod client;
 mod exchange;
@@ -54,6 +55,9 @@ enum Command {
     /// Lists the hubs whose receipts are minted, and admits others
     #[command(subcommand)]
     Attester(attester::Attester),
+    /// Pledges AIT for models, and claims what is pledged
+    #[command(subcommand)]
+    Bounty(bounty::Bounty),
     /// Makes, lists and revokes keys
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -106,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Chain(chain) => chain::run(chain),
         Command::Stake(stake) => stake::run(stake),
         Command::Attester(attester) => attester::run(attester),
+        Command::Bounty(bounty) => bounty::run(bounty),
         Command::Keys(keys) => keys::run(keys),
         Command::Index(index) => index::run(index),
         Command::Submit(submit) => submit::run(&submit),

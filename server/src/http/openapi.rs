@@ -23,7 +23,7 @@ use utoipa::{Modify, OpenApi};
 use super::exchange::{self as trade, account_feed, accounts, feed, market, orders, short_forms};
 use super::openai::{chat, completions, embeddings, images, is_theirs, models};
 use super::{
-    admin, etherscan, generate_image, health, job_events, jobs, keys, log, miners, quotes, receipts, search,
+    admin, bounties, etherscan, generate_image, health, job_events, jobs, keys, log, miners, quotes, receipts, search,
     second_factor, sessions, webhooks,
 };
 use crate::auth::API_KEY_HEADER;
@@ -47,6 +47,7 @@ use crate::auth::API_KEY_HEADER;
         webhooks::create_webhook, webhooks::list_webhooks, webhooks::remove_webhook, webhooks::list_deliveries,
         webhooks::send_again,
         receipts::list_receipts, receipts::get_receipt, search::search,
+        bounties::list_bounties, bounties::get_bounty, bounties::get_demand,
         log::checkpoint, log::entries, log::inclusion, log::consistency, log::failure,
         chat::create, completions::create, embeddings::create, images::create, models::list, models::get,
         miners::list_miners, miners::get_miner, miners::why_idle, miners::open_session, miners::post_result,

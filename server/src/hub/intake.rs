@@ -8,6 +8,8 @@ use hub::board::{BoardError, Lease};
 use hub::plan;
 use hub::receipt_check::{self, Agreed, Forgery, Mismatch};
 use hub::verification::{self, File, Refutation, Submitted};
+use shared::Address;
+use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::request::ValidJob;
 use shared::job::task::Part;
@@ -51,6 +53,8 @@ pub enum IntakeError {
     Attest(#[from] SignatureError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the model of {0} is not known while it is not connected: connect, and send the result again")]
+    NotConnected(Address),
     #[error("the hub is stopping")]
     Stopping,
 }
@@ -77,6 +81,8 @@ impl From<HubError> for IntakeError {
 struct Held {
     lease: Lease,
     job: Arc<ValidJob>,
+    /// Of the model that the lease's miner offers; absent where nothing is pinned and the miner is not connected.
+    manifest_sha256: Option<Sha256Digest>,
     /// What the lease's task makes of the job.
     part: Part,
     /// What clients were shown of a text.
@@ -157,7 +163,9 @@ impl Intake {
         let part = job.part(lease.task.role);
         // What was streamed is the served text; nobody was shown that of an audit.
         let streamed = if lease.task.role.is_audit() { String::new() } else { job.text().to_owned() };
-        Some(Held { lease, job: Arc::clone(job.request()), part, streamed })
+        let job = Arc::clone(job.request());
+        let manifest_sha256 = board.manifest_of(lease.miner, &job);
+        Some(Held { lease, job, manifest_sha256, part, streamed })
     }
 
     /// The lease has ended. Where this very result ended it, the answer is the same as then.
@@ -201,10 +209,11 @@ struct Checked {
 impl Checked {
     fn verify_and_keep(&self, submission: ResultSubmission) -> Result<Verified, IntakeError> {
         let now = clock::now();
-        let Held { lease, job, part, streamed } = &self.held;
+        let Held { lease, job, manifest_sha256, part, streamed } = &self.held;
         let work = plan::work_of(&job.work, *part);
         let Lease { task, miner, terms, granted_at, .. } = lease;
-        let agreed = Agreed { task: *task, miner: *miner, job, terms, granted_at: *granted_at };
+        let manifest_sha256 = manifest_sha256.ok_or(IntakeError::NotConnected(*miner))?;
+        let agreed = Agreed { task: *task, miner: *miner, job, terms, manifest_sha256, granted_at: *granted_at };
         receipt_check::check_terms(&submission.receipt, &agreed, now)?;
         submission.receipt.amount()?;
         let bytes = decode(&submission)?;

@@ -6,6 +6,7 @@ use frontend::backend::{
     TransfersOf, Written,
 };
 use node::{NodeError, NodeHandle};
+use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::exchange::{CandleInterval, ExchangeView};
 use shared::api::explorer::{
     AddressView, BlockSummary, BlockView, CallsView, TransactionSummary, TransactionView, ValidatorView,
@@ -13,7 +14,7 @@ use shared::api::explorer::{
 use shared::api::jobs::JobView;
 use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
 use shared::api::miners::MinerView;
-use shared::api::page::Page;
+use shared::api::page::{LIMIT_MAX, Page};
 use shared::api::receipts::ReceiptView;
 use shared::api::search::{SEARCH_HITS_DEFAULT, SearchHit};
 use shared::api::status::NetworkStatus;
@@ -32,6 +33,7 @@ use store::repository::{JobFilter, ReceiptFilter};
 use super::viewer::Viewer;
 use super::{exchange, explorer};
 use crate::auth::Presented;
+use crate::bounties::{Bounties, BountyFilter};
 use crate::clock;
 use crate::error::ApiError;
 use crate::exchange::ExchangeAccess;
@@ -50,6 +52,7 @@ pub(super) struct SiteBackend {
     pub(super) logs: Logs,
     pub(super) charts: explorer::ChartFigures,
     pub(super) marketplace: MarketplaceFigures,
+    pub(super) bounties: Bounties,
     pub(super) search: Search,
     pub(super) exchange: ExchangeAccess,
     pub(super) reader: Reader,
@@ -248,6 +251,25 @@ impl Backend for SiteBackend {
 
     async fn offers(&self, filter: &OfferFilter, limit: usize) -> Answer<Offers> {
         self.marketplace.offers(filter, limit, clock::now()).await.map_err(from_store)
+    }
+
+    async fn bounties(&self, state: Option<BountyState>, cursor: Option<&str>, limit: u32) -> Answer<Page<BountyView>> {
+        let filter = BountyFilter { state, model: None };
+        self.bounties.list(filter, cursor, limit, clock::now()).await.map_err(from_api)
+    }
+
+    async fn bounties_for(&self, manifests: &[Sha256Digest]) -> Answer<Vec<BountyView>> {
+        let mut found = Vec::new();
+        for manifest in manifests {
+            let filter = BountyFilter { state: Some(BountyState::Open), model: Some(*manifest) };
+            found.extend(self.bounties.list(filter, None, LIMIT_MAX, clock::now()).await.map_err(from_api)?.items);
+        }
+        found.sort_by_key(|bounty| std::cmp::Reverse(bounty.id));
+        Ok(found)
+    }
+
+    async fn unserved(&self) -> Answer<Vec<UnservedModel>> {
+        Ok(self.bounties.demand.unserved(clock::now()).await.map_err(from_store)?.1)
     }
 
     async fn blocks(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<BlockSummary>> {

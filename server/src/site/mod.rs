@@ -47,6 +47,7 @@ pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
         logs: app.logs(),
         charts: explorer::ChartFigures::default(),
         marketplace: app.marketplace.clone(),
+        bounties: app.bounties(),
         search: app.search(),
         exchange: app.exchange_access(),
         reader: backend::Reader::default(),

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use shared::amount::Amount;
+use shared::digest::Sha256Digest;
 use shared::protocol::{Assignment, ReceiptTerms, ResultSubmission};
 
 use super::server::{TestServer, is_minted};
@@ -96,6 +97,26 @@ async fn what_the_miner_signed_but_does_not_hold_ends_its_lease_with_blame() {
     assert!(faults.len() == 3 && faults.iter().all(|fault| fault["blame"] == "miner"), "{faults:?}");
     assert!(server.get(&format!("/v1/receipts?job_id={id}")).await.json()["items"].as_array().unwrap().is_empty());
     assert_eq!(server.app.node.token_supply().await.unwrap(), Amount::ZERO);
+    server.stop().await;
+}
+
+/// Bounties pay by what the receipt says there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_for_another_model_than_the_one_on_offer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 1).await;
+    let assignment = worker.assignment().await;
+    let bytes = picture(64, 64, 1);
+    let mut other = receipt(worker.address(), &assignment, &bytes);
+    other.determinism_class = format!("{}@{}/test", other.model, Sha256Digest::of(b"what somebody pledged for"));
+    let spoilt = sign(&worker.key, other, &assignment.terms, &bytes);
+    let problem = post(&server, &assignment, &spoilt).await.problem(422);
+    assert!(problem["detail"].as_str().unwrap().contains("receipt.determinism_class"), "{problem}");
+    let again = worker.assignment().await;
+    assert_eq!(post(&server, &again, &result(&worker.key, &again)).await.status, 200);
+    server.follow(&id, &[], is_minted).await;
     server.stop().await;
 }
 

@@ -63,6 +63,13 @@ impl Person {
         aitbc(&[&[command][..], arguments, &wallets].concat()).await
     }
 
+    /// Runs a command on bounties that a wallet signs.
+    pub(crate) async fn bounty(&self, arguments: &[&str]) -> Output {
+        let (folder, password) = (self.folder(), self.place.path().join("password"));
+        let wallets = ["--folder", path(&folder), "--password-file", path(&password), "--yes", "--json"];
+        aitbc(&[&["bounty"][..], arguments, &wallets].concat()).await
+    }
+
     pub(crate) async fn import(&self, name: &str, secret: &str) -> Output {
         let file = self.file("secret", secret);
         self.unlocked(&["import", name, "--file", path(&file), "--json"]).await

@@ -230,6 +230,15 @@ pub(crate) fn words_result(
     submission
 }
 
+/// What the usual [`capability`] offers under the assignment's model; of any other name the same as of the picture model.
+fn offered_manifest(assignment: &Assignment) -> Sha256Digest {
+    let offers = capability(1).offers;
+    offers
+        .iter()
+        .find(|offer| offer.model == assignment.model)
+        .map_or_else(pinned_sha256, |offer| offer.manifest_sha256)
+}
+
 pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8]) -> JobReceipt {
     let now = server::clock::now().seconds();
     let terms = &assignment.terms;
@@ -252,7 +261,7 @@ pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8
         hub_id: terms.hub_id.clone(),
         chain_id: terms.chain_id,
         contract: terms.contract,
-        determinism_class: "test".into(),
+        determinism_class: format!("{}@{}/test", assignment.model, offered_manifest(assignment)),
         trace_commitment: None,
         shares: vec![],
     }

@@ -1,6 +1,7 @@
 //! `JobEscrow`: deposits, reservations, payments by receipt, and every way out.
 
 mod administration;
+mod bounties;
 mod closing;
 mod deposits;
 mod fixture;

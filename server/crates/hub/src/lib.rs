@@ -28,4 +28,5 @@ pub mod settlement;
 pub mod speed;
 pub mod stuck;
 mod summary_tree;
+pub mod unserved;
 pub mod verification;

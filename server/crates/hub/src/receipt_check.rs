@@ -1,6 +1,7 @@
 //! Checks that a receipt says what its lease agreed. Only then does the hub attest it.
 
 use shared::Address;
+use shared::digest::Sha256Digest;
 use shared::job::request::ValidJob;
 use shared::job::task::Task;
 use shared::protocol::{CLOCK_SKEW_MAX_MS, ReceiptTerms};
@@ -19,6 +20,8 @@ pub struct Agreed<'a> {
     pub miner: Address,
     pub job: &'a ValidJob,
     pub terms: &'a ReceiptTerms,
+    /// SHA-256 of the manifest of the model that the miner offers under the job's name.
+    pub manifest_sha256: Sha256Digest,
     pub granted_at: UnixMillis,
 }
 
@@ -72,12 +75,24 @@ pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -
     same("chain_id", terms.chain_id, receipt.chain_id)?;
     same("contract", terms.contract, receipt.contract)?;
     same("shares", 0, receipt.shares.len())?;
-    let class_chars = receipt.determinism_class.chars().count();
+    check_class(receipt, agreed.manifest_sha256)?;
+    check_times(receipt, agreed.granted_at, now)
+}
+
+/// The class begins with the very model that the miner offers: contracts read there which model a receipt is for.
+fn check_class(receipt: &JobReceipt, manifest_sha256: Sha256Digest) -> Result<(), Mismatch> {
+    let class = &receipt.determinism_class;
+    let class_chars = class.chars().count();
     if !(1..=DETERMINISM_CLASS_MAX_CHARS).contains(&class_chars) {
         let agreed = format!("1 to {DETERMINISM_CLASS_MAX_CHARS} characters");
         return Err(Mismatch { field: "determinism_class", agreed, stated: class_chars.to_string() });
     }
-    check_times(receipt, agreed.granted_at, now)
+    let begins = format!("{}@{manifest_sha256}/", receipt.model);
+    if class.starts_with(&begins) {
+        return Ok(());
+    }
+    let agreed = format!("a text that begins with `{begins}`");
+    Err(Mismatch { field: "determinism_class", agreed, stated: class.clone() })
 }
 
 /// Tokens are counted by the miner, up to what the lease allows; [`crate::verification`] compares them with the result.
@@ -126,7 +141,6 @@ fn same<T: PartialEq + std::fmt::Display>(field: &'static str, agreed: T, stated
 mod tests {
     use shared::amount::{Amount, MicroUnits};
     use shared::commitment::Commitment;
-    use shared::digest::Sha256Digest;
     use shared::id::JobId;
     use shared::job::task::TaskRole;
     use shared::receipt::ReceiptVersion;
@@ -141,6 +155,14 @@ mod tests {
 
     fn key(byte: u8) -> PrivateKey {
         PrivateKey::from_bytes(&[byte; 32]).unwrap()
+    }
+
+    fn manifest() -> Sha256Digest {
+        Sha256Digest::of(b"manifest")
+    }
+
+    fn class(model: &str, manifest: Sha256Digest) -> String {
+        format!("{model}@{manifest}/test")
     }
 
     fn receipt(miner: &PrivateKey, job: &ValidJob, terms: &ReceiptTerms) -> JobReceipt {
@@ -163,9 +185,34 @@ mod tests {
             hub_id: terms.hub_id.clone(),
             chain_id: terms.chain_id,
             contract: terms.contract,
-            determinism_class: "test".into(),
+            determinism_class: class(&job.model, manifest()),
             trace_commitment: None,
             shares: vec![],
+        }
+    }
+
+    fn agreed<'a>(miner: &PrivateKey, job: &'a ValidJob, terms: &'a ReceiptTerms) -> Agreed<'a> {
+        let granted_at = UnixMillis(1_000_000);
+        Agreed { task: TASK, miner: miner.address(), job, terms, manifest_sha256: manifest(), granted_at }
+    }
+
+    #[test]
+    fn a_receipt_names_the_model_that_its_miner_offers() {
+        let (miner, job) = (key(1), image_job("scenes"));
+        let terms = terms(&job);
+        let other = Sha256Digest::of(b"another manifest");
+        for stated in [
+            class("scenes", other),
+            class("another", manifest()),
+            class("scenes", manifest()).replace('/', "-"),
+            format!("scenes@{}", manifest()),
+            format!(" {}", class("scenes", manifest())),
+            "test".to_owned(),
+        ] {
+            let receipt = JobReceipt { determinism_class: stated, ..receipt(&miner, &job, &terms) };
+            let error = check_terms(&receipt, &agreed(&miner, &job, &terms), UnixMillis(1_002_000)).unwrap_err();
+            assert_eq!(error.field, "determinism_class");
+            assert!(error.to_string().contains(&manifest().to_string()), "{error}");
         }
     }
 
@@ -174,8 +221,7 @@ mod tests {
         let (miner, job) = (key(1), image_job("scenes"));
         let terms = terms(&job);
         let now = UnixMillis(1_002_000);
-        let agreed =
-            Agreed { task: TASK, miner: miner.address(), job: &job, terms: &terms, granted_at: UnixMillis(1_000_000) };
+        let agreed = agreed(&miner, &job, &terms);
         let good = receipt(&miner, &job, &terms);
         assert_eq!(check_terms(&good, &agreed, now), Ok(()));
         type Alter = fn(&mut JobReceipt);
@@ -206,8 +252,7 @@ mod tests {
     fn tokens_are_claimed_up_to_the_ceiling_of_the_lease() {
         let (miner, job) = (key(1), text_job("llama"));
         let terms = terms(&job);
-        let granted_at = UnixMillis(1_000_000);
-        let agreed = Agreed { task: TASK, miner: miner.address(), job: &job, terms: &terms, granted_at };
+        let agreed = agreed(&miner, &job, &terms);
         let with_units = |units| JobReceipt { units: MicroUnits(units), ..receipt(&miner, &job, &terms) };
         for units in [0, 1, terms.units.0] {
             assert_eq!(check_terms(&with_units(units), &agreed, UnixMillis(1_002_000)), Ok(()));

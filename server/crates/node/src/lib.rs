@@ -15,6 +15,7 @@
 mod allowance;
 mod announce;
 mod arrivals;
+mod bounties;
 mod clock;
 mod config;
 mod decided_file;
@@ -49,6 +50,7 @@ mod validator_network;
 mod validators;
 
 pub use allowance::{Allowance, CallsRefused};
+pub use bounties::{BOUNTIES_AT_ONCE_MAX, NumberedBounty};
 pub use chain;
 pub use config::{BlockTiming, NodeConfig, Role};
 pub use disk::DISK_FLOOR_BYTES;

@@ -203,6 +203,17 @@ pub struct ServedJobs {
     pub last: Option<UnixMillis>,
 }
 
+/// A model that was asked for and could not be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnservedRow {
+    pub kind: JobKind,
+    pub model: String,
+    /// How many asked, each once a day.
+    pub asked: u64,
+    /// Days since 1970-01-01, UTC.
+    pub last_day: u64,
+}
+
 /// The payment of a job from the escrow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentRecord {

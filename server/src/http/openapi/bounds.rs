@@ -4,6 +4,7 @@ use hub::idempotency;
 use hub::receipt_check::DETERMINISM_CLASS_MAX_CHARS;
 use serde_json::{Map, Value, json};
 use shared::api::admin::{LIMITS_MAX, OPEN_STATES, OPERATOR_REASON_MAX_CHARS, OUTBOX_SHOWN_MAX};
+use shared::api::bounties::{BOUNTIES_WITH_DEMAND_MAX, CLAIMS_LISTED_MAX, MODEL_NAMES_MAX, UNSERVED_LISTED_MAX};
 use shared::api::exchange::{ASSETS_MAX, BOOK_DEPTH_MAX, CANCELLED_MAX, CANDLES_MAX, FILLS_ANSWERED_MAX, MARKETS_MAX};
 use shared::api::jobs::EXPLAINED_MAX;
 use shared::api::keys::{KEYS_PER_WALLET_MAX, LABEL_MAX_CHARS};
@@ -217,6 +218,15 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("Page_WithdrawalView", "items", Max(LIMIT_MAX as usize)),
     ("Page_JobView", "items", Max(LIMIT_MAX as usize)),
     ("Page_ReceiptView", "items", Max(LIMIT_MAX as usize)),
+    ("Page_BountyView", "items", Max(LIMIT_MAX as usize)),
+    ("BountyView", "model_names", Max(MODEL_NAMES_MAX)),
+    ("BountyView", "pledger", Hex(20)),
+    ("BountyDetail", "claims", Max(CLAIMS_LISTED_MAX)),
+    ("BountyClaimView", "provider", Hex(20)),
+    ("BountyClaimView", "receipt_hash", Hex(32)),
+    ("DemandView", "unserved", Max(UNSERVED_LISTED_MAX)),
+    ("DemandView", "bounties", Max(BOUNTIES_WITH_DEMAND_MAX as usize)),
+    ("UnservedModel", "model", Max(MODEL_NAME_MAX_CHARS)),
     ("SearchAnswer", "items", Max(SEARCH_HITS_MAX as usize)),
     ("StuckView", "counts", Max(StuckKind::ALL.len())),
     ("StuckCount", "names", Max(STUCK_NAMES_MAX)),

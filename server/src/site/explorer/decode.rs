@@ -5,17 +5,18 @@ use alloy_sol_types::{SolEventInterface as _, SolInterface as _};
 use contracts::BridgedToken::BridgedTokenCalls;
 use contracts::ExchangeSettlement::{ExchangeSettlementCalls, ExchangeSettlementErrors};
 use contracts::JobEscrow::{JobEscrowCalls, JobEscrowErrors};
+use contracts::ModelBounty::{ModelBountyCalls, ModelBountyErrors};
 use contracts::Staking::{StakingCalls, StakingErrors};
 use contracts::TestDollar::TestDollarCalls;
 use contracts::{
     AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS,
-    EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
+    EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, MODEL_BOUNTY_ADDRESS, STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
 };
 use node::chain::revert_reason;
 use shared::Bytes;
 use shared::api::explorer::{DecodedCall, DecodedValue};
 
-use super::{decode_escrow, decode_exchange, decode_staking};
+use super::{decode_bounty, decode_escrow, decode_exchange, decode_staking};
 
 use AIToken::{AITokenCalls, AITokenErrors, AITokenEvents};
 use AITokenMinter::{AITokenMinterCalls, AITokenMinterErrors, AITokenMinterEvents};
@@ -44,6 +45,7 @@ fn signature(to: Address, selector: [u8; 4]) -> Option<&'static str> {
         TEST_DOLLAR_ADDRESS => TestDollarCalls::signature_by_selector(selector),
         BRIDGED_BITCOIN_ADDRESS | BRIDGED_ETHER_ADDRESS => BridgedTokenCalls::signature_by_selector(selector),
         STAKING_ADDRESS => StakingCalls::signature_by_selector(selector),
+        MODEL_BOUNTY_ADDRESS => ModelBountyCalls::signature_by_selector(selector),
         _ => None,
     }
 }
@@ -61,6 +63,7 @@ pub(super) fn call(to: Option<Address>, input: &Bytes) -> Option<DecodedCall> {
         JOB_ESCROW_ADDRESS => decode_escrow::arguments(input)?,
         EXCHANGE_SETTLEMENT_ADDRESS => decode_exchange::arguments(input)?,
         STAKING_ADDRESS => decode_staking::arguments(input)?,
+        MODEL_BOUNTY_ADDRESS => decode_bounty::arguments(input)?,
         _ => token_arguments(AITokenCalls::abi_decode(input).ok()?),
     };
     Some(DecodedCall { signature, arguments })
@@ -155,6 +158,7 @@ pub(super) fn event(log: &Log) -> Option<DecodedCall> {
         JOB_ESCROW_ADDRESS => decode_escrow::event(log)?,
         EXCHANGE_SETTLEMENT_ADDRESS => decode_exchange::event(log)?,
         STAKING_ADDRESS => decode_staking::event(log)?,
+        MODEL_BOUNTY_ADDRESS => decode_bounty::event(log)?,
         AI_TOKEN_ADDRESS => token_fields(AITokenEvents::decode_raw_log(log.topics(), &log.data.data).ok()?)?,
         _ => return None,
     };
@@ -239,6 +243,7 @@ pub(super) fn failure(to: Option<Address>, revert_data: &[u8]) -> String {
         Some(EXCHANGE_SETTLEMENT_ADDRESS) => {
             ExchangeSettlementErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}"))
         }
+        Some(MODEL_BOUNTY_ADDRESS) => ModelBountyErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
         Some(STAKING_ADDRESS) => StakingErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
         Some(AI_TOKEN_ADDRESS) => AITokenErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
         _ => None,

@@ -3,6 +3,7 @@
 mod calls;
 mod charts;
 mod decode;
+mod decode_bounty;
 mod decode_escrow;
 mod decode_exchange;
 mod decode_staking;
@@ -11,7 +12,7 @@ mod views;
 
 use contracts::{
     AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS,
-    EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
+    EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, MODEL_BOUNTY_ADDRESS, STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
 };
 use node::chain::{Place, Snapshot};
 use node::{NodeError, NodeHandle, ValidatorPower};
@@ -152,6 +153,7 @@ fn contract_name(address: Address) -> Option<&'static str> {
         TEST_DOLLAR_ADDRESS => Some("TestDollar"),
         BRIDGED_BITCOIN_ADDRESS | BRIDGED_ETHER_ADDRESS => Some("BridgedToken"),
         STAKING_ADDRESS => Some("Staking"),
+        MODEL_BOUNTY_ADDRESS => Some("ModelBounty"),
         _ => None,
     }
 }

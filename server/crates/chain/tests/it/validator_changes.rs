@@ -9,7 +9,7 @@ use chain::{
 use contracts::Staking;
 use contracts::{StakingParameters, staking_deployment};
 use proptest::prelude::*;
-use shared::chain::STAKING_ADDRESS;
+use shared::chain::{BOUNTY_ADDRESS, STAKING_ADDRESS};
 
 use crate::setup::*;
 
@@ -91,6 +91,7 @@ fn verify(chain: &TestChain, transaction: &SignedTransaction) -> (u64, ReceiptPr
 #[test]
 fn chain_and_contracts_mean_the_same_place() {
     assert_eq!(STAKING_ADDRESS, contracts::STAKING_ADDRESS);
+    assert_eq!(BOUNTY_ADDRESS, contracts::MODEL_BOUNTY_ADDRESS);
 }
 
 #[test]

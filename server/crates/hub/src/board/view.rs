@@ -2,6 +2,7 @@
 
 use shared::Address;
 use shared::api::jobs::{Explanation, MinerExplanation, StepProgress};
+use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{Fault, JobState, TaskLife};
 use shared::job::request::ValidJob;
@@ -73,6 +74,17 @@ impl Board {
 
     pub fn miner(&self, address: Address) -> Option<&Miner> {
         self.miners.get(&address)
+    }
+
+    /// The manifest of the model with which the miner serves a job: the pinned one, or the one that it offers while it is
+    /// connected.
+    pub fn manifest_of(&self, miner: Address, job: &ValidJob) -> Option<Sha256Digest> {
+        let pinned = self.catalog.pinned().find(job.work.kind(), &job.model).map(|pinned| pinned.sha256);
+        let offered = || {
+            let offer = matching::offer_for(job, &self.miners.get(&miner)?.capability)?;
+            Some(offer.manifest_sha256)
+        };
+        pinned.or_else(offered)
     }
 
     /// The leases under which a job's tasks run, with the sessions of their miners, where those are connected.

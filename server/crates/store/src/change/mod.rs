@@ -6,6 +6,7 @@ mod audits;
 mod candles;
 mod complete;
 mod daily_use;
+mod demand;
 mod exchange;
 mod failure;
 mod holds;
@@ -26,6 +27,7 @@ pub use accounts::{CreateApiKey, Prune, RevokeApiKey, TakeCall};
 pub use artifacts::{ForgetArtifacts, Forgotten};
 pub use audits::{AuditAnswer, AuditChange, Refuted};
 pub use complete::CompleteTask;
+pub use demand::CountUnserved;
 pub use exchange::{
     EndExchangeRows, ForgetOrders, ForgetUnplaced, KeepSigned, OpenExchange, RecordBlocks, RecordEntries, Settled,
 };

@@ -28,5 +28,6 @@ pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod signer_nonce;
 pub(crate) mod task;
+pub(crate) mod unserved_model;
 pub(crate) mod webhook;
 pub(crate) mod webhook_delivery;

@@ -9,7 +9,7 @@ use super::{exchange_tables, index_tables};
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 27] = [
     "job",
     "task",
     "lease",
@@ -32,6 +32,7 @@ const TABLES: [&str; 26] = [
     "daily_use",
     "daily_reservation",
     "rate_limit",
+    "unserved_model",
     "webhook",
     "webhook_delivery",
     "paused_miner",
@@ -369,7 +370,15 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(string("caller").primary_key())
         .col(big_integer("full_at_unix_us"))
         .to_owned();
-    vec![miner, hardware, api_key, idempotency, daily, reservation, rate_limit]
+    let unserved = Table::create()
+        .table("unserved_model")
+        .col(big_integer("day"))
+        .col(string("kind"))
+        .col(string("model"))
+        .col(big_integer("asked"))
+        .primary_key(Index::create().col("day").col("kind").col("model"))
+        .to_owned();
+    vec![miner, hardware, api_key, idempotency, daily, reservation, rate_limit, unserved]
 }
 
 /// What a wallet that signs in has: sessions, and a second factor with its recovery codes.

@@ -4,6 +4,7 @@ mod accounts;
 mod artifacts;
 mod audits;
 mod days;
+mod demand;
 mod exchange;
 mod holds;
 mod index;

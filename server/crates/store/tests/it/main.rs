@@ -5,6 +5,7 @@ mod artifacts;
 mod audits;
 mod daily_use;
 mod database;
+mod demand;
 mod exchange;
 mod failures;
 mod fixture;

@@ -95,6 +95,15 @@ impl Settings {
     }
 }
 
+/// What names the model of a folder everywhere: the digest that Ollama states, or else that of the manifest, which pins all
+/// files.
+///
+/// # Errors
+/// An `ollama.json` that cannot be read.
+pub fn model_digest(folder: &ModelFolder) -> Result<Sha256Digest> {
+    if folder.has(FILE) { Ok(Settings::read(folder)?.digest) } else { Ok(folder.manifest_sha256()) }
+}
+
 /// Asks the Ollama at `url` for `model`, has it pulled where `pull` and it is missing, and writes the folder that serves
 /// it. The name under which jobs ask for it is the one in Ollama.
 ///

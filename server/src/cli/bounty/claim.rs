@@ -1,0 +1,84 @@
+//! `aitbc bounty claim`: the wallet's own receipt against a bounty. What the contract would refuse is said here first.
+
+use alloy_sol_types::SolCall as _;
+use anyhow::{Result, ensure};
+use clap::Args;
+use contracts::ModelBounty::{Bounty, claimCall, claimOfCall, claimedReceiptCall};
+use shared::amount::Amount;
+use shared::api::receipts::ReceiptView;
+use shared::digest::Sha256Digest;
+use shared::receipt::{JobReceipt, SignedReceipt};
+use shared::{Address, B256, Bytes, U256};
+
+use super::act::{find, free, send, tell};
+use super::ask_contract;
+use crate::cli::client::Server;
+use crate::cli::wallet::folder::WalletName;
+use crate::cli::wallet::signing::Signing;
+use crate::clock;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Claim {
+    /// Wallet of the miner that served the receipt
+    wallet: WalletName,
+    /// Number of the bounty
+    id: u64,
+    /// Hash of the receipt
+    receipt: B256,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+pub(super) fn claim(asked: &Claim) -> Result<()> {
+    let Claim { wallet, id, receipt, signing } = asked;
+    let provider = signing.folder.address(wallet)?;
+    let bounty = find(&signing.node, *id)?;
+    let found: ReceiptView = Server::at(signing.node.url()).get(&format!("/v1/receipts/{receipt}"))?;
+    let SignedReceipt { receipt: document, receipt_hash, .. } = found.signed;
+    // The server that was asked could name another receipt than it answers.
+    ensure!(
+        document.hash()? == *receipt && receipt_hash == *receipt,
+        "the server answered another receipt than {receipt}"
+    );
+    check(*id, &bounty, &document, provider, clock::now().seconds().0)?;
+    let own = ask_contract(&signing.node, &claimOfCall { bountyId: U256::from(*id), provider })?;
+    ensure!(
+        own.receiptHash.is_zero(),
+        "{provider} has claimed from bounty {id} before: a miner earns one reward of it"
+    );
+    let is_claimed = ask_contract(&signing.node, &claimedReceiptCall { receiptHash: *receipt })?;
+    ensure!(!is_claimed, "a reward was claimed for this receipt before: a receipt earns one");
+
+    let lines = [
+        ("claims", format!("{} AIT of bounty {id} for {provider}", Amount::from_atto(bounty.terms.reward))),
+        ("receipt", receipt.to_string()),
+        ("model", document.model.clone()),
+        ("paid", "after the time for which the network holds what it mints, by `aitbc bounty collect`".to_owned()),
+    ];
+    let document = Bytes::from(document.canonical_json()?.into_bytes());
+    let call = claimCall { bountyId: U256::from(*id), document };
+    let placed = send(wallet, signing, &lines, "Claim it?", "claim", |_, _| Ok(call.abi_encode().into()))?;
+    let own = ask_contract(&signing.node, &claimOfCall { bountyId: U256::from(*id), provider })?;
+    tell(signing, &placed, None, &format!("it is due at {} (Unix seconds)", own.dueUnix))
+}
+
+/// What the contract would refuse of the receipt.
+fn check(id: u64, bounty: &Bounty, receipt: &JobReceipt, provider: Address, now_unix_s: u64) -> Result<()> {
+    let terms = &bounty.terms;
+    ensure!(now_unix_s <= terms.expiresAt, "bounty {id} ended at {} (Unix seconds)", terms.expiresAt);
+    ensure!(free(bounty) > 0, "every reward of bounty {id} is claimed or paid");
+    ensure!(bounty.pledger != provider, "{provider} pledged bounty {id}, and earns nothing of it");
+    ensure!(receipt.provider == provider, "the receipt is of {}, and the wallet is {provider}", receipt.provider);
+    let wanted = Sha256Digest(terms.modelDigest);
+    let begins = format!("{}@{wanted}/", receipt.model);
+    ensure!(
+        receipt.determinism_class.starts_with(&begins),
+        "bounty {id} is for the model {wanted}, and the receipt is for `{}`",
+        receipt.determinism_class
+    );
+    let (began, pledged) = (receipt.started_at.0, bounty.pledgedAt);
+    ensure!(began >= pledged, "the work began at {began}, before the pledge at {pledged} (Unix seconds)");
+    let (worth, least) = (receipt.amount()?, Amount::from_atto(terms.minWork));
+    ensure!(worth >= least, "the receipt is worth {worth} AIT, and bounty {id} asks for {least} AIT at least");
+    Ok(())
+}
