@@ -6,6 +6,7 @@ pub mod allowances;
 pub mod block;
 pub mod blocks;
 pub mod calls;
+pub mod chat;
 pub mod design;
 pub mod document_head;
 pub mod documents;

@@ -4,6 +4,8 @@ pub mod account;
 #[cfg(feature = "ssr")]
 pub mod allowances;
 pub mod audit;
+#[cfg(feature = "ssr")]
+pub mod chat;
 pub mod common;
 pub mod design;
 pub mod docs;
