@@ -29,6 +29,7 @@ use crate::pages::block::BlockPage;
 use crate::pages::blocks::BlocksPage;
 use crate::pages::bounties::BountiesPage;
 use crate::pages::calls::CallsPage;
+use crate::pages::chat::ChatPage;
 use crate::pages::design::DesignPage;
 use crate::pages::documents::{DocumentPage, DocumentsPage};
 use crate::pages::exchange::{EXCHANGE_PATH, ExchangePage, MarketPageView};
@@ -145,6 +146,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/bounties") view=BountiesPage ssr=SsrMode::Async />
             <Route path=path!("/miners") view=MinersPage ssr=SsrMode::Async />
             <Route path=path!("/miners/:address") view=MinerPage ssr=SsrMode::Async />
+            <Route path=path!("/chat") view=ChatPage ssr=SsrMode::Async />
             <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async />
             <Route path=path!("/pay") view=PayPage ssr=SsrMode::Async />
             <Route path=path!("/wallet") view=WalletPage ssr=SsrMode::Async />

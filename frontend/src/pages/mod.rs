@@ -8,6 +8,7 @@ pub mod block;
 pub mod blocks;
 pub mod bounties;
 pub mod calls;
+pub mod chat;
 pub mod design;
 pub mod document_head;
 pub mod documents;

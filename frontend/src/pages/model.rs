@@ -26,8 +26,9 @@ use crate::components::status::{StatusPill, Tone};
 use crate::components::value::{Age, AmountValue, CodeValue};
 use crate::format;
 use crate::marketplace::{OFFERS_PATH, model_path, offers_query};
+use crate::pages::chat::CHAT_PATH;
 use crate::pages::pay::PAY_PATH;
-use crate::text::{bounties as bounty_words, common, marketplace as words, miner};
+use crate::text::{bounties as bounty_words, chat, common, marketplace as words, miner};
 
 #[component]
 pub fn ModelPageView() -> impl IntoView {
@@ -68,7 +69,7 @@ fn Model(page: ModelPage, bounties: Vec<BountyView>, is_signed_in: bool) -> impl
         <div class="stack">
             <div class="actions">
                 <a class="button" href=use_href(&summary)>
-                    {words::USE}
+                    {use_words(&summary)}
                 </a>
                 <a class="button button-quiet" href="#programs">
                     {words::AS_CODE}
@@ -104,9 +105,18 @@ fn Bounties(bounties: Vec<BountyView>) -> impl IntoView {
 /// Where a job for the model is asked for: in this page's form, or where a job is paid.
 fn use_href(summary: &ModelSummary) -> String {
     match (summary.is_pinned, summary.kind) {
+        (true, JobKind::Text) => format!("{CHAT_PATH}?model={}", format::percent_encoded(&summary.name)),
         (true, _) => "#try".to_owned(),
         (false, JobKind::Image) => format!("{PAY_PATH}?model={}", format::percent_encoded(&summary.name)),
         (false, _) => "#programs".to_owned(),
+    }
+}
+
+/// Says what the first button leads to.
+fn use_words(summary: &ModelSummary) -> &'static str {
+    match (summary.is_pinned, summary.kind) {
+        (true, JobKind::Text) => chat::LINK,
+        _ => words::USE,
     }
 }
 

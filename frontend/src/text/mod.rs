@@ -8,6 +8,8 @@ pub mod allowances;
 pub mod audit;
 #[cfg(feature = "ssr")]
 pub mod bounties;
+#[cfg(feature = "ssr")]
+pub mod chat;
 pub mod common;
 pub mod design;
 pub mod docs;

@@ -11,16 +11,19 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::policy;
 
 /// Files at the root of the site that browsers and programs ask for by name.
-const ROOT_FILES: [&str; 13] = [
+const ROOT_FILES: [&str; 16] = [
     "favicon.svg",
     "favicon.ico",
     "apple-touch-icon.png",
     "llms.txt",
     "provider.js",
     "wallets.js",
+    "jobs.js",
     "account.js",
     "allowances.js",
+    "chat.js",
     "compose.js",
+    "conversation.js",
     "search.js",
     "pay.js",
     "passkeys.js",

@@ -10,8 +10,9 @@ use frontend::origin::origin;
 use crate::error::ApiError;
 
 /// Pages that exist without any block, job or miner. The lists among them link to all others.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "/",
+    "/chat",
     "/jobs",
     "/models",
     "/bounties",
