@@ -36,7 +36,7 @@ use crate::quotes::Quotes;
 use crate::rate_limits::{self, AddressUnits, RateLimits};
 use crate::reads::Reads;
 use crate::search::Search;
-use crate::settlement::{BatchSize, Settlement};
+use crate::settlement::Settlement;
 use crate::shares::Shares;
 use crate::sign_in::SignIns;
 use crate::sign_in::nonce::NonceKey;
@@ -334,7 +334,6 @@ impl App {
             hub: self.hub.clone(),
             node: self.node.clone().in_lane(Lane::Settlement),
             hub_key: self.hub_key.clone(),
-            batch_size: BatchSize::default(),
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),
         }

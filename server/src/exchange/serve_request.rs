@@ -18,7 +18,7 @@ use super::ledgers::WaitingWithdrawal;
 use super::limits::{BEHIND, NONCE_MAX, OPEN_ORDERS_PER_TRADER, WITHDRAWALS_WAITING_PER_TRADER};
 use super::listing::ListedMarket;
 use super::request::{Request, Waiting};
-use super::signers::{Verified, check_delegation};
+use super::signers::{VerifiedOrder, check_delegation};
 use super::views;
 use crate::clock;
 
@@ -75,7 +75,7 @@ impl Desk {
         Ok(())
     }
 
-    fn place(&mut self, Verified { signed, signer }: Verified<ExchangeOrder>) -> Result<PlacedOrder, Stopped> {
+    fn place(&mut self, VerifiedOrder { signed, signer }: VerifiedOrder) -> Result<PlacedOrder, Stopped> {
         let (order, now) = (&signed.signed, clock::now());
         let listing = std::sync::Arc::clone(&self.ledgers.listing);
         let (base, quote) = (order.base, order.quote);
@@ -172,16 +172,13 @@ impl Desk {
     }
 
     /// A delegate's key may sign for the trader still; the trader's own always may.
-    fn check_signer(
-        &self,
-        order: &ExchangeOrder,
-        signer: Option<Address>,
-        now: UnixSeconds,
-    ) -> Result<(), ExchangeError> {
-        let Some(delegate) = signer.filter(|signer| *signer != order.trader) else { return Ok(()) };
+    fn check_signer(&self, order: &ExchangeOrder, signer: Address, now: UnixSeconds) -> Result<(), ExchangeError> {
+        if signer == order.trader {
+            return Ok(());
+        }
         let snapshot = self.node.snapshot().map_err(ExchangeError::of_node)?;
         let reader = ExchangeReader::at(&snapshot, self.height);
-        check_delegation(&reader, (order.trader, delegate), order.expires_at, now)
+        check_delegation(&reader, (order.trader, signer), order.expires_at, now)
     }
 
     fn take_nonce(&mut self, account: AccountId, nonce: u64) {
