@@ -15,7 +15,7 @@ use trading::{Intake, ORDER_SECONDS_MAX, OrderRefused, SETTLEMENT_SECONDS, decim
 use super::desk::Desk;
 use super::error::{DeskError, ExchangeError};
 use super::ledgers::WaitingWithdrawal;
-use super::limits::{BEHIND, NONCE_MAX, OPEN_ORDERS_PER_TRADER, WITHDRAWALS_WAITING_PER_TRADER};
+use super::limits::{BEHIND, DELEGATE_NONCE_STEP, NONCE_MAX, OPEN_ORDERS_PER_TRADER, WITHDRAWALS_WAITING_PER_TRADER};
 use super::listing::ListedMarket;
 use super::request::{Request, Waiting};
 use super::signers::{VerifiedOrder, check_delegation};
@@ -82,8 +82,8 @@ impl Desk {
         let market = listing.of_pair(base, quote).ok_or(ExchangeError::NoMarket { base, quote })?;
         self.check_open(market, now)?;
         let account = self.check_trader(order.trader, order.nonce)?;
-        self.check_signer(order, signer, now.seconds())?;
         let known = self.ledgers.accounts.get(account).ok_or(ExchangeError::NoAccount(order.trader))?;
+        self.check_signer(order, signer, known.last_nonce, now.seconds())?;
         if known.orders.len() >= OPEN_ORDERS_PER_TRADER {
             return Err(ExchangeError::TooManyOrders.into());
         }
@@ -172,9 +172,18 @@ impl Desk {
     }
 
     /// A delegate's key may sign for the trader still; the trader's own always may.
-    fn check_signer(&self, order: &ExchangeOrder, signer: Address, now: UnixSeconds) -> Result<(), ExchangeError> {
+    fn check_signer(
+        &self,
+        order: &ExchangeOrder,
+        signer: Address,
+        last_nonce: u64,
+        now: UnixSeconds,
+    ) -> Result<(), ExchangeError> {
         if signer == order.trader {
             return Ok(());
+        }
+        if order.nonce.saturating_sub(last_nonce) > DELEGATE_NONCE_STEP {
+            return Err(ExchangeError::DelegateNonce { given: order.nonce, last: last_nonce });
         }
         let snapshot = self.node.snapshot().map_err(ExchangeError::of_node)?;
         let reader = ExchangeReader::at(&snapshot, self.height);
