@@ -42,6 +42,8 @@ pub enum ExchangeError {
         "nonce: where a trading key signs, it is at most {DELEGATE_NONCE_STEP} above {last}, the last one taken; got {given}"
     )]
     DelegateNonce { given: u64, last: u64 },
+    #[error("nonce: the contract has seen {0} of this trader; a higher one counts")]
+    NonceUsed(u64),
     #[error("from_nonce, to_nonce: they are in order, and at most {last}, the last nonce taken; got {from} to {to}")]
     CancelRange { from: u64, to: u64, last: u64 },
     #[error("trader: {OPEN_ORDERS_PER_TRADER} open orders are the most that one may have")]
@@ -91,7 +93,7 @@ impl ExchangeError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::NoMarket { .. } => Some("signed.base"),
-            Self::Nonce { .. } | Self::DelegateNonce { .. } => Some("signed.nonce"),
+            Self::Nonce { .. } | Self::DelegateNonce { .. } | Self::NonceUsed(_) => Some("signed.nonce"),
             Self::CancelRange { .. } => Some("signed.to_nonce"),
             Self::TooLittle { .. } | Self::Nothing => Some("signed.amount"),
             Self::UnknownAsset(_) => Some("signed.asset"),

@@ -256,6 +256,7 @@ impl Desk {
         if free < amount {
             return Err(too_little(&self.ledgers.listing, asset, amount, free).into());
         }
+        self.check_nonce_unused(wanted.trader, wanted.nonce)?;
         let record = WithdrawalRecord {
             account: account.0,
             sequence: self.exchange.sequence(),
@@ -274,6 +275,16 @@ impl Desk {
         let view = views::withdrawal(&self.ledgers.listing, &record);
         self.group.signed.withdrawals.push(record);
         Ok(view)
+    }
+
+    /// A nonce that the contract has seen says that the withdrawal is paid. So none is taken whose nonce was used otherwise.
+    fn check_nonce_unused(&self, trader: Address, nonce: u64) -> Result<(), ExchangeError> {
+        let snapshot = self.node.snapshot().map_err(ExchangeError::of_node)?;
+        let reader = ExchangeReader::at(&snapshot, self.height);
+        if reader.is_nonce_used(trader, nonce).map_err(ExchangeError::of_node)? {
+            return Err(ExchangeError::NonceUsed(nonce));
+        }
+        Ok(())
     }
 
     fn account(&self, trader: Address) -> ExchangeAccount {

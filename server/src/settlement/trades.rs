@@ -14,7 +14,6 @@ use contracts::{EXCHANGE_SETTLEMENT_ADDRESS, ExchangeSettlement, MAX_BATCH_FILLS
 use exchange::OrderId;
 use hub::settlement::RefusalLasts;
 use node::ExchangeReader;
-use node::chain::LogFilter;
 use shared::exchange::{ExchangeOrder, SignedByTrader};
 use shared::{Address, Bytes};
 use store::change::CloseTransaction;
@@ -151,7 +150,7 @@ impl Settlement {
                 Ok(Done::Queued)
             }
             // Paid already: the desk will read so soon.
-            Estimate::Refused(_) if self.is_paid(record).await? => Ok(Done::Nothing),
+            Estimate::Refused(_) if self.is_paid(record)? => Ok(Done::Nothing),
             Estimate::Refused(refusal) if refusal.lasts == RefusalLasts::ForEver => {
                 let (trader, nonce) = (signed.trader, signed.nonce);
                 tracing::warn!(%trader, nonce, reason = refusal.reason, "a withdrawal is refused");
@@ -165,18 +164,11 @@ impl Settlement {
         }
     }
 
-    /// Whether a block has a withdrawal, by whatever transaction.
-    async fn is_paid(&self, record: &WithdrawalRecord) -> Result<bool, SettlementError> {
-        use alloy_sol_types::SolEvent as _;
-        let signed = &record.signed.signed;
-        let mut filter = LogFilter::default();
-        filter.addresses.insert(EXCHANGE_SETTLEMENT_ADDRESS);
-        filter.topics[0].insert(ExchangeSettlement::Withdrawn::SIGNATURE_HASH);
-        filter.topics[1].insert(signed.trader.into_word());
-        let head = self.node.head()?.number;
-        let logs = self.node.logs(filter, 0, head).await?;
-        let mut events = logs.iter().filter_map(|log| ExchangeSettlement::Withdrawn::decode_log(&log.log).ok());
-        Ok(events.any(|event| event.nonce == signed.nonce))
+    /// Whether a block has a withdrawal, by whatever transaction. The desk took no order with its nonce, and the withdrawal
+    /// only where the contract had not seen the nonce.
+    fn is_paid(&self, record: &WithdrawalRecord) -> Result<bool, SettlementError> {
+        let (snapshot, signed) = (self.node.snapshot()?, &record.signed.signed);
+        Ok(ExchangeReader::at(&snapshot, snapshot.head().number).is_nonce_used(signed.trader, signed.nonce)?)
     }
 
     /// The chain refused a withdrawal that its simulation took. Sent again, it might be refused for ever.
@@ -188,7 +180,7 @@ impl Settlement {
     ) -> Result<(), SettlementError> {
         let (Some(exchange), RefusalLasts::ForEver) = (&self.exchange, refusal.lasts) else { return Ok(()) };
         let Some(record) = self.store.find_withdrawal(trader, nonce).await? else { return Ok(()) };
-        if !self.is_paid(&record).await? {
+        if !self.is_paid(&record)? {
             exchange.refuse_withdrawal(trader, nonce, refusal.reason).await?;
         }
         Ok(())
