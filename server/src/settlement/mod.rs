@@ -66,8 +66,6 @@ enum SettlementError {
     NoReservationInLog { job_id: shared::id::JobId },
     #[error("the exchange's trades: {0}")]
     Trades(#[from] trading::BatchError),
-    #[error("the exchange: {0}")]
-    Exchange(#[from] crate::exchange::ExchangeError),
     #[error("the hub's key does not sign: {0}")]
     Sign(#[from] shared::signing::SignatureError),
 }

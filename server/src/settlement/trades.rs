@@ -24,7 +24,7 @@ use trading::{PendingTrade, next_batch};
 use super::mint::{Estimate, Refusal};
 use super::outbox::End;
 use super::{Settlement, SettlementError};
-use crate::exchange::ExchangeHandle;
+use crate::exchange::{ExchangeError, ExchangeHandle};
 
 /// Trades that are looked at for one batch.
 const LOOKED_AT: u64 = MAX_BATCH_FILLS as u64;
@@ -119,7 +119,9 @@ impl Settlement {
             return Ok(Done::Nothing);
         }
         tracing::warn!(market, trade, reason = refusal.reason, "a trade is void");
-        exchange.void_trade(market, trade, refusal.reason).await?;
+        if let Err(error) = exchange.void_trade(market, trade, refusal.reason).await {
+            return Ok(unheard(&error));
+        }
         self.metrics.exchange_trades_void.inc();
         Ok(Done::Ended)
     }
@@ -154,8 +156,8 @@ impl Settlement {
             Estimate::Refused(refusal) if refusal.lasts == RefusalLasts::ForEver => {
                 let (trader, nonce) = (signed.trader, signed.nonce);
                 tracing::warn!(%trader, nonce, reason = refusal.reason, "a withdrawal is refused");
-                exchange.refuse_withdrawal(trader, nonce, refusal.reason).await?;
-                Ok(Done::Ended)
+                let heard = exchange.refuse_withdrawal(trader, nonce, refusal.reason).await;
+                Ok(heard.map_or_else(|error| unheard(&error), |()| Done::Ended))
             }
             Estimate::Refused(refusal) => {
                 tracing::warn!(reason = refusal.reason, "a withdrawal waits");
@@ -180,8 +182,10 @@ impl Settlement {
     ) -> Result<(), SettlementError> {
         let (Some(exchange), RefusalLasts::ForEver) = (&self.exchange, refusal.lasts) else { return Ok(()) };
         let Some(record) = self.store.find_withdrawal(trader, nonce).await? else { return Ok(()) };
-        if !self.is_paid(&record)? {
-            exchange.refuse_withdrawal(trader, nonce, refusal.reason).await?;
+        if !self.is_paid(&record)?
+            && let Err(error) = exchange.refuse_withdrawal(trader, nonce, refusal.reason).await
+        {
+            unheard(&error);
         }
         Ok(())
     }
@@ -212,6 +216,12 @@ enum Done {
     Queued,
     Ended,
     Nothing,
+}
+
+/// A desk that takes nothing now holds up its own trades and withdrawals, and not what else is settled. They come again.
+fn unheard(error: &ExchangeError) -> Done {
+    tracing::warn!(%error, "the desk does not hear what the chain refused");
+    Done::Nothing
 }
 
 fn unknown(error: trading::BatchError) -> SettlementError {
