@@ -318,7 +318,7 @@ impl App {
         ExchangeAccess {
             handle: self.exchange.clone(),
             store: self.store.clone(),
-            node: self.node.clone().in_lane(Lane::Stranger),
+            node: self.node.clone().in_lane(Lane::Wallet),
             operator: self.hub_key.address(),
             market_maker: self.market_maker,
             readers: Arc::clone(&self.feed_readers),

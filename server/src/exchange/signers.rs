@@ -67,7 +67,7 @@ impl ExchangeAccess {
         Ok(TraderSignatureError::NoOrderOfContracts(trader))
     }
 
-    /// Asks a trader that is a contract whether it signed. For one that is none, what was wrong with the key stays wrong.
+    /// Asks a trader that is a contract whether it signed, where it has something here that it could have signed about. For one that is none, what was wrong with the key stays wrong.
     async fn ask_contract<T: OfTrader>(
         &self,
         signed: &SignedByTrader<T>,
@@ -76,6 +76,10 @@ impl ExchangeAccess {
         let trader = signed.signed.trader();
         if self.node.code(trader).map_err(ExchangeError::of_node)?.is_empty() {
             return Err(refused.into());
+        }
+        let account = self.handle.clone()?.account(trader).await?;
+        if account.next_nonce == 1 && account.balances.iter().all(|balance| balance.in_contract_units.0 == 0) {
+            return Err(ExchangeError::NoAccount(trader));
         }
         let (digest, signature) = (signed.digest(), signed.signature.clone());
         let ask = self.node.query(move |snapshot| {
