@@ -1,5 +1,6 @@
 //! Who signed what is asked of the exchange: the trader's key, a key that the trader delegated to, or, but for orders, the
-//! trader that is a contract (ERC-1271). The contract that settles decides by the same rules, so what it would refuse is not taken.
+//! trader that is a contract (ERC-1271). The contract that settles decides by the same rules, so what it would refuse is not
+//! taken.
 
 use node::{ExchangeReader, NodeError, NodeHandle};
 use shared::Address;
@@ -67,7 +68,8 @@ impl ExchangeAccess {
         Ok(TraderSignatureError::NoOrderOfContracts(trader))
     }
 
-    /// Asks a trader that is a contract whether it signed, where it has something here that it could have signed about. For one that is none, what was wrong with the key stays wrong.
+    /// Asks a trader that is a contract whether it signed, where it has something here that it could have signed about. For
+    /// one that is none, what was wrong with the key stays wrong.
     async fn ask_contract<T: OfTrader>(
         &self,
         signed: &SignedByTrader<T>,

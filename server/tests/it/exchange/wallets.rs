@@ -25,12 +25,16 @@ struct Wallet {
 }
 
 impl Wallet {
-    /// One that has deposited so many dollars.
-    async fn with_dollars(server: &TestServer, number: u8, dollars: u128) -> Self {
+    async fn empty(server: &TestServer, number: u8) -> Self {
         let owner = Trader::known(number);
         let code = [CREATION_CODE, &owner.address().abi_encode()].concat();
         let address = owner.buyer.create(server, code).await;
-        let wallet = Self { owner, address };
+        Self { owner, address }
+    }
+
+    /// One that has deposited so many dollars.
+    async fn with_dollars(server: &TestServer, number: u8, dollars: u128) -> Self {
+        let wallet = Self::empty(server, number).await;
         let amount = U256::from(dollars * DOLLAR);
         let spender = EXCHANGE_SETTLEMENT_ADDRESS;
         wallet.executes(server, TEST_DOLLAR_ADDRESS, TestDollar::faucetCall {}.abi_encode()).await;
@@ -139,6 +143,13 @@ async fn a_contract_withdraws_and_cancels_by_what_its_owner_signs() {
     long["signature"] = format!("0x{}", "11".repeat(1_025)).into();
     let refused = server.post("/v1/exchange/withdrawals", &long).await.problem(403);
     assert!(refused["detail"].as_str().unwrap().contains("at most 1024 bytes, got 1025"), "{refused}");
+
+    // One that has nothing here is not asked.
+    let poor = Wallet::empty(&server, 6).await;
+    let of_poor = ExchangeWithdrawal { trader: poor.address, ..withdrawal.clone() };
+    let signed = poor.owner.signed(&of_poor, &of_poor.domain());
+    let refused = server.post("/v1/exchange/withdrawals", &signed).await.problem(409);
+    assert!(refused["detail"].as_str().unwrap().contains("knows no deposit"), "{refused}");
 
     wallet.behaves(&server, Habit::Honest).await;
     assert_eq!(server.post("/v1/exchange/withdrawals", &out(&wallet.owner)).await.status, 201);
