@@ -373,18 +373,19 @@ contract ExchangeSettlement is IExchangeSettlement, AccessControl, Pausable, Ree
 
     // Checks.
 
-    /// @dev A key is tried first: it costs less, and an account with both has its owner's key. The trader's own comes before
-    /// a delegate's, so that most orders read no grant.
+    /// @dev By keys alone. A trader that is a contract is not asked: its answer could change between a match and here, and
+    /// it would choose which of its trades to keep. It names a key. The trader's own comes before a delegate's, so that most
+    /// orders read no grant.
     function _requireOrderSigned(address trader, bytes32 digest, bytes calldata signature) private view {
         (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (signer != address(0) && signer == trader) return;
         uint256 expiresAt = _keys[trader].grants[signer].expiresAt;
-        if (block.timestamp <= expiresAt || _isSignedByContract(trader, digest, signature)) return;
-        if (expiresAt != 0) revert DelegationOver(digest, signer, expiresAt, block.timestamp);
-        revert InvalidSignature(digest, trader);
+        if (expiresAt == 0) revert InvalidSignature(digest, trader);
+        if (block.timestamp > expiresAt) revert DelegationOver(digest, signer, expiresAt, block.timestamp);
     }
 
-    /// @dev Without delegates: none of them withdraws.
+    /// @dev Without delegates: none of them withdraws. A key is tried first: it costs less, and an account with both has its
+    /// owner's key.
     function _requireSigned(address trader, bytes32 digest, bytes calldata signature) private view {
         (address signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
         if (signer != address(0) && signer == trader) return;

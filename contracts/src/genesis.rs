@@ -317,15 +317,15 @@ pub fn bridged_token_creation_code(admin: Address, name: &str, symbol: &str, dec
     with_arguments(BRIDGED_TOKEN_CREATION_CODE, &arguments)
 }
 
-/// AIT against what stands for bitcoin: lots of 1 AIT, steps of one unit, 10^-8, for each of them, orders of 100 units at
-/// least, and the fees of the other markets.
+/// AIT against what stands for bitcoin: lots of 1 AIT, steps of one unit, 10^-8, for each of them, orders of 10 000 units
+/// at least, so that the fee of a whole one does not round to 0, and the fees of the other markets.
 pub fn bridged_bitcoin_listing() -> ExchangeSettlement::Listing {
     ExchangeSettlement::Listing {
         quote: BRIDGED_BITCOIN_ADDRESS,
         baseUnitsPerLot: 1_000_000_000_000_000_000,
         quoteUnitsPerTick: 1,
         orderLotsMax: 10_000_000,
-        notionalMin: 100,
+        notionalMin: 10_000,
         ..test_dollar_listing()
     }
 }

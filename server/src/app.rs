@@ -42,7 +42,7 @@ use crate::quotes::Quotes;
 use crate::rate_limits::{self, AddressUnits, RateLimits};
 use crate::reads::Reads;
 use crate::search::Search;
-use crate::settlement::{BatchSize, Settlement};
+use crate::settlement::Settlement;
 use crate::shares::Shares;
 use crate::sign_in::SignIns;
 use crate::sign_in::nonce::NonceKey;
@@ -378,7 +378,7 @@ impl App {
         ExchangeAccess {
             handle: self.exchange.clone(),
             store: self.store.clone(),
-            node: self.node.clone().in_lane(Lane::Stranger),
+            node: self.node.clone().in_lane(Lane::Wallet),
             operator: self.hub_key.address(),
             market_maker: self.market_maker,
             readers: Arc::clone(&self.feed_readers),
@@ -394,7 +394,6 @@ impl App {
             hub: self.hub.clone(),
             node: self.node.clone().in_lane(Lane::Settlement),
             hub_key: self.hub_key.clone(),
-            batch_size: BatchSize::default(),
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),
         }

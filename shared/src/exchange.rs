@@ -12,7 +12,7 @@ use crate::amount::decimal_string;
 use crate::time::UnixSeconds;
 use crate::typed_data::{SigningDomain, TypedData};
 
-/// The longest signature of a trader that is a contract (ERC-1271). Every batch that the order is in carries it.
+/// The longest signature of a trader that is a contract (ERC-1271).
 pub const TRADER_SIGNATURE_MAX_BYTES: usize = 1_024;
 
 /// Keys that one trader may have sign its orders at a time.
@@ -311,6 +311,8 @@ pub enum TraderSignatureError {
     NotForDelegates { delegate: Address, trader: Address },
     #[error("signature: the contract {0} does not take it for its own (ERC-1271)")]
     NotTheContracts(Address),
+    #[error("signature: the trader {0} is a contract, and a contract trades through a trading key that it names")]
+    NoOrderOfContracts(Address),
     #[error("signature: it is at most {TRADER_SIGNATURE_MAX_BYTES} bytes, got {0}")]
     TooLong(usize),
 }
@@ -376,8 +378,8 @@ impl OfTrader for ExchangeWithdrawal {
 
 #[cfg(feature = "signing")]
 impl<T: OfTrader> SignedByTrader<T> {
-    /// Whose key signed. Where that is not the trader's, only the chain knows whether the signature counts: of a delegate, or
-    /// as a contract's word (ERC-1271).
+    /// Whose key signed. Where that is not the trader's, only the chain knows whether the signature counts: of a delegate, or,
+    /// but for orders, as a contract's word (ERC-1271).
     pub fn signer(&self) -> Result<Address, crate::signing::SignatureError> {
         crate::signing::recover(&self.signed, &self.signed.domain(), &self.signature)
     }

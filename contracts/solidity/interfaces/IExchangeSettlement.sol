@@ -89,7 +89,7 @@ interface IExchangeSettlement {
     error PermitRefused(address trader, bytes reason);
     error InsufficientBalance(address trader, address asset, uint256 available, uint256 needed);
 
-    /// @notice The signature is not the trader's, by its key, by ERC-1271, or for an order by a delegate's key.
+    /// @notice The signature is not the trader's: for an order by its key or a delegate's, else by its key or by ERC-1271.
     error InvalidSignature(bytes32 digest, address trader);
 
     /// @notice The key that signed may not sign for the trader any more.
@@ -216,7 +216,7 @@ interface IExchangeSettlement {
     function feeRecipient() external view returns (address);
     function exitDelaySeconds() external view returns (uint256);
 
-    /// @notice Whether a trader that is a contract takes `signature` for its own (ERC-1271), asked as {settle} asks it.
+    /// @notice Whether a trader that is a contract takes `signature` for its own (ERC-1271), asked as {withdraw} asks it.
     function isSignedByContract(address trader, bytes32 digest, bytes calldata signature) external view returns (bool);
 
     /// @notice The EIP-712 digest that the trader signs for an order in `market`.

@@ -15,9 +15,7 @@ enum Habit {
     /// With more than anybody wants to read.
     AnswersMuch,
     /// Yes, once its call of somebody else's contract was carried out.
-    CallsBack,
-    /// By its owner's key, in blocks of even numbers only.
-    EvenBlocks
+    CallsBack
 }
 
 /// @title A wallet with one owner, for tests
@@ -47,7 +45,6 @@ contract TestWallet {
     /// @notice ERC-1271; not a view, so that it can try what a view cannot.
     function isValidSignature(bytes32 digest, bytes calldata signature) external returns (bytes4) {
         if (_habit == Habit.Refuses) return 0xffffffff;
-        if (_habit == Habit.EvenBlocks && block.number % 2 == 1) return 0xffffffff;
         if (_habit == Habit.BurnsGas) {
             while (true) {}
         }

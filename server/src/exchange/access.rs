@@ -20,7 +20,7 @@ pub struct ExchangeAccess {
     /// The desk, or why there is none.
     pub(crate) handle: Result<ExchangeHandle, ExchangeError>,
     pub(crate) store: Store,
-    /// In the lane of strangers: who signs by a contract lets this server compute.
+    /// In the lane of wallets: who signs by a contract lets this server compute.
     pub(crate) node: NodeHandle,
     /// Sends trades and withdrawals to the contract.
     pub(crate) operator: Address,

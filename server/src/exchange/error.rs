@@ -7,7 +7,9 @@ use shared::exchange::TraderSignatureError;
 use store::StoreError;
 use trading::{MarketError, OrderRefused};
 
-use super::limits::{NONCE_MAX, OPEN_ORDERS_PER_TRADER, REQUESTS_WAITING_MAX, WITHDRAWALS_WAITING_PER_TRADER};
+use super::limits::{
+    DELEGATE_NONCE_STEP, NONCE_MAX, OPEN_ORDERS_PER_TRADER, REQUESTS_WAITING_MAX, WITHDRAWALS_WAITING_PER_TRADER,
+};
 
 /// A refusal, in words for the trader.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -36,6 +38,12 @@ pub enum ExchangeError {
     Leaving,
     #[error("nonce: it is above {last}, the last one that was taken, and at most {NONCE_MAX}; got {given}")]
     Nonce { given: u64, last: u64 },
+    #[error(
+        "nonce: where a trading key signs, it is at most {DELEGATE_NONCE_STEP} above {last}, the last one taken; got {given}"
+    )]
+    DelegateNonce { given: u64, last: u64 },
+    #[error("nonce: the contract has seen {0} of this trader; a higher one counts")]
+    NonceUsed(u64),
     #[error("from_nonce, to_nonce: they are in order, and at most {last}, the last nonce taken; got {from} to {to}")]
     CancelRange { from: u64, to: u64, last: u64 },
     #[error("trader: {OPEN_ORDERS_PER_TRADER} open orders are the most that one may have")]
@@ -85,7 +93,7 @@ impl ExchangeError {
     pub fn field(&self) -> Option<&'static str> {
         match self {
             Self::NoMarket { .. } => Some("signed.base"),
-            Self::Nonce { .. } => Some("signed.nonce"),
+            Self::Nonce { .. } | Self::DelegateNonce { .. } | Self::NonceUsed(_) => Some("signed.nonce"),
             Self::CancelRange { .. } => Some("signed.to_nonce"),
             Self::TooLittle { .. } | Self::Nothing => Some("signed.amount"),
             Self::UnknownAsset(_) => Some("signed.asset"),

@@ -43,7 +43,7 @@ pub(crate) use feed::MarketFeed;
 pub use limits::{NONCE_MAX, OPEN_ORDERS_PER_TRADER};
 pub(crate) use listing::{ListedMarket, Listing};
 pub(crate) use shared_state::DeskState;
-pub(crate) use signers::Verified;
+pub(crate) use signers::VerifiedOrder;
 
 use node::NodeHandle;
 use shared::Address;
@@ -149,7 +149,7 @@ impl ExchangeHandle {
     }
 
     /// Places an order whose signature was checked. The answer comes once it is on the disk.
-    pub(crate) async fn place(&self, verified: Verified<ExchangeOrder>) -> Result<PlacedOrder, ExchangeError> {
+    pub(crate) async fn place(&self, verified: VerifiedOrder) -> Result<PlacedOrder, ExchangeError> {
         self.ask(|reply| Request::Place { verified: Box::new(verified), reply }).await
     }
 

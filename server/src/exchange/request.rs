@@ -2,21 +2,19 @@
 
 use shared::Address;
 use shared::api::exchange::{CancelledOrders, ExchangeAccount, OrderView, PlacedOrder, WithdrawalView};
-use shared::exchange::{
-    AssetUnits, ExchangeOrder, ExchangeWithdrawal, OrderCancellation, OrderReduction, SignedByTrader,
-};
+use shared::exchange::{AssetUnits, ExchangeWithdrawal, OrderCancellation, OrderReduction, SignedByTrader};
 use tokio::sync::oneshot;
 
 use super::account_feed::AccountFollowing;
 use super::error::ExchangeError;
-use super::signers::Verified;
+use super::signers::VerifiedOrder;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, ExchangeError>>;
 
 /// Signatures were checked before.
 pub(super) enum Request {
     Place {
-        verified: Box<Verified<ExchangeOrder>>,
+        verified: Box<VerifiedOrder>,
         reply: Reply<PlacedOrder>,
     },
     Cancel {

@@ -15,10 +15,10 @@ use trading::{Intake, ORDER_SECONDS_MAX, OrderRefused, SETTLEMENT_SECONDS, decim
 use super::desk::Desk;
 use super::error::{DeskError, ExchangeError};
 use super::ledgers::WaitingWithdrawal;
-use super::limits::{BEHIND, NONCE_MAX, OPEN_ORDERS_PER_TRADER, WITHDRAWALS_WAITING_PER_TRADER};
+use super::limits::{BEHIND, DELEGATE_NONCE_STEP, NONCE_MAX, OPEN_ORDERS_PER_TRADER, WITHDRAWALS_WAITING_PER_TRADER};
 use super::listing::ListedMarket;
 use super::request::{Request, Waiting};
-use super::signers::{Verified, check_delegation};
+use super::signers::{VerifiedOrder, check_delegation};
 use super::views;
 use crate::clock;
 
@@ -75,15 +75,15 @@ impl Desk {
         Ok(())
     }
 
-    fn place(&mut self, Verified { signed, signer }: Verified<ExchangeOrder>) -> Result<PlacedOrder, Stopped> {
+    fn place(&mut self, VerifiedOrder { signed, signer }: VerifiedOrder) -> Result<PlacedOrder, Stopped> {
         let (order, now) = (&signed.signed, clock::now());
         let listing = std::sync::Arc::clone(&self.ledgers.listing);
         let (base, quote) = (order.base, order.quote);
         let market = listing.of_pair(base, quote).ok_or(ExchangeError::NoMarket { base, quote })?;
         self.check_open(market, now)?;
         let account = self.check_trader(order.trader, order.nonce)?;
-        self.check_signer(order, signer, now.seconds())?;
         let known = self.ledgers.accounts.get(account).ok_or(ExchangeError::NoAccount(order.trader))?;
+        self.check_signer(order, signer, known.last_nonce, now.seconds())?;
         if known.orders.len() >= OPEN_ORDERS_PER_TRADER {
             return Err(ExchangeError::TooManyOrders.into());
         }
@@ -175,13 +175,19 @@ impl Desk {
     fn check_signer(
         &self,
         order: &ExchangeOrder,
-        signer: Option<Address>,
+        signer: Address,
+        last_nonce: u64,
         now: UnixSeconds,
     ) -> Result<(), ExchangeError> {
-        let Some(delegate) = signer.filter(|signer| *signer != order.trader) else { return Ok(()) };
+        if signer == order.trader {
+            return Ok(());
+        }
+        if order.nonce.saturating_sub(last_nonce) > DELEGATE_NONCE_STEP {
+            return Err(ExchangeError::DelegateNonce { given: order.nonce, last: last_nonce });
+        }
         let snapshot = self.node.snapshot().map_err(ExchangeError::of_node)?;
         let reader = ExchangeReader::at(&snapshot, self.height);
-        check_delegation(&reader, (order.trader, delegate), order.expires_at, now)
+        check_delegation(&reader, (order.trader, signer), order.expires_at, now)
     }
 
     fn take_nonce(&mut self, account: AccountId, nonce: u64) {
@@ -250,6 +256,7 @@ impl Desk {
         if free < amount {
             return Err(too_little(&self.ledgers.listing, asset, amount, free).into());
         }
+        self.check_nonce_unused(wanted.trader, wanted.nonce)?;
         let record = WithdrawalRecord {
             account: account.0,
             sequence: self.exchange.sequence(),
@@ -268,6 +275,16 @@ impl Desk {
         let view = views::withdrawal(&self.ledgers.listing, &record);
         self.group.signed.withdrawals.push(record);
         Ok(view)
+    }
+
+    /// A nonce that the contract has seen says that the withdrawal is paid. So none is taken whose nonce was used otherwise.
+    fn check_nonce_unused(&self, trader: Address, nonce: u64) -> Result<(), ExchangeError> {
+        let snapshot = self.node.snapshot().map_err(ExchangeError::of_node)?;
+        let reader = ExchangeReader::at(&snapshot, self.height);
+        if reader.is_nonce_used(trader, nonce).map_err(ExchangeError::of_node)? {
+            return Err(ExchangeError::NonceUsed(nonce));
+        }
+        Ok(())
     }
 
     fn account(&self, trader: Address) -> ExchangeAccount {

@@ -1,25 +1,50 @@
-//! Who signed what is asked of the exchange: the trader's key, a key that the trader delegated to, or the trader that is a
-//! contract (ERC-1271). The contract that settles decides by the same rules, so what it would refuse is not taken.
+//! Who signed what is asked of the exchange: the trader's key, a key that the trader delegated to, or, but for orders, the
+//! trader that is a contract (ERC-1271). The contract that settles decides by the same rules, so what it would refuse is not
+//! taken.
 
 use node::{ExchangeReader, NodeError, NodeHandle};
 use shared::Address;
-use shared::exchange::{OfTrader, SignedByTrader, TRADER_SIGNATURE_MAX_BYTES, TraderSignatureError};
+use shared::exchange::{ExchangeOrder, OfTrader, SignedByTrader, TRADER_SIGNATURE_MAX_BYTES, TraderSignatureError};
 use shared::time::UnixSeconds;
 
 use super::access::ExchangeAccess;
 use super::error::ExchangeError;
 use crate::clock;
 
-/// What was asked for, and whose key signed it; nothing where the trader's contract takes the signature for its own.
+/// An order, and whose key signed it: the trader's, or a delegate's.
 #[derive(Debug, Clone)]
-pub(crate) struct Verified<T> {
-    pub(crate) signed: SignedByTrader<T>,
-    pub(crate) signer: Option<Address>,
+pub(crate) struct VerifiedOrder {
+    pub(crate) signed: SignedByTrader<ExchangeOrder>,
+    pub(crate) signer: Address,
 }
 
 impl ExchangeAccess {
     /// Checks a signature where it may compute. The chain is asked only where the trader's key did not sign.
-    pub(crate) async fn verify<T>(&self, signed: SignedByTrader<T>) -> Result<Verified<T>, ExchangeError>
+    pub(crate) async fn verify<T>(&self, signed: SignedByTrader<T>) -> Result<SignedByTrader<T>, ExchangeError>
+    where
+        T: OfTrader + Send + 'static,
+    {
+        let (found, signed) = self.key_of(signed).await?;
+        if let Err(refused) = found {
+            self.ask_contract(&signed, refused).await?;
+        }
+        Ok(signed)
+    }
+
+    /// Checks the signature of an order, which counts by a key alone.
+    pub(crate) async fn verify_order(
+        &self,
+        signed: SignedByTrader<ExchangeOrder>,
+    ) -> Result<VerifiedOrder, ExchangeError> {
+        let (found, signed) = self.key_of(signed).await?;
+        match found {
+            Ok(signer) => Ok(VerifiedOrder { signed, signer }),
+            Err(refused) => Err(self.of_order(signed.signed.trader, refused)?.into()),
+        }
+    }
+
+    /// The key that signed and may, or why none did.
+    async fn key_of<T>(&self, signed: SignedByTrader<T>) -> Result<(Looked, SignedByTrader<T>), ExchangeError>
     where
         T: OfTrader + Send + 'static,
     {
@@ -30,16 +55,21 @@ impl ExchangeAccess {
         let look = move || (key_that_signed(&node, &signed), signed);
         let looked = tokio::task::spawn_blocking(look).await;
         let (found, signed) = looked.map_err(|error| ExchangeError::ChainNotAsked(error.to_string()))?;
-        match found.map_err(ExchangeError::of_node)? {
-            Ok(key) => Ok(Verified { signed, signer: Some(key) }),
-            Err(refused) => {
-                self.ask_contract(&signed, refused).await?;
-                Ok(Verified { signed, signer: None })
-            }
-        }
+        Ok((found.map_err(ExchangeError::of_node)?, signed))
     }
 
-    /// Asks a trader that is a contract whether it signed. For one that is none, what was wrong with the key stays wrong.
+    /// Says to a contract whose owner signed an order itself how it trades.
+    fn of_order(&self, trader: Address, refused: TraderSignatureError) -> Result<TraderSignatureError, ExchangeError> {
+        let names_key =
+            !matches!(refused, TraderSignatureError::Signature(_) | TraderSignatureError::NotTheTrader { .. });
+        if names_key || self.node.code(trader).map_err(ExchangeError::of_node)?.is_empty() {
+            return Ok(refused);
+        }
+        Ok(TraderSignatureError::NoOrderOfContracts(trader))
+    }
+
+    /// Asks a trader that is a contract whether it signed, where it has something here that it could have signed about. For
+    /// one that is none, what was wrong with the key stays wrong.
     async fn ask_contract<T: OfTrader>(
         &self,
         signed: &SignedByTrader<T>,
@@ -48,6 +78,10 @@ impl ExchangeAccess {
         let trader = signed.signed.trader();
         if self.node.code(trader).map_err(ExchangeError::of_node)?.is_empty() {
             return Err(refused.into());
+        }
+        let account = self.handle.clone()?.account(trader).await?;
+        if account.next_nonce == 1 && account.balances.iter().all(|balance| balance.in_contract_units.0 == 0) {
+            return Err(ExchangeError::NoAccount(trader));
         }
         let (digest, signature) = (signed.digest(), signed.signature.clone());
         let ask = self.node.query(move |snapshot| {
@@ -60,11 +94,11 @@ impl ExchangeAccess {
     }
 }
 
+/// A key that may sign, or what is wrong with it.
+type Looked = Result<Address, TraderSignatureError>;
+
 /// The key that signed and may: the trader's own, or a delegate's.
-fn key_that_signed<T: OfTrader>(
-    node: &NodeHandle,
-    signed: &SignedByTrader<T>,
-) -> Result<Result<Address, TraderSignatureError>, NodeError> {
+fn key_that_signed<T: OfTrader>(node: &NodeHandle, signed: &SignedByTrader<T>) -> Result<Looked, NodeError> {
     let trader = signed.signed.trader();
     let key = match signed.signer() {
         Ok(key) => key,

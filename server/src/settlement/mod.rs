@@ -15,7 +15,6 @@
 //! decides: a receipt that somebody else minted is found in the log and recorded as minted there. What a crash left
 //! between the two is compared with the chain at the start and every minute.
 
-mod batch_size;
 mod escrow;
 mod mint;
 mod outbox;
@@ -27,8 +26,6 @@ mod release;
 mod reserve;
 mod trades;
 mod void;
-
-pub(crate) use batch_size::BatchSize;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,8 +66,6 @@ enum SettlementError {
     NoReservationInLog { job_id: shared::id::JobId },
     #[error("the exchange's trades: {0}")]
     Trades(#[from] trading::BatchError),
-    #[error("the exchange: {0}")]
-    Exchange(#[from] crate::exchange::ExchangeError),
     #[error("the hub's key does not sign: {0}")]
     Sign(#[from] shared::signing::SignatureError),
 }
@@ -84,7 +79,6 @@ pub(crate) struct Settlement {
     pub(crate) hub_key: PrivateKey,
     /// Whose trades are settled, where this server operates one.
     pub(crate) exchange: Option<ExchangeHandle>,
-    pub(crate) batch_size: BatchSize,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: CancellationToken,
 }

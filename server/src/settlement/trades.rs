@@ -6,7 +6,7 @@
 //! ```
 //! The contract's number of the last trade says what has settled, so a batch that is sent twice changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alloy_sol_types::{SolCall, SolInterface};
 use contracts::ExchangeSettlement::ExchangeSettlementErrors as Errors;
@@ -14,19 +14,17 @@ use contracts::{EXCHANGE_SETTLEMENT_ADDRESS, ExchangeSettlement, MAX_BATCH_FILLS
 use exchange::OrderId;
 use hub::settlement::RefusalLasts;
 use node::ExchangeReader;
-use node::chain::LogFilter;
-use node::chain::rules::TRANSACTION_GAS_CAP;
+use shared::exchange::{ExchangeOrder, SignedByTrader};
 use shared::{Address, Bytes};
 use store::change::CloseTransaction;
-use store::record::exchange::{OrderRecord, TradeRecord, WithdrawalRecord};
+use store::record::exchange::{TradeRecord, WithdrawalRecord};
 use store::record::{OutboxPayload, OutboxRecord, OutboxState};
 use trading::{PendingTrade, next_batch};
 
-use super::batch_size::AfterRefusal;
 use super::mint::{Estimate, Refusal};
 use super::outbox::End;
 use super::{Settlement, SettlementError};
-use crate::exchange::ExchangeHandle;
+use crate::exchange::{ExchangeError, ExchangeHandle};
 
 /// Trades that are looked at for one batch.
 const LOOKED_AT: u64 = MAX_BATCH_FILLS as u64;
@@ -72,22 +70,15 @@ impl Settlement {
         let Some(listed) = listing.market(market) else { return Ok(Done::Nothing) };
         let pending: Vec<PendingTrade> =
             run.iter().map(|trade| crate::exchange::views::matched(trade).pending(&listed.market.rules)).collect();
-        let first = pending.first().map_or(0, |trade| trade.trade);
-        let mut size = pending.len().min(self.batch_size.at(market, first));
+        let mut size = pending.len();
         while size > 0 {
             let some = &pending[..size];
-            let signed = |order| orders.get(&order).map(|order| &order.signed);
-            let Some((call, taken)) = next_batch(market, some, signed).map_err(unknown)? else {
+            let Some((call, taken)) = next_batch(market, some, |order| orders.get(&order)).map_err(unknown)? else {
                 return Ok(Done::Nothing);
             };
             let input: Bytes = call.abi_encode().into();
-            let for_wallets = gas_for_wallets(&some[..taken], &orders);
             match self.estimate_gas(EXCHANGE_SETTLEMENT_ADDRESS, &input, refusal).await? {
-                Estimate::Gas(gas) if taken > 1 && gas.saturating_add(for_wallets) > TRANSACTION_GAS_CAP => {
-                    size = taken / 2;
-                }
-                Estimate::Gas(gas) => {
-                    let gas_limit = gas.saturating_add(for_wallets).min(TRANSACTION_GAS_CAP);
+                Estimate::Gas(gas_limit) => {
                     let (first_trade, trades) = (some[0].trade, taken as u64);
                     let payload = OutboxPayload::SettleTrades { market, first_trade, trades };
                     self.queue(payload, EXCHANGE_SETTLEMENT_ADDRESS, input, gas_limit).await?;
@@ -106,10 +97,13 @@ impl Settlement {
     }
 
     /// What traders signed for these trades.
-    async fn signed_orders(&self, trades: &[&TradeRecord]) -> Result<BTreeMap<OrderId, OrderRecord>, SettlementError> {
+    async fn signed_orders(
+        &self,
+        trades: &[&TradeRecord],
+    ) -> Result<BTreeMap<OrderId, SignedByTrader<ExchangeOrder>>, SettlementError> {
         let ids: Vec<u64> = trades.iter().flat_map(|trade| [trade.maker.order, trade.taker.order]).collect();
         let orders = self.store.list_exchange_orders_by_id(&ids).await?;
-        Ok(orders.into_iter().map(|order| (OrderId(order.id), order)).collect())
+        Ok(orders.into_iter().map(|order| (OrderId(order.id), order.signed)).collect())
     }
 
     /// One trade that the contract refuses. All that were matched before have ended, so its refusal is the trade's own.
@@ -125,7 +119,9 @@ impl Settlement {
             return Ok(Done::Nothing);
         }
         tracing::warn!(market, trade, reason = refusal.reason, "a trade is void");
-        exchange.void_trade(market, trade, refusal.reason).await?;
+        if let Err(error) = exchange.void_trade(market, trade, refusal.reason).await {
+            return Ok(unheard(&error));
+        }
         self.metrics.exchange_trades_void.inc();
         Ok(Done::Ended)
     }
@@ -156,12 +152,12 @@ impl Settlement {
                 Ok(Done::Queued)
             }
             // Paid already: the desk will read so soon.
-            Estimate::Refused(_) if self.is_paid(record).await? => Ok(Done::Nothing),
+            Estimate::Refused(_) if self.is_paid(record)? => Ok(Done::Nothing),
             Estimate::Refused(refusal) if refusal.lasts == RefusalLasts::ForEver => {
                 let (trader, nonce) = (signed.trader, signed.nonce);
                 tracing::warn!(%trader, nonce, reason = refusal.reason, "a withdrawal is refused");
-                exchange.refuse_withdrawal(trader, nonce, refusal.reason).await?;
-                Ok(Done::Ended)
+                let heard = exchange.refuse_withdrawal(trader, nonce, refusal.reason).await;
+                Ok(heard.map_or_else(|error| unheard(&error), |()| Done::Ended))
             }
             Estimate::Refused(refusal) => {
                 tracing::warn!(reason = refusal.reason, "a withdrawal waits");
@@ -170,36 +166,11 @@ impl Settlement {
         }
     }
 
-    /// Whether a block has a withdrawal, by whatever transaction.
-    async fn is_paid(&self, record: &WithdrawalRecord) -> Result<bool, SettlementError> {
-        use alloy_sol_types::SolEvent as _;
-        let signed = &record.signed.signed;
-        let mut filter = LogFilter::default();
-        filter.addresses.insert(EXCHANGE_SETTLEMENT_ADDRESS);
-        filter.topics[0].insert(ExchangeSettlement::Withdrawn::SIGNATURE_HASH);
-        filter.topics[1].insert(signed.trader.into_word());
-        let head = self.node.head()?.number;
-        let logs = self.node.logs(filter, 0, head).await?;
-        let mut events = logs.iter().filter_map(|log| ExchangeSettlement::Withdrawn::decode_log(&log.log).ok());
-        Ok(events.any(|event| event.nonce == signed.nonce))
-    }
-
-    /// The chain refused a batch that its simulation took.
-    async fn after_refused_batch(
-        &self,
-        (market, first_trade, trades): (u16, u64, u64),
-        refusal: Refusal,
-    ) -> Result<(), SettlementError> {
-        if refusal.lasts == RefusalLasts::ForATime {
-            return Ok(());
-        }
-        match (self.batch_size.refused(market, first_trade, trades), &self.exchange) {
-            (AfterRefusal::Alone, Some(exchange)) => {
-                self.end_trade(exchange, first_trade, market, refusal).await?;
-            }
-            (AfterRefusal::Alone, None) | (AfterRefusal::Smaller, _) => {}
-        }
-        Ok(())
+    /// Whether a block has a withdrawal, by whatever transaction. The desk took no order with its nonce, and the withdrawal
+    /// only where the contract had not seen the nonce.
+    fn is_paid(&self, record: &WithdrawalRecord) -> Result<bool, SettlementError> {
+        let (snapshot, signed) = (self.node.snapshot()?, &record.signed.signed);
+        Ok(ExchangeReader::at(&snapshot, snapshot.head().number).is_nonce_used(signed.trader, signed.nonce)?)
     }
 
     /// The chain refused a withdrawal that its simulation took. Sent again, it might be refused for ever.
@@ -211,8 +182,10 @@ impl Settlement {
     ) -> Result<(), SettlementError> {
         let (Some(exchange), RefusalLasts::ForEver) = (&self.exchange, refusal.lasts) else { return Ok(()) };
         let Some(record) = self.store.find_withdrawal(trader, nonce).await? else { return Ok(()) };
-        if !self.is_paid(&record).await? {
-            exchange.refuse_withdrawal(trader, nonce, refusal.reason).await?;
+        if !self.is_paid(&record)?
+            && let Err(error) = exchange.refuse_withdrawal(trader, nonce, refusal.reason).await
+        {
+            unheard(&error);
         }
         Ok(())
     }
@@ -225,14 +198,9 @@ impl Settlement {
                 let refusal = refusal(&included.receipt.revert_data);
                 let reason = &refusal.reason;
                 tracing::warn!(transaction = %sent.transaction_hash, reason, "a transaction of the exchange was refused");
-                match sent.payload {
-                    OutboxPayload::SettleTrades { market, first_trade, trades } => {
-                        self.after_refused_batch((market, first_trade, trades), refusal).await?;
-                    }
-                    OutboxPayload::Withdraw { trader, nonce } => {
-                        self.after_refused_withdrawal(trader, nonce, refusal).await?;
-                    }
-                    _ => {}
+                // A batch is simulated again, where the contract now refuses what it refused in the block.
+                if let OutboxPayload::Withdraw { trader, nonce } = sent.payload {
+                    self.after_refused_withdrawal(trader, nonce, refusal).await?;
                 }
                 (OutboxState::Reverted, Some(included.place.height))
             }
@@ -243,18 +211,17 @@ impl Settlement {
     }
 }
 
-/// Gas that the wallets of these trades may take in the block beyond what they took in the simulation.
-fn gas_for_wallets(trades: &[PendingTrade], orders: &BTreeMap<OrderId, OrderRecord>) -> u64 {
-    let named: BTreeSet<OrderId> = trades.iter().flat_map(|trade| [trade.maker, trade.taker]).collect();
-    let by_contracts = named.iter().filter_map(|id| orders.get(id)).filter(|order| order.signer.is_none());
-    WALLET_GAS.saturating_mul(by_contracts.count() as u64)
-}
-
 /// What became of a look at what waits.
 enum Done {
     Queued,
     Ended,
     Nothing,
+}
+
+/// A desk that takes nothing now holds up its own trades and withdrawals, and not what else is settled. They come again.
+fn unheard(error: &ExchangeError) -> Done {
+    tracing::warn!(%error, "the desk does not hear what the chain refused");
+    Done::Nothing
 }
 
 fn unknown(error: trading::BatchError) -> SettlementError {
@@ -309,7 +276,7 @@ fn in_words(error: Option<Errors>, output: &[u8]) -> String {
             error.delegate, error.expiresAt, error.timestamp
         ),
         Some(Errors::InvalidSignature(error)) => {
-            format!("the signature of an order does not count for its trader {}, or not any more", error.trader)
+            format!("what was signed does not count for the trader {}, or not any more", error.trader)
         }
         Some(Errors::NonceAlreadyUsed(error)) => {
             format!("the nonce {} of {} is used up", error.nonce, error.trader)

@@ -1,4 +1,5 @@
-//! Traders that are contracts (ERC-1271): what they say counts, and what they try does not.
+//! Traders that are contracts (ERC-1271): what they say of a withdrawal counts, of an order it does not, and what they try
+//! changes nothing.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::{SolCall, SolValue, sol};
@@ -11,7 +12,7 @@ use crate::receipts::Signer;
 
 sol! {
     /// `tests/solidity/TestWallet.sol`.
-    enum Habit { Honest, Refuses, BurnsGas, AnswersMuch, CallsBack, EvenBlocks }
+    enum Habit { Honest, Refuses, BurnsGas, AnswersMuch, CallsBack }
     function execute(address target, bytes data);
     function behave(Habit habit, address target, bytes data);
 }
@@ -51,11 +52,14 @@ fn wallet_buys(nonce: u64) -> SignedOrder {
     signed_by(ExchangeOrder { trader: WALLET, nonce, ..order(&bob(), Side::Buy, 1_000, 1) }, &owner())
 }
 
-fn refused_by_wallet(order: &SignedOrder) -> ExchangeError {
-    ExchangeError::InvalidSignature(ExchangeSettlement::InvalidSignature {
-        digest: digest(&order.order),
-        trader: WALLET,
-    })
+/// The wallet takes 10 out, as its owner signed it.
+fn wallet_withdraws(nonce: u64) -> ExchangeSettlement::withdrawCall {
+    let out = ExchangeSettlement::Withdrawal { trader: WALLET, ..withdrawal(&bob(), QUOTE, 10, nonce) };
+    withdraw(&out, &owner())
+}
+
+fn not_the_wallets(error: &ExchangeError) -> bool {
+    matches!(error, ExchangeError::InvalidSignature(error) if error.trader == WALLET)
 }
 
 fn balance_of_wallet(evm: &Evm, asset: Address) -> U256 {
@@ -63,16 +67,30 @@ fn balance_of_wallet(evm: &Evm, asset: Address) -> U256 {
 }
 
 #[test]
-fn a_wallet_trades_by_what_its_owner_signed() {
+fn a_wallet_withdraws_by_what_its_owner_signed() {
+    let mut evm = chain_with_wallet();
+    let out = ExchangeSettlement::Withdrawal { trader: WALLET, ..withdrawal(&bob(), QUOTE, 10, 7) };
+    let error = refusal(&mut evm, SETTLER, &withdraw(&out, &Signer::new(91)));
+    assert!(not_the_wallets(&error), "{error:?}");
+    call(&mut evm, SETTLER, &wallet_withdraws(7)).unwrap();
+    assert_eq!(wallet(&evm, WALLET, QUOTE), U256::from(10));
+    assert_eq!(balance_of_wallet(&evm, QUOTE), U256::from(FUNDS - 10));
+}
+
+/// It could say yes before a match and no at its settlement. So its orders count by a key that it names alone.
+#[test]
+fn a_wallet_is_never_asked_about_an_order() {
     let mut evm = chain_with_wallet();
     let (bid, ask) = (wallet_buys(1), sell(&alice(), 1_000, 1));
-    settled(&mut evm, 1, &[(&bid, &ask, 10, 10)]);
-    assert_eq!(balance_of_wallet(&evm, QUOTE), U256::from(FUNDS - 10));
-    let strangers = signed_by(bid.order.clone(), &Signer::new(91));
-    assert_eq!(refusal(&mut evm, SETTLER, &settle(2, &[(&strangers, &ask, 10, 10)])), refused_by_wallet(&strangers));
-    let out = ExchangeSettlement::Withdrawal { trader: WALLET, ..withdrawal(&bob(), QUOTE, 10, 7) };
-    call(&mut evm, SETTLER, &withdraw(&out, &owner())).unwrap();
-    assert_eq!(wallet(&evm, WALLET, QUOTE), U256::from(10));
+    for habit in [Habit::Honest, Habit::BurnsGas] {
+        behaves(&mut evm, habit, vec![]);
+        let call = settle(1, &[(&bid, &ask, 10, 10)]);
+        let error = refusal(&mut evm, SETTLER, &call);
+        assert!(not_the_wallets(&error), "{error:?}");
+        let spent = evm.gas_spent(SETTLER, EXCHANGE, &call);
+        assert!(spent < WALLET_GAS, "{habit:?}: {spent}");
+    }
+    assert_eq!(balance_of_wallet(&evm, QUOTE), U256::from(FUNDS));
 }
 
 #[test]
@@ -87,23 +105,17 @@ fn a_wallet_lets_a_key_sign_for_it() {
     settled(&mut evm, 1, &[(&bid, &sell(&alice(), 1_000, 1), 10, 10)]);
 }
 
-/// Whatever a wallet does costs the batch no more than the wallet's gas, and refuses its own order.
+/// Whatever a wallet does but say yes refuses its own withdrawal.
 #[test]
-fn a_hostile_wallet_spoils_its_own_trade_alone() {
+fn a_hostile_wallet_spoils_its_own_withdrawal_alone() {
     let mut evm = chain_with_wallet();
     let leave = ExchangeSettlement::requestExitCall {}.abi_encode();
     let habits =
         [(Habit::Refuses, vec![]), (Habit::BurnsGas, vec![]), (Habit::AnswersMuch, vec![]), (Habit::CallsBack, leave)];
-    let mut trade = 1;
     for (habit, data) in habits {
         behaves(&mut evm, habit, data);
-        let (bad, ask) =
-            (wallet_buys(trade), signed(ExchangeOrder { nonce: trade, ..order(&alice(), Side::Sell, 9_000, 1) }));
-        let good = signed(ExchangeOrder { nonce: trade, ..order(&bob(), Side::Buy, 1_000, 1) });
-        let both = settle(trade, &[(&good, &ask, 10, 10), (&bad, &ask, 10, 10)]);
-        assert_eq!(refusal(&mut evm, SETTLER, &both), refused_by_wallet(&bad), "{habit:?}");
-        settled(&mut evm, trade, &[(&good, &ask, 10, 10)]);
-        trade += 1;
+        let error = refusal(&mut evm, SETTLER, &wallet_withdraws(7));
+        assert!(not_the_wallets(&error), "{habit:?}: {error:?}");
     }
     assert_eq!(balance_of_wallet(&evm, QUOTE), U256::from(FUNDS));
     let exit_at = read(&evm, &ExchangeSettlement::exitAtOfCall { trader: WALLET });
@@ -115,7 +127,7 @@ fn a_hostile_wallet_spoils_its_own_trade_alone() {
 fn a_wallet_may_read_the_exchange_while_it_is_asked() {
     let mut evm = chain_with_wallet();
     behaves(&mut evm, Habit::CallsBack, ExchangeSettlement::pausedCall {}.abi_encode());
-    settled(&mut evm, 1, &[(&wallet_buys(1), &sell(&alice(), 1_000, 1), 10, 10)]);
+    call(&mut evm, SETTLER, &wallet_withdraws(7)).unwrap();
 }
 
 #[test]
@@ -123,8 +135,7 @@ fn a_wallet_gets_no_more_gas_than_its_bound() {
     let mut evm = chain_with_wallet();
     assert_eq!(read(&evm, &ExchangeSettlement::WALLET_GASCall {}), U256::from(WALLET_GAS));
     behaves(&mut evm, Habit::BurnsGas, vec![]);
-    let out = ExchangeSettlement::Withdrawal { trader: WALLET, ..withdrawal(&bob(), QUOTE, 10, 7) };
-    let spent = evm.gas_spent(SETTLER, EXCHANGE, &withdraw(&out, &owner()));
+    let spent = evm.gas_spent(SETTLER, EXCHANGE, &wallet_withdraws(7));
     assert!((WALLET_GAS..WALLET_GAS + 60_000).contains(&spent), "{spent}");
 }
 

@@ -16,7 +16,7 @@ use crate::limits::{ACCOUNTS_MAX, ASSETS_MAX, MARKETS_MAX, ORDERS_PER_MARKET_MAX
 use crate::quantity::{MarketId, Ticks, TradeId, Units};
 
 const MAGIC: &[u8; 8] = b"AITBCEXS";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const HASH_BYTES: usize = 32;
 
 impl Exchange {

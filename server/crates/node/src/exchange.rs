@@ -123,6 +123,14 @@ impl<'a> ExchangeReader<'a> {
         Ok(self.read(ExchangeSettlement::delegationsOfCall { trader })?.iter().map(Delegation::of).collect())
     }
 
+    /// Whether a withdrawal with this nonce was paid, or an order with it filled whole.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub fn is_nonce_used(&self, trader: Address, nonce: u64) -> Result<bool, NodeError> {
+        self.read(ExchangeSettlement::isNonceUsedCall { trader, nonce })
+    }
+
     /// Whether a trader that is a contract takes a signature for its own, asked as the contract that settles asks it.
     ///
     /// # Errors

@@ -288,7 +288,7 @@ impl NodeHandle {
 
     /// How long a simulated call of this lane computes.
     pub(crate) fn call_time(&self) -> CallTime {
-        CallTime { limit: (self.lane == Lane::Stranger).then_some(self.shared.call_limit) }
+        CallTime { limit: matches!(self.lane, Lane::Stranger | Lane::Wallet).then_some(self.shared.call_limit) }
     }
 
     /// Waits until a transaction is in a block, at most `timeout`; `None` when the time is over.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chain::{ChainError, IsOver};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::NodeError;
 use crate::stranger_threads::StrangerThreads;
@@ -17,6 +17,9 @@ const SETTLEMENT_READS: usize = 4;
 
 /// Most simulated calls, log queries and proofs of strangers at once.
 pub const STRANGER_READS: usize = 4;
+
+/// Most questions to traders' contracts at once.
+const WALLET_READS: usize = 2;
 
 /// How long a stranger's read waits for its turn before it is refused.
 const STRANGER_WAIT: Duration = Duration::from_secs(2);
@@ -33,6 +36,8 @@ pub enum Lane {
     Settlement,
     /// Anybody who speaks to `/rpc`.
     Stranger,
+    /// What a trader's contract is asked. Neither keeps `/rpc` waiting nor waits for it.
+    Wallet,
 }
 
 /// How long a simulated call may compute, from the moment when it is its turn; `None` for as long as its gas lasts.
@@ -58,6 +63,7 @@ pub(crate) struct Lanes {
     pages: Arc<Semaphore>,
     settlement: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
+    wallets: Arc<Semaphore>,
     threads: StrangerThreads,
 }
 
@@ -68,7 +74,9 @@ impl Lanes {
             pages: with(PAGE_READS),
             settlement: with(SETTLEMENT_READS),
             strangers: with(STRANGER_READS),
-            threads: StrangerThreads::start(STRANGER_READS)?,
+            wallets: with(WALLET_READS),
+            // As many as may read at once, so that a turn never waits for a thread.
+            threads: StrangerThreads::start(STRANGER_READS + WALLET_READS)?,
         })
     }
 
@@ -85,7 +93,7 @@ impl Lanes {
             read()
         };
         match lane {
-            Lane::Stranger => self.threads.run(read).await,
+            Lane::Stranger | Lane::Wallet => self.threads.run(read).await,
             Lane::Page | Lane::Settlement => {
                 let reading = tokio::task::spawn_blocking(read);
                 reading.await.map_err(|error| NodeError::Thread(error.to_string()))?
@@ -98,12 +106,18 @@ impl Lanes {
         let entered = match lane {
             Lane::Page => Arc::clone(&self.pages).acquire_owned().await,
             Lane::Settlement => Arc::clone(&self.settlement).acquire_owned().await,
-            Lane::Stranger => {
-                let turn = Arc::clone(&self.strangers).acquire_owned();
-                let refused = |_| NodeError::TooManyReads { limit: STRANGER_READS };
-                tokio::time::timeout(STRANGER_WAIT, turn).await.map_err(refused)?
-            }
+            Lane::Stranger => in_time(&self.strangers, STRANGER_READS).await?,
+            Lane::Wallet => in_time(&self.wallets, WALLET_READS).await?,
         };
         entered.map_err(|_| NodeError::Stopped)
     }
+}
+
+/// A turn of what strangers ask, or the refusal where none comes in time.
+async fn in_time(
+    turns: &Arc<Semaphore>,
+    limit: usize,
+) -> Result<Result<OwnedSemaphorePermit, AcquireError>, NodeError> {
+    let turn = Arc::clone(turns).acquire_owned();
+    tokio::time::timeout(STRANGER_WAIT, turn).await.map_err(|_| NodeError::TooManyReads { limit })
 }

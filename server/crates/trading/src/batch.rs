@@ -13,16 +13,6 @@ use shared::exchange::{
 };
 use shared::typed_data::TypedData;
 
-/// Most bytes of a batch's call. A transaction holds 128 KiB, and the call is not all of it.
-pub const BATCH_MAX_BYTES: usize = 120_000;
-
-/// Bytes of an order in a call, without its signature: its place, its fields, the place and the length of the signature.
-const ORDER_BYTES: usize = 14 * WORD_BYTES;
-
-const FILL_BYTES: usize = 4 * WORD_BYTES;
-
-const WORD_BYTES: usize = 32;
-
 /// A trade that the contract does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingTrade {
@@ -62,20 +52,17 @@ pub fn next_batch<'a>(
     let Some(first) = pending.first() else { return Ok(None) };
     // By digest, as the contract wants the orders.
     let mut orders: BTreeMap<B256, &SignedByTrader<ExchangeOrder>> = BTreeMap::new();
-    let (mut taken, mut bytes) = (Vec::new(), 0);
+    let mut taken = Vec::new();
     for (trade, expected) in pending.iter().zip(first.trade..).take(MAX_BATCH_FILLS) {
         if trade.trade != expected {
             break;
         }
         let signed = |order| order_of(order).ok_or(BatchError::UnknownOrder { trade: trade.trade, order });
         let pair = [signed(trade.maker)?, signed(trade.taker)?].map(|signed| (digest_of(signed), signed));
-        let new = pair.iter().filter(|(digest, _)| !orders.contains_key(digest));
-        let more = FILL_BYTES + new.clone().map(|(_, signed)| bytes_of(signed)).sum::<usize>();
-        // Two orders always fit.
-        if orders.len() + new.count() > MAX_BATCH_ORDERS || bytes + more > BATCH_MAX_BYTES {
+        let new = pair.iter().filter(|(digest, _)| !orders.contains_key(digest)).count();
+        if orders.len() + new > MAX_BATCH_ORDERS {
             break;
         }
-        bytes += more;
         orders.extend(pair);
         taken.push((trade, pair[0].0, pair[1].0));
     }
@@ -94,11 +81,6 @@ pub fn next_batch<'a>(
         orders: orders.into_values().map(for_contract).collect(),
     };
     Ok(Some((call, taken.len())))
-}
-
-/// What a signed order adds to the call. A contract's signature is as long as the contract wants.
-fn bytes_of(signed: &SignedByTrader<ExchangeOrder>) -> usize {
-    ORDER_BYTES + signed.signature.len().next_multiple_of(WORD_BYTES)
 }
 
 fn digest_of(signed: &SignedByTrader<ExchangeOrder>) -> B256 {

@@ -13,7 +13,7 @@ mod ledger;
 mod market;
 mod order;
 
-pub use batch::{BATCH_MAX_BYTES, BatchError, PendingTrade, next_batch};
+pub use batch::{BatchError, PendingTrade, next_batch};
 pub use checksum::checksum;
 pub use decimal::{decimal, price_decimal};
 pub use ledger::{Correction, MatchedTrade, Owed, TradeParty, correction};

@@ -17,8 +17,8 @@ use crate::http::extract::{ApiJson, ApiPath};
 
 /// Places an order. The answer comes once the order is on the disk, and says what became of it at once.
 ///
-/// The signature is the trader's, of a key that the trader delegated to, or what the trader's contract takes for its own
-/// (ERC-1271). A trader's nonces rise with each order and withdrawal, also where another key signs. The same order sent again gets its
+/// The signature is the trader's, or of a key that the trader delegated to: a trader that is a contract trades through such
+/// a key. A trader's nonces rise with each order and withdrawal, also where another key signs. The same order sent again gets its
 /// state as it is now.
 #[utoipa::path(
     post, path = "/v1/exchange/orders", tag = "exchange", request_body = SignedByTrader<ExchangeOrder>,
@@ -38,7 +38,7 @@ pub async fn place(
 ) -> Result<(StatusCode, Json<PlacedOrder>), ApiError> {
     let handle = handle(&exchange)?;
     admission.count_signed(&visitor).await?;
-    let verified = exchange.verify(body.value).await?;
+    let verified = exchange.verify_order(body.value).await?;
     match handle.place(verified.clone()).await {
         Ok(placed) => Ok((StatusCode::CREATED, Json(placed))),
         Err(error @ ExchangeError::Nonce { .. }) => {
@@ -150,7 +150,7 @@ pub async fn reduce(
 ) -> Result<Json<OrderView>, ApiError> {
     let handle = handle(&exchange)?;
     admission.count_signed(&visitor).await?;
-    let signed = exchange.verify(body.value).await?.signed;
+    let signed = exchange.verify(body.value).await?;
     Ok(Json(handle.reduce(signed.signed).await?))
 }
 
@@ -171,7 +171,7 @@ pub async fn cancel(
 ) -> Result<Json<CancelledOrders>, ApiError> {
     let handle = handle(&exchange)?;
     admission.count_signed(&visitor).await?;
-    let signed = exchange.verify(body.value).await?.signed;
+    let signed = exchange.verify(body.value).await?;
     Ok(Json(handle.cancel(signed.signed).await?))
 }
 
@@ -194,7 +194,7 @@ pub async fn withdraw(
 ) -> Result<(StatusCode, Json<WithdrawalView>), ApiError> {
     let handle = handle(&exchange)?;
     admission.count_signed(&visitor).await?;
-    let signed = exchange.verify(body.value).await?.signed;
+    let signed = exchange.verify(body.value).await?;
     let (trader, nonce) = (signed.signed.trader, signed.signed.nonce);
     match handle.withdraw(signed.clone()).await {
         Ok(taken) => Ok((StatusCode::CREATED, Json(taken))),

@@ -31,6 +31,7 @@ use wallet::sign_in::MESSAGE_MAX_BYTES;
 use crate::auth::SECRET_MAX_CHARS;
 use crate::config::{BODY_MAX_BYTES, HUB_ID_MAX_CHARS};
 use crate::error::ERRORS_MAX;
+use crate::exchange::OPEN_ORDERS_PER_TRADER;
 use crate::http::job_events;
 use crate::http::openai::models::MODELS_MAX;
 use crate::job_token::JOB_TOKEN_MAX_CHARS;

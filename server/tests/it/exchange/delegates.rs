@@ -89,6 +89,15 @@ async fn a_key_trades_for_its_owner_and_can_do_nothing_else() {
     let spent = 2 * DOLLAR / 100;
     assert_eq!(units_of(&account, TEST_DOLLAR_ADDRESS, "in_contract_units"), 1_000 * DOLLAR - spent);
 
+    // It leaves its owner nonces.
+    let last = owner.next_nonce(&server).await - 1;
+    for nonce in [last + (1 << 20) + 1, (1 << 53) - 1] {
+        let order = ExchangeOrder { nonce, ..bid.clone() };
+        let refused = by(&robot, &server, &order).await.problem(422);
+        assert_eq!(refused["errors"][0]["field"], "signed.nonce", "{refused}");
+    }
+    assert_eq!(owner.next_nonce(&server).await, last + 1);
+
     // It takes no money out, and its own account has none.
     let withdrawal = ExchangeWithdrawal {
         trader: owner.address(),

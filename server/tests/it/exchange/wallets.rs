@@ -1,18 +1,18 @@
-//! A trader that is a contract (ERC-1271): its word counts, and what it does spoils its own trades alone.
+//! A trader that is a contract (ERC-1271): its word counts for withdrawals and cancellations, and a key that it names trades.
 
 use alloy_primitives::{Bytes, U256};
 use alloy_sol_types::{SolCall, SolValue, sol};
 use contracts::{EXCHANGE_SETTLEMENT_ADDRESS, ExchangeSettlement, TEST_DOLLAR_ADDRESS, TestDollar};
 use serde_json::Value;
 use shared::Address;
-use shared::exchange::{ExchangeOrder, OfTrader as _, OrderCancellation, Side};
+use shared::exchange::{AssetUnits, ExchangeOrder, ExchangeWithdrawal, OfTrader as _, OrderCancellation, Side};
 
-use super::trader::{DOLLAR, Trader, units_of};
+use super::trader::{DOLLAR, Trader, in_an_hour, units_of};
 use crate::server::{Answer, TestServer};
 
 sol! {
     /// `contracts/tests/solidity/TestWallet.sol`.
-    enum Habit { Honest, Refuses, BurnsGas, AnswersMuch, CallsBack, EvenBlocks }
+    enum Habit { Honest, Refuses, BurnsGas, AnswersMuch, CallsBack }
     function execute(address target, bytes data);
     function behave(Habit habit, address target, bytes data);
 }
@@ -25,12 +25,16 @@ struct Wallet {
 }
 
 impl Wallet {
-    /// One that has deposited so many dollars.
-    async fn with_dollars(server: &TestServer, number: u8, dollars: u128) -> Self {
+    async fn empty(server: &TestServer, number: u8) -> Self {
         let owner = Trader::known(number);
         let code = [CREATION_CODE, &owner.address().abi_encode()].concat();
         let address = owner.buyer.create(server, code).await;
-        let wallet = Self { owner, address };
+        Self { owner, address }
+    }
+
+    /// One that has deposited so many dollars.
+    async fn with_dollars(server: &TestServer, number: u8, dollars: u128) -> Self {
+        let wallet = Self::empty(server, number).await;
         let amount = U256::from(dollars * DOLLAR);
         let spender = EXCHANGE_SETTLEMENT_ADDRESS;
         wallet.executes(server, TEST_DOLLAR_ADDRESS, TestDollar::faucetCall {}.abi_encode()).await;
@@ -82,68 +86,78 @@ async fn fills_of(server: &TestServer, trader: Address) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_contract_trades_and_cancels_by_what_its_owner_signs() {
+async fn a_contract_trades_by_a_key_that_it_names_and_not_by_its_own_word() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
     let seller = Trader::with_ait(&server, 2, 100).await;
     let wallet = Wallet::with_dollars(&server, 4, 100).await;
+    for habit in [Habit::Honest, Habit::Refuses, Habit::BurnsGas] {
+        wallet.behaves(&server, habit).await;
+        let refused = wallet.place(&server, 10, 200).await.problem(403);
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("a contract trades through a trading key that it names"), "{refused}");
+    }
+
+    // Its owner's key is a key like any other once the wallet names it, whatever the wallet answers then.
+    let expires_at = server::clock::now().seconds().0 + 7_200;
+    let add = ExchangeSettlement::addDelegateCall { delegate: wallet.owner.address(), expiresAt: expires_at };
+    wallet.executes(&server, EXCHANGE_SETTLEMENT_ADDRESS, add.abi_encode()).await;
     let placed = wallet.place(&server, 10, 200).await;
     assert_eq!(placed.status, 201, "{}", String::from_utf8_lossy(&placed.body));
-    assert_eq!(placed.json()["order"]["delegate"], Value::Null, "its owner's key is no trading key");
+    assert_eq!(placed.json()["order"]["delegate"], serde_json::to_value(wallet.owner.address()).unwrap());
     seller.place(&server, Side::Sell, 4, 200).await;
     let account = wallet.until(&server, |account| account["trades_to_settle"] == 0).await;
     assert_eq!(units_of(&account, TEST_DOLLAR_ADDRESS, "in_contract_units"), 100 * DOLLAR - 8 * DOLLAR / 100);
     assert_eq!(fills_of(&server, wallet.address).await[0]["state"], "final");
-
-    let order = wallet.order(&server, 1, 100).await;
-    let (trader, chain_id, contract) = (wallet.address, order.chain_id, order.contract);
-    let cancellation = OrderCancellation { trader, from_nonce: 1, to_nonce: 1, chain_id, contract };
-    let signed = |by: &Trader| by.signed(&cancellation, &cancellation.domain());
-    let stranger = server.post("/v1/exchange/cancels", &signed(&seller)).await.problem(403);
-    assert!(stranger["detail"].as_str().unwrap().contains("ERC-1271"), "{stranger}");
-    let cancelled = server.post("/v1/exchange/cancels", &signed(&wallet.owner)).await.json();
-    assert_eq!(cancelled["order_ids"].as_array().unwrap().len(), 1);
-
-    // What it refuses or never answers is not taken, and a signature has a length.
-    for habit in [Habit::Refuses, Habit::BurnsGas, Habit::AnswersMuch] {
-        wallet.behaves(&server, habit).await;
-        wallet.place(&server, 1, 100).await.problem(403);
-    }
-    let mut long = wallet.owner.sign_order(&order);
-    long["signature"] = format!("0x{}", "11".repeat(1_025)).into();
-    let refused = server.post("/v1/exchange/orders", &long).await.problem(403);
-    assert!(refused["detail"].as_str().unwrap().contains("at most 1024 bytes, got 1025"), "{refused}");
+    let view = server.get("/v1/exchange").await.json();
+    assert_eq!((&view["fault"], &view["reconciliation"]["differing"]), (&Value::Null, &0.into()));
     server.stop().await;
 }
 
-/// It changes its mind once it was matched: its own trade is void, and both traders keep what they had.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_contract_that_goes_back_on_its_word_voids_its_own_trade_alone() {
+async fn a_contract_withdraws_and_cancels_by_what_its_owner_signs() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;
-    let seller = Trader::with_ait(&server, 2, 100).await;
-    let honest = Trader::with_dollars(&server, 3, 1_000).await;
+    let stranger = Trader::known(5);
     let wallet = Wallet::with_dollars(&server, 4, 100).await;
-    let mut void = 0;
-    for habit in [Habit::Refuses, Habit::BurnsGas, Habit::EvenBlocks] {
-        wallet.behaves(&server, Habit::Honest).await;
-        assert_eq!(wallet.place(&server, 10, 200).await.status, 201);
+    let order = wallet.order(&server, 1, 100).await;
+    let (trader, chain_id, contract) = (wallet.address, order.chain_id, order.contract);
+    let withdrawal = ExchangeWithdrawal {
+        trader,
+        asset: TEST_DOLLAR_ADDRESS,
+        amount: AssetUnits(DOLLAR),
+        expires_at: in_an_hour(),
+        nonce: 1,
+        chain_id,
+        contract,
+    };
+    let out = |by: &Trader| by.signed(&withdrawal, &withdrawal.domain());
+    let refused = server.post("/v1/exchange/withdrawals", &out(&stranger)).await.problem(403);
+    assert!(refused["detail"].as_str().unwrap().contains("ERC-1271"), "{refused}");
+    // What it refuses or never answers is not taken, and a signature has a length.
+    for habit in [Habit::Refuses, Habit::BurnsGas, Habit::AnswersMuch] {
         wallet.behaves(&server, habit).await;
-        honest.place(&server, Side::Buy, 5, 199).await;
-        let sold = seller.place(&server, Side::Sell, 15, 199).await;
-        assert_eq!(sold["fills"].as_array().unwrap().len(), 2, "one order takes both: {sold}");
-        seller.settled(&server).await;
-        wallet.until(&server, |account| account["trades_to_settle"] == 0).await;
-        let ended = fills_of(&server, wallet.address).await;
-        void += usize::from(ended[0]["state"] == "void");
-        assert_eq!(fills_of(&server, honest.address()).await[0]["state"], "final", "{habit:?}");
-        let reason = ended[0]["reason"].as_str().unwrap_or_default();
-        assert!(ended[0]["state"] == "final" || reason.contains("does not count for its trader"), "{reason}");
+        server.post("/v1/exchange/withdrawals", &out(&wallet.owner)).await.problem(403);
     }
-    assert!(void >= 2, "what it refused settled");
-    let account = wallet.account(&server).await;
-    assert_eq!(units_of(&account, TEST_DOLLAR_ADDRESS, "reserved_units"), 0);
-    let view = server.get("/v1/exchange").await.json();
-    assert_eq!((&view["fault"], &view["reconciliation"]["differing"]), (&Value::Null, &0.into()));
+    let mut long = out(&wallet.owner);
+    long["signature"] = format!("0x{}", "11".repeat(1_025)).into();
+    let refused = server.post("/v1/exchange/withdrawals", &long).await.problem(403);
+    assert!(refused["detail"].as_str().unwrap().contains("at most 1024 bytes, got 1025"), "{refused}");
+
+    // One that has nothing here is not asked.
+    let poor = Wallet::empty(&server, 6).await;
+    let of_poor = ExchangeWithdrawal { trader: poor.address, ..withdrawal.clone() };
+    let signed = poor.owner.signed(&of_poor, &of_poor.domain());
+    let refused = server.post("/v1/exchange/withdrawals", &signed).await.problem(409);
+    assert!(refused["detail"].as_str().unwrap().contains("knows no deposit"), "{refused}");
+
+    wallet.behaves(&server, Habit::Honest).await;
+    assert_eq!(server.post("/v1/exchange/withdrawals", &out(&wallet.owner)).await.status, 201);
+    let left = 99 * DOLLAR;
+    wallet.until(&server, |account| units_of(account, TEST_DOLLAR_ADDRESS, "in_contract_units") == left).await;
+    let cancellation = OrderCancellation { trader, from_nonce: 1, to_nonce: 1, chain_id, contract };
+    let signed = |by: &Trader| by.signed(&cancellation, &cancellation.domain());
+    server.post("/v1/exchange/cancels", &signed(&stranger)).await.problem(403);
+    assert_eq!(server.post("/v1/exchange/cancels", &signed(&wallet.owner)).await.status, 200);
     server.stop().await;
 }

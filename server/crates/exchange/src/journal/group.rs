@@ -6,7 +6,7 @@ use super::Entry;
 use crate::codec::Codec;
 
 const FILE_MAGIC: [u8; 8] = *b"AITBCEXJ";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 pub(super) const FILE_HEADER_BYTES: usize = 24;
 
 const GROUP_MAGIC: [u8; 4] = *b"\xABGRP";

@@ -111,7 +111,7 @@ fn order_row(record: &OrderRecord) -> Result<order::ActiveModel, StoreError> {
         reason: Set(record.reason.clone()),
         triggered_at_unix_ms: Set(record.triggered_at.map(stored_millis)),
         signed: Set(encode("order", &record.signed)?),
-        signer: Set(record.signer.map(|signer| signer.to_string())),
+        signer: Set(record.signer.to_string()),
         sequence: Set(to_i64(record.sequence)),
         placed_at_unix_ms: Set(stored_millis(record.placed_at)),
         changed_at_unix_ms: Set(stored_millis(record.changed_at)),

@@ -53,7 +53,7 @@ pub(super) fn tables() -> Vec<TableCreateStatement> {
         .col(string_null("reason"))
         .col(big_integer_null("triggered_at_unix_ms"))
         .col(string("signed"))
-        .col(string_null("signer"))
+        .col(string("signer"))
         .col(big_integer("sequence"))
         .col(big_integer("placed_at_unix_ms"))
         .col(big_integer("changed_at_unix_ms"))

@@ -40,9 +40,8 @@ pub struct OrderRecord {
     /// When a trade reached its trigger; nothing before that, and for an order without one.
     pub triggered_at: Option<UnixMillis>,
     pub signed: SignedByTrader<ExchangeOrder>,
-    /// Whose key signed it, the trader's or a delegate's; nothing where the trader is a contract that takes the signature
-    /// for its own.
-    pub signer: Option<Address>,
+    /// Whose key signed it: the trader's or a delegate's.
+    pub signer: Address,
     /// The entry of the journal that places it.
     pub sequence: u64,
     pub placed_at: UnixMillis,
@@ -52,7 +51,7 @@ pub struct OrderRecord {
 impl OrderRecord {
     /// The key that signed for the trader, where that is not the trader's own.
     pub fn delegate(&self) -> Option<Address> {
-        self.signer.filter(|signer| *signer != self.signed.signed.trader)
+        Some(self.signer).filter(|signer| *signer != self.signed.signed.trader)
     }
 
     /// Takes what became of the order.

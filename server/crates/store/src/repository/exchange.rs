@@ -237,7 +237,7 @@ impl TryFrom<order::Model> for OrderRecord {
             reason: row.reason,
             triggered_at: row.triggered_at_unix_ms.map(millis),
             signed: decode("order", &row.signed)?,
-            signer: row.signer.map(|signer| word("signer", &signer)).transpose()?,
+            signer: word("signer", &row.signer)?,
             sequence: from_i64(row.sequence),
             placed_at: millis(row.placed_at_unix_ms),
             changed_at: millis(row.changed_at_unix_ms),

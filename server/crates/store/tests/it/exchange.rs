@@ -48,7 +48,7 @@ fn order(id: u64, trader: Address, side: Side) -> OrderRecord {
         reason: None,
         triggered_at: None,
         signed: SignedByTrader { signed, signature: Bytes::from_static(&[1; 65]) },
-        signer: (side == Side::Sell).then_some(DELEGATE),
+        signer: if side == Side::Sell { DELEGATE } else { trader },
         sequence: id,
         placed_at: NOW,
         changed_at: NOW,
@@ -145,7 +145,7 @@ async fn what_follows_from_the_journal_is_stored_once() {
         for (id, found) in signers {
             let expected = (id == 1).then_some(DELEGATE);
             let found = found.await.unwrap().unwrap();
-            assert_eq!((found.signer, found.delegate()), (expected, expected));
+            assert_eq!((found.signer, found.delegate()), (expected.unwrap_or(found.signed.signed.trader), expected));
         }
         assert_eq!(store.find_exchange_order(1).await.unwrap().unwrap().state, OrderState::Filled);
         for (interval, seconds) in [(CandleInterval::OneMinute, 60), (CandleInterval::OneDay, 0)] {

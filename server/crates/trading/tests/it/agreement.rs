@@ -94,7 +94,7 @@ impl Both {
 
     fn place(&mut self, number: u8, order: ExchangeOrder) {
         let signed = signed(order, &trader(number));
-        signed.verify().unwrap();
+        assert_eq!(signed.signer(), Ok(signed.signed.trader));
         self.orders.push(signed);
         let id = OrderId(self.orders.len() as u64);
         let market = market();

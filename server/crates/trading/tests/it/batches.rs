@@ -1,10 +1,9 @@
 //! How trades are cut into batches.
 
-use alloy_sol_types::SolCall as _;
 use contracts::{MAX_BATCH_FILLS, MAX_BATCH_ORDERS};
 use exchange::OrderId;
-use shared::exchange::{ExchangeOrder, SignedByTrader, TRADER_SIGNATURE_MAX_BYTES};
-use trading::{BATCH_MAX_BYTES, BatchError, PendingTrade, next_batch};
+use shared::exchange::{ExchangeOrder, SignedByTrader};
+use trading::{BatchError, PendingTrade, next_batch};
 
 use crate::setup::*;
 
@@ -39,20 +38,6 @@ fn a_batch_has_each_order_once_and_as_many_trades_as_one_transaction_takes() {
     let strangers: Vec<_> = (0..100).map(|index| trade(index + 1, 2 * index, 2 * index + 1)).collect();
     assert_eq!(cut(&strangers, &orders), Some((1, MAX_BATCH_FILLS, MAX_BATCH_ORDERS)));
     assert_eq!(cut(&one_maker[64..], &orders), Some((65, 36, 37)));
-}
-
-#[test]
-fn a_batch_with_long_signatures_of_contracts_fits_a_transaction() {
-    let mut orders = orders(200);
-    let strangers: Vec<_> = (0..100).map(|index| trade(index + 1, 2 * index, 2 * index + 1)).collect();
-    for order in &mut orders {
-        order.signature = vec![7; TRADER_SIGNATURE_MAX_BYTES].into();
-    }
-    let (call, taken) = next_batch(0, &strangers, |id| orders.get(usize::try_from(id.0).unwrap())).unwrap().unwrap();
-    let bytes = call.abi_encoded_size();
-    assert!(bytes <= BATCH_MAX_BYTES + 1_000 && taken < MAX_BATCH_FILLS, "{taken} trades in {bytes} bytes");
-    let one_more = bytes + bytes / taken;
-    assert!(one_more > BATCH_MAX_BYTES, "{taken} trades have {bytes} bytes, and another fits");
 }
 
 #[test]

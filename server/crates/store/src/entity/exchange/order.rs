@@ -21,8 +21,8 @@ pub struct Model {
     pub triggered_at_unix_ms: Option<i64>,
     /// JSON of what the trader signed, with the signature.
     pub signed: String,
-    /// Whose key signed it; null for a contract's word.
-    pub signer: Option<String>,
+    /// Whose key signed it.
+    pub signer: String,
     /// The entry of the journal that places it.
     pub sequence: i64,
     pub placed_at_unix_ms: i64,
