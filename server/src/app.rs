@@ -203,7 +203,8 @@ impl App {
             stop_hub.clone(),
         )
         .await?;
-        let own_operator = config.keys.is_development().then_some(keys.admin);
+        let is_development = config.keys.is_development();
+        let own_operator = keys.chain.as_ref().filter(|_| is_development).map(|chain| chain.admin);
         let (exchange, desk) = open_exchange(&config, &store, &node.handle()).await;
         let stuck = Stuck::new(store.clone(), node.handle(), identity.attester, Arc::clone(&metrics));
         let tasks = TaskTracker::new();

@@ -283,10 +283,10 @@ impl Worker {
     /// follows it.
     pub fn not_sent(&mut self, message: WorkerMessage) {
         match &message {
-            WorkerMessage::Fail { lease_id, .. } | WorkerMessage::Decline { lease_id } => {
-                if self.being_said.remove(lease_id).is_some() {
-                    self.unsaid.insert(*lease_id, message);
-                }
+            WorkerMessage::Fail { lease_id, .. } | WorkerMessage::Decline { lease_id }
+                if self.being_said.remove(lease_id).is_some() =>
+            {
+                self.unsaid.insert(*lease_id, message);
             }
             WorkerMessage::Slots { .. } => self.slots_told = None,
             _ => {}
