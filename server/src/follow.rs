@@ -51,7 +51,7 @@ enum FollowError {
         "{url} has block {theirs} at height {number}, where this node has {ours}, and does not show that a quorum signed it: \
          {reason}"
     )]
-    Unproven { url: String, number: u64, ours: B256, theirs: B256, reason: CertificateError },
+    Unproven { url: String, number: u64, ours: B256, theirs: B256, reason: Box<CertificateError> },
     #[error("{url} claims to have block {theirs} at height {number}, where this node has {ours}, and does not give it")]
     Unshown { url: String, number: u64, ours: B256, theirs: B256 },
     #[error("what {url} gives at height {number} is no block: {reason}")]

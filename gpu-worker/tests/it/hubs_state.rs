@@ -210,8 +210,8 @@ proptest! {
 fn hubs_that_always_have_jobs_take_turns_in_the_one_slot_of_a_worker() {
     let now = Instant::now();
     let mut hubs = Hubs::new(&[offer()], 1, vec![Vec::new(); 2]);
-    for hub in 0..2 {
-        let identity = HubIdentity { hub_id: ID[hub].into(), chain_id: hub as u64, minter: MINTER, escrow: ESCROW };
+    for (hub, id) in ID.iter().copied().enumerate().take(2) {
+        let identity = HubIdentity { hub_id: id.into(), chain_id: hub as u64, minter: MINTER, escrow: ESCROW };
         let session = Session { hub: identity, clock: HubClock::new(inference::clock::now(), now) };
         hubs.at(HubNumber(hub), now, |worker| worker.connected(session));
     }

@@ -111,8 +111,10 @@ fn key_that_signed<T: OfTrader>(node: &NodeHandle, signed: &SignedByTrader<T>) -
     let reader = ExchangeReader::at(&snapshot, snapshot.head().number);
     let found = delegation(&reader, trader, key, clock::now().seconds())?;
     let unknown = Err(TraderSignatureError::NotTheTrader { signer: key, trader });
-    Ok(found.unwrap_or(unknown).and_then(|_| {
-        if T::MAY_DELEGATE { Ok(key) } else { Err(TraderSignatureError::NotForDelegates { delegate: key, trader }) }
+    Ok(found.unwrap_or(unknown).and(if T::MAY_DELEGATE {
+        Ok(key)
+    } else {
+        Err(TraderSignatureError::NotForDelegates { delegate: key, trader })
     }))
 }
 

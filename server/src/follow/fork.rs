@@ -52,7 +52,7 @@ pub(super) async fn look(node: &NodeHandle, agent: &Agent, url: &str, number: u6
     }
     Err(match judge(node, certificate, number, theirs).await? {
         Ok(accused) => FollowError::Fork { url, number, ours, theirs, accused },
-        Err(reason) => FollowError::Unproven { url, number, ours, theirs, reason },
+        Err(reason) => FollowError::Unproven { url, number, ours, theirs, reason: Box::new(reason) },
     })
 }
 

@@ -93,7 +93,7 @@ async fn serve(router: Router) -> String {
 async fn branches() -> (Running, Running, Running) {
     let (one, other) = (Running::validator().await, Running::validator().await);
     one.block(1, 0).await;
-    let follower = Running::start(Role::Follower).await;
+    let follower = Running::start(Role::Follower(None)).await;
     assert_eq!(follower.follow(&[&one.url]).await, None);
     // The other has the same first block.
     let first = one.node.handle().snapshot().unwrap();
