@@ -25,7 +25,7 @@ pub const NONCE_MAX: u64 = (1 << 53) - 1;
 
 /// How far above the trader's last nonce an order that a trading key signed may be. With the highest nonce, a stolen key would
 /// leave its owner none, for withdrawals either; with this step, using them up takes 2^33 orders.
-pub const DELEGATE_NONCE_STEP: u64 = 1 << 20;
+pub(super) const DELEGATE_NONCE_STEP: u64 = 1 << 20;
 
 /// Entries of the journal between two snapshots.
 pub(super) const ENTRIES_PER_SNAPSHOT: u64 = 200_000;

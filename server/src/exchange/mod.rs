@@ -48,9 +48,7 @@ pub(crate) use signers::VerifiedOrder;
 use node::NodeHandle;
 use shared::Address;
 use shared::api::exchange::{CancelledOrders, ExchangeAccount, OrderView, PlacedOrder, WithdrawalView};
-use shared::exchange::{
-    AssetUnits, ExchangeOrder, ExchangeWithdrawal, OrderCancellation, OrderReduction, SignedByTrader,
-};
+use shared::exchange::{AssetUnits, ExchangeWithdrawal, OrderCancellation, OrderReduction, SignedByTrader};
 use store::Store;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
