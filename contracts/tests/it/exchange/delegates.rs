@@ -137,7 +137,8 @@ fn no_call_brings_the_end_nearer_than_the_delay() {
     assert_eq!(revoke(&mut evm, &bob(), delegate).value, over_at, "a second call changes nothing");
     // What ends sooner by itself is not made longer.
     let soon = Address::repeat_byte(0x11);
-    add(&mut evm, &bob(), soon, evm.now_unix + 9);
+    let until = evm.now_unix + 9;
+    add(&mut evm, &bob(), soon, until);
     assert_eq!(revoke(&mut evm, &bob(), soon).value, evm.now_unix + 9);
     let (given, minimum) = (evm.now_unix, evm.now_unix + 1);
     let error = refusal(&mut evm, bob().address(), &adding(Address::repeat_byte(0x12), given));

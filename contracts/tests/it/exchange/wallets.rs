@@ -12,6 +12,7 @@ use crate::receipts::Signer;
 
 sol! {
     /// `tests/solidity/TestWallet.sol`.
+    #[derive(Debug)]
     enum Habit { Honest, Refuses, BurnsGas, AnswersMuch, CallsBack }
     function execute(address target, bytes data);
     function behave(Habit habit, address target, bytes data);
