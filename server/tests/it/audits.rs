@@ -303,9 +303,10 @@ async fn what_is_audited_is_its_creators_alone_until_the_answer_and_then_everybo
         post(&server, &audit, &words(&second, &audit)).await;
     };
     // Both streams last beyond the mint, until everybody may read the result.
-    let streams = [&creator[..], &[]].map(|headers| server.send("GET", &events, headers, vec![]));
-    let [of_creator, of_others] = streams;
-    let (own, foreign, ()) = tokio::join!(of_creator, of_others, answered);
+    let (own, foreign, ()) = {
+        let stream = |headers| server.send("GET", &events, headers, vec![]);
+        tokio::join!(stream(&creator[..]), stream(&[]), answered)
+    };
     let [own, foreign] = [own, foreign].map(|answer| String::from_utf8(answer.body).unwrap());
     let first = |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("no {what}: {text}"));
     assert!(first(&own, "event: token") < first(&own, "COMPLETED"), "{own}");

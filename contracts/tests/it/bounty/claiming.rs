@@ -5,8 +5,8 @@ use contracts::MODEL_BOUNTY_ADDRESS;
 use contracts::ModelBounty::{self, ClaimState, ModelBountyErrors as Errors, Terms};
 
 use super::fixture::{
-    BOUNTY_SECONDS, HOLD_SECONDS, MIN_WORK, MODEL, MODEL_DIGEST, REWARD, Work, chain, chain_with_bounty, claim_of,
-    class_of, known, miner, pledge, pledged, pledger, refusal, terms, work,
+    BOUNTY_SECONDS, HOLD_SECONDS, MODEL, MODEL_DIGEST, REWARD, Work, chain, chain_with_bounty, claim_of, class_of,
+    known, miner, pledge, pledged, pledger, refusal, terms, work,
 };
 use crate::evm::{Evm, events};
 use crate::receipts::{AIT, RELAYER, is_used, void};
