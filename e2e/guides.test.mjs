@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { Wallet } from 'ethers';
 import { createJob, follow, image, rpc } from './support/api.mjs';
 import { CHAIN_ID, MINTER } from './support/contracts.mjs';
-import { System, freePort, root, site } from './support/system.mjs';
+import { System, root, site } from './support/system.mjs';
 import { Terminal } from './support/terminal.mjs';
 import { until } from './support/validators.mjs';
 
@@ -16,9 +16,12 @@ const PASSWORD = 'a password for tests';
 const EARNED_AIT = 12n;
 const ATTO = 10n ** 18n;
 const PICTURES_MAX = 10;
+/** Where a program says that it listens; others stand in what it says, too. */
+const URL = /http:\/\/127\.0\.0\.1:(\d+)(?=\/rpc|  |;|\s*\n)/;
 
 let system;
 let env;
+/** Where the daemon of the guide listens, once it runs. */
 let daemonPort;
 /** Programs that go on until they are interrupted. */
 const running = [];
@@ -32,7 +35,6 @@ before(async () => {
   mkdirSync(home);
   const programs = [dirname(system.program('aitbc')), process.env.PATH].join(':');
   env = { ...process.env, PATH: programs, HOME: home, AITBC_URL: system.url, AITBC_SITE: site, AITBC_DISK_FLOOR_MIB: '0' };
-  daemonPort = await freePort();
 });
 
 after(async () => {
@@ -78,10 +80,10 @@ test('the wallet of the guide is made, gets AIT, and pays through its daemon', a
   assert.equal(words.size, 12);
   await earn();
 
-  const signer = type(`${daemon} --port ${daemonPort}`);
+  const signer = type(`${daemon} --port 0`);
   running.push(signer);
   await signer.answer(...OWN_PASSWORD);
-  await signer.sees(/http:\/\/127\.0\.0\.1:\d+/);
+  [, daemonPort] = await signer.sees(URL);
   const receiver = /0x[0-9a-fA-F]{40}/.exec(send)[0];
   const paid = JSON.parse(await done(`${token}; ${send}`));
   assert.match(paid.state, /waiting|settled/, JSON.stringify(paid));
@@ -111,26 +113,26 @@ test('four validators of the guide decide blocks, and a fifth node follows them'
   const listed = commands('NETWORK.md');
   const [init, up, second, third, fourth, status, peers, block, validators, stake] = listed;
   const follow = listed.find((command) => command.startsWith('aitbc node follow'));
+  // The system chooses the ports, so that they are free.
   const ports = new Map();
-  for (const port of ['8000', '8002', '8003', '8004', '8010']) ports.set(port, await freePort());
-  const own = (command) => command.replaceAll(/\b80\d\d\b/g, (port) => ports.get(port));
-  const at = { cwd: system.data, env: { ...env, AITBC_URL: `http://127.0.0.1:${ports.get('8000')}` } };
-  const begin = async (command, said) => {
-    running.push(new Terminal(own(command), at));
-    await running.at(-1).sees(said);
+  const own = (command) => command.replaceAll(/\b80\d\d\b/g, (port) => ports.get(port) ?? port);
+  const url = (port) => `http://127.0.0.1:${ports.get(port)}`;
+  const begin = async (command) => {
+    const [option, port] = /--port (\d+)/.exec(command);
+    running.push(new Terminal(own(command.replace(option, '--port 0')), { cwd: system.data, env }));
+    ports.set(port, (await running.at(-1).sees(URL))[1]);
   };
   const told = async (command) => {
-    const terminal = new Terminal(own(command), at);
+    const terminal = new Terminal(own(command), { cwd: system.data, env: { ...env, AITBC_URL: url('8000') } });
     assert.equal(await terminal.ended, 0, `${command}\n${terminal.output}`);
     return terminal.output;
   };
 
   await told(`${init} --first-port 0`);
-  for (const command of [`${up} --port 8000`, second, third, fourth]) await begin(command, /http:\/\/127\.0\.0\.1:\d+/);
-  const url = `http://127.0.0.1:${ports.get('8003')}`;
+  for (const command of [`${up} --port 8000`, second, third, fourth]) await begin(command);
   const nothing = { type: 2, chainId: CHAIN_ID, nonce: 0, to: MINTER, value: 0, gasLimit: 50_000, maxFeePerGas: 1, maxPriorityFeePerGas: 1 };
-  await rpc(url, 'eth_sendRawTransaction', await Wallet.createRandom().signTransaction(nothing));
-  await until('there is a block', async () => (await rpc(url, 'eth_blockNumber')) !== '0x0');
+  await rpc(url('8003'), 'eth_sendRawTransaction', await Wallet.createRandom().signTransaction(nothing));
+  await until('there is a block', async () => (await rpc(url('8003'), 'eth_blockNumber')) !== '0x0');
   assert.match(await told(status), /peers/i);
   assert.match(await told(peers), /127\.0\.0\.1/);
   const { certificate } = JSON.parse(await told(block));
@@ -138,11 +140,10 @@ test('four validators of the guide decide blocks, and a fifth node follows them'
   const powers = await told(validators);
   assert.equal(new Set(powers.match(/0x[0-9a-fA-F]{40}/g)).size, 4, powers);
   assert.match(await told(stake), /OWN AIT +DELEGATED AIT/);
-  await begin(follow, /http:\/\/127\.0\.0\.1:\d+/);
-  const copy = `http://127.0.0.1:${ports.get('8010')}`;
-  await until('the copy has block 1', async () => (await rpc(copy, 'eth_blockNumber').catch(() => '0x0')) !== '0x0');
+  await begin(follow);
+  await until('the copy has block 1', async () => (await rpc(url('8010'), 'eth_blockNumber').catch(() => '0x0')) !== '0x0');
   const hash = async (of) => (await rpc(of, 'eth_getBlockByNumber', '0x1', false)).hash;
-  assert.equal(await hash(copy), await hash(url));
+  assert.equal(await hash(url('8010')), await hash(url('8003')));
 });
 
 /** The worker earns, and its key sends what it earned to the wallet. */

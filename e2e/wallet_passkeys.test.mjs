@@ -129,7 +129,7 @@ test('a passkey is added, unlocks, and what it unlocked signs', async () => {
   await page.waitForFunction(() => window.announced);
   await begin('eth_requestAccounts');
   await page.click('#sheet-connect', SLOW);
-  assert.deepEqual(await ended(), { value: [address] });
+  assert.deepEqual(await ended(), { value: [address.toLowerCase()] });
   await begin('personal_sign', ['0x6869', address]);
   await page.click('#sheet-sign', SLOW);
   assert.equal(verifyMessage('hi', (await ended()).value), address);

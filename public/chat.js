@@ -10,8 +10,8 @@ const AIT_DECIMALS = 18;
 const ENDED = ["COMPLETED", "FAILED", "CANCELED", "EXPIRED"];
 
 const element = (name) => document.getElementById(`chat-${name}`);
-const [form, message, model, instructions, length, send, stop, begin, turns, empty] = [
-  "form", "message", "model", "instructions", "length", "send", "stop", "new", "turns", "empty",
+const [form, message, model, instructions, length, send, stop, begin, log, turns, empty] = [
+  "form", "message", "model", "instructions", "length", "send", "stop", "new", "log", "turns", "empty",
 ].map(element);
 const { messagesMax, bytesMax, jobsMax, words } = JSON.parse(document.getElementById("chat").dataset.facts);
 const { say, run } = panel("chat", words);
@@ -160,9 +160,9 @@ async function ask() {
 
 async function write(answer, drawn) {
   stop.hidden = false;
-  turns.setAttribute("aria-busy", "true");
+  log.setAttribute("aria-busy", "true");
   await followAnswer(answer, drawn);
-  turns.removeAttribute("aria-busy");
+  log.removeAttribute("aria-busy");
   stop.hidden = true;
 }
 

@@ -190,8 +190,7 @@ export async function end(process, signal) {
   return 'killed';
 }
 
-/** A port of loopback that nobody listens on. */
-export async function freePort() {
+async function freePort() {
   const listener = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => listener.once('listening', resolve));
   const { port } = listener.address();

@@ -1,11 +1,16 @@
-//! The page's end of the wallet. One worker serves every island of the page; the first question starts it.
+//! The page's end of the wallet. One worker serves every island of the page; the first question starts it. The wallet's own page
+//! asks everything, and all others only have receipts checked.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, ArrayBuffer};
 use wallet::pending::PendingRequests;
-use wallet::protocol::{Refusal, Reply, Request, RequestEnvelope, RequestId, WalletMessage};
+#[cfg(not(feature = "wallet-page"))]
+use wallet::protocol::{ReceiptReply as Reply, ReceiptRequest as Request};
+use wallet::protocol::{Refusal, RequestEnvelope, RequestId, WalletMessage};
+#[cfg(feature = "wallet-page")]
+use wallet::protocol::{Reply, Request};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
@@ -93,7 +98,7 @@ fn finish(id: RequestId, answer: Result<Reply, AskError>) {
 
 fn on_message(event: MessageEvent) {
     let Some(text) = event.data().as_string() else { return };
-    match serde_json::from_str(&text) {
+    match serde_json::from_str::<WalletMessage<Reply>>(&text) {
         Ok(WalletMessage::Ready) => CLIENT.with_borrow_mut(|client| {
             if let Some(worker) = &mut client.worker {
                 worker.post_held_back();

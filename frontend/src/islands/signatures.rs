@@ -11,7 +11,7 @@ use wasm_bindgen::JsValue;
 use super::wallet::sheet::{SheetDialog, SheetEnd, show_modal};
 use crate::browser::passkeys::{self, Answered};
 use crate::browser::provider::{finish, signed};
-use crate::browser::wallet_client::{AskError, ask, ask_with};
+use crate::browser::wallet_client::{AskError, ask, ask_with, changed};
 use crate::components::identicon::Identicon;
 use crate::format;
 use crate::text::wallet as words;
@@ -147,7 +147,11 @@ fn Unlock(shown: RwSignal<Shown>, number: u32, from: Address, what: SignKind) ->
     };
     let unlocked = move |what| {
         move |answer: Result<Reply, AskError>| match answer {
-            Ok(_) => flow::prepare(shown, number, from, what),
+            Ok(_) => {
+                // The page behind the sheet shows the wallet, too.
+                changed();
+                flow::prepare(shown, number, from, what);
+            }
             Err(reason) => fail(reason.text()),
         }
     };

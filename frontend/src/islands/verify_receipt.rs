@@ -102,15 +102,17 @@ fn start(
     running: RwSignal<bool>,
     failure: RwSignal<Option<String>>,
 ) {
-    use wallet::protocol::{Reply, Request};
+    use wallet::protocol::{ReceiptReply, ReceiptRequest};
 
     failure.set(None);
-    crate::browser::wallet_client::ask(Request::CheckReceipt { receipt_json, transaction_hash }, move |answer| {
-        running.set(false);
-        match answer {
-            Ok(Reply::ReceiptChecked { checks: done }) => checks.set(Some(done)),
-            Ok(_) => {}
-            Err(error) => failure.set(Some(error.text())),
-        }
-    });
+    crate::browser::wallet_client::ask(
+        ReceiptRequest::CheckReceipt { receipt_json, transaction_hash },
+        move |answer| {
+            running.set(false);
+            match answer {
+                Ok(ReceiptReply::ReceiptChecked { checks: done }) => checks.set(Some(done)),
+                Err(error) => failure.set(Some(error.text())),
+            }
+        },
+    );
 }

@@ -61,7 +61,9 @@ fn Chat(models: Vec<ModelSummary>, asked: Option<String>, is_signed_in: bool) ->
                 <div id="chat-empty">
                     <Empty title=words::EMPTY_TITLE detail=words::EMPTY />
                 </div>
-                <ol id="chat-turns" role="log" aria-labelledby="chat-log-title"></ol>
+                <div id="chat-log" role="log" aria-labelledby="chat-log-title">
+                    <ol id="chat-turns"></ol>
+                </div>
             </section>
             <p class="section-note" role="status" id="chat-status"></p>
             <p class="field-error" role="alert" id="chat-error" hidden></p>

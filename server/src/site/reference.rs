@@ -15,10 +15,11 @@ const BEGINNING: &str = "# API reference\n\n\
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// The headings, by the tags of operations.
-const TITLES: [(&str, &str); 10] = [
+const TITLES: [(&str, &str); 12] = [
     ("jobs", "Jobs"),
     ("receipts", "Receipts"),
     ("miners", "Miners"),
+    ("bounties", "Bounties"),
     ("openai", "OpenAI's calls"),
     ("sign-in", "Sign-in and keys"),
     ("webhooks", "Webhooks"),
@@ -26,6 +27,7 @@ const TITLES: [(&str, &str); 10] = [
     ("explorer", "Explorer"),
     ("log", "Log"),
     ("operations", "Operations"),
+    ("admin", "Operators"),
 ];
 
 /// The page of an OpenAPI document.

@@ -5,6 +5,7 @@
 //! instead of misread.
 
 mod passkey;
+mod receipt;
 mod sheet;
 mod view;
 
@@ -15,6 +16,7 @@ use shared::amount::Amount;
 use shared::{Address, B256, Bytes};
 
 pub use passkey::{CREDENTIAL_ID_MAX_BYTES, PASSKEYS_MAX, PRF_BYTES, PasskeyView, PrfOutput};
+pub use receipt::{ReceiptReply, ReceiptRequest};
 pub use sheet::{Fee, Severity, Sheet, SheetRisk, Ticket, TreeLine, What};
 pub use view::{
     AccountView, Check, CheckName, ExportForm, ImportSource, NewWords, Outcome, QrCode, SignKind, Transfer, VaultState,
@@ -55,23 +57,23 @@ pub struct RequestId(pub u32);
 
 /// From the page to the wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestEnvelope {
+pub struct RequestEnvelope<Q = Request> {
     pub version: u32,
     pub id: RequestId,
-    pub request: Request,
+    pub request: Q,
 }
 
 /// From the wallet to the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WalletMessage {
+pub enum WalletMessage<R = Reply> {
     /// Posted once, when the wallet listens. A request that was posted before is lost.
     Ready,
     /// The wallet locked itself, or another tab changed what is stored: ask for the state anew.
     Changed,
     Answer {
         id: RequestId,
-        answer: Answer,
+        answer: Result<R, Refusal>,
     },
 }
 
@@ -327,11 +329,13 @@ pub enum EnvelopeError {
     NotAnEnvelope,
 }
 
-impl RequestEnvelope {
-    pub const fn new(id: RequestId, request: Request) -> Self {
+impl<Q> RequestEnvelope<Q> {
+    pub const fn new(id: RequestId, request: Q) -> Self {
         Self { version: PROTOCOL_VERSION, id, request }
     }
+}
 
+impl RequestEnvelope {
     /// Reads what a page posted.
     pub fn parse(text: &str) -> Result<Self, EnvelopeError> {
         #[derive(Deserialize)]
