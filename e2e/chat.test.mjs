@@ -82,9 +82,9 @@ test('what is wrong is said, and nothing is sent or lost', async () => {
 test('a job carries the newest turns that fit, and begins with the user', () => {
   const turn = (role, content) => ({ role, content, job: 'job_1' });
   const [user, model] = ['user', 'assistant'].map((role) => (content) => turn(role, content));
-  const bare = ({ role, content }) => ({ role, content });
+  const sent = ({ role, content }) => ({ role, content });
   const talk = [user('one'), model('two'), user('three')];
-  assert.deepEqual(carried('', talk, LIMITS), { messages: talk.map(bare), isWhole: true });
+  assert.deepEqual(carried('', talk, LIMITS), { messages: talk.map(sent), isWhole: true });
   const long = [user('12345678'), model('1234'), user('1234567890')];
   const short = [{ role: 'system', content: 'be' }, { role: 'user', content: '1234567890' }];
   assert.deepEqual(carried('be', long, LIMITS), { messages: short, isWhole: false });

@@ -3,7 +3,7 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use shared::Address;
-use wallet::calls::CallLine;
+use wallet::call_batches::CallLine;
 use wallet::protocol::{PasskeyView, Reply, Request, Secret, Sheet, SignKind, VaultState};
 use wallet::provider::ProviderError;
 use wasm_bindgen::JsValue;

@@ -1,6 +1,6 @@
 //! Words of the wallet.
 
-use wallet::calls::CallState;
+use wallet::call_batches::CallState;
 use wallet::protocol::{NAME_MAX_CHARS, Refusal};
 
 pub const TITLE: &str = "Wallet";

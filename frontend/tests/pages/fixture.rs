@@ -40,6 +40,7 @@ use shared::unit::UnitType;
 use shared::{Address, B256, Bytes};
 
 use super::exchange_fixture::Exchange;
+use super::job_fixture::input;
 use super::marketplace_fixture::Marketplace;
 use super::miner_fixture::{miner, why_idle};
 use super::validator_fixture;
@@ -257,16 +258,6 @@ fn block_summary(number: u64) -> BlockSummary {
         transaction_count: u32::from(number > 0),
         gas_used: 180_000,
         minted: Amount::ZERO,
-    }
-}
-
-fn input(kind: JobKind, prompt: &str) -> serde_json::Value {
-    match kind {
-        JobKind::Image => json!({"prompt": prompt, "negative_prompt": "", "steps": 8, "guidance": 5.0, "width": 512,
-            "height": 512, "seed": 1, "count": 1, "scheduler": null}),
-        JobKind::Text => json!({"messages": [{"role": "user", "content": prompt}], "max_tokens": 64,
-            "temperature": 0.5, "top_p": 1.0, "seed": 1, "stop": ["\n\n"]}),
-        JobKind::Embedding => json!({"input": [prompt, "another text"]}),
     }
 }
 

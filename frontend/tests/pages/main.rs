@@ -10,6 +10,7 @@ mod exchange;
 mod exchange_fixture;
 mod fixture;
 mod gallery;
+mod job_fixture;
 mod log;
 mod marketplace;
 mod marketplace_fixture;

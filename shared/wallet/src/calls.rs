@@ -1,37 +1,20 @@
-//! Several calls that a page asks for at once (EIP-5792), and what became of them.
+//! Several calls that a page asks for at once (EIP-5792).
 //!
 //! Accounts of this chain sign one transaction for each call, so a batch is never atomic: its owner agrees to one call after the
 //! other, each by a sheet of its own. A batch whose page wants all or nothing is refused.
 
-use std::collections::VecDeque;
-
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use shared::time::UnixMillis;
 use shared::{Address, B256, Bytes, U256};
 
 use crate::protocol::TRANSACTION_TEXT_MAX_BYTES;
 use crate::provider::ProviderError;
 use crate::quantity;
 
-#[cfg(test)]
-mod tests;
-
 /// The version of the standard's messages.
 pub const VERSION: &str = "2.0.0";
 
 /// Most calls of a batch: each is a sheet that somebody reads.
 pub const CALLS_MAX: usize = 16;
-
-/// Most batches that are remembered.
-pub const BATCHES_MAX: usize = 32;
-
-/// Most batches of one site, so that it does not push those of the others out.
-pub const BATCHES_PER_SITE_MAX: usize = 8;
-
-/// So long after its signature, a call that nobody sends any more and that the node does not have was never sent. The wallet
-/// keeps no signed transaction, so it does not send it again.
-pub const LOST_AFTER_MS: u64 = 600_000;
 
 /// Longest name that a page gives a batch: 4096 bytes as hex digits.
 const ID_MAX_CHARS: usize = 8_194;
@@ -165,88 +148,6 @@ pub fn capabilities(chain_id: &str, asked: Option<&[String]>) -> Value {
     if wants { json!({ chain_id: { "atomic": { "status": "unsupported" } } }) } else { json!({}) }
 }
 
-/// A batch, as far as it was sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
-    pub id: String,
-    /// Who asked. Others do not learn of it.
-    pub site: String,
-    pub chain_id: String,
-    pub calls: usize,
-    /// Of the transactions that were signed and then sent, in the order of the calls. The last one may not have arrived.
-    pub hashes: Vec<B256>,
-    /// When the last of them was signed.
-    pub signed_at: Option<UnixMillis>,
-    /// No further call is sent.
-    pub is_over: bool,
-}
-
-/// The batches that are remembered, the oldest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batches(VecDeque<Batch>);
-
-impl Batches {
-    /// A new one. The site's own oldest makes room. Where it has none, the oldest of a site that has most does. One that
-    /// `is_sending` stays.
-    ///
-    /// # Errors
-    /// The site has one with this name, or nothing makes room.
-    pub fn add(&mut self, batch: Batch, is_sending: impl Fn(&Batch) -> bool) -> Result<(), ProviderError> {
-        if self.find(&batch.site, &batch.id).is_ok() {
-            return Err(ProviderError::DuplicateBatch);
-        }
-        let own = self.count_of(&batch.site);
-        if own >= BATCHES_PER_SITE_MAX || self.0.len() >= BATCHES_MAX {
-            let of_site = self.0.iter().position(|kept| kept.site == batch.site && !is_sending(kept));
-            let of_others = || {
-                let may_go = (0..self.0.len()).filter(|at| !is_sending(&self.0[*at]));
-                // Of several that are as good, the last one is found: the oldest, from the other end.
-                may_go.rev().max_by_key(|at| self.count_of(&self.0[*at].site))
-            };
-            let leaves = of_site.or_else(|| if own < BATCHES_PER_SITE_MAX { of_others() } else { None });
-            self.0.remove(leaves.ok_or(ProviderError::TooMany)?);
-        }
-        self.0.push_back(batch);
-        Ok(())
-    }
-
-    fn count_of(&self, site: &str) -> usize {
-        self.0.iter().filter(|batch| batch.site == site).count()
-    }
-
-    /// # Errors
-    /// The site has none with this name, or it was forgotten.
-    pub fn find(&self, site: &str, id: &str) -> Result<&Batch, ProviderError> {
-        let found = self.0.iter().find(|batch| batch.site == site && batch.id == id);
-        found.ok_or(ProviderError::UnknownBatch)
-    }
-
-    /// Notes the next call's transaction, before it is sent: whatever happens to who sends it, the chain can be asked for it.
-    ///
-    /// # Errors
-    /// The site has none with this name, or it was forgotten.
-    pub fn signed(&mut self, site: &str, id: &str, hash: B256, now: UnixMillis) -> Result<(), ProviderError> {
-        let found = self.0.iter_mut().find(|batch| batch.site == site && batch.id == id);
-        let batch = found.ok_or(ProviderError::UnknownBatch)?;
-        batch.hashes.push(hash);
-        batch.signed_at = Some(now);
-        Ok(())
-    }
-
-    /// Notes how far a batch came. One that was forgotten stays so.
-    pub fn note(&mut self, site: &str, id: &str, hashes: &[B256], is_over: bool) {
-        if let Some(batch) = self.0.iter_mut().find(|batch| batch.site == site && batch.id == id) {
-            batch.hashes = hashes.to_vec();
-            batch.is_over = is_over;
-        }
-    }
-
-    /// Of which nothing was sent.
-    pub fn remove(&mut self, site: &str, id: &str) {
-        self.0.retain(|batch| batch.site != site || batch.id != id);
-    }
-}
-
 /// Sends transactions one after the other.
 ///
 /// `sign` asks the owner for one and sends it; its error says that nothing was sent, and what may have been sent counts as sent.
@@ -280,83 +181,141 @@ pub async fn send<E>(
     Ok(hashes)
 }
 
-/// What became of one call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallState {
-    /// Its sheet did not come yet, or it waits for a block.
-    Waiting,
-    Succeeded,
-    Failed,
-    NotSent,
-}
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CallLine {
-    pub hash: Option<B256>,
-    pub state: CallState,
-}
+    use super::*;
 
-impl Batch {
-    /// The last call, where the node has to be asked whether it has it: no block contains it, nobody sends it any more, and
-    /// [`LOST_AFTER_MS`] passed since it was signed.
-    pub fn may_be_lost(&self, receipts: &[Value], now: UnixMillis) -> Option<B256> {
-        let waits = receipts.get(self.hashes.len().checked_sub(1)?).is_some_and(Value::is_null);
-        let is_late = self.signed_at.is_some_and(|at| now.since_ms(at) >= LOST_AFTER_MS);
-        if self.is_over && waits && is_late { self.hashes.last().copied() } else { None }
+    const ME: Address = Address::repeat_byte(0x11);
+
+    fn asked(change: impl FnOnce(&mut Value)) -> Result<SendCalls, ProviderError> {
+        let calls = json!([{"to": ME, "data": "0x01"}, {"to": ME, "value": "0x2", "data": null}]);
+        let mut asked =
+            json!({"version": "2.0.0", "chainId": "0x60f6", "atomicRequired": false, "from": ME, "calls": calls});
+        change(&mut asked);
+        SendCalls::parse(&json!([asked]))
     }
 
-    /// The node does not have the last call: it was not sent.
-    pub fn lost(&mut self) {
-        self.hashes.pop();
+    fn code(change: impl FnOnce(&mut Value)) -> i64 {
+        asked(change).unwrap_err().code()
     }
 
-    /// Each call with what became of it. `receipts` are the node's answers for the hashes, `null` where no block contains one.
-    pub fn lines(&self, receipts: &[Value]) -> Vec<CallLine> {
-        let line = |at: usize| match (self.hashes.get(at), receipts.get(at)) {
-            (None, _) => {
-                CallLine { hash: None, state: if self.is_over { CallState::NotSent } else { CallState::Waiting } }
-            }
-            (hash, Some(receipt)) if receipt.is_object() => {
-                let succeeded = receipt["status"] == "0x1";
-                CallLine {
-                    hash: hash.copied(),
-                    state: if succeeded { CallState::Succeeded } else { CallState::Failed },
-                }
-            }
-            (hash, _) => CallLine { hash: hash.copied(), state: CallState::Waiting },
+    #[test]
+    fn a_batch_is_its_calls_in_order_and_nothing_of_the_page_besides() {
+        let sent = asked(|_| ()).unwrap();
+        assert_eq!((sent.from, sent.id.as_deref(), sent.chain_id.as_str()), (Some(ME), None, "0x60f6"));
+        let transactions: Vec<Value> =
+            sent.transactions(ME).iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        assert_eq!(
+            transactions,
+            [
+                json!({"chainId": "0x60f6", "from": ME, "to": ME, "data": "0x01"}),
+                json!({"chainId": "0x60f6", "from": ME, "to": ME, "value": "0x2"}),
+            ]
+        );
+        assert_eq!(code(|asked| asked["chainId"] = json!("the shop's")), -32_602, "no sheet could say it");
+        assert_eq!(code(|asked| asked["calls"][0]["nonce"] = json!("0x7")), -32_602);
+        assert_eq!(code(|asked| asked["calls"][0]["from"] = json!(ME)), -32_602);
+        assert_eq!(asked(|asked| asked["id"] = json!("mine")).unwrap().id.as_deref(), Some("mine"));
+    }
+
+    #[test]
+    fn what_the_wallet_cannot_do_is_refused_with_the_codes_of_the_standard() {
+        assert_eq!(code(|asked| asked["atomicRequired"] = json!(true)), 5760);
+        assert_eq!(code(|asked| asked["calls"] = Value::Array(vec![json!({"to": ME}); CALLS_MAX + 1])), 5740);
+        assert_eq!(code(|asked| asked["capabilities"] = json!({"paymasterService": {"url": "x"}})), 5700);
+        assert_eq!(code(|asked| asked["calls"][1]["capabilities"] = json!({"x": {"optional": false}})), 5700);
+        assert!(asked(|asked| asked["capabilities"] = json!({"x": {"optional": true}})).is_ok());
+        for (field, value) in [
+            ("version", json!("1.0")),
+            ("chainId", json!(24_822)),
+            ("atomicRequired", json!(null)),
+            ("calls", json!([])),
+            ("calls", json!([7])),
+            ("from", json!("me")),
+            ("id", json!("")),
+            ("id", json!(7)),
+            ("id", json!("x".repeat(ID_MAX_CHARS + 1))),
+            ("capabilities", json!([])),
+        ] {
+            assert_eq!(code(|asked| asked[field] = value.clone()), -32_602, "{field}: {value}");
+        }
+        assert!(SendCalls::parse(&json!([])).is_err());
+        let unsupported = json!({"0x60f6": {"atomic": {"status": "unsupported"}}});
+        assert_eq!(capabilities("0x60f6", None), unsupported);
+        assert_eq!(capabilities("0x60f6", Some(&["0x1".to_owned(), "0x60F6".to_owned()])), unsupported);
+        assert_eq!(capabilities("0x60f6", Some(&["0x1".to_owned()])), json!({}));
+    }
+
+    /// Otherwise the calls before it would be sent, and it would be refused at its sheet.
+    #[cfg(feature = "keys")]
+    #[test]
+    fn a_call_that_makes_no_transaction_is_refused_with_the_whole_batch() {
+        use crate::transaction_request::TransactionRequest;
+
+        let most = TRANSACTION_TEXT_MAX_BYTES - transaction(&Map::new(), ME, "0x60f6").len() - r#""data":"0x","#.len();
+        let data = |bytes: usize| json!({ "data": format!("0x{}", "00".repeat(bytes)) });
+        for (call, is_good) in [
+            (json!({}), true),
+            (json!({"to": null, "value": null, "data": null}), true),
+            (json!({"to": ME, "value": "0x0", "data": "0x"}), true),
+            (json!({"to": ME, "value": format!("0x{}", "f".repeat(64))}), true),
+            (data(most / 2), true),
+            (data(most / 2 + 1), false),
+            (json!({"to": "nobody"}), false),
+            (json!({"to": "0x"}), false),
+            (json!({"to": 7}), false),
+            (json!({"value": 7}), false),
+            (json!({"value": "7"}), false),
+            (json!({"value": "0x"}), false),
+            (json!({"value": "0x-1"}), false),
+            (json!({"value": format!("0x1{}", "0".repeat(64))}), false),
+            (json!({"data": "0x1"}), false),
+            (json!({"data": "01020"}), false),
+            (json!({"data": [1]}), false),
+            (json!({"data": ["x"]}), false),
+        ] {
+            let shown: String = call.to_string().chars().take(80).collect();
+            let read = asked(|asked| asked["calls"] = json!([{"to": ME}, call]));
+            let fields = call.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+            let fields: Map<String, Value> = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+            let made = TransactionRequest::parse(&transaction(&fields, ME, "0x60f6")).is_ok();
+            assert_eq!(read.is_ok(), made, "another answer than at the sheet: {shown}");
+            // Bytes as a list of numbers are read, though nobody writes them so.
+            assert!(made == is_good || call["data"].is_array(), "{shown}");
+            assert!(read.is_ok() || read.unwrap_err().code() == -32_602, "{shown}");
+        }
+    }
+
+    /// What waits for nothing is there at once.
+    fn now<T>(work: impl Future<Output = T>) -> T {
+        match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => value,
+            Poll::Pending => panic!("nothing here waits"),
+        }
+    }
+
+    #[test]
+    fn calls_are_sent_in_order_and_the_first_that_is_refused_or_fails_is_the_last() {
+        let run = |refused: Option<usize>, failing: Option<usize>| {
+            let (asked, noted) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+            let sign = async |transaction: String| {
+                let at = asked.borrow().len();
+                asked.borrow_mut().push(transaction);
+                if refused == Some(at) { Err(ProviderError::Refused) } else { Ok(B256::with_last_byte(at as u8)) }
+            };
+            let succeeds = async |hash: B256| failing.is_none_or(|failing| hash != B256::with_last_byte(failing as u8));
+            let note = async |hashes: &[B256]| noted.borrow_mut().push(hashes.len());
+            let calls = ["a", "b", "c"].map(str::to_owned).to_vec();
+            let sent = now(send(calls, sign, succeeds, note)).map(|hashes| hashes.len());
+            (sent, asked.into_inner().concat(), noted.into_inner())
         };
-        (0..self.calls).map(line).collect()
+        assert_eq!(run(None, None), (Ok(3), "abc".to_owned(), vec![1, 2, 3]));
+        assert_eq!(run(Some(0), None), (Err(ProviderError::Refused), "a".to_owned(), vec![]));
+        assert_eq!(run(Some(1), None), (Ok(1), "ab".to_owned(), vec![1]), "what was sent stays sent");
+        assert_eq!(run(None, Some(1)), (Ok(2), "ab".to_owned(), vec![1, 2]), "nothing follows a call that failed");
     }
-
-    /// What `wallet_getCallsStatus` answers.
-    pub fn status(&self, receipts: &[Value]) -> Value {
-        let lines = self.lines(receipts);
-        let is = |state: CallState| lines.iter().filter(|line| line.state == state).count();
-        let code = match (is(CallState::Waiting), is(CallState::Succeeded)) {
-            (1.., _) => 100,
-            (0, succeeded) if succeeded == self.calls => 200,
-            (0, 1..) => 600,
-            (0, 0) if is(CallState::Failed) > 0 => 500,
-            (0, 0) => 400,
-        };
-        let receipts: Vec<Value> = receipts.iter().filter(|receipt| receipt.is_object()).map(receipt).collect();
-        json!({
-            "version": VERSION, "id": self.id, "chainId": self.chain_id, "status": code, "atomic": false, "receipts": receipts,
-        })
-    }
-}
-
-/// What the standard shows of a receipt.
-fn receipt(full: &Value) -> Value {
-    let logs = full["logs"].as_array().map(Vec::as_slice).unwrap_or_default().iter();
-    let log = |log: &Value| json!({ "address": log["address"], "data": log["data"], "topics": log["topics"] });
-    json!({
-        "logs": logs.map(log).collect::<Vec<_>>(),
-        "status": full["status"],
-        "blockHash": full["blockHash"],
-        "blockNumber": full["blockNumber"],
-        "gasUsed": full["gasUsed"],
-        "transactionHash": full["transactionHash"],
-    })
 }

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "keys")]
 pub mod account;
+pub mod call_batches;
 pub mod calls;
 #[cfg(feature = "keys")]
 pub mod escrow;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use shared::time::UnixMillis;
 use shared::{Address, B256};
 
-use crate::calls::{CALLS_MAX, CallLine, SendCalls};
+use crate::call_batches::CallLine;
+use crate::calls::{CALLS_MAX, SendCalls};
 use crate::protocol::SignKind;
 
 /// Methods that would sign in a form that no sheet can show, or that this wallet has no use for.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::Address;
 use shared::amount::ParseAmountError;
-use wallet::calls::CallLine;
+use wallet::call_batches::CallLine;
 use wallet::protocol::{Answer, Refusal, Reply, Request, SignKind, Ticket};
 use wallet::provider::{AskedFor, ProviderError};
 use wallet::session::Signed;
