@@ -3,6 +3,7 @@
 //! Accounts of this chain sign one transaction for each call, so a batch is never atomic: its owner agrees to one call after the
 //! other, each by a sheet of its own. A batch whose page wants all or nothing is refused.
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shared::{Address, B256, Bytes, U256};
 
