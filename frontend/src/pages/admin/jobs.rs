@@ -108,14 +108,14 @@ fn Filters(filter: AdminJobFilter) -> impl IntoView {
                 <TextField name="id" label=words::JOB value=text(filter.id.map(|id| id.to_string())) />
                 <TextField name="client" label=words::CLIENT value=text(filter.client.map(|client| client.to_string())) />
                 <TextField name="miner" label=words::MINER value=text(filter.miner.map(|miner| miner.to_string())) />
-                <div class="actions">
-                    <button type="submit" class="button button-quiet">
-                        {words::SHOW}
-                    </button>
-                    <a class="button button-quiet" href=JOBS_PATH>
-                        {words::CLEAR}
-                    </a>
-                </div>
+            </div>
+            <div class="actions">
+                <button type="submit" class="button button-quiet">
+                    {words::SHOW}
+                </button>
+                <a class="button button-quiet" href=JOBS_PATH>
+                    {words::CLEAR}
+                </a>
             </div>
         </form>
     }
