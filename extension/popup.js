@@ -167,9 +167,9 @@ function forget(vault) {
     }));
 }
 
-// Not while somebody types or reads a sheet: a look would take it away.
+// Not while somebody types, reads a sheet or waits for what a form does: a look would take it away.
 watch(() => {
-  const isBusy = document.querySelector("#send-form, #sheet, #sent-hash, #account-view, #password-changed") || ["INPUT", "SELECT"].includes(document.activeElement?.tagName);
+  const isBusy = document.querySelector("#send-form, #sheet, #sent-hash, #account-view, #password-changed, [type=submit]:disabled") || ["INPUT", "SELECT"].includes(document.activeElement?.tagName);
   if (!isBusy) look();
 });
 look().catch((error) => show(el("p", { className: "field-error", role: "alert" }, error.message)));
