@@ -6,6 +6,7 @@ use shared::api::miners::{MinerPause, MinerView};
 use shared::field_error::FieldError;
 use shared::id::ApiKeyId;
 use shared::{B256, time::UnixMillis};
+use store::StoreError;
 use store::change::{LimitKey, PauseMiner, ResumeMiner, RevokeKey};
 use store::record::operators::OperatorAct;
 
@@ -27,9 +28,13 @@ impl Admin {
         let act = act(operator, reason, clock::now())?;
         self.check_known(miner).await?;
         let pause = MinerPause { reason: act.reason.clone(), since_unix_ms: act.at };
-        let _turn = self.turn.lock().await;
-        self.views.store.write(PauseMiner { miner, act }).await?;
-        self.views.hub.pause(miner, pause).await?;
+        let admin = self.clone();
+        whatever_the_caller_does(async move {
+            let _turn = admin.turn.lock().await;
+            admin.views.store.write(PauseMiner { miner, act }).await?;
+            Ok(admin.views.hub.pause(miner, pause).await?)
+        })
+        .await?;
         self.miner(miner).await
     }
 
@@ -45,9 +50,13 @@ impl Admin {
     ) -> Result<MinerView, ApiError> {
         let act = act(operator, reason, clock::now())?;
         self.check_known(miner).await?;
-        let _turn = self.turn.lock().await;
-        self.views.store.write(ResumeMiner { miner, act }).await?;
-        self.views.hub.resume(miner).await?;
+        let admin = self.clone();
+        whatever_the_caller_does(async move {
+            let _turn = admin.turn.lock().await;
+            admin.views.store.write(ResumeMiner { miner, act }).await?;
+            Ok(admin.views.hub.resume(miner).await?)
+        })
+        .await?;
         self.miner(miner).await
     }
 
@@ -96,6 +105,13 @@ impl Admin {
         let is_known = self.views.store.is_known_miner(miner).await?;
         if is_known { Ok(()) } else { Err(ApiError::not_found("miner", miner)) }
     }
+}
+
+/// The operator may hang up meanwhile; what the store has must reach the board all the same.
+async fn whatever_the_caller_does(
+    change: impl Future<Output = Result<(), ApiError>> + Send + 'static,
+) -> Result<(), ApiError> {
+    tokio::spawn(change).await.unwrap_or(Err(StoreError::Stopped.into()))
 }
 
 fn act(operator: Address, reason: &OperatorReason, at: UnixMillis) -> Result<OperatorAct, ApiError> {
