@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use alloy_primitives::keccak256;
+use futures::future;
 use futures::stream::{self, StreamExt};
 use node::{Forwarded, NodeError, UpstreamQueue};
 use serde::Deserialize;
@@ -40,8 +42,8 @@ struct RpcError {
     message: String,
 }
 
-/// Empties both queues until `stop` is canceled. The first of the nodes that answers is believed: what it says of a
-/// transaction costs nothing but time, since only a block that a quorum signed says that it happened.
+/// Empties both queues until `stop` is canceled. Every node is sent every transaction, so that one which drops or refuses it keeps it
+/// from no block. What they say of it counts for nothing, since only a block that a quorum signed says that it happened.
 pub(crate) async fn run(queue: UpstreamQueue, urls: Vec<String>, stop: CancellationToken) {
     let config = Agent::config_builder().timeout_global(Some(ANSWER_TIMEOUT)).http_status_as_error(false);
     let agent: Agent = config.build().into();
@@ -60,26 +62,34 @@ async fn empty(queue: mpsc::Receiver<Forwarded>, at_once: usize, agent: &Agent, 
         Some((next, queue))
     });
     let send = |forwarded: Forwarded| async move {
-        let answer = send_to_any(agent, urls, &forwarded.raw).await;
+        let answer = send_to_all(agent, urls, &forwarded.raw).await;
         forwarded.answer(answer);
     };
     forwarded.for_each_concurrent(at_once, send).await;
 }
 
-async fn send_to_any(agent: &Agent, urls: &[String], raw: &Bytes) -> Result<(), NodeError> {
-    let mut faults = Vec::new();
-    for url in urls {
-        match send(agent, url, raw).await {
-            Ok(Answer { error: Some(error), .. }) => return Err(refusal(error)),
-            Ok(Answer { result: Some(_), .. }) => return Ok(()),
+async fn send_to_all(agent: &Agent, urls: &[String], raw: &Bytes) -> Result<(), NodeError> {
+    let hash = keccak256(raw);
+    let (mut is_taken, mut refusals, mut faults) = (false, Vec::new(), Vec::new());
+    for answer in future::join_all(urls.iter().map(|url| send(agent, url, raw))).await {
+        match answer {
+            Ok(Answer { error: Some(error), .. }) => refusals.push(refusal(error)),
+            Ok(Answer { result: Some(told), .. }) if told == hash => is_taken = true,
             // Such as a proxy in front of a node that is away.
-            Ok(_) => faults.push(format!("{url} answers otherwise than a node")),
+            Ok(_) => faults.push("an answer is none of a node".to_owned()),
             Err(fault) => faults.push(fault),
         }
     }
-    // Where the nodes are is nothing for strangers.
-    tracing::warn!(faults = faults.join("; "), "a transaction could not be sent on");
-    Err(NodeError::UpstreamAway(format!("none of {} answers", urls.len())))
+    if !faults.is_empty() {
+        tracing::warn!(faults = faults.join("; "), "a transaction could not be sent on to every node");
+    }
+    let known = refusals.iter().position(|refusal| matches!(refusal, NodeError::AlreadyKnown));
+    match (is_taken, known.unwrap_or_default()) {
+        (true, _) => Ok(()),
+        (false, at) if at < refusals.len() => Err(refusals.swap_remove(at)),
+        // Where the nodes are is nothing for strangers.
+        _ => Err(NodeError::UpstreamAway(format!("none of {} answers", urls.len()))),
+    }
 }
 
 fn refusal(RpcError { message }: RpcError) -> NodeError {

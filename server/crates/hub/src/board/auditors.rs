@@ -121,8 +121,9 @@ impl Board {
     fn answers(&self, address: Address, miner: &Miner, job: &OpenJob) -> Vec<Question> {
         #[cfg(test)]
         LOOKED_AT.with(|looked_at| looked_at.set(looked_at.get() + 1));
-        // A miner without slots would never begin it.
-        let takes_part = self.takes_new(address, miner) && miner.slots() > 0 && address != self.identity.attester;
+        // A miner without slots would never begin it. One whose slots work for another hub has them back in a while, and an audit
+        // waits that long: otherwise that hub would say who audits, or that nobody does.
+        let takes_part = self.takes_new(address, miner) && miner.slots_whole() > 0 && address != self.identity.attester;
         let offer = matching::offer_for(&job.request, &miner.capability);
         let Some(offer) = offer.filter(|offer| takes_part && price::check(offer).is_ok()) else { return vec![] };
         let engine = (offer.kind == JobKind::Text).then(|| engine_of(&miner.capability.engine));

@@ -66,6 +66,21 @@ fn an_audit_that_its_miner_does_not_begin_goes_to_another_one_after_so_long() {
 }
 
 #[test]
+fn another_hub_that_has_an_auditors_slots_neither_ends_an_audit_nor_chooses_who_makes_it() {
+    let mut board = auditing();
+    board.joined(arrival(1, 1, 1), NOW);
+    let served = granted(&board.submitted(open_job(1), NOW)).remove(0);
+    board.joined(arrival(2, 2, 1), NOW);
+    let slots = |slots| Input::Slots { miner: miner(2), session: SessionNumber(2), slots };
+    board.take(slots(0), NOW);
+    let effects = answer(&mut board, &served, 5, None, NOW);
+    let audit = Task { role: TaskRole::Audit, ..served.task };
+    assert!(opened(&effects).is_some() && granted(&effects).is_empty());
+    assert_eq!(board.audits.auditor_of(audit), Some(miner(2)), "it waits for the slot");
+    assert_eq!(granted(&board.take(slots(1), NOW)).iter().map(|lease| lease.task).collect::<Vec<_>>(), [audit]);
+}
+
+#[test]
 fn an_audit_that_nobody_has_time_for_goes_round_and_does_not_end() {
     let (mut board, audit, leases) = waits_for_one_of(2..=2);
     for turn in 1..3 {
