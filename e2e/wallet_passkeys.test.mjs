@@ -163,6 +163,8 @@ test('a new password keeps the passkey, also after a reload', async () => {
   await page.waitForFunction(() => /password is changed/.test(document.querySelector('#wallet')?.innerText), null, SLOW);
   await page.reload();
   await page.click('#wallet-unlock-passkey', SLOW);
+  await page.waitForSelector('#wallet-change-password', SLOW);
+  await tab(page, 'accounts');
   await isUnlocked(page);
   assert.equal(await shownAddress(page), address);
 });

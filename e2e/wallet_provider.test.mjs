@@ -255,9 +255,9 @@ test('no script of the page sees a key, and no message counts twice', async () =
     const worker = window.walletWorker;
     worker.addEventListener('message', ({ data }) => answered.push(String(data)));
     for (const message of messages) worker.postMessage(message.replace(/"id":\d+/, '"id":4000000001'));
-    worker.postMessage('{"version":3,"id":4000000002,"request":{"export":{"wallet":1,"form":"words","password":""}}}');
+    worker.postMessage('{"version":4,"id":4000000002,"request":{"export":{"wallet":1,"form":"words","password":""}}}');
     worker.postMessage('{"version":1,"id":4000000003,"request":"state"}');
-    worker.postMessage({ version: 3, id: 1, request: 'state' });
+    worker.postMessage({ version: 4, id: 1, request: 'state' });
     while (answered.length < messages.length + 2) await new Promise((resolve) => { setTimeout(resolve, 20); });
     return answered;
   }, posted.filter((text) => /"(approve|deliver)"/.test(text) && text.includes('"version"')).filter((text, at, all) => all.indexOf(text) === at));
