@@ -172,6 +172,7 @@ pub(super) fn pledge(asked: &Pledge) -> Result<()> {
         ("rewards", format!("{receipts} of {} AIT, one for each miner", Amount::from_atto(reward))),
         ("least work", format!("{min_work} AIT of one receipt, begun after this")),
         ("ends", format!("{} (Unix seconds); what nobody claimed can go back then", terms.expiresAt)),
+        ("risk", "work that a client pays to a miner of its choice is not audited, and earns all the same".to_owned()),
     ];
     let before = ask_contract(&signing.node, &bountyCountCall {})?;
     let placed = send(wallet, signing, &lines, "Pledge it?", "pledge", |node, key| {
