@@ -141,6 +141,7 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
         ReceiptFacts memory facts = ReceiptDocuments.facts(document);
         Terms storage terms = bounty.terms;
         if (facts.provider != msg.sender) revert NotProvider(msg.sender, facts.provider);
+        if (facts.payer != address(_minter)) revert NotMinted(receiptHash, facts.payer, address(_minter));
         if (facts.modelDigest != terms.modelDigest) {
             revert OtherModel(receiptHash, facts.modelDigest, terms.modelDigest);
         }

@@ -26,6 +26,7 @@ alloy_sol_types::sol! {
         error ListTooLong(uint256 given, uint256 maximum);
         error MinWorkTooSmall(uint256 minWork, uint256 minimum);
         error NoRewardLeft(uint256 bountyId);
+        error NotMinted(bytes32 receiptHash, address payer, address minter);
         error NotProvider(address caller, address provider);
         error NothingToRefund(uint256 bountyId);
         error OtherModel(bytes32 receiptHash, bytes32 stated, bytes32 wanted);

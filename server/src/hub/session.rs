@@ -290,7 +290,7 @@ impl Offered {
     }
 }
 
-/// Takes out the offers of other models under pinned names, and says so of each. They are neither stored nor shown.
+/// Takes out the offers that have the name or the manifest of a pinned model and not both, and says so of each. They are neither stored nor shown.
 fn take_foreign_offers(pinned: &PinnedModels, capability: &mut Capability) -> Vec<String> {
     let mut foreign = Vec::new();
     capability.offers.retain(|offer| match pinned.check(offer) {

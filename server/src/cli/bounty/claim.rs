@@ -6,6 +6,7 @@ use clap::Args;
 use contracts::ModelBounty::{Bounty, claimCall, claimOfCall, claimedReceiptCall};
 use shared::amount::Amount;
 use shared::api::receipts::ReceiptView;
+use shared::chain::MINTER_ADDRESS;
 use shared::digest::Sha256Digest;
 use shared::receipt::{JobReceipt, SignedReceipt};
 use shared::{Address, B256, Bytes, U256};
@@ -69,6 +70,11 @@ fn check(id: u64, bounty: &Bounty, receipt: &JobReceipt, provider: Address, now_
     ensure!(free(bounty) > 0, "every reward of bounty {id} is claimed or paid");
     ensure!(bounty.pledger != provider, "{provider} pledged bounty {id}, and earns nothing of it");
     ensure!(receipt.provider == provider, "the receipt is of {}, and the wallet is {provider}", receipt.provider);
+    ensure!(
+        receipt.contract == MINTER_ADDRESS,
+        "the receipt is paid by {}, and only what the minter {MINTER_ADDRESS} pays earns a bounty",
+        receipt.contract
+    );
     let wanted = Sha256Digest(terms.modelDigest);
     let begins = format!("{}@{wanted}/", receipt.model);
     ensure!(

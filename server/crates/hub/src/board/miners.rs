@@ -40,7 +40,8 @@ impl Board {
             let reason = "the lease is over".to_owned();
             effects.push(Effect::Cancel { miner: address, session, lease_id: *lease_id, reason });
         }
-        // Another model under a pinned name is not that model: no job, no list and no default knows of it.
+        // Another model under a pinned name is not that model, and a pinned one under another name would be audited by
+        // nobody: no job, no list and no default knows of them.
         capability.offers.retain(|offer| self.catalog.pinned().check(offer).is_ok());
         let (draining, last_heard, last_worked) = (false, now, now);
         self.catalog.connect(address, &capability.offers);
