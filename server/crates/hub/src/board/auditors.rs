@@ -70,11 +70,14 @@ impl Board {
         let auditors = self.auditors_for(&tasks);
         let mut effects = Vec::new();
         for task in tasks {
-            let passed = self.audits.passed_by(task);
+            let passed = self.passed_by(task);
             let mut next = self.draw_auditor(&auditors, task, &passed);
             if next.is_none() && !passed.is_empty() {
                 // Those that had no slot for it are asked again before nobody is.
                 self.audits.forget_passed(task);
+                if let Some(open) = self.task_mut(task) {
+                    open.declined_by.clear();
+                }
                 next = self.draw_auditor(&auditors, task, &BTreeSet::new());
             }
             match next {
@@ -87,6 +90,12 @@ impl Board {
             }
         }
         effects
+    }
+
+    /// Miners that had the task and could not begin it, or declined it: others are asked before them.
+    fn passed_by(&self, task: Task) -> BTreeSet<Address> {
+        let declined = self.task(task).into_iter().flat_map(|open| &open.declined_by).copied();
+        self.audits.passed_by(task).into_iter().chain(declined).collect()
     }
 
     /// All that could audit one of these tasks, but for what depends on the task itself.
