@@ -26,7 +26,7 @@ use crate::time::{UnixMillis, UnixSeconds};
 use crate::unit::UnitType;
 
 /// Version of these messages. A hub refuses a worker of another version and says so.
-pub const PROTOCOL_VERSION: u32 = 8;
+pub const PROTOCOL_VERSION: u32 = 9;
 
 /// How far the clocks of hub and worker may differ. The hub refuses a receipt whose times differ by more.
 pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
@@ -182,6 +182,8 @@ pub struct Registration {
     pub protocol_version: u32,
     pub address: Address,
     pub capability: Capability,
+    /// Of the capability's slots, those that the hub may fill now: the others work for other hubs.
+    pub slots: u32,
     /// Leases that the worker held when an earlier session broke and still works on.
     pub leases: Vec<LeaseId>,
     /// EIP-191 signature of [`Challenge::registration_message`].

@@ -154,7 +154,7 @@ impl SessionHost {
         session: SessionNumber,
         registration: Registration,
     ) -> Result<(), SessionEnd> {
-        let Registration { address, mut capability, leases, .. } = registration;
+        let Registration { address, mut capability, slots: slots_lent, leases, .. } = registration;
         let foreign = take_foreign_offers(self.hub.board().catalog().pinned(), &mut capability);
         let failed = |error: store::StoreError| SessionEnd::Refused { reason: error.to_string(), retryable: true };
         let seen = UpsertMiner { address, capability: capability.clone(), seen_at: clock::now() };
@@ -164,7 +164,8 @@ impl SessionHost {
         let history = self.store.find_miner(address).await.map_err(failed)?;
         let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
         let comes_back = !leases.is_empty();
-        let arrival = Arrival { address, session, capability, leases, leases_ended: completed + faults, faults };
+        let leases_ended = completed + faults;
+        let arrival = Arrival { address, session, capability, slots_lent, leases, leases_ended, faults };
         let joined = self.hub.join(arrival).await;
         joined.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })?;
         // A welcomed worker can get jobs at once. Messages that the board sends meanwhile wait in the session's queue.
@@ -304,7 +305,7 @@ fn take_foreign_offers(pinned: &PinnedModels, capability: &mut Capability) -> Ve
 }
 
 fn check_registration(challenge: &Challenge, registration: &Registration, now: UnixMillis) -> Result<(), String> {
-    let Registration { protocol_version, address, capability, leases, signature } = registration;
+    let Registration { protocol_version, address, capability, slots, leases, signature } = registration;
     if *protocol_version != PROTOCOL_VERSION {
         return Err(format!("protocol_version is {PROTOCOL_VERSION}, got {protocol_version}: update the worker"));
     }
@@ -316,6 +317,9 @@ fn check_registration(challenge: &Challenge, registration: &Registration, now: U
     }
     if leases.len() > LEASES_MAX {
         return Err(format!("leases has up to {LEASES_MAX}, got {}", leases.len()));
+    }
+    if *slots > capability.slots {
+        return Err(format!("slots is up to capability.slots, {}, got {slots}", capability.slots));
     }
     capability.check_bounds().map_err(|error| error.detail)?;
     capability.check_offers().map_err(|error| format!("capability: {error}"))?;

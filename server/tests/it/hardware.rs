@@ -41,6 +41,7 @@ async fn answer(server: &TestServer, key: &PrivateKey, hardware: SignedHardwareR
         protocol_version: PROTOCOL_VERSION,
         address: key.address(),
         capability: Capability { hardware: Some(hardware), ..capability(1) },
+        slots: 1,
         leases: vec![],
         signature: key.sign_message(message.as_bytes()).unwrap(),
     };

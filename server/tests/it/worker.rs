@@ -153,6 +153,7 @@ impl TestWorker {
         let registration = Registration {
             protocol_version: PROTOCOL_VERSION,
             address: miner,
+            slots: capability.slots,
             capability,
             leases,
             signature: worker.key.sign_message(message.as_bytes()).unwrap(),

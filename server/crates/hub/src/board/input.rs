@@ -78,6 +78,8 @@ pub struct Arrival {
     pub address: Address,
     pub session: SessionNumber,
     pub capability: Capability,
+    /// How many of its slots the hub may fill now. The others work for other hubs.
+    pub slots_lent: u32,
     /// Leases that it says it still works on.
     pub leases: Vec<LeaseId>,
     /// Its history: leases that it completed or failed, and those of them that it failed.

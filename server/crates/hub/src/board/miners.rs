@@ -14,7 +14,7 @@ use crate::lease::{HEARTBEAT_BLIND_MS, SILENCE_MAX_MS};
 impl Board {
     /// A miner connected. A second session of the same miner replaces the first and keeps the leases that it names.
     pub(super) fn join(&mut self, arrival: Arrival, now: UnixMillis) -> Result<Vec<Effect>, BoardError> {
-        let Arrival { address, session, mut capability, leases, leases_ended, faults } = arrival;
+        let Arrival { address, session, mut capability, slots_lent, leases, leases_ended, faults } = arrival;
         if self.miners.len() >= MINERS_MAX && !self.miners.contains_key(&address) {
             return Err(BoardError::TooManyMiners);
         }
@@ -49,7 +49,7 @@ impl Board {
         let cards = Cards::of(&capability);
         let miner = Miner {
             session,
-            slots_lent: capability.slots,
+            slots_lent,
             capability,
             draining,
             last_heard,
