@@ -328,14 +328,14 @@ fn registration(
     challenge: &Challenge,
     Holding { leases, slots }: Holding,
 ) -> Result<Registration, HubLinkError> {
-    let address = identity.key.address();
-    let message = challenge.registration_message(address);
+    let (address, dialed) = (identity.key.address(), identity.hub.dialed());
+    let message = challenge.registration_message(address, &dialed);
     let signature =
         identity.key.sign_message(message.as_bytes()).map_err(|error| HubLinkError::Signature(error.to_string()))?;
     let protocol_version = PROTOCOL_VERSION;
     // The worker may have lost a device since it said what it offers.
     let slots = slots.min(capability.slots);
-    Ok(Registration { protocol_version, address, capability, slots, leases, signature })
+    Ok(Registration { protocol_version, address, capability, dialed, slots, leases, signature })
 }
 
 fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> HubLinkError {

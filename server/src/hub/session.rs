@@ -28,8 +28,10 @@ use tokio_util::task::TaskTracker;
 
 use super::actor::ToSession;
 use super::handle::{HubError, HubHandle};
+use super::reached_at::ReachedAt;
 use crate::clock;
 use crate::metrics::Metrics;
+use crate::origins::OwnOrigins;
 
 /// Time to answer the challenge.
 const REGISTRATION_TIME: Duration = Duration::from_secs(10);
@@ -77,6 +79,8 @@ pub struct SessionHost {
     pub(crate) store: Store,
     /// What workers sign to register.
     pub(crate) identity: HubIdentity,
+    /// Where the operator says that this hub is.
+    pub(crate) origins: OwnOrigins,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -84,8 +88,8 @@ pub struct SessionHost {
 
 impl SessionHost {
     /// Runs a worker's session until either side ends it.
-    pub async fn run(self, address_class: String, mut socket: WebSocket) {
-        let end = match self.serve(&address_class, &mut socket).await {
+    pub async fn run(self, address_class: String, reached_at: ReachedAt, mut socket: WebSocket) {
+        let end = match self.serve(&address_class, &reached_at, &mut socket).await {
             Ok(never) => match never {},
             Err(end) => end,
         };
@@ -101,7 +105,12 @@ impl SessionHost {
         }
     }
 
-    async fn serve(&self, address_class: &str, socket: &mut WebSocket) -> Result<std::convert::Infallible, SessionEnd> {
+    async fn serve(
+        &self,
+        address_class: &str,
+        reached_at: &ReachedAt,
+        socket: &mut WebSocket,
+    ) -> Result<std::convert::Infallible, SessionEnd> {
         let challenge = Challenge {
             protocol_version: PROTOCOL_VERSION,
             hub_id: self.identity.hub_id.clone(),
@@ -122,6 +131,7 @@ impl SessionHost {
             () = self.stop.cancelled() => return Err(SessionEnd::Stopping),
         };
         check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
+        reached_at.check(&registration.dialed).map_err(SessionEnd::refused)?;
         self.admit(address_class, registration.address).await?;
         let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
         let session = self.hub.open_session(sender);
@@ -305,11 +315,11 @@ fn take_foreign_offers(pinned: &PinnedModels, capability: &mut Capability) -> Ve
 }
 
 fn check_registration(challenge: &Challenge, registration: &Registration, now: UnixMillis) -> Result<(), String> {
-    let Registration { protocol_version, address, capability, slots, leases, signature } = registration;
+    let Registration { protocol_version, address, capability, dialed, slots, leases, signature } = registration;
     if *protocol_version != PROTOCOL_VERSION {
         return Err(format!("protocol_version is {PROTOCOL_VERSION}, got {protocol_version}: update the worker"));
     }
-    let message = challenge.registration_message(*address);
+    let message = challenge.registration_message(*address, dialed);
     let signer =
         signing::recover_message(message.as_bytes(), signature).map_err(|error| format!("signature: {error}"))?;
     if signer != *address {

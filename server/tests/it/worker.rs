@@ -149,10 +149,12 @@ impl TestWorker {
         let mut worker = Self { key, socket };
         let HubMessage::Challenge(challenge) = worker.receive().await else { panic!("the hub speaks first") };
         let miner = worker.key.address();
-        let message = challenge.registration_message(miner);
+        let dialed = address.to_string();
+        let message = challenge.registration_message(miner, &dialed);
         let registration = Registration {
             protocol_version: PROTOCOL_VERSION,
             address: miner,
+            dialed,
             slots: capability.slots,
             capability,
             leases,
