@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Arrays} from "@openzeppelin/contracts/utils/Arrays.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IAIToken} from "./interfaces/IAIToken.sol";
@@ -251,12 +252,13 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IModelBounty
-    function bountiesOf(bytes32 modelDigest) external view returns (uint256[] memory bountyIds) {
+    function bountiesOf(bytes32 modelDigest, uint256 before) external view returns (uint256[] memory bountyIds) {
         uint256[] storage all = _bountiesOf[modelDigest];
-        uint256 count = Math.min(all.length, MAX_LISTED);
+        uint256 end = before == 0 ? all.length : Arrays.lowerBound(all, before);
+        uint256 count = Math.min(end, MAX_LISTED);
         bountyIds = new uint256[](count);
         for (uint256 i = 0; i < count; ++i) {
-            bountyIds[i] = all[all.length - 1 - i];
+            bountyIds[i] = all[end - 1 - i];
         }
     }
 

@@ -172,8 +172,9 @@ interface IModelBounty {
     /// @notice The bounties of these ids, up to {MAX_LISTED} of them.
     function bounties(uint256[] calldata bountyIds) external view returns (Bounty[] memory);
 
-    /// @notice The newest ids of bounties for a model, up to {MAX_LISTED} of them, newest first.
-    function bountiesOf(bytes32 modelDigest) external view returns (uint256[] memory);
+    /// @notice Ids of bounties for a model, newest first, up to {MAX_LISTED} of them.
+    /// @param before Only ids below this one; 0 for the newest.
+    function bountiesOf(bytes32 modelDigest, uint256 before) external view returns (uint256[] memory);
 
     /// @notice The claims on a bounty from number `from` on, oldest first, up to {MAX_LISTED} of them.
     function claimsOf(uint256 bountyId, uint256 from) external view returns (Claim[] memory);

@@ -58,7 +58,7 @@ alloy_sol_types::sol! {
         function settle(uint256 bountyId, address provider) external returns (uint256 amount);
 
         function bounties(uint256[] bountyIds) external view returns (Bounty[] memory);
-        function bountiesOf(bytes32 modelDigest) external view returns (uint256[] memory);
+        function bountiesOf(bytes32 modelDigest, uint256 before) external view returns (uint256[] memory);
         function bountyCount() external view returns (uint256);
         function claimOf(uint256 bountyId, address provider) external view returns (Claim memory);
         function claimedReceipt(bytes32 receiptHash) external view returns (bool);

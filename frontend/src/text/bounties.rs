@@ -34,7 +34,7 @@ pub const OF_MODEL: &str = "Bounties for it";
 pub const ALL_BOUNTIES: &str = "All bounties, and what nobody serves";
 
 pub const UNSERVED: &str = "Asked for, and served by nobody";
-pub const UNSERVED_NOTE: &str = "Models that clients named within 30 days in requests that had to be refused. One network address or API key counts once a day for a model. Nobody checked the names.";
+pub const UNSERVED_NOTE: &str = "Models that clients named within 30 days in requests that had to be refused. One network address counts once a day for a model. What is asked with an API key or a session is private, and does not count. Nobody checked the names.";
 pub const UNSERVED_EMPTY_TITLE: &str = "Nothing was refused";
 pub const UNSERVED_EMPTY: &str = "A model appears here when a client asks for it and no miner can serve it.";
 pub const KIND: &str = "Kind";

@@ -35,13 +35,19 @@ impl NodeHandle {
         .await
     }
 
-    /// The newest bounties for a model, newest first, at most [`BOUNTIES_AT_ONCE_MAX`] of them.
+    /// The bounties for a model with ids below `before`, newest first, at most [`BOUNTIES_AT_ONCE_MAX`] of them; from the newest
+    /// on where `before` is absent.
     ///
     /// # Errors
     /// As [`chain::Snapshot::call`].
-    pub async fn bounties_of_model(&self, model: B256) -> Result<Vec<NumberedBounty>, NodeError> {
+    pub async fn bounties_of_model(&self, model: B256, before: Option<u64>) -> Result<Vec<NumberedBounty>, NodeError> {
+        if before == Some(0) {
+            return Ok(vec![]);
+        }
         self.query(move |snapshot| {
-            let ids = read(snapshot, ModelBounty::bountiesOfCall { modelDigest: model })?;
+            // To the contract, 0 is no bound.
+            let before = U256::from(before.unwrap_or(0));
+            let ids = read(snapshot, ModelBounty::bountiesOfCall { modelDigest: model, before })?;
             numbered(snapshot, ids.into_iter().map(|id| u64::try_from(id).unwrap_or(u64::MAX)).collect())
         })
         .await
