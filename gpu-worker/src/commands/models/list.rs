@@ -93,3 +93,29 @@ fn describe(folder: &ModelFolder) -> inference::error::Result<Model> {
         bytes: manifest.files.iter().map(|file| file.bytes).sum(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use inference::runtime::ollama::folder::{DEFAULT_URL, Settings, write};
+
+    use super::*;
+
+    #[test]
+    fn a_model_of_ollama_is_listed_by_the_digest_that_earns() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            url: DEFAULT_URL.into(),
+            model: "llama3.2:1b".into(),
+            digest: Sha256Digest::of(b"weights"),
+            keep_alive_seconds: 60,
+            context_tokens: 2_048,
+            silence_seconds: 1,
+            load_within_seconds: 2,
+        };
+        write(&settings, JobKind::Text, folder.path()).unwrap();
+        let opened = ModelFolder::open(folder.path()).unwrap();
+        let listed = describe(&opened).unwrap().manifest_sha256;
+        assert_eq!(listed, settings.digest, "as it is offered, and stands in receipts");
+        assert_ne!(listed, opened.manifest_sha256());
+    }
+}
