@@ -46,7 +46,7 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     mapping(bytes32 modelDigest => uint256[]) private _bountiesOf;
     mapping(uint256 bountyId => address[]) private _claimants;
     mapping(uint256 bountyId => mapping(address provider => StoredClaim)) private _claims;
-    mapping(bytes32 receiptHash => bool) private _claimedReceipts;
+    mapping(bytes32 receiptHash => uint256 bountyId) private _bountyOfReceipt;
 
     constructor(IAIToken token_, IAITokenMinter minter_) {
         if (address(token_) == address(0) || address(minter_) == address(0)) revert ZeroAddress();
@@ -126,7 +126,7 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
         own.dueUnix = dueUnix;
         own.state = ClaimState.Waiting;
         bounty.waiting += 1;
-        _claimedReceipts[receiptHash] = true;
+        _bountyOfReceipt[receiptHash] = bountyId;
         _claimants[bountyId].push(msg.sender);
         emit Claimed(bountyId, msg.sender, receiptHash, dueUnix);
     }
@@ -137,7 +137,7 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
         receiptHash = keccak256(document);
         if (!_minter.usedReceipt(receiptHash)) revert ReceiptNotSettled(receiptHash);
         if (_minter.voidedReceipt(receiptHash)) revert ReceiptVoided(receiptHash);
-        if (_claimedReceipts[receiptHash]) revert ReceiptAlreadyClaimed(receiptHash);
+        if (_bountyOfReceipt[receiptHash] != 0) revert ReceiptAlreadyClaimed(receiptHash);
 
         ReceiptFacts memory facts = ReceiptDocuments.facts(document);
         Terms storage terms = bounty.terms;
@@ -280,8 +280,8 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IModelBounty
-    function claimedReceipt(bytes32 receiptHash) external view returns (bool) {
-        return _claimedReceipts[receiptHash];
+    function bountyOfReceipt(bytes32 receiptHash) external view returns (uint256) {
+        return _bountyOfReceipt[receiptHash];
     }
 
     /// @inheritdoc IModelBounty

@@ -182,8 +182,8 @@ interface IModelBounty {
     /// @notice What `provider` claimed from a bounty.
     function claimOf(uint256 bountyId, address provider) external view returns (Claim memory);
 
-    /// @notice Whether the receipt was claimed for.
-    function claimedReceipt(bytes32 receiptHash) external view returns (bool);
+    /// @notice From which bounty a reward was claimed for the receipt; 0 where none was.
+    function bountyOfReceipt(bytes32 receiptHash) external view returns (uint256);
 
     function token() external view returns (IAIToken);
 

@@ -60,8 +60,8 @@ alloy_sol_types::sol! {
         function bounties(uint256[] bountyIds) external view returns (Bounty[] memory);
         function bountiesOf(bytes32 modelDigest, uint256 before) external view returns (uint256[] memory);
         function bountyCount() external view returns (uint256);
+        function bountyOfReceipt(bytes32 receiptHash) external view returns (uint256);
         function claimOf(uint256 bountyId, address provider) external view returns (Claim memory);
-        function claimedReceipt(bytes32 receiptHash) external view returns (bool);
         function claimsOf(uint256 bountyId, uint256 from) external view returns (Claim[] memory);
         function minter() external view returns (address);
         function token() external view returns (address);

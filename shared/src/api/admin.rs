@@ -104,7 +104,7 @@ pub struct Outbox {
 pub struct OutboxTransaction {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub transaction_hash: B256,
-    /// What it is for: `mint`, `release`, `reserve`, `settle`, `close`, `void`, `settle_trades` or `withdraw`.
+    /// What it is for: `mint`, `release`, `reserve`, `settle`, `close`, `void`, `reject`, `settle_trades` or `withdraw`.
     pub purpose: String,
     pub nonce: u64,
     pub signed_at_unix_ms: UnixMillis,

@@ -35,6 +35,8 @@ pub enum LogEntry {
     Audit(LoggedAudit),
     /// What the minter held of a receipt was burnt.
     Void(LoggedVoid),
+    /// A claim on a bounty was dropped, since the receipt that it is for was refuted.
+    Rejection(LoggedRejection),
     /// A client has back what was reserved for a job that ended without a result.
     Refund(LoggedRefund),
     /// The hub forgot a miner that never served, and with it what counted against it.
@@ -51,18 +53,20 @@ pub enum EntryKind {
     Fault,
     Audit,
     Void,
+    Rejection,
     Refund,
     Forgotten,
     Pause,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Receipt,
         Self::Failure,
         Self::Fault,
         Self::Audit,
         Self::Void,
+        Self::Rejection,
         Self::Refund,
         Self::Forgotten,
         Self::Pause,
@@ -76,6 +80,7 @@ impl EntryKind {
             Self::Fault => "fault",
             Self::Audit => "audit",
             Self::Void => "void",
+            Self::Rejection => "rejection",
             Self::Refund => "refund",
             Self::Forgotten => "forgotten",
             Self::Pause => "pause",
@@ -91,6 +96,7 @@ impl LogEntry {
             Self::Fault(_) => EntryKind::Fault,
             Self::Audit(_) => EntryKind::Audit,
             Self::Void(_) => EntryKind::Void,
+            Self::Rejection(_) => EntryKind::Rejection,
             Self::Refund(_) => EntryKind::Refund,
             Self::Forgotten(_) => EntryKind::Forgotten,
             Self::Pause(_) => EntryKind::Pause,
@@ -105,6 +111,7 @@ impl LogEntry {
             Self::Fault(fault) => fault.miner.to_string(),
             Self::Audit(audit) => audit.job_id.to_string(),
             Self::Void(void) => void.receipt_hash.to_string(),
+            Self::Rejection(rejection) => rejection.receipt_hash.to_string(),
             Self::Refund(refund) => refund.job_id.to_string(),
             Self::Forgotten(forgotten) => forgotten.miner.to_string(),
             Self::Pause(pause) => pause.miner.to_string(),
@@ -272,6 +279,23 @@ pub struct LoggedVoid {
     pub reason: Option<String>,
 }
 
+/// A claim that earns nothing: the attesters refuted its receipt when the minter held nothing of it any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LoggedRejection {
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub receipt_hash: B256,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub provider: Address,
+    /// Number of the bounty.
+    pub bounty: u64,
+    /// As the chain has it, with the evidence of the audit.
+    pub reason: String,
+    /// Where the chain has it.
+    pub transaction: PlacedTransaction,
+}
+
 /// The whole reservation of a job, or what was left of it, is the client's again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -349,7 +373,7 @@ mod tests {
         let entry = LogEntry::Forgotten(ForgottenMiner { miner: Address::ZERO });
         let value = serde_json::to_value(&entry).unwrap();
         assert_eq!(value["kind"], entry.kind().as_str());
-        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 8);
+        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 9);
         let (miner, reason) = (Address::ZERO, "a broken card".to_owned());
         let entry = LogEntry::Pause(LoggedPause { miner, paused: true, reason, at: UnixSeconds(9) });
         assert_eq!(serde_json::to_value(&entry).unwrap()["kind"], entry.kind().as_str());

@@ -91,8 +91,8 @@ impl Ledger {
             LogEntry::Fault(fault) => self.miners.entry(fault.miner).or_default().faults += 1,
             LogEntry::Audit(audit) => self.count_audit(audit),
             LogEntry::Forgotten(forgotten) => drop(self.miners.remove(&forgotten.miner)),
-            // The chain has the first two, and a pause counts for nothing.
-            LogEntry::Void(_) | LogEntry::Refund(_) | LogEntry::Pause(_) => {}
+            // The chain has the first three, and a pause counts for nothing.
+            LogEntry::Void(_) | LogEntry::Rejection(_) | LogEntry::Refund(_) | LogEntry::Pause(_) => {}
         }
         *self.kinds.entry(entry.kind()).or_default() += 1;
         self.size += 1;

@@ -163,6 +163,9 @@ fn fuzz_the_log() {
     let job = "job_fedcba98765432100123456789abcdef";
     entries.push(json!({"kind": "fault", "miner": miner, "job_id": job, "task_role": "serve", "cause": "lease"}));
     entries.push(json!({"kind": "void", "receipt_hash": hash, "provider": miner, "amount": "5", "reason": "refuted"}));
+    entries
+        .push(json!({"kind": "rejection", "receipt_hash": hash, "provider": miner, "bounty": 4, "reason": "refuted",
+        "transaction": {"transaction_hash": hash, "block_number": 7}}));
     entries.push(json!({"kind": "refund", "job_id": job, "client": miner, "amount": "5",
         "transaction": {"transaction_hash": hash, "block_number": 7}}));
     entries.push(json!({"kind": "audit", "job_id": job, "receipt_hash": hash, "provider": miner, "state": "refuted",

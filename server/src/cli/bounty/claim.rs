@@ -3,7 +3,7 @@
 use alloy_sol_types::SolCall as _;
 use anyhow::{Result, ensure};
 use clap::Args;
-use contracts::ModelBounty::{Bounty, claimCall, claimOfCall, claimedReceiptCall};
+use contracts::ModelBounty::{Bounty, bountyOfReceiptCall, claimCall, claimOfCall};
 use shared::amount::Amount;
 use shared::api::receipts::ReceiptView;
 use shared::chain::MINTER_ADDRESS;
@@ -47,8 +47,11 @@ pub(super) fn claim(asked: &Claim) -> Result<()> {
         own.receiptHash.is_zero(),
         "{provider} has claimed from bounty {id} before: a miner earns one reward of it"
     );
-    let is_claimed = ask_contract(&signing.node, &claimedReceiptCall { receiptHash: *receipt })?;
-    ensure!(!is_claimed, "a reward was claimed for this receipt before: a receipt earns one");
+    let claimed_from = ask_contract(&signing.node, &bountyOfReceiptCall { receiptHash: *receipt })?;
+    ensure!(
+        claimed_from.is_zero(),
+        "a reward of bounty {claimed_from} was claimed for this receipt before: a receipt earns one"
+    );
 
     let lines = [
         ("claims", format!("{} AIT of bounty {id} for {provider}", Amount::from_atto(bounty.terms.reward))),

@@ -18,6 +18,7 @@ mod operators;
 mod outbox;
 mod payments;
 mod reconcile;
+mod rejections;
 mod second_factor;
 mod sessions;
 mod settlement;
@@ -41,6 +42,7 @@ pub use operators::{LimitKey, PauseMiner, ResumeMiner, RevokeKey};
 pub use outbox::{AlignNonce, CloseTransaction, CountAttempt, QueueTransaction, SignTransaction, SignedTransaction};
 pub use payments::{MovePayment, PaymentMove, RecordSettled, SettledReceipt};
 pub use reconcile::{MintAgain, RecordFoundMint};
+pub use rejections::{CloseRejection, LookForClaimsAgain, RejectionEnd};
 pub use second_factor::{
     BeginSecondFactor, ConfirmSecondFactor, CountCodeTry, GiveCode, RemoveSecondFactor, ResetSecondFactor,
     SecondFactorLimits, SetUpFrom,

@@ -16,7 +16,7 @@ use super::fixture::{MINER, complete, new_job, task};
 use super::settlement::arrival;
 
 /// Reads the whole log, and checks that it is one tree.
-async fn checked(store: &Store) -> Vec<LogEntry> {
+pub(crate) async fn checked(store: &Store) -> Vec<LogEntry> {
     let frontier = store.log_frontier().await.unwrap();
     let records = store.list_log(0, 100_000).await.unwrap();
     assert_eq!(records.len() as u64, frontier.size(), "no entry is missing, and none is too many");
