@@ -43,6 +43,8 @@ pub enum LogEntry {
     Forgotten(ForgottenMiner),
     /// An operator of the hub paused a miner, or let it get work again.
     Pause(LoggedPause),
+    /// An operator declared that the platform was at fault for a while: faults of that time do not count any more.
+    Amnesty(LoggedAmnesty),
 }
 
 /// The word of an entry's kind.
@@ -57,10 +59,11 @@ pub enum EntryKind {
     Refund,
     Forgotten,
     Pause,
+    Amnesty,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Receipt,
         Self::Failure,
         Self::Fault,
@@ -70,6 +73,7 @@ impl EntryKind {
         Self::Refund,
         Self::Forgotten,
         Self::Pause,
+        Self::Amnesty,
     ];
 
     /// The text in JSON.
@@ -84,6 +88,7 @@ impl EntryKind {
             Self::Refund => "refund",
             Self::Forgotten => "forgotten",
             Self::Pause => "pause",
+            Self::Amnesty => "amnesty",
         }
     }
 }
@@ -100,10 +105,11 @@ impl LogEntry {
             Self::Refund(_) => EntryKind::Refund,
             Self::Forgotten(_) => EntryKind::Forgotten,
             Self::Pause(_) => EntryKind::Pause,
+            Self::Amnesty(_) => EntryKind::Amnesty,
         }
     }
 
-    /// What the entry is found by: a receipt's hash, a job or a miner.
+    /// What the entry is found by: a receipt's hash, a job, a miner, or a span of time.
     pub fn subject(&self) -> String {
         match self {
             Self::Receipt(receipt) => receipt.receipt_hash.to_string(),
@@ -115,6 +121,7 @@ impl LogEntry {
             Self::Refund(refund) => refund.job_id.to_string(),
             Self::Forgotten(forgotten) => forgotten.miner.to_string(),
             Self::Pause(pause) => pause.miner.to_string(),
+            Self::Amnesty(LoggedAmnesty { from, to, .. }) => format!("{}-{}", from.0, to.0),
         }
     }
 
@@ -232,6 +239,8 @@ pub struct LoggedFault {
     pub job_id: JobId,
     pub task_role: TaskRole,
     pub cause: FaultCause,
+    /// When it began to count.
+    pub at: UnixSeconds,
 }
 
 /// How an audit ended. A receipt without one was not drawn, or its audit goes on.
@@ -331,6 +340,19 @@ pub struct LoggedPause {
     pub at: UnixSeconds,
 }
 
+/// Every `fault` entry before this one whose `at` lies in the span, both ends included, counts against nobody from here on.
+/// Faults of a refuted result stay: no fault of the platform makes a result another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LoggedAmnesty {
+    pub from: UnixSeconds,
+    pub to: UnixSeconds,
+    /// In the operator's words.
+    pub reason: String,
+    pub at: UnixSeconds,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,6 +364,7 @@ mod tests {
             job_id: JobId::from_random(1),
             task_role: TaskRole::Serve,
             cause: FaultCause::Lease,
+            at: UnixSeconds(9),
         });
         let json = entry.canonical_json().unwrap();
         let miner = Address::repeat_byte(2).to_string();
@@ -349,7 +372,7 @@ mod tests {
         assert_eq!(
             json,
             format!(
-                "{{\"cause\":\"lease\",\"job_id\":\"{}\",\"kind\":\"fault\",\"miner\":\"{}\",\"task_role\":\"serve\"}}",
+                "{{\"at\":9,\"cause\":\"lease\",\"job_id\":\"{}\",\"kind\":\"fault\",\"miner\":\"{}\",\"task_role\":\"serve\"}}",
                 JobId::from_random(1),
                 miner.to_lowercase()
             )
@@ -373,7 +396,7 @@ mod tests {
         let entry = LogEntry::Forgotten(ForgottenMiner { miner: Address::ZERO });
         let value = serde_json::to_value(&entry).unwrap();
         assert_eq!(value["kind"], entry.kind().as_str());
-        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 9);
+        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 10);
         let (miner, reason) = (Address::ZERO, "a broken card".to_owned());
         let entry = LogEntry::Pause(LoggedPause { miner, paused: true, reason, at: UnixSeconds(9) });
         assert_eq!(serde_json::to_value(&entry).unwrap()["kind"], entry.kind().as_str());

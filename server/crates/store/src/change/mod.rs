@@ -1,6 +1,7 @@
 //! Every write to the database. A change is one transaction with all its consequences.
 
 mod accounts;
+mod amnesty;
 mod artifacts;
 mod audits;
 mod candles;
@@ -25,6 +26,7 @@ mod settlement;
 mod webhooks;
 
 pub use accounts::{CreateApiKey, Prune, RevokeApiKey, TakeCall};
+pub use amnesty::DeclareAmnesty;
 pub use artifacts::{ForgetArtifacts, Forgotten};
 pub use audits::{AuditAnswer, AuditChange, Refuted};
 pub use complete::CompleteTask;
