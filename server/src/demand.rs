@@ -29,7 +29,7 @@ impl Demand {
         Self { store, tasks, asked: Arc::default() }
     }
 
-    /// Notes that a visitor was refused. The refusal does not wait for it. Whoever signed in or has a key asks in private, and
+    /// Notes that a visitor was refused. The refusal does not wait for it. Who signed in or has a key asks in private, and
     /// the list of these models is public.
     pub(crate) fn note(&self, caller: &Caller, kind: JobKind, model: &str, now: UnixMillis) {
         let Caller::Visitor { address, .. } = caller else { return };

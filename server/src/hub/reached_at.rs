@@ -39,7 +39,7 @@ impl ReachedAt {
     }
 
     /// Where the operator names origins, they count, and loopback for workers of this machine. Without names, the host counts
-    /// that the session itself asked for, which whoever passes it on can choose.
+    /// that the session itself asked for, which a hub in between can choose.
     ///
     /// # Errors
     /// In words, where the worker dialed another address.

@@ -75,10 +75,9 @@ impl Board {
             if next.is_none() && !passed.is_empty() {
                 // Those that had no slot for it are asked again before nobody is.
                 self.audits.forget_passed(task);
-                if let Some(open) = self.task_mut(task) {
-                    open.declined_by.clear();
-                }
-                next = self.draw_auditor(&auditors, task, &BTreeSet::new());
+                let last = self.keep_last_decliner(task);
+                next = self.draw_auditor(&auditors, task, &last);
+                next = next.or_else(|| self.draw_auditor(&auditors, task, &BTreeSet::new()));
             }
             match next {
                 Some(auditor) => self.audits.assign(task, auditor, now),
@@ -96,6 +95,14 @@ impl Board {
     fn passed_by(&self, task: Task) -> BTreeSet<Address> {
         let declined = self.task(task).into_iter().flat_map(|open| &open.declined_by).copied();
         self.audits.passed_by(task).into_iter().chain(declined).collect()
+    }
+
+    /// All that declined an audit may have it again, the last one after the others.
+    fn keep_last_decliner(&mut self, task: Task) -> BTreeSet<Address> {
+        let Some(open) = self.task_mut(task) else { return BTreeSet::new() };
+        let last = open.declined_by.pop();
+        open.declined_by = last.into_iter().collect();
+        last.into_iter().collect()
     }
 
     /// All that could audit one of these tasks, but for what depends on the task itself.

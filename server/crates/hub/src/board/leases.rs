@@ -109,7 +109,7 @@ impl Board {
         }
         self.refusals.count(task, miner, now);
         if let Some(open) = self.task_mut(task).filter(|_| task.role.is_audit()) {
-            open.declined_by.insert(miner);
+            open.declined_by.push(miner);
         }
         let is_crossing = age_ms <= crate::lease::CROSSING_MAX_MS && self.holds_more_than_lent(miner);
         let is_free = is_crossing && self.is_free_to_decline(miner);
