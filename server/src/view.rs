@@ -10,7 +10,7 @@ use shared::api::jobs::{ArtifactView, JobResult, JobView, MintView, TaskView};
 use shared::api::miners::{MinerAudits, MinerView};
 use shared::api::page::Page;
 use shared::api::payments::{PaymentState, PaymentView, PlacedTransaction};
-use shared::api::receipts::{HoldView, ReceiptView, SettlementState};
+use shared::api::receipts::{HoldState, HoldView, ReceiptView, SettlementState};
 use shared::api::why_idle::WhyIdle;
 use shared::escrow::{PaymentOrder, TaskCount};
 use shared::id::JobId;

@@ -74,7 +74,7 @@ impl Admin {
             let struck = admin.views.store.write(DeclareAmnesty { from, to, act }).await?;
             let answer = StruckFaults { miners: struck.len() as u64, faults: struck.values().sum() };
             admin.views.hub.forgive(struck).await?;
-            Ok(answer)
+            Ok::<_, ApiError>(answer)
         });
         declared.await.unwrap_or(Err(StoreError::Stopped.into()))
     }
