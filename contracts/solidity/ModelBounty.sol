@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Arrays} from "@openzeppelin/contracts/utils/Arrays.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IAIToken} from "./interfaces/IAIToken.sol";
@@ -45,7 +46,7 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     mapping(bytes32 modelDigest => uint256[]) private _bountiesOf;
     mapping(uint256 bountyId => address[]) private _claimants;
     mapping(uint256 bountyId => mapping(address provider => StoredClaim)) private _claims;
-    mapping(bytes32 receiptHash => bool) private _claimedReceipts;
+    mapping(bytes32 receiptHash => uint256 bountyId) private _bountyOfReceipt;
 
     constructor(IAIToken token_, IAITokenMinter minter_) {
         if (address(token_) == address(0) || address(minter_) == address(0)) revert ZeroAddress();
@@ -125,7 +126,7 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
         own.dueUnix = dueUnix;
         own.state = ClaimState.Waiting;
         bounty.waiting += 1;
-        _claimedReceipts[receiptHash] = true;
+        _bountyOfReceipt[receiptHash] = bountyId;
         _claimants[bountyId].push(msg.sender);
         emit Claimed(bountyId, msg.sender, receiptHash, dueUnix);
     }
@@ -136,11 +137,12 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
         receiptHash = keccak256(document);
         if (!_minter.usedReceipt(receiptHash)) revert ReceiptNotSettled(receiptHash);
         if (_minter.voidedReceipt(receiptHash)) revert ReceiptVoided(receiptHash);
-        if (_claimedReceipts[receiptHash]) revert ReceiptAlreadyClaimed(receiptHash);
+        if (_bountyOfReceipt[receiptHash] != 0) revert ReceiptAlreadyClaimed(receiptHash);
 
         ReceiptFacts memory facts = ReceiptDocuments.facts(document);
         Terms storage terms = bounty.terms;
         if (facts.provider != msg.sender) revert NotProvider(msg.sender, facts.provider);
+        if (facts.payer != address(_minter)) revert NotMinted(receiptHash, facts.payer, address(_minter));
         if (facts.modelDigest != terms.modelDigest) {
             revert OtherModel(receiptHash, facts.modelDigest, terms.modelDigest);
         }
@@ -250,12 +252,13 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IModelBounty
-    function bountiesOf(bytes32 modelDigest) external view returns (uint256[] memory bountyIds) {
+    function bountiesOf(bytes32 modelDigest, uint256 before) external view returns (uint256[] memory bountyIds) {
         uint256[] storage all = _bountiesOf[modelDigest];
-        uint256 count = Math.min(all.length, MAX_LISTED);
+        uint256 end = before == 0 ? all.length : Arrays.lowerBound(all, before);
+        uint256 count = Math.min(end, MAX_LISTED);
         bountyIds = new uint256[](count);
         for (uint256 i = 0; i < count; ++i) {
-            bountyIds[i] = all[all.length - 1 - i];
+            bountyIds[i] = all[end - 1 - i];
         }
     }
 
@@ -277,8 +280,8 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IModelBounty
-    function claimedReceipt(bytes32 receiptHash) external view returns (bool) {
-        return _claimedReceipts[receiptHash];
+    function bountyOfReceipt(bytes32 receiptHash) external view returns (uint256) {
+        return _bountyOfReceipt[receiptHash];
     }
 
     /// @inheritdoc IModelBounty

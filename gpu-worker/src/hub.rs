@@ -59,6 +59,13 @@ impl HubUrl {
         (host.to_owned(), uri.port_u16().unwrap_or(default))
     }
 
+    /// Host and port as the worker signs them when it registers: [`shared::protocol::Registration::dialed`].
+    pub fn dialed(&self) -> String {
+        let (host, port) = self.host_and_port();
+        let host = host.to_ascii_lowercase();
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
     /// The hub runs on this machine.
     pub fn is_local(&self) -> bool {
         let (host, _) = self.host_and_port();
@@ -172,6 +179,13 @@ mod tests {
             ("http://[::1]/below", "::1", 80),
         ] {
             assert_eq!(HubUrl::parse(url).unwrap().host_and_port(), (host.to_owned(), port));
+        }
+        for (url, dialed) in [
+            ("http://127.0.0.1:8000", "127.0.0.1:8000"),
+            ("https://Hub.Example/below", "hub.example:443"),
+            ("http://[::1]", "[::1]:80"),
+        ] {
+            assert_eq!(HubUrl::parse(url).unwrap().dialed(), dialed);
         }
         for text in ["", "hub.example", "ftp://x", "http://", "http://a b", "http://a:999999", "http://a?b=c"] {
             assert!(HubUrl::parse(text).is_err(), "{text} was taken");

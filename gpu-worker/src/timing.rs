@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use gpu_probe::measure::rate_of;
 use inference::error::{InferenceError, Result};
 use inference::runtime::folder::ModelFolder;
+use inference::runtime::ollama::folder::model_digest;
 use inference::runtime::{Output, sample};
 use shared::hardware::ModelTiming;
 use shared::job::request::Work;
@@ -46,7 +47,7 @@ pub async fn time(mut supervisor: Supervisor, folder: &ModelFolder, jobs: u64) -
     latencies.sort_unstable();
     let timing = ModelTiming {
         model: manifest.name.clone(),
-        manifest_sha256: folder.manifest_sha256(),
+        manifest_sha256: model_digest(folder)?,
         engine: loaded.engine.clone(),
         threads: u32::try_from(loaded.threads).unwrap_or(u32::MAX),
         unit_type: manifest.kind.unit_type(),

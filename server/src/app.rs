@@ -369,6 +369,7 @@ impl App {
             hub: self.hub.clone(),
             store: self.store.clone(),
             identity: self.identity.clone(),
+            origins: self.origins.clone(),
             metrics: Arc::clone(&self.metrics),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),

@@ -35,7 +35,7 @@ pub(crate) struct BountyFilter {
 }
 
 impl Bounties {
-    /// Newest first. Of one model, the newest hundred at most are looked at.
+    /// Newest first.
     ///
     /// # Errors
     /// A cursor that no page named.
@@ -51,7 +51,7 @@ impl Bounties {
         let fits = |numbered: &NumberedBounty| filter.state.is_none_or(|state| state == state_of(numbered, now));
         while fitting.len() < limit as usize && looked_at < LOOKED_AT_MAX {
             let found = self.look(filter.model, before).await?;
-            let is_end = filter.model.is_some() || (found.len() as u64) < BOUNTIES_AT_ONCE_MAX;
+            let is_end = (found.len() as u64) < BOUNTIES_AT_ONCE_MAX;
             looked_at += found.len() as u64;
             let last = found.last().map(|numbered| numbered.id);
             fitting.extend(found.into_iter().filter(fits));
@@ -68,10 +68,10 @@ impl Bounties {
     }
 
     async fn look(&self, model: Option<Sha256Digest>, before: Option<u64>) -> Result<Vec<NumberedBounty>, ApiError> {
-        let Some(model) = model else { return Ok(self.node.bounties(before, BOUNTIES_AT_ONCE_MAX).await?) };
-        let mut all = self.node.bounties_of_model(model.0).await?;
-        all.retain(|numbered| before.is_none_or(|before| numbered.id < before));
-        Ok(all)
+        Ok(match model {
+            Some(model) => self.node.bounties_of_model(model.0, before).await?,
+            None => self.node.bounties(before, BOUNTIES_AT_ONCE_MAX).await?,
+        })
     }
 
     /// A bounty with its claims from number `from` on.

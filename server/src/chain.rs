@@ -55,12 +55,12 @@ fn limit(unit_type: UnitType, max_unit_price_atto: u128) -> UnitPriceLimit {
 }
 
 /// What differs between the genesis blocks of installations, beside chain id and validators.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct GenesisTerms {
     /// Has the roles of the minter.
     pub(crate) admin: Address,
-    /// The hub that attests receipts.
-    pub(crate) attester: Address,
+    /// The hubs that attest receipts.
+    pub(crate) attesters: Vec<Address>,
     /// How long the minter holds what it mints; 0 pays at once.
     pub(crate) hold_seconds: u64,
     /// How long stake is liable after it was undelegated.
@@ -71,7 +71,7 @@ pub(crate) struct GenesisTerms {
 fn genesis_parameters(terms: &GenesisTerms) -> GenesisParameters {
     GenesisParameters {
         admin: terms.admin,
-        attesters: vec![terms.attester],
+        attesters: terms.attesters.clone(),
         attester_threshold: 1,
         epoch_seconds: EPOCH_SECONDS,
         epoch_cap_atto: EPOCH_CAP_AIT * ATTO_PER_AIT,
@@ -180,7 +180,7 @@ fn own_chain(config: &Config, hub: Address, keys: &ChainKeys) -> Result<(SharedG
     let is_development = config.keys.is_development();
     let terms = GenesisTerms {
         admin: keys.admin,
-        attester: hub,
+        attesters: vec![hub],
         hold_seconds: config.hold_seconds,
         unbonding_seconds: if is_development { DEVELOPMENT_UNBONDING_SECONDS } else { UNBONDING_SECONDS },
     };

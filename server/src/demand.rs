@@ -29,12 +29,14 @@ impl Demand {
         Self { store, tasks, asked: Arc::default() }
     }
 
-    /// Notes that the caller was refused. The refusal does not wait for it.
+    /// Notes that a visitor was refused. The refusal does not wait for it. Who signed in or has a key asks in private, and
+    /// the list of these models is public.
     pub(crate) fn note(&self, caller: &Caller, kind: JobKind, model: &str, now: UnixMillis) {
+        let Caller::Visitor { address, .. } = caller else { return };
         let day = quota::day(now);
         let counts = {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            asked.count(day, &caller.rate_name(), kind, model)
+            asked.count(day, asker(address), kind, model)
         };
         if !counts {
             return;
@@ -68,6 +70,11 @@ impl Demand {
     }
 }
 
+/// Who has a site of IPv6 has 65 536 networks, and counts once.
+fn asker(address_class: &str) -> &str {
+    quota::site_prefix(address_class).unwrap_or(address_class)
+}
+
 fn first_day(today: u64) -> u64 {
     today.saturating_sub(DEMAND_DAYS - 1)
 }
@@ -80,4 +87,17 @@ fn of_day(day: u64) -> UnixSeconds {
 pub(crate) fn is_served(board: &Board, kind: JobKind, model: &str) -> bool {
     let key = ModelKey { kind, model: model.to_owned() };
     board.catalog().miners_of(&key).next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_networks_of_one_site_are_one_asker() {
+        let of = |address: &str| asker(&quota::address_class(address.parse().unwrap())).to_owned();
+        assert_eq!(of("2001:db8:1:1::1"), of("2001:db8:1:ffff::1"));
+        assert_ne!(of("2001:db8:1:1::1"), of("2001:db8:2:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
 }

@@ -75,6 +75,17 @@ impl OwnOrigins {
         ))
     }
 
+    /// Host and port of each that the operator names, in lower case, with the port also where it is the scheme's own.
+    pub fn hosts_and_ports(&self) -> Vec<String> {
+        let with_port = |Origin { scheme, domain }: &Origin| {
+            let names_port = domain.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+            let port = if scheme == "https" { 443 } else { 80 };
+            let named = if names_port { domain.clone() } else { format!("{domain}:{port}") };
+            named.to_ascii_lowercase()
+        };
+        self.0.iter().map(with_port).collect()
+    }
+
     /// The own origin with this domain.
     ///
     /// # Errors

@@ -151,6 +151,7 @@ fn for_operators(app: &Arc<App>) -> Router<Arc<App>> {
     let changes = Router::new()
         .route("/admin/miners/{address}/pause", post(admin::pause_miner))
         .route("/admin/miners/{address}/resume", post(admin::resume_miner))
+        .route("/admin/amnesties", post(admin::declare_amnesty))
         .route("/admin/keys/{id}/limits", post(admin::limit_key))
         .route("/admin/keys/{id}/revoke", post(admin::revoke_key));
     Router::new()

@@ -10,7 +10,7 @@ use shared::api::jobs::{ArtifactView, JobResult, JobView, MintView, TaskView};
 use shared::api::miners::{MinerAudits, MinerView};
 use shared::api::page::Page;
 use shared::api::payments::{PaymentState, PaymentView, PlacedTransaction};
-use shared::api::receipts::{HoldView, ReceiptView, SettlementState};
+use shared::api::receipts::{HoldState, HoldView, ReceiptView, SettlementState};
 use shared::api::why_idle::WhyIdle;
 use shared::escrow::{PaymentOrder, TaskCount};
 use shared::id::JobId;
@@ -350,6 +350,10 @@ fn hold_view(receipt: &ReceiptRecord) -> Option<HoldView> {
     Some(HoldView { state: receipt.hold?, due_at: receipt.due? })
 }
 
+const fn is_paid(hold: Option<HoldState>) -> bool {
+    matches!(hold, Some(HoldState::Paid | HoldState::Released))
+}
+
 fn audit_view(record: &AuditRecord) -> Result<AuditView, StoreError> {
     let AuditRecord { receipt_hash, provider, state, opinions, refuted, ended_at, opened, .. } = record;
     let evidence = evidence_sha256(*receipt_hash, *provider, opinions);
@@ -367,7 +371,8 @@ fn audit_view(record: &AuditRecord) -> Result<AuditView, StoreError> {
 
 fn receipt_view(record: ReceiptRecord, audit: Option<AuditView>) -> ReceiptView {
     ReceiptView {
-        void_reason: record.void_reason.clone(),
+        // What was paid before its miner was refuted is not taken back.
+        void_reason: record.void_reason.clone().filter(|_| !is_paid(record.hold)),
         audit,
         mint: mint_view(&record),
         settled: settled_view(&record),

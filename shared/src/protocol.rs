@@ -26,7 +26,7 @@ use crate::time::{UnixMillis, UnixSeconds};
 use crate::unit::UnitType;
 
 /// Version of these messages. A hub refuses a worker of another version and says so.
-pub const PROTOCOL_VERSION: u32 = 8;
+pub const PROTOCOL_VERSION: u32 = 9;
 
 /// How far the clocks of hub and worker may differ. The hub refuses a receipt whose times differ by more.
 pub const CLOCK_SKEW_MAX_MS: u64 = 120_000;
@@ -94,11 +94,12 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// The text that the worker signs by EIP-191 (`personal_sign`) to prove that it holds `address`.
-    pub fn registration_message(&self, address: Address) -> String {
+    /// The text that the worker signs by EIP-191 (`personal_sign`) to prove that it holds `address`. `dialed` is
+    /// [`Registration::dialed`]: a hub that passes on the challenge of another one gets a signature that is worth nothing there.
+    pub fn registration_message(&self, address: Address, dialed: &str) -> String {
         let Self { hub_id, chain_id, minter, escrow, nonce, .. } = self;
         format!(
-            "AITBC miner session\nhub: {hub_id}\nchain: {chain_id}\nminter: {minter}\nescrow: {escrow}\naddress: {address}\nnonce: {nonce}"
+            "AITBC miner session\nhub: {hub_id}\nchain: {chain_id}\nminter: {minter}\nescrow: {escrow}\naddress: {address}\ndialed: {dialed}\nnonce: {nonce}"
         )
     }
 }
@@ -182,6 +183,11 @@ pub struct Registration {
     pub protocol_version: u32,
     pub address: Address,
     pub capability: Capability,
+    /// Host and port of the hub's URL that the worker was told to serve, as `hub.example:443`: a host in lower case, an IPv6
+    /// address in brackets, and the port in any case.
+    pub dialed: String,
+    /// Of the capability's slots, those that the hub may fill now: the others work for other hubs.
+    pub slots: u32,
     /// Leases that the worker held when an earlier session broke and still works on.
     pub leases: Vec<LeaseId>,
     /// EIP-191 signature of [`Challenge::registration_message`].

@@ -26,9 +26,10 @@ use crate::workspace::Workspace;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  up      [--data DIR] [--port N] [--workers N] [--validators N] [--fresh] [--no-market-maker]
+  up      [--data DIR] [--port N] [--workers N] [--validators N] [--hubs N] [--fresh] [--no-market-maker]
           builds and starts the whole system, prints its URL, stops it on Ctrl-C; several validators are processes of
-          their own, the first of which serves hub and pages
+          their own, the first of which serves hub and pages; several hubs are marketplaces of their own on one chain,
+          and each worker serves all of them
   test    [STAGE...]
           runs every check, or only the stages named
   fuzz    [TEST] [--seconds N]

@@ -6,7 +6,8 @@ import {IAITokenMinter} from "./IAITokenMinter.sol";
 
 /// @title AIT pledged for a model that somebody wants served
 /// @notice A pledge is parted into equal rewards. Each is earned by one receipt for work with that model, done after the
-/// pledge, which the minter's register knows as minted or paid. A provider earns one reward of a bounty at most. Claimed
+/// pledge, for which the minter minted: what a client pays a miner of its choice through the escrow is never audited, so
+/// it earns nothing. A provider earns one reward of a bounty at most. Claimed
 /// rewards wait as long as the minter holds what it mints; a receipt that the attesters void or reject in that time earns
 /// nothing. What nobody claimed goes back to the pledger after the expiry.
 /// @dev Amounts are in attoAIT, times in Unix seconds. A model is named by the SHA-256 of its manifest, which its receipts
@@ -24,7 +25,7 @@ interface IModelBounty {
     /// @param modelDigest SHA-256 of the model's manifest.
     /// @param receipts How many receipts earn a reward each.
     /// @param reward What one of them earns.
-    /// @param minWork What the work of a receipt must have been minted or paid at least.
+    /// @param minWork What must have been minted for the work of a receipt at least.
     /// @param expiresAt The last second at which a receipt can be claimed for.
     struct Terms {
         bytes32 modelDigest;
@@ -123,6 +124,9 @@ interface IModelBounty {
     /// @notice The receipt is for another model, or names none where `stated` is zero.
     error OtherModel(bytes32 receiptHash, bytes32 stated, bytes32 wanted);
 
+    /// @notice The receipt names `payer` as the contract that pays it, and not the minter.
+    error NotMinted(bytes32 receiptHash, address payer, address minter);
+
     error WorkBeforePledge(bytes32 receiptHash, uint256 startedAt, uint256 pledgedAt);
     error WorkTooSmall(bytes32 receiptHash, uint256 work, uint256 minWork);
     error ClaimNotWaiting(uint256 bountyId, address provider, ClaimState state);
@@ -152,8 +156,8 @@ interface IModelBounty {
     /// @return amount What was paid; 0 where the claim was dropped.
     function settle(uint256 bountyId, address provider) external returns (uint256 amount);
 
-    /// @notice Drops a waiting claim whose receipt the attesters refute. It is how they stop a receipt that was paid from
-    /// escrow, where the minter holds nothing that it could void.
+    /// @notice Drops a waiting claim whose receipt the attesters refute. It is how they stop a claim that was made late, when
+    /// the minter holds nothing of the receipt any more that it could void.
     /// @param attesterSignatures Of distinct attesters over the minter's {IAITokenMinter-voidDigest}, by ascending address.
     function reject(uint256 bountyId, address provider, string calldata reason, bytes[] calldata attesterSignatures)
         external;
@@ -168,8 +172,9 @@ interface IModelBounty {
     /// @notice The bounties of these ids, up to {MAX_LISTED} of them.
     function bounties(uint256[] calldata bountyIds) external view returns (Bounty[] memory);
 
-    /// @notice The newest ids of bounties for a model, up to {MAX_LISTED} of them, newest first.
-    function bountiesOf(bytes32 modelDigest) external view returns (uint256[] memory);
+    /// @notice Ids of bounties for a model, newest first, up to {MAX_LISTED} of them.
+    /// @param before Only ids below this one; 0 for the newest.
+    function bountiesOf(bytes32 modelDigest, uint256 before) external view returns (uint256[] memory);
 
     /// @notice The claims on a bounty from number `from` on, oldest first, up to {MAX_LISTED} of them.
     function claimsOf(uint256 bountyId, uint256 from) external view returns (Claim[] memory);
@@ -177,8 +182,8 @@ interface IModelBounty {
     /// @notice What `provider` claimed from a bounty.
     function claimOf(uint256 bountyId, address provider) external view returns (Claim memory);
 
-    /// @notice Whether the receipt was claimed for.
-    function claimedReceipt(bytes32 receiptHash) external view returns (bool);
+    /// @notice From which bounty a reward was claimed for the receipt; 0 where none was.
+    function bountyOfReceipt(bytes32 receiptHash) external view returns (uint256);
 
     function token() external view returns (IAIToken);
 

@@ -3,12 +3,14 @@ pragma solidity ^0.8.30;
 
 /// @notice What the document of a receipt says, as far as a bounty asks.
 /// @param modelDigest SHA-256 of the model's manifest; zero where the document names none for its model.
+/// @param payer The contract that the receipt names as the one that pays it.
 /// @param provider Account of the miner that did the work.
 /// @param startedAt When the work began, in Unix seconds.
 /// @param units Work done, in micro-units.
 /// @param unitPrice AttoAIT per whole unit.
 struct ReceiptFacts {
     bytes32 modelDigest;
+    address payer;
     address provider;
     uint256 startedAt;
     uint256 units;
@@ -22,6 +24,7 @@ library ReceiptDocuments {
     uint256 private constant DIGEST_DIGITS = 64;
     uint256 private constant ADDRESS_DIGITS = 40;
 
+    bytes32 private constant CONTRACT = keccak256("contract");
     bytes32 private constant DETERMINISM_CLASS = keccak256("determinism_class");
     bytes32 private constant MODEL = keccak256("model");
     bytes32 private constant PROVIDER = keccak256("provider");
@@ -46,7 +49,8 @@ library ReceiptDocuments {
             if (_at(document, position) != ":") revert DocumentUnreadable(position);
             (value, position) = _value(document, position + 1);
             bytes32 name = keccak256(key);
-            if (name == DETERMINISM_CLASS) class = value;
+            if (name == CONTRACT) found.payer = _address(value);
+            else if (name == DETERMINISM_CLASS) class = value;
             else if (name == MODEL) model = value;
             else if (name == PROVIDER) found.provider = _address(value);
             else if (name == STARTED_AT) found.startedAt = _number(value);

@@ -26,6 +26,7 @@ alloy_sol_types::sol! {
         error ListTooLong(uint256 given, uint256 maximum);
         error MinWorkTooSmall(uint256 minWork, uint256 minimum);
         error NoRewardLeft(uint256 bountyId);
+        error NotMinted(bytes32 receiptHash, address payer, address minter);
         error NotProvider(address caller, address provider);
         error NothingToRefund(uint256 bountyId);
         error OtherModel(bytes32 receiptHash, bytes32 stated, bytes32 wanted);
@@ -57,10 +58,10 @@ alloy_sol_types::sol! {
         function settle(uint256 bountyId, address provider) external returns (uint256 amount);
 
         function bounties(uint256[] bountyIds) external view returns (Bounty[] memory);
-        function bountiesOf(bytes32 modelDigest) external view returns (uint256[] memory);
+        function bountiesOf(bytes32 modelDigest, uint256 before) external view returns (uint256[] memory);
         function bountyCount() external view returns (uint256);
+        function bountyOfReceipt(bytes32 receiptHash) external view returns (uint256);
         function claimOf(uint256 bountyId, address provider) external view returns (Claim memory);
-        function claimedReceipt(bytes32 receiptHash) external view returns (bool);
         function claimsOf(uint256 bountyId, uint256 from) external view returns (Claim[] memory);
         function minter() external view returns (address);
         function token() external view returns (address);

@@ -134,6 +134,7 @@ pub const fn action(action: OperatorAction) -> &'static str {
         OperatorAction::ResumeMiner => "resumed a miner",
         OperatorAction::LimitKey => "changed a key’s limits",
         OperatorAction::RevokeKey => "revoked a key",
+        OperatorAction::DeclareAmnesty => "declared an amnesty",
     }
 }
 

@@ -25,8 +25,8 @@ pub const END: &str = "Older bounties may follow on the next page.";
 
 pub const HOW: &str = "How it works";
 pub const HOW_PLEDGED: &str = "Somebody pledges AIT for a model, named by the SHA-256 of its manifest, and says into how many equal rewards the sum is parted and until when. The contract holds it.";
-pub const HOW_EARNED: &str = "A miner that serves the model earns one reward with one receipt: for work that began after the pledge, was minted or paid, and is worth enough. It claims with its own key, and is paid after the time for which the network holds what it mints.";
-pub const HOW_LOST: &str = "A receipt that the attesters take back in that time earns nothing. What nobody claimed goes back to the pledger after the end, and not before. Work that a client pays to a miner of its choice is not audited, and earns all the same: pledge no more than you would lose to one who has not the model.";
+pub const HOW_EARNED: &str = "A miner that serves the model earns one reward with one receipt: for work that began after the pledge, for which the network minted, and that is worth enough. What a client pays from the escrow earns no bounty. It claims with its own key, and is paid after the time for which the network holds what it mints.";
+pub const HOW_LOST: &str = "A receipt that the attesters take back in that time earns nothing. What nobody claimed goes back to the pledger after the end, and not before. While one miner alone serves a model, or only through Ollama, no audit can tell whether it has the model: pledge no more than you would lose to one who has not.";
 pub const GUIDE: &str = "The miners’ guide has the commands";
 pub const GUIDE_HREF: &str = "/docs/mining#bounties";
 
@@ -34,7 +34,7 @@ pub const OF_MODEL: &str = "Bounties for it";
 pub const ALL_BOUNTIES: &str = "All bounties, and what nobody serves";
 
 pub const UNSERVED: &str = "Asked for, and served by nobody";
-pub const UNSERVED_NOTE: &str = "Models that clients named within 30 days in requests that had to be refused. One network address or API key counts once a day for a model. Nobody checked the names.";
+pub const UNSERVED_NOTE: &str = "Models that clients named within 30 days in requests that had to be refused. One network address counts once a day for a model. What is asked with an API key or a session is private, and does not count. Nobody checked the names.";
 pub const UNSERVED_EMPTY_TITLE: &str = "Nothing was refused";
 pub const UNSERVED_EMPTY: &str = "A model appears here when a client asks for it and no miner can serve it.";
 pub const KIND: &str = "Kind";

@@ -1,8 +1,9 @@
 //! Which hub is at which URL: what each said of itself when it first took this worker.
 //!
 //! A worker of several hubs signs each one's challenge with the same key. A hub that passes on the challenge of another one
-//! would get a signature with which it could register there in the miner's name. So the worker signs no challenge of a
-//! hub that it knows at another URL.
+//! would get a signature with which it could register there in the miner's name, if that one did not look at the address that
+//! is signed with it. So the worker signs no challenge of a hub that it knows at another URL, nor of one that says that it is
+//! another hub than before.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,15 +52,26 @@ impl KnownHubs {
     }
 
     /// # Errors
-    /// In words, where another hub of this worker is known under this identity.
+    /// In words, where another hub of this worker is known under this identity, or this one under another.
     pub fn check(&self, hub: HubNumber, identity: &HubIdentity) -> std::result::Result<(), String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = known.get(hub.0);
+        if let Some((Known { file, .. }, before)) = own.and_then(|own| Some((own, own.identity.as_ref()?)))
+            && before != identity
+        {
+            return Err(format!(
+                "it says that it is {}, and was {} when it first took this worker; if its operator changed that, remove {} and \
+                 start anew",
+                told(identity),
+                told(before),
+                file.display()
+            ));
+        }
         let mut others = known.iter().enumerate().filter(|(number, _)| *number != hub.0).map(|(_, other)| other);
         match others.find(|other| other.identity.as_ref() == Some(identity)) {
             Some(Known { url, .. }) => Err(format!(
-                "it says that it is {} on chain {}, which this worker knows at {url}; each hub needs an id of its own",
-                inference::error::quote(&identity.hub_id),
-                identity.chain_id
+                "it says that it is {}, which this worker knows at {url}; each hub needs an id of its own",
+                told(identity)
             )),
             None => Ok(()),
         }
@@ -79,6 +91,12 @@ impl KnownHubs {
         let bytes = serde_json::to_vec(&record).map_err(|error| FormatError::new(&*file, error))?;
         Ok(write_atomically(file, &bytes)?)
     }
+}
+
+/// An identity in words.
+fn told(HubIdentity { hub_id, chain_id, minter, escrow }: &HubIdentity) -> String {
+    let hub_id = inference::error::quote(hub_id);
+    format!("{hub_id} on chain {chain_id} with the minter {minter} and the escrow {escrow}")
 }
 
 /// What is stored of a hub; nothing where it never took this worker.
@@ -125,7 +143,11 @@ mod tests {
             let error = known.check(second, &identity("one")).unwrap_err();
             assert!(error.contains("one on chain 7") && error.contains("http://a"), "{error}");
         }
+        let changed = open().unwrap().check(first, &identity("renamed")).unwrap_err();
+        assert!(changed.contains("renamed on chain 7") && changed.contains("was one") && changed.contains(HUB_FILE));
+        std::fs::remove_file(data.path().join(urls[0].folder()).join(HUB_FILE)).unwrap();
         let moved = open().unwrap();
+        moved.check(first, &identity("renamed")).unwrap();
         moved.remember(first, &identity("renamed")).unwrap();
         moved.check(second, &identity("one")).unwrap();
         std::fs::write(data.path().join(urls[0].folder()).join(HUB_FILE), "{}").unwrap();

@@ -151,8 +151,17 @@ enum SessionEnd {
     Broken(String),
 }
 
-/// Tells which leases the worker still works on.
-pub type LeasesHeld = Arc<dyn Fn() -> Vec<LeaseId> + Send + Sync>;
+/// What a registration says of the worker beside its devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Leases that the worker still works on.
+    pub leases: Vec<LeaseId>,
+    /// Slots that the hub may fill now, with those that these leases fill.
+    pub slots: u32,
+}
+
+/// Tells what the worker holds of the hub.
+pub type TellHolding = Arc<dyn Fn() -> Holding + Send + Sync>;
 
 /// What the worker offers now; nothing where no device is left to serve with.
 pub type Offered = watch::Receiver<Option<Capability>>;
@@ -161,7 +170,7 @@ pub type Offered = watch::Receiver<Option<Capability>>;
 pub async fn keep(
     identity: Identity,
     mut offered: Offered,
-    leases: LeasesHeld,
+    holding: TellHolding,
     mut outgoing: FromWorker,
     events: mpsc::Sender<(HubNumber, LinkEvent)>,
 ) {
@@ -179,7 +188,7 @@ pub async fn keep(
             }
         }
         let Some(capability) = something(&mut offered, &mut outgoing).await else { return };
-        let registered = register(&identity, &capability, &leases).await;
+        let registered = register(&identity, &capability, &holding).await;
         if let Some(socket) = replaced.take() {
             tokio::spawn(see_off(*socket));
         }
@@ -284,7 +293,7 @@ struct Registered {
 async fn register(
     identity: &Identity,
     capability: &Capability,
-    leases: &LeasesHeld,
+    holding: &TellHolding,
 ) -> Result<Registered, HubLinkError> {
     let hub = &identity.hub;
     let (mut socket, challenge) = open(hub, &identity.trust, &identity.route).await?;
@@ -297,14 +306,15 @@ async fn register(
             challenge.protocol_version
         )));
     }
-    let registration = registration(identity, capability.clone(), &challenge, leases())?;
+    let registration = registration(identity, capability.clone(), &challenge, holding())?;
+    let slots_told = registration.slots;
     send(&mut socket, &WorkerMessage::Register(Box::new(registration)))
         .await
         .map_err(|error| hub.unreachable(error))?;
     match receive(&mut socket, hub).await? {
         HubMessage::Welcome { heartbeat_seconds } => {
             let heartbeat = Duration::from_secs(heartbeat_seconds).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX);
-            let session = Session { hub: HubIdentity::from(&challenge), clock };
+            let session = Session { hub: HubIdentity::from(&challenge), clock, slots_told };
             Ok(Registered { socket, heartbeat, session })
         }
         HubMessage::Refused { reason, retryable } => Err(refusal(hub, reason, retryable)),
@@ -316,14 +326,16 @@ fn registration(
     identity: &Identity,
     capability: Capability,
     challenge: &Challenge,
-    leases: Vec<LeaseId>,
+    Holding { leases, slots }: Holding,
 ) -> Result<Registration, HubLinkError> {
-    let address = identity.key.address();
-    let message = challenge.registration_message(address);
+    let (address, dialed) = (identity.key.address(), identity.hub.dialed());
+    let message = challenge.registration_message(address, &dialed);
     let signature =
         identity.key.sign_message(message.as_bytes()).map_err(|error| HubLinkError::Signature(error.to_string()))?;
     let protocol_version = PROTOCOL_VERSION;
-    Ok(Registration { protocol_version, address, capability, leases, signature })
+    // The worker may have lost a device since it said what it offers.
+    let slots = slots.min(capability.slots);
+    Ok(Registration { protocol_version, address, capability, dialed, slots, leases, signature })
 }
 
 fn refusal(hub: &HubUrl, reason: String, retryable: bool) -> HubLinkError {

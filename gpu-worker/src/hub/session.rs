@@ -11,6 +11,8 @@ use super::clock::HubClock;
 pub struct Session {
     pub hub: HubIdentity,
     pub clock: HubClock,
+    /// Slots that the registration lent the hub.
+    pub slots_told: u32,
 }
 
 /// The hub's identity from its challenge.

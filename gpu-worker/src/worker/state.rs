@@ -163,10 +163,9 @@ impl Worker {
     }
 
     pub fn connected(&mut self, session: Session) -> Vec<Effect> {
+        self.slots_told = Some(session.slots_told as usize);
         self.session = Some(session);
         self.said_drain = false;
-        // The registration named them all.
-        self.slots_told = Some(self.slots);
         let slots = self.say_slots();
         let unsaid = self.say_failures();
         slots.into_iter().chain(unsaid).chain(self.say_drain()).collect()

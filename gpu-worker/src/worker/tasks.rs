@@ -16,7 +16,7 @@ use super::runner::Bench;
 use super::state::{Effect, Worker};
 use super::{Parts, Pauses, pause, pool, sharing_watch};
 use crate::hub::HubNumber;
-use crate::hub::link::{self, Identity, LeasesHeld, LinkEvent, ToLink};
+use crate::hub::link::{self, Holding, Identity, LinkEvent, TellHolding, ToLink};
 use crate::hub::results::{self, Delivered, Recipient};
 use crate::outbox::Outbox;
 
@@ -55,9 +55,9 @@ impl Tasks {
             let recipient = Recipient { number, url: hub, trust, route };
             others.push(tokio::spawn(results::deliver(outbox, recipient, delivered_sender.clone())));
             let (outgoing, outgoing_receiver) = link::way_to_link(CHANNEL_MAX);
-            let leases = leases_of(number, Arc::clone(hubs));
+            let holding = holding_of(number, Arc::clone(hubs));
             let session =
-                link::keep(identity, offered_receiver.clone(), leases, outgoing_receiver, link_sender.clone());
+                link::keep(identity, offered_receiver.clone(), holding, outgoing_receiver, link_sender.clone());
             sessions.push(tokio::spawn(session));
             links.push(outgoing);
         }
@@ -113,10 +113,14 @@ impl Tasks {
     }
 }
 
-fn leases_of(hub: HubNumber, hubs: Arc<Mutex<Hubs>>) -> LeasesHeld {
+fn holding_of(hub: HubNumber, hubs: Arc<Mutex<Hubs>>) -> TellHolding {
     Arc::new(move || {
         let hubs = hubs.lock().unwrap_or_else(PoisonError::into_inner);
-        hubs.of(hub).map(Worker::leases).unwrap_or_default()
+        let holding = |worker: &Worker| Holding {
+            leases: worker.leases(),
+            slots: u32::try_from(worker.slots_lent()).unwrap_or(u32::MAX),
+        };
+        hubs.of(hub).map(holding).unwrap_or_default()
     })
 }
 

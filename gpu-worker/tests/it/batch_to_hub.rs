@@ -78,7 +78,8 @@ async fn a_batch_that_the_hub_takes_before_its_runner_tells_of_it_leaves_nothing
         let now = Instant::now();
         let identity = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER, escrow: ESCROW };
         let mut worker = Worker::new(HubNumber(0), &[offer()], jobs.len(), Vec::new());
-        worker.connected(Session { hub: identity, clock: HubClock::new(inference::clock::now(), now) });
+        let clock = HubClock::new(inference::clock::now(), now);
+        worker.connected(Session { hub: identity, clock, slots_told: jobs.len() as u32 });
         let (orders, order_receiver) = mpsc::channel(jobs.len());
         for job in &jobs {
             match worker.hub_message(HubMessage::Assign(Box::new(job.clone())), now).pop() {

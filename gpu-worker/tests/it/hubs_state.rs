@@ -9,7 +9,7 @@ use gpu_worker::hub::session::{HubIdentity, Session};
 use gpu_worker::worker::budget::KEPT_FOR;
 use gpu_worker::worker::hubs::{Hubs, Routed};
 use gpu_worker::worker::order::{JobEvent, Order};
-use gpu_worker::worker::state::Effect;
+use gpu_worker::worker::state::{Effect, Worker};
 use proptest::prelude::*;
 use shared::id::LeaseId;
 use shared::protocol::{Assignment, HubMessage, WorkerMessage};
@@ -121,10 +121,13 @@ impl World {
         let now = self.now;
         let effects = match *event {
             Event::Connect(hub) => {
-                (self.connected[hub], self.told[hub]) = (true, Some(SLOTS));
+                // The registration says what is lent.
+                let lent = self.hubs.of(HubNumber(hub)).map_or(0, Worker::slots_lent);
+                (self.connected[hub], self.told[hub]) = (true, Some(lent));
                 let identity =
                     HubIdentity { hub_id: ID[hub].into(), chain_id: hub as u64, minter: MINTER, escrow: ESCROW };
-                let session = Session { hub: identity, clock: HubClock::new(inference::clock::now(), now) };
+                let clock = HubClock::new(inference::clock::now(), now);
+                let session = Session { hub: identity, clock, slots_told: lent as u32 };
                 self.hubs.at(HubNumber(hub), now, |worker| worker.connected(session))
             }
             Event::Disconnect(hub) => {
@@ -212,7 +215,7 @@ fn hubs_that_always_have_jobs_take_turns_in_the_one_slot_of_a_worker() {
     let mut hubs = Hubs::new(&[offer()], 1, vec![Vec::new(); 2]);
     for (hub, id) in ID.iter().copied().enumerate().take(2) {
         let identity = HubIdentity { hub_id: id.into(), chain_id: hub as u64, minter: MINTER, escrow: ESCROW };
-        let session = Session { hub: identity, clock: HubClock::new(inference::clock::now(), now) };
+        let session = Session { hub: identity, clock: HubClock::new(inference::clock::now(), now), slots_told: 1 };
         hubs.at(HubNumber(hub), now, |worker| worker.connected(session));
     }
     let mut served = Vec::new();

@@ -54,10 +54,11 @@ async fn serves_a_job_hands_its_result_in_until_it_is_taken_and_drains() {
     let miner = Miner::init(&hub).await;
     let worker = miner.start();
     let (mut session, registration) = hub.worker().await;
-    let message = session.challenge.registration_message(registration.address);
+    let message = session.challenge.registration_message(registration.address, &registration.dialed);
     let signer = recover_message(message.as_bytes(), &registration.signature);
     assert_eq!(signer, Ok(registration.address));
-    assert_eq!(registration.leases, []);
+    assert!(hub.url.ends_with(&registration.dialed), "{} is not where it was dialed", registration.dialed);
+    assert_eq!((registration.slots, &registration.leases[..]), (1, &[][..]));
     let capability = &registration.capability;
     assert_eq!((capability.engine.name.as_str(), capability.slots), ("tract", 1));
     assert_eq!(capability.offers[0].model, "test-model");

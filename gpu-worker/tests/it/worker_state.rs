@@ -49,7 +49,7 @@ pub(crate) fn offer() -> ModelOffer {
 
 fn session(now: Instant) -> Session {
     let hub = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER, escrow: ESCROW };
-    Session { hub, clock: HubClock::new(HUB_TIME, now) }
+    Session { hub, clock: HubClock::new(HUB_TIME, now), slots_told: SLOTS as u32 }
 }
 
 fn lease(number: u128) -> LeaseId {

@@ -1,13 +1,13 @@
 //! What operators change. The store has each change, with the record of it, before the board takes it.
 
 use shared::Address;
-use shared::api::admin::{AdminKey, KeyLimits, OperatorReason, RevokedKey};
+use shared::api::admin::{AdminKey, Amnesty, KeyLimits, OperatorReason, RevokedKey, StruckFaults};
 use shared::api::miners::{MinerPause, MinerView};
 use shared::field_error::FieldError;
 use shared::id::ApiKeyId;
 use shared::{B256, time::UnixMillis};
 use store::StoreError;
-use store::change::{LimitKey, PauseMiner, ResumeMiner, RevokeKey};
+use store::change::{DeclareAmnesty, LimitKey, PauseMiner, ResumeMiner, RevokeKey};
 use store::record::operators::OperatorAct;
 
 use super::Admin;
@@ -58,6 +58,25 @@ impl Admin {
         })
         .await?;
         self.miner(miner).await
+    }
+
+    /// Declares that the platform was at fault for a while: faults of leases of that time count against nobody any more.
+    ///
+    /// # Errors
+    /// A reason or a span that does not hold.
+    pub(crate) async fn declare_amnesty(&self, operator: Address, amnesty: &Amnesty) -> Result<StruckFaults, ApiError> {
+        let act = act(operator, &amnesty.why(), clock::now())?;
+        amnesty.check_span(act.at.seconds()).map_err(|error| ApiError::OutOfBounds(vec![error]))?;
+        let (from, to) = (amnesty.from_unix_s, amnesty.to_unix_s);
+        let admin = self.clone();
+        let declared = tokio::spawn(async move {
+            let _turn = admin.turn.lock().await;
+            let struck = admin.views.store.write(DeclareAmnesty { from, to, act }).await?;
+            let answer = StruckFaults { miners: struck.len() as u64, faults: struck.values().sum() };
+            admin.views.hub.forgive(struck).await?;
+            Ok::<_, ApiError>(answer)
+        });
+        declared.await.unwrap_or(Err(StoreError::Stopped.into()))
     }
 
     /// Gives an operator's API key other limits of its own.

@@ -67,7 +67,7 @@ pub(super) struct Up {
     #[arg(long, env = "AITBC_HUB_ID", default_value = DEVELOPMENT_HUB_ID, value_parser = hub_id)]
     pub(super) hub_id: String,
     /// Origin under which people reach this server, as browsers write it; may be repeated. Signing in with a wallet counts
-    /// for these; without one, at this machine alone
+    /// for these; without one, at this machine alone. Workers of other machines must reach this hub at one of them
     #[arg(long = "origin", env = "AITBC_ORIGINS", value_delimiter = ',', value_parser = origin)]
     own_origins: Vec<String>,
     /// Account of a wallet that operates this hub at /admin; may be repeated. `up` names its own admin besides

@@ -6,8 +6,8 @@ use axum::extract::State;
 use serde::Deserialize;
 use shared::Address;
 use shared::api::admin::{
-    AdminHealth, AdminJob, AdminJobFilter, AdminKey, AdminLimits, ClientClass, KeyLimits, OperatorChange,
-    OperatorReason, RevokedKey,
+    AdminHealth, AdminJob, AdminJobFilter, AdminKey, AdminLimits, Amnesty, ClientClass, KeyLimits, OperatorChange,
+    OperatorReason, RevokedKey, StruckFaults,
 };
 use shared::api::miners::MinerView;
 use shared::api::page::Page;
@@ -149,6 +149,26 @@ pub async fn resume_miner(
     body: ApiJson<OperatorReason>,
 ) -> Result<Json<MinerView>, ApiError> {
     Ok(Json(admin.resume(own.address, miner, &body.value).await?))
+}
+
+/// Declares that the platform was at fault for a while: `fault` entries of the log with a time in that span count against
+/// nobody any more; those of refuted results stay. The log has the span and the reason, and anybody can count again. For
+/// operators.
+#[utoipa::path(
+    post, path = "/v1/admin/amnesties", tag = "admin", request_body = Amnesty,
+    responses(
+        (status = 200, body = StruckFaults),
+        (status = 403, body = Problem, description = "The account is no operator", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "The span lies ahead, is reversed or is longer than seven days", content_type = "application/problem+json"),
+    ),
+    security(("session" = []))
+)]
+pub async fn declare_amnesty(
+    Operator(own): Operator,
+    State(admin): State<Admin>,
+    body: ApiJson<Amnesty>,
+) -> Result<Json<StruckFaults>, ApiError> {
+    Ok(Json(admin.declare_amnesty(own.address, &body.value).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

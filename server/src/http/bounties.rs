@@ -19,7 +19,7 @@ use crate::error::ApiError;
 pub struct BountyListQuery {
     /// Those of one state.
     state: Option<BountyState>,
-    /// Those for one model, by the SHA-256 of its manifest: the newest hundred are looked at.
+    /// Those for one model, by the SHA-256 of its manifest.
     #[param(value_type = Option<String>)]
     model: Option<Sha256Digest>,
     /// `next_cursor` of the page before.
@@ -69,7 +69,7 @@ pub async fn get_bounty(
 }
 
 /// What miners could serve that nobody serves: models that refused requests named within the last 30 days, and the open
-/// bounties. One network address or API key counts once a day for a model.
+/// bounties. One network address counts once a day for a model. What is asked with an API key or a session is private, and does not count.
 #[utoipa::path(get, path = "/v1/demand", tag = "bounties", responses((status = 200, body = DemandView)))]
 pub async fn get_demand(State(bounties): State<Bounties>) -> Result<Json<DemandView>, ApiError> {
     Ok(Json(bounties.demand(clock::now()).await?))

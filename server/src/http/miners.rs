@@ -3,6 +3,7 @@
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequest as _, Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -20,6 +21,7 @@ use crate::arriving_bodies::Arriving;
 use crate::auth::Visitor;
 use crate::error::ApiError;
 use crate::hub::Intake;
+use crate::hub::reached_at::ReachedAt;
 use crate::hub::session::SessionHost;
 use crate::large_bodies::{LargeBodies, Room};
 use crate::view::Views;
@@ -89,13 +91,15 @@ pub async fn open_session(
     State(sessions): State<SessionHost>,
     State(admission): State<Admission>,
     visitor: Visitor,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     admission.count_session(&visitor).await?;
     let upgrade = upgrade.map_err(|rejection| ApiError::UpgradeRequired(rejection.body_text()))?;
     let upgrade = upgrade.max_message_size(FRAME_MAX_BYTES).max_frame_size(FRAME_MAX_BYTES);
     let tasks = sessions.tasks.clone();
-    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(sessions.run(visitor.address, socket))))
+    let reached_at = ReachedAt::of(&sessions.origins, &headers, &visitor.address);
+    Ok(upgrade.on_upgrade(move |socket| tasks.track_future(sessions.run(visitor.address, reached_at, socket))))
 }
 
 /// A worker's result. The receipt's signature authenticates it, and a repeated post gets the first answer.

@@ -42,7 +42,7 @@ use crate::auth::API_KEY_HEADER;
         sessions::give_nonce, sessions::sign_in, sessions::list_sessions, sessions::end_session, sessions::end_sessions,
         second_factor::give_code, second_factor::view, second_factor::begin, second_factor::confirm, second_factor::remove,
         keys::create_key, keys::list_keys, keys::revoke_key,
-        admin::health, admin::jobs, admin::miners, admin::pause_miner, admin::resume_miner, admin::keys, admin::revoke_key,
+        admin::health, admin::jobs, admin::miners, admin::pause_miner, admin::resume_miner, admin::declare_amnesty, admin::keys, admin::revoke_key,
         admin::limit_key,         admin::limits, admin::changes,
         webhooks::create_webhook, webhooks::list_webhooks, webhooks::remove_webhook, webhooks::list_deliveries,
         webhooks::send_again,

@@ -264,7 +264,7 @@ impl Actor {
 
     async fn store_fault(&self, miner: Address, task: Task) {
         tracing::info!(%task, %miner, "a refused input was served by another miner with the same model");
-        let fault = CountFault { miner, task, cause: FaultCause::Excuses };
+        let fault = CountFault { miner, task, cause: FaultCause::Excuses, at: clock::now() };
         self.store_soon(fault, task, "a miner's fault was not stored").await;
     }
 

@@ -1,5 +1,6 @@
 //! The hub's interface for the rest of the server.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
@@ -108,6 +109,11 @@ impl HubHandle {
     /// A miner gets work again. The store has that already.
     pub async fn resume(&self, miner: Address) -> Result<(), HubError> {
         self.ask(Input::Resume { miner }, Carried::Nothing).await
+    }
+
+    /// So many faults of these miners count no more. The store has that already.
+    pub async fn forgive(&self, struck: BTreeMap<Address, u64>) -> Result<(), HubError> {
+        self.ask(Input::Amnesty { struck }, Carried::Nothing).await
     }
 
     /// The client's payment of a job is reserved. A hub that stops reads that from the store when it starts.

@@ -81,7 +81,8 @@ impl From<HubError> for IntakeError {
 struct Held {
     lease: Lease,
     job: Arc<ValidJob>,
-    /// Of the model that the lease's miner offers; absent where nothing is pinned and the miner is not connected.
+    /// Of the model with which the lease was granted; absent where the hub started since, nothing is pinned and the miner is not
+    /// connected.
     manifest_sha256: Option<Sha256Digest>,
     /// What the lease's task makes of the job.
     part: Part,
@@ -164,7 +165,7 @@ impl Intake {
         // What was streamed is the served text; nobody was shown that of an audit.
         let streamed = if lease.task.role.is_audit() { String::new() } else { job.text().to_owned() };
         let job = Arc::clone(job.request());
-        let manifest_sha256 = board.manifest_of(lease.miner, &job);
+        let manifest_sha256 = board.manifest_of(&lease);
         Some(Held { lease, job, manifest_sha256, part, streamed })
     }
 

@@ -10,6 +10,7 @@ mod actor;
 mod audited;
 mod handle;
 mod intake;
+pub(crate) mod reached_at;
 mod restore;
 mod seal;
 pub mod session;

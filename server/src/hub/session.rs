@@ -28,8 +28,10 @@ use tokio_util::task::TaskTracker;
 
 use super::actor::ToSession;
 use super::handle::{HubError, HubHandle};
+use super::reached_at::ReachedAt;
 use crate::clock;
 use crate::metrics::Metrics;
+use crate::origins::OwnOrigins;
 
 /// Time to answer the challenge.
 const REGISTRATION_TIME: Duration = Duration::from_secs(10);
@@ -77,6 +79,8 @@ pub struct SessionHost {
     pub(crate) store: Store,
     /// What workers sign to register.
     pub(crate) identity: HubIdentity,
+    /// Where the operator says that this hub is.
+    pub(crate) origins: OwnOrigins,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -84,8 +88,8 @@ pub struct SessionHost {
 
 impl SessionHost {
     /// Runs a worker's session until either side ends it.
-    pub async fn run(self, address_class: String, mut socket: WebSocket) {
-        let end = match self.serve(&address_class, &mut socket).await {
+    pub async fn run(self, address_class: String, reached_at: ReachedAt, mut socket: WebSocket) {
+        let end = match self.serve(&address_class, &reached_at, &mut socket).await {
             Ok(never) => match never {},
             Err(end) => end,
         };
@@ -101,7 +105,12 @@ impl SessionHost {
         }
     }
 
-    async fn serve(&self, address_class: &str, socket: &mut WebSocket) -> Result<std::convert::Infallible, SessionEnd> {
+    async fn serve(
+        &self,
+        address_class: &str,
+        reached_at: &ReachedAt,
+        socket: &mut WebSocket,
+    ) -> Result<std::convert::Infallible, SessionEnd> {
         let challenge = Challenge {
             protocol_version: PROTOCOL_VERSION,
             hub_id: self.identity.hub_id.clone(),
@@ -122,6 +131,7 @@ impl SessionHost {
             () = self.stop.cancelled() => return Err(SessionEnd::Stopping),
         };
         check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
+        reached_at.check(&registration.dialed).map_err(SessionEnd::refused)?;
         self.admit(address_class, registration.address).await?;
         let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
         let session = self.hub.open_session(sender);
@@ -154,7 +164,7 @@ impl SessionHost {
         session: SessionNumber,
         registration: Registration,
     ) -> Result<(), SessionEnd> {
-        let Registration { address, mut capability, leases, .. } = registration;
+        let Registration { address, mut capability, slots: slots_lent, leases, .. } = registration;
         let foreign = take_foreign_offers(self.hub.board().catalog().pinned(), &mut capability);
         let failed = |error: store::StoreError| SessionEnd::Refused { reason: error.to_string(), retryable: true };
         let seen = UpsertMiner { address, capability: capability.clone(), seen_at: clock::now() };
@@ -164,7 +174,8 @@ impl SessionHost {
         let history = self.store.find_miner(address).await.map_err(failed)?;
         let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
         let comes_back = !leases.is_empty();
-        let arrival = Arrival { address, session, capability, leases, leases_ended: completed + faults, faults };
+        let leases_ended = completed + faults;
+        let arrival = Arrival { address, session, capability, slots_lent, leases, leases_ended, faults };
         let joined = self.hub.join(arrival).await;
         joined.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })?;
         // A welcomed worker can get jobs at once. Messages that the board sends meanwhile wait in the session's queue.
@@ -290,7 +301,7 @@ impl Offered {
     }
 }
 
-/// Takes out the offers of other models under pinned names, and says so of each. They are neither stored nor shown.
+/// Takes out the offers that have the name or the manifest of a pinned model and not both, and says so of each. They are neither stored nor shown.
 fn take_foreign_offers(pinned: &PinnedModels, capability: &mut Capability) -> Vec<String> {
     let mut foreign = Vec::new();
     capability.offers.retain(|offer| match pinned.check(offer) {
@@ -304,11 +315,11 @@ fn take_foreign_offers(pinned: &PinnedModels, capability: &mut Capability) -> Ve
 }
 
 fn check_registration(challenge: &Challenge, registration: &Registration, now: UnixMillis) -> Result<(), String> {
-    let Registration { protocol_version, address, capability, leases, signature } = registration;
+    let Registration { protocol_version, address, capability, dialed, slots, leases, signature } = registration;
     if *protocol_version != PROTOCOL_VERSION {
         return Err(format!("protocol_version is {PROTOCOL_VERSION}, got {protocol_version}: update the worker"));
     }
-    let message = challenge.registration_message(*address);
+    let message = challenge.registration_message(*address, dialed);
     let signer =
         signing::recover_message(message.as_bytes(), signature).map_err(|error| format!("signature: {error}"))?;
     if signer != *address {
@@ -316,6 +327,9 @@ fn check_registration(challenge: &Challenge, registration: &Registration, now: U
     }
     if leases.len() > LEASES_MAX {
         return Err(format!("leases has up to {LEASES_MAX}, got {}", leases.len()));
+    }
+    if *slots > capability.slots {
+        return Err(format!("slots is up to capability.slots, {}, got {slots}", capability.slots));
     }
     capability.check_bounds().map_err(|error| error.detail)?;
     capability.check_offers().map_err(|error| format!("capability: {error}"))?;

@@ -112,7 +112,7 @@ mod tests {
     fn shared_genesis() -> SharedGenesis {
         let terms = GenesisTerms {
             admin: Address::repeat_byte(1),
-            attester: Address::repeat_byte(2),
+            attesters: vec![Address::repeat_byte(2)],
             hold_seconds: 7,
             unbonding_seconds: 60,
         };

@@ -8,7 +8,7 @@
 //! Jobs that their clients pay go through the escrow by the same outbox: `escrow` says how.
 //!
 //! Where the network holds what it mints, `release` books until when and pays it once it is due, by the same outbox.
-//! Where a miner is refuted, `void` takes back what is held of it, by the same outbox.
+//! Where a miner is refuted, `void` takes back what is held of it, and `reject` what a bounty owes it, by the same outbox.
 //! Trades of the exchange are settled in batches by the same outbox: `trades` says how.
 //!
 //! One transaction is on its way at a time, so nonces never have a gap. The minter's own register of used receipts
@@ -22,6 +22,7 @@ mod outcome;
 mod pay;
 mod payments;
 mod reconcile;
+mod reject;
 mod release;
 mod reserve;
 mod trades;
@@ -132,6 +133,7 @@ impl Settlement {
                 || self.queue_closing().await?
                 // Before a release, which would pay it.
                 || self.queue_void().await?
+                || self.queue_rejection().await?
                 || self.queue_release().await?
             {
                 continue;

@@ -28,6 +28,9 @@ impl Settlement {
             OutboxPayload::Reserve { job_id } => return self.record_reservation_end(sent, *job_id, end).await,
             OutboxPayload::Close { job_id } => return self.record_closing_end(sent, *job_id, end).await,
             OutboxPayload::Void { receipt } => return self.record_void_end(sent, *receipt, end).await,
+            OutboxPayload::Reject { receipt, bounty } => {
+                return self.record_rejection_end(sent, (*receipt, *bounty), end).await;
+            }
             OutboxPayload::SettleTrades { .. } | OutboxPayload::Withdraw { .. } => {
                 return self.record_exchange_end(sent, end).await;
             }

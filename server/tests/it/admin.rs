@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use server::config::Config;
 use shared::Address;
 use shared::api::keys::ApiScope;
+use shared::job::lifecycle::Blame;
+use shared::protocol::WorkerMessage;
 use shared::signing::PrivateKey;
 
 use super::command_line::{aitbc, text};
@@ -29,7 +31,7 @@ const READS: [&str; 6] = [
     "/v1/admin/changes",
 ];
 
-fn changes() -> [String; 4] {
+fn changes() -> [String; 5] {
     let miner = key(1).address();
     let id = shared::id::ApiKeyId::from_random(1);
     [
@@ -37,6 +39,7 @@ fn changes() -> [String; 4] {
         format!("/v1/admin/miners/{miner}/resume"),
         format!("/v1/admin/keys/{id}/limits"),
         format!("/v1/admin/keys/{id}/revoke"),
+        "/v1/admin/amnesties".to_owned(),
     ]
 }
 
@@ -308,5 +311,48 @@ async fn a_development_server_is_operated_by_its_own_admin() {
     let admin = server::keys::read(&folder.path().join("keys/admin-dev.key")).unwrap();
     let own = Owner::sign_in(&server, admin).await;
     assert_eq!(own.send(&server, "GET", "/v1/admin/health", None).await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amnesty_gives_a_miner_its_name_back_and_everybody_counts_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(operated(folder.path())).await;
+    let mut worker = server.connect_worker().await;
+    let miner = worker.key.address();
+    let own = Owner::sign_in(&server, operator()).await;
+    let faults = async || server.get(&format!("/v1/miners/{miner}")).await.json()["faults"].as_u64().unwrap();
+    server.submit(&[], 1).await;
+    let lease_id = worker.assignment().await.lease_id;
+    worker.send(&WorkerMessage::fail(lease_id, Blame::Miner, false, "the hub's proxy broke it")).await;
+    while faults().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let now = server::clock::now().seconds().0;
+    let declare = async |from: u64, to: u64, reason: &str| {
+        let body = json!({ "from_unix_s": from, "to_unix_s": to, "reason": reason });
+        own.send(&server, "POST", "/v1/admin/amnesties", Some(body)).await
+    };
+    for (from, to, field) in
+        [(now, now - 1, "to_unix_s"), (now, now + 1_000, "to_unix_s"), (now - 604_801, now, "from_unix_s")]
+    {
+        assert_eq!(declare(from, to, "a try").await.problem(422)["errors"][0]["field"], field);
+    }
+    declare(now - 60, now, "two\nlines").await.problem(422);
+    let nothing = declare(now - 120, now - 60, "too early").await;
+    assert_eq!((nothing.status, nothing.json()), (200, json!({ "miners": 0, "faults": 0 })));
+    assert_eq!(faults().await, 1);
+    let struck = declare(now - 60, server::clock::now().seconds().0, "the proxy broke").await;
+    assert_eq!(struck.json(), json!({ "miners": 1, "faults": 1 }));
+    assert_eq!(faults().await, 0);
+    assert_eq!(server.app.hub.board().miner(miner).unwrap().faults, 0, "what gives out jobs knows it at once");
+
+    let url = format!("http://{}", server.address);
+    let audited = text(&aitbc(&["audit", "recompute", "--url", &url, "--json"]).await);
+    let audited: Value = serde_json::from_str(&audited).unwrap();
+    assert_eq!((&audited["agrees"], &audited["entries"]["amnesty"]), (&json!(true), &json!(2)), "{audited}");
+    let newest = own.send(&server, "GET", "/v1/admin/changes?limit=1", None).await.json();
+    assert_eq!(newest["items"][0]["action"], "declare_amnesty");
+    assert_eq!(newest["items"][0]["after"], "1 faults of 1 miners do not count");
     server.stop().await;
 }

@@ -16,6 +16,7 @@
 //! | more calls than anybody needs, in batches | [`calls_of_one_address_end_at_its_limit_and_others_go_on`] |
 //! | answers over a WebSocket that nobody reads | the node's `websocket.rs`; the budget in its `sockets.rs` |
 //! | a prompt that a miner cannot read | `refused_input.rs` |
+//! | a registration that was meant for another hub | `relayed.rs` |
 //! | a signed message that is used again, elsewhere, late or by somebody else | `sign_in.rs` |
 //! | a page of another site that acts with a visitor's session | `sign_in.rs` |
 //! | nonces and sign-ins without end | `sign_in.rs` |

@@ -11,8 +11,13 @@ use shared::job::text;
 use shared::job::token::Tokens;
 use shared::protocol::{Assignment, HubMessage, Piece, Progress, ResultSubmission, WorkerMessage};
 
+use super::command_line::json;
+use super::payments::buyer::Buyer;
 use super::server::{TestServer, config, is_minted};
-use super::worker::{EMBEDDING_MODEL, TEXT_MODEL, TestWorker, key, picture, receipt, result, sign, words_result};
+use super::wallet::Person;
+use super::worker::{
+    EMBEDDING_MODEL, TEXT_MODEL, TestWorker, key, picture, pinned_sha256, receipt, result, sign, words_result,
+};
 
 fn auditing(folder: &Path) -> Config {
     Config { audits: Draw::Always, hold_seconds: 86_400, ..config(folder) }
@@ -390,5 +395,60 @@ async fn a_job_that_is_not_drawn_is_everybodys_with_its_end() {
     let file = format!("/v1/jobs/{id}/artifacts/0");
     let (of_all, own) = (server.get(&file).await, server.send("GET", &file, &[("x-job-token", &token)], vec![]).await);
     assert_eq!((of_all.status, own.status), (200, 200));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_on_a_receipt_that_is_refuted_after_it_was_paid_is_rejected_by_the_hub_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(Config { hold_seconds: 0, ..auditing(folder.path()) }).await;
+    let url = format!("http://{}", server.address);
+    let person = Person::new();
+    let pledger = Buyer::with_earnings(&server, 9).await;
+    json(&person.import("pledger", &hex::encode(pledger.key.to_bytes())).await);
+    let model = pinned_sha256().to_string();
+    json(&person.bounty(&["pledge", "pledger", &model, "1", "--min-work", "0.001", "--url", &url]).await);
+
+    let mut liar = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 7).await;
+    let assignment = liar.assignment().await;
+    let (mut one, mut other) =
+        (TestWorker::connect(server.address, key(2), 1).await, TestWorker::connect(server.address, key(3), 1).await);
+    post(&server, &assignment, &another_seed(&liar, &assignment)).await;
+    server.follow(&id, &[], is_minted).await;
+    let receipt = receipt_of(&server, &id, |receipt| receipt["settlement"] == "minted").await;
+    let hash = receipt["receipt_hash"].as_str().unwrap();
+    json(&person.import("miner", &hex::encode(liar.key.to_bytes())).await);
+    json(&person.bounty(&["claim", "miner", "1", hash, "--url", &url]).await);
+    let (is_one, audit) = next_of(&mut one, &mut other).await;
+    let (auditor, third) = if is_one { (&one, &mut other) } else { (&other, &mut one) };
+    post(&server, &audit, &honest(auditor, &audit)).await;
+    let opinion = third.assignment().await;
+    let detail = server.get("/v1/bounties/1").await.json();
+    assert_eq!(detail["claims"][0]["state"], "waiting", "one against one takes nothing");
+    post(&server, &opinion, &honest(third, &opinion)).await;
+
+    let refuted = receipt_of(&server, &id, |receipt| receipt["audit"]["state"] == "refuted").await;
+    assert!(refuted["void_reason"].is_null(), "what was paid is not taken back");
+    let evidence = refuted["audit"]["evidence_sha256"].as_str().unwrap();
+    let rejections = async || {
+        let log = server.get("/v1/log/entries").await.json();
+        let leaves = log["entries"].as_array().unwrap().iter().map(|entry| entry["leaf"].as_str().unwrap().to_owned());
+        leaves.filter(|leaf| leaf.contains(r#""kind":"rejection""#)).collect::<Vec<_>>()
+    };
+    let mut logged = vec![];
+    for _ in 0..1_500 {
+        logged = rejections().await;
+        if !logged.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(logged.len(), 1);
+    let entry: Value = serde_json::from_str(&logged[0]).unwrap();
+    assert_eq!((entry["receipt_hash"].as_str(), entry["bounty"].as_u64()), (Some(hash), Some(1)));
+    assert!(entry["reason"].as_str().unwrap().contains(evidence), "{entry}");
+    let detail = server.get("/v1/bounties/1").await.json();
+    assert_eq!((&detail["claims"][0]["state"], &detail["bounty"]["rewards_free"]), (&json!("dropped"), &json!(1)));
     server.stop().await;
 }

@@ -153,12 +153,16 @@ async fn a_model_that_nobody_serves_counts_once_for_each_asker() {
 
     server.post_with("/v1/quotes", &from("10.0.0.2"), &quoted).await.problem(422);
     let client = server.client_key(ApiScope::Client, None).await;
-    server.post_with("/v1/jobs", &[("x-api-key", &client.secret)], &job("llama3.2:1b")).await.problem(422);
+    // A key asks in private.
+    server.post_with("/v1/jobs", &[("x-api-key", &client.secret)], &job("a-secret-model")).await.problem(422);
     // No name, and a request that would be refused for another reason too.
     server.post_with("/v1/jobs", &from("10.0.0.3"), &job("buy this now")).await.problem(422);
     let mut wrong = job("qwen3:4b");
     wrong["input"]["max_tokens"] = json!(0);
     server.post_with("/v1/jobs", &from("10.0.0.3"), &wrong).await.problem(422);
+    // Another network of a site counts with it.
+    server.post_with("/v1/quotes", &from("2001:db8:1:1::1"), &quoted).await.problem(422);
+    server.post_with("/v1/quotes", &from("2001:db8:1:2::1"), &quoted).await.problem(422);
     let rows = unserved(&server, 3).await;
     assert_eq!(rows.len(), 1, "{rows:?}");
     assert_eq!((&rows[0]["asked"], &rows[0]["kind"]), (&json!(3), &json!("text")));

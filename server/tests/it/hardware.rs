@@ -36,11 +36,14 @@ async fn answer(server: &TestServer, key: &PrivateKey, hardware: SignedHardwareR
     let url = format!("ws://{}/v1/miners/session", server.address);
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
     let HubMessage::Challenge(challenge) = read(socket.next().await) else { panic!("the hub speaks first") };
-    let message = challenge.registration_message(key.address());
+    let dialed = server.address.to_string();
+    let message = challenge.registration_message(key.address(), &dialed);
     let registration = Registration {
         protocol_version: PROTOCOL_VERSION,
         address: key.address(),
         capability: Capability { hardware: Some(hardware), ..capability(1) },
+        dialed,
+        slots: 1,
         leases: vec![],
         signature: key.sign_message(message.as_bytes()).unwrap(),
     };

@@ -26,6 +26,7 @@ mod postgres;
 mod postgres_instance;
 mod reconcile;
 mod refused_input;
+mod relayed;
 mod restart;
 mod results;
 mod search;

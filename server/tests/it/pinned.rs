@@ -1,6 +1,7 @@
 //! What the first page shows is the operator's, whatever miners say of a model.
 
 use serde_json::json;
+use shared::api::keys::ApiScope;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
 use shared::protocol::HubMessage;
@@ -30,6 +31,7 @@ async fn a_miner_changes_nothing_on_the_first_page() {
     }
     let mut first_by_name = liar.offers.last().unwrap().clone();
     first_by_name.model = "0-first".into();
+    first_by_name.manifest_sha256 = Sha256Digest::of(b"a model of its own");
     liar.offers.push(first_by_name);
     let _liar = TestWorker::register(server.address, key(1), liar, vec![]).await;
     while server.app.hub.board().miners().next().is_none() {
@@ -63,5 +65,24 @@ async fn another_model_under_a_pinned_name_is_told_apart_and_gets_no_jobs() {
     let mut honest = TestWorker::connect(server.address, key(2), 1).await;
     assert_eq!(honest.assignment().await.task.job_id.to_string(), id);
     assert_eq!(server.post("/v1/jobs", &small_job(2)).await.status, 201);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_model_under_another_name_is_told_apart_and_serves_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let mut other = capability(1);
+    for offer in other.offers.iter_mut().filter(|offer| offer.model == MODEL) {
+        offer.model = "nobody-else-has-it".into();
+    }
+    let mut miner = TestWorker::register(server.address, key(1), other, vec![]).await;
+    let HubMessage::Notice { text } = miner.receive().await else { panic!("it is told") };
+    assert!(text.contains("nobody-else-has-it") && text.contains(&format!("under the name `{MODEL}`")), "{text}");
+    let mut own_name = small_job(1);
+    own_name["model"] = json!("nobody-else-has-it");
+    let client = server.client_key(ApiScope::Client, None).await;
+    let refused = server.post_with("/v1/jobs", &[("x-api-key", &client.secret)], &own_name).await;
+    refused.problem(422);
     server.stop().await;
 }

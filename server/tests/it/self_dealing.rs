@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use shared::amount::Amount;
 use shared::api::keys::ApiScope;
+use shared::digest::Sha256Digest;
 use shared::unit::UnitType;
 
 use super::server::{TestServer, config, is_minted};
@@ -122,6 +123,7 @@ async fn a_visitor_cannot_choose_its_own_miner_by_the_name_of_a_model() {
     let mut own = capability(1);
     for offer in &mut own.offers {
         offer.model = format!("mine-{}", offer.model);
+        offer.manifest_sha256 = Sha256Digest::of(offer.model.as_bytes());
         offer.unit_price = hub::price::max_unit_price(offer.unit_type);
     }
     let mut miner = TestWorker::register(server.address, key(1), own, vec![]).await;

@@ -149,10 +149,13 @@ impl TestWorker {
         let mut worker = Self { key, socket };
         let HubMessage::Challenge(challenge) = worker.receive().await else { panic!("the hub speaks first") };
         let miner = worker.key.address();
-        let message = challenge.registration_message(miner);
+        let dialed = address.to_string();
+        let message = challenge.registration_message(miner, &dialed);
         let registration = Registration {
             protocol_version: PROTOCOL_VERSION,
             address: miner,
+            dialed,
+            slots: capability.slots,
             capability,
             leases,
             signature: worker.key.sign_message(message.as_bytes()).unwrap(),
@@ -230,13 +233,13 @@ pub(crate) fn words_result(
     submission
 }
 
-/// What the usual [`capability`] offers under the assignment's model; of any other name the same as of the picture model.
+/// What the usual [`capability`] offers under the assignment's model; of any other name, the digest of that.
 fn offered_manifest(assignment: &Assignment) -> Sha256Digest {
     let offers = capability(1).offers;
     offers
         .iter()
         .find(|offer| offer.model == assignment.model)
-        .map_or_else(pinned_sha256, |offer| offer.manifest_sha256)
+        .map_or_else(|| Sha256Digest::of(assignment.model.as_bytes()), |offer| offer.manifest_sha256)
 }
 
 pub(crate) fn receipt(provider: Address, assignment: &Assignment, artifact: &[u8]) -> JobReceipt {

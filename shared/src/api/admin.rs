@@ -12,7 +12,7 @@ use crate::field_error::FieldError;
 use crate::id::{ApiKeyId, JobId};
 use crate::job::JobKind;
 use crate::job::lifecycle::JobState;
-use crate::time::{UnixMillis, UnixSeconds};
+use crate::time::{SECONDS_PER_DAY, UnixMillis, UnixSeconds};
 
 pub use super::miners::OPERATOR_REASON_MAX_CHARS;
 
@@ -104,7 +104,7 @@ pub struct Outbox {
 pub struct OutboxTransaction {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub transaction_hash: B256,
-    /// What it is for: `mint`, `release`, `reserve`, `settle`, `close`, `void`, `settle_trades` or `withdraw`.
+    /// What it is for: `mint`, `release`, `reserve`, `settle`, `close`, `void`, `reject`, `settle_trades` or `withdraw`.
     pub purpose: String,
     pub nonce: u64,
     pub signed_at_unix_ms: UnixMillis,
@@ -311,6 +311,54 @@ impl KeyLimits {
     }
 }
 
+/// Longest span of one amnesty.
+pub const AMNESTY_MAX_SECONDS: u64 = 7 * SECONDS_PER_DAY;
+
+/// Body of `POST /v1/admin/amnesties`: a time in which the platform was at fault, both ends included. The reason is public.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Amnesty {
+    pub from_unix_s: UnixSeconds,
+    pub to_unix_s: UnixSeconds,
+    /// One line of 1 to 200 characters.
+    pub reason: String,
+}
+
+impl Amnesty {
+    /// The reason as every change has it.
+    pub fn why(&self) -> OperatorReason {
+        OperatorReason { reason: self.reason.clone() }
+    }
+
+    /// # Errors
+    /// A span that ends before it begins or after now, or that is longer than [`AMNESTY_MAX_SECONDS`].
+    pub fn check_span(&self, now: UnixSeconds) -> Result<(), FieldError> {
+        let (from, to) = (self.from_unix_s.0, self.to_unix_s.0);
+        if !(from..=now.0).contains(&to) {
+            return Err(FieldError::bound(
+                "to_unix_s",
+                format!("from `from_unix_s`, {from}, to now, {}", now.0),
+                to.to_string(),
+            ));
+        }
+        if to - from > AMNESTY_MAX_SECONDS {
+            let bound = format!("at most {AMNESTY_MAX_SECONDS} seconds before `to_unix_s`, {to}");
+            return Err(FieldError::bound("from_unix_s", bound, from.to_string()));
+        }
+        Ok(())
+    }
+}
+
+/// Answer of an amnesty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StruckFaults {
+    /// Whose faults were struck.
+    pub miners: u64,
+    pub faults: u64,
+}
+
 /// Answer of a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -345,6 +393,7 @@ pub enum OperatorAction {
     ResumeMiner,
     LimitKey,
     RevokeKey,
+    DeclareAmnesty,
 }
 
 impl OperatorAction {
@@ -355,6 +404,7 @@ impl OperatorAction {
             Self::ResumeMiner => "resume_miner",
             Self::LimitKey => "limit_key",
             Self::RevokeKey => "revoke_key",
+            Self::DeclareAmnesty => "declare_amnesty",
         }
     }
 }
@@ -367,7 +417,7 @@ pub struct OperatorChange {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub operator: Address,
     pub action: OperatorAction,
-    /// A miner's address, or the name of a key.
+    /// A miner's address, the name of a key, or a span in Unix seconds.
     pub subject: String,
     pub reason: String,
     pub before: String,
@@ -408,12 +458,27 @@ mod tests {
     }
 
     #[test]
+    fn an_amnesty_is_of_the_past_and_of_a_week_at_most() {
+        let now = UnixSeconds(10 * SECONDS_PER_DAY);
+        let check = |from: u64, to: u64| {
+            let (from_unix_s, to_unix_s) = (UnixSeconds(from), UnixSeconds(to));
+            let amnesty = Amnesty { from_unix_s, to_unix_s, reason: "a broken disk".to_owned() };
+            amnesty.check_span(now).map_err(|error| error.field)
+        };
+        assert_eq!((check(5, 5), check(now.0 - AMNESTY_MAX_SECONDS, now.0)), (Ok(()), Ok(())));
+        for (from, to, field) in [(5, 4, "to_unix_s"), (5, now.0 + 1, "to_unix_s"), (0, now.0, "from_unix_s")] {
+            assert_eq!(check(from, to).unwrap_err(), field, "{from} to {to}");
+        }
+        assert_eq!(check(u64::MAX, u64::MAX).unwrap_err(), "to_unix_s");
+    }
+
+    #[test]
     fn words_are_those_of_json() {
         for class in ClientClass::ALL {
             assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
         }
-        use OperatorAction::{LimitKey, PauseMiner, ResumeMiner, RevokeKey};
-        for action in [PauseMiner, ResumeMiner, LimitKey, RevokeKey] {
+        use OperatorAction::{DeclareAmnesty, LimitKey, PauseMiner, ResumeMiner, RevokeKey};
+        for action in [PauseMiner, ResumeMiner, LimitKey, RevokeKey, DeclareAmnesty] {
             assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
         }
     }

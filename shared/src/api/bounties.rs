@@ -68,7 +68,7 @@ pub struct BountyView {
     pub rewards: u32,
     /// AttoAIT of one reward.
     pub reward: Amount,
-    /// AttoAIT that the work of a receipt must have been minted or paid at least.
+    /// AttoAIT that must have been minted for the work of a receipt at least.
     pub min_work: Amount,
     /// Rewards that nobody claimed.
     pub rewards_free: u32,

@@ -35,12 +35,16 @@ pub enum LogEntry {
     Audit(LoggedAudit),
     /// What the minter held of a receipt was burnt.
     Void(LoggedVoid),
+    /// A claim on a bounty was dropped, since the receipt that it is for was refuted.
+    Rejection(LoggedRejection),
     /// A client has back what was reserved for a job that ended without a result.
     Refund(LoggedRefund),
     /// The hub forgot a miner that never served, and with it what counted against it.
     Forgotten(ForgottenMiner),
     /// An operator of the hub paused a miner, or let it get work again.
     Pause(LoggedPause),
+    /// An operator declared that the platform was at fault for a while: faults of that time do not count any more.
+    Amnesty(LoggedAmnesty),
 }
 
 /// The word of an entry's kind.
@@ -51,21 +55,25 @@ pub enum EntryKind {
     Fault,
     Audit,
     Void,
+    Rejection,
     Refund,
     Forgotten,
     Pause,
+    Amnesty,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Receipt,
         Self::Failure,
         Self::Fault,
         Self::Audit,
         Self::Void,
+        Self::Rejection,
         Self::Refund,
         Self::Forgotten,
         Self::Pause,
+        Self::Amnesty,
     ];
 
     /// The text in JSON.
@@ -76,9 +84,11 @@ impl EntryKind {
             Self::Fault => "fault",
             Self::Audit => "audit",
             Self::Void => "void",
+            Self::Rejection => "rejection",
             Self::Refund => "refund",
             Self::Forgotten => "forgotten",
             Self::Pause => "pause",
+            Self::Amnesty => "amnesty",
         }
     }
 }
@@ -91,13 +101,15 @@ impl LogEntry {
             Self::Fault(_) => EntryKind::Fault,
             Self::Audit(_) => EntryKind::Audit,
             Self::Void(_) => EntryKind::Void,
+            Self::Rejection(_) => EntryKind::Rejection,
             Self::Refund(_) => EntryKind::Refund,
             Self::Forgotten(_) => EntryKind::Forgotten,
             Self::Pause(_) => EntryKind::Pause,
+            Self::Amnesty(_) => EntryKind::Amnesty,
         }
     }
 
-    /// What the entry is found by: a receipt's hash, a job or a miner.
+    /// What the entry is found by: a receipt's hash, a job, a miner, or a span of time.
     pub fn subject(&self) -> String {
         match self {
             Self::Receipt(receipt) => receipt.receipt_hash.to_string(),
@@ -105,9 +117,11 @@ impl LogEntry {
             Self::Fault(fault) => fault.miner.to_string(),
             Self::Audit(audit) => audit.job_id.to_string(),
             Self::Void(void) => void.receipt_hash.to_string(),
+            Self::Rejection(rejection) => rejection.receipt_hash.to_string(),
             Self::Refund(refund) => refund.job_id.to_string(),
             Self::Forgotten(forgotten) => forgotten.miner.to_string(),
             Self::Pause(pause) => pause.miner.to_string(),
+            Self::Amnesty(LoggedAmnesty { from, to, .. }) => format!("{}-{}", from.0, to.0),
         }
     }
 
@@ -225,6 +239,8 @@ pub struct LoggedFault {
     pub job_id: JobId,
     pub task_role: TaskRole,
     pub cause: FaultCause,
+    /// When it began to count.
+    pub at: UnixSeconds,
 }
 
 /// How an audit ended. A receipt without one was not drawn, or its audit goes on.
@@ -272,6 +288,23 @@ pub struct LoggedVoid {
     pub reason: Option<String>,
 }
 
+/// A claim that earns nothing: the attesters refuted its receipt when the minter held nothing of it any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LoggedRejection {
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub receipt_hash: B256,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub provider: Address,
+    /// Number of the bounty.
+    pub bounty: u64,
+    /// As the chain has it, with the evidence of the audit.
+    pub reason: String,
+    /// Where the chain has it.
+    pub transaction: PlacedTransaction,
+}
+
 /// The whole reservation of a job, or what was left of it, is the client's again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -307,6 +340,19 @@ pub struct LoggedPause {
     pub at: UnixSeconds,
 }
 
+/// Every `fault` entry before this one whose `at` lies in the span, both ends included, counts against nobody from here on.
+/// Faults of a refuted result stay: no fault of the platform makes a result another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LoggedAmnesty {
+    pub from: UnixSeconds,
+    pub to: UnixSeconds,
+    /// In the operator's words.
+    pub reason: String,
+    pub at: UnixSeconds,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,6 +364,7 @@ mod tests {
             job_id: JobId::from_random(1),
             task_role: TaskRole::Serve,
             cause: FaultCause::Lease,
+            at: UnixSeconds(9),
         });
         let json = entry.canonical_json().unwrap();
         let miner = Address::repeat_byte(2).to_string();
@@ -325,7 +372,7 @@ mod tests {
         assert_eq!(
             json,
             format!(
-                "{{\"cause\":\"lease\",\"job_id\":\"{}\",\"kind\":\"fault\",\"miner\":\"{}\",\"task_role\":\"serve\"}}",
+                "{{\"at\":9,\"cause\":\"lease\",\"job_id\":\"{}\",\"kind\":\"fault\",\"miner\":\"{}\",\"task_role\":\"serve\"}}",
                 JobId::from_random(1),
                 miner.to_lowercase()
             )
@@ -349,7 +396,7 @@ mod tests {
         let entry = LogEntry::Forgotten(ForgottenMiner { miner: Address::ZERO });
         let value = serde_json::to_value(&entry).unwrap();
         assert_eq!(value["kind"], entry.kind().as_str());
-        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 8);
+        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 10);
         let (miner, reason) = (Address::ZERO, "a broken card".to_owned());
         let entry = LogEntry::Pause(LoggedPause { miner, paused: true, reason, at: UnixSeconds(9) });
         assert_eq!(serde_json::to_value(&entry).unwrap()["kind"], entry.kind().as_str());

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy_primitives::{Address, B256};
 
 use super::entry::{EntryKind, LogEntry, LoggedAudit, LoggedReceipt};
+use super::faults::LiveFaults;
 use crate::amount::Amount;
 use crate::api::audits::AuditState;
 use crate::id::JobId;
@@ -75,6 +76,7 @@ pub struct Ledger {
     /// By the audited receipt.
     audits: BTreeMap<B256, (AuditState, Option<Address>)>,
     failed: BTreeSet<JobId>,
+    faults: LiveFaults,
 }
 
 impl Ledger {
@@ -91,8 +93,13 @@ impl Ledger {
             LogEntry::Fault(fault) => self.miners.entry(fault.miner).or_default().faults += 1,
             LogEntry::Audit(audit) => self.count_audit(audit),
             LogEntry::Forgotten(forgotten) => drop(self.miners.remove(&forgotten.miner)),
-            // The chain has the first two, and a pause counts for nothing.
-            LogEntry::Void(_) | LogEntry::Refund(_) | LogEntry::Pause(_) => {}
+            LogEntry::Amnesty(_) => {}
+            // The chain has the first three, and a pause counts for nothing.
+            LogEntry::Void(_) | LogEntry::Rejection(_) | LogEntry::Refund(_) | LogEntry::Pause(_) => {}
+        }
+        for (miner, struck) in self.faults.count(entry) {
+            let counts = self.miners.entry(miner).or_default();
+            counts.faults = counts.faults.saturating_sub(struck);
         }
         *self.kinds.entry(entry.kind()).or_default() += 1;
         self.size += 1;
@@ -206,7 +213,7 @@ mod tests {
 
     fn fault(miner: Address) -> LogEntry {
         let (job_id, task_role) = (JobId::from_random(7), TaskRole::Serve);
-        LogEntry::Fault(LoggedFault { miner, job_id, task_role, cause: FaultCause::Lease })
+        LogEntry::Fault(LoggedFault { miner, job_id, task_role, cause: FaultCause::Lease, at: UnixSeconds(7) })
     }
 
     fn audit(state: AuditState, refuted: Option<Address>) -> LogEntry {
@@ -245,6 +252,19 @@ mod tests {
         assert_eq!(ledger.counts(Address::ZERO), MinerCounts::default());
         assert_eq!((ledger.size(), ledger.entries_of(EntryKind::Receipt)), (6, 2));
         assert_eq!(ledger.audit(B256::repeat_byte(1)), Some((AuditState::AuditorRefuted, Some(AUDITOR))));
+    }
+
+    #[test]
+    fn an_amnesty_strikes_the_faults_of_its_span_and_not_those_of_a_refuted_result() {
+        let amnesty = |from, to| {
+            let (from, to, at) = (UnixSeconds(from), UnixSeconds(to), UnixSeconds(9));
+            LogEntry::Amnesty(crate::log::entry::LoggedAmnesty { from, to, reason: "a broken disk".into(), at })
+        };
+        let entries = [fault(MINER), audit(AuditState::Refuted, Some(MINER)), fault(AUDITOR), amnesty(7, 7)];
+        let ledger = ledger(&entries);
+        assert_eq!((ledger.counts(MINER).faults, ledger.counts(AUDITOR).faults), (10, 0));
+        assert_eq!(ledger.counts(MINER).audits_refuted, 1);
+        assert_eq!(self::ledger(&[fault(MINER), amnesty(8, 9), amnesty(1, 6)]).counts(MINER).faults, 1);
     }
 
     #[test]

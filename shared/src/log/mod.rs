@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod entry;
+pub mod faults;
 pub mod ledger;
 pub mod proof;
 pub mod tree;

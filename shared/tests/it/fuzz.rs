@@ -161,8 +161,13 @@ fn fuzz_the_log() {
     let mut entries: Vec<Value> = vectors["cases"].as_array().unwrap().iter().map(entry).collect();
     let (hash, miner) = (format!("0x{}", "0a".repeat(32)), format!("0x{}", "33".repeat(20)));
     let job = "job_fedcba98765432100123456789abcdef";
-    entries.push(json!({"kind": "fault", "miner": miner, "job_id": job, "task_role": "serve", "cause": "lease"}));
+    entries.push(json!({"kind": "fault", "miner": miner, "job_id": job, "task_role": "serve", "cause": "lease",
+        "at": 9}));
+    entries.push(json!({"kind": "amnesty", "from": 7, "to": 8, "reason": "a broken disk", "at": 9}));
     entries.push(json!({"kind": "void", "receipt_hash": hash, "provider": miner, "amount": "5", "reason": "refuted"}));
+    entries
+        .push(json!({"kind": "rejection", "receipt_hash": hash, "provider": miner, "bounty": 4, "reason": "refuted",
+        "transaction": {"transaction_hash": hash, "block_number": 7}}));
     entries.push(json!({"kind": "refund", "job_id": job, "client": miner, "amount": "5",
         "transaction": {"transaction_hash": hash, "block_number": 7}}));
     entries.push(json!({"kind": "audit", "job_id": job, "receipt_hash": hash, "provider": miner, "state": "refuted",

@@ -11,7 +11,7 @@ use super::figure::Figure;
 use crate::build;
 use crate::http::Connection;
 use crate::tools;
-use crate::up::{self, DataFolder, System};
+use crate::up::{self, Counts, DataFolder, System};
 use crate::workspace::{Profile, Workspace};
 
 const WARM_UP_REQUESTS: usize = 50;
@@ -37,7 +37,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<Vec<Figure>> {
 fn measure_in(workspace: &Workspace, folder: &Path) -> Result<Vec<Figure>> {
     let data = DataFolder::new(folder.to_path_buf());
     fs::create_dir_all(data.logs())?;
-    let mut system = System::new(workspace, Profile::Release, &data, up::free_port()?, 0, 1, false)?;
+    let alone = Counts { workers: 0, validators: 1, hubs: 1 };
+    let mut system = System::new(workspace, Profile::Release, &data, up::free_port()?, alone, false)?;
     let never = AtomicBool::new(false);
     let outcome = system
         .start()

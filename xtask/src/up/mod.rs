@@ -22,7 +22,7 @@ use crate::workspace::{Profile, Workspace};
 pub(crate) use options::{DataFolder, Options};
 pub(crate) use ports::free_port;
 pub(crate) use ready::wait as wait_until_ready;
-pub(crate) use system::System;
+pub(crate) use system::{Counts, System};
 
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -33,7 +33,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.fresh {
         data.clear()?;
     }
-    let needs_chain = data.needs_chain(options.validators)?;
+    let needs_chain = data.needs_chain(options.validators, options.hubs)?;
     tools::ensure(workspace, tools::FOR_BUILDING)?;
     let started = Instant::now();
     println!("Building (minutes the first time, seconds afterwards)");
@@ -43,12 +43,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 
     let stop = stop_flag()?;
     if needs_chain {
-        system::init_chain(workspace, Profile::Release, &data, options.validators, options.first_validator_port())?;
+        let (nodes, first_port) = ((options.validators, options.hubs), options.first_validator_port());
+        system::init_chain(workspace, Profile::Release, &data, nodes, first_port)?;
     }
     fs::create_dir_all(data.logs()).with_context(|| format!("cannot create {}", data.logs().display()))?;
-    let (address, workers, validators) = (options.address(), options.workers, options.validators);
-    let mut system =
-        System::new(workspace, Profile::Release, &data, address, workers, validators, options.market_maker)?;
+    let counts = Counts { workers: options.workers, validators: options.validators, hubs: options.hubs };
+    let mut system = System::new(workspace, Profile::Release, &data, options.address(), counts, options.market_maker)?;
     let outcome = serve(&mut system, &data, options, &stop);
     println!("Stopping");
     system.stop(&stop);
@@ -64,6 +64,9 @@ fn serve(system: &mut System, data: &DataFolder, options: &Options, stop: &Atomi
     println!("\n  http://{}\n", options.address());
     for number in 2..=options.validators {
         println!("  validator {number}: http://{}/rpc", options::validator_address(options.address(), number));
+    }
+    for (number, address) in system.hub_addresses().iter().enumerate().skip(1) {
+        println!("  hub {}: http://{address}", number + 1);
     }
     println!("Data and logs: {}", data.path().display());
     println!("Ctrl-C stops everything; the next start continues with the same chain and database.");

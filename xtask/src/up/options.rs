@@ -13,12 +13,18 @@ const WORKERS_LIMIT: usize = 64;
 const VALIDATORS_LIMIT: usize = 16;
 /// Where validators take connections of each other, counted from the port of the pages.
 const VALIDATORS_PORT_OFFSET: u16 = 100;
+/// As many as one worker serves.
+const HUBS_LIMIT: usize = 8;
+/// Where the second hub listens, counted from the port of the first.
+const HUBS_PORT_OFFSET: u16 = 200;
 
 pub(crate) struct Options {
     data: Option<PathBuf>,
     port: u16,
     pub(super) workers: usize,
     pub(super) validators: usize,
+    /// Independent marketplaces on the chain, of which the first serves at the port.
+    pub(super) hubs: usize,
     pub(super) fresh: bool,
     /// Whether a program quotes on the exchange with worthless money.
     pub(super) market_maker: bool,
@@ -26,8 +32,9 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse(arguments: &mut lexopt::Parser) -> Result<Self> {
-        let mut options =
-            Self { data: None, port: DEFAULT_PORT, workers: 1, validators: 1, fresh: false, market_maker: true };
+        let (workers, validators, hubs) = (1, 1, 1);
+        let (port, fresh, market_maker) = (DEFAULT_PORT, false, true);
+        let mut options = Self { data: None, port, workers, validators, hubs, fresh, market_maker };
         while let Some(argument) = arguments.next()? {
             use lexopt::prelude::*;
             match argument {
@@ -39,6 +46,7 @@ impl Options {
                 Long("validators") => {
                     options.validators = arguments.value()?.parse().context("--validators takes a number")?;
                 }
+                Long("hubs") => options.hubs = arguments.value()?.parse().context("--hubs takes a number")?,
                 Long("fresh") => options.fresh = true,
                 Long("no-market-maker") => options.market_maker = false,
                 other => return Err(other.unexpected().into()),
@@ -49,6 +57,13 @@ impl Options {
         }
         if !(1..=VALIDATORS_LIMIT).contains(&options.validators) {
             bail!("--validators is 1 to {VALIDATORS_LIMIT}, got {}", options.validators);
+        }
+        if !(1..=HUBS_LIMIT).contains(&options.hubs) {
+            bail!("--hubs is 1 to {HUBS_LIMIT}, got {}", options.hubs);
+        }
+        let last = usize::from(options.port) + usize::from(HUBS_PORT_OFFSET) + options.hubs - 2;
+        if options.hubs > 1 && last > usize::from(u16::MAX) {
+            bail!("--port {} leaves no ports for hubs, the last of which would be {last}", options.port);
         }
         let last = usize::from(options.port) + usize::from(VALIDATORS_PORT_OFFSET) + options.validators - 1;
         if options.validators > 1 && last > usize::from(u16::MAX) {
@@ -65,6 +80,7 @@ impl Options {
     /// All addresses that the processes listen on, of which the first serves the pages.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         let mut addresses: Vec<SocketAddr> = (1..=self.validators).map(|number| self.address_of(number)).collect();
+        addresses.extend((2..=self.hubs).map(|number| hub_address(self.address(), number)));
         if self.validators > 1 {
             addresses.extend((self.first_validator_port()..).take(self.validators).map(loopback));
         }
@@ -98,6 +114,15 @@ pub(super) fn validator_address(server: SocketAddr, number: usize) -> SocketAddr
     SocketAddr::new(server.ip(), server.port().saturating_add(after))
 }
 
+/// Pages and API of the hub with this number where the first is at `server`.
+pub(super) fn hub_address(server: SocketAddr, number: usize) -> SocketAddr {
+    if number < 2 {
+        return server;
+    }
+    let after = u16::try_from(number - 2).unwrap_or(u16::MAX).saturating_add(HUBS_PORT_OFFSET);
+    SocketAddr::new(server.ip(), server.port().saturating_add(after))
+}
+
 /// Keys, chain, database, artifacts and logs of one development installation.
 pub(crate) struct DataFolder {
     path: PathBuf,
@@ -116,9 +141,15 @@ impl DataFolder {
         self.path.join("logs")
     }
 
-    /// Of the server: the first validator's where there are several.
-    pub(super) fn server(&self, validators: usize) -> PathBuf {
-        if validators == 1 { self.path.clone() } else { self.validator(1) }
+    /// Of the server: the first validator's where a chain was made for several nodes.
+    pub(super) fn server(&self) -> PathBuf {
+        let first = self.validator(1);
+        if first.is_dir() { first } else { self.path.clone() }
+    }
+
+    /// Of the hub with this number, counted from 1; the first is the server.
+    pub(super) fn hub(&self, number: usize) -> PathBuf {
+        if number < 2 { self.server() } else { self.path.join(format!("hub-{number}")) }
     }
 
     /// Of the validator with this number, counted from 1.
@@ -126,11 +157,11 @@ impl DataFolder {
         self.path.join(format!("validator-{number}"))
     }
 
-    /// Whether a chain of so many validators has to be made here.
+    /// Whether a chain of so many validators and hubs has to be made here. Fewer hubs than the chain was made for may run.
     ///
     /// # Errors
-    /// If the folder holds a chain of another number, or something else.
-    pub(super) fn needs_chain(&self, validators: usize) -> Result<bool> {
+    /// If the folder holds a chain of another number of validators, or of fewer hubs, or something else.
+    pub(super) fn needs_chain(&self, validators: usize, hubs: usize) -> Result<bool> {
         let shown = self.path.display();
         let found = (1..=VALIDATORS_LIMIT).take_while(|number| self.validator(*number).is_dir()).count();
         let found = if found == 0 && self.path.join("chain.redb").is_file() { 1 } else { found };
@@ -141,7 +172,15 @@ impl DataFolder {
                 if found == 1 { "" } else { "s" }
             );
         }
-        Ok(validators > 1 && found == 0)
+        let known = (2..=HUBS_LIMIT).take_while(|number| self.hub(*number).is_dir()).count() + 1;
+        if found > 0 && hubs > known {
+            bail!(
+                "{shown} holds a chain that was made for {known} hub{}: give --hubs {known}, choose another folder with --data \
+                 DIR, or begin anew with --fresh",
+                if known == 1 { "" } else { "s" }
+            );
+        }
+        Ok((validators > 1 || hubs > 1) && found == 0)
     }
 
     /// Of the worker with this number, counted from 1.
@@ -196,8 +235,13 @@ mod tests {
             parse(&["--validators", "4"]).unwrap().addresses().iter().map(|address| address.port()).collect();
         assert_eq!(four, [8000, 8001, 8002, 8003, 8100, 8101, 8102, 8103]);
         assert_eq!(parse(&["--port", "9000", "--workers=3"]).unwrap().workers, 3);
+        let hubs = parse(&["--hubs", "3", "--validators", "2"]).unwrap().addresses();
+        assert_eq!(hubs.iter().map(|address| address.port()).collect::<Vec<_>>(), [8000, 8001, 8200, 8201, 8100, 8101]);
         for bad in [
             &["--port", "70000"][..],
+            &["--hubs", "0"],
+            &["--hubs", "9"],
+            &["--port", "65400", "--hubs", "2"],
             &["--workers", "0"],
             &["--workers", "65"],
             &["--validators", "0"],
@@ -214,16 +258,23 @@ mod tests {
     fn a_chain_of_another_number_of_validators_is_left_alone() {
         let path = folder("validators");
         let data = DataFolder::new(path.clone());
-        assert!(!data.needs_chain(1).unwrap() && data.needs_chain(4).unwrap());
+        assert!(!data.needs_chain(1, 1).unwrap() && data.needs_chain(4, 1).unwrap() && data.needs_chain(1, 2).unwrap());
         fs::write(path.join("chain.redb"), "").unwrap();
-        let refusal = data.needs_chain(4).unwrap_err().to_string();
+        let refusal = data.needs_chain(4, 1).unwrap_err().to_string();
         assert!(refusal.contains("a chain of 1 validator:"), "{refusal}");
+        let refusal = data.needs_chain(1, 2).unwrap_err().to_string();
+        assert!(refusal.contains("made for 1 hub:"), "{refusal}");
+        assert_eq!(data.server(), path);
         fs::remove_file(path.join("chain.redb")).unwrap();
         for number in 1..=4 {
             fs::create_dir(data.validator(number)).unwrap();
         }
-        assert!(!data.needs_chain(4).unwrap());
-        assert!(data.needs_chain(1).unwrap_err().to_string().contains("--validators 4"));
+        assert!(!data.needs_chain(4, 1).unwrap());
+        assert_eq!(data.server(), data.validator(1));
+        assert!(data.needs_chain(1, 1).unwrap_err().to_string().contains("--validators 4"));
+        fs::create_dir(data.hub(2)).unwrap();
+        assert!(!data.needs_chain(4, 2).unwrap() && !data.needs_chain(4, 1).unwrap());
+        assert!(data.needs_chain(4, 3).unwrap_err().to_string().contains("made for 2 hubs:"));
         fs::remove_dir_all(path).unwrap();
     }
 

@@ -12,7 +12,7 @@ use crate::http;
 const READY_LIMIT: Duration = Duration::from_secs(120);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Returns when this number of miners is online, or when the user asked to stop.
+/// Returns when this number of miners is online at each hub, or when the user asked to stop.
 pub(crate) fn wait(system: &mut System, workers: usize, stop: &AtomicBool) -> Result<()> {
     let started = Instant::now();
     println!("Waiting for the server and {workers} worker{}", if workers == 1 { "" } else { "s" });
@@ -31,10 +31,15 @@ pub(crate) fn wait(system: &mut System, workers: usize, stop: &AtomicBool) -> Re
     Ok(())
 }
 
+/// At the hub that has the fewest.
 fn miners_online(system: &System) -> Result<usize> {
-    let health = http::get(system.address(), "/v1/health")?.json()?;
-    let online = health["miners_online"].as_u64().context("/v1/health gives no miners_online")?;
-    Ok(usize::try_from(online)?)
+    let mut fewest = usize::MAX;
+    for address in system.hub_addresses() {
+        let health = http::get(*address, "/v1/health")?.json()?;
+        let online = health["miners_online"].as_u64().context("/v1/health gives no miners_online")?;
+        fewest = fewest.min(usize::try_from(online)?);
+    }
+    Ok(fewest)
 }
 
 fn explain(online: Result<usize>, workers: usize) -> String {

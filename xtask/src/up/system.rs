@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::options::{DataFolder, validator_address};
+use super::options::{DataFolder, hub_address, validator_address};
 use super::process::Process;
 use crate::command;
 use crate::tools;
@@ -26,7 +26,19 @@ pub(crate) struct System {
     server: Process,
     /// All but the first, which is the server.
     validators: Vec<Process>,
+    /// Where each hub is; the first is the server.
+    hub_addresses: Vec<SocketAddr>,
+    /// All but the first, which is the server.
+    hubs: Vec<Process>,
     workers: Vec<Process>,
+}
+
+/// How many processes of each kind there are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) workers: usize,
+    pub(crate) validators: usize,
+    pub(crate) hubs: usize,
 }
 
 impl System {
@@ -36,23 +48,30 @@ impl System {
         profile: Profile,
         data: &DataFolder,
         address: SocketAddr,
-        workers: usize,
-        validators: usize,
+        counts: Counts,
         market_maker: bool,
     ) -> Result<Self> {
-        let mut server = server_command(workspace, profile, &data.server(validators), address);
+        let mut server = server_command(workspace, profile, &data.server(), address);
         if !market_maker {
             server.arg("--no-market-maker");
         }
         let server = Process::new("the server".to_owned(), server, data.logs().join("server.log"));
+        let Counts { workers, validators, hubs } = counts;
         let validators = (2..=validators).map(|number| validator(workspace, profile, data, address, number)).collect();
-        let workers =
-            (1..=workers).map(|number| worker(workspace, profile, data, address, number)).collect::<Result<_>>()?;
-        Ok(Self { address, server, validators, workers })
+        let hub_addresses: Vec<SocketAddr> = (1..=hubs).map(|number| hub_address(address, number)).collect();
+        let hubs = (2..=hubs).map(|number| hub(workspace, profile, data, address, number)).collect();
+        let worker = |number| worker(workspace, profile, data, &hub_addresses, number);
+        let workers = (1..=workers).map(worker).collect::<Result<_>>()?;
+        Ok(Self { address, server, validators, hub_addresses, hubs, workers })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where each hub is; the first is the server.
+    pub(crate) fn hub_addresses(&self) -> &[SocketAddr] {
+        &self.hub_addresses
     }
 
     pub(crate) fn start(&mut self) -> Result<()> {
@@ -72,12 +91,14 @@ impl System {
     pub(crate) fn stop(&mut self, stop: &AtomicBool) {
         stop.store(false, Ordering::Relaxed);
         end_all(&mut self.workers, stop);
+        end_all(&mut self.hubs, stop);
         end_all(std::slice::from_mut(&mut self.server), stop);
         end_all(&mut self.validators, stop);
     }
 
     fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
-        std::iter::once(&mut self.server).chain(&mut self.validators).chain(&mut self.workers)
+        let first = std::iter::once(&mut self.server);
+        first.chain(&mut self.validators).chain(&mut self.hubs).chain(&mut self.workers)
     }
 }
 
@@ -92,17 +113,17 @@ fn end_all(processes: &mut [Process], stop: &AtomicBool) {
     }
 }
 
-/// Makes the folders of several validators in a data folder that has none.
+/// Makes the folders of several validators and hubs in a data folder that has none.
 pub(super) fn init_chain(
     workspace: &Workspace,
     profile: Profile,
     data: &DataFolder,
-    validators: usize,
+    (validators, hubs): (usize, usize),
     first_port: u16,
 ) -> Result<()> {
     let mut init = aitbc(workspace, profile);
     init.args(["node", "init"]).arg(data.path()).args(["--validators", &validators.to_string()]);
-    init.args(["--first-port", &first_port.to_string()]);
+    init.args(["--hubs", &hubs.to_string(), "--first-port", &first_port.to_string()]);
     command::read(&mut init).map(drop)
 }
 
@@ -126,29 +147,39 @@ fn validator(workspace: &Workspace, profile: Profile, data: &DataFolder, server:
     Process::new(name, start, log)
 }
 
+/// A marketplace of its own on the chain of the server.
+fn hub(workspace: &Workspace, profile: Profile, data: &DataFolder, server: SocketAddr, number: usize) -> Process {
+    let mut start = server_command(workspace, profile, &data.hub(number), hub_address(server, number));
+    start.args(["--hub-id", &format!("aitbc-dev-hub-{number}"), "--chain-from", &hub_url(server)]);
+    start.arg("--genesis").arg(data.server().join("genesis.json"));
+    let name = format!("hub-{number}");
+    let log = data.logs().join(format!("{name}.log"));
+    Process::new(name, start, log)
+}
+
 fn worker(
     workspace: &Workspace,
     profile: Profile,
     data: &DataFolder,
-    address: SocketAddr,
+    hubs: &[SocketAddr],
     number: usize,
 ) -> Result<Process> {
     let folder = data.worker(number);
     if !folder.join("worker.toml").is_file() {
-        init_worker(workspace, profile, &folder, address)?;
+        init_worker(workspace, profile, &folder, hubs)?;
     }
     let mut start = worker_command(workspace, profile, &folder);
-    start.arg("start").args(["--hub", &hub_url(address)]);
+    start.arg("start").args(hub_arguments(hubs));
     let name = format!("worker-{number}");
     let log = data.logs().join(format!("{name}.log"));
     Ok(Process::new(name, start, log))
 }
 
-fn init_worker(workspace: &Workspace, profile: Profile, folder: &Path, address: SocketAddr) -> Result<()> {
+fn init_worker(workspace: &Workspace, profile: Profile, folder: &Path, hubs: &[SocketAddr]) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     println!("Preparing {}: making its key, measuring the models once", folder.display());
     let mut init = worker_command(workspace, profile, folder);
-    init.arg("init").args(["--hub", &hub_url(address)]).arg("--model").arg(workspace.default_models());
+    init.arg("init").args(hub_arguments(hubs)).arg("--model").arg(workspace.default_models());
     command::read(&mut init).map(drop)
 }
 
@@ -159,6 +190,10 @@ fn worker_command(workspace: &Workspace, profile: Profile, folder: &Path) -> Com
         command.env("ORT_DYLIB_PATH", library);
     }
     command
+}
+
+fn hub_arguments(hubs: &[SocketAddr]) -> Vec<String> {
+    hubs.iter().flat_map(|address| ["--hub".to_owned(), hub_url(*address)]).collect()
 }
 
 fn hub_url(address: SocketAddr) -> String {

@@ -63,10 +63,15 @@ fn a_receipt_earns_once_over_all_bounties() {
     let second = pledge(&mut evm, &terms);
     let served = work(&evm, 1);
     served.earn(&mut evm, first);
-    assert!(evm.read_bounty(&ModelBounty::claimedReceiptCall { receiptHash: served.receipt_hash() }));
+    let claimed = |evm: &Evm, work: &Work| {
+        evm.read_bounty(&ModelBounty::bountyOfReceiptCall { receiptHash: work.receipt_hash() })
+    };
+    assert_eq!(claimed(&evm, &served), first);
     assert!(matches!(served.refused(&mut evm, second), Errors::ReceiptAlreadyClaimed(_)));
     let other = Work { provider: served.provider.clone(), ..work(&evm, 2) };
+    assert_eq!(claimed(&evm, &other), U256::ZERO);
     other.earn(&mut evm, second);
+    assert_eq!(claimed(&evm, &other), second);
 }
 
 #[test]

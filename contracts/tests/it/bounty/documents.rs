@@ -1,6 +1,7 @@
 //! What is read of a receipt's JSON: the attested document as a whole, never a piece of text within it.
 
 use alloy_primitives::{Bytes, U256, keccak256};
+use contracts::AI_TOKEN_MINTER_ADDRESS;
 use contracts::ModelBounty::{self, ModelBountyErrors as Errors};
 
 use super::fixture::{MODEL_DIGEST, Work, chain_with_bounty, class_of, mint_document, refusal, work};
@@ -92,7 +93,10 @@ fn a_document_without_a_field_earns_nothing() {
     assert!(matches!(refused(&mut evm, bounty, 2, r#"{"provider":"0x12"}"#), Errors::NotProvider(_)));
     let capital = provider(3).to_uppercase().replace("PROVIDER", "provider");
     assert!(matches!(refused(&mut evm, bounty, 3, &format!("{{{capital}}}")), Errors::NotProvider(_)));
-    assert!(matches!(refused(&mut evm, bounty, 4, &format!("{{{}}}", provider(4))), Errors::OtherModel(_)));
+    assert!(matches!(refused(&mut evm, bounty, 4, &format!("{{{}}}", provider(4))), Errors::NotMinted(_)));
+    let payer = format!(r#""contract":"{AI_TOKEN_MINTER_ADDRESS:#x}""#);
+    let minted = format!("{{{payer},{}}}", provider(5));
+    assert!(matches!(refused(&mut evm, bounty, 5, &minted), Errors::OtherModel(_)));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::sync::LazyLock;
 
-use alloy_primitives::{B256, Bytes, U256, hex, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use alloy_sol_types::{SolCall, SolStruct, eip712_domain, sol};
 use contracts::ModelBounty::{Bounty, Claim, Terms};
-use contracts::{AI_TOKEN_ADDRESS, AIToken, AITokenMinter, MODEL_BOUNTY_ADDRESS, ModelBounty};
+use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, MODEL_BOUNTY_ADDRESS, ModelBounty};
 use serde_json::Value;
 
 use crate::evm::{BountyError, DEV_CHAIN_ID, Evm};
@@ -94,6 +94,8 @@ pub(crate) fn permit(owner: &Signer, terms: &Terms, value: u128) -> ModelBounty:
 pub(crate) struct Work {
     pub(crate) seed: u64,
     pub(crate) provider: Signer,
+    /// The contract that pays it.
+    pub(crate) payer: Address,
     /// As they stand between the quotes of the JSON.
     pub(crate) model: String,
     pub(crate) class: String,
@@ -111,6 +113,7 @@ pub(crate) fn work(evm: &Evm, seed: u64) -> Work {
     Work {
         seed,
         provider: miner(seed),
+        payer: AI_TOKEN_MINTER_ADDRESS,
         model: MODEL.to_owned(),
         class: class_of(MODEL, MODEL_DIGEST),
         started_at: evm.now_unix,
@@ -129,6 +132,10 @@ impl Work {
         });
         let provider = self.provider.address();
         let changes = [
+            (
+                r#""contract":"0x0000000000000000000000000000000000a17002""#,
+                format!(r#""contract":"{:#x}""#, self.payer),
+            ),
             (
                 r#""determinism_class":"scenes-1/onnxruntime-1.31.1/cpu/x86-64-v3/fp32""#,
                 format!(r#""determinism_class":"{}""#, self.class),

@@ -31,7 +31,7 @@ fn a_pledge_takes_all_rewards_and_is_listed() {
     assert_eq!(bounty.terms, terms);
     assert_eq!(pledge(&mut evm, &terms), U256::from(2));
     assert_eq!(evm.read_bounty(&ModelBounty::bountyCountCall {}), U256::from(2));
-    let of = |digest| evm.read_bounty(&ModelBounty::bountiesOfCall { modelDigest: digest });
+    let of = |digest| evm.read_bounty(&ModelBounty::bountiesOfCall { modelDigest: digest, before: U256::ZERO });
     assert_eq!(of(MODEL_DIGEST), [U256::from(2), U256::from(1)]);
     assert!(of(B256::repeat_byte(9)).is_empty());
 }
@@ -113,8 +113,13 @@ fn lists_are_bounded() {
     for _ in 0..101 {
         pledge(&mut evm, &least);
     }
-    let newest = evm.read_bounty(&ModelBounty::bountiesOfCall { modelDigest: MODEL_DIGEST });
+    let below = |before: u64| {
+        evm.read_bounty(&ModelBounty::bountiesOfCall { modelDigest: MODEL_DIGEST, before: U256::from(before) })
+    };
+    let newest = below(0);
     assert_eq!((newest.len(), newest[0], newest[99]), (100, U256::from(101), U256::from(2)));
+    assert_eq!((below(2), below(3)), (vec![U256::from(1)], vec![U256::from(2), U256::from(1)]));
+    assert_eq!((below(1), below(1_000)), (vec![], newest.clone()), "ids that nobody has bound the list as well");
     let listed = evm.read_bounty(&ModelBounty::bountiesCall { bountyIds: newest });
     assert_eq!(listed.len(), 100);
     let all = ModelBounty::bountiesCall { bountyIds: (1..=101).map(U256::from).collect() };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use inference::runtime::folder::ModelFolder;
 use inference::runtime::manifests::Manifests;
+use inference::runtime::ollama::folder::model_digest;
 use serde::Serialize;
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
@@ -38,6 +39,7 @@ struct Model {
     version: String,
     kind: JobKind,
     licence: String,
+    /// What receipts and bounties name: of a model that Ollama serves, the digest that Ollama states.
     manifest_sha256: Sha256Digest,
     files: usize,
     bytes: u64,
@@ -65,8 +67,8 @@ impl List {
 }
 
 fn look(configured: &ModelConfig, manifests: &Manifests) -> Listed {
-    let (model, error) = match manifests.open(&configured.path) {
-        Ok(opened) => (Some(describe(&opened)), None),
+    let (model, error) = match manifests.open(&configured.path).and_then(|opened| describe(&opened)) {
+        Ok(model) => (Some(model), None),
         Err(error) => (None, Some(error.to_string())),
     };
     Listed {
@@ -79,15 +81,41 @@ fn look(configured: &ModelConfig, manifests: &Manifests) -> Listed {
     }
 }
 
-fn describe(folder: &ModelFolder) -> Model {
+fn describe(folder: &ModelFolder) -> inference::error::Result<Model> {
     let manifest = folder.manifest();
-    Model {
+    Ok(Model {
         name: manifest.name.clone(),
         version: manifest.version.clone(),
         kind: manifest.kind,
         licence: manifest.licence.clone(),
-        manifest_sha256: folder.manifest_sha256(),
+        manifest_sha256: model_digest(folder)?,
         files: manifest.files.len(),
         bytes: manifest.files.iter().map(|file| file.bytes).sum(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use inference::runtime::ollama::folder::{DEFAULT_URL, Settings, write};
+
+    use super::*;
+
+    #[test]
+    fn a_model_of_ollama_is_listed_by_the_digest_that_earns() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            url: DEFAULT_URL.into(),
+            model: "llama3.2:1b".into(),
+            digest: Sha256Digest::of(b"weights"),
+            keep_alive_seconds: 60,
+            context_tokens: 2_048,
+            silence_seconds: 1,
+            load_within_seconds: 2,
+        };
+        write(&settings, JobKind::Text, folder.path()).unwrap();
+        let opened = ModelFolder::open(folder.path()).unwrap();
+        let listed = describe(&opened).unwrap().manifest_sha256;
+        assert_eq!(listed, settings.digest, "as it is offered, and stands in receipts");
+        assert_ne!(listed, opened.manifest_sha256());
     }
 }

@@ -126,6 +126,7 @@ fn arrival(number: u64, random: &mut Random, slots: u32) -> Arrival {
         address: address(number),
         session: SessionNumber(number),
         capability,
+        slots_lent: slots,
         leases: vec![],
         leases_ended,
         faults,

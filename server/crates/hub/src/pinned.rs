@@ -31,16 +31,20 @@ pub enum PinError {
     Twice { kind: JobKind, model: String, sha256: [Sha256Digest; 2] },
 }
 
-/// An offer under the name of a pinned model, with another manifest.
+/// An offer with the name or the manifest of a pinned model, and not with both.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "offers: `{model}` has the manifest {got}, and this hub pins {pinned} under that name: it gets no jobs here; update \
-     the model, or offer yours under another name"
-)]
-pub struct OtherManifest {
-    pub model: String,
-    pub pinned: Sha256Digest,
-    pub got: Sha256Digest,
+pub enum ForeignOffer {
+    #[error(
+        "offers: `{model}` has the manifest {got}, and this hub pins {pinned} under that name: it gets no jobs here; \
+         update the model, or offer yours under another name"
+    )]
+    OtherManifest { model: String, pinned: Sha256Digest, got: Sha256Digest },
+    /// Under a name that nobody else offers it would be audited by nobody, and its receipts would name the pinned model.
+    #[error(
+        "offers: `{model}` has the manifest {sha256}, which this hub pins under the name `{pinned}`: it gets no jobs \
+         here; offer it under that name"
+    )]
+    OtherName { model: String, pinned: String, sha256: Sha256Digest },
 }
 
 impl PinnedModel {
@@ -116,14 +120,20 @@ impl PinnedModels {
         Some(FieldError::bound("model", bound, model))
     }
 
-    /// Refuses an offer under a pinned name with another manifest. Names without a pin are free.
-    pub fn check(&self, offer: &ModelOffer) -> Result<(), OtherManifest> {
+    /// Refuses an offer under a pinned name with another manifest, and of a pinned manifest under another name or for another
+    /// kind of work. Other names and manifests are free.
+    pub fn check(&self, offer: &ModelOffer) -> Result<(), ForeignOffer> {
         let (got, model) = (offer.manifest_sha256, &offer.model);
         match self.find(offer.kind, model) {
-            Some(pinned) if pinned.sha256 != got => {
-                Err(OtherManifest { model: model.clone(), pinned: pinned.sha256, got })
-            }
-            _ => Ok(()),
+            Some(pinned) if pinned.sha256 == got => Ok(()),
+            Some(pinned) => Err(ForeignOffer::OtherManifest { model: model.clone(), pinned: pinned.sha256, got }),
+            None => match self.iter().find(|pinned| pinned.sha256 == got) {
+                Some(PinnedModel { manifest, sha256 }) => {
+                    let pinned = manifest.name.clone();
+                    Err(ForeignOffer::OtherName { model: model.clone(), pinned, sha256: *sha256 })
+                }
+                None => Ok(()),
+            },
         }
     }
 }
@@ -169,6 +179,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_pinned_manifest_is_offered_under_its_own_name_and_kind_only() {
+        let scenes = pinned_model("scenes");
+        let pinned = PinnedModels::new([scenes.clone()]).unwrap();
+        let own = ModelOffer { manifest_sha256: scenes.sha256, ..offer("scenes") };
+        assert_eq!(pinned.check(&own), Ok(()));
+        for other in [ModelOffer { model: "mine".into(), ..own.clone() }, ModelOffer { kind: JobKind::Text, ..own }] {
+            let refused = pinned.check(&other).unwrap_err();
+            assert!(matches!(&refused, ForeignOffer::OtherName { pinned, .. } if pinned == "scenes"), "{refused}");
+        }
+    }
+
     proptest! {
         #[test]
         fn only_the_pinned_manifest_may_have_a_pinned_name(bytes: Vec<u8>, named: bool) {
@@ -179,7 +201,7 @@ mod tests {
             let is_foreign = named && asked.manifest_sha256 != scenes.sha256;
             prop_assert_eq!(pinned.check(&asked).is_err(), is_foreign);
             asked.manifest_sha256 = scenes.sha256;
-            prop_assert_eq!(pinned.check(&asked), Ok(()));
+            prop_assert_eq!(pinned.check(&asked).is_ok(), named, "a pinned manifest has its own name only");
         }
     }
 }

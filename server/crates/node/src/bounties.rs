@@ -1,8 +1,9 @@
 //! Bounties for models, as their contract accounts for them.
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
 use chain::{Call, Snapshot};
+use contracts::ModelBounty::ClaimState;
 use contracts::{MODEL_BOUNTY_ADDRESS, ModelBounty};
 
 use crate::error::NodeError;
@@ -35,13 +36,19 @@ impl NodeHandle {
         .await
     }
 
-    /// The newest bounties for a model, newest first, at most [`BOUNTIES_AT_ONCE_MAX`] of them.
+    /// The bounties for a model with ids below `before`, newest first, at most [`BOUNTIES_AT_ONCE_MAX`] of them; from the newest
+    /// on where `before` is absent.
     ///
     /// # Errors
     /// As [`chain::Snapshot::call`].
-    pub async fn bounties_of_model(&self, model: B256) -> Result<Vec<NumberedBounty>, NodeError> {
+    pub async fn bounties_of_model(&self, model: B256, before: Option<u64>) -> Result<Vec<NumberedBounty>, NodeError> {
+        if before == Some(0) {
+            return Ok(vec![]);
+        }
         self.query(move |snapshot| {
-            let ids = read(snapshot, ModelBounty::bountiesOfCall { modelDigest: model })?;
+            // To the contract, 0 is no bound.
+            let before = U256::from(before.unwrap_or(0));
+            let ids = read(snapshot, ModelBounty::bountiesOfCall { modelDigest: model, before })?;
             numbered(snapshot, ids.into_iter().map(|id| u64::try_from(id).unwrap_or(u64::MAX)).collect())
         })
         .await
@@ -64,6 +71,39 @@ impl NodeHandle {
             let claims =
                 read(snapshot, ModelBounty::claimsOfCall { bountyId: U256::from(id), from: U256::from(from) })?;
             Ok(numbered(snapshot, vec![id])?.pop().map(|bounty| (bounty, claims)))
+        })
+        .await
+    }
+}
+
+/// A claim that waits to be paid: its bounty, and the receipt that it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingClaim {
+    pub bounty: u64,
+    pub receipt_hash: B256,
+    pub provider: Address,
+}
+
+impl NodeHandle {
+    /// Of these receipts, each with its provider, those for which a claim waits. All at the head.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub async fn waiting_claims(&self, receipts: Vec<(B256, Address)>) -> Result<Vec<WaitingClaim>, NodeError> {
+        self.query(move |snapshot| {
+            let mut waiting = Vec::new();
+            for (receipt_hash, provider) in receipts {
+                let bounty = read(snapshot, ModelBounty::bountyOfReceiptCall { receiptHash: receipt_hash })?;
+                if bounty.is_zero() {
+                    continue;
+                }
+                let claim = read(snapshot, ModelBounty::claimOfCall { bountyId: bounty, provider })?;
+                if claim.receiptHash == receipt_hash && claim.state == ClaimState::Waiting {
+                    let bounty = u64::try_from(bounty).unwrap_or(u64::MAX);
+                    waiting.push(WaitingClaim { bounty, receipt_hash, provider });
+                }
+            }
+            Ok(waiting)
         })
         .await
     }

@@ -50,7 +50,7 @@ mod validator_network;
 mod validators;
 
 pub use allowance::{Allowance, CallsRefused};
-pub use bounties::{BOUNTIES_AT_ONCE_MAX, NumberedBounty};
+pub use bounties::{BOUNTIES_AT_ONCE_MAX, NumberedBounty, WaitingClaim};
 pub use chain;
 pub use config::{BlockTiming, NodeConfig, Role};
 pub use disk::DISK_FLOOR_BYTES;

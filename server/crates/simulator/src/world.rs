@@ -185,7 +185,15 @@ impl<'a> World<'a> {
         let unit_price = if of.is_cheat && self.strategy.asks_itself() { DEALER_UNIT_PRICE } else { UNIT_PRICE };
         let capability = of.capability(unit_price);
         self.keys.insert(address, Key { session, machine, results });
-        let arrival = Arrival { address, session, capability, leases: vec![], leases_ended: results, faults: 0 };
+        let arrival = Arrival {
+            address,
+            session,
+            slots_lent: capability.slots,
+            capability,
+            leases: vec![],
+            leases_ended: results,
+            faults: 0,
+        };
         self.apply(Input::Join(Box::new(arrival)))
     }
 

@@ -266,6 +266,8 @@ pub enum OutboxPayload {
     Close { job_id: JobId },
     /// Takes back what is held of a receipt.
     Void { receipt: B256 },
+    /// Drops the claim on a bounty that is for this receipt.
+    Reject { receipt: B256, bounty: u64 },
     /// Settles these trades of a market of the exchange.
     SettleTrades { market: u16, first_trade: u64, trades: u64 },
     /// Pays a trader out of its balance at the exchange.
@@ -281,6 +283,7 @@ impl OutboxPayload {
             Self::Settle { .. } => "settle",
             Self::Close { .. } => "close",
             Self::Void { .. } => "void",
+            Self::Reject { .. } => "reject",
             Self::SettleTrades { .. } => "settle_trades",
             Self::Withdraw { .. } => "withdraw",
         }

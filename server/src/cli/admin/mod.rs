@@ -9,13 +9,14 @@ use serde::de::DeserializeOwned;
 use shared::Address;
 use shared::amount::Amount;
 use shared::api::admin::{
-    AdminHealth, AdminJob, AdminJobFilter, AdminKey, AdminLimits, ClientClass, KeyLimits, OperatorChange,
-    OperatorReason, RevokedKey,
+    AdminHealth, AdminJob, AdminJobFilter, AdminKey, AdminLimits, Amnesty, ClientClass, KeyLimits, OperatorChange,
+    OperatorReason, RevokedKey, StruckFaults,
 };
 use shared::api::miners::MinerView;
 use shared::api::page::{LIMIT_DEFAULT, LIMIT_MAX, Page};
 use shared::id::{ApiKeyId, JobId};
 use shared::job::lifecycle::JobState;
+use shared::time::UnixSeconds;
 
 use self::session::Access;
 use super::client::print_json;
@@ -33,6 +34,9 @@ pub(super) enum Admin {
     Pause(Act),
     /// Lets a paused miner get work again. The reason is public
     Resume(Act),
+    /// Declares that the platform was at fault for a while: faults of that time count against nobody any more. The reason
+    /// is public
+    Amnesty(DeclareAmnesty),
     /// Finds and revokes API keys
     #[command(subcommand)]
     Keys(Keys),
@@ -127,6 +131,20 @@ pub(super) struct Act {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DeclareAmnesty {
+    /// The first second of the span, in Unix seconds
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    from: u64,
+    /// The last second of the span, in Unix seconds: seven days after the first at most, and not ahead
+    #[arg(long, value_name = "UNIX_SECONDS")]
+    to: u64,
+    #[command(flatten)]
+    why: Why,
+    #[command(flatten)]
+    look: Look,
+}
+
+#[derive(Debug, Args)]
 struct Why {
     /// Why, in one line of up to 200 characters
     #[arg(long)]
@@ -195,6 +213,7 @@ pub(super) fn run(admin: &Admin) -> Result<()> {
         Admin::Miners(miners) => list_miners(miners),
         Admin::Pause(act) => move_miner(act, "pause"),
         Admin::Resume(act) => move_miner(act, "resume"),
+        Admin::Amnesty(amnesty) => declare_amnesty(amnesty),
         Admin::Keys(Keys::List(list)) => list_keys(list),
         Admin::Keys(Keys::Limit(limit)) => limit_key(limit),
         Admin::Keys(Keys::Revoke(revoke)) => revoke_key(revoke),
@@ -318,6 +337,16 @@ fn move_miner(Act { miner, why, look }: &Act, way: &str) -> Result<()> {
         Some(pause) => println!("{miner} gets nothing new: {}", pause.reason),
         None => println!("{miner} gets work again"),
     }
+    Ok(())
+}
+
+fn declare_amnesty(DeclareAmnesty { from, to, why, look }: &DeclareAmnesty) -> Result<()> {
+    let body = Amnesty { from_unix_s: UnixSeconds(*from), to_unix_s: UnixSeconds(*to), reason: why.reason.clone() };
+    let struck: StruckFaults = look.access.within(|session| session.post("/v1/admin/amnesties", &body))?;
+    if look.json {
+        return print_json(&struck);
+    }
+    println!("{} faults of {} miners do not count any more", struck.faults, struck.miners);
     Ok(())
 }
 

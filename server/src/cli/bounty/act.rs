@@ -40,7 +40,7 @@ pub(in crate::cli) struct Pledge {
     /// How many receipts earn an equal part each; each miner earns one
     #[arg(long, default_value_t = 1)]
     receipts: u32,
-    /// What the work of a receipt must have been minted or paid at least, in AIT
+    /// What must have been minted for the work of a receipt at least, in AIT
     #[arg(long, default_value = "1")]
     min_work: Amount,
     /// Days until what nobody claimed can go back
@@ -172,7 +172,7 @@ pub(super) fn pledge(asked: &Pledge) -> Result<()> {
         ("rewards", format!("{receipts} of {} AIT, one for each miner", Amount::from_atto(reward))),
         ("least work", format!("{min_work} AIT of one receipt, begun after this")),
         ("ends", format!("{} (Unix seconds); what nobody claimed can go back then", terms.expiresAt)),
-        ("risk", "work that a client pays to a miner of its choice is not audited, and earns all the same".to_owned()),
+        ("risk", "no audit can tell who has the model while one miner alone serves it".to_owned()),
     ];
     let before = ask_contract(&signing.node, &bountyCountCall {})?;
     let placed = send(wallet, signing, &lines, "Pledge it?", "pledge", |node, key| {

@@ -3,9 +3,10 @@
 use alloy_sol_types::SolCall as _;
 use anyhow::{Result, ensure};
 use clap::Args;
-use contracts::ModelBounty::{Bounty, claimCall, claimOfCall, claimedReceiptCall};
+use contracts::ModelBounty::{Bounty, bountyOfReceiptCall, claimCall, claimOfCall};
 use shared::amount::Amount;
 use shared::api::receipts::ReceiptView;
+use shared::chain::MINTER_ADDRESS;
 use shared::digest::Sha256Digest;
 use shared::receipt::{JobReceipt, SignedReceipt};
 use shared::{Address, B256, Bytes, U256};
@@ -46,8 +47,11 @@ pub(super) fn claim(asked: &Claim) -> Result<()> {
         own.receiptHash.is_zero(),
         "{provider} has claimed from bounty {id} before: a miner earns one reward of it"
     );
-    let is_claimed = ask_contract(&signing.node, &claimedReceiptCall { receiptHash: *receipt })?;
-    ensure!(!is_claimed, "a reward was claimed for this receipt before: a receipt earns one");
+    let claimed_from = ask_contract(&signing.node, &bountyOfReceiptCall { receiptHash: *receipt })?;
+    ensure!(
+        claimed_from.is_zero(),
+        "a reward of bounty {claimed_from} was claimed for this receipt before: a receipt earns one"
+    );
 
     let lines = [
         ("claims", format!("{} AIT of bounty {id} for {provider}", Amount::from_atto(bounty.terms.reward))),
@@ -69,6 +73,11 @@ fn check(id: u64, bounty: &Bounty, receipt: &JobReceipt, provider: Address, now_
     ensure!(free(bounty) > 0, "every reward of bounty {id} is claimed or paid");
     ensure!(bounty.pledger != provider, "{provider} pledged bounty {id}, and earns nothing of it");
     ensure!(receipt.provider == provider, "the receipt is of {}, and the wallet is {provider}", receipt.provider);
+    ensure!(
+        receipt.contract == MINTER_ADDRESS,
+        "the receipt is paid by {}, and only what the minter {MINTER_ADDRESS} pays earns a bounty",
+        receipt.contract
+    );
     let wanted = Sha256Digest(terms.modelDigest);
     let begins = format!("{}@{wanted}/", receipt.model);
     ensure!(

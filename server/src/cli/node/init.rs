@@ -29,6 +29,10 @@ pub(in crate::cli) struct Init {
     /// Makes a development chain of so many validators on this machine, with a folder and development keys for each
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["validator", "chain_id", "admin", "attester"], required_unless_present = "validator")]
     validators: Option<usize>,
+    /// Hubs of the development chain, each an attester of block 0 with a folder of its own; the first is in the folder of the
+    /// first validator
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "validators", value_parser = clap::value_parser!(u8).range(1..=8))]
+    hubs: u8,
     /// Port at which the first of them takes connections of the others; the next ones follow. 0 takes ports that are free now
     #[arg(long, default_value_t = FIRST_PORT_DEFAULT, conflicts_with = "validator")]
     first_port: u16,
@@ -66,7 +70,7 @@ pub(super) fn run(init: &Init) -> Result<()> {
         (None, Some(chain_id), Some(admin), Some(attester)) => {
             let terms = GenesisTerms {
                 admin,
-                attester,
+                attesters: vec![attester],
                 hold_seconds: init.hold_seconds.unwrap_or(DEFAULT_HOLD_SECONDS),
                 unbonding_seconds: UNBONDING_SECONDS,
             };
@@ -107,9 +111,14 @@ fn development(init: &Init, count: usize) -> Result<()> {
         .zip(ports)
         .map(|(address, port)| Endpoint { address: *address, endpoint: format!("{}:{port}", Ipv4Addr::LOCALHOST) });
     let peers = Peers { validators: endpoints.collect() };
+    let mut attesters = vec![hub.address()];
+    for number in 2..=init.hubs {
+        let folder = init.folder.join(format!("hub-{number}"));
+        attesters.push(Keys::development(&folder.join("keys"), false)?.hub.address());
+    }
     let terms = GenesisTerms {
         admin,
-        attester: hub.address(),
+        attesters,
         hold_seconds: init.hold_seconds.unwrap_or(0),
         unbonding_seconds: DEVELOPMENT_UNBONDING_SECONDS,
     };
@@ -121,6 +130,14 @@ fn development(init: &Init, count: usize) -> Result<()> {
     println!("genesis  {}", shared.genesis.block_hash()?);
     println!("Start each in a terminal of its own; the first serves hub and pages, too:");
     println!("  aitbc up --data {}", folders[0].display());
+    for number in 2..=init.hubs {
+        let (hub, genesis) = (init.folder.join(format!("hub-{number}")), folders[0].join(GENESIS_FILE));
+        println!(
+            "  aitbc up --data {} --hub-id aitbc-dev-hub-{number} --port PORT --chain-from http://127.0.0.1:8000 --genesis {}",
+            hub.display(),
+            genesis.display()
+        );
+    }
     for (folder, port) in folders[1..].iter().zip(super::PORT_DEFAULT..) {
         println!("  aitbc node start --data {} --port {port}", folder.display());
     }

@@ -234,6 +234,7 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("Page_MinerView", "items", Max(LIMIT_MAX as usize)),
     ("OperatorReason", "reason", Max(OPERATOR_REASON_MAX_CHARS)),
     ("KeyLimits", "reason", Max(OPERATOR_REASON_MAX_CHARS)),
+    ("Amnesty", "reason", Max(OPERATOR_REASON_MAX_CHARS)),
     ("AdminHealth", "queue", Max(OPEN_STATES.len())),
     ("Outbox", "transactions", Max(OUTBOX_SHOWN_MAX)),
     ("AdminLimits", "limits", Max(LIMITS_MAX)),

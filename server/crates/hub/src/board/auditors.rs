@@ -70,12 +70,14 @@ impl Board {
         let auditors = self.auditors_for(&tasks);
         let mut effects = Vec::new();
         for task in tasks {
-            let passed = self.audits.passed_by(task);
+            let passed = self.passed_by(task);
             let mut next = self.draw_auditor(&auditors, task, &passed);
             if next.is_none() && !passed.is_empty() {
                 // Those that had no slot for it are asked again before nobody is.
                 self.audits.forget_passed(task);
-                next = self.draw_auditor(&auditors, task, &BTreeSet::new());
+                let last = self.keep_last_decliner(task);
+                next = self.draw_auditor(&auditors, task, &last);
+                next = next.or_else(|| self.draw_auditor(&auditors, task, &BTreeSet::new()));
             }
             match next {
                 Some(auditor) => self.audits.assign(task, auditor, now),
@@ -87,6 +89,20 @@ impl Board {
             }
         }
         effects
+    }
+
+    /// Miners that had the task and could not begin it, or declined it: others are asked before them.
+    fn passed_by(&self, task: Task) -> BTreeSet<Address> {
+        let declined = self.task(task).into_iter().flat_map(|open| &open.declined_by).copied();
+        self.audits.passed_by(task).into_iter().chain(declined).collect()
+    }
+
+    /// All that declined an audit may have it again, the last one after the others.
+    fn keep_last_decliner(&mut self, task: Task) -> BTreeSet<Address> {
+        let Some(open) = self.task_mut(task) else { return BTreeSet::new() };
+        let last = open.declined_by.pop();
+        open.declined_by = last.into_iter().collect();
+        last.into_iter().collect()
     }
 
     /// All that could audit one of these tasks, but for what depends on the task itself.

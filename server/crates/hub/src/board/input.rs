@@ -1,5 +1,7 @@
 //! What can happen to the board. Its whole history is a list of these.
 
+use std::collections::BTreeMap;
+
 use shared::Address;
 use shared::amount::MicroUnits;
 use shared::api::jobs::StepProgress;
@@ -43,6 +45,8 @@ pub enum Input {
     Pause { miner: Address, pause: MinerPause },
     /// An operator lets a miner get work again.
     Resume { miner: Address },
+    /// An operator declared that so many faults of these miners count no more.
+    Amnesty { struck: BTreeMap<Address, u64> },
     /// A miner finished a step, or wrote a piece of a text.
     Progress { lease_id: LeaseId, miner: Address, progress: StepProgress, piece: Option<Piece> },
     /// A miner says that it failed.
@@ -78,6 +82,8 @@ pub struct Arrival {
     pub address: Address,
     pub session: SessionNumber,
     pub capability: Capability,
+    /// How many of its slots the hub may fill now. The others work for other hubs.
+    pub slots_lent: u32,
     /// Leases that it says it still works on.
     pub leases: Vec<LeaseId>,
     /// Its history: leases that it completed or failed, and those of them that it failed.

@@ -51,6 +51,8 @@ pub(super) struct OpenTask {
     pub(super) served_with: Option<ServedWith>,
     /// Miners that failed it since the hub started.
     pub(super) failed_by: Vec<Address>,
+    /// Of an audit: miners that declined it since all others were asked, the last one last.
+    pub(super) declined_by: Vec<Address>,
     /// Miners that said since the hub started that they will never serve it.
     pub(super) given_up_by: Vec<GivenUp>,
 }

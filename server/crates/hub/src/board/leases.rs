@@ -12,8 +12,7 @@ use shared::protocol::Piece;
 use shared::time::UnixMillis;
 
 use super::job::{GivenUp, OpenTask};
-use super::{Board, BoardError, Effect, EndedLease, Failure, Lease, OpenJob};
-use crate::matching;
+use super::{Board, BoardError, Effect, EndedLease, Failure, Lease};
 
 impl Board {
     /// The lease, if `miner` holds it.
@@ -71,7 +70,7 @@ impl Board {
         if self.is_verifying(lease_id) {
             return Err(BoardError::BeingVerified(lease_id));
         }
-        let model = self.jobs.get(&task.job_id).and_then(|job| self.model_of(miner, job));
+        let model = self.leases.get(&lease_id).and_then(|lease| self.manifest_of(lease));
         let blame = match failure.blame {
             Blame::Input if self.has_served_another_part(task, model) => Blame::Miner,
             blame => blame,
@@ -109,6 +108,9 @@ impl Board {
             return Err(BoardError::BeingVerified(lease_id));
         }
         self.refusals.count(task, miner, now);
+        if let Some(open) = self.task_mut(task).filter(|_| task.role.is_audit()) {
+            open.declined_by.push(miner);
+        }
         let is_crossing = age_ms <= crate::lease::CROSSING_MAX_MS && self.holds_more_than_lent(miner);
         let is_free = is_crossing && self.is_free_to_decline(miner);
         let mut effects =
@@ -151,12 +153,6 @@ impl Board {
         }
         self.count_fault(miner);
         Some(Effect::CountFault { miner, task })
-    }
-
-    /// The model with which a connected miner serves a job.
-    pub(super) fn model_of(&self, miner: Address, job: &OpenJob) -> Option<Sha256Digest> {
-        let offer = matching::offer_for(&job.request, &self.miners.get(&miner)?.capability);
-        offer.map(|offer| offer.manifest_sha256)
     }
 
     /// Ends a lease by somebody's fault. Its task waits again, or fails.

@@ -14,7 +14,7 @@ use crate::lease::{HEARTBEAT_BLIND_MS, SILENCE_MAX_MS};
 impl Board {
     /// A miner connected. A second session of the same miner replaces the first and keeps the leases that it names.
     pub(super) fn join(&mut self, arrival: Arrival, now: UnixMillis) -> Result<Vec<Effect>, BoardError> {
-        let Arrival { address, session, mut capability, leases, leases_ended, faults } = arrival;
+        let Arrival { address, session, mut capability, slots_lent, leases, leases_ended, faults } = arrival;
         if self.miners.len() >= MINERS_MAX && !self.miners.contains_key(&address) {
             return Err(BoardError::TooManyMiners);
         }
@@ -40,7 +40,8 @@ impl Board {
             let reason = "the lease is over".to_owned();
             effects.push(Effect::Cancel { miner: address, session, lease_id: *lease_id, reason });
         }
-        // Another model under a pinned name is not that model: no job, no list and no default knows of it.
+        // Another model under a pinned name is not that model, and a pinned one under another name would be audited by
+        // nobody: no job, no list and no default knows of them.
         capability.offers.retain(|offer| self.catalog.pinned().check(offer).is_ok());
         let (draining, last_heard, last_worked) = (false, now, now);
         self.catalog.connect(address, &capability.offers);
@@ -48,7 +49,7 @@ impl Board {
         let cards = Cards::of(&capability);
         let miner = Miner {
             session,
-            slots_lent: capability.slots,
+            slots_lent,
             capability,
             draining,
             last_heard,

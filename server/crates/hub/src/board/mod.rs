@@ -265,6 +265,7 @@ impl Board {
             Input::Decline { lease_id, miner } => self.decline(lease_id, miner, now),
             Input::Pause { miner, pause } => Ok(self.pause(miner, pause, now)),
             Input::Resume { miner } => Ok(self.resume(miner, now)),
+            Input::Amnesty { struck } => Ok(self.forgive(&struck, now)),
             Input::Progress { lease_id, miner, progress, piece } => {
                 self.progress(lease_id, miner, progress, piece.as_ref(), now)
             }
@@ -506,6 +507,20 @@ impl Board {
         self.note_miner(miner);
         // Its reputation may be too low now for what others gave up.
         self.unsure.clone_from(&self.given_up);
+    }
+
+    /// Faults that the platform made count no more. A miner that is not connected has its count from the database when it comes.
+    fn forgive(&mut self, struck: &BTreeMap<Address, u64>, now: UnixMillis) -> Vec<Effect> {
+        for (address, faults) in struck {
+            if let Some(miner) = self.miners.get_mut(address) {
+                let struck = miner.faults.min(*faults);
+                miner.faults -= struck;
+                // Leases that count for nothing: neither completed nor failed.
+                miner.leases_ended = miner.leases_ended.saturating_sub(struck);
+                self.note_miner(*address);
+            }
+        }
+        self.dispatch(now)
     }
 
     fn release(&mut self, lease_id: LeaseId) -> Option<Lease> {

@@ -72,7 +72,7 @@ impl Board {
     /// Miners that put their failure of any part of this job on its input, with the very model that served a part of it now.
     /// Each is named once.
     fn take_wrongly_refused(&mut self, served: &Lease) -> BTreeSet<Address> {
-        let model = self.jobs.get(&served.task.job_id).and_then(|job| self.model_of(served.miner, job));
+        let model = self.manifest_of(served);
         let (Some(model), Some(job)) = (model, self.jobs.get_mut(&served.task.job_id)) else { return BTreeSet::new() };
         let given_up = job.tasks.values_mut().flat_map(|open| &mut open.given_up_by);
         let wrong = given_up.filter(|given_up| given_up.refused_with == Some(model));

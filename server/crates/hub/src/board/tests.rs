@@ -122,6 +122,7 @@ fn arrival(number: u8, session: u64, slots: u32) -> Arrival {
         address: Address::repeat_byte(number),
         session: SessionNumber(session),
         capability,
+        slots_lent: slots,
         leases: vec![],
         leases_ended: 0,
         faults: 0,

@@ -76,15 +76,18 @@ impl Board {
         self.miners.get(&address)
     }
 
-    /// The manifest of the model with which the miner serves a job: the pinned one, or the one that it offers while it is
+    /// The manifest of the model with which the work of a lease is made: the one that its miner offered when it got the lease,
+    /// whatever it offers by now. A hub that started since knows the pinned one, or else what its miner offers while it is
     /// connected.
-    pub fn manifest_of(&self, miner: Address, job: &ValidJob) -> Option<Sha256Digest> {
-        let pinned = self.catalog.pinned().find(job.work.kind(), &job.model).map(|pinned| pinned.sha256);
+    pub fn manifest_of(&self, lease: &Lease) -> Option<Sha256Digest> {
+        let job = &self.jobs.get(&lease.task.job_id)?.request;
+        let granted = self.task(lease.task)?.served_with.as_ref().map(|with| with.manifest_sha256);
+        let pinned = || self.catalog.pinned().find(job.work.kind(), &job.model).map(|pinned| pinned.sha256);
         let offered = || {
-            let offer = matching::offer_for(job, &self.miners.get(&miner)?.capability)?;
+            let offer = matching::offer_for(job, &self.miners.get(&lease.miner)?.capability)?;
             Some(offer.manifest_sha256)
         };
-        pinned.or_else(offered)
+        granted.or_else(pinned).or_else(offered)
     }
 
     /// The leases under which a job's tasks run, with the sessions of their miners, where those are connected.

@@ -148,8 +148,16 @@ impl AuditAnswer {
         add(transaction, refuted.miner, (miner::Column::AuditsRefuted, 1)).await?;
         add(transaction, refuted.miner, (miner::Column::Faults, refuted.faults)).await?;
         let evidence = evidence(receipt_hash, provider, &opinions)?;
-        condemn(transaction, refuted, &format!("refuted by two miners, evidence {evidence} of receipt {receipt_hash}"))
-            .await
+        let reason = format!("refuted by two miners, evidence {evidence} of receipt {receipt_hash}");
+        condemn(transaction, refuted, &reason).await?;
+        // Also where it is paid already: a bounty may wait for it.
+        let lies = opinions.iter().filter(|opinion| opinion.miner == refuted.miner).map(|opinion| opinion.receipt_hash);
+        let served = (provider == refuted.miner).then_some(receipt_hash);
+        let refuted_receipts = served.into_iter().chain(lies).map(|hash| hash.to_string());
+        let update = condemnable(transaction, refuted, &reason);
+        let update = update.filter(job_receipt::Column::ReceiptHash.is_in(refuted_receipts));
+        update.exec(transaction.connection).await?;
+        Ok(())
     }
 }
 
@@ -196,29 +204,35 @@ async fn add(
 /// minted, and what is held, or will be when its mint is in a block, is voided.
 async fn condemn(transaction: &Transaction<'_>, refuted: &Refuted, reason: &str) -> Result<(), StoreError> {
     use job_receipt::Column;
-    let of_miner = |update: sea_orm::UpdateMany<job_receipt::Entity>| {
-        update
-            .filter(Column::HubId.eq(transaction.hub_id))
-            .filter(Column::Provider.eq(refuted.miner.to_string()))
-            .filter(Column::Contract.eq(refuted.minter.to_string()))
-            .filter(Column::VoidReason.is_null())
-    };
     let pending = settlement_text(SettlementState::Pending)?;
-    let update = job_receipt::Entity::update_many()
+    let update = condemnable(transaction, refuted, reason)
         .col_expr(Column::Settlement, Expr::value(settlement_text(SettlementState::Refused)?))
         .col_expr(Column::Refusal, Expr::value(reason))
-        .col_expr(Column::VoidReason, Expr::value(reason))
         .filter(Column::Settlement.eq(pending));
-    of_miner(update).exec(transaction.connection).await?;
+    update.exec(transaction.connection).await?;
     let minted = [SettlementState::Submitted, SettlementState::Minted];
     let minted = minted.into_iter().map(settlement_text).collect::<Result<Vec<_>, _>>()?;
     let held = [HoldState::Held, HoldState::Releasing].into_iter().map(hold_text).collect::<Result<Vec<_>, _>>()?;
-    let update = job_receipt::Entity::update_many()
-        .col_expr(Column::VoidReason, Expr::value(reason))
+    let update = condemnable(transaction, refuted, reason)
         .filter(Column::Settlement.is_in(minted))
         .filter(Column::Hold.is_null().or(Column::Hold.is_in(held)));
-    of_miner(update).exec(transaction.connection).await?;
+    update.exec(transaction.connection).await?;
     Ok(())
+}
+
+/// Writes the reason to receipts of the miner that the minter pays and that have none.
+fn condemnable(
+    transaction: &Transaction<'_>,
+    refuted: &Refuted,
+    reason: &str,
+) -> sea_orm::UpdateMany<job_receipt::Entity> {
+    use job_receipt::Column;
+    job_receipt::Entity::update_many()
+        .col_expr(Column::VoidReason, Expr::value(reason))
+        .filter(Column::HubId.eq(transaction.hub_id))
+        .filter(Column::Provider.eq(refuted.miner.to_string()))
+        .filter(Column::Contract.eq(refuted.minter.to_string()))
+        .filter(Column::VoidReason.is_null())
 }
 
 /// An audit's task ended without a result. A dispute stays one.

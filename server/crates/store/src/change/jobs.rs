@@ -197,7 +197,7 @@ impl MoveTask {
         let EndedLease { lease_id, miner, received_at, fault } = ended;
         let ends_now = end_lease(transaction, *lease_id, self.at, (*received_at, fault.as_ref())).await?;
         if ends_now && fault.as_ref().is_some_and(|fault| fault.blame == Blame::Miner) {
-            let fault = CountFault { miner: *miner, task: self.moved.task, cause: FaultCause::Lease };
+            let fault = CountFault { miner: *miner, task: self.moved.task, cause: FaultCause::Lease, at: self.at };
             fault.apply(transaction).await?;
         }
         Ok(())

@@ -163,6 +163,7 @@ pub struct CountFault {
     /// With what it came.
     pub task: Task,
     pub cause: FaultCause,
+    pub at: UnixMillis,
 }
 
 #[async_trait]
@@ -170,7 +171,7 @@ impl Change for CountFault {
     type Output = ();
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        let Self { miner, task, cause } = *self;
+        let Self { miner, task, cause, at } = *self;
         let counted = miner::Entity::update_many()
             .col_expr(miner::Column::Faults, Expr::col(miner::Column::Faults).add(1))
             .filter(miner::Column::Address.eq(miner.to_string()))
@@ -179,7 +180,7 @@ impl Change for CountFault {
         if counted.rows_affected != 1 {
             return Ok(());
         }
-        let fault = LoggedFault { miner, job_id: task.job_id, task_role: task.role, cause };
+        let fault = LoggedFault { miner, job_id: task.job_id, task_role: task.role, cause, at: at.seconds() };
         append(transaction, &[LogEntry::Fault(fault)]).await
     }
 }

@@ -1,6 +1,7 @@
 //! Every write to the database. A change is one transaction with all its consequences.
 
 mod accounts;
+mod amnesty;
 mod artifacts;
 mod audits;
 mod candles;
@@ -18,12 +19,14 @@ mod operators;
 mod outbox;
 mod payments;
 mod reconcile;
+mod rejections;
 mod second_factor;
 mod sessions;
 mod settlement;
 mod webhooks;
 
 pub use accounts::{CreateApiKey, Prune, RevokeApiKey, TakeCall};
+pub use amnesty::DeclareAmnesty;
 pub use artifacts::{ForgetArtifacts, Forgotten};
 pub use audits::{AuditAnswer, AuditChange, Refuted};
 pub use complete::CompleteTask;
@@ -41,6 +44,7 @@ pub use operators::{LimitKey, PauseMiner, ResumeMiner, RevokeKey};
 pub use outbox::{AlignNonce, CloseTransaction, CountAttempt, QueueTransaction, SignTransaction, SignedTransaction};
 pub use payments::{MovePayment, PaymentMove, RecordSettled, SettledReceipt};
 pub use reconcile::{MintAgain, RecordFoundMint};
+pub use rejections::{CloseRejection, LookForClaimsAgain, RejectionEnd};
 pub use second_factor::{
     BeginSecondFactor, ConfirmSecondFactor, CountCodeTry, GiveCode, RemoveSecondFactor, ResetSecondFactor,
     SecondFactorLimits, SetUpFrom,

@@ -172,7 +172,7 @@ fn limits_in_words(pictures: Option<i64>, micro_ait_per_day: Option<i64>) -> Str
     format!("pictures a minute: {pictures}, mints a day: {mints}")
 }
 
-async fn is_recorded(transaction: &Transaction<'_>, act: &OperatorAct) -> Result<bool, StoreError> {
+pub(super) async fn is_recorded(transaction: &Transaction<'_>, act: &OperatorAct) -> Result<bool, StoreError> {
     let same = operator_change::Entity::find().filter(operator_change::Column::Id.eq(act.id.to_string()));
     Ok(same.one(transaction.connection).await?.is_some())
 }
@@ -183,15 +183,15 @@ async fn find_pause(transaction: &Transaction<'_>, miner: Address) -> Result<Opt
 }
 
 /// What was done to what.
-struct Recorded<'a> {
-    action: OperatorAction,
-    subject: String,
+pub(super) struct Recorded<'a> {
+    pub(super) action: OperatorAction,
+    pub(super) subject: String,
     /// Before and after.
-    states: [&'a str; 2],
+    pub(super) states: [&'a str; 2],
 }
 
 impl Recorded<'_> {
-    async fn store(self, transaction: &Transaction<'_>, act: &OperatorAct) -> Result<(), StoreError> {
+    pub(super) async fn store(self, transaction: &Transaction<'_>, act: &OperatorAct) -> Result<(), StoreError> {
         let [before, after] = self.states;
         let row = operator_change::ActiveModel {
             id: Set(act.id.to_string()),

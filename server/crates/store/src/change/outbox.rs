@@ -77,7 +77,10 @@ impl<S: SignTransaction> Change for QueueTransaction<S> {
             }
             OutboxPayload::Release { holds } => mark_releasing(transaction, holds).await?,
             // What these are for waits until a block has them.
-            OutboxPayload::Void { .. } | OutboxPayload::SettleTrades { .. } | OutboxPayload::Withdraw { .. } => {}
+            OutboxPayload::Void { .. }
+            | OutboxPayload::Reject { .. }
+            | OutboxPayload::SettleTrades { .. }
+            | OutboxPayload::Withdraw { .. } => {}
         }
         OutboxRecord::try_from(stored)
     }

@@ -64,6 +64,24 @@ impl Store {
         row.map(ReceiptRecord::try_from).transpose()
     }
 
+    /// This hub's refuted receipts of which the minter holds nothing to take back, that may be looked at now: those first that
+    /// were looked at longest ago. A bounty may wait for them.
+    pub async fn list_refuted_and_paid(&self, now: UnixMillis, limit: u64) -> Result<Vec<ReceiptRecord>, StoreError> {
+        use job_receipt::Column;
+        let paid = [HoldState::Paid, HoldState::Released].into_iter().map(hold_text).collect::<Result<Vec<_>, _>>()?;
+        let rows = job_receipt::Entity::find()
+            .filter(Column::HubId.eq(&*self.hub_id))
+            .filter(Column::VoidReason.is_not_null())
+            .filter(Column::Hold.is_in(paid))
+            .filter(Column::NotBeforeUnixMs.lte(stored_millis(now)))
+            .order_by_asc(Column::NotBeforeUnixMs)
+            .order_by_asc(Column::Seq)
+            .limit(limit)
+            .all(&self.readers)
+            .await?;
+        rows.into_iter().map(ReceiptRecord::try_from).collect()
+    }
+
     /// This hub's receipts whose amount is or was in the hold, oldest first.
     pub async fn list_receipts_of_hold(&self, hold: HoldKey) -> Result<Vec<ReceiptRecord>, StoreError> {
         use job_receipt::Column;

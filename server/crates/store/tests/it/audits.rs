@@ -2,6 +2,7 @@
 
 use shared::amount::Amount;
 use shared::api::audits::{AuditState, Opinion};
+use shared::api::payments::PlacedTransaction;
 use shared::api::receipts::{HoldState, SettlementState};
 use shared::comparison::Comparison;
 use shared::device::Engine;
@@ -9,18 +10,19 @@ use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
 use shared::job::lifecycle::{JobState, TaskEvent, TaskLife};
 use shared::job::task::{Task, TaskRole};
+use shared::log::LogEntry;
 use shared::time::UnixSeconds;
 use shared::{Address, B256, chain};
 use store::Store;
 use store::change::{
-    AuditAnswer, AuditChange, BookHolds, BookedHold, CloseVoid, CompleteTask, MoveTask, RecordMinted, Refuted,
-    UpsertMiner, VoidEnd,
+    AuditAnswer, AuditChange, BookHolds, BookedHold, CloseRejection, CloseVoid, CompleteTask, LookForClaimsAgain,
+    MoveTask, QueueTransaction, RecordMinted, Refuted, RejectionEnd, UpsertMiner, VoidEnd,
 };
-use store::record::{MovedTask, NewAudit, ReceiptRecord};
+use store::record::{MovedTask, NewAudit, OutboxPayload, OutboxState, ReceiptRecord};
 
 use super::database::on_both;
 use super::fixture::{MINER, NOW, complete, new_job, seal};
-use super::settlement::{arrival, completed, minted};
+use super::settlement::{SIGNER, Written, arrival, completed, minted};
 
 const AUDITOR: Address = Address::repeat_byte(0x22);
 const DUE: UnixSeconds = UnixSeconds(5_000);
@@ -173,4 +175,70 @@ async fn a_refuted_miner_loses_what_is_held_and_what_waits_and_nobody_else_loses
         assert!(store.find_receipt_to_void(NOW.plus_ms(1)).await.unwrap().is_none());
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_receipt_that_was_paid_before_it_was_refuted_is_looked_after_and_its_rejection_is_logged_once() {
+    on_both(async |database| {
+        let store = database.open().await;
+        store.write(arrival()).await.unwrap();
+        store.write(UpsertMiner { address: AUDITOR, ..arrival() }).await.unwrap();
+        let earlier = paid(&store, 2).await;
+        served(&store, 1).await;
+        let refuted = store.find_receipt_of_job(JobId::from_random(1)).await.unwrap().unwrap();
+        pay(&store, &refuted).await;
+        store.write(answer(1, TaskRole::Audit, AuditState::Disputed, true, None)).await.unwrap();
+        assert!(store.list_refuted_and_paid(NOW, 10).await.unwrap().is_empty());
+        store.write(answer(1, TaskRole::ThirdOpinion, AuditState::Refuted, false, Some(MINER))).await.unwrap();
+
+        let receipt_hash = refuted.signed.receipt_hash;
+        let hashes = async |now| {
+            let found = store.list_refuted_and_paid(now, 10).await.unwrap();
+            found.iter().map(|receipt| receipt.signed.receipt_hash).collect::<Vec<_>>()
+        };
+        assert_eq!(hashes(NOW).await, [receipt_hash], "what was honest and paid stays");
+        assert!(receipt(&store, &earlier).await.void_reason.is_none());
+        assert!(store.find_receipt_to_void(NOW).await.unwrap().is_none());
+        let not_before = NOW.plus_ms(5);
+        store.write(LookForClaimsAgain { receipts: vec![receipt_hash], not_before }).await.unwrap();
+        assert_eq!((hashes(NOW).await, hashes(not_before).await), (vec![], vec![receipt_hash]));
+
+        let payload = OutboxPayload::Reject { receipt: receipt_hash, bounty: 4 };
+        let queue = QueueTransaction { payload, signer: SIGNER, chain_nonce: 0, transaction: Written, at: NOW };
+        let sent = store.write(queue.clone()).await.unwrap();
+        let close = |outbox_id, end| CloseRejection { outbox_id, receipt_hash, bounty: 4, end };
+        let later = NOW.plus_ms(9);
+        let again = RejectionEnd::Again { state: OutboxState::Reverted, block_number: Some(6), not_before: later };
+        store.write(close(sent.id, again)).await.unwrap();
+        assert_eq!((hashes(not_before).await, rejections(&store).await.len()), (vec![], 0));
+        let sent = store.write(queue).await.unwrap();
+        let transaction = PlacedTransaction { transaction_hash: sent.transaction_hash, block_number: 7 };
+        for _ in 0..2 {
+            store.write(close(sent.id, RejectionEnd::Rejected(transaction))).await.unwrap();
+        }
+        let [LogEntry::Rejection(logged)] = &rejections(&store).await[..] else { panic!("one rejection") };
+        assert_eq!((logged.provider, logged.bounty, logged.transaction), (MINER, 4, transaction));
+        assert!(logged.reason.contains(&receipt_hash.to_string()), "{}", logged.reason);
+    })
+    .await;
+}
+
+async fn rejections(store: &Store) -> Vec<LogEntry> {
+    let entries = super::log::checked(store).await;
+    entries.into_iter().filter(|entry| matches!(entry, LogEntry::Rejection(_))).collect()
+}
+
+/// The minter paid it at once.
+async fn pay(store: &Store, receipt: &ReceiptRecord) {
+    let minted = vec![minted(receipt, B256::ZERO, 1)];
+    store.write(RecordMinted { outbox_id: 0, block_number: 1, minted }).await.unwrap();
+    let receipt_hash = receipt.signed.receipt_hash;
+    let booked = vec![BookedHold { receipt_hash, provider: MINER, amount: receipt.amount, due: None }];
+    store.write(BookHolds { booked }).await.unwrap();
+}
+
+async fn paid(store: &Store, number: u128) -> ReceiptRecord {
+    let receipt = completed(store, number).await;
+    pay(store, &receipt).await;
+    receipt
 }

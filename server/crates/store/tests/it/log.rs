@@ -16,7 +16,7 @@ use super::fixture::{MINER, complete, new_job, task};
 use super::settlement::arrival;
 
 /// Reads the whole log, and checks that it is one tree.
-async fn checked(store: &Store) -> Vec<LogEntry> {
+pub(crate) async fn checked(store: &Store) -> Vec<LogEntry> {
     let frontier = store.log_frontier().await.unwrap();
     let records = store.list_log(0, 100_000).await.unwrap();
     assert_eq!(records.len() as u64, frontier.size(), "no entry is missing, and none is too many");
@@ -128,7 +128,7 @@ async fn a_fault_counts_in_the_log_as_in_the_account_and_a_forgotten_miner_begin
         let capability = store.find_miner(MINER).await.unwrap().unwrap().capability;
         let join = UpsertMiner { address: newcomer, capability, seen_at };
         store.write(join.clone()).await.unwrap();
-        let fault = |miner| CountFault { miner, task: task(1), cause: FaultCause::Excuses };
+        let fault = |miner| CountFault { miner, task: task(1), cause: FaultCause::Excuses, at: NOW };
         store.write(fault(newcomer)).await.unwrap();
         // Nobody has an account of this address.
         store.write(fault(Address::repeat_byte(8))).await.unwrap();

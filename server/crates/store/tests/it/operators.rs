@@ -7,12 +7,13 @@ use shared::digest::Sha256Digest;
 use shared::id::{ApiKeyId, JobId};
 use shared::job::lifecycle::JobState;
 use shared::log::LogEntry;
-use shared::log::entry::{EntryKind, LoggedPause};
-use shared::time::UnixMillis;
+use shared::log::entry::{EntryKind, FaultCause, LoggedPause};
+use shared::log::ledger::Ledger;
+use shared::time::{UnixMillis, UnixSeconds};
 use shared::{Address, B256};
 use store::change::{
-    CountAttempt, CreateApiKey, CreateWalletKey, ForgetMiners, LimitKey, PauseMiner, ResumeMiner, RevokeKey,
-    UpsertMiner,
+    CountAttempt, CountFault, CreateApiKey, CreateWalletKey, DeclareAmnesty, ForgetMiners, LimitKey, PauseMiner,
+    ResumeMiner, RevokeKey, UpsertMiner,
 };
 use store::record::NewApiKey;
 use store::record::operators::OperatorAct;
@@ -20,7 +21,7 @@ use store::repository::Keyset;
 use store::{Refusal, Store, StoreError};
 
 use super::database::on_both;
-use super::fixture::{MINER, NOW, complete, grant, new_job};
+use super::fixture::{MINER, NOW, complete, grant, new_job, task};
 use super::settlement::{Written, arrival, completed, mint};
 
 const OPERATOR: Address = Address::repeat_byte(0x0b);
@@ -249,6 +250,36 @@ async fn jobs_transactions_and_audits_are_those_of_this_hub() {
         let audits = store.waiting_audits().await.unwrap();
         assert_eq!((audits.open, audits.disputed, audits.oldest_unix_ms), (0, 0, None));
         assert!(store.database_health().await.unwrap().size_bytes > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_amnesty_strikes_the_faults_of_its_span_once_and_the_log_says_the_same() {
+    on_both(async |database| {
+        let store = database.open().await;
+        store.write(arrival()).await.unwrap();
+        for seconds in [10, 11, 12] {
+            let (task, at) = (task(1), UnixSeconds(seconds).millis());
+            store.write(CountFault { miner: MINER, task, cause: FaultCause::Lease, at }).await.unwrap();
+        }
+        let declare =
+            |number, from, to| DeclareAmnesty { from: UnixSeconds(from), to: UnixSeconds(to), act: act(number) };
+        let struck = store.write(declare(1, 11, 12)).await.unwrap();
+        assert_eq!(struck.into_iter().collect::<Vec<_>>(), [(MINER, 2)]);
+        for again in [declare(1, 11, 12), declare(2, 11, 12)] {
+            assert!(store.write(again).await.unwrap().is_empty(), "nothing is struck twice");
+        }
+        assert_eq!(store.find_miner(MINER).await.unwrap().unwrap().faults, 1);
+        let mut ledger = Ledger::default();
+        for record in store.list_log(0, 100).await.unwrap() {
+            ledger.count(&record.entry().unwrap()).unwrap();
+        }
+        assert_eq!((ledger.counts(MINER).faults, ledger.entries_of(EntryKind::Amnesty)), (1, 2));
+        let subject = "11 to 12".to_owned();
+        let told = "2 faults of 1 miners do not count".to_owned();
+        let first = (OperatorAction::DeclareAmnesty, subject, "they count".to_owned(), told);
+        assert_eq!(changes(&store).await[1], first);
     })
     .await;
 }

@@ -412,3 +412,24 @@ fn quotes_plans_and_estimates_count_a_miner_that_waits_for_its_audits_as_what_it
     let alone = board.quote(&pictures, NOW).unwrap();
     assert_eq!((alone.unit_price, alone.miners), (Amount::ZERO, 1), "where there is no other it sets the price");
 }
+
+#[test]
+fn who_declines_an_audit_gets_it_again_after_all_others_only() {
+    let (mut board, _, effects) = served_by_first(3);
+    let first = granted(&effects).remove(0);
+    let lend = |board: &mut Board, lease: &Lease, slots| {
+        let session = board.miner(lease.miner).unwrap().session;
+        board.take(Input::Slots { miner: lease.miner, session, slots }, NOW)
+    };
+    let decline = |board: &mut Board, lease: &Lease| {
+        lend(board, lease, 0);
+        granted(&board.take(Input::Decline { lease_id: lease.id, miner: lease.miner }, NOW))
+    };
+    let second = decline(&mut board, &first).remove(0);
+    assert_eq!(second.task, first.task);
+    assert_ne!(second.miner, first.miner, "another one is asked");
+    assert!(granted(&lend(&mut board, &first, 1)).is_empty(), "it is the other one's");
+    let third = decline(&mut board, &second).remove(0);
+    assert_eq!((third.task, third.miner), (first.task, first.miner), "before nobody is, the first is asked again");
+    assert_eq!((board.miner(first.miner).unwrap().faults, board.miner(second.miner).unwrap().faults), (0, 0));
+}

@@ -312,3 +312,18 @@ proptest! {
         prop_assert_eq!(format!("{again:?}"), format!("{:?}", world.board));
     }
 }
+
+#[test]
+fn a_lease_keeps_the_model_that_its_miner_offered_when_it_got_it() {
+    let mut board = board();
+    board.joined(arrival(1, 1, 1), NOW);
+    let lease = granted(&board.submitted(open_job(1), NOW)).remove(0);
+    let before = board.manifest_of(&lease);
+    let mut other = Arrival { leases: vec![lease.id], ..arrival(1, 2, 1) };
+    other.capability.offers[0].manifest_sha256 = Sha256Digest::of(b"another manifest");
+    board.joined(other, NOW);
+    assert_eq!(board.manifest_of(&lease), before, "what it works with is what was agreed");
+    board.served(&lease, NOW);
+    let next = granted(&board.submitted(open_job(2), NOW)).remove(0);
+    assert_eq!(board.manifest_of(&next), Some(Sha256Digest::of(b"another manifest")));
+}

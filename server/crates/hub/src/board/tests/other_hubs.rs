@@ -99,3 +99,17 @@ fn another_miners_lease_is_not_to_be_declined() {
     let late = Input::Decline { lease_id: leases[0].id, miner: MINER };
     assert!(matches!(board.apply(late, NOW), Err(BoardError::BeingVerified(_))));
 }
+
+#[test]
+fn a_miner_that_comes_back_while_another_hub_has_its_slots_gets_nothing_that_it_would_decline() {
+    let mut board = board();
+    for number in 1..=3 {
+        board.submitted(open_job(number), NOW);
+    }
+    let back = |session, slots_lent| Arrival { leases_ended: 100, slots_lent, ..arrival(1, session, 3) };
+    assert!(granted(&board.joined(back(1, 0), NOW)).is_empty());
+    assert_eq!(granted(&board.joined(back(2, 1), NOW)).len(), 1);
+    assert_eq!(board.miner(MINER).unwrap().capability.slots, 3, "what it offers is another thing");
+    let rest = Input::Slots { miner: MINER, session: SessionNumber(2), slots: 3 };
+    assert_eq!(granted(&board.take(rest, NOW)).len(), 2);
+}

@@ -64,3 +64,22 @@ fn an_audit_that_was_drawn_for_a_miner_which_is_paused_goes_to_another_one() {
     assert!(audits.iter().all(|lease| lease.miner == Address::repeat_byte(3)), "{audits:?}");
     assert_eq!(audits.len(), 1);
 }
+
+#[test]
+fn an_amnesty_gives_a_miner_its_name_back_and_no_more_than_it_lost() {
+    let mut board = board();
+    board.joined(Arrival { leases_ended: 30, faults: 10, ..arrival(1, 1, 9) }, NOW);
+    let miner = Address::repeat_byte(1);
+    let standing = |board: &Board| {
+        let miner = board.miner(miner).unwrap();
+        (miner.leases_ended, miner.faults, miner.reputation())
+    };
+    let before = standing(&board);
+    let forgive = |faults| Input::Amnesty { struck: BTreeMap::from([(miner, faults), (Address::repeat_byte(9), 4)]) };
+    board.take(forgive(4), NOW);
+    let after = standing(&board);
+    assert_eq!((after.0, after.1), (26, 6));
+    assert!(after.2 > before.2, "{before:?} {after:?}");
+    board.take(forgive(u64::MAX), NOW);
+    assert_eq!((standing(&board).0, standing(&board).1), (20, 0));
+}
