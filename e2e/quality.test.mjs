@@ -33,7 +33,7 @@ before(async () => {
     `/explorer/addresses/${miner}`, `/explorer/addresses/${miner}?tab=transfers`, `/explorer/addresses/${miner}?tab=tokens`,
     `/explorer/addresses/${TOKEN}?tab=contract`, '/explorer/tokens', `/explorer/tokens/${TOKEN}`, `/explorer/tokens/${TOKEN}?tab=transfers`,
     '/explorer/search?q=nothing', '/exchange/AIT-tUSD', '/models', '/models?kind=text', '/models/aitbc-scenes-1', '/models/aitbc-words-1', '/bounties', '/miners', '/miners?list=all',
-    '/miners?kind=text&sort=price', `/miners/${miner}`, '/wallet', '/wallet/allowances', '/account', '/pay', '/chat', '/docs',
+    '/miners?kind=text&sort=price', `/miners/${miner}`, '/wallet', '/wallet/allowances', '/wallet/tokens', '/account', '/pay', '/chat', '/docs',
     '/docs/security', '/docs/protocol/receipt', '/docs/reference', '/design',
     '/no-such-page',
   ];

@@ -9,6 +9,7 @@ import { getAddress, Transaction, Wallet, verifyMessage, verifyTypedData } from 
 import { recoverMessageAddress, recoverTypedDataAddress } from 'viem';
 import { mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
 import { parseSiweMessage } from 'viem/siwe';
+import { assertMessageAlike, assertTypedDataAlike } from './support/agreement.mjs';
 import { recordedVault, vaultVectors } from './support/vault_vectors.mjs';
 import { recorded, vectors } from './support/wallet_vectors.mjs';
 import { System } from './support/system.mjs';
@@ -104,6 +105,20 @@ test('messages and typed data that are signed here hold there, and the other way
     const domain = { ...data.domain, chainId: data.domain.chainId && BigInt(data.domain.chainId) };
     assert.equal(await recoverTypedDataAddress({ ...data, domain, signature: ours }), address, name);
     aitbc('verify', expected, ...typed, '--by', 'signer');
+  }
+});
+
+test('ethers, viem and cast sign the same bytes as this', async () => {
+  const { private_key: key, typed_data: cases } = recorded();
+  importSecret('alike', key);
+  const text = 'Grüße, 世界\nsecond line';
+  const signature = aitbc('sign', 'alike', '--message-file', file('message', text), '--yes', ...password()).trim();
+  await assertMessageAlike(text, signature, key);
+  for (const { name, data } of cases) {
+    // Other programs want the domain's chain as a number.
+    const domain = data.domain.chainId === undefined ? data.domain : { ...data.domain, chainId: Number(data.domain.chainId) };
+    const ours = aitbc('sign', 'alike', '--typed-data', file(`${name}.json`, JSON.stringify(data)), '--yes', ...password()).trim();
+    await assertTypedDataAlike({ ...data, domain }, ours, key);
   }
 });
 

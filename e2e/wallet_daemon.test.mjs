@@ -1,7 +1,7 @@
 // What the wallet daemon signs, judged by ethers, viem and Foundry's cast, over its real port and without a node.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,8 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { Transaction, verifyMessage, verifyTypedData } from 'ethers';
 import { recoverMessageAddress, recoverTransactionAddress, recoverTypedDataAddress } from 'viem';
-import { root, System } from './support/system.mjs';
+import { cast } from './support/agreement.mjs';
+import { System } from './support/system.mjs';
 import { recorded } from './support/wallet_vectors.mjs';
 
 const PASSWORD = 'correct horse';
@@ -50,12 +51,6 @@ async function ok(path, body) {
   const text = await answer.text();
   assert.ok(answer.ok, `${path}: ${answer.status} ${text}`);
   return JSON.parse(text);
-}
-
-function cast(...words) {
-  const outcome = spawnSync(join(root, 'e2e/node_modules/.bin/cast'), words, { encoding: 'utf8' });
-  assert.equal(outcome.status, 0, `cast ${words.join(' ')}: ${outcome.error ?? outcome.stderr}`);
-  return outcome.stdout.trim();
 }
 
 const same = (one, other) => assert.equal(one.toLowerCase(), other.toLowerCase());

@@ -1,6 +1,6 @@
 // What the popup's settings do with a wallet: another name, removal; and another password for all of them.
 
-import { askWallet, button, el, field, form, show, value } from "./ui.js";
+import { askWallet, button, el, field, form, ranked, show, value } from "./ui.js";
 
 const NAME_MAX_CHARS = 40;
 const PASSWORD_HELP = "At least 10 characters. It encrypts the keys on this computer.";
@@ -18,10 +18,10 @@ export function rename({ wallets }, onDone) {
   const nameOf = (number) => wallets.find(({ id }) => id === number).name;
   const name = field("new-name", "Name", { value: wallets[0].name, required: true, maxLength: NAME_MAX_CHARS, autocomplete: "off" }, "Only you see it.");
   const fill = ({ target }) => { document.getElementById("new-name").value = nameOf(Number(target.value)); };
-  return folded("Rename a wallet", form("rename", [choice("rename-wallet", wallets, fill), name], "Rename", async () => {
+  return folded("Rename a wallet", ranked(form("rename", [choice("rename-wallet", wallets, fill), name], "Rename", async () => {
     await askWallet({ rename: { wallet: chosen("rename-wallet"), name: value("new-name") } });
     await onDone();
-  }));
+  }), "quiet"));
 }
 
 export function changePassword(onDone) {
@@ -34,15 +34,15 @@ export function changePassword(onDone) {
       el("p", {}, "From now on only the new one opens the wallet. Nobody can restore it."),
       el("div", { className: "actions" }, button("back", "Back", onDone, true))));
   };
-  return folded("Change the password", form("change-password", [
+  return folded("Change the password", ranked(form("change-password", [
     password("password-old", "Password now", "current-password"),
     password("password-new", "New password", "new-password", PASSWORD_HELP),
     password("password-again", "New password again", "new-password"),
-  ], "Change it", change));
+  ], "Change it", change), "quiet"));
 }
 
 export function remove({ wallets }, onDone) {
-  return folded("Remove a wallet", form("remove", [
+  return folded("Remove a wallet", ranked(form("remove", [
     el("p", { className: "section-note" }, "Its encrypted key is deleted here. Only its recovery words, its private key or a keystore file lead back to it."),
     choice("remove-wallet", wallets),
     field("remove-password", "Password", { type: "password", autocomplete: "current-password", required: true }),
@@ -51,5 +51,5 @@ export function remove({ wallets }, onDone) {
     document.getElementById("remove-password").value = "";
     await askWallet({ remove: { wallet: chosen("remove-wallet"), password } });
     await onDone();
-  }));
+  }), "loss"));
 }

@@ -3,7 +3,7 @@
 import { accountView } from "./account_view.js";
 import { changePassword, remove, rename } from "./manage_view.js";
 import { sheetView } from "./sheet_view.js";
-import { ask, askWallet, button, el, field, form, shortened, show, unlockForm, value, watch } from "./ui.js";
+import { ask, askWallet, button, el, field, form, ranked, shortened, show, unlockForm, value, watch } from "./ui.js";
 
 const TABS = { accounts: "Accounts", sites: "Sites", settings: "Settings" };
 const LOCK_MINUTES = { 5: "5 minutes", 15: "15 minutes", 60: "1 h", 240: "4 h" };
@@ -120,8 +120,8 @@ function settings({ vault, node }) {
     await ask({ set_node: { url: url.href } });
     await look();
   };
-  const parts = [form("node-form", [field("node", "Node (JSON-RPC)", { value: node, required: true, spellcheck: false },
-    "It shows balances and sends transactions, so it can show you something false. Use one that you trust: your own, or over https.")], "Use this node", setNode)];
+  const parts = [ranked(form("node-form", [field("node", "Node (JSON-RPC)", { value: node, required: true, spellcheck: false },
+    "It shows balances and sends transactions, so it can show you something false. Use one that you trust: your own, or over https.")], "Use this node", setNode), "quiet")];
   if (vault.unlocked) parts.push(lockTime(vault), rename(vault, look), backup(vault), changePassword(look), remove(vault, look));
   parts.push(forget(vault));
   return el("section", { className: "form" }, ...parts);
@@ -148,23 +148,23 @@ function backup(vault) {
     shown.hidden = false;
   };
   return el("details", {}, el("summary", {}, "Recovery words or key"),
-    form("backup", [
+    ranked(form("backup", [
       el("p", { className: "section-note" }, "Anybody who reads this takes everything. See to it that nobody looks on."),
       el("div", { className: "field" }, el("label", { for: "backup-wallet" }, "Wallet"), el("select", { id: "backup-wallet" }, ...options)),
       field("backup-password", "Password", { type: "password", autocomplete: "current-password", required: true }),
-    ], "Show", reveal), shown);
+    ], "Show", reveal), "quiet"), shown);
 }
 
 function forget(vault) {
   const sure = el("input", { type: "checkbox", id: "forget-sure", required: true });
   return el("details", {}, el("summary", {}, "Password forgotten?"),
-    form("forget", [
+    ranked(form("forget", [
       el("p", { className: "section-note" }, "Nobody can restore it. You can delete everything here and come back with the recovery words, a key or a keystore file. Anybody who has none of them loses the wallet for ever."),
       el("label", { className: "check" }, sure, "I have the words, keys or files of all wallets that I need"),
     ], "Delete every wallet in this extension", async () => {
       await askWallet({ forget: { revision: vault.revision } });
       await look();
-    }));
+    }), "loss"));
 }
 
 // Not while somebody types, reads a sheet or waits for what a form does: a look would take it away.

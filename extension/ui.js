@@ -90,6 +90,12 @@ export function form(id, parts, submit, act, ...more) {
   return element;
 }
 
+// A form of the settings: its button stands back, or warns where it cannot be undone.
+export function ranked(element, rank) {
+  element.querySelector("[type=submit]").classList.add(`button-${rank}`);
+  return element;
+}
+
 // Asks for the password, and goes on once it is right.
 export function unlockForm(note, onUnlocked, ...more) {
   const password = field("password", "Password", { type: "password", autocomplete: "current-password", required: true });

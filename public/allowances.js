@@ -1,6 +1,6 @@
 // What others may take of an account's tokens, and the way to take that back; and that this site's pages know the account.
 // The page has all words.
-import { chooseWallet, findWallets, panel, sendTransaction } from "/wallets.js";
+import { chooseWallet, fill, knownWallet, panel, sendTransaction, shortened } from "/wallets.js";
 import { call, words as wordsOf } from "/trading/abi.js";
 import { shown } from "/trading/amounts.js";
 
@@ -21,8 +21,6 @@ const SYMBOL_MAX_CHARS = 20;
 let wallet;
 let account;
 
-const shortened = (address) => `${address.slice(0, 6)}…${address.slice(-4)}`;
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const topicOf = (address) => `0x${address.slice(2).toLowerCase().padStart(64, "0")}`;
 const addressOf = (topic) => `0x${topic.slice(26)}`;
 
@@ -175,10 +173,8 @@ async function disconnect() {
 
 // A wallet whose account these pages know shows it without a question.
 async function start() {
-  for (const { provider } of await findWallets()) {
-    const [address] = await provider.request({ method: "eth_accounts" }).catch(() => []);
-    if (address) return use(provider, address);
-  }
+  const known = await knownWallet();
+  if (known) await use(known.provider, known.address);
 }
 
 byId("choose-account").addEventListener("click", ({ target }) => run(target, choose));

@@ -46,6 +46,20 @@ export async function chooseWallet(section, list) {
   });
 }
 
+// A wallet that lets these pages know an account already, which is shown without a question.
+export async function knownWallet() {
+  for (const { provider } of await findWallets()) {
+    const [address] = await provider.request({ method: "eth_accounts" }).catch(() => []);
+    if (address) return { provider, address };
+  }
+  return undefined;
+}
+
+export const shortened = (address) => `${address.slice(0, 6)}…${address.slice(-4)}`;
+
+// Puts values where the page's words name them in braces.
+export const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 // Asks the API. `body` is a text of JSON or becomes one. What the API refuses is thrown in its own words.
 export async function api(method, path, body) {
   const headers = body ? { "content-type": "application/json" } : {};

@@ -52,6 +52,7 @@ use crate::pages::transaction::TransactionPage;
 use crate::pages::transactions::TransactionsPage;
 use crate::pages::validators::ValidatorsPage;
 use crate::pages::wallet::WalletPage;
+use crate::pages::wallet_tokens::WalletTokensPage;
 use crate::text::common as words;
 
 /// The wallet's page, and the bundle that it loads instead of the other pages'.
@@ -151,6 +152,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/pay") view=PayPage ssr=SsrMode::Async />
             <Route path=path!("/wallet") view=WalletPage ssr=SsrMode::Async />
             <Route path=path!("/wallet/allowances") view=AllowancesPage ssr=SsrMode::Async />
+            <Route path=path!("/wallet/tokens") view=WalletTokensPage ssr=SsrMode::Async />
             <Route path=path!("/admin") view=HealthPage ssr=SsrMode::Async />
             <Route path=path!("/admin/jobs") view=AdminJobsPage ssr=SsrMode::Async />
             <Route path=path!("/admin/miners") view=AdminMinersPage ssr=SsrMode::Async />

@@ -163,7 +163,7 @@ fn Outcome(watch: JobWatch) -> impl IntoView {
             let page = format!("/jobs/{}", job.id);
             let mint = job.mint.clone().map(|mint| view! { <MintedSentence mint /> });
             let sentence = mint.is_none().then(|| text::job::state_sentence(job.state));
-            let wallet = job.mint.as_ref().map(|_| view! { <a href="/wallet">{text::home::WALLET_OFFER}</a> });
+            let wallet = job.mint.as_ref().map(|_| view! { <a href="/wallet#new">{text::home::WALLET_OFFER}</a> });
             Some(view! {
                 <p class="minted">{mint} {sentence}</p>
                 <p class="actions outcome-links">

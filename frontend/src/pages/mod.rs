@@ -34,3 +34,4 @@ pub mod transaction;
 pub mod transactions;
 pub mod validators;
 pub mod wallet;
+pub mod wallet_tokens;

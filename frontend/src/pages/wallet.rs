@@ -4,12 +4,13 @@ use leptos::prelude::*;
 
 use super::allowances::ALLOWANCES_PATH;
 use super::load::PageTitle;
+use super::wallet_tokens::TOKENS_PATH;
 use crate::components::chain_label::ChainLabel;
 use crate::components::notice::Notice;
 use crate::components::signed_in::ACCOUNT_PATH;
 use crate::components::status::Tone;
 use crate::islands::wallet::WalletPanel;
-use crate::text::{allowances, common, wallet as words};
+use crate::text::{allowances, common, wallet as words, wallet_tokens};
 
 #[component]
 pub fn WalletPage() -> impl IntoView {
@@ -19,12 +20,37 @@ pub fn WalletPage() -> impl IntoView {
         <div class="stack">
             {dev.then(|| view! { <Notice tone=Tone::Waiting title=common::DEV_LABEL detail=words::DEV /> })}
             <WalletPanel />
-            <p class="section-note">
-                <a href=ALLOWANCES_PATH>{allowances::LINK}</a>
-            </p>
-            <p class="section-note">
-                <a href=ACCOUNT_PATH>{words::SESSIONS_LINK}</a>
-            </p>
+            <Purposes />
+            <ul class="link-list">
+                <li>
+                    <a href=TOKENS_PATH>{wallet_tokens::LINK}</a>
+                </li>
+                <li>
+                    <a href=ALLOWANCES_PATH>{allowances::LINK}</a>
+                </li>
+                <li>
+                    <a href=ACCOUNT_PATH>{words::SESSIONS_LINK}</a>
+                </li>
+            </ul>
         </div>
+    }
+}
+
+/// What a newcomer can do with a wallet at once.
+#[component]
+fn Purposes() -> impl IntoView {
+    let cards = words::PURPOSES.map(|(path, name, detail)| {
+        view! {
+            <li>
+                <a href=path>{name}</a>
+                <p class="section-note">{detail}</p>
+            </li>
+        }
+    });
+    view! {
+        <section class="section" id="purposes">
+            <h2>{words::PURPOSE_TITLE}</h2>
+            <ul class="purposes">{cards}</ul>
+        </section>
     }
 }

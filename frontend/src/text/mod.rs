@@ -29,3 +29,5 @@ pub mod receipt;
 pub mod stuck;
 pub mod token;
 pub mod wallet;
+#[cfg(feature = "ssr")]
+pub mod wallet_tokens;

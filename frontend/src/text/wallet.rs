@@ -120,6 +120,22 @@ pub const BLOCK: &str = "Block";
 pub const WHAT: &str = "What";
 pub const WITH: &str = "With";
 
+pub const PURPOSE_TITLE: &str = "What it is for";
+/// Where each leads to, what it is called, and what it does.
+pub const PURPOSES: [(&str, &str, &str); 3] = [
+    ("/pay", "Pay", "Have a picture drawn and pay its miner from the escrow: you see the price first, and sign it."),
+    (
+        "/docs/mining",
+        "Earn",
+        "Serve pictures and texts with your own machine. Each job that is done mints AIT for your account.",
+    ),
+    (
+        "/account",
+        "Sign in",
+        "Sign a message that costs nothing: your jobs are private then, and yours in every browser.",
+    ),
+];
+
 pub const SESSIONS_LINK: &str = "Where you are signed in with a wallet, and API keys";
 
 pub const BACKUP_TITLE: &str = "Backup";

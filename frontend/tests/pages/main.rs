@@ -110,6 +110,7 @@ fn pages() -> Vec<String> {
         "/miners?list=all",
         "/wallet",
         "/wallet/allowances",
+        "/wallet/tokens",
         "/design",
     ];
     let named = [

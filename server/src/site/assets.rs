@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::policy;
 
 /// Files at the root of the site that browsers and programs ask for by name.
-const ROOT_FILES: [&str; 16] = [
+const ROOT_FILES: [&str; 17] = [
     "favicon.svg",
     "favicon.ico",
     "apple-touch-icon.png",
@@ -25,6 +25,7 @@ const ROOT_FILES: [&str; 16] = [
     "compose.js",
     "conversation.js",
     "search.js",
+    "tokens.js",
     "pay.js",
     "passkeys.js",
     "exchange.js",

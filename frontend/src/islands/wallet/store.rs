@@ -50,6 +50,10 @@ impl View {
     }
 }
 
+/// Behind the page's address it makes the first wallet; the first page links so.
+#[cfg(feature = "hydrate")]
+const NEW_WALLET_HASH: &str = "#new";
+
 /// How far a wallet that is being added is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Adding {
@@ -180,7 +184,7 @@ impl Wallet {
 
     /// Shows the state, and follows what changes it: other tabs, the lock, new blocks, the address.
     pub(super) fn start(self) {
-        self.ask(Request::State);
+        self.ask_then(Request::State, move |_| self.begin_if_linked());
         #[cfg(feature = "wallet-page")]
         crate::browser::passkeys::offered(move |is| self.offers_passkeys.set(is));
         #[cfg(feature = "hydrate")]
@@ -195,6 +199,14 @@ impl Wallet {
             });
             browser::wallet_client::watch(move || self.refresh());
             browser::heads::watch(move || self.heads.update(|heads| *heads = heads.wrapping_add(1)));
+        }
+    }
+
+    /// Who has no wallet and comes by a link that makes one is asked for its password at once.
+    fn begin_if_linked(self) {
+        #[cfg(feature = "hydrate")]
+        if crate::browser::hash() == NEW_WALLET_HASH && self.vault.with_untracked(|vault| vault.wallets.is_empty()) {
+            self.step(Some(Adding::Create));
         }
     }
 
