@@ -62,8 +62,10 @@ fn fuzz_messages_between_hub_and_worker() {
         json!({"type": "fail", "lease_id": LEASE, "blame": "input", "reason": "too long", "retryable": false}),
         json!({"type": "heartbeat", "leases": [LEASE, LEASE]}),
         json!({"type": "drain"}),
-        json!({"type": "register", "protocol_version": 4, "address": "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a",
-            "capability": capability(), "leases": [LEASE], "signature": "0x00"}),
+        json!({"type": "slots", "slots": 3}),
+        json!({"type": "decline", "lease_id": LEASE}),
+        json!({"type": "register", "protocol_version": 9, "address": "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a",
+            "capability": capability(), "dialed": "hub.example:443", "slots": 2, "leases": [LEASE], "signature": "0x00"}),
     ]);
     worker.iter().for_each(|seed| assert!(serde_json::from_slice::<WorkerMessage>(seed).is_ok()));
     fuzz("worker messages", &worker, |input| drop(reads_as_it_writes::<WorkerMessage>(input)));
