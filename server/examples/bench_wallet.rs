@@ -165,14 +165,16 @@ impl Drop for Daemon {
 
 async fn daemon(program: &Path, signatures: u32) -> f64 {
     let place = tempfile::tempdir().unwrap();
+    // The daemon makes it, for its user alone.
+    let folder = place.path().join("wallets");
     let mut command = Command::new(program);
-    command.args(["wallet", "daemon", "--port", "0", "--url", "http://127.0.0.1:1", "--folder"]).arg(place.path());
+    command.args(["wallet", "daemon", "--port", "0", "--url", "http://127.0.0.1:1", "--folder"]).arg(&folder);
     let mut daemon = Daemon(command.stdout(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
     BufReader::new(daemon.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.split("http://").nth(1).and_then(|rest| rest.split(';').next());
     let address: SocketAddr = address.unwrap_or_else(|| panic!("the daemon does not start: {line}")).parse().unwrap();
-    let token = std::fs::read_to_string(place.path().join("daemon/token")).unwrap();
+    let token = std::fs::read_to_string(folder.join("daemon/token")).unwrap();
     let mut owner = Client::open(address, token.trim()).await;
     let secret = hex::encode(key().to_bytes());
     owner.ask("POST", "import", &json!({ "wallet": "main", "password": PASSWORD, "secret": secret }), 201).await;

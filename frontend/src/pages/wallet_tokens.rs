@@ -124,6 +124,7 @@ fn Transfer() -> impl IntoView {
 fn Network() -> impl IntoView {
     let chain_id = use_context::<ChainLabel>().map(|label| label.chain_id.to_string()).unwrap_or_default();
     let here = use_context::<Parts>().and_then(|parts| origin(&parts.headers)).unwrap_or_default();
+    let (rpc, explorer) = (format!("{here}/rpc"), format!("{here}/explorer"));
     let copied = |what: &'static str, value: String| view! { <CodeValue value what /> };
     view! {
         <Section title=words::NETWORK_TITLE>
@@ -132,9 +133,9 @@ fn Network() -> impl IntoView {
                 <InfoRow name=words::NETWORK_NAME>{common::PRODUCT}</InfoRow>
                 <InfoRow name=words::CHAIN_ID>{copied(words::CHAIN_ID, chain_id)}</InfoRow>
                 <InfoRow name=words::RPC help=words::RPC_HELP>
-                    {copied(words::RPC, format!("{here}/rpc"))}
+                    {copied(words::RPC, rpc)}
                 </InfoRow>
-                <InfoRow name=words::EXPLORER>{copied(words::EXPLORER, format!("{here}/explorer"))}</InfoRow>
+                <InfoRow name=words::EXPLORER>{copied(words::EXPLORER, explorer)}</InfoRow>
                 <InfoRow name=words::AIT help=words::AIT_HELP>
                     {copied(words::AIT, TOKEN_ADDRESS.to_string())}
                 </InfoRow>

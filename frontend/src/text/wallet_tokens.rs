@@ -31,7 +31,8 @@ pub const MORE: &str = "These are the first {most}. The explorer has all.";
 /// `{token}` is filled in.
 pub const FORM_TITLE: &str = "Send {token}";
 pub const TO: &str = "To";
-pub const TO_HELP: &str = "An address: 0x and 40 hex digits.";
+pub const TO_HELP: &str =
+    "An address: 0x and 40 hex digits. This page does not notice a wrong digit, so compare it with the wallet’s sheet.";
 /// `{token}` is filled in.
 pub const AMOUNT: &str = "Amount in {token}";
 pub const REVIEW: &str = "Check the transfer";

@@ -1,4 +1,4 @@
-//! The wallet beside what a user would take instead, in one run: ethers.js in node.
+//! The wallet in its own code, in a browser, and beside what a user would take instead, in one run: ethers.js in node.
 
 use std::fs;
 use std::path::Path;
@@ -10,10 +10,15 @@ use super::programs;
 use super::told::{Told, median, run};
 use crate::build;
 use crate::packages;
-use crate::tools::{self, C_COMPILER, NODE};
+use crate::tools::{self, C_COMPILER, CHROMIUM, NODE};
 use crate::workspace::{Profile, Workspace};
 
 const SCRIPT: &str = "e2e/reference/wallet_bench.mjs";
+const BROWSER_SCRIPT: &str = "e2e/reference/wallet_browser.mjs";
+
+/// Slower, and nobody would unlock it; faster, and a stolen copy would be tried too fast.
+const UNLOCK_BAR_SECONDS: (f64, f64) = (0.3, 1.0);
+const SIGNATURE_BAR_MS: f64 = 5.0;
 
 /// In kilobytes of 1000 bytes.
 const WORKER_BUNDLE_BAR_KB: f64 = 500.0;
@@ -31,15 +36,35 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Figure>> {
         programs::figures(workspace.command(&program.to_string_lossy()).arg("--server").arg(binaries.join("aitbc")))?;
     figures.extend(ethers(&run(workspace.command("node").arg(SCRIPT))?)?);
     match bundle_bytes(&workspace.site().join("pkg"))? {
-        Some(bytes) => figures.push(Figure::at_most(
-            WORKER_BUNDLE_BAR_KB,
-            "wallet: bundle of the worker, brotli",
-            bytes as f64 / 1000.0,
-            "kB",
-        )),
-        None => println!("no figure of the worker's bundle: no site was built in release"),
+        Some(bytes) => {
+            figures.push(Figure::at_most(
+                WORKER_BUNDLE_BAR_KB,
+                "wallet: bundle of the worker, brotli",
+                bytes as f64 / 1000.0,
+                "kB",
+            ));
+            figures.extend(in_browser(workspace)?);
+        }
+        None => println!("no figures of the worker's bundle and of a browser: no site was built in release"),
     }
     Ok(figures)
+}
+
+/// What a visitor waits for: the release's bundles in the browser of this machine.
+fn in_browser(workspace: &Workspace) -> Result<Vec<Figure>> {
+    tools::ensure(workspace, &[CHROMIUM])?;
+    let mut script = workspace.command("node");
+    script.arg(BROWSER_SCRIPT);
+    script.env("AITBC_BINARIES", workspace.binaries(Profile::Release)).env("AITBC_SITE", workspace.site());
+    let told = run(&mut script)?;
+    let unlock = median(&told.numbers("unlock_seconds")?);
+    let (fastest, slowest) = UNLOCK_BAR_SECONDS;
+    let signature = median(&told.numbers("signature_ms")?);
+    Ok(vec![
+        Figure::at_most(slowest, "wallet: unlock, in Chromium", unlock, "s"),
+        Figure::at_least(fastest, "wallet: the same, for who tries passwords there", unlock, "s"),
+        Figure::at_most(SIGNATURE_BAR_MS, "wallet: signed message after unlock, in Chromium", signature, "ms"),
+    ])
 }
 
 fn ethers(told: &Told) -> Result<Vec<Figure>> {

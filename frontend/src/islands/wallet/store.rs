@@ -184,7 +184,10 @@ impl Wallet {
 
     /// Shows the state, and follows what changes it: other tabs, the lock, new blocks, the address.
     pub(super) fn start(self) {
-        self.ask_then(Request::State, move |_| self.begin_if_linked());
+        self.ask_then(Request::State, move |_| {
+            #[cfg(feature = "hydrate")]
+            self.begin_if_linked();
+        });
         #[cfg(feature = "wallet-page")]
         crate::browser::passkeys::offered(move |is| self.offers_passkeys.set(is));
         #[cfg(feature = "hydrate")]
@@ -203,8 +206,8 @@ impl Wallet {
     }
 
     /// Who has no wallet and comes by a link that makes one is asked for its password at once.
+    #[cfg(feature = "hydrate")]
     fn begin_if_linked(self) {
-        #[cfg(feature = "hydrate")]
         if crate::browser::hash() == NEW_WALLET_HASH && self.vault.with_untracked(|vault| vault.wallets.is_empty()) {
             self.step(Some(Adding::Create));
         }
