@@ -21,6 +21,7 @@ use store::change::{KeepSigned, RecordEntries};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::compliance::Compliance;
 use super::error::{DeskError, ExchangeError};
 use super::group::Group;
 use super::ledgers::Ledgers;
@@ -43,6 +44,8 @@ pub(super) struct Desk {
     pub(super) node: NodeHandle,
     pub(super) shared: Arc<SharedState>,
     pub(super) is_paused: bool,
+    /// The operator's policy, where it has one.
+    pub(super) compliance: Option<Compliance>,
     /// The last block whose events the desk has.
     pub(super) height: u64,
     /// The last block that the database knows of.
@@ -65,6 +68,11 @@ pub(super) struct Arriving {
 }
 
 impl Desk {
+    /// Takes only orders that the operator's policy allows.
+    pub(super) fn under(self, compliance: Option<Compliance>) -> Self {
+        Self { compliance, ..self }
+    }
+
     /// Runs until it is told to stop, or cannot go on.
     pub(super) async fn run(mut self, mut arriving: Arriving, stop: CancellationToken) {
         let shared = Arc::clone(&self.shared);

@@ -87,6 +87,9 @@ impl Desk {
         if known.orders.len() >= OPEN_ORDERS_PER_TRADER {
             return Err(ExchangeError::TooManyOrders.into());
         }
+        if let Some(compliance) = &mut self.compliance {
+            compliance.check(order.trader, market, now)?;
+        }
         let intake = Intake {
             market: &market.market,
             chain_id: listing.chain_id,

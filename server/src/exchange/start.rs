@@ -61,6 +61,7 @@ impl Desk {
             node: node.clone(),
             shared,
             is_paused: reader.is_paused()?,
+            compliance: None,
             height: position.height,
             recorded_height: position.height,
             committed: position.sequence,
