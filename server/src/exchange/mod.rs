@@ -27,6 +27,7 @@ mod reduce;
 mod request;
 mod serve_request;
 mod shared_state;
+mod signed_orders;
 mod signers;
 mod start;
 pub(crate) mod views;
@@ -146,6 +147,11 @@ impl ExchangeHandle {
     /// Why nothing is taken now, if nothing is.
     pub fn fault(&self) -> Option<String> {
         self.shared.fault()
+    }
+
+    /// Waits until the database has everything that was acknowledged until now: who was answered reads it there.
+    pub(crate) async fn caught_up(&self) {
+        self.shared.caught_up().await;
     }
 
     /// Wakes settlement when trades or withdrawals wait.
