@@ -17,8 +17,15 @@ export function oncePerFrame(draw) {
   };
 }
 
+// What says the same already is left alone: each change costs the browser a look at the whole table.
 function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const only = node.childNodes.length === 1 && node.firstChild;
+  if (only?.nodeType !== Node.TEXT_NODE) node.textContent = text;
+  else if (only.data !== text) only.data = text;
+}
+
+function setData(node, name, value) {
+  if (node.dataset[name] !== value) node.dataset[name] = value;
 }
 
 // As many rows as there are values, each of so many cells; rows that stand there are used again.
@@ -61,9 +68,9 @@ export function drawBook(book, facts) {
     const rows = rowsOf(body, sides[id].length, LADDER_CELLS);
     sides[id].forEach(({ level, sum }, at) => {
       const row = rows[at];
-      row.dataset.side = side;
-      row.dataset.price = level.price;
-      row.dataset.depth = String((sum * BigInt(depthSteps) + most - 1n) / most);
+      setData(row, "side", side);
+      setData(row, "price", level.price);
+      setData(row, "depth", String((sum * BigInt(depthSteps) + most - 1n) / most));
       setText(row.cells[0], showText(level.price, pricePlaces));
       setText(row.cells[1], showText(level.amount, amountPlaces));
       setText(row.cells[2], shown(sum, market.base.decimals, amountPlaces));
@@ -83,19 +90,33 @@ function sums(levels) {
 const ARROWS = { buy: "▲", sell: "▼" };
 const TRADE_CELLS = 4;
 
+// A row moves with its trade, so that only new trades and those that ended are drawn.
 export function drawTrades(trades, facts) {
   if (trades.length === 0) return;
-  const rows = rowsOf(byId("trades"), trades.length, TRADE_CELLS);
-  trades.forEach((trade, at) => drawTrade(rows[at], trade, facts));
-  const last = document.createElement("strong");
-  last.textContent = showText(trades[0].price, facts.pricePlaces);
-  byId("book-middle").replaceChildren(last, ` ${facts.words.lastPrice}`);
+  const body = byId("trades");
+  const before = rowsOf(body, trades.length, TRADE_CELLS);
+  const newer = trades.findIndex(({ trade }) => String(trade) === before[0].dataset.trade);
+  if (newer > 0) body.prepend(...before.slice(-newer));
+  const rows = body.rows;
+  trades.forEach((trade, at) => {
+    const { dataset } = rows[at];
+    const isDrawn = dataset.trade === String(trade.trade) && dataset.drawn === trade.state;
+    if (!isDrawn) drawTrade(rows[at], trade, facts);
+  });
+  const middle = byId("book-middle");
+  const price = showText(trades[0].price, facts.pricePlaces);
+  const last = middle.querySelector("strong");
+  if (last) return setText(last, price);
+  const shownPrice = document.createElement("strong");
+  shownPrice.textContent = price;
+  middle.replaceChildren(shownPrice, ` ${facts.words.lastPrice}`);
 }
 
 function drawTrade(row, trade, { words, pricePlaces, amountPlaces }) {
   const isBuy = trade.taker_side === "buy";
   row.dataset.trade = trade.trade;
   row.dataset.side = trade.taker_side;
+  row.dataset.drawn = trade.state;
   const [price, amount, time, state] = row.cells;
   const told = document.createElement("span");
   told.className = "visually-hidden";

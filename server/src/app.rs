@@ -423,7 +423,7 @@ async fn open_exchange(
     if !config.exchange.operates {
         return (Err(ExchangeError::Absent), None);
     }
-    match exchange::start(&config.data, store.clone(), node.clone()).await {
+    match exchange::start(&config.data, config.exchange.policy.as_deref(), store.clone(), node.clone()).await {
         Ok(Some((handle, desk))) => (Ok(handle), Some(desk)),
         Ok(None) => (Err(ExchangeError::Absent), None),
         Err(error) => {

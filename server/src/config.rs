@@ -87,7 +87,7 @@ impl BodyPace {
 }
 
 /// How a server operates the exchange of its chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeConfig {
     /// Whether it takes orders and settles trades. Without an operator, traders leave alone.
     pub operates: bool,
@@ -95,6 +95,8 @@ pub struct ExchangeConfig {
     pub exit_delay_seconds: u64,
     /// Whose orders the markets' pages name as the operator's own.
     pub market_maker: MarketMaker,
+    /// The file with the policy that says whose orders are taken; everybody's where absent.
+    pub policy: Option<PathBuf>,
 }
 
 /// A market maker of an operator.
@@ -109,7 +111,12 @@ pub enum MarketMaker {
 
 impl Default for ExchangeConfig {
     fn default() -> Self {
-        Self { operates: true, exit_delay_seconds: DEVELOPMENT_EXIT_DELAY_SECONDS, market_maker: MarketMaker::None }
+        Self {
+            operates: true,
+            exit_delay_seconds: DEVELOPMENT_EXIT_DELAY_SECONDS,
+            market_maker: MarketMaker::None,
+            policy: None,
+        }
     }
 }
 

@@ -58,6 +58,9 @@ pub enum ApiError {
     },
     #[error("{0}")]
     Forbidden(String),
+    /// A rule of the place where somebody is forbids it.
+    #[error("{0}")]
+    NotServed(String),
     #[error("{0}")]
     Conflict(String),
     #[error("the Idempotency-Key `{0}` was used with another body; use a new key for a new request")]
@@ -106,6 +109,7 @@ impl ApiError {
                 StatusCode::UNAUTHORIZED
             }
             Self::Forbidden(_) | Self::WrongCode(_) => StatusCode::FORBIDDEN,
+            Self::NotServed(_) => StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
             Self::Conflict(_) | Self::IdempotencyConflict(_) => StatusCode::CONFLICT,
             Self::TooEarly(_) => StatusCode::TOO_EARLY,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -134,6 +138,7 @@ impl ApiError {
             Self::WrongCode(_) => ("wrong-code", "The code does not count"),
             Self::SessionOver { .. } => ("session-over", "The session is over"),
             Self::Forbidden(_) => ("forbidden", "Not allowed"),
+            Self::NotServed(_) => ("not-served", "The operator's policy does not allow it"),
             Self::Conflict(_) => ("conflict", "The state does not allow it"),
             Self::IdempotencyConflict(_) => ("idempotency-conflict", "The idempotency key belongs to another request"),
             Self::TooEarly(_) => ("too-early", "Not ready yet"),
@@ -311,6 +316,7 @@ impl From<ExchangeError> for ApiError {
             | ExchangeError::ChainNotAsked(_)
             | ExchangeError::Behind { .. } => Self::Unavailable(text),
             ExchangeError::Signature(_) | ExchangeError::OrderOfAnother(_) => Self::Forbidden(text),
+            ExchangeError::NotServed { .. } => Self::NotServed(text),
             ExchangeError::MarketClosed(_)
             | ExchangeError::NoAccount(_)
             | ExchangeError::Leaving

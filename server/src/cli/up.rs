@@ -108,6 +108,9 @@ pub(super) struct Up {
     /// not empty; `serve` never does
     #[arg(long, env = "AITBC_NO_MARKET_MAKER")]
     no_market_maker: bool,
+    /// File with the policy that says whose orders the exchange takes, by jurisdiction. Absent: everybody's
+    #[arg(long, env = "AITBC_EXCHANGE_POLICY", value_name = "FILE", conflicts_with = "no_exchange")]
+    exchange_policy: Option<PathBuf>,
     /// How long a trader that leaves the exchange alone waits on a new development chain, in seconds
     #[arg(
         long, env = "AITBC_EXIT_DELAY_SECONDS", default_value_t = DEVELOPMENT_EXIT_DELAY_SECONDS,
@@ -259,7 +262,12 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
         operators: up.operators,
         hub_id: up.hub_id,
         hold_seconds,
-        exchange: ExchangeConfig { operates, exit_delay_seconds: up.exit_delay_seconds, market_maker },
+        exchange: ExchangeConfig {
+            operates,
+            exit_delay_seconds: up.exit_delay_seconds,
+            market_maker,
+            policy: up.exchange_policy,
+        },
         audits: up.audits.into(),
         chain_id,
         pins: Pins { models: up.pinned_models, manifests: up.manifests },

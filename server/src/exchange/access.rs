@@ -33,6 +33,16 @@ pub struct ExchangeAccess {
     pub(crate) stop: CancellationToken,
 }
 
+impl ExchangeAccess {
+    /// The rows, with everything that was acknowledged until now.
+    pub(crate) async fn rows(&self) -> &Store {
+        if let Ok(handle) = &self.handle {
+            handle.caught_up().await;
+        }
+        &self.store
+    }
+}
+
 /// Places for readers of feeds.
 pub(crate) fn reader_places() -> Arc<Shares> {
     Shares::new(READERS_MAX, READERS_PER_ADDRESS_MAX)

@@ -1,14 +1,15 @@
 //! The desk: one thread that owns the book and its journal.
 //!
 //! ```text
-//! requests ─┐                 what was signed ─► database
-//! blocks ───┴► one group ─► commands ─► book ─┬► journal (fsync) ─► feed
-//!                                             └► orders, trades, candles ─► database ─► answers
+//! requests ─┐
+//! blocks ───┴► one group ─► commands ─► book ─► journal (fsync) ─┬► feed, answers
+//!                                                               └► orders, trades, candles ─► database
 //! ```
-//! A group is first carried out in memory, then what traders signed is stored, then the journal is written. So every order in
-//! the journal has its signature in the database. What follows from a group is stored behind it, each entry of the journal
-//! once, and only then its requests are answered. After a failure the desk takes nothing more; the next start goes on from
-//! the disk.
+//! A group is first carried out in memory, then the journal is written, with what was signed for each order, and then its
+//! requests are answered: one call of fsync lies between an order and its answer. New traders and withdrawals, which are few,
+//! are stored before the journal has them. What follows from a group is stored behind it, each entry of the journal once, and
+//! who reads rows waits until they have what was acknowledged before. After a failure the desk takes nothing more; the next
+//! start goes on from the disk.
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use store::change::{KeepSigned, RecordEntries};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::compliance::Compliance;
 use super::error::{DeskError, ExchangeError};
 use super::group::Group;
 use super::ledgers::Ledgers;
@@ -43,6 +45,8 @@ pub(super) struct Desk {
     pub(super) node: NodeHandle,
     pub(super) shared: Arc<SharedState>,
     pub(super) is_paused: bool,
+    /// The operator's policy, where it has one.
+    pub(super) compliance: Option<Compliance>,
     /// The last block whose events the desk has.
     pub(super) height: u64,
     /// The last block that the database knows of.
@@ -65,6 +69,11 @@ pub(super) struct Arriving {
 }
 
 impl Desk {
+    /// Takes only orders that the operator's policy allows.
+    pub(super) fn under(self, compliance: Option<Compliance>) -> Self {
+        Self { compliance, ..self }
+    }
+
     /// Runs until it is told to stop, or cannot go on.
     pub(super) async fn run(mut self, mut arriving: Arriving, stop: CancellationToken) {
         let shared = Arc::clone(&self.shared);
@@ -166,19 +175,38 @@ impl Desk {
 
     /// The same; `words` say why an order is cancelled.
     pub(super) fn apply_because(&mut self, command: Command, words: Option<&str>) -> Result<Vec<Event>, DeskError> {
-        // What the exchange counts with where the clock was set back.
-        let now = UnixMs(clock::now().0).max(self.exchange.now());
-        let sequence = self.exchange.sequence();
-        self.journal.push(now, command)?;
-        let mut events = Vec::new();
-        self.exchange.apply(&command, now, &mut events);
-        self.group.take(&mut self.ledgers, (sequence, now), &events, words);
-        Ok(events)
+        let at = self.next_entry();
+        self.journal.push(at.1, command)?;
+        Ok(self.carry_out(at, &command, words))
     }
 
-    /// Makes the group durable, then public, and answers its requests once its rows are stored.
+    /// The same with a note, which is durable with it.
+    pub(super) fn apply_noted(
+        &mut self,
+        at: (u64, UnixMs),
+        command: Command,
+        note: &[u8],
+    ) -> Result<Vec<Event>, DeskError> {
+        self.journal.push_noted(at.1, command, note)?;
+        Ok(self.carry_out(at, &command, None))
+    }
+
+    /// Sequence and time of the next entry of the journal.
+    pub(super) fn next_entry(&self) -> (u64, UnixMs) {
+        // What the exchange counts with where the clock was set back.
+        (self.exchange.sequence(), UnixMs(clock::now().0).max(self.exchange.now()))
+    }
+
+    fn carry_out(&mut self, at: (u64, UnixMs), command: &Command, words: Option<&str>) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.exchange.apply(command, at.1, &mut events);
+        self.group.take(&mut self.ledgers, at, &events, words);
+        events
+    }
+
+    /// Makes the group durable, then public, answers its requests, and hands its rows to the database.
     pub(super) async fn finish(&mut self) -> Result<(), DeskError> {
-        let group = std::mem::take(&mut self.group);
+        let mut group = std::mem::take(&mut self.group);
         let has_work = !(group.trades.is_empty() && group.signed.withdrawals.is_empty());
         let (after, to) = (self.committed, self.exchange.sequence());
         if after == to {
@@ -194,11 +222,19 @@ impl Desk {
             return Err(error);
         }
         self.committed = to;
+        self.shared.acknowledge(to);
         self.publish(to, group.changes, &group.trades);
         self.tell_traders(&group.followed, &group.trades);
+        std::mem::take(&mut group.waiting).into_iter().for_each(|waiting| waiting.answer(Ok(())));
+        for order in &mut group.placed {
+            if let Some(update) = group.updates.remove(&order.id) {
+                order.apply(&update);
+            }
+        }
         let record = RecordEntries {
             after,
             to,
+            placed: group.placed,
             orders: group.updates.into_values().collect(),
             trades: group.trades,
             nonces: group.nonces.into_iter().collect(),
@@ -208,12 +244,10 @@ impl Desk {
         let (done, is_done) = oneshot::channel();
         tokio::spawn(async move {
             match recorded.await {
-                Ok(Ok(())) => {}
+                Ok(Ok(())) => shared.record(to),
                 Ok(Err(error)) => shared.fail(format!("the database: {error}")),
                 Err(_) => shared.fail("the database's writer has stopped"),
             }
-            // The journal has the group, whatever the database says.
-            group.waiting.into_iter().for_each(|waiting| waiting.answer(Ok(())));
             if has_work {
                 to_settle.notify_one();
             }
@@ -230,7 +264,7 @@ impl Desk {
     }
 
     async fn make_durable(&mut self, signed: KeepSigned) -> Result<(), DeskError> {
-        if !(signed.orders.is_empty() && signed.traders.is_empty() && signed.withdrawals.is_empty()) {
+        if !(signed.traders.is_empty() && signed.withdrawals.is_empty()) {
             self.store.write(signed).await?;
         }
         self.journal.commit()?;

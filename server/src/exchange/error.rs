@@ -7,6 +7,7 @@ use shared::exchange::TraderSignatureError;
 use store::StoreError;
 use trading::{MarketError, OrderRefused};
 
+use super::compliance::ComplianceError;
 use super::limits::{
     DELEGATE_NONCE_STEP, NONCE_MAX, OPEN_ORDERS_PER_TRADER, REQUESTS_WAITING_MAX, WITHDRAWALS_WAITING_PER_TRADER,
 };
@@ -52,6 +53,10 @@ pub enum ExchangeError {
     TooManyWithdrawals,
     #[error("amount: {needed} {symbol} are needed; {free} {symbol} are free")]
     TooLittle { symbol: String, needed: String, free: String },
+    #[error(
+        "trader: the operator takes no orders of this trader in {market}: {reason}. Cancelling, withdrawing and leaving go on"
+    )]
+    NotServed { market: String, reason: String },
     #[error(transparent)]
     Order(#[from] OrderRefused),
     #[error("{0}")]
@@ -147,6 +152,8 @@ pub enum DeskError {
     Node(#[from] node::NodeError),
     #[error("a market of the contract: {0}")]
     Market(#[from] MarketError),
+    #[error("the policy: {0}")]
+    Compliance(#[from] ComplianceError),
     #[error("{0}")]
     Inconsistent(String),
     #[error("the thread of the exchange: {0}")]
@@ -159,7 +166,7 @@ impl DeskError {
         match self {
             Self::Node(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
-            Self::Journal(_) | Self::Market(_) | Self::Inconsistent(_) | Self::Thread(_) => false,
+            Self::Journal(_) | Self::Market(_) | Self::Compliance(_) | Self::Inconsistent(_) | Self::Thread(_) => false,
         }
     }
 }

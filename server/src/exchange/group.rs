@@ -19,6 +19,8 @@ use super::request::Waiting;
 pub(super) struct Group {
     /// What must be stored before the journal has the group.
     pub(super) signed: KeepSigned,
+    /// Orders that came, as they came; the journal has what was signed.
+    pub(super) placed: Vec<OrderRecord>,
     /// By order.
     pub(super) updates: BTreeMap<u64, OrderUpdate>,
     pub(super) trades: Vec<TradeRecord>,

@@ -13,6 +13,7 @@ mod account_feed;
 mod accounts;
 mod blocks;
 mod compare;
+mod compliance;
 mod correct;
 mod desk;
 mod ended;
@@ -26,6 +27,7 @@ mod reduce;
 mod request;
 mod serve_request;
 mod shared_state;
+mod signed_orders;
 mod signers;
 mod start;
 pub(crate) mod views;
@@ -38,6 +40,7 @@ use account_feed::AccountFollowing;
 
 pub use access::ExchangeAccess;
 pub(crate) use access::{READERS_MAX, READERS_PER_ADDRESS_MAX, reader_places};
+pub use compliance::ComplianceError;
 pub use error::{DeskError, ExchangeError};
 pub(crate) use feed::MarketFeed;
 pub use limits::{NONCE_MAX, OPEN_ORDERS_PER_TRADER};
@@ -53,6 +56,7 @@ use store::Store;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use compliance::Compliance;
 use desk::{Arriving, Desk};
 use limits::{QUESTIONS_WAITING_MAX, REQUESTS_WAITING_MAX};
 use request::{Reply, Request};
@@ -86,13 +90,17 @@ fn journal_in(data: &Path) -> PathBuf {
     data.join("exchange")
 }
 
-/// Opens the exchange of this chain and starts its desk; nothing where the chain has none.
+/// Opens the exchange of this chain and starts its desk; nothing where the chain has none. `policy` is the file that says
+/// whose orders are taken, absent where everybody's are.
 pub(crate) async fn start(
     data: &Path,
+    policy: Option<&Path>,
     store: Store,
     node: NodeHandle,
 ) -> Result<Option<(ExchangeHandle, RunningDesk)>, DeskError> {
+    let compliance = policy.map(|policy| Compliance::open(policy, data)).transpose()?;
     let Some(desk) = Desk::open(&journal_in(data), store, node).await? else { return Ok(None) };
+    let desk = desk.under(compliance);
     let (sender, requests) = mpsc::channel(REQUESTS_WAITING_MAX);
     let (asking, questions) = mpsc::channel(QUESTIONS_WAITING_MAX);
     let stop = CancellationToken::new();
@@ -139,6 +147,11 @@ impl ExchangeHandle {
     /// Why nothing is taken now, if nothing is.
     pub fn fault(&self) -> Option<String> {
         self.shared.fault()
+    }
+
+    /// Waits until the database has everything that was acknowledged until now: who was answered reads it there.
+    pub(crate) async fn caught_up(&self) {
+        self.shared.caught_up().await;
     }
 
     /// Wakes settlement when trades or withdrawals wait.

@@ -4,8 +4,8 @@ use exchange::{AccountId, Command, Event, OrderId, Reason, Ticks, Units};
 use node::ExchangeReader;
 use shared::Address;
 use shared::api::exchange::{
-    CancelledOrders, ExchangeAccount, ExchangeBalance, ExitState, FILLS_ANSWERED_MAX, OrderState, PlacedOrder,
-    WithdrawalState, WithdrawalView,
+    CancelledOrders, ExchangeAccount, ExchangeBalance, ExitState, FILLS_ANSWERED_MAX, PlacedOrder, WithdrawalState,
+    WithdrawalView,
 };
 use shared::exchange::{AssetUnits, ExchangeOrder, ExchangeWithdrawal, OrderCancellation, SignedByTrader};
 use shared::time::{UnixMillis, UnixSeconds};
@@ -18,6 +18,7 @@ use super::ledgers::WaitingWithdrawal;
 use super::limits::{BEHIND, DELEGATE_NONCE_STEP, NONCE_MAX, OPEN_ORDERS_PER_TRADER, WITHDRAWALS_WAITING_PER_TRADER};
 use super::listing::ListedMarket;
 use super::request::{Request, Waiting};
+use super::signed_orders::{note_of, record_of};
 use super::signers::{VerifiedOrder, check_delegation};
 use super::views;
 use crate::clock;
@@ -75,17 +76,20 @@ impl Desk {
         Ok(())
     }
 
-    fn place(&mut self, VerifiedOrder { signed, signer }: VerifiedOrder) -> Result<PlacedOrder, Stopped> {
-        let (order, now) = (&signed.signed, clock::now());
+    fn place(&mut self, verified: VerifiedOrder) -> Result<PlacedOrder, Stopped> {
+        let (order, now) = (&verified.signed.signed, clock::now());
         let listing = std::sync::Arc::clone(&self.ledgers.listing);
         let (base, quote) = (order.base, order.quote);
         let market = listing.of_pair(base, quote).ok_or(ExchangeError::NoMarket { base, quote })?;
         self.check_open(market, now)?;
         let account = self.check_trader(order.trader, order.nonce)?;
         let known = self.ledgers.accounts.get(account).ok_or(ExchangeError::NoAccount(order.trader))?;
-        self.check_signer(order, signer, known.last_nonce, now.seconds())?;
+        self.check_signer(order, verified.signer, known.last_nonce, now.seconds())?;
         if known.orders.len() >= OPEN_ORDERS_PER_TRADER {
             return Err(ExchangeError::TooManyOrders.into());
+        }
+        if let Some(compliance) = &mut self.compliance {
+            compliance.check(order.trader, market, now)?;
         }
         let intake = Intake {
             market: &market.market,
@@ -103,31 +107,20 @@ impl Desk {
             // Known before the journal has it: strangers fill no disk with orders that they cannot cover.
             return Err(too_little(&self.ledgers.listing, asset, needed.0, free).into());
         }
-        let record = OrderRecord {
-            id: id.0,
-            market: market.market.number,
-            account: account.0,
-            price_ticks: new.price.0,
-            lots: new.lots.0,
-            filled_lots: 0,
-            state: OrderState::Open,
-            reason: None,
-            triggered_at: None,
-            sequence: self.exchange.sequence(),
-            placed_at: now,
-            changed_at: now,
-            signed: signed.clone(),
-            signer,
-        };
+        let at = self.next_entry();
+        let note = note_of(&verified).map_err(Stopped::Fault)?;
+        let nonce = order.nonce;
+        let record = record_of(at, market.number(), &new, verified);
         let traded_before = self.group.trades.len();
         self.ledgers.remember_order(record.clone(), false);
-        let events = self.apply(Command::Place { market: market.number(), order: new }).map_err(Stopped::Fault)?;
+        let command = Command::Place { market: market.number(), order: new };
+        let events = self.apply_noted(at, command, &note).map_err(Stopped::Fault)?;
         if let Some(reason) = rejection(&events) {
             self.ledgers.forget_order(id.0);
             return Err(refusal(market, reason).into());
         }
-        self.take_nonce(account, order.nonce);
-        self.group.signed.orders.push(record.clone());
+        self.take_nonce(account, nonce);
+        self.group.placed.push(record.clone());
         Ok(self.placed(market, record, traded_before))
     }
 
@@ -326,7 +319,7 @@ impl Desk {
     }
 }
 
-fn rejection(events: &[Event]) -> Option<Reason> {
+pub(super) fn rejection(events: &[Event]) -> Option<Reason> {
     events.iter().find_map(|event| match event {
         Event::Rejected { reason, .. } => Some(*reason),
         _ => None,

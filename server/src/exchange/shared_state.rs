@@ -1,8 +1,10 @@
 //! What the desk's thread shows to everybody else.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use shared::api::exchange::Reconciliation;
+use tokio::sync::watch;
 
 use super::feed::MarketFeed;
 use super::listing::Listing;
@@ -22,6 +24,10 @@ pub(crate) struct SharedState {
     feeds: RwLock<Vec<Arc<MarketFeed>>>,
     state: RwLock<DeskState>,
     fault: RwLock<Option<String>>,
+    /// Entries of the journal that are durable and may have been acknowledged.
+    acknowledged: AtomicU64,
+    /// Entries whose consequences the database has; all of them once it gets no more.
+    recorded: watch::Sender<u64>,
 }
 
 impl SharedState {
@@ -31,6 +37,8 @@ impl SharedState {
             feeds: RwLock::new(feeds),
             state: RwLock::new(state),
             fault: RwLock::new(None),
+            acknowledged: AtomicU64::new(0),
+            recorded: watch::Sender::new(0),
         }
     }
 
@@ -60,6 +68,27 @@ impl SharedState {
         self.fault.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The journal has the entries below `sequence`, and they are about to be acknowledged.
+    pub(super) fn acknowledge(&self, sequence: u64) {
+        self.acknowledged.store(sequence, Ordering::Release);
+    }
+
+    /// The database has what follows from the entries below `sequence`.
+    pub(super) fn record(&self, sequence: u64) {
+        self.recorded.send_if_modified(|recorded| {
+            let is_more = sequence > *recorded;
+            *recorded = sequence.max(*recorded);
+            is_more
+        });
+    }
+
+    /// Waits until the database has everything that was acknowledged until now. After a fault it gets no more, and nobody waits.
+    pub(super) async fn caught_up(&self) {
+        let wanted = self.acknowledged.load(Ordering::Acquire);
+        // Its sender lives as long as this.
+        let _ = self.recorded.subscribe().wait_for(|recorded| *recorded >= wanted).await;
+    }
+
     /// The first fault is the one that counts.
     pub(super) fn fail(&self, why: impl Into<String>) {
         let why = why.into();
@@ -68,5 +97,7 @@ impl SharedState {
             tracing::error!(reason = why, "the exchange takes nothing more");
             *fault = Some(why);
         }
+        drop(fault);
+        self.record(u64::MAX);
     }
 }

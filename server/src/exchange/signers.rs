@@ -3,6 +3,7 @@
 //! taken.
 
 use node::{ExchangeReader, NodeError, NodeHandle};
+use serde::{Deserialize, Serialize};
 use shared::Address;
 use shared::exchange::{ExchangeOrder, OfTrader, SignedByTrader, TRADER_SIGNATURE_MAX_BYTES, TraderSignatureError};
 use shared::time::UnixSeconds;
@@ -12,7 +13,7 @@ use super::error::ExchangeError;
 use crate::clock;
 
 /// An order, and whose key signed it: the trader's, or a delegate's.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct VerifiedOrder {
     pub(crate) signed: SignedByTrader<ExchangeOrder>,
     pub(crate) signer: Address,

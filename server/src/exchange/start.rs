@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use exchange::journal::{Entry, Journal};
-use exchange::{Event, HashKey, Lots, MarketId, OrderId, Side as BookSide, UnixMs};
+use exchange::{Command, Event, HashKey, Lots, MarketId, OrderId, Side as BookSide, UnixMs};
 use node::{ExchangeReader, NodeHandle};
 use shared::api::exchange::OrderState;
 use shared::exchange::Trigger;
 use store::Store;
 use store::change::{ForgetUnplaced, OpenExchange};
-use store::record::exchange::ExchangePosition;
+use store::record::exchange::{ExchangePosition, OrderRecord};
 use tokio::sync::Notify;
 
 use super::blocks::read_account;
@@ -22,15 +22,35 @@ use super::group::{Group, side_of};
 use super::ledgers::{Ledgers, WaitingWithdrawal};
 use super::limits::{GROUP_MAX_ENTRIES, TRADES_REMEMBERED};
 use super::listing::Listing;
+use super::serve_request::rejection;
 use super::shared_state::{DeskState, SharedState};
+use super::signed_orders::{read_note, record_of};
 use super::views;
 use crate::clock;
 
 /// Trades that wait for the chain, read at the start.
 const TRADES_MAX: u64 = 1_000_000;
 
-/// Entries of the journal whose consequences the database lacks, with what they led to.
-type Unrecorded = Vec<(u64, UnixMs, Vec<Event>)>;
+/// An entry of the journal whose consequences the database lacks, with what it led to.
+struct Unrecorded {
+    at: (u64, UnixMs),
+    command: Command,
+    note: Vec<u8>,
+    events: Vec<Event>,
+}
+
+impl Unrecorded {
+    /// The order that it places, where the book took it.
+    fn placed(&self) -> Result<Option<OrderRecord>, DeskError> {
+        match self.command {
+            Command::Place { market, order } if rejection(&self.events).is_none() => {
+                let verified = read_note(self.at.0, &self.note)?;
+                Ok(Some(record_of(self.at, market, &order, verified)))
+            }
+            _ => Ok(None),
+        }
+    }
+}
 
 impl Desk {
     /// Opens the exchange of this chain; nothing where the chain has none.
@@ -48,7 +68,7 @@ impl Desk {
         let (journal, exchange, unrecorded) = open_journal(folder, &position)?;
         let forgotten = store.write(ForgetUnplaced { sequence: exchange.sequence() }).await?;
         if forgotten > 0 {
-            tracing::info!(forgotten, "orders and withdrawals that were never acknowledged are forgotten");
+            tracing::info!(forgotten, "withdrawals that were never acknowledged are forgotten");
         }
         let shared = Arc::new(SharedState::new(Arc::clone(&listing), vec![], DeskState::default()));
         let snapshot_at = exchange.sequence();
@@ -61,6 +81,7 @@ impl Desk {
             node: node.clone(),
             shared,
             is_paused: reader.is_paused()?,
+            compliance: None,
             height: position.height,
             recorded_height: position.height,
             committed: position.sequence,
@@ -70,13 +91,8 @@ impl Desk {
             to_settle: Arc::new(Notify::new()),
         };
         desk.restore(&reader).await?;
-        for (sequence, now, events) in unrecorded {
-            desk.group.take(&mut desk.ledgers, (sequence, now), &events, None);
-            for event in events {
-                if let Event::Accepted { account, client_order_id: Some(nonce), .. } = event {
-                    desk.keep_nonce(account, nonce.0.get());
-                }
-            }
+        for entry in unrecorded {
+            desk.record_again(&entry)?;
         }
         desk.check_orders()?;
         desk.check_trades(&reader)?;
@@ -89,6 +105,21 @@ impl Desk {
         Ok(Some(desk))
     }
 
+    /// What an entry led to, as the database will have it.
+    fn record_again(&mut self, entry: &Unrecorded) -> Result<(), DeskError> {
+        if let Some(record) = entry.placed()? {
+            self.ledgers.remember_order(record.clone(), false);
+            self.group.placed.push(record);
+        }
+        self.group.take(&mut self.ledgers, entry.at, &entry.events, None);
+        for event in &entry.events {
+            if let Event::Accepted { account, client_order_id: Some(nonce), .. } = *event {
+                self.keep_nonce(account, nonce.0.get());
+            }
+        }
+        Ok(())
+    }
+
     /// Accounts, open orders and what waits for the chain, as the database has them.
     async fn restore(&mut self, reader: &ExchangeReader<'_>) -> Result<(), DeskError> {
         for record in self.store.list_exchange_traders().await? {
@@ -98,9 +129,8 @@ impl Desk {
             read_account(&mut self.ledgers, reader, exchange::AccountId(record.account))?;
         }
         for record in self.store.list_open_exchange_orders().await? {
-            // Where the database lags behind the journal, the order may not have rested yet.
             let waits = record.signed.signed.trigger != Trigger::None && record.triggered_at.is_none();
-            let has_rested = record.sequence < self.committed && !waits;
+            let has_rested = !waits;
             if has_rested {
                 let open = record.lots.saturating_sub(record.filled_lots);
                 let (market, price) = (usize::from(record.market), record.price_ticks);
@@ -212,14 +242,19 @@ impl Desk {
 fn open_journal(
     folder: &Path,
     position: &ExchangePosition,
-) -> Result<(Journal, exchange::Exchange, Unrecorded), DeskError> {
+) -> Result<(Journal, exchange::Exchange, Vec<Unrecorded>), DeskError> {
     let hash_key = HashKey([clock::random_u64(), clock::random_u64()]);
-    let mut unrecorded: Unrecorded = Vec::new();
+    let mut unrecorded = Vec::new();
     let mut first_replayed = None;
-    let (journal, exchange) = Journal::open_watched(folder, hash_key, |sequence, entry: &Entry, events| {
+    let (journal, exchange) = Journal::open_watched(folder, hash_key, |sequence, entry: &Entry, note, events| {
         first_replayed = first_replayed.or(Some(sequence));
         if sequence >= position.sequence {
-            unrecorded.push((sequence, entry.now, events.to_vec()));
+            unrecorded.push(Unrecorded {
+                at: (sequence, entry.now),
+                command: entry.command,
+                note: note.to_vec(),
+                events: events.to_vec(),
+            });
         }
     })?;
     let first_known = first_replayed.unwrap_or(exchange.sequence());

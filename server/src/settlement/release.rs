@@ -28,8 +28,7 @@ const RELEASE_MAX_HOLDS: u64 = 64;
 /// Receipts whose holds are looked up at once.
 const BOOKED_AT_ONCE: u64 = 128;
 
-/// Gas of a release beside its holds, and for each hold: about twice what the contract's tests measure. A simulation
-/// would run at the head's time, which on an idle chain lies before the due time.
+/// Gas of a release beside its holds, and for each hold: about twice what the contract's tests measure.
 const RELEASE_GAS: u64 = 100_000;
 const RELEASE_GAS_PER_HOLD: u64 = 70_000;
 

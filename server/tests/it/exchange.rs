@@ -1,11 +1,14 @@
 //! The exchange from a deposit to a final trade, with two wallets, real transactions and the real contract.
 
 mod account_feed;
+mod compliance;
 mod crash;
 mod delegates;
 mod feed;
+mod halt;
 mod leaving;
 mod maker;
+mod races;
 mod reduced;
 mod refused;
 pub(crate) mod trader;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measured figures against their bars, with the machine they were measured on.
 
 mod diffusion;
+mod exchange;
 mod figure;
 mod gpu;
 mod lighthouse;
@@ -32,7 +33,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "batching", run: diffusion::batching },
     Bench { name: "gpu", run: gpu::run_gpu },
     Bench { name: "child", run: programs::child },
-    Bench { name: "exchange", run: programs::exchange },
+    Bench { name: "exchange", run: exchange::measure },
     Bench { name: "chain", run: programs::chain },
     Bench { name: "index", run: programs::index },
     Bench { name: "web", run: web::run },

@@ -55,16 +55,6 @@ pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
     figures(&mut bench)
 }
 
-/// The order books of the exchange beside those of others, on one stream of orders.
-pub(super) fn exchange(workspace: &Workspace) -> Result<Vec<Figure>> {
-    tools::ensure(workspace, &[C_COMPILER])?;
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "exchange", "--example", "bench_exchange"]);
-    command::run(&mut cargo)?;
-    let program = workspace.binaries(Profile::Release).join("examples/bench_exchange");
-    figures(&mut workspace.command(&program.to_string_lossy()))
-}
-
 /// How soon a transaction is final on four validators, and how many a second.
 pub(super) fn chain(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER])?;

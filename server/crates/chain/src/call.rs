@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alloy_consensus::Header;
 use alloy_eips::eip2930::AccessList;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use revm::bytecode::Bytecode;
@@ -110,14 +111,42 @@ impl Snapshot {
         is_over: IsOver<'_>,
     ) -> Result<u64, ChainError> {
         let header = self.header_at(height)?.ok_or_else(|| ChainError::UnknownBlock(height.to_string()))?;
-        let state = self.state_at(height)?;
+        self.estimate_gas_in(&header, call, overrides, is_over)
+    }
+
+    /// The same for the next block, which comes at `now_unix_s` or later. Blocks come on demand, so the head may be much
+    /// older, and a contract may refuse until a time that has passed since.
+    ///
+    /// # Errors
+    /// As [`Snapshot::call`].
+    pub fn estimate_gas_of_next(
+        &self,
+        now_unix_s: u64,
+        call: &Call,
+        overrides: &BTreeMap<Address, AccountOverride>,
+        is_over: IsOver<'_>,
+    ) -> Result<u64, ChainError> {
+        let head = self.head();
+        let header = Header { timestamp: head.timestamp.max(now_unix_s), ..head.header().clone() };
+        self.estimate_gas_in(&SealedHeader::new(header), call, overrides, is_over)
+    }
+
+    /// On the state after the block with this number, at the time that the header says.
+    fn estimate_gas_in(
+        &self,
+        header: &SealedHeader,
+        call: &Call,
+        overrides: &BTreeMap<Address, AccountOverride>,
+        is_over: IsOver<'_>,
+    ) -> Result<u64, ChainError> {
+        let state = self.state_at(header.number)?;
         let ceiling = call.gas.unwrap_or(TRANSACTION_GAS_CAP).min(TRANSACTION_GAS_CAP).min(header.gas_limit);
-        let first = self.simulate(&header, &state, call, overrides, ceiling, is_over)?;
+        let first = self.simulate(header, &state, call, overrides, ceiling, is_over)?;
         let (used, refunded) = (first.tx_gas_used(), first.gas().inner_refunded());
         finish(first)?;
 
         let succeeds = |gas| -> Result<bool, ChainError> {
-            match self.simulate(&header, &state, call, overrides, gas, is_over) {
+            match self.simulate(header, &state, call, overrides, gas, is_over) {
                 Ok(result) => Ok(result.is_success()),
                 Err(ChainError::InvalidCall(_)) => Ok(false),
                 Err(error) => Err(error),

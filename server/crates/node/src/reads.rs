@@ -8,6 +8,7 @@ use chain::{
     SealedHeader, SignedTransaction, TransactionReceipt,
 };
 
+use crate::clock::now_unix_s;
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
 
@@ -158,14 +159,14 @@ impl NodeHandle {
         self.query(move |snapshot| time.run(|is_over| snapshot.calls_of(transaction_hash, is_over))).await
     }
 
-    /// The gas limit a call needs at the head.
+    /// The gas limit a call needs in the next block.
     ///
     /// # Errors
-    /// As [`chain::Snapshot::estimate_gas`].
+    /// As [`chain::Snapshot::estimate_gas_of_next`].
     pub async fn estimate_gas(&self, call: Call) -> Result<u64, NodeError> {
         let time = self.call_time();
         self.query(move |snapshot| {
-            time.run(|is_over| snapshot.estimate_gas(snapshot.head().number, &call, &BTreeMap::new(), is_over))
+            time.run(|is_over| snapshot.estimate_gas_of_next(now_unix_s(), &call, &BTreeMap::new(), is_over))
         })
         .await
     }

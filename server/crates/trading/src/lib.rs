@@ -8,6 +8,7 @@
 
 mod batch;
 mod checksum;
+mod compliance;
 mod decimal;
 mod ledger;
 mod market;
@@ -15,6 +16,7 @@ mod order;
 
 pub use batch::{BatchError, PendingTrade, next_batch};
 pub use checksum::checksum;
+pub use compliance::{CompliancePolicy, Decision, Jurisdiction, JurisdictionError, Outcome, PolicyError};
 pub use decimal::{decimal, price_decimal};
 pub use ledger::{Correction, MatchedTrade, Owed, TradeParty, correction};
 pub use market::{Assets, Market, MarketError, ORDERS_PER_MARKET};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use futures::SinkExt as _;
 use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -93,11 +94,12 @@ async fn tell<M: Serialize>(
         tokio::select! {
             () = stop.cancelled() => return Some("the server is stopping".to_owned()),
             message = messages.recv() => match message {
-                Ok(text) if send(socket, Message::text(&*text)).await => {}
-                Ok(_) => return None,
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    return Some(format!("the reader is too slow: {missed} messages waited for it; connect again"));
-                }
+                Ok(text) => match tokio::time::timeout(PATIENCE, send_waiting(socket, &text, &mut messages)).await {
+                    Ok(Ok(None)) => {}
+                    Ok(Ok(Some(missed))) => return Some(too_slow(missed)),
+                    Ok(Err(_)) | Err(_) => return None,
+                },
+                Err(broadcast::error::RecvError::Lagged(missed)) => return Some(too_slow(missed)),
                 Err(broadcast::error::RecvError::Closed) => return Some("the feed has ended".to_owned()),
             },
             received = socket.recv() => match received {
@@ -114,6 +116,30 @@ async fn tell<M: Serialize>(
             }
         }
     }
+}
+
+fn too_slow(missed: u64) -> String {
+    format!("the reader is too slow: {missed} messages waited for it; connect again")
+}
+
+/// Sends a message and those that wait behind it with one write: where many readers wait for a processor, messages come faster
+/// than writes. Answers how many were missed, if some were.
+async fn send_waiting(
+    socket: &mut WebSocket,
+    first: &str,
+    messages: &mut broadcast::Receiver<Arc<str>>,
+) -> Result<Option<u64>, axum::Error> {
+    socket.feed(Message::text(first)).await?;
+    // No more than wait now, so that a fast market keeps no reader from being heard.
+    for _ in 0..messages.len() {
+        match messages.try_recv() {
+            Ok(text) => socket.feed(Message::text(&*text)).await?,
+            Err(broadcast::error::TryRecvError::Lagged(missed)) => return Ok(Some(missed)),
+            Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => break,
+        }
+    }
+    socket.flush().await?;
+    Ok(None)
 }
 
 async fn send_message<M: Serialize>(socket: &mut WebSocket, message: &M) -> bool {

@@ -163,6 +163,48 @@ async fn a_revoked_key_places_nothing_and_its_orders_leave_the_book() {
     server.stop().await;
 }
 
+/// A key's time ends by itself, without its owner and without a block.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_time_is_over_signs_nothing_and_left_no_order_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(folder.path()).await;
+    let owner = Trader::with_dollars(&server, 3, 1_000).await;
+    let (short, robot) = (Trader::known(8), Trader::known(9));
+    let seconds_from_now = |seconds| UnixSeconds(server::clock::now().seconds().0 + seconds);
+    let ends = seconds_from_now(2);
+    delegate(&server, &owner, &short, ends).await;
+    // An order is taken that settles before its key's time is over: it leaves the book so long before.
+    let until = seconds_from_now(trading::SETTLEMENT_SECONDS + 12);
+    delegate(&server, &owner, &robot, until).await;
+    let order = ExchangeOrder { expires_at: until, ..owner.order(&server, Side::Buy, 10, 200).await };
+    let placed = by(&robot, &server, &order).await;
+    assert_eq!(placed.status, 201, "{}", String::from_utf8_lossy(&placed.body));
+    let placed = placed.json();
+    owner.until(&server, |account| account["open_orders"] == 0).await;
+    assert_eq!(order_of(&server, &placed).await["state"], "expired");
+    assert_eq!(units_of(&owner.account(&server).await, TEST_DOLLAR_ADDRESS, "reserved_units"), 0);
+
+    assert!(server::clock::now().seconds() > ends, "the order waited longer than the short key had");
+    let order = owner.order(&server, Side::Buy, 1, 100).await;
+    let expired = format!("expired at {} (Unix seconds)", ends.0);
+    let refused = detail(&by(&short, &server, &order).await, 403);
+    assert!(refused.contains(&expired), "{refused}");
+    let (chain_id, contract) = (order.chain_id, order.contract);
+    let cancellation =
+        OrderCancellation { trader: owner.address(), from_nonce: 1, to_nonce: order.nonce - 1, chain_id, contract };
+    let cancelled = server.post("/v1/exchange/cancels", &short.signed(&cancellation, &cancellation.domain())).await;
+    assert!(detail(&cancelled, 403).contains(&expired));
+    let keys = server.get(&format!("/v1/exchange/accounts/{}/delegates", owner.address())).await.json();
+    assert_eq!(
+        (keys["keys"][0]["state"].as_str(), keys["keys"][1]["state"].as_str()),
+        (Some("expired"), Some("active"))
+    );
+    // Its owner names it once more, and it signs again.
+    delegate(&server, &owner, &short, hours_from_now(2)).await;
+    assert_eq!(by(&short, &server, &order).await.status, 201);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_delegates_lists_orders_for_the_owner_and_revokes() {
     let place = tempfile::tempdir().unwrap();

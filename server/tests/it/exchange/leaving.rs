@@ -14,7 +14,12 @@ const EXIT_DELAY_SECONDS: u64 = 30;
 
 fn operated(folder: &std::path::Path, operates: bool) -> Config {
     Config {
-        exchange: ExchangeConfig { operates, exit_delay_seconds: EXIT_DELAY_SECONDS, market_maker: MarketMaker::None },
+        exchange: ExchangeConfig {
+            operates,
+            exit_delay_seconds: EXIT_DELAY_SECONDS,
+            market_maker: MarketMaker::None,
+            policy: None,
+        },
         ..config(folder)
     }
 }

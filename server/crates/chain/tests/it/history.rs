@@ -93,6 +93,24 @@ fn a_call_and_an_estimate_end_with_their_time_and_not_before() {
     snapshot.call(0, &short, &overrides, &once).unwrap();
 }
 
+/// Where blocks come on demand, the head may be older than what a contract waits for.
+#[test]
+fn an_estimate_for_the_next_block_runs_at_its_time() {
+    let chain = TestChain::new();
+    let snapshot = chain.snapshot();
+    let head = snapshot.head().timestamp;
+    let opens_at = u32::try_from(head + 30).unwrap();
+    // Init code that reverts before this second: TIMESTAMP, PUSH4, GT, PUSH1 11, JUMPI, STOP, JUMPDEST, PUSH1 0 twice, REVERT.
+    let code = [&[0x42, 0x63][..], &opens_at.to_be_bytes(), &[0x11, 0x60, 11, 0x57, 0, 0x5b, 0x60, 0, 0x60, 0, 0xfd]];
+    let call = Call { data: code.concat().into(), ..Call::default() };
+    let at = |now| snapshot.estimate_gas_of_next(now, &call, &BTreeMap::new(), &never_over);
+    for now in [0, head, head + 29] {
+        assert!(matches!(at(now), Err(ChainError::Reverted { .. })), "{now}");
+    }
+    assert!(at(head + 30).unwrap() > 21_000);
+    assert!(matches!(snapshot.estimate_gas(0, &call, &BTreeMap::new(), &never_over), Err(ChainError::Reverted { .. })));
+}
+
 #[test]
 fn an_estimate_is_enough_and_not_much_more() {
     let mut chain = TestChain::new();

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::group::{FILE_HEADER_BYTES, Group, Groups, file_header, read_file_header};
+use super::group::{FILE_HEADER_BYTES, Group, Groups, NOTE_BYTES_MAX, file_header, read_file_header};
 use super::{Entry, StorageError};
 
 /// Read at once when a journal is opened.
@@ -45,8 +45,8 @@ impl JournalFile {
         Ok(Self { file, path: path.to_owned(), group: Group::new(), next_sequence: first_sequence, failed: false })
     }
 
-    /// Reads the file, hands its entries to `each` with their sequences, and cuts off an unfinished group.
-    pub fn open(path: &Path, mut each: impl FnMut(u64, Entry)) -> Result<(Self, Tail), StorageError> {
+    /// Reads the file, hands its entries to `each` with their sequences and notes, and cuts off an unfinished group.
+    pub fn open(path: &Path, mut each: impl FnMut(u64, Entry, &[u8])) -> Result<(Self, Tail), StorageError> {
         let tail = Self::read(path, &mut each)?;
         let file = (|| {
             let file = OpenOptions::new().append(true).open(path)?;
@@ -63,14 +63,17 @@ impl JournalFile {
     }
 
     /// Reads the file and leaves it as it is.
-    pub fn read(path: &Path, each: &mut impl FnMut(u64, Entry)) -> Result<Tail, StorageError> {
+    pub fn read(path: &Path, each: &mut impl FnMut(u64, Entry, &[u8])) -> Result<Tail, StorageError> {
         let file = File::open(path).map_err(failure("open", path))?;
         read_journal(BufReader::with_capacity(READ_BYTES, file), path, each)
     }
 
-    /// Adds an entry to the group that the next [`Self::commit`] writes. The entry is not durable before. Returns its
+    /// Adds an entry with its note to the group that the next [`Self::commit`] writes. The entry is not durable before. Returns its
     /// sequence. Commits on its own where the group is full.
-    pub fn push(&mut self, entry: &Entry) -> Result<u64, StorageError> {
+    pub fn push(&mut self, entry: &Entry, note: &[u8]) -> Result<u64, StorageError> {
+        if note.len() > NOTE_BYTES_MAX {
+            return Err(StorageError::NoteTooLong(note.len()));
+        }
         if self.failed {
             return Err(StorageError::Failed);
         }
@@ -78,7 +81,7 @@ impl JournalFile {
             self.commit()?;
         }
         let sequence = self.next_sequence + u64::from(self.group.entries());
-        self.group.push(entry);
+        self.group.push(entry, note);
         Ok(sequence)
     }
 
@@ -110,7 +113,7 @@ impl JournalFile {
 pub(super) fn read_journal(
     mut reader: impl Read,
     path: &Path,
-    each: &mut impl FnMut(u64, Entry),
+    each: &mut impl FnMut(u64, Entry, &[u8]),
 ) -> Result<Tail, StorageError> {
     let mut start = Vec::with_capacity(FILE_HEADER_BYTES);
     let read = reader.by_ref().take(FILE_HEADER_BYTES as u64).read_to_end(&mut start);

@@ -29,14 +29,14 @@ pub struct Journal {
 impl Journal {
     /// The state that the folder holds, and the journal to go on with. A new folder holds an exchange without markets.
     pub fn open(folder: &Path, hash_key: HashKey) -> Result<(Self, Exchange), StorageError> {
-        Self::open_watched(folder, hash_key, |_, _, _| {})
+        Self::open_watched(folder, hash_key, |_, _, _, _| {})
     }
 
-    /// The same, and hands every entry behind the snapshot to `each`, with its sequence and what it led to.
+    /// The same, and hands every entry behind the snapshot to `each`, with its sequence, its note and what it led to.
     pub fn open_watched(
         folder: &Path,
         hash_key: HashKey,
-        mut each: impl FnMut(u64, &Entry, &[Event]),
+        mut each: impl FnMut(u64, &Entry, &[u8], &[Event]),
     ) -> Result<(Self, Exchange), StorageError> {
         fs::create_dir_all(folder).map_err(failure("create", folder))?;
         let mut exchange = newest_snapshot(folder, hash_key)?;
@@ -51,7 +51,9 @@ impl Journal {
         };
         let mut replay = Replay { events: Vec::new(), each: &mut each };
         for (_, path) in before {
-            let tail = JournalFile::read(path, &mut |sequence, entry| replay.one(&mut exchange, sequence, &entry))?;
+            let tail = JournalFile::read(path, &mut |sequence, entry, note| {
+                replay.one(&mut exchange, sequence, (&entry, note));
+            })?;
             if tail.torn_bytes > 0 {
                 return Err(StorageError::Damaged { path: path.clone(), offset: tail.sound_bytes });
             }
@@ -63,7 +65,12 @@ impl Journal {
 
     /// See [`JournalFile::push`].
     pub fn push(&mut self, now: UnixMs, command: Command) -> Result<u64, StorageError> {
-        self.file.push(&Entry { now, command })
+        self.push_noted(now, command, &[])
+    }
+
+    /// The same with a note.
+    pub fn push_noted(&mut self, now: UnixMs, command: Command, note: &[u8]) -> Result<u64, StorageError> {
+        self.file.push(&Entry { now, command }, note)
     }
 
     /// See [`JournalFile::commit`].
@@ -107,7 +114,7 @@ fn open_last(
     exchange: &mut Exchange,
     replay: &mut Replay<'_>,
 ) -> Result<JournalFile, StorageError> {
-    let opened = JournalFile::open(path, |sequence, entry| replay.one(exchange, sequence, &entry));
+    let opened = JournalFile::open(path, |sequence, entry, note| replay.one(exchange, sequence, (&entry, note)));
     match opened {
         Ok((file, tail)) => {
             check_no_gap(path, tail.first_sequence, exchange)?;
@@ -129,16 +136,16 @@ fn is_shorter_than_header(path: &Path) -> bool {
 /// Carries out entries once more, and tells somebody what they led to.
 struct Replay<'a> {
     events: Vec<Event>,
-    each: &'a mut dyn FnMut(u64, &Entry, &[Event]),
+    each: &'a mut dyn FnMut(u64, &Entry, &[u8], &[Event]),
 }
 
 impl Replay<'_> {
     /// Entries that the snapshot contains already are passed over.
-    fn one(&mut self, exchange: &mut Exchange, sequence: u64, entry: &Entry) {
+    fn one(&mut self, exchange: &mut Exchange, sequence: u64, (entry, note): (&Entry, &[u8])) {
         if sequence == exchange.sequence() {
             self.events.clear();
             exchange.apply(&entry.command, entry.now, &mut self.events);
-            (self.each)(sequence, entry, &self.events);
+            (self.each)(sequence, entry, note, &self.events);
         }
     }
 }

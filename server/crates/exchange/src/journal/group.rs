@@ -6,15 +6,19 @@ use super::Entry;
 use crate::codec::Codec;
 
 const FILE_MAGIC: [u8; 8] = *b"AITBCEXJ";
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 pub(super) const FILE_HEADER_BYTES: usize = 24;
 
 const GROUP_MAGIC: [u8; 4] = *b"\xABGRP";
 const GROUP_HEADER_BYTES: usize = 24;
 /// Entries of one group.
-pub const GROUP_BYTES_MAX: usize = 1 << 20;
-/// More than the longest entry takes.
+pub const GROUP_BYTES_MAX: usize = 2 << 20;
+/// More than the longest entry takes without its note.
 pub const ENTRY_BYTES_MAX: usize = 128;
+/// Bytes of a note.
+pub const NOTE_BYTES_MAX: usize = 4 << 10;
+/// Bytes before a note, which say how long it is.
+const NOTE_LENGTH_BYTES: usize = 2;
 
 pub(super) fn file_header(first_sequence: u64) -> [u8; FILE_HEADER_BYTES] {
     let mut bytes = Vec::with_capacity(FILE_HEADER_BYTES);
@@ -52,11 +56,15 @@ impl Group {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len() + ENTRY_BYTES_MAX > GROUP_HEADER_BYTES + GROUP_BYTES_MAX
+        let entry_max = ENTRY_BYTES_MAX + NOTE_LENGTH_BYTES + NOTE_BYTES_MAX;
+        self.bytes.len() + entry_max > GROUP_HEADER_BYTES + GROUP_BYTES_MAX
     }
 
-    pub(super) fn push(&mut self, entry: &Entry) {
+    /// The note has at most [`NOTE_BYTES_MAX`] bytes.
+    pub(super) fn push(&mut self, entry: &Entry, note: &[u8]) {
         entry.write(&mut self.bytes);
+        (note.len() as u16).write(&mut self.bytes);
+        self.bytes.extend_from_slice(note);
         self.entries += 1;
     }
 
@@ -106,9 +114,9 @@ impl<R: Read> Groups<R> {
         self.next_sequence
     }
 
-    /// Hands each entry of the next group to `each`, with its sequence. `false` where no sound group follows. Entries are
+    /// Hands each entry of the next group to `each`, with its sequence and its note. `false` where no sound group follows. Entries are
     /// handed out only after the whole group is found sound.
-    pub(super) fn next(&mut self, each: &mut impl FnMut(u64, Entry)) -> io::Result<bool> {
+    pub(super) fn next(&mut self, each: &mut impl FnMut(u64, Entry, &[u8])) -> io::Result<bool> {
         self.buffer.clear();
         if !self.fill(GROUP_HEADER_BYTES)? {
             return Ok(false);
@@ -118,8 +126,8 @@ impl<R: Read> Groups<R> {
             return Ok(false);
         }
         let mut body = &self.buffer[GROUP_HEADER_BYTES..];
-        while let Some(entry) = Entry::read(&mut body) {
-            each(self.next_sequence, entry);
+        while let Some((entry, note)) = read_noted(&mut body) {
+            each(self.next_sequence, entry, note);
             self.next_sequence += 1;
         }
         self.sound += self.buffer.len() as u64;
@@ -147,6 +155,15 @@ impl<R: Read> Groups<R> {
     }
 }
 
+/// Takes an entry and its note off the front of `input`.
+fn read_noted<'a>(input: &mut &'a [u8]) -> Option<(Entry, &'a [u8])> {
+    let entry = Entry::read(input)?;
+    let length = u16::read(input)? as usize;
+    let (note, rest) = input.split_at_checked(length).filter(|_| length <= NOTE_BYTES_MAX)?;
+    *input = rest;
+    Some((entry, note))
+}
+
 /// The length of the entries of the group that begins here, if one does.
 fn payload_of(bytes: &[u8]) -> Option<usize> {
     let header = bytes.get(..GROUP_HEADER_BYTES)?;
@@ -166,6 +183,6 @@ fn is_sound(group: &[u8], sequence: u64) -> bool {
         return false;
     }
     let mut rest = body;
-    let found = std::iter::from_fn(|| Entry::read(&mut rest)).count();
+    let found = std::iter::from_fn(|| read_noted(&mut rest)).count();
     found > 0 && found == entries as usize && rest.is_empty()
 }

@@ -3,12 +3,15 @@
 //! ```text
 //! file   ─ magic, version, first sequence, CRC-32
 //! group  ─ magic, bytes, entries, first sequence, CRC-32 of these and of the entries
-//! entry  ─ time, command
+//! entry  ─ time, command, bytes of the note, note
 //! ```
 //!
 //! Commands that wait are written as one group with one call of `fsync`, and then all of them are acknowledged. The next
 //! group is written only after that, so a crash can leave at most one broken group, at the end: it was acknowledged to
 //! nobody and is cut off. A broken group with a sound one behind it is damage, and is an error.
+//!
+//! A note is what the owner of the journal keeps with a command, as durable as the command: what was signed for it. The book
+//! does not read it, and no snapshot has it.
 
 mod file;
 mod folder;
@@ -19,7 +22,7 @@ use std::path::PathBuf;
 
 pub use file::{JournalFile, Tail};
 pub use folder::{Journal, SNAPSHOTS_KEPT};
-pub use group::{ENTRY_BYTES_MAX, GROUP_BYTES_MAX};
+pub use group::{ENTRY_BYTES_MAX, GROUP_BYTES_MAX, NOTE_BYTES_MAX};
 
 use crate::codec::Codec;
 use crate::command::Command;
@@ -35,6 +38,8 @@ pub enum StorageError {
     Format { path: PathBuf },
     #[error("journal {} begins at {found}; the state before it ends at {expected}", path.display())]
     Gap { path: PathBuf, expected: u64, found: u64 },
+    #[error("a note has at most {NOTE_BYTES_MAX} bytes, got {0}")]
+    NoteTooLong(usize),
     #[error("a snapshot is refused: {0}")]
     Snapshot(&'static str),
     #[error("the journal failed before and takes nothing more; what it acknowledged is on the disk")]

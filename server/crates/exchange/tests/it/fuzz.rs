@@ -77,20 +77,29 @@ fn fuzz_exchange_commands() {
     });
 }
 
+/// A note that follows from the time of its entry.
+fn note_of(time: u64) -> Vec<u8> {
+    vec![time as u8; time as usize % 7]
+}
+
 #[test]
 fn fuzz_exchange_journal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let mut file = JournalFile::create(&path, 0).unwrap();
     for group in walk().chunks(5) {
-        group.iter().for_each(|entry| assert!(file.push(entry).is_ok()));
+        group.iter().for_each(|entry| assert!(file.push(entry, &note_of(entry.now.0)).is_ok()));
         file.commit().unwrap();
     }
     let seed = fs::read(&path).unwrap();
     fuzz("exchange journal", &[seed], |input| {
         fs::write(&path, input).unwrap();
         let mut entries = Vec::new();
-        let Ok(tail) = JournalFile::read(&path, &mut |_, entry| entries.push(entry)) else { return };
+        let read = JournalFile::read(&path, &mut |_, entry, note| {
+            assert_eq!(note, note_of(entry.now.0));
+            entries.push(entry);
+        });
+        let Ok(tail) = read else { return };
         assert_eq!(tail.sound_bytes + tail.torn_bytes, input.len() as u64);
         assert_eq!(tail.next_sequence - tail.first_sequence, entries.len() as u64);
         // Whatever happened to the file, a group is either as it was written or not there.

@@ -16,7 +16,7 @@ fn write(path: &Path, entries: &[Entry], group: usize) -> Vec<(u64, usize)> {
     let mut written = 0;
     for chunk in entries.chunks(group) {
         for entry in chunk {
-            file.push(entry).unwrap();
+            file.push(entry, &note_of(entry)).unwrap();
         }
         written += chunk.len();
         assert_eq!(file.commit().unwrap(), written as u64);
@@ -27,8 +27,9 @@ fn write(path: &Path, entries: &[Entry], group: usize) -> Vec<(u64, usize)> {
 
 fn read(path: &Path) -> Result<(Vec<Entry>, Tail), StorageError> {
     let mut entries = Vec::new();
-    let tail = JournalFile::read(path, &mut |sequence, entry| {
+    let tail = JournalFile::read(path, &mut |sequence, entry, note| {
         assert_eq!(sequence, entries.len() as u64);
+        assert_eq!(note, note_of(&entry));
         entries.push(entry);
     })?;
     Ok((entries, tail))
@@ -36,6 +37,36 @@ fn read(path: &Path) -> Result<(Vec<Entry>, Tail), StorageError> {
 
 fn entries(stream: &[(UnixMs, Command)]) -> Vec<Entry> {
     stream.iter().map(|(now, command)| Entry { now: *now, command: *command }).collect()
+}
+
+/// A note that follows from its entry; some have none.
+fn note_of(entry: &Entry) -> Vec<u8> {
+    let length = entry.now.0 % 5 * 11;
+    (0..length).map(|place| (entry.now.0 + place) as u8).collect()
+}
+
+#[test]
+fn a_note_is_as_long_as_it_may_be_and_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_in(&folder);
+    let mut file = JournalFile::create(&path, 0).unwrap();
+    let entry = Entry { now: UnixMs(1), command: Command::Advance };
+    let longest = vec![7; journal::NOTE_BYTES_MAX];
+    let refused = file.push(&entry, &[&longest[..], &[7]].concat()).unwrap_err();
+    assert!(matches!(refused, StorageError::NoteTooLong(4_097)), "{refused}");
+    // More than one group holds, so that some are written before the commit.
+    let count = (journal::GROUP_BYTES_MAX / journal::NOTE_BYTES_MAX + 1) as u64;
+    for sequence in 0..count {
+        assert_eq!(file.push(&entry, &longest).unwrap(), sequence);
+    }
+    file.commit().unwrap();
+    let mut read = 0;
+    JournalFile::read(&path, &mut |_, found, note| {
+        assert_eq!((found, note), (entry, &longest[..]));
+        read += 1;
+    })
+    .unwrap();
+    assert_eq!(read, count);
 }
 
 fn file_in(folder: &tempfile::TempDir) -> PathBuf {
@@ -62,8 +93,8 @@ proptest! {
         prop_assert_eq!(&found, &written[..sound]);
         prop_assert_eq!((tail.sound_bytes, tail.torn_bytes), (sound_bytes, cut - sound_bytes));
         // It goes on behind the last whole group.
-        let (mut file, _) = JournalFile::open(&path, |_, _| ()).unwrap();
-        file.push(&written[0]).unwrap();
+        let (mut file, _) = JournalFile::open(&path, |_, _, _| ()).unwrap();
+        file.push(&written[0], &note_of(&written[0])).unwrap();
         prop_assert_eq!(file.commit().unwrap(), sound as u64 + 1);
         let (found, tail) = read(&path).unwrap();
         prop_assert_eq!((found.len(), tail.torn_bytes), (sound + 1, 0));
@@ -123,7 +154,7 @@ fn zeros_behind_the_end_are_cut_off() {
     let end = ends.last().unwrap().0;
     // A file system may make the file longer before it writes what is in it.
     fs::File::options().write(true).open(&path).unwrap().set_len(end + 5_000).unwrap();
-    let (_, tail) = JournalFile::open(&path, |_, _| ()).unwrap();
+    let (_, tail) = JournalFile::open(&path, |_, _, _| ()).unwrap();
     assert_eq!((tail.next_sequence, tail.torn_bytes), (3, 5_000));
     assert_eq!(fs::metadata(&path).unwrap().len(), end);
 }
@@ -136,14 +167,14 @@ fn a_full_group_is_written_at_once() {
     let entry = Entry { now: UnixMs(1), command: Command::OpenMarket(crate::setup::rules()) };
     let count = (journal::GROUP_BYTES_MAX / 32) as u64;
     for sequence in 0..count {
-        assert_eq!(file.push(&entry).unwrap(), 5 + sequence);
+        assert_eq!(file.push(&entry, &[]).unwrap(), 5 + sequence);
     }
     assert!(file.next_sequence() > 5, "some are on the disk before the commit");
     assert_eq!(file.commit().unwrap(), 5 + count);
     assert_eq!(file.commit().unwrap(), 5 + count, "nothing more to write");
     let mut read = 0;
-    let tail = JournalFile::read(&path, &mut |sequence, found| {
-        assert_eq!((sequence, found), (5 + read, entry));
+    let tail = JournalFile::read(&path, &mut |sequence, found, note| {
+        assert_eq!((sequence, found, note), (5 + read, entry, &[][..]));
         read += 1;
     });
     assert_eq!(tail.unwrap().next_sequence, 5 + read);

@@ -18,6 +18,7 @@ use super::filters::{FilterChanges, Filters};
 use super::params::{
     call_of, height_of, height_of_number, log_filter_of, log_range_of, overrides_of, past_log_range_of,
 };
+use crate::clock::now_unix_s;
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
 
@@ -438,7 +439,11 @@ impl EthApiServer for EthRpc {
         let time = self.handle.call_time();
         let read = move |snapshot: &Snapshot| {
             let height = height_of(snapshot, block)?;
-            time.run(|is_over| snapshot.estimate_gas(height, &call, &overrides, is_over))
+            // The head names the state; the transaction will be in the block that comes next, which may be much later.
+            time.run(|is_over| match height == snapshot.head().number {
+                true => snapshot.estimate_gas_of_next(now_unix_s(), &call, &overrides, is_over),
+                false => snapshot.estimate_gas(height, &call, &overrides, is_over),
+            })
         };
         Ok(U64::from(self.handle.query(read).await?))
     }

@@ -1,8 +1,8 @@
-//! The exchange's rows. What traders signed is stored before the journal has it, and what follows from the journal's
-//! entries after that, each entry once.
+//! The exchange's rows. New traders and withdrawals are stored before the journal has them, and what follows from the journal's
+//! entries, orders with what was signed among it, after that, each entry once.
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use shared::api::exchange::{OrderState, TradeState, WithdrawalState};
 use shared::api::payments::PlacedTransaction;
@@ -24,6 +24,9 @@ const POSITION_ID: i64 = 1;
 
 /// Rows of one statement, within the parameters that both databases take.
 const ROWS_PER_STATEMENT: usize = 500;
+
+/// Accounts of one statement; each is named twice in it.
+const NONCES_PER_STATEMENT: usize = 100;
 
 /// The position of a chain's exchange, made at the first start.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +61,10 @@ async fn position_of(transaction: &Transaction<'_>) -> Result<position::Model, S
     row.ok_or_else(|| StoreError::corrupt("position of the exchange", "it is missing"))
 }
 
-/// What traders signed, and who they are, before the journal has it.
+/// New traders and what they withdraw, before the journal has it.
 #[derive(Debug, Clone, Default)]
 pub struct KeepSigned {
     pub traders: Vec<TraderRecord>,
-    pub orders: Vec<OrderRecord>,
     pub withdrawals: Vec<WithdrawalRecord>,
 }
 
@@ -79,11 +81,6 @@ impl Change for KeepSigned {
             });
             let known = OnConflict::column(trader::Column::Account).do_nothing().to_owned();
             trader::Entity::insert_many(rows).on_conflict(known).exec_without_returning(transaction.connection).await?;
-        }
-        for some in self.orders.chunks(ROWS_PER_STATEMENT) {
-            let rows = some.iter().map(order_row).collect::<Result<Vec<_>, _>>()?;
-            let known = OnConflict::column(order::Column::Id).do_nothing().to_owned();
-            order::Entity::insert_many(rows).on_conflict(known).exec_without_returning(transaction.connection).await?;
         }
         for record in &self.withdrawals {
             let known =
@@ -133,7 +130,7 @@ fn withdrawal_row(record: &WithdrawalRecord) -> Result<withdrawal::ActiveModel, 
     })
 }
 
-/// What was signed, and never came into the journal: a crash came before.
+/// Withdrawals that never came into the journal: a crash came before.
 #[derive(Debug, Clone, Copy)]
 pub struct ForgetUnplaced {
     /// Where the journal ends.
@@ -146,10 +143,8 @@ impl Change for ForgetUnplaced {
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<u64, StoreError> {
         let end = to_i64(self.sequence);
-        let orders = order::Entity::delete_many().filter(order::Column::Sequence.gte(end));
         let withdrawals = withdrawal::Entity::delete_many().filter(withdrawal::Column::Sequence.gte(end));
-        let orders = orders.exec(transaction.connection).await?.rows_affected;
-        Ok(orders + withdrawals.exec(transaction.connection).await?.rows_affected)
+        Ok(withdrawals.exec(transaction.connection).await?.rows_affected)
     }
 }
 
@@ -160,6 +155,9 @@ pub struct RecordEntries {
     pub after: u64,
     /// … up to, and without, this one.
     pub to: u64,
+    /// New orders, as they are after these entries.
+    pub placed: Vec<OrderRecord>,
+    /// What became of older ones.
     pub orders: Vec<OrderUpdate>,
     pub trades: Vec<TradeRecord>,
     /// The highest nonce of each account that used one.
@@ -184,6 +182,10 @@ impl Change for RecordEntries {
             let refused = StoreError::Refused(Refusal::ExchangeMoved { at, after: self.after });
             return if is_stored { Ok(()) } else { Err(refused) };
         }
+        for some in self.placed.chunks(ROWS_PER_STATEMENT) {
+            let rows = some.iter().map(order_row).collect::<Result<Vec<_>, _>>()?;
+            order::Entity::insert_many(rows).exec_without_returning(transaction.connection).await?;
+        }
         for some in self.trades.chunks(ROWS_PER_STATEMENT) {
             let rows = some.iter().map(trade_row).collect::<Result<Vec<_>, _>>()?;
             trade::Entity::insert_many(rows).exec_without_returning(transaction.connection).await?;
@@ -191,16 +193,29 @@ impl Change for RecordEntries {
         for update in &self.orders {
             update_order(transaction, update).await?;
         }
-        for (account, nonce) in &self.nonces {
-            trader::Entity::update_many()
-                .col_expr(trader::Column::LastNonce, Expr::value(to_i64(*nonce)))
-                .filter(trader::Column::Account.eq(i64::from(*account)))
-                .filter(trader::Column::LastNonce.lt(to_i64(*nonce)))
-                .exec(transaction.connection)
-                .await?;
+        for some in self.nonces.chunks(NONCES_PER_STATEMENT) {
+            raise_nonces(transaction, some).await?;
         }
         keep_candles(transaction, &self.trades).await
     }
+}
+
+/// One statement for all of them: a group has orders of many traders.
+async fn raise_nonces(transaction: &Transaction<'_>, nonces: &[(u32, u64)]) -> Result<(), StoreError> {
+    let mut raised = CaseStatement::new();
+    for (account, nonce) in nonces {
+        let is_higher =
+            trader::Column::Account.eq(i64::from(*account)).and(trader::Column::LastNonce.lt(to_i64(*nonce)));
+        raised = raised.case(is_higher, Expr::value(to_i64(*nonce)));
+    }
+    let raised = raised.finally(Expr::col(trader::Column::LastNonce));
+    let accounts = nonces.iter().map(|(account, _)| i64::from(*account));
+    trader::Entity::update_many()
+        .col_expr(trader::Column::LastNonce, raised.into())
+        .filter(trader::Column::Account.is_in(accounts))
+        .exec(transaction.connection)
+        .await?;
+    Ok(())
 }
 
 fn trade_row(record: &TradeRecord) -> Result<trade::ActiveModel, StoreError> {

@@ -95,14 +95,17 @@ fn withdrawal(nonce: u64, sequence: u64) -> WithdrawalRecord {
     }
 }
 
-async fn with_two_orders(store: &Store) {
+async fn with_two_traders(store: &Store) {
     store.write(OpenExchange { genesis: GENESIS }).await.unwrap();
     let traders = [(0, MAKER), (1, TAKER)].map(|(account, address)| TraderRecord { account, address, last_nonce: 0 });
-    let orders = vec![order(1, MAKER, Side::Sell), order(2, TAKER, Side::Buy)];
-    let kept = KeepSigned { traders: traders.to_vec(), orders, withdrawals: vec![withdrawal(5, 3)] };
+    let kept = KeepSigned { traders: traders.to_vec(), withdrawals: vec![withdrawal(5, 3)] };
     store.write(kept.clone()).await.unwrap();
     // A connection that broke during the commit.
     store.write(kept).await.unwrap();
+}
+
+fn two_orders() -> Vec<OrderRecord> {
+    vec![order(1, MAKER, Side::Sell), order(2, TAKER, Side::Buy)]
 }
 
 fn matched() -> RecordEntries {
@@ -118,6 +121,7 @@ fn matched() -> RecordEntries {
     RecordEntries {
         after: 0,
         to: 3,
+        placed: two_orders(),
         orders: vec![update(1, 5, OrderState::Filled), update(2, 3, OrderState::Open)],
         trades: vec![trade(1, 7, 2, UnixMillis(60_000)), trade(2, 9, 3, UnixMillis(119_999))],
         nonces: vec![(0, 1), (1, 2)],
@@ -128,7 +132,7 @@ fn matched() -> RecordEntries {
 async fn what_follows_from_the_journal_is_stored_once() {
     on_both(async |database| {
         let store = database.open().await;
-        with_two_orders(&store).await;
+        with_two_traders(&store).await;
         store.write(matched()).await.unwrap();
         store.write(matched()).await.unwrap();
         let gap = RecordEntries { after: 4, to: 5, ..RecordEntries::default() };
@@ -168,13 +172,11 @@ async fn what_follows_from_the_journal_is_stored_once() {
 async fn what_the_journal_never_had_is_forgotten_and_nothing_is_paid_before_it_has_it() {
     on_both(async |database| {
         let store = database.open().await;
-        with_two_orders(&store).await;
+        with_two_traders(&store).await;
         assert!(store.find_withdrawal_to_pay().await.unwrap().is_none(), "the journal may not have it");
         assert_eq!(store.list_waiting_withdrawals().await.unwrap().len(), 1);
         store.write(RecordEntries { after: 0, to: 2, ..RecordEntries::default() }).await.unwrap();
-        assert_eq!(store.write(ForgetUnplaced { sequence: 2 }).await.unwrap(), 2);
-        assert!(store.find_exchange_order(1).await.unwrap().is_some());
-        assert!(store.find_exchange_order(2).await.unwrap().is_none());
+        assert_eq!(store.write(ForgetUnplaced { sequence: 2 }).await.unwrap(), 1);
         assert!(store.find_withdrawal(MAKER, 5).await.unwrap().is_none());
         let kept = KeepSigned { withdrawals: vec![withdrawal(6, 1)], ..KeepSigned::default() };
         store.write(kept).await.unwrap();
@@ -187,7 +189,7 @@ async fn what_the_journal_never_had_is_forgotten_and_nothing_is_paid_before_it_h
 async fn a_trade_ends_once_and_the_chain_has_the_last_word() {
     on_both(async |database| {
         let store = database.open().await;
-        with_two_orders(&store).await;
+        with_two_traders(&store).await;
         store.write(matched()).await.unwrap();
         let void = EndExchangeRows::VoidTrade { market: 0, trade: 1, reason: "left".into() };
         assert!(store.write(void.clone()).await.unwrap());
@@ -224,7 +226,7 @@ async fn an_exchange_belongs_to_one_hub_and_one_chain() {
 async fn an_order_without_a_trade_is_forgotten_after_a_time() {
     on_both(async |database| {
         let store = database.open().await;
-        with_two_orders(&store).await;
+        with_two_traders(&store).await;
         let update = |id, filled_lots| OrderUpdate {
             id,
             lots: 4,
@@ -234,7 +236,8 @@ async fn an_order_without_a_trade_is_forgotten_after_a_time() {
             triggered_at: None,
             changed_at: NOW,
         };
-        let ended = RecordEntries { after: 0, to: 3, orders: vec![update(1, 0), update(2, 1)], ..Default::default() };
+        let orders = vec![update(1, 0), update(2, 1)];
+        let ended = RecordEntries { after: 0, to: 3, placed: two_orders(), orders, ..Default::default() };
         store.write(ended).await.unwrap();
         assert_eq!(store.write(ForgetOrders { before: NOW }).await.unwrap(), 0);
         assert_eq!(store.write(ForgetOrders { before: NOW.plus_ms(1) }).await.unwrap(), 1);

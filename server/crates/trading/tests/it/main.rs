@@ -4,6 +4,7 @@
 
 mod agreement;
 mod batches;
+mod compliance;
 mod evm;
 mod intake;
 mod ledger;
