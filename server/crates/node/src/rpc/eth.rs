@@ -184,9 +184,7 @@ impl EthRpc {
 
     fn count_at(&self, snapshot: &Snapshot, height: Option<u64>) -> RpcResult<Option<U64>> {
         let Some(height) = height else { return Ok(None) };
-        let total = |height| snapshot.transaction_total(height).map_err(NodeError::from);
-        let before = if height == 0 { 0 } else { total(height - 1)? };
-        Ok(Some(U64::from(total(height)? - before)))
+        Ok(Some(U64::from(snapshot.transaction_count(height).map_err(NodeError::from)?)))
     }
 
     fn transaction_at(
