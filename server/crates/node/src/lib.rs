@@ -71,6 +71,6 @@ pub use request_bodies::{MAX_BODIES_BYTES, MAX_REQUEST_BYTES};
 pub use rest::{BlockBody, HeadBody, TransactionBody};
 pub use router::{MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_RESPONSE_BYTES, MAX_SOCKETS, router};
 pub use sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Metered, MeteredListener, SOCKETS_MAX_BYTES, Socket};
-pub use staking::ValidatorPower;
+pub use staking::{StakeRewards, ValidatorPower};
 pub use upstream::{Forwarded, Upstream, UpstreamQueue, upstream};
 pub use validator_network::{MAX_PEERS, Peer, ValidatorNetwork};
