@@ -70,6 +70,7 @@ pub use reads::PoolContent;
 pub use request_bodies::{MAX_BODIES_BYTES, MAX_REQUEST_BYTES};
 pub use rest::{BlockBody, HeadBody, TransactionBody};
 pub use router::{MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_RESPONSE_BYTES, MAX_SOCKETS, router};
+pub use rpc::openrpc_document;
 pub use sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Metered, MeteredListener, SOCKETS_MAX_BYTES, Socket};
 pub use staking::{StakeRewards, ValidatorPower};
 pub use upstream::{Forwarded, Upstream, UpstreamQueue, upstream};
