@@ -8,14 +8,17 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IAIToken} from "./interfaces/IAIToken.sol";
 import {IStaking} from "./interfaces/IStaking.sol";
+import {DelegatorRewards, RewardStream, RewardStreams, ValidatorRewards} from "./libraries/RewardStreams.sol";
 import {StakePool} from "./libraries/StakePools.sol";
 import {ValidatorCommits} from "./libraries/ValidatorCommits.sol";
 
 /// @title Validators and their stake
-/// @dev The token that the contract holds is always the sum of all pools. Tokens that somebody sends here by a plain
-/// transfer come on top and belong to nobody.
+/// @dev The token that the contract holds is always the sum of all pools, of what flows as rewards, and of what has flowed and was not
+/// claimed. What comes on top by a plain transfer, as the fees of the escrow do, waits for {collectRewards}.
 contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
     using SafeERC20 for IAIToken;
+    using RewardStreams for ValidatorRewards;
+    using RewardStreams for DelegatorRewards;
 
     /// @notice May admit, weigh, remove and release validators.
     bytes32 public constant AUTHORITY_ROLE = keccak256("AUTHORITY_ROLE");
@@ -41,6 +44,8 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
         StakePool bonded;
         StakePool unbonding;
         mapping(address delegator => uint256) shares;
+        ValidatorRewards rewards;
+        mapping(address delegator => DelegatorRewards) rewardsOf;
     }
 
     struct UnbondingShares {
@@ -56,6 +61,9 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
     address[] private _listed;
     mapping(address validator => Validator) private _validators;
     mapping(address delegator => UnbondingShares[]) private _unbondings;
+    /// @dev The sum of all pools.
+    uint256 private _staked;
+    RewardStream private _stream;
 
     /// @param admin Holds every role at first and may grant and revoke them.
     constructor(IAIToken token_, address admin, Parameters memory parameters) {
@@ -71,6 +79,7 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
         _penaltyRecipient = parameters.penaltyRecipient;
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _grantRole(AUTHORITY_ROLE, admin);
+        _stream.perStake = RewardStreams.FIRST;
         for (uint256 i = 0; i < parameters.validators.length; ++i) {
             _admit(parameters.validators[i].validator, parameters.validators[i].power);
         }
@@ -105,7 +114,7 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
     function release(address validator) external onlyRole(AUTHORITY_ROLE) {
         Validator storage target = _validators[validator];
         if (target.state != ValidatorState.Jailed) revert WrongState(validator, target.state);
-        target.state = ValidatorState.Active;
+        _activate(target);
         _liableFromNextHeight(target);
         emit ValidatorReleased(validator);
     }
@@ -123,7 +132,8 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
         }
         if (_listed.length == MAX_VALIDATORS) revert TooManyValidators(MAX_VALIDATORS);
         _listed.push(validator);
-        target.state = ValidatorState.Active;
+        if (target.rewards.perShare == 0) target.rewards.perShare = RewardStreams.FIRST;
+        _activate(target);
         _setBasePower(target, basePower);
         emit ValidatorAdmitted(validator, basePower);
     }
@@ -139,10 +149,24 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
             revert WrongState(validator, target.state);
         }
         target.decidedUntilHeight = target.state == ValidatorState.Active ? uint64(block.number) : 0;
-        target.state = ValidatorState.Left;
+        _deactivate(target, ValidatorState.Left);
         _unlist(validator);
         _requireSomebodyDecides();
         emit ValidatorLeft(validator);
+    }
+
+    /// Its stake earns from now on.
+    function _activate(Validator storage target) private {
+        _countRewards(target);
+        target.state = ValidatorState.Active;
+        _stream.stake += target.bonded.amount;
+    }
+
+    /// Its stake earns no more.
+    function _deactivate(Validator storage target, ValidatorState state) private {
+        _countRewards(target);
+        if (target.state == ValidatorState.Active) _stream.stake -= target.bonded.amount;
+        target.state = state;
     }
 
     /// The state after this block says who decides the next one.
@@ -201,6 +225,8 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
         UnbondingShares[] storage waiting = _unbondings[msg.sender];
         if (waiting.length == MAX_UNBONDINGS) revert TooManyUnbondings(MAX_UNBONDINGS);
 
+        _countRewardsOf(target, msg.sender);
+        if (target.state == ValidatorState.Active) _stream.stake -= amount;
         target.shares[msg.sender] = owned - target.bonded.redeem(amount, owned);
         dueUnix = uint64(block.timestamp) + _unbondingSeconds;
         waiting.push(UnbondingShares(validator, dueUnix, target.unbonding.deposit(amount)));
@@ -223,6 +249,7 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
             waiting.pop();
         }
         if (!isSomethingDue) revert NothingDue(msg.sender);
+        _staked -= amount;
         emit Withdrawn(msg.sender, amount);
         _token.safeTransfer(msg.sender, amount);
     }
@@ -231,9 +258,62 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
         Validator storage target = _validators[validator];
         if (target.state != ValidatorState.Active) revert WrongState(validator, target.state);
         if (amount < MIN_DELEGATION) revert DelegationTooSmall(amount, MIN_DELEGATION);
+        _countRewardsOf(target, msg.sender);
+        _stream.stake += amount;
+        _staked += amount;
         target.shares[msg.sender] += target.bonded.deposit(amount);
         emit Delegated(validator, msg.sender, amount);
         _token.safeTransferFrom(msg.sender, address(this), amount);
+    }
+
+    // Rewards.
+
+    /// @inheritdoc IStaking
+    function collectRewards() external nonReentrant returns (uint256 amount) {
+        _stream.flow();
+        if (block.timestamp < _stream.endsUnix) revert RewardsFlowing(_stream.endsUnix);
+        if (_stream.stake == 0) revert NothingStaked();
+        amount = Math.min(_uncollected(), type(uint128).max);
+        if (amount == 0) revert NothingCollected();
+        _stream.begin(uint128(amount), _unbondingSeconds);
+        emit RewardsCollected(amount, _stream.endsUnix);
+    }
+
+    /// @inheritdoc IStaking
+    function claimRewards(address validator) external nonReentrant returns (uint256 amount) {
+        Validator storage target = _validators[validator];
+        _countRewardsOf(target, msg.sender);
+        amount = target.rewardsOf[msg.sender].owed;
+        if (amount == 0) revert NothingEarned(validator, msg.sender);
+        target.rewardsOf[msg.sender].owed = 0;
+        _stream.promised -= amount;
+        emit RewardsClaimed(validator, msg.sender, amount);
+        _token.safeTransfer(msg.sender, amount);
+    }
+
+    /// Before the validator's stake or state changes: what has flowed until now is for the stake that it had.
+    function _countRewards(Validator storage target) private {
+        _stream.flow();
+        target.rewards.perShare = _perShareAt(target, _stream.perStake);
+        target.rewards.perStakeSeen = _stream.perStake;
+    }
+
+    /// The same before a delegator's shares change.
+    function _countRewardsOf(Validator storage target, address delegator) private {
+        _countRewards(target);
+        DelegatorRewards storage part = target.rewardsOf[delegator];
+        part.owed = part.owedAt(target.rewards.perShare, target.shares[delegator]);
+        part.perShareSeen = target.rewards.perShare;
+    }
+
+    function _perShareAt(Validator storage source, uint256 perStake) private view returns (uint256) {
+        if (source.state != ValidatorState.Active) return source.rewards.perShare;
+        return source.rewards.perShareAt(perStake, source.bonded.amount, source.bonded.shares);
+    }
+
+    /// What came by plain transfers, and what flowed while nobody had stake.
+    function _uncollected() private view returns (uint256) {
+        return _token.balanceOf(address(this)) - _staked - _stream.promised;
     }
 
     // Contradictions.
@@ -255,8 +335,9 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
 
         // A faulty set-up contradicts itself at many heights before somebody stops it: all until now are one offence.
         _liableFromNextHeight(target);
-        if (target.state == ValidatorState.Active) target.state = ValidatorState.Jailed;
+        if (target.state == ValidatorState.Active) _deactivate(target, ValidatorState.Jailed);
         amount = target.bonded.slash(SLASH_BASIS_POINTS) + target.unbonding.slash(SLASH_BASIS_POINTS);
+        _staked -= amount;
         emit Slashed(validator, height, round, amount);
         if (amount > 0) _token.safeTransfer(_penaltyRecipient, amount);
     }
@@ -335,6 +416,25 @@ contract Staking is IStaking, AccessControl, ReentrancyGuardTransient {
             uint256 amount = _validators[entry.validator].unbonding.valueOf(entry.shares);
             unbondings[i] = Unbonding(entry.validator, amount, entry.dueUnix);
         }
+    }
+
+    /// @inheritdoc IStaking
+    function rewardsOf(address validator, address delegator) external view returns (uint256) {
+        Validator storage source = _validators[validator];
+        uint256 perShare = _perShareAt(source, _stream.perStakeNow());
+        return source.rewardsOf[delegator].owedAt(perShare, source.shares[delegator]);
+    }
+
+    /// @inheritdoc IStaking
+    function rewards() external view returns (Rewards memory) {
+        uint256 due = _stream.due();
+        uint256 lost = _stream.stake == 0 ? due : 0;
+        return Rewards({
+            flowing: _stream.flowing - due,
+            endsUnix: _stream.endsUnix,
+            uncollected: _uncollected() + lost,
+            earningStake: _stream.stake
+        });
     }
 
     /// @inheritdoc IStaking

@@ -13,7 +13,7 @@ use shared::api::exchange::{
 };
 use shared::api::exchange_keys::TradingKey;
 use shared::api::explorer::{
-    AddressView, BlockSummary, BlockView, CallsView, TransactionSummary, TransactionView, ValidatorView,
+    AddressView, BlockSummary, BlockView, CallsView, TransactionSummary, TransactionView, ValidatorsView,
 };
 use shared::api::jobs::JobView;
 use shared::api::keys::ApiKeyView;
@@ -222,8 +222,8 @@ pub trait Backend: Send + Sync + 'static {
     /// How a contract came to be, where a transaction made it.
     async fn creation(&self, address: Address) -> Answer<Option<CreationView>>;
 
-    /// Those who decide the next block, heaviest first.
-    async fn validators(&self) -> Answer<Vec<ValidatorView>>;
+    /// Those who decide the next block, heaviest first, and what stake earns.
+    async fn validators(&self) -> Answer<ValidatorsView>;
 
     /// Those with the most holders first.
     async fn tokens(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<TokenSummary>>;

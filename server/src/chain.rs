@@ -4,8 +4,8 @@ use std::path::Path;
 
 use contracts::genesis::{bridged_bitcoin_listing, bridged_ether_listing, test_dollar_listing};
 use contracts::{
-    EscrowFee, ExchangeParameters, GenesisParameters, PROVIDER_CAP_DIVISOR, Staking, StakingParameters, UnitPriceLimit,
-    exchange_deployments, staking_deployment,
+    EscrowFee, ExchangeParameters, FeeRecipient, GenesisParameters, PROVIDER_CAP_DIVISOR, STAKING_ADDRESS, Staking,
+    StakingParameters, UnitPriceLimit, exchange_deployments, staking_deployment,
 };
 use k256::ecdsa::SigningKey;
 use node::chain::{GenesisContract, Validator, ValidatorKey, ValidatorSet};
@@ -81,9 +81,14 @@ fn genesis_parameters(terms: &GenesisTerms) -> GenesisParameters {
             limit(UnitType::MegapixelStep, MEGAPIXEL_STEP_MAX_AIT * ATTO_PER_AIT),
             limit(UnitType::Token, TOKEN_MAX_ATTO),
         ],
-        // There is no treasury yet, so the administrator keeps the fees until there is one.
-        escrow_fee: EscrowFee::to_one(terms.admin, ESCROW_FEE_BASIS_POINTS),
+        escrow_fee: escrow_fee(terms.admin),
     }
+}
+
+/// Half of each fee is for those who have staked. There is no treasury yet, so the administrator keeps the other half.
+fn escrow_fee(admin: Address) -> EscrowFee {
+    let half = |account| FeeRecipient { account, basis_points: 5_000 };
+    EscrowFee { basis_points: ESCROW_FEE_BASIS_POINTS, recipients: vec![half(admin), half(STAKING_ADDRESS)] }
 }
 
 /// Block 0 of a new chain with these validators.

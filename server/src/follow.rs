@@ -1,7 +1,6 @@
 //! Following a chain: asks other nodes for blocks, and hands them to this one, which checks and executes each.
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{B256, Bytes};
 use node::chain::{CertificateError, ChainError, ReceivedBlock};
@@ -11,7 +10,14 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 
+use self::state::Round;
+use self::turns::{Seen, Source, due};
+
 mod fork;
+mod state;
+mod turns;
+
+pub(crate) use self::state::FollowState;
 
 /// How often the others are asked where there was nothing new, by a node that only keeps a copy.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(10);
@@ -19,14 +25,20 @@ pub(crate) const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// The same, by the node of a hub, whose clients wait for blocks.
 pub(crate) const HUB_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long one answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long all answers of a node's turn may take together. So long it keeps the others waiting.
+const TURN_MAX: Duration = Duration::from_secs(30);
 
-/// How long a node may take to say which block is its last. A node that does not answer keeps the others waiting for so long.
+/// How long a node may take to say which block is its last.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Largest answer that is read: a node ends a range with the block that makes it 4 MiB, and one block has some 10 MB.
-const ANSWER_MAX_BYTES: u64 = 64 << 20;
+/// How long a hub that starts waits for the blocks that others have.
+const CATCH_UP_MAX: Duration = Duration::from_secs(300);
+
+/// A node ends a range with the block that makes it this large.
+const RANGE_BYTES: usize = 4 << 20;
+
+/// Largest answer that is read: a range and its last block, which has some 10 MB, as hexadecimal digits.
+const ANSWER_MAX_BYTES: u64 = 32 << 20;
 
 /// Blocks asked for at once, as many as a node gives.
 const BLOCKS_AT_ONCE: u64 = 100;
@@ -38,6 +50,8 @@ enum FollowError {
     NoAnswer { url: String, source: Box<ureq::Error> },
     #[error("{url} serves the chain with genesis {theirs}, and this node keeps the one with genesis {ours}")]
     OtherChain { url: String, theirs: B256, ours: B256 },
+    #[error("{url} kept this node waiting for {seconds} s in one turn")]
+    TooSlow { url: String, seconds: u64 },
     #[error("{url} claims to have block {claimed}, and gives none from block {wanted} on")]
     Withheld { url: String, claimed: u64, wanted: u64 },
     #[error("block {number} of {url} is refused: {reason}")]
@@ -56,38 +70,17 @@ enum FollowError {
     Unshown { url: String, number: u64, ours: B256, theirs: B256 },
     #[error("what {url} gives at height {number} is no block: {reason}")]
     NoBlock { url: String, number: u64, reason: ChainError },
+    #[error("what {url} gives at height {number} is block {given}")]
+    Misplaced { url: String, number: u64, given: u64 },
     #[error("{0}")]
     Node(#[from] NodeError),
     #[error("a task of this program ended: {0}")]
     Task(#[from] tokio::task::JoinError),
 }
 
-/// Whether following goes on, for health checks.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FollowState(Arc<RwLock<Option<String>>>);
-
-impl FollowState {
-    pub(crate) fn fault(&self) -> Option<String> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Takes what keeps blocks away, or that nothing does, and logs what is new.
-    fn set(&self, fault: Option<String>) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if *known == fault {
-            return;
-        }
-        match &fault {
-            Some(fault) => tracing::error!(fault, "not followed"),
-            None => tracing::info!("followed again"),
-        }
-        *known = fault;
-    }
-}
-
 /// Asks these nodes, one after another, until `stop` is canceled. Which of them answers makes no difference: nothing is
-/// believed that a quorum has not signed. Each is asked each time, so that one which holds blocks back keeps none away, and one
-/// which is on another branch is noticed.
+/// believed that a quorum has not signed. Each gives a range of blocks in its turn, so that one which holds blocks back keeps none
+/// away, and one which is on another branch is noticed.
 pub(crate) async fn run(
     node: NodeHandle,
     urls: Vec<String>,
@@ -95,38 +88,89 @@ pub(crate) async fn run(
     state: FollowState,
     stop: CancellationToken,
 ) {
-    let agent = agent();
-    loop {
-        state.set(follow_all(&node, &agent, &urls, &stop).await);
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(poll_interval) => {}
-        }
-    }
-}
-
-/// Takes all blocks that these nodes have now; what keeps them away, where something does.
-pub(crate) async fn catch_up(node: &NodeHandle, urls: &[String]) -> Option<String> {
-    follow_all(node, &agent(), urls, &CancellationToken::new()).await
-}
-
-fn agent() -> Agent {
-    Agent::config_builder().build().into()
-}
-
-/// Takes what each node gives; what keeps all of them from being followed, or shows that one of them has another chain.
-async fn follow_all(node: &NodeHandle, agent: &Agent, urls: &[String], stop: &CancellationToken) -> Option<String> {
-    let (mut faults, mut is_followed, mut is_forked) = (Vec::new(), false, false);
-    for url in urls {
-        match follow_one(node, agent, url, stop).await {
-            Ok(()) => is_followed = true,
-            Err(error) => {
-                is_forked |= matches!(error, FollowError::Fork { .. });
-                faults.push(error.to_string());
+    let mut following = Following::of(node, &urls, TURN_MAX);
+    let rounds = async {
+        loop {
+            let round = following.round().await;
+            state.set(&round, Instant::now());
+            if !round.has_advanced || round.behind_blocks == 0 {
+                tokio::time::sleep(poll_interval).await;
             }
         }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = rounds => {}
     }
-    (is_forked || !is_followed).then(|| faults.join("; "))
+}
+
+/// Takes the blocks that these nodes have now, as long as they give any, but no longer than [`CATCH_UP_MAX`]; what keeps blocks
+/// away, where something does.
+pub(crate) async fn catch_up(node: &NodeHandle, urls: &[String]) -> Option<String> {
+    let mut following = Following::of(node.clone(), urls, TURN_MAX);
+    let rounds = async {
+        loop {
+            let round = following.round().await;
+            if !round.has_advanced || round.behind_blocks == 0 {
+                return round.fault;
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(CATCH_UP_MAX, rounds).await;
+    in_time.unwrap_or_else(|_| Some(format!("the nodes have more blocks after {} s", CATCH_UP_MAX.as_secs())))
+}
+
+/// The nodes that are asked, by the node that takes what they have.
+struct Following {
+    node: NodeHandle,
+    agent: Agent,
+    sources: Vec<Source>,
+    turn_max: Duration,
+}
+
+impl Following {
+    fn of(node: NodeHandle, urls: &[String], turn_max: Duration) -> Self {
+        let agent = Agent::config_builder().build().into();
+        Self { node, agent, sources: Source::all(urls), turn_max }
+    }
+
+    /// Gives each node a turn. What is not followed is a fault where no node could be, and where a node has another branch.
+    async fn round(&mut self) -> Round {
+        let mut has_advanced = false;
+        for place in due(&self.sources, Instant::now()) {
+            let Some(source) = self.sources.get_mut(place) else { continue };
+            let mut asked = Asked::new(&self.agent, &source.url, self.turn_max);
+            let (turn, taken) = take_turn(&self.node, &mut asked).await;
+            has_advanced |= taken > 0;
+            let waited = asked.waited();
+            source.end_turn(seen(turn), waited, Instant::now());
+        }
+        self.judge(has_advanced)
+    }
+
+    fn judge(&self, has_advanced: bool) -> Round {
+        let seen = || self.sources.iter().map(|source| &source.last);
+        let is_told = seen().any(|last| last.is_forked) || seen().all(|last| last.fault.is_some());
+        let faults: Vec<&str> = seen().filter_map(|last| last.fault.as_deref()).collect();
+        let highest = seen().filter_map(|last| last.height).max().unwrap_or_default();
+        match self.node.head() {
+            Ok(head) => Round {
+                fault: is_told.then(|| faults.join("; ")),
+                behind_blocks: highest.saturating_sub(head.number),
+                has_advanced,
+            },
+            Err(error) => Round { fault: Some(error.to_string()), ..Round::default() },
+        }
+    }
+}
+
+fn seen(turn: Result<u64, FollowError>) -> Seen {
+    match turn {
+        Ok(height) => Seen { height: Some(height), ..Seen::default() },
+        Err(error) => {
+            Seen { height: None, is_forked: matches!(error, FollowError::Fork { .. }), fault: Some(error.to_string()) }
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -141,66 +185,130 @@ struct Blocks {
     blocks: Vec<Bytes>,
 }
 
-async fn follow_one(node: &NodeHandle, agent: &Agent, url: &str, stop: &CancellationToken) -> Result<(), FollowError> {
-    let head: Head = get_within(HEAD_TIMEOUT, agent, url, "/rpc/head".to_owned()).await?;
-    if head.genesis_hash != node.genesis_hash() {
-        let (theirs, ours) = (head.genesis_hash, node.genesis_hash());
-        return Err(FollowError::OtherChain { url: url.to_owned(), theirs, ours });
-    }
-    while !stop.is_cancelled() {
+/// Takes one range of blocks of a node, or compares chains where it has none that is missing here. The height that it names, or why
+/// it is not followed; and how many blocks were taken.
+async fn take_turn(node: &NodeHandle, asked: &mut Asked<'_>) -> (Result<u64, FollowError>, u64) {
+    let mut taken = 0;
+    let turn = async {
+        let head = asked.head().await?;
+        if head.genesis_hash != node.genesis_hash() {
+            let (theirs, ours) = (head.genesis_hash, node.genesis_hash());
+            return Err(FollowError::OtherChain { url: asked.url(), theirs, ours });
+        }
         let wanted = node.head()?.number + 1;
         if wanted > head.number {
-            return fork::compare(node, agent, url, head.number, head.hash).await;
+            fork::compare(node, asked, head.number, head.hash).await?;
+            return Ok(head.number);
         }
-        let last = head.number.min(wanted + BLOCKS_AT_ONCE - 1);
-        let answer: Blocks = get(agent, url, format!("/rpc/blocks-range/decided?from={wanted}&to={last}")).await?;
-        if answer.blocks.is_empty() {
-            return Err(FollowError::Withheld { url: url.to_owned(), claimed: head.number, wanted });
+        take_range(node, asked, wanted, head.number, &mut taken).await?;
+        tracing::info!(height = node.head()?.number, of = head.number, url = asked.url(), "followed");
+        Ok(head.number)
+    };
+    let outcome = turn.await;
+    (outcome, taken)
+}
+
+/// Takes the blocks from `wanted` on that a node gives at once, of those that it claims.
+async fn take_range(
+    node: &NodeHandle,
+    asked: &mut Asked<'_>,
+    wanted: u64,
+    claimed: u64,
+    taken: &mut u64,
+) -> Result<(), FollowError> {
+    let last = claimed.min(wanted + BLOCKS_AT_ONCE - 1);
+    let answer: Blocks = asked.get(format!("/rpc/blocks-range/decided?from={wanted}&to={last}")).await?;
+    let bytes: usize = answer.blocks.iter().map(|block| block.len()).sum();
+    let is_cut = (answer.blocks.len() as u64) < last - wanted + 1 && bytes < RANGE_BYTES;
+    for (number, encoded) in (wanted..=last).zip(answer.blocks) {
+        let Err(error) = node.import(decode(asked.url, number, &encoded)?).await else {
+            *taken += 1;
+            continue;
+        };
+        if error.is_retryable() {
+            return Err(error.into());
         }
-        for (number, encoded) in (wanted..).zip(answer.blocks) {
-            let Err(error) = take(node, &encoded).await else { continue };
-            if error.is_retryable() {
-                return Err(error.into());
-            }
-            if matches!(&error, NodeError::Chain(ChainError::NotOnHead { .. })) {
-                // A quorum signed it, so that the block before it is another than here.
-                fork::look(node, agent, url, number - 1).await?;
-            }
-            return Err(FollowError::Refused { url: url.to_owned(), number, reason: error.to_string() });
+        if matches!(&error, NodeError::Chain(ChainError::NotOnHead { .. })) {
+            // A quorum signed it, so that the block before it is another than here.
+            fork::look(node, asked, number - 1).await?;
         }
-        tracing::info!(height = node.head()?.number, of = head.number, url, "followed");
+        return Err(FollowError::Refused { url: asked.url(), number, reason: error.to_string() });
     }
-    Ok(())
+    match is_cut {
+        true => Err(FollowError::Withheld { url: asked.url(), claimed, wanted: wanted + *taken }),
+        false => Ok(()),
+    }
 }
 
-async fn take(node: &NodeHandle, encoded: &[u8]) -> Result<(), NodeError> {
+/// The block that a node gives at a height.
+fn decode(url: &str, number: u64, encoded: &[u8]) -> Result<ReceivedBlock, FollowError> {
     let mut bytes = encoded;
-    let received = ReceivedBlock::decode(&mut bytes)?;
-    node.import(received).await.map(drop)
+    let received = ReceivedBlock::decode(&mut bytes).map_err(|reason| FollowError::NoBlock {
+        url: url.to_owned(),
+        number,
+        reason,
+    })?;
+    match received.header().number {
+        given if given == number => Ok(received),
+        // One that is here already would pass for a new one.
+        given => Err(FollowError::Misplaced { url: url.to_owned(), number, given }),
+    }
 }
 
-async fn get<T: DeserializeOwned + Send + 'static>(agent: &Agent, url: &str, path: String) -> Result<T, FollowError> {
-    get_within(ANSWER_TIMEOUT, agent, url, path).await
+/// A node in its turn.
+struct Asked<'a> {
+    agent: &'a Agent,
+    url: &'a str,
+    turn_max: Duration,
+    /// How long it may still keep this node waiting in its turn.
+    left: Duration,
 }
 
-async fn get_within<T: DeserializeOwned + Send + 'static>(
-    timeout: Duration,
-    agent: &Agent,
-    url: &str,
-    path: String,
-) -> Result<T, FollowError> {
-    let (agent, url) = (agent.clone(), url.trim_end_matches('/').to_owned());
-    let asking = tokio::task::spawn_blocking(move || {
-        let answer = agent
-            .get(format!("{url}{path}"))
-            .config()
-            .timeout_global(Some(timeout))
-            .build()
-            .call()
-            .and_then(|mut response| response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_json());
-        answer.map_err(|source| FollowError::NoAnswer { url, source: Box::new(source) })
-    });
-    asking.await?
+impl<'a> Asked<'a> {
+    fn new(agent: &'a Agent, url: &'a str, turn_max: Duration) -> Self {
+        Self { agent, url, turn_max, left: turn_max }
+    }
+
+    fn url(&self) -> String {
+        self.url.to_owned()
+    }
+
+    fn waited(&self) -> Duration {
+        self.turn_max.saturating_sub(self.left)
+    }
+
+    async fn head(&mut self) -> Result<Head, FollowError> {
+        self.get_within(HEAD_TIMEOUT, "/rpc/head".to_owned()).await
+    }
+
+    async fn get<T: DeserializeOwned + Send + 'static>(&mut self, path: String) -> Result<T, FollowError> {
+        self.get_within(self.left, path).await
+    }
+
+    async fn get_within<T: DeserializeOwned + Send + 'static>(
+        &mut self,
+        timeout: Duration,
+        path: String,
+    ) -> Result<T, FollowError> {
+        if self.left.is_zero() {
+            return Err(FollowError::TooSlow { url: self.url(), seconds: self.turn_max.as_secs() });
+        }
+        let (agent, url) = (self.agent.clone(), self.url.trim_end_matches('/').to_owned());
+        let (timeout, began) = (timeout.min(self.left), Instant::now());
+        let asking = tokio::task::spawn_blocking(move || {
+            let answer = agent
+                .get(format!("{url}{path}"))
+                .config()
+                .timeout_global(Some(timeout))
+                .build()
+                .call()
+                .and_then(|mut response| response.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_json());
+            answer.map_err(|source| FollowError::NoAnswer { url, source: Box::new(source) })
+        });
+        let answer = asking.await;
+        self.left = self.left.saturating_sub(began.elapsed());
+        answer?
+    }
 }
 
 /// The URL of a node, without a path.

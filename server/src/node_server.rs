@@ -167,5 +167,6 @@ async fn ready(State(state): State<Served>) -> Result<Json<Value>, ApiError> {
     if let Some(fault) = state.follow.as_ref().and_then(FollowState::fault) {
         return Err(ApiError::Unavailable(format!("the node does not follow: {fault}")));
     }
-    Ok(Json(json!({ "status": "ok", "head_number": head.number })))
+    let behind_blocks = state.follow.as_ref().map_or(0, FollowState::behind_blocks);
+    Ok(Json(json!({ "status": "ok", "head_number": head.number, "behind_blocks": behind_blocks })))
 }

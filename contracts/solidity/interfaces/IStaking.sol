@@ -42,6 +42,17 @@ interface IStaking {
         uint64 power;
     }
 
+    /// @notice What those who have staked get of the fees.
+    /// @param flowing What flows to them until `endsUnix`, evenly.
+    /// @param uncollected What came since, and waits for {collectRewards}.
+    /// @param earningStake The stake that it flows to: what is delegated to active validators. What is unbonding earns nothing.
+    struct Rewards {
+        uint256 flowing;
+        uint64 endsUnix;
+        uint256 uncollected;
+        uint256 earningStake;
+    }
+
     /// @notice Stake on its way out.
     /// @param amount What it is worth now: slashing takes from it, too.
     /// @param dueUnix From when on it can be withdrawn.
@@ -78,6 +89,10 @@ interface IStaking {
     /// @notice The validator contradicted itself at this height, lost `amount` of its stake, and is jailed.
     event Slashed(address indexed validator, uint64 height, uint32 round, uint256 amount);
 
+    /// @notice `amount` flows to those who have staked until `endsUnix`.
+    event RewardsCollected(uint256 amount, uint64 endsUnix);
+    event RewardsClaimed(address indexed validator, address indexed delegator, uint256 amount);
+
     error ZeroAddress();
 
     /// @notice The call needs a validator in another state.
@@ -103,6 +118,18 @@ interface IStaking {
 
     /// @notice Nothing is due for this delegator.
     error NothingDue(address delegator);
+
+    /// @notice What was collected before flows until `endsUnix`.
+    error RewardsFlowing(uint64 endsUnix);
+
+    /// @notice Nobody has stake that would earn.
+    error NothingStaked();
+
+    /// @notice No fees came since the last time.
+    error NothingCollected();
+
+    /// @notice The delegator has earned nothing with this validator that was not claimed.
+    error NothingEarned(address validator, address delegator);
 
     /// @notice The token refused the permit with `reason`, and no earlier allowance covers the delegation.
     error PermitRefused(address delegator, bytes reason);
@@ -149,6 +176,14 @@ interface IStaking {
     /// @notice Pays everything of the caller that is due.
     function withdraw() external returns (uint256 amount);
 
+    /// @notice Lets the fees that came flow to the stake of active validators, evenly over {unbondingSeconds}, once what was
+    /// collected before has flowed. Anybody may send this.
+    function collectRewards() external returns (uint256 amount);
+
+    /// @notice Pays what the caller's stake with this validator has earned. It earned while the validator was active and the
+    /// stake was not undelegated.
+    function claimRewards(address validator) external returns (uint256 amount);
+
     /// @notice Shows that a validator signed commits to two blocks in one round. It loses {SLASH_BASIS_POINTS} of its stake, its
     /// own and what others delegated, also of what is unbonding, and is jailed. Anybody may send this.
     function slash(address validator, uint64 height, uint32 round, SignedCommit calldata first, SignedCommit calldata second)
@@ -172,6 +207,12 @@ interface IStaking {
 
     /// @notice What of a delegator is on its way out.
     function unbondingsOf(address delegator) external view returns (Unbonding[] memory);
+
+    /// @notice What a delegator has earned with a validator and not claimed.
+    function rewardsOf(address validator, address delegator) external view returns (uint256);
+
+    /// @notice What flows, and what waits.
+    function rewards() external view returns (Rewards memory);
 
     /// @notice The EIP-712 digest of a commit on this chain.
     function commitDigest(uint64 height, uint32 round, bytes32 blockHash) external view returns (bytes32);

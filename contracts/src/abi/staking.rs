@@ -7,6 +7,7 @@ alloy_sol_types::sol! {
         struct ValidatorPower { address validator; uint64 power; }
         struct ValidatorInfo { address validator; ValidatorState state; uint64 basePower; uint64 liableFromHeight; uint256 ownStake; uint256 delegatedStake; uint256 unbondingStake; uint64 power; }
         struct Unbonding { address validator; uint256 amount; uint64 dueUnix; }
+        struct Rewards { uint256 flowing; uint64 endsUnix; uint256 uncollected; uint256 earningStake; }
         struct SignedCommit { bytes32 blockHash; bytes signature; }
         struct Parameters { ValidatorPower[] validators; uint64 unbondingSeconds; address penaltyRecipient; }
 
@@ -18,6 +19,8 @@ alloy_sol_types::sol! {
         event Undelegated(address indexed validator, address indexed delegator, uint256 amount, uint64 dueUnix);
         event Withdrawn(address indexed delegator, uint256 amount);
         event Slashed(address indexed validator, uint64 height, uint32 round, uint256 amount);
+        event RewardsCollected(uint256 amount, uint64 endsUnix);
+        event RewardsClaimed(address indexed validator, address indexed delegator, uint256 amount);
         event RoleAdminChanged(bytes32 indexed role, bytes32 indexed previousAdminRole, bytes32 indexed newAdminRole);
         event RoleGranted(bytes32 indexed role, address indexed account, address indexed sender);
         event RoleRevoked(bytes32 indexed role, address indexed account, address indexed sender);
@@ -31,6 +34,10 @@ alloy_sol_types::sol! {
         error InsufficientStake(address validator, address delegator, uint256 available, uint256 needed);
         error TooManyUnbondings(uint256 maximum);
         error NothingDue(address delegator);
+        error RewardsFlowing(uint64 endsUnix);
+        error NothingStaked();
+        error NothingCollected();
+        error NothingEarned(address validator, address delegator);
         error PermitRefused(address delegator, bytes reason);
         error UnbondingTimeOutOfRange(uint256 unbondingSeconds, uint256 minimum, uint256 maximum);
         error SameBlock(bytes32 blockHash);
@@ -53,6 +60,8 @@ alloy_sol_types::sol! {
         function delegateWithPermit(address validator, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
         function undelegate(address validator, uint256 amount) external returns (uint64 dueUnix);
         function withdraw() external returns (uint256 amount);
+        function collectRewards() external returns (uint256 amount);
+        function claimRewards(address validator) external returns (uint256 amount);
         function slash(address validator, uint64 height, uint32 round, SignedCommit first, SignedCommit second) external returns (uint256 amount);
 
         function grantRole(bytes32 role, address account) external;
@@ -68,6 +77,8 @@ alloy_sol_types::sol! {
         function validatorInfo(address validator) external view returns (ValidatorInfo memory);
         function stakeOf(address validator, address delegator) external view returns (uint256);
         function unbondingsOf(address delegator) external view returns (Unbonding[] memory);
+        function rewardsOf(address validator, address delegator) external view returns (uint256);
+        function rewards() external view returns (Rewards memory);
         function commitDigest(uint64 height, uint32 round, bytes32 blockHash) external view returns (bytes32);
         function unbondingSeconds() external view returns (uint256);
         function penaltyRecipient() external view returns (address);

@@ -1,19 +1,21 @@
 //! Who decides the next block, and what their power is made of.
 
 use leptos::prelude::*;
-use shared::api::explorer::ValidatorView;
+use shared::amount::Amount;
+use shared::api::explorer::{StakeRewardsView, ValidatorView, ValidatorsView};
 
 use super::load::{PageTitle, load};
 use crate::backend::use_backend;
+use crate::components::facts::{InfoRow, Section};
 use crate::components::tables::Table;
-use crate::components::value::{AddressValue, AmountValue};
+use crate::components::value::{AddressValue, AmountValue, Moment};
 use crate::format::grouped;
 use crate::text::explorer as words;
 
 #[component]
 pub fn ValidatorsPage() -> impl IntoView {
     let backend = use_backend();
-    load(async move { backend.validators().await }, |validators| {
+    load(async move { backend.validators().await }, |ValidatorsView { validators, rewards }| {
         // All together fit one number: the chain takes no set beyond it.
         let total_power = validators.iter().map(|validator| validator.voting_power).fold(0, u64::saturating_add);
         view! {
@@ -22,8 +24,40 @@ pub fn ValidatorsPage() -> impl IntoView {
                 <p>{words::decided_together(validators.len(), total_power)}</p>
                 <ValidatorTable validators />
             </div>
+            {rewards.map(|rewards| view! { <Rewards rewards /> })}
         }
     })
+}
+
+/// What those who have staked get of the fees.
+#[component]
+fn Rewards(rewards: StakeRewardsView) -> impl IntoView {
+    let StakeRewardsView { flowing, ends, uncollected, earning_stake } = rewards;
+    let flows = flowing > Amount::ZERO;
+    view! {
+        <Section title=words::REWARDS>
+            <p>{words::REWARDS_HELP}</p>
+            <dl class="info">
+                <InfoRow name=words::FLOWING>
+                    <AmountValue amount=flowing />
+                </InfoRow>
+                {flows
+                    .then(|| {
+                        view! {
+                            <InfoRow name=words::FLOWS_UNTIL>
+                                <Moment at=ends />
+                            </InfoRow>
+                        }
+                    })}
+                <InfoRow name=words::UNCOLLECTED>
+                    <AmountValue amount=uncollected />
+                </InfoRow>
+                <InfoRow name=words::EARNING_STAKE>
+                    <AmountValue amount=earning_stake />
+                </InfoRow>
+            </dl>
+        </Section>
+    }
 }
 
 #[component]

@@ -11,7 +11,7 @@ use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::exchange::{CandleInterval, ExchangeView};
 use shared::api::explorer::{
     AddressView, BlockSummary, BlockView, CallView, CallsView, DecodedCall, DecodedValue, LogView, TransactionSummary,
-    TransactionView, ValidatorView,
+    TransactionView, ValidatorsView,
 };
 use shared::api::jobs::{JobView, MintView};
 use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
@@ -496,7 +496,7 @@ impl Backend for Fixture {
         Ok((address == LIAR).then(creation))
     }
 
-    async fn validators(&self) -> Answer<Vec<ValidatorView>> {
+    async fn validators(&self) -> Answer<ValidatorsView> {
         Ok(validator_fixture::validators())
     }
 

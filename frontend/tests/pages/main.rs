@@ -173,6 +173,9 @@ async fn validators_stand_with_what_their_power_is_made_of() {
     for told in ["2 validators have the voting power 2 000 335. A block needs 1 333 557 of it.", "1 000 335", "310"] {
         assert!(page.contains(told), "{told}");
     }
+    for told in ["Fees on their way to stake", "Fees to be collected", "Stake that earns", "2027-01-15"] {
+        assert!(page.contains(told), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 
 use shared::Address;
 use shared::amount::Amount;
-use shared::api::explorer::{CertificateView, SignerView, ValidatorView};
+use shared::api::explorer::{CertificateView, SignerView, StakeRewardsView, ValidatorView, ValidatorsView};
+use shared::time::UnixSeconds;
 
-pub(crate) fn validators() -> Vec<ValidatorView> {
+pub(crate) fn validators() -> ValidatorsView {
     let validator = |(byte, base_power, own, delegated): (u8, u64, u64, u64)| ValidatorView {
         address: Address::repeat_byte(byte),
         voting_power: base_power + own + delegated,
@@ -12,7 +13,15 @@ pub(crate) fn validators() -> Vec<ValidatorView> {
         own_stake: Amount::from_ait(own),
         delegated_stake: Amount::from_ait(delegated),
     };
-    [(0xc1, 1_000_000, 25, 310), (0xc2, 1_000_000, 0, 0)].map(validator).into()
+    ValidatorsView {
+        validators: [(0xc1, 1_000_000, 25, 310), (0xc2, 1_000_000, 0, 0)].map(validator).into(),
+        rewards: Some(StakeRewardsView {
+            flowing: Amount::from_ait(4),
+            ends: UnixSeconds(1_800_000_000),
+            uncollected: Amount::from_ait(7),
+            earning_stake: Amount::from_ait(335),
+        }),
+    }
 }
 
 /// Signed by three of four validators, one of which weighs as much as two others.

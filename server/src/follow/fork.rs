@@ -4,40 +4,38 @@ use alloy_primitives::B256;
 use node::chain::{CertificateError, ChainError, CommitCertificate, Contradiction, ReceivedBlock};
 use node::{NodeError, NodeHandle};
 use serde::Deserialize;
-use ureq::Agent;
 
-use super::{Blocks, FollowError, get};
+use super::{Asked, Blocks, FollowError};
 
 #[derive(Debug, Deserialize)]
 struct Block {
     hash: B256,
 }
 
-/// Compares the block that `url` has at `number` with the one here, at which this node is already.
+/// Compares the block that a node has at `number` with the one here, at which this node is already.
 pub(super) async fn compare(
     node: &NodeHandle,
-    agent: &Agent,
-    url: &str,
+    asked: &mut Asked<'_>,
     number: u64,
     theirs: B256,
 ) -> Result<(), FollowError> {
     match own_hash(node, number)? {
         Some(ours) if ours != theirs => {
-            look(node, agent, url, number).await?;
+            look(node, asked, number).await?;
             // It names another head, and has the same blocks.
-            Err(FollowError::Unshown { url: url.to_owned(), number, ours, theirs })
+            Err(FollowError::Unshown { url: asked.url(), number, ours, theirs })
         }
         _ => Ok(()),
     }
 }
 
-/// Looks for the first block in which `url` has another chain, up to `number`, and says what its certificate proves. This node is
+/// Looks for the first block in which a node has another chain, up to `number`, and says what its certificate proves. This node is
 /// handed the block, which it refuses in any case, so that it keeps what proves that validators decided both.
-pub(super) async fn look(node: &NodeHandle, agent: &Agent, url: &str, number: u64) -> Result<(), FollowError> {
-    let Some((number, ours, theirs)) = first_other(node, agent, url, number).await? else { return Ok(()) };
-    let url = url.to_owned();
+pub(super) async fn look(node: &NodeHandle, asked: &mut Asked<'_>, number: u64) -> Result<(), FollowError> {
+    let Some((number, ours, theirs)) = first_other(node, asked, number).await? else { return Ok(()) };
+    let url = asked.url();
     let path = format!("/rpc/blocks-range/decided?from={number}&to={number}");
-    let Blocks { blocks } = get(agent, &url, path).await?;
+    let Blocks { blocks } = asked.get(path).await?;
     let Some(encoded) = blocks.into_iter().next() else {
         return Err(FollowError::Unshown { url, number, ours, theirs });
     };
@@ -56,18 +54,17 @@ pub(super) async fn look(node: &NodeHandle, agent: &Agent, url: &str, number: u6
     })
 }
 
-/// The first height up to `number` at which `url` has another block, with both hashes, ours first. Blocks follow from each other,
+/// The first height up to `number` at which a node has another block, with both hashes, ours first. Blocks follow from each other,
 /// so it is found by halving. None where there is no such height.
 async fn first_other(
     node: &NodeHandle,
-    agent: &Agent,
-    url: &str,
+    asked: &mut Asked<'_>,
     number: u64,
 ) -> Result<Option<(u64, B256, B256)>, FollowError> {
     let (mut same, mut above, mut found) = (0, number.saturating_add(1), None);
     while above - same > 1 {
         let middle = same + (above - same) / 2;
-        let Block { hash: theirs } = get(agent, url, format!("/rpc/blocks/{middle}")).await?;
+        let Block { hash: theirs } = asked.get(format!("/rpc/blocks/{middle}")).await?;
         match own_hash(node, middle)? {
             Some(ours) if ours != theirs => {
                 above = middle;

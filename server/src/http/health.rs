@@ -55,7 +55,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError>
     }
     // Settlement goes on, so that a balancer must not take this server out.
     let disk = app.node.disk_shortage().map_or_else(|| "ok".to_owned(), |shortage| shortage.to_string());
-    Ok(Json(json!({ "status": "ok", "head_number": head.number, "disk": disk })))
+    let behind_blocks = app.follow.as_ref().map_or(0, FollowState::behind_blocks);
+    let head_number = head.number;
+    Ok(Json(json!({ "status": "ok", "head_number": head_number, "behind_blocks": behind_blocks, "disk": disk })))
 }
 
 /// Prometheus metrics.

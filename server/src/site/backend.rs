@@ -9,7 +9,7 @@ use node::{NodeError, NodeHandle};
 use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::exchange::{CandleInterval, ExchangeView};
 use shared::api::explorer::{
-    AddressView, BlockSummary, BlockView, CallsView, TransactionSummary, TransactionView, ValidatorView,
+    AddressView, BlockSummary, BlockView, CallsView, TransactionSummary, TransactionView, ValidatorsView,
 };
 use shared::api::jobs::JobView;
 use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
@@ -315,9 +315,8 @@ impl Backend for SiteBackend {
         self.token_lists().creation(address).await
     }
 
-    async fn validators(&self) -> Answer<Vec<ValidatorView>> {
-        let powers = self.node.validator_powers().await.map_err(from_node)?;
-        Ok(powers.into_iter().map(explorer::validator).collect())
+    async fn validators(&self) -> Answer<ValidatorsView> {
+        explorer::validators(&self.node).await.map_err(from_node)
     }
 
     async fn tokens(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<TokenSummary>> {

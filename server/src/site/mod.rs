@@ -53,7 +53,7 @@ pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
         reader: backend::Reader::default(),
     };
     let public: Arc<dyn Backend> = Arc::new(backend.clone());
-    let reference = ApiReference(Arc::new(reference::page(&openapi::document())));
+    let reference = ApiReference(Arc::new(reference::page(&openapi::document(), node::openrpc_document())));
     let operators = pages::OperatorContext { operators: app.operators.clone(), admin: admin::SiteAdmin(app.admin()) };
     let context = pages::PageContext { backend, operators, chain, example: example(site_root), reference };
     let pages =

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use frontend::documents::Document;
 use serde_json::Value;
 
+mod json_rpc;
+
 const ADDRESS: &str = "/docs/reference";
 
 const BEGINNING: &str = "# API reference\n\n\
@@ -30,12 +32,12 @@ const TITLES: [(&str, &str); 12] = [
     ("admin", "Operators"),
 ];
 
-/// The page of an OpenAPI document.
-pub(super) fn page(openapi: &Value) -> Document {
-    Document::new(ADDRESS.to_owned(), &markdown(openapi))
+/// The page of an OpenAPI document and an OpenRPC document.
+pub(super) fn page(openapi: &Value, openrpc: &Value) -> Document {
+    Document::new(ADDRESS.to_owned(), &markdown(openapi, openrpc))
 }
 
-fn markdown(openapi: &Value) -> String {
+fn markdown(openapi: &Value, openrpc: &Value) -> String {
     let mut text = BEGINNING.to_owned();
     for (tag, operations) in by_tag(openapi) {
         let title = TITLES.iter().find(|(known, _)| *known == tag).map_or(tag.as_str(), |(_, title)| title);
@@ -44,6 +46,7 @@ fn markdown(openapi: &Value) -> String {
             .into_iter()
             .for_each(|(method, path, operation)| write_operation(&mut text, method, path, operation));
     }
+    json_rpc::write(&mut text, openrpc);
     text.push_str("## Shapes\n\n");
     for (name, schema) in openapi["components"]["schemas"].as_object().into_iter().flatten() {
         let _ = write!(text, "### {name}\n\n");
@@ -240,7 +243,7 @@ mod tests {
     #[test]
     fn each_operation_and_shape_has_a_place_and_each_link_finds_one() {
         let document = openapi::document();
-        let page = page(&document);
+        let page = page(&document, node::openrpc_document());
         for (path, operations) in document["paths"].as_object().unwrap() {
             for method in operations.as_object().unwrap().keys() {
                 let heading = format!("{} <code>{path}</code></h3>", method.to_uppercase());
@@ -254,7 +257,7 @@ mod tests {
         }
         assert!(links > 100, "{links}");
         assert!(page.html.contains("href=\"/docs/api\""), "the guide is not linked");
-        assert_eq!(page.parts.len(), TITLES.len() + 1, "a tag has no title: {:?}", page.parts);
+        assert_eq!(page.parts.len(), TITLES.len() + 2, "a tag has no title: {:?}", page.parts);
         assert!(!page.html.contains("[`") && !page.html.contains("(#"), "a link is not one");
     }
 

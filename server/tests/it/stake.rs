@@ -1,15 +1,18 @@
-//! `aitbc stake`: what is staked stays visible after its validator has left.
+//! `aitbc stake`: what is staked stays visible after its validator has left, and fees go to those who have staked.
 
 use serde_json::{Value, json};
 use shared::Address;
 
-use super::command_line::{aitbc, json, text};
-use super::server::{TestServer, is_minted};
+use super::command_line::{aitbc, error, json, text};
+use super::server::{PATIENCE, TestServer, is_minted};
 use super::wallet::Person;
 use super::worker::{TestWorker, key, result};
 
 /// A picture that is large enough to earn some AIT.
 const LARGE: [&str; 8] = ["submit", "a lake", "--steps", "8", "--width", "512", "--height", "512"];
+
+/// The contract of the validators.
+const STAKING: &str = "0x0000000000000000000000000000000000A17006";
 
 async fn status(url: &str, who: &[&str]) -> Value {
     json(&aitbc(&[&["stake", "status"][..], who, &["--url", url, "--json"]].concat()).await)
@@ -22,17 +25,65 @@ async fn listed(url: &str, validator: Address) -> Option<(Value, Value)> {
     Some((row["state"].clone(), row["delegated_stake"].clone()))
 }
 
+/// Lets the miner of key 1 earn some AIT.
+async fn earn(server: &TestServer, url: &str) {
+    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+    let submitted = json(&aitbc(&[&LARGE[..], &["--url", url, "--json"]].concat()).await);
+    let assignment = worker.assignment().await;
+    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
+    server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
+    server.follow(submitted["id"].as_str().unwrap(), &[], is_minted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fees_are_collected_once_there_are_some_and_claimed_once_they_have_flowed() {
+    let place = tempfile::tempdir().unwrap();
+    let server = TestServer::start(place.path()).await;
+    let url = format!("http://{}", server.address);
+    earn(&server, &url).await;
+    let person = Person::new();
+    let miner = json(&person.import("miner", &hex::encode(key(1).to_bytes())).await)["address"].clone();
+    let miner = miner.as_str().unwrap();
+    let all = status(&url, &[]).await;
+    let validator = all[0]["validator"].as_str().unwrap();
+    let collect = ["collect", "miner", "--url", &url];
+    let claim = ["claim", "miner", validator, "--url", &url];
+    let refused = async |arguments: &[&str], reason: &str| {
+        let said = error(&person.stake(arguments).await);
+        assert!(said.contains(reason), "{said}");
+    };
+    refused(&collect, "nobody has stake").await;
+    json(&person.stake(&["delegate", "miner", validator, "1", "--url", &url]).await);
+    refused(&collect, "no fees came").await;
+    refused(&claim, "has earned nothing").await;
+
+    let fee = || async {
+        let send = ["send", "miner", STAKING, "0.1", "--url", &url];
+        json(&person.signs("wallet", &send).await);
+    };
+    fee().await;
+    json(&person.stake(&collect).await);
+    let page = String::from_utf8(server.get("/explorer/validators").await.body).unwrap();
+    assert!(page.contains("Fees on their way to stake"), "{page}");
+    fee().await;
+    refused(&collect, "what was collected before arrives until").await;
+    // Time passes on a chain with its blocks.
+    let earned = tokio::time::timeout(PATIENCE, async {
+        while status(&url, &[miner]).await["stakes"][0]["reward"] == json!("0") {
+            json(&person.signs("wallet", &["send", "miner", miner, "0.000000000000000001", "--url", &url]).await);
+        }
+    });
+    earned.await.unwrap();
+    json(&person.stake(&claim).await);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stake_with_a_validator_that_left_is_shown_until_it_is_taken_out() {
     let place = tempfile::tempdir().unwrap();
     let server = TestServer::start(place.path()).await;
     let url = format!("http://{}", server.address);
-    let mut worker = TestWorker::connect(server.address, key(1), 1).await;
-    let submitted = json(&aitbc(&[&LARGE[..], &["--url", &url, "--json"]].concat()).await);
-    let assignment = worker.assignment().await;
-    let submission = serde_json::to_value(result(&worker.key, &assignment)).unwrap();
-    server.post(&format!("/v1/miners/jobs/{}/result", assignment.lease_id), &submission).await;
-    server.follow(submitted["id"].as_str().unwrap(), &[], is_minted).await;
+    earn(&server, &url).await;
 
     let person = Person::new();
     let miner = json(&person.import("miner", &hex::encode(key(1).to_bytes())).await)["address"].clone();
@@ -53,7 +104,11 @@ async fn stake_with_a_validator_that_left_is_shown_until_it_is_taken_out() {
     assert_eq!(listed(&url, leaves).await, Some((json!("left"), one_and_a_half.clone())));
     assert_eq!(listed(&url, stays).await, None, "one that left without stake is of no interest");
     let own = status(&url, &[miner]).await;
-    assert_eq!(own["stakes"], json!([{ "validator": leaves, "state": "left", "stake": one_and_a_half }]), "{own}");
+    assert_eq!(
+        own["stakes"],
+        json!([{ "validator": leaves, "state": "left", "stake": one_and_a_half, "reward": "0" }]),
+        "{own}"
+    );
 
     json(&person.stake(&["undelegate", "miner", &leaves_text, "1.5", "--url", &url]).await);
     let own = status(&url, &[miner]).await;

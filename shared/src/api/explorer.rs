@@ -85,6 +85,26 @@ pub struct ValidatorView {
     pub delegated_stake: Amount,
 }
 
+/// Those who decide the next block, heaviest first, and what stake earns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidatorsView {
+    pub validators: Vec<ValidatorView>,
+    /// Absent where the chain has no stake.
+    pub rewards: Option<StakeRewardsView>,
+}
+
+/// Fees on their way to those who have staked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StakeRewardsView {
+    /// What flows to them until `ends`, evenly.
+    pub flowing: Amount,
+    pub ends: UnixSeconds,
+    /// What came since and waits to be collected.
+    pub uncollected: Amount,
+    /// The stake that it flows to.
+    pub earning_stake: Amount,
+}
+
 /// Transactions that stand with their block.
 pub const TRANSACTIONS_SHOWN_MAX: usize = 100;
 

@@ -12,6 +12,9 @@ use crate::command;
 use crate::tools::{self, C_COMPILER, ONNX_RUNTIME};
 use crate::workspace::{Profile, Workspace};
 
+/// Foundry's anvil, as `npm ci` in `e2e` brings it.
+const ANVIL: &str = "e2e/node_modules/.bin/anvil";
+
 /// Submission to the worker's hands, through the whole server.
 pub(super) fn dispatch(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER])?;
@@ -55,14 +58,19 @@ pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
     figures(&mut bench)
 }
 
-/// How soon a transaction is final on four validators, and how many a second.
+/// How soon a transaction is final on four validators, and how many a second; one node beside anvil, where it is at hand.
 pub(super) fn chain(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER])?;
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--locked", "--release", "--package", "node", "--example", "bench_chain"]);
     command::run(&mut cargo)?;
-    let program = workspace.binaries(Profile::Release).join("examples/bench_chain");
-    figures(&mut workspace.command(&program.to_string_lossy()))
+    let mut bench =
+        workspace.command(&workspace.binaries(Profile::Release).join("examples/bench_chain").to_string_lossy());
+    let anvil = workspace.root.join(ANVIL);
+    if anvil.exists() {
+        bench.arg("--anvil").arg(anvil);
+    }
+    figures(&mut bench)
 }
 
 /// How fast the index takes a chain of a million transactions, and how soon its pages are there then.

@@ -142,6 +142,38 @@ pub(super) fn stake(evm: &Evm, validator: &Signer, delegator: &Signer) -> u128 {
     evm.read_staking(&call).to()
 }
 
+/// What `delegator` has earned with `validator` and not claimed, in attoAIT.
+pub(super) fn reward(evm: &Evm, validator: &Signer, delegator: &Signer) -> u128 {
+    let call = Staking::rewardsOfCall { validator: validator.address(), delegator: delegator.address() };
+    evm.read_staking(&call).to()
+}
+
+pub(super) fn rewards(evm: &Evm) -> Staking::Rewards {
+    evm.read_staking(&Staking::rewardsCall {})
+}
+
+/// An account with [`FUNDS`], whose transfers to the contract are fees.
+pub(super) fn payer() -> Signer {
+    Signer::new(303)
+}
+
+/// A chain on which [`payer`] has earned them.
+pub(super) fn chain_with_payer() -> Evm {
+    let mut evm = chain();
+    earn(&mut evm, &payer(), 9);
+    evm
+}
+
+/// Pays fees as the escrow does: by a plain transfer.
+pub(super) fn pay_fee(evm: &mut Evm, amount: u128) {
+    let call = AIToken::transferCall { to: STAKING_ADDRESS, value: U256::from(amount) };
+    evm.send_token(payer().address(), &call).unwrap();
+}
+
+pub(super) fn claim(validator: &Signer) -> Staking::claimRewardsCall {
+    Staking::claimRewardsCall { validator: validator.address() }
+}
+
 pub(super) fn deciding(evm: &Evm) -> Vec<(Address, u64)> {
     let validators = evm.read_staking(&Staking::validatorsCall {});
     validators.into_iter().map(|validator| (validator.validator, validator.power)).collect()

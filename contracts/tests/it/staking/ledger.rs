@@ -1,5 +1,6 @@
 //! Random histories against a model: whatever happens, the contract holds the sum of all stakes, nobody is paid before the
-//! time or more than is left of what was delegated, and an offence is punished once.
+//! time or more than is left of what was delegated, an offence is punished once, and fees go to the stake of active validators by its
+//! amount and its time.
 
 use alloy_primitives::U256;
 use contracts::Staking;
@@ -7,7 +8,8 @@ use contracts::Staking::ValidatorState;
 use proptest::prelude::*;
 
 use super::fixture::{
-    FUNDS, UNBONDING_SECONDS, chain, contradiction, delegate, delegators, held, info, stake, undelegate, validators,
+    FUNDS, UNBONDING_SECONDS, chain_with_payer, claim, contradiction, delegate, delegators, held, info, pay_fee, payer,
+    reward, rewards, stake, undelegate, validators,
 };
 use crate::evm::Evm;
 use crate::receipts::{ADMIN, AIT, RELAYER, Signer, TREASURY};
@@ -42,6 +44,14 @@ enum Step {
     Release {
         validator: usize,
     },
+    PayFee {
+        amount: u128,
+    },
+    Collect,
+    Claim {
+        delegator: usize,
+        validator: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -55,6 +65,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::NextBlock),
         2 => (0..2usize, 0..4u64).prop_map(|(validator, blocks_ago)| Step::Contradict { validator, blocks_ago }),
         2 => (0..2usize).prop_map(|validator| Step::Release { validator }),
+        2 => (0..5 * AIT).prop_map(|amount| Step::PayFee { amount }),
+        3 => Just(Step::Collect),
+        2 => (0..3usize, 0..2usize).prop_map(|(delegator, validator)| Step::Claim { delegator, validator }),
     ]
 }
 
@@ -74,6 +87,11 @@ struct Run {
     waiting: Vec<Waiting>,
     liable_from: [u64; 2],
     punished: u128,
+    /// What each delegator has earned with each validator and not claimed.
+    earned: [[u128; 2]; 3],
+    flowing: u128,
+    ends_unix: u64,
+    fees: u128,
     steps: u128,
 }
 
@@ -94,7 +112,18 @@ fn is_about(actual: u128, expected: u128, steps: u128) -> bool {
 
 impl Run {
     fn new() -> Self {
-        Self { evm: chain(), bonded: [[0; 2]; 3], waiting: Vec::new(), liable_from: [0; 2], punished: 0, steps: 1 }
+        Self {
+            evm: chain_with_payer(),
+            bonded: [[0; 2]; 3],
+            waiting: Vec::new(),
+            liable_from: [0; 2],
+            punished: 0,
+            earned: [[0; 2]; 3],
+            flowing: 0,
+            ends_unix: 0,
+            fees: 0,
+            steps: 1,
+        }
     }
 
     fn apply(&mut self, step: &Step) {
@@ -103,7 +132,14 @@ impl Run {
             Step::Delegate { delegator, validator, amount } => self.delegate(delegator, validator, amount),
             Step::Undelegate { delegator, validator, part } => self.undelegate(delegator, validator, part),
             Step::Withdraw { delegator } => self.withdraw(delegator),
-            Step::Wait { seconds } => self.evm.now_unix += seconds,
+            Step::Wait { seconds } => self.wait(seconds),
+            Step::PayFee { amount } => {
+                let amount = amount.min(self.evm.balance(payer().address()).to());
+                pay_fee(&mut self.evm, amount);
+                self.fees += amount;
+            }
+            Step::Collect => self.collect(),
+            Step::Claim { delegator, validator } => self.claim(delegator, validator),
             Step::NextBlock => self.evm.height += 1,
             Step::Contradict { validator, blocks_ago } => self.contradict(validator, blocks_ago),
             Step::Release { validator } => {
@@ -116,8 +152,73 @@ impl Run {
                 }
             }
         }
+        self.check_holdings();
+    }
+
+    /// The contract holds all stakes and all fees that were not claimed, and owes no more than that.
+    fn check_holdings(&self) {
         let listed: u128 = validators().iter().map(|validator| all_stake(&self.evm, validator)).sum();
-        assert_eq!(held(&self.evm), listed, "the contract holds the sum of all stakes");
+        let Staking::Rewards { flowing, uncollected, earningStake, .. } = rewards(&self.evm);
+        assert!(is_about(flowing.to(), self.flowing, self.steps), "{flowing} flows, not {}", self.flowing);
+        let owed: u128 = self.rewards().into_iter().flatten().sum();
+        let rest = held(&self.evm) - listed - flowing.to::<u128>() - uncollected.to::<u128>();
+        assert!(owed <= rest && is_about(owed, rest, self.steps), "{owed} is owed of {rest}");
+        let active = validators().into_iter().map(|validator| info(&self.evm, &validator));
+        let active = active.filter(|known| known.state == ValidatorState::Active);
+        assert_eq!(earningStake, active.map(|known| known.ownStake + known.delegatedStake).sum::<U256>());
+    }
+
+    /// What the contract says that each delegator has earned with each validator.
+    fn rewards(&self) -> [[u128; 2]; 3] {
+        delegators().map(|account| validators().map(|validator| reward(&self.evm, &validator, &account)))
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        let left = self.ends_unix.saturating_sub(self.evm.now_unix);
+        self.evm.now_unix += seconds;
+        if left == 0 {
+            return;
+        }
+        let flowed = self.flowing * u128::from(seconds.min(left)) / u128::from(left);
+        self.flowing -= flowed;
+        let active = |validator: &Signer| info(&self.evm, validator).state == ValidatorState::Active;
+        let earns = validators().map(|validator| active(&validator));
+        let stakes = delegators().map(|account| validators().map(|validator| stake(&self.evm, &validator, &account)));
+        let earning = |of: &[u128; 2]| of.iter().zip(earns).filter(|(_, earns)| *earns).map(|(stake, _)| *stake).sum();
+        let total: u128 = stakes.iter().map(|of| -> u128 { earning(of) }).sum();
+        for (of, earned) in stakes.iter().zip(&mut self.earned) {
+            for (validator, earned) in earned.iter_mut().enumerate().filter(|(validator, _)| earns[*validator]) {
+                if total > 0 {
+                    *earned += (U256::from(of[validator]) * U256::from(flowed) / U256::from(total)).to::<u128>();
+                }
+            }
+        }
+    }
+
+    fn collect(&mut self) {
+        let before = rewards(&self.evm);
+        let collected = self.evm.send_staking(RELAYER, &Staking::collectRewardsCall {});
+        let may =
+            self.evm.now_unix >= self.ends_unix && !before.earningStake.is_zero() && !before.uncollected.is_zero();
+        assert_eq!(collected.is_ok(), may, "{before:?}");
+        if let Ok(collected) = collected {
+            assert_eq!(collected.value, before.uncollected);
+            self.flowing = collected.value.to();
+            self.ends_unix = self.evm.now_unix + UNBONDING_SECONDS;
+        }
+    }
+
+    fn claim(&mut self, delegator: usize, validator: usize) {
+        let (account, target) = (&delegators()[delegator], &validators()[validator]);
+        let owed = reward(&self.evm, target, account);
+        let claimed = self.evm.send_staking(account.address(), &claim(target));
+        assert_eq!(claimed.is_ok(), owed > 0);
+        if let Ok(claimed) = claimed {
+            assert_eq!(claimed.value, U256::from(owed));
+            self.fees -= owed;
+            self.earned[delegator][validator] = self.earned[delegator][validator].saturating_sub(owed);
+        }
+        assert_eq!(reward(&self.evm, target, account), 0, "it is paid once");
     }
 
     fn delegate(&mut self, delegator: usize, validator: usize, amount: u128) {
@@ -197,7 +298,10 @@ impl Run {
                 of_accounts += has;
             }
         }
-        assert_eq!(held(&self.evm), on_chain, "the contract holds the sum of all stakes");
+        assert!(held(&self.evm) >= on_chain, "the contract holds the sum of all stakes");
+        for (rewards, expected) in self.rewards().iter().flatten().zip(self.earned.iter().flatten()) {
+            assert!(is_about(*rewards, *expected, self.steps), "{rewards} was earned, not {expected}");
+        }
         for account in delegators() {
             let call = Staking::unbondingsOfCall { delegator: account.address() };
             of_accounts += self.evm.read_staking(&call).iter().map(|entry| entry.amount.to::<u128>()).sum::<u128>();
@@ -205,14 +309,17 @@ impl Run {
         assert!(of_accounts <= on_chain, "nobody is promised what is not there");
         assert!(is_about(of_accounts, on_chain, self.steps));
         let balances: u128 = delegators().iter().map(|account| self.evm.balance(account.address()).to::<u128>()).sum();
-        assert_eq!(balances + on_chain + self.punished, 3 * FUNDS, "staking neither makes nor destroys AIT");
+        let paid = FUNDS - self.evm.balance(payer().address()).to::<u128>();
+        let all = balances + held(&self.evm) + self.punished;
+        assert_eq!(all, 3 * FUNDS + paid, "staking neither makes nor destroys AIT");
+        assert_eq!(held(&self.evm) - on_chain, self.fees, "what is not stake are fees that were not claimed");
         assert_eq!(self.evm.balance(TREASURY), U256::from(self.punished));
     }
 
-    /// Everybody leaves, and nothing but what rounding kept stays behind.
+    /// Everybody leaves and claims, and nothing but what rounding kept and what nobody earned stays behind.
     fn drain(&mut self) {
         for _ in 0..2 {
-            self.evm.now_unix += UNBONDING_SECONDS;
+            self.wait(UNBONDING_SECONDS);
             for delegator in 0..3 {
                 self.withdraw(delegator);
                 for validator in 0..2 {
@@ -226,8 +333,14 @@ impl Run {
                 }
             }
         }
+        for delegator in 0..3 {
+            for validator in 0..2 {
+                self.claim(delegator, validator);
+            }
+        }
         self.check();
-        assert!(held(&self.evm) <= ROUNDING_ATTO * self.steps);
+        let rest = held(&self.evm) - rewards(&self.evm).uncollected.to::<u128>();
+        assert!(rest <= ROUNDING_ATTO * self.steps, "{rest}");
     }
 }
 
@@ -239,6 +352,10 @@ fn the_model_meets_every_kind_of_step() {
         Step::Delegate { delegator: 0, validator: 0, amount: 7 * AIT },
         Step::Delegate { delegator: 1, validator: 0, amount: 11 * AIT },
         Step::Undelegate { delegator: 1, validator: 0, part: 128 },
+        Step::PayFee { amount: 3 * AIT },
+        Step::Collect,
+        Step::Wait { seconds: UNBONDING_SECONDS / 3 },
+        Step::Claim { delegator: 1, validator: 0 },
         Step::Contradict { validator: 0, blocks_ago: 1 },
         Step::Contradict { validator: 0, blocks_ago: 0 },
         Step::Release { validator: 0 },
@@ -249,7 +366,8 @@ fn the_model_meets_every_kind_of_step() {
     ] {
         run.apply(&step);
     }
-    assert!(run.waiting.is_empty() && run.punished > AIT);
+    assert!(run.waiting.is_empty() && run.punished > AIT / 2);
+    assert!(run.fees < 3 * AIT && run.earned[0][0] > AIT / 3, "{:?}", run.earned);
     run.drain();
 }
 

@@ -14,6 +14,7 @@ use crate::executor::{BlockContext, Execution, execute};
 use crate::genesis::Genesis;
 use crate::growth::Usage;
 use crate::rules::MAX_BLOCK_TIME_AHEAD_S;
+use crate::snapshot_file::refuse_while_importing;
 use crate::state::StateReader;
 use crate::store::pending::{PendingTransaction, read_pending};
 use crate::store::prune::{StateHistory, prune};
@@ -42,8 +43,9 @@ impl Chain {
     ///
     /// # Errors
     /// [`ChainError::GenesisMismatch`] if the database belongs to another chain, [`ChainError::Storage`] if it cannot
-    /// be opened, for example because another process holds it.
+    /// be opened, for example because another process holds it, [`ChainError::SnapshotImporting`] while an import makes it.
     pub fn open(path: &Path, genesis: &Genesis) -> Result<Self, ChainError> {
+        refuse_while_importing(path)?;
         let database = Database::builder().set_cache_size(DATABASE_CACHE_BYTES).create(path)?;
         let built = genesis.build_checked()?;
         let configured = built.block.header.hash();

@@ -125,6 +125,9 @@ pub enum ChainError {
     /// There is a database already where a snapshot would be put.
     #[error("{} exists already; a snapshot begins a new one", .0.display())]
     SnapshotTarget(PathBuf),
+    /// An import of a snapshot makes the database.
+    #[error("another process makes {} of a snapshot: wait until it ends", .0.display())]
+    SnapshotImporting(PathBuf),
     /// Bytes are no snapshot of a known form.
     #[error("the snapshot is damaged or of another form near byte {position}: {reason}")]
     SnapshotForm {

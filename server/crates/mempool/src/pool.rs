@@ -76,6 +76,15 @@ impl Pool {
         }
     }
 
+    /// Whether a transaction can run on its sender's account, now or once those before it have.
+    ///
+    /// # Errors
+    /// [`PoolError::Invalid`] and [`PoolError::NonceGap`].
+    pub fn check_account(&self, transaction: &SignedTransaction, account: SenderAccount) -> Result<(), PoolError> {
+        check_account(transaction, account)?;
+        self.check_nonce_gap(transaction.nonce(), account.nonce)
+    }
+
     /// Takes a transaction, or says why not; a refusal changes nothing.
     ///
     /// # Errors
@@ -90,8 +99,7 @@ impl Pool {
         if self.by_hash.contains_key(&hash) {
             return Err(PoolError::AlreadyKnown);
         }
-        check_account(&transaction, account)?;
-        self.check_nonce_gap(nonce, account.nonce)?;
+        self.check_account(&transaction, account)?;
         let lane = self.lane_of(sender);
         if lane == Lane::Stranger {
             self.check_allowance(&transaction, now_unix_ms)?;

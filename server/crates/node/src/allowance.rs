@@ -43,7 +43,7 @@ const LONG_READS: [&str; 25] = [
 ];
 
 /// REST paths whose reads are short.
-const SHORT_PATHS: [&str; 4] = ["/rpc/head", "/rpc/net_info", "/rpc/validators", "/rpc/tx"];
+const SHORT_PATHS: [&str; 5] = ["/rpc/head", "/rpc/net_info", "/rpc/validators", "/rpc/tx", "/rpc/openrpc.json"];
 
 /// The units of one call of a method.
 pub(crate) fn units_of(method: &str) -> u32 {

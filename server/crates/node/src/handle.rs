@@ -13,7 +13,7 @@ use crate::arrivals::Arrivals;
 use crate::disk::Disk;
 use crate::error::NodeError;
 use crate::events::CommittedBlock;
-use crate::intake::{Importing, Submission, ToProducer};
+use crate::intake::{Importing, Submission, ToProducer, check_runnable};
 use crate::lanes::{CallTime, Lane, Lanes};
 use crate::peers::{PeerState, Peers};
 use crate::upstream::Upstream;
@@ -142,7 +142,12 @@ impl NodeHandle {
     /// [`NodeError::Follows`] if the node takes none, [`NodeError::UpstreamAway`],
     /// [`NodeError::Busy`], [`NodeError::NotStored`] and [`NodeError::Stopped`] if it may be sent again.
     pub async fn submit_raw_transaction(&self, raw: &[u8]) -> Result<B256, NodeError> {
-        self.submit(SignedTransaction::decode(raw, self.chain_id())?).await
+        self.submit_of(None, raw).await
+    }
+
+    /// The same, for a client that is counted by this name.
+    pub(crate) async fn submit_of(&self, caller: Option<Arc<str>>, raw: &[u8]) -> Result<B256, NodeError> {
+        self.submit_decoded(caller, SignedTransaction::decode(raw, self.chain_id())?).await
     }
 
     /// Takes a transaction that was decoded before; otherwise as [`NodeHandle::submit_raw_transaction`].
@@ -150,11 +155,23 @@ impl NodeHandle {
     /// # Errors
     /// As [`NodeHandle::submit_raw_transaction`].
     pub async fn submit(&self, transaction: SignedTransaction) -> Result<B256, NodeError> {
+        self.submit_decoded(None, transaction).await
+    }
+
+    async fn submit_decoded(
+        &self,
+        caller: Option<Arc<str>>,
+        transaction: SignedTransaction,
+    ) -> Result<B256, NodeError> {
         match &self.shared.transactions {
             Transactions::Taken => {}
             Transactions::Refused => return Err(NodeError::Follows),
             Transactions::SentOn(upstream) => {
-                upstream.submit(self.lane, transaction.raw().clone()).await?;
+                // What this process settles is judged by those who decide: a copy that is behind must not hold it up.
+                if self.lane != Lane::Settlement {
+                    check_runnable(&self.shared, &self.snapshot()?, &transaction)?;
+                }
+                upstream.submit(self.lane, caller, transaction.raw().clone()).await?;
                 return Ok(transaction.hash());
             }
         }

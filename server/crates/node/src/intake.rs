@@ -190,6 +190,19 @@ fn admit(shared: &Shared, snapshot: &Snapshot, pending: &PendingTransaction) -> 
     Ok(admission.displaced)
 }
 
+/// Whether a transaction that is to be sent on could run on this node's copy of the chain, as the pool would see it.
+pub(crate) fn check_runnable(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    transaction: &SignedTransaction,
+) -> Result<(), NodeError> {
+    if snapshot.place_of(transaction.hash())?.is_some() {
+        return Err(NodeError::AlreadyKnown);
+    }
+    let account = sender_account(snapshot, transaction.sender())?;
+    Ok(shared.pool().check_account(transaction, account)?)
+}
+
 /// Below the disk's floor only what settles is stored.
 fn check_disk(shared: &Shared, sender: Address) -> Result<(), NodeError> {
     match shared.disk.shortage() {

@@ -4,10 +4,10 @@ mod body;
 mod problem;
 
 use alloy_primitives::Bytes;
-use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use chain::{ChainError, DecidedBlock, IncludedTransaction, Place, ReceivedBlock, SignedTransaction, Snapshot};
 
 use body::{
@@ -17,6 +17,7 @@ use body::{
 pub use body::{BlockBody, HeadBody, TransactionBody};
 pub(crate) use problem::RestError;
 
+use crate::allowance::Allowance;
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
 use crate::token;
@@ -166,10 +167,12 @@ pub(crate) async fn show_transaction(
 
 pub(crate) async fn create_transaction(
     State(node): State<NodeHandle>,
+    allowance: Option<Extension<Allowance>>,
     body: Result<Json<SubmitBody>, JsonRejection>,
 ) -> Result<(StatusCode, Json<AcceptedBody>), RestError> {
     let Json(SubmitBody { raw }) = body?;
-    let hash = node.submit_raw_transaction(&raw).await?;
+    let caller = allowance.map(|Extension(allowance)| allowance.caller());
+    let hash = node.submit_of(caller, &raw).await?;
     Ok((StatusCode::ACCEPTED, Json(AcceptedBody { hash })))
 }
 

@@ -89,6 +89,7 @@ pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
         .route("/rpc/mempool", get(rest::show_mempool))
         .route("/rpc/net_info", get(rest::show_network))
         .route("/rpc/validators", get(rest::list_validators))
+        .route("/rpc/openrpc.json", get(|| async { Json(rpc::openrpc_document()) }))
         .with_state(handle)
         .layer(middleware::from_fn(allowance::count_rest))
         .merge(Router::new().route("/rpc", posts.merge(sockets)))

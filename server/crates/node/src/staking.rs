@@ -25,7 +25,37 @@ pub struct ValidatorPower {
     pub delegated_stake: Amount,
 }
 
+/// Fees on their way to those who have staked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StakeRewards {
+    /// What flows to them until `ends_unix_s`, evenly.
+    pub flowing: Amount,
+    /// When all of it has flowed.
+    pub ends_unix_s: u64,
+    /// What came since and waits to be collected.
+    pub uncollected: Amount,
+    /// The stake that it flows to.
+    pub earning_stake: Amount,
+}
+
 impl NodeHandle {
+    /// What stake earns, at the head; `None` on a chain without the contract.
+    ///
+    /// # Errors
+    /// As [`chain::Snapshot::call`].
+    pub async fn stake_rewards(&self) -> Result<Option<StakeRewards>, NodeError> {
+        self.query(|snapshot| {
+            let answered = ask(snapshot, &Staking::rewardsCall {})?;
+            Ok(answered.map(|rewards| StakeRewards {
+                flowing: to_amount(rewards.flowing),
+                ends_unix_s: rewards.endsUnix,
+                uncollected: to_amount(rewards.uncollected),
+                earning_stake: to_amount(rewards.earningStake),
+            }))
+        })
+        .await
+    }
+
     /// Those who decide the block after the head, heaviest first, with what their power is made of.
     ///
     /// # Errors
@@ -55,14 +85,19 @@ fn power_of(member: Validator, known: &[Staking::ValidatorInfo]) -> ValidatorPow
 
 /// All validators that the contract lists; none where the chain has no such contract.
 fn known_to_contract(snapshot: &Snapshot) -> Result<Vec<Staking::ValidatorInfo>, NodeError> {
+    Ok(ask(snapshot, &Staking::validatorInfosCall {})?.unwrap_or_default())
+}
+
+/// What the contract answers at the head; `None` where the chain has no such contract.
+fn ask<C: SolCall>(snapshot: &Snapshot, call: &C) -> Result<Option<C::Return>, NodeError> {
     let height = snapshot.head().number;
     if snapshot.state_at(height)?.code_at(STAKING_ADDRESS)?.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    let data = Staking::validatorInfosCall {}.abi_encode().into();
+    let data = call.abi_encode().into();
     let request = Call { to: Some(STAKING_ADDRESS), data, ..Call::default() };
     let outcome = snapshot.call(height, &request, &Default::default(), &chain::never_over)?;
-    Staking::validatorInfosCall::abi_decode_returns(&outcome.output).map_err(|error| {
+    C::abi_decode_returns(&outcome.output).map(Some).map_err(|error| {
         let answered = format!("the contract of the validators at {STAKING_ADDRESS} answered: {error}");
         NodeError::Chain(chain::ChainError::InvalidCall(answered))
     })

@@ -1,6 +1,9 @@
 //! Where a node that follows sends the transactions that it is given: to nodes that decide. This crate speaks to nobody by
 //! HTTP, so who starts the node takes them out of the [`UpstreamQueue`].
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use alloy_primitives::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
@@ -9,6 +12,9 @@ use crate::lanes::Lane;
 
 /// Transactions that wait to be sent on, of the settlement and of everybody else each.
 const WAITING_MAX: usize = 64;
+
+/// Of them, those of one network address.
+const WAITING_OF_CALLER_MAX: usize = 8;
 
 /// A transaction on its way to another node.
 #[derive(Debug)]
@@ -31,6 +37,44 @@ impl Forwarded {
 pub struct Upstream {
     settlement: mpsc::Sender<Forwarded>,
     others: mpsc::Sender<Forwarded>,
+    callers: Callers,
+}
+
+/// How many transactions of each network address are on their way.
+#[derive(Clone, Debug, Default)]
+struct Callers(Arc<Mutex<HashMap<Arc<str>, usize>>>);
+
+/// The place of one transaction; given back when it is dropped.
+#[derive(Debug)]
+struct Place {
+    callers: Callers,
+    caller: Arc<str>,
+}
+
+impl Callers {
+    fn take_place(&self, caller: Arc<str>) -> Result<Place, NodeError> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(Arc::clone(&caller)).or_default();
+        if *count == WAITING_OF_CALLER_MAX {
+            let what = "transactions of one network address on their way to another node";
+            return Err(NodeError::Busy { what, limit: WAITING_OF_CALLER_MAX });
+        }
+        *count += 1;
+        drop(taken);
+        Ok(Place { callers: self.clone(), caller })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.callers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.caller) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.caller);
+            }
+        }
+    }
 }
 
 /// The other end. Two queues, so that nothing that strangers send keeps receipts waiting.
@@ -47,12 +91,14 @@ pub struct UpstreamQueue {
 pub fn upstream() -> (Upstream, UpstreamQueue) {
     let ((settlement, settlement_queue), (others, others_queue)) =
         (mpsc::channel(WAITING_MAX), mpsc::channel(WAITING_MAX));
-    (Upstream { settlement, others }, UpstreamQueue { settlement: settlement_queue, others: others_queue })
+    let upstream = Upstream { settlement, others, callers: Callers::default() };
+    (upstream, UpstreamQueue { settlement: settlement_queue, others: others_queue })
 }
 
 impl Upstream {
-    /// Sends a transaction on and waits for the answer.
-    pub(crate) async fn submit(&self, lane: Lane, raw: Bytes) -> Result<(), NodeError> {
+    /// Sends a transaction on and waits for the answer. A `caller` has a bounded number of places.
+    pub(crate) async fn submit(&self, lane: Lane, caller: Option<Arc<str>>, raw: Bytes) -> Result<(), NodeError> {
+        let _place = caller.map(|caller| self.callers.take_place(caller)).transpose()?;
         let queue = if lane == Lane::Settlement { &self.settlement } else { &self.others };
         let (answer, answered) = oneshot::channel();
         queue.try_send(Forwarded { raw, answer }).map_err(|error| match error {

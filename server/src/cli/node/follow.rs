@@ -20,7 +20,7 @@ pub(in crate::cli) struct Follow {
     place: Place,
     #[command(flatten)]
     past: Past,
-    /// Node to take blocks from, as http://HOST:PORT; may be repeated, and the first that can be followed is
+    /// Node to take blocks from, as http://HOST:PORT; may be repeated, and each is asked in its turn
     #[arg(long, required = true, value_parser = node_url)]
     from: Vec<String>,
     /// The chain's genesis.json. It is copied into the folder, so that later starts need it no more

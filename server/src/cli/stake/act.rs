@@ -4,8 +4,9 @@ use alloy_sol_types::SolCall;
 use anyhow::{Result, ensure};
 use clap::Args;
 use contracts::Staking::{
-    admitCall, delegateWithPermitCall, releaseCall, removeCall, resignCall, setBasePowerCall, stakeOfCall,
-    unbondingSecondsCall, unbondingsOfCall, undelegateCall, validatorsCall, withdrawCall,
+    Rewards, admitCall, claimRewardsCall, collectRewardsCall, delegateWithPermitCall, releaseCall, removeCall,
+    resignCall, rewardsCall, rewardsOfCall, setBasePowerCall, stakeOfCall, unbondingSecondsCall, unbondingsOfCall,
+    undelegateCall, validatorsCall, withdrawCall,
 };
 use shared::amount::Amount;
 use shared::chain::STAKING_ADDRESS;
@@ -37,6 +38,16 @@ pub(in crate::cli) struct Move {
 pub(in crate::cli) struct OfWallet {
     /// Wallet that signs
     wallet: WalletName,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Claim {
+    /// Wallet that has staked
+    wallet: WalletName,
+    /// Address or wallet of the validator with which it has
+    validator: String,
     #[command(flatten)]
     signing: Signing,
 }
@@ -130,6 +141,34 @@ pub(super) fn withdraw(asked: &OfWallet) -> Result<()> {
     ensure!(next <= now, "nothing is due before {next} (Unix seconds), which is in {} s", next.saturating_sub(now));
     let lines = [("withdraw", format!("{} AIT to {delegator}", in_ait(due)))];
     send(&asked.wallet, &asked.signing, &lines, "Withdraw it?", "withdrawal", |_, _| encoded(&withdrawCall {}))
+}
+
+pub(super) fn collect(asked: &OfWallet) -> Result<()> {
+    let Rewards { endsUnix, uncollected, earningStake, .. } = ask_contract(&asked.signing.node, &rewardsCall {})?;
+    ensure!(!earningStake.is_zero(), "nobody has stake with an active validator that could earn");
+    ensure!(!uncollected.is_zero(), "no fees came since the last time");
+    let now = clock::now().seconds().0;
+    ensure!(
+        endsUnix <= now,
+        "what was collected before arrives until {endsUnix} (Unix seconds), which is in {} s",
+        endsUnix.saturating_sub(now)
+    );
+    let seconds = ask_contract(&asked.signing.node, &unbondingSecondsCall {})?;
+    let lines = [
+        ("collect", format!("{} AIT of fees", in_ait(uncollected))),
+        ("for", format!("{} AIT of stake, evenly over {seconds} s", in_ait(earningStake))),
+    ];
+    let question = "Let them flow to those who have staked?";
+    send(&asked.wallet, &asked.signing, &lines, question, "collection", |_, _| encoded(&collectRewardsCall {}))
+}
+
+pub(super) fn claim(asked: &Claim) -> Result<()> {
+    let Claim { wallet, validator, signing } = asked;
+    let (validator, delegator) = (signing.folder.resolve(validator)?, signing.folder.address(wallet)?);
+    let earned = ask_contract(&signing.node, &rewardsOfCall { validator, delegator })?;
+    ensure!(!earned.is_zero(), "{wallet} has earned nothing with {validator} that was not claimed");
+    let lines = [("claim", format!("{} AIT to {delegator}", in_ait(earned))), ("earned with", validator.to_string())];
+    send(wallet, signing, &lines, "Claim it?", "claim", |_, _| encoded(&claimRewardsCall { validator }))
 }
 
 pub(super) fn resign(asked: &OfWallet) -> Result<()> {

@@ -24,6 +24,10 @@ pub(super) enum Stake {
     Undelegate(act::Move),
     /// Pays what was undelegated and is due
     Withdraw(act::OfWallet),
+    /// Lets the fees that came since the last time flow to those who have staked
+    Collect(act::OfWallet),
+    /// Pays what the wallet's stake has earned of the fees
+    Claim(act::Claim),
     /// Reports validators that contradicted themselves, as far as the node saw it
     Report(report::Report),
     /// Ends the part of the wallet's key as a validator
@@ -44,6 +48,8 @@ pub(super) fn run(stake: Stake) -> Result<()> {
         Stake::Delegate(asked) => act::delegate(&asked),
         Stake::Undelegate(asked) => act::undelegate(&asked),
         Stake::Withdraw(asked) => act::withdraw(&asked),
+        Stake::Collect(asked) => act::collect(&asked),
+        Stake::Claim(asked) => act::claim(&asked),
         Stake::Report(report) => report::run(&report),
         Stake::Resign(asked) => act::resign(&asked),
         Stake::Admit(asked) => act::admit(&asked),

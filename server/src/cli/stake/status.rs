@@ -7,7 +7,8 @@ use alloy_sol_types::SolEvent as _;
 use anyhow::Result;
 use clap::Args;
 use contracts::Staking::{
-    ValidatorInfo, ValidatorLeft, ValidatorState, stakeOfCall, unbondingsOfCall, validatorInfoCall, validatorInfosCall,
+    ValidatorInfo, ValidatorLeft, ValidatorState, rewardsOfCall, stakeOfCall, unbondingsOfCall, validatorInfoCall,
+    validatorInfosCall,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -52,6 +53,8 @@ struct StakeRow {
     validator: Address,
     state: &'static str,
     stake: Amount,
+    /// Earned of the fees and not claimed.
+    reward: Amount,
 }
 
 #[derive(Debug, Serialize)]
@@ -143,8 +146,10 @@ fn of_account(status: &Status, address: Address, infos: &[ValidatorInfo]) -> Res
     let mut stakes = Vec::new();
     for info in infos {
         let stake = ask_contract(&status.node, &stakeOfCall { validator: info.validator, delegator: address })?;
-        if !stake.is_zero() {
-            stakes.push(StakeRow { validator: info.validator, state: word(info.state), stake: in_ait(stake) });
+        let reward = ask_contract(&status.node, &rewardsOfCall { validator: info.validator, delegator: address })?;
+        if !stake.is_zero() || !reward.is_zero() {
+            let (stake, reward) = (in_ait(stake), in_ait(reward));
+            stakes.push(StakeRow { validator: info.validator, state: word(info.state), stake, reward });
         }
     }
     let waiting = ask_contract(&status.node, &unbondingsOfCall { delegator: address })?;
@@ -160,8 +165,11 @@ fn of_account(status: &Status, address: Address, infos: &[ValidatorInfo]) -> Res
     if staked.stakes.is_empty() && staked.unbonding.is_empty() {
         println!("{address} has staked nothing.");
     }
-    let rows = staked.stakes.iter().map(|row| [row.validator.to_string(), row.state.to_owned(), row.stake.to_string()]);
-    print_where_any(["VALIDATOR", "STATE", "STAKED AIT"], &rows.collect::<Vec<_>>());
+    let cells = |row: &StakeRow| {
+        [row.validator.to_string(), row.state.to_owned(), row.stake.to_string(), row.reward.to_string()]
+    };
+    let rows: Vec<[String; 4]> = staked.stakes.iter().map(cells).collect();
+    print_where_any(["VALIDATOR", "STATE", "STAKED AIT", "EARNED AIT"], &rows);
     let rows = staked
         .unbonding
         .iter()
@@ -170,7 +178,7 @@ fn of_account(status: &Status, address: Address, infos: &[ValidatorInfo]) -> Res
     Ok(())
 }
 
-fn print_where_any(headings: [&str; 3], rows: &[[String; 3]]) {
+fn print_where_any<const COLUMNS: usize>(headings: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
     if !rows.is_empty() {
         table::print(headings, rows);
     }

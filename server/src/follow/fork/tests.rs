@@ -11,9 +11,8 @@ use k256::ecdsa::signature::hazmat::PrehashSigner as _;
 use node::chain::{Envelope, Genesis, ValidatorKey, ValidatorSet};
 use node::{Node, NodeConfig, Role};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
-use super::super::follow_all;
+use super::super::{Following, Round};
 use super::*;
 
 const VALIDATOR: u8 = 0xaa;
@@ -66,9 +65,13 @@ impl Running {
 
     /// What following these nodes once brings.
     async fn follow(&self, urls: &[&str]) -> Option<String> {
+        self.following(urls).round().await.fault
+    }
+
+    /// With less patience than in use, since some never answer.
+    fn following(&self, urls: &[&str]) -> Following {
         let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
-        let agent: Agent = Agent::config_builder().build().into();
-        follow_all(&self.node.handle(), &agent, &urls, &CancellationToken::new()).await
+        Following::of(self.node.handle(), &urls, std::time::Duration::from_secs(3))
     }
 
     fn head(&self) -> u64 {
@@ -180,4 +183,74 @@ async fn a_branch_that_no_quorum_signed_is_said_to_be_unproven() {
     let fault = follower.follow(&[&serve(liar).await]).await.unwrap();
     assert!(fault.contains("does not show that a quorum signed it"), "{fault}");
     assert_eq!((follower.accused(), follower.head()), (vec![], 3));
+}
+
+/// A node that claims this height, and answers a range as `range` does.
+fn claiming(genesis_hash: B256, number: u64, range: axum::routing::MethodRouter) -> Router {
+    let head = json!({ "genesis_hash": genesis_hash, "number": number, "hash": B256::repeat_byte(7) });
+    Router::new().route("/rpc/head", get(move || async move { Json(head) })).route("/rpc/blocks-range/decided", range)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_answers_and_claims_much_keeps_no_block_away_and_then_rests() {
+    let one = Running::validator().await;
+    for nonce in 0..3 {
+        one.block(1, nonce).await;
+    }
+    let follower = Running::start(Role::Follower(None)).await;
+    let silent = get(|| async { std::future::pending::<()>().await });
+    let liar = serve(claiming(follower.node.handle().genesis_hash(), 1_000_000, silent)).await;
+    let mut following = follower.following(&[&liar, &one.url]);
+    let round = following.round().await;
+    assert_eq!((follower.head(), round), (3, Round { has_advanced: true, ..Round::default() }));
+    assert_eq!(super::super::catch_up(&follower.node.handle(), std::slice::from_ref(&one.url)).await, None);
+    let fault = follower.follow(&[&liar]).await.unwrap();
+    assert!(fault.starts_with(&format!("{liar} does not answer: ")), "{fault}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_a_block_at_a_time_is_at_fault_and_its_blocks_count() {
+    let one = Running::validator().await;
+    for nonce in 0..3 {
+        one.block(1, nonce).await;
+    }
+    let real = one.node.handle().snapshot().unwrap();
+    let first = Bytes::from(node::chain::DecidedBlock::encode(
+        &real.block_at(1).unwrap().unwrap(),
+        &real.certificate_at(1).unwrap().unwrap(),
+    ));
+    let follower = Running::start(Role::Follower(None)).await;
+    let one_block = get(move || async move { Json(json!({ "blocks": [first] })) });
+    let miser = serve(claiming(follower.node.handle().genesis_hash(), 3, one_block)).await;
+    let round = follower.following(&[&miser]).round().await;
+    assert!(round.has_advanced && round.behind_blocks == 0, "who is at fault says nothing of the lag: {round:?}");
+    assert_eq!(round.fault, Some(format!("{miser} claims to have block 3, and gives none from block 2 on")));
+    assert_eq!(follower.head(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_known_blocks_for_new_ones_is_at_fault() {
+    let (one, _, follower) = branches().await;
+    let real = one.node.handle().snapshot().unwrap();
+    let (block, certificate) = (real.block_at(1).unwrap().unwrap(), real.certificate_at(1).unwrap().unwrap());
+    let first = Bytes::from(node::chain::DecidedBlock::encode(&block, &certificate));
+    let known = get(move || async move { Json(json!({ "blocks": vec![first; 100] })) });
+    let liar = serve(claiming(follower.node.handle().genesis_hash(), 1_000_000, known)).await;
+    let round = follower.following(&[&liar]).round().await;
+    let fault = Some(format!("what {liar} gives at height 4 is block 1"));
+    assert_eq!(round, Round { fault, ..Round::default() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_brings_one_range_and_the_round_tells_what_is_missing() {
+    let one = Running::validator().await;
+    for nonce in 0..101 {
+        one.block(1, nonce).await;
+    }
+    let follower = Running::start(Role::Follower(None)).await;
+    let mut following = follower.following(&[&one.url]);
+    assert_eq!(following.round().await, Round { fault: None, behind_blocks: 1, has_advanced: true });
+    assert_eq!(following.round().await, Round { fault: None, behind_blocks: 0, has_advanced: true });
+    assert_eq!(following.round().await, Round::default());
+    assert_eq!(follower.head(), 101);
 }

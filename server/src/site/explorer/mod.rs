@@ -15,8 +15,11 @@ use contracts::{
     EXCHANGE_SETTLEMENT_ADDRESS, JOB_ESCROW_ADDRESS, MODEL_BOUNTY_ADDRESS, STAKING_ADDRESS, TEST_DOLLAR_ADDRESS,
 };
 use node::chain::{Place, Snapshot};
-use node::{NodeError, NodeHandle, ValidatorPower};
-use shared::api::explorer::{AddressView, BlockSummary, BlockView, TransactionSummary, TransactionView, ValidatorView};
+use node::{NodeError, NodeHandle, StakeRewards, ValidatorPower};
+use shared::api::explorer::{
+    AddressView, BlockSummary, BlockView, StakeRewardsView, TransactionSummary, TransactionView, ValidatorView,
+    ValidatorsView,
+};
 use shared::api::page::Page;
 use shared::{Address, B256};
 
@@ -48,8 +51,19 @@ fn block_summary(snapshot: &Snapshot, header: &node::chain::SealedHeader) -> Res
     Ok(views::block_summary(header, &receipts))
 }
 
+/// Who decides the next block, and what stake earns.
+pub(super) async fn validators(node: &NodeHandle) -> Result<ValidatorsView, NodeError> {
+    let (powers, rewards) = (node.validator_powers().await?, node.stake_rewards().await?);
+    Ok(ValidatorsView { validators: powers.into_iter().map(validator).collect(), rewards: rewards.map(stake_rewards) })
+}
+
+fn stake_rewards(rewards: StakeRewards) -> StakeRewardsView {
+    let StakeRewards { flowing, ends_unix_s, uncollected, earning_stake } = rewards;
+    StakeRewardsView { flowing, ends: UnixSeconds(ends_unix_s), uncollected, earning_stake }
+}
+
 /// A validator of the next block as the pages show it.
-pub(super) fn validator(power: ValidatorPower) -> ValidatorView {
+fn validator(power: ValidatorPower) -> ValidatorView {
     let ValidatorPower { address, voting_power, base_power, own_stake, delegated_stake } = power;
     ValidatorView { address, voting_power, base_power, own_stake, delegated_stake }
 }

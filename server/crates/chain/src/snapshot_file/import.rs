@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use alloy_consensus::Header;
@@ -29,11 +29,12 @@ const ACCOUNTS_AT_ONCE: usize = 1_024;
 
 /// Makes the database at `path` of a snapshot of the chain that begins with `genesis`. It is believed nothing: the block is proved
 /// from block 0, and the state by its root, which is computed from all accounts and slots. Who has heard of the block from somebody
-/// else gives its hash as `expected`. The database has its name only once it is whole; what a crash leaves is begun anew by the next
-/// call.
+/// else gives its hash as `expected`. The database has its name only once it is whole, and takes no other's place; what a crash leaves
+/// is begun anew by the next call.
 ///
 /// # Errors
-/// [`ChainError::SnapshotTarget`] if there is a database, [`ChainError::SnapshotForm`], [`ChainError::SnapshotProof`] and
+/// [`ChainError::SnapshotTarget`] if there is a database, also if it came meanwhile, [`ChainError::SnapshotImporting`] if another process
+/// makes one of a snapshot, [`ChainError::SnapshotForm`], [`ChainError::SnapshotProof`] and
 /// [`ChainError::SnapshotMismatch`] saying what does not hold, [`ChainError::SnapshotFile`], or a storage error. After each of them
 /// there is no database.
 pub fn import_snapshot(
@@ -47,24 +48,55 @@ pub fn import_snapshot(
     }
     let unfinished = path.with_extension(UNFINISHED);
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&unfinished)?;
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => std::io::Error::other("another process makes a database of one in this folder"),
-        TryLockError::Error(error) => error,
-    })?;
+    lock(&file, path)?;
     // What an import left that was cut off is of no use.
     file.set_len(0)?;
-    let outcome = fill(file, from, genesis, expected);
-    match outcome {
-        Ok(imported) => {
-            std::fs::rename(&unfinished, path)?;
-            sync_folder(path)?;
-            Ok(imported)
-        }
-        Err(error) => {
-            // The error that says why is worth more than one that says that nothing could be removed.
-            let _ = std::fs::remove_file(&unfinished);
-            Err(error)
-        }
+    let kept = file.try_clone()?;
+    let named = fill(file, from, genesis, expected).and_then(|imported| {
+        // The database has given the lock back.
+        lock(&kept, path)?;
+        give_name(&unfinished, path)?;
+        Ok(imported)
+    });
+    if !matches!(named, Err(ChainError::SnapshotImporting(_))) {
+        // What happened is worth more than an error that says that nothing could be removed.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    named
+}
+
+/// A node may have made a database meanwhile, and holds it: a name that is taken is taken from nobody.
+fn give_name(unfinished: &Path, path: &Path) -> Result<(), ChainError> {
+    match std::fs::hard_link(unfinished, path) {
+        Ok(()) => Ok(sync_folder(path)?),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(ChainError::SnapshotTarget(path.to_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn lock(unfinished: &File, path: &Path) -> Result<(), ChainError> {
+    unfinished.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => ChainError::SnapshotImporting(path.to_owned()),
+        TryLockError::Error(error) => error.into(),
+    })
+}
+
+/// Refuses to make a database at `path` while an import does.
+///
+/// # Errors
+/// [`ChainError::SnapshotImporting`], or that nothing could be found out.
+pub(crate) fn refuse_while_importing(path: &Path) -> Result<(), ChainError> {
+    if path.exists() {
+        return Ok(());
+    }
+    match File::open(path.with_extension(UNFINISHED)) {
+        Ok(unfinished) => match unfinished.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Err(ChainError::SnapshotImporting(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+            Ok(()) => Ok(()),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -13,6 +13,7 @@
 //!
 //! Both directions hold one record at a time.
 
+mod bounds;
 mod export;
 mod import;
 
@@ -27,6 +28,7 @@ use crate::error::ChainError;
 
 pub use export::ExportedSnapshot;
 pub use import::import_snapshot;
+pub(crate) use import::refuse_while_importing;
 
 const MAGIC: [u8; 8] = *b"AITBCSNP";
 const VERSION: u8 = 1;
@@ -112,9 +114,15 @@ impl Record {
         let (&kind, mut rest) = bytes.split_first().ok_or("an empty record")?;
         let rest = &mut rest;
         let decoded = match kind {
-            BEGINNING => Beginning::decode(rest).map(Box::new).map(Self::Beginning),
+            BEGINNING => {
+                bounds::check_beginning(rest)?;
+                Beginning::decode(rest).map(Box::new).map(Self::Beginning)
+            }
             ACCOUNT => AccountRecord::decode(rest).map(Self::Account),
-            SLOTS => Vec::decode(rest).map(Self::Slots),
+            SLOTS => {
+                bounds::check_slots(rest)?;
+                Vec::decode(rest).map(Self::Slots)
+            }
             END => Ok(Self::End),
             unknown => return Err(format!("{unknown} is no kind of record")),
         };

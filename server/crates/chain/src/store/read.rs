@@ -214,6 +214,18 @@ impl Snapshot {
         Ok(total.map_or(0, |total| total.value()))
     }
 
+    /// How many transactions the block at `height` holds; 0 above the head.
+    ///
+    /// # Errors
+    /// [`ChainError::BlockUnavailable`] if it is not kept here, or a storage error.
+    pub fn transaction_count(&self, height: u64) -> Result<u64, ChainError> {
+        self.check_block_is_kept(height)?;
+        let (first, last) = block_range(height);
+        let table = self.transaction.open_table(tables::TRANSACTIONS)?;
+        let newest = table.range::<&[u8; 12]>(&first..=&last)?.next_back().transpose()?;
+        Ok(newest.map_or(0, |(key, _)| u64::from(Place::from_key(key.value()).index) + 1))
+    }
+
     /// Where a transaction stands, if it is on the chain.
     ///
     /// # Errors

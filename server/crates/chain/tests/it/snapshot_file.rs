@@ -261,16 +261,43 @@ fn an_import_that_is_killed_leaves_no_database() {
     input.write_all(&bytes[..bytes.len() - 1]).unwrap();
     input.flush().unwrap();
     let unfinished = target.database().with_extension("importing");
-    while !unfinished.exists() {
+    while unfinished.metadata().map_or(0, |file| file.len()) == 0 {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
         std::thread::yield_now();
     }
+    let meanwhile = Chain::open(&target.database(), &genesis());
+    assert!(matches!(meanwhile, Err(ChainError::SnapshotImporting(_))), "a node starts while the child imports");
+    assert!(matches!(target.import(&bytes), Err(ChainError::SnapshotImporting(_))));
     child.kill().unwrap();
     child.wait().unwrap();
     drop(input);
     assert!(!target.database().exists());
     target.import(&bytes).unwrap();
     assert_eq!(target.open().snapshot().head().number, 5);
+}
+
+/// Gives the snapshot, and makes a database in the target before its last byte.
+struct Overtaken<'a>(&'a [u8], &'a Path);
+
+impl Read for Overtaken<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.len() == 1 {
+            std::fs::write(self.1, b"somebody's")?;
+        }
+        let count = buffer.len().min(self.0.len().saturating_sub(1)).max(1);
+        self.0.read(&mut buffer[..count])
+    }
+}
+
+#[test]
+fn a_database_that_was_made_meanwhile_is_not_replaced() {
+    let (bytes, _) = export(&chain_of(5), 5);
+    let target = Target::new();
+    let database = target.database();
+    let refused = import_snapshot(Overtaken(&bytes, &database), &genesis(), &database, None);
+    assert!(matches!(&refused, Err(ChainError::SnapshotTarget(path)) if *path == database), "{refused:?}");
+    assert_eq!(std::fs::read(&database).unwrap(), b"somebody's");
+    assert!(!database.with_extension("importing").exists());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use alloy_rpc_types_eth::{
 };
 use alloy_serde::JsonStorageKey;
 use chain::{IncludedTransaction, Place, Snapshot, StateReader};
+use jsonrpsee::Extensions;
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::proc_macros::rpc;
 use serde_json::Value;
@@ -18,6 +19,7 @@ use super::filters::{FilterChanges, Filters};
 use super::params::{
     call_of, height_of, height_of_number, log_filter_of, log_range_of, overrides_of, past_log_range_of,
 };
+use crate::allowance::Allowance;
 use crate::clock::now_unix_s;
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
@@ -100,7 +102,7 @@ pub(crate) trait EthApi {
     #[method(name = "getTransactionReceipt")]
     async fn transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>>;
 
-    #[method(name = "sendRawTransaction")]
+    #[method(name = "sendRawTransaction", with_extensions)]
     async fn send_raw_transaction(&self, raw: Bytes) -> RpcResult<B256>;
 
     #[method(name = "getBalance")]
@@ -185,9 +187,7 @@ impl EthRpc {
 
     fn count_at(&self, snapshot: &Snapshot, height: Option<u64>) -> RpcResult<Option<U64>> {
         let Some(height) = height else { return Ok(None) };
-        let total = |height| snapshot.transaction_total(height).map_err(NodeError::from);
-        let before = if height == 0 { 0 } else { total(height - 1)? };
-        Ok(Some(U64::from(total(height)? - before)))
+        Ok(Some(U64::from(snapshot.transaction_count(height).map_err(NodeError::from)?)))
     }
 
     fn transaction_at(
@@ -357,8 +357,9 @@ impl EthApiServer for EthRpc {
         }
     }
 
-    async fn send_raw_transaction(&self, raw: Bytes) -> RpcResult<B256> {
-        Ok(self.handle.submit_raw_transaction(&raw).await?)
+    async fn send_raw_transaction(&self, request: &Extensions, raw: Bytes) -> RpcResult<B256> {
+        let caller = request.get::<Allowance>().map(Allowance::caller);
+        Ok(self.handle.submit_of(caller, &raw).await?)
     }
 
     fn balance(&self, address: Address, block: Option<BlockId>) -> RpcResult<U256> {

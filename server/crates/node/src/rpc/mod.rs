@@ -8,6 +8,7 @@ mod eth;
 mod every_request;
 mod filters;
 mod net;
+mod openrpc;
 mod otterscan;
 mod params;
 mod simulate;
@@ -25,6 +26,8 @@ use debug::{DebugApiServer as _, DebugRpc};
 use eth::{EthApiServer as _, EthRpc};
 pub(crate) use every_request::{EveryRequest, Posted};
 use net::{NetApiServer as _, NetRpc, Web3ApiServer as _, Web3Rpc};
+pub use openrpc::document as openrpc_document;
+use openrpc::{DiscoveryApiServer as _, DiscoveryRpc};
 use otterscan::{ErigonApiServer, OtterscanApiServer, OtterscanRpc};
 use simulate::{SimulationApiServer as _, SimulationRpc};
 use subscriptions::{SubscriptionApiServer as _, SubscriptionRpc};
@@ -43,6 +46,7 @@ pub(crate) fn module(handle: &NodeHandle) -> Result<RpcModule<()>, jsonrpsee::se
     module.merge(OtterscanApiServer::into_rpc(OtterscanRpc::new(handle.clone())))?;
     module.merge(ErigonApiServer::into_rpc(OtterscanRpc::new(handle.clone())))?;
     module.merge(AitbcRpc::new(handle.clone()).into_rpc())?;
+    module.merge(DiscoveryRpc.into_rpc())?;
     Ok(module)
 }
 

@@ -1,7 +1,7 @@
 //! Connections to the other validators: one to each, kept up, with bounded queues.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -10,8 +10,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use alloy_primitives::Address;
-use consensus::{Event, MAX_MESSAGE_BYTES, Message};
+use consensus::{Event, Message};
 
+use super::channel::{Channel, Opener, Sealer};
 use super::handshake::{HandshakeError, Identity, shake_hands};
 use crate::error::NodeError;
 use crate::handle::Shared;
@@ -41,6 +42,13 @@ struct Link {
     number: usize,
     stream: TcpStream,
     queue: SyncSender<Arc<Vec<u8>>>,
+}
+
+/// A connection of which it is known who is at the other end.
+struct Greeted {
+    peer: Address,
+    stream: TcpStream,
+    channel: Channel,
 }
 
 struct Inner {
@@ -194,7 +202,7 @@ impl Inner {
             let greeted = greeted.and_then(|()| inner.greet(stream, None));
             inner.strangers.fetch_sub(1, Ordering::Relaxed);
             match greeted {
-                Ok((peer, stream)) => inner.serve(peer, stream),
+                Ok(greeted) => inner.serve(greeted),
                 Err(error) => inner.log_refusal(&error, from),
             }
         });
@@ -218,9 +226,9 @@ impl Inner {
         let mut told = None;
         while !self.has_stopped() {
             match self.call(peer) {
-                Ok((peer, stream)) => {
+                Ok(greeted) => {
                     (pause, told) = (FIRST_PAUSE, None);
-                    self.serve(peer, stream);
+                    self.serve(greeted);
                 }
                 Err(error) => {
                     let reason = error.to_string();
@@ -237,7 +245,7 @@ impl Inner {
         }
     }
 
-    fn call(&self, peer: Address) -> Result<(Address, TcpStream), HandshakeError> {
+    fn call(&self, peer: Address) -> Result<Greeted, HandshakeError> {
         let endpoint = self.peers.get(&peer).ok_or(HandshakeError::Stranger(peer))?;
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for address in endpoint.to_socket_addrs()? {
@@ -249,7 +257,7 @@ impl Inner {
         Err(last.into())
     }
 
-    fn greet(&self, mut stream: TcpStream, expected: Option<Address>) -> Result<(Address, TcpStream), HandshakeError> {
+    fn greet(&self, mut stream: TcpStream, expected: Option<Address>) -> Result<Greeted, HandshakeError> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
@@ -257,20 +265,21 @@ impl Inner {
             Some(expected) => address == expected,
             None => self.peers.contains_key(&address),
         };
-        let peer = shake_hands(&mut stream, &self.identity, is_peer)?;
+        let (peer, channel) = shake_hands(&mut stream, &self.identity, is_peer)?;
         stream.set_read_timeout(Some(SILENCE_TIMEOUT))?;
-        Ok((peer, stream))
+        Ok(Greeted { peer, stream, channel })
     }
 
     /// Reads what a peer sends until the connection ends. A later connection of the same peer takes its place.
-    fn serve(self: &Arc<Self>, peer: Address, stream: TcpStream) {
+    fn serve(self: &Arc<Self>, greeted: Greeted) {
+        let Greeted { peer, stream, channel: Channel { sealer, opener } } = greeted;
         let number = self.next_link.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = self.link(peer, number, &stream) {
+        if let Err(error) = self.link(peer, number, &stream, sealer) {
             tracing::warn!(%error, %peer, "connection could not be kept");
             return;
         }
         tracing::info!(%peer, "validator connected");
-        let ended = self.read_all(peer, stream);
+        let ended = self.read_all(peer, stream, opener);
         let mut links = self.links();
         if links.get(&peer).is_some_and(|link| link.number == number) {
             links.remove(&peer);
@@ -280,10 +289,11 @@ impl Inner {
         tracing::info!(%peer, reason = %ended, "validator disconnected");
     }
 
-    fn link(self: &Arc<Self>, peer: Address, number: usize, stream: &TcpStream) -> io::Result<()> {
+    fn link(self: &Arc<Self>, peer: Address, number: usize, stream: &TcpStream, sealer: Sealer) -> io::Result<()> {
         let (queue, queued) = sync_channel(MAX_QUEUED_MESSAGES);
         let writing = stream.try_clone()?;
-        std::thread::Builder::new().name("validator-writer".to_owned()).spawn(move || write_all(writing, &queued))?;
+        let write = move || write_all(writing, sealer, &queued);
+        std::thread::Builder::new().name("validator-writer".to_owned()).spawn(write)?;
         let link = Link { number, stream: stream.try_clone()?, queue };
         let mut links = self.links();
         self.shared.peers.set_connected(peer, true);
@@ -298,12 +308,12 @@ impl Inner {
         Ok(())
     }
 
-    fn read_all(&self, peer: Address, mut stream: TcpStream) -> String {
+    fn read_all(&self, peer: Address, mut stream: TcpStream, mut opener: Opener) -> String {
         if self.tell(Event::Connected(peer)).is_err() {
             return "the node stops".to_owned();
         }
         loop {
-            let message = match read_message(&mut stream) {
+            let message = match opener.read(&mut stream) {
                 Ok(bytes) => Message::decode(&bytes, self.identity.chain_id),
                 Err(error) => return error.to_string(),
             };
@@ -324,24 +334,10 @@ impl Inner {
     }
 }
 
-fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length)?;
-    let length = u32::from_be_bytes(length) as usize;
-    if length > MAX_MESSAGE_BYTES {
-        return Err(io::Error::other(format!("a message of {length} bytes, the limit is {MAX_MESSAGE_BYTES}")));
-    }
-    // Memory is taken as bytes come, and not for what a peer announces.
-    let mut bytes = Vec::new();
-    stream.take(length as u64).read_to_end(&mut bytes)?;
-    if bytes.len() < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
-}
-
 /// Ends when the link is dropped or the peer takes nothing more.
-fn write_all(mut stream: TcpStream, queued: &Receiver<Arc<Vec<u8>>>) {
+fn write_all(mut stream: TcpStream, mut sealer: Sealer, queued: &Receiver<Arc<Vec<u8>>>) {
     while let Ok(bytes) = queued.recv() {
-        let Ok(length) = u32::try_from(bytes.len()) else { continue };
-        let written = stream.write_all(&length.to_be_bytes()).and_then(|()| stream.write_all(&bytes));
+        let written = sealer.seal(&bytes).and_then(|sealed| stream.write_all(&sealed));
         if let Err(error) = written {
             tracing::debug!(%error, "peer takes nothing more");
             // The reading side ends with it.

@@ -1,19 +1,21 @@
 //! Who is at the other end of a connection between validators.
 //!
-//! Both sides send a greeting with a number drawn for this connection, and then a signature over both numbers and both
-//! addresses. A signature is therefore good for one connection and one direction.
-//!
-//! What follows on the connection is neither encrypted nor signed as a whole. Votes, proposals, blocks and transactions
-//! carry signatures of their own. One who sits on the line can cut it, and can send requests and heights in a peer's name.
+//! Both sides send a greeting with a public key drawn for this connection, and then a signature over both keys and both
+//! addresses. A signature is therefore good for one connection and one direction. What both keys give is the secret of the
+//! [`Channel`] by which everything goes that follows: one who sits on the line can cut it, and do nothing else.
 
 use std::io::{Read, Write};
 
 use alloy_primitives::{Address, B256};
 use alloy_sol_types::{SolStruct as _, sol};
 use chain::{ValidatorKey, signer_of, validator_domain};
+use ring::agreement::{EphemeralPrivateKey, X25519};
+use ring::rand::SystemRandom;
+
+use super::channel::{Channel, Ends};
 
 const MAGIC: [u8; 8] = *b"AITBCVAL";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const GREETING_BYTES: usize = 8 + 1 + 32 + 20 + 32;
 const SIGNATURE_BYTES: usize = 65;
 
@@ -23,8 +25,8 @@ sol! {
         bytes32 genesisHash;
         address from;
         address to;
-        bytes32 fromNumber;
-        bytes32 toNumber;
+        bytes32 fromKey;
+        bytes32 toKey;
     }
 }
 
@@ -41,8 +43,8 @@ pub(crate) struct Identity {
 pub(super) enum HandshakeError {
     #[error("connection: {0}")]
     Io(#[from] std::io::Error),
-    #[error("no random number: {0}")]
-    Random(getrandom::Error),
+    #[error("no key could be drawn for the connection")]
+    Draw,
     #[error("the peer speaks another protocol or version")]
     Protocol,
     #[error("the peer belongs to the chain with genesis {0}")]
@@ -53,12 +55,15 @@ pub(super) enum HandshakeError {
     Signature(Address),
     #[error("the key cannot sign")]
     Key,
+    #[error("the key of {0} for the connection gives no secret")]
+    NoSecret(Address),
 }
 
 struct Greeting {
     genesis_hash: B256,
     address: Address,
-    number: B256,
+    /// X25519.
+    key: B256,
 }
 
 impl Greeting {
@@ -68,7 +73,7 @@ impl Greeting {
         bytes.push(VERSION);
         bytes.extend_from_slice(self.genesis_hash.as_slice());
         bytes.extend_from_slice(self.address.as_slice());
-        bytes.extend_from_slice(self.number.as_slice());
+        bytes.extend_from_slice(self.key.as_slice());
         bytes
     }
 
@@ -77,21 +82,21 @@ impl Greeting {
         Some(Self {
             genesis_hash: B256::from_slice(rest.get(..32)?),
             address: Address::from_slice(rest.get(32..52)?),
-            number: B256::from_slice(rest.get(52..84)?),
+            key: B256::from_slice(rest.get(52..84)?),
         })
     }
 }
 
-/// Learns who the other side is. `is_peer` says with whom this validator speaks.
+/// Learns who the other side is, and agrees with it on a channel. `is_peer` says with whom this validator speaks.
 pub(super) fn shake_hands(
     stream: &mut (impl Read + Write),
     identity: &Identity,
     is_peer: impl Fn(Address) -> bool,
-) -> Result<Address, HandshakeError> {
-    let mut number = [0; 32];
-    getrandom::fill(&mut number).map_err(HandshakeError::Random)?;
-    let own =
-        Greeting { genesis_hash: identity.genesis_hash, address: identity.key.address(), number: B256::from(number) };
+) -> Result<(Address, Channel), HandshakeError> {
+    let drawn = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).map_err(|_| HandshakeError::Draw)?;
+    let key = drawn.compute_public_key().map_err(|_| HandshakeError::Draw)?;
+    let key = B256::try_from(key.as_ref()).map_err(|_| HandshakeError::Draw)?;
+    let own = Greeting { genesis_hash: identity.genesis_hash, address: identity.key.address(), key };
     stream.write_all(&own.encode())?;
     let mut bytes = [0; GREETING_BYTES];
     stream.read_exact(&mut bytes)?;
@@ -109,7 +114,11 @@ pub(super) fn shake_hands(
     if signer_of(digest(identity, &theirs, &own), &signature) != Some(theirs.address) {
         return Err(HandshakeError::Signature(theirs.address));
     }
-    Ok(theirs.address)
+    let (lower, higher) = if own.address < theirs.address { (&own, &theirs) } else { (&theirs, &own) };
+    let transcript = digest(identity, lower, higher);
+    let ends = Ends { own: own.address, theirs: theirs.address, transcript };
+    let channel = Channel::agree(drawn, theirs.key, &ends).map_err(|_| HandshakeError::NoSecret(theirs.address))?;
+    Ok((theirs.address, channel))
 }
 
 fn digest(identity: &Identity, from: &Greeting, to: &Greeting) -> B256 {
@@ -117,8 +126,8 @@ fn digest(identity: &Identity, from: &Greeting, to: &Greeting) -> B256 {
         genesisHash: identity.genesis_hash,
         from: from.address,
         to: to.address,
-        fromNumber: from.number,
-        toNumber: to.number,
+        fromKey: from.key,
+        toKey: to.key,
     };
     connection.eip712_signing_hash(&validator_domain(identity.chain_id))
 }
@@ -136,7 +145,7 @@ mod tests {
         Identity { key, chain_id: 1, genesis_hash: B256::repeat_byte(genesis) }
     }
 
-    type Outcome = Result<Address, HandshakeError>;
+    type Outcome = Result<(Address, Channel), HandshakeError>;
 
     fn meet(first: &Identity, second: &Identity, is_peer: impl Fn(Address) -> bool) -> (Outcome, Outcome) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -154,8 +163,12 @@ mod tests {
     fn each_side_learns_who_the_other_is() {
         let (first, second) = (identity(1, 7), identity(2, 7));
         let (by_first, by_second) = meet(&first, &second, |_| true);
-        assert_eq!(by_first.unwrap(), second.key.address());
-        assert_eq!(by_second.unwrap(), first.key.address());
+        let ((seen_by_first, mut own), (seen_by_second, mut theirs)) = (by_first.unwrap(), by_second.unwrap());
+        assert_eq!((seen_by_first, seen_by_second), (second.key.address(), first.key.address()));
+        let sealed = own.sealer.seal(b"a vote").unwrap();
+        assert_eq!(theirs.opener.read(&mut sealed.as_slice()).unwrap(), b"a vote");
+        let sealed = theirs.sealer.seal(b"another").unwrap();
+        assert_eq!(own.opener.read(&mut sealed.as_slice()).unwrap(), b"another");
     }
 
     #[test]
@@ -173,12 +186,9 @@ mod tests {
         for is_garbage in [false, true] {
             let mut dialed = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (mut accepted, _) = listener.accept().unwrap();
-            let greeting = Greeting {
-                genesis_hash: first.genesis_hash,
-                address: first.key.address(),
-                number: B256::repeat_byte(1),
-            };
-            // A signature of another connection, made for other numbers.
+            let greeting =
+                Greeting { genesis_hash: first.genesis_hash, address: first.key.address(), key: B256::repeat_byte(1) };
+            // A signature of another connection, made for other keys.
             let old = digest(&first, &greeting, &greeting);
             let mut said = greeting.encode();
             said.extend_from_slice(first.key.sign_digest(old).unwrap().as_slice());

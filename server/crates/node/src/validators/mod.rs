@@ -1,5 +1,6 @@
 //! Connections to the other validators of a chain.
 
+mod channel;
 mod connections;
 mod handshake;
 

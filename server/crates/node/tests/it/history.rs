@@ -70,7 +70,11 @@ async fn a_node_that_began_from_a_snapshot_serves_what_it_has_and_says_what_it_h
     let received = node::chain::ReceivedBlock::decode(&mut block.as_slice()).unwrap();
     assert!(node.handle().import(received).await.unwrap());
     assert_eq!(node.handle().head().unwrap(), origin.handle().head().unwrap());
+    for (number, count) in [("0x0", "0x0"), ("0x3", "0x1"), ("0x4", "0x1")] {
+        assert_eq!(node.call("eth_getBlockTransactionCountByNumber", json!([number])).await, count, "{number}");
+    }
     for (method, params) in [
+        ("eth_getBlockTransactionCountByNumber", json!(["0x1"])),
         ("eth_getBlockByNumber", json!(["0x1", false])),
         ("eth_getBlockReceipts", json!(["0x3"])),
         ("eth_getLogs", json!([{ "fromBlock": "0x1" }])),

@@ -1,11 +1,14 @@
 //! Blocks that others decided, handed over by REST.
 
-use alloy_primitives::{B256, hex};
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use mempool::PoolError;
 use node::chain::{Block, CommitCertificate, Contradiction, DecidedBlock, SealedHeader, ValidatorKey};
-use node::{Lane, MAX_IMPORT_BODY_BYTES, NodeError, Role, upstream};
+use node::{Allowance, Lane, MAX_IMPORT_BODY_BYTES, NodeError, Role, upstream};
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::setup::*;
 
@@ -181,6 +184,62 @@ async fn a_follower_with_a_way_to_others_sends_transactions_on_and_gives_their_a
     assert_eq!(handle.pool_content(), Default::default());
     drop(queue);
     assert!(matches!(handle.submit_raw_transaction(&sent).await, Err(NodeError::Stopped)));
+}
+
+#[tokio::test]
+async fn what_cannot_run_here_is_sent_on_to_nobody() {
+    let (upstream, mut queue) = upstream();
+    let follower = TestNode::with(|config| config.role = Role::Follower(Some(upstream)));
+    for block in decided(&origin(&[1]).await).await {
+        assert_eq!(import(&follower, &block).await.0, 201);
+    }
+    let handle = follower.handle();
+    let submit = async |raw: Vec<u8>| handle.submit_raw_transaction(&raw).await.unwrap_err();
+    assert!(matches!(submit(ping(1, 0)).await, NodeError::AlreadyKnown));
+    let other = |nonce, value| {
+        sign(1, TxEip1559 { value, ..eip1559(nonce, TxKind::Call(Address::repeat_byte(8)), Bytes::new()) })
+    };
+    assert!(submit(other(0, U256::ZERO)).await.to_string().contains("nonce too low"));
+    assert!(submit(other(1, U256::ONE)).await.to_string().contains("insufficient funds"));
+    let gap = submit(other(1_026, U256::ZERO)).await;
+    assert!(matches!(gap, NodeError::Pool(PoolError::NonceGap { given: 1_026, expected: 1, limit: 1_024 })), "{gap}");
+    assert!(queue.others.try_recv().is_err());
+    let furthest = other(1_025, U256::ZERO);
+    let (sent, ()) = tokio::join!(handle.submit_raw_transaction(&furthest), async {
+        queue.others.recv().await.unwrap().answer(Ok(()));
+    });
+    assert_eq!(sent.unwrap(), alloy_primitives::keccak256(&furthest));
+}
+
+#[tokio::test]
+async fn one_address_has_eight_transactions_on_their_way_and_others_have_theirs() {
+    let (upstream, mut queue) = upstream();
+    let follower = TestNode::with(|config| config.role = Role::Follower(Some(upstream)));
+    let send = |caller: &str, nonce| {
+        let body = json!({ "raw": hex::encode_prefixed(ping(1, nonce)) }).to_string();
+        let request = Request::post("/rpc/tx").header("content-type", "application/json");
+        let request = request.extension(Allowance::new(caller, |_| Ok(()))).body(Body::from(body)).unwrap();
+        let router = follower.router.clone();
+        tokio::spawn(async move { router.oneshot(request).await.unwrap().status() })
+    };
+    let waiting: Vec<_> = (0..8).map(|nonce| send("one", nonce)).collect();
+    let mut forwarded = Vec::new();
+    for _ in 0..8 {
+        forwarded.push(queue.others.recv().await.unwrap());
+    }
+    assert_eq!(send("one", 8).await.unwrap(), StatusCode::SERVICE_UNAVAILABLE);
+    let another = send("another", 8);
+    queue.others.recv().await.unwrap().answer(Ok(()));
+    assert_eq!(another.await.unwrap(), StatusCode::ACCEPTED);
+    for forwarded in forwarded {
+        forwarded.answer(Ok(()));
+    }
+    for sent in waiting {
+        assert_eq!(sent.await.unwrap(), StatusCode::ACCEPTED);
+    }
+    let again = send("one", 8);
+    queue.others.recv().await.unwrap().answer(Ok(()));
+    assert_eq!(again.await.unwrap(), StatusCode::ACCEPTED, "places are given back");
 }
 
 #[tokio::test]

@@ -350,3 +350,27 @@ async fn parameters_of_a_wrong_type_are_told_in_the_words_of_json() {
         "invalid params: invalid type: integer `5`, expected 20 bytes, represented as a hex string of length 40";
     assert_eq!(error, json!({ "code": -32_602, "message": expected }));
 }
+
+#[tokio::test]
+async fn the_description_is_served_and_says_which_parameters_are_needed() {
+    let node = TestNode::new();
+    let (status, document) = node.get("/rpc/openrpc.json").await;
+    assert_eq!((status, &document["openrpc"]), (StatusCode::OK, &json!("1.3.2")));
+    assert_eq!(node.call("rpc.discover", json!([])).await, document);
+    for method in document["methods"].as_array().unwrap() {
+        let (name, params) = (method["name"].as_str().unwrap(), method["params"].as_array().unwrap());
+        let needed = params.iter().filter(|param| param["required"] == true).count();
+        // Subscriptions are refused by POST before their parameters are looked at.
+        if name.ends_with("subscribe") {
+            continue;
+        }
+        let answer = node.answer(name, json!([])).await;
+        let is_refused = answer["error"]["code"] == -32_602;
+        assert_eq!(is_refused, needed > 0, "{name}: {answer}");
+        // Nothing is described behind which the node would refuse what is needed.
+        let nulls = vec![Value::Null; params.len() - needed];
+        if needed == 0 && !nulls.is_empty() {
+            assert!(node.answer(name, json!(nulls)).await.get("error").is_none(), "{name} with nulls");
+        }
+    }
+}

@@ -1,21 +1,26 @@
 //! Four validators over real connections and disks, in one process: how soon a transaction is final on all of them, and
-//! how many a second. Prints figures as a JSON array: `cargo xtask bench chain`.
+//! how many a second. One node beside Foundry's anvil, with the same transactions over JSON-RPC. A node that takes the blocks of
+//! another, and starts again. Prints figures as a JSON array: `cargo xtask bench chain`.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use alloy_consensus::{SignableTransaction as _, TxEip1559};
 use alloy_eips::eip2718::Encodable2718 as _;
-use alloy_primitives::{Address, Signature, TxKind, U256};
+use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
 use anyhow::Context as _;
+use clap::Parser;
 use contracts::{EscrowFee, GenesisParameters};
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
 use node::chain::{Envelope, Genesis, Validator, ValidatorKey, ValidatorSet};
 use node::{Node, NodeConfig, NodeHandle, Peer, Role, ValidatorNetwork, development_genesis};
 use serde_json::{Value, json};
+
+mod json_rpc;
+mod sync;
 
 const VALIDATORS: u8 = 4;
 /// Transactions that are sent one after another, each when the one before is final everywhere.
@@ -29,19 +34,34 @@ const P50_BAR_MS: f64 = 300.0;
 const P99_BAR_MS: f64 = 800.0;
 const THROUGHPUT_BAR: f64 = 1_500.0;
 
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Foundry's anvil, to measure beside it
+    #[arg(long)]
+    anvil: Option<PathBuf>,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let Arguments { anvil } = Arguments::parse();
+    let mut figures = four_validators().await?;
+    figures.extend(json_rpc::measure(anvil.as_deref()).await?);
+    figures.extend(sync::measure().await?);
+    println!("{}", serde_json::to_string_pretty(&figures)?);
+    Ok(())
+}
+
+async fn four_validators() -> anyhow::Result<Vec<Value>> {
     let directories = (0..VALIDATORS).map(|_| tempfile::tempdir()).collect::<Result<Vec<_>, _>>()?;
     let nodes = start_all(&directories)?;
     let handles: Vec<NodeHandle> = nodes.iter().map(Node::handle).collect();
     wait_for_connections(&handles).await;
     let mut figures = measure_latency(&handles).await?;
     figures.push(measure_throughput(&handles).await?);
-    println!("{}", serde_json::to_string_pretty(&figures)?);
     for node in nodes {
         tokio::task::spawn_blocking(move || node.shutdown()).await??;
     }
-    Ok(())
+    Ok(figures)
 }
 
 fn signing_key(seed: u8) -> anyhow::Result<SigningKey> {
@@ -52,8 +72,9 @@ fn validator(index: u8) -> anyhow::Result<ValidatorKey> {
     Ok(ValidatorKey::new(signing_key(0xd0 + index)?))
 }
 
-fn genesis() -> anyhow::Result<Genesis> {
-    let keys = (0..VALIDATORS).map(validator).collect::<Result<Vec<_>, _>>()?;
+/// Block 0 of a chain with so many of the validators.
+fn genesis(validators: u8) -> anyhow::Result<Genesis> {
+    let keys = (0..validators).map(validator).collect::<Result<Vec<_>, _>>()?;
     let admin = keys.first().context("no validator")?.address();
     let parameters = GenesisParameters {
         admin,
@@ -74,7 +95,7 @@ fn start_all(directories: &[tempfile::TempDir]) -> anyhow::Result<Vec<Node>> {
     let listeners = directories.iter().map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<Vec<_>, _>>()?;
     let endpoints = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     drop(listeners);
-    let genesis = genesis()?;
+    let genesis = genesis(VALIDATORS)?;
     (0..VALIDATORS)
         .zip(directories)
         .map(|(index, directory)| start(directory.path(), genesis.clone(), index, &endpoints))
@@ -88,11 +109,16 @@ fn start(directory: &Path, genesis: Genesis, index: u8, endpoints: &[SocketAddr]
     }
     let network = ValidatorNetwork { listen: endpoints[usize::from(index)], peers };
     let role = Role::Among(validator(index)?, network);
+    Ok(Node::start(config(directory, genesis, role))?)
+}
+
+/// A node without the bounds of strangers.
+fn config(directory: &Path, genesis: Genesis, role: Role) -> NodeConfig {
     let mut config = NodeConfig::of(directory.join("chain.redb"), genesis, role);
     config.pool_limits.max_gas_per_sender_per_minute = u64::MAX;
     config.pool_limits.strangers_arrival_bytes = node::Rate::UNLIMITED;
     config.stranger_rates = node::StrangerRates::UNLIMITED;
-    Ok(Node::start(config)?)
+    config
 }
 
 async fn wait_for_connections(handles: &[NodeHandle]) {
@@ -145,8 +171,11 @@ async fn measure_throughput(handles: &[NodeHandle]) -> anyhow::Result<Value> {
         }
     }
     let rate = f64::from(SENDERS) * PER_SENDER as f64 / begun.elapsed().as_secs_f64();
-    let name = "transfers through 4 validators, final on all";
-    Ok(json!({ "name": name, "value": rate, "unit": "per s", "bar": THROUGHPUT_BAR, "holds": rate >= THROUGHPUT_BAR }))
+    Ok(at_least(THROUGHPUT_BAR, "transfers through 4 validators, final on all", rate, "per s"))
+}
+
+fn at_least(bar: f64, name: &str, value: f64, unit: &str) -> Value {
+    json!({ "name": name, "value": value, "unit": unit, "bar": bar, "holds": value >= bar })
 }
 
 fn at_most(bar: f64, name: &str, value: f64) -> Value {
@@ -155,16 +184,20 @@ fn at_most(bar: f64, name: &str, value: f64) -> Value {
 
 /// A transfer of nothing.
 fn transfer(seed: u8, nonce: u64) -> anyhow::Result<Vec<u8>> {
+    call(seed, nonce, Address::repeat_byte(9), Bytes::new(), 21_000)
+}
+
+fn call(seed: u8, nonce: u64, to: Address, input: Bytes, gas_limit: u64) -> anyhow::Result<Vec<u8>> {
     let transaction = TxEip1559 {
         chain_id: shared::chain::DEV_CHAIN_ID,
         nonce,
-        gas_limit: 21_000,
+        gas_limit,
         max_fee_per_gas: 0,
         max_priority_fee_per_gas: 0,
-        to: TxKind::Call(Address::repeat_byte(9)),
+        to: TxKind::Call(to),
         value: U256::ZERO,
         access_list: Default::default(),
-        input: Default::default(),
+        input,
     };
     let (signature, recovery) = signing_key(seed)?.sign_prehash(transaction.signature_hash().as_slice())?;
     Ok(Envelope::from(transaction.into_signed(Signature::from((signature, recovery)))).encoded_2718())
