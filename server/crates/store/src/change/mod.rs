@@ -3,6 +3,7 @@
 mod accounts;
 mod artifacts;
 mod audits;
+mod bids;
 mod candles;
 mod complete;
 mod daily_use;
@@ -26,6 +27,7 @@ mod webhooks;
 pub use accounts::{CreateApiKey, Prune, RevokeApiKey, TakeCall};
 pub use artifacts::{ForgetArtifacts, Forgotten};
 pub use audits::{AuditAnswer, AuditChange, Refuted};
+pub use bids::{CancelBid, CreateBid, ExpireBids, FilledBid, PostponeBid};
 pub use complete::CompleteTask;
 pub use demand::CountUnserved;
 pub use exchange::{
