@@ -30,7 +30,7 @@ function run(listing, { id, token } = {}) {
 const isPng = (name) => readFileSync(join(system.data, name)).subarray(1, 4).toString() === 'PNG';
 
 test('a job by curl, by the command line, and a look at the chain', async () => {
-  const [create, follow, submit, webhook, market, exchange, call, ...rest] = listings(readFileSync(join(root, 'docs/API.md'), 'utf8'), 'sh');
+  const [create, follow, submit, webhook, market, bids, exchange, call, ...rest] = listings(readFileSync(join(root, 'docs/API.md'), 'utf8'), 'sh');
   assert.deepEqual(rest, [], 'a command of the guide is not run');
   const [head, body] = run(create).split('\r\n\r\n');
   const job = JSON.parse(body);
@@ -55,6 +55,9 @@ test('a job by curl, by the command line, and a look at the chain', async () => 
   const found = run(market);
   assert.match(found, /aitbc-scenes-1/, 'the offer of the miner that is free');
   assert.match(found, /"items"/);
+  const bid = run(bids.replace('$KEY', system.clientKey()));
+  assert.match(bid, /"id":"bid_[0-9a-f]{32}"/);
+  assert.match(bid, /"books":\[/);
   const traded = run(exchange);
   assert.match(traded, /"id":"AIT-tUSD"/);
   assert.match(traded, /"checksum":\d+,"bids":\[/);

@@ -11,6 +11,7 @@ use shared::Address;
 use shared::signing::PrivateKey;
 use shared::time::UnixMillis;
 use store::{Store, StoreOptions};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +20,7 @@ use crate::admin::{self, Admin, Operators};
 use crate::admission::{Admission, RPC_UNITS_PER_ADDRESS};
 use crate::arriving_bodies::BodyBounds;
 use crate::auth::{Callers, Visitor};
+use crate::bids::{self, Bids};
 use crate::bounties::Bounties;
 use crate::chain::{Following, StartedNode};
 use crate::clock;
@@ -86,6 +88,8 @@ pub struct App {
     pub(crate) marketplace: MarketplaceFigures,
     /// Counts what nobody could serve; shared, so that an asker counts once.
     pub(crate) demand: Demand,
+    /// Rings when a client leaves a bid.
+    pub(crate) bids_bell: Arc<Notify>,
     /// Counts what did not move on by itself.
     pub stuck: Stuck,
     /// How following goes, where others keep the chain.
@@ -211,6 +215,7 @@ impl App {
         let app = Arc::new(Self {
             stuck,
             follow,
+            bids_bell: Arc::default(),
             demand: Demand::new(store.clone(), tasks.clone()),
             marketplace: MarketplaceFigures::new(store.clone(), hub.clone()),
             exchange,
@@ -246,6 +251,7 @@ impl App {
         }
         app.tasks.spawn(Indexer::new(app.node.clone(), app.store.clone()).run(app.stop.clone()));
         app.tasks.spawn(housekeeping::run(app.store.clone(), app.hub.clone(), app.config.keeping, app.stop.clone()));
+        app.tasks.spawn(bids::run(Bids::from_ref(&app), app.stop.clone()));
         app.tasks.spawn(webhooks::run(app.webhooks(), app.stop.clone()));
         app.tasks.spawn(app.stuck.clone().run(app.stop.clone()));
         app.tasks.spawn(disk::watch(app.config.data.clone(), app.node.clone(), app.stop.clone()));
@@ -450,6 +456,13 @@ impl FromRef<Arc<App>> for WebhookAccess {
 impl FromRef<Arc<App>> for Search {
     fn from_ref(app: &Arc<App>) -> Self {
         app.search()
+    }
+}
+
+impl FromRef<Arc<App>> for Bids {
+    fn from_ref(app: &Arc<App>) -> Self {
+        let (submission, bell) = (app.submission(), Arc::clone(&app.bids_bell));
+        Self { store: app.store.clone(), submission, figures: app.marketplace.clone(), bell }
     }
 }
 

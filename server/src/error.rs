@@ -271,6 +271,7 @@ impl From<StoreError> for ApiError {
             StoreError::Refused(Refusal::CodeUsed) => Self::WrongCode(CodeError::Used.into()),
             StoreError::Refused(
                 Refusal::TooManyKeysInTotal { .. }
+                | Refusal::TooManyBidsInTotal { .. }
                 | Refusal::TooManySecondFactors { .. }
                 | Refusal::TooManyWebhooksInTotal { .. },
             ) => Self::Unavailable(error.to_string()),
@@ -284,6 +285,9 @@ impl From<StoreError> for ApiError {
                 | Refusal::NonceUsed
                 | Refusal::TooManyKeys { .. }
                 | Refusal::TooManyWebhooks { .. }
+                | Refusal::TooManyBids { .. }
+                | Refusal::TooManyBidsOfNetwork { .. }
+                | Refusal::BidOver { .. }
                 | Refusal::SecondFactorOn
                 | Refusal::NoSecondFactorBegun
                 | Refusal::NoCodeAwaited,

@@ -186,7 +186,7 @@ mod tests {
             answer: "{}".into(),
             created_at,
         };
-        CreateJob { job, daily: None, idempotency: Some(first), payment: None }
+        CreateJob { job, daily: None, idempotency: Some(first), payment: None, bid: None }
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ pub mod admission;
 pub mod app;
 mod arriving_bodies;
 pub mod auth;
+mod bids;
 mod bounties;
 mod chain;
 pub mod cli;

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 
+use hub::bids::{self, BookedBid};
 use hub::board::Board;
 use hub::catalog::ModelKey;
 use hub::marketplace::Marketplace;
 use hub::pinned::PinnedModel;
 use shared::Address;
 use shared::amount::Amount;
+use shared::api::bids::BidBook;
 use shared::api::bounties::MODEL_NAMES_MAX;
 use shared::api::marketplace::{
     ManifestFacts, ModelDay, ModelPage, ModelSummary, Models, OfferFilter, OfferOrder, OfferView, Offers, Sample,
@@ -22,7 +24,7 @@ use shared::job::JobKind;
 use shared::job::request::Work;
 use shared::time::{MS_PER_DAY, SECONDS_PER_DAY, UnixMillis, UnixSeconds};
 use store::record::{ArtifactRecord, JobRecord, ReceiptRecord, ServedJobs};
-use store::repository::ModelName;
+use store::repository::{BookedRow, ModelName};
 use store::{Store, StoreError};
 use tokio::sync::Mutex;
 
@@ -89,6 +91,7 @@ impl<T> Kept<T> {
 struct KeptFigures {
     market: Kept<Marketplace>,
     served: Kept<ServedByModel>,
+    bids: Kept<BTreeMap<ModelKey, BidBook>>,
 }
 
 /// Reads board and store for the pages of the market.
@@ -97,6 +100,11 @@ pub(crate) struct MarketplaceFigures {
     store: Store,
     hub: HubHandle,
     kept: Arc<KeptFigures>,
+}
+
+fn booked(row: BookedRow) -> BookedBid {
+    let BookedRow { kind, model, units, max_unit_price, payment_mode, has_filters } = row;
+    BookedBid { model: ModelKey { kind, model }, max_unit_price, payment_mode, units, has_filters }
 }
 
 impl MarketplaceFigures {
@@ -111,6 +119,17 @@ impl MarketplaceFigures {
     async fn served(&self, now: UnixMillis) -> Result<Arc<ServedByModel>, StoreError> {
         let since = UnixMillis(now.0.saturating_sub(MS_PER_DAY));
         self.kept.served.get(now, SERVED_KEPT_MS, self.store.count_served_jobs(since)).await
+    }
+
+    /// What is bid for the models of this name, one book for each kind of work.
+    pub(crate) async fn bids(&self, model: &str, now: UnixMillis) -> Result<Vec<BidBook>, StoreError> {
+        let books = async {
+            let rows = self.store.list_booked_bids(now).await?;
+            Ok(bids::books(rows.into_iter().map(booked)))
+        };
+        let books = self.kept.bids.get(now, ROWS_KEPT_MS, books).await?;
+        let keys = JobKind::ALL.map(|kind| ModelKey { kind, model: model.to_owned() });
+        Ok(keys.iter().filter_map(|key| books.get(key).cloned()).collect())
     }
 
     /// Offers that fit, in the order that is asked for.
@@ -162,7 +181,9 @@ impl MarketplaceFigures {
         let sample = |job: JobRecord| sample(&artifacts.remove(&job.id).unwrap_or_default(), &job);
         let is_shown = |job: &JobRecord| !self.hub.board().withholds(job.id);
         let samples = public.into_iter().filter(is_shown).filter_map(sample).take(SAMPLES_MAX).collect();
-        Ok(Some(ModelPage { samples, days: days(today, &jobs, &receipts), ..page }))
+        let books = self.bids(&page.summary.name, now).await?;
+        let bids = books.into_iter().find(|book| book.kind == page.summary.kind);
+        Ok(Some(ModelPage { bids, samples, days: days(today, &jobs, &receipts), ..page }))
     }
 
     /// What board and catalog say of a model.
@@ -205,6 +226,7 @@ impl MarketplaceFigures {
             manifests,
             facts: pinned.map(facts),
             offers,
+            bids: None,
             samples: vec![],
             days: vec![],
         })

@@ -4,13 +4,15 @@
 //! a job has once, makes an order count once.
 
 use contracts::JobEscrow;
+use hub::bids::Terms;
 use hub::payment::UNRESERVED_MAX;
 use node::NodeHandle;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::amount::Amount;
+use shared::api::bids::BidQuoteView;
 use shared::canonical::CanonicalError;
-use shared::escrow::SignedPaymentOrder;
+use shared::escrow::{SignedPaymentOrder, TaskCount};
 use shared::field_error::FieldError;
 use shared::id::JobId;
 use shared::job::request::{CreateJob, Payment, PaymentMode, ValidJob};
@@ -41,6 +43,16 @@ pub(crate) struct Ordered {
     pub(crate) signed: SignedPaymentOrder,
 }
 
+/// What a quote binds the hub to, beside the job.
+struct Promise {
+    client: Address,
+    /// Of the request as it was sent.
+    hash: B256,
+    unit_price: Amount,
+    tasks: TaskCount,
+    expires_at: UnixSeconds,
+}
+
 impl Quotes {
     /// What the job costs at most, signed. `hash` is that of the request as it was sent.
     ///
@@ -52,27 +64,53 @@ impl Quotes {
             let board = self.hub.board();
             board.quote(job, now).map_err(|unserved| ApiError::Conflict(unserved.to_string()))?
         };
-        let account = self.node.escrow_account(client, vec![]).await?;
-        let units = job.work.units();
-        let max_total = offered.unit_price.times(units).ok_or_else(|| {
-            ApiError::Conflict(format!(
-                "{units} {} at {} AIT is beyond every sum",
-                job.work.unit_type(),
-                offered.unit_price
-            ))
-        })?;
         let expires_at = UnixSeconds(now.seconds().0.saturating_add(QUOTE_SECONDS));
+        let promise = Promise { client, hash, unit_price: offered.unit_price, tasks: offered.tasks, expires_at };
+        let (quote, deposited) = self.sign(promise, job).await?;
+        Ok(QuoteView {
+            order: quote.quote.order(),
+            quote,
+            deposited,
+            miners: offered.miners,
+            work_ms: offered.work_ms,
+            quoted_at_unix_ms: now,
+        })
+    }
+
+    /// What a bid costs at most: at the client's own price, for as long as the bid stands. Nobody needs to serve the job yet,
+    /// so it is not split.
+    pub(crate) async fn quote_bid(
+        &self,
+        client: Address,
+        hash: B256,
+        terms: Terms,
+        job: &ValidJob,
+    ) -> Result<BidQuoteView, ApiError> {
+        let Terms { max_unit_price, expires_at } = terms;
+        let promise = Promise { client, hash, unit_price: max_unit_price, tasks: TaskCount::ONE, expires_at };
+        let (quote, deposited) = self.sign(promise, job).await?;
+        Ok(BidQuoteView { order: quote.quote.order(), quote, deposited })
+    }
+
+    /// The signed quote, and what its client has deposited.
+    async fn sign(&self, promise: Promise, job: &ValidJob) -> Result<(SignedQuote, Amount), ApiError> {
+        let Promise { client, hash, unit_price, tasks, expires_at } = promise;
+        let account = self.node.escrow_account(client, vec![]).await?;
+        let (units, unit_type) = (job.work.units(), job.work.unit_type());
+        let max_total = unit_price.times(units).ok_or_else(|| {
+            ApiError::Conflict(format!("{units} {unit_type} at {unit_price} AIT is beyond every sum"))
+        })?;
         let quote = JobQuote {
             job_id: JobId::from_random(clock::random_u128()),
             client,
             hub: self.hub_key.address(),
             request_hash: hash,
             model: job.model.clone(),
-            unit_type: job.work.unit_type(),
+            unit_type,
             units,
-            max_unit_price: offered.unit_price,
+            max_unit_price: unit_price,
             max_total,
-            tasks: offered.tasks,
+            tasks,
             fee_basis_points: account.fee_basis_points,
             deadline: UnixSeconds(expires_at.0.saturating_add(job.ttl_seconds)),
             expires_at,
@@ -81,14 +119,7 @@ impl Quotes {
         };
         let signature = self.hub_key.sign(&quote, &quote.domain());
         let signature = signature.map_err(|error| ApiError::Internal(error.to_string()))?;
-        Ok(QuoteView {
-            order: quote.order(),
-            quote: SignedQuote { quote, signature },
-            deposited: account.free,
-            miners: offered.miners,
-            work_ms: offered.work_ms,
-            quoted_at_unix_ms: now,
-        })
+        Ok((SignedQuote { quote, signature }, account.free))
     }
 
     /// What a paid request names, as far as it can be judged without the chain. `None` for a job that is minted.

@@ -18,8 +18,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::http::{
-    admin, bounties, etherscan, exchange, generate_image, health, job_events, jobs, keys, log, miners, openai, openapi,
-    quotes, receipts, search, second_factor, sessions, webhooks,
+    admin, bids, bounties, etherscan, exchange, generate_image, health, job_events, jobs, keys, log, miners, openai,
+    openapi, quotes, receipts, search, second_factor, sessions, webhooks,
 };
 use crate::job_token::JOB_TOKEN_HEADER;
 use crate::middleware;
@@ -74,6 +74,8 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/jobs", post(jobs::create_job))
         .route("/quotes", post(quotes::quote))
         .route("/generate-image", post(generate_image::generate_image))
+        .route("/bids", post(bids::create_bid))
+        .route("/bids/quote", post(bids::quote_bid))
         .route("/webhooks", post(webhooks::create_webhook))
         .route("/webhooks/{id}/deliveries/{job_id}/again", post(webhooks::send_again))
         .merge(openai_jobs())
@@ -111,12 +113,14 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/jobs/{id}/result", get(jobs::get_result))
         .route("/jobs/{id}/artifacts/{position}", get(jobs::get_artifact))
         .route("/jobs/{id}/receipt", get(jobs::get_receipt))
+        .route("/bids", get(bids::list_bids))
+        .route("/bids/{id}", get(bids::get_bid).delete(bids::cancel_bid))
         .route("/webhooks", get(webhooks::list_webhooks))
         .route("/webhooks/{id}", delete(webhooks::remove_webhook));
     let for_everybody = Router::new()
         .route("/receipts/{receipt_hash}", get(receipts::get_receipt))
         .route("/miners/{address}", get(miners::get_miner))
-        .route("/models/{*model}", get(openai::models::get))
+        .route("/models/{*model}", get(bids::model_or_bids))
         .route("/health", get(health::stage1_health))
         .route("/status", get(health::network_status));
     let for_workers = Router::new()

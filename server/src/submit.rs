@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use hub::bids::Terms;
 use hub::board::OpenJob;
 use hub::catalog::Catalog;
 use hub::idempotency::{self, Verdict};
 use hub::{plan, quota};
 use node::NodeHandle;
 use shared::Address;
+use shared::api::bids::{BidQuoteView, BidView, CreateBid};
 use shared::api::jobs::JobView;
 use shared::commitment::Salt;
 use shared::digest::Sha256Digest;
@@ -21,7 +23,7 @@ use shared::job::lifecycle::JobState;
 use shared::job::request::{CreateJob as Request, Drawn, MODEL_NAME_MAX_CHARS, PaidBy, Payment, PaymentMode, ValidJob};
 use shared::quote::QuoteView;
 use shared::time::UnixMillis;
-use store::change::CreateJob;
+use store::change::{CreateJob, FilledBid};
 use store::record::{DailyAccount, DailyUse, IdempotencyRecord, NewJob, Whose};
 use store::{Store, StoreError};
 use tokio_util::task::TaskTracker;
@@ -108,15 +110,8 @@ impl Submission {
         let job = self.check_servable(caller, request, ordered.as_ref()).inspect_err(|refusal| {
             self.note_unserved(caller, asked, refusal);
         })?;
-        self.hub.board().has_room().map_err(|error| ApiError::Busy(error.to_string()))?;
         let now = clock::now();
-        let limit = caller.image_limit(self.limits.images_per_key_per_minute);
-        rate_limits::check(&*self.rate_limits, &caller.rate_name(), limit, now).await?;
-
-        if let Some(ordered) = &ordered {
-            self.quotes.check_deposit(ordered).await?;
-        }
-
+        self.check_room(caller, ordered.as_ref(), now).await?;
         let token = caller.address().is_none().then(|| brought.clone().unwrap_or_else(JobToken::random));
         let job = self.new_job(caller, job, token.as_ref(), ordered.as_ref());
         let payment = ordered.map(|ordered| ordered.signed);
@@ -127,6 +122,7 @@ impl Submission {
             idempotency: idempotency.as_ref().map(|key| record(caller, key, &job, &answer)),
             job: job.clone(),
             payment,
+            bid: None,
         };
         // The client may hang up meanwhile; a job that is stored must reach the queue all the same.
         let queued = self.tasks.spawn(self.clone().store_and_queue(change, accepted)).await;
@@ -140,6 +136,88 @@ impl Submission {
             }
             (Err(error), _) => Err(error.into()),
         }
+    }
+
+    /// Room in the queue, within the caller's rate, and in the client's deposit.
+    async fn check_room(&self, caller: &Caller, ordered: Option<&Ordered>, now: UnixMillis) -> Result<(), ApiError> {
+        self.hub.board().has_room().map_err(|error| ApiError::Busy(error.to_string()))?;
+        let limit = caller.image_limit(self.limits.images_per_key_per_minute);
+        rate_limits::check(&*self.rate_limits, &caller.rate_name(), limit, now).await?;
+        match ordered {
+            Some(ordered) => self.quotes.check_deposit(ordered).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The job that a bid asks for, as it would be submitted now, and what pays it.
+    ///
+    /// # Errors
+    /// A job that is out of bounds or beyond the caller's rights, and terms that no bid has, or that its quote has not.
+    pub(crate) fn check_bid(
+        &self,
+        caller: &Caller,
+        asked: &CreateBid,
+        now: UnixMillis,
+    ) -> Result<(ValidJob, Option<Ordered>), ApiError> {
+        caller.may_create_jobs()?;
+        let terms = terms_of(asked);
+        // Before the quote: of a bid that is over, its quote is over, too, which would be the worse account of it.
+        out_of_bounds(terms.time_errors(now.seconds()))?;
+        let ordered = self.quotes.check(caller, &asked.job, now)?;
+        out_of_bounds(ordered.as_ref().map(|ordered| terms.quote_errors(&ordered.quote)).unwrap_or_default())?;
+        let job = self.check_ordered(caller, asked.job.clone(), ordered.as_ref())?;
+        out_of_bounds(terms.errors(&job, now.seconds()))?;
+        Ok((terms.limit(job), ordered))
+    }
+
+    /// What a bid would cost, and the order that pays it. `client` is the caller's own address.
+    ///
+    /// # Errors
+    /// As for a quote of a job; that nobody serves it is none.
+    pub(crate) async fn quote_bid(
+        &self,
+        caller: &Caller,
+        client: Address,
+        asked: &CreateBid,
+    ) -> Result<BidQuoteView, ApiError> {
+        caller.may_create_jobs()?;
+        let (hash, terms, now) = (hash_of(&asked.job)?, terms_of(asked), clock::now());
+        let job = self.check(asked.job.clone())?;
+        out_of_bounds(terms.errors(&job, now.seconds()))?;
+        let limit = caller.image_limit(self.limits.images_per_key_per_minute);
+        let name = format!("quotes of {}", caller.rate_name());
+        rate_limits::check_of("quotes", &*self.rate_limits, &name, limit, now).await?;
+        self.quotes.quote_bid(client, hash, terms, &job).await
+    }
+
+    /// Submits the job of a bid. It is stored in one change with the end of the bid, so that a bid is filled once.
+    ///
+    /// # Errors
+    /// Everything that a client would be told that submits the job itself, and a bid that is over.
+    pub(crate) async fn fill_bid(
+        &self,
+        caller: &Caller,
+        bid: &BidView,
+        asked: &CreateBid,
+        accepted: Instant,
+    ) -> Result<(), ApiError> {
+        if self.node.disk_shortage().is_some() {
+            return Err(ApiError::DiskFull);
+        }
+        let now = clock::now();
+        let (job, ordered) = self.check_bid(caller, asked, now)?;
+        self.hub.board().can_be_served(&job).map_err(|why| ApiError::CannotBeServed(Box::new(why)))?;
+        self.check_room(caller, ordered.as_ref(), now).await?;
+        let job = NewJob { id: bid.job_id, ..self.new_job(caller, job, None, ordered.as_ref()) };
+        let change = CreateJob {
+            daily: ordered.is_none().then(|| self.daily_use(caller, &job.job, now)),
+            idempotency: None,
+            job,
+            payment: ordered.map(|ordered| ordered.signed),
+            bid: Some(FilledBid { id: bid.id }),
+        };
+        let queued = self.tasks.spawn(self.clone().store_and_queue(change, accepted)).await;
+        Ok(queued.unwrap_or(Err(StoreError::Stopped))?)
     }
 
     /// Before anything is stored, reserved or paid for it.
@@ -391,6 +469,14 @@ impl Submission {
         };
         serde_json::to_string(&view).map_err(|error| ApiError::Internal(error.to_string()))
     }
+}
+
+fn terms_of(asked: &CreateBid) -> Terms {
+    Terms { max_unit_price: asked.max_unit_price, expires_at: asked.expires_at }
+}
+
+fn out_of_bounds(errors: Vec<FieldError>) -> Result<(), ApiError> {
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::OutOfBounds(errors)) }
 }
 
 /// The model that a request names itself.

@@ -96,6 +96,11 @@ identifier!(
     "ses_"
 );
 identifier!(
+    /// A client's standing request for a job.
+    BidId,
+    "bid_"
+);
+identifier!(
     /// Where a client has the ends of its jobs told.
     WebhookId,
     "hook_"

@@ -1,6 +1,8 @@
 //! Small parts that pages and islands are made of. Each shows one kind of value, everywhere the same way.
 
 #[cfg(feature = "ssr")]
+pub mod bid_table;
+#[cfg(feature = "ssr")]
 pub mod bounty_tables;
 pub mod canvas;
 pub mod chain_label;

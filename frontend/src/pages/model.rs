@@ -17,6 +17,7 @@ use super::bounties::BOUNTIES_PATH;
 use super::load::{PageTitle, load};
 use super::models::kind_asked;
 use crate::backend::{BackendError, use_backend};
+use crate::components::bid_table::BidSection;
 use crate::components::bounty_tables::BountyTable;
 use crate::components::facts::{Figure, InfoRow, Section};
 use crate::components::marketplace_tables::OfferTable;
@@ -53,7 +54,7 @@ pub fn ModelPageView() -> impl IntoView {
 
 #[component]
 fn Model(page: ModelPage, bounties: Vec<BountyView>, is_signed_in: bool) -> impl IntoView {
-    let ModelPage { summary, other_kinds, manifests, facts, offers, samples, days } = page;
+    let ModelPage { summary, other_kinds, manifests, facts, offers, bids, samples, days } = page;
     let kind = summary.kind;
     let compare = OfferFilter { kind: Some(kind), model: Some(summary.name.clone()), ..OfferFilter::default() };
     let supply = &summary.supply;
@@ -78,6 +79,7 @@ fn Model(page: ModelPage, bounties: Vec<BountyView>, is_signed_in: bool) -> impl
             <ModelFigures summary=summary.clone() />
             <Samples samples kind />
             <Offers offers compare />
+            {bids.map(|book| view! { <BidSection book /> })}
             <Bounties bounties />
             <History days model=summary.clone() />
             <Facts summary=summary.clone() manifests facts other_kinds />

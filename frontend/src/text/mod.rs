@@ -7,6 +7,8 @@ pub mod admin;
 pub mod allowances;
 pub mod audit;
 #[cfg(feature = "ssr")]
+pub mod bids;
+#[cfg(feature = "ssr")]
 pub mod bounties;
 #[cfg(feature = "ssr")]
 pub mod chat;

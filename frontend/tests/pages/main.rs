@@ -5,6 +5,7 @@
 
 mod account;
 mod admin;
+mod bids;
 mod bounties;
 mod exchange;
 mod exchange_fixture;

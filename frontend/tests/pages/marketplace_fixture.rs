@@ -2,6 +2,7 @@
 
 use shared::Address;
 use shared::amount::Amount;
+use shared::api::bids::BidBook;
 use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::marketplace::{
     ManifestFacts, ModelDay, ModelPage, ModelSummary, Models, OfferFilter, OfferView, Offers, Sample, Served, Supply,
@@ -23,12 +24,13 @@ pub(crate) struct Marketplace {
     pub(crate) bounties: Vec<BountyView>,
     /// What was asked for and could not be served.
     pub(crate) unserved: Vec<UnservedModel>,
+    pub(crate) bids: Option<BidBook>,
 }
 
 impl Default for Marketplace {
     fn default() -> Self {
         let (bounties, unserved) = (Vec::new(), Vec::new());
-        Self { unpinned_name: "hf.co/some one:7b".to_owned(), empty: false, bounties, unserved }
+        Self { unpinned_name: "hf.co/some one:7b".to_owned(), empty: false, bounties, unserved, bids: None }
     }
 }
 
@@ -147,6 +149,7 @@ impl Marketplace {
             manifests: vec![Sha256Digest::of(name.as_bytes())],
             facts: (name == PINNED).then_some(facts),
             offers: self.rows().into_iter().filter(|offer| offer.model == name).collect(),
+            bids: self.bids.clone().filter(|book| book.model == name),
             samples: if self.empty { vec![] } else { (0..3).map(sample).collect() },
             days: if self.empty { vec![] } else { (0..3).map(day).collect() },
         })

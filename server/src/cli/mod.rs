@@ -13,6 +13,7 @@ mod index;
 mod job;
 mod jobs;
 mod keys;
+mod market;
 mod market_maker;
 mod node;
 mod receipt;
@@ -80,6 +81,9 @@ enum Command {
     /// Works with one receipt, or the record of a failed job
     #[command(subcommand)]
     Receipt(receipt::Receipt),
+    /// Leaves standing requests for jobs, and shows what others bid
+    #[command(subcommand)]
+    Market(market::Market),
     /// Has the ends of your jobs told to a web address
     #[command(subcommand)]
     Webhook(webhook::Webhook),
@@ -120,6 +124,7 @@ pub fn run() -> ExitCode {
         Command::Cancel(cancel) => jobs::cancel(&cancel),
         Command::Receipts(receipts) => receipt::list(&receipts),
         Command::Receipt(receipt) => receipt::run(receipt),
+        Command::Market(market) => market::run(&market),
         Command::Webhook(webhook) => webhook::run(&webhook),
         Command::Audit(audit) => return ended(audit::run(&audit)),
         Command::Admin(admin) => admin::run(&admin),

@@ -83,7 +83,7 @@ pub async fn revoke_key(
     let missing = || ApiError::not_found("API key of this wallet", id);
     let keys = callers.store.list_wallet_keys(own.address).await?;
     let key = keys.into_iter().map(|key| key.view).find(|key| key.id == id).ok_or_else(missing)?;
-    if !callers.store.write(RemoveWalletKey { id, address: own.address }).await? {
+    if !callers.store.write(RemoveWalletKey { id, address: own.address, at: crate::clock::now() }).await? {
         return Err(missing());
     }
     Ok(Json(ApiKeyView { revoked_at_unix_ms: Some(crate::clock::now()), ..key }))

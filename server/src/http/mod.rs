@@ -1,6 +1,7 @@
 //! Handlers, one file for each area: extract, authorise, call, map. The routes are in [`crate::router`].
 
 pub mod admin;
+pub mod bids;
 pub mod bounties;
 pub mod etherscan;
 pub mod exchange;

@@ -23,8 +23,8 @@ use utoipa::{Modify, OpenApi};
 use super::exchange::{self as trade, account_feed, accounts, feed, market, orders, short_forms};
 use super::openai::{chat, completions, embeddings, images, is_theirs, models};
 use super::{
-    admin, bounties, etherscan, generate_image, health, job_events, jobs, keys, log, miners, quotes, receipts, search,
-    second_factor, sessions, webhooks,
+    admin, bids, bounties, etherscan, generate_image, health, job_events, jobs, keys, log, miners, quotes, receipts,
+    search, second_factor, sessions, webhooks,
 };
 use crate::auth::API_KEY_HEADER;
 
@@ -44,6 +44,7 @@ use crate::auth::API_KEY_HEADER;
         keys::create_key, keys::list_keys, keys::revoke_key,
         admin::health, admin::jobs, admin::miners, admin::pause_miner, admin::resume_miner, admin::declare_amnesty, admin::keys, admin::revoke_key,
         admin::limit_key,         admin::limits, admin::changes,
+        bids::create_bid, bids::quote_bid, bids::list_bids, bids::get_bid, bids::cancel_bid, bids::model_bids,
         webhooks::create_webhook, webhooks::list_webhooks, webhooks::remove_webhook, webhooks::list_deliveries,
         webhooks::send_again,
         receipts::list_receipts, receipts::get_receipt, search::search,

@@ -132,6 +132,8 @@ pub(super) struct Actor {
     /// Rings when there is a receipt to mint.
     pub(super) receipts: Arc<Notify>,
     pub(super) being_stored: Arc<BeingStored>,
+    /// Rings when a miner's offers count that did not before.
+    pub(super) offers: Arc<Notify>,
     /// Signs records of jobs that end without a result.
     pub(super) seal: Arc<HubSeal>,
     pub(super) stop: CancellationToken,
@@ -158,8 +160,14 @@ impl Actor {
                 _ = ticks.tick() => Command { input: Input::Tick, carried: Carried::Nothing, reply: None },
             };
             let Command { input, carried, reply } = command;
+            let brings_offers = matches!(input, Input::Join(_) | Input::Resume { .. });
             let (effects, answer) = match self.apply(input) {
-                Ok(effects) => (effects, Ok(())),
+                Ok(effects) => {
+                    if brings_offers {
+                        self.offers.notify_one();
+                    }
+                    (effects, Ok(()))
+                }
                 Err(error) => (vec![], Err(error)),
             };
             if let Some(reply) = reply {

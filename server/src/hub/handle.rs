@@ -40,6 +40,8 @@ pub struct HubHandle {
     /// Notified when there is a receipt to mint.
     pub(super) receipts: Arc<Notify>,
     pub(super) being_stored: Arc<BeingStored>,
+    /// Notified when a miner's offers count that did not before.
+    pub(super) offers: Arc<Notify>,
 }
 
 impl HubHandle {
@@ -72,6 +74,11 @@ impl HubHandle {
     /// Rings when there is a receipt to mint.
     pub fn receipts(&self) -> Arc<Notify> {
         Arc::clone(&self.receipts)
+    }
+
+    /// Rings when there are offers that there were not before.
+    pub fn offers(&self) -> Arc<Notify> {
+        Arc::clone(&self.offers)
     }
 
     async fn send(&self, command: Command) -> Result<(), HubError> {

@@ -79,6 +79,7 @@ pub async fn start(
         next_session: Arc::new(AtomicU64::new(1)),
         receipts: Arc::new(Notify::new()),
         being_stored: Arc::new(BeingStored::default()),
+        offers: Arc::new(Notify::new()),
     };
     let actor = Actor {
         board: Arc::clone(&handle.board),
@@ -89,6 +90,7 @@ pub async fn start(
         metrics,
         receipts: Arc::clone(&handle.receipts),
         being_stored: Arc::clone(&handle.being_stored),
+        offers: Arc::clone(&handle.offers),
         seal: Arc::new(seal),
         stop,
     };

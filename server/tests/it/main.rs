@@ -4,6 +4,7 @@
 mod admin;
 mod attacks;
 mod audits;
+mod bids;
 mod bounties;
 mod cancel;
 mod command_line;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
+use super::bids::BidBook;
 use crate::amount::{Amount, MICRO_PER_UNIT, MicroUnits};
 use crate::digest::Sha256Digest;
 use crate::field_error::FieldError;
@@ -336,6 +337,8 @@ pub struct ModelPage {
     pub facts: Option<ManifestFacts>,
     /// Cheapest first.
     pub offers: Vec<OfferView>,
+    /// What clients bid for it; `None` where nobody does.
+    pub bids: Option<BidBook>,
     /// Newest first.
     pub samples: Vec<Sample>,
     /// Oldest first.

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod audits;
+pub mod bids;
 pub mod bounties;
 pub mod exchange;
 pub mod exchange_feeds;

@@ -9,6 +9,7 @@
 
 pub mod audit;
 mod auditor_pool;
+pub mod bids;
 pub mod board;
 pub mod catalog;
 mod demand;

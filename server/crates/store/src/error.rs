@@ -62,6 +62,14 @@ pub enum Refusal {
     TooManyWebhooks { most: usize },
     #[error("clients have made {most} webhooks at this server, which is the limit")]
     TooManyWebhooksInTotal { most: u64 },
+    #[error("a client has up to {most} open bids: cancel one first")]
+    TooManyBids { most: usize },
+    #[error("wallets have {most} open bids from this network address, which is the limit")]
+    TooManyBidsOfNetwork { most: usize },
+    #[error("clients have {most} open bids at this server, which is the limit")]
+    TooManyBidsInTotal { most: usize },
+    #[error("the bid {id} is over")]
+    BidOver { id: shared::id::BidId },
     #[error("the account has a second factor: turn it off before another one is set up")]
     SecondFactorOn,
     #[error("no second factor of this account waits for its first code: begin anew")]

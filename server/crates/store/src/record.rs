@@ -1,5 +1,6 @@
 //! Types that repositories return and changes take. They contain nothing of the ORM.
 
+pub mod bids;
 pub mod exchange;
 pub mod index;
 pub mod operators;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use hub::catalog::ModelKey;
 use serde::{Deserialize, Serialize};
 use shared::field_error::FieldError;
 use shared::job::JobKind;
@@ -56,6 +57,13 @@ fn served(hub: &HubHandle) -> Vec<Model> {
         offers.map(|offer| (offer.model.clone(), offer.kind.as_str())).collect();
     let model = |(id, kind)| Model { id, object: "model", created: 0, owned_by: "miners", kind };
     names.into_iter().map(model).collect()
+}
+
+/// Whether a connected miner serves a model of this name.
+pub(crate) fn is_served(hub: &HubHandle, name: &str) -> bool {
+    let of_kind = |kind| ModelKey { kind, model: name.to_owned() };
+    let board = hub.board();
+    JobKind::ALL.into_iter().any(|kind| board.catalog().miners_of(&of_kind(kind)).next().is_some())
 }
 
 /// The models of connected miners, by name.

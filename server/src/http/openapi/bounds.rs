@@ -4,6 +4,7 @@ use hub::idempotency;
 use hub::receipt_check::DETERMINISM_CLASS_MAX_CHARS;
 use serde_json::{Map, Value, json};
 use shared::api::admin::{LIMITS_MAX, OPEN_STATES, OPERATOR_REASON_MAX_CHARS, OUTBOX_SHOWN_MAX};
+use shared::api::bids::{BID_LEVELS_MAX, BID_REFUSAL_MAX_CHARS, BIDS_LISTED_MAX};
 use shared::api::bounties::{BOUNTIES_WITH_DEMAND_MAX, CLAIMS_LISTED_MAX, MODEL_NAMES_MAX, UNSERVED_LISTED_MAX};
 use shared::api::exchange::{ASSETS_MAX, BOOK_DEPTH_MAX, CANCELLED_MAX, CANDLES_MAX, FILLS_ANSWERED_MAX, MARKETS_MAX};
 use shared::api::jobs::EXPLAINED_MAX;
@@ -20,6 +21,7 @@ use shared::device::{DEVICES_MAX, OFFERS_MAX};
 use shared::exchange::{DELEGATES_MAX, TRADER_SIGNATURE_MAX_BYTES};
 use shared::failure::TRIES_MAX;
 use shared::hardware::{NOTES_MAX, THROTTLES_MAX};
+use shared::job::JobKind;
 use shared::job::image::{COUNT_MAX, PROMPT_MAX_CHARS};
 use shared::job::init_image::INIT_IMAGE_MAX_BYTES;
 use shared::job::request::{GPU_NAME_MAX_CHARS, MODEL_NAME_MAX_CHARS, PREFERRED_MINERS_MAX};
@@ -102,6 +104,12 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("RecoveryCodes", "recovery_codes", Max(RECOVERY_CODES)),
     ("CreateKey", "label", Max(LABEL_MAX_CHARS)),
     ("ApiKeys", "keys", Max(KEYS_PER_WALLET_MAX)),
+    ("BidView", "model", Max(MODEL_NAME_MAX_CHARS)),
+    ("BidView", "refusal", Max(BID_REFUSAL_MAX_CHARS)),
+    ("Bids", "bids", Max(BIDS_LISTED_MAX)),
+    ("BidBook", "model", Max(MODEL_NAME_MAX_CHARS)),
+    ("BidBook", "levels", Max(BID_LEVELS_MAX)),
+    ("BidBooks", "books", Max(JobKind::ALL.len())),
     ("CreateWebhook", "url", Max(WEBHOOK_URL_MAX_CHARS)),
     ("WebhookView", "url", Max(WEBHOOK_URL_MAX_CHARS)),
     ("Webhooks", "webhooks", Max(WEBHOOKS_MAX)),

@@ -23,11 +23,7 @@ impl Board {
     pub fn can_be_served(&self, job: &ValidJob) -> Result<(), Unservable> {
         let model = ModelKey::of(job);
         let mut serving = self.catalog.miners_of(&model).peekable();
-        let fits = |address| {
-            let miner = self.miners.get(&address);
-            miner.is_some_and(|miner| matching::fits(job, address, &miner.capability, miner.reputation()).is_ok())
-        };
-        if serving.peek().is_none() || self.fleet.any(&model, Demand::of(job), false, fits) {
+        if serving.peek().is_none() || self.has_fitting(&model, job) {
             return Ok(());
         }
         let removals = serving.filter_map(|address| {
@@ -36,6 +32,21 @@ impl Board {
             Some(matching::all_removals(job, address, &miner.capability, miner.reputation(), offer))
         });
         Err(counted(self.miners.len(), &removals.collect::<Vec<_>>()))
+    }
+
+    /// Whether the offer of a connected miner fits the job, now or when the miner is free. A job for a model that nobody
+    /// serves can be submitted, but is offered by none.
+    pub fn is_offered(&self, job: &ValidJob) -> bool {
+        let model = ModelKey::of(job);
+        self.catalog.miners_of(&model).next().is_some() && self.has_fitting(&model, job)
+    }
+
+    fn has_fitting(&self, model: &ModelKey, job: &ValidJob) -> bool {
+        let fits = |address| {
+            let miner = self.miners.get(&address);
+            miner.is_some_and(|miner| matching::fits(job, address, &miner.capability, miner.reputation()).is_ok())
+        };
+        self.fleet.any(model, Demand::of(job), false, fits)
     }
 }
 

@@ -7,7 +7,7 @@ use shared::id::ApiKeyId;
 use shared::time::UnixMillis;
 
 use super::second_factor::{forget_networks, forget_unconfirmed};
-use super::{Change, Transaction, webhooks};
+use super::{Change, Transaction, bids, webhooks};
 use crate::StoreError;
 use crate::amount::micro_ait;
 use crate::columns::{encode, from_i64, stored_millis, to_i64};
@@ -66,6 +66,7 @@ impl Change for RevokeApiKey {
             .exec(transaction.connection)
             .await?;
         webhooks::remove_of_key(transaction, self.id).await?;
+        bids::cancel_of_key(transaction, self.id, self.at).await?;
         Ok(revoked.rows_affected == 1)
     }
 }

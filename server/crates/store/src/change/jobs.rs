@@ -14,7 +14,9 @@ use shared::job::task::TaskRole;
 use shared::log::entry::FaultCause;
 use shared::time::UnixMillis;
 
-use super::{Change, CountFault, SealFailure, Transaction, audits, daily_use, failure, payments, webhooks};
+use super::{
+    Change, CountFault, FilledBid, SealFailure, Transaction, audits, bids, daily_use, failure, payments, webhooks,
+};
 use crate::StoreError;
 use crate::columns::{encode, stored_millis, word};
 use crate::entity::{idempotency_key, job, lease, task};
@@ -28,6 +30,8 @@ pub struct CreateJob {
     pub idempotency: Option<IdempotencyRecord>,
     /// What its client pays with, where it is not minted.
     pub payment: Option<SignedPaymentOrder>,
+    /// The bid that it fills. Where that is over, nothing is stored.
+    pub bid: Option<FilledBid>,
 }
 
 #[async_trait]
@@ -59,6 +63,9 @@ impl Change for CreateJob {
             Err(DbErr::RecordNotInserted) => return stored_seq(transaction, new).await,
             Err(error) => return Err(error.into()),
         };
+        if let Some(bid) = &self.bid {
+            bids::fill(transaction, bid, new.created_at).await?;
+        }
         if let Some(daily) = &self.daily {
             daily_use::reserve(transaction, new.id, daily).await?;
         }

@@ -4,6 +4,7 @@ mod accounts;
 mod amnesty;
 mod artifacts;
 mod audits;
+mod bids;
 mod candles;
 mod complete;
 mod daily_use;
@@ -29,6 +30,7 @@ pub use accounts::{CreateApiKey, Prune, RevokeApiKey, TakeCall};
 pub use amnesty::DeclareAmnesty;
 pub use artifacts::{ForgetArtifacts, Forgotten};
 pub use audits::{AuditAnswer, AuditChange, Refuted};
+pub use bids::{CancelBid, CreateBid, ExpireBids, FilledBid, PostponeBid};
 pub use complete::CompleteTask;
 pub use demand::CountUnserved;
 pub use exchange::{

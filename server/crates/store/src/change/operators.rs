@@ -11,7 +11,7 @@ use shared::log::LogEntry;
 use shared::log::entry::LoggedPause;
 
 use super::log::append;
-use super::{Change, Transaction, webhooks};
+use super::{Change, Transaction, bids, webhooks};
 use crate::amount::{micro_ait, micro_ait_amount};
 use crate::columns::stored_millis;
 use crate::entity::{api_key, operator_change, paused_miner};
@@ -117,6 +117,7 @@ impl Change for RevokeKey {
                 .await?;
         }
         webhooks::remove_of_key(transaction, *id).await?;
+        bids::cancel_of_key(transaction, *id, act.at).await?;
         let before = format!("valid, {} of {}", key.scope, key.address);
         let record =
             Recorded { action: OperatorAction::RevokeKey, subject: id.to_string(), states: [&before, "revoked"] };

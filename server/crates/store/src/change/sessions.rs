@@ -13,7 +13,7 @@ use shared::time::UnixMillis;
 
 use super::accounts::insert_key;
 use super::second_factor::has_second_factor;
-use super::{Change, Transaction, webhooks};
+use super::{Change, Transaction, bids, webhooks};
 use crate::columns::stored_millis;
 use crate::entity::{api_key, second_factor, session};
 use crate::record::{NewApiKey, SessionRecord};
@@ -209,6 +209,7 @@ impl Change for CreateWalletKey {
 pub struct RemoveWalletKey {
     pub id: ApiKeyId,
     pub address: Address,
+    pub at: UnixMillis,
 }
 
 #[async_trait]
@@ -225,6 +226,7 @@ impl Change for RemoveWalletKey {
             .await?;
         if removed.rows_affected == 1 {
             webhooks::remove_of_key(transaction, self.id).await?;
+            bids::cancel_of_key(transaction, self.id, self.at).await?;
         }
         Ok(removed.rows_affected == 1)
     }

@@ -5,6 +5,7 @@
 pub(crate) mod api_key;
 pub(crate) mod artifact;
 pub(crate) mod audit;
+pub(crate) mod bid;
 pub(crate) mod daily_reservation;
 pub(crate) mod daily_use;
 pub(crate) mod exchange;

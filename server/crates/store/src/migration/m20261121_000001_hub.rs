@@ -9,7 +9,7 @@ use super::{exchange_tables, index_tables};
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 27] = [
+const TABLES: [&str; 28] = [
     "job",
     "task",
     "lease",
@@ -33,6 +33,7 @@ const TABLES: [&str; 27] = [
     "daily_reservation",
     "rate_limit",
     "unserved_model",
+    "bid",
     "webhook",
     "webhook_delivery",
     "paused_miner",
@@ -40,7 +41,7 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 37] = [
+const INDEXES: [(&str, &str, &[&str]); 40] = [
     ("task_by_state", "task", &["state"]),
     ("task_by_miner", "task", &["miner"]),
     ("job_by_client", "job", &["client", "seq"]),
@@ -77,6 +78,9 @@ const INDEXES: [(&str, &str, &[&str]); 37] = [
     ("delivery_by_attempt", "webhook_delivery", &["webhook_id", "state", "next_attempt_at_unix_ms"]),
     ("delivery_by_age", "webhook_delivery", &["created_at_unix_ms"]),
     ("audit_by_state", "audit", &["state"]),
+    ("bid_by_client", "bid", &["client", "created_at_unix_ms"]),
+    ("bid_by_state", "bid", &["state", "expires_at_unix_ms"]),
+    ("bid_by_network", "bid", &["network", "state"]),
     ("change_by_hub", "operator_change", &["hub_id", "seq"]),
 ];
 
@@ -96,6 +100,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let tables = [
             job_tables(),
+            vec![bid_table()],
             receipt_tables(),
             log_tables(),
             account_tables(),
@@ -185,6 +190,32 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .primary_key(Index::create().col("job_id").col("role").col("position"))
         .to_owned();
     vec![job, task, lease, artifact]
+}
+
+/// Standing requests for jobs. What a bid asks for, and where it came from, goes with its end.
+fn bid_table() -> TableCreateStatement {
+    Table::create()
+        .table("bid")
+        .col(string("id").primary_key())
+        .col(string("hub_id"))
+        .col(string_uniq("job_id"))
+        .col(string("client"))
+        .col(string_null("api_key_id"))
+        .col(string_null("network"))
+        .col(string("kind"))
+        .col(string("model"))
+        .col(big_integer("units"))
+        .col(string("max_unit_price"))
+        .col(string("payment_mode"))
+        .col(boolean("has_filters"))
+        .col(string_null("asked"))
+        .col(string("state"))
+        .col(string_null("refusal"))
+        .col(big_integer("not_before_unix_ms"))
+        .col(big_integer("created_at_unix_ms"))
+        .col(big_integer("expires_at_unix_ms"))
+        .col(big_integer_null("ended_at_unix_ms"))
+        .to_owned()
 }
 
 fn receipt_tables() -> Vec<TableCreateStatement> {

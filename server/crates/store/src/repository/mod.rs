@@ -3,6 +3,7 @@
 mod accounts;
 mod artifacts;
 mod audits;
+mod bids;
 mod days;
 mod demand;
 mod exchange;
@@ -25,6 +26,7 @@ mod stuck;
 mod tasks;
 mod webhooks;
 
+pub use bids::BookedRow;
 pub use index::IndexPage;
 pub use index_tokens::TransferFilter;
 pub use jobs::JobFilter;

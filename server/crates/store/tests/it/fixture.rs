@@ -64,7 +64,7 @@ pub(crate) fn new_job(number: u128) -> CreateJob {
         created_at: NOW,
         deadline: NOW.plus_ms(900_000),
     };
-    CreateJob { job, daily: None, idempotency: None, payment: None }
+    CreateJob { job, daily: None, idempotency: None, payment: None, bid: None }
 }
 
 /// A visitor's job that may mint `amount`, within these limits of the address and of everybody.

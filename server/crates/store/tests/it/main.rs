@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod audits;
+mod bids;
 mod daily_use;
 mod database;
 mod demand;

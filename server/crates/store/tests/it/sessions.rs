@@ -132,8 +132,8 @@ async fn a_wallet_has_few_keys_sees_its_own_and_revokes_its_own() {
         };
         assert_eq!(labels(ME).await, ["2", "1"]);
         let id = ApiKeyId::from_random(1);
-        assert!(!store.write(RemoveWalletKey { id, address: OTHER }).await.unwrap());
-        assert!(store.write(RemoveWalletKey { id, address: ME }).await.unwrap());
+        assert!(!store.write(RemoveWalletKey { id, address: OTHER, at: NOW }).await.unwrap());
+        assert!(store.write(RemoveWalletKey { id, address: ME, at: NOW }).await.unwrap());
         assert_eq!(store.find_api_key(secret(1)).await.unwrap(), None);
         assert_eq!((labels(ME).await, labels(OTHER).await), (vec!["2".to_owned()], vec!["4".to_owned()]));
     })
