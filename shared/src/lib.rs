@@ -5,6 +5,7 @@
 
 pub mod amount;
 pub mod api;
+pub mod assignment_bounds;
 pub mod canonical;
 pub mod capability;
 pub mod capability_bounds;

@@ -12,6 +12,7 @@ mod evm;
 mod exchange;
 mod forgery;
 mod gas;
+mod handover;
 mod holding;
 mod ledger;
 mod minting;

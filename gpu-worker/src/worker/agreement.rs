@@ -1,10 +1,12 @@
-//! Checks that an assignment matches the worker's offer and the hub's challenge. The worker does not trust the hub.
+//! Checks that an assignment is within the bounds of any job, and matches the worker's offer and the hub's challenge. The
+//! worker does not trust the hub.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use shared::amount::Amount;
 use shared::capability::ModelOffer;
+use shared::field_error::FieldError;
 use shared::job::request::TTL_MAX_SECONDS;
 use shared::protocol::Assignment;
 use shared::receipt;
@@ -30,6 +32,8 @@ pub enum Refusal {
     SlotTaken,
     #[error("this worker serves {served}, not {model}")]
     Model { model: String, served: String },
+    #[error("the assignment is out of bounds: {0}")]
+    Bounds(String),
     #[error("the terms pay {paid} for work of {done}")]
     Units { paid: String, done: String },
     #[error("the terms pay {paid} AIT per unit, but {asked} is asked")]
@@ -60,6 +64,11 @@ pub fn check(
         let served = offers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         Refusal::Model { model: assignment.model.clone(), served }
     })?;
+    // Units are counted below, and nobody counts what is out of its bounds.
+    let broken = assignment.broken_bounds();
+    if !broken.is_empty() {
+        return Err(Refusal::Bounds(in_one_line(&broken)));
+    }
     if (terms.units, terms.unit_type) != (work.units(), work.unit_type()) {
         return Err(Refusal::Units {
             paid: format!("{} {}", terms.units, terms.unit_type),
@@ -83,6 +92,10 @@ pub fn check(
     // No lease outlives its job, so the job's receipts expire this late at the earliest.
     let (stated, earliest) = (terms.expires_at, receipt::expires_at(assignment.deadline_unix_ms));
     if stated < earliest { Err(Refusal::Expiry { stated, earliest }) } else { Ok(left) }
+}
+
+fn in_one_line(broken: &[FieldError]) -> String {
+    broken.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 fn same<T: PartialEq + ToString>(field: &'static str, stated: &T, agreed: &T) -> Result<(), Refusal> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod assignment_bounds;
 mod batch_to_hub;
 mod batches;
 mod bench;

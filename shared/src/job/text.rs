@@ -143,6 +143,14 @@ impl Ask {
         }
     }
 
+    /// The prompt or the messages, as a request gives one of them.
+    pub(crate) fn into_request(self) -> (Option<String>, Option<Vec<Message>>) {
+        match self {
+            Self::Prompt(prompt) => (Some(prompt), None),
+            Self::Messages(messages) => (None, Some(messages)),
+        }
+    }
+
     /// A short name of the job for people: the prompt, or the last message.
     pub fn words(&self) -> &str {
         match self {
