@@ -71,14 +71,14 @@ pub(crate) async fn measure(server: SocketAddr, traders: &[Trader]) -> Settled {
 /// Orders of one lot by each of these traders, all at once and each trader's in turn.
 async fn place(server: SocketAddr, traders: &[Trader], side: Side, time_in_force: TimeInForce) {
     let each = TRADES / usize::from(TWO_SIDED);
-    let of_trader = async |trader: &Trader| {
+    let placed = traders.iter().map(|trader| async move {
         let mut client = Client::open(trader.from, server).await;
         for _ in 0..each {
             let order = trader.order(side, 1, PRICE, time_in_force);
             client.send(&post(server, "/v1/exchange/orders", &order), 201).await;
         }
-    };
-    futures::future::join_all(traders.iter().map(of_trader)).await;
+    });
+    futures::future::join_all(placed).await;
 }
 
 async fn last_settled(server: SocketAddr) -> u64 {

@@ -183,11 +183,11 @@ pub(crate) async fn make_two_sided(server: SocketAddr) -> Vec<Trader> {
         let transfer = AIToken::transferCall { to: trader.address(), value }.abi_encode();
         miner.transact(AI_TOKEN_ADDRESS, transfer).await;
     }
-    let deposit = async |trader: &Trader| {
+    let deposited = traders.iter().map(|trader| async move {
         trader.deposit_dollars().await;
         trader.deposit(AI_TOKEN_ADDRESS, AIT_LOTS_EACH * LOT).await;
-    };
-    futures::future::join_all(traders.iter().map(deposit)).await;
+    });
+    futures::future::join_all(deposited).await;
     traders
 }
 

@@ -2,8 +2,8 @@
 //! entries, orders with what was signed among it, after that, each entry once.
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{CaseStatement, Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter};
 use shared::api::exchange::{OrderState, TradeState, WithdrawalState};
 use shared::api::payments::PlacedTransaction;
 use shared::time::UnixMillis;
@@ -204,14 +204,15 @@ impl Change for RecordEntries {
 async fn raise_nonces(transaction: &Transaction<'_>, nonces: &[(u32, u64)]) -> Result<(), StoreError> {
     let mut raised = CaseStatement::new();
     for (account, nonce) in nonces {
-        let is_higher =
-            trader::Column::Account.eq(i64::from(*account)).and(trader::Column::LastNonce.lt(to_i64(*nonce)));
+        let is_higher = Condition::all()
+            .add(trader::Column::Account.eq(i64::from(*account)))
+            .add(trader::Column::LastNonce.lt(to_i64(*nonce)));
         raised = raised.case(is_higher, Expr::value(to_i64(*nonce)));
     }
-    let raised = raised.finally(Expr::col(trader::Column::LastNonce));
+    let raised: Expr = raised.finally(Expr::col(trader::Column::LastNonce)).into();
     let accounts = nonces.iter().map(|(account, _)| i64::from(*account));
     trader::Entity::update_many()
-        .col_expr(trader::Column::LastNonce, raised.into())
+        .col_expr(trader::Column::LastNonce, raised)
         .filter(trader::Column::Account.is_in(accounts))
         .exec(transaction.connection)
         .await?;
