@@ -184,8 +184,10 @@ impl Run {
         let active = |validator: &Signer| info(&self.evm, validator).state == ValidatorState::Active;
         let earns = validators().map(|validator| active(&validator));
         let stakes = delegators().map(|account| validators().map(|validator| stake(&self.evm, &validator, &account)));
-        let earning = |of: &[u128; 2]| of.iter().zip(earns).filter(|(_, earns)| *earns).map(|(stake, _)| *stake).sum();
-        let total: u128 = stakes.iter().map(|of| -> u128 { earning(of) }).sum();
+        let earning = |of: &[u128; 2]| -> u128 {
+            of.iter().zip(earns).filter(|(_, earns)| *earns).map(|(stake, _)| *stake).sum()
+        };
+        let total: u128 = stakes.iter().map(earning).sum();
         for (of, earned) in stakes.iter().zip(&mut self.earned) {
             for (validator, earned) in earned.iter_mut().enumerate().filter(|(validator, _)| earns[*validator]) {
                 if total > 0 {

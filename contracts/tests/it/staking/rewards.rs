@@ -78,15 +78,12 @@ fn who_stakes_when_fees_are_collected_and_leaves_earns_nothing() {
 fn what_was_undelegated_or_whose_validator_is_jailed_or_gone_earns_nothing_from_then_on() {
     let ([first, second], [_, one, other]) = (validators(), delegators());
     let end = |evm: &mut Evm| evm.now_unix += UNBONDING_SECONDS;
-    for (leaves, name) in [
-        (
-            Box::new(|evm: &mut Evm| drop(evm.send_staking(one.address(), &undelegate(&first, 30 * AIT)).unwrap()))
-                as Box<dyn Fn(&mut Evm)>,
-            "undelegated",
-        ),
-        (Box::new(|evm: &mut Evm| drop(evm.send_staking(RELAYER, &contradiction(&first, 7)).unwrap())), "jailed"),
-        (Box::new(|evm: &mut Evm| drop(evm.send_staking(first.address(), &Staking::resignCall {}).unwrap())), "left"),
-    ] {
+    let undelegates = |evm: &mut Evm| drop(evm.send_staking(one.address(), &undelegate(&first, 30 * AIT)).unwrap());
+    let is_jailed = |evm: &mut Evm| drop(evm.send_staking(RELAYER, &contradiction(&first, 7)).unwrap());
+    let resigns = |evm: &mut Evm| drop(evm.send_staking(first.address(), &Staking::resignCall {}).unwrap());
+    let ways: [(&dyn Fn(&mut Evm), &str); 3] =
+        [(&undelegates, "undelegated"), (&is_jailed, "jailed"), (&resigns, "left")];
+    for (leaves, name) in ways {
         let mut evm = flowing();
         evm.now_unix += UNBONDING_SECONDS / 2;
         leaves(&mut evm);
