@@ -125,7 +125,7 @@ impl MarketplaceFigures {
     pub(crate) async fn bids(&self, model: &str, now: UnixMillis) -> Result<Vec<BidBook>, StoreError> {
         let books = async {
             let rows = self.store.list_booked_bids(now).await?;
-            Ok(bids::books(rows.into_iter().map(booked)))
+            Ok::<_, StoreError>(bids::books(rows.into_iter().map(booked)))
         };
         let books = self.kept.bids.get(now, ROWS_KEPT_MS, books).await?;
         let keys = JobKind::ALL.map(|kind| ModelKey { kind, model: model.to_owned() });

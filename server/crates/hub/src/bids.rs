@@ -200,8 +200,8 @@ mod tests {
             booked("a", 3, Escrow, false),
             booked("b", 1, Mint, false),
         ];
-        let books = books(bids);
-        let [a, b] = &books.into_values().collect::<Vec<_>>()[..] else { panic!("two models") };
+        let books: Vec<_> = books(bids).into_values().collect();
+        let [a, b] = &books[..] else { panic!("two models") };
         assert_eq!((a.bids, b.bids), (4, 1));
         let levels: Vec<_> = a
             .levels

@@ -66,9 +66,7 @@ impl CreateBid {
     async fn check_room(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         let BidRecord { view, client, network, .. } = &self.bid;
         let others = || open().filter(Column::Id.ne(view.id.to_string()));
-        let is_full = async |others: Select<Entity>, most: usize| {
-            Ok::<_, StoreError>(others.count(transaction.connection).await? >= most as u64)
-        };
+        let is_full = |others: Select<Entity>, most: usize| is_full(transaction, others, most);
         if is_full(others().filter(Column::Client.eq(client.to_string())), self.most).await? {
             return Err(StoreError::Refused(Refusal::TooManyBids { most: self.most }));
         }
@@ -82,6 +80,10 @@ impl CreateBid {
         }
         Ok(())
     }
+}
+
+async fn is_full(transaction: &Transaction<'_>, bids: Select<Entity>, most: usize) -> Result<bool, StoreError> {
+    Ok(bids.count(transaction.connection).await? >= most as u64)
 }
 
 fn open() -> Select<Entity> {
