@@ -17,14 +17,16 @@ pub fn WalletPage() -> impl IntoView {
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
         <div class="stack">
+            <nav class="actions" aria-label=words::LINKS>
+                <a class="button button-quiet button-small" href=ALLOWANCES_PATH title=allowances::LINK>
+                    {allowances::TITLE}
+                </a>
+                <a class="button button-quiet button-small" href=ACCOUNT_PATH>
+                    {words::SESSIONS_LINK}
+                </a>
+            </nav>
             {dev.then(|| view! { <Notice tone=Tone::Waiting title=common::DEV_LABEL detail=words::DEV /> })}
             <WalletPanel />
-            <p class="section-note">
-                <a href=ALLOWANCES_PATH>{allowances::LINK}</a>
-            </p>
-            <p class="section-note">
-                <a href=ACCOUNT_PATH>{words::SESSIONS_LINK}</a>
-            </p>
         </div>
     }
 }

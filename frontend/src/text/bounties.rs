@@ -28,6 +28,7 @@ pub const HOW_PLEDGED: &str = "Somebody pledges AIT for a model, named by the SH
 pub const HOW_EARNED: &str = "A miner that serves the model earns one reward with one receipt: for work that began after the pledge, was minted or paid, and is worth enough. It claims with its own key, and is paid after the time for which the network holds what it mints.";
 pub const HOW_LOST: &str = "A receipt that the attesters take back in that time earns nothing. What nobody claimed goes back to the pledger after the end, and not before. Work that a client pays to a miner of its choice is not audited, and earns all the same: pledge no more than you would lose to one who has not the model.";
 pub const GUIDE: &str = "The miners’ guide has the commands";
+pub const CONTRACT: &str = "The contract is";
 pub const GUIDE_HREF: &str = "/docs/mining#bounties";
 
 pub const OF_MODEL: &str = "Bounties for it";
