@@ -3,12 +3,14 @@
 use leptos::prelude::*;
 use shared::api::explorer::ValidatorView;
 
-use super::load::{PageTitle, load};
+use super::load::{PageTitle, Pager, load};
 use crate::backend::use_backend;
 use crate::components::tables::Table;
 use crate::components::value::{AddressValue, AmountValue};
 use crate::format::grouped;
 use crate::text::explorer as words;
+
+const VALIDATORS_PATH: &str = "/explorer/validators";
 
 #[component]
 pub fn ValidatorsPage() -> impl IntoView {
@@ -21,6 +23,7 @@ pub fn ValidatorsPage() -> impl IntoView {
             <div class="section">
                 <p>{words::decided_together(validators.len(), total_power)}</p>
                 <ValidatorTable validators />
+                <Pager path=VALIDATORS_PATH next_cursor=None first=true csv="/api/explorer/csv/validators" />
             </div>
         }
     })
