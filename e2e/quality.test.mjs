@@ -64,7 +64,7 @@ for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE
   }
 }
 
-test('no page is wider than its window, whoever is signed in', async () => {
+test('no page is wider than its window, with the account of a wallet in its head', async () => {
   const account = privateKeyToAccount(generatePrivateKey());
   const { message } = await (await post(`${system.url}/v1/sessions/nonce`, { address: account.address })).json();
   const answer = await post(`${system.url}/v1/sessions`, { message, signature: await account.signMessage({ message }) });
