@@ -1,8 +1,10 @@
-// Every page, in both colour schemes, on a desktop and on a phone: fit for assistive technology, and still.
+// Every page, in both colour schemes, on a desktop and on a phone: fit for assistive technology, still, and without a complaint
+// of the browser. No page is wider than its window, and the keyboard alone reaches all of it.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createJob, follow, image } from './support/api.mjs';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { createJob, follow, image, post } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { DESKTOP, launch, openPage, PHONE } from './support/browser.mjs';
 import { System } from './support/system.mjs';
@@ -11,7 +13,17 @@ import { System } from './support/system.mjs';
 const SHIFT_LIMIT = 0.01;
 
 /** One shows the parts of pages with invented values; the other is no page. */
-const NO_REAL_LINKS = new Set(['/design', '/no-such-page']);
+const MISSING = '/no-such-page';
+const NO_REAL_LINKS = new Set(['/design', MISSING]);
+
+/** From a phone to a small desktop: around each of them the head or the columns change. */
+const WIDTHS = [360, 390, 641, 721, 768, 961, 1024, 1180, 1241];
+
+/** One page of each kind. */
+const BY_KEYBOARD = /^\/($|chat|jobs\/|explorer$|explorer\/(transactions|addresses)\/0x\w+$|exchange|miners$|wallet$|docs\/security)/;
+
+/** Twice the links, buttons and fields of the fullest page. */
+const TABS_MAX = 400;
 
 /** AIT, where genesis puts it. */
 const TOKEN = '0x0000000000000000000000000000000000A17001';
@@ -32,10 +44,10 @@ before(async () => {
     `/explorer/transactions/${mint.transaction_hash}`, `/explorer/transactions/${mint.transaction_hash}/calls`, '/explorer/transactions', '/explorer/receipts', `/explorer/receipts/${receipt}`,
     `/explorer/addresses/${miner}`, `/explorer/addresses/${miner}?tab=transfers`, `/explorer/addresses/${miner}?tab=tokens`,
     `/explorer/addresses/${TOKEN}?tab=contract`, '/explorer/tokens', `/explorer/tokens/${TOKEN}`, `/explorer/tokens/${TOKEN}?tab=transfers`,
-    '/explorer/search?q=nothing', '/exchange/AIT-tUSD', '/models', '/models?kind=text', '/models/aitbc-scenes-1', '/models/aitbc-words-1', '/bounties', '/miners', '/miners?list=all',
+    '/explorer/validators', '/explorer/search?q=nothing', '/exchange/AIT-tUSD', '/models', '/models?kind=text', '/models/aitbc-scenes-1', '/models/aitbc-words-1', '/bounties', '/miners', '/miners?list=all',
     '/miners?kind=text&sort=price', `/miners/${miner}`, '/wallet', '/wallet/allowances', '/wallet/tokens', '/account', '/pay', '/chat', '/docs',
-    '/docs/security', '/docs/protocol/receipt', '/docs/reference', '/design',
-    '/no-such-page',
+    '/docs/security', '/docs/benchmarks', '/docs/protocol/receipt', '/docs/reference', '/design',
+    MISSING,
   ];
 });
 
@@ -51,6 +63,42 @@ for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE
     });
   }
 }
+
+test('no page is wider than its window, with the account of a wallet in its head', async () => {
+  const account = privateKeyToAccount(generatePrivateKey());
+  const { message } = await (await post(`${system.url}/v1/sessions/nonce`, { address: account.address })).json();
+  const answer = await post(`${system.url}/v1/sessions`, { message, signature: await account.signMessage({ message }) });
+  const [name, value] = answer.headers.get('set-cookie').split(';')[0].split('=');
+  const page = await openPage(browser);
+  await page.context().addCookies([{ name, value, url: system.url, httpOnly: true, sameSite: 'Strict' }]);
+  for (const path of paths) {
+    await page.goto(system.url + path);
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 800 });
+      // Without the room that is kept for a scroll bar.
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - Math.ceil(document.documentElement.getBoundingClientRect().width));
+      assert.ok(wider <= 0, `${path} is ${wider} px wider than a window of ${width}`);
+    }
+  }
+  await page.context().close();
+});
+
+test('the keyboard alone reaches everything, and shows where it is', async () => {
+  const page = await openPage(browser);
+  for (const path of paths.filter((one) => BY_KEYBOARD.test(one))) {
+    await page.goto(system.url + path);
+    await page.waitForLoadState('networkidle');
+    const first = await tab(page);
+    assert.equal(first.href, '#content', `${path} begins with ${first.text}`);
+    for (let count = 0; count < TABS_MAX; count += 1) {
+      const reached = await tab(page);
+      if (!reached || reached.known) break;
+      assert.ok(reached.isShown, `${path}: nothing shows that "${reached.text}" has the focus`);
+    }
+    assert.deepEqual(await page.evaluate(unreached), [], path);
+  }
+  await page.context().close();
+});
 
 test('no link leads nowhere', async () => {
   const seen = new Set();
@@ -97,5 +145,29 @@ async function inspect(path, options) {
   const total = shifts.reduce((sum, { value }) => sum + value, 0);
   assert.ok(total < SHIFT_LIMIT, `${path} moves by ${total}: ${JSON.stringify(shifts)}`);
   await assertAccessible(page, path);
+  const complaints = page.complaints.filter((complaint) => path !== MISSING || !complaint.includes('404'));
+  assert.deepEqual(complaints, [], path);
   await page.context().close();
+}
+
+/** Goes on by one and marks what has the focus now; undefined at the end of the document. */
+async function tab(page) {
+  await page.keyboard.press('Tab');
+  return page.evaluate(() => {
+    const focused = document.activeElement;
+    if (!focused || focused === document.body) return undefined;
+    const known = 'reached' in focused.dataset;
+    focused.dataset.reached = '';
+    const isField = focused.matches('input, select, textarea');
+    const isShown = isField || getComputedStyle(focused).outlineStyle !== 'none';
+    return { known, isShown, href: focused.getAttribute('href'), text: (focused.innerText ?? focused.tagName).slice(0, 40) };
+  });
+}
+
+/** What can be used and was not reached. Of buttons of a choice, the keys with arrows reach the others. */
+function unreached() {
+  const usable = 'a[href], button:not(:disabled), summary, select:not(:disabled), textarea:not(:disabled), input:not(:disabled, [type="radio"], [type="hidden"])';
+  return [...document.querySelectorAll(usable)]
+    .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !('reached' in element.dataset) && element.tabIndex >= 0)
+    .map((element) => element.outerHTML.slice(0, 120));
 }

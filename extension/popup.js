@@ -103,7 +103,7 @@ function sites({ sites: connected, accounts: all }) {
   const names = new Map(all.map(({ address, name }) => [address, name]));
   const rows = connected.map(({ origin, account, since_unix_ms: since }) => el("li", { className: "popup-site", dataset: { origin } },
     el("span", {}, el("strong", {}, origin), el("br"),
-      `sees ${names.get(account)} and may ask for signatures, since ${new Date(since).toLocaleDateString()}`),
+      `sees ${names.get(account)} and may ask for signatures, since ${new Date(since).toISOString().slice(0, 10)}`),
     button("", "Revoke", () => ask({ revoke: { origin } }).then(look), true)));
   return el("section", { className: "form" },
     el("p", { className: "section-note" }, "Each of these sites knows one account. Each signature still shows a sheet. Revoked, a site has to ask again; what it signed before stays signed."),

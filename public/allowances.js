@@ -141,7 +141,7 @@ async function since() {
   try {
     const permissions = await wallet.request({ method: "wallet_getPermissions" });
     const date = permissions?.find(({ parentCapability }) => parentCapability === "eth_accounts")?.date;
-    return date ? new Date(date).toLocaleDateString() : words.unknownSince;
+    return date ? new Date(date).toISOString().slice(0, 10) : words.unknownSince;
   } catch {
     return words.unknownSince;
   }

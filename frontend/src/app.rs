@@ -27,9 +27,9 @@ use crate::pages::admin::miners::{AdminMinerPage, AdminMinersPage};
 use crate::pages::allowances::AllowancesPage;
 use crate::pages::block::BlockPage;
 use crate::pages::blocks::BlocksPage;
-use crate::pages::bounties::BountiesPage;
+use crate::pages::bounties::{BOUNTIES_PATH, BountiesPage};
 use crate::pages::calls::CallsPage;
-use crate::pages::chat::ChatPage;
+use crate::pages::chat::{CHAT_PATH, ChatPage};
 use crate::pages::design::DesignPage;
 use crate::pages::documents::{DocumentPage, DocumentsPage};
 use crate::pages::exchange::{EXCHANGE_PATH, ExchangePage, MarketPageView};
@@ -169,8 +169,9 @@ fn Pages() -> impl IntoView {
 }
 
 /// The links of the main navigation, with their names.
-const NAV_LINKS: [(&str, &str); 7] = [
+const NAV_LINKS: [(&str, &str); 8] = [
     ("/", words::NAV_DRAW),
+    (CHAT_PATH, words::NAV_CHAT),
     ("/explorer", words::NAV_EXPLORER),
     (MODELS_PATH, words::NAV_MODELS),
     (OFFERS_PATH, words::NAV_MINERS),
@@ -218,6 +219,7 @@ fn SiteFoot() -> impl IntoView {
                 {label.filter(|label| label.dev).map(|_| view! { <p>{words::DEV_FOOT}</p> })}
                 <nav aria-label=words::FOOT_NAV>
                     <a href="/explorer/receipts">{words::FOOT_RECEIPTS}</a>
+                    <a href=BOUNTIES_PATH>{words::FOOT_BOUNTIES}</a>
                     <a href="/docs">{words::FOOT_DOCS}</a>
                     <a href="/design">{words::FOOT_DESIGN}</a>
                     <a href="/openapi.json">{words::FOOT_API}</a>

@@ -20,6 +20,16 @@ pub fn InfoRow(
     }
 }
 
+/// A sentence of the API as a page shows it: names and commands stand between grave accents in it, and are code here.
+#[component]
+pub fn WithCode(#[prop(into)] text: String) -> impl IntoView {
+    let parts = text.split('`').enumerate().map(|(position, part)| match position % 2 {
+        0 => part.to_owned().into_any(),
+        _ => view! { <code>{part.to_owned()}</code> }.into_any(),
+    });
+    parts.collect_view()
+}
+
 /// One figure of a strip.
 #[component]
 pub fn Figure(

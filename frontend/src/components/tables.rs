@@ -109,8 +109,12 @@ pub fn TransactionLink(hash: B256) -> impl IntoView {
 
 #[component]
 fn TransactionRow(transaction: TransactionSummary, narrow: bool) -> impl IntoView {
-    let failed =
-        (!transaction.succeeded).then(|| view! { " "<StatusPill tone=Tone::Refused word=text::explorer::REVERTED /> });
+    // What failed minted nothing, so that its state has the place of the amount, on phones too.
+    let outcome = if transaction.succeeded {
+        minted(transaction.minted)
+    } else {
+        view! { <StatusPill tone=Tone::Refused word=text::explorer::REVERTED /> }.into_any()
+    };
     let to = match transaction.to {
         Some(to) => view! { <AddressValue address=to without_copy=true /> }.into_any(),
         None => view! { <span class="quiet">{text::explorer::CREATES}</span> }.into_any(),
@@ -131,13 +135,12 @@ fn TransactionRow(transaction: TransactionSummary, narrow: bool) -> impl IntoVie
             </td>
             <td class="grow wide-only">
                 <code>{transaction.method}</code>
-                {failed}
             </td>
             {wide}
             <td class="quiet">
                 <Age at=transaction.timestamp.millis() />
             </td>
-            <td class="number">{minted(transaction.minted)}</td>
+            <td class="number">{outcome}</td>
         </tr>
     }
 }

@@ -1,7 +1,7 @@
 //! Markdown as HTML for pages: headings that can be linked to, tables and listings that scroll by themselves, and links
 //! that somebody else follows.
 
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 /// A heading, and the name by which a link finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,8 @@ impl Page<'_> {
             Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => {}
             Event::Start(Tag::Table(columns)) => {
                 events.push(Event::Html(CowStr::Borrowed(TABLE_OPENS)));
-                events.push(Event::Start(Tag::Table(columns)));
+                // HTML of a column that is aligned has an inline style, which no page may have.
+                events.push(Event::Start(Tag::Table(vec![Alignment::None; columns.len()])));
             }
             Event::End(TagEnd::Table) => {
                 events.push(Event::End(TagEnd::Table));
@@ -168,6 +169,7 @@ mod tests {
         let page =
             shown("|a|b|\n|---|---:|\n|1|2|\n\n```sh\na < b\n```\n\n<script>alert(1)</script> <b>x</b> ![z](y.png)\n");
         assert!(page.html.contains(&format!("{TABLE_OPENS}<table>")), "{}", page.html);
+        assert!(!page.html.contains("style="), "{}", page.html);
         assert!(page.html.contains(&format!("{LISTING_OPENS}a &lt; b\n</code></pre>")), "{}", page.html);
         assert!(
             !page.html.contains("<script") && !page.html.contains("<b>") && !page.html.contains("<img"),

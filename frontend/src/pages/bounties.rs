@@ -74,7 +74,7 @@ fn List(page: Page<BountyView>, state: Option<BountyState>, first: bool) -> impl
     view! {
         <BountyTable bounties=items />
         {note}
-        <Pager path=path_of(state) next_cursor first />
+        <Pager path=path_of(state) next_cursor first csv="/api/marketplace/csv/bounties" />
     }
     .into_any()
 }
@@ -88,6 +88,8 @@ fn HowItWorks() -> impl IntoView {
             <p>{words::HOW_LOST}</p>
             <p class="section-note">
                 <a href=words::GUIDE_HREF>{words::GUIDE}</a>
+                ". "
+                {words::CONTRACT}
                 " "
                 <BountyContract />
             </p>

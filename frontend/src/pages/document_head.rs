@@ -8,6 +8,9 @@ use crate::format::escaped;
 use crate::origin::origin;
 use crate::text::{common as words, home};
 
+/// The product's sign, for pages that show no picture.
+const OWN_PICTURE: &str = "/apple-touch-icon.png";
+
 #[component]
 pub fn DocumentHead(
     /// The page's own name, without the product's.
@@ -23,8 +26,9 @@ pub fn DocumentHead(
     let parts = use_context::<Parts>();
     let origin = parts.as_ref().and_then(|parts| origin(&parts.headers));
     let address = origin.as_ref().zip(parts.as_ref()).map(|(origin, parts)| format!("{origin}{}", parts.uri.path()));
-    let picture = origin.as_ref().zip(picture).map(|(origin, path)| format!("{origin}{path}"));
     let card = if picture.is_some() { "summary_large_image" } else { "summary" };
+    let picture = picture.unwrap_or_else(|| OWN_PICTURE.to_owned());
+    let picture = origin.map(|origin| format!("{origin}{picture}"));
     let description = description.unwrap_or_else(|| home::DESCRIPTION.to_owned());
     let title = if name == home::TITLE { name } else { words::page_title(&name) };
     view! {

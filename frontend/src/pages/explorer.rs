@@ -42,25 +42,38 @@ pub fn ExplorerPage() -> impl IntoView {
         view! {
             <PageTitle name=words::TITLE fact=words::FACT />
             <div class="stack">
-                <SearchField />
+                <div class="section">
+                    <SearchField />
+                    <Lists />
+                </div>
                 <IndexNotice index=status.index />
                 <Figures status />
                 <Newest blocks transactions receipts />
+                <ExplorerCharts charts />
                 <LogPanel head=log />
                 <StuckPanel stuck />
-                <ExplorerCharts charts />
-                <nav class="actions" aria-label=words::LISTS>
-                    <a class="button button-quiet button-small" href="/explorer/tokens">
-                        {text::token::ALL_TOKENS}
-                    </a>
-                    <a class="button button-quiet button-small" href="/explorer/validators">
-                        {words::VALIDATORS}
-                    </a>
-                </nav>
             </div>
             <LiveParts path="/explorer".to_owned() parts />
         }
     })
+}
+
+/// The way to every list.
+#[component]
+fn Lists() -> impl IntoView {
+    let links = [
+        ("/explorer/blocks", words::BLOCKS),
+        ("/explorer/transactions", words::TRANSACTIONS),
+        ("/explorer/receipts", text::common::FOOT_RECEIPTS),
+        ("/explorer/tokens", text::token::TITLE),
+        ("/explorer/validators", words::VALIDATORS),
+    ];
+    let links = links.map(|(href, name)| view! { <a class="button button-quiet button-small" href=href>{name}</a> });
+    view! {
+        <nav class="actions" aria-label=words::LISTS>
+            {links.into_iter().collect_view()}
+        </nav>
+    }
 }
 
 #[component]

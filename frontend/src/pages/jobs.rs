@@ -157,10 +157,12 @@ fn Card(
         view! { <img src=url.to_owned() alt=alternative width="512" height="512" loading="lazy" /> }
     });
     let gone = live.is_file_gone().then(|| view! { <span class="canvas-word canvas-gone">{words::FILE_GONE}</span> });
+    let without_picture =
+        words::kind_of_result(job.work.kind()).map(|name| view! { <span class="canvas-kind">{name}</span> });
     let proof = Proof::of_job(&live);
     view! {
         <a href=format!("/jobs/{id}")>
-            <div class="canvas-frame">{picture} {gone} {near.map(|near| view! { <Nearness near /> })}</div>
+            <div class="canvas-frame">{picture} {without_picture} {gone} {near.map(|near| view! { <Nearness near /> })}</div>
             <span class="gallery-prompt">{job.work.words().to_owned()}</span>
         </a>
         <div class="gallery-meta">

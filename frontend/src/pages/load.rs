@@ -34,7 +34,7 @@ where
             Ok(answer) => OwnedView::new(show(answer)).into_any(),
             Err(error) => {
                 set_status(response.as_ref(), &error);
-                view! { <Failure error /> }.into_any()
+                OwnedView::new(view! { <Failure error /> }).into_any()
             }
         }
     })

@@ -17,7 +17,7 @@ use shared::unit::UnitType;
 use self::hardware::Hardware;
 use super::load::{PageTitle, load, param};
 use crate::backend::use_backend;
-use crate::components::facts::{Figure, InfoRow, Section};
+use crate::components::facts::{Figure, InfoRow, Section, WithCode};
 use crate::components::notice::Empty;
 use crate::components::status::StatusPill;
 use crate::components::tables::{ReceiptTable, miner_state};
@@ -80,14 +80,14 @@ fn Miner(miner: MinerView, receipts: Vec<ReceiptView>, why_idle: WhyIdle) -> imp
 #[component]
 fn Demand(why_idle: WhyIdle) -> impl IntoView {
     let reasons = why_idle.reasons.into_iter().map(|IdleReason { words, help, .. }| {
-        let help = help.map(|help| format!(" {} {help}.", words::HELPS));
-        view! { <p>{words}{help}</p> }
+        let help = help.map(|help| format!(" {} {help}.", words::HELPS)).unwrap_or_default();
+        let text = format!("{words}{help}");
+        view! { <p><WithCode text /></p> }
     });
     let models = why_idle.models.into_iter().map(|demand| {
         view! {
-            <InfoRow name=words::MODEL>
-                <ModelChip name=demand.model />
-                {demand.words}
+            <InfoRow name=demand.model>
+                <WithCode text=demand.words />
             </InfoRow>
         }
     });

@@ -141,6 +141,7 @@ fn AllMiners() -> impl IntoView {
                             first
                             back=miner::FIRST_PAGE
                             on=miner::NEXT_PAGE
+                            csv="/api/marketplace/csv/miners"
                         />
                     }
                         .into_any()

@@ -4,13 +4,15 @@ use leptos::prelude::*;
 use shared::amount::Amount;
 use shared::api::explorer::{StakeRewardsView, ValidatorView, ValidatorsView};
 
-use super::load::{PageTitle, load};
+use super::load::{PageTitle, Pager, load};
 use crate::backend::use_backend;
 use crate::components::facts::{InfoRow, Section};
 use crate::components::tables::Table;
 use crate::components::value::{AddressValue, AmountValue, Moment};
 use crate::format::grouped;
 use crate::text::explorer as words;
+
+const VALIDATORS_PATH: &str = "/explorer/validators";
 
 #[component]
 pub fn ValidatorsPage() -> impl IntoView {
@@ -23,6 +25,7 @@ pub fn ValidatorsPage() -> impl IntoView {
             <div class="section">
                 <p>{words::decided_together(validators.len(), total_power)}</p>
                 <ValidatorTable validators />
+                <Pager path=VALIDATORS_PATH next_cursor=None first=true csv="/api/explorer/csv/validators" />
             </div>
             {rewards.map(|rewards| view! { <Rewards rewards /> })}
         }

@@ -18,20 +18,20 @@ pub fn WalletPage() -> impl IntoView {
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
         <div class="stack">
+            <nav class="actions" aria-label=words::LINKS>
+                <a class="button button-quiet button-small" href=TOKENS_PATH title=wallet_tokens::LINK>
+                    {wallet_tokens::TITLE}
+                </a>
+                <a class="button button-quiet button-small" href=ALLOWANCES_PATH title=allowances::LINK>
+                    {allowances::TITLE}
+                </a>
+                <a class="button button-quiet button-small" href=ACCOUNT_PATH>
+                    {words::SESSIONS_LINK}
+                </a>
+            </nav>
             {dev.then(|| view! { <Notice tone=Tone::Waiting title=common::DEV_LABEL detail=words::DEV /> })}
             <WalletPanel />
             <Purposes />
-            <ul class="link-list">
-                <li>
-                    <a href=TOKENS_PATH>{wallet_tokens::LINK}</a>
-                </li>
-                <li>
-                    <a href=ALLOWANCES_PATH>{allowances::LINK}</a>
-                </li>
-                <li>
-                    <a href=ACCOUNT_PATH>{words::SESSIONS_LINK}</a>
-                </li>
-            </ul>
         </div>
     }
 }

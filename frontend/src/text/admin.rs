@@ -105,7 +105,6 @@ pub const REVOKE_NOTE: &str =
 pub const REVOKE_CONFIRM: &str = "Revoke it for good";
 
 pub const LIMITS_FACT: &str = "What this server was started with. Another value takes effect with its next start.";
-pub const FLAG: &str = "Flag";
 pub const VALUE: &str = "Value";
 pub const LIMITED: &str = "What it limits";
 
@@ -166,6 +165,6 @@ pub fn behind(blocks: &str) -> String {
     format!("{blocks} blocks behind")
 }
 
-pub fn per_mille(of: u16) -> String {
-    format!("{of} of 1000")
+pub fn oldest_of(shown: usize, waiting: u64) -> String {
+    format!("These are the oldest {shown} of {waiting}.")
 }

@@ -28,6 +28,7 @@ pub const HOW_PLEDGED: &str = "Somebody pledges AIT for a model, named by the SH
 pub const HOW_EARNED: &str = "A miner that serves the model earns one reward with one receipt: for work that began after the pledge, for which the network minted, and that is worth enough. What a client pays from the escrow earns no bounty. It claims with its own key, and is paid after the time for which the network holds what it mints.";
 pub const HOW_LOST: &str = "A receipt that the attesters take back in that time earns nothing. What nobody claimed goes back to the pledger after the end, and not before. While one miner alone serves a model, or only through Ollama, no audit can tell whether it has the model: pledge no more than you would lose to one who has not.";
 pub const GUIDE: &str = "The miners’ guide has the commands";
+pub const CONTRACT: &str = "The contract is";
 pub const GUIDE_HREF: &str = "/docs/mining#bounties";
 
 pub const OF_MODEL: &str = "Bounties for it";

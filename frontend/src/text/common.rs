@@ -6,6 +6,7 @@ pub const PRODUCT: &str = "AITBC";
 pub const SKIP: &str = "Skip to the content";
 pub const NAV: &str = "Main";
 pub const NAV_DRAW: &str = "Draw";
+pub const NAV_CHAT: &str = "Chat";
 pub const NAV_JOBS: &str = "My jobs";
 pub const NAV_EXPLORER: &str = "Explorer";
 pub const NAV_EXCHANGE: &str = "Exchange";
@@ -13,6 +14,7 @@ pub const NAV_MODELS: &str = "Models";
 pub const NAV_MINERS: &str = "Miners";
 pub const NAV_WALLET: &str = "Wallet";
 pub const FOOT_NAV: &str = "More";
+pub const FOOT_BOUNTIES: &str = "Bounties";
 pub const FOOT_DOCS: &str = "Documentation";
 pub const FOOT_DESIGN: &str = "Design";
 pub const FOOT_API: &str = "OpenAPI";
@@ -41,6 +43,8 @@ pub const CSV: &str = "CSV";
 
 pub const MISSING_TITLE: &str = "There is no page at this address";
 pub const MISSING_DETAIL: &str = "The address may be mistyped, or what was here belongs to another chain. The search finds blocks, transactions, accounts, jobs and receipts.";
+pub const MISSING_JOB_TITLE: &str = "This job is not shown to you";
+pub const MISSING_JOB_DETAIL: &str = "It belongs to an account that is not signed in here, or this server does not know it. Who asked for it sees it after signing in. Its receipt, if it has one, is public.";
 pub const HOME: &str = "Draw a picture";
 
 pub const NOT_FOUND_TITLE: &str = "Not found";

@@ -125,6 +125,15 @@ pub const fn kind_name(kind: JobKind) -> &'static str {
     }
 }
 
+/// What a job without a picture yields, in the place of one.
+pub const fn kind_of_result(kind: JobKind) -> Option<&'static str> {
+    match kind {
+        JobKind::Image => None,
+        JobKind::Text => Some("Text"),
+        JobKind::Embedding => Some("Embeddings"),
+    }
+}
+
 pub fn progress(kind: JobKind, done: u32, whole: u32) -> String {
     match kind {
         JobKind::Image => format!("step {done} of {whole}"),

@@ -32,7 +32,6 @@ pub const SAYS_OF_ITSELF: &str = "Name, symbol, decimals and supply are what the
 pub const MINT: &str = "issued";
 pub const BURN: &str = "burnt";
 pub const UNNAMED: &str = "Without a name";
-pub const ALL_TOKENS: &str = "All tokens";
 pub const TABS: &str = "What to show";
 
 pub const CREATION: &str = "Contract";

@@ -136,7 +136,9 @@ pub const PURPOSES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-pub const SESSIONS_LINK: &str = "Where you are signed in with a wallet, and API keys";
+/// Names the links that follow.
+pub const LINKS: &str = "Of this wallet";
+pub const SESSIONS_LINK: &str = "Sign-ins and API keys";
 
 pub const BACKUP_TITLE: &str = "Backup";
 pub const BACKUP_DETAIL: &str = "Words and keys are shown once you enter the password. See to it that nobody looks on.";

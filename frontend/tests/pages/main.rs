@@ -252,6 +252,7 @@ async fn a_receipt_says_which_task_it_is_for_who_pays_it_and_until_when() {
 async fn a_miner_is_paid_and_measured_in_the_units_of_each_model() {
     let miner = fixture::receipt(1).signed.receipt.provider;
     let html = render(&format!("/miners/{miner}")).await.html;
+    assert!(html.contains("<code>aitbc-scenes-1</code>"), "names in sentences of the API are code");
     for told in ["1.42 megapixel steps/s", "1\u{202f}557.90 tokens/s", "30.00 megapixel steps/s"] {
         assert!(html.contains(told), "{told}");
     }
@@ -342,8 +343,15 @@ async fn a_link_to_a_prompt_of_unknown_words_is_advised_in_the_first_byte() {
 async fn what_does_not_exist_is_not_found() {
     let paths = ["/no-such-page", "/explorer/blocks/99", "/explorer/blocks/x", "/miners/0x12", "/jobs/job_1"];
     for path in paths {
-        assert_eq!(render(path).await.status, StatusCode::NOT_FOUND, "{path}");
+        let page = render(path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(page.html.contains("<title>Not found"), "{path} has no title");
+        assert!(page.html.contains("property=\"og:title\""), "{path} says nothing of itself");
     }
+    // A public receipt names the job of an account, which strangers do not see.
+    let hidden = render(&format!("/jobs/job_{}", "ab".repeat(16))).await;
+    assert_eq!(hidden.status, StatusCode::NOT_FOUND);
+    assert!(hidden.html.contains("This job is not shown to you"));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(crate) fn why_idle() -> WhyIdle {
         "reasons": [{"reason": "no_jobs", "words": "No job waits for any of its models.", "help": "offer further models"}],
         "models": [{"model": MODEL, "kind": "image", "waiting": 0, "looked_at": 0, "fitting": 0, "removed": [],
             "place": 1, "miners": 1, "unit_type": "megapixel_step", "unit_price": "1000000000000000000",
-            "first_up_to": "2000000000000000000", "words": "no job waits for it."}],
+            "first_up_to": "2000000000000000000", "words": format!("No job waits for `{MODEL}`.")}],
     }))
     .unwrap()
 }

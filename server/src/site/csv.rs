@@ -12,6 +12,7 @@ use frontend::backend::{Answer, Backend, BackendError, TransfersOf};
 use frontend::format::{machine_time, token_amount};
 use serde::Deserialize;
 use shared::Address;
+use shared::api::explorer::ValidatorView;
 use shared::api::page::{LIMIT_MAX, Page};
 use shared::field_error::FieldError;
 
@@ -241,6 +242,10 @@ impl File {
                     }),
                 )
             }
+            "validators" => {
+                let heads = ["validator", "voting_power", "base_power", "own_stake_ait", "delegated_stake_ait"];
+                Self::new("validators", &heads, backend.validators().await?.into_iter().map(validator))
+            }
             "supply" => {
                 let heads = ["day", "supply_ait", "minted_ait", "transactions"];
                 Self::new(
@@ -284,8 +289,18 @@ impl File {
     }
 }
 
+fn validator(row: ValidatorView) -> Vec<String> {
+    vec![
+        row.address.to_string(),
+        row.voting_power.to_string(),
+        row.base_power.to_string(),
+        row.own_stake.to_string(),
+        row.delegated_stake.to_string(),
+    ]
+}
+
 /// Page after page, up to the bound.
-async fn rows<T, F>(ask: impl Fn(Option<String>, u32) -> F) -> Answer<Vec<T>>
+pub(super) async fn rows<T, F>(ask: impl Fn(Option<String>, u32) -> F) -> Answer<Vec<T>>
 where
     F: Future<Output = Answer<Page<T>>>,
 {

@@ -10,10 +10,12 @@ use axum::routing::get;
 use frontend::backend::{Answer, Backend, BackendError};
 use frontend::format::machine_time;
 use shared::amount::{Amount, MicroUnits};
+use shared::api::bounties::BountyView;
 use shared::api::marketplace::{ModelDay, ModelSummary, OFFER_FIELDS, OfferFilter, OfferView};
+use shared::api::miners::MinerView;
 use shared::field_error::FieldError;
 
-use super::csv::{File, ROWS_MAX, no_file};
+use super::csv::{File, ROWS_MAX, no_file, rows};
 use crate::error::ApiError;
 
 pub(super) fn router(backend: Arc<dyn Backend>) -> Router {
@@ -83,6 +85,41 @@ async fn file(backend: &dyn Backend, list: &str, filter: &OfferFilter) -> Answer
             ];
             File::new("models", &heads, rows.into_iter().map(model))
         }
+        "miners" => {
+            let rows = rows(|cursor, limit| async move { backend.miners(cursor.as_deref(), limit).await }).await?;
+            let heads = [
+                "miner",
+                "online",
+                "paused",
+                "results",
+                "faults",
+                "reputation_per_mille",
+                "earned_ait",
+                "waiting_ait",
+                "held_ait",
+                "last_seen",
+            ];
+            File::new("miners", &heads, rows.into_iter().map(miner))
+        }
+        "bounties" => {
+            let rows = rows(|cursor, limit| async move { backend.bounties(None, cursor.as_deref(), limit).await });
+            let heads = [
+                "bounty",
+                "state",
+                "model_sha256",
+                "pledger",
+                "pledged",
+                "expires",
+                "reward_ait",
+                "least_work_ait",
+                "rewards",
+                "free",
+                "waiting",
+                "paid",
+                "refunded",
+            ];
+            File::new("bounties", &heads, rows.await?.into_iter().map(bounty))
+        }
         "days" => {
             let name = filter
                 .model
@@ -140,6 +177,39 @@ fn model(row: ModelSummary) -> Vec<String> {
         row.served.jobs.to_string(),
         row.served.jobs_of_day.to_string(),
         row.served.last.map(|at| machine_time(at.seconds())).unwrap_or_default(),
+    ]
+}
+
+fn miner(row: MinerView) -> Vec<String> {
+    vec![
+        row.address.to_string(),
+        row.online.to_string(),
+        row.paused.is_some().to_string(),
+        row.jobs_completed.to_string(),
+        row.faults.to_string(),
+        row.reputation_per_mille.to_string(),
+        row.earned.to_string(),
+        row.pending.to_string(),
+        row.held.to_string(),
+        machine_time(row.last_seen_at_unix_ms.seconds()),
+    ]
+}
+
+fn bounty(row: BountyView) -> Vec<String> {
+    vec![
+        row.id.to_string(),
+        row.state.as_str().to_owned(),
+        row.model_sha256.to_string(),
+        row.pledger.to_string(),
+        machine_time(row.pledged_at_unix_s),
+        machine_time(row.expires_at_unix_s),
+        row.reward.to_string(),
+        row.min_work.to_string(),
+        row.rewards.to_string(),
+        row.rewards_free.to_string(),
+        row.rewards_waiting.to_string(),
+        row.rewards_paid.to_string(),
+        row.rewards_refunded.to_string(),
     ]
 }
 

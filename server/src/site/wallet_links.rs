@@ -22,6 +22,7 @@ pub(super) fn router() -> Router {
             "/token/{address}",
             get(|Path(address): Path<String>| async move { page::<Address>("tokens", &address) }),
         )
+        .route("/Exchange", get(|| async { Redirect::permanent("/exchange") }))
         .route("/BrowserWallet", get(|| async { Redirect::permanent("/wallet") }))
         .route("/Marketplace", get(|| async { Redirect::permanent("/miners") }))
         .route("/marketplace", get(|| async { Redirect::permanent("/miners") }))
@@ -74,7 +75,12 @@ mod tests {
 
     #[tokio::test]
     async fn names_of_earlier_pages_lead_to_the_pages_of_today() {
-        for (path, page) in [("/BrowserWallet", "/wallet"), ("/Marketplace", "/miners"), ("/marketplace", "/miners")] {
+        for (path, page) in [
+            ("/Exchange", "/exchange"),
+            ("/BrowserWallet", "/wallet"),
+            ("/Marketplace", "/miners"),
+            ("/marketplace", "/miners"),
+        ] {
             assert_eq!(leads_to(path).await, (StatusCode::PERMANENT_REDIRECT, page.to_owned()), "{path}");
         }
     }

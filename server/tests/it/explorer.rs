@@ -87,6 +87,8 @@ async fn what_was_minted_is_found_in_every_form_and_filled_again_on_command() {
     let text = String::from_utf8(csv.body).unwrap();
     assert_eq!(text.lines().count(), 2, "{text}");
     assert!(text.contains(&balance));
+    let validators = String::from_utf8(server.get("/api/explorer/csv/validators").await.body).unwrap();
+    assert!(validators.starts_with("validator,voting_power,") && validators.lines().count() == 2, "{validators}");
     assert_eq!(server.get("/api/explorer/csv/nothing").await.status, 404);
 
     // What `aitbc index rebuild` writes: the same rows are there again.

@@ -59,6 +59,12 @@ async fn the_market_shows_what_the_board_and_the_store_have() {
     assert!(page(&server, "/models").await.1.contains(&format!("/models/{pinned}?kind=image")));
 
     assert_eq!(page(&server, "/models/nobody-knows-it").await.0, 404);
+    let miners = rows(&server, "/api/marketplace/csv/miners").await;
+    assert_eq!(
+        (&miners[0]["online"], &miners[0]["paused"], &miners[0]["results"]),
+        (&json!("true"), &json!("false"), &json!("1"))
+    );
+    assert!(rows(&server, "/api/marketplace/csv/bounties").await.is_empty());
     assert_eq!(server.get("/api/marketplace/csv/nothing").await.status, 404);
     for query in ["offers?colour=red", "offers?memory=much", "days"] {
         server.get(&format!("/api/marketplace/csv/{query}")).await.problem(422);

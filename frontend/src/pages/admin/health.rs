@@ -70,6 +70,9 @@ fn Queue(queue: Vec<QueueState>) -> impl IntoView {
 #[component]
 fn OutboxPart(outbox: Outbox) -> impl IntoView {
     let Outbox { waiting, transactions } = outbox;
+    let shown_count = transactions.len();
+    let more = (waiting > shown_count as u64)
+        .then(|| view! { <p class="section-note">{words::oldest_of(shown_count, waiting)}</p> });
     let shown = if transactions.is_empty() {
         view! { <Empty title=words::OUTBOX_EMPTY_TITLE detail=words::OUTBOX_EMPTY /> }.into_any()
     } else {
@@ -85,7 +88,7 @@ fn OutboxPart(outbox: Outbox) -> impl IntoView {
     };
     view! {
         <Section title=words::OUTBOX>
-            <p class="section-note">{grouped(waiting)}</p>
+            {more}
             {shown}
         </Section>
     }
@@ -116,7 +119,7 @@ fn Ground(health: AdminHealth) -> impl IntoView {
             {low} {fault}
             <dl class="info">
                 <InfoRow name=words::CHAIN_HEAD>
-                    {grouped(chain.head_number)} " " <Age at=chain.head_timestamp.millis() />
+                    {grouped(chain.head_number)} ", " <Age at=chain.head_timestamp.millis() />
                 </InfoRow>
                 <InfoRow name=words::INDEX>{words::behind(&grouped(chain.index_behind))}</InfoRow>
                 <InfoRow name=words::DATABASE>

@@ -18,17 +18,21 @@ pub fn LimitsPage() -> impl IntoView {
             .map(|limit| {
                 view! {
                     <tr>
-                        <td><code>{limit.flag}</code></td>
+                        <td class="wrapped">
+                            {limit.meaning}
+                            <small>
+                                <code>{limit.flag}</code>
+                            </small>
+                        </td>
                         <td class="number">{limit.value}</td>
-                        <td class="grow">{limit.meaning}</td>
                     </tr>
                 }
             })
             .collect_view();
-        let columns = vec![(words::FLAG, None), (words::VALUE, Some("number")), (words::LIMITED, Some("grow"))];
+        let columns = vec![(words::LIMITED, None), (words::VALUE, Some("number"))];
         view! {
             <AdminHead at=LIMITS_PATH fact=words::LIMITS_FACT />
-            <div class="section">
+            <div class="section two-lines">
                 <Table name="limits" columns rows />
             </div>
         }

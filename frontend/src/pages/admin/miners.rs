@@ -14,7 +14,7 @@ use crate::components::tables::{Table, miner_state};
 use crate::components::value::{AddressValue, Age, AmountValue};
 use crate::format::{grouped, shortened};
 use crate::pages::load::{Pager, load, param, query};
-use crate::text::admin as words;
+use crate::text::{admin as words, miner as miner_words};
 
 /// Names the list of those that are paused.
 const PAUSED: &str = "paused";
@@ -130,7 +130,7 @@ fn Miner(miner: MinerView) -> impl IntoView {
                 <InfoRow name=words::RUNNING>{miner.jobs_running}</InfoRow>
                 <InfoRow name=words::JOBS>{grouped(miner.jobs_completed)}</InfoRow>
                 <InfoRow name=words::FAULTS>{grouped(miner.faults)}</InfoRow>
-                <InfoRow name=words::REPUTATION>{words::per_mille(miner.reputation_per_mille)}</InfoRow>
+                <InfoRow name=words::REPUTATION>{miner_words::reputation(miner.reputation_per_mille)}</InfoRow>
                 <InfoRow name=words::EARNED>
                     <AmountValue amount=miner.earned />
                 </InfoRow>

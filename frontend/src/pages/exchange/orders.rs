@@ -176,7 +176,7 @@ pub fn PastOrders(orders: Newest<OrderView>, markets: Vec<MarketView>, csv: Stri
 #[component]
 pub fn CsvLink(href: String) -> impl IntoView {
     view! {
-        <div class="actions">
+        <div class="pager">
             <a class="button button-quiet button-small" href=href>
                 {common::CSV}
             </a>

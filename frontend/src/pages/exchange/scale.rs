@@ -11,6 +11,9 @@ pub(super) const TIME_LABELS: u64 = 4;
 /// Most lines of the axis of prices.
 const LINES_MAX: u128 = 6;
 
+/// The part of a single price that is free above and below it.
+const FLAT_ROOM_PART: u128 = 100;
+
 /// Round prices from below the lowest candle to above the highest, each a step from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PriceAxis {
@@ -21,8 +24,10 @@ pub(super) struct PriceAxis {
 }
 
 impl PriceAxis {
-    /// `tick` is the smallest step that prices can have.
+    /// `tick` is the smallest step that prices can have. A single price stands between two lines, not on the lowest.
     pub(super) fn around(lowest: u128, highest: u128, tick: u128) -> Self {
+        let room = if lowest == highest { (lowest / FLAT_ROOM_PART).max(tick.max(1)) } else { 0 };
+        let (lowest, highest) = (lowest.saturating_sub(room), highest.saturating_add(room));
         let mut scale = tick.max(1);
         loop {
             for factor in [1, 2, 5] {
@@ -105,6 +110,8 @@ mod tests {
         let axis = PriceAxis::around(19_873, 21_460, 10);
         assert_eq!(axis.lines().collect::<Vec<_>>(), [21_500, 21_000, 20_500, 20_000, 19_500]);
         assert!((axis.place(21_500) - 0.0).abs() < 1e-9 && (axis.place(19_500) - 1.0).abs() < 1e-9);
+        let single = PriceAxis::around(2_475, 2_475, 1);
+        assert!((0.2..0.8).contains(&single.place(2_475)), "a single price is in the middle: {single:?}");
         for (lowest, highest, tick) in [(0, 0, 1), (5, 5, 1), (1, 1_000_000, 3), (7, 8, 10), (0, u128::MAX / 100, 1)] {
             let axis = PriceAxis::around(lowest, highest, tick);
             let lines: Vec<_> = axis.lines().collect();

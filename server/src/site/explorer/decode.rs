@@ -1,7 +1,7 @@
 //! Decodes calls, events and errors of the genesis contracts. Anything else stays as raw bytes.
 
 use alloy_primitives::{Address, Log, U256, hex};
-use alloy_sol_types::{SolEventInterface as _, SolInterface as _};
+use alloy_sol_types::{SolEventInterface as _, SolInterface};
 use contracts::BridgedToken::BridgedTokenCalls;
 use contracts::ExchangeSettlement::{ExchangeSettlementCalls, ExchangeSettlementErrors};
 use contracts::JobEscrow::{JobEscrowCalls, JobEscrowErrors};
@@ -233,19 +233,26 @@ fn token_fields(event: AITokenEvents) -> Option<(&'static str, Vec<DecodedValue>
     }
 }
 
+/// A contract's error as `Name (field: value, …)`.
+fn named_error<E: SolInterface + std::fmt::Debug>(revert_data: &[u8]) -> Option<String> {
+    let error = format!("{:?}", E::abi_decode(revert_data).ok()?);
+    // The enum of a contract's errors is written around each: `Name(Name { field: value })`.
+    let error = error.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')')).unwrap_or(&error);
+    Some(match error.split_once(" { ").map(|(name, fields)| (name, fields.strip_suffix(" }").unwrap_or(fields))) {
+        Some((name, fields)) => format!("{name} ({fields})"),
+        None => error.to_owned(),
+    })
+}
+
 /// Why a transaction failed: the contract's error by name, its reason, or the bytes it gave.
 pub(super) fn failure(to: Option<Address>, revert_data: &[u8]) -> String {
     let named = match to {
-        Some(AI_TOKEN_MINTER_ADDRESS) => {
-            AITokenMinterErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}"))
-        }
-        Some(JOB_ESCROW_ADDRESS) => JobEscrowErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
-        Some(EXCHANGE_SETTLEMENT_ADDRESS) => {
-            ExchangeSettlementErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}"))
-        }
-        Some(MODEL_BOUNTY_ADDRESS) => ModelBountyErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
-        Some(STAKING_ADDRESS) => StakingErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
-        Some(AI_TOKEN_ADDRESS) => AITokenErrors::abi_decode(revert_data).ok().map(|error| format!("{error:?}")),
+        Some(AI_TOKEN_MINTER_ADDRESS) => named_error::<AITokenMinterErrors>(revert_data),
+        Some(JOB_ESCROW_ADDRESS) => named_error::<JobEscrowErrors>(revert_data),
+        Some(EXCHANGE_SETTLEMENT_ADDRESS) => named_error::<ExchangeSettlementErrors>(revert_data),
+        Some(MODEL_BOUNTY_ADDRESS) => named_error::<ModelBountyErrors>(revert_data),
+        Some(STAKING_ADDRESS) => named_error::<StakingErrors>(revert_data),
+        Some(AI_TOKEN_ADDRESS) => named_error::<AITokenErrors>(revert_data),
         _ => None,
     };
     named.or_else(|| revert_reason(revert_data)).unwrap_or_else(|| match revert_data {
@@ -322,7 +329,12 @@ mod tests {
         assert_eq!(method(None, &input), CREATION);
         assert_eq!(call(Some(Address::ZERO), &input), None);
         let error = AITokenMinter::ReceiptAlreadyUsed { receiptHash: B256::ZERO }.abi_encode();
-        assert!(failure(Some(AI_TOKEN_MINTER_ADDRESS), &error).contains("ReceiptAlreadyUsed"));
+        let told = format!("ReceiptAlreadyUsed (receiptHash: {:?})", B256::ZERO);
+        assert_eq!(failure(Some(AI_TOKEN_MINTER_ADDRESS), &error), told);
+        let (sender, balance, needed) = (Address::ZERO, U256::from(1), U256::from(5));
+        let error = AIToken::ERC20InsufficientBalance { sender, balance, needed }.abi_encode();
+        let told = format!("ERC20InsufficientBalance (sender: {sender:?}, balance: 1, needed: 5)");
+        assert_eq!(failure(Some(AI_TOKEN_ADDRESS), &error), told);
         assert_eq!(failure(None, &[0xab]), "0xab");
     }
 }
