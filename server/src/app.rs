@@ -35,6 +35,7 @@ use crate::hub::{self as hub_shell, HubHandle, HubSeal, Intake};
 use crate::keys::{self, KeyError};
 use crate::large_bodies::LargeBodies;
 use crate::log::Logs;
+use crate::low_priority::LowPriority;
 use crate::marketplace::MarketplaceFigures;
 use crate::metrics::Metrics;
 use crate::network::NetworkFileError;
@@ -84,6 +85,7 @@ pub struct App {
     pub(crate) unread_answers: UnreadAnswers,
     pub rpc_units: Arc<AddressUnits>,
     pub(crate) reads: Reads,
+    pub(crate) low_priority: LowPriority,
     /// Shared, so that what it keeps is made once.
     pub(crate) marketplace: MarketplaceFigures,
     /// Counts what nobody could serve; shared, so that an asker counts once.
@@ -116,6 +118,8 @@ pub enum StartError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    #[error("the system has no threads to give")]
+    Threads(#[source] std::io::Error),
     #[error("another server runs on the data in {path}: stop it, or choose another folder with --data")]
     InUse { path: std::path::PathBuf },
     #[error(
@@ -212,6 +216,7 @@ impl App {
         let (exchange, desk) = open_exchange(&config, &store, &node.handle()).await;
         let stuck = Stuck::new(store.clone(), node.handle(), identity.attester, Arc::clone(&metrics));
         let tasks = TaskTracker::new();
+        let low_priority = LowPriority::start().map_err(StartError::Threads)?;
         let app = Arc::new(Self {
             stuck,
             follow,
@@ -229,7 +234,8 @@ impl App {
             large_bodies: LargeBodies::default(),
             unread_answers: UnreadAnswers::default(),
             rpc_units: Arc::new(AddressUnits::new(RPC_UNITS_PER_ADDRESS)),
-            reads: Reads::default(),
+            reads: Reads::new(low_priority.clone()),
+            low_priority,
             origins: OwnOrigins::new(&config.own_origins),
             operators: Operators::new(config.operators.iter().copied().chain(own_operator)),
             operators_turn: Arc::default(),

@@ -24,12 +24,17 @@ use tokio_util::sync::CancellationToken;
 use tower::util::MapRequest;
 
 use crate::config::ConnectionLimits;
+use crate::low_priority::OneOfMany;
 use crate::shares::{Share, Shares};
 use crate::unread_answers::ConnectionEnd;
 
 /// How often an HTTP/2 client is asked for a sign of life, and how long it may take to give one.
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// So many connections of one network address are served beside all others. A browser opens six to one host; what comes over
+/// the next ones of the address has a low priority.
+const USUAL_OF_ADDRESS: usize = 24;
 
 /// A request's head: its line and its headers. A longer one is answered 431.
 const HEAD_MAX_BYTES: usize = 64 << 10;
@@ -69,9 +74,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, places: Places,
         };
         match accepted {
             Ok((stream, peer)) => match places.take(peer.ip()) {
-                Some(place) => {
-                    let stream = Metered::new(Placed { stream, _place: place });
-                    open.spawn(serve_one(stream, peer, router.clone(), head_deadline, stop.clone()));
+                Some(Place { share, one_of_many }) => {
+                    let stream = Metered::new(Placed { stream, _place: share });
+                    let came = Came { peer, one_of_many };
+                    open.spawn(serve_one(stream, came, router.clone(), head_deadline, stop.clone()));
                 }
                 None => tracing::debug!(%peer, "a connection over the bound was closed"),
             },
@@ -90,14 +96,22 @@ async fn pause_after(error: &io::Error) {
     }
 }
 
+/// Where a connection comes from.
+#[derive(Clone, Copy)]
+struct Came {
+    peer: SocketAddr,
+    one_of_many: Option<OneOfMany>,
+}
+
 /// Serves one connection until it ends, or becomes a WebSocket, which keeps its place.
 async fn serve_one(
     stream: Metered<Placed>,
-    peer: SocketAddr,
+    came: Came,
     router: Router,
     head_deadline: Duration,
     stop: CancellationToken,
 ) {
+    let Came { peer, one_of_many } = came;
     let socket = stream.socket();
     let began = Arc::new(AtomicBool::new(false));
     let begins = Arc::clone(&began);
@@ -108,6 +122,9 @@ async fn serve_one(
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(ConnectInfo(socket.clone()));
         request.extensions_mut().insert(ended_by.clone());
+        if let Some(one_of_many) = one_of_many {
+            request.extensions_mut().insert(one_of_many);
+        }
         request
     });
     let builder = builder(head_deadline);
@@ -156,6 +173,12 @@ fn builder(head_deadline: Duration) -> auto::Builder<TokioExecutor> {
     builder
 }
 
+/// A place for one connection.
+struct Place {
+    share: Share,
+    one_of_many: Option<OneOfMany>,
+}
+
 /// The places for connections.
 #[derive(Debug)]
 pub(crate) struct Places {
@@ -172,9 +195,11 @@ impl Places {
     }
 
     /// A place for one more connection, if there is one.
-    fn take(&self, address: IpAddr) -> Option<Share> {
+    fn take(&self, address: IpAddr) -> Option<Place> {
         let class = (!self.behind_proxy).then(|| address_class(address));
-        self.places.take(class.as_deref(), 1)
+        let share = self.places.take(class.as_deref(), 1)?;
+        let is_one_of_many = class.is_some_and(|class| self.places.taken_by(&class) > USUAL_OF_ADDRESS);
+        Some(Place { share, one_of_many: is_one_of_many.then_some(OneOfMany) })
     }
 }
 
@@ -241,10 +266,22 @@ mod tests {
     }
 
     #[test]
+    fn connections_beyond_the_usual_ones_of_an_address_are_known_as_such() {
+        let places = places(100, 50, false);
+        let take = |last: u8| places.take(IpAddr::from([192, 0, 2, last])).unwrap();
+        let held: Vec<Place> = (0..2 * USUAL_OF_ADDRESS).map(|_| take(1)).collect();
+        let known: Vec<bool> = held.iter().map(|place| place.one_of_many.is_some()).collect();
+        assert_eq!(known, [vec![false; USUAL_OF_ADDRESS], vec![true; USUAL_OF_ADDRESS]].concat());
+        assert!(take(2).one_of_many.is_none(), "another address waits for the first");
+        drop(held);
+        assert!(take(1).one_of_many.is_none(), "an address has a low priority for ever");
+    }
+
+    #[test]
     fn behind_a_proxy_only_the_total_counts() {
         let places = places(3, 1, true);
         let proxy = IpAddr::from([127, 0, 0, 1]);
-        let held: Vec<Share> = std::iter::from_fn(|| places.take(proxy)).take(10).collect();
+        let held: Vec<Place> = std::iter::from_fn(|| places.take(proxy)).take(10).collect();
         assert_eq!(held.len(), 3);
         drop(held);
         assert!(places.take(proxy).is_some());

@@ -32,6 +32,7 @@ pub mod job_token;
 pub mod keys;
 pub mod large_bodies;
 pub mod log;
+mod low_priority;
 mod marketplace;
 pub mod metrics;
 mod middleware;

@@ -15,6 +15,7 @@ use crate::arriving_bodies;
 use crate::auth::{Caller, Visitor};
 use crate::error::{ApiError, LoggedError};
 use crate::http::extract::refuse_unread;
+use crate::low_priority::{LowPriority, OneOfMany};
 use crate::metrics::{AnswerLabels, Metrics, RouteLabels};
 use crate::reads;
 
@@ -93,6 +94,27 @@ pub(crate) async fn count_attempt(
     Err(refuse_unread(Request::from_parts(parts, body), refusal).await)
 }
 
+/// Serves a request where it keeps nobody waiting.
+pub(crate) async fn at_low_priority(State(low): State<LowPriority>, request: Request, next: Next) -> Response {
+    low.run(request, next).await
+}
+
+/// The same for a request over one of many connections of its address, unless it is a miner's: a farm has one address, and
+/// the jobs of others.
+pub(crate) async fn many_at_low_priority(State(low): State<LowPriority>, request: Request, next: Next) -> Response {
+    let is_one_of_many = request.extensions().get::<OneOfMany>().is_some();
+    if is_one_of_many && !is_of_a_miner(request.uri().path()) {
+        low.run(request, next).await
+    } else {
+        next.run(request).await
+    }
+}
+
+fn is_of_a_miner(path: &str) -> bool {
+    let path = path.strip_prefix("/api").unwrap_or(path);
+    path == "/v1/miners/session" || path.starts_with("/v1/miners/jobs/")
+}
+
 /// Says of a request to `/rpc` whose it is, so that each of its calls counts.
 pub(crate) async fn allow_calls(
     State(app): State<Arc<App>>,
@@ -147,6 +169,16 @@ pub(crate) async fn admit_page(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_and_results_of_miners_keep_their_priority_and_their_lists_do_not() {
+        for path in ["/v1/miners/session", "/api/v1/miners/session", "/v1/miners/jobs/lease_1/result"] {
+            assert!(is_of_a_miner(path), "{path}");
+        }
+        for path in ["/v1/miners", "/v1/miners/0x1", "/", "/api", "/v1/miners/session/", "/v1/jobs/miners/jobs/"] {
+            assert!(!is_of_a_miner(path), "{path}");
+        }
+    }
 
     #[test]
     fn a_method_that_nobody_knows_is_no_label_of_its_own() {

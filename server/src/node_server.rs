@@ -24,6 +24,7 @@ use crate::config::{ConnectionLimits, DRAIN};
 use crate::connections::{self, Places};
 use crate::error::ApiError;
 use crate::follow::FollowState;
+use crate::low_priority::LowPriority;
 use crate::rate_limits::AddressUnits;
 use crate::serve::{ServeError, listen};
 use crate::unread_answers::UnreadAnswers;
@@ -46,6 +47,7 @@ struct Served {
     units: Arc<AddressUnits>,
     body_bounds: BodyBounds,
     unread_answers: UnreadAnswers,
+    low_priority: LowPriority,
     stop: CancellationToken,
 }
 
@@ -66,6 +68,7 @@ impl NodeServer {
             units: Arc::new(AddressUnits::new(RPC_UNITS_PER_ADDRESS)),
             body_bounds: BodyBounds::new(ConnectionLimits::default().body),
             unread_answers: UnreadAnswers::default(),
+            low_priority: LowPriority::start().map_err(StartError::Threads)?,
             stop: CancellationToken::new(),
         };
         Ok(Self { listener, node, folder, state })
@@ -114,6 +117,7 @@ fn router(state: &Served) -> Result<Router, node::NodeError> {
         .with_state(state.clone());
     Ok(node::router(state.node.clone())?
         .layer(from_fn_with_state(state.clone(), allow_calls))
+        .layer(from_fn_with_state(state.low_priority.clone(), middleware::at_low_priority))
         .merge(operations)
         .layer(CatchPanicLayer::custom(middleware::answer_panic))
         .layer(from_fn_with_state(state.clone(), bound_body))

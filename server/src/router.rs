@@ -38,8 +38,7 @@ pub fn router(app: Arc<App>) -> Result<Router, node::NodeError> {
         .merge(short_forms(&app))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::clone(&app))
-        .merge(etherscan::router(Arc::clone(&app), rpc.clone()))
-        .merge(rpc.layer(from_fn_with_state(Arc::clone(&app), middleware::allow_calls)));
+        .merge(what_the_node_is_asked(&app, rpc));
     let routes = with_pages(routes, &app)
         .layer(CatchPanicLayer::custom(middleware::answer_panic))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::bound_body))
@@ -52,8 +51,17 @@ pub fn router(app: Arc<App>) -> Result<Router, node::NodeError> {
         .layer(security_header(header::REFERRER_POLICY, "same-origin"))
         .layer(security_header(header::X_FRAME_OPTIONS, "DENY"))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid));
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(from_fn_with_state(app.low_priority.clone(), middleware::many_at_low_priority));
     Ok(routes)
+}
+
+/// The calls of strangers to the node, which share no thread with what the hub and its pages do.
+fn what_the_node_is_asked(app: &Arc<App>, rpc: Router) -> Router {
+    let counted = rpc.clone().layer(from_fn_with_state(Arc::clone(app), middleware::allow_calls));
+    etherscan::router(Arc::clone(app), rpc)
+        .merge(counted)
+        .layer(from_fn_with_state(app.low_priority.clone(), middleware::at_low_priority))
 }
 
 /// Compresses what is made for one request. The least effort saves most of the bytes, and anybody may ask for it.

@@ -28,6 +28,11 @@ impl Shares {
         share.grow(amount).then_some(share)
     }
 
+    /// How many one of them has taken.
+    pub(crate) fn taken_by(&self, name: &str) -> usize {
+        self.taken().by_name.get(name).copied().unwrap_or_default()
+    }
+
     /// How many are taken.
     #[cfg(test)]
     pub(crate) fn in_use(&self) -> usize {
@@ -98,6 +103,7 @@ mod tests {
         assert!(shares.take(None, 3).is_none() && shares.take(Some("third"), 3).is_none(), "more than there is");
         let rest = shares.take(None, 2).unwrap();
         assert!(shares.take(Some("third"), 1).is_none());
+        assert_eq!((shares.taken_by("first"), shares.taken_by("third")), (4, 0));
         drop(first);
         assert!(shares.take(Some("first"), 3).is_some() && shares.take(Some("second"), 1).is_none());
         drop((second, rest));

@@ -2,8 +2,8 @@
 //! without one, in one run; with the server's memory and what it wrote to the disk. The server is the real program in a
 //! process of its own, and so is the attacker. Prints one line of JSON: `[{name, value, unit, bar, holds}]`.
 //!
-//! The attacker runs at the lowest priority, since it would have processors of its own; what the server does for it has
-//! the server's. What each of both took of the processors is told beside the figures.
+//! The attacker gets what the server and its visitors leave of the processors (`SCHED_IDLE`), since it would have processors of
+//! its own; what the server does for it has the server's. What each of both took is told beside the figures.
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a program that measures")]
 
 mod attack;
@@ -59,7 +59,7 @@ fn main() {
     }
     if attacked.is_some() {
         // Before the runtime starts its threads, which have the priority of this one.
-        rustix::process::setpriority_process(None, 19).unwrap();
+        node::lower_this_thread();
         // An attacker is refused now and then, which ends a try and is counted.
         std::panic::set_hook(Box::new(|_| {}));
     } else {

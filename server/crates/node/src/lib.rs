@@ -31,6 +31,7 @@ mod import_bodies;
 mod intake;
 mod lanes;
 mod large_answers;
+mod low_priority;
 mod minter;
 mod node;
 mod peers;
@@ -63,13 +64,16 @@ pub use handle::NodeHandle;
 pub use import_bodies::{MAX_IMPORT_BODY_BYTES, MAX_IMPORTS_AT_ONCE};
 pub use lanes::{Lane, STRANGER_CALL_TIME, STRANGER_READS};
 pub use large_answers::MAX_LARGE_ANSWER_BYTES;
+pub use low_priority::lower_this_thread;
 pub use mempool::{PoolLimits, Rate, StrangerRates};
 pub use node::Node;
 pub use peers::PeerState;
 pub use reads::PoolContent;
 pub use request_bodies::{MAX_BODIES_BYTES, MAX_REQUEST_BYTES};
 pub use rest::{BlockBody, HeadBody, TransactionBody};
-pub use router::{MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_RESPONSE_BYTES, MAX_SOCKETS, router};
+pub use router::{
+    MAX_BATCH_REQUESTS, MAX_CONNECTIONS, MAX_RESPONSE_BYTES, MAX_SOCKETS, SignsOfLife, router, router_with,
+};
 pub use rpc::openrpc_document;
 pub use sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Metered, MeteredListener, SOCKETS_MAX_BYTES, Socket};
 pub use staking::{StakeRewards, ValidatorPower};

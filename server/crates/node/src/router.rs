@@ -39,20 +39,35 @@ pub const MAX_SOCKETS: u32 = 256;
 /// Most subscriptions of one WebSocket connection.
 const MAX_SUBSCRIPTIONS_PER_CONNECTION: u32 = 64;
 
-/// How often a WebSocket's client is asked for a sign of life.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// When a WebSocket's client is asked for a sign of life, and when it counts as gone.
+#[derive(Clone, Copy, Debug)]
+pub struct SignsOfLife {
+    pub ping_interval: Duration,
+    /// Without a sign of life for so long, a WebSocket fails once.
+    pub inactive_limit: Duration,
+    /// Failures after which a WebSocket is closed.
+    pub max_failures: usize,
+}
 
-/// Without a sign of life for so long, a WebSocket fails once.
-const INACTIVE_LIMIT: Duration = Duration::from_secs(60);
-
-/// Failures after which a WebSocket is closed.
-const MAX_PING_FAILURES: usize = 2;
+impl Default for SignsOfLife {
+    fn default() -> Self {
+        Self { ping_interval: Duration::from_secs(30), inactive_limit: Duration::from_secs(60), max_failures: 2 }
+    }
+}
 
 /// Everything under `/rpc`: JSON-RPC by POST and WebSocket on the path itself, REST below it.
 ///
 /// # Errors
 /// [`NodeError::Thread`] if two methods have one name, which a test rules out.
 pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
+    router_with(handle, SignsOfLife::default())
+}
+
+/// The same, where clients of WebSockets are waited for otherwise.
+///
+/// # Errors
+/// As [`router`].
+pub fn router_with(handle: NodeHandle, signs_of_life: SignsOfLife) -> Result<Router, NodeError> {
     let handle = handle.in_lane(Lane::Stranger);
     let module = rpc::module(&handle).map_err(|error| NodeError::Thread(error.to_string()))?;
     let (stop, running) = stop_channel();
@@ -70,7 +85,7 @@ pub fn router(handle: NodeHandle) -> Result<Router, NodeError> {
     let (bodies, budget) = (RequestBodies::default(), SocketBudget::default());
     let posts = post_service(serving(config_of_posts()))
         .layer(middleware::from_fn(move |request, next| bodies.clone().bound(request, next)));
-    let sockets = get_service(serving(config_of_sockets()))
+    let sockets = get_service(serving(config_of_sockets(signs_of_life)))
         .layer(middleware::from_fn(move |request, next| begin_socket(budget.clone(), request, next)));
     let large_answers = LargeAnswers::default();
     let imports = ImportBodies::default();
@@ -106,9 +121,10 @@ fn config_of_posts() -> ServerConfig {
         .build()
 }
 
-fn config_of_sockets() -> ServerConfig {
+fn config_of_sockets(signs_of_life: SignsOfLife) -> ServerConfig {
+    let SignsOfLife { ping_interval, inactive_limit, max_failures } = signs_of_life;
     let pings =
-        PingConfig::new().ping_interval(PING_INTERVAL).inactive_limit(INACTIVE_LIMIT).max_failures(MAX_PING_FAILURES);
+        PingConfig::new().ping_interval(ping_interval).inactive_limit(inactive_limit).max_failures(max_failures);
     ServerConfig::builder()
         .ws_only()
         .max_request_body_size(MAX_PUSHED_BYTES)

@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::oneshot;
 
 use crate::error::NodeError;
-
-/// The lowest priority that Unix knows.
-const NICE: i32 = 19;
+use crate::low_priority::lower_this_thread;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -49,10 +47,7 @@ impl StrangerThreads {
 }
 
 fn run(waiting: &Mutex<mpsc::Receiver<Work>>) {
-    // On Linux this thread alone gets it.
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::warn!(%error, "a thread for strangers has the priority of all others");
-    }
+    lower_this_thread();
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(work) = next else { return };
@@ -74,11 +69,10 @@ mod tests {
         assert_eq!(threads.run(|| Ok(7)).await.unwrap(), 7);
         #[cfg(target_os = "linux")]
         {
-            let before = rustix::process::getpriority_process(None).unwrap();
-            let of_thread = threads.run(|| Ok(rustix::process::getpriority_process(None).unwrap())).await.unwrap();
-            assert_eq!(of_thread, NICE);
-            let after = rustix::process::getpriority_process(None).unwrap();
-            assert_eq!(after, before, "other threads lost their priority");
+            use thread_priority::unix::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
+            let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+            assert_eq!(threads.run(|| Ok(thread_schedule_policy().unwrap())).await.unwrap(), idle);
+            assert_ne!(thread_schedule_policy().unwrap(), idle, "other threads lost their priority");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy_primitives::{Bytes, TxKind, U256, hex};
 use futures::{SinkExt as _, StreamExt as _};
-use node::{BlockTiming, MeteredListener, Socket};
+use node::{BlockTiming, MeteredListener, SignsOfLife, Socket};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
@@ -127,6 +127,31 @@ async fn each_kind_of_subscription_has_its_own_parameter() {
     assert_eq!(transaction["hash"], json!(hash_of(&ping(3, 0))));
     assert_eq!((&transaction["nonce"], &transaction["blockHash"]), (&json!("0x0"), &Value::Null));
     assert_eq!(client.call("eth_chainId", json!([])).await["result"], "0x60f6");
+}
+
+#[tokio::test]
+async fn who_gives_no_sign_of_life_loses_its_websocket_and_who_answers_keeps_it() {
+    // The limit is what a machine that is busy with other things may keep a client from answering.
+    let (ping_interval, inactive_limit) = (Duration::from_millis(250), Duration::from_secs(5));
+    let signs = SignsOfLife { ping_interval, inactive_limit, max_failures: 1 };
+    let node = TestNode::new();
+    let router = node::router_with(node.handle(), signs).unwrap();
+    let node = TestNode { router, ..node };
+    let (mut answers, silent) = (Client::connect(&node).await, Client::connect(&node).await);
+    // Its bytes are read and never looked at, so that no ping is answered.
+    let MaybeTlsStream::Plain(mut silent) = silent.socket.into_inner() else { panic!("a plain connection") };
+    let mut nowhere = tokio::io::sink();
+    let is_closed = tokio::io::copy(&mut silent, &mut nowhere);
+    let answering = async {
+        while let Some(message) = answers.socket.next().await {
+            message.unwrap();
+        }
+    };
+    tokio::select! {
+        closed = tokio::time::timeout(PATIENCE, is_closed) => assert!(closed.is_ok(), "a dead socket is kept for ever"),
+        () = answering => panic!("a client that answers loses its WebSocket"),
+    }
+    assert!(answers.call("eth_chainId", json!([])).await["result"].is_string());
 }
 
 #[tokio::test]

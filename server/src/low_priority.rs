@@ -1,0 +1,191 @@
+//! A runtime of its own at the lowest priority, for what may wait: what strangers ask the node, and what somebody asks for
+//! while much of the same network address is in work. Where the processors are busy, jobs, settlement and everybody
+//! else's pages come first.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::{Frame, SizeHint};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::error::ApiError;
+
+/// Threads that may wait for the disk at once.
+const BLOCKING_THREADS_MAX: usize = 16;
+
+/// Frames of an answer that are made before their reader takes one.
+const FRAMES_AHEAD: usize = 2;
+
+/// The request came over one of more connections than one network address has usually. An extension of the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OneOfMany;
+
+/// The runtime. It ends with the last clone of this, without waiting for its tasks.
+#[derive(Debug, Clone)]
+pub(crate) struct LowPriority(Arc<Owned>);
+
+#[derive(Debug)]
+struct Owned {
+    handle: Handle,
+    /// Only taken where this is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // A task of another runtime may be the last to let go, and must not wait.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl LowPriority {
+    /// Starts as many threads as there are processors.
+    ///
+    /// # Errors
+    /// The system has no threads to give.
+    pub(crate) fn start() -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        builder.thread_name("low-priority").max_blocking_threads(BLOCKING_THREADS_MAX);
+        let runtime = builder.on_thread_start(node::lower_this_thread).enable_all().build()?;
+        Ok(Self(Arc::new(Owned { handle: runtime.handle().clone(), runtime: Some(runtime) })))
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.0.handle
+    }
+
+    /// Runs a request there, and what makes its answer. Both end where the client goes away.
+    pub(crate) async fn run(&self, request: Request, next: Next) -> Response {
+        let running = self.handle().spawn(async move { carried(next.run(request).await) });
+        match AbortOnDropHandle::new(running).await {
+            Ok(response) => response,
+            Err(error) => ApiError::Internal(error.to_string()).into_response(),
+        }
+    }
+}
+
+/// An answer whose body is made here, and handed over piece by piece. What is complete stays as it is.
+fn carried(response: Response) -> Response {
+    let is_complete = response.body().size_hint().exact().is_some();
+    if is_complete || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
+    response.map(|body| {
+        let size = body.size_hint();
+        let (frames, carried) = mpsc::channel(FRAMES_AHEAD);
+        tokio::spawn(carry(body, frames));
+        Body::new(Carried { frames: carried, size })
+    })
+}
+
+/// Ends with the body, or when nobody takes it any more.
+async fn carry(mut body: Body, frames: mpsc::Sender<Result<Frame<Bytes>, axum::Error>>) {
+    loop {
+        let next = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
+        let next = tokio::select! {
+            next = next => next,
+            () = frames.closed() => return,
+        };
+        let Some(frame) = next else { return };
+        if frames.send(frame).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The pieces of an answer that is made on another thread.
+struct Carried {
+    frames: mpsc::Receiver<Result<Frame<Bytes>, axum::Error>>,
+    size: SizeHint,
+}
+
+impl HttpBody for Carried {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.frames.poll_recv(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::to_bytes;
+    use axum::extract::State;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use futures::{StreamExt as _, stream};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    /// The policy's number and the thread's name.
+    fn this_thread() -> String {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
+        let policy = stat.split_whitespace().nth(40).unwrap_or_default().to_owned();
+        format!("{policy} {}", std::thread::current().name().unwrap_or_default())
+    }
+
+    async fn panics() {
+        panic!("on purpose");
+    }
+
+    async fn at_low_priority(State(low): State<LowPriority>, request: Request, next: Next) -> Response {
+        low.run(request, next).await
+    }
+
+    #[tokio::test]
+    async fn handler_and_answer_are_made_by_threads_of_low_priority_and_others_keep_theirs() {
+        let low = LowPriority::start().unwrap();
+        let streamed = || async {
+            let handler = this_thread();
+            let pieces = stream::once(async move { Ok::<_, io::Error>(format!("{handler}, {}", this_thread())) });
+            Body::from_stream(pieces)
+        };
+        let router = Router::new()
+            .route("/", get(streamed))
+            .route("/panic", get(panics))
+            .layer(from_fn_with_state(low.clone(), at_low_priority));
+        let ask = |path: &str| router.clone().oneshot(axum::http::Request::get(path).body(Body::empty()).unwrap());
+        let answer = ask("/").await.unwrap();
+        let body = to_bytes(answer.into_body(), 1_000).await.unwrap();
+        #[cfg(target_os = "linux")]
+        assert_eq!(body, "5 low-priority, 5 low-priority", "SCHED_IDLE has the number 5");
+        #[cfg(not(target_os = "linux"))]
+        assert!(String::from_utf8_lossy(&body).contains("low-priority"));
+        assert!(!this_thread().starts_with('5'), "this thread lost its priority");
+        assert_eq!(ask("/panic").await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(ask("/").await.unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_takes_ends() {
+        let low = LowPriority::start().unwrap();
+        let (held, mut dropped) = mpsc::channel::<()>(1);
+        let endless = stream::unfold(held, |held| async move { Some((Ok::<_, io::Error>("more"), held)) });
+        let body = low.handle().spawn(async move { carried(Response::new(Body::from_stream(endless))) }).await.unwrap();
+        let mut pieces = body.into_body().into_data_stream();
+        assert_eq!(pieces.next().await.unwrap().unwrap(), "more");
+        drop(pieces);
+        assert_eq!(dropped.recv().await, None, "it is made for ever");
+    }
+}
