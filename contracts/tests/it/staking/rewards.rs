@@ -81,9 +81,8 @@ fn what_was_undelegated_or_whose_validator_is_jailed_or_gone_earns_nothing_from_
     let undelegates = |evm: &mut Evm| drop(evm.send_staking(one.address(), &undelegate(&first, 30 * AIT)).unwrap());
     let is_jailed = |evm: &mut Evm| drop(evm.send_staking(RELAYER, &contradiction(&first, 7)).unwrap());
     let resigns = |evm: &mut Evm| drop(evm.send_staking(first.address(), &Staking::resignCall {}).unwrap());
-    let ways: [(&dyn Fn(&mut Evm), &str); 3] =
-        [(&undelegates, "undelegated"), (&is_jailed, "jailed"), (&resigns, "left")];
-    for (leaves, name) in ways {
+    let undelegated = (&undelegates as &dyn Fn(&mut Evm), "undelegated");
+    for (leaves, name) in [undelegated, (&is_jailed, "jailed"), (&resigns, "left")] {
         let mut evm = flowing();
         evm.now_unix += UNBONDING_SECONDS / 2;
         leaves(&mut evm);

@@ -133,10 +133,13 @@ fn is_shorter_than_header(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.len() < super::group::FILE_HEADER_BYTES as u64)
 }
 
+/// Hears of an entry: its number, the entry, its note, and what it led to.
+type Listener<'a> = dyn FnMut(u64, &Entry, &[u8], &[Event]) + 'a;
+
 /// Carries out entries once more, and tells somebody what they led to.
 struct Replay<'a> {
     events: Vec<Event>,
-    each: &'a mut dyn FnMut(u64, &Entry, &[u8], &[Event]),
+    each: &'a mut Listener<'a>,
 }
 
 impl Replay<'_> {
