@@ -12,7 +12,7 @@ use store::Store;
 use store::change::{CountFault, ForgetMiners, UpsertMiner};
 
 use super::database::on_both;
-use super::fixture::{MINER, complete, new_job, task};
+use super::fixture::{MINER, NOW, complete, new_job, task};
 use super::settlement::arrival;
 
 /// Reads the whole log, and checks that it is one tree.
