@@ -19,7 +19,7 @@ fn answer(assignment: Assignment) -> Vec<Effect> {
     let now = Instant::now();
     let mut worker = Worker::new(HubNumber(0), &[offer()], 1, Vec::new());
     let hub = HubIdentity { hub_id: "double".into(), chain_id: 7, minter: MINTER, escrow: ESCROW };
-    worker.connected(Session { hub, clock: HubClock::new(inference::clock::now(), now) });
+    worker.connected(Session { hub, clock: HubClock::new(inference::clock::now(), now), slots_told: 1 });
     worker.hub_message(HubMessage::Assign(Box::new(assignment)), now)
 }
 
