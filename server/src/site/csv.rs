@@ -244,7 +244,7 @@ impl File {
             }
             "validators" => {
                 let heads = ["validator", "voting_power", "base_power", "own_stake_ait", "delegated_stake_ait"];
-                Self::new("validators", &heads, backend.validators().await?.into_iter().map(validator))
+                Self::new("validators", &heads, backend.validators().await?.validators.into_iter().map(validator))
             }
             "supply" => {
                 let heads = ["day", "supply_ait", "minted_ait", "transactions"];

@@ -21,6 +21,7 @@ use shared::api::explorer::{
     ValidatorsView,
 };
 use shared::api::page::Page;
+use shared::time::UnixSeconds;
 use shared::{Address, B256};
 
 pub(super) use calls::calls_of;
