@@ -122,7 +122,7 @@ impl HttpBody for Carried {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 }
 

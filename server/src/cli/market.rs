@@ -20,7 +20,7 @@ const CLOCKS_DIFFER_SECONDS: u64 = 60;
 #[derive(Debug, Subcommand)]
 pub(super) enum Market {
     /// Asks for a picture at your price: the job is submitted as soon as a miner offers it
-    Bid(Bid),
+    Bid(Box<Bid>),
     /// Lists your bids, or with --of what everybody bids for a model
     Bids(List),
     /// Takes a bid back
