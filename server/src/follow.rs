@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{B256, Bytes};
 use node::chain::{CertificateError, ChainError, ReceivedBlock};
 use node::{NodeError, NodeHandle};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 
@@ -182,7 +182,34 @@ struct Head {
 
 #[derive(Debug, Deserialize)]
 struct Blocks {
+    #[serde(deserialize_with = "no_more_than_asked")]
     blocks: Vec<Bytes>,
+}
+
+/// Stops at the first block too many, since an empty one takes more memory than its text.
+fn no_more_than_asked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Bytes>, D::Error> {
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Bytes>;
+
+        fn expecting(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            write!(formatter, "a list of at most {BLOCKS_AT_ONCE} blocks")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Bytes>, A::Error> {
+            let mut blocks = Vec::new();
+            while let Some(block) = list.next_element()? {
+                if blocks.len() as u64 == BLOCKS_AT_ONCE {
+                    return Err(A::Error::custom(format!("`blocks` has more than {BLOCKS_AT_ONCE} blocks")));
+                }
+                blocks.push(block);
+            }
+            Ok(blocks)
+        }
+    }
+
+    deserializer.deserialize_seq(List)
 }
 
 /// Takes one range of blocks of a node, or compares chains where it has none that is missing here. The height that it names, or why
@@ -327,7 +354,15 @@ pub(crate) fn node_url(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::node_url;
+    use super::{Blocks, node_url};
+
+    #[test]
+    fn a_list_of_blocks_ends_where_it_has_more_than_was_asked_for() {
+        let read = |count| serde_json::from_value::<Blocks>(serde_json::json!({ "blocks": vec!["0x"; count] }));
+        assert_eq!(read(100).unwrap().blocks.len(), 100);
+        assert!(read(101).unwrap_err().to_string().contains("more than 100 blocks"));
+        assert!(serde_json::from_str::<Blocks>(r#"{ "blocks": "0x" }"#).is_err());
+    }
 
     #[test]
     fn a_node_is_named_without_a_path() {
