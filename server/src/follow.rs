@@ -269,16 +269,22 @@ async fn take_range(
 
 /// The block that a node gives at a height.
 fn decode(url: &str, number: u64, encoded: &[u8]) -> Result<ReceivedBlock, FollowError> {
-    let mut bytes = encoded;
-    let received = ReceivedBlock::decode(&mut bytes).map_err(|reason| FollowError::NoBlock {
-        url: url.to_owned(),
-        number,
-        reason,
-    })?;
+    let received = read_block(url, number, encoded)?;
     match received.header().number {
         given if given == number => Ok(received),
         // One that is here already would pass for a new one.
         given => Err(FollowError::Misplaced { url: url.to_owned(), number, given }),
+    }
+}
+
+/// A block and nothing else: bytes after it would make a range look as large as one that a node ends early.
+fn read_block(url: &str, number: u64, encoded: &[u8]) -> Result<ReceivedBlock, FollowError> {
+    let no_block = |reason| FollowError::NoBlock { url: url.to_owned(), number, reason };
+    let mut bytes = encoded;
+    let received = ReceivedBlock::decode(&mut bytes).map_err(no_block)?;
+    match bytes.len() {
+        0 => Ok(received),
+        left => Err(no_block(ChainError::MalformedBlock(format!("{left} bytes follow the block")))),
     }
 }
 
