@@ -137,7 +137,9 @@ impl Following {
     /// Gives each node a turn. What is not followed is a fault where no node could be, and where a node has another branch.
     async fn round(&mut self) -> Round {
         let mut has_advanced = false;
-        for place in due(&self.sources, Instant::now()) {
+        // Where the head cannot be read, no node can be followed, and the round tells why.
+        let head = self.node.head().map_or(u64::MAX, |head| head.number);
+        for place in due(&self.sources, head, Instant::now()) {
             let Some(source) = self.sources.get_mut(place) else { continue };
             let mut asked = Asked::new(&self.agent, &source.url, self.turn_max);
             let (turn, taken) = take_turn(&self.node, &mut asked).await;
