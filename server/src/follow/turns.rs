@@ -82,6 +82,7 @@ mod tests {
         assert_eq!(due(&sources, 0, at(115)), [1, 0], "who lies quickly keeps a slow one from nothing");
         assert_eq!(due(&[], 0, start), [0; 0]);
     }
+
     #[test]
     fn a_slow_one_that_alone_has_more_is_asked_in_its_rest() {
         let (start, seconds) = (Instant::now(), Duration::from_secs);
