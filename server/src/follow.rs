@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{B256, Bytes};
 use node::chain::{CertificateError, ChainError, ReceivedBlock};
 use node::{NodeError, NodeHandle};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 
@@ -137,7 +137,9 @@ impl Following {
     /// Gives each node a turn. What is not followed is a fault where no node could be, and where a node has another branch.
     async fn round(&mut self) -> Round {
         let mut has_advanced = false;
-        for place in due(&self.sources, Instant::now()) {
+        // Where the head cannot be read, no node can be followed, and the round tells why.
+        let head = self.node.head().map_or(u64::MAX, |head| head.number);
+        for place in due(&self.sources, head, Instant::now()) {
             let Some(source) = self.sources.get_mut(place) else { continue };
             let mut asked = Asked::new(&self.agent, &source.url, self.turn_max);
             let (turn, taken) = take_turn(&self.node, &mut asked).await;
@@ -182,7 +184,34 @@ struct Head {
 
 #[derive(Debug, Deserialize)]
 struct Blocks {
+    #[serde(deserialize_with = "no_more_than_asked")]
     blocks: Vec<Bytes>,
+}
+
+/// Stops at the first block too many, since an empty one takes more memory than its text.
+fn no_more_than_asked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Bytes>, D::Error> {
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Bytes>;
+
+        fn expecting(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            write!(formatter, "a list of at most {BLOCKS_AT_ONCE} blocks")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Bytes>, A::Error> {
+            let mut blocks = Vec::new();
+            while let Some(block) = list.next_element()? {
+                if blocks.len() as u64 == BLOCKS_AT_ONCE {
+                    return Err(A::Error::custom(format!("`blocks` has more than {BLOCKS_AT_ONCE} blocks")));
+                }
+                blocks.push(block);
+            }
+            Ok(blocks)
+        }
+    }
+
+    deserializer.deserialize_seq(List)
 }
 
 /// Takes one range of blocks of a node, or compares chains where it has none that is missing here. The height that it names, or why
@@ -242,16 +271,22 @@ async fn take_range(
 
 /// The block that a node gives at a height.
 fn decode(url: &str, number: u64, encoded: &[u8]) -> Result<ReceivedBlock, FollowError> {
-    let mut bytes = encoded;
-    let received = ReceivedBlock::decode(&mut bytes).map_err(|reason| FollowError::NoBlock {
-        url: url.to_owned(),
-        number,
-        reason,
-    })?;
+    let received = read_block(url, number, encoded)?;
     match received.header().number {
         given if given == number => Ok(received),
         // One that is here already would pass for a new one.
         given => Err(FollowError::Misplaced { url: url.to_owned(), number, given }),
+    }
+}
+
+/// A block and nothing else: bytes after it would make a range look as large as one that a node ends early.
+fn read_block(url: &str, number: u64, encoded: &[u8]) -> Result<ReceivedBlock, FollowError> {
+    let no_block = |reason| FollowError::NoBlock { url: url.to_owned(), number, reason };
+    let mut bytes = encoded;
+    let received = ReceivedBlock::decode(&mut bytes).map_err(no_block)?;
+    match bytes.len() {
+        0 => Ok(received),
+        left => Err(no_block(ChainError::MalformedBlock(format!("{left} bytes follow the block")))),
     }
 }
 
@@ -327,7 +362,15 @@ pub(crate) fn node_url(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::node_url;
+    use super::{Blocks, node_url};
+
+    #[test]
+    fn a_list_of_blocks_ends_where_it_has_more_than_was_asked_for() {
+        let read = |count| serde_json::from_value::<Blocks>(serde_json::json!({ "blocks": vec!["0x"; count] }));
+        assert_eq!(read(100).unwrap().blocks.len(), 100);
+        assert!(read(101).unwrap_err().to_string().contains("more than 100 blocks"));
+        assert!(serde_json::from_str::<Blocks>(r#"{ "blocks": "0x" }"#).is_err());
+    }
 
     #[test]
     fn a_node_is_named_without_a_path() {

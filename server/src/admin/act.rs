@@ -71,6 +71,7 @@ impl Admin {
         let admin = self.clone();
         let declared = tokio::spawn(async move {
             let _turn = admin.turn.lock().await;
+            let _histories = admin.views.hub.change_histories().await;
             let struck = admin.views.store.write(DeclareAmnesty { from, to, act }).await?;
             let answer = StruckFaults { miners: struck.len() as u64, faults: struck.values().sum() };
             admin.views.hub.forgive(struck).await?;

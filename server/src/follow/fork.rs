@@ -1,11 +1,11 @@
 //! Whether another node has the same chain as this one, and what it proves where it has not.
 
 use alloy_primitives::B256;
-use node::chain::{CertificateError, ChainError, CommitCertificate, Contradiction, ReceivedBlock};
+use node::chain::{CertificateError, ChainError, CommitCertificate, Contradiction};
 use node::{NodeError, NodeHandle};
 use serde::Deserialize;
 
-use super::{Asked, Blocks, FollowError};
+use super::{Asked, Blocks, FollowError, read_block};
 
 #[derive(Debug, Deserialize)]
 struct Block {
@@ -39,11 +39,10 @@ pub(super) async fn look(node: &NodeHandle, asked: &mut Asked<'_>, number: u64) 
     let Some(encoded) = blocks.into_iter().next() else {
         return Err(FollowError::Unshown { url, number, ours, theirs });
     };
-    let received = match ReceivedBlock::decode(&mut encoded.as_ref()) {
-        Ok(received) if received.header().number == number && received.header().hash() == theirs => received,
-        Ok(_) => return Err(FollowError::Unshown { url, number, ours, theirs }),
-        Err(reason) => return Err(FollowError::NoBlock { url, number, reason }),
-    };
+    let received = read_block(&url, number, &encoded)?;
+    if received.header().number != number || received.header().hash() != theirs {
+        return Err(FollowError::Unshown { url, number, ours, theirs });
+    }
     let certificate = received.certificate().clone();
     if let Err(error) = node.import(received).await {
         tracing::error!(number, url, %error, "a block of another branch");

@@ -11,7 +11,7 @@ use shared::api::jobs::StepProgress;
 use shared::api::miners::MinerPause;
 use shared::id::{JobId, LeaseId};
 use shared::protocol::Progress;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, RwLock as AsyncRwLock, RwLockWriteGuard, mpsc, oneshot};
 
 use super::actor::{AttestedResult, BeingStored, Carried, Command, Sessions, ToSession};
 use super::intake::IntakeError;
@@ -42,6 +42,9 @@ pub struct HubHandle {
     pub(super) being_stored: Arc<BeingStored>,
     /// Notified when a miner's offers count that did not before.
     pub(super) offers: Arc<Notify>,
+    /// Read while a miner's history goes from the store to the board, and written while histories change in the store and then on the
+    /// board, so that a miner which comes meanwhile has the change once.
+    pub(super) histories: Arc<AsyncRwLock<()>>,
 }
 
 impl HubHandle {
@@ -116,6 +119,11 @@ impl HubHandle {
     /// A miner gets work again. The store has that already.
     pub async fn resume(&self, miner: Address) -> Result<(), HubError> {
         self.ask(Input::Resume { miner }, Carried::Nothing).await
+    }
+
+    /// Held from before the store has what [`Self::forgive`] is told until the board has it.
+    pub async fn change_histories(&self) -> RwLockWriteGuard<'_, ()> {
+        self.histories.write().await
     }
 
     /// So many faults of these miners count no more. The store has that already.

@@ -80,6 +80,7 @@ pub async fn start(
         receipts: Arc::new(Notify::new()),
         being_stored: Arc::new(BeingStored::default()),
         offers: Arc::new(Notify::new()),
+        histories: Arc::default(),
     };
     let actor = Actor {
         board: Arc::clone(&handle.board),

@@ -171,12 +171,14 @@ impl SessionHost {
         self.store.write(seen).await.map_err(failed)?;
         // The board matches jobs by offers. The hardware report is for people, and the store holds it.
         capability.hardware = None;
+        let comes_back = !leases.is_empty();
+        let unchanged = self.hub.histories.read().await;
         let history = self.store.find_miner(address).await.map_err(failed)?;
         let (completed, faults) = history.map_or((0, 0), |miner| (miner.jobs_completed, miner.faults));
-        let comes_back = !leases.is_empty();
         let leases_ended = completed + faults;
         let arrival = Arrival { address, session, capability, slots_lent, leases, leases_ended, faults };
         let joined = self.hub.join(arrival).await;
+        drop(unchanged);
         joined.map_err(|error| SessionEnd::Refused { reason: error.to_string(), retryable: true })?;
         // A welcomed worker can get jobs at once. Messages that the board sends meanwhile wait in the session's queue.
         send(socket, &HubMessage::Welcome { heartbeat_seconds: HEARTBEAT_SECONDS }).await?;

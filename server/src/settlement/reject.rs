@@ -35,7 +35,15 @@ impl Settlement {
             return Ok(false);
         }
         let asked = refuted.iter().map(|receipt| (receipt.signed.receipt_hash, receipt.signed.receipt.provider));
-        for claim in self.node.waiting_claims(asked.collect()).await? {
+        let claims = match self.node.waiting_claims(asked.collect()).await {
+            Ok(claims) => claims,
+            Err(error) => {
+                // Everything else that is to be settled goes on.
+                tracing::error!(%error, "claims on refuted receipts could not be looked for");
+                return self.look_again_later(&refuted).await;
+            }
+        };
+        for claim in claims {
             let of_claim = |receipt: &&ReceiptRecord| receipt.signed.receipt_hash == claim.receipt_hash;
             let Some(receipt) = refuted.iter().find(of_claim) else { continue };
             let call = self.rejection(claim, receipt)?;
@@ -51,6 +59,11 @@ impl Settlement {
                 }
             }
         }
+        self.look_again_later(&refuted).await
+    }
+
+    /// Puts these receipts aside for a while; there is nothing to send.
+    async fn look_again_later(&self, refuted: &[ReceiptRecord]) -> Result<bool, SettlementError> {
         let receipts = refuted.iter().map(|receipt| receipt.signed.receipt_hash).collect();
         let not_before = clock::now().plus_ms(LOOK_AGAIN_MS);
         self.store.write(LookForClaimsAgain { receipts, not_before }).await?;

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::tree::leaf_hash;
 use crate::amount::{Amount, MicroUnits};
+use crate::api::admin::Amnesty;
 use crate::api::audits::{AuditState, Opinion};
 use crate::api::payments::PlacedTransaction;
 use crate::canonical::{CanonicalError, canonical_json};
 use crate::digest::Sha256Digest;
 use crate::failure::SignedFailure;
+use crate::field_error::FieldError;
 use crate::id::JobId;
 use crate::job::task::TaskRole;
 use crate::receipt::{Attestation, ReceiptClaim, ReceiptError, SignedReceipt};
@@ -353,9 +355,31 @@ pub struct LoggedAmnesty {
     pub at: UnixSeconds,
 }
 
+impl LoggedAmnesty {
+    /// # Errors
+    /// A span that no operator may declare, as [`Amnesty::check_span`] says at the time of the entry.
+    pub fn check_span(&self) -> Result<(), FieldError> {
+        let declared = Amnesty { from_unix_s: self.from, to_unix_s: self.to, reason: self.reason.clone() };
+        declared.check_span(self.at)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amnesty_is_of_a_week_before_its_entry_at_most() {
+        let week = crate::api::admin::AMNESTY_MAX_SECONDS;
+        let amnesty = |from, to, at| {
+            let (from, to, at) = (UnixSeconds(from), UnixSeconds(to), UnixSeconds(at));
+            LoggedAmnesty { from, to, reason: "a broken disk".to_owned(), at }.check_span()
+        };
+        assert_eq!((amnesty(5, 5, 5), amnesty(5, 5 + week, 5 + week)), (Ok(()), Ok(())));
+        for (from, to, at) in [(5, 6, 5), (6, 5, 9), (5, 6 + week, 6 + week)] {
+            assert!(amnesty(from, to, at).is_err(), "{from} to {to} at {at}");
+        }
+    }
 
     #[test]
     fn a_leaf_is_the_canonical_form_of_its_entry_and_is_read_back() {

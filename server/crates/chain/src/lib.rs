@@ -34,6 +34,7 @@ mod logs;
 mod proof;
 mod proof_steps;
 mod receipt;
+mod rlp_items;
 mod roles;
 pub mod rules;
 mod simulate;

@@ -22,11 +22,15 @@ pub struct Forwarded {
     /// In its EIP-2718 encoding, with a signature that holds on this chain.
     pub raw: Bytes,
     answer: oneshot::Sender<Result<(), NodeError>>,
+    /// Of a caller, who may have gone meanwhile: it is taken as long as the transaction waits.
+    place: Option<Place>,
 }
 
 impl Forwarded {
     /// What the other node said.
     pub fn answer(self, answer: Result<(), NodeError>) {
+        // Before the caller is told, who may send the next one then.
+        drop(self.place);
         // An error says that nobody waits for it.
         let _ = self.answer.send(answer);
     }
@@ -98,15 +102,43 @@ pub fn upstream() -> (Upstream, UpstreamQueue) {
 impl Upstream {
     /// Sends a transaction on and waits for the answer. A `caller` has a bounded number of places.
     pub(crate) async fn submit(&self, lane: Lane, caller: Option<Arc<str>>, raw: Bytes) -> Result<(), NodeError> {
-        let _place = caller.map(|caller| self.callers.take_place(caller)).transpose()?;
+        let place = caller.map(|caller| self.callers.take_place(caller)).transpose()?;
         let queue = if lane == Lane::Settlement { &self.settlement } else { &self.others };
         let (answer, answered) = oneshot::channel();
-        queue.try_send(Forwarded { raw, answer }).map_err(|error| match error {
+        queue.try_send(Forwarded { raw, answer, place }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 NodeError::Busy { what: "transactions on their way to another node", limit: WAITING_MAX }
             }
             mpsc::error::TrySendError::Closed(_) => NodeError::Stopped,
         })?;
         answered.await.unwrap_or(Err(NodeError::Stopped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[test]
+    fn a_caller_that_goes_keeps_its_places_until_its_transactions_are_answered() {
+        let (upstream, mut queue) = upstream();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut submit_and_go = || {
+            let submitted = upstream.submit(Lane::Stranger, Some("192.0.2.1".into()), Bytes::new());
+            // It is polled once, and dropped while it waits.
+            pin!(submitted).poll(&mut context)
+        };
+        for _ in 0..WAITING_OF_CALLER_MAX {
+            assert!(submit_and_go().is_pending());
+        }
+        assert!(matches!(submit_and_go(), Poll::Ready(Err(NodeError::Busy { limit: WAITING_OF_CALLER_MAX, .. }))));
+        queue.others.try_recv().unwrap().answer(Ok(()));
+        assert!(submit_and_go().is_pending(), "an answer gives the place back");
+        drop(queue.others.try_recv().unwrap());
+        assert!(submit_and_go().is_pending(), "so does an end without one");
+        assert!(matches!(submit_and_go(), Poll::Ready(Err(NodeError::Busy { .. }))));
     }
 }

@@ -160,7 +160,7 @@ impl<'a> LogReader<'a> {
         Ok(())
     }
 
-    /// Checks what is signed in an entry.
+    /// Checks what is signed in an entry, and the span of an amnesty.
     fn verify(&self, entry: &LogEntry) -> Result<(), String> {
         match entry {
             LogEntry::Receipt(receipt) => self.verify_receipt(receipt),
@@ -168,6 +168,7 @@ impl<'a> LogReader<'a> {
                 signed.verify().map_err(|error| error.to_string())?;
                 self.is_hubs(signed.failure.hub, "the record of the failure")
             }
+            LogEntry::Amnesty(amnesty) => amnesty.check_span().map_err(|error| error.detail),
             _ => Ok(()),
         }
     }

@@ -242,6 +242,23 @@ async fn who_gives_known_blocks_for_new_ones_is_at_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_lets_bytes_follow_a_block_is_at_fault_and_names_no_height() {
+    let one = Running::validator().await;
+    one.block(1, 0).await;
+    let real = one.node.handle().snapshot().unwrap();
+    let (block, certificate) = (real.block_at(1).unwrap().unwrap(), real.certificate_at(1).unwrap().unwrap());
+    let mut longer = node::chain::DecidedBlock::encode(&block, &certificate);
+    longer.push(0);
+    let longer = Bytes::from(longer);
+    let follower = Running::start(Role::Follower(None)).await;
+    let range = get(move || async move { Json(json!({ "blocks": [longer] })) });
+    let liar = serve(claiming(follower.node.handle().genesis_hash(), 1_000_000, range)).await;
+    let round = follower.following(&[&liar]).round().await;
+    assert!(round.fault.is_some_and(|fault| fault.contains("1 bytes follow the block")));
+    assert_eq!((round.has_advanced, round.behind_blocks, follower.head()), (false, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_turn_brings_one_range_and_the_round_tells_what_is_missing() {
     let one = Running::validator().await;
     for nonce in 0..101 {

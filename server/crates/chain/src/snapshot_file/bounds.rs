@@ -1,10 +1,9 @@
-//! How many items the lists of a record may have. They are counted in the bytes, since a decoded item takes up to 64 times as much
-//! memory as its shortest form.
+//! How many items the lists of a record may have.
 
-use alloy_rlp::Header;
 use finality::{MAX_PROOF_STEPS, MAX_VALIDATORS};
 
 use super::{ANCESTORS, SLOTS_PER_RECORD};
+use crate::rlp_items::{check_count, payload_of, split_item};
 use crate::rules::MAX_BLOCK_TRANSACTIONS;
 
 /// The lists of a beginning, by their place among its fields.
@@ -38,33 +37,6 @@ pub(super) fn check_slots(encoded: &[u8]) -> Result<(), String> {
     check_count(encoded, "slots", SLOTS_PER_RECORD)
 }
 
-fn check_count(list: &[u8], what: &str, limit: usize) -> Result<(), String> {
-    let mut items = payload_of(list)?;
-    for _ in 0..limit {
-        if items.is_empty() {
-            return Ok(());
-        }
-        (_, items) = split_item(items)?;
-    }
-    match items.is_empty() {
-        true => Ok(()),
-        false => Err(format!("a record with more than {limit} {what}")),
-    }
-}
-
-fn payload_of(mut list: &[u8]) -> Result<&[u8], String> {
-    Header::decode_bytes(&mut list, true).map_err(|error| error.to_string())
-}
-
-/// An item with its header, and what follows it.
-fn split_item(items: &[u8]) -> Result<(&[u8], &[u8]), String> {
-    let mut rest = items;
-    // It has checked that the payload is there.
-    let header = Header::decode(&mut rest).map_err(|error| error.to_string())?;
-    let rest = rest.get(header.payload_length..).ok_or("an item ends too early")?;
-    Ok(items.split_at(items.len() - rest.len()))
-}
-
 #[cfg(test)]
 mod tests {
     use alloy_primitives::{B256, Bytes, U256};
@@ -91,7 +63,7 @@ mod tests {
         let transactions = |count| checked(Beginning { transactions: bytes(count), ..beginning() });
         assert_eq!(transactions(MAX_BLOCK_TRANSACTIONS), Ok(()));
         let refused = transactions(MAX_BLOCK_TRANSACTIONS + 1).unwrap_err();
-        assert_eq!(refused, "a record with more than 4761 transactions");
+        assert_eq!(refused, "more than 4761 transactions");
         let ancestors = |count| checked(Beginning { ancestors: bytes(count), ..beginning() });
         assert_eq!((ancestors(256), ancestors(257).is_err()), (Ok(()), true));
         let validator = Validator { address: Default::default(), voting_power: 1 };

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use alloy_consensus::Header;
@@ -47,22 +48,51 @@ pub fn import_snapshot(
         return Err(ChainError::SnapshotTarget(path.to_owned()));
     }
     let unfinished = path.with_extension(UNFINISHED);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&unfinished)?;
-    lock(&file, path)?;
+    let file = take_unfinished(&unfinished, path)?;
     // What an import left that was cut off is of no use.
     file.set_len(0)?;
     let kept = file.try_clone()?;
-    let named = fill(file, from, genesis, expected).and_then(|imported| {
-        // The database has given the lock back.
-        lock(&kept, path)?;
-        give_name(&unfinished, path)?;
-        Ok(imported)
+    let filled = fill(file, from, genesis, expected);
+    // The database has given the lock back, so that another import may have begun with the file.
+    let is_taken = lock(&kept, path).and_then(|()| match is_at(&kept, &unfinished)? {
+        true => Ok(()),
+        false => Err(ChainError::SnapshotImporting(path.to_owned())),
     });
-    if !matches!(named, Err(ChainError::SnapshotImporting(_))) {
-        // What happened is worth more than an error that says that nothing could be removed.
-        let _ = std::fs::remove_file(&unfinished);
+    if let Err(error) = is_taken {
+        return filled.and(Err(error));
     }
+    let named = filled.and_then(|imported| give_name(&unfinished, path).map(|()| imported));
+    // What happened is worth more than an error that says that nothing could be removed.
+    let _ = std::fs::remove_file(&unfinished);
     named
+}
+
+/// Opens and locks the file of which the database is made. A file that has another name as well is somebody's database, and one that has
+/// this name no more is another import's: neither is touched.
+fn take_unfinished(unfinished: &Path, path: &Path) -> Result<File, ChainError> {
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(unfinished)?;
+    lock(&file, path)?;
+    if is_at(&file, unfinished)? {
+        if file.metadata()?.nlink() == 1 {
+            return Ok(file);
+        }
+        std::fs::remove_file(unfinished)?;
+    }
+    match OpenOptions::new().read(true).write(true).create_new(true).open(unfinished) {
+        Ok(file) => lock(&file, path).map(|()| file),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(ChainError::SnapshotImporting(path.to_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether this name is one of the open file.
+fn is_at(file: &File, name: &Path) -> std::io::Result<bool> {
+    let opened = file.metadata()?;
+    match std::fs::metadata(name) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// A node may have made a database meanwhile, and holds it: a name that is taken is taken from nobody.

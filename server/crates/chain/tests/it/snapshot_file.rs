@@ -235,6 +235,18 @@ fn a_failure_in_the_middle_leaves_nothing_and_what_a_crash_left_is_in_nobodys_wa
     assert!(!unfinished.exists());
 }
 
+#[test]
+fn a_database_that_a_cut_off_import_left_under_two_names_is_not_emptied() {
+    let (bytes, _) = export(&chain_of(5), 5);
+    let target = Target::new();
+    let (moved, unfinished) = (target.0.path().join("moved.redb"), target.database().with_extension("importing"));
+    std::fs::write(&moved, b"somebody's").unwrap();
+    std::fs::hard_link(&moved, &unfinished).unwrap();
+    target.import(&bytes).unwrap();
+    assert_eq!(std::fs::read(&moved).unwrap(), b"somebody's");
+    assert!(!unfinished.exists() && target.database().exists());
+}
+
 const FOLDER_VARIABLE: &str = "AITBC_SNAPSHOT_FOLDER";
 
 /// Begins from the snapshot that it is given as input.

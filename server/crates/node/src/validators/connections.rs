@@ -14,6 +14,7 @@ use consensus::{Event, Message};
 
 use super::channel::{Channel, Opener, Sealer};
 use super::handshake::{HandshakeError, Identity, shake_hands};
+use super::strangers::{Hurried, Strangers};
 use crate::error::NodeError;
 use crate::handle::Shared;
 use crate::intake::ToProducer;
@@ -21,9 +22,7 @@ use crate::validator_network::{Peer, ValidatorNetwork};
 
 /// Most messages that wait for one peer. More are dropped: what matters is said again.
 const MAX_QUEUED_MESSAGES: usize = 1_024;
-/// Most connections that have not said who they are.
-const MAX_STRANGERS: usize = 32;
-/// How long a side has to say who it is, and to be reached.
+/// How long a side has to say all that shows who it is; and how long it has to be reached.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer says something every ten seconds, so one that is silent for longer is gone.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(35);
@@ -58,7 +57,7 @@ struct Inner {
     links: Mutex<BTreeMap<Address, Link>>,
     producer: SyncSender<ToProducer>,
     stops: AtomicBool,
-    strangers: AtomicUsize,
+    strangers: Strangers,
     /// When a refused connection was last written to the log.
     logged_refusal: Mutex<Option<Instant>>,
     next_link: AtomicUsize,
@@ -94,7 +93,7 @@ impl Connections {
             links: Mutex::default(),
             producer,
             stops: AtomicBool::new(false),
-            strangers: AtomicUsize::new(0),
+            strangers: Strangers::default(),
             logged_refusal: Mutex::default(),
             next_link: AtomicUsize::new(0),
         });
@@ -192,22 +191,18 @@ impl Inner {
     }
 
     fn take_caller(self: &Arc<Self>, stream: TcpStream, from: SocketAddr) {
-        if self.strangers.fetch_add(1, Ordering::Relaxed) >= MAX_STRANGERS {
-            self.strangers.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
+        let Some(place) = self.strangers.take_place(from.ip()) else { return };
         let inner = Arc::clone(self);
         let spawned = std::thread::Builder::new().name("validator-peer".to_owned()).spawn(move || {
             let greeted = stream.set_nonblocking(false).map_err(HandshakeError::from);
             let greeted = greeted.and_then(|()| inner.greet(stream, None));
-            inner.strangers.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
             match greeted {
                 Ok(greeted) => inner.serve(greeted),
                 Err(error) => inner.log_refusal(&error, from),
             }
         });
         if let Err(error) = spawned {
-            self.strangers.fetch_sub(1, Ordering::Relaxed);
             tracing::error!(%error, "no thread for a connection");
         }
     }
@@ -257,15 +252,15 @@ impl Inner {
         Err(last.into())
     }
 
-    fn greet(&self, mut stream: TcpStream, expected: Option<Address>) -> Result<Greeted, HandshakeError> {
+    fn greet(&self, stream: TcpStream, expected: Option<Address>) -> Result<Greeted, HandshakeError> {
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(HANDSHAKE_TIMEOUT))?;
-        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         let is_peer = |address: Address| match expected {
             Some(expected) => address == expected,
             None => self.peers.contains_key(&address),
         };
-        let (peer, channel) = shake_hands(&mut stream, &self.identity, is_peer)?;
+        let mut hurried = Hurried::new(&stream, Instant::now() + HANDSHAKE_TIMEOUT);
+        let (peer, channel) = shake_hands(&mut hurried, &self.identity, is_peer)?;
+        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
         stream.set_read_timeout(Some(SILENCE_TIMEOUT))?;
         Ok(Greeted { peer, stream, channel })
     }

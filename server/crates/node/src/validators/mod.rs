@@ -3,6 +3,7 @@
 mod channel;
 mod connections;
 mod handshake;
+mod strangers;
 
 pub(crate) use connections::{Connections, Sender};
 pub(crate) use handshake::Identity;
