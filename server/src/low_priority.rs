@@ -1,4 +1,4 @@
-//! A runtime of its own at the lowest priority, for what may wait: what strangers ask the node, and what somebody asks for
+//! A runtime of its own at a low priority, for what may wait: what strangers ask the node, and what somebody asks for
 //! while much of the same network address is in work. Where the processors are busy, jobs, settlement and everybody
 //! else's pages come first.
 
@@ -138,11 +138,14 @@ mod tests {
 
     use super::*;
 
-    /// The policy's number and the thread's name.
+    /// This thread's nice value. Elsewhere it is the process's.
+    fn nice() -> i32 {
+        rustix::process::getpriority_process(None).unwrap()
+    }
+
+    /// The nice value and the thread's name.
     fn this_thread() -> String {
-        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
-        let policy = stat.split_whitespace().nth(40).unwrap_or_default().to_owned();
-        format!("{policy} {}", std::thread::current().name().unwrap_or_default())
+        format!("{} {}", nice(), std::thread::current().name().unwrap_or_default())
     }
 
     async fn panics() {
@@ -155,6 +158,7 @@ mod tests {
 
     #[tokio::test]
     async fn handler_and_answer_are_made_by_threads_of_low_priority_and_others_keep_theirs() {
+        let before = nice();
         let low = LowPriority::start().unwrap();
         let streamed = || async {
             let handler = this_thread();
@@ -169,10 +173,13 @@ mod tests {
         let answer = ask("/").await.unwrap();
         let body = to_bytes(answer.into_body(), 1_000).await.unwrap();
         #[cfg(target_os = "linux")]
-        assert_eq!(body, "5 low-priority, 5 low-priority", "SCHED_IDLE has the number 5");
+        {
+            let low_nice = before.max(10);
+            assert_eq!(body, format!("{low_nice} low-priority, {low_nice} low-priority"));
+        }
         #[cfg(not(target_os = "linux"))]
         assert!(String::from_utf8_lossy(&body).contains("low-priority"));
-        assert!(!this_thread().starts_with('5'), "this thread lost its priority");
+        assert_eq!(nice(), before, "this thread lost its priority");
         assert_eq!(ask("/panic").await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(ask("/").await.unwrap().status(), StatusCode::OK);
     }

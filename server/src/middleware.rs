@@ -94,9 +94,22 @@ pub(crate) async fn count_attempt(
     Err(refuse_unread(Request::from_parts(parts, body), refusal).await)
 }
 
-/// Serves a request where it keeps nobody waiting.
+/// Serves what the node is asked where it keeps nobody waiting, except what the network itself lives of.
 pub(crate) async fn at_low_priority(State(low): State<LowPriority>, request: Request, next: Next) -> Response {
-    low.run(request, next).await
+    if is_of_the_network(request.method(), request.uri().path()) {
+        next.run(request).await
+    } else {
+        low.run(request, next).await
+    }
+}
+
+/// What other nodes follow the chain by, and what takes a transaction.
+fn is_of_the_network(method: &Method, path: &str) -> bool {
+    match path {
+        "/rpc/head" | "/rpc/blocks-range/decided" => method == Method::GET,
+        "/rpc/tx" => method == Method::POST,
+        _ => false,
+    }
 }
 
 /// The same for a request over one of many connections of its address, unless it is a miner's: a farm has one address, and
@@ -177,6 +190,18 @@ mod tests {
         }
         for path in ["/v1/miners", "/v1/miners/0x1", "/", "/api", "/v1/miners/session/", "/v1/jobs/miners/jobs/"] {
             assert!(!is_of_a_miner(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn nodes_and_transactions_keep_their_priority_and_calls_do_not() {
+        for (method, path) in
+            [(Method::GET, "/rpc/head"), (Method::GET, "/rpc/blocks-range/decided"), (Method::POST, "/rpc/tx")]
+        {
+            assert!(is_of_the_network(&method, path), "{path}");
+        }
+        for (method, path) in [(Method::POST, "/rpc"), (Method::GET, "/rpc/blocks-range"), (Method::GET, "/rpc/tx")] {
+            assert!(!is_of_the_network(&method, path), "{path}");
         }
     }
 
