@@ -112,20 +112,23 @@ fn is_of_the_network(method: &Method, path: &str) -> bool {
     }
 }
 
-/// The same for a request over one of many connections of its address, unless it is a miner's: a farm has one address, and
-/// the jobs of others.
+/// Serves a read over one of many connections of its address where it keeps nobody waiting. A farm of miners has one address
+/// and the jobs of others; an office has one too, and what its people order, cancel and sign in with are few requests.
 pub(crate) async fn many_at_low_priority(State(low): State<LowPriority>, request: Request, next: Next) -> Response {
     let is_one_of_many = request.extensions().get::<OneOfMany>().is_some();
-    if is_one_of_many && !is_of_a_miner(request.uri().path()) {
+    if is_one_of_many && may_wait(request.method(), request.uri().path()) {
         low.run(request, next).await
     } else {
         next.run(request).await
     }
 }
 
-fn is_of_a_miner(path: &str) -> bool {
+/// A read that is neither a miner's session nor a stream of what happens.
+fn may_wait(method: &Method, path: &str) -> bool {
     let path = path.strip_prefix("/api").unwrap_or(path);
-    path == "/v1/miners/session" || path.starts_with("/v1/miners/jobs/")
+    let is_of_a_miner = path == "/v1/miners/session" || path.starts_with("/v1/miners/jobs/");
+    let is_stream = path.starts_with("/ws/") || (path.starts_with("/v1/jobs/") && path.ends_with("/events"));
+    matches!(*method, Method::GET | Method::HEAD) && !is_of_a_miner && !is_stream
 }
 
 /// Says of a request to `/rpc` whose it is, so that each of its calls counts.
@@ -184,12 +187,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sessions_and_results_of_miners_keep_their_priority_and_their_lists_do_not() {
+    fn reads_may_wait_and_sessions_streams_and_what_is_sent_may_not() {
         for path in ["/v1/miners/session", "/api/v1/miners/session", "/v1/miners/jobs/lease_1/result"] {
-            assert!(is_of_a_miner(path), "{path}");
+            assert!(!may_wait(&Method::GET, path), "{path}");
+        }
+        for path in ["/ws/exchange/account", "/v1/jobs/job_1/events", "/api/v1/jobs/job_1/events"] {
+            assert!(!may_wait(&Method::GET, path), "{path}");
         }
         for path in ["/v1/miners", "/v1/miners/0x1", "/", "/api", "/v1/miners/session/", "/v1/jobs/miners/jobs/"] {
-            assert!(!is_of_a_miner(path), "{path}");
+            assert!(may_wait(&Method::GET, path) && may_wait(&Method::HEAD, path), "{path}");
+        }
+        for method in [Method::POST, Method::DELETE, Method::PATCH] {
+            assert!(!may_wait(&method, "/v1/jobs"), "{method}");
         }
     }
 
