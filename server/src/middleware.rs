@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::arriving_bodies;
 use crate::auth::{Caller, Visitor};
 use crate::error::{ApiError, LoggedError};
+use crate::exchange::ExchangeAccess;
 use crate::http::extract::refuse_unread;
 use crate::low_priority::{LowPriority, OneOfMany};
 use crate::metrics::{AnswerLabels, Metrics, RouteLabels};
@@ -170,6 +171,12 @@ pub(crate) async fn admit_list(
     next: Next,
 ) -> Result<Response, ApiError> {
     reads::list(&app.reads, &visitor.address, request, next).await
+}
+
+/// Lets the exchange's rows catch up with its answers, before a list of them takes a turn.
+pub(crate) async fn catch_up(State(exchange): State<ExchangeAccess>, request: Request, next: Next) -> Response {
+    exchange.catch_up().await;
+    next.run(request).await
 }
 
 /// Makes a page when it is its reader's turn.

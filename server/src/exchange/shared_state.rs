@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use shared::api::exchange::Reconciliation;
 use tokio::sync::watch;
@@ -82,11 +83,13 @@ impl SharedState {
         });
     }
 
-    /// Waits until the database has everything that was acknowledged until now. After a fault it gets no more, and nobody waits.
-    pub(super) async fn caught_up(&self) {
+    /// Waits until the database has everything that was acknowledged until now, and says whether it has that in time. After a
+    /// fault it gets no more, and nobody waits.
+    pub(super) async fn caught_up(&self, patience: Duration) -> bool {
         let wanted = self.acknowledged.load(Ordering::Acquire);
+        let mut recorded = self.recorded.subscribe();
         // Its sender lives as long as this.
-        let _ = self.recorded.subscribe().wait_for(|recorded| *recorded >= wanted).await;
+        tokio::time::timeout(patience, recorded.wait_for(|recorded| *recorded >= wanted)).await.is_ok()
     }
 
     /// The first fault is the one that counts.
