@@ -203,7 +203,8 @@ impl ExchangeHandle {
         self.ask_at(&self.questions, |reply| Request::Account { trader, reply }).await
     }
 
-    /// A trader's open orders, and every message about its orders and trades from then on.
+    /// A trader's open orders, and every message about its orders and trades from then on. The rows may have less than the
+    /// snapshot until they caught up.
     pub(crate) async fn follow_account(&self, trader: Address) -> Result<AccountFollowing, ExchangeError> {
         self.ask_at(&self.questions, |reply| Request::FollowAccount { trader, reply }).await
     }
