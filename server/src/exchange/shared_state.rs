@@ -104,3 +104,34 @@ impl SharedState {
         self.record(u64::MAX);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::Address;
+    use trading::Assets;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_reads_rows_waits_for_what_was_acknowledged_and_neither_for_ever_nor_after_a_fault() {
+        let listing = Listing {
+            chain_id: 1,
+            contract: Address::ZERO,
+            exit_delay_seconds: 0,
+            assets: Assets::new(vec![]),
+            tokens: vec![],
+            markets: vec![],
+        };
+        let state = SharedState::new(Arc::new(listing), vec![], DeskState::default());
+        let patience = Duration::from_secs(60);
+        assert!(state.caught_up(patience).await, "nothing was acknowledged");
+        state.acknowledge(3);
+        state.record(2);
+        assert!(!state.caught_up(Duration::ZERO).await);
+        state.record(3);
+        assert!(state.caught_up(patience).await);
+        state.acknowledge(4);
+        state.fail("the disk");
+        assert!(state.caught_up(patience).await);
+    }
+}
