@@ -7,10 +7,9 @@
 //! ```
 //! A group is first carried out in memory, then the journal is written, with what was signed for each order, and then its
 //! requests are answered: one call of fsync lies between an order and its answer, and one more where the policy's log has a
-//! new decision. New traders and withdrawals, which are few,
-//! are stored before the journal has them. What follows from a group is stored behind it, each entry of the journal once, and
-//! who reads rows waits until they have what was acknowledged before. After a failure the desk takes nothing more; the next
-//! start goes on from the disk.
+//! new decision. New traders and withdrawals, which are few, are stored before the journal has them. What follows from a
+//! group is stored behind it, each entry of the journal once, and who reads rows waits a moment until they have what was
+//! acknowledged before. After a failure the desk takes nothing more; the next start goes on from the disk.
 
 use std::sync::Arc;
 
