@@ -91,6 +91,25 @@ test('what is no transfer is refused before the wallet is asked', async () => {
   await screenshots(page, 'wallet-tokens-send');
 });
 
+test('a wallet on another chain is asked for nothing', async () => {
+  await page.route('**/rpc', (route) => {
+    const asked = route.request().postDataJSON();
+    if (asked?.method !== 'eth_chainId') return route.fallback();
+    return route.fulfill({ json: { jsonrpc: '2.0', id: asked.id, result: '0x1' } });
+  });
+  const openForm = async () => {
+    // The wallet asks for its chain once a page.
+    await page.reload();
+    await page.waitForSelector(row, SLOW);
+    await page.click(`${row} button`);
+  };
+  await openForm();
+  await review(friend, '1');
+  await problem(/on chain 1,/);
+  await page.unroute('**/rpc');
+  await openForm();
+});
+
 test('a refused sheet sends nothing, a signed one is in a block', async () => {
   await review(friend, '2500.5');
   await page.waitForSelector('#sheet-password, #sheet-sign', SLOW);

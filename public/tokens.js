@@ -1,10 +1,10 @@
 // The tokens of an account, and sending one of them. The page has all words.
-import { api, chooseWallet, fill, knownWallet, panel, sendTransaction, shortened } from "/wallets.js";
+import { api, chooseWallet, fill, knownWallet, otherChain, panel, sendTransaction, shortened } from "/wallets.js";
 import { call } from "/trading/abi.js";
 import { exact, parseUnits, shown } from "/trading/amounts.js";
 
 const byId = (id) => document.getElementById(id);
-const { transfer, most, ait, words } = JSON.parse(byId("holdings").dataset.facts);
+const { transfer, most, ait, chainId, words } = JSON.parse(byId("holdings").dataset.facts);
 const { say, run } = panel("holdings", words);
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
@@ -39,7 +39,9 @@ function row(token) {
   send.addEventListener("click", () => open(token));
   made.dataset.token = token.address.toLowerCase();
   made.dataset.balance = token.balance;
-  made.append(cell("", link), cell("", contract), cell("number", shown(token.balance, token.decimals)), cell("", send));
+  // Without its decimals nobody knows what an amount of it is.
+  const action = token.decimals === undefined ? words.noDecimals : send;
+  made.append(cell("", link), cell("", contract), cell("number", shown(token.balance, token.decimals ?? 0)), cell("", action));
   return made;
 }
 
@@ -47,7 +49,7 @@ async function list() {
   say(words.reading);
   const { items, next_cursor: next } = await api("GET", `/api/explorer/addresses/${account}/tokens?limit=${most}`);
   const tokens = items.map((token) => ({
-    address: token.address, decimals: token.decimals ?? 0, symbol: symbolOf(token), balance: BigInt(token.balance),
+    address: token.address, decimals: token.decimals ?? undefined, symbol: symbolOf(token), balance: BigInt(token.balance),
   }));
   tokens.sort((one, other) => same(other.address, ait) - same(one.address, ait));
   byId("token-rows").replaceChildren(...tokens.map(row));
@@ -81,11 +83,13 @@ function checked() {
   if (same(to, address)) throw new Error(words.toContract);
   if (!amount || amount > AMOUNT_MAX) throw new Error(fill(words.wrongAmount, { decimals }));
   if (amount > balance) throw new Error(fill(words.notEnough, { balance: `${exact(balance, decimals)} ${symbol}` }));
-  return { from: account, to: address, data: call(transfer, to, amount) };
+  return { from: account, to: address, chainId, data: call(transfer, to, amount) };
 }
 
 async function send() {
   const transaction = checked();
+  const other = await otherChain(wallet, chainId);
+  if (other) throw new Error(fill(words.otherChain, { other, chain: BigInt(chainId) }));
   say(words.asking);
   const done = await sendTransaction(wallet, transaction, () => say(words.waiting));
   if (!done) throw new Error(done === false ? words.failedInBlock : words.late);

@@ -70,6 +70,12 @@ export async function api(method, path, body) {
   return json;
 }
 
+// The number of the wallet's chain, where it is another than the page's.
+export async function otherChain(wallet, chainId) {
+  const own = BigInt(await wallet.request({ method: "eth_chainId" }));
+  return own === BigInt(chainId) ? undefined : own;
+}
+
 const RECEIPT_TRIES = 120;
 const RECEIPT_POLL_MS = 500;
 

@@ -32,7 +32,7 @@ use crate::unread_answers::ConnectionEnd;
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// So many connections of one network address are served beside all others. A browser opens six to one host; what comes over
+/// So many connections of one network address are served beside all others. A browser opens six to one host; what is read over
 /// the next ones of the address has a low priority.
 const USUAL_OF_ADDRESS: usize = 24;
 

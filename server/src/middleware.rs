@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::arriving_bodies;
 use crate::auth::{Caller, Visitor};
 use crate::error::{ApiError, LoggedError};
+use crate::exchange::ExchangeAccess;
 use crate::http::extract::refuse_unread;
 use crate::low_priority::{LowPriority, OneOfMany};
 use crate::metrics::{AnswerLabels, Metrics, RouteLabels};
@@ -94,25 +95,41 @@ pub(crate) async fn count_attempt(
     Err(refuse_unread(Request::from_parts(parts, body), refusal).await)
 }
 
-/// Serves a request where it keeps nobody waiting.
+/// Serves what the node is asked where it keeps nobody waiting, except what the network itself lives of.
 pub(crate) async fn at_low_priority(State(low): State<LowPriority>, request: Request, next: Next) -> Response {
-    low.run(request, next).await
+    if is_of_the_network(request.method(), request.uri().path()) {
+        next.run(request).await
+    } else {
+        low.run(request, next).await
+    }
 }
 
-/// The same for a request over one of many connections of its address, unless it is a miner's: a farm has one address, and
-/// the jobs of others.
+/// What other nodes follow the chain by, and what takes a transaction.
+fn is_of_the_network(method: &Method, path: &str) -> bool {
+    match path {
+        "/rpc/head" | "/rpc/blocks-range/decided" => method == Method::GET,
+        "/rpc/tx" => method == Method::POST,
+        _ => false,
+    }
+}
+
+/// Serves a read over one of many connections of its address where it keeps nobody waiting. A farm of miners has one address
+/// and the jobs of others; an office has one too, and what its people order, cancel and sign in with are few requests.
 pub(crate) async fn many_at_low_priority(State(low): State<LowPriority>, request: Request, next: Next) -> Response {
     let is_one_of_many = request.extensions().get::<OneOfMany>().is_some();
-    if is_one_of_many && !is_of_a_miner(request.uri().path()) {
+    if is_one_of_many && may_wait(request.method(), request.uri().path()) {
         low.run(request, next).await
     } else {
         next.run(request).await
     }
 }
 
-fn is_of_a_miner(path: &str) -> bool {
+/// A read that is neither a miner's session nor a stream of what happens.
+fn may_wait(method: &Method, path: &str) -> bool {
     let path = path.strip_prefix("/api").unwrap_or(path);
-    path == "/v1/miners/session" || path.starts_with("/v1/miners/jobs/")
+    let is_of_a_miner = path == "/v1/miners/session" || path.starts_with("/v1/miners/jobs/");
+    let is_stream = path.starts_with("/ws/") || (path.starts_with("/v1/jobs/") && path.ends_with("/events"));
+    matches!(*method, Method::GET | Method::HEAD) && !is_of_a_miner && !is_stream
 }
 
 /// Says of a request to `/rpc` whose it is, so that each of its calls counts.
@@ -156,6 +173,12 @@ pub(crate) async fn admit_list(
     reads::list(&app.reads, &visitor.address, request, next).await
 }
 
+/// Lets the exchange's rows catch up with its answers, before a list of them takes a turn.
+pub(crate) async fn catch_up(State(exchange): State<ExchangeAccess>, request: Request, next: Next) -> Response {
+    exchange.catch_up().await;
+    next.run(request).await
+}
+
 /// Makes a page when it is its reader's turn.
 pub(crate) async fn admit_page(
     State(app): State<Arc<App>>,
@@ -171,12 +194,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sessions_and_results_of_miners_keep_their_priority_and_their_lists_do_not() {
+    fn reads_may_wait_and_sessions_streams_and_what_is_sent_may_not() {
         for path in ["/v1/miners/session", "/api/v1/miners/session", "/v1/miners/jobs/lease_1/result"] {
-            assert!(is_of_a_miner(path), "{path}");
+            assert!(!may_wait(&Method::GET, path), "{path}");
+        }
+        for path in ["/ws/exchange/account", "/v1/jobs/job_1/events", "/api/v1/jobs/job_1/events"] {
+            assert!(!may_wait(&Method::GET, path), "{path}");
         }
         for path in ["/v1/miners", "/v1/miners/0x1", "/", "/api", "/v1/miners/session/", "/v1/jobs/miners/jobs/"] {
-            assert!(!is_of_a_miner(path), "{path}");
+            assert!(may_wait(&Method::GET, path) && may_wait(&Method::HEAD, path), "{path}");
+        }
+        for method in [Method::POST, Method::DELETE, Method::PATCH] {
+            assert!(!may_wait(&method, "/v1/jobs"), "{method}");
+        }
+    }
+
+    #[test]
+    fn nodes_and_transactions_keep_their_priority_and_calls_do_not() {
+        for (method, path) in
+            [(Method::GET, "/rpc/head"), (Method::GET, "/rpc/blocks-range/decided"), (Method::POST, "/rpc/tx")]
+        {
+            assert!(is_of_the_network(&method, path), "{path}");
+        }
+        for (method, path) in [(Method::POST, "/rpc"), (Method::GET, "/rpc/blocks-range"), (Method::GET, "/rpc/tx")] {
+            assert!(!is_of_the_network(&method, path), "{path}");
         }
     }
 

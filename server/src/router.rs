@@ -106,13 +106,7 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/log/proof/consistency", get(log::consistency))
         .route("/jobs/{id}/failure", get(log::failure))
         .route("/exchange/{market}/book", get(exchange::market::book))
-        .route("/exchange/{market}/trades", get(exchange::market::trades))
-        .route("/exchange/{market}/candles", get(exchange::market::candles))
-        .route("/exchange/{market}/ticker", get(exchange::market::ticker))
-        .route("/exchange/accounts/{address}/orders", get(exchange::accounts::orders))
         .route("/exchange/accounts/{address}/delegates", get(exchange::accounts::delegates))
-        .route("/exchange/accounts/{address}/fills", get(exchange::accounts::fills))
-        .route("/exchange/accounts/{address}/withdrawals", get(exchange::accounts::withdrawals))
         .route_layer(from_fn_with_state(Arc::clone(app), middleware::admit_list));
     let for_clients = Router::new()
         .route("/jobs/{id}", get(jobs::get_job).delete(jobs::delete_job))
@@ -136,6 +130,7 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/miners/jobs/{lease_id}/result", post(miners::post_result));
     jobs_to_make
         .merge(lists)
+        .merge(exchange_lists(app))
         .merge(for_clients)
         .merge(for_wallets())
         .merge(for_traders())
@@ -156,6 +151,19 @@ fn for_wallets() -> Router<Arc<App>> {
         .route("/second-factor/remove", post(second_factor::remove))
         .route("/keys", post(keys::create_key).get(keys::list_keys))
         .route("/keys/{id}", delete(keys::revoke_key))
+}
+
+/// Lists of the exchange's rows.
+fn exchange_lists(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/exchange/{market}/trades", get(exchange::market::trades))
+        .route("/exchange/{market}/candles", get(exchange::market::candles))
+        .route("/exchange/{market}/ticker", get(exchange::market::ticker))
+        .route("/exchange/accounts/{address}/orders", get(exchange::accounts::orders))
+        .route("/exchange/accounts/{address}/fills", get(exchange::accounts::fills))
+        .route("/exchange/accounts/{address}/withdrawals", get(exchange::accounts::withdrawals))
+        .route_layer(from_fn_with_state(Arc::clone(app), middleware::admit_list))
+        .route_layer(from_fn_with_state(app.exchange_access(), middleware::catch_up))
 }
 
 /// What operators see and change.
@@ -194,11 +202,15 @@ fn for_traders() -> Router<Arc<App>> {
 
 /// The exchange under short names, and its feeds.
 fn short_forms(app: &Arc<App>) -> Router<Arc<App>> {
+    let book = Router::new()
+        .route("/api/orders/orderbook", get(exchange::short_forms::order_book))
+        .route_layer(from_fn_with_state(Arc::clone(app), middleware::admit_list));
     Router::new()
         .route("/api/trades/recent", get(exchange::short_forms::recent_trades))
-        .route("/api/orders/orderbook", get(exchange::short_forms::order_book))
         .route("/api/orders", get(exchange::short_forms::open_orders))
         .route_layer(from_fn_with_state(Arc::clone(app), middleware::admit_list))
+        .route_layer(from_fn_with_state(app.exchange_access(), middleware::catch_up))
+        .merge(book)
         .route("/ws/exchange/{market}", get(exchange::feed::follow))
         .route("/ws/exchange/account", get(exchange::account_feed::follow))
 }

@@ -25,9 +25,10 @@ const TRANSFER: &str = "transfer(address,uint256)";
 
 #[component]
 pub fn WalletTokensPage() -> impl IntoView {
+    let chain_id = use_context::<ChainLabel>().map(|label| label.chain_id).unwrap_or_default();
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
-        <div class="stack" id="holdings" data-facts=facts()>
+        <div class="stack" id="holdings" data-facts=facts(chain_id)>
             <p class="section-note" role="status" id="holdings-status"></p>
             <p class="field-error" role="alert" id="holdings-error" hidden></p>
             <noscript>
@@ -150,16 +151,16 @@ fn selector(function: &str) -> String {
 }
 
 /// What the script needs to know, and what it says.
-fn facts() -> String {
+fn facts(chain_id: u64) -> String {
     json!({
-        "transfer": selector(TRANSFER), "most": LIMIT_MAX, "ait": TOKEN_ADDRESS,
+        "transfer": selector(TRANSFER), "most": LIMIT_MAX, "ait": TOKEN_ADDRESS, "chainId": format!("{chain_id:#x}"),
         "words": {
             "looking": words::LOOKING, "reading": words::READING, "asking": words::ASKING, "waiting": words::WAITING,
             "sent": words::SENT, "failedInBlock": words::FAILED_IN_BLOCK, "late": words::LATE, "nobody": words::NOBODY,
             "failed": words::FAILED, "refused": words::REFUSED, "offline": words::OFFLINE, "send": words::SEND,
             "sendLabel": words::SEND_LABEL, "more": words::MORE, "title": words::FORM_TITLE, "amount": words::AMOUNT,
             "wrongAddress": words::WRONG_ADDRESS, "toContract": words::TO_CONTRACT, "wrongAmount": words::WRONG_AMOUNT,
-            "notEnough": words::NOT_ENOUGH,
+            "notEnough": words::NOT_ENOUGH, "noDecimals": words::NO_DECIMALS, "otherChain": words::OTHER_CHAIN,
         },
     })
     .to_string()

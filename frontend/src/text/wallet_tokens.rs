@@ -41,6 +41,11 @@ pub const WRONG_ADDRESS: &str = "This is no address: 0x and 40 hex digits.";
 pub const TO_CONTRACT: &str = "That is the token’s own contract: what is sent there is lost.";
 /// `{decimals}` is filled in.
 pub const WRONG_AMOUNT: &str = "This is no amount: a number above 0 with up to {decimals} digits behind its point.";
+/// Instead of the button, for a token that does not say its decimals.
+pub const NO_DECIMALS: &str = "Its contract does not say its decimals";
+/// `{other}` and `{chain}` are filled in.
+pub const OTHER_CHAIN: &str =
+    "Your wallet is on chain {other}, this page shows {chain}. Choose that network in the wallet. Nothing was sent.";
 /// `{balance}` is filled in.
 pub const NOT_ENOUGH: &str = "The account has {balance}; that is not enough.";
 

@@ -59,7 +59,7 @@ fn main() {
     }
     if attacked.is_some() {
         // Before the runtime starts its threads, which have the priority of this one.
-        node::lower_this_thread();
+        idle_this_thread();
         // An attacker is refused now and then, which ends a try and is counted.
         std::panic::set_hook(Box::new(|_| {}));
     } else {
@@ -70,6 +70,24 @@ fn main() {
         (Some(address), _) => runtime.block_on(attack::run(address)),
         (None, Some(program)) => runtime.block_on(measure(&program, jobs)),
         (None, None) => panic!("--server names the program aitbc"),
+    }
+}
+
+/// Lets this thread run only where no other wants the processor. Elsewhere than on Linux nothing is changed.
+fn idle_this_thread() {
+    #[cfg(target_os = "linux")]
+    {
+        use thread_priority::unix::{
+            NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+            thread_schedule_policy,
+        };
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        // Where the whole process has a low priority already, its nice value cannot be set as well. The policy counts.
+        let set = set_thread_priority_and_policy(thread_native_id(), thread_priority::ThreadPriority::Min, idle);
+        assert!(
+            set.is_ok() || thread_schedule_policy().ok() == Some(idle),
+            "the attacker has no idle priority: {set:?}"
+        );
     }
 }
 

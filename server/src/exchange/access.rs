@@ -1,6 +1,7 @@
 //! What handlers have of the exchange.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use node::NodeHandle;
 use shared::Address;
@@ -14,6 +15,9 @@ use crate::shares::Shares;
 /// Readers of all feeds, and those of one network address.
 pub(crate) const READERS_MAX: usize = 4_096;
 pub(crate) const READERS_PER_ADDRESS_MAX: usize = 32;
+
+/// The longest that a request waits for rows.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct ExchangeAccess {
@@ -34,12 +38,12 @@ pub struct ExchangeAccess {
 }
 
 impl ExchangeAccess {
-    /// The rows, with everything that was acknowledged until now.
-    pub(crate) async fn rows(&self) -> &Store {
+    /// Lets the rows catch up with everything that was acknowledged until now. Where that takes long, a reader gets what is
+    /// there.
+    pub(crate) async fn catch_up(&self) {
         if let Ok(handle) = &self.handle {
-            handle.caught_up().await;
+            handle.caught_up(CATCH_UP_PATIENCE).await;
         }
-        &self.store
     }
 }
 

@@ -67,10 +67,9 @@ struct News {
 }
 
 impl Desk {
-    /// What the trader's open orders are, and what becomes of them. No group may be unfinished.
-    pub(super) async fn follow_account(&mut self, trader: Address) -> AccountFollowing {
-        // So everything older can be read in the lists.
-        self.wait_until_recorded().await;
+    /// What the trader's open orders are, and what becomes of them. No group may be unfinished. The desk waits for no
+    /// database: who asks lets the rows catch up before it shows the snapshot, so that the lists have everything older.
+    pub(super) fn follow_account(&self, trader: Address) -> AccountFollowing {
         let (sequence, messages) = self.ledgers.account_feeds.follow(trader);
         let ids = self.ledgers.accounts.of(trader).into_iter().flat_map(|account| account.orders.iter().rev());
         let records = ids.filter_map(|id| self.ledgers.orders.get(id)).map(|order| &order.record);

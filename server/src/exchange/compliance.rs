@@ -1,7 +1,8 @@
 //! The operator's policy in its file, and the log of what it decided.
 //!
 //! The file is read again once it changed, before the next order. One that cannot be read then leaves the policy before it in
-//! force. Each decision is a line of the log, on the disk before the order is answered; the same decision again is none. So
+//! force. Each decision is a line of the log, on the disk before the order is answered, with those of the whole group at once;
+//! the same decision again is none. So
 //! strangers write at most a line for each of their accounts, each market and each state of the policy, and again after a start.
 
 use std::collections::HashMap;
@@ -48,6 +49,10 @@ pub(super) struct Compliance {
     seen: Option<Seen>,
     policy: CompliancePolicy,
     log: File,
+    /// The last line may be a part of one.
+    is_cut: bool,
+    /// The log has lines that may not be on the disk.
+    is_unsynced: bool,
     /// The last decision about each trader and market, which the log has.
     logged: HashMap<(Address, u16), Decision>,
 }
@@ -66,10 +71,18 @@ impl Compliance {
         let (seen, policy) = read(path)?;
         let log_path = data.join(LOG_NAME);
         let log = open_log(&log_path).map_err(|source| ComplianceError::File { path: log_path, source })?;
-        Ok(Self { path: path.to_owned(), seen: Some(seen), policy, log, logged: HashMap::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            seen: Some(seen),
+            policy,
+            log,
+            is_cut: false,
+            is_unsynced: false,
+            logged: HashMap::new(),
+        })
     }
 
-    /// Whether a trader that has an account may order in a market now.
+    /// Whether a trader that has an account may order in a market now. The decision is on the disk after [`Self::sync`].
     pub(super) fn check(
         &mut self,
         trader: Address,
@@ -106,10 +119,24 @@ impl Compliance {
     }
 
     fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
+        let mut text = if self.is_cut { vec![b'\n'] } else { vec![] };
+        serde_json::to_writer(&mut text, line)?;
         text.push(b'\n');
+        // Until all of it is written.
+        self.is_cut = true;
+        self.is_unsynced = true;
         self.log.write_all(&text)?;
-        self.log.sync_data()
+        self.is_cut = false;
+        Ok(())
+    }
+
+    /// Brings the decisions since the last call to the disk. Nothing may be answered where it fails.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        if self.is_unsynced {
+            self.log.sync_data()?;
+            self.is_unsynced = false;
+        }
+        Ok(())
     }
 }
 
@@ -143,4 +170,35 @@ fn open_log(path: &Path) -> io::Result<File> {
         }
     }
     Ok(log)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = r#"{"version": "1", "unknown": {"orders": "refuse", "reason": "say first where you live"},
+        "others": {"orders": "allow"}, "jurisdictions": {}, "traders": {}}"#;
+
+    #[test]
+    fn a_line_after_one_that_was_cut_off_stands_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, log) = (folder.path().join("policy.json"), folder.path().join(LOG_NAME));
+        std::fs::write(&file, POLICY).unwrap();
+        let mut compliance = Compliance::open(&file, folder.path()).unwrap();
+        let decision = compliance.policy.decide(Address::repeat_byte(7), "AIT-USD");
+        let line = Line { at_unix_ms: UnixMillis(1), decision: &decision };
+        compliance.write(&line).unwrap();
+        compliance.sync().unwrap();
+        // The disk takes a part of the next one, and then nothing.
+        let mut whole = std::mem::replace(&mut compliance.log, File::open(&log).unwrap());
+        whole.write_all(b"{\"at_unix").unwrap();
+        compliance.write(&line).unwrap_err();
+        compliance.log = whole;
+        compliance.write(&line).unwrap();
+        compliance.write(&line).unwrap();
+        compliance.sync().unwrap();
+        let text = std::fs::read_to_string(&log).unwrap();
+        let is_whole = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+        assert_eq!(text.lines().map(is_whole).collect::<Vec<bool>>(), [true, false, true, true], "{text}");
+    }
 }

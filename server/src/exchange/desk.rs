@@ -6,10 +6,10 @@
 //!                                                               └► orders, trades, candles ─► database
 //! ```
 //! A group is first carried out in memory, then the journal is written, with what was signed for each order, and then its
-//! requests are answered: one call of fsync lies between an order and its answer. New traders and withdrawals, which are few,
-//! are stored before the journal has them. What follows from a group is stored behind it, each entry of the journal once, and
-//! who reads rows waits until they have what was acknowledged before. After a failure the desk takes nothing more; the next
-//! start goes on from the disk.
+//! requests are answered: one call of fsync lies between an order and its answer, and one more where the policy's log has a
+//! new decision. New traders and withdrawals, which are few, are stored before the journal has them. What follows from a
+//! group is stored behind it, each entry of the journal once, and who reads rows waits a moment until they have what was
+//! acknowledged before. After a failure the desk takes nothing more; the next start goes on from the disk.
 
 use std::sync::Arc;
 
@@ -209,11 +209,15 @@ impl Desk {
         let mut group = std::mem::take(&mut self.group);
         let has_work = !(group.trades.is_empty() && group.signed.withdrawals.is_empty());
         let (after, to) = (self.committed, self.exchange.sequence());
-        if after == to {
-            group.waiting.into_iter().for_each(|waiting| waiting.answer(Ok(())));
-            return Ok(());
-        }
-        if let Err(error) = self.make_durable(group.signed).await {
+        let durable = match self.sync_decisions() {
+            Ok(()) if after == to => {
+                group.waiting.into_iter().for_each(|waiting| waiting.answer(Ok(())));
+                return Ok(());
+            }
+            Ok(()) => self.make_durable(group.signed).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = durable {
             // Nobody knows what is on the disk: nothing is acknowledged.
             let fault = error.to_string();
             self.shared.fail(fault.clone());
@@ -261,6 +265,10 @@ impl Desk {
             self.take_snapshot().await?;
         }
         Ok(())
+    }
+
+    fn sync_decisions(&mut self) -> Result<(), DeskError> {
+        self.compliance.as_mut().map_or(Ok(()), Compliance::sync).map_err(DeskError::DecisionLog)
     }
 
     async fn make_durable(&mut self, signed: KeepSigned) -> Result<(), DeskError> {

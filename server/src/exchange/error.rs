@@ -154,6 +154,8 @@ pub enum DeskError {
     Market(#[from] MarketError),
     #[error("the policy: {0}")]
     Compliance(#[from] ComplianceError),
+    #[error("the log of the policy's decisions: {0}")]
+    DecisionLog(std::io::Error),
     #[error("{0}")]
     Inconsistent(String),
     #[error("the thread of the exchange: {0}")]
@@ -166,7 +168,12 @@ impl DeskError {
         match self {
             Self::Node(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
-            Self::Journal(_) | Self::Market(_) | Self::Compliance(_) | Self::Inconsistent(_) | Self::Thread(_) => false,
+            Self::Journal(_)
+            | Self::Market(_)
+            | Self::Compliance(_)
+            | Self::DecisionLog(_)
+            | Self::Inconsistent(_)
+            | Self::Thread(_) => false,
         }
     }
 }

@@ -35,6 +35,7 @@ pub(crate) mod views;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use account_feed::AccountFollowing;
 
@@ -149,9 +150,10 @@ impl ExchangeHandle {
         self.shared.fault()
     }
 
-    /// Waits until the database has everything that was acknowledged until now: who was answered reads it there.
-    pub(crate) async fn caught_up(&self) {
-        self.shared.caught_up().await;
+    /// Waits until the database has everything that was acknowledged until now, so that who was answered reads it there, and
+    /// says whether it has that in time.
+    pub(crate) async fn caught_up(&self, patience: Duration) -> bool {
+        self.shared.caught_up(patience).await
     }
 
     /// Wakes settlement when trades or withdrawals wait.
@@ -201,7 +203,8 @@ impl ExchangeHandle {
         self.ask_at(&self.questions, |reply| Request::Account { trader, reply }).await
     }
 
-    /// A trader's open orders, and every message about its orders and trades from then on.
+    /// A trader's open orders, and every message about its orders and trades from then on. The rows may have less than the
+    /// snapshot until they caught up.
     pub(crate) async fn follow_account(&self, trader: Address) -> Result<AccountFollowing, ExchangeError> {
         self.ask_at(&self.questions, |reply| Request::FollowAccount { trader, reply }).await
     }

@@ -64,7 +64,7 @@ impl Desk {
             }
             Request::Withdraw { signed, reply } => Waiting::new(reply, answer(self.withdraw(*signed))?),
             Request::Account { trader, reply } => Waiting::new(reply, Ok(self.account(trader))),
-            Request::FollowAccount { trader, reply } => Waiting::new(reply, Ok(self.follow_account(trader).await)),
+            Request::FollowAccount { trader, reply } => Waiting::new(reply, Ok(self.follow_account(trader))),
             Request::VoidTrade { market, trade, reason, reply } => {
                 Waiting::new(reply, Ok(self.void_trade(market, trade, reason).await?))
             }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use shared::api::exchange::Reconciliation;
 use tokio::sync::watch;
@@ -82,11 +83,13 @@ impl SharedState {
         });
     }
 
-    /// Waits until the database has everything that was acknowledged until now. After a fault it gets no more, and nobody waits.
-    pub(super) async fn caught_up(&self) {
+    /// Waits until the database has everything that was acknowledged until now, and says whether it has that in time. After a
+    /// fault it gets no more, and nobody waits.
+    pub(super) async fn caught_up(&self, patience: Duration) -> bool {
         let wanted = self.acknowledged.load(Ordering::Acquire);
+        let mut recorded = self.recorded.subscribe();
         // Its sender lives as long as this.
-        let _ = self.recorded.subscribe().wait_for(|recorded| *recorded >= wanted).await;
+        tokio::time::timeout(patience, recorded.wait_for(|recorded| *recorded >= wanted)).await.is_ok()
     }
 
     /// The first fault is the one that counts.
@@ -99,5 +102,36 @@ impl SharedState {
         }
         drop(fault);
         self.record(u64::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::Address;
+    use trading::Assets;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_reads_rows_waits_for_what_was_acknowledged_and_neither_for_ever_nor_after_a_fault() {
+        let listing = Listing {
+            chain_id: 1,
+            contract: Address::ZERO,
+            exit_delay_seconds: 0,
+            assets: Assets::new(vec![]),
+            tokens: vec![],
+            markets: vec![],
+        };
+        let state = SharedState::new(Arc::new(listing), vec![], DeskState::default());
+        let patience = Duration::from_secs(60);
+        assert!(state.caught_up(patience).await, "nothing was acknowledged");
+        state.acknowledge(3);
+        state.record(2);
+        assert!(!state.caught_up(Duration::ZERO).await);
+        state.record(3);
+        assert!(state.caught_up(patience).await);
+        state.acknowledge(4);
+        state.fail("the disk");
+        assert!(state.caught_up(patience).await);
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn view(exchange: &ExchangeAccess) -> Answer<Option<ExchangeView>> {
 
 pub(super) async fn market(exchange: &ExchangeAccess, id: &str, interval: CandleInterval) -> Answer<MarketPage> {
     let view = view(exchange)?.ok_or(BackendError::NotFound)?;
+    exchange.catch_up().await;
     let market = view.markets.iter().find(|market| market.id == id).cloned().ok_or(BackendError::NotFound)?;
     Ok(MarketPage {
         ticker: market::ticker_of(exchange, id).await.map_err(from_api)?,
@@ -38,6 +39,7 @@ pub(super) async fn market(exchange: &ExchangeAccess, id: &str, interval: Candle
 }
 
 pub(super) async fn trader(exchange: &ExchangeAccess, trader: Address) -> Answer<TraderPage> {
+    exchange.catch_up().await;
     let orders = accounts::orders_of(exchange, trader, Some(OrderState::Open), None, ROWS).await;
     let fills = accounts::fills_of(exchange, trader, None, ROWS).await;
     let withdrawals = accounts::withdrawals_of(exchange, trader, None, WITHDRAWALS).await;

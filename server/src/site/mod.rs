@@ -60,13 +60,17 @@ pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
         pages::router(&site_root.to_string_lossy(), &context).layer(from_fn_with_state(app.callers(), viewer::know));
     let lists =
         Router::new().merge(csv::router(Arc::clone(&public))).merge(marketplace_csv::router(Arc::clone(&public)));
-    let lists = lists.merge(exchange_csv::router(app.exchange_access())).merge(feed::router(public));
+    let lists = lists.merge(feed::router(public));
     let lists = lists.layer(from_fn_with_state(Arc::clone(app), middleware::admit_list));
+    let exchange_lists = exchange_csv::router(app.exchange_access())
+        .layer(from_fn_with_state(Arc::clone(app), middleware::admit_list))
+        .layer(from_fn_with_state(app.exchange_access(), middleware::catch_up));
     let router = Router::new()
         .merge(wallet_links::router())
         .merge(crawlers::router())
         .merge(admin::router(app))
         .merge(lists)
+        .merge(exchange_lists)
         .merge(assets::router(site_root))
         .merge(pages.layer(from_fn_with_state(Arc::clone(app), middleware::admit_page)));
     policy::ALWAYS.into_iter().fold(router, with_header)

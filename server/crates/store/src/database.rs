@@ -73,7 +73,8 @@ pub(crate) enum Access {
     ReadWrite,
 }
 
-/// Opens up to `connections`. `max_pages` bounds the file of SQLite.
+/// Opens as many as `connections`, all at once: each one of SQLite has a thread, which has the priority of the thread that
+/// opens it. `max_pages` bounds the file of SQLite.
 pub(crate) async fn connect(
     url: &DatabaseUrl,
     connections: u32,
@@ -84,7 +85,8 @@ pub(crate) async fn connect(
         DatabaseUrl::SqliteFile(path) => sqlite(path.clone(), access, max_pages)?,
         DatabaseUrl::Postgres(text) => postgres(text, access),
     };
-    options.max_connections(connections).min_connections(1).sqlx_logging(false).idle_timeout(None).max_lifetime(None);
+    options.max_connections(connections).min_connections(connections).sqlx_logging(false);
+    options.idle_timeout(None).max_lifetime(None);
     let mut tries = 0;
     loop {
         tries += 1;

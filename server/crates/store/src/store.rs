@@ -95,4 +95,14 @@ mod tests {
         Migrator::down(&connection, None).await.unwrap();
         migrate(&connection).await.unwrap();
     }
+
+    #[tokio::test]
+    async fn all_readers_are_open_from_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = DatabaseUrl::SqliteFile(folder.path().join("hub.sqlite"));
+        let artifacts = folder.path().join("artifacts");
+        let options = StoreOptions { database, artifacts, hub_id: "hub".to_owned(), max_pages: None };
+        let store = Store::open(&options).await.unwrap();
+        assert_eq!(store.readers.get_sqlite_connection_pool().size(), READERS);
+    }
 }

@@ -1,5 +1,7 @@
 //! `/ws/exchange/account`: a trader's own orders and trades as they change.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -15,6 +17,9 @@ use crate::auth::{Caller, Callers, Visitor};
 use crate::error::ApiError;
 use crate::exchange::ExchangeAccess;
 
+/// The longest wait until the lists have what is older than a snapshot.
+const ROWS_PATIENCE: Duration = Duration::from_secs(10);
+
 /// The orders and trades of the wallet that is signed in, or whose key is given, as messages of the form `AccountMessage`: a
 /// snapshot of the open orders, then what changes. A program that has a session and no page sends the header `Origin`.
 #[utoipa::path(
@@ -26,7 +31,7 @@ use crate::exchange::ExchangeAccess;
         (status = 404, body = Problem, description = "No exchange is here", content_type = "application/problem+json"),
         (status = 426, body = Problem, description = "No WebSocket was asked for", content_type = "application/problem+json"),
         (status = 429, body = Problem, description = "Too many connections of one network address", content_type = "application/problem+json"),
-        (status = 503, body = Problem, description = "Too many readers", content_type = "application/problem+json"),
+        (status = 503, body = Problem, description = "Too many readers, or lists that lag behind", content_type = "application/problem+json"),
     ),
     security(("session" = []), ("api_key" = []))
 )]
@@ -48,5 +53,11 @@ pub async fn follow(
     }
     let reader = Reader::admit(&exchange, &visitor, upgrade)?;
     let (snapshot, messages) = handle.follow_account(trader).await?;
+    // So everything older than the snapshot can be read in the lists; what comes meanwhile waits as messages.
+    if !handle.caught_up(ROWS_PATIENCE).await {
+        return Err(ApiError::Busy(
+            "the lists lack what was acknowledged; the feed can be asked for again soon".to_owned(),
+        ));
+    }
     Ok(reader.tell(&exchange, move || Told { snapshot, messages, closed: |reason| AccountMessage::Closed { reason } }))
 }

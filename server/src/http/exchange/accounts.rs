@@ -80,7 +80,7 @@ pub(crate) async fn orders_of(
     limit: u32,
 ) -> Result<Page<OrderView>, ApiError> {
     let listing = handle(exchange)?.listing();
-    let rows = exchange.rows().await.list_exchange_orders_of(address, state, before, u64::from(limit) + 1).await?;
+    let rows = exchange.store.list_exchange_orders_of(address, state, before, u64::from(limit) + 1).await?;
     let page = page(rows, limit, |row| row.id);
     let items = page.items.iter().filter_map(|row| Some(views::order(listing.market(row.market)?, row))).collect();
     Ok(Page { items, next_cursor: page.next_cursor })
@@ -109,7 +109,7 @@ pub(crate) async fn fills_of(
 ) -> Result<Page<FillView>, ApiError> {
     let before = before.and_then(|before| i64::try_from(before).ok());
     let listing = handle(exchange)?.listing();
-    let rows = exchange.rows().await.list_exchange_fills_of(address, before, u64::from(limit) + 1).await?;
+    let rows = exchange.store.list_exchange_fills_of(address, before, u64::from(limit) + 1).await?;
     let page = page(rows, limit, |row| row.seq.unsigned_abs());
     let items = page.items.iter().filter_map(|row| {
         let market = listing.market(row.market)?;
@@ -140,7 +140,7 @@ pub(crate) async fn withdrawals_of(
     limit: u32,
 ) -> Result<Page<WithdrawalView>, ApiError> {
     let listing = handle(exchange)?.listing();
-    let rows = exchange.rows().await.list_withdrawals_of(address, before, u64::from(limit) + 1).await?;
+    let rows = exchange.store.list_withdrawals_of(address, before, u64::from(limit) + 1).await?;
     let page = page(rows, limit, |row| row.signed.signed.nonce);
     let items = page.items.iter().map(|row| views::withdrawal(&listing, row)).collect();
     Ok(Page { items, next_cursor: page.next_cursor })

@@ -92,7 +92,7 @@ pub(crate) async fn trades_of(
     limit: u32,
 ) -> Result<Trades, ApiError> {
     let (_, market) = find_market(exchange, id)?;
-    let rows = exchange.rows().await.list_exchange_trades(market.market.number, before, u64::from(limit)).await?;
+    let rows = exchange.store.list_exchange_trades(market.market.number, before, u64::from(limit)).await?;
     Ok(Trades { trades: rows.iter().map(|row| views::trade(&market, row)).collect(), market: market.id })
 }
 
@@ -119,7 +119,7 @@ pub(crate) async fn candles_of(
 ) -> Result<Candles, ApiError> {
     let (_, market) = find_market(exchange, id)?;
     let (number, seconds) = (market.market.number, interval.seconds());
-    let rows = exchange.rows().await.list_candles(number, seconds, from, u64::from(limit)).await?;
+    let rows = exchange.store.list_candles(number, seconds, from, u64::from(limit)).await?;
     let candles = rows.iter().map(|row| views::candle(&market, row)).collect();
     Ok(Candles { market: market.id, interval, candles })
 }
@@ -141,7 +141,7 @@ pub(crate) async fn ticker_of(exchange: &ExchangeAccess, id: &str) -> Result<Tic
     let feed = handle.feed(&market).ok_or_else(|| ApiError::not_found("market", id))?;
     let minute = CandleInterval::OneMinute.seconds();
     let from = UnixSeconds(clock::now().seconds().0.saturating_sub(DAY_MINUTES * minute));
-    let rows = exchange.rows().await.list_candles(market.market.number, minute, Some(from), DAY_MINUTES).await?;
+    let rows = exchange.store.list_candles(market.market.number, minute, Some(from), DAY_MINUTES).await?;
     let day = rows.iter().copied().reduce(|mut day: CandleRecord, minute| {
         day.extend(&minute);
         day

@@ -54,7 +54,8 @@ async fn placed_before(
     exchange: &ExchangeAccess,
     signed: &SignedByTrader<ExchangeOrder>,
 ) -> Result<Option<PlacedOrder>, ApiError> {
-    let found = exchange.rows().await.find_exchange_order_by_nonce(signed.signed.trader, signed.signed.nonce).await?;
+    exchange.catch_up().await;
+    let found = exchange.store.find_exchange_order_by_nonce(signed.signed.trader, signed.signed.nonce).await?;
     let Some(record) = found.filter(|record| record.signed.signed == signed.signed) else { return Ok(None) };
     placed_of(exchange, record).await.map(Some)
 }
@@ -62,7 +63,7 @@ async fn placed_before(
 async fn placed_of(exchange: &ExchangeAccess, record: OrderRecord) -> Result<PlacedOrder, ApiError> {
     let listing = handle(exchange)?.listing();
     let market = listing.market(record.market).ok_or_else(|| ApiError::not_found("market", record.market))?;
-    let rows = exchange.rows().await.list_exchange_fills_of_order(record.id, FILLS_ANSWERED_MAX as u64).await?;
+    let rows = exchange.store.list_exchange_fills_of_order(record.id, FILLS_ANSWERED_MAX as u64).await?;
     let fills = rows.iter().filter_map(|row| views::fill_of_order(market, row, record.id)).collect();
     Ok(PlacedOrder { order: views::order(market, &record), fills })
 }
@@ -77,8 +78,8 @@ pub async fn get(
     ApiPath(id): ApiPath<u64>,
 ) -> Result<Json<PlacedOrder>, ApiError> {
     handle(&exchange)?;
-    let record =
-        exchange.rows().await.find_exchange_order(id).await?.ok_or_else(|| ApiError::not_found("order", id))?;
+    exchange.catch_up().await;
+    let record = exchange.store.find_exchange_order(id).await?.ok_or_else(|| ApiError::not_found("order", id))?;
     Ok(Json(placed_of(&exchange, record).await?))
 }
 
@@ -200,7 +201,8 @@ pub async fn withdraw(
     match handle.withdraw(signed.clone()).await {
         Ok(taken) => Ok((StatusCode::CREATED, Json(taken))),
         Err(error @ ExchangeError::Nonce { .. }) => {
-            let before = exchange.rows().await.find_withdrawal(trader, nonce).await?;
+            exchange.catch_up().await;
+            let before = exchange.store.find_withdrawal(trader, nonce).await?;
             let before = before.filter(|record| record.signed.signed == signed.signed).ok_or(error)?;
             Ok((StatusCode::OK, Json(views::withdrawal(&handle.listing(), &before))))
         }
