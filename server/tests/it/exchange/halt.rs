@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use alloy_primitives::Bytes;
-use contracts::{ExchangeParameters, TEST_DOLLAR_ADDRESS, exchange_deployments, test_dollar_listing};
+use contracts::genesis::test_dollar_listing;
+use contracts::{ExchangeParameters, TEST_DOLLAR_ADDRESS, exchange_deployments};
 use node::chain::{Genesis, GenesisContract, Validator, ValidatorSet};
 use serde_json::{Value, json};
 use server::keys::Keys;
