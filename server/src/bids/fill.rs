@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use hub::board::Board;
+use hub::catalog::ModelKey;
 use shared::api::bids::{BID_REFUSAL_MAX_CHARS, BidView};
 use shared::api::keys::ApiScope;
 use shared::id::BidId;
@@ -33,7 +35,33 @@ const ENDED_KEPT_MS: u64 = 7 * MS_PER_DAY;
 struct Known {
     /// The job of each bid as it would be submitted, which tells whether an offer fits without a look at the store.
     jobs: BTreeMap<BidId, ValidJob>,
+    /// Free slots of each model that are spoken for in the present look: by jobs that it submitted, and by those that wait for
+    /// their payment.
+    taken: BTreeMap<ModelKey, u64>,
     expired_at: Option<Instant>,
+}
+
+impl Known {
+    /// Whether a free slot is left for the job. What a look has submitted may or may not hold its slots yet: a slot is rather
+    /// left free until the next look than promised twice.
+    fn is_offered(&self, board: &Board, job: &ValidJob) -> bool {
+        board.is_offered(job, self.taken.get(&ModelKey::of(job)).copied().unwrap_or_default())
+    }
+
+    /// The same, with the jobs that wait for their payment.
+    fn has_slot(&mut self, board: &Board, job: &ValidJob) -> bool {
+        if !self.is_offered(board, job) {
+            return false;
+        }
+        self.taken.entry(ModelKey::of(job)).or_insert_with_key(|model| board.unpaid_jobs_of(model));
+        self.is_offered(board, job)
+    }
+
+    /// A job was submitted.
+    fn take_slot(&mut self, model: ModelKey) {
+        let taken = self.taken.entry(model).or_default();
+        *taken = taken.saturating_add(1);
+    }
 }
 
 /// Runs until the server stops.
@@ -68,12 +96,13 @@ async fn look(bids: &Bids, known: &mut Known, stop: &CancellationToken) -> Resul
     let waiting = bids.store.list_waiting_bids(clock::now()).await?;
     let open: BTreeSet<BidId> = waiting.iter().map(|bid| bid.id).collect();
     known.jobs.retain(|id, _| open.contains(id));
+    known.taken.clear();
     for bid in waiting {
         if stop.is_cancelled() {
             return Ok(());
         }
         // One at a time, so that the board can change in between.
-        if known.jobs.get(&bid.id).is_none_or(|job| bids.submission.hub.board().is_offered(job)) {
+        if known.jobs.get(&bid.id).is_none_or(|job| known.is_offered(&bids.submission.hub.board(), job)) {
             consider(bids, known, bid.id).await?;
         }
     }
@@ -98,7 +127,7 @@ async fn consider(bids: &Bids, known: &mut Known, id: BidId) -> Result<(), Store
     let submitted = match bids.submission.check_bid(&caller, &asked, clock::now()) {
         Err(error) => Err(error),
         Ok((job, _)) => {
-            let is_offered = bids.submission.hub.board().is_offered(&job);
+            let is_offered = known.has_slot(&bids.submission.hub.board(), &job);
             known.jobs.insert(id, job);
             if !is_offered {
                 return if view.refusal.is_some() { clear(bids, id).await } else { Ok(()) };
@@ -107,7 +136,10 @@ async fn consider(bids: &Bids, known: &mut Known, id: BidId) -> Result<(), Store
         }
     };
     match submitted {
-        Ok(()) => tracing::info!(bid = %id, job_id = %view.job_id, "a bid is filled"),
+        Ok(()) => {
+            known.take_slot(ModelKey { kind: view.kind, model: view.model.clone() });
+            tracing::info!(bid = %id, job_id = %view.job_id, "a bid is filled");
+        }
         Err(error) => postpone(bids, &view, &error).await?,
     }
     Ok(())
