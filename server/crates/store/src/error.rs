@@ -66,6 +66,12 @@ pub enum Refusal {
     TooManyBids { most: usize },
     #[error("wallets have {most} open bids from this network address, which is the limit")]
     TooManyBidsOfNetwork { most: usize },
+    #[error("wallets have {most} open bids from this IPv6 site (48 bits), which is the limit")]
+    TooManyBidsOfSite { most: usize },
+    #[error(
+        "wallets have {most} open bids that nobody pays at this server, which is the limit: pay, or use an API key of its operator"
+    )]
+    TooManyFreeBids { most: usize },
     #[error("clients have {most} open bids at this server, which is the limit")]
     TooManyBidsInTotal { most: usize },
     #[error("the bid {id} is over")]

@@ -7,6 +7,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTr
 use shared::Address;
 use shared::api::bids::BidState;
 use shared::id::{ApiKeyId, BidId};
+use shared::job::request::PaymentMode;
 use shared::time::UnixMillis;
 
 use super::{Change, Transaction};
@@ -22,9 +23,14 @@ const KEY_REVOKED: &str = "the API key that it was made with was revoked";
 #[derive(Debug, Clone)]
 pub struct CreateBid {
     pub bid: BidRecord,
-    /// Open bids of the client with this one, of its network where the bid has one, and of all clients.
+    /// What the classes of the IPv6 site of its network begin with.
+    pub site_prefix: Option<String>,
+    /// Open bids of the client with this one, of its network and of its site where the bid has one, of all that cost nothing
+    /// to make (minted, with a network), and of all clients.
     pub most: usize,
     pub most_of_network: usize,
+    pub most_of_site: usize,
+    pub most_free: usize,
     pub most_in_total: usize,
 }
 
@@ -74,6 +80,18 @@ impl CreateBid {
             && is_full(others().filter(Column::Network.eq(network)), self.most_of_network).await?
         {
             return Err(StoreError::Refused(Refusal::TooManyBidsOfNetwork { most: self.most_of_network }));
+        }
+        if let Some(prefix) = &self.site_prefix
+            && is_full(others().filter(Column::Network.starts_with(prefix)), self.most_of_site).await?
+        {
+            return Err(StoreError::Refused(Refusal::TooManyBidsOfSite { most: self.most_of_site }));
+        }
+        if network.is_some() && view.payment_mode == PaymentMode::Mint {
+            let minted = Column::PaymentMode.eq(word_text("payment mode", &PaymentMode::Mint)?);
+            let free = others().filter(minted).filter(Column::Network.is_not_null());
+            if is_full(free, self.most_free).await? {
+                return Err(StoreError::Refused(Refusal::TooManyFreeBids { most: self.most_free }));
+            }
         }
         if is_full(others(), self.most_in_total).await? {
             return Err(StoreError::Refused(Refusal::TooManyBidsInTotal { most: self.most_in_total }));

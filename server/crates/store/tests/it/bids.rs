@@ -49,7 +49,7 @@ fn bid(number: u128, client: Address, price: u128) -> CreateBid {
     };
     let network = Some("10.0.0.1".to_owned());
     let bid = BidRecord { view, client, made_with: None, network, has_filters: false, asked: Some(asked()) };
-    CreateBid { bid, most: 2, most_of_network: 3, most_in_total: 4 }
+    CreateBid { bid, site_prefix: None, most: 2, most_of_network: 3, most_of_site: 3, most_free: 100, most_in_total: 4 }
 }
 
 /// The job that a bid of this number becomes.
@@ -192,6 +192,34 @@ async fn of_two_hubs_that_race_for_a_bid_one_has_its_job() {
         }
         let jobs = [first.list_open_jobs().await.unwrap(), second.list_open_jobs().await.unwrap()].concat();
         assert_eq!(jobs.len(), 20);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bids_that_cost_nothing_leave_room_for_others_and_a_site_has_its_share() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let from = |number: u128, network: &str| {
+            let mut create = bid(number, Address::repeat_byte(u8::try_from(number).unwrap()), 1);
+            create.bid.network = Some(network.to_owned());
+            create.site_prefix = network.rfind(':').map(|_| "2001:db8:1:".to_owned());
+            (create.most_of_site, create.most_free, create.most_in_total) = (2, 3, 5);
+            create
+        };
+        store.write(from(1, "2001:db8:1:1::/64")).await.unwrap();
+        store.write(from(2, "2001:db8:1:2::/64")).await.unwrap();
+        let of_site = store.write(from(3, "2001:db8:1:3::/64")).await;
+        assert!(matches!(of_site, Err(StoreError::Refused(Refusal::TooManyBidsOfSite { most: 2 }))), "{of_site:?}");
+        store.write(from(4, "10.0.0.4")).await.unwrap();
+        let free = store.write(from(5, "10.0.0.5")).await;
+        assert!(matches!(free, Err(StoreError::Refused(Refusal::TooManyFreeBids { most: 3 }))), "{free:?}");
+        let mut with_key = from(6, "10.0.0.6");
+        with_key.bid.network = None;
+        store.write(with_key).await.unwrap();
+        let mut paid = from(7, "10.0.0.7");
+        paid.bid.view.payment_mode = PaymentMode::Escrow;
+        store.write(paid).await.unwrap();
     })
     .await;
 }
