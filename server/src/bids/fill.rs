@@ -10,8 +10,9 @@ use hub::board::Board;
 use hub::catalog::ModelKey;
 use shared::api::bids::{BID_REFUSAL_MAX_CHARS, BidView};
 use shared::api::keys::ApiScope;
+use shared::field_error::FieldError;
 use shared::id::BidId;
-use shared::job::request::ValidJob;
+use shared::job::request::{PaymentMode, ValidJob};
 use shared::time::{MS_PER_DAY, UnixMillis};
 use store::StoreError;
 use store::change::{CancelBid, ExpireBids, PostponeBid};
@@ -26,6 +27,9 @@ use crate::error::ApiError;
 /// How often bids are looked at without a bell: other hubs take bids, too, and reputations change.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// For so long a bid rests at one hub that cannot judge it.
+const REST: Duration = Duration::from_secs(15);
+
 /// Bids whose time has passed are ended at most so often, and those that ended so long ago are forgotten.
 const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 const ENDED_KEPT_MS: u64 = 7 * MS_PER_DAY;
@@ -38,6 +42,8 @@ struct Known {
     /// Free slots of each model that are spoken for in the present look: by jobs that it submitted, and by those that wait for
     /// their payment.
     taken: BTreeMap<ModelKey, u64>,
+    /// Bids that this hub cannot judge, until it looks at them again. Other hubs may fill them meanwhile.
+    resting: BTreeMap<BidId, Instant>,
     expired_at: Option<Instant>,
 }
 
@@ -97,9 +103,14 @@ async fn look(bids: &Bids, known: &mut Known, stop: &CancellationToken) -> Resul
     let open: BTreeSet<BidId> = waiting.iter().map(|bid| bid.id).collect();
     known.jobs.retain(|id, _| open.contains(id));
     known.taken.clear();
+    let now = Instant::now();
+    known.resting.retain(|id, until| open.contains(id) && *until > now);
     for bid in waiting {
         if stop.is_cancelled() {
             return Ok(());
+        }
+        if known.resting.contains_key(&bid.id) {
+            continue;
         }
         // One at a time, so that the board can change in between.
         if known.jobs.get(&bid.id).is_none_or(|job| known.is_offered(&bids.submission.hub.board(), job)) {
@@ -140,9 +151,31 @@ async fn consider(bids: &Bids, known: &mut Known, id: BidId) -> Result<(), Store
             known.take_slot(ModelKey { kind: view.kind, model: view.model.clone() });
             tracing::info!(bid = %id, job_id = %view.job_id, "a bid is filled");
         }
+        // What is postponed rests at every hub of the database, and its refusal is shown to the client.
+        Err(error) if is_of_this_hub(bids, &view, &error) => {
+            known.resting.insert(id, Instant::now() + REST);
+        }
         Err(error) => postpone(bids, &view, &error).await?,
     }
     Ok(())
+}
+
+/// Whether a refusal says nothing about the bid at other hubs: this one does not know its model, or no miner here has it or its
+/// setting.
+fn is_of_this_hub(bids: &Bids, bid: &BidView, error: &ApiError) -> bool {
+    let is_of_catalog = match error {
+        ApiError::Invalid(errors) | ApiError::OutOfBounds(errors) => names_what_miners_offer(errors),
+        _ => false,
+    };
+    // A bid that its client pays is this hub's alone.
+    let is_of_any_hub = bid.payment_mode == PaymentMode::Mint;
+    let model = ModelKey { kind: bid.kind, model: bid.model.clone() };
+    is_of_catalog || (is_of_any_hub && !bids.submission.hub.board().has_free_miner(&model))
+}
+
+/// Whether nothing but the model, or its setting for few steps, is refused. Both were right where the bid was made.
+fn names_what_miners_offer(errors: &[FieldError]) -> bool {
+    !errors.is_empty() && errors.iter().all(|error| ["model", "input.scheduler"].contains(&error.field.as_str()))
 }
 
 /// Who made a bid, with the rights of this moment.
@@ -195,5 +228,20 @@ fn words(error: &ApiError) -> String {
             errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ")
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_model_or_setting_alone_is_this_hubs() {
+        let of = |fields: &[&str]| {
+            let errors: Vec<FieldError> = fields.iter().map(|field| FieldError::new(*field, "refused")).collect();
+            names_what_miners_offer(&errors)
+        };
+        assert!(of(&["model"]) && of(&["input.scheduler", "model"]));
+        assert!(!of(&[]) && !of(&["model", "expires_at"]) && !of(&["input.steps"]));
     }
 }
