@@ -3,7 +3,10 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select, UpdateMany};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    UpdateMany,
+};
 use shared::Address;
 use shared::api::bids::BidState;
 use shared::id::{ApiKeyId, BidId};
@@ -201,7 +204,10 @@ impl Change for PostponeBid {
     }
 }
 
-/// Ends the bids whose time has passed, and forgets those that ended long ago.
+/// Bids that one change forgets at most, so that it holds the others up for a moment only.
+const FORGOTTEN_AT_ONCE: u64 = 500;
+
+/// Ends the bids whose time has passed, and forgets some of those that ended long ago, the oldest first.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpireBids {
     pub at: UnixMillis,
@@ -218,10 +224,19 @@ impl Change for ExpireBids {
             .filter(Column::ExpiresAtUnixMs.lt(stored_millis(self.at)))
             .exec(transaction.connection)
             .await?;
-        let old = Condition::all()
-            .add(Column::State.ne(BidState::Open.as_str()))
-            .add(Column::EndedAtUnixMs.lt(stored_millis(self.forget_before)));
-        Entity::delete_many().filter(old).exec(transaction.connection).await?;
+        // An open bid has no end.
+        let old: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::EndedAtUnixMs.lt(stored_millis(self.forget_before)))
+            .order_by_asc(Column::EndedAtUnixMs)
+            .limit(FORGOTTEN_AT_ONCE)
+            .into_tuple()
+            .all(transaction.connection)
+            .await?;
+        if !old.is_empty() {
+            Entity::delete_many().filter(Column::Id.is_in(old)).exec(transaction.connection).await?;
+        }
         Ok(expired.rows_affected)
     }
 }
