@@ -15,9 +15,9 @@ use shared::field_error::FieldError;
 use shared::id::{BidId, JobId};
 use shared::job::request::{PaymentMode, ValidJob};
 use shared::time::UnixMillis;
-use store::Store;
 use store::change;
 use store::record::bids::BidRecord;
+use store::{Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::auth::Caller;
@@ -101,7 +101,9 @@ impl Bids {
             most_free: BIDS_FREE_MAX,
             most_in_total: BIDS_OPEN_MAX,
         };
-        self.store.write(create).await?;
+        if let Some(refusal) = self.store.write(create).await? {
+            return Err(StoreError::Refused(refusal).into());
+        }
         self.bell.notify_one();
         Ok(view)
     }

@@ -39,10 +39,14 @@ pub struct CreateBid {
 
 #[async_trait]
 impl Change for CreateBid {
-    type Output = ();
+    /// Why the bid was not kept. It is no error of the change: that would undo the changes of others that are committed with
+    /// it.
+    type Output = Option<Refusal>;
 
-    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        self.check_room(transaction).await?;
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<Option<Refusal>, StoreError> {
+        if let Some(refusal) = self.lack_of_room(transaction).await? {
+            return Ok(Some(refusal));
+        }
         let BidRecord { view, client, made_with, network, has_filters, asked } = &self.bid;
         let row = ActiveModel {
             id: Set(view.id.to_string()),
@@ -67,39 +71,39 @@ impl Change for CreateBid {
         };
         let unless_stored = OnConflict::column(Column::Id).do_nothing().to_owned();
         Entity::insert(row).on_conflict(unless_stored).exec_without_returning(transaction.connection).await?;
-        Ok(())
+        Ok(None)
     }
 }
 
 impl CreateBid {
-    async fn check_room(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    async fn lack_of_room(&self, transaction: &Transaction<'_>) -> Result<Option<Refusal>, StoreError> {
         let BidRecord { view, client, network, .. } = &self.bid;
         let others = || open().filter(Column::Id.ne(view.id.to_string()));
         let is_full = |others: Select<Entity>, most: usize| is_full(transaction, others, most);
         if is_full(others().filter(Column::Client.eq(client.to_string())), self.most).await? {
-            return Err(StoreError::Refused(Refusal::TooManyBids { most: self.most }));
+            return Ok(Some(Refusal::TooManyBids { most: self.most }));
         }
         if let Some(network) = network
             && is_full(others().filter(Column::Network.eq(network)), self.most_of_network).await?
         {
-            return Err(StoreError::Refused(Refusal::TooManyBidsOfNetwork { most: self.most_of_network }));
+            return Ok(Some(Refusal::TooManyBidsOfNetwork { most: self.most_of_network }));
         }
         if let Some(prefix) = &self.site_prefix
             && is_full(others().filter(Column::Network.starts_with(prefix)), self.most_of_site).await?
         {
-            return Err(StoreError::Refused(Refusal::TooManyBidsOfSite { most: self.most_of_site }));
+            return Ok(Some(Refusal::TooManyBidsOfSite { most: self.most_of_site }));
         }
         if network.is_some() && view.payment_mode == PaymentMode::Mint {
             let minted = Column::PaymentMode.eq(word_text("payment mode", &PaymentMode::Mint)?);
             let free = others().filter(minted).filter(Column::Network.is_not_null());
             if is_full(free, self.most_free).await? {
-                return Err(StoreError::Refused(Refusal::TooManyFreeBids { most: self.most_free }));
+                return Ok(Some(Refusal::TooManyFreeBids { most: self.most_free }));
             }
         }
         if is_full(others(), self.most_in_total).await? {
-            return Err(StoreError::Refused(Refusal::TooManyBidsInTotal { most: self.most_in_total }));
+            return Ok(Some(Refusal::TooManyBidsInTotal { most: self.most_in_total }));
         }
-        Ok(())
+        Ok(None)
     }
 }
 
