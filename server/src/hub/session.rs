@@ -81,6 +81,8 @@ pub struct SessionHost {
     pub(crate) identity: HubIdentity,
     /// Where the operator says that this hub is.
     pub(crate) origins: OwnOrigins,
+    /// Host and port of where workers reach it besides.
+    pub(crate) worker_addresses: Arc<[String]>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
