@@ -38,8 +38,8 @@ impl ReachedAt {
         }
     }
 
-    /// Where the operator names origins or addresses for workers, they count, and loopback for workers of this machine. Without names, the host counts
-    /// that the session itself asked for, which a hub in between can choose.
+    /// Where the operator names origins or addresses for workers, they count, and loopback for workers of this machine. Without
+    /// names, the host counts that the session itself asked for, which a hub in between can choose.
     ///
     /// # Errors
     /// In words, where the worker dialed another address.

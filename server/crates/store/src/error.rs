@@ -68,9 +68,7 @@ pub enum Refusal {
     TooManyBidsOfNetwork { most: usize },
     #[error("wallets have {most} open bids from this IPv6 site (48 bits), which is the limit")]
     TooManyBidsOfSite { most: usize },
-    #[error(
-        "wallets have {most} open bids that nobody pays at this server, which is the limit: pay, or use an API key of its operator"
-    )]
+    #[error("wallets have {most} open bids at this server that they do not pay, which is the limit")]
     TooManyFreeBids { most: usize },
     #[error("clients have {most} open bids at this server, which is the limit")]
     TooManyBidsInTotal { most: usize },
