@@ -54,6 +54,12 @@ pub const WALLET_GAS: u64 = 200_000;
 /// How long a network on which AIT is worth something holds what is minted: a day for audits to find what was wrong.
 pub const DEFAULT_HOLD_SECONDS: u64 = 86_400;
 
+/// The longest that the minter may hold an amount, as `AITokenMinter` has it.
+pub const MAX_HOLD_SECONDS: u64 = 30 * 86_400;
+
+/// The longest that a bounty may be open, as `ModelBounty` has it.
+pub const MAX_BOUNTY_SECONDS: u64 = 366 * 86_400;
+
 /// The epoch's cap, divided by this, is what one provider may mint of it where nothing else is decided.
 pub const PROVIDER_CAP_DIVISOR: u128 = 10;
 

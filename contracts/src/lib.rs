@@ -16,7 +16,8 @@ pub use abi::{AIToken, AITokenMinter, BridgedToken, ExchangeSettlement, JobEscro
 pub use genesis::{
     AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS, DEFAULT_HOLD_SECONDS,
     Deployment, EXCHANGE_SETTLEMENT_ADDRESS, EscrowFee, ExchangeParameters, FeeRecipient, GenesisParameters,
-    JOB_ESCROW_ADDRESS, MAX_BATCH_FILLS, MAX_BATCH_ORDERS, MAX_BATCH_RECEIPTS, MAX_ESCROW_BATCH_RECEIPTS,
-    MODEL_BOUNTY_ADDRESS, PROVIDER_CAP_DIVISOR, STAKING_ADDRESS, StakingParameters, TEST_DOLLAR_ADDRESS,
-    UnitPriceLimit, WALLET_GAS, exchange_deployments, genesis_deployments, staking_deployment,
+    JOB_ESCROW_ADDRESS, MAX_BATCH_FILLS, MAX_BATCH_ORDERS, MAX_BATCH_RECEIPTS, MAX_BOUNTY_SECONDS,
+    MAX_ESCROW_BATCH_RECEIPTS, MAX_HOLD_SECONDS, MODEL_BOUNTY_ADDRESS, PROVIDER_CAP_DIVISOR, STAKING_ADDRESS,
+    StakingParameters, TEST_DOLLAR_ADDRESS, UnitPriceLimit, WALLET_GAS, exchange_deployments, genesis_deployments,
+    staking_deployment,
 };

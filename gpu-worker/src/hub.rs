@@ -9,7 +9,7 @@ pub mod route;
 pub mod session;
 pub mod trust;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use shared::digest::Sha256Digest;
@@ -62,8 +62,11 @@ impl HubUrl {
     /// Host and port as the worker signs them when it registers: [`shared::protocol::Registration::dialed`].
     pub fn dialed(&self) -> String {
         let (host, port) = self.host_and_port();
+        if let Ok(address) = host.parse::<Ipv6Addr>() {
+            return format!("[{address}]:{port}");
+        }
         let host = host.to_ascii_lowercase();
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        format!("{}:{port}", host.strip_suffix('.').unwrap_or(&host))
     }
 
     /// The hub runs on this machine.
@@ -184,6 +187,8 @@ mod tests {
             ("http://127.0.0.1:8000", "127.0.0.1:8000"),
             ("https://Hub.Example/below", "hub.example:443"),
             ("http://[::1]", "[::1]:80"),
+            ("http://[2001:DB8:0:0::0001]:9", "[2001:db8::1]:9"),
+            ("https://hub.example.", "hub.example:443"),
         ] {
             assert_eq!(HubUrl::parse(url).unwrap().dialed(), dialed);
         }

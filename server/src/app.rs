@@ -270,8 +270,8 @@ impl App {
 
     pub(crate) fn webhooks(&self) -> WebhookAccess {
         // A server with a name of its own is asked by others, whatever stands in front of it.
-        let is_local =
-            self.config.listen.ip().is_loopback() && !self.config.behind_proxy && self.config.own_origins.is_empty();
+        let has_name = !self.config.own_origins.is_empty() || !self.config.worker_addresses.is_empty();
+        let is_local = self.config.listen.ip().is_loopback() && !self.config.behind_proxy && !has_name;
         let reach = if is_local { Reach::ThisMachine } else { Reach::Public };
         WebhookAccess { store: self.store.clone(), reach }
     }
@@ -382,6 +382,7 @@ impl App {
             store: self.store.clone(),
             identity: self.identity.clone(),
             origins: self.origins.clone(),
+            worker_addresses: self.config.worker_addresses.as_slice().into(),
             metrics: Arc::clone(&self.metrics),
             tasks: self.tasks.clone(),
             stop: self.stop.clone(),

@@ -7,16 +7,17 @@ mod fill;
 
 use std::sync::Arc;
 
-use hub::bids::{BIDS_OPEN_MAX, BIDS_PER_NETWORK_MAX, has_filters};
+use hub::bids::{BIDS_FREE_MAX, BIDS_OPEN_MAX, BIDS_PER_NETWORK_MAX, BIDS_PER_SITE_MAX, has_filters};
+use hub::quota;
 use shared::Address;
 use shared::api::bids::{BIDS_PER_CLIENT_MAX, BidQuoteView, BidState, BidView, CreateBid};
 use shared::field_error::FieldError;
 use shared::id::{BidId, JobId};
 use shared::job::request::{PaymentMode, ValidJob};
 use shared::time::UnixMillis;
-use store::Store;
 use store::change;
 use store::record::bids::BidRecord;
+use store::{Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::auth::Caller;
@@ -90,13 +91,19 @@ impl Bids {
         }
         let bid = record(caller, own, asked, &job, ordered.as_ref(), now);
         let view = bid.view.clone();
+        let site_prefix = bid.network.as_deref().and_then(quota::site_prefix).map(str::to_owned);
         let create = change::CreateBid {
             bid,
+            site_prefix,
             most: BIDS_PER_CLIENT_MAX,
             most_of_network: BIDS_PER_NETWORK_MAX,
+            most_of_site: BIDS_PER_SITE_MAX,
+            most_free: BIDS_FREE_MAX,
             most_in_total: BIDS_OPEN_MAX,
         };
-        self.store.write(create).await?;
+        if let Some(refusal) = self.store.write(create).await? {
+            return Err(StoreError::Refused(refusal).into());
+        }
         self.bell.notify_one();
         Ok(view)
     }

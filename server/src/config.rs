@@ -166,6 +166,8 @@ pub struct Config {
     pub keeping: Keeping,
     /// Origins under which people reach this server: what they sign to sign in counts for these. Loopback where empty.
     pub own_origins: Vec<String>,
+    /// Host and port under which workers reach this server besides its own origins. They count for nothing else.
+    pub worker_addresses: Vec<String>,
     /// Origins other than the server's own whose pages may call the API.
     pub allowed_origins: Vec<String>,
     /// A reverse proxy stands in front: the last address in `X-Forwarded-For` is the visitor's.
@@ -257,6 +259,7 @@ impl Config {
             connections: ConnectionLimits::default(),
             keeping: Keeping::default(),
             own_origins: Vec::new(),
+            worker_addresses: Vec::new(),
             allowed_origins: Vec::new(),
             behind_proxy: false,
             max_database_pages: None,

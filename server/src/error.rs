@@ -272,6 +272,7 @@ impl From<StoreError> for ApiError {
             StoreError::Refused(
                 Refusal::TooManyKeysInTotal { .. }
                 | Refusal::TooManyBidsInTotal { .. }
+                | Refusal::TooManyFreeBids { .. }
                 | Refusal::TooManySecondFactors { .. }
                 | Refusal::TooManyWebhooksInTotal { .. },
             ) => Self::Unavailable(error.to_string()),
@@ -287,6 +288,7 @@ impl From<StoreError> for ApiError {
                 | Refusal::TooManyWebhooks { .. }
                 | Refusal::TooManyBids { .. }
                 | Refusal::TooManyBidsOfNetwork { .. }
+                | Refusal::TooManyBidsOfSite { .. }
                 | Refusal::BidOver { .. }
                 | Refusal::SecondFactorOn
                 | Refusal::NoSecondFactorBegun

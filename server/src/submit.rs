@@ -141,12 +141,18 @@ impl Submission {
     /// Room in the queue, within the caller's rate, and in the client's deposit.
     async fn check_room(&self, caller: &Caller, ordered: Option<&Ordered>, now: UnixMillis) -> Result<(), ApiError> {
         self.hub.board().has_room().map_err(|error| ApiError::Busy(error.to_string()))?;
-        let limit = caller.image_limit(self.limits.images_per_key_per_minute);
-        rate_limits::check(&*self.rate_limits, &caller.rate_name(), limit, now).await?;
+        // Before the look at the deposit, which costs reads, and here anybody may ask for it.
+        self.check_rate(caller, now).await?;
         match ordered {
             Some(ordered) => self.quotes.check_deposit(ordered).await,
             None => Ok(()),
         }
+    }
+
+    /// Takes one job of the caller's rate.
+    async fn check_rate(&self, caller: &Caller, now: UnixMillis) -> Result<(), ApiError> {
+        let limit = caller.image_limit(self.limits.images_per_key_per_minute);
+        rate_limits::check(&*self.rate_limits, &caller.rate_name(), limit, now).await
     }
 
     /// The job that a bid asks for, as it would be submitted now, and what pays it.
@@ -207,7 +213,12 @@ impl Submission {
         let now = clock::now();
         let (job, ordered) = self.check_bid(caller, asked, now)?;
         self.hub.board().can_be_served(&job).map_err(|why| ApiError::CannotBeServed(Box::new(why)))?;
-        self.check_room(caller, ordered.as_ref(), now).await?;
+        self.hub.board().has_room().map_err(|error| ApiError::Busy(error.to_string()))?;
+        // A bid is tried again and again: what lacks its deposit must use up nothing of the client's rate.
+        if let Some(ordered) = &ordered {
+            self.quotes.check_deposit(ordered).await?;
+        }
+        self.check_rate(caller, now).await?;
         let job = NewJob { id: bid.job_id, ..self.new_job(caller, job, None, ordered.as_ref()) };
         let change = CreateJob {
             daily: ordered.is_none().then(|| self.daily_use(caller, &job.job, now)),

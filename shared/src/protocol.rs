@@ -183,8 +183,8 @@ pub struct Registration {
     pub protocol_version: u32,
     pub address: Address,
     pub capability: Capability,
-    /// Host and port of the hub's URL that the worker was told to serve, as `hub.example:443`: a host in lower case, an IPv6
-    /// address in brackets, and the port in any case.
+    /// Host and port of the hub's URL that the worker was told to serve, as `hub.example:443`: a host in lower case and
+    /// without a dot at its end, an IPv6 address in its short form and in brackets, and the port in any case.
     pub dialed: String,
     /// Of the capability's slots, those that the hub may fill now: the others work for other hubs.
     pub slots: u32,

@@ -6,10 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use hub::board::Board;
+use hub::catalog::ModelKey;
 use shared::api::bids::{BID_REFUSAL_MAX_CHARS, BidView};
 use shared::api::keys::ApiScope;
+use shared::field_error::FieldError;
 use shared::id::BidId;
-use shared::job::request::ValidJob;
+use shared::job::request::{PaymentMode, ValidJob};
 use shared::time::{MS_PER_DAY, UnixMillis};
 use store::StoreError;
 use store::change::{CancelBid, ExpireBids, PostponeBid};
@@ -24,6 +27,9 @@ use crate::error::ApiError;
 /// How often bids are looked at without a bell: other hubs take bids, too, and reputations change.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// For so long a bid rests at one hub that cannot judge it.
+const REST: Duration = Duration::from_secs(15);
+
 /// Bids whose time has passed are ended at most so often, and those that ended so long ago are forgotten.
 const EXPIRE_EVERY: Duration = Duration::from_secs(5);
 const ENDED_KEPT_MS: u64 = 7 * MS_PER_DAY;
@@ -33,7 +39,35 @@ const ENDED_KEPT_MS: u64 = 7 * MS_PER_DAY;
 struct Known {
     /// The job of each bid as it would be submitted, which tells whether an offer fits without a look at the store.
     jobs: BTreeMap<BidId, ValidJob>,
+    /// Free slots of each model that are spoken for in the present look: by jobs that it submitted, and by those that wait for
+    /// their payment.
+    taken: BTreeMap<ModelKey, u64>,
+    /// Bids that this hub cannot judge, until it looks at them again. Other hubs may fill them meanwhile.
+    resting: BTreeMap<BidId, Instant>,
     expired_at: Option<Instant>,
+}
+
+impl Known {
+    /// Whether a free slot is left for the job. What a look has submitted may or may not hold its slots yet: a slot is rather
+    /// left free until the next look than promised twice.
+    fn is_offered(&self, board: &Board, job: &ValidJob) -> bool {
+        board.is_offered(job, self.taken.get(&ModelKey::of(job)).copied().unwrap_or_default())
+    }
+
+    /// The same, with the jobs that wait for their payment.
+    fn has_slot(&mut self, board: &Board, job: &ValidJob) -> bool {
+        if !self.is_offered(board, job) {
+            return false;
+        }
+        self.taken.entry(ModelKey::of(job)).or_insert_with_key(|model| board.unpaid_jobs_of(model));
+        self.is_offered(board, job)
+    }
+
+    /// A job was submitted.
+    fn take_slot(&mut self, model: ModelKey) {
+        let taken = self.taken.entry(model).or_default();
+        *taken = taken.saturating_add(1);
+    }
 }
 
 /// Runs until the server stops.
@@ -68,12 +102,18 @@ async fn look(bids: &Bids, known: &mut Known, stop: &CancellationToken) -> Resul
     let waiting = bids.store.list_waiting_bids(clock::now()).await?;
     let open: BTreeSet<BidId> = waiting.iter().map(|bid| bid.id).collect();
     known.jobs.retain(|id, _| open.contains(id));
+    known.taken.clear();
+    let now = Instant::now();
+    known.resting.retain(|id, until| open.contains(id) && *until > now);
     for bid in waiting {
         if stop.is_cancelled() {
             return Ok(());
         }
+        if known.resting.contains_key(&bid.id) {
+            continue;
+        }
         // One at a time, so that the board can change in between.
-        if known.jobs.get(&bid.id).is_none_or(|job| bids.submission.hub.board().is_offered(job)) {
+        if known.jobs.get(&bid.id).is_none_or(|job| known.is_offered(&bids.submission.hub.board(), job)) {
             consider(bids, known, bid.id).await?;
         }
     }
@@ -98,7 +138,7 @@ async fn consider(bids: &Bids, known: &mut Known, id: BidId) -> Result<(), Store
     let submitted = match bids.submission.check_bid(&caller, &asked, clock::now()) {
         Err(error) => Err(error),
         Ok((job, _)) => {
-            let is_offered = bids.submission.hub.board().is_offered(&job);
+            let is_offered = known.has_slot(&bids.submission.hub.board(), &job);
             known.jobs.insert(id, job);
             if !is_offered {
                 return if view.refusal.is_some() { clear(bids, id).await } else { Ok(()) };
@@ -107,10 +147,35 @@ async fn consider(bids: &Bids, known: &mut Known, id: BidId) -> Result<(), Store
         }
     };
     match submitted {
-        Ok(()) => tracing::info!(bid = %id, job_id = %view.job_id, "a bid is filled"),
+        Ok(()) => {
+            known.take_slot(ModelKey { kind: view.kind, model: view.model.clone() });
+            tracing::info!(bid = %id, job_id = %view.job_id, "a bid is filled");
+        }
+        // What is postponed rests at every hub of the database, and its refusal is shown to the client.
+        Err(error) if is_of_this_hub(bids, &view, &error) => {
+            known.resting.insert(id, Instant::now() + REST);
+        }
         Err(error) => postpone(bids, &view, &error).await?,
     }
     Ok(())
+}
+
+/// Whether a refusal says nothing about the bid at other hubs: this one does not know its model, or no miner here has it or its
+/// setting.
+fn is_of_this_hub(bids: &Bids, bid: &BidView, error: &ApiError) -> bool {
+    let is_of_catalog = match error {
+        ApiError::Invalid(errors) | ApiError::OutOfBounds(errors) => names_what_miners_offer(errors),
+        _ => false,
+    };
+    // A bid that its client pays is this hub's alone.
+    let is_of_any_hub = bid.payment_mode == PaymentMode::Mint;
+    let model = ModelKey { kind: bid.kind, model: bid.model.clone() };
+    is_of_catalog || (is_of_any_hub && !bids.submission.hub.board().has_free_miner(&model))
+}
+
+/// Whether nothing but the model, or its setting for few steps, is refused. Both were right where the bid was made.
+fn names_what_miners_offer(errors: &[FieldError]) -> bool {
+    !errors.is_empty() && errors.iter().all(|error| ["model", "input.scheduler"].contains(&error.field.as_str()))
 }
 
 /// Who made a bid, with the rights of this moment.
@@ -163,5 +228,20 @@ fn words(error: &ApiError) -> String {
             errors.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; ")
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_model_or_setting_alone_is_this_hubs() {
+        let of = |fields: &[&str]| {
+            let errors: Vec<FieldError> = fields.iter().map(|field| FieldError::new(*field, "refused")).collect();
+            names_what_miners_offer(&errors)
+        };
+        assert!(of(&["model"]) && of(&["input.scheduler", "model"]));
+        assert!(!of(&[]) && !of(&["model", "expires_at"]) && !of(&["input.steps"]));
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use axum::http::Uri;
+use axum::http::uri::Authority;
 use clap::{Args, ValueEnum};
 use contracts::DEFAULT_HOLD_SECONDS;
 use shared::Address;
@@ -67,9 +68,20 @@ pub(super) struct Up {
     #[arg(long, env = "AITBC_HUB_ID", default_value = DEVELOPMENT_HUB_ID, value_parser = hub_id)]
     pub(super) hub_id: String,
     /// Origin under which people reach this server, as browsers write it; may be repeated. Signing in with a wallet counts
-    /// for these; without one, at this machine alone. Workers of other machines must reach this hub at one of them
+    /// for these; without one, at this machine alone. Workers of other machines must reach this hub at one of them, or at
+    /// a --worker-address
     #[arg(long = "origin", env = "AITBC_ORIGINS", value_delimiter = ',', value_parser = origin)]
     own_origins: Vec<String>,
+    /// Address under which workers reach this server besides its origins; may be repeated. It counts for nothing else:
+    /// nobody signs in for it
+    #[arg(
+        long = "worker-address",
+        env = "AITBC_WORKER_ADDRESSES",
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        value_parser = worker_address
+    )]
+    worker_addresses: Vec<String>,
     /// Account of a wallet that operates this hub at /admin; may be repeated. `up` names its own admin besides
     #[arg(long = "operator", env = "AITBC_OPERATORS", value_name = "ADDRESS", value_delimiter = ',')]
     operators: Vec<Address>,
@@ -241,6 +253,19 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
+/// Where a worker connects to: a host and its port, which a worker always names.
+fn worker_address(text: &str) -> Result<String, String> {
+    let authority: Option<Authority> = text.parse().ok();
+    let is_address = authority.is_some_and(|authority| {
+        !authority.host().is_empty() && authority.port_u16().is_some_and(|port| port > 0) && !text.contains('@')
+    });
+    if is_address {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("a host and its port, without a scheme and a path: hub.example:8000 or [2001:db8::1]:8000".to_owned())
+    }
+}
+
 fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
     let hold_seconds = up.hold_seconds.unwrap_or(if keys.is_development() { 0 } else { DEFAULT_HOLD_SECONDS });
     // The exchange of a chain belongs to the hub that keeps the chain.
@@ -283,6 +308,7 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
         connections: ConnectionLimits::default(),
         keeping: Keeping::new(up.sponsored_files_days, up.key_files_days, up.files_max_gib),
         own_origins: up.own_origins,
+        worker_addresses: up.worker_addresses,
         allowed_origins: up.allowed_origins,
         behind_proxy: up.behind_proxy,
         max_database_pages: None,
@@ -373,6 +399,25 @@ mod tests {
             "https://shop.example?a",
         ] {
             assert!(origin(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn workers_are_told_a_host_and_a_port() {
+        for taken in ["hub.example:443", "10.0.0.5:8000", "[2001:db8::1]:8000"] {
+            assert_eq!(worker_address(taken).unwrap(), taken);
+        }
+        assert_eq!(worker_address("Hub.example:443").unwrap(), "hub.example:443");
+        for refused in [
+            "",
+            "hub.example",
+            "https://hub.example:443",
+            "hub.example:443/",
+            "me@hub.example:443",
+            ":443",
+            "hub.example:0",
+        ] {
+            assert!(worker_address(refused).is_err(), "{refused}");
         }
     }
 

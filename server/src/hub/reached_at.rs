@@ -20,7 +20,7 @@ const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 /// Under which addresses a session may have been dialed.
 #[derive(Debug, Clone)]
 pub struct ReachedAt {
-    /// Host and port of the origins that the operator names.
+    /// Host and port of the origins and of the addresses for workers that the operator names.
     named: Vec<String>,
     /// What the request itself names.
     host: String,
@@ -29,17 +29,17 @@ pub struct ReachedAt {
 
 impl ReachedAt {
     /// `address_class` is where the session comes from.
-    pub fn of(origins: &OwnOrigins, headers: &HeaderMap, address_class: &str) -> Self {
+    pub fn of(origins: &OwnOrigins, worker_addresses: &[String], headers: &HeaderMap, address_class: &str) -> Self {
         let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self {
-            named: origins.hosts_and_ports(),
-            host: host.to_ascii_lowercase(),
+            named: origins.hosts_and_ports().iter().chain(worker_addresses).map(|named| canonical(named)).collect(),
+            host: canonical(host),
             is_from_this_machine: is_this_machine(address_class),
         }
     }
 
-    /// Where the operator names origins, they count, and loopback for workers of this machine. Without names, the host counts
-    /// that the session itself asked for, which a hub in between can choose.
+    /// Where the operator names origins or addresses for workers, they count, and loopback for workers of this machine. Without
+    /// names, the host counts that the session itself asked for, which a hub in between can choose.
     ///
     /// # Errors
     /// In words, where the worker dialed another address.
@@ -58,6 +58,24 @@ impl ReachedAt {
             "dialed: the worker was told to reach `{}`, and this hub is `{own}`: name it so in worker.toml",
             dialed.escape_default()
         ))
+    }
+}
+
+/// As a worker writes the address that it dials: in lower case, without a dot after the name, IPv6 in its short form.
+fn canonical(address: &str) -> String {
+    let address = address.to_ascii_lowercase();
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (address.as_str(), None),
+    };
+    let bracketed = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    let host = match bracketed.and_then(|inner| inner.parse::<Ipv6Addr>().ok()) {
+        Some(address) => format!("[{address}]"),
+        None => host.strip_suffix('.').unwrap_or(host).to_owned(),
+    };
+    match port {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
     }
 }
 
@@ -84,7 +102,21 @@ mod tests {
     fn reached(origins: &[&str], host: &str, class: &str) -> ReachedAt {
         let origins = OwnOrigins::new(&origins.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>());
         let headers: HeaderMap = [(header::HOST, host.parse().unwrap())].into_iter().collect();
-        ReachedAt::of(&origins, &headers, class)
+        ReachedAt::of(&origins, &[], &headers, class)
+    }
+
+    #[test]
+    fn an_address_for_workers_counts_beside_the_origins_and_instead_of_the_host() {
+        let headers: HeaderMap = [(header::HOST, "evil.example".parse().unwrap())].into_iter().collect();
+        let workers = ["10.0.0.5:8000".to_owned(), "[2001:DB8:0::1]:8000".to_owned(), "Mine.example.:9".to_owned()];
+        for origins in [OwnOrigins::default(), OwnOrigins::new(&["https://hub.example".to_owned()])] {
+            let hub = ReachedAt::of(&origins, &workers, &headers, "203.0.113.9");
+            for dialed in ["10.0.0.5:8000", "[2001:db8::1]:8000", "mine.example:9"] {
+                assert_eq!(hub.check(dialed), Ok(()), "{dialed}");
+            }
+            assert!(hub.check("evil.example:443").is_err() && hub.check("10.0.0.5:8001").is_err());
+            assert_eq!(hub.check("hub.example:443").is_ok(), !origins.hosts_and_ports().is_empty());
+        }
     }
 
     #[test]
@@ -119,6 +151,7 @@ mod tests {
 
     #[test]
     fn without_origins_the_host_that_was_asked_for_counts() {
+        assert_eq!(reached(&[], "hub.example.:8000", "203.0.113.9").check("hub.example:8000"), Ok(()));
         let hub = reached(&[], "Hub.example", "203.0.113.9");
         for dialed in ["hub.example:443", "hub.example:80"] {
             assert_eq!(hub.check(dialed), Ok(()), "{dialed}");

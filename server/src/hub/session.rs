@@ -81,6 +81,8 @@ pub struct SessionHost {
     pub(crate) identity: HubIdentity,
     /// Where the operator says that this hub is.
     pub(crate) origins: OwnOrigins,
+    /// Host and port of where workers reach it besides.
+    pub(crate) worker_addresses: Arc<[String]>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -131,7 +133,9 @@ impl SessionHost {
             () = self.stop.cancelled() => return Err(SessionEnd::Stopping),
         };
         check_registration(&challenge, &registration, clock::now()).map_err(SessionEnd::refused)?;
-        reached_at.check(&registration.dialed).map_err(SessionEnd::refused)?;
+        // The operator may name the address later, so the worker may come again.
+        let elsewhere = |reason| SessionEnd::Refused { reason, retryable: true };
+        reached_at.check(&registration.dialed).map_err(elsewhere)?;
         self.admit(address_class, registration.address).await?;
         let (sender, mut outbox) = mpsc::channel(OUTBOX_MAX_MESSAGES);
         let session = self.hub.open_session(sender);

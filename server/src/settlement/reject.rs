@@ -1,15 +1,16 @@
 //! Claims on bounties whose receipts were refuted after the minter had paid them: the hub's attester has them dropped.
 //!
 //! What the minter still holds is voided, and the contract of the bounties drops a claim on a voided receipt by itself. A claim
-//! may come long after the refutation, so refuted receipts are looked at again and again.
+//! may come long after the refutation, so refuted receipts are looked at again and again, until no bounty can be open any more that they may claim.
 
 use alloy_primitives::U256;
 use alloy_sol_types::{SolCall, SolInterface as _};
 use contracts::ModelBounty::{self, ModelBountyErrors as Errors};
-use contracts::{AI_TOKEN_MINTER_ADDRESS, MODEL_BOUNTY_ADDRESS};
+use contracts::{AI_TOKEN_MINTER_ADDRESS, MAX_BOUNTY_SECONDS, MAX_HOLD_SECONDS, MODEL_BOUNTY_ADDRESS};
 use hub::settlement::RefusalLasts;
 use node::WaitingClaim;
 use shared::api::payments::PlacedTransaction;
+use shared::time::UnixMillis;
 use shared::typed_data::SigningDomain;
 use shared::void::VoidReceipt;
 use shared::{B256, Bytes};
@@ -27,10 +28,16 @@ const LOOKED_AT_ONCE: u64 = 64;
 /// How long a receipt waits for the next look.
 const LOOK_AGAIN_MS: u64 = 60_000;
 
+/// After this no claim on a receipt waits. Only a bounty that was pledged before the work began may be claimed for it, while it is
+/// open, and the claim waits as long as the minter holds an amount.
+const CLAIMED_WITHIN_MS: u64 = (MAX_BOUNTY_SECONDS + MAX_HOLD_SECONDS) * 1_000;
+
 impl Settlement {
     /// Signs the rejection of the next claim on a refuted receipt. Returns whether there is one to send.
     pub(super) async fn queue_rejection(&self) -> Result<bool, SettlementError> {
-        let refuted = self.store.list_refuted_and_paid(clock::now(), LOOKED_AT_ONCE).await?;
+        let now = clock::now();
+        let attested_since = UnixMillis(now.0.saturating_sub(CLAIMED_WITHIN_MS));
+        let refuted = self.store.list_refuted_and_paid(now, attested_since, LOOKED_AT_ONCE).await?;
         if refuted.is_empty() || self.stop.is_cancelled() {
             return Ok(false);
         }

@@ -158,3 +158,12 @@ fn a_token_that_calls_back_is_refused() {
     let error = evm.send_bounty(pledger().address(), &call).unwrap_err();
     assert_eq!(error, Reverted::from(ModelBounty::ReentrancyGuardReentrantCall {}));
 }
+
+#[test]
+fn the_bounds_of_time_are_those_that_a_hub_counts_with() {
+    let evm = chain();
+    let longest = evm.read_bounty(&ModelBounty::MAX_BOUNTY_SECONDSCall {});
+    assert_eq!(longest, U256::from(contracts::MAX_BOUNTY_SECONDS));
+    let held_longest = evm.read_minter(&contracts::AITokenMinter::MAX_HOLD_SECONDSCall {});
+    assert_eq!(held_longest, U256::from(contracts::MAX_HOLD_SECONDS));
+}

@@ -19,8 +19,15 @@ pub const BID_BODY_MAX_BYTES: usize = 32 * 1024;
 /// Open bids of all wallets of one network address. Wallets cost nothing, so that their own limit alone would hold nobody.
 pub const BIDS_PER_NETWORK_MAX: usize = 32;
 
+/// The same of all network addresses of one IPv6 site, which has 65 536 of them.
+pub const BIDS_PER_SITE_MAX: usize = 128;
+
 /// Open bids of all clients: 128 MiB of bodies.
 pub const BIDS_OPEN_MAX: usize = 4_096;
+
+/// Open bids of all wallets that cost nothing to make: minted, and without a key of the operator. The rest of
+/// [`BIDS_OPEN_MAX`] is kept for keys of the operator and for bids that a deposit covers.
+pub const BIDS_FREE_MAX: usize = BIDS_OPEN_MAX / 2;
 
 /// A bid whose job could not be submitted although an offer fits is tried again after this; where the refusal names a time,
 /// after that, up to the longest pause.

@@ -66,6 +66,10 @@ pub enum Refusal {
     TooManyBids { most: usize },
     #[error("wallets have {most} open bids from this network address, which is the limit")]
     TooManyBidsOfNetwork { most: usize },
+    #[error("wallets have {most} open bids from this IPv6 site (48 bits), which is the limit")]
+    TooManyBidsOfSite { most: usize },
+    #[error("wallets have {most} open bids at this server that they do not pay, which is the limit")]
+    TooManyFreeBids { most: usize },
     #[error("clients have {most} open bids at this server, which is the limit")]
     TooManyBidsInTotal { most: usize },
     #[error("the bid {id} is over")]

@@ -11,8 +11,12 @@ use shared::api::bids::{BidState, BidView};
 use super::{HALF, bid, key_of, leave, read};
 use crate::server::{TestServer, config, small_job};
 use crate::victim::run_until_killed;
+use crate::worker::{TestWorker, key};
 
 const ROUNDS: u64 = 3;
+
+/// One for every bid of all rounds: a bid waits until a slot is free, and this miner delivers nothing.
+const SLOTS: u32 = 200;
 const FOLDER_VARIABLE: &str = "AITBC_BIDS_FOLDER";
 const SEED_VARIABLE: &str = "AITBC_BIDS_SEED";
 
@@ -30,7 +34,7 @@ async fn child() {
     let Ok(folder) = std::env::var(FOLDER_VARIABLE) else { return };
     let server = TestServer::start_with(generous(Path::new(&folder))).await;
     let secret = key_of(&server, CLIENT).await;
-    let _miner = server.connect_worker().await;
+    let _miner = TestWorker::connect(server.address, key(1), SLOTS).await;
     for seed in 0.. {
         let made = leave(&server, &secret, &bid(&small_job(seed), 2 * HALF)).await;
         let mut out = std::io::stdout().lock();
@@ -62,7 +66,7 @@ async fn a_killed_hub_fills_each_bid_once() {
 
     let server = TestServer::start_with(generous(folder.path())).await;
     let secret = key_of(&server, CLIENT).await;
-    let _miner = server.connect_worker().await;
+    let _miner = TestWorker::connect(server.address, key(1), SLOTS).await;
     let mut jobs = BTreeSet::new();
     for id in &acknowledged {
         let filled = super::bid_when(&server, &secret, &serde_json::json!(id), |bid| bid["state"] == "filled").await;

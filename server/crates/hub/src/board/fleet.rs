@@ -277,6 +277,19 @@ impl Fleet {
         search.found
     }
 
+    /// The same of some free miner, newcomers among them.
+    pub(super) fn any_free(&self, model: &ModelKey, demand: Demand, is_one: impl FnMut(Address) -> bool) -> bool {
+        let Some(of_model) = self.models.get(model) else { return false };
+        let mut search = AnySearch { demand, proven_only: false, is_one, found: false };
+        for free in &of_model.free {
+            let _ = free.search(&mut search);
+            if search.found {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The highest speed among the connected miners of a model, and their slots together.
     pub(super) fn pace(&self, model: &ModelKey, measured: Option<&Measured>) -> Option<(u64, u64)> {
         let all = self.models.get(model)?.connected.summary()?;

@@ -34,11 +34,30 @@ impl Board {
         Err(counted(self.miners.len(), &removals.collect::<Vec<_>>()))
     }
 
-    /// Whether the offer of a connected miner fits the job, now or when the miner is free. A job for a model that nobody
-    /// serves can be submitted, but is offered by none.
-    pub fn is_offered(&self, job: &ValidJob) -> bool {
-        let model = ModelKey::of(job);
-        self.catalog.miners_of(&model).next().is_some() && self.has_fitting(&model, job)
+    /// Whether miners whose offers fit the job, and that take new work, have more free slots than `taken` now. A job for a
+    /// model that nobody serves can be submitted, but is offered by none.
+    pub fn is_offered(&self, job: &ValidJob, taken: u64) -> bool {
+        let mut slots = 0_u64;
+        self.fleet.any_free(&ModelKey::of(job), Demand::of(job), |address| {
+            if let Some(miner) = self.miners.get(&address)
+                && matching::fits(job, address, &miner.capability, miner.reputation()).is_ok()
+            {
+                slots = slots.saturating_add(u64::from(self.free_slots(address, miner)));
+            }
+            slots > taken
+        })
+    }
+
+    /// Some miner that serves the model takes new work and has a free slot.
+    pub fn has_free_miner(&self, model: &ModelKey) -> bool {
+        self.fleet.has_free(model)
+    }
+
+    /// Jobs for the model that wait for their payment. They hold no slot yet, and will want one.
+    pub fn unpaid_jobs_of(&self, model: &ModelKey) -> u64 {
+        let jobs = self.unpaid.iter().filter_map(|id| self.jobs.get(id));
+        let is_of_model = |request: &ValidJob| request.model == model.model && request.work.kind() == model.kind;
+        jobs.filter(|job| is_of_model(&job.request)).count() as u64
     }
 
     fn has_fitting(&self, model: &ModelKey, job: &ValidJob) -> bool {

@@ -3,10 +3,14 @@
 
 use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select, UpdateMany};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    UpdateMany,
+};
 use shared::Address;
 use shared::api::bids::BidState;
 use shared::id::{ApiKeyId, BidId};
+use shared::job::request::PaymentMode;
 use shared::time::UnixMillis;
 
 use super::{Change, Transaction};
@@ -22,18 +26,27 @@ const KEY_REVOKED: &str = "the API key that it was made with was revoked";
 #[derive(Debug, Clone)]
 pub struct CreateBid {
     pub bid: BidRecord,
-    /// Open bids of the client with this one, of its network where the bid has one, and of all clients.
+    /// What the classes of the IPv6 site of its network begin with.
+    pub site_prefix: Option<String>,
+    /// Open bids of the client with this one, of its network and of its site where the bid has one, of all that cost nothing
+    /// to make (minted, with a network), and of all clients.
     pub most: usize,
     pub most_of_network: usize,
+    pub most_of_site: usize,
+    pub most_free: usize,
     pub most_in_total: usize,
 }
 
 #[async_trait]
 impl Change for CreateBid {
-    type Output = ();
+    /// Why the bid was not kept. It is no error of the change: that would undo the changes of others that are committed with
+    /// it.
+    type Output = Option<Refusal>;
 
-    async fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        self.check_room(transaction).await?;
+    async fn apply(&self, transaction: &Transaction<'_>) -> Result<Option<Refusal>, StoreError> {
+        if let Some(refusal) = self.lack_of_room(transaction).await? {
+            return Ok(Some(refusal));
+        }
         let BidRecord { view, client, made_with, network, has_filters, asked } = &self.bid;
         let row = ActiveModel {
             id: Set(view.id.to_string()),
@@ -58,27 +71,39 @@ impl Change for CreateBid {
         };
         let unless_stored = OnConflict::column(Column::Id).do_nothing().to_owned();
         Entity::insert(row).on_conflict(unless_stored).exec_without_returning(transaction.connection).await?;
-        Ok(())
+        Ok(None)
     }
 }
 
 impl CreateBid {
-    async fn check_room(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    async fn lack_of_room(&self, transaction: &Transaction<'_>) -> Result<Option<Refusal>, StoreError> {
         let BidRecord { view, client, network, .. } = &self.bid;
         let others = || open().filter(Column::Id.ne(view.id.to_string()));
         let is_full = |others: Select<Entity>, most: usize| is_full(transaction, others, most);
         if is_full(others().filter(Column::Client.eq(client.to_string())), self.most).await? {
-            return Err(StoreError::Refused(Refusal::TooManyBids { most: self.most }));
+            return Ok(Some(Refusal::TooManyBids { most: self.most }));
         }
         if let Some(network) = network
             && is_full(others().filter(Column::Network.eq(network)), self.most_of_network).await?
         {
-            return Err(StoreError::Refused(Refusal::TooManyBidsOfNetwork { most: self.most_of_network }));
+            return Ok(Some(Refusal::TooManyBidsOfNetwork { most: self.most_of_network }));
+        }
+        if let Some(prefix) = &self.site_prefix
+            && is_full(others().filter(Column::Network.starts_with(prefix)), self.most_of_site).await?
+        {
+            return Ok(Some(Refusal::TooManyBidsOfSite { most: self.most_of_site }));
+        }
+        if network.is_some() && view.payment_mode == PaymentMode::Mint {
+            let minted = Column::PaymentMode.eq(word_text("payment mode", &PaymentMode::Mint)?);
+            let free = others().filter(minted).filter(Column::Network.is_not_null());
+            if is_full(free, self.most_free).await? {
+                return Ok(Some(Refusal::TooManyFreeBids { most: self.most_free }));
+            }
         }
         if is_full(others(), self.most_in_total).await? {
-            return Err(StoreError::Refused(Refusal::TooManyBidsInTotal { most: self.most_in_total }));
+            return Ok(Some(Refusal::TooManyBidsInTotal { most: self.most_in_total }));
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -183,7 +208,10 @@ impl Change for PostponeBid {
     }
 }
 
-/// Ends the bids whose time has passed, and forgets those that ended long ago.
+/// Bids that one change forgets at most, so that it holds the others up for a moment only.
+const FORGOTTEN_AT_ONCE: u64 = 500;
+
+/// Ends the bids whose time has passed, and forgets some of those that ended long ago, the oldest first.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpireBids {
     pub at: UnixMillis,
@@ -200,10 +228,19 @@ impl Change for ExpireBids {
             .filter(Column::ExpiresAtUnixMs.lt(stored_millis(self.at)))
             .exec(transaction.connection)
             .await?;
-        let old = Condition::all()
-            .add(Column::State.ne(BidState::Open.as_str()))
-            .add(Column::EndedAtUnixMs.lt(stored_millis(self.forget_before)));
-        Entity::delete_many().filter(old).exec(transaction.connection).await?;
+        // An open bid has no end.
+        let old: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::EndedAtUnixMs.lt(stored_millis(self.forget_before)))
+            .order_by_asc(Column::EndedAtUnixMs)
+            .limit(FORGOTTEN_AT_ONCE)
+            .into_tuple()
+            .all(transaction.connection)
+            .await?;
+        if !old.is_empty() {
+            Entity::delete_many().filter(Column::Id.is_in(old)).exec(transaction.connection).await?;
+        }
         Ok(expired.rows_affected)
     }
 }

@@ -41,7 +41,7 @@ const TABLES: [&str; 28] = [
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 40] = [
+const INDEXES: [(&str, &str, &[&str]); 41] = [
     ("task_by_state", "task", &["state"]),
     ("task_by_miner", "task", &["miner"]),
     ("job_by_client", "job", &["client", "seq"]),
@@ -80,6 +80,7 @@ const INDEXES: [(&str, &str, &[&str]); 40] = [
     ("audit_by_state", "audit", &["state"]),
     ("bid_by_client", "bid", &["client", "created_at_unix_ms"]),
     ("bid_by_state", "bid", &["state", "expires_at_unix_ms"]),
+    ("bid_by_end", "bid", &["ended_at_unix_ms"]),
     ("bid_by_network", "bid", &["network", "state"]),
     ("change_by_hub", "operator_change", &["hub_id", "seq"]),
 ];

@@ -102,10 +102,12 @@ impl Store {
     pub async fn has_bids_to_expire(&self, at: UnixMillis, forget_before: UnixMillis) -> Result<bool, StoreError> {
         let open = BidState::Open.as_str();
         let over = Condition::all().add(Column::State.eq(open)).add(Column::ExpiresAtUnixMs.lt(stored_millis(at)));
-        let old =
-            Condition::all().add(Column::State.ne(open)).add(Column::EndedAtUnixMs.lt(stored_millis(forget_before)));
-        let any = Entity::find().filter(Condition::any().add(over).add(old));
-        Ok(any.one(&self.readers).await?.is_some())
+        if Entity::find().filter(over).one(&self.readers).await?.is_some() {
+            return Ok(true);
+        }
+        // An open bid has no end.
+        let old = Entity::find().filter(Column::EndedAtUnixMs.lt(stored_millis(forget_before)));
+        Ok(old.one(&self.readers).await?.is_some())
     }
 }
 

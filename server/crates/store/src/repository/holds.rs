@@ -65,14 +65,20 @@ impl Store {
     }
 
     /// This hub's refuted receipts of which the minter holds nothing to take back, that may be looked at now: those first that
-    /// were looked at longest ago. A bounty may wait for them.
-    pub async fn list_refuted_and_paid(&self, now: UnixMillis, limit: u64) -> Result<Vec<ReceiptRecord>, StoreError> {
+    /// were looked at longest ago. A bounty may wait for them, but none for what was attested before `attested_since`.
+    pub async fn list_refuted_and_paid(
+        &self,
+        now: UnixMillis,
+        attested_since: UnixMillis,
+        limit: u64,
+    ) -> Result<Vec<ReceiptRecord>, StoreError> {
         use job_receipt::Column;
         let paid = [HoldState::Paid, HoldState::Released].into_iter().map(hold_text).collect::<Result<Vec<_>, _>>()?;
         let rows = job_receipt::Entity::find()
             .filter(Column::HubId.eq(&*self.hub_id))
             .filter(Column::VoidReason.is_not_null())
             .filter(Column::Hold.is_in(paid))
+            .filter(Column::AttestedAtUnixMs.gte(stored_millis(attested_since)))
             .filter(Column::NotBeforeUnixMs.lte(stored_millis(now)))
             .order_by_asc(Column::NotBeforeUnixMs)
             .order_by_asc(Column::Seq)

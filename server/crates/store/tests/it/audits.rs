@@ -188,15 +188,17 @@ async fn a_receipt_that_was_paid_before_it_was_refuted_is_looked_after_and_its_r
         let refuted = store.find_receipt_of_job(JobId::from_random(1)).await.unwrap().unwrap();
         pay(&store, &refuted).await;
         store.write(answer(1, TaskRole::Audit, AuditState::Disputed, true, None)).await.unwrap();
-        assert!(store.list_refuted_and_paid(NOW, 10).await.unwrap().is_empty());
+        assert!(store.list_refuted_and_paid(NOW, NOW, 10).await.unwrap().is_empty());
         store.write(answer(1, TaskRole::ThirdOpinion, AuditState::Refuted, false, Some(MINER))).await.unwrap();
 
         let receipt_hash = refuted.signed.receipt_hash;
         let hashes = async |now| {
-            let found = store.list_refuted_and_paid(now, 10).await.unwrap();
+            let found = store.list_refuted_and_paid(now, NOW, 10).await.unwrap();
             found.iter().map(|receipt| receipt.signed.receipt_hash).collect::<Vec<_>>()
         };
         assert_eq!(hashes(NOW).await, [receipt_hash], "what was honest and paid stays");
+        let since = NOW.plus_ms(1);
+        assert!(store.list_refuted_and_paid(NOW, since, 10).await.unwrap().is_empty(), "no bounty waits any more");
         assert!(receipt(&store, &earlier).await.void_reason.is_none());
         assert!(store.find_receipt_to_void(NOW).await.unwrap().is_none());
         let not_before = NOW.plus_ms(5);

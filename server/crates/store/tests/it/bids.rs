@@ -49,12 +49,17 @@ fn bid(number: u128, client: Address, price: u128) -> CreateBid {
     };
     let network = Some("10.0.0.1".to_owned());
     let bid = BidRecord { view, client, made_with: None, network, has_filters: false, asked: Some(asked()) };
-    CreateBid { bid, most: 2, most_of_network: 3, most_in_total: 4 }
+    CreateBid { bid, site_prefix: None, most: 2, most_of_network: 3, most_of_site: 3, most_free: 100, most_in_total: 4 }
 }
 
 /// The job that a bid of this number becomes.
 fn fills(number: u128) -> CreateJob {
     CreateJob { bid: Some(FilledBid { id: id(number) }), ..new_job(number) }
+}
+
+/// Leaves a bid for which there is room.
+async fn keep(store: &Store, bid: CreateBid) {
+    assert_eq!(store.write(bid).await.unwrap(), None);
 }
 
 async fn state(store: &Store, number: u128) -> BidState {
@@ -69,8 +74,8 @@ async fn waiting(store: &Store) -> Vec<BidId> {
 async fn a_bid_is_filled_with_its_job_or_not_at_all() {
     on_both(async |database| {
         let store = database.open().await;
-        store.write(bid(1, ME, 7)).await.unwrap();
-        store.write(bid(1, ME, 7)).await.unwrap();
+        keep(&store, bid(1, ME, 7)).await;
+        keep(&store, bid(1, ME, 7)).await;
         assert_eq!(store.find_bid(id(1)).await.unwrap().unwrap(), bid(1, ME, 7).bid);
         let seq = store.write(fills(1)).await.unwrap();
         assert_eq!(store.write(fills(1)).await.unwrap(), seq, "the same change again");
@@ -80,7 +85,7 @@ async fn a_bid_is_filled_with_its_job_or_not_at_all() {
         assert!(waiting(&store).await.is_empty() && store.list_booked_bids(NOW).await.unwrap().is_empty());
 
         // What its client took back stays so, and no job is stored.
-        store.write(bid(2, ME, 7)).await.unwrap();
+        keep(&store, bid(2, ME, 7)).await;
         let cancel = |client| CancelBid { id: id(2), client, refusal: None, at: NOW };
         assert!(!store.write(cancel(OTHER)).await.unwrap(), "another's");
         assert!(store.write(cancel(ME)).await.unwrap());
@@ -98,7 +103,7 @@ async fn the_highest_price_comes_first_then_the_earliest() {
         let store = database.open().await;
         // As texts the prices would stand the other way.
         for (number, client, price) in [(1, ME, 9), (2, ME, 10), (3, OTHER, 10)] {
-            store.write(bid(number, client, price)).await.unwrap();
+            keep(&store, bid(number, client, price)).await;
         }
         assert_eq!(waiting(&store).await, [id(2), id(3), id(1)]);
         let not_before = NOW.plus_ms(1);
@@ -117,26 +122,23 @@ async fn the_highest_price_comes_first_then_the_earliest() {
 async fn a_client_a_network_and_all_together_have_so_many_open_bids() {
     on_both(async |database| {
         let store = database.open().await;
-        store.write(bid(1, ME, 1)).await.unwrap();
-        store.write(bid(2, ME, 1)).await.unwrap();
+        keep(&store, bid(1, ME, 1)).await;
+        keep(&store, bid(2, ME, 1)).await;
         let third = store.write(bid(3, ME, 1)).await;
-        assert!(matches!(third, Err(StoreError::Refused(Refusal::TooManyBids { most: 2 }))), "{third:?}");
-        store.write(bid(4, OTHER, 1)).await.unwrap();
+        assert!(matches!(third, Ok(Some(Refusal::TooManyBids { most: 2 }))), "{third:?}");
+        keep(&store, bid(4, OTHER, 1)).await;
         let of_network = store.write(bid(5, OTHER, 1)).await;
-        assert!(
-            matches!(of_network, Err(StoreError::Refused(Refusal::TooManyBidsOfNetwork { most: 3 }))),
-            "{of_network:?}"
-        );
+        assert!(matches!(of_network, Ok(Some(Refusal::TooManyBidsOfNetwork { most: 3 }))), "{of_network:?}");
         let elsewhere = |number| {
             let mut create = bid(number, Address::repeat_byte(u8::try_from(number).unwrap()), 1);
             create.bid.network = None;
             create
         };
-        store.write(elsewhere(6)).await.unwrap();
+        keep(&store, elsewhere(6)).await;
         let fifth = store.write(elsewhere(7)).await;
-        assert!(matches!(fifth, Err(StoreError::Refused(Refusal::TooManyBidsInTotal { most: 4 }))), "{fifth:?}");
+        assert!(matches!(fifth, Ok(Some(Refusal::TooManyBidsInTotal { most: 4 }))), "{fifth:?}");
         store.write(fills(1)).await.unwrap();
-        store.write(elsewhere(7)).await.unwrap();
+        keep(&store, elsewhere(7)).await;
     })
     .await;
 }
@@ -148,8 +150,8 @@ async fn a_bid_ends_by_time_and_with_its_key() {
         let key = ApiKeyId::from_random(9);
         let mut with_key = bid(1, ME, 1);
         with_key.bid.made_with = Some(key);
-        store.write(with_key).await.unwrap();
-        store.write(bid(2, ME, 1)).await.unwrap();
+        keep(&store, with_key).await;
+        keep(&store, bid(2, ME, 1)).await;
         store.write(RevokeApiKey { id: key, at: NOW }).await.unwrap();
         let of_key = store.find_bid(id(1)).await.unwrap().unwrap().view;
         assert!(of_key.state == BidState::Canceled && of_key.refusal.is_some_and(|why| why.contains("revoked")));
@@ -175,7 +177,7 @@ async fn of_two_hubs_that_race_for_a_bid_one_has_its_job() {
         for number in 1..=20 {
             let mut create = bid(number, ME, 1);
             (create.most, create.most_of_network, create.most_in_total) = (100, 100, 100);
-            first.write(create).await.unwrap();
+            keep(&first, create).await;
         }
         assert_eq!(waiting(&second).await.len(), 20, "what is minted is any hub's");
         for number in 1..=20 {
@@ -197,12 +199,40 @@ async fn of_two_hubs_that_race_for_a_bid_one_has_its_job() {
 }
 
 #[tokio::test]
+async fn bids_that_cost_nothing_leave_room_for_others_and_a_site_has_its_share() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let from = |number: u128, network: &str| {
+            let mut create = bid(number, Address::repeat_byte(u8::try_from(number).unwrap()), 1);
+            create.bid.network = Some(network.to_owned());
+            create.site_prefix = network.rfind(':').map(|_| "2001:db8:1:".to_owned());
+            (create.most_of_site, create.most_free, create.most_in_total) = (2, 3, 5);
+            create
+        };
+        keep(&store, from(1, "2001:db8:1:1::/64")).await;
+        keep(&store, from(2, "2001:db8:1:2::/64")).await;
+        let of_site = store.write(from(3, "2001:db8:1:3::/64")).await;
+        assert!(matches!(of_site, Ok(Some(Refusal::TooManyBidsOfSite { most: 2 }))), "{of_site:?}");
+        keep(&store, from(4, "10.0.0.4")).await;
+        let free = store.write(from(5, "10.0.0.5")).await;
+        assert!(matches!(free, Ok(Some(Refusal::TooManyFreeBids { most: 3 }))), "{free:?}");
+        let mut with_key = from(6, "10.0.0.6");
+        with_key.bid.network = None;
+        keep(&store, with_key).await;
+        let mut paid = from(7, "10.0.0.7");
+        paid.bid.view.payment_mode = PaymentMode::Escrow;
+        keep(&store, paid).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_bid_that_its_client_pays_is_the_hubs_that_its_order_names() {
     on_both(async |database| {
         let (first, second) = (database.open_as("first").await, database.open_as("second").await);
         let mut paid = bid(1, ME, 1);
         paid.bid.view.payment_mode = PaymentMode::Escrow;
-        first.write(paid).await.unwrap();
+        keep(&first, paid).await;
         assert_eq!(waiting(&first).await, [id(1)]);
         assert!(waiting(&second).await.is_empty());
         assert_eq!(second.list_booked_bids(NOW).await.unwrap().len(), 1, "the book is of all hubs");

@@ -61,6 +61,27 @@ fn a_busy_miner_serves_it_later_and_a_model_without_a_miner_may_wait_for_one() {
     assert_eq!(board.can_be_served(&image_job("maps")), Ok(()));
 }
 
+#[test]
+fn a_job_is_offered_by_miners_that_take_new_work_as_often_as_they_have_free_slots() {
+    let mut board = board();
+    let job = image_job("scenes");
+    assert!(!board.is_offered(&job, 0), "nobody is here");
+    board.joined(arrival(1, 1, 1), NOW);
+    assert!(board.is_offered(&job, 0));
+    assert!(!board.is_offered(&job, 1), "its one slot is spoken for");
+    board.joined(arrival(2, 2, 1), NOW);
+    assert!(board.is_offered(&job, 1) && !board.is_offered(&job, 2));
+    assert!(!board.is_offered(&image_job("maps"), 0), "nobody serves it");
+    let mut named = job.clone();
+    named.constraints.miners = vec![Address::repeat_byte(1)];
+    assert!(board.is_offered(&named, 0) && !board.is_offered(&named, 1));
+    board.take(Input::Pause { miner: Address::repeat_byte(2), pause: pause(NOW) }, NOW);
+    assert!(!board.is_offered(&job, 1), "a paused miner offers nothing");
+    board.submitted(open_job(1), NOW);
+    assert!(!board.is_offered(&job, 0), "one is busy, one is paused");
+    assert!(board.can_be_served(&job).is_ok());
+}
+
 proptest! {
     /// What it advises holds: with the one change that it names, the job can be served.
     #[test]
