@@ -3,9 +3,11 @@
 
 use alloy_primitives::{Address, B256, keccak256};
 use alloy_sol_types::sol;
+use contracts::genesis::test_dollar_listing;
 use contracts::{
     AI_TOKEN_MINTER_ADDRESS, BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS, EXCHANGE_SETTLEMENT_ADDRESS,
-    JOB_ESCROW_ADDRESS, STAKING_ADDRESS,
+    ExchangeParameters, JOB_ESCROW_ADDRESS, STAKING_ADDRESS, StakingParameters, exchange_deployments,
+    staking_deployment,
 };
 
 use crate::evm::Evm;
@@ -33,6 +35,23 @@ const HELD: [(Address, &[&str]); 6] = [
     (BRIDGED_ETHER_ADDRESS, &["PAUSER_ROLE"]),
 ];
 
+/// Every contract of a development chain.
+fn every_contract() -> Evm {
+    let mut evm = chain();
+    let staking =
+        StakingParameters { admin: ADMIN, validators: Vec::new(), unbonding_seconds: 60, penalty_recipient: ADMIN };
+    let exchange = ExchangeParameters {
+        admin: ADMIN,
+        settler: ADMIN,
+        fee_recipient: ADMIN,
+        exit_delay_seconds: 60,
+        listings: vec![test_dollar_listing()],
+    };
+    evm.construct(&staking_deployment(&staking)).unwrap();
+    exchange_deployments(&exchange).iter().for_each(|deployment| evm.construct(deployment).unwrap());
+    evm
+}
+
 fn has(evm: &Evm, contract: Address, role: B256, account: Address) -> bool {
     evm.clone().send(Address::ZERO, contract, &hasRoleCall { role, account }).unwrap().value
 }
@@ -40,7 +59,7 @@ fn has(evm: &Evm, contract: Address, role: B256, account: Address) -> bool {
 #[test]
 fn the_administrator_gives_every_role_to_another_account_and_keeps_none() {
     for (contract, names) in HELD {
-        let mut evm = chain();
+        let mut evm = every_contract();
         let mut roles: Vec<B256> = names.iter().map(keccak256).collect();
         roles.push(DEFAULT_ADMIN_ROLE);
         for role in &roles {

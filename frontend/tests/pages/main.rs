@@ -349,7 +349,9 @@ async fn what_does_not_exist_is_not_found() {
         assert!(page.html.contains("property=\"og:title\""), "{path} says nothing of itself");
     }
     // A public receipt names the job of an account, which strangers do not see.
-    let hidden = render(&format!("/jobs/job_{}", "ab".repeat(16))).await;
+    let other = fixture::job(shared::id::JobId::from_random(2), JobKind::Image, "a lighthouse");
+    let path = format!("/jobs/job_{}", "ab".repeat(16));
+    let hidden = render_with(Fixture { known: vec![other], ..Fixture::default() }, &path, "").await;
     assert_eq!(hidden.status, StatusCode::NOT_FOUND);
     assert!(hidden.html.contains("This job is not shown to you"));
 }
