@@ -67,12 +67,17 @@ async fn a_prompt_beyond_the_context_and_a_mangled_picture_are_the_inputs_fault(
     let reason = refusal(&mut session, &mangled).await;
     assert!(reason.starts_with("input.init_image is a whole PNG or JPEG file, got "), "{reason}");
 
-    // Rules that a hub should have applied itself.
+    // A rule that the hub should have applied itself is the platform's fault, and the work is not accepted.
     let Work::Image(input) = &mut mangled.work else { panic!("a picture") };
     (input.init_image, input.strength, input.width) = (None, None, 100);
     mangled.terms.units = mangled.work.units();
     mangled.lease_id = LeaseId::from_random(4);
-    let reason = refusal(&mut session, &mangled).await;
+    session.assign(&mangled).await;
+    let answer = session.event().await;
+    let Some(WorkerMessage::Fail { lease_id, blame: Blame::Platform, reason, .. }) = answer else {
+        panic!("a refused assignment, got {answer:?}")
+    };
+    assert_eq!(lease_id, mangled.lease_id);
     assert!(reason.contains("`input.width`") && reason.ends_with("got 100"), "{reason}");
 
     let next = assignment(3, 1);
