@@ -198,7 +198,10 @@ fn fewer_devices_are_told_at_once_and_the_jobs_of_the_others_go_on() {
     assert!(matches!(worker.offer(Some(&capability(1)))[..], [Effect::Rejoin]));
     assert_eq!(worker.leases(), [lease(1)], "the next registration names it");
     assert!(worker.offer(Some(&capability(1))).is_empty(), "there is no session to end");
-    assert!(worker.connected(session(now)).is_empty());
+    assert!(
+        worker.connected(Session { slots_told: 1, ..session(now) }).is_empty(),
+        "the registration told the one slot"
+    );
     let effects = worker.hub_message(HubMessage::Assign(Box::new(job(2))), now);
     assert!(refusal(&effects).unwrap().2.contains("1 slots"));
 }
