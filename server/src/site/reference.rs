@@ -17,10 +17,11 @@ const BEGINNING: &str = "# API reference\n\n\
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// The headings, by the tags of operations.
-const TITLES: [(&str, &str); 12] = [
+const TITLES: [(&str, &str); 13] = [
     ("jobs", "Jobs"),
     ("receipts", "Receipts"),
     ("miners", "Miners"),
+    ("bids", "Bids"),
     ("bounties", "Bounties"),
     ("openai", "OpenAI's calls"),
     ("sign-in", "Sign-in and keys"),
