@@ -3,6 +3,7 @@
 
 use alloy_primitives::{Address, B256, keccak256};
 use alloy_sol_types::sol;
+use contracts::Staking::ValidatorPower;
 use contracts::genesis::test_dollar_listing;
 use contracts::{
     AI_TOKEN_MINTER_ADDRESS, BRIDGED_BITCOIN_ADDRESS, BRIDGED_ETHER_ADDRESS, EXCHANGE_SETTLEMENT_ADDRESS,
@@ -38,8 +39,12 @@ const HELD: [(Address, &[&str]); 6] = [
 /// Every contract of a development chain.
 fn every_contract() -> Evm {
     let mut evm = chain();
-    let staking =
-        StakingParameters { admin: ADMIN, validators: Vec::new(), unbonding_seconds: 60, penalty_recipient: ADMIN };
+    let staking = StakingParameters {
+        admin: ADMIN,
+        validators: vec![ValidatorPower { validator: ADMIN, power: 1 }],
+        unbonding_seconds: 60,
+        penalty_recipient: ADMIN,
+    };
     let exchange = ExchangeParameters {
         admin: ADMIN,
         settler: ADMIN,
