@@ -8,9 +8,10 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 export async function assertAccessible(page, what) {
   await page.evaluate(axe);
-  // A colour on its way from one to another is neither. What moves without end is as it is.
+  // A colour on its way from one to another is neither. What moves without end, or as one scrolls, is as it is.
   await page.evaluate(() => {
-    const ending = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
+    const ends = (animation) => animation.timeline === document.timeline && animation.effect?.getComputedTiming().endTime !== Infinity;
+    const ending = document.getAnimations().filter(ends);
     return Promise.allSettled(ending.map((animation) => animation.finished));
   });
   const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));

@@ -11,12 +11,11 @@ use shared::api::bids::{BidState, BidView};
 use super::{HALF, bid, key_of, leave, read};
 use crate::server::{TestServer, config, small_job};
 use crate::victim::run_until_killed;
-use crate::worker::{TestWorker, key};
+use crate::worker::{TestWorker, key, result};
 
 const ROUNDS: u64 = 3;
 
-/// One for every bid of all rounds: a bid waits until a slot is free, and this miner delivers nothing.
-const SLOTS: u32 = 200;
+const SLOTS: u32 = 4;
 const FOLDER_VARIABLE: &str = "AITBC_BIDS_FOLDER";
 const SEED_VARIABLE: &str = "AITBC_BIDS_SEED";
 
@@ -27,6 +26,15 @@ fn generous(folder: &Path) -> Config {
     Config { limits, ..config(folder) }
 }
 
+/// Answers whatever it gets: a bid waits until a slot is free.
+async fn serve(server: &TestServer, mut miner: TestWorker) -> ! {
+    loop {
+        let assignment = miner.assignment().await;
+        let path = format!("/v1/miners/jobs/{}/result", assignment.lease_id);
+        server.post(&path, &result(&key(1), &assignment)).await;
+    }
+}
+
 /// The victim: leaves bids for ever that the connected miner's offer fits, and prints each that is acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by `a_killed_hub_fills_each_bid_once` as its child"]
@@ -34,9 +42,13 @@ async fn child() {
     let Ok(folder) = std::env::var(FOLDER_VARIABLE) else { return };
     let server = TestServer::start_with(generous(Path::new(&folder))).await;
     let secret = key_of(&server, CLIENT).await;
-    let _miner = TestWorker::connect(server.address, key(1), SLOTS).await;
+    let miner = TestWorker::connect(server.address, key(1), SLOTS).await;
+    tokio::join!(serve(&server, miner), leave_for_ever(&server, &secret));
+}
+
+async fn leave_for_ever(server: &TestServer, secret: &str) {
     for seed in 0.. {
-        let made = leave(&server, &secret, &bid(&small_job(seed), 2 * HALF)).await;
+        let made = leave(server, secret, &bid(&small_job(seed), 2 * HALF)).await;
         let mut out = std::io::stdout().lock();
         writeln!(out, "\nacknowledged {}", made["id"].as_str().unwrap()).unwrap();
         out.flush().unwrap();
@@ -66,21 +78,29 @@ async fn a_killed_hub_fills_each_bid_once() {
 
     let server = TestServer::start_with(generous(folder.path())).await;
     let secret = key_of(&server, CLIENT).await;
-    let _miner = TestWorker::connect(server.address, key(1), SLOTS).await;
-    let mut jobs = BTreeSet::new();
-    for id in &acknowledged {
-        let filled = super::bid_when(&server, &secret, &serde_json::json!(id), |bid| bid["state"] == "filled").await;
-        let bid: BidView = serde_json::from_value(filled).unwrap();
-        assert_eq!(bid.state, BidState::Filled);
-        assert!(server.app.store.find_job(bid.job_id).await.unwrap().is_some(), "{id} has no job");
-        assert!(jobs.insert(bid.job_id), "two bids have one job");
-    }
+    let miner = TestWorker::connect(server.address, key(1), SLOTS).await;
     let listed = read(&server, &secret, "/v1/bids").await.json();
-    let open = listed["bids"].as_array().unwrap().iter().filter(|bid| bid["state"] == "open").count();
-    assert_eq!(open, 0, "a bid was stored and is left: {listed}");
+    let ids: Vec<_> = listed["bids"].as_array().unwrap().iter().map(|bid| bid["id"].clone()).collect();
+    for id in &acknowledged {
+        assert!(ids.contains(&serde_json::json!(id)), "{id} was acknowledged and is lost");
+    }
+    // Those that were stored and not acknowledged are filled as well.
+    let all_are_filled = async {
+        let mut jobs = BTreeSet::new();
+        for id in &ids {
+            let filled = super::bid_when(&server, &secret, id, |bid| bid["state"] == "filled").await;
+            let bid: BidView = serde_json::from_value(filled).unwrap();
+            assert_eq!(bid.state, BidState::Filled);
+            assert!(server.app.store.find_job(bid.job_id).await.unwrap().is_some(), "{id} has no job");
+            assert!(jobs.insert(bid.job_id), "two bids have one job");
+        }
+    };
+    tokio::select! {
+        _ = serve(&server, miner) => {}
+        () = all_are_filled => {}
+    }
     let page = store::repository::Keyset { before_seq: None, limit: 1_000 };
     let stored = server.app.store.list_jobs(&Default::default(), page).await.unwrap();
-    let known: Vec<_> = listed["bids"].as_array().unwrap().iter().map(|bid| bid["job_id"].clone()).collect();
-    assert!(stored.len() <= known.len(), "a job that no bid asked for");
+    assert_eq!(stored.len(), ids.len(), "a job that no bid asked for, or a bid without one");
     server.stop().await;
 }
