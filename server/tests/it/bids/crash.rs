@@ -31,7 +31,8 @@ async fn serve(server: &TestServer, mut miner: TestWorker) -> ! {
     loop {
         let assignment = miner.assignment().await;
         let path = format!("/v1/miners/jobs/{}/result", assignment.lease_id);
-        server.post(&path, &result(&key(1), &assignment)).await;
+        let submission = serde_json::to_value(result(&key(1), &assignment)).unwrap();
+        server.post(&path, &submission).await;
     }
 }
 
