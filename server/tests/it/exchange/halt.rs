@@ -95,14 +95,13 @@ async fn while_the_chain_halts_orders_match_and_afterwards_all_of_it_is_final() 
     let buyer = Trader::with_dollars(&server, 3, 1_000).await;
 
     drop(other);
-    seller.place(&server, Side::Sell, 50, 200).await;
-    let taken = buyer.place(&server, Side::Buy, 30, 200).await;
-    assert_eq!(taken["fills"][0]["state"], "matched", "{taken}");
-    // The trade's transaction waits for a block now, and the node says what it lacks.
-    while server.app.node.fault().is_none() {
+    while server.app.node.quorum_shortage().unwrap().is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let head = server.app.node.head().unwrap().number;
+    seller.place(&server, Side::Sell, 50, 200).await;
+    let taken = buyer.place(&server, Side::Buy, 30, 200).await;
+    assert_eq!(taken["fills"][0]["state"], "matched", "{taken}");
     let waiting = buyer.place(&server, Side::Buy, 10, 190).await;
     let asked = buyer.withdraw(&server, TEST_DOLLAR_ADDRESS, 100 * DOLLAR).await;
     assert_eq!((asked.status, asked.json()["state"].as_str()), (201, Some("accepted")));
