@@ -31,6 +31,7 @@ use futures::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use server::config::Config;
 use shared::capability::Capability;
+use shared::digest::Sha256Digest;
 use shared::protocol::{HubMessage, RESULT_MAX_BYTES};
 use shared::signing::PrivateKey;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -72,6 +73,7 @@ fn large_capability() -> Capability {
     large.offers[0].suggestions = vec!["s".repeat(300); 32];
     large.offers[0].subjects = vec!["s".repeat(40); 256];
     large.offers[0].model = "made-up".into();
+    large.offers[0].manifest_sha256 = Sha256Digest::of(b"made-up");
     large
 }
 

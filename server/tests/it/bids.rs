@@ -9,6 +9,7 @@ use alloy_sol_types::SolCall as _;
 use contracts::{JOB_ESCROW_ADDRESS, JobEscrow};
 use serde_json::{Value, json};
 use server::auth::new_api_key;
+use server::config::{Config, Limits};
 use shared::Address;
 use shared::amount::Amount;
 use shared::api::bids::{BID_MAX_SECONDS, BIDS_PER_CLIENT_MAX};
@@ -20,7 +21,7 @@ use store::change::CreateApiKey;
 
 use super::command_line::{aitbc, error, json, text};
 use super::payments::buyer::{Buyer, EARNED, text_job};
-use super::server::{Answer, TestServer, is_over, small_job};
+use super::server::{Answer, TestServer, config, is_over, small_job};
 use super::wallet::Person;
 use super::worker::{MODEL, TEXT_MODEL, TestWorker, capability, key, result, words_result};
 
@@ -136,7 +137,8 @@ async fn an_offer_at_its_price_fills_a_bid_and_no_dearer_one_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bid_is_its_clients_and_keeps_its_bounds() {
     let folder = tempfile::tempdir().unwrap();
-    let server = TestServer::start(folder.path()).await;
+    let limits = Limits { images_per_key_per_minute: 100, ..Limits::default() };
+    let server = TestServer::start_with(Config { limits, ..config(folder.path()) }).await;
     let _miner = server.connect_worker().await;
     let client = server.client_key(ApiScope::Client, None).await.secret;
     let other = server.client_key(ApiScope::Client, None).await.secret;
