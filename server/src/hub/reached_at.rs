@@ -9,8 +9,6 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use hub::quota::address_class;
 
-use crate::origins::OwnOrigins;
-
 /// Longest host and port that is looked at: a name has 253 characters at most.
 const DIALED_MAX_CHARS: usize = 260;
 
@@ -28,11 +26,11 @@ pub struct ReachedAt {
 }
 
 impl ReachedAt {
-    /// `address_class` is where the session comes from.
-    pub fn of(origins: &OwnOrigins, worker_addresses: &[String], headers: &HeaderMap, address_class: &str) -> Self {
+    /// `named` are host and port of the origins and of the addresses for workers, `address_class` is where the session comes from.
+    pub fn of(named: &[String], headers: &HeaderMap, address_class: &str) -> Self {
         let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Self {
-            named: origins.hosts_and_ports().iter().chain(worker_addresses).map(|named| canonical(named)).collect(),
+            named: named.iter().map(|named| canonical(named)).collect(),
             host: canonical(host),
             is_from_this_machine: is_this_machine(address_class),
         }
@@ -98,11 +96,12 @@ fn names(host: &str, dialed: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origins::OwnOrigins;
 
     fn reached(origins: &[&str], host: &str, class: &str) -> ReachedAt {
         let origins = OwnOrigins::new(&origins.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>());
         let headers: HeaderMap = [(header::HOST, host.parse().unwrap())].into_iter().collect();
-        ReachedAt::of(&origins, &[], &headers, class)
+        ReachedAt::of(&origins.hosts_and_ports(), &headers, class)
     }
 
     #[test]
@@ -110,7 +109,8 @@ mod tests {
         let headers: HeaderMap = [(header::HOST, "evil.example".parse().unwrap())].into_iter().collect();
         let workers = ["10.0.0.5:8000".to_owned(), "[2001:DB8:0::1]:8000".to_owned(), "Mine.example.:9".to_owned()];
         for origins in [OwnOrigins::default(), OwnOrigins::new(&["https://hub.example".to_owned()])] {
-            let hub = ReachedAt::of(&origins, &workers, &headers, "203.0.113.9");
+            let named = [&workers[..], &origins.hosts_and_ports()].concat();
+            let hub = ReachedAt::of(&named, &headers, "203.0.113.9");
             for dialed in ["10.0.0.5:8000", "[2001:db8::1]:8000", "mine.example:9"] {
                 assert_eq!(hub.check(dialed), Ok(()), "{dialed}");
             }

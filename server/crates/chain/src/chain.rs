@@ -24,9 +24,6 @@ use crate::tables;
 use crate::transaction::SignedTransaction;
 use crate::undecided::UndecidedBlocks;
 
-/// Memory the database may use to cache pages, in bytes.
-pub(crate) const DATABASE_CACHE_BYTES: usize = 128 * 1024 * 1024;
-
 /// The chain in its database file. Reading is concurrent; writing is one block at a time.
 #[derive(Debug)]
 pub struct Chain {
@@ -46,7 +43,7 @@ impl Chain {
     /// be opened, for example because another process holds it, [`ChainError::SnapshotImporting`] while an import makes it.
     pub fn open(path: &Path, genesis: &Genesis) -> Result<Self, ChainError> {
         refuse_while_importing(path)?;
-        let database = Database::builder().set_cache_size(DATABASE_CACHE_BYTES).create(path)?;
+        let database = Database::builder().set_cache_size(tables::DATABASE_CACHE_BYTES).create(path)?;
         let built = genesis.build_checked()?;
         let configured = built.block.header.hash();
         match stored_genesis(&database)? {

@@ -4,6 +4,9 @@
 use alloy_primitives::{Address, B256, U256};
 use redb::TableDefinition;
 
+/// Memory the database may use to cache pages, in bytes.
+pub(crate) const DATABASE_CACHE_BYTES: usize = 128 * 1024 * 1024;
+
 /// Format of the tables below; a database of another format is refused.
 pub(crate) const SCHEMA_VERSION: u64 = 3;
 

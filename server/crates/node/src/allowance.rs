@@ -3,15 +3,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
-
 use crate::error::NodeError;
-use crate::rest::RestError;
 
 /// What a long read takes, beside a short one that takes one unit.
-const LONG_READ_UNITS: u32 = 10;
+pub(crate) const LONG_READ_UNITS: u32 = 10;
 
 /// Methods whose reads run in the lane of strangers and may take long.
 const LONG_READS: [&str; 25] = [
@@ -42,9 +37,6 @@ const LONG_READS: [&str; 25] = [
     "txpool_contentFrom",
 ];
 
-/// REST paths whose reads are short.
-const SHORT_PATHS: [&str; 5] = ["/rpc/head", "/rpc/net_info", "/rpc/validators", "/rpc/tx", "/rpc/openrpc.json"];
-
 /// The units of one call of a method.
 pub(crate) fn units_of(method: &str) -> u32 {
     if LONG_READS.contains(&method) { LONG_READ_UNITS } else { 1 }
@@ -57,16 +49,6 @@ pub struct CallsRefused {
     pub per_minute: u32,
     /// When there are enough.
     pub wait_seconds: u64,
-}
-
-/// Counts a request to one of the REST paths.
-pub(crate) async fn count_rest(request: Request, next: Next) -> Response {
-    let is_short = SHORT_PATHS.contains(&request.uri().path());
-    let units = if is_short { 1 } else { LONG_READ_UNITS };
-    match request.extensions().get::<Allowance>().map(|allowance| allowance.take(units)) {
-        Some(Err(error)) => RestError::from(error).into_response(),
-        _ => next.run(request).await,
-    }
 }
 
 type Take = dyn Fn(u32) -> Result<(), CallsRefused> + Send + Sync;

@@ -1,6 +1,7 @@
 //! The chain as REST, in plain JSON: numbers as numbers, amounts as decimal strings.
 
 mod body;
+mod counted;
 mod problem;
 
 use alloy_primitives::Bytes;
@@ -15,6 +16,7 @@ use body::{
     NetworkBody, PeerBody, SubmitBody, ValidatorBody,
 };
 pub use body::{BlockBody, HeadBody, TransactionBody};
+pub(crate) use counted::count;
 pub(crate) use problem::RestError;
 
 use crate::allowance::Allowance;

@@ -19,7 +19,7 @@ use crate::lanes::Lane;
 use crate::large_answers::LargeAnswers;
 use crate::request_bodies::{MAX_REQUEST_BYTES, RequestBodies};
 use crate::sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Socket, SocketBudget};
-use crate::{allowance, rest, rpc};
+use crate::{rest, rpc};
 
 /// Largest JSON-RPC answer, in bytes.
 pub const MAX_RESPONSE_BYTES: u32 = 16 * 1024 * 1024;
@@ -106,7 +106,7 @@ pub fn router_with(handle: NodeHandle, signs_of_life: SignsOfLife) -> Result<Rou
         .route("/rpc/validators", get(rest::list_validators))
         .route("/rpc/openrpc.json", get(|| async { Json(rpc::openrpc_document()) }))
         .with_state(handle)
-        .layer(middleware::from_fn(allowance::count_rest))
+        .layer(middleware::from_fn(rest::count))
         .merge(Router::new().route("/rpc", posts.merge(sockets)))
         .layer(middleware::from_fn(move |request, next| large_answers.clone().bound(request, next))))
 }

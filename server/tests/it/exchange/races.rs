@@ -1,4 +1,4 @@
-//! Two sessions of one trader, and a withdrawal beside an order: whoever comes first wins, the other hears why, and no unit is
+//! Two sessions of one trader, and a withdrawal beside an order: the first to come wins, the other hears why, and no unit is
 //! promised twice.
 
 use contracts::TEST_DOLLAR_ADDRESS;

@@ -14,7 +14,6 @@ use redb::{Database, ReadableTable as _, Table, WriteTransaction};
 
 use super::{ANCESTORS, AccountRecord, Beginning, ExportedSnapshot, Record, Records, SLOTS_PER_RECORD, SlotRecord};
 use crate::block::SealedHeader;
-use crate::chain::DATABASE_CACHE_BYTES;
 use crate::error::ChainError;
 use crate::genesis::Genesis;
 use crate::store::write;
@@ -150,7 +149,7 @@ fn fill(
         return Err(ChainError::SnapshotForm { position, reason: "it does not say of which block it is".to_owned() });
     };
     let proved = Proved::of(*beginning, genesis, expected)?;
-    let database = Database::builder().set_cache_size(DATABASE_CACHE_BYTES).create_file(file)?;
+    let database = Database::builder().set_cache_size(tables::DATABASE_CACHE_BYTES).create_file(file)?;
     let transaction = database.begin_write()?;
     proved.write(&transaction, genesis)?;
     let imported = State::new(&transaction, &proved.header)?.take(&mut records)?;

@@ -1,4 +1,4 @@
-//! Bids: filled once, whoever races for one, and gone with what they asked for.
+//! Bids: filled once, also where two hubs race for one, and gone with what they asked for.
 
 use shared::Address;
 use shared::amount::Amount;
