@@ -98,8 +98,7 @@ pub async fn open_session(
     let upgrade = upgrade.map_err(|rejection| ApiError::UpgradeRequired(rejection.body_text()))?;
     let upgrade = upgrade.max_message_size(FRAME_MAX_BYTES).max_frame_size(FRAME_MAX_BYTES);
     let tasks = sessions.tasks.clone();
-    let named = [sessions.origins.hosts_and_ports(), sessions.worker_addresses.to_vec()].concat();
-    let reached_at = ReachedAt::of(&named, &headers, &visitor.address);
+    let reached_at = ReachedAt::of(&sessions.named, &headers, &visitor.address);
     Ok(upgrade.on_upgrade(move |socket| tasks.track_future(sessions.run(visitor.address, reached_at, socket))))
 }
 

@@ -31,7 +31,6 @@ use super::handle::{HubError, HubHandle};
 use super::reached_at::ReachedAt;
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::origins::OwnOrigins;
 
 /// Time to answer the challenge.
 const REGISTRATION_TIME: Duration = Duration::from_secs(10);
@@ -79,10 +78,8 @@ pub struct SessionHost {
     pub(crate) store: Store,
     /// What workers sign to register.
     pub(crate) identity: HubIdentity,
-    /// Where the operator says that this hub is.
-    pub(crate) origins: OwnOrigins,
-    /// Host and port of where workers reach it besides.
-    pub(crate) worker_addresses: Arc<[String]>,
+    /// Host and port of where the operator says that this hub is, for pages and for workers.
+    pub(crate) named: Arc<[String]>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
