@@ -23,7 +23,7 @@ use crate::record::operators::OperatorAct;
 /// Entries that are read at once.
 const ENTRIES_AT_ONCE: u64 = 1_000;
 
-/// See the [module](self).
+/// Strikes the faults of a span from the reputation of every miner, with an entry of the log and a record of the act.
 #[derive(Debug, Clone)]
 pub struct DeclareAmnesty {
     pub from: UnixSeconds,
