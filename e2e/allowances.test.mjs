@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { Contract, JsonRpcProvider, MaxUint256, Wallet } from 'ethers';
 import { createPublicClient, createWalletClient, defineChain, http } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
+import { mined } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { CHAIN_ID, TOKEN, tokenAbi } from './support/contracts.mjs';
@@ -70,7 +71,7 @@ test('the page lists what the chain says now, the newest first, and flags what h
   await approve(ESCROW, 25n * 10n ** 17n);
   await approve(FORGOTTEN, 0n);
   const signer = new Wallet(KEY, new JsonRpcProvider(`${system.url}/rpc`));
-  await (await new Contract(TOKEN, tokenAbi, signer).approve(STRANGER, MaxUint256)).wait();
+  await mined(system.url, (await new Contract(TOKEN, tokenAbi, signer).approve(STRANGER, MaxUint256)).hash);
   assert.equal(await allowance(STRANGER), MaxUint256);
 
   await openWallet(page, system.url);

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Contract, JsonRpcProvider, Wallet } from 'ethers';
-import { rpc } from './support/api.mjs';
+import { mined, rpc } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { TOKEN } from './support/contracts.mjs';
@@ -27,7 +27,7 @@ before(async () => {
   const provider = new JsonRpcProvider(`${system.url}/rpc`, undefined, { polling: true, pollingInterval: 50 });
   const abi = ['function faucet()', 'function balanceOf(address) view returns (uint256)'];
   dollar = new Contract(DOLLAR, abi, new Wallet(owner.privateKey, provider));
-  await (await dollar.faucet()).wait();
+  await mined(system.url, (await dollar.faucet()).hash);
   assert.equal(await dollar.balanceOf(owner.address), FAUCET);
   browser = await launch();
   page = await openPage(browser);

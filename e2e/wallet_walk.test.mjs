@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Contract, HDNodeWallet, Interface, JsonRpcProvider, Wallet, formatUnits } from 'ethers';
 import { createSiweMessage } from 'viem/siwe';
-import { createJob, follow, image, rpc } from './support/api.mjs';
+import { createJob, follow, image, mined, rpc } from './support/api.mjs';
 import { assertMessageAlike, assertSignedAlike, assertTypedDataAlike } from './support/agreement.mjs';
 import { assertQuiet, launch, openPage } from './support/browser.mjs';
 import { CHAIN_ID, TOKEN, tokenAbi } from './support/contracts.mjs';
@@ -167,7 +167,7 @@ test('with the extension, on a page of somebody else’s', { timeout: 600_000 },
   const sent = earned / 3n;
   const data = new Interface(tokenAbi).encodeFunctionData('transfer', [friend, sent]);
   const { value: hash } = await agreed(browser.context, page, 'eth_sendTransaction', [{ from: owner.address, to: TOKEN, data }]);
-  assert.equal((await provider.waitForTransaction(hash)).status, 1);
+  assert.equal((await mined(system.url, hash)).status, '0x1');
   await assertFriendGot(sent);
   await assertSignedAlike(await rawTransaction(hash), owner.privateKey, `${system.url}/rpc`);
 

@@ -42,6 +42,20 @@ export async function follow(url, id, { minted = false, headers = {}, limitMs = 
   throw new Error(`job ${id} did not end within ${limitMs / 1000} s: ${JSON.stringify(job)}`);
 }
 
+/**
+ * The receipt of a transaction. An ethers provider that polls may look before the block, remember the answer for 250 ms, and then
+ * wait for one more block; here that may never come.
+ */
+export async function mined(url, hash, limitMs = 120_000) {
+  const limit = Date.now() + limitMs;
+  while (Date.now() < limit) {
+    const receipt = await rpc(url, 'eth_getTransactionReceipt', hash);
+    if (receipt) return receipt;
+    await wait(50);
+  }
+  throw new Error(`no block holds ${hash} within ${limitMs / 1000} s`);
+}
+
 /** Every error of the API has the form of RFC 9457; returns it for closer looks. */
 export async function assertProblem(answer, status) {
   const text = await answer.text();
