@@ -1,6 +1,6 @@
 // What others may take of an account's tokens, and the way to take that back; and that this site's pages know the account.
 // The page has all words.
-import { chooseWallet, fill, knownWallet, panel, sendTransaction, shortened } from "/wallets.js";
+import { connectAccount, fill, panel, sendTransaction, shortened } from "/wallets.js";
 import { call, words as wordsOf } from "/trading/abi.js";
 import { shown } from "/trading/amounts.js";
 
@@ -157,26 +157,10 @@ async function use(found, address) {
   await list();
 }
 
-async function choose() {
-  say(words.looking);
-  const found = await chooseWallet(byId("wallet-choice"), byId("wallets"));
-  if (!found) return say("", words.nobody);
-  say(words.asking);
-  const [address] = await found.request({ method: "eth_requestAccounts" });
-  await use(found, address);
-}
-
 async function disconnect() {
   await wallet.request({ method: "wallet_revokePermissions", params: [{ eth_accounts: {} }] });
   location.reload();
 }
 
-// A wallet whose account these pages know shows it without a question.
-async function start() {
-  const known = await knownWallet();
-  if (known) await use(known.provider, known.address);
-}
-
-byId("choose-account").addEventListener("click", ({ target }) => run(target, choose));
 byId("disconnect").addEventListener("click", ({ target }) => run(target, disconnect));
-run(byId("choose-account"), start);
+connectAccount(words, { say, run }, use);

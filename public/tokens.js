@@ -1,5 +1,5 @@
 // The tokens of an account, and sending one of them. The page has all words.
-import { api, chooseWallet, fill, knownWallet, otherChain, panel, sendTransaction, shortened } from "/wallets.js";
+import { api, connectAccount, fill, otherChain, panel, sendTransaction, shortened } from "/wallets.js";
 import { call } from "/trading/abi.js";
 import { exact, parseUnits, shown } from "/trading/amounts.js";
 
@@ -106,24 +106,9 @@ async function use(found, address) {
   await list();
 }
 
-async function choose() {
-  say(words.looking);
-  const found = await chooseWallet(byId("wallet-choice"), byId("wallets"));
-  if (!found) return say("", words.nobody);
-  say(words.asking);
-  const [address] = await found.request({ method: "eth_requestAccounts" });
-  await use(found, address);
-}
-
-async function start() {
-  const known = await knownWallet();
-  if (known) await use(known.provider, known.address);
-}
-
-byId("choose-account").addEventListener("click", ({ target }) => run(target, choose));
 byId("transfer-cancel").addEventListener("click", close);
 byId("transfer").addEventListener("submit", (event) => {
   event.preventDefault();
   run(byId("transfer-review"), send);
 });
-run(byId("choose-account"), start);
+connectAccount(words, { say, run }, use);

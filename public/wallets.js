@@ -126,3 +126,22 @@ export function reason(error, words) {
 // A text as `personal_sign` takes it from every page.
 export const hex = (text) =>
   "0x" + Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// Hands `use` a wallet with its account: at once where a wallet lets these pages know one, else once the button was pressed.
+export function connectAccount(words, { say, run }, use) {
+  const [button, section, list] = ["choose-account", "wallet-choice", "wallets"].map((id) => document.getElementById(id));
+  async function choose() {
+    say(words.looking);
+    const wallet = await chooseWallet(section, list);
+    if (!wallet) return say("", words.nobody);
+    say(words.asking);
+    const [address] = await wallet.request({ method: "eth_requestAccounts" });
+    await use(wallet, address);
+  }
+  async function start() {
+    const known = await knownWallet();
+    if (known) await use(known.provider, known.address);
+  }
+  button.addEventListener("click", () => run(button, choose));
+  run(button, start);
+}
