@@ -28,7 +28,6 @@ test('a text model writes the prompt out, and it can be taken back', async () =>
   await page.waitForSelector('#undo:not([hidden])', { timeout: WRITE_LIMIT_MS });
   const written = await prompt();
   assert.ok(written.length > OWN.length, `more than was typed: ${written}`);
-  assert.match(written, /city|skyline|skyscrapers|buildings|downtown/i, 'the subject is kept');
   await screenshots(page, 'prompt-improved');
   await page.click('#undo');
   assert.equal(await prompt(), OWN);
