@@ -11,6 +11,8 @@ use crate::workspace::{Profile, Workspace};
 /// The server `aitbc` and the miner's `gpu-worker`, always together: cargo would compile half of their dependencies again for
 /// each alone, since it joins the features of what it is asked for.
 const PRODUCT: [&str; 4] = ["--package", "server", "--package", "gpu-worker"];
+/// The packages beside the product that have benchmarks among their examples.
+const MEASURED: [&str; 8] = ["--package", "exchange", "--package", "hub", "--package", "indexer", "--package", "node"];
 const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
 /// As `frontend/index.html` tells trunk to build it.
@@ -38,10 +40,12 @@ pub(crate) fn binaries(workspace: &Workspace, profile: Profile) -> Result<()> {
     progress::run(&mut cargo, "server and worker", || total(workspace, &PRODUCT))
 }
 
-/// A benchmark of the worker, an example of its package, in release and with both binaries: see [`PRODUCT`].
+/// A benchmark, an example of one of these packages, in release and with both binaries. All packages that have one are
+/// always selected together: see [`PRODUCT`].
 pub(crate) fn release_example(workspace: &Workspace, name: &str) -> Result<()> {
     let mut cargo = workspace.cargo();
-    command::run(cargo.args(["build", "--locked", "--release", "--bins"]).args(PRODUCT).args(["--example", name]))
+    cargo.args(["build", "--locked", "--release", "--bins"]).args(PRODUCT).args(MEASURED);
+    command::run(cargo.args(["--example", name]))
 }
 
 /// The browser bundles in `target/site`.

@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::figure::Figure;
 use super::programs::figures;
 use crate::build;
-use crate::command;
 use crate::packages;
 use crate::tools::{self, CHROMIUM, NODE};
 use crate::workspace::{Profile, Workspace};
@@ -24,9 +23,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Vec<Figure>> {
 
 /// One stream of orders through our order book and others.
 fn order_books(workspace: &Workspace) -> Result<Vec<Figure>> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "exchange", "--example", "bench_exchange"]);
-    command::run(&mut cargo)?;
+    build::release_example(workspace, "bench_exchange")?;
     let program = workspace.binaries(Profile::Release).join("examples/bench_exchange");
     figures(&mut workspace.command(&program.to_string_lossy()))
 }

@@ -18,9 +18,7 @@ const ANVIL: &str = "e2e/node_modules/.bin/anvil";
 /// Submission to the worker's hands, through the whole server.
 pub(super) fn dispatch(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER])?;
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "server", "--example", "bench_dispatch"]);
-    command::run(&mut cargo)?;
+    build::release_example(workspace, "bench_dispatch")?;
     let program = workspace.binaries(Profile::Release).join("examples/bench_dispatch");
     figures(workspace.command(&program.to_string_lossy()).arg("--json"))
 }
@@ -37,9 +35,7 @@ pub(super) fn abuse(workspace: &Workspace) -> Result<Vec<Figure>> {
 /// Matching and fairness of the board alone, without a database or a connection.
 pub(super) fn hub(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER])?;
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "hub", "--example", "bench_match"]);
-    command::run(&mut cargo)?;
+    build::release_example(workspace, "bench_match")?;
     let program = workspace.binaries(Profile::Release).join("examples/bench_match");
     figures(workspace.command(&program.to_string_lossy()).arg("--json"))
 }
@@ -61,9 +57,7 @@ pub(super) fn default_model(workspace: &Workspace) -> Result<Vec<Figure>> {
 /// How soon a transaction is final on four validators, and how many a second; one node beside anvil, where it is at hand.
 pub(super) fn chain(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER])?;
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "node", "--example", "bench_chain"]);
-    command::run(&mut cargo)?;
+    build::release_example(workspace, "bench_chain")?;
     let mut bench =
         workspace.command(&workspace.binaries(Profile::Release).join("examples/bench_chain").to_string_lossy());
     let anvil = workspace.root.join(ANVIL);
@@ -76,9 +70,7 @@ pub(super) fn chain(workspace: &Workspace) -> Result<Vec<Figure>> {
 /// How fast the index takes a chain of a million transactions, and how soon its pages are there then.
 pub(super) fn index(workspace: &Workspace) -> Result<Vec<Figure>> {
     tools::ensure(workspace, &[C_COMPILER])?;
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--locked", "--release", "--package", "indexer", "--example", "bench_index"]);
-    command::run(&mut cargo)?;
+    build::release_example(workspace, "bench_index")?;
     let program = workspace.binaries(Profile::Release).join("examples/bench_index");
     figures(&mut workspace.command(&program.to_string_lossy()))
 }
