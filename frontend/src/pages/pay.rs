@@ -104,6 +104,7 @@ fn script_data(funds: Funds, model: Option<&str>, chain_id: u64) -> String {
             "order": words::SIGN_ORDER, "sending": words::SENDING, "depositFailed": words::DEPOSIT_FAILED,
             "depositLate": words::DEPOSIT_LATE, "otherAccount": words::OTHER_ACCOUNT, "nobody": account_words::NOBODY,
             "failed": account_words::FAILED, "refused": account_words::REFUSED, "offline": account_words::OFFLINE,
+            "otherChain": account_words::OTHER_CHAIN,
         },
     })
     .to_string()
