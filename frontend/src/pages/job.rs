@@ -121,13 +121,14 @@ fn again_href(job: &JobView) -> Option<String> {
     Some(format!("/?{}", pairs.join("&")))
 }
 
-/// What a miner wrote. The stylesheet hides the live text once this is there.
+/// What a miner wrote, without the blanks around it; the file that the receipt names has them. The stylesheet hides the live
+/// text once this is there.
 #[component]
 fn Outcome(written: Written) -> impl IntoView {
     match written {
         Written::Text(text) => view! {
             <Section title=words::ANSWER>
-                <p class="written">{text}</p>
+                <p class="written">{text.trim().to_owned()}</p>
             </Section>
         }
         .into_any(),
