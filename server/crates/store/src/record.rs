@@ -428,6 +428,7 @@ pub struct IdempotencyRecord {
     pub caller: String,
     pub key: String,
     pub body_sha256: Sha256Digest,
+    /// The job that was asked for, or that a bid becomes.
     pub job_id: JobId,
     /// JSON of the answer.
     pub answer: String,
