@@ -19,6 +19,7 @@ use crate::components::facts::{InfoRow, Section};
 use crate::components::failure_facts::FailureFacts;
 use crate::components::job_parts::{Parts, Pictures, is_shared};
 use crate::components::receipt_facts::ReceiptFacts;
+use crate::components::reviews::OwnReviews;
 use crate::components::signed_in::SignedIn;
 use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, HashValue, Height, ModelChip};
 use crate::format::{clipped, duration, percent_encoded};
@@ -54,9 +55,10 @@ pub fn JobPage() -> impl IntoView {
         };
         let is_served = job.state == JobState::Completed;
         let failure = if is_served { None } else { backend.failure_of_job(id).await? };
-        Ok((job, is_anothers, receipt.map(|view| (view, place)), written, failure))
+        let own_reviews = backend.own_reviews(&job).await?;
+        Ok((job, is_anothers, receipt.map(|view| (view, place)), written, failure, own_reviews))
     };
-    load(ask, move |(job, is_anothers, receipt, written, failure)| {
+    load(ask, move |(job, is_anothers, receipt, written, failure, own_reviews)| {
         let asked = job.clone();
         let picture = picture_path(&job);
         let live = LiveJob { is_anothers, ..LiveJob::from(&job) };
@@ -95,6 +97,7 @@ pub fn JobPage() -> impl IntoView {
                         </Section>
                     })}
                 </div>
+                {own_reviews.map(|reviews| view! { <OwnReviews reviews /> })}
             </div>
         }
     })

@@ -16,6 +16,8 @@ mod log;
 mod marketplace;
 mod marketplace_fixture;
 mod miner_fixture;
+mod receipt_fixture;
+mod reviews;
 mod search;
 mod tokens;
 mod validator_fixture;
