@@ -86,11 +86,10 @@ fn selector(function: &str) -> String {
 
 /// What the script needs to know, and what it says.
 fn script_data(funds: Funds, model: Option<&str>, chain_id: u64) -> String {
-    let units: serde_json::Map<String, serde_json::Value> =
-        [UnitType::Image, UnitType::MegapixelStep, UnitType::Token, UnitType::GpuSecond]
-            .into_iter()
-            .map(|unit| (unit.as_str().to_owned(), json!([common::unit_singular(unit), common::unit(unit)])))
-            .collect();
+    let units: serde_json::Map<String, serde_json::Value> = UnitType::ALL
+        .into_iter()
+        .map(|unit| (unit.as_str().to_owned(), json!([common::unit_singular(unit), common::unit(unit)])))
+        .collect();
     json!({
         "client": funds.address, "model": model, "chainId": chain_id, "token": TOKEN_ADDRESS, "escrow": ESCROW_ADDRESS,
         "depositSelector": selector(DEPOSIT), "nonceSelector": selector(PERMIT_NONCE),

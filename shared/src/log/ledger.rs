@@ -242,7 +242,7 @@ mod tests {
             provider,
             client: Address::repeat_byte(1),
             units: crate::amount::MicroUnits(2_000_000),
-            unit_type: UnitType::Image,
+            unit_type: UnitType::MegapixelStep,
             unit_price: Amount::from_ait(3),
             expires_at: UnixSeconds(9),
             chain_id: 1,
