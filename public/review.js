@@ -25,12 +25,16 @@ document.addEventListener("submit", (event) => {
 
 // While the job goes on, the page's other parts are replaced by what the server draws then, and the forms come with them. What
 // somebody types into a form is replaced by nothing.
-const isWaiting = () => part().dataset.waits === "true";
+const isWaiting = () => part()?.dataset.waits === "true";
 
 async function fetchForms() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  const fresh = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(ID);
-  if (fresh && isWaiting()) part().replaceWith(document.adoptNode(fresh));
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(ID);
+  if (!isWaiting()) return;
+  // A job that ended without a result has nothing to review.
+  if (fresh) part().replaceWith(document.adoptNode(fresh));
+  else part().remove();
 }
 
 if (isWaiting()) {

@@ -193,7 +193,7 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What clients said of a miner's work, newest first.
     async fn reviews(&self, miner: Address, cursor: Option<&str>, limit: u32) -> Answer<Page<ReviewView>>;
-    /// What the reader says, or may say, of the work for a job; `None` where the reader did not ask for it with its account.
+    /// What the reader says, or may say, of the work for a job, so far; `None` where it will never have anything to say.
     async fn own_reviews(&self, job: &JobView) -> Answer<Option<Vec<OwnReview>>>;
 
     /// Connected ones first, without their hardware reports.

@@ -9,7 +9,8 @@ use shared::time::UnixMillis;
 use shared::{Address, B256};
 use store::{Store, StoreError};
 
-/// Of each part that may be reviewed; `None` where the reader is not who asked for the job or paid it.
+/// Of each part that may be reviewed, so far; `None` where the reader is not who asked for the job or paid it, or where there is
+/// nothing to review.
 pub(super) async fn of_job(
     store: &Store,
     reader: Option<Address>,
@@ -25,6 +26,10 @@ pub(super) async fn of_job(
         .filter(|(role, signed)| check_author(client, signed.receipt.client, signed.receipt.provider, *role).is_ok())
         .map(|(_, signed)| (signed.receipt_hash, signed.receipt.provider))
         .collect();
+    // Nothing of it will ever be reviewed: it ended without a result, or its client served it.
+    if reviewable.is_empty() && (job.state.is_terminal() || !receipts.is_empty()) {
+        return Ok(None);
+    }
     let hashes: Vec<B256> = reviewable.iter().map(|(hash, _)| *hash).collect();
     let written = store.list_reviews_of_receipts(&hashes).await?;
     let own = |(receipt_hash, miner): (B256, Address)| {

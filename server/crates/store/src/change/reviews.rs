@@ -53,7 +53,7 @@ impl Change for WriteReview {
     /// The same stars and words again change nothing.
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<(ReviewRecord, bool), StoreError> {
         let work = self.reviewed_work(transaction).await?;
-        // Whoever reviews this miner at the same time, at another hub of this database, waits here.
+        // A review of this miner that another hub of this database takes at the same time waits here.
         let mut tally = lock_tally(transaction, work.miner).await?;
         let before = find(transaction, self.receipt_hash).await?;
         let is_new = before.is_none();
