@@ -1,6 +1,5 @@
 //! Reviews of a miner, and the form with which the client of a job leaves one. `review.js` sends it.
 
-use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use serde_json::json;
 use shared::Address;
@@ -103,7 +102,6 @@ pub fn OwnReviews(reviews: Vec<OwnReview>) -> impl IntoView {
                 </noscript>
             </Section>
         </div>
-        <script type="module" src="/review.js" nonce=use_nonce()></script>
     }
 }
 

@@ -1,5 +1,6 @@
 //! One job: its live part, its request and its receipt.
 
+use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use shared::amount::Amount;
 use shared::api::jobs::JobView;
@@ -38,7 +39,7 @@ const EMBEDDED_CHARS: usize = 200;
 pub fn JobPage() -> impl IntoView {
     let backend = use_backend();
     let id = param::<JobId>("id");
-    let is_signed_in = use_context::<SignedIn>().is_some();
+    let (is_signed_in, nonce) = (use_context::<SignedIn>().is_some(), use_nonce());
     let ask = async move {
         let id = id?;
         let mut job = backend.job(id).await?;
@@ -97,7 +98,13 @@ pub fn JobPage() -> impl IntoView {
                         </Section>
                     })}
                 </div>
-                {own_reviews.map(|reviews| view! { <OwnReviews reviews /> })}
+                {own_reviews
+                    .map(|reviews| {
+                        view! {
+                            <OwnReviews reviews />
+                            <script type="module" src="/review.js" nonce=nonce></script>
+                        }
+                    })}
             </div>
         }
     })

@@ -43,6 +43,8 @@ async fn only_the_client_of_a_job_finds_the_form_and_a_final_review_is_only_show
     assert!(
         form.contains(&format!("data-receipt=\"{}\"", receipt.receipt_hash)) && form.contains("Publish the review")
     );
+    let script = form.split("<script").find(|tag| tag.contains("/review.js")).unwrap();
+    assert!(script.split('>').next().unwrap().contains(" nonce=\""), "the script does not run: {script}");
     assert_eq!(form.matches("type=\"radio\" name=\"stars\"").count(), 5);
     assert!(!form.contains("checked"), "stars are chosen already");
     let written = reviews().remove(0);

@@ -73,7 +73,7 @@ impl Change for WriteReview {
         }
         let row = find(transaction, self.receipt_hash).await?;
         let row = row.ok_or_else(|| StoreError::corrupt("review", "it was written and is gone"))?;
-        Ok((row.try_into()?, is_new))
+        Ok((ReviewRecord::try_from(row)?, is_new))
     }
 }
 
@@ -91,7 +91,7 @@ impl WriteReview {
         let (miner, client) = (word("miner", &row.provider)?, word("client", &row.client)?);
         review::check_author(self.author, client, miner, role)
             .map_err(|refusal| StoreError::Refused(Refusal::Review(refusal)))?;
-        let contract = word("contract", &row.contract)?;
+        let contract: Address = word("contract", &row.contract)?;
         let of_id = job::Column::Id.eq(&row.job_id);
         let job = job::Entity::find().filter(of_id).one(transaction.connection).await?;
         // Who pays has signed the order, with or without an account here. For any other visitor the hub asks.
@@ -206,7 +206,7 @@ impl Change for HideReview {
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<Option<ReviewRecord>, StoreError> {
         let Some(mut row) = find(transaction, self.receipt_hash).await? else { return Ok(None) };
         if is_recorded(transaction, &self.act).await? {
-            return row.try_into().map(Some);
+            return ReviewRecord::try_from(row).map(Some);
         }
         self.check(transaction, &row)?;
         let before = row.hidden_reason.take();
@@ -223,7 +223,7 @@ impl Change for HideReview {
         let (receipt_hash, hidden, reason) = (self.receipt_hash, self.hidden, self.act.reason.clone());
         let entry = LoggedHiding { receipt_hash, hidden, reason, at: self.act.at.seconds() };
         append(transaction, &[LogEntry::Hiding(entry)]).await?;
-        row.try_into().map(Some)
+        ReviewRecord::try_from(row).map(Some)
     }
 }
 
