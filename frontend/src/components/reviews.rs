@@ -13,6 +13,7 @@ use super::notice::Empty;
 use super::tables::Table;
 use super::value::{AddressValue, Age, AmountValue, HashValue};
 use crate::backend::OwnReview;
+use crate::format::escaped;
 use crate::text::reviews as words;
 
 /// Where the forms of a job's page are. The script fetches them there once the job has a receipt.
@@ -134,7 +135,7 @@ fn ReviewForm(receipt: String, miner: Address, review: Option<ReviewView>, at: u
         })
         .collect_view();
     let send = if review.is_some() { words::CHANGE } else { words::SEND };
-    let text = review.and_then(|review| review.text).unwrap_or_default();
+    let text = escaped(&review.and_then(|review| review.text).unwrap_or_default());
     let id = |part: &str| format!("review-{at}-{part}");
     view! {
         <form class="form" id=format!("review-{at}") data-receipt=receipt data-miner=miner.to_string()>

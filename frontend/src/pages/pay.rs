@@ -18,7 +18,7 @@ use crate::components::notice::Notice;
 use crate::components::signed_in::ACCOUNT_PATH;
 use crate::components::status::Tone;
 use crate::components::value::{AddressValue, AmountValue, ModelChip};
-use crate::format::percent_encoded;
+use crate::format::{escaped, percent_encoded};
 use crate::islands::draft::{Draft, Field};
 use crate::text::{account as account_words, common, pay as words};
 
@@ -163,7 +163,7 @@ fn RequestForm(draft: Draft) -> impl IntoView {
         <form class="form" id="pay-request">
             <div class="field">
                 <label for="prompt">{words::PROMPT}</label>
-                <textarea id="prompt" name="prompt" rows="2" required maxlength=PROMPT_MAX_CHARS.to_string()>{draft.get(Field::Prompt).clone()}</textarea>
+                <textarea id="prompt" name="prompt" rows="2" required maxlength=PROMPT_MAX_CHARS.to_string()>{escaped(draft.get(Field::Prompt))}</textarea>
             </div>
             <div class="settings">
                 {number(Field::Steps, words::STEPS, words::MODELS_OWN)}
