@@ -32,8 +32,10 @@ pub struct Stars(u8);
 
 /// A number that is none of stars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("stars are {STARS_MIN} to {STARS_MAX}, got {0}")]
-pub struct NoStars(u8);
+#[error("stars are {} to {}, got {got}", STARS_MIN, STARS_MAX)]
+pub struct NoStars {
+    got: u8,
+}
 
 impl Stars {
     pub const fn get(self) -> u8 {
@@ -45,7 +47,7 @@ impl TryFrom<u8> for Stars {
     type Error = NoStars;
 
     fn try_from(count: u8) -> Result<Self, NoStars> {
-        if (STARS_MIN..=STARS_MAX).contains(&count) { Ok(Self(count)) } else { Err(NoStars(count)) }
+        if (STARS_MIN..=STARS_MAX).contains(&count) { Ok(Self(count)) } else { Err(NoStars { got: count }) }
     }
 }
 
