@@ -140,7 +140,7 @@ function computed() {
       altered("signed for another hub", { hub: `0x${"c2".repeat(20)}` }),
       altered("signed for a lower total", { max_total: "2500000000000000001" }),
       altered("signed for a lower price", { max_unit_price: "100000000000000001" }),
-      altered("signed for another unit type", { unit_type: "image" }),
+      altered("signed for another unit type", { unit_type: "token" }),
       altered("signed for fewer tasks", { tasks: 2 }),
       altered("signed for a promised start", { start_within_seconds: 1 }),
       altered("signed for a promised end", { finish_within_seconds: 1 }),

@@ -56,7 +56,7 @@ const widest = {
 const freeAudit = {
   task_role: "audit",
   unit_price: "0",
-  unit_type: "image",
+  unit_type: "token",
   trace_commitment: commitmentTo(3, `0x${"7a".repeat(32)}`),
   shares: [{ provider: picture.provider, units: picture.units }],
 };
@@ -153,7 +153,7 @@ function computed() {
       altered("signed by another provider", { provider: attester.address.toLowerCase() }),
       altered("signed for another client", { client: `0x${"c2".repeat(20)}` }),
       altered("signed for other units", { units: "2097153" }),
-      altered("signed for another unit type", { unit_type: "image" }),
+      altered("signed for another unit type", { unit_type: "token" }),
       altered("signed for another price", { unit_price: "100000000000000001" }),
       altered("signed for an earlier expiry", { expires_at: EXPIRES_AT + 1 }),
       refused("expired by one second", "expired", { at: { now: EXPIRES_AT + 1 } }),

@@ -11,7 +11,7 @@ import { assertQuiet, launch, openPage, screenshots } from './support/browser.mj
 import { CHAIN_ID, TOKEN, tokenAbi } from './support/contracts.mjs';
 import { System } from './support/system.mjs';
 import { WAITING } from './support/viem.mjs';
-import { importWallet, openWallet, shownAddress, signSheet } from './support/wallet.mjs';
+import { importWallet, onOtherChain, openWallet, refusedForChain, shownAddress, signSheet } from './support/wallet.mjs';
 
 const SLOW = { timeout: 60_000 };
 const KEY = `0x${'47'.repeat(32)}`;
@@ -95,6 +95,17 @@ test('the page lists what the chain says now, the newest first, and flags what h
   assert.equal(await page.innerText('#connected-since'), today);
   await assertAccessible(page, 'the allowances of an account');
   await screenshots(page, 'wallet-allowances');
+});
+
+test('a wallet on another chain is not asked to take anything back', async () => {
+  const backOnOwnChain = await onOtherChain(page);
+  await page.reload();
+  await page.click(`tr[data-spender="${STRANGER}"] button`, SLOW);
+  await refusedForChain(page, '#permissions-error');
+  assert.equal(await allowance(STRANGER), MaxUint256);
+  await backOnOwnChain();
+  await page.reload();
+  await page.waitForSelector('#allowances:not([hidden])', SLOW);
 });
 
 test('an allowance is taken back by a sheet, and a refused sheet changes nothing', async () => {

@@ -10,7 +10,7 @@ import { createJob, follow, image } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { System } from './support/system.mjs';
-import { confirmWords, importWallet, newWords, openWallet, shownAddress, signInWithOwnWallet, signSheet } from './support/wallet.mjs';
+import { confirmWords, importWallet, newWords, onOtherChain, openWallet, refusedForChain, shownAddress, signInWithOwnWallet, signSheet } from './support/wallet.mjs';
 
 const SLOW = { timeout: 60_000 };
 const MARKET = '/exchange/AIT-tUSD';
@@ -135,6 +135,13 @@ test('a buyer takes test money and the order, and both see the block that makes 
   await confirmWords(buyer, await newWords(buyer));
   await shownAddress(buyer);
   await signInToTrade(buyer);
+  const backOnOwnChain = await onOtherChain(buyer);
+  await buyer.reload();
+  await buyer.click('[data-faucet]');
+  await refusedForChain(buyer, '#move-error');
+  await backOnOwnChain();
+  await buyer.reload();
+  await buyer.waitForSelector('#ladder[data-live]', SLOW);
   await buyer.click('[data-faucet]');
   await signSheet(buyer, /0x/);
   await rowSays(buyer, 'balances', 'tUSD', '10\u202f000');

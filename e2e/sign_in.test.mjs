@@ -14,7 +14,7 @@ import { assertQuiet, launch, openPage, screenshots } from './support/browser.mj
 import { CHAIN_ID } from './support/contracts.mjs';
 import { formIsLive } from './support/first_page.mjs';
 import { System } from './support/system.mjs';
-import { confirmWords, importWallet, newWords, openWallet, PASSWORD, shownAddress, signInWithOwnWallet } from './support/wallet.mjs';
+import { confirmWords, importWallet, newWords, onOtherChain, openWallet, PASSWORD, refusedForChain, shownAddress, signInWithOwnWallet } from './support/wallet.mjs';
 
 const SLOW = { timeout: 60_000 };
 
@@ -132,8 +132,18 @@ test('a buyer pays in the page: price, deposit, order, and the miner is paid fro
   await Promise.all([buyer.waitForURL(/\/account\?next=/), buyer.click('main .button')]);
   await signInWithOwnWallet(buyer);
   await Promise.all([buyer.waitForURL(/\/pay\?/, SLOW), buyer.click('#sheet-sign')]);
-  await buyer.click('#ask-price');
-  await buyer.waitForSelector('#offer:not([hidden])', SLOW);
+  const askPrice = async () => {
+    await buyer.click('#ask-price');
+    await buyer.waitForSelector('#offer:not([hidden])', SLOW);
+  };
+  const backOnOwnChain = await onOtherChain(buyer);
+  await buyer.reload();
+  await askPrice();
+  await buyer.click('#pay-now');
+  await refusedForChain(buyer, '#pay-error');
+  await backOnOwnChain();
+  await buyer.reload();
+  await askPrice();
   assert.match(await buyer.innerText('#offer-total'), /^up to 0\.\d+ AIT$/);
   await assertAccessible(buyer, 'the offer');
   await screenshots(buyer, 'pay-offer');

@@ -9,7 +9,7 @@ import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { TOKEN } from './support/contracts.mjs';
 import { System } from './support/system.mjs';
-import { importWallet, openWallet, shownAddress, signSheet } from './support/wallet.mjs';
+import { importWallet, onOtherChain, openWallet, refusedForChain, shownAddress, signSheet } from './support/wallet.mjs';
 
 const SLOW = { timeout: 60_000 };
 const DOLLAR = '0x0000000000000000000000000000000000A17005';
@@ -92,11 +92,7 @@ test('what is no transfer is refused before the wallet is asked', async () => {
 });
 
 test('a wallet on another chain is asked for nothing', async () => {
-  await page.route('**/rpc', (route) => {
-    const asked = route.request().postDataJSON();
-    if (asked?.method !== 'eth_chainId') return route.fallback();
-    return route.fulfill({ json: { jsonrpc: '2.0', id: asked.id, result: '0x1' } });
-  });
+  const backOnOwnChain = await onOtherChain(page);
   const openForm = async () => {
     // The wallet asks for its chain once a page.
     await page.reload();
@@ -105,8 +101,8 @@ test('a wallet on another chain is asked for nothing', async () => {
   };
   await openForm();
   await review(friend, '1');
-  await problem(/on chain 1,/);
-  await page.unroute('**/rpc');
+  await refusedForChain(page, '#holdings-error');
+  await backOnOwnChain();
   await openForm();
 });
 

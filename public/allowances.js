@@ -5,7 +5,8 @@ import { call, words as wordsOf } from "/trading/abi.js";
 import { shown } from "/trading/amounts.js";
 
 const byId = (id) => document.getElementById(id);
-const { approval, selectors, names, own, words } = JSON.parse(byId("permissions").dataset.facts);
+const facts = JSON.parse(byId("permissions").dataset.facts);
+const { approval, selectors, names, own, words } = facts;
 const { say, run } = panel("permissions", words);
 
 // Pairs of token and spender that are looked at, the newest first: each is a call of the chain.
@@ -130,7 +131,7 @@ async function list() {
 async function takeBack(token, spender) {
   say(words.asking);
   const transaction = { from: account, to: token, data: call(selectors.approve, spender, 0) };
-  const done = await sendTransaction(wallet, transaction, () => say(words.waiting));
+  const done = await sendTransaction(wallet, transaction, facts, () => say(words.waiting));
   if (!done) throw new Error(done === false ? words.failedInBlock : words.late);
   await list();
   say(words.revoked);

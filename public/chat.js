@@ -41,6 +41,9 @@ function keep() {
   } catch {}
 }
 
+// Many models begin an answer with a blank. What was delivered keeps it, and so does what the model is told.
+const visible = (content) => content.trim();
+
 function drawTurn({ role, content, job, note, by }) {
   const item = document.createElement("li");
   item.className = `chat-turn chat-${role}`;
@@ -51,7 +54,7 @@ function drawTurn({ role, content, job, note, by }) {
     return part;
   });
   who.textContent = role === "user" ? words.you : by;
-  text.textContent = content;
+  text.textContent = visible(content);
   foot.hidden = role === "user";
   const status = document.createElement("span");
   status.textContent = note ?? "";
@@ -96,7 +99,7 @@ function followAnswer(turn, drawn) {
     on("queue", ({ position }) => note(fill(words.queued, { position })));
     on("token", ({ at, text }) => {
       turn.content = at === 0 ? text : turn.content + text;
-      drawn.text.textContent = turn.content;
+      drawn.text.textContent = visible(turn.content);
       note(words.writing);
       keepInSight(drawn.item);
     });

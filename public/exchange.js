@@ -1,6 +1,6 @@
 // A market while its page is open: book and trades by the feed, the order form, and what the trader signs. The page has all
 // words, and draws everything first.
-import { api, chooseWallet, panel } from "/wallets.js";
+import { api, chooseWallet, panel, signTypedData } from "/wallets.js";
 import { follow } from "/trading/feed.js";
 import { drawBook, drawTrades, oncePerFrame } from "/trading/ladder.js";
 import { keysOf } from "/trading/keys.js";
@@ -50,8 +50,7 @@ async function connect({ say }) {
   return wallet;
 }
 
-const sign = (typedData) =>
-  wallet.request({ method: "eth_signTypedData_v4", params: [trader, JSON.stringify(typedData)] });
+const sign = (typedData) => signTypedData(wallet, trader, typedData, facts);
 
 // The order form.
 

@@ -1,5 +1,5 @@
 // Pays for a job from the escrow: quote, deposit by permit, order. The page has all words.
-import { api, chooseWallet, panel, sendTransaction } from "/wallets.js";
+import { api, chooseWallet, panel, sendTransaction, signTypedData } from "/wallets.js";
 
 const byId = (id) => document.getElementById(id);
 const facts = JSON.parse(byId("pay").dataset.facts);
@@ -58,21 +58,20 @@ async function askPrice(form) {
 
 const word = (value) => BigInt(value).toString(16).padStart(64, "0");
 
-const typed = (primaryType, members, domain, message) =>
-  JSON.stringify({
-    types: {
-      EIP712Domain: [
-        { name: "name", type: "string" },
-        { name: "version", type: "string" },
-        { name: "chainId", type: "uint256" },
-        { name: "verifyingContract", type: "address" },
-      ],
-      [primaryType]: members.map(([type, name]) => ({ name, type })),
-    },
-    primaryType,
-    domain: { name: "AITBC", chainId: facts.chainId, ...domain },
-    message,
-  });
+const typed = (primaryType, members, domain, message) => ({
+  types: {
+    EIP712Domain: [
+      { name: "name", type: "string" },
+      { name: "version", type: "string" },
+      { name: "chainId", type: "uint256" },
+      { name: "verifyingContract", type: "address" },
+    ],
+    [primaryType]: members.map(([type, name]) => ({ name, type })),
+  },
+  primaryType,
+  domain: { name: "AITBC", chainId: facts.chainId, ...domain },
+  message,
+});
 
 const PERMIT = [
   ["address", "owner"],
@@ -104,14 +103,14 @@ async function deposit(wallet, amount) {
   const message = { owner, spender: facts.escrow, value: `${amount}`, nonce: `${nonce}`, deadline: `${deadline}` };
   const permit = typed("Permit", PERMIT, { version: "1", verifyingContract: facts.token }, message);
   say(words.permit);
-  const signature = await wallet.request({ method: "eth_signTypedData_v4", params: [owner, permit] });
+  const signature = await signTypedData(wallet, owner, permit, facts);
   const [r, s] = [signature.slice(2, 66), signature.slice(66, 130)];
   // Some wallets write 0 and 1 for 27 and 28.
   const v = parseInt(signature.slice(130), 16);
   const data = facts.depositSelector + word(owner) + word(amount) + word(deadline) + word(v < 27 ? v + 27 : v) + r + s;
   say(words.deposit);
   const transaction = { from: owner, to: facts.escrow, data };
-  const done = await sendTransaction(wallet, transaction, () => say(words.waiting));
+  const done = await sendTransaction(wallet, transaction, facts, () => say(words.waiting));
   if (!done) throw new Error(done === false ? words.depositFailed : words.depositLate);
 }
 
@@ -130,7 +129,7 @@ async function signOrder(wallet, order) {
   };
   const data = typed("PaymentOrder", ORDER, { version: "2", verifyingContract: order.contract }, message);
   say(words.order);
-  return wallet.request({ method: "eth_signTypedData_v4", params: [facts.client, data] });
+  return signTypedData(wallet, facts.client, data, facts);
 }
 
 async function pay() {

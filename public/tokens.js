@@ -1,10 +1,11 @@
 // The tokens of an account, and sending one of them. The page has all words.
-import { api, connectAccount, fill, otherChain, panel, sendTransaction, shortened } from "/wallets.js";
+import { api, connectAccount, fill, panel, sendTransaction, shortened } from "/wallets.js";
 import { call } from "/trading/abi.js";
 import { exact, parseUnits, shown } from "/trading/amounts.js";
 
 const byId = (id) => document.getElementById(id);
-const { transfer, most, ait, chainId, words } = JSON.parse(byId("holdings").dataset.facts);
+const facts = JSON.parse(byId("holdings").dataset.facts);
+const { transfer, most, ait, words } = facts;
 const { say, run } = panel("holdings", words);
 
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
@@ -83,15 +84,13 @@ function checked() {
   if (same(to, address)) throw new Error(words.toContract);
   if (!amount || amount > AMOUNT_MAX) throw new Error(fill(words.wrongAmount, { decimals }));
   if (amount > balance) throw new Error(fill(words.notEnough, { balance: `${exact(balance, decimals)} ${symbol}` }));
-  return { from: account, to: address, chainId, data: call(transfer, to, amount) };
+  return { from: account, to: address, data: call(transfer, to, amount) };
 }
 
 async function send() {
   const transaction = checked();
-  const other = await otherChain(wallet, chainId);
-  if (other) throw new Error(fill(words.otherChain, { other, chain: BigInt(chainId) }));
   say(words.asking);
-  const done = await sendTransaction(wallet, transaction, () => say(words.waiting));
+  const done = await sendTransaction(wallet, transaction, facts, () => say(words.waiting));
   if (!done) throw new Error(done === false ? words.failedInBlock : words.late);
   close();
   await list();

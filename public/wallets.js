@@ -70,10 +70,16 @@ export async function api(method, path, body) {
   return json;
 }
 
-// The number of the wallet's chain, where it is another than the page's.
-export async function otherChain(wallet, chainId) {
-  const own = BigInt(await wallet.request({ method: "eth_chainId" }));
-  return own === BigInt(chainId) ? undefined : own;
+// Throws in the page's words where the wallet is on another chain than the page, so that nothing is asked for there.
+async function requireChain(wallet, { chainId, words }) {
+  const [other, chain] = [await wallet.request({ method: "eth_chainId" }), chainId].map(BigInt);
+  if (other !== chain) throw new Error(fill(words.otherChain, { other, chain }));
+}
+
+// Has an account sign typed data. `page` has the number of its chain and its words, here and below.
+export async function signTypedData(wallet, account, typedData, page) {
+  await requireChain(wallet, page);
+  return wallet.request({ method: "eth_signTypedData_v4", params: [account, JSON.stringify(typedData)] });
 }
 
 const RECEIPT_TRIES = 120;
@@ -81,8 +87,11 @@ const RECEIPT_POLL_MS = 500;
 
 // Sends a transaction and waits for its block: true once a block has it, false where it failed there, undefined where no
 // block had it in time.
-export async function sendTransaction(wallet, transaction, onSent) {
-  const hash = await wallet.request({ method: "eth_sendTransaction", params: [transaction] });
+export async function sendTransaction(wallet, transaction, page, onSent) {
+  await requireChain(wallet, page);
+  // A wallet that changes its chain meanwhile refuses by the number.
+  const chainId = `0x${BigInt(page.chainId).toString(16)}`;
+  const hash = await wallet.request({ method: "eth_sendTransaction", params: [{ ...transaction, chainId }] });
   onSent();
   for (let tries = 0; tries < RECEIPT_TRIES; tries += 1) {
     const receipt = await wallet.request({ method: "eth_getTransactionReceipt", params: [hash] });

@@ -115,6 +115,24 @@ export async function signInWithOwnWallet(page) {
   await page.waitForSelector('#sheet-sign', SLOW);
 }
 
+/** Has the page's own wallet say that it is on chain 1, from the next load on, until the answered function is called. */
+export async function onOtherChain(page) {
+  const answer = (route) => {
+    const asked = route.request().postDataJSON();
+    if (asked?.method !== 'eth_chainId') return route.fallback();
+    return route.fulfill({ json: { jsonrpc: '2.0', id: asked.id, result: '0x1' } });
+  };
+  await page.route('**/rpc', answer);
+  return () => page.unroute('**/rpc', answer);
+}
+
+/** Waits until a panel says that the wallet is on chain 1, and makes sure that it was asked for nothing. */
+export async function refusedForChain(page, error) {
+  const says = (at) => /on chain 1,/.test(document.querySelector(`${at}:not([hidden])`)?.innerText ?? '');
+  await page.waitForFunction(says, error, SLOW);
+  if (await page.locator('#sheet').count()) throw new Error('the wallet was asked for a signature on another chain');
+}
+
 /** Signs what the open sheet shows, once its text has `pattern`; unlocks the wallet first where it is locked. */
 export async function signSheet(page, pattern) {
   await page.waitForSelector('#sheet-connect, #sheet-password, #sheet-sign', SLOW);

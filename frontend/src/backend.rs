@@ -22,6 +22,7 @@ use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
 use shared::api::miners::MinerView;
 use shared::api::page::Page;
 use shared::api::receipts::ReceiptView;
+use shared::api::reviews::ReviewView;
 use shared::api::search::SearchHit;
 use shared::api::second_factor::SecondFactorView;
 use shared::api::sessions::SessionView;
@@ -105,6 +106,17 @@ pub struct CheckedFailure {
     pub is_this_hubs: bool,
 }
 
+/// A receipt of a job, and what the job's client says of the work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnReview {
+    pub receipt_hash: B256,
+    pub miner: Address,
+    /// `None` until it is written.
+    pub review: Option<ReviewView>,
+    /// It may be written, or changed, now.
+    pub is_open: bool,
+}
+
 /// How far the hub's log has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogHead {
@@ -178,6 +190,11 @@ pub trait Backend: Send + Sync + 'static {
     async fn receipt_of_job(&self, id: JobId) -> Answer<Option<ReceiptView>>;
     /// Newest first; only those of `provider` where one is named.
     async fn receipts(&self, provider: Option<Address>, cursor: Option<&str>, limit: u32) -> Answer<Page<ReceiptView>>;
+
+    /// What clients said of a miner's work, newest first.
+    async fn reviews(&self, miner: Address, cursor: Option<&str>, limit: u32) -> Answer<Page<ReviewView>>;
+    /// What the reader says, or may say, of the work for a job, so far; `None` where it will never have anything to say.
+    async fn own_reviews(&self, job: &JobView) -> Answer<Option<Vec<OwnReview>>>;
 
     /// Connected ones first, without their hardware reports.
     async fn miners(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<MinerView>>;

@@ -17,7 +17,7 @@ pub const PROPOSED_EARNING_ATTO_PER_SECOND: u128 = 10_u128.pow(18);
 const fn proposed_range_atto(unit_type: UnitType) -> (u128, u128) {
     match unit_type {
         UnitType::Token => (10_u128.pow(14), 10_u128.pow(16)),
-        UnitType::Image | UnitType::MegapixelStep | UnitType::GpuSecond => (10_u128.pow(16), 10_u128.pow(18)),
+        UnitType::MegapixelStep => (10_u128.pow(16), 10_u128.pow(18)),
     }
 }
 

@@ -1,6 +1,6 @@
 // What a trader does on the chain itself: deposits, the faucet, and the way out without the operator.
 
-import { sendTransaction } from "/wallets.js";
+import { sendTransaction, signTypedData } from "/wallets.js";
 import { call, signatureParts, words as wordsOf } from "./abi.js";
 import { permitTypedData } from "./typed_data.js";
 
@@ -18,9 +18,10 @@ async function read(to, data) {
 export const walletBalance = ({ selectors, trader }, asset) => read(asset, call(selectors.balanceOf, trader));
 
 // One transaction of the trader, to its end.
-async function send(wallet, { trader, words }, say, to, data) {
+async function send(wallet, facts, say, to, data) {
+  const { trader, words } = facts;
   const transaction = { from: trader, to, data };
-  const done = await sendTransaction(wallet, transaction, () => say(words.waiting));
+  const done = await sendTransaction(wallet, transaction, facts, () => say(words.waiting));
   if (!done) throw new Error(done === false ? words.failedInBlock : words.notInBlock);
   say(words.inBlock);
 }
@@ -33,8 +34,7 @@ export async function deposit(wallet, facts, say, asset, amount) {
   const domain = { name: asset.name, version: "1", chainId, verifyingContract: asset.address };
   const message = { owner, spender, value: `${amount}`, nonce: `${nonce}`, deadline: `${deadline}` };
   say(words.signPermit);
-  const permit = JSON.stringify(permitTypedData(domain, message));
-  const signature = await wallet.request({ method: "eth_signTypedData_v4", params: [owner, permit] });
+  const signature = await signTypedData(wallet, owner, permitTypedData(domain, message), facts);
   say(words.signDeposit);
   const data = call(selectors.depositWithPermit, owner, asset.address, amount, deadline, ...signatureParts(signature));
   await send(wallet, facts, say, spender, data);

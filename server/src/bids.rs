@@ -26,7 +26,7 @@ use crate::error::ApiError;
 use crate::marketplace::MarketplaceFigures;
 use crate::quotes::Ordered;
 use crate::rate_limits;
-use crate::submit::Submission;
+use crate::submit::{IdempotencyKey, Submission};
 
 pub(crate) use fill::run;
 
@@ -71,12 +71,22 @@ impl Bids {
         self.submission.quote_bid(caller, own, asked).await
     }
 
-    /// Keeps a bid. When this returns, it is on the disk; where an offer fits it now, it is filled at once.
+    /// Keeps a bid. When this returns, it is on the disk; where an offer fits it now, it is filled at once. A repetition under
+    /// its key gets the first answer.
     ///
     /// # Errors
-    /// A caller without an account, a job that no bid may ask for, a deposit that does not cover it, and no room.
-    pub(crate) async fn create(&self, caller: &Caller, asked: CreateBid) -> Result<BidView, ApiError> {
+    /// A caller without an account, a job that no bid may ask for, a deposit that does not cover it, no room, and a key that
+    /// came with another body.
+    pub(crate) async fn create(
+        &self,
+        caller: &Caller,
+        asked: CreateBid,
+        key: Option<IdempotencyKey>,
+    ) -> Result<BidView, ApiError> {
         let own = client(caller)?;
+        if let Some(first) = self.find_first(caller, key.as_ref()).await? {
+            return Ok(first);
+        }
         let Submission { node, quotes, rate_limits, limits, .. } = &self.submission;
         if node.disk_shortage().is_some() {
             return Err(ApiError::DiskFull);
@@ -91,9 +101,11 @@ impl Bids {
         }
         let bid = record(caller, own, asked, &job, ordered.as_ref(), now);
         let view = bid.view.clone();
+        let answer = serde_json::to_string(&view).map_err(|error| ApiError::Internal(error.to_string()))?;
         let site_prefix = bid.network.as_deref().and_then(quota::site_prefix).map(str::to_owned);
         let create = change::CreateBid {
             bid,
+            idempotency: key.as_ref().map(|key| key.first(caller, view.job_id, &answer, now)),
             site_prefix,
             most: BIDS_PER_CLIENT_MAX,
             most_of_network: BIDS_PER_NETWORK_MAX,
@@ -101,11 +113,24 @@ impl Bids {
             most_free: BIDS_FREE_MAX,
             most_in_total: BIDS_OPEN_MAX,
         };
-        if let Some(refusal) = self.store.write(create).await? {
-            return Err(StoreError::Refused(refusal).into());
-        }
-        self.bell.notify_one();
-        Ok(view)
+        let refused = match self.store.write(create).await {
+            Ok(None) => {
+                self.bell.notify_one();
+                return Ok(view);
+            }
+            Ok(Some(refusal)) => StoreError::Refused(refusal),
+            Err(error) => error,
+        };
+        // The same request may have been stored meanwhile.
+        self.find_first(caller, key.as_ref()).await?.ok_or_else(|| refused.into())
+    }
+
+    /// The first answer to a request with this key.
+    async fn find_first(&self, caller: &Caller, key: Option<&IdempotencyKey>) -> Result<Option<BidView>, ApiError> {
+        let Some(key) = key else { return Ok(None) };
+        let first = key.find_first(&self.store, caller).await?;
+        let view = first.map(|first| serde_json::from_str(&first.answer)).transpose();
+        view.map_err(|error| ApiError::Internal(format!("the first answer of a bid cannot be read: {error}")))
     }
 
     /// The caller's newest bids.

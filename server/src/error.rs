@@ -268,6 +268,9 @@ impl From<StoreError> for ApiError {
                 | Refusal::TooManySecondFactorsOfSite { .. }
                 | Refusal::TooManySecondFactorsLately { .. }),
             ) => Self::TooManyRequests { detail: refusal.to_string(), retry_after_seconds: SECOND_FACTOR_WAIT_SECONDS },
+            StoreError::Refused(refusal @ (Refusal::Review(_) | Refusal::ReviewOfVisitorsJob)) => {
+                Self::Forbidden(refusal.to_string())
+            }
             StoreError::Refused(Refusal::CodeUsed) => Self::WrongCode(CodeError::Used.into()),
             StoreError::Refused(
                 Refusal::TooManyKeysInTotal { .. }
@@ -290,6 +293,12 @@ impl From<StoreError> for ApiError {
                 | Refusal::TooManyBidsOfNetwork { .. }
                 | Refusal::TooManyBidsOfSite { .. }
                 | Refusal::BidOver { .. }
+                | Refusal::ReceiptOfAnotherHub
+                | Refusal::ReviewFinal
+                | Refusal::ReviewChangedOften { .. }
+                | Refusal::ReviewHidden
+                | Refusal::ReviewShown
+                | Refusal::ReviewWithoutText
                 | Refusal::SecondFactorOn
                 | Refusal::NoSecondFactorBegun
                 | Refusal::NoCodeAwaited,

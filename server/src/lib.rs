@@ -44,6 +44,7 @@ pub mod pins;
 pub mod quotes;
 pub mod rate_limits;
 mod reads;
+mod reviews;
 pub mod router;
 pub mod search;
 pub mod serve;

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::http::{
     admin, bids, bounties, etherscan, exchange, generate_image, health, job_events, jobs, keys, log, miners, openai,
-    openapi, quotes, receipts, search, second_factor, sessions, webhooks,
+    openapi, quotes, receipts, reviews, search, second_factor, sessions, webhooks,
 };
 use crate::job_token::JOB_TOKEN_HEADER;
 use crate::middleware;
@@ -84,6 +84,7 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/generate-image", post(generate_image::generate_image))
         .route("/bids", post(bids::create_bid))
         .route("/bids/quote", post(bids::quote_bid))
+        .route("/miners/{address}/reviews", post(reviews::write_review))
         .route("/webhooks", post(webhooks::create_webhook))
         .route("/webhooks/{id}/deliveries/{job_id}/again", post(webhooks::send_again))
         .merge(openai_jobs())
@@ -94,6 +95,7 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/receipts", get(receipts::list_receipts))
         .route("/miners", get(miners::list_miners))
         .route("/miners/{address}/why-idle", get(miners::why_idle))
+        .route("/miners/{address}/reviews", get(reviews::list_reviews))
         .route("/models", get(openai::models::list))
         .route("/search", get(search::search))
         .route("/bounties", get(bounties::list_bounties))
@@ -172,6 +174,8 @@ fn for_operators(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/admin/miners/{address}/pause", post(admin::pause_miner))
         .route("/admin/miners/{address}/resume", post(admin::resume_miner))
         .route("/admin/amnesties", post(admin::declare_amnesty))
+        .route("/admin/reviews/{receipt_hash}/hide", post(admin::hide_review))
+        .route("/admin/reviews/{receipt_hash}/show", post(admin::show_review))
         .route("/admin/keys/{id}/limits", post(admin::limit_key))
         .route("/admin/keys/{id}/revoke", post(admin::revoke_key));
     Router::new()

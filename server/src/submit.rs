@@ -47,6 +47,36 @@ pub struct IdempotencyKey {
     pub body_sha256: Sha256Digest,
 }
 
+impl IdempotencyKey {
+    /// What is kept of the first request, whose answer names this job.
+    pub(crate) fn first(&self, caller: &Caller, job_id: JobId, answer: &str, at: UnixMillis) -> IdempotencyRecord {
+        IdempotencyRecord {
+            caller: caller.name(),
+            key: self.key.clone(),
+            body_sha256: self.body_sha256,
+            job_id,
+            answer: answer.to_owned(),
+            created_at: at,
+        }
+    }
+
+    /// What is kept of the first request with this key.
+    ///
+    /// # Errors
+    /// A key that came with another body.
+    pub(crate) async fn find_first(
+        &self,
+        store: &Store,
+        caller: &Caller,
+    ) -> Result<Option<IdempotencyRecord>, ApiError> {
+        let first = store.find_first_answer(&caller.name(), &self.key).await?;
+        match idempotency::judge(first.as_ref().map(|first| first.body_sha256), self.body_sha256) {
+            Verdict::Conflict => Err(ApiError::IdempotencyConflict(self.key.clone())),
+            Verdict::First | Verdict::Repeat => Ok(first),
+        }
+    }
+}
+
 /// The outcome of a request for a job.
 #[derive(Debug, Clone)]
 pub struct Created {
@@ -119,7 +149,7 @@ impl Submission {
         let change = CreateJob {
             // A paid job mints nothing.
             daily: payment.is_none().then(|| self.daily_use(caller, &job.job, now)),
-            idempotency: idempotency.as_ref().map(|key| record(caller, key, &job, &answer)),
+            idempotency: idempotency.as_ref().map(|key| key.first(caller, job.id, &answer, job.created_at)),
             job: job.clone(),
             payment,
             bid: None,
@@ -427,15 +457,9 @@ impl Submission {
         key: &IdempotencyKey,
         brought: Option<&JobToken>,
     ) -> Result<Option<Created>, ApiError> {
-        let first = self.store.find_first_answer(&caller.name(), &key.key).await?;
-        match (idempotency::judge(first.as_ref().map(|first| first.body_sha256), key.body_sha256), first) {
-            (Verdict::Conflict, _) => Err(ApiError::IdempotencyConflict(key.key.clone())),
-            (Verdict::Repeat, Some(first)) => {
-                let token = self.token_of(first.job_id, brought).await?;
-                Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true, token }))
-            }
-            _ => Ok(None),
-        }
+        let Some(first) = key.find_first(&self.store, caller).await? else { return Ok(None) };
+        let token = self.token_of(first.job_id, brought).await?;
+        Ok(Some(Created { job_id: first.job_id, answer: first.answer, repeated: true, token }))
     }
 
     /// The token, if it is the job's.
@@ -531,16 +555,5 @@ fn invalid(errors: Vec<FieldError>) -> ApiError {
         ApiError::OutOfBounds(errors)
     } else {
         ApiError::Invalid(errors)
-    }
-}
-
-fn record(caller: &Caller, key: &IdempotencyKey, job: &NewJob, answer: &str) -> IdempotencyRecord {
-    IdempotencyRecord {
-        caller: caller.name(),
-        key: key.key.clone(),
-        body_sha256: key.body_sha256,
-        job_id: job.id,
-        answer: answer.to_owned(),
-        created_at: job.created_at,
     }
 }

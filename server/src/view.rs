@@ -11,12 +11,14 @@ use shared::api::miners::{MinerAudits, MinerView};
 use shared::api::page::Page;
 use shared::api::payments::{PaymentState, PaymentView, PlacedTransaction};
 use shared::api::receipts::{HoldState, HoldView, ReceiptView, SettlementState};
+use shared::api::reviews::MinerReviews;
 use shared::api::why_idle::WhyIdle;
 use shared::escrow::{PaymentOrder, TaskCount};
 use shared::id::JobId;
 use shared::job::lifecycle::{Fault, JobState};
 use shared::job::request::Work;
 use shared::job::task::{Part, Task, TaskRole};
+use shared::review::ReviewTally;
 use store::record::{ArtifactRecord, AuditRecord, JobRecord, MinerRecord, PaymentRecord, ReceiptRecord, TaskRecord};
 use store::repository::{JobFilter, Keyset, ReceiptFilter};
 use store::{Store, StoreError};
@@ -391,7 +393,9 @@ pub fn miner_view(board: &Board, record: MinerRecord) -> MinerView {
     let received = record.earned.checked_add(record.pending).unwrap_or(record.earned);
     let usual = Amount::from_atto(received.atto() / u128::from(record.jobs_completed.max(1)));
     let share_per_mille = board.audit_share_per_mille(record.address, usual, clock::now());
+    let ReviewTally { paid, unpaid, .. } = record.reviews;
     MinerView {
+        reviews: MinerReviews { paid, unpaid, mean_per_mille: record.reviews.mean_per_mille() },
         audits: MinerAudits { confirmed: record.audits_confirmed, refuted: record.audits_refuted, share_per_mille },
         online: board.miner(record.address).is_some(),
         jobs_running: board.jobs_running_at(record.address),

@@ -30,6 +30,7 @@ enum Kind {
     Result = 2,
     Trace = 3,
     Reason = 4,
+    Review = 5,
 }
 
 impl Salt {
@@ -50,6 +51,11 @@ impl Salt {
     /// Of the words with which a try failed, in UTF-8.
     pub fn commit_reason(self, words: Sha256Digest) -> Commitment {
         self.commit(Kind::Reason, words.0)
+    }
+
+    /// Of the text of a review, in UTF-8.
+    pub fn commit_review(self, text: &str) -> Commitment {
+        self.commit(Kind::Review, Sha256Digest::of(text.as_bytes()).0)
     }
 
     fn commit(self, kind: Kind, digest: B256) -> Commitment {
@@ -121,6 +127,7 @@ mod tests {
         assert_ne!(committed, SALT.commit_prompt(PromptHash(digest)));
         assert_ne!(committed, SALT.commit_trace(digest.0));
         assert_ne!(committed, SALT.commit_reason(digest));
+        assert_ne!(SALT.commit_review("yes"), SALT.commit_reason(digest));
         assert_ne!(committed, SALT.commit_result(Sha256Digest::of(b"no")));
     }
 

@@ -30,6 +30,7 @@ mod openapi;
 pub mod protocol;
 pub mod quote;
 pub mod receipt;
+pub mod review;
 #[cfg(feature = "signing")]
 pub mod signing;
 pub mod time;

@@ -9,24 +9,20 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UnitType {
-    /// One picture, whatever its size.
-    Image,
     /// One million pixels taken through one denoising step.
     MegapixelStep,
     /// One token of a text model, read or written.
     Token,
-    /// One second of exclusive use of a device, up to a ceiling agreed before.
-    GpuSecond,
 }
 
 impl UnitType {
+    pub const ALL: [Self; 2] = [Self::MegapixelStep, Self::Token];
+
     /// The text in receipts, in the signed struct and in the minter's price ceilings.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Image => "image",
             Self::MegapixelStep => "megapixel_step",
             Self::Token => "token",
-            Self::GpuSecond => "gpu_second",
         }
     }
 }

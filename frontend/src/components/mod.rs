@@ -26,6 +26,8 @@ pub mod proof_line;
 #[cfg(feature = "ssr")]
 pub mod receipt_facts;
 #[cfg(feature = "ssr")]
+pub mod reviews;
+#[cfg(feature = "ssr")]
 pub mod search_field;
 pub mod signed_in;
 pub mod status;

@@ -49,7 +49,7 @@ pub fn JobLive(
                 {if drawn {
                     Either::Left(view! { <Picture watch /> })
                 } else {
-                    Either::Right(view! { <p class="written" data-live="" aria-live="off">{move || watch.text.get()}</p> })
+                    Either::Right(view! { <p class="written" data-live="" aria-live="off">{move || watch.text.with(|text| text.trim().to_owned())}</p> })
                 }}
                 <div class="stack">
                     <Why watch explanation />

@@ -8,10 +8,11 @@ use serde_json::json;
 use shared::chain::{ESCROW_ADDRESS, EXCHANGE_ADDRESS, TEST_DOLLAR_ADDRESS, TOKEN_ADDRESS};
 
 use super::load::PageTitle;
+use crate::components::chain_label::ChainLabel;
 use crate::components::facts::{InfoRow, Section};
 use crate::components::notice::Empty;
 use crate::components::status::{StatusPill, Tone};
-use crate::text::allowances as words;
+use crate::text::{account as account_words, allowances as words};
 
 /// Where the wallet's page leads to.
 pub const ALLOWANCES_PATH: &str = "/wallet/allowances";
@@ -27,9 +28,10 @@ const FUNCTIONS: [(&str, &str); 4] = [
 
 #[component]
 pub fn AllowancesPage() -> impl IntoView {
+    let chain_id = use_context::<ChainLabel>().map(|label| label.chain_id).unwrap_or_default();
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
-        <div class="stack" id="permissions" data-facts=facts()>
+        <div class="stack" id="permissions" data-facts=facts(chain_id)>
             <p class="section-note" role="status" id="permissions-status"></p>
             <p class="field-error" role="alert" id="permissions-error" hidden></p>
             <noscript>
@@ -108,11 +110,11 @@ fn selector(function: &str) -> String {
 }
 
 /// What the script needs to know, and what it says.
-fn facts() -> String {
+fn facts(chain_id: u64) -> String {
     let selectors: serde_json::Map<_, _> =
         FUNCTIONS.into_iter().map(|(name, function)| (name.to_owned(), selector(function).into())).collect();
     json!({
-        "approval": keccak256(APPROVAL), "selectors": selectors,
+        "chainId": chain_id, "approval": keccak256(APPROVAL), "selectors": selectors,
         // Lower case, as logs write addresses.
         "names": { lower(ESCROW_ADDRESS): "JobEscrow", lower(EXCHANGE_ADDRESS): "ExchangeSettlement" },
         // What anybody may write events of does not push these out of sight.
@@ -122,7 +124,7 @@ fn facts() -> String {
             "revoked": words::REVOKED, "failedInBlock": words::FAILED_IN_BLOCK, "late": words::LATE,
             "nobody": words::NOBODY, "failed": words::FAILED, "refused": words::REFUSED, "offline": words::OFFLINE,
             "revoke": words::REVOKE, "revokeLabel": words::REVOKE_LABEL, "more": words::MORE,
-            "unknownSince": words::UNKNOWN_SINCE,
+            "unknownSince": words::UNKNOWN_SINCE, "otherChain": account_words::OTHER_CHAIN,
         },
     })
     .to_string()

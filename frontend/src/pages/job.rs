@@ -1,5 +1,6 @@
 //! One job: its live part, its request and its receipt.
 
+use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use shared::amount::Amount;
 use shared::api::jobs::JobView;
@@ -19,6 +20,7 @@ use crate::components::facts::{InfoRow, Section};
 use crate::components::failure_facts::FailureFacts;
 use crate::components::job_parts::{Parts, Pictures, is_shared};
 use crate::components::receipt_facts::ReceiptFacts;
+use crate::components::reviews::OwnReviews;
 use crate::components::signed_in::SignedIn;
 use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, HashValue, Height, ModelChip};
 use crate::format::{clipped, duration, percent_encoded};
@@ -37,7 +39,7 @@ const EMBEDDED_CHARS: usize = 200;
 pub fn JobPage() -> impl IntoView {
     let backend = use_backend();
     let id = param::<JobId>("id");
-    let is_signed_in = use_context::<SignedIn>().is_some();
+    let (is_signed_in, nonce) = (use_context::<SignedIn>().is_some(), use_nonce());
     let ask = async move {
         let id = id?;
         let mut job = backend.job(id).await?;
@@ -54,9 +56,10 @@ pub fn JobPage() -> impl IntoView {
         };
         let is_served = job.state == JobState::Completed;
         let failure = if is_served { None } else { backend.failure_of_job(id).await? };
-        Ok((job, is_anothers, receipt.map(|view| (view, place)), written, failure))
+        let own_reviews = backend.own_reviews(&job).await?;
+        Ok((job, is_anothers, receipt.map(|view| (view, place)), written, failure, own_reviews))
     };
-    load(ask, move |(job, is_anothers, receipt, written, failure)| {
+    load(ask, move |(job, is_anothers, receipt, written, failure, own_reviews)| {
         let asked = job.clone();
         let picture = picture_path(&job);
         let live = LiveJob { is_anothers, ..LiveJob::from(&job) };
@@ -95,6 +98,13 @@ pub fn JobPage() -> impl IntoView {
                         </Section>
                     })}
                 </div>
+                {own_reviews
+                    .map(|reviews| {
+                        view! {
+                            <OwnReviews reviews />
+                            <script type="module" src="/review.js" nonce=nonce></script>
+                        }
+                    })}
             </div>
         }
     })
@@ -121,13 +131,14 @@ fn again_href(job: &JobView) -> Option<String> {
     Some(format!("/?{}", pairs.join("&")))
 }
 
-/// What a miner wrote. The stylesheet hides the live text once this is there.
+/// What a miner wrote, without the blanks around it; the file that the receipt names has them. The stylesheet hides the live
+/// text once this is there.
 #[component]
 fn Outcome(written: Written) -> impl IntoView {
     match written {
         Written::Text(text) => view! {
             <Section title=words::ANSWER>
-                <p class="written">{text}</p>
+                <p class="written">{text.trim().to_owned()}</p>
             </Section>
         }
         .into_any(),

@@ -7,8 +7,9 @@ use shared::Address;
 use shared::amount::Amount;
 use shared::amount::MicroUnits;
 use shared::api::miners::MinerView;
-use shared::api::page::LIMIT_DEFAULT;
+use shared::api::page::{LIMIT_DEFAULT, Page};
 use shared::api::receipts::ReceiptView;
+use shared::api::reviews::{MinerReviews, ReviewView};
 use shared::api::why_idle::{IdleReason, WhyIdle};
 use shared::capability::ModelOffer;
 use shared::device::Device;
@@ -19,11 +20,12 @@ use super::load::{PageTitle, load, param};
 use crate::backend::use_backend;
 use crate::components::facts::{Figure, InfoRow, Section, WithCode};
 use crate::components::notice::Empty;
+use crate::components::reviews::ReviewSection;
 use crate::components::status::StatusPill;
 use crate::components::tables::{ReceiptTable, miner_state};
 use crate::components::value::{AddressValue, Age, AmountValue, CodeValue, DeviceChip, ModelChip, UnitPrice};
 use crate::format;
-use crate::text::{audit as audit_words, common, miner as words};
+use crate::text::{audit as audit_words, common, miner as words, reviews as review_words};
 
 #[component]
 pub fn MinerPage() -> impl IntoView {
@@ -33,14 +35,16 @@ pub fn MinerPage() -> impl IntoView {
         let address = address?;
         let miner = backend.miner(address).await?;
         let receipts = backend.receipts(Some(address), None, LIMIT_DEFAULT).await?.items;
+        let reviews = backend.reviews(address, None, LIMIT_DEFAULT).await?;
         let why_idle = backend.why_idle(address).await?;
-        Ok((miner, receipts, why_idle))
+        Ok((miner, receipts, reviews, why_idle))
     };
-    load(ask, |(miner, receipts, why_idle)| view! { <Miner miner receipts why_idle /> })
+    load(ask, |(miner, receipts, reviews, why_idle)| view! { <Miner miner receipts reviews why_idle /> })
 }
 
 #[component]
-fn Miner(miner: MinerView, receipts: Vec<ReceiptView>, why_idle: WhyIdle) -> impl IntoView {
+fn Miner(miner: MinerView, receipts: Vec<ReceiptView>, reviews: Page<ReviewView>, why_idle: WhyIdle) -> impl IntoView {
+    let address = miner.address;
     let (tone, word) = miner_state(&miner);
     let offers = miner.capability.offers.clone().into_iter().map(|offer| view! { <Offer offer /> }).collect_view();
     let (report, used) = (miner.capability.hardware.clone(), miner.capability.devices.clone());
@@ -66,6 +70,7 @@ fn Miner(miner: MinerView, receipts: Vec<ReceiptView>, why_idle: WhyIdle) -> imp
                     .into_any(),
                 }}
             </Section>
+            <ReviewSection miner=address reviews />
             <Section title=words::RECEIPTS>
                 {if receipts.is_empty() {
                     view! { <Empty title=words::NO_RECEIPTS_TITLE detail=words::NO_RECEIPTS /> }.into_any()
@@ -127,6 +132,7 @@ fn MinerFigures(miner: MinerView) -> impl IntoView {
 #[component]
 fn MinerFacts(miner: MinerView) -> impl IntoView {
     let address = miner.address;
+    let MinerReviews { paid, unpaid, mean_per_mille } = miner.reviews;
     let capability = miner.capability;
     let engine = format!("{} {} on {}", capability.engine.name, capability.engine.version, capability.engine.provider);
     let devices = capability.devices.into_iter().map(|device| view! { <DeviceRow device /> }).collect_view();
@@ -142,6 +148,9 @@ fn MinerFacts(miner: MinerView) -> impl IntoView {
             <InfoRow name=words::SLOTS>{capability.slots}</InfoRow>
             <InfoRow name=words::REPUTATION help=words::REPUTATION_HELP>
                 {words::reputation(miner.reputation_per_mille)}
+            </InfoRow>
+            <InfoRow name=review_words::TITLE help=review_words::counted(paid, unpaid)>
+                {mean_per_mille.map_or_else(|| "–".to_owned(), review_words::mean)}
             </InfoRow>
             <InfoRow name=words::VERSION>{capability.worker_version}</InfoRow>
             <InfoRow name=words::SEEN>

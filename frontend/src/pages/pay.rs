@@ -18,7 +18,7 @@ use crate::components::notice::Notice;
 use crate::components::signed_in::ACCOUNT_PATH;
 use crate::components::status::Tone;
 use crate::components::value::{AddressValue, AmountValue, ModelChip};
-use crate::format::percent_encoded;
+use crate::format::{escaped, percent_encoded};
 use crate::islands::draft::{Draft, Field};
 use crate::text::{account as account_words, common, pay as words};
 
@@ -86,11 +86,10 @@ fn selector(function: &str) -> String {
 
 /// What the script needs to know, and what it says.
 fn script_data(funds: Funds, model: Option<&str>, chain_id: u64) -> String {
-    let units: serde_json::Map<String, serde_json::Value> =
-        [UnitType::Image, UnitType::MegapixelStep, UnitType::Token, UnitType::GpuSecond]
-            .into_iter()
-            .map(|unit| (unit.as_str().to_owned(), json!([common::unit_singular(unit), common::unit(unit)])))
-            .collect();
+    let units: serde_json::Map<String, serde_json::Value> = UnitType::ALL
+        .into_iter()
+        .map(|unit| (unit.as_str().to_owned(), json!([common::unit_singular(unit), common::unit(unit)])))
+        .collect();
     json!({
         "client": funds.address, "model": model, "chainId": chain_id, "token": TOKEN_ADDRESS, "escrow": ESCROW_ADDRESS,
         "depositSelector": selector(DEPOSIT), "nonceSelector": selector(PERMIT_NONCE),
@@ -104,6 +103,7 @@ fn script_data(funds: Funds, model: Option<&str>, chain_id: u64) -> String {
             "order": words::SIGN_ORDER, "sending": words::SENDING, "depositFailed": words::DEPOSIT_FAILED,
             "depositLate": words::DEPOSIT_LATE, "otherAccount": words::OTHER_ACCOUNT, "nobody": account_words::NOBODY,
             "failed": account_words::FAILED, "refused": account_words::REFUSED, "offline": account_words::OFFLINE,
+            "otherChain": account_words::OTHER_CHAIN,
         },
     })
     .to_string()
@@ -163,7 +163,7 @@ fn RequestForm(draft: Draft) -> impl IntoView {
         <form class="form" id="pay-request">
             <div class="field">
                 <label for="prompt">{words::PROMPT}</label>
-                <textarea id="prompt" name="prompt" rows="2" required maxlength=PROMPT_MAX_CHARS.to_string()>{draft.get(Field::Prompt).clone()}</textarea>
+                <textarea id="prompt" name="prompt" rows="2" required maxlength=PROMPT_MAX_CHARS.to_string()>{escaped(draft.get(Field::Prompt))}</textarea>
             </div>
             <div class="settings">
                 {number(Field::Steps, words::STEPS, words::MODELS_OWN)}

@@ -15,7 +15,7 @@ use crate::components::facts::{InfoRow, Section};
 use crate::components::notice::Empty;
 use crate::components::value::CodeValue;
 use crate::origin::origin;
-use crate::text::{common, wallet_tokens as words};
+use crate::text::{account as account_words, common, wallet_tokens as words};
 
 /// Where the wallet's page leads to.
 pub const TOKENS_PATH: &str = "/wallet/tokens";
@@ -153,14 +153,15 @@ fn selector(function: &str) -> String {
 /// What the script needs to know, and what it says.
 fn facts(chain_id: u64) -> String {
     json!({
-        "transfer": selector(TRANSFER), "most": LIMIT_MAX, "ait": TOKEN_ADDRESS, "chainId": format!("{chain_id:#x}"),
+        "transfer": selector(TRANSFER), "most": LIMIT_MAX, "ait": TOKEN_ADDRESS, "chainId": chain_id,
         "words": {
             "looking": words::LOOKING, "reading": words::READING, "asking": words::ASKING, "waiting": words::WAITING,
             "sent": words::SENT, "failedInBlock": words::FAILED_IN_BLOCK, "late": words::LATE, "nobody": words::NOBODY,
             "failed": words::FAILED, "refused": words::REFUSED, "offline": words::OFFLINE, "send": words::SEND,
             "sendLabel": words::SEND_LABEL, "more": words::MORE, "title": words::FORM_TITLE, "amount": words::AMOUNT,
             "wrongAddress": words::WRONG_ADDRESS, "toContract": words::TO_CONTRACT, "wrongAmount": words::WRONG_AMOUNT,
-            "notEnough": words::NOT_ENOUGH, "noDecimals": words::NO_DECIMALS, "otherChain": words::OTHER_CHAIN,
+            "notEnough": words::NOT_ENOUGH, "noDecimals": words::NO_DECIMALS,
+            "otherChain": account_words::OTHER_CHAIN,
         },
     })
     .to_string()

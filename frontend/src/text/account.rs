@@ -25,6 +25,9 @@ pub const SIGNING_IN: &str = "Signing in";
 pub const NOBODY: &str = "No wallet answered. Make one in this browser, or load the page again.";
 pub const FAILED: &str = "That did not work. Nothing was changed; try again.";
 pub const REFUSED: &str = "You refused in the wallet. Nothing was changed.";
+/// `{other}` and `{chain}` are filled in.
+pub const OTHER_CHAIN: &str =
+    "Your wallet is on chain {other}, this page shows {chain}. Choose that network in the wallet. Nothing was sent.";
 pub const OFFLINE: &str = "The server cannot be reached. Nothing was changed; try again.";
 
 pub const TITLE: &str = "Account";

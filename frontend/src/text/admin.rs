@@ -134,6 +134,8 @@ pub const fn action(action: OperatorAction) -> &'static str {
         OperatorAction::LimitKey => "changed a key’s limits",
         OperatorAction::RevokeKey => "revoked a key",
         OperatorAction::DeclareAmnesty => "declared an amnesty",
+        OperatorAction::HideReview => "hid the text of a review",
+        OperatorAction::ShowReview => "showed the text of a review again",
     }
 }
 

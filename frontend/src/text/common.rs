@@ -66,10 +66,8 @@ pub fn chain(chain_id: u64) -> String {
 
 pub const fn unit(unit_type: UnitType) -> &'static str {
     match unit_type {
-        UnitType::Image => "pictures",
         UnitType::MegapixelStep => "megapixel steps",
         UnitType::Token => "tokens",
-        UnitType::GpuSecond => "GPU seconds",
     }
 }
 pub const NOT_YET: &str = "not yet";
@@ -78,9 +76,7 @@ pub const NOW: &str = "now";
 
 pub const fn unit_singular(unit_type: UnitType) -> &'static str {
     match unit_type {
-        UnitType::Image => "picture",
         UnitType::MegapixelStep => "megapixel step",
         UnitType::Token => "token",
-        UnitType::GpuSecond => "GPU second",
     }
 }

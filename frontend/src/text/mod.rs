@@ -28,6 +28,8 @@ pub mod pay;
 pub mod proof;
 pub mod receipt;
 #[cfg(feature = "ssr")]
+pub mod reviews;
+#[cfg(feature = "ssr")]
 pub mod stuck;
 pub mod token;
 pub mod wallet;

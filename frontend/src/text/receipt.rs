@@ -97,16 +97,12 @@ pub const RESULT_DIFFERS: &str = "This result with this salt is not the receipt�
 /// What one counts to know how much work was done.
 pub const fn units_help(unit_type: UnitType) -> &'static str {
     match unit_type {
-        UnitType::Image => {
-            "The work done: the pictures, whatever their size. A slow miner earns no more than a fast one."
-        }
         UnitType::MegapixelStep => {
             "The work done: width × height × steps, in millions of pixels. A slow miner earns no more than a fast one."
         }
         UnitType::Token => {
             "The work done: the tokens that the model read and wrote. A slow miner earns no more than a fast one."
         }
-        UnitType::GpuSecond => "The work done: the seconds for which a device was held, up to a ceiling agreed before.",
     }
 }
 
@@ -127,11 +123,11 @@ pub fn task_role(role: TaskRole) -> Cow<'static, str> {
 /// The name of the result’s hash, and what it is good for.
 pub const fn artifact(unit_type: UnitType) -> (&'static str, &'static str) {
     match unit_type {
-        UnitType::Image | UnitType::MegapixelStep => (
+        UnitType::MegapixelStep => (
             "Picture, sealed",
             "A hash of the picture’s file and of the job’s salt: the receipt stands for this picture and no other.",
         ),
-        UnitType::Token | UnitType::GpuSecond => (
+        UnitType::Token => (
             "Result, sealed",
             "A hash of the result’s file and of the job’s salt: the receipt stands for this result and no other.",
         ),

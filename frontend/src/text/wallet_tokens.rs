@@ -43,9 +43,6 @@ pub const TO_CONTRACT: &str = "That is the token’s own contract: what is sent 
 pub const WRONG_AMOUNT: &str = "This is no amount: a number above 0 with up to {decimals} digits behind its point.";
 /// Instead of the button, for a token that does not say its decimals.
 pub const NO_DECIMALS: &str = "Its contract does not say its decimals";
-/// `{other}` and `{chain}` are filled in.
-pub const OTHER_CHAIN: &str =
-    "Your wallet is on chain {other}, this page shows {chain}. Choose that network in the wallet. Nothing was sent.";
 /// `{balance}` is filled in.
 pub const NOT_ENOUGH: &str = "The account has {balance}; that is not enough.";
 

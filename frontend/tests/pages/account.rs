@@ -11,7 +11,7 @@ use shared::job::JobKind;
 use shared::time::{UnixMillis, UnixSeconds};
 
 use super::fixture::{self, Fixture};
-use super::{render, render_with};
+use super::{render, render_with, without_attributes};
 
 pub(crate) const ME: Address = Address::repeat_byte(0x11);
 
@@ -112,6 +112,11 @@ async fn paying_shows_what_there_is_and_needs_somebody_who_pays() {
     {
         assert!(html.contains(told), "{told}");
     }
+
+    let hostile = "/pay?prompt=%3C%2Ftextarea%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E";
+    let html = render_with(signed_in(), hostile, "").await.html;
+    assert!(html.contains("&lt;/textarea&gt;&lt;img src=x"), "the prompt is not shown");
+    assert!(!without_attributes(&html).contains("<img src=x"), "a prompt of an address became markup");
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use frontend::backend::{
-    Account, AccountView, Answer, Backend, BackendError, CheckedFailure, Funds, LogHead, MarketPage, TraderPage,
-    TransfersOf, Written,
+    Account, AccountView, Answer, Backend, BackendError, CheckedFailure, Funds, LogHead, MarketPage, OwnReview,
+    TraderPage, TransfersOf, Written,
 };
 use serde_json::json;
-use shared::amount::{Amount, MicroUnits};
+use shared::amount::Amount;
 use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::exchange::{CandleInterval, ExchangeView};
 use shared::api::explorer::{
@@ -17,7 +17,8 @@ use shared::api::jobs::{JobView, MintView};
 use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
 use shared::api::miners::MinerView;
 use shared::api::page::Page;
-use shared::api::receipts::{HoldState, HoldView, ReceiptView, SettlementState};
+use shared::api::receipts::ReceiptView;
+use shared::api::reviews::ReviewView;
 use shared::api::search::SearchHit;
 use shared::api::status::{IndexStatus, NetworkStatus};
 use shared::api::stuck::StuckView;
@@ -28,13 +29,11 @@ use shared::api::tokens::{
 use shared::api::why_idle::WhyIdle;
 use shared::chain::{DEV_CHAIN_ID, MINTER_ADDRESS, TOKEN_ADDRESS};
 use shared::commitment::Salt;
-use shared::digest::{PromptHash, Sha256Digest};
+use shared::digest::Sha256Digest;
 use shared::id::JobId;
 use shared::job::JobKind;
 use shared::job::image::PictureDefaults;
 use shared::job::request::Work;
-use shared::job::task::TaskRole;
-use shared::receipt::{Attestation, JobReceipt, ReceiptVersion, SignedReceipt};
 use shared::time::UnixSeconds;
 use shared::unit::UnitType;
 use shared::{Address, B256, Bytes};
@@ -42,7 +41,8 @@ use shared::{Address, B256, Bytes};
 use super::exchange_fixture::Exchange;
 use super::job_fixture::input;
 use super::marketplace_fixture::Marketplace;
-use super::miner_fixture::{miner, why_idle};
+use super::miner_fixture::{miner, reviews, why_idle};
+pub(crate) use super::receipt_fixture::receipt;
 use super::validator_fixture;
 
 pub(crate) const SECRET: &str = "/var/lib/hub.sqlite is locked";
@@ -52,7 +52,7 @@ const HEAD: u64 = 3;
 const ODD_AMOUNT: Amount = Amount::from_atto(1_234_567_890_123_456_789);
 pub(crate) const AT: u64 = 1_795_226_000;
 pub(crate) const MINER: Address = Address::repeat_byte(0x51);
-const HUB: Address = Address::repeat_byte(0x32);
+pub(crate) const HUB: Address = Address::repeat_byte(0x32);
 /// A token that anybody made.
 pub(crate) const LIAR: Address = Address::repeat_byte(0x1a);
 /// Where every receipt stands.
@@ -90,6 +90,8 @@ pub(crate) struct Fixture {
     pub(crate) hits: Vec<SearchHit>,
     /// What did not move on.
     pub(crate) stuck: StuckView,
+    /// What the reader may say of its jobs; absent where they are not its own.
+    pub(crate) own_reviews: Option<Vec<OwnReview>>,
 }
 
 impl Default for Fixture {
@@ -121,6 +123,7 @@ impl Default for Fixture {
             marketplace,
             hits: Vec::new(),
             stuck: StuckView::default(),
+            own_reviews: None,
         }
     }
 }
@@ -144,53 +147,9 @@ impl Fixture {
     }
 }
 
-const SALT: Salt = Salt(B256::repeat_byte(0x73));
+pub(crate) const SALT: Salt = Salt(B256::repeat_byte(0x73));
 
-pub(crate) fn receipt(number: u8) -> ReceiptView {
-    let receipt = JobReceipt {
-        version: ReceiptVersion,
-        job_id: JobId::from_random(u128::from(number)),
-        task_role: TaskRole::Serve,
-        provider: MINER,
-        client: HUB,
-        units: MicroUnits(2_097_152),
-        unit_type: UnitType::MegapixelStep,
-        unit_price: Amount::from_ait(1),
-        model: MODEL.to_owned(),
-        prompt_commitment: SALT.commit_prompt(PromptHash::of("a city skyline at night")),
-        result_commitment: SALT.commit_result(Sha256Digest::of(&[number])),
-        started_at: UnixSeconds(AT),
-        finished_at: UnixSeconds(AT + 2),
-        expires_at: UnixSeconds(AT + 86_400),
-        nonce: B256::repeat_byte(number),
-        hub_id: "hub".to_owned(),
-        chain_id: DEV_CHAIN_ID,
-        contract: MINTER_ADDRESS,
-        determinism_class: "test".to_owned(),
-        trace_commitment: None,
-        shares: Vec::new(),
-    };
-    let amount = receipt.amount().unwrap();
-    ReceiptView {
-        signed: SignedReceipt {
-            receipt_hash: receipt.hash().unwrap(),
-            receipt,
-            miner_signature: Bytes::from(vec![1; 65]),
-            attestations: vec![Attestation { attester: HUB, signature: Bytes::from(vec![2; 65]) }],
-        },
-        amount,
-        attested_at_unix_ms: UnixSeconds(AT + 3).millis(),
-        settlement: SettlementState::Minted,
-        refusal: None,
-        mint: Some(mint(number, amount)),
-        settled: None,
-        hold: Some(HoldView { state: HoldState::Held, due_at: UnixSeconds(AT + 86_400) }),
-        void_reason: None,
-        audit: None,
-    }
-}
-
-fn mint(number: u8, amount: Amount) -> MintView {
+pub(crate) fn mint(number: u8, amount: Amount) -> MintView {
     let block_number = u64::from(number);
     MintView { amount, provider: MINER, transaction_hash: transaction_hash(block_number), block_number }
 }
@@ -374,6 +333,15 @@ impl Backend for Fixture {
 
     async fn receipts(&self, _: Option<Address>, _: Option<&str>, _: u32) -> Answer<Page<ReceiptView>> {
         Ok(Page { items: [2, 1].map(receipt).to_vec(), next_cursor: Some("1".to_owned()) })
+    }
+
+    async fn reviews(&self, _: Address, _: Option<&str>, _: u32) -> Answer<Page<ReviewView>> {
+        self.working()?;
+        Ok(Page { items: if self.empty { vec![] } else { reviews() }, next_cursor: Some("7".to_owned()) })
+    }
+
+    async fn own_reviews(&self, _: &JobView) -> Answer<Option<Vec<OwnReview>>> {
+        Ok(self.own_reviews.clone())
     }
 
     async fn miners(&self, cursor: Option<&str>, _: u32) -> Answer<Page<MinerView>> {

@@ -16,6 +16,8 @@ mod log;
 mod marketplace;
 mod marketplace_fixture;
 mod miner_fixture;
+mod receipt_fixture;
+mod reviews;
 mod search;
 mod tokens;
 mod validator_fixture;
@@ -210,11 +212,12 @@ async fn a_hostile_prompt_stays_text() {
 #[tokio::test]
 async fn a_text_job_shows_its_answer_as_text_and_an_embedding_its_size() {
     let path = format!("/jobs/{}", fixture::receipt(1).signed.receipt.job_id);
-    let answer = "<script>alert(1)</script>\nLights over water.".to_owned();
+    let answer = " \n<script>alert(1)</script>\nLights over water.\n".to_owned();
     let backend = Fixture { kind: JobKind::Text, answer, ..Fixture::default() };
     let html = render_with(backend, &path, "").await.html;
     assert!(html.contains("&lt;script&gt;alert(1)") && html.contains("Lights over water."), "the answer is shown");
     assert!(!without_attributes(&html).contains("<script>alert"), "the answer became markup");
+    assert!(html.contains(">&lt;script&gt;alert(1)") && html.contains("water.</p>"), "blanks are around the answer");
     assert!(!html.contains("canvas-frame"), "a text has no picture frame");
     let backend = Fixture { kind: JobKind::Embedding, ..Fixture::default() };
     let html = render_with(backend, &path, "").await.html;

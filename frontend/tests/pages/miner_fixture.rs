@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shared::api::miners::MinerView;
+use shared::api::reviews::ReviewView;
 use shared::api::why_idle::WhyIdle;
 use shared::digest::Sha256Digest;
 
@@ -36,6 +37,21 @@ pub(crate) fn why_idle() -> WhyIdle {
     .unwrap()
 }
 
+/// Of a paid receipt, and of one that was minted for, whose text an operator hid.
+pub(crate) fn reviews() -> Vec<ReviewView> {
+    let review = |number: u8, stars: u8, paid: &str, said: serde_json::Value| {
+        let mut review = json!({
+            "receipt_hash": format!("0x{}", format!("{number:02x}").repeat(32)), "job_id": format!("job_{number:032x}"),
+            "miner": MINER, "author": format!("0x{}", "a1".repeat(20)), "stars": stars, "paid": paid,
+            "created_at_unix_ms": AT * 1000, "editable_until_unix_ms": AT * 1000 + 5,
+        });
+        review.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+        serde_json::from_value(review).unwrap()
+    };
+    let text = json!({"text": "Sharp, and <b>fast</b> http://x.example", "salt": format!("0x{}", "73".repeat(32))});
+    vec![review(7, 4, "2500000000000000000", text), review(8, 1, "0", json!({"hidden_reason": "it insults somebody"}))]
+}
+
 pub(crate) fn miner() -> MinerView {
     serde_json::from_value(json!({
         "address": MINER, "online": true,
@@ -52,6 +68,7 @@ pub(crate) fn miner() -> MinerView {
             "slots": 1, "hardware": hardware()},
         "first_seen_at_unix_ms": AT * 1000, "last_seen_at_unix_ms": AT * 1000, "jobs_running": 0,
         "jobs_completed": 2, "faults": 0, "reputation_per_mille": 1000,
+        "reviews": {"paid": 1, "unpaid": 1, "mean_per_mille": 4_250},
         "audits": {"confirmed": 1, "refuted": 0, "share_per_mille": 450}, "earned": "4194304000000000000", "pending": "0",
         "held": "3000000000000000000",
     }))

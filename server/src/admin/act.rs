@@ -3,11 +3,12 @@
 use shared::Address;
 use shared::api::admin::{AdminKey, Amnesty, KeyLimits, OperatorReason, RevokedKey, StruckFaults};
 use shared::api::miners::{MinerPause, MinerView};
+use shared::api::reviews::ReviewView;
 use shared::field_error::FieldError;
 use shared::id::ApiKeyId;
 use shared::{B256, time::UnixMillis};
 use store::StoreError;
-use store::change::{DeclareAmnesty, LimitKey, PauseMiner, ResumeMiner, RevokeKey};
+use store::change::{DeclareAmnesty, HideReview, LimitKey, PauseMiner, ResumeMiner, RevokeKey};
 use store::record::operators::OperatorAct;
 
 use super::Admin;
@@ -78,6 +79,22 @@ impl Admin {
             Ok::<_, ApiError>(answer)
         });
         declared.await.unwrap_or(Err(StoreError::Stopped.into()))
+    }
+
+    /// Hides the text of a review, or shows it again. Its stars count as before.
+    ///
+    /// # Errors
+    /// A reason that does not hold, a receipt that nobody reviewed, and a text that is hidden, or shown, already.
+    pub(crate) async fn hide_review(
+        &self,
+        operator: Address,
+        receipt_hash: B256,
+        hidden: bool,
+        reason: &OperatorReason,
+    ) -> Result<ReviewView, ApiError> {
+        let act = act(operator, reason, clock::now())?;
+        let found = self.views.store.write(HideReview { receipt_hash, hidden, act }).await?;
+        found.map(|record| record.view).ok_or_else(|| ApiError::not_found("review of the receipt", receipt_hash))
     }
 
     /// Gives an operator's API key other limits of its own.

@@ -1,4 +1,7 @@
-//! `aitbc market …`: standing requests for jobs that no miner offers at their price yet, and what others bid.
+//! `aitbc market …`: standing requests for jobs that no miner offers at their price yet, what others bid, and what clients say
+//! of miners.
+
+mod reviews;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -25,6 +28,10 @@ pub(super) enum Market {
     Bids(List),
     /// Takes a bid back
     Cancel(One),
+    /// Says how good the work of a miner was that you asked for, or says something else than before
+    Review(reviews::Review),
+    /// Lists what clients said of a miner
+    Reviews(reviews::Reviews),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +84,8 @@ pub(super) fn run(market: &Market) -> Result<()> {
             None => list(asked),
         },
         Market::Cancel(one) => cancel(one),
+        Market::Review(review) => reviews::write(review),
+        Market::Reviews(asked) => reviews::list(asked),
     }
 }
 

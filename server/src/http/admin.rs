@@ -4,7 +4,6 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use shared::Address;
 use shared::api::admin::{
     AdminHealth, AdminJob, AdminJobFilter, AdminKey, AdminLimits, Amnesty, ClientClass, KeyLimits, OperatorChange,
     OperatorReason, RevokedKey, StruckFaults,
@@ -12,8 +11,10 @@ use shared::api::admin::{
 use shared::api::miners::MinerView;
 use shared::api::page::Page;
 use shared::api::problem::Problem;
+use shared::api::reviews::ReviewView;
 use shared::id::{ApiKeyId, JobId};
 use shared::job::lifecycle::JobState;
+use shared::{Address, B256};
 
 use super::extract::{ApiJson, ApiPath, ApiQuery, page_limit};
 use crate::admin::{Admin, Operator};
@@ -169,6 +170,49 @@ pub async fn declare_amnesty(
     body: ApiJson<Amnesty>,
 ) -> Result<Json<StruckFaults>, ApiError> {
     Ok(Json(admin.declare_amnesty(own.address, &body.value).await?))
+}
+
+/// Hides the text of a review. Its stars count as before, and the hub's log has who hid it when and why; the reason is public.
+/// For operators.
+#[utoipa::path(
+    post, path = "/v1/admin/reviews/{receipt_hash}/hide", tag = "admin", params(("receipt_hash" = String, Path)),
+    request_body = OperatorReason,
+    responses(
+        (status = 200, body = ReviewView),
+        (status = 403, body = Problem, description = "The account is no operator", content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "It is hidden already, or there is no text", content_type = "application/problem+json"),
+    ),
+    security(("session" = []))
+)]
+pub async fn hide_review(
+    Operator(own): Operator,
+    State(admin): State<Admin>,
+    ApiPath(receipt_hash): ApiPath<B256>,
+    body: ApiJson<OperatorReason>,
+) -> Result<Json<ReviewView>, ApiError> {
+    Ok(Json(admin.hide_review(own.address, receipt_hash, true, &body.value).await?))
+}
+
+/// Shows the text of a review again that an operator hid. The hub's log has it. For operators.
+#[utoipa::path(
+    post, path = "/v1/admin/reviews/{receipt_hash}/show", tag = "admin", params(("receipt_hash" = String, Path)),
+    request_body = OperatorReason,
+    responses(
+        (status = 200, body = ReviewView),
+        (status = 403, body = Problem, description = "The account is no operator", content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "It is not hidden", content_type = "application/problem+json"),
+    ),
+    security(("session" = []))
+)]
+pub async fn show_review(
+    Operator(own): Operator,
+    State(admin): State<Admin>,
+    ApiPath(receipt_hash): ApiPath<B256>,
+    body: ApiJson<OperatorReason>,
+) -> Result<Json<ReviewView>, ApiError> {
+    Ok(Json(admin.hide_review(own.address, receipt_hash, false, &body.value).await?))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hub::bids::BID_BODY_MAX_BYTES;
 use shared::api::bids::{BidBooks, BidQuoteView, BidView, Bids, CreateBid};
 use shared::api::problem::Problem;
 use shared::id::BidId;
 
-use super::extract::{ApiJson, ApiPath};
+use super::extract::{ApiJson, ApiPath, idempotency_key};
 use super::openai::models;
 use crate::auth::Caller;
 use crate::bids::Bids as Access;
@@ -26,10 +26,11 @@ const BOOK_SUFFIX: &str = "/bids";
 /// aside: where the deposit does not cover the job when an offer fits, the bid says so and is tried again.
 #[utoipa::path(
     post, path = "/v1/bids", tag = "bids", request_body = CreateBid,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the first answer")),
     responses(
         (status = 201, body = BidView, headers(("Location" = String))),
         (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, description = "The client has all open bids that it may have, or too little deposited", content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "The client has all open bids that it may have, or too little deposited, or sent the key with another body", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "Terms that no bid has, or a job that would be refused whatever is offered", content_type = "application/problem+json"),
     ),
     security(("api_key" = []), ("session" = []))
@@ -37,9 +38,11 @@ const BOOK_SUFFIX: &str = "/bids";
 pub async fn create_bid(
     State(bids): State<Access>,
     caller: Caller,
+    headers: HeaderMap,
     body: ApiJson<CreateBid, BID_BODY_MAX_BYTES>,
 ) -> Result<Response, ApiError> {
-    let bid = bids.create(&caller, body.value).await?;
+    let key = idempotency_key(&headers, "/v1/bids", body.sha256)?;
+    let bid = bids.create(&caller, body.value, key).await?;
     let location = [("location", format!("/v1/bids/{}", bid.id))];
     Ok((StatusCode::CREATED, location, Json(bid)).into_response())
 }

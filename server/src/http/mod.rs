@@ -17,6 +17,7 @@ pub mod openai;
 pub mod openapi;
 pub mod quotes;
 pub mod receipts;
+pub mod reviews;
 pub mod search;
 pub mod second_factor;
 pub mod sessions;

@@ -24,7 +24,7 @@ use super::exchange::{self as trade, account_feed, accounts, feed, market, order
 use super::openai::{chat, completions, embeddings, images, is_theirs, models};
 use super::{
     admin, bids, bounties, etherscan, generate_image, health, job_events, jobs, keys, log, miners, quotes, receipts,
-    search, second_factor, sessions, webhooks,
+    reviews, search, second_factor, sessions, webhooks,
 };
 use crate::auth::API_KEY_HEADER;
 
@@ -43,7 +43,7 @@ use crate::auth::API_KEY_HEADER;
         second_factor::give_code, second_factor::view, second_factor::begin, second_factor::confirm, second_factor::remove,
         keys::create_key, keys::list_keys, keys::revoke_key,
         admin::health, admin::jobs, admin::miners, admin::pause_miner, admin::resume_miner, admin::declare_amnesty, admin::keys, admin::revoke_key,
-        admin::limit_key,         admin::limits, admin::changes,
+        admin::limit_key, admin::limits, admin::changes, admin::hide_review, admin::show_review,
         bids::create_bid, bids::quote_bid, bids::list_bids, bids::get_bid, bids::cancel_bid, bids::model_bids,
         webhooks::create_webhook, webhooks::list_webhooks, webhooks::remove_webhook, webhooks::list_deliveries,
         webhooks::send_again,
@@ -51,7 +51,7 @@ use crate::auth::API_KEY_HEADER;
         bounties::list_bounties, bounties::get_bounty, bounties::get_demand,
         log::checkpoint, log::entries, log::inclusion, log::consistency, log::failure,
         chat::create, completions::create, embeddings::create, images::create, models::list, models::get,
-        miners::list_miners, miners::get_miner, miners::why_idle, miners::open_session, miners::post_result,
+        miners::list_miners, miners::get_miner, miners::why_idle, reviews::write_review, reviews::list_reviews, miners::open_session, miners::post_result,
         health::stage1_health, health::network_status, etherscan::get, etherscan::post,
         trade::view, market::book, market::trades, market::candles, market::ticker,
         orders::place, orders::get, orders::cancel_one, orders::reduce_one, orders::cancel, orders::reduce,

@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::policy;
 
 /// Files at the root of the site that browsers and programs ask for by name.
-const ROOT_FILES: [&str; 17] = [
+const ROOT_FILES: [&str; 18] = [
     "favicon.svg",
     "favicon.ico",
     "apple-touch-icon.png",
@@ -29,6 +29,7 @@ const ROOT_FILES: [&str; 17] = [
     "pay.js",
     "passkeys.js",
     "exchange.js",
+    "review.js",
 ];
 
 /// Loads the wallet's bundle; a document of its own with a policy of its own.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use frontend::backend::{
-    Account, AccountView, Answer, Backend, BackendError, CheckedFailure, Funds, LogHead, MarketPage, TraderPage,
-    TransfersOf, Written,
+    Account, AccountView, Answer, Backend, BackendError, CheckedFailure, Funds, LogHead, MarketPage, OwnReview,
+    TraderPage, TransfersOf, Written,
 };
 use node::{NodeError, NodeHandle};
 use shared::api::bounties::{BountyState, BountyView, UnservedModel};
@@ -16,6 +16,7 @@ use shared::api::marketplace::{ModelPage, Models, OfferFilter, Offers};
 use shared::api::miners::MinerView;
 use shared::api::page::{LIMIT_MAX, Page};
 use shared::api::receipts::ReceiptView;
+use shared::api::reviews::ReviewView;
 use shared::api::search::{SEARCH_HITS_DEFAULT, SearchHit};
 use shared::api::status::NetworkStatus;
 use shared::api::tokens::{Charts, CreationView, HolderView, HoldingView, TokenSummary, TokenView, TransferView};
@@ -31,7 +32,7 @@ use store::record::JobRecord;
 use store::repository::{JobFilter, ReceiptFilter};
 
 use super::viewer::Viewer;
-use super::{exchange, explorer};
+use super::{exchange, explorer, own_reviews};
 use crate::auth::Presented;
 use crate::bounties::{Bounties, BountyFilter};
 use crate::clock;
@@ -222,6 +223,14 @@ impl Backend for SiteBackend {
     async fn receipts(&self, provider: Option<Address>, cursor: Option<&str>, limit: u32) -> Answer<Page<ReceiptView>> {
         let filter = ReceiptFilter { provider, ..ReceiptFilter::default() };
         self.views.list_receipts(&filter, cursor, limit).await.map_err(from_api)
+    }
+
+    async fn reviews(&self, miner: Address, cursor: Option<&str>, limit: u32) -> Answer<Page<ReviewView>> {
+        self.views.list_reviews(miner, cursor, limit).await.map_err(from_api)
+    }
+
+    async fn own_reviews(&self, job: &JobView) -> Answer<Option<Vec<OwnReview>>> {
+        own_reviews::of_job(&self.views.store, self.address(), job, clock::now()).await.map_err(from_store)
     }
 
     async fn miners(&self, cursor: Option<&str>, limit: u32) -> Answer<Page<MinerView>> {

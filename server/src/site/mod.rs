@@ -10,6 +10,7 @@ mod exchange_csv;
 mod explorer;
 mod feed;
 mod marketplace_csv;
+mod own_reviews;
 mod pages;
 mod policy;
 mod reference;

@@ -31,7 +31,7 @@ const READS: [&str; 6] = [
     "/v1/admin/changes",
 ];
 
-fn changes() -> [String; 5] {
+fn changes() -> [String; 7] {
     let miner = key(1).address();
     let id = shared::id::ApiKeyId::from_random(1);
     [
@@ -40,6 +40,8 @@ fn changes() -> [String; 5] {
         format!("/v1/admin/keys/{id}/limits"),
         format!("/v1/admin/keys/{id}/revoke"),
         "/v1/admin/amnesties".to_owned(),
+        format!("/v1/admin/reviews/{}/hide", shared::B256::ZERO),
+        format!("/v1/admin/reviews/{}/show", shared::B256::ZERO),
     ]
 }
 

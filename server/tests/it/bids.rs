@@ -187,6 +187,46 @@ async fn a_bid_is_its_clients_and_keeps_its_bounds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_bid_gets_the_first_answer_also_after_a_restart_and_another_body_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { images_per_key_per_minute: 100, ..Limits::default() };
+    let server = TestServer::start_with(Config { limits, ..config(folder.path()) }).await;
+    let _dear = server.connect_worker().await;
+    let (client, other) =
+        (server.client_key(ApiScope::Client, None).await, server.client_key(ApiScope::Client, None).await);
+    let named = [("x-api-key", client.secret.as_str()), ("idempotency-key", "bid-1")];
+    let (asked, another) = (bid(&small_job(1), HALF), bid(&small_job(2), HALF));
+    let send = async |server: &TestServer, body: &Value| server.post_with("/v1/bids", &named, body).await;
+    let (first, second) = tokio::join!(send(&server, &asked), send(&server, &asked));
+    assert_eq!((first.status, first.json()), (201, second.json()));
+    let conflict = send(&server, &another).await.problem(409);
+    assert!(conflict["detail"].as_str().unwrap().contains("`bid-1` was used with another body"), "{conflict}");
+    // The same key and body at another path, by another caller, and in a wrong form.
+    server.post_with("/v1/jobs", &named, &small_job(1)).await.problem(409);
+    let of_other = [("x-api-key", other.secret.as_str()), ("idempotency-key", "bid-1")];
+    let others = server.post_with("/v1/bids", &of_other, &asked).await;
+    assert_eq!(others.status, 201);
+    assert_ne!(others.json()["id"], first.json()["id"], "keys of different callers meet");
+    let wrong = [("x-api-key", client.secret.as_str()), ("idempotency-key", "a b")];
+    server.post_with("/v1/bids", &wrong, &asked).await.problem(422);
+    // A client without room for another bid still learns what became of this one.
+    for seed in 2..=BIDS_PER_CLIENT_MAX as u64 {
+        leave(&server, &client.secret, &bid(&small_job(seed), HALF)).await;
+    }
+    server.post_with("/v1/bids", &named[..1], &another).await.problem(409);
+    assert_eq!(send(&server, &asked).await.json(), first.json());
+    server.stop().await;
+    let server = TestServer::start(folder.path()).await;
+    let third = send(&server, &asked).await;
+    assert_eq!((third.status, third.json()), (201, first.json()));
+    assert_eq!(third.header("location"), first.header("location"));
+    let bids = read(&server, &client.secret, "/v1/bids").await.json();
+    let of_key = bids["bids"].as_array().unwrap().iter().filter(|bid| bid["job_id"] == first.json()["job_id"]);
+    assert_eq!(of_key.count(), 1, "the bid was left twice");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bid_that_an_offer_fits_now_is_filled_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::start(folder.path()).await;

@@ -30,6 +30,7 @@ mod refused_input;
 mod relayed;
 mod restart;
 mod results;
+mod reviews;
 mod search;
 mod self_dealing;
 mod server;

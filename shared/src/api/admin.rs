@@ -31,7 +31,7 @@ const GIVEN_MAX_CHARS: usize = 80;
 /// Limits that one answer names.
 pub const LIMITS_MAX: usize = 20;
 
-/// Body of every change: why it is made. The reason of a pause is public.
+/// Body of every change: why it is made. The reason of a pause, an amnesty or a hidden text is public.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -394,6 +394,8 @@ pub enum OperatorAction {
     LimitKey,
     RevokeKey,
     DeclareAmnesty,
+    HideReview,
+    ShowReview,
 }
 
 impl OperatorAction {
@@ -405,6 +407,8 @@ impl OperatorAction {
             Self::LimitKey => "limit_key",
             Self::RevokeKey => "revoke_key",
             Self::DeclareAmnesty => "declare_amnesty",
+            Self::HideReview => "hide_review",
+            Self::ShowReview => "show_review",
         }
     }
 }
@@ -417,7 +421,7 @@ pub struct OperatorChange {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub operator: Address,
     pub action: OperatorAction,
-    /// A miner's address, the name of a key, or a span in Unix seconds.
+    /// A miner's address, the name of a key, a span in Unix seconds, or the receipt of a review.
     pub subject: String,
     pub reason: String,
     pub before: String,
@@ -477,8 +481,8 @@ mod tests {
         for class in ClientClass::ALL {
             assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
         }
-        use OperatorAction::{DeclareAmnesty, LimitKey, PauseMiner, ResumeMiner, RevokeKey};
-        for action in [PauseMiner, ResumeMiner, LimitKey, RevokeKey, DeclareAmnesty] {
+        use OperatorAction::{DeclareAmnesty, HideReview, LimitKey, PauseMiner, ResumeMiner, RevokeKey, ShowReview};
+        for action in [PauseMiner, ResumeMiner, LimitKey, RevokeKey, DeclareAmnesty, HideReview, ShowReview] {
             assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
         }
     }

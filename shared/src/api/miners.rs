@@ -3,6 +3,7 @@
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
+use super::reviews::MinerReviews;
 use crate::amount::Amount;
 use crate::capability::Capability;
 use crate::time::UnixMillis;
@@ -49,6 +50,8 @@ pub struct MinerView {
     /// Thousandths: `1000 − ⌊1000 × faults / (jobs_completed + faults + 1)⌋`. Completed jobs have public receipts. A
     /// fault is listed in the job in which it happened.
     pub reputation_per_mille: u16,
+    /// What clients said of its work.
+    pub reviews: MinerReviews,
     /// Sum of its receipts that were minted.
     pub earned: Amount,
     /// Sum of its receipts that wait for their mint.

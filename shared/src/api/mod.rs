@@ -17,6 +17,7 @@ pub mod page;
 pub mod payments;
 pub mod problem;
 pub mod receipts;
+pub mod reviews;
 pub mod search;
 pub mod second_factor;
 pub mod sessions;

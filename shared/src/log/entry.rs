@@ -12,12 +12,14 @@ use crate::api::admin::Amnesty;
 use crate::api::audits::{AuditState, Opinion};
 use crate::api::payments::PlacedTransaction;
 use crate::canonical::{CanonicalError, canonical_json};
+use crate::commitment::Commitment;
 use crate::digest::Sha256Digest;
 use crate::failure::SignedFailure;
 use crate::field_error::FieldError;
 use crate::id::JobId;
 use crate::job::task::TaskRole;
 use crate::receipt::{Attestation, ReceiptClaim, ReceiptError, SignedReceipt};
+use crate::review::Stars;
 use crate::time::UnixSeconds;
 use crate::typed_data::SigningDomain;
 use crate::unit::UnitType;
@@ -47,6 +49,10 @@ pub enum LogEntry {
     Pause(LoggedPause),
     /// An operator declared that the platform was at fault for a while: faults of that time do not count any more.
     Amnesty(LoggedAmnesty),
+    /// A client reviewed the work of a receipt, or changed its review.
+    Review(LoggedReview),
+    /// An operator of the hub hid the text of a review, or shows it again.
+    Hiding(LoggedHiding),
 }
 
 /// The word of an entry's kind.
@@ -62,10 +68,12 @@ pub enum EntryKind {
     Forgotten,
     Pause,
     Amnesty,
+    Review,
+    Hiding,
 }
 
 impl EntryKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Receipt,
         Self::Failure,
         Self::Fault,
@@ -76,6 +84,8 @@ impl EntryKind {
         Self::Forgotten,
         Self::Pause,
         Self::Amnesty,
+        Self::Review,
+        Self::Hiding,
     ];
 
     /// The text in JSON.
@@ -91,6 +101,8 @@ impl EntryKind {
             Self::Forgotten => "forgotten",
             Self::Pause => "pause",
             Self::Amnesty => "amnesty",
+            Self::Review => "review",
+            Self::Hiding => "hiding",
         }
     }
 }
@@ -108,10 +120,12 @@ impl LogEntry {
             Self::Forgotten(_) => EntryKind::Forgotten,
             Self::Pause(_) => EntryKind::Pause,
             Self::Amnesty(_) => EntryKind::Amnesty,
+            Self::Review(_) => EntryKind::Review,
+            Self::Hiding(_) => EntryKind::Hiding,
         }
     }
 
-    /// What the entry is found by: a receipt's hash, a job, a miner, or a span of time.
+    /// What the entry is found by: a receipt's hash, a job, a miner, or a span of time. A review is found by its receipt.
     pub fn subject(&self) -> String {
         match self {
             Self::Receipt(receipt) => receipt.receipt_hash.to_string(),
@@ -124,6 +138,8 @@ impl LogEntry {
             Self::Forgotten(forgotten) => forgotten.miner.to_string(),
             Self::Pause(pause) => pause.miner.to_string(),
             Self::Amnesty(LoggedAmnesty { from, to, .. }) => format!("{}-{}", from.0, to.0),
+            Self::Review(review) => review.receipt_hash.to_string(),
+            Self::Hiding(hiding) => hiding.receipt_hash.to_string(),
         }
     }
 
@@ -355,6 +371,37 @@ pub struct LoggedAmnesty {
     pub at: UnixSeconds,
 }
 
+/// What a client says of the work of a receipt. It takes the place of what an earlier entry has of the same receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LoggedReview {
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub receipt_hash: B256,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub author: Address,
+    #[cfg_attr(feature = "openapi", schema(value_type = u8, minimum = 1, maximum = 5))]
+    pub stars: Stars,
+    /// [`crate::commitment::Salt::commit_review`]: nothing is ever taken out of the log, so it does not have the text itself.
+    /// Absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Commitment>,
+    pub at: UnixSeconds,
+}
+
+/// From here on the text of a review is hidden, or is not. Its stars count as before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LoggedHiding {
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub receipt_hash: B256,
+    pub hidden: bool,
+    /// In the operator's words.
+    pub reason: String,
+    pub at: UnixSeconds,
+}
+
 impl LoggedAmnesty {
     /// # Errors
     /// A span that no operator may declare, as [`Amnesty::check_span`] says at the time of the entry.
@@ -420,10 +467,27 @@ mod tests {
         let entry = LogEntry::Forgotten(ForgottenMiner { miner: Address::ZERO });
         let value = serde_json::to_value(&entry).unwrap();
         assert_eq!(value["kind"], entry.kind().as_str());
-        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 10);
+        assert_eq!(EntryKind::ALL.map(EntryKind::as_str).len(), 12);
         let (miner, reason) = (Address::ZERO, "a broken card".to_owned());
         let entry = LogEntry::Pause(LoggedPause { miner, paused: true, reason, at: UnixSeconds(9) });
         assert_eq!(serde_json::to_value(&entry).unwrap()["kind"], entry.kind().as_str());
         assert_eq!(serde_json::from_str::<LogEntry>(&entry.canonical_json().unwrap()).unwrap(), entry);
+    }
+
+    #[test]
+    fn an_entry_of_a_review_has_its_stars_and_not_its_text() {
+        let (receipt_hash, author) = (B256::repeat_byte(1), Address::repeat_byte(2));
+        let text = crate::commitment::Salt(B256::repeat_byte(3)).commit_review("sharp");
+        let stars = Stars::try_from(4).unwrap();
+        let review = LoggedReview { receipt_hash, author, stars, text: Some(text), at: UnixSeconds(9) };
+        let entry = LogEntry::Review(review.clone());
+        let json = entry.canonical_json().unwrap();
+        assert!(json.contains("\"stars\":4") && !json.contains("sharp"), "{json}");
+        assert_eq!((entry.subject(), entry.kind().as_str()), (receipt_hash.to_string(), "review"));
+        assert_eq!(serde_json::from_str::<LogEntry>(&json).unwrap(), entry);
+        assert!(serde_json::from_str::<LogEntry>(&json.replace("\"stars\":4", "\"stars\":6")).is_err());
+        let hiding =
+            LogEntry::Hiding(LoggedHiding { receipt_hash, hidden: true, reason: "abuse".into(), at: review.at });
+        assert_eq!(serde_json::to_value(&hiding).unwrap()["kind"], hiding.kind().as_str());
     }
 }

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256};
 
-use super::entry::{EntryKind, LogEntry, LoggedAudit, LoggedReceipt};
+use super::entry::{EntryKind, LogEntry, LoggedAudit, LoggedReceipt, LoggedReview};
 use super::faults::LiveFaults;
 use crate::amount::Amount;
 use crate::api::audits::AuditState;
 use crate::id::JobId;
+use crate::job::task::TaskRole;
+use crate::review::{self, ReviewRefusal, ReviewTally};
 
 /// What counts for and against one miner.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct MinerCounts {
     pub faults: u64,
     pub audits_confirmed: u64,
     pub audits_refuted: u64,
+    /// What clients said of its work.
+    pub reviews: ReviewTally,
 }
 
 /// What one miner was paid, and what it waits for.
@@ -37,6 +41,10 @@ pub enum LedgerError {
     Overflow { index: u64, receipt_hash: B256 },
     #[error("entry {index}: the job {job_id} failed twice")]
     FailedTwice { index: u64, job_id: JobId },
+    #[error("entry {index}: nothing in the log before it is what it says of the receipt {receipt_hash}")]
+    OfNothing { index: u64, receipt_hash: B256 },
+    #[error("entry {index}: the review of the receipt {receipt_hash} by {author} does not hold: {reason}")]
+    Review { index: u64, receipt_hash: B256, author: Address, reason: ReviewRefusal },
 }
 
 /// What the ledger keeps of a receipt.
@@ -45,6 +53,10 @@ pub struct ReceiptLine {
     pub index: u64,
     pub provider: Address,
     pub amount: Amount,
+    pub client: Address,
+    pub task_role: TaskRole,
+    /// What the client pays for the work.
+    pub paid: Amount,
 }
 
 /// How the chain paid a receipt.
@@ -76,6 +88,8 @@ pub struct Ledger {
     /// By the audited receipt.
     audits: BTreeMap<B256, (AuditState, Option<Address>)>,
     failed: BTreeSet<JobId>,
+    /// By the reviewed receipt.
+    reviews: BTreeMap<B256, LoggedReview>,
     faults: LiveFaults,
 }
 
@@ -93,6 +107,12 @@ impl Ledger {
             LogEntry::Fault(fault) => self.miners.entry(fault.miner).or_default().faults += 1,
             LogEntry::Audit(audit) => self.count_audit(audit),
             LogEntry::Forgotten(forgotten) => drop(self.miners.remove(&forgotten.miner)),
+            LogEntry::Review(review) => self.count_review(review)?,
+            LogEntry::Hiding(hiding) => {
+                if !self.reviews.contains_key(&hiding.receipt_hash) {
+                    return Err(LedgerError::OfNothing { index: self.size, receipt_hash: hiding.receipt_hash });
+                }
+            }
             LogEntry::Amnesty(_) => {}
             // The chain has the first three, and a pause counts for nothing.
             LogEntry::Void(_) | LogEntry::Rejection(_) | LogEntry::Refund(_) | LogEntry::Pause(_) => {}
@@ -109,10 +129,26 @@ impl Ledger {
     fn count_receipt(&mut self, receipt: &LoggedReceipt) -> Result<(), LedgerError> {
         let (index, receipt_hash, provider) = (self.size, receipt.receipt_hash, receipt.provider);
         let amount = receipt.amount().map_err(|_| LedgerError::Overflow { index, receipt_hash })?;
-        if self.receipts.insert(receipt_hash, ReceiptLine { index, provider, amount }).is_some() {
+        let (client, task_role, paid) = (receipt.client, receipt.task_role, review::paid(receipt.contract, amount));
+        let line = ReceiptLine { index, provider, amount, client, task_role, paid };
+        if self.receipts.insert(receipt_hash, line).is_some() {
             return Err(LedgerError::Twice { index, receipt_hash });
         }
         self.miners.entry(provider).or_default().jobs_completed += 1;
+        Ok(())
+    }
+
+    fn count_review(&mut self, review: &LoggedReview) -> Result<(), LedgerError> {
+        let LoggedReview { receipt_hash, author, stars, .. } = *review;
+        let index = self.size;
+        let line = self.receipt(receipt_hash).ok_or(LedgerError::OfNothing { index, receipt_hash })?;
+        review::check_author(author, line.client, line.provider, line.task_role)
+            .map_err(|reason| LedgerError::Review { index, receipt_hash, author, reason })?;
+        let tally = &mut self.miners.entry(line.provider).or_default().reviews;
+        if let Some(before) = self.reviews.insert(receipt_hash, review.clone()) {
+            tally.remove(before.stars, line.paid);
+        }
+        tally.add(stars, line.paid);
         Ok(())
     }
 
@@ -159,6 +195,11 @@ impl Ledger {
         self.receipts.iter().map(|(hash, line)| (*hash, *line))
     }
 
+    /// The last review of a receipt.
+    pub fn review(&self, receipt_hash: B256) -> Option<&LoggedReview> {
+        self.reviews.get(&receipt_hash)
+    }
+
     /// How the audit of a receipt ended, and who was refuted.
     pub fn audit(&self, receipt_hash: B256) -> Option<(AuditState, Option<Address>)> {
         self.audits.get(&receipt_hash).copied()
@@ -184,8 +225,9 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::task::TaskRole;
-    use crate::log::entry::{FaultCause, ForgottenMiner, LoggedFault, RefutedMiner};
+    use crate::chain::ESCROW_ADDRESS;
+    use crate::log::entry::{FaultCause, ForgottenMiner, LoggedFault, LoggedHiding, RefutedMiner};
+    use crate::review::Stars;
     use crate::time::UnixSeconds;
     use crate::unit::UnitType;
 
@@ -200,7 +242,7 @@ mod tests {
             provider,
             client: Address::repeat_byte(1),
             units: crate::amount::MicroUnits(2_000_000),
-            unit_type: UnitType::Image,
+            unit_type: UnitType::MegapixelStep,
             unit_price: Amount::from_ait(3),
             expires_at: UnixSeconds(9),
             chain_id: 1,
@@ -245,9 +287,9 @@ mod tests {
             receipt(2, AUDITOR),
             audit(AuditState::AuditorRefuted, Some(AUDITOR)),
         ]);
-        let counts = MinerCounts { jobs_completed: 1, faults: 1, audits_confirmed: 1, audits_refuted: 0 };
+        let counts = MinerCounts { jobs_completed: 1, faults: 1, audits_confirmed: 1, ..MinerCounts::default() };
         assert_eq!(ledger.counts(MINER), counts);
-        let counts = MinerCounts { jobs_completed: 1, faults: 10, audits_confirmed: 0, audits_refuted: 1 };
+        let counts = MinerCounts { jobs_completed: 1, faults: 10, audits_refuted: 1, ..MinerCounts::default() };
         assert_eq!(ledger.counts(AUDITOR), counts);
         assert_eq!(ledger.counts(Address::ZERO), MinerCounts::default());
         assert_eq!((ledger.size(), ledger.entries_of(EntryKind::Receipt)), (6, 2));
@@ -283,6 +325,61 @@ mod tests {
         assert_eq!(sums, BTreeMap::from([(MINER, expected)]));
         let earlier = MinerSums { earned: Amount::from_ait(6), pending: Amount::ZERO };
         assert_eq!(ledger.sums(&of_chain, 1), BTreeMap::from([(MINER, earlier)]));
+    }
+
+    /// The same receipt, paid from the escrow.
+    fn paid_receipt(number: u8, provider: Address) -> LogEntry {
+        match receipt(number, provider) {
+            LogEntry::Receipt(minted) => LogEntry::Receipt(LoggedReceipt { contract: ESCROW_ADDRESS, ..minted }),
+            other => other,
+        }
+    }
+
+    fn reviewed(number: u8, author: Address, stars: u8) -> LogEntry {
+        let (receipt_hash, stars) = (B256::repeat_byte(number), Stars::try_from(stars).unwrap());
+        LogEntry::Review(LoggedReview { receipt_hash, author, stars, text: None, at: UnixSeconds(9) })
+    }
+
+    #[test]
+    fn the_last_review_of_a_paid_receipt_counts_and_one_of_minted_work_does_not() {
+        let client = Address::repeat_byte(1);
+        let ledger = ledger(&[
+            paid_receipt(1, MINER),
+            receipt(2, MINER),
+            paid_receipt(3, MINER),
+            reviewed(1, client, 5),
+            reviewed(2, client, 1),
+            reviewed(3, client, 4),
+            reviewed(1, client, 2),
+        ]);
+        let reviews = ledger.counts(MINER).reviews;
+        assert_eq!((reviews.paid, reviews.unpaid, reviews.mean_per_mille()), (2, 1, Some(3_000)));
+        assert_eq!(ledger.entries_of(EntryKind::Review), 4);
+        assert_eq!(ledger.counts(MINER).jobs_completed, 3);
+    }
+
+    #[test]
+    fn a_review_that_nobody_may_have_left_contradicts_the_log() {
+        let client = Address::repeat_byte(1);
+        let refused = |receipt: LogEntry, author: Address| {
+            let mut ledger = ledger(&[receipt]);
+            ledger.count(&reviewed(1, author, 5)).unwrap_err()
+        };
+        let receipt_hash = B256::repeat_byte(1);
+        let of_another = refused(paid_receipt(1, MINER), AUDITOR);
+        let reason = ReviewRefusal::OfAnother { client };
+        assert_eq!(of_another, LedgerError::Review { index: 1, receipt_hash, author: AUDITOR, reason });
+        let own = refused(paid_receipt(1, client), client);
+        assert!(matches!(own, LedgerError::Review { reason: ReviewRefusal::OwnWork, .. }), "{own}");
+        assert_eq!(refused(paid_receipt(2, MINER), client), LedgerError::OfNothing { index: 1, receipt_hash });
+        let (hidden, reason, at) = (true, "abuse".to_owned(), UnixSeconds(9));
+        let hiding = LogEntry::Hiding(LoggedHiding { receipt_hash, hidden, reason, at });
+        let mut ledger = ledger(&[paid_receipt(1, MINER)]);
+        assert_eq!(ledger.count(&hiding).unwrap_err(), LedgerError::OfNothing { index: 1, receipt_hash });
+        ledger.count(&reviewed(1, client, 1)).unwrap();
+        let before = ledger.counts(MINER);
+        ledger.count(&hiding).unwrap();
+        assert_eq!(ledger.counts(MINER), before, "the stars of a hidden text count as before");
     }
 
     #[test]

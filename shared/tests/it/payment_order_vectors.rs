@@ -155,7 +155,7 @@ fn a_quote_with_one_changed_field_is_not_its_hubs() {
         |quote| quote.hub = Address::repeat_byte(9),
         |quote| quote.request_hash = B256::repeat_byte(9),
         |quote| quote.model = "other".into(),
-        |quote| quote.unit_type = UnitType::Image,
+        |quote| quote.unit_type = UnitType::Token,
         |quote| quote.units = MicroUnits(1),
         |quote| quote.max_unit_price = Amount::ZERO,
         |quote| quote.max_total = Amount::ZERO,

@@ -74,7 +74,7 @@ pub fn words() -> Value {
         "void": super::trade_state(TradeState::Void),
         "live": "Live.", "connecting": "Connecting again. What stands here may be old.",
         "looking": account::LOOKING, "nobody": account::NOBODY, "refused": account::REFUSED,
-        "offline": account::OFFLINE, "failed": account::FAILED,
+        "offline": account::OFFLINE, "failed": account::FAILED, "otherChain": account::OTHER_CHAIN,
         "askingWallet": "Your wallet asks you now",
         "otherAccount": "The wallet answers with another account than the one that is signed in. Choose that one in the wallet, or sign in with the other.",
         "signOrder": "Your wallet asks you to sign the order", "sendingOrder": "Handing the order in",

@@ -25,7 +25,7 @@ pub struct AboveLimit {
 /// The highest price of one whole unit.
 pub const fn max_unit_price(unit_type: UnitType) -> Amount {
     match unit_type {
-        UnitType::Image | UnitType::MegapixelStep | UnitType::GpuSecond => WORK_MAX,
+        UnitType::MegapixelStep => WORK_MAX,
         UnitType::Token => TOKEN_MAX,
     }
 }

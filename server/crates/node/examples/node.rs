@@ -44,7 +44,10 @@ async fn main() -> anyhow::Result<()> {
         epoch_cap_atto: 1_000_000 * ATTO_PER_AIT,
         provider_epoch_cap_atto: 1_000_000 * ATTO_PER_AIT,
         hold_seconds: 0,
-        max_unit_prices: vec![UnitPriceLimit { unit_type: "image".to_owned(), max_unit_price_atto: 10 * ATTO_PER_AIT }],
+        max_unit_prices: vec![UnitPriceLimit {
+            unit_type: "megapixel_step".to_owned(),
+            max_unit_price_atto: 10 * ATTO_PER_AIT,
+        }],
         escrow_fee: EscrowFee::to_one(validator.address(), 200),
     };
     let genesis = development_genesis(ValidatorSet::single(validator.address()), &parameters);

@@ -2,6 +2,8 @@
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 use shared::amount::Amount;
+use shared::review::{REVIEW_EDITABLE_MS, ReviewRefusal};
+use shared::time::MS_PER_DAY;
 
 use crate::record::Whose;
 
@@ -98,6 +100,22 @@ pub enum Refusal {
     MinerNotPaused,
     #[error("{most} miners are paused, which is the limit: resume one first")]
     TooManyPaused { most: usize },
+    #[error("{0}")]
+    Review(ReviewRefusal),
+    #[error("a visitor asked for this work without an account, so nobody may review it")]
+    ReviewOfVisitorsJob,
+    #[error("another hub attested this receipt: its log has the reviews of it")]
+    ReceiptOfAnotherHub,
+    #[error("a review stays as it is {} days after it was left", REVIEW_EDITABLE_MS / MS_PER_DAY)]
+    ReviewFinal,
+    #[error("a review is written up to {most} times, and this one was")]
+    ReviewChangedOften { most: u32 },
+    #[error("an operator hid the text of this review")]
+    ReviewHidden,
+    #[error("the text of this review is not hidden")]
+    ReviewShown,
+    #[error("this review has no text")]
+    ReviewWithoutText,
     #[error("the task has ended")]
     TaskEnded,
     #[error("{taken} of the transaction's {asked} receipts wait for no mint any more")]

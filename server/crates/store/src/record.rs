@@ -4,6 +4,7 @@ pub mod bids;
 pub mod exchange;
 pub mod index;
 pub mod operators;
+pub mod reviews;
 pub mod webhooks;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ use shared::job::request::ValidJob;
 use shared::job::task::{Task, TaskRole};
 use shared::protocol::{Metering, ReceiptTerms};
 use shared::receipt::SignedReceipt;
+use shared::review::ReviewTally;
 use shared::time::{UnixMillis, UnixSeconds};
 use shared::{Address, B256, Bytes};
 
@@ -336,6 +338,8 @@ pub struct MinerRecord {
     pub pending: Amount,
     /// What the minter holds of `earned`.
     pub held: Amount,
+    /// What clients said of its work.
+    pub reviews: ReviewTally,
 }
 
 /// An API key that is about to be stored.
@@ -428,6 +432,7 @@ pub struct IdempotencyRecord {
     pub caller: String,
     pub key: String,
     pub body_sha256: Sha256Digest,
+    /// The job that was asked for, or that a bid becomes.
     pub job_id: JobId,
     /// JSON of the answer.
     pub answer: String,

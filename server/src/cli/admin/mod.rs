@@ -6,7 +6,6 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shared::Address;
 use shared::amount::Amount;
 use shared::api::admin::{
     AdminHealth, AdminJob, AdminJobFilter, AdminKey, AdminLimits, Amnesty, ClientClass, KeyLimits, OperatorChange,
@@ -14,9 +13,11 @@ use shared::api::admin::{
 };
 use shared::api::miners::MinerView;
 use shared::api::page::{LIMIT_DEFAULT, LIMIT_MAX, Page};
+use shared::api::reviews::ReviewView;
 use shared::id::{ApiKeyId, JobId};
 use shared::job::lifecycle::JobState;
 use shared::time::UnixSeconds;
+use shared::{Address, B256};
 
 use self::session::Access;
 use super::client::print_json;
@@ -37,6 +38,9 @@ pub(super) enum Admin {
     /// Declares that the platform was at fault for a while: faults of that time count against nobody any more. The reason
     /// is public
     Amnesty(DeclareAmnesty),
+    /// Hides the text of a review, or shows it again; its stars count as before
+    #[command(subcommand)]
+    Reviews(Reviews),
     /// Finds and revokes API keys
     #[command(subcommand)]
     Keys(Keys),
@@ -144,6 +148,24 @@ pub(super) struct DeclareAmnesty {
     look: Look,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum Reviews {
+    /// Hides the text of a review. The reason is public
+    Hide(MoveReview),
+    /// Shows a text again that was hidden. The reason is public
+    Show(MoveReview),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MoveReview {
+    /// Hash of the receipt that was reviewed
+    receipt: B256,
+    #[command(flatten)]
+    why: Why,
+    #[command(flatten)]
+    look: Look,
+}
+
 #[derive(Debug, Args)]
 struct Why {
     /// Why, in one line of up to 200 characters
@@ -214,6 +236,8 @@ pub(super) fn run(admin: &Admin) -> Result<()> {
         Admin::Pause(act) => move_miner(act, "pause"),
         Admin::Resume(act) => move_miner(act, "resume"),
         Admin::Amnesty(amnesty) => declare_amnesty(amnesty),
+        Admin::Reviews(Reviews::Hide(review)) => move_review(review, "hide"),
+        Admin::Reviews(Reviews::Show(review)) => move_review(review, "show"),
         Admin::Keys(Keys::List(list)) => list_keys(list),
         Admin::Keys(Keys::Limit(limit)) => limit_key(limit),
         Admin::Keys(Keys::Revoke(revoke)) => revoke_key(revoke),
@@ -347,6 +371,20 @@ fn declare_amnesty(DeclareAmnesty { from, to, why, look }: &DeclareAmnesty) -> R
         return print_json(&struck);
     }
     println!("{} faults of {} miners do not count any more", struck.faults, struck.miners);
+    Ok(())
+}
+
+fn move_review(MoveReview { receipt, why, look }: &MoveReview, way: &str) -> Result<()> {
+    let body = OperatorReason { reason: why.reason.clone() };
+    let path = format!("/v1/admin/reviews/{receipt}/{way}");
+    let view: ReviewView = look.access.within(|session| session.post(&path, &body))?;
+    if look.json {
+        return print_json(&view);
+    }
+    match view.hidden_reason {
+        Some(reason) => println!("the text of the review of {receipt} is hidden: {reason}"),
+        None => println!("the text of the review of {receipt} is shown"),
+    }
     Ok(())
 }
 

@@ -13,7 +13,9 @@ use shared::api::audits::AuditState;
 use shared::api::miners::MinerView;
 use shared::api::page::{LIMIT_MAX, Page};
 use shared::api::receipts::{HoldState, ReceiptView, SettlementState};
+use shared::api::reviews::ReviewView;
 use shared::api::status::NetworkStatus;
+use shared::log::entry::LoggedReview;
 use shared::log::ledger::{Ledger, MinerCounts, MinerSums, Paid, PaidThrough};
 use shared::{Address, B256};
 
@@ -30,6 +32,7 @@ pub(super) struct Figures {
     supply: Amount,
     miners: BTreeMap<Address, MinerView>,
     receipts: BTreeMap<B256, Said>,
+    reviews: Vec<ReviewView>,
 }
 
 /// What the hub says of a receipt, and what is wrong with it in itself.
@@ -45,11 +48,17 @@ struct Said {
 
 impl Figures {
     pub(super) fn read(server: &Server) -> Result<Self> {
-        let mut read = Self { supply: Amount::ZERO, miners: BTreeMap::new(), receipts: BTreeMap::new() };
+        let mut read =
+            Self { supply: Amount::ZERO, miners: BTreeMap::new(), receipts: BTreeMap::new(), reviews: Vec::new() };
         each(server, "/v1/receipts", "receipts", |view: ReceiptView| {
             read.receipts.insert(view.signed.receipt_hash, Said::of(&view));
         })?;
         each(server, "/v1/miners", "miners", |view: MinerView| drop(read.miners.insert(view.address, view)))?;
+        let reviewed = read.miners.values().filter(|view| view.reviews.paid.max(view.reviews.unpaid) > 0);
+        for miner in reviewed.map(|view| view.address).collect::<Vec<_>>() {
+            let path = format!("/v1/miners/{miner}/reviews");
+            each(server, &path, "reviews", |view: ReviewView| read.reviews.push(view))?;
+        }
         read.supply = server.get_patiently::<NetworkStatus>("/v1/status")?.supply;
         Ok(read)
     }
@@ -109,6 +118,7 @@ impl Comparison<'_> {
         let mut found = Vec::new();
         self.receipts(&mut found);
         self.miners(server, &mut found)?;
+        found.extend(self.said.reviews.iter().filter_map(|said| review(said, self.ledger.review(said.receipt_hash))));
         let supplies = (self.begun_with.supply, self.now.supply);
         found.extend(outside("supply", "AIT", supplies, self.said.supply));
         Ok(found)
@@ -208,6 +218,9 @@ impl Comparison<'_> {
             count("faults", before.faults, now.faults, view.faults),
             count("audits confirmed", before.audits_confirmed, now.audits_confirmed, view.audits.confirmed),
             count("audits refuted", before.audits_refuted, now.audits_refuted, view.audits.refuted),
+            count("paid reviews", before.reviews.paid, now.reviews.paid, view.reviews.paid),
+            count("unpaid reviews", before.reviews.unpaid, now.reviews.unpaid, view.reviews.unpaid),
+            count("mean of reviews", mean(before), mean(now), view.reviews.mean_per_mille.unwrap_or_default().into()),
             count("reputation", reputation.into(), reputation.into(), view.reputation_per_mille.into()),
             sum("earned", (least.earned, most.earned), view.earned),
             sum("pending", (least.pending, most.pending), view.pending),
@@ -216,6 +229,25 @@ impl Comparison<'_> {
         .flatten()
         .collect()
     }
+}
+
+/// What is wrong with a review that the hub lists.
+fn review(said: &ReviewView, logged: Option<&LoggedReview>) -> Option<Difference> {
+    let differs = |detail: &str| Some(Difference::new(format!("{} (review)", receipt(said.receipt_hash)), detail));
+    let Some(logged) = logged else { return differs("the hub lists a review of it, and there is none in the log") };
+    if (said.author, said.stars) != (logged.author, logged.stars) {
+        return differs("the hub lists other stars, or another author, than the log has");
+    }
+    // Of a hidden text nobody outside can tell whether it is the one that the log has.
+    let is_hidden = said.hidden_reason.is_some();
+    let text = said.text.as_ref().zip(said.salt).map(|(text, salt)| salt.commit_review(text));
+    let holds = if is_hidden { text.is_none() && logged.text.is_some() } else { text == logged.text };
+    if holds { None } else { differs("the hub lists another text than the log commits to") }
+}
+
+/// The mean of the reviews in thousandths of a star, 0 where there is none.
+fn mean(counts: MinerCounts) -> u64 {
+    counts.reviews.mean_per_mille().unwrap_or_default().into()
 }
 
 /// Each miner's sums, the least and the most that the hub may say.

@@ -145,14 +145,15 @@ impl Recompute {
         }
         println!("log         {size} entries, root {root}, signed by {}", log.hub);
         println!(
-            "entries     {} receipts, {} failures, {} faults, {} audits, {} voids, {} refunds, {} pauses",
+            "entries     {} receipts, {} failures, {} faults, {} audits, {} voids, {} refunds, {} pauses, {} reviews",
             of(EntryKind::Receipt),
             of(EntryKind::Failure),
             of(EntryKind::Fault),
             of(EntryKind::Audit),
             of(EntryKind::Void),
             of(EntryKind::Refund),
-            of(EntryKind::Pause)
+            of(EntryKind::Pause),
+            of(EntryKind::Review)
         );
         println!("miners      {miners} with an account in the log");
         for note in notes {

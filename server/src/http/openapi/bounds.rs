@@ -28,6 +28,7 @@ use shared::job::request::{GPU_NAME_MAX_CHARS, MODEL_NAME_MAX_CHARS, PREFERRED_M
 use shared::job::{embedding, text};
 use shared::log::proof::PROOF_MAX_HASHES;
 use shared::protocol::{ARTIFACT_MAX_BYTES, REASON_MAX_CHARS};
+use shared::review::REVIEW_TEXT_MAX_CHARS;
 use wallet::sign_in::MESSAGE_MAX_BYTES;
 
 use crate::auth::SECRET_MAX_CHARS;
@@ -240,6 +241,11 @@ const BOUNDS: &[(&str, &str, Bound)] = &[
     ("StuckView", "counts", Max(StuckKind::ALL.len())),
     ("StuckCount", "names", Max(STUCK_NAMES_MAX)),
     ("Page_MinerView", "items", Max(LIMIT_MAX as usize)),
+    ("WriteReview", "receipt_hash", Hex(32)),
+    ("WriteReview", "text", Max(REVIEW_TEXT_MAX_CHARS)),
+    ("ReviewView", "text", Max(REVIEW_TEXT_MAX_CHARS)),
+    ("ReviewView", "hidden_reason", Max(OPERATOR_REASON_MAX_CHARS)),
+    ("Page_ReviewView", "items", Max(LIMIT_MAX as usize)),
     ("OperatorReason", "reason", Max(OPERATOR_REASON_MAX_CHARS)),
     ("KeyLimits", "reason", Max(OPERATOR_REASON_MAX_CHARS)),
     ("Amnesty", "reason", Max(OPERATOR_REASON_MAX_CHARS)),

@@ -23,7 +23,6 @@ const fn usual_work(unit_type: UnitType) -> MicroUnits {
     match unit_type {
         UnitType::MegapixelStep => MicroUnits(512 * 512 * 8),
         UnitType::Token => MicroUnits(256_000_000),
-        UnitType::Image | UnitType::GpuSecond => MicroUnits(1_000_000),
     }
 }
 

@@ -48,7 +48,7 @@ fn order(job: u128, expires_at: u64) -> SignedPaymentOrder {
         hub: address(ATTESTER),
         max_total: Amount::from_ait(1),
         max_unit_price: Amount::from_ait(1),
-        unit_type: UnitType::Image,
+        unit_type: UnitType::MegapixelStep,
         tasks: TaskCount::ONE,
         start_within_seconds: None,
         finish_within_seconds: None,

@@ -44,7 +44,7 @@ pub(crate) fn claim() -> ReceiptClaim {
         provider: address(MINER),
         client: address(9),
         units: MicroUnits(1_500_000),
-        unit_type: UnitType::Image,
+        unit_type: UnitType::MegapixelStep,
         unit_price: Amount::from_ait(2),
         expires_at: UnixSeconds(u64::MAX),
     }

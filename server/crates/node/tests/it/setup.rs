@@ -42,7 +42,10 @@ pub(crate) fn genesis() -> Genesis {
         epoch_cap_atto: 1_000 * ATTO_PER_AIT,
         provider_epoch_cap_atto: 1_000 * ATTO_PER_AIT,
         hold_seconds: 0,
-        max_unit_prices: vec![UnitPriceLimit { unit_type: "image".to_owned(), max_unit_price_atto: 10 * ATTO_PER_AIT }],
+        max_unit_prices: vec![UnitPriceLimit {
+            unit_type: "megapixel_step".to_owned(),
+            max_unit_price_atto: 10 * ATTO_PER_AIT,
+        }],
         escrow_fee: EscrowFee::to_one(address(VALIDATOR), 200),
     };
     development_genesis(ValidatorSet::single(address(VALIDATOR)), &parameters)

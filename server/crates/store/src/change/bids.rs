@@ -2,7 +2,7 @@
 //! so that of two hubs, or of a hub and the client, one wins.
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     UpdateMany,
@@ -13,9 +13,10 @@ use shared::id::{ApiKeyId, BidId};
 use shared::job::request::PaymentMode;
 use shared::time::UnixMillis;
 
-use super::{Change, Transaction};
+use super::{Change, Transaction, jobs};
 use crate::columns::{encode, stored_millis, to_i64, word_text};
 use crate::entity::bid::{ActiveModel, Column, Entity};
+use crate::record::IdempotencyRecord;
 use crate::record::bids::BidRecord;
 use crate::{Refusal, StoreError};
 
@@ -26,6 +27,8 @@ const KEY_REVOKED: &str = "the API key that it was made with was revoked";
 #[derive(Debug, Clone)]
 pub struct CreateBid {
     pub bid: BidRecord,
+    /// The answer for repetitions of the request.
+    pub idempotency: Option<IdempotencyRecord>,
     /// What the classes of the IPv6 site of its network begin with.
     pub site_prefix: Option<String>,
     /// Open bids of the client with this one, of its network and of its site where the bid has one, of all that cost nothing
@@ -44,6 +47,10 @@ impl Change for CreateBid {
     type Output = Option<Refusal>;
 
     async fn apply(&self, transaction: &Transaction<'_>) -> Result<Option<Refusal>, StoreError> {
+        // Stored by this very change before.
+        if Entity::find_by_id(self.bid.view.id.to_string()).one(transaction.connection).await?.is_some() {
+            return Ok(None);
+        }
         if let Some(refusal) = self.lack_of_room(transaction).await? {
             return Ok(Some(refusal));
         }
@@ -69,8 +76,10 @@ impl Change for CreateBid {
             expires_at_unix_ms: Set(stored_millis(view.expires_at_unix_ms)),
             ended_at_unix_ms: Set(None),
         };
-        let unless_stored = OnConflict::column(Column::Id).do_nothing().to_owned();
-        Entity::insert(row).on_conflict(unless_stored).exec_without_returning(transaction.connection).await?;
+        Entity::insert(row).exec_without_returning(transaction.connection).await?;
+        if let Some(first) = &self.idempotency {
+            jobs::insert_first_answer(transaction, first).await?;
+        }
         Ok(None)
     }
 }
@@ -78,29 +87,28 @@ impl Change for CreateBid {
 impl CreateBid {
     async fn lack_of_room(&self, transaction: &Transaction<'_>) -> Result<Option<Refusal>, StoreError> {
         let BidRecord { view, client, network, .. } = &self.bid;
-        let others = || open().filter(Column::Id.ne(view.id.to_string()));
-        let is_full = |others: Select<Entity>, most: usize| is_full(transaction, others, most);
-        if is_full(others().filter(Column::Client.eq(client.to_string())), self.most).await? {
+        let is_full = |bids: Select<Entity>, most: usize| is_full(transaction, bids, most);
+        if is_full(open().filter(Column::Client.eq(client.to_string())), self.most).await? {
             return Ok(Some(Refusal::TooManyBids { most: self.most }));
         }
         if let Some(network) = network
-            && is_full(others().filter(Column::Network.eq(network)), self.most_of_network).await?
+            && is_full(open().filter(Column::Network.eq(network)), self.most_of_network).await?
         {
             return Ok(Some(Refusal::TooManyBidsOfNetwork { most: self.most_of_network }));
         }
         if let Some(prefix) = &self.site_prefix
-            && is_full(others().filter(Column::Network.starts_with(prefix)), self.most_of_site).await?
+            && is_full(open().filter(Column::Network.starts_with(prefix)), self.most_of_site).await?
         {
             return Ok(Some(Refusal::TooManyBidsOfSite { most: self.most_of_site }));
         }
         if network.is_some() && view.payment_mode == PaymentMode::Mint {
             let minted = Column::PaymentMode.eq(word_text("payment mode", &PaymentMode::Mint)?);
-            let free = others().filter(minted).filter(Column::Network.is_not_null());
+            let free = open().filter(minted).filter(Column::Network.is_not_null());
             if is_full(free, self.most_free).await? {
                 return Ok(Some(Refusal::TooManyFreeBids { most: self.most_free }));
             }
         }
-        if is_full(others(), self.most_in_total).await? {
+        if is_full(open(), self.most_in_total).await? {
             return Ok(Some(Refusal::TooManyBidsInTotal { most: self.most_in_total }));
         }
         Ok(None)

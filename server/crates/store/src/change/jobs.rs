@@ -101,7 +101,10 @@ async fn stored_seq(transaction: &Transaction<'_>, new: &NewJob) -> Result<i64, 
     row.filter(|row| row.job == job).map(|row| row.seq).ok_or(StoreError::Duplicate("a job with this id"))
 }
 
-async fn insert_first_answer(transaction: &Transaction<'_>, first: &IdempotencyRecord) -> Result<(), StoreError> {
+pub(super) async fn insert_first_answer(
+    transaction: &Transaction<'_>,
+    first: &IdempotencyRecord,
+) -> Result<(), StoreError> {
     let row = idempotency_key::ActiveModel {
         caller: Set(first.caller.clone()),
         key: Set(first.key.clone()),

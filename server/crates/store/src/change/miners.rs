@@ -5,18 +5,18 @@ use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use shared::Address;
 use shared::capability::Capability;
 use shared::hardware::SignedHardwareReport;
 use shared::job::task::Task;
 use shared::log::LogEntry;
 use shared::log::entry::{FaultCause, ForgottenMiner, LoggedFault};
 use shared::time::UnixMillis;
+use shared::{Address, U256};
 
 use super::log::append;
 use super::{Change, Transaction};
 use crate::StoreError;
-use crate::columns::{encode, stored_millis, word};
+use crate::columns::{encode, stored_millis, stored_wide, word};
 use crate::entity::{miner, miner_hardware, paused_miner};
 
 /// Rows that one change names or removes; what is left waits for the next.
@@ -53,6 +53,10 @@ impl Change for UpsertMiner {
             pending_atto: Set(0),
             held_ait: Set(0),
             held_atto: Set(0),
+            reviews_paid: Set(0),
+            reviews_unpaid: Set(0),
+            review_weight: Set(stored_wide(U256::ZERO)),
+            review_weighted_stars: Set(stored_wide(U256::ZERO)),
         };
         let refresh = OnConflict::column(Column::Address)
             .update_columns([Column::Capability, Column::LastSeenAtUnixMs])

@@ -21,6 +21,7 @@ mod outbox;
 mod payments;
 mod reconcile;
 mod rejections;
+mod reviews;
 mod second_factor;
 mod sessions;
 mod settlement;
@@ -47,6 +48,7 @@ pub use outbox::{AlignNonce, CloseTransaction, CountAttempt, QueueTransaction, S
 pub use payments::{MovePayment, PaymentMove, RecordSettled, SettledReceipt};
 pub use reconcile::{MintAgain, RecordFoundMint};
 pub use rejections::{CloseRejection, LookForClaimsAgain, RejectionEnd};
+pub use reviews::{HideReview, WriteReview};
 pub use second_factor::{
     BeginSecondFactor, ConfirmSecondFactor, CountCodeTry, GiveCode, RemoveSecondFactor, ResetSecondFactor,
     SecondFactorLimits, SetUpFrom,

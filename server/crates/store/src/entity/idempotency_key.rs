@@ -11,6 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
     pub body_sha256: String,
+    /// The job that was asked for, or that a bid becomes.
     pub job_id: String,
     /// JSON of the first answer.
     pub answer: String,

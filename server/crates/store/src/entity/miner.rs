@@ -22,6 +22,11 @@ pub struct Model {
     pub pending_atto: i64,
     pub held_ait: i64,
     pub held_atto: i64,
+    pub reviews_paid: i64,
+    pub reviews_unpaid: i64,
+    /// 32 bytes, the highest first, as the next.
+    pub review_weight: Vec<u8>,
+    pub review_weighted_stars: Vec<u8>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -25,6 +25,7 @@ pub(crate) mod paused_miner;
 pub(crate) mod payment;
 pub(crate) mod rate_limit;
 pub(crate) mod recovery_code;
+pub(crate) mod review;
 pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod signer_nonce;

@@ -9,12 +9,13 @@ use super::{exchange_tables, index_tables};
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 29] = [
     "job",
     "task",
     "lease",
     "artifact",
     "job_receipt",
+    "review",
     "audit",
     "log_head",
     "log_entry",
@@ -41,7 +42,7 @@ const TABLES: [&str; 28] = [
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 41] = [
+const INDEXES: [(&str, &str, &[&str]); 42] = [
     ("task_by_state", "task", &["state"]),
     ("task_by_miner", "task", &["miner"]),
     ("job_by_client", "job", &["client", "seq"]),
@@ -57,6 +58,7 @@ const INDEXES: [(&str, &str, &[&str]); 41] = [
     ("receipt_by_block", "job_receipt", &["block_number", "seq"]),
     ("receipt_by_transaction", "job_receipt", &["transaction_hash", "seq"]),
     ("receipt_by_settlement", "job_receipt", &["settlement", "seq"]),
+    ("review_by_miner", "review", &["miner", "seq"]),
     ("miner_by_age", "miner", &["last_seen_at_unix_ms", "address"]),
     ("receipt_by_hold", "job_receipt", &["settlement", "hold", "due_unix"]),
     ("receipt_by_void", "job_receipt", &["void_reason", "hold"]),
@@ -103,6 +105,7 @@ impl MigrationTrait for Migration {
             job_tables(),
             vec![bid_table()],
             receipt_tables(),
+            vec![review_table()],
             log_tables(),
             account_tables(),
             webhook_tables(),
@@ -311,6 +314,27 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
 }
 
 /// The transparency log of each hub.
+fn review_table() -> TableCreateStatement {
+    Table::create()
+        .table("review")
+        .col(big_pk_auto("seq"))
+        .col(string("hub_id"))
+        .col(string_uniq("receipt_hash"))
+        .col(string("job_id"))
+        .col(string("miner"))
+        .col(string("author"))
+        .col(big_integer("stars"))
+        .col(big_integer("paid_ait"))
+        .col(big_integer("paid_atto"))
+        .col(string_null("text"))
+        .col(string_null("salt"))
+        .col(big_integer("created_at_unix_ms"))
+        .col(big_integer_null("edited_at_unix_ms"))
+        .col(big_integer("versions"))
+        .col(string_null("hidden_reason"))
+        .to_owned()
+}
+
 fn log_tables() -> Vec<TableCreateStatement> {
     let head = Table::create()
         .table("log_head")
@@ -355,6 +379,10 @@ fn account_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("pending_atto"))
         .col(big_integer("held_ait"))
         .col(big_integer("held_atto"))
+        .col(big_integer("reviews_paid"))
+        .col(big_integer("reviews_unpaid"))
+        .col(blob("review_weight"))
+        .col(blob("review_weighted_stars"))
         .to_owned();
     let hardware =
         Table::create().table("miner_hardware").col(string("address").primary_key()).col(string("report")).to_owned();

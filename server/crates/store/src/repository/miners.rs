@@ -4,6 +4,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Quer
 use shared::Address;
 use shared::time::UnixMillis;
 
+use super::reviews::review_tally;
 use crate::amount::StoredAmount;
 use crate::columns::{decode, from_i64, millis, stored_millis, word};
 use crate::entity::{miner, miner_hardware};
@@ -56,7 +57,9 @@ impl TryFrom<miner::Model> for MinerRecord {
     type Error = StoreError;
 
     fn try_from(row: miner::Model) -> Result<Self, StoreError> {
+        let reviews = review_tally(&row)?;
         Ok(Self {
+            reviews,
             address: word("miner", &row.address)?,
             capability: decode("capability", &row.capability)?,
             first_seen: millis(row.first_seen_at_unix_ms),

@@ -20,6 +20,7 @@ mod outbox;
 mod payments;
 mod prefixes;
 mod receipts;
+pub(crate) mod reviews;
 mod second_factors;
 mod sessions;
 mod stuck;

@@ -3,11 +3,13 @@
 use shared::Address;
 use shared::amount::Amount;
 use shared::api::bids::{BidState, BidView, CreateBid as Asked};
+use shared::digest::Sha256Digest;
 use shared::id::{ApiKeyId, BidId, JobId};
 use shared::job::JobKind;
 use shared::job::request::PaymentMode;
 use shared::time::UnixMillis;
 use store::change::{CancelBid, CreateBid, CreateJob, ExpireBids, FilledBid, PostponeBid, RevokeApiKey};
+use store::record::IdempotencyRecord;
 use store::record::bids::BidRecord;
 use store::{Refusal, Store, StoreError};
 
@@ -49,7 +51,9 @@ fn bid(number: u128, client: Address, price: u128) -> CreateBid {
     };
     let network = Some("10.0.0.1".to_owned());
     let bid = BidRecord { view, client, made_with: None, network, has_filters: false, asked: Some(asked()) };
-    CreateBid { bid, site_prefix: None, most: 2, most_of_network: 3, most_of_site: 3, most_free: 100, most_in_total: 4 }
+    let (idempotency, site_prefix) = (None, None);
+    let [most, most_of_network, most_of_site, most_free, most_in_total] = [2, 3, 3, 100, 4];
+    CreateBid { bid, idempotency, site_prefix, most, most_of_network, most_of_site, most_free, most_in_total }
 }
 
 /// The job that a bid of this number becomes.
@@ -194,6 +198,32 @@ async fn of_two_hubs_that_race_for_a_bid_one_has_its_job() {
         }
         let jobs = [first.list_open_jobs().await.unwrap(), second.list_open_jobs().await.unwrap()].concat();
         assert_eq!(jobs.len(), 20);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bid_whose_first_answer_is_kept_already_is_not_stored() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let with_key = |number| {
+            let first = IdempotencyRecord {
+                caller: "key_1".into(),
+                key: "abc".into(),
+                body_sha256: Sha256Digest::of(b"{}"),
+                job_id: JobId::from_random(number),
+                answer: "{}".into(),
+                created_at: NOW,
+            };
+            CreateBid { idempotency: Some(first), ..bid(number, ME, 1) }
+        };
+        keep(&store, with_key(1)).await;
+        // As after a connection that broke during `COMMIT`.
+        keep(&store, with_key(1)).await;
+        assert_eq!(store.find_first_answer("key_1", "abc").await.unwrap(), with_key(1).idempotency);
+        let again = store.write(with_key(2)).await;
+        assert!(matches!(again, Err(StoreError::Duplicate(_))), "{again:?}");
+        assert_eq!(store.find_bid(id(2)).await.unwrap(), None);
     })
     .await;
 }

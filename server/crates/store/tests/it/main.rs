@@ -20,6 +20,7 @@ mod operators;
 mod payments;
 mod postgres;
 mod receipt_index;
+mod reviews;
 mod second_factor;
 mod sessions;
 mod settlement;
