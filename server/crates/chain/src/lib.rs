@@ -72,6 +72,7 @@ pub use proof::{AccountProof, MAX_PROVED_SLOTS};
 pub use receipt::{MAX_REVERT_DATA_BYTES, TransactionReceipt};
 pub use roles::TransactionRoles;
 pub use simulate::{
+pub use rlp_items::check_count;
     BlockToSimulate, CallToSimulate, HeaderOverride, MAX_SIMULATED_BLOCKS, MAX_SIMULATION_BYTES, OfferedPrice,
     SimulatedBlock, SimulatedResult, Simulation,
 };
