@@ -19,6 +19,8 @@ mod rest;
 mod setup;
 mod simulate;
 mod strangers;
+mod stake_quota;
+mod standstill;
 mod validator_processes;
 mod validators;
 mod websocket;
