@@ -48,6 +48,7 @@ mod stranger_threads;
 mod token;
 mod upstream;
 mod validator_network;
+mod transaction_call;
 mod validators;
 
 pub use allowance::{Allowance, CallsRefused};
@@ -79,3 +80,5 @@ pub use sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Metered, MeteredList
 pub use staking::{StakeRewards, ValidatorPower};
 pub use upstream::{Forwarded, Upstream, UpstreamQueue, upstream};
 pub use validator_network::{MAX_PEERS, Peer, ValidatorNetwork};
+pub use standstill::STANDSTILL_AFTER;
+pub use transaction_call::{MAX_TRANSACTION_CALL_BYTES, MAX_TRANSACTION_CALLS, sends_transaction};
