@@ -409,6 +409,7 @@ impl App {
             hub: self.hub.clone(),
             node: self.node.clone().in_lane(Lane::Settlement),
             hub_key: self.hub_key.clone(),
+            upkeep: self.config.upkeep,
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),
         }

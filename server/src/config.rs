@@ -166,6 +166,8 @@ pub struct Config {
     pub keeping: Keeping,
     /// Origins under which people reach this server: what they sign to sign in counts for these. Loopback where empty.
     pub own_origins: Vec<String>,
+    /// When fees are moved on to those whom they are for.
+    pub upkeep: hub::upkeep::UpkeepTerms,
     /// Host and port under which workers reach this server besides its own origins. They count for nothing else.
     pub worker_addresses: Vec<String>,
     /// Origins other than the server's own whose pages may call the API.
@@ -261,6 +263,7 @@ impl Config {
             own_origins: Vec::new(),
             worker_addresses: Vec::new(),
             allowed_origins: Vec::new(),
+            upkeep: hub::upkeep::UpkeepTerms::default(),
             behind_proxy: false,
             max_database_pages: None,
             disk_floor_bytes: node::DISK_FLOOR_BYTES,

@@ -323,6 +323,7 @@ async fn serve(config: Config) -> Result<()> {
     let server = Server::start(config).await?;
     let address = server.address()?;
     if is_development {
+        upkeep: hub::upkeep::UpkeepTerms::default(),
         let keys = keys_folder.display();
         println!("AITBC runs at http://{address}  (dev keys in {keys}: nothing here is worth anything)");
     } else {

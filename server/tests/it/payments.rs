@@ -23,7 +23,7 @@ use super::worker::{TestWorker, key, result, words_result};
 const SERVED: Tokens = Tokens { read: 5, written: 4 };
 
 /// Serves the next text in nine tokens.
-async fn write_one(server: &TestServer, worker: &mut TestWorker) {
+pub(crate) async fn write_one(server: &TestServer, worker: &mut TestWorker) {
     let assignment = worker.assignment().await;
     assert_eq!(assignment.terms.contract, JOB_ESCROW_ADDRESS);
     let submission = words_result(&worker.key, &assignment, text::MEDIA_TYPE, "A still lake.", SERVED);

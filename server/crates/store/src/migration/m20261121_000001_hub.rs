@@ -41,7 +41,7 @@ const TABLES: [&str; 28] = [
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 41] = [
+const INDEXES: [(&str, &str, &[&str]); 42] = [
     ("task_by_state", "task", &["state"]),
     ("task_by_miner", "task", &["miner"]),
     ("job_by_client", "job", &["client", "seq"]),
@@ -65,6 +65,7 @@ const INDEXES: [(&str, &str, &[&str]); 41] = [
     ("log_by_subject", "log_entry", &["subject", "kind"]),
     ("outbox_by_state", "outbox", &["state", "id"]),
     ("outbox_by_signer", "outbox", &["signer", "state", "nonce"]),
+    ("outbox_by_kind", "outbox", &["kind", "id"]),
     ("api_key_by_address", "api_key", &["address"]),
     ("session_by_address", "session", &["address", "created_at_unix_ms"]),
     ("session_by_age", "session", &["expires_at_unix_ms"]),
