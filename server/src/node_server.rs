@@ -175,8 +175,8 @@ async fn ready(State(state): State<Served>) -> Result<Json<Value>, ApiError> {
         return Err(ApiError::Unavailable("the node is stopping".to_owned()));
     }
     let head = state.node.head()?;
-    if let Some(fault) = state.node.fault() {
-        return Err(ApiError::Unavailable(format!("the node makes no blocks: {fault}")));
+    if let Some(reason) = state.node.why_no_blocks()? {
+        return Err(ApiError::Unavailable(format!("the node makes no blocks: {reason}")));
     }
     if let Some(fault) = state.follow.as_ref().and_then(FollowState::fault) {
         return Err(ApiError::Unavailable(format!("the node does not follow: {fault}")));

@@ -199,6 +199,13 @@ impl Pool {
         }
     }
 
+    /// When the transaction arrived, in Unix milliseconds, that has been ready up to a lane for the longest time.
+    #[must_use]
+    pub fn oldest_ready_unix_ms(&self, up_to: Lane) -> Option<u64> {
+        let of_lanes = self.senders.iter().filter(|(sender, _)| self.lane_of(**sender) <= up_to);
+        of_lanes.filter_map(|(_, queue)| queue.ready().next()).map(|waiting| waiting.arrival_unix_ms).min()
+    }
+
     /// Whose transactions a sender's are.
     #[must_use]
     pub fn lane_of(&self, sender: Address) -> Lane {
