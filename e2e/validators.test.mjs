@@ -102,9 +102,15 @@ test('two of four make no block, and go on as soon as a third is back', async ()
   });
   const { body: network } = await ask(chain.url(first), '/rpc/net_info');
   assert.equal(network.fault, 'validators with voting power 2000000 of 4000000 are connected, more than two thirds are needed to make blocks');
+  const health = (key) => ask(chain.url(key), '/health');
+  for (const key of [first, second]) assert.equal((await health(key)).status, 200, 'nothing waits');
   const before = await chain.head(first);
   const hash = await chain.submit(first, await ping(Wallet.createRandom(), 0));
   await until('the other has it too', async () => (await ask(chain.url(second), `/rpc/tx/${hash}`)).status === 200);
+  for (const key of [first, second]) {
+    const { status, body } = await health(key);
+    assert.deepEqual([status, body.detail], [503, `the node makes no blocks: ${network.fault}`]);
+  }
   const watched = Date.now() + WATCHED_MS;
   while (Date.now() < watched) {
     for (const key of [first, second]) assert.deepEqual(await chain.head(key), before, 'two of four made a block');
@@ -116,6 +122,7 @@ test('two of four make no block, and go on as soon as a third is back', async ()
   await chain.final(hash, chain.numbers);
   await chain.assertSameChain(chain.numbers);
   await until('nothing is wrong any more', async () => (await ask(chain.url(first), '/rpc/net_info')).body.fault === null);
+  for (const key of chain.numbers) assert.equal((await health(key)).status, 200);
 });
 
 test('the hub among the four shows who decided a block', async () => {

@@ -39,6 +39,7 @@ use crate::low_priority::LowPriority;
 use crate::marketplace::MarketplaceFigures;
 use crate::metrics::Metrics;
 use crate::network::NetworkFileError;
+use crate::node_lanes::NodeLanes;
 use crate::origins::OwnOrigins;
 use crate::pins::PinsError;
 use crate::quotes::Quotes;
@@ -85,7 +86,7 @@ pub struct App {
     pub(crate) unread_answers: UnreadAnswers,
     pub rpc_units: Arc<AddressUnits>,
     pub(crate) reads: Reads,
-    pub(crate) low_priority: LowPriority,
+    pub(crate) node_lanes: NodeLanes,
     /// Shared, so that what it keeps is made once.
     pub(crate) marketplace: MarketplaceFigures,
     /// Counts what nobody could serve; shared, so that an asker counts once.
@@ -235,7 +236,7 @@ impl App {
             unread_answers: UnreadAnswers::default(),
             rpc_units: Arc::new(AddressUnits::new(RPC_UNITS_PER_ADDRESS)),
             reads: Reads::new(low_priority.clone()),
-            low_priority,
+            node_lanes: NodeLanes::new(low_priority),
             origins: OwnOrigins::new(&config.own_origins),
             operators: Operators::new(config.operators.iter().copied().chain(own_operator)),
             operators_turn: Arc::default(),
@@ -408,6 +409,7 @@ impl App {
             hub: self.hub.clone(),
             node: self.node.clone().in_lane(Lane::Settlement),
             hub_key: self.hub_key.clone(),
+            upkeep: self.config.upkeep,
             metrics: Arc::clone(&self.metrics),
             stop: self.stop.clone(),
         }

@@ -155,6 +155,7 @@ pub(crate) fn start_node(config: &Config, keys: &Keys) -> Result<StartedNode, St
     };
     let mut node = node_config(&config.data, shared, role);
     node.disk_floor_bytes = config.disk_floor_bytes;
+    node.timing.heartbeat = config.heartbeat;
     let node = open(node, &config.data)?;
     check_past(&node, &config.data)?;
     Ok(StartedNode { node, following })

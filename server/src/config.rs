@@ -142,6 +142,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where other validators connect, if somewhere else than `peers.json` tells them.
     pub validator_listen: Option<SocketAddr>,
+    /// After how long without a block this server, as a validator, makes one without transactions.
+    pub heartbeat: Option<node::Heartbeat>,
     /// Whose chain it is; its own where absent.
     pub chain_from: Option<ChainFrom>,
     /// Folder of the built page bundles.
@@ -164,6 +166,8 @@ pub struct Config {
     pub limits: Limits,
     pub connections: ConnectionLimits,
     pub keeping: Keeping,
+    /// When fees are moved on to those whom they are for.
+    pub upkeep: hub::upkeep::UpkeepTerms,
     /// Origins under which people reach this server: what they sign to sign in counts for these. Loopback where empty.
     pub own_origins: Vec<String>,
     /// Host and port under which workers reach this server besides its own origins. They count for nothing else.
@@ -245,6 +249,7 @@ impl Config {
             database_url: None,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT_DEFAULT),
             validator_listen: None,
+            heartbeat: None,
             chain_from: None,
             site_root: PathBuf::from(SITE_ROOT_DEFAULT),
             keys: KeySource::Development,
@@ -258,6 +263,7 @@ impl Config {
             limits: Limits::default(),
             connections: ConnectionLimits::default(),
             keeping: Keeping::default(),
+            upkeep: hub::upkeep::UpkeepTerms::default(),
             own_origins: Vec::new(),
             worker_addresses: Vec::new(),
             allowed_origins: Vec::new(),

@@ -38,6 +38,7 @@ pub mod metrics;
 mod middleware;
 mod miner_pages;
 mod network;
+mod node_lanes;
 mod node_server;
 pub mod origins;
 pub mod pins;

@@ -95,22 +95,9 @@ pub(crate) async fn count_attempt(
     Err(refuse_unread(Request::from_parts(parts, body), refusal).await)
 }
 
-/// Serves what the node is asked where it keeps nobody waiting, except what the network itself lives of.
-pub(crate) async fn at_low_priority(State(low): State<LowPriority>, request: Request, next: Next) -> Response {
-    if is_of_the_network(request.method(), request.uri().path()) {
-        next.run(request).await
-    } else {
-        low.run(request, next).await
-    }
-}
-
-/// What other nodes follow the chain by, and what takes a transaction.
-fn is_of_the_network(method: &Method, path: &str) -> bool {
-    match path {
-        "/rpc/head" | "/rpc/blocks-range/decided" => method == Method::GET,
-        "/rpc/tx" => method == Method::POST,
-        _ => false,
-    }
+/// Serves what the node is asked in the lane that it belongs to.
+pub(crate) async fn in_lane(State(app): State<Arc<App>>, visitor: Visitor, request: Request, next: Next) -> Response {
+    app.node_lanes.serve(&visitor.address, request, next).await
 }
 
 /// Serves a read over one of many connections of its address where it keeps nobody waiting. A farm of miners has one address
@@ -206,18 +193,6 @@ mod tests {
         }
         for method in [Method::POST, Method::DELETE, Method::PATCH] {
             assert!(!may_wait(&method, "/v1/jobs"), "{method}");
-        }
-    }
-
-    #[test]
-    fn nodes_and_transactions_keep_their_priority_and_calls_do_not() {
-        for (method, path) in
-            [(Method::GET, "/rpc/head"), (Method::GET, "/rpc/blocks-range/decided"), (Method::POST, "/rpc/tx")]
-        {
-            assert!(is_of_the_network(&method, path), "{path}");
-        }
-        for (method, path) in [(Method::POST, "/rpc"), (Method::GET, "/rpc/blocks-range"), (Method::GET, "/rpc/tx")] {
-            assert!(!is_of_the_network(&method, path), "{path}");
         }
     }
 

@@ -25,6 +25,7 @@ use crate::connections::{self, Places};
 use crate::error::ApiError;
 use crate::follow::FollowState;
 use crate::low_priority::LowPriority;
+use crate::node_lanes::NodeLanes;
 use crate::rate_limits::AddressUnits;
 use crate::serve::{ServeError, listen};
 use crate::unread_answers::UnreadAnswers;
@@ -47,7 +48,7 @@ struct Served {
     units: Arc<AddressUnits>,
     body_bounds: BodyBounds,
     unread_answers: UnreadAnswers,
-    low_priority: LowPriority,
+    lanes: NodeLanes,
     stop: CancellationToken,
 }
 
@@ -68,7 +69,7 @@ impl NodeServer {
             units: Arc::new(AddressUnits::new(RPC_UNITS_PER_ADDRESS)),
             body_bounds: BodyBounds::new(ConnectionLimits::default().body),
             unread_answers: UnreadAnswers::default(),
-            low_priority: LowPriority::start().map_err(StartError::Threads)?,
+            lanes: NodeLanes::new(LowPriority::start().map_err(StartError::Threads)?),
             stop: CancellationToken::new(),
         };
         Ok(Self { listener, node, folder, state })
@@ -117,7 +118,7 @@ fn router(state: &Served) -> Result<Router, node::NodeError> {
         .with_state(state.clone());
     Ok(node::router(state.node.clone())?
         .layer(from_fn_with_state(state.clone(), allow_calls))
-        .layer(from_fn_with_state(state.low_priority.clone(), middleware::at_low_priority))
+        .layer(from_fn_with_state(state.clone(), in_lane))
         .merge(operations)
         .layer(CatchPanicLayer::custom(middleware::answer_panic))
         .layer(from_fn_with_state(state.clone(), bound_body))
@@ -135,6 +136,15 @@ async fn allow_calls(
     let allowance = Allowance::new(&address.clone(), move |wanted| units.take(&address, wanted, clock::now()));
     request.extensions_mut().insert(allowance);
     next.run(request).await
+}
+
+async fn in_lane(
+    State(state): State<Served>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    state.lanes.serve(&address_class(peer.ip()), request, next).await
 }
 
 async fn bound_body(
@@ -165,8 +175,8 @@ async fn ready(State(state): State<Served>) -> Result<Json<Value>, ApiError> {
         return Err(ApiError::Unavailable("the node is stopping".to_owned()));
     }
     let head = state.node.head()?;
-    if let Some(fault) = state.node.fault() {
-        return Err(ApiError::Unavailable(format!("the node makes no blocks: {fault}")));
+    if let Some(reason) = state.node.why_no_blocks()? {
+        return Err(ApiError::Unavailable(format!("the node makes no blocks: {reason}")));
     }
     if let Some(fault) = state.follow.as_ref().and_then(FollowState::fault) {
         return Err(ApiError::Unavailable(format!("the node does not follow: {fault}")));

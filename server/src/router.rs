@@ -52,7 +52,7 @@ pub fn router(app: Arc<App>) -> Result<Router, node::NodeError> {
         .layer(security_header(header::X_FRAME_OPTIONS, "DENY"))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(from_fn_with_state(app.low_priority.clone(), middleware::many_at_low_priority));
+        .layer(from_fn_with_state(app.node_lanes.low_priority().clone(), middleware::many_at_low_priority));
     Ok(routes)
 }
 
@@ -61,7 +61,7 @@ fn what_the_node_is_asked(app: &Arc<App>, rpc: Router) -> Router {
     let counted = rpc.clone().layer(from_fn_with_state(Arc::clone(app), middleware::allow_calls));
     etherscan::router(Arc::clone(app), rpc)
         .merge(counted)
-        .layer(from_fn_with_state(app.low_priority.clone(), middleware::at_low_priority))
+        .layer(from_fn_with_state(Arc::clone(app), middleware::in_lane))
 }
 
 /// Compresses what is made for one request. The least effort saves most of the bytes, and anybody may ask for it.

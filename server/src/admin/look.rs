@@ -46,7 +46,7 @@ impl Admin {
                 head_number: head.number,
                 head_timestamp: shared::time::UnixSeconds(head.timestamp),
                 index_behind: (head.number + 1).saturating_sub(indexed.map_or(0, |height| height + 1)),
-                fault: node.fault(),
+                fault: node.why_no_blocks()?,
             },
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hub_id: self.figures.identity.hub_id.clone(),

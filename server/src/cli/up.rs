@@ -9,6 +9,8 @@ use axum::http::Uri;
 use axum::http::uri::Authority;
 use clap::{Args, ValueEnum};
 use contracts::DEFAULT_HOLD_SECONDS;
+use node::Heartbeat;
+use node::chain::rules::EMPTY_BLOCK_PAUSE_S;
 use shared::Address;
 use shared::amount::Amount;
 use shared::chain::DEV_CHAIN_ID;
@@ -54,6 +56,11 @@ pub(super) struct Up {
     /// Where other validators connect, if somewhere else than the data folder's peers.json tells them to
     #[arg(long, env = "AITBC_VALIDATOR_LISTEN")]
     validator_listen: Option<SocketAddr>,
+    /// Make a block without transactions where none was made for so many seconds; no such blocks where absent
+    #[arg(
+        long, env = "AITBC_HEARTBEAT_SECONDS", value_name = "SECONDS", value_parser = heartbeat, conflicts_with = "chain_from"
+    )]
+    heartbeat_seconds: Option<Heartbeat>,
     /// Node that keeps the chain, as http://HOST:PORT; may be repeated. This server then has a hub on that chain: it takes the
     /// blocks of the first that can be followed, checks them, and sends its transactions to the first that answers
     #[arg(long, env = "AITBC_CHAIN_FROM", value_delimiter = ',', value_parser = node_url)]
@@ -266,6 +273,14 @@ fn worker_address(text: &str) -> Result<String, String> {
     }
 }
 
+/// A heartbeat for whose blocks the other validators vote.
+pub(super) fn heartbeat(text: &str) -> Result<Heartbeat, String> {
+    let heartbeat = text.parse().ok().and_then(Heartbeat::every_seconds);
+    heartbeat.ok_or_else(|| {
+        format!("a number of seconds from {EMPTY_BLOCK_PAUSE_S} on, since validators vote for no earlier block without transactions")
+    })
+}
+
 fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
     let hold_seconds = up.hold_seconds.unwrap_or(if keys.is_development() { 0 } else { DEFAULT_HOLD_SECONDS });
     // The exchange of a chain belongs to the hub that keeps the chain.
@@ -281,6 +296,7 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
         database_url: up.database_url,
         listen: SocketAddr::new(up.host, up.port),
         validator_listen: up.validator_listen,
+        heartbeat: up.heartbeat_seconds,
         chain_from: (!up.chain_from.is_empty()).then_some(ChainFrom { urls: up.chain_from, genesis: up.genesis }),
         site_root: up.site.unwrap_or_else(|| PathBuf::from(SITE_ROOT_DEFAULT)),
         keys,
@@ -307,6 +323,7 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
         },
         connections: ConnectionLimits::default(),
         keeping: Keeping::new(up.sponsored_files_days, up.key_files_days, up.files_max_gib),
+        upkeep: hub::upkeep::UpkeepTerms::default(),
         own_origins: up.own_origins,
         worker_addresses: up.worker_addresses,
         allowed_origins: up.allowed_origins,
@@ -418,6 +435,14 @@ mod tests {
             "hub.example:0",
         ] {
             assert!(worker_address(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_is_a_number_of_seconds_that_validators_vote_for() {
+        assert_eq!(heartbeat("10").unwrap(), Heartbeat::every_seconds(10).unwrap());
+        for refused in ["", "0", "9", "-10", "10s", "1.5"] {
+            assert!(heartbeat(refused).unwrap_err().contains("from 10 on"), "{refused:?}");
         }
     }
 

@@ -39,8 +39,8 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError>
     }
     app.store.ping().await?;
     let head = app.node.head()?;
-    if let Some(fault) = app.node.fault() {
-        return Err(ApiError::Unavailable(format!("the node makes no blocks: {fault}")));
+    if let Some(reason) = app.node.why_no_blocks()? {
+        return Err(ApiError::Unavailable(format!("the node makes no blocks: {reason}")));
     }
     if let Some(fault) = app.follow.as_ref().and_then(FollowState::fault) {
         return Err(ApiError::Unavailable(format!("the node does not follow: {fault}")));

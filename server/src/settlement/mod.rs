@@ -9,6 +9,7 @@
 //!
 //! Where the network holds what it mints, `release` books until when and pays it once it is due, by the same outbox.
 //! Where a miner is refuted, `void` takes back what is held of it, and `reject` what a bounty owes it, by the same outbox.
+//! Fees that came are moved on to those whom they are for, once in a while: `upkeep` says when.
 //! Trades of the exchange are settled in batches by the same outbox: `trades` says how.
 //!
 //! One transaction is on its way at a time, so nonces never have a gap. The minter's own register of used receipts
@@ -26,6 +27,7 @@ mod reject;
 mod release;
 mod reserve;
 mod trades;
+mod upkeep;
 mod void;
 
 use std::sync::Arc;
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 use contracts::AI_TOKEN_MINTER_ADDRESS;
 use hub::settlement::{BATCH_MAX_RECEIPTS, LINGER_MS, batch_size};
+use hub::upkeep::UpkeepTerms;
 use node::NodeHandle;
 use shared::signing::PrivateKey;
 use shared::{Address, B256, Bytes};
@@ -41,6 +44,7 @@ use store::record::{OutboxPayload, ReceiptRecord};
 use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use self::upkeep::NextLook;
 use crate::clock;
 use crate::exchange::ExchangeHandle;
 use crate::hub::HubHandle;
@@ -80,6 +84,8 @@ pub(crate) struct Settlement {
     pub(crate) hub_key: PrivateKey,
     /// Whose trades are settled, where this server operates one.
     pub(crate) exchange: Option<ExchangeHandle>,
+    /// When fees are moved on.
+    pub(crate) upkeep: UpkeepTerms,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: CancellationToken,
 }
@@ -93,14 +99,14 @@ impl Settlement {
     async fn settle(&self) {
         let receipts = self.hub.receipts();
         let trades = self.exchange.as_ref().map(ExchangeHandle::to_settle).unwrap_or_default();
-        let mut is_aligned = false;
+        let (mut is_aligned, mut next_look) = (false, NextLook::default());
         loop {
             let settled = async {
                 if !is_aligned {
                     outbox::align_nonce(self).await?;
                     is_aligned = true;
                 }
-                self.settle_all().await
+                self.settle_all(&mut next_look).await
             };
             let pause = match settled.await {
                 Ok(()) => POLL,
@@ -119,7 +125,7 @@ impl Settlement {
     }
 
     /// Mints everything that waits, batch by batch.
-    async fn settle_all(&self) -> Result<(), SettlementError> {
+    async fn settle_all(&self, next_look: &mut NextLook) -> Result<(), SettlementError> {
         // Trades and mints take turns, so that neither keeps the other waiting.
         let mut traded = false;
         loop {
@@ -135,6 +141,7 @@ impl Settlement {
                 || self.queue_void().await?
                 || self.queue_rejection().await?
                 || self.queue_release().await?
+                || self.queue_upkeep(next_look).await?
             {
                 continue;
             }

@@ -34,6 +34,9 @@ impl Settlement {
             OutboxPayload::SettleTrades { .. } | OutboxPayload::Withdraw { .. } => {
                 return self.record_exchange_end(sent, end).await;
             }
+            OutboxPayload::DistributeFees | OutboxPayload::CollectRewards => {
+                return self.record_upkeep_end(sent, end).await;
+            }
             OutboxPayload::Settle { receipts } => return self.record_settlement_end(sent, receipts, end).await,
         };
         let receipts = self.store.list_receipts_by_hash(receipts).await?;

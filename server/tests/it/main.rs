@@ -39,6 +39,7 @@ mod sign_in;
 mod stake;
 mod stuck;
 mod two_hubs;
+mod upkeep;
 mod victim;
 mod walk;
 mod wallet;

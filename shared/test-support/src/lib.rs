@@ -31,6 +31,8 @@ pub enum Requirement {
     GraphicsAdapter,
     /// Mesa's renderer on the processor.
     Llvmpipe,
+    /// Ethereum's state tests, in a folder that somebody names.
+    StateTests,
 }
 
 impl Requirement {
@@ -41,6 +43,7 @@ impl Requirement {
             Self::PostgreSql => "postgresql",
             Self::GraphicsAdapter => "graphics-adapter",
             Self::Llvmpipe => "llvmpipe",
+            Self::StateTests => "state-tests",
         }
     }
 

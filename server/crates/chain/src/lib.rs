@@ -40,6 +40,8 @@ pub mod rules;
 mod simulate;
 mod snapshot_file;
 mod state;
+#[cfg(test)]
+mod state_tests;
 mod store;
 mod tables;
 mod trace;
@@ -70,6 +72,7 @@ pub use history_search::Creation;
 pub use logs::{LogFilter, MAX_LOG_BYTES, MAX_LOGS, MAX_READ_LOG_BYTES, MAX_TOPICS, PlacedLog};
 pub use proof::{AccountProof, MAX_PROVED_SLOTS};
 pub use receipt::{MAX_REVERT_DATA_BYTES, TransactionReceipt};
+pub use rlp_items::check_count;
 pub use roles::TransactionRoles;
 pub use simulate::{
     BlockToSimulate, CallToSimulate, HeaderOverride, MAX_SIMULATED_BLOCKS, MAX_SIMULATION_BYTES, OfferedPrice,

@@ -3,9 +3,11 @@
 
 use alloy_rlp::Header;
 
+/// Looks, before anything is decoded, whether the list with which `list` begins has more than `limit` items, which `what` names.
+///
 /// # Errors
-/// In words, for a list of more than `limit` items, which `what` names, and for what is no list.
-pub(crate) fn check_count(list: &[u8], what: &str, limit: usize) -> Result<(), String> {
+/// In words, for a list of more than `limit` items, and for what is no list.
+pub fn check_count(list: &[u8], what: &str, limit: usize) -> Result<(), String> {
     let mut items = payload_of(list)?;
     for _ in 0..limit {
         if items.is_empty() {

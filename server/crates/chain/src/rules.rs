@@ -30,5 +30,9 @@ pub const GAS_PRICE_WEI: u64 = 0;
 /// clocks that differ, and keeps a proposer from moving the chain's time, which contracts read, into the future.
 pub const MAX_BLOCK_TIME_AHEAD_S: u64 = 15;
 
+/// How long after the block before it, in seconds of their headers, a block without transactions may come at the earliest. Validators
+/// vote for none that comes sooner.
+pub const EMPTY_BLOCK_PAUSE_S: u64 = 10;
+
 /// The most voting power of a set: consensus multiplies it by 3.
 pub const MAX_TOTAL_VOTING_POWER: u64 = u64::MAX / 3;

@@ -15,8 +15,9 @@
 //! [`chain::CommitCertificate::verify`] checks. [`Follower`] decides nothing and takes blocks with such certificates.
 //!
 //! Invariants: nothing that was signed is returned before it is in the write-ahead log and synced; no block without
-//! transactions is proposed or voted for; while no transaction waits anywhere, no height begins and nothing is sent but
-//! a [`Message::Status`] every ten seconds.
+//! transactions is proposed but by a validator with a [`Heartbeat`], and none is voted for that comes sooner than
+//! [`chain::rules::EMPTY_BLOCK_PAUSE_S`] after the one before; while no transaction waits anywhere and no heartbeat is due, no
+//! height begins and nothing is sent but a [`Message::Status`] every ten seconds.
 
 mod bft;
 mod blocks;
@@ -26,6 +27,7 @@ mod effects;
 mod error;
 mod follower;
 mod heard;
+mod heartbeat;
 mod log;
 mod message;
 mod old_signatures;
@@ -46,6 +48,7 @@ pub use context::{
 };
 pub use error::{ConsensusError, MessageError};
 pub use follower::Follower;
+pub use heartbeat::Heartbeat;
 pub use log::{FileStorage, LogStorage, check_silent};
 pub use malachite_types::{LinearTimeouts, NilOrVal, Round, VoteType};
 pub use message::{MAX_GOSSIP_BYTES, MAX_GOSSIP_TRANSACTIONS, MAX_MESSAGE_BYTES, Message};
@@ -118,6 +121,12 @@ pub trait Host {
     /// # Errors
     /// As [`Application::propose`].
     fn propose(&mut self, now_unix_s: u64) -> Result<Option<Arc<ExecutedBlock>>, ChainError>;
+
+    /// Executes a block without transactions in the name of this validator.
+    ///
+    /// # Errors
+    /// As [`Application::propose`].
+    fn propose_empty(&mut self, now_unix_s: u64) -> Result<Arc<ExecutedBlock>, ChainError>;
 
     /// Whether transactions wait that could go into the next block.
     fn has_waiting(&self) -> bool;

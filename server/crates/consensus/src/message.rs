@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
-use chain::{Block, MAX_VALIDATORS, ReceivedBlock};
+use chain::{Block, MAX_VALIDATORS, ReceivedBlock, check_count};
 use malachite_types::{NilOrVal, PolkaSignature, Round, RoundCertificateType, RoundSignature, VoteType};
 
 use crate::context::{
@@ -17,6 +17,8 @@ pub const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 pub const MAX_GOSSIP_BYTES: usize = 1024 * 1024;
 /// Most transactions in one message of gossip.
 pub const MAX_GOSSIP_TRANSACTIONS: usize = 1_024;
+/// Most bytes of a certificate: a prevote and a precommit of each validator, of 126 bytes each, and what they are about.
+const MAX_CERTIFICATE_BYTES: usize = 2 * MAX_VALIDATORS * 126 + 128;
 
 /// What one validator tells another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,8 +152,8 @@ impl Message {
                 Self::Proposal { proposal, block: Box::new(Block::decode(rest, chain_id)?) }
             }
             VOTE => Self::Vote(EncodedVote::decode(rest)?.try_into()?),
-            POLKA => Self::Polka(EncodedVotes::decode(rest)?.try_into()?),
-            ROUND => Self::Round(EncodedVotes::decode(rest)?.try_into()?),
+            POLKA => Self::Polka(decode_votes(rest)?.try_into()?),
+            ROUND => Self::Round(decode_votes(rest)?.try_into()?),
             STATUS => Self::Status(u64::decode(rest)?),
             REQUEST => Self::Request(u64::decode(rest)?),
             DECIDED => Self::Decided(Box::new(ReceivedBlock::decode(rest)?)),
@@ -166,12 +168,19 @@ fn decode_transactions(rest: &mut &[u8]) -> Result<Vec<Bytes>, MessageError> {
     if rest.len() > 2 * MAX_GOSSIP_BYTES {
         return Err(MessageError::Malformed(format!("{} bytes of transactions", rest.len())));
     }
-    let transactions = Vec::<Bytes>::decode(rest)?;
-    if transactions.len() > MAX_GOSSIP_TRANSACTIONS {
-        let given = transactions.len();
-        return Err(MessageError::Malformed(format!("{given} transactions, at most {MAX_GOSSIP_TRANSACTIONS}")));
+    // Before anything is decoded: an empty transaction is one byte here, and many times as many in memory.
+    check_count(rest, "transactions", MAX_GOSSIP_TRANSACTIONS).map_err(MessageError::Malformed)?;
+    Ok(Vec::decode(rest)?)
+}
+
+fn decode_votes(rest: &mut &[u8]) -> Result<EncodedVotes, MessageError> {
+    if rest.len() > MAX_CERTIFICATE_BYTES {
+        let given = rest.len();
+        return Err(MessageError::Malformed(format!(
+            "a certificate of {given} bytes, at most {MAX_CERTIFICATE_BYTES}"
+        )));
     }
-    Ok(transactions)
+    Ok(EncodedVotes::decode(rest)?)
 }
 
 fn malformed(reason: &str) -> MessageError {

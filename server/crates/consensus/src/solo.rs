@@ -1,8 +1,13 @@
 //! Deciding alone.
 
-use chain::{Application as _, ChainError, CommitCertificate, DecidedBlock, Import, ValidatorKey, import};
+use std::sync::Arc;
+
+use chain::{
+    Application as _, ChainError, CommitCertificate, DecidedBlock, ExecutedBlock, Import, ValidatorKey, import,
+};
 
 use crate::error::ConsensusError;
+use crate::heartbeat::Heartbeat;
 use crate::message::Message;
 use crate::sync::{BlockSync, Question, answer};
 use crate::{Action, Consensus, Event, Host, Now};
@@ -25,6 +30,9 @@ pub struct Solo<H> {
     decided: Option<CommitCertificate>,
     /// When the next block is tried, where one is to be made without another event.
     due_ms: Option<u64>,
+    heartbeat: Option<Heartbeat>,
+    /// When a block without transactions is due, where there are heartbeats.
+    heartbeat_ms: Option<u64>,
     /// Why the last block could not be made.
     fault: Option<String>,
     sync: BlockSync,
@@ -34,7 +42,14 @@ impl<H: Host> Solo<H> {
     /// Takes the key of the one validator.
     #[must_use]
     pub fn new(host: H, key: ValidatorKey, chain_id: u64) -> Self {
-        Self { host, key, chain_id, decided: None, due_ms: None, fault: None, sync: BlockSync::default() }
+        let (decided, due_ms, heartbeat, heartbeat_ms, fault) = (None, None, None, None, None);
+        Self { host, key, chain_id, decided, due_ms, heartbeat, heartbeat_ms, fault, sync: BlockSync::default() }
+    }
+
+    /// The same, that also makes blocks without transactions, or none.
+    #[must_use]
+    pub fn with_heartbeat(self, heartbeat: Option<Heartbeat>) -> Self {
+        Self { heartbeat, ..self }
     }
 
     /// The node's side.
@@ -50,18 +65,36 @@ impl<H: Host> Solo<H> {
         let made = self.decide_and_commit(now)?;
         self.fault = None;
         self.due_ms = (made && self.host.has_waiting()).then_some(now.monotonic_ms);
+        self.heartbeat_ms = self.heartbeat_wait_ms(now)?.map(|wait_ms| now.monotonic_ms.saturating_add(wait_ms));
         Ok(())
+    }
+
+    /// How long it takes until a block without transactions is due, in milliseconds.
+    fn heartbeat_wait_ms(&self, now: Now) -> Result<Option<u64>, ConsensusError> {
+        let Some(heartbeat) = self.heartbeat else { return Ok(None) };
+        let last_block_unix_s = self.host.application().head()?.timestamp;
+        Ok(Some(heartbeat.wait_ms(last_block_unix_s, now)))
+    }
+
+    /// The next block: of what waits, or without transactions where one is due.
+    fn next_block(&mut self, now: Now) -> Result<Option<Arc<ExecutedBlock>>, ConsensusError> {
+        let is_heartbeat_due = self.heartbeat_wait_ms(now)? == Some(0);
+        if !self.host.has_waiting() && !is_heartbeat_due {
+            return Ok(None);
+        }
+        self.check_decides()?;
+        let made = if self.host.has_waiting() { self.host.propose(now.unix_s)? } else { None };
+        Ok(match made {
+            None if is_heartbeat_due => Some(self.host.propose_empty(now.unix_s)?),
+            made => made,
+        })
     }
 
     /// Decides a block and commits it, or commits the one that was decided before and could not be written. Whether one was
     /// made.
     fn decide_and_commit(&mut self, now: Now) -> Result<bool, ConsensusError> {
         if self.decided.is_none() {
-            if !self.host.has_waiting() {
-                return Ok(false);
-            }
-            self.check_decides()?;
-            let Some(executed) = self.host.propose(now.unix_s)? else { return Ok(false) };
+            let Some(executed) = self.next_block(now)? else { return Ok(false) };
             let (height, hash) = (executed.block().header.number, executed.hash());
             let certificate = self.key.decide_alone(self.chain_id, height, hash);
             let certificate = certificate.ok_or(ChainError::Signing { number: height })?;
@@ -151,7 +184,9 @@ impl<H: Host> Consensus for Solo<H> {
     }
 
     fn deadline_ms(&self) -> Option<u64> {
-        self.due_ms
+        // After a failure the pause counts.
+        let heartbeat_ms = self.heartbeat_ms.filter(|_| self.fault.is_none());
+        [self.due_ms, heartbeat_ms].into_iter().flatten().min()
     }
 
     fn fault(&self) -> Option<&str> {

@@ -30,4 +30,5 @@ pub mod speed;
 pub mod stuck;
 mod summary_tree;
 pub mod unserved;
+pub mod upkeep;
 pub mod verification;

@@ -49,7 +49,7 @@ pub enum PoolError {
         per_second: u64,
     },
     /// The sender has asked for more gas than one account may in a minute while gas is free.
-    #[error("gas allowance exceeded: {sender} may ask for {limit} gas a minute")]
+    #[error("gas allowance exceeded: {sender} may ask for {limit} gas a minute; stake raises it")]
     GasAllowance {
         /// The sender.
         sender: Address,

@@ -19,6 +19,18 @@ pub const STRANGERS_ARRIVAL_BYTES: Rate = Rate { per_second: 512 << 10, burst: 3
 /// What a transaction counts beside its own bytes when it arrives: a signature is recovered, and a row is written.
 pub const ARRIVAL_OVERHEAD_BYTES: u64 = 512;
 
+/// Gas in a minute that one stranger's transactions may ask for, whatever it has staked.
+pub const SENDER_GAS_PER_MINUTE: u64 = 600_000_000;
+
+/// Gas in a minute that a sender gets besides for each whole AIT that it has staked: about a token transfer.
+pub const GAS_PER_STAKED_AIT_PER_MINUTE: u64 = 60_000;
+
+/// Gas in a minute that one stranger's transactions may ask for with any stake: of more than that stake gives nothing.
+pub const STAKED_SENDER_GAS_PER_MINUTE: u64 = 4 * SENDER_GAS_PER_MINUTE;
+
+/// How often the stake of a sender is looked up, of all senders together: it costs some calls of a contract.
+pub const STAKE_LOOKS: Rate = Rate { per_second: 10, burst: 100 };
+
 /// The bounds of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolLimits {
@@ -36,8 +48,14 @@ pub struct PoolLimits {
     pub max_nonce_gap: u64,
     /// How long a transaction may wait, in milliseconds.
     pub lifetime_ms: u64,
-    /// Gas that one stranger's transactions may ask for in a minute.
+    /// Gas that one stranger's transactions may ask for in a minute, where it has nothing staked.
     pub max_gas_per_sender_per_minute: u64,
+    /// What each whole AIT of its stake adds to that.
+    pub gas_per_staked_ait_per_minute: u64,
+    /// The most that stake raises it to.
+    pub max_gas_per_staked_sender_per_minute: u64,
+    /// How often stakes are looked up.
+    pub stake_looks: Rate,
     /// How fast strangers' transactions may arrive.
     pub strangers_arrival_bytes: Rate,
     /// Senders that settle for everybody, such as the hub that mints. They have a lane of their own in the pool and in the
@@ -55,10 +73,24 @@ impl Default for PoolLimits {
             reserved_bytes: 4 << 20,
             max_nonce_gap: 1_024,
             lifetime_ms: 3 * 60 * 60 * 1_000,
-            max_gas_per_sender_per_minute: 600_000_000,
+            max_gas_per_sender_per_minute: SENDER_GAS_PER_MINUTE,
+            gas_per_staked_ait_per_minute: GAS_PER_STAKED_AIT_PER_MINUTE,
+            max_gas_per_staked_sender_per_minute: STAKED_SENDER_GAS_PER_MINUTE,
+            stake_looks: STAKE_LOOKS,
             strangers_arrival_bytes: STRANGERS_ARRIVAL_BYTES,
             settlement_senders: BTreeSet::new(),
         }
+    }
+}
+
+impl PoolLimits {
+    /// Gas that a stranger's transactions may ask for in a minute: `base + min(stake * gas per AIT, most - base)`. Stake never
+    /// lowers it.
+    #[must_use]
+    pub fn gas_per_minute(&self, staked_ait: u64) -> u64 {
+        let base = self.max_gas_per_sender_per_minute;
+        let most_more = self.max_gas_per_staked_sender_per_minute.saturating_sub(base);
+        base.saturating_add(staked_ait.saturating_mul(self.gas_per_staked_ait_per_minute).min(most_more))
     }
 }
 

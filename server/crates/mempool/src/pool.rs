@@ -51,6 +51,7 @@ pub struct Pool {
     next_sequence: u64,
     meter: GasMeter,
     arrivals: Budget,
+    stake_looks: Budget,
 }
 
 /// What strangers hold of the pool.
@@ -66,6 +67,7 @@ impl Pool {
     pub fn new(limits: PoolLimits) -> Self {
         Self {
             arrivals: Budget::new(limits.strangers_arrival_bytes),
+            stake_looks: Budget::new(limits.stake_looks),
             strangers: Share::default(),
             limits,
             senders: BTreeMap::new(),
@@ -131,6 +133,21 @@ impl Pool {
         Ok(admission)
     }
 
+    /// Whether to look up what a sender has staked, whose gas was [refused](PoolError::GasAllowance): once in its minute, and
+    /// so often for all senders together that it takes little time. [`Pool::tell_stake`] takes the answer.
+    pub fn may_look_up_stake(&mut self, sender: Address, now_unix_ms: u64) -> bool {
+        let may = self.meter.lacks_stake(sender, now_unix_ms) && self.stake_looks.left(now_unix_ms) > 0;
+        if may {
+            self.stake_looks.spend(1, now_unix_ms);
+        }
+        may
+    }
+
+    /// Says how many whole AIT a sender has staked. It counts for the rest of the sender's minute.
+    pub fn tell_stake(&mut self, sender: Address, staked_ait: u64, now_unix_ms: u64) {
+        self.meter.tell_stake(sender, staked_ait, now_unix_ms);
+    }
+
     /// Puts back a transaction that was acknowledged before a restart. It passed every bound then.
     pub fn restore(&mut self, pending: PendingTransaction, account: SenderAccount) -> Result<(), PoolError> {
         check_account(&pending.transaction, account)?;
@@ -180,6 +197,13 @@ impl Pool {
                 senders.filter_map(|sender| self.senders.get(sender)).any(is_ready)
             }
         }
+    }
+
+    /// When the transaction arrived, in Unix milliseconds, that has been ready up to a lane for the longest time.
+    #[must_use]
+    pub fn oldest_ready_unix_ms(&self, up_to: Lane) -> Option<u64> {
+        let of_lanes = self.senders.iter().filter(|(sender, _)| self.lane_of(**sender) <= up_to);
+        of_lanes.filter_map(|(_, queue)| queue.ready().next()).map(|waiting| waiting.arrival_unix_ms).min()
     }
 
     /// Whose transactions a sender's are.
@@ -320,8 +344,10 @@ impl Pool {
 
     /// What a stranger's transaction costs while gas is free.
     fn check_allowance(&mut self, transaction: &SignedTransaction, now_unix_ms: u64) -> Result<(), PoolError> {
-        let (sender, limit) = (transaction.sender(), self.limits.max_gas_per_sender_per_minute);
-        if !self.meter.allows(sender, transaction.gas_limit(), limit, now_unix_ms) {
+        let sender = transaction.sender();
+        let limit = self.limits.gas_per_minute(self.meter.staked_ait(sender, now_unix_ms));
+        let asked = self.meter.used(sender, now_unix_ms).saturating_add(transaction.gas_limit());
+        if asked > limit {
             return Err(PoolError::GasAllowance { sender, limit });
         }
         if self.arrivals.left(now_unix_ms) < arrival_bytes(transaction) {

@@ -137,6 +137,46 @@ fn one_sender_has_bounded_places_and_gas() {
 }
 
 #[test]
+fn stake_raises_the_gas_of_its_sender_alone_and_only_for_the_minute_in_which_it_was_told() {
+    let limits = PoolLimits {
+        max_gas_per_sender_per_minute: GAS,
+        gas_per_staked_ait_per_minute: GAS,
+        max_gas_per_staked_sender_per_minute: 3 * GAS,
+        ..limits()
+    };
+    let mut pool = Pool::new(limits);
+    let (staker, other) = (transaction(1, 0, 1).sender(), transaction(2, 0, 1).sender());
+    assert!(!pool.may_look_up_stake(staker, 1_000), "it has asked for nothing");
+    for sender in [1, 2] {
+        pool.insert(transaction(sender, 0, 1), fresh(0), 1_000).unwrap();
+    }
+    let refused = |sender, limit| Err(PoolError::GasAllowance { sender, limit });
+    assert_eq!(pool.insert(transaction(1, 1, 1), fresh(0), 1_000), refused(staker, GAS));
+    assert!(pool.may_look_up_stake(staker, 1_000));
+    pool.tell_stake(staker, 100, 1_000);
+    assert!(!pool.may_look_up_stake(staker, 60_999), "it is known for this minute");
+    pool.insert(transaction(1, 1, 1), fresh(0), 1_000).unwrap();
+    pool.insert(transaction(1, 2, 1), fresh(0), 60_999).unwrap();
+    assert_eq!(pool.insert(transaction(1, 3, 1), fresh(0), 60_999), refused(staker, 3 * GAS), "stake raises it so far");
+    assert_eq!(pool.insert(transaction(2, 1, 1), fresh(0), 60_999), refused(other, GAS), "another's stake");
+    pool.insert(transaction(2, 1, 1), fresh(0), 61_000).unwrap();
+    pool.insert(transaction(1, 3, 1), fresh(0), 61_000).unwrap();
+    assert!(pool.may_look_up_stake(staker, 61_000), "the next minute is another");
+}
+
+#[test]
+fn stakes_of_many_senders_are_looked_up_at_a_bounded_rate() {
+    let rate = Rate { per_second: 1, burst: 2 };
+    let mut pool = Pool::new(PoolLimits { stake_looks: rate, ..limits() });
+    for sender in 1..=4 {
+        pool.insert(transaction(sender, 0, 1), fresh(0), 1_000).unwrap();
+    }
+    let mut may = |sender, now| pool.may_look_up_stake(transaction(sender, 0, 1).sender(), now);
+    assert_eq!([1, 2, 3].map(|sender| may(sender, 1_000)), [true, true, false]);
+    assert_eq!([3, 4].map(|sender| may(sender, 2_000)), [true, false]);
+}
+
+#[test]
 fn a_pool_full_of_strangers_takes_what_settles_and_puts_it_first() {
     let settler = 9;
     let limits = PoolLimits {
@@ -232,6 +272,80 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0usize..4).prop_map(|count| Step::Mine { count }),
         1 => Just(Step::Expire),
     ]
+}
+
+proptest! {
+    /// More stake never gives less, nothing gives less than everybody has, and nothing gives more than the most.
+    #[test]
+    fn the_gas_of_a_stake_is_monotonic_and_bounded(
+        base in 0..1_000_000_000_u64,
+        per_ait in 0..1_000_000_u64,
+        most in 0..5_000_000_000_u64,
+        stake in any::<u64>(),
+        more in any::<u64>(),
+    ) {
+        let limits = PoolLimits {
+            max_gas_per_sender_per_minute: base,
+            gas_per_staked_ait_per_minute: per_ait,
+            max_gas_per_staked_sender_per_minute: most,
+            ..PoolLimits::default()
+        };
+        let gas = limits.gas_per_minute(stake);
+        prop_assert_eq!(limits.gas_per_minute(0), base);
+        prop_assert!((base..=base.max(most)).contains(&gas));
+        prop_assert!(gas <= limits.gas_per_minute(stake.saturating_add(more)));
+        let exact = u128::from(base) + u128::from(stake) * u128::from(per_ait);
+        prop_assert_eq!(u128::from(gas), exact.min(u128::from(base.max(most))));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// With any stakes, each sender stays within the gas of its own in each of its minutes, and all strangers
+    /// together within the bytes that may arrive.
+    #[test]
+    fn stakes_leave_the_sum_of_all_strangers_bounded(
+        stakes in prop::collection::vec(0..10_u64, 4),
+        sends in prop::collection::vec((0u8..4, 0..5_000_u64), 1..80),
+    ) {
+        let counted = ARRIVAL_OVERHEAD_BYTES + 200;
+        let limits = PoolLimits {
+            max_transactions: 1_000,
+            max_transactions_per_sender: 1_000,
+            max_nonce_gap: 1_000,
+            max_gas_per_sender_per_minute: 2 * GAS,
+            gas_per_staked_ait_per_minute: GAS,
+            max_gas_per_staked_sender_per_minute: 6 * GAS,
+            strangers_arrival_bytes: Rate { per_second: counted, burst: 10 * counted },
+            ..PoolLimits::default()
+        };
+        let arrivals = limits.strangers_arrival_bytes;
+        let mut pool = Pool::new(limits.clone());
+        let (mut now, mut arrived) = (0, 0);
+        // The beginning of each sender's minute, what it asked for in it, and its next nonce.
+        let mut minutes: BTreeMap<Address, (u64, u64, u64)> = BTreeMap::new();
+        for (sender, pause_ms) in sends {
+            now += pause_ms;
+            let address = transaction(sender + 1, 0, 1).sender();
+            let (mut begin, mut gas, nonce) = minutes.get(&address).copied().unwrap_or((now, 0, 0));
+            if now - begin >= 60_000 {
+                (begin, gas) = (now, 0);
+            }
+            let signed = transaction(sender + 1, nonce, 1);
+            let mut outcome = pool.insert(signed.clone(), fresh(0), now);
+            if matches!(outcome, Err(PoolError::GasAllowance { .. })) && pool.may_look_up_stake(address, now) {
+                pool.tell_stake(address, stakes[usize::from(sender)], now);
+                outcome = pool.insert(signed.clone(), fresh(0), now);
+            }
+            if outcome.is_ok() {
+                minutes.insert(address, (begin, gas + GAS, nonce + 1));
+                arrived += ARRIVAL_OVERHEAD_BYTES + signed.raw().len() as u64;
+                prop_assert!(gas + GAS <= limits.gas_per_minute(stakes[usize::from(sender)]));
+            }
+            prop_assert!(arrived <= arrivals.most_within(now.div_ceil(1_000), 0));
+        }
+    }
 }
 
 proptest! {

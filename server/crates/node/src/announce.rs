@@ -13,6 +13,7 @@ use crate::handle::Shared;
 pub(crate) fn announce(shared: &Shared, executed: ExecutedBlock) -> Result<(), ChainError> {
     let (block, receipts) = executed.into_parts();
     let committed = CommittedBlock { block, receipts };
+    shared.note_block();
     let unusable = settle_pool(shared, &committed);
     tracing::debug!(
         height = committed.block.header.number,

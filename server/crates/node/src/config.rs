@@ -2,10 +2,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chain::{Genesis, StateHistory, ValidatorKey};
+use consensus::Heartbeat;
 use mempool::{PoolLimits, StrangerRates};
 
 use crate::disk::DISK_FLOOR_BYTES;
 use crate::lanes::STRANGER_CALL_TIME;
+use crate::standstill::STANDSTILL_AFTER;
 use crate::upstream::Upstream;
 use crate::validator_network::ValidatorNetwork;
 
@@ -72,7 +74,7 @@ impl NodeConfig {
     }
 }
 
-/// When blocks are made. There is no heartbeat: without a transaction there is no block.
+/// When blocks are made. Without a heartbeat there is no block without a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockTiming {
     /// How long the first ready transaction waits for others to share its block. Among several validators it does not wait:
@@ -82,6 +84,10 @@ pub struct BlockTiming {
     pub retry_after_failure: Duration,
     /// How long strangers' transactions wait after their allowance was used up, until it is looked at again.
     pub strangers_pause: Duration,
+    /// After how long without a block one without transactions is made.
+    pub heartbeat: Option<Heartbeat>,
+    /// How long something may wait for a block while none is made, before the node says that the chain stands still.
+    pub standstill_after: Duration,
 }
 
 impl Default for BlockTiming {
@@ -90,6 +96,8 @@ impl Default for BlockTiming {
             batching_window: Duration::from_millis(25),
             retry_after_failure: Duration::from_secs(1),
             strangers_pause: Duration::from_millis(250),
+            heartbeat: None,
+            standstill_after: STANDSTILL_AFTER,
         }
     }
 }

@@ -90,6 +90,12 @@ pub enum NodeError {
         /// Power of all.
         total: u64,
     },
+    /// Enough validators are connected, and still nothing is decided.
+    #[error("transactions or a heartbeat have waited for {waited_seconds} s, and no block was made")]
+    Standstill {
+        /// How long something has waited without a block.
+        waited_seconds: u64,
+    },
     /// The node is named as its own peer.
     #[error("{0} is this node's own address and cannot be its peer")]
     NotAPeer(Address),
@@ -151,6 +157,7 @@ impl NodeError {
             | Self::UpstreamAway(_)
             | Self::NoQuorum { .. }
             | Self::TooFewConnected { .. }
+            | Self::Standstill { .. }
             | Self::NotAPeer(_)
             | Self::DecidedFile(_)
             | Self::Consensus(_)

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, mpsc};
 use std::time::Duration;
 
@@ -10,12 +11,14 @@ use mempool::Pool;
 use tokio::sync::{broadcast, oneshot};
 
 use crate::arrivals::Arrivals;
+use crate::clock::now_unix_ms;
 use crate::disk::Disk;
 use crate::error::NodeError;
 use crate::events::CommittedBlock;
 use crate::intake::{Importing, Submission, ToProducer, check_runnable};
 use crate::lanes::{CallTime, Lane, Lanes};
 use crate::peers::{PeerState, Peers};
+use crate::standstill::Watched;
 use crate::upstream::Upstream;
 
 /// Most submissions that wait for the producer.
@@ -48,17 +51,23 @@ pub(crate) struct Shared {
     transactions: Transactions,
     pub(crate) rpc_servers: Mutex<Vec<jsonrpsee::server::ServerHandle>>,
     fault: RwLock<Option<String>>,
+    pub(crate) watched: Watched,
+    last_block_unix_ms: AtomicU64,
+}
+
+/// What a node's state is made with.
+pub(crate) struct Opened {
+    pub(crate) chain: Chain,
+    pub(crate) pool: Pool,
+    pub(crate) disk_floor_bytes: u64,
+    pub(crate) call_limit: Duration,
+    pub(crate) transactions: Transactions,
+    pub(crate) watched: Watched,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        chain: Chain,
-        pool: Pool,
-        submissions: mpsc::SyncSender<ToProducer>,
-        disk_floor_bytes: u64,
-        call_limit: Duration,
-        transactions: Transactions,
-    ) -> Result<Self, NodeError> {
+    pub(crate) fn new(opened: Opened, submissions: mpsc::SyncSender<ToProducer>) -> Result<Self, NodeError> {
+        let Opened { chain, pool, disk_floor_bytes, call_limit, transactions, watched } = opened;
         Ok(Self {
             chain,
             pool: RwLock::new(pool),
@@ -72,7 +81,18 @@ impl Shared {
             transactions,
             rpc_servers: Mutex::default(),
             fault: RwLock::default(),
+            watched,
+            last_block_unix_ms: AtomicU64::new(now_unix_ms()),
         })
+    }
+
+    /// When this node took its last block, or was started.
+    pub(crate) fn last_block_unix_ms(&self) -> u64 {
+        self.last_block_unix_ms.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_block(&self) {
+        self.last_block_unix_ms.store(now_unix_ms(), Ordering::Relaxed);
     }
 
     pub(crate) fn pool(&self) -> RwLockReadGuard<'_, Pool> {
@@ -353,7 +373,7 @@ impl NodeHandle {
         Some(NodeError::DiskLow { free_bytes, floor_bytes })
     }
 
-    /// Why the producer cannot make blocks now, if it cannot; for health checks.
+    /// Why the producer cannot make blocks now, if it cannot.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         self.shared.fault.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -55,6 +55,14 @@ impl Host for NodeHost {
         }
     }
 
+    fn propose_empty(&mut self, _now_unix_s: u64) -> Result<Arc<ExecutedBlock>, ChainError> {
+        match &mut self.proposer {
+            Some(proposer) => proposer.propose_empty(),
+            // Who decides nothing has no heartbeat.
+            None => Err(ChainError::InvalidCall("this node proposes no blocks".to_owned())),
+        }
+    }
+
     /// Waiting transactions count once they are due.
     fn has_waiting(&self) -> bool {
         self.due().is_some_and(|due| due <= Instant::now()) && self.shared.pool().has_ready(Lane::Stranger)

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, B256, Bytes};
 use chain::{Chain, ChainError, DecidedBlock, PendingTransaction, SignedTransaction, Snapshot};
 use consensus::Event;
-use mempool::{Lane, Pool, SenderAccount};
+use mempool::{Admission, Lane, Pool, PoolError, SenderAccount};
 use tokio::sync::oneshot;
 
 use crate::clock::now_unix_ms;
 use crate::error::NodeError;
 use crate::handle::Shared;
+use crate::staking::staked_ait;
 
 /// Most arrivals that are taken at once. Their transactions are stored in one write.
 const MAX_ARRIVALS_AT_ONCE: usize = 1_024;
@@ -186,8 +187,31 @@ fn admit(shared: &Shared, snapshot: &Snapshot, pending: &PendingTransaction) -> 
     }
     check_disk(shared, transaction.sender())?;
     let account = sender_account(snapshot, transaction.sender())?;
-    let admission = shared.pool_mut().insert(transaction.clone(), account, pending.arrival_unix_ms)?;
-    Ok(admission.displaced)
+    Ok(insert(shared, snapshot, pending, account)?.displaced)
+}
+
+/// Takes a transaction into the pool. The stake of its sender is looked up where the gas that everybody has is used up.
+fn insert(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    pending: &PendingTransaction,
+    account: SenderAccount,
+) -> Result<Admission, PoolError> {
+    let (transaction, now_unix_ms) = (&pending.transaction, pending.arrival_unix_ms);
+    let sender = transaction.sender();
+    let outcome = shared.pool_mut().insert(transaction.clone(), account, now_unix_ms);
+    if !matches!(outcome, Err(PoolError::GasAllowance { .. }))
+        || !shared.pool_mut().may_look_up_stake(sender, now_unix_ms)
+    {
+        return outcome;
+    }
+    let staked = staked_ait(snapshot, sender).unwrap_or_else(|error| {
+        tracing::error!(%error, %sender, "what a sender has staked could not be read, and counts as nothing");
+        0
+    });
+    let mut pool = shared.pool_mut();
+    pool.tell_stake(sender, staked, now_unix_ms);
+    pool.insert(transaction.clone(), account, now_unix_ms)
 }
 
 /// Whether a transaction that is to be sent on could run on this node's copy of the chain, as the pool would see it.

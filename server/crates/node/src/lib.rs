@@ -9,7 +9,8 @@
 //!                                 └─────────── snapshots for every reader ◄── Chain ◄─┘
 //! ```
 //!
-//! How blocks are decided is the [`Role`]'s matter: alone, among other validators, or not at all. A transaction is acknowledged after it is on disk. Blocks are made only while transactions wait. [`router`] serves
+//! How blocks are decided is the [`Role`]'s matter: alone, among other validators, or not at all. A transaction is acknowledged after it is on disk. Blocks are
+//! made only while transactions wait, or where a [`Heartbeat`] is due. [`router`] serves
 //! JSON-RPC (POST, batches, WebSocket) and REST under `/rpc`; [`NodeHandle`] is the same for code in this process.
 
 mod allowance;
@@ -44,8 +45,10 @@ mod router;
 mod rpc;
 mod sockets;
 mod staking;
+mod standstill;
 mod stranger_threads;
 mod token;
+mod transaction_call;
 mod upstream;
 mod validator_network;
 mod validators;
@@ -54,6 +57,7 @@ pub use allowance::{Allowance, CallsRefused};
 pub use bounties::{BOUNTIES_AT_ONCE_MAX, NumberedBounty, WaitingClaim};
 pub use chain;
 pub use config::{BlockTiming, NodeConfig, Role};
+pub use consensus::Heartbeat;
 pub use disk::DISK_FLOOR_BYTES;
 pub use error::NodeError;
 pub use escrow::EscrowAccount;
@@ -77,5 +81,7 @@ pub use router::{
 pub use rpc::openrpc_document;
 pub use sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Metered, MeteredListener, SOCKETS_MAX_BYTES, Socket};
 pub use staking::{StakeRewards, ValidatorPower};
+pub use standstill::STANDSTILL_AFTER;
+pub use transaction_call::{MAX_TRANSACTION_CALL_BYTES, MAX_TRANSACTION_CALLS, sends_transaction};
 pub use upstream::{Forwarded, Upstream, UpstreamQueue, upstream};
 pub use validator_network::{MAX_PEERS, Peer, ValidatorNetwork};

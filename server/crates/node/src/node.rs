@@ -12,12 +12,13 @@ use crate::clock::now_unix_s;
 use crate::config::{BlockTiming, NodeConfig, Role};
 use crate::decided_file::DecidedFile;
 use crate::error::NodeError;
-use crate::handle::{MAX_WAITING_SUBMISSIONS, NodeHandle, Shared, Transactions};
+use crate::handle::{MAX_WAITING_SUBMISSIONS, NodeHandle, Opened, Shared, Transactions};
 use crate::host::NodeHost;
 use crate::intake::restore_pool;
 use crate::lanes::Lane;
 use crate::producer::Producer;
 use crate::proposer::Proposer;
+use crate::standstill::Watched;
 use crate::validator_network::{MAX_PEERS, Peer};
 use crate::validators::{Connections, Identity};
 
@@ -48,8 +49,10 @@ impl Node {
             Role::Follower(None) => Transactions::Refused,
             Role::Follower(Some(upstream)) => Transactions::SentOn(upstream.clone()),
         };
-        let (floor, call_time) = (config.disk_floor_bytes, config.stranger_call_time);
-        let shared = Arc::new(Shared::new(chain, pool, sender.clone(), floor, call_time, transactions)?);
+        let (disk_floor_bytes, call_limit) = (config.disk_floor_bytes, config.stranger_call_time);
+        let watched = Watched::of(config.timing);
+        let opened = Opened { chain, pool, disk_floor_bytes, call_limit, transactions, watched };
+        let shared = Arc::new(Shared::new(opened, sender.clone())?);
         tracing::info!(
             chain_id = shared.chain.chain_id(),
             genesis = %shared.chain.genesis_hash(),
@@ -70,11 +73,13 @@ impl Node {
                 drop(sender);
                 check_consensus_log(&shared.chain, &config.database)?;
                 let solo = Solo::new(host(Some(key.address()), config.timing), key, chain_id);
+                let solo = solo.with_heartbeat(config.timing.heartbeat);
                 spawn(Producer::new(Arc::clone(&shared), arrivals, solo, None, started))?
             }
             Role::Among(key, network) => {
                 let timing = BlockTiming { batching_window: Duration::ZERO, ..config.timing };
                 let bft = open_consensus(host(Some(key.address()), timing), &key, chain_id, &config.database)?;
+                let bft = bft.with_heartbeat(timing.heartbeat);
                 let identity = Identity { key, chain_id, genesis_hash: shared.chain.genesis_hash() };
                 let opened = Connections::open(identity, Arc::clone(&shared), &network, sender)?;
                 let way = Some(connections.insert(opened).sender());

@@ -18,7 +18,7 @@ use crate::handle::Shared;
 const GAS_OVERSUBSCRIPTION: u64 = 4;
 
 /// Proposes blocks of what waits in the pool, the settlement's first and strangers' within their allowance. Without a
-/// waiting transaction there is no block.
+/// waiting transaction there is no block, unless one [without transactions](Self::propose_empty) is asked for.
 pub(crate) struct Proposer {
     shared: Arc<Shared>,
     address: Address,
@@ -96,6 +96,17 @@ impl Proposer {
             Err(_) => self.schedule_next(self.timing.retry_after_failure),
         }
         proposed
+    }
+
+    /// Executes a block without transactions.
+    pub(crate) fn propose_empty(&mut self) -> Result<Arc<ExecutedBlock>, ChainError> {
+        let request = ProposalRequest {
+            timestamp_unix_s: now_unix_s(),
+            proposer: self.address,
+            candidates: Vec::new(),
+            metering: Metering::UNLIMITED,
+        };
+        Ok(self.shared.chain.propose(request)?.executed)
     }
 
     fn execute_ready(&mut self) -> Result<Option<Arc<ExecutedBlock>>, ChainError> {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::rpc;
+use crate::transaction_call::{TransactionCall, sends_transaction};
 
 /// Largest JSON-RPC request by POST, in bytes.
 pub const MAX_REQUEST_BYTES: u32 = 2 * 1024 * 1024;
@@ -42,7 +43,12 @@ impl RequestBodies {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(rpc::Posted);
         match axum::body::to_bytes(body, limit).await {
-            Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+            Ok(bytes) => {
+                if sends_transaction(&bytes) {
+                    parts.extensions.insert(TransactionCall);
+                }
+                next.run(Request::from_parts(parts, Body::from(bytes))).await
+            }
             Err(_) => (StatusCode::PAYLOAD_TOO_LARGE, Json(rpc::body_too_large(MAX_REQUEST_BYTES))).into_response(),
         }
     }

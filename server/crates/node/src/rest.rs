@@ -222,7 +222,7 @@ pub(crate) async fn show_mempool(State(node): State<NodeHandle>) -> Answer<Mempo
 
 pub(crate) async fn show_network(State(node): State<NodeHandle>) -> Answer<NetworkBody> {
     let peers = node.peers();
-    let (fault, shortage) = (node.fault(), node.quorum_shortage()?.or_else(|| node.disk_shortage()));
+    let shortage = node.quorum_shortage()?.or(node.standstill()?).or_else(|| node.disk_shortage());
     let connected = peers.iter().filter(|peer| peer.is_connected).count();
     Ok(Json(NetworkBody {
         chain_id: node.chain_id(),
@@ -230,7 +230,7 @@ pub(crate) async fn show_network(State(node): State<NodeHandle>) -> Answer<Netwo
         version: env!("CARGO_PKG_VERSION"),
         peers: connected,
         validators: peers.into_iter().map(PeerBody::from).collect(),
-        fault: fault.or_else(|| shortage.map(|shortage| shortage.to_string())),
+        fault: node.fault().or_else(|| shortage.map(|shortage| shortage.to_string())),
     }))
 }
 

@@ -6,10 +6,11 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, get_service, post, post_service};
+use axum::routing::{get, get_service, post};
 use axum::{BoxError, Json, Router};
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{BatchRequestConfig, PingConfig, Server, ServerConfig, stop_channel};
+use tower::ServiceExt as _;
 
 use crate::allowance::Allowance;
 use crate::error::NodeError;
@@ -19,6 +20,7 @@ use crate::lanes::Lane;
 use crate::large_answers::LargeAnswers;
 use crate::request_bodies::{MAX_REQUEST_BYTES, RequestBodies};
 use crate::sockets::{MAX_PUSHED_BYTES, MAX_SOCKETS_PER_CALLER, Socket, SocketBudget};
+use crate::transaction_call::{MAX_TRANSACTION_CALLS, TransactionCall};
 use crate::{rest, rpc};
 
 /// Largest JSON-RPC answer, in bytes.
@@ -30,7 +32,7 @@ const MAX_WAITING_MESSAGES: u32 = 8;
 /// Most requests in one batch.
 pub const MAX_BATCH_REQUESTS: u32 = 100;
 
-/// Most JSON-RPC requests by POST at once.
+/// Most JSON-RPC requests by POST at once, beside those that send a transaction.
 pub const MAX_CONNECTIONS: u32 = 512;
 
 /// Most WebSockets.
@@ -83,8 +85,14 @@ pub fn router_with(handle: NodeHandle, signs_of_life: SignsOfLife) -> Result<Rou
         )
     };
     let (bodies, budget) = (RequestBodies::default(), SocketBudget::default());
-    let posts = post_service(serving(config_of_posts()))
-        .layer(middleware::from_fn(move |request, next| bodies.clone().bound(request, next)));
+    let (calls, transactions) =
+        (serving(config_of_posts(MAX_CONNECTIONS)), serving(config_of_posts(MAX_TRANSACTION_CALLS)));
+    let posted = move |request: Request| {
+        let is_transaction = request.extensions().get::<TransactionCall>().is_some();
+        let service = if is_transaction { transactions.clone() } else { calls.clone() };
+        service.oneshot(request)
+    };
+    let posts = post(posted).layer(middleware::from_fn(move |request, next| bodies.clone().bound(request, next)));
     let sockets = get_service(serving(config_of_sockets(signs_of_life)))
         .layer(middleware::from_fn(move |request, next| begin_socket(budget.clone(), request, next)));
     let large_answers = LargeAnswers::default();
@@ -111,12 +119,12 @@ pub fn router_with(handle: NodeHandle, signs_of_life: SignsOfLife) -> Result<Rou
         .layer(middleware::from_fn(move |request, next| large_answers.clone().bound(request, next))))
 }
 
-fn config_of_posts() -> ServerConfig {
+fn config_of_posts(at_once: u32) -> ServerConfig {
     ServerConfig::builder()
         .http_only()
         .max_request_body_size(MAX_REQUEST_BYTES)
         .max_response_body_size(MAX_RESPONSE_BYTES)
-        .max_connections(MAX_CONNECTIONS)
+        .max_connections(at_once)
         .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH_REQUESTS))
         .build()
 }

@@ -1,10 +1,10 @@
 //! Who decides the next block, and what their power is made of, as the contract of the validators accounts for it.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolCall;
 use chain::{Call, Snapshot, Validator};
 use contracts::{STAKING_ADDRESS, Staking};
-use shared::amount::Amount;
+use shared::amount::{ATTO_PER_AIT, Amount};
 
 use crate::error::NodeError;
 use crate::handle::NodeHandle;
@@ -70,6 +70,19 @@ impl NodeHandle {
         })
         .await
     }
+}
+
+/// Whole AIT that an account has staked at the head, with all validators together; 0 on a chain without the contract. It
+/// takes a call for each validator with whom anything is staked.
+pub(crate) fn staked_ait(snapshot: &Snapshot, delegator: Address) -> Result<u64, NodeError> {
+    let mut staked = U256::ZERO;
+    let has_stake = |info: &Staking::ValidatorInfo| !(info.ownStake.is_zero() && info.delegatedStake.is_zero());
+    // The contract lists a bounded number of validators, and none that left.
+    for info in known_to_contract(snapshot)?.into_iter().filter(has_stake) {
+        let call = Staking::stakeOfCall { validator: info.validator, delegator };
+        staked = staked.saturating_add(ask(snapshot, &call)?.unwrap_or_default());
+    }
+    Ok((staked / U256::from(ATTO_PER_AIT)).saturating_to())
 }
 
 fn power_of(member: Validator, known: &[Staking::ValidatorInfo]) -> ValidatorPower {

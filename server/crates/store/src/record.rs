@@ -275,6 +275,10 @@ pub enum OutboxPayload {
     SettleTrades { market: u16, first_trade: u64, trades: u64 },
     /// Pays a trader out of its balance at the exchange.
     Withdraw { trader: Address, nonce: u64 },
+    /// Pays the escrow's fees to the accounts that it names.
+    DistributeFees,
+    /// Lets the fees of those who have staked flow.
+    CollectRewards,
 }
 
 impl OutboxPayload {
@@ -289,6 +293,8 @@ impl OutboxPayload {
             Self::Reject { .. } => "reject",
             Self::SettleTrades { .. } => "settle_trades",
             Self::Withdraw { .. } => "withdraw",
+            Self::DistributeFees => "distribute_fees",
+            Self::CollectRewards => "collect_rewards",
         }
     }
 }

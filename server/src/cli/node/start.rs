@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use node::Role;
 use node::chain::{DEFAULT_KEPT_STATES, StateHistory};
+use node::{Heartbeat, Role};
 use tokio_util::sync::CancellationToken;
 
 use super::PORT_DEFAULT;
 use crate::chain;
-use crate::cli::up::{LogForm, start_log, stop_on_signal};
+use crate::cli::up::{LogForm, heartbeat, start_log, stop_on_signal};
 use crate::keys;
 use crate::network::{self, GENESIS_FILE, SharedGenesis};
 use crate::node_server::NodeServer;
@@ -71,6 +71,9 @@ pub(in crate::cli) struct Start {
     /// File of the validator's key; keys/validator.key or keys/validator-dev.key in the folder where absent
     #[arg(long, env = "AITBC_VALIDATOR_KEY_FILE")]
     validator_key_file: Option<PathBuf>,
+    /// Make a block without transactions where none was made for so many seconds; no such blocks where absent
+    #[arg(long, env = "AITBC_HEARTBEAT_SECONDS", value_name = "SECONDS", value_parser = heartbeat)]
+    heartbeat_seconds: Option<Heartbeat>,
 }
 
 pub(super) fn run(start: Start) -> Result<()> {
@@ -80,7 +83,7 @@ pub(super) fn run(start: Start) -> Result<()> {
 }
 
 async fn serve(start: Start) -> Result<()> {
-    let Start { place, past, validator_listen, validator_key_file } = start;
+    let Start { place, past, validator_listen, validator_key_file, heartbeat_seconds } = start;
     let (address, data) = (place.address(), place.data);
     let Some(shared) = SharedGenesis::read(&data.join(GENESIS_FILE))? else {
         bail!(
@@ -98,6 +101,7 @@ async fn serve(start: Start) -> Result<()> {
     };
     let mut config = chain::node_config(&data, shared, role);
     config.history = past.history();
+    config.timing.heartbeat = heartbeat_seconds;
     let opened = data.clone();
     let server = NodeServer::start(address, data.clone(), None, move || chain::open(config, &opened)).await?;
     println!("The validator {own} runs: JSON-RPC at http://{}/rpc{validators}", server.address()?);

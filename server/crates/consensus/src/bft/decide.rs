@@ -1,5 +1,7 @@
 //! Proposing a block, and writing the one that was decided.
 
+use std::sync::Arc;
+
 use alloy_primitives::B256;
 use chain::{Application as _, Block, ChainError, CommitCertificate, ExecutedBlock};
 use malachite_consensus::{Input, LocallyProposedValue};
@@ -30,8 +32,9 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         // After a crash the same block is proposed again, since its proposal may have left.
         let hash = match self.effects.blocks.made_by(own.0, round_number) {
             Some(made) => made,
-            None if self.has_nothing_to_propose || !self.host.has_waiting() => return Ok(false),
-            None => match self.host.propose(self.now.unix_s) {
+            None if self.has_nothing_to_propose => return Ok(false),
+            None if !self.host.has_waiting() && !self.is_heartbeat_due() => return Ok(false),
+            None => match self.make_block() {
                 Ok(Some(executed)) => self.keep_own(executed.block().clone(), round_number),
                 Ok(None) => {
                     self.has_nothing_to_propose = true;
@@ -48,6 +51,15 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         let height = Height(self.next_height);
         self.feed(Input::Propose(LocallyProposedValue { height, round, value: BlockId(hash) }))?;
         Ok(true)
+    }
+
+    /// A block of what waits, or one without transactions where that is due.
+    fn make_block(&mut self) -> Result<Option<Arc<ExecutedBlock>>, ChainError> {
+        let made = if self.host.has_waiting() { self.host.propose(self.now.unix_s)? } else { None };
+        match made {
+            None if self.is_heartbeat_due() => self.host.propose_empty(self.now.unix_s).map(Some),
+            made => Ok(made),
+        }
     }
 
     fn keep_own(&mut self, block: Block, round: u32) -> B256 {
@@ -110,6 +122,7 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         executed: ExecutedBlock,
         certificate: &CommitCertificate,
     ) -> Result<(), ConsensusError> {
+        self.head_unix_s = executed.block().header.timestamp;
         self.host.committed(executed);
         self.previous_round = self.round().max(certificate.round);
         self.look_at(certificate, Checked::Yes)?;

@@ -19,7 +19,8 @@ use crate::context::{ChainContext, Height, Members, SignedVote};
 use crate::effects::Effects;
 use crate::error::ConsensusError;
 use crate::heard::Heard;
-use crate::log::{Log, LogStorage};
+use crate::heartbeat::Heartbeat;
+use crate::log::{Log, LogStorage, check_sound};
 use crate::message::Message;
 use crate::old_signatures::OldSignatures;
 use crate::signing::{SignatureCheck, Signer};
@@ -65,25 +66,37 @@ pub struct Bft<H, S> {
     /// Why the decided block could not be written.
     commit_fault: Option<String>,
     status_due_ms: u64,
+    heartbeat: Option<Heartbeat>,
+    /// The time of the head.
+    head_unix_s: u64,
     /// Why this validator signs nothing more.
     stopped: Option<String>,
 }
 
 impl<H: Host, S: LogStorage> Bft<H, S> {
-    /// Opens the log and says again what it holds for the height after the head.
+    /// Opens the log and says again what it holds for the height after the head. Where the log cannot be trusted, it is left as it
+    /// is, and the validator has [stopped](Self::stopped).
     ///
     /// # Errors
-    /// [`ConsensusError::DamagedLog`] if the log cannot be trusted, and as [`Consensus::handle`].
+    /// As [`Consensus::handle`].
     pub fn open(
         host: H,
         signer: Signer,
         timeouts: LinearTimeouts,
-        storage: S,
+        mut storage: S,
         now: Now,
     ) -> Result<Self, ConsensusError> {
-        let next_height = host.application().head()?.number + 1;
+        let head = host.application().head()?;
+        let next_height = head.number + 1;
         let members = members_at(&host, next_height)?;
-        let (log, entries) = Log::open(storage, next_height)?;
+        let (log, logged) = match check_sound(&mut storage, next_height) {
+            Ok(()) => {
+                let (log, entries) = Log::open(storage, next_height)?;
+                (log, Ok(entries))
+            }
+            Err(error @ ConsensusError::DamagedLog(_)) => (Log::untouched(storage, next_height), Err(error)),
+            Err(error) => return Err(error),
+        };
         let check = SignatureCheck { chain_id: signer.chain_id() };
         let effects = Effects {
             signer,
@@ -119,17 +132,29 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
             commit_retry_ms: None,
             commit_fault: None,
             status_due_ms: now.monotonic_ms,
+            heartbeat: None,
+            head_unix_s: head.timestamp,
             stopped: None,
         };
         if let Some(certificate) = opened.host.application().certificate_at(next_height - 1)? {
             opened.previous_round = certificate.round;
             opened.look_at(&certificate, double_commits::Checked::Yes)?;
         }
-        if !entries.is_empty() {
-            opened.replay(&entries)?;
+        match logged.and_then(|entries| opened.say_again(&entries)) {
+            Ok(()) => opened.settle()?,
+            Err(error @ ConsensusError::DamagedLog(_)) => {
+                tracing::error!(%error, height = next_height, "this validator signs nothing");
+                opened.stop(&error);
+            }
+            Err(error) => return Err(error),
         }
-        opened.settle()?;
         Ok(opened)
+    }
+
+    /// The same, that also wants blocks without transactions, or none.
+    #[must_use]
+    pub fn with_heartbeat(self, heartbeat: Option<Heartbeat>) -> Self {
+        Self { heartbeat, ..self }
     }
 
     /// The node's side.
@@ -262,8 +287,24 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
         Ok(())
     }
 
+    fn stop(&mut self, error: &ConsensusError) {
+        self.effects.actions.clear();
+        self.stopped = Some(error.to_string());
+    }
+
+    fn is_heartbeat_due(&self) -> bool {
+        self.heartbeat.is_some_and(|heartbeat| heartbeat.wait_ms(self.head_unix_s, self.now) == 0)
+    }
+
+    /// When a block without transactions is due; `None` once it is, since then the height has begun.
+    fn heartbeat_deadline_ms(&self) -> Option<u64> {
+        let wait_ms = self.heartbeat?.wait_ms(self.head_unix_s, self.now);
+        (wait_ms > 0).then(|| self.now.monotonic_ms.saturating_add(wait_ms))
+    }
+
     fn has_reason(&self) -> bool {
         self.host.has_waiting()
+            || self.is_heartbeat_due()
             || !self.effects.blocks.is_empty()
             || self.heard.is_a_reason(&self.members, self.effects.signer.address(), self.round())
     }
@@ -300,8 +341,7 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
             Ok(()) => Ok(core::mem::take(&mut self.effects.actions)),
             Err(error) => {
                 if !error.is_retryable() {
-                    self.effects.actions.clear();
-                    self.stopped = Some(error.to_string());
+                    self.stop(&error);
                 }
                 Err(error)
             }
@@ -332,10 +372,8 @@ impl<H: Host, S: LogStorage> Consensus for Bft<H, S> {
             return None;
         }
         let timer = if self.are_timers_paused { None } else { self.effects.timers.next_deadline_ms() };
-        [timer, self.commit_retry_ms, self.keep_retry_ms, self.sync.deadline_ms(), Some(self.status_due_ms)]
-            .into_iter()
-            .flatten()
-            .min()
+        let others = [self.commit_retry_ms, self.keep_retry_ms, self.sync.deadline_ms(), Some(self.status_due_ms)];
+        [timer, self.heartbeat_deadline_ms()].into_iter().chain(others).flatten().min()
     }
 
     fn fault(&self) -> Option<&str> {

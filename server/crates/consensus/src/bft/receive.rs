@@ -1,6 +1,7 @@
 //! What messages of others do.
 
 use alloy_primitives::Address;
+use chain::rules::EMPTY_BLOCK_PAUSE_S;
 use chain::{Application as _, Block, ChainError, Import, ReceivedBlock, import_received};
 use malachite_consensus::{Input, ProposedValue};
 use malachite_types::{Validity, ValueOrigin};
@@ -151,8 +152,11 @@ impl<H: Host, S: LogStorage> Bft<H, S> {
 
     /// Executes a proposed block; `None` if the chain could not say whether it is valid.
     fn judge(&self, block: &Block) -> Option<bool> {
-        if block.transactions.is_empty() {
-            tracing::warn!(height = block.header.number, "proposed block has no transactions");
+        // By its header alone, so that all judge alike.
+        let earliest_unix_s = self.head_unix_s.saturating_add(EMPTY_BLOCK_PAUSE_S);
+        if block.transactions.is_empty() && block.header.timestamp < earliest_unix_s {
+            let height = block.header.number;
+            tracing::warn!(height, earliest_unix_s, "proposed block has no transactions and comes too soon");
             return Some(false);
         }
         match self.host.application().validate(block.clone(), self.now.unix_s) {

@@ -85,6 +85,11 @@ impl<S: LogStorage> Log<S> {
         }
     }
 
+    /// A log that is damaged and left as it is, for somebody to look at. Nothing is written to it.
+    pub(crate) fn untouched(storage: S, height: u64) -> Self {
+        Self { storage, height, is_synced: true }
+    }
+
     /// Empties the log for the next height.
     pub(crate) fn begin(&mut self, height: u64) -> io::Result<()> {
         self.height = height;
@@ -129,6 +134,14 @@ pub fn check_silent(mut storage: impl LogStorage, height: u64) -> Result<(), Con
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a log can be gone on with at `height`.
+///
+/// # Errors
+/// [`ConsensusError::DamagedLog`] where it cannot, or the disk's.
+pub(crate) fn check_sound(storage: &mut impl LogStorage, height: u64) -> Result<(), ConsensusError> {
+    parse(&storage.read()?, height).map(|_| ())
 }
 
 struct Found {

@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use std::collections::BTreeMap;
 
-use consensus::ConsensusError;
+use consensus::{Consensus as _, ConsensusError, Event};
 
 use crate::world::{FAIR, FOUL, LIES, Lie, World};
 
@@ -192,15 +192,36 @@ fn a_damaged_log_keeps_the_validator_from_signing() {
     let sound = world.nodes[0].disk.bytes();
     let mut damaged = sound.clone();
     damaged[40] ^= 1;
-    world.nodes[0].disk.overwrite(damaged);
-    assert!(matches!(world.open(0), Err(ConsensusError::DamagedLog(_))));
+    world.nodes[0].disk.overwrite(damaged.clone());
+    let mut stopped = world.open(0).unwrap();
+    assert!(stopped.fault().unwrap().contains("log is damaged"), "{:?}", stopped.fault());
+    assert!(matches!(stopped.handle(Event::TimePassed, world.clock()), Err(ConsensusError::Stopped(_))));
+    assert_eq!(stopped.deadline_ms(), None);
+    drop(stopped);
+    assert_eq!(world.nodes[0].disk.bytes(), damaged, "what could be looked at is gone");
     world.nodes[0].disk.overwrite(sound);
-    assert!(world.open(0).is_ok());
+    assert_eq!(world.open(0).unwrap().fault(), None);
+}
+
+#[test]
+fn a_log_whose_entries_cannot_be_decoded_keeps_the_validator_from_signing() {
+    let mut world = World::new(3, &[1, 1, 1, 1]);
+    world.crash(0);
+    let mut log = world.nodes[0].disk.bytes();
+    let payload = [99, 1, 2, 3];
+    log.extend(4u32.to_le_bytes());
+    log.extend(crc32fast::hash(&[1u64.to_le_bytes().as_slice(), &payload].concat()).to_le_bytes());
+    log.extend(payload);
+    world.nodes[0].disk.overwrite(log.clone());
+    let mut stopped = world.open(0).unwrap();
+    assert!(stopped.fault().unwrap().contains("log is damaged"), "{:?}", stopped.fault());
+    assert!(matches!(stopped.handle(Event::TimePassed, world.clock()), Err(ConsensusError::Stopped(_))));
+    drop(stopped);
+    assert_eq!(world.nodes[0].disk.bytes(), log);
 }
 
 #[test]
 fn a_full_disk_stops_the_validator_before_it_signs() {
-    use consensus::{Consensus as _, Event};
     let mut world = World::new(4, &[1, 1, 1, 1]);
     world.nodes[0].disk.fail(true);
     let transaction = crate::world::recording(1, 0, 1, 1);

@@ -1,10 +1,12 @@
 //! Signatures and bytes of messages.
 
-use alloy_primitives::B256;
-use chain::{ValidatorKey, commit_digest, signer_of};
+use alloy_primitives::{B256, Bytes};
+use chain::{MAX_VALIDATORS, ValidatorKey, commit_digest, signer_of};
 use consensus::{
-    BlockId, Height, Message, NilOrVal, Proposal, Round, Signer, Vote, VoteType, proposal_digest, vote_digest,
+    BlockId, Height, MAX_GOSSIP_TRANSACTIONS, Message, NilOrVal, Proposal, Round, RoundCertificate, Signer, Vote,
+    VoteType, proposal_digest, vote_digest,
 };
+use malachite_types::{RoundCertificateType, RoundSignature};
 
 use crate::world::{CHAIN_ID, key};
 
@@ -66,4 +68,39 @@ fn messages_come_back_from_their_bytes_and_nothing_may_follow() {
     }
     assert!(Message::decode(&[], CHAIN_ID).is_err());
     assert!(Message::decode(&[99], CHAIN_ID).is_err());
+}
+
+#[test]
+fn lists_are_counted_before_they_are_decoded() {
+    let empty = |count: usize| vec![Bytes::new(); count];
+    let within = Message::Transactions(empty(MAX_GOSSIP_TRANSACTIONS));
+    assert_eq!(Message::decode(&within.encode(), CHAIN_ID).unwrap(), within);
+    let error = Message::decode(&Message::Transactions(empty(MAX_GOSSIP_TRANSACTIONS + 1)).encode(), CHAIN_ID);
+    assert!(error.unwrap_err().to_string().contains("more than 1024 transactions"));
+    // A list of which only the first items are sound: nothing behind the bound is looked at.
+    let mut bytes = Message::Transactions(empty(MAX_GOSSIP_TRANSACTIONS + 10)).encode();
+    *bytes.last_mut().unwrap() = 0xff;
+    let error = Message::decode(&bytes, CHAIN_ID).unwrap_err().to_string();
+    assert!(error.contains("more than 1024 transactions"), "{error}");
+}
+
+#[test]
+fn a_certificate_has_room_for_two_votes_of_each_validator_and_no_more() {
+    let signed = |kind| signer().sign_vote(vote(kind, 2, NilOrVal::Val(BlockId(B256::repeat_byte(9))))).unwrap();
+    let certificate = |count: usize| {
+        let signatures = [VoteType::Prevote, VoteType::Precommit].into_iter().cycle().take(count).map(|kind| {
+            let vote = signed(kind);
+            RoundSignature::new(kind, vote.block, vote.validator, vote.signature)
+        });
+        Message::Round(RoundCertificate {
+            height: Height(7),
+            round: Round::new(2),
+            cert_type: RoundCertificateType::Precommit,
+            round_signatures: signatures.collect(),
+        })
+    };
+    let fullest = certificate(2 * MAX_VALIDATORS);
+    assert_eq!(Message::decode(&fullest.encode(), CHAIN_ID).unwrap(), fullest);
+    let error = Message::decode(&certificate(3 * MAX_VALIDATORS).encode(), CHAIN_ID).unwrap_err().to_string();
+    assert!(error.contains("a certificate of"), "{error}");
 }

@@ -50,6 +50,7 @@ fn code_of(error: &NodeError) -> i32 {
         NodeError::NotStored(_)
         | NodeError::NoQuorum { .. }
         | NodeError::TooFewConnected { .. }
+        | NodeError::Standstill { .. }
         | NodeError::NotAPeer(_)
         | NodeError::DecidedFile(_)
         | NodeError::Consensus(_)

@@ -262,6 +262,28 @@ async fn what_two_of_four_acknowledge_is_decided_when_a_third_returns() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lacking_quorum_is_told_once_something_waits() {
+    let mut network = Network::start(4);
+    let first = network.submit(0, &ping(1, 0)).await;
+    network.is_final_on(&[0, 1, 2, 3], first).await;
+    let handle = network.node(0).handle();
+    network.stop(2);
+    network.stop(3);
+    let waits = std::time::Instant::now();
+    while handle.quorum_shortage().unwrap().is_none() {
+        assert!(waits.elapsed() < PATIENCE, "validators that ended count as connected");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(handle.why_no_blocks().unwrap(), None, "nothing waits");
+    let second = network.submit(0, &ping(1, 1)).await;
+    let reason = handle.why_no_blocks().unwrap().unwrap();
+    assert!(reason.contains("voting power 2 of 4 are connected"), "{reason}");
+    network.restart(2);
+    network.is_final_on(&[0, 1, 2], second).await;
+    assert_eq!(handle.why_no_blocks().unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_on_the_validators_port_are_refused_and_nothing_stops() {
     let network = Network::start(4);
     for bytes in [vec![], vec![0; 93], vec![0xff; 10_000], b"GET / HTTP/1.1\r\n\r\n".to_vec()] {

@@ -80,7 +80,9 @@ impl<S: SignTransaction> Change for QueueTransaction<S> {
             OutboxPayload::Void { .. }
             | OutboxPayload::Reject { .. }
             | OutboxPayload::SettleTrades { .. }
-            | OutboxPayload::Withdraw { .. } => {}
+            | OutboxPayload::Withdraw { .. }
+            | OutboxPayload::DistributeFees
+            | OutboxPayload::CollectRewards => {}
         }
         OutboxRecord::try_from(stored)
     }

@@ -67,6 +67,7 @@ const INDEXES: [(&str, &str, &[&str]); 42] = [
     ("log_by_subject", "log_entry", &["subject", "kind"]),
     ("outbox_by_state", "outbox", &["state", "id"]),
     ("outbox_by_signer", "outbox", &["signer", "state", "nonce"]),
+    ("outbox_by_kind", "outbox", &["kind", "id"]),
     ("api_key_by_address", "api_key", &["address"]),
     ("session_by_address", "session", &["address", "created_at_unix_ms"]),
     ("session_by_age", "session", &["expires_at_unix_ms"]),

@@ -1,7 +1,8 @@
 //! Transactions on their way to a block.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use shared::Address;
+use shared::time::UnixMillis;
 
 use crate::columns::{decode, from_i64, millis, state_text, word};
 use crate::entity::outbox;
@@ -19,6 +20,22 @@ impl Store {
             .all(&self.readers)
             .await?;
         rows.into_iter().map(OutboxRecord::try_from).collect()
+    }
+
+    /// When this hub signed its last transaction of this kind. One that lost its nonce to another does not count: no block has
+    /// it.
+    pub async fn last_signed_at(&self, kind: &str) -> Result<Option<UnixMillis>, StoreError> {
+        let signed_at: Option<i64> = outbox::Entity::find()
+            .select_only()
+            .column(outbox::Column::SignedAtUnixMs)
+            .filter(outbox::Column::HubId.eq(&*self.hub_id))
+            .filter(outbox::Column::Kind.eq(kind))
+            .filter(outbox::Column::State.ne(state_text(OutboxState::Replaced)?))
+            .order_by_desc(outbox::Column::Id)
+            .into_tuple()
+            .one(&self.readers)
+            .await?;
+        Ok(signed_at.map(millis))
     }
 }
 

@@ -7,8 +7,8 @@ use shared::device::Engine;
 use shared::id::JobId;
 use shared::{Address, B256, Bytes};
 use store::change::{
-    AlignNonce, CountAttempt, MintAgain, MintedReceipt, QueueTransaction, RecordFoundMint, RecordMinted, RecordRefused,
-    SignTransaction, SignedTransaction, UpsertMiner,
+    AlignNonce, CloseTransaction, CountAttempt, MintAgain, MintedReceipt, QueueTransaction, RecordFoundMint,
+    RecordMinted, RecordRefused, SignTransaction, SignedTransaction, UpsertMiner,
 };
 use store::record::{OutboxPayload, OutboxState, ReceiptRecord};
 use store::{Refusal, Store, StoreError};
@@ -68,6 +68,32 @@ pub(crate) fn arrival() -> UpsertMiner {
     let capability =
         Capability { worker_version: "0".into(), engine, devices: vec![], offers: vec![], slots: 1, hardware: None };
     UpsertMiner { address: MINER, capability, seen_at: NOW }
+}
+
+#[tokio::test]
+async fn the_last_transaction_of_a_kind_is_known_and_one_that_was_replaced_did_nothing() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let queue = async |payload, later_ms| {
+            let at = NOW.plus_ms(later_ms);
+            let change = QueueTransaction { payload, signer: SIGNER, chain_nonce: 0, transaction: Written, at };
+            store.write(change).await.unwrap().id
+        };
+        let last = async || store.last_signed_at(OutboxPayload::DistributeFees.kind()).await.unwrap();
+        assert_eq!(last().await, None);
+        let first = queue(OutboxPayload::DistributeFees, 0).await;
+        queue(OutboxPayload::CollectRewards, 5).await;
+        assert_eq!(last().await, Some(NOW), "it counts from its signature on");
+        let close = async |outbox_id, state| {
+            store.write(CloseTransaction { outbox_id, state, block_number: None }).await.unwrap();
+        };
+        close(first, OutboxState::Included).await;
+        let second = queue(OutboxPayload::DistributeFees, 9).await;
+        assert_eq!(last().await, Some(NOW.plus_ms(9)));
+        close(second, OutboxState::Replaced).await;
+        assert_eq!(last().await, Some(NOW));
+    })
+    .await;
 }
 
 #[tokio::test]

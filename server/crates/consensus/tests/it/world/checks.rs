@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::B256;
+use chain::rules::EMPTY_BLOCK_PAUSE_S;
 use chain::{Contradiction, validators_hash};
 use consensus::{Message, NilOrVal, VoteType};
 
@@ -16,6 +17,8 @@ pub(crate) struct Record {
     votes: BTreeMap<(usize, u64, i64, bool), NilOrVal<consensus::BlockId>>,
     proposals: BTreeMap<(usize, u64, i64), B256>,
     checked: BTreeMap<usize, usize>,
+    /// Somebody wants blocks without transactions.
+    pub(crate) takes_empty_blocks: bool,
     pub(crate) accused: BTreeSet<usize>,
     /// What proves accusations to the contract.
     pub(crate) contradictions: Vec<Contradiction>,
@@ -28,6 +31,7 @@ impl Record {
             votes: BTreeMap::new(),
             proposals: BTreeMap::new(),
             checked: BTreeMap::new(),
+            takes_empty_blocks: false,
             accused: BTreeSet::new(),
             contradictions: Vec::new(),
         }
@@ -49,7 +53,12 @@ impl Record {
             let (hash, root) = (block.header.hash(), block.header.state_root);
             let agreed = self.decided.entry(height).or_insert((hash, root));
             assert_eq!(*agreed, (hash, root), "node {index} disagrees about height {height}");
-            assert!(!block.transactions.is_empty(), "block {height} has no transactions");
+            if block.transactions.is_empty() {
+                assert!(self.takes_empty_blocks, "block {height} has no transactions");
+                let parent = snapshot.header_at(height - 1).unwrap().unwrap();
+                let pause_s = block.header.timestamp - parent.timestamp;
+                assert!(pause_s >= EMPTY_BLOCK_PAUSE_S, "block {height} without transactions came after {pause_s} s");
+            }
             for transaction in &block.transactions {
                 assert!(submitted.contains(&transaction.hash()), "block {height} has a transaction that nobody sent");
             }

@@ -117,6 +117,16 @@ impl Host for PoolAndChain {
         Ok((!executed.block().transactions.is_empty()).then_some(executed))
     }
 
+    fn propose_empty(&mut self, now_unix_s: u64) -> Result<Arc<ExecutedBlock>, ChainError> {
+        let proposal = self.chain.propose(ProposalRequest {
+            timestamp_unix_s: now_unix_s,
+            proposer: self.proposer,
+            candidates: Vec::new(),
+            metering: Metering::UNLIMITED,
+        })?;
+        Ok(proposal.executed)
+    }
+
     fn has_waiting(&self) -> bool {
         self.pool.keys().any(|(sender, nonce)| *nonce == self.next_nonce(*sender))
     }

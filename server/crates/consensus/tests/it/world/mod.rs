@@ -15,7 +15,9 @@ use alloy_sol_types::SolCall;
 use chain::{
     Chain, DEV_GENESIS_UNIX_S, Genesis, GenesisContract, SignedTransaction, Validator, ValidatorKey, ValidatorSet,
 };
-use consensus::{Action, Bft, Consensus as _, ConsensusError, Event, Message, Now, Signer, default_timeouts};
+use consensus::{
+    Action, Bft, Consensus as _, ConsensusError, Event, Heartbeat, Message, Now, Signer, default_timeouts,
+};
 use contracts::{STAKING_ADDRESS, Staking, StakingParameters, staking_deployment};
 
 pub(crate) use byzantine::{LIES, Lie};
@@ -119,6 +121,15 @@ impl World {
             world.start(index);
         }
         world
+    }
+
+    /// These nodes want a block without transactions after so long without one, until they are started again.
+    pub(crate) fn beat(&mut self, nodes: &[usize], seconds: u64) {
+        self.record.takes_empty_blocks = true;
+        for &index in nodes {
+            let engine = self.nodes[index].engine.take().unwrap();
+            self.nodes[index].engine = Some(engine.with_heartbeat(Heartbeat::every_seconds(seconds)));
+        }
     }
 
     pub(crate) fn clock(&self) -> Now {
