@@ -57,6 +57,7 @@ pub mod stuck;
 pub mod submit;
 mod unread_answers;
 mod upstream;
+pub mod verification;
 pub mod view;
 pub mod watch;
 mod webhooks;

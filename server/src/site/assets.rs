@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::policy;
 
 /// Files at the root of the site that browsers and programs ask for by name.
-const ROOT_FILES: [&str; 17] = [
+const ROOT_FILES: [&str; 18] = [
     "favicon.svg",
     "favicon.ico",
     "apple-touch-icon.png",
@@ -23,6 +23,7 @@ const ROOT_FILES: [&str; 17] = [
     "allowances.js",
     "chat.js",
     "compose.js",
+    "contract.js",
     "conversation.js",
     "search.js",
     "tokens.js",

@@ -38,6 +38,7 @@ mod sign_in;
 mod stake;
 mod stuck;
 mod two_hubs;
+mod verification;
 mod victim;
 mod walk;
 mod wallet;
