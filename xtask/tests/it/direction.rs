@@ -58,6 +58,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("finality", &["test-support"]),
     ("chain", &["contracts", "test-support"]),
     ("consensus", &["shared", "contracts", "test-support"]),
+    ("contract-verifier", &["test-support"]),
     ("exchange", &["test-support"]),
     ("node", &["test-support"]),
     ("store", &["test-support"]),
