@@ -39,6 +39,11 @@ const SEARCH_PATH: &str = "PATH";
 pub enum CompilerError {
     #[error("--solc {program}: the program cannot be run: {reason}")]
     NotRun { program: String, reason: String },
+    #[error(
+        "--solc {program}: a compiler may read its own folder, and that one holds this server's data: put it into a folder of \
+         its own"
+    )]
+    BesideData { program: String },
     #[error("--solc {program}: asked for --version it does not tell its version: {reason}")]
     NoVersion { program: String, reason: VerifyError },
     #[error("the compiler gave no answer within {} s", .0.as_secs())]
@@ -63,7 +68,7 @@ impl Compilers {
     pub async fn open(programs: &[PathBuf], data: &Path) -> Result<Self, CompilerError> {
         let mut compilers = Vec::new();
         for program in programs {
-            compilers.push(Compiler::open(program, data.join(FOLDER)).await?);
+            compilers.push(Compiler::open(program, data).await?);
         }
         Ok(Self(compilers))
     }
@@ -98,12 +103,16 @@ struct Program {
 }
 
 impl Compiler {
-    async fn open(path: &Path, folder: PathBuf) -> Result<Self, CompilerError> {
+    async fn open(path: &Path, data: &Path) -> Result<Self, CompilerError> {
         let name = path.display().to_string();
         let not_run = |reason: io::Error| CompilerError::NotRun { program: name.clone(), reason: reason.to_string() };
+        let path = fs::canonicalize(path).map_err(not_run)?;
+        let folder = data.join(FOLDER);
         fs::create_dir_all(&folder).map_err(not_run)?;
         let folder = fs::canonicalize(folder).map_err(not_run)?;
-        let path = fs::canonicalize(path).map_err(not_run)?;
+        if path.parent().is_none_or(|own| folder.starts_with(own)) {
+            return Err(CompilerError::BesideData { program: name });
+        }
         let program = Program { path, folder, time_max: COMPILE_MAX };
         let told = program
             .clone()
@@ -181,10 +190,11 @@ impl Program {
         command.process_group(0).spawn()
     }
 
-    /// The program's own folder, and where programs are that it may be a script for.
+    /// The program's own folder, and where programs are that it may be a script for. None of them holds the data folder.
     fn readable(&self) -> Vec<PathBuf> {
         let path = std::env::var_os(SEARCH_PATH).unwrap_or_default();
-        let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+        let folders = std::env::split_paths(&path).filter_map(|folder| fs::canonicalize(folder).ok());
+        let folders = folders.filter(|folder| !self.folder.starts_with(folder));
         self.path.parent().map(Path::to_path_buf).into_iter().chain(folders).collect()
     }
 }
@@ -292,6 +302,9 @@ mod tests {
         assert_eq!(other, "this server has no compiler 0.8.36+commit.f401782d; it has 0.8.37+commit.f401782d");
         assert!(matches!(open("echo hello").await, Err(CompilerError::NoVersion { .. })));
         assert!(matches!(open("exit 1").await, Err(CompilerError::NotRun { .. })));
+        let beside = program(home.path(), "echo").path.with_file_name("data");
+        let refused = Compilers::open(&[program(home.path(), "echo").path], &beside).await.unwrap_err().to_string();
+        assert!(refused.contains("a folder of its own"), "{refused}");
         let missing = Compilers::open(&[home.path().join("nothing")], home.path()).await.unwrap_err().to_string();
         assert!(missing.contains("nothing: the program cannot be run"), "{missing}");
         let none = Compilers::default().find(&"v0.8.37+commit.f401782d".parse().unwrap()).unwrap_err().to_string();
