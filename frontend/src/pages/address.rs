@@ -129,7 +129,7 @@ fn Account(shown: Shown) -> impl IntoView {
     ];
     let of_contract = of_contract.into_iter().filter(|_| is_contract);
     let tabs = of_all.into_iter().chain(of_contract);
-    let tabs = tabs.map(|(name, tab)| (name, path_of(address, tab), list.tab() == tab)).collect();
+    let tabs = tabs.map(|(name, tab)| (name, path_of(address, tab), list.tab() == tab)).collect::<Vec<_>>();
     view! {
         <PageTitle name>
             <span class="title-fact">
@@ -156,7 +156,10 @@ fn Listed(address: Address, list: List, first: bool, is_contract: bool) -> impl 
     let path = path_of(address, list.tab());
     let csv = |list: &str| format!("/api/explorer/csv/{list}?account={address}");
     match list {
-        List::Contract(tab) => view! { <ContractPart address tab=*tab is_contract /> }.into_any(),
+        List::Contract(tab) => {
+            let tab = *tab;
+            view! { <ContractPart address tab is_contract /> }.into_any()
+        }
         List::Transactions(page) if first && page.items.is_empty() => {
             view! { <Empty title=words::NO_ACCOUNT_TRANSACTIONS_TITLE detail=words::NO_ACCOUNT_TRANSACTIONS /> }
                 .into_any()

@@ -291,10 +291,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_is_a_compiler_only_where_it_tells_its_version() {
-        let home = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path();
         let open = |script: &str| {
-            let program = program(home.path(), script);
-            async move { Compilers::open(&[program.path], home.path()).await }
+            let program = program(home, script);
+            async move { Compilers::open(&[program.path], home).await }
         };
         let found = open("echo 'Version: 0.8.37+commit.f401782d.Linux.g++'").await.unwrap();
         assert!(found.find(&"v0.8.37+commit.f401782d".parse().unwrap()).is_ok());
@@ -302,10 +303,10 @@ mod tests {
         assert_eq!(other, "this server has no compiler 0.8.36+commit.f401782d; it has 0.8.37+commit.f401782d");
         assert!(matches!(open("echo hello").await, Err(CompilerError::NoVersion { .. })));
         assert!(matches!(open("exit 1").await, Err(CompilerError::NotRun { .. })));
-        let beside = program(home.path(), "echo").path.with_file_name("data");
-        let refused = Compilers::open(&[program(home.path(), "echo").path], &beside).await.unwrap_err().to_string();
+        let beside = program(home, "echo").path.with_file_name("data");
+        let refused = Compilers::open(&[program(home, "echo").path], &beside).await.unwrap_err().to_string();
         assert!(refused.contains("a folder of its own"), "{refused}");
-        let missing = Compilers::open(&[home.path().join("nothing")], home.path()).await.unwrap_err().to_string();
+        let missing = Compilers::open(&[home.join("nothing")], home).await.unwrap_err().to_string();
         assert!(missing.contains("nothing: the program cannot be run"), "{missing}");
         let none = Compilers::default().find(&"v0.8.37+commit.f401782d".parse().unwrap()).unwrap_err().to_string();
         assert!(none.contains("--solc"), "{none}");

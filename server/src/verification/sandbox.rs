@@ -32,7 +32,7 @@ mod linux {
         path_beneath_rules,
     };
     use rustix::process::{Pid, Resource, Rlimit, prlimit, setpriority_process};
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
     use super::{Child, MEMORY_MAX_BYTES, PathBuf};
 
@@ -98,7 +98,7 @@ mod linux {
     }
 
     fn filter() -> Result<BpfProgram, String> {
-        let machine = std::env::consts::ARCH.try_into().map_err(|error| format!("{error}"))?;
+        let machine = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
         let rules: BTreeMap<i64, Vec<_>> =
             REFUSED.into_iter().flat_map(|call| [call, call | X32_BIT]).map(|call| (call, Vec::new())).collect();
         let refused = SeccompAction::Errno(libc::EACCES.unsigned_abs());

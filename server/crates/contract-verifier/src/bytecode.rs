@@ -73,7 +73,7 @@ pub fn compare_creation(compiled: &Compiled, deployed: &[u8], input: &[u8]) -> R
 fn with_own_address(code: &[u8], address: Address) -> Vec<u8> {
     let mut code = code.to_vec();
     let checked = LIBRARY_START.len()..LIBRARY_START.len() + LIBRARY_CHECK.len();
-    if code.starts_with(&LIBRARY_START) && code.get(checked) == Some(&LIBRARY_CHECK) {
+    if code.starts_with(&LIBRARY_START) && code.get(checked) == Some(&LIBRARY_CHECK[..]) {
         code[1..LIBRARY_START.len()].copy_from_slice(address.as_slice());
     }
     code

@@ -48,20 +48,25 @@ struct Message {
     formatted_message: Option<String>,
 }
 
+/// What was not asked for is absent.
 #[derive(Deserialize)]
 struct Contract {
+    #[serde(default)]
     abi: Value,
+    #[serde(default)]
     evm: Evm,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Evm {
+    #[serde(default)]
     bytecode: Code,
+    #[serde(default)]
     deployed_bytecode: Code,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Code {
     #[serde(default)]
