@@ -1,7 +1,5 @@
 //! The running server's shared state.
 
-mod state;
-
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -337,7 +335,7 @@ impl App {
         Callers { store: self.store.clone(), origins: self.origins.clone(), behind_proxy: self.config.behind_proxy }
     }
 
-    fn submission(&self) -> Submission {
+    pub(crate) fn submission(&self) -> Submission {
         Submission {
             store: self.store.clone(),
             hub: self.hub.clone(),
@@ -357,7 +355,7 @@ impl App {
         }
     }
 
-    fn sign_ins(&self) -> SignIns {
+    pub(crate) fn sign_ins(&self) -> SignIns {
         SignIns {
             store: self.store.clone(),
             node: self.node.clone().in_lane(Lane::Stranger),
@@ -366,11 +364,11 @@ impl App {
         }
     }
 
-    fn second_factors(&self) -> SecondFactors {
+    pub(crate) fn second_factors(&self) -> SecondFactors {
         SecondFactors { store: self.store.clone(), seal: self.second_factor_seal.clone() }
     }
 
-    fn intake(&self) -> Intake {
+    pub(crate) fn intake(&self) -> Intake {
         Intake {
             hub: self.hub.clone(),
             store: self.store.clone(),
@@ -386,7 +384,7 @@ impl App {
         }
     }
 
-    fn session_host(&self) -> SessionHost {
+    pub(crate) fn session_host(&self) -> SessionHost {
         SessionHost {
             new_miners: Arc::new(self.admission()),
             hub: self.hub.clone(),

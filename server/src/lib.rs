@@ -25,6 +25,7 @@ mod disk;
 pub mod error;
 pub mod exchange;
 mod follow;
+mod handler_state;
 mod housekeeping;
 pub mod http;
 pub mod hub;

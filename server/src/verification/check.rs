@@ -75,7 +75,7 @@ impl Inner {
             loop {
                 let position = self.store.index_position().await?;
                 if position.is_some_and(|position| position.height >= head) {
-                    return Ok(());
+                    return Ok::<(), VerificationError>(());
                 }
                 tokio::time::sleep(INDEX_POLL).await;
             }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 
-use super::App;
 use crate::admin::{Admin, Operators};
 use crate::admission::Admission;
+use crate::app::App;
 use crate::auth::Callers;
 use crate::bids::Bids;
 use crate::bounties::Bounties;
