@@ -37,13 +37,15 @@ mod linux {
     use super::{Child, MEMORY_MAX_BYTES, PathBuf};
 
     /// Programs, their libraries and what the kernel tells of the machine. No user's files are here.
-    const SYSTEM: [&str; 9] = [
+    const SYSTEM: [&str; 10] = [
         "/usr",
         "/bin",
         "/lib",
         "/lib64",
         "/nix/store",
         "/etc/ld.so.cache",
+        // Node.js does not start without it.
+        "/etc/ssl/openssl.cnf",
         "/proc/self",
         "/dev/urandom",
         "/dev/random",
