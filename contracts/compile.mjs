@@ -37,7 +37,7 @@ function compile() {
     sources: Object.fromEntries(entries),
     settings: {
       ...settings,
-      outputSelection: { "*": { "*": ["abi", "metadata", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+      outputSelection: { "*": { "*": ["abi", "metadata", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"] } },
     },
   };
   const findImport = (name) => {
@@ -73,6 +73,8 @@ function artifact(contractName, compiled) {
     abi: compiled.abi,
     bytecode: `0x${compiled.evm.bytecode.object}`,
     deployedBytecode: `0x${compiled.evm.deployedBytecode.object}`,
+    // Where the value of each immutable variable stands, without the compiler's ids, which count through all sources.
+    immutables: Object.values(compiled.evm.deployedBytecode.immutableReferences),
   };
 }
 

@@ -30,7 +30,7 @@ function run(listing, { id, token } = {}) {
 const isPng = (name) => readFileSync(join(system.data, name)).subarray(1, 4).toString() === 'PNG';
 
 test('a job by curl, by the command line, and a look at the chain', async () => {
-  const [create, follow, submit, webhook, market, bids, exchange, call, ...rest] = listings(readFileSync(join(root, 'docs/API.md'), 'utf8'), 'sh');
+  const [create, follow, submit, webhook, market, bids, exchange, call, sources, ...rest] = listings(readFileSync(join(root, 'docs/API.md'), 'utf8'), 'sh');
   assert.deepEqual(rest, [], 'a command of the guide is not run');
   const [head, body] = run(create).split('\r\n\r\n');
   const job = JSON.parse(body);
@@ -62,4 +62,5 @@ test('a job by curl, by the command line, and a look at the chain', async () => 
   assert.match(traded, /"id":"AIT-tUSD"/);
   assert.match(traded, /"checksum":\d+,"bids":\[/);
   assert.match(run(call), /^\d+/);
+  assert.match(run(sources), /"ContractName":"AIToken"/);
 });

@@ -43,7 +43,7 @@ before(async () => {
     '/', '/jobs', `/jobs/${id}`, '/explorer', '/explorer/blocks', `/explorer/blocks/${mint.block_number}`,
     `/explorer/transactions/${mint.transaction_hash}`, `/explorer/transactions/${mint.transaction_hash}/calls`, '/explorer/transactions', '/explorer/receipts', `/explorer/receipts/${receipt}`,
     `/explorer/addresses/${miner}`, `/explorer/addresses/${miner}?tab=transfers`, `/explorer/addresses/${miner}?tab=tokens`,
-    `/explorer/addresses/${TOKEN}?tab=contract`, '/explorer/tokens', `/explorer/tokens/${TOKEN}`, `/explorer/tokens/${TOKEN}?tab=transfers`,
+    `/explorer/addresses/${TOKEN}?tab=contract`, `/explorer/addresses/${TOKEN}?tab=read&function=symbol()`, `/explorer/addresses/${TOKEN}?tab=write`, '/explorer/tokens', `/explorer/tokens/${TOKEN}`, `/explorer/tokens/${TOKEN}?tab=transfers`,
     '/explorer/validators', '/explorer/search?q=nothing', '/exchange/AIT-tUSD', '/models', '/models?kind=text', '/models/aitbc-scenes-1', '/models/aitbc-words-1', '/bounties', '/miners', '/miners?list=all',
     '/miners?kind=text&sort=price', `/miners/${miner}`, '/wallet', '/wallet/allowances', '/wallet/tokens', '/account', '/pay', '/chat', '/docs',
     '/docs/security', '/docs/benchmarks', '/docs/protocol/receipt', '/docs/reference', '/design',

@@ -1,6 +1,8 @@
 //! The questions that pages may ask. The server provides an implementation through context, and pages know nothing else
 //! of the server.
 
+mod contracts;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -33,6 +35,8 @@ use shared::digest::Sha256Digest;
 use shared::id::{ApiKeyId, JobId, SessionId};
 use shared::job::JobKind;
 use shared::{Address, B256};
+
+pub use self::contracts::ContractBackend;
 
 /// Why a page cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -163,7 +167,7 @@ pub struct Newest<T> {
 
 /// Data of the hub and the node as the reader of the page may see them, read-only.
 #[async_trait]
-pub trait Backend: Send + Sync + 'static {
+pub trait Backend: ContractBackend + Send + Sync + 'static {
     async fn status(&self) -> Answer<NetworkStatus>;
 
     /// A public job, or one of the account that is signed in; any other is not found.

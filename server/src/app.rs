@@ -56,6 +56,7 @@ use crate::stuck::Stuck;
 use crate::submit::Submission;
 use crate::unread_answers::UnreadAnswers;
 use crate::upstream;
+use crate::verification::{CompilerError, Compilers, Verifications};
 use crate::view::Views;
 use crate::watch::JobWatch;
 use crate::webhooks::destination::Reach;
@@ -102,6 +103,8 @@ pub struct App {
     /// Operators change one thing after the other.
     pub(crate) operators_turn: Arc<tokio::sync::Mutex<()>>,
     pub(crate) started_at: UnixMillis,
+    /// Sources of contracts.
+    pub(crate) verifications: Verifications,
     pub nonces: NonceKey,
     pub(crate) second_factor_seal: SecondFactorSeal,
     /// Sessions, streams and intakes that a stop waits for.
@@ -153,6 +156,8 @@ pub enum StartError {
     Seal(#[from] SealedError),
     #[error("the validator's key does not fit the chain: {0}")]
     ValidatorKey(String),
+    #[error(transparent)]
+    Compiler(#[from] CompilerError),
     #[error("the chain has no validators: {0}")]
     Validators(node::chain::ValidatorSetError),
 }
@@ -173,6 +178,7 @@ impl App {
         let pinned = config.pins.load()?;
         let folder = |source| StartError::Folder { path: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(folder)?;
+        let compilers = Compilers::open(&config.compilers, &config.data).await?;
         let keys = config.keys.open(&config.keys_folder(), config.chain_from.is_none())?;
         let market_maker = match config.exchange.market_maker {
             MarketMaker::None => None,
@@ -218,8 +224,11 @@ impl App {
         let stuck = Stuck::new(store.clone(), node.handle(), identity.attester, Arc::clone(&metrics));
         let tasks = TaskTracker::new();
         let low_priority = LowPriority::start().map_err(StartError::Threads)?;
+        let strangers = node.handle().in_lane(Lane::Stranger);
+        let verifications = Verifications::new(store.clone(), strangers, compilers, tasks.clone(), stop.clone());
         let app = Arc::new(Self {
             stuck,
+            verifications,
             follow,
             bids_bell: Arc::default(),
             demand: Demand::new(store.clone(), tasks.clone()),
@@ -327,7 +336,7 @@ impl App {
         Callers { store: self.store.clone(), origins: self.origins.clone(), behind_proxy: self.config.behind_proxy }
     }
 
-    fn submission(&self) -> Submission {
+    pub(crate) fn submission(&self) -> Submission {
         Submission {
             store: self.store.clone(),
             hub: self.hub.clone(),
@@ -347,7 +356,7 @@ impl App {
         }
     }
 
-    fn sign_ins(&self) -> SignIns {
+    pub(crate) fn sign_ins(&self) -> SignIns {
         SignIns {
             store: self.store.clone(),
             node: self.node.clone().in_lane(Lane::Stranger),
@@ -356,11 +365,11 @@ impl App {
         }
     }
 
-    fn second_factors(&self) -> SecondFactors {
+    pub(crate) fn second_factors(&self) -> SecondFactors {
         SecondFactors { store: self.store.clone(), seal: self.second_factor_seal.clone() }
     }
 
-    fn intake(&self) -> Intake {
+    pub(crate) fn intake(&self) -> Intake {
         Intake {
             hub: self.hub.clone(),
             store: self.store.clone(),
@@ -376,7 +385,7 @@ impl App {
         }
     }
 
-    fn session_host(&self) -> SessionHost {
+    pub(crate) fn session_host(&self) -> SessionHost {
         SessionHost {
             new_miners: Arc::new(self.admission()),
             hub: self.hub.clone(),
@@ -444,129 +453,6 @@ async fn open_exchange(
             tracing::error!(%error, "the exchange does not open");
             (Err(ExchangeError::Fault(error.to_string())), None)
         }
-    }
-}
-
-// What a handler may ask for by `State`.
-
-impl FromRef<Arc<App>> for Views {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.views()
-    }
-}
-
-impl FromRef<Arc<App>> for WebhookAccess {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.webhooks()
-    }
-}
-
-impl FromRef<Arc<App>> for Search {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.search()
-    }
-}
-
-impl FromRef<Arc<App>> for Bids {
-    fn from_ref(app: &Arc<App>) -> Self {
-        let (submission, bell) = (app.submission(), Arc::clone(&app.bids_bell));
-        Self { store: app.store.clone(), submission, figures: app.marketplace.clone(), bell }
-    }
-}
-
-impl FromRef<Arc<App>> for Bounties {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.bounties()
-    }
-}
-
-impl FromRef<Arc<App>> for JobWatch {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.watch()
-    }
-}
-
-impl FromRef<Arc<App>> for Figures {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.figures()
-    }
-}
-
-impl FromRef<Arc<App>> for Logs {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.logs()
-    }
-}
-
-impl FromRef<Arc<App>> for Callers {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.callers()
-    }
-}
-
-impl FromRef<Arc<App>> for Operators {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.operators.clone()
-    }
-}
-
-impl FromRef<Arc<App>> for Admin {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.admin()
-    }
-}
-
-impl FromRef<Arc<App>> for SignIns {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.sign_ins()
-    }
-}
-
-impl FromRef<Arc<App>> for SecondFactors {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.second_factors()
-    }
-}
-
-impl FromRef<Arc<App>> for Submission {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.submission()
-    }
-}
-
-impl FromRef<Arc<App>> for Intake {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.intake()
-    }
-}
-
-impl FromRef<Arc<App>> for LargeBodies {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.large_bodies.clone()
-    }
-}
-
-impl FromRef<Arc<App>> for Admission {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.admission()
-    }
-}
-
-impl FromRef<Arc<App>> for SessionHost {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.session_host()
-    }
-}
-
-impl FromRef<Arc<App>> for ExchangeAccess {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.exchange_access()
-    }
-}
-
-impl FromRef<Arc<App>> for HubHandle {
-    fn from_ref(app: &Arc<App>) -> Self {
-        app.hub.clone()
     }
 }
 

@@ -180,6 +180,8 @@ pub struct Config {
     pub max_database_pages: Option<u32>,
     /// Free bytes of the data folder's disk below which only the settlement runs.
     pub disk_floor_bytes: u64,
+    /// Solidity compilers with which sources of contracts are verified; nobody's are where there is none.
+    pub compilers: Vec<PathBuf>,
 }
 
 /// Who may do how much.
@@ -270,6 +272,7 @@ impl Config {
             behind_proxy: false,
             max_database_pages: None,
             disk_floor_bytes: node::DISK_FLOOR_BYTES,
+            compilers: Vec::new(),
         }
     }
 

@@ -7,8 +7,9 @@ use shared::api::explorer::{AddressView, TransactionSummary};
 use shared::api::page::{LIMIT_DEFAULT, Page};
 use shared::api::receipts::ReceiptView;
 use shared::api::status::IndexStatus;
-use shared::api::tokens::{CreationView, HoldingView, TransferView};
+use shared::api::tokens::{HoldingView, TransferView};
 
+use super::contract::{Asked, CONTRACT_TAB, ContractPart, ContractTab, READ_TAB, WRITE_TAB};
 use super::load::{IndexNotice, PageTitle, Pager, Tabs, load, param, query};
 use crate::backend::{Answer, Backend, TransfersOf, use_backend};
 use crate::components::facts::{Fold, InfoRow, Raw, Section};
@@ -16,10 +17,10 @@ use crate::components::notice::Empty;
 use crate::components::proof_line::ProofLine;
 use crate::components::tables::{ReceiptTable, TransactionTable};
 use crate::components::token_tables::{HoldingTable, TransferTable};
-use crate::components::value::{AddressValue, AmountValue, HashValue, Moment, known_name};
+use crate::components::value::{AddressValue, AmountValue};
 use crate::format;
 use crate::proof::Proof;
-use crate::text::{common, explorer as words, token};
+use crate::text::{common, contract, explorer as words, token};
 
 /// What the page lists.
 enum List {
@@ -27,16 +28,16 @@ enum List {
     Transfers(Page<TransferView>),
     Holdings(Page<HoldingView>),
     Receipts(Page<ReceiptView>),
-    Contract(Option<CreationView>),
+    Contract(Box<ContractTab>),
 }
 
 const TRANSFERS_TAB: &str = "transfers";
 const TOKENS_TAB: &str = "tokens";
 const RECEIPTS_TAB: &str = "receipts";
-const CONTRACT_TAB: &str = "contract";
 
 impl List {
-    async fn ask(backend: &dyn Backend, address: Address, tab: Option<&str>, cursor: Option<&str>) -> Answer<Self> {
+    async fn ask(backend: &dyn Backend, address: Address, wanted: &Wanted) -> Answer<Self> {
+        let (tab, cursor) = (wanted.tab.as_deref(), wanted.cursor.as_deref());
         Ok(match tab {
             Some(TRANSFERS_TAB) => {
                 let of = TransfersOf { token: None, account: Some(address) };
@@ -44,7 +45,9 @@ impl List {
             }
             Some(TOKENS_TAB) => Self::Holdings(backend.holdings(address, cursor, LIMIT_DEFAULT).await?),
             Some(RECEIPTS_TAB) => Self::Receipts(backend.receipts(Some(address), cursor, LIMIT_DEFAULT).await?),
-            Some(CONTRACT_TAB) => Self::Contract(backend.creation(address).await?),
+            Some(tab @ (CONTRACT_TAB | READ_TAB | WRITE_TAB)) => {
+                Self::Contract(Box::new(ContractTab::ask(backend, address, tab, &wanted.asked).await?))
+            }
             _ => Self::Transactions(backend.transactions_of(address, cursor, LIMIT_DEFAULT).await?),
         })
     }
@@ -56,9 +59,16 @@ impl List {
             Self::Transfers(_) => Some(TRANSFERS_TAB),
             Self::Holdings(_) => Some(TOKENS_TAB),
             Self::Receipts(_) => Some(RECEIPTS_TAB),
-            Self::Contract(_) => Some(CONTRACT_TAB),
+            Self::Contract(part) => Some(part.tab()),
         }
     }
+}
+
+/// What the page's address asks for.
+struct Wanted {
+    tab: Option<String>,
+    cursor: Option<String>,
+    asked: Asked,
 }
 
 /// What the page shows of an account.
@@ -75,14 +85,14 @@ struct Shown {
 pub fn AddressPage() -> impl IntoView {
     let backend = use_backend();
     let address = param::<Address>("address");
-    let (tab, cursor) = (query("tab"), query("cursor"));
+    let wanted = Wanted { tab: query("tab"), cursor: query("cursor"), asked: Asked::of_query() };
     let ask = async move {
         let address = address?;
         let index = backend.status().await?.index;
         let account = backend.address(address).await?;
         let newest = backend.receipts(Some(address), None, 1).await?.items.into_iter().next();
-        let list = List::ask(backend.as_ref(), address, tab.as_deref(), cursor.as_deref()).await?;
-        Ok(Shown { index, account, newest, list, first: cursor.is_none() })
+        let list = List::ask(backend.as_ref(), address, &wanted).await?;
+        Ok(Shown { index, account, newest, list, first: wanted.cursor.is_none() })
     };
     load(ask, |shown| view! { <Account shown /> })
 }
@@ -109,15 +119,17 @@ fn Account(shown: Shown) -> impl IntoView {
             </Section>
         }
     });
-    let tabs = [
+    let of_contract = [(contract::READ_TAB, Some(READ_TAB)), (contract::WRITE_TAB, Some(WRITE_TAB))];
+    let of_all = [
         (words::TRANSACTIONS, None),
         (token::TRANSFERS, Some(TRANSFERS_TAB)),
         (token::HELD, Some(TOKENS_TAB)),
         (words::ACCOUNT_RECEIPTS, Some(RECEIPTS_TAB)),
         (token::CREATION, Some(CONTRACT_TAB)),
-    ]
-    .map(|(name, tab)| (name, path_of(address, tab), list.tab() == tab))
-    .to_vec();
+    ];
+    let of_contract = of_contract.into_iter().filter(|_| is_contract);
+    let tabs = of_all.into_iter().chain(of_contract);
+    let tabs = tabs.map(|(name, tab)| (name, path_of(address, tab), list.tab() == tab)).collect::<Vec<_>>();
     view! {
         <PageTitle name>
             <span class="title-fact">
@@ -144,7 +156,10 @@ fn Listed(address: Address, list: List, first: bool, is_contract: bool) -> impl 
     let path = path_of(address, list.tab());
     let csv = |list: &str| format!("/api/explorer/csv/{list}?account={address}");
     match list {
-        List::Contract(creation) => view! { <Creation creation is_contract address /> }.into_any(),
+        List::Contract(tab) => {
+            let tab = *tab;
+            view! { <ContractPart address tab is_contract /> }.into_any()
+        }
         List::Transactions(page) if first && page.items.is_empty() => {
             view! { <Empty title=words::NO_ACCOUNT_TRANSACTIONS_TITLE detail=words::NO_ACCOUNT_TRANSACTIONS /> }
                 .into_any()
@@ -178,39 +193,6 @@ fn Listed(address: Address, list: List, first: bool, is_contract: bool) -> impl 
             <Pager path next_cursor=page.next_cursor first csv=csv("receipts") />
         }
         .into_any(),
-    }
-}
-
-/// Who made a contract, and in which transaction.
-#[component]
-fn Creation(creation: Option<CreationView>, is_contract: bool, address: Address) -> impl IntoView {
-    match creation {
-        Some(creation) => view! {
-            <dl class="info">
-                <InfoRow name=token::MADE_BY>
-                    <AddressValue address=creation.creator full=true />
-                </InfoRow>
-                <InfoRow name=token::MADE_IN>
-                    <HashValue
-                        hash=creation.transaction_hash
-                        href=format!("/explorer/transactions/{}", creation.transaction_hash)
-                        full=true
-                    />
-                </InfoRow>
-                <InfoRow name=words::TIME>
-                    <Moment at=creation.timestamp />
-                </InfoRow>
-            </dl>
-        }
-        .into_any(),
-        None => {
-            let note = match (is_contract, known_name(address)) {
-                (false, _) => token::NO_CONTRACT,
-                (true, Some(_)) => token::OF_GENESIS,
-                (true, None) => token::MADE_BY_CONTRACT,
-            };
-            view! { <p class="section-note">{note}</p> }.into_any()
-        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod bounties;
 #[cfg(feature = "ssr")]
 pub mod chat;
 pub mod common;
+pub mod contract;
 pub mod design;
 pub mod docs;
 #[cfg(feature = "ssr")]

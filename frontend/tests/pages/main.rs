@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod bids;
 mod bounties;
+mod contracts;
 mod exchange;
 mod exchange_fixture;
 mod fixture;
@@ -127,6 +128,9 @@ fn pages() -> Vec<String> {
         format!("/explorer/addresses/{miner}?tab=tokens"),
         format!("/explorer/addresses/{miner}?tab=receipts"),
         format!("/explorer/addresses/{}?tab=contract", fixture::LIAR),
+        format!("/explorer/addresses/{}?tab=contract", shared::chain::TOKEN_ADDRESS),
+        format!("/explorer/addresses/{}?tab=read&function=fails()", shared::chain::TOKEN_ADDRESS),
+        format!("/explorer/addresses/{}?tab=write&function=buy()", shared::chain::TOKEN_ADDRESS),
         "/explorer/tokens".to_owned(),
         format!("/explorer/tokens/{}", fixture::LIAR),
         format!("/explorer/tokens/{}?tab=transfers&cursor=5-1", fixture::LIAR),

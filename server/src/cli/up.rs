@@ -181,6 +181,11 @@ pub(super) struct Up {
     /// Free space of the disk, in MiB, below which only mints of receipts are taken: no jobs, no transactions
     #[arg(long, env = "AITBC_DISK_FLOOR_MIB", default_value_t = node::DISK_FLOOR_BYTES / MEBIBYTE)]
     disk_floor_mib: u64,
+    /// Solidity compiler that verifies sources of contracts which anybody sends: a program that takes --standard-json and
+    /// --version, as solc does; may be repeated, once for each version. It runs confined. Without one, only this
+    /// software's own contracts have sources
+    #[arg(long = "solc", env = "AITBC_SOLC", value_name = "FILE", value_delimiter = ',')]
+    compilers: Vec<PathBuf>,
     /// Form of the log on stderr
     #[arg(long, env = "AITBC_LOG", value_enum, default_value_t = LogForm::Text)]
     log: LogForm,
@@ -330,6 +335,7 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
         behind_proxy: up.behind_proxy,
         max_database_pages: None,
         disk_floor_bytes: up.disk_floor_mib.saturating_mul(MEBIBYTE),
+        compilers: up.compilers,
     }
 }
 

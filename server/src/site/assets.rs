@@ -23,6 +23,7 @@ const ROOT_FILES: [&str; 18] = [
     "allowances.js",
     "chat.js",
     "compose.js",
+    "contract.js",
     "conversation.js",
     "search.js",
     "tokens.js",

@@ -43,6 +43,7 @@ use crate::marketplace::MarketplaceFigures;
 use crate::search::Search;
 use crate::sign_in::session_view;
 use crate::status::Figures;
+use crate::verification::Verifications;
 use crate::view::Views;
 
 #[derive(Clone)]
@@ -56,6 +57,7 @@ pub(super) struct SiteBackend {
     pub(super) bounties: Bounties,
     pub(super) search: Search,
     pub(super) exchange: ExchangeAccess,
+    pub(super) verifications: Verifications,
     pub(super) reader: Reader,
 }
 
@@ -91,7 +93,7 @@ impl SiteBackend {
 }
 
 /// The page says only that the server could not answer; the reason goes to the log.
-fn unavailable(reason: &dyn std::fmt::Display) -> BackendError {
+pub(super) fn unavailable(reason: &dyn std::fmt::Display) -> BackendError {
     tracing::error!(%reason, "a page could not be rendered");
     BackendError::Unavailable(reason.to_string())
 }

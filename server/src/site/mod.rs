@@ -3,6 +3,7 @@
 mod admin;
 mod assets;
 mod backend;
+mod contracts;
 mod crawlers;
 mod csv;
 mod exchange;
@@ -51,6 +52,7 @@ pub fn router(app: &Arc<App>, site_root: &Path) -> Router {
         bounties: app.bounties(),
         search: app.search(),
         exchange: app.exchange_access(),
+        verifications: app.verifications.clone(),
         reader: backend::Reader::default(),
     };
     let public: Arc<dyn Backend> = Arc::new(backend.clone());

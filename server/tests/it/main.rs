@@ -40,6 +40,7 @@ mod stake;
 mod stuck;
 mod two_hubs;
 mod upkeep;
+mod verification;
 mod victim;
 mod walk;
 mod wallet;

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod audits;
 pub mod bids;
 pub mod bounties;
+pub mod contracts;
 pub mod exchange;
 pub mod exchange_feeds;
 pub mod exchange_keys;

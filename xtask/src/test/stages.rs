@@ -178,6 +178,8 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
     // As `unit` builds them: other features of the tests' dependencies would compile tract a second time.
     command::run(workspace.cargo().arg("test").args(WORKSPACE).arg("--no-run"))?;
     packages::install(workspace, "e2e")?;
+    // The compiler that verifies sources of contracts.
+    packages::install(workspace, "contracts")?;
     let mut npm = workspace.command("npm");
     npm.args(["--prefix", "e2e", "test"]);
     npm.env("AITBC_BINARIES", workspace.binaries(Profile::Dev)).env("AITBC_SITE", workspace.site());

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -135,7 +135,16 @@ fn server_command(workspace: &Workspace, profile: Profile, folder: &Path, addres
     let mut command = aitbc(workspace, profile);
     command.arg("up").arg("--data").arg(folder).args(["--port", &address.port().to_string()]);
     command.arg("--site").arg(workspace.site());
+    if let Some(compiler) = compiler(workspace) {
+        command.arg("--solc").arg(compiler);
+    }
     command
+}
+
+/// The compiler that verifies sources of contracts, where its package was installed: `npm ci` in `contracts/` does.
+fn compiler(workspace: &Workspace) -> Option<PathBuf> {
+    let contracts = workspace.root.join("contracts");
+    contracts.join("node_modules/solc").is_dir().then(|| contracts.join("solc.mjs"))
 }
 
 fn validator(workspace: &Workspace, profile: Profile, data: &DataFolder, server: SocketAddr, number: usize) -> Process {

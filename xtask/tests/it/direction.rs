@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hub", &["shared"]),
     ("simulator", &["shared", "hub"]),
     ("custody", &["shared", "wallet"]),
+    ("contract-verifier", &["shared"]),
     ("exchange", &[]),
     ("trading", &["shared", "contracts", "exchange"]),
     ("store", &["shared"]),
@@ -31,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "shared",
             "contracts",
+            "contract-verifier",
             "exchange",
             "trading",
             "node",
@@ -56,6 +58,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("finality", &["test-support"]),
     ("chain", &["contracts", "test-support"]),
     ("consensus", &["shared", "contracts", "test-support"]),
+    ("contract-verifier", &["test-support"]),
     ("exchange", &["test-support"]),
     ("node", &["test-support"]),
     ("store", &["test-support"]),

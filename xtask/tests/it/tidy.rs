@@ -14,6 +14,7 @@ const PURE: &[&str] = &[
     "server/crates/hub",
     "server/crates/chain",
     "server/crates/consensus",
+    "server/crates/contract-verifier",
     "server/crates/custody",
     "server/crates/exchange",
     "server/crates/mempool",

@@ -128,6 +128,10 @@ pub enum Refusal {
     ExchangeOfAnother,
     #[error("the exchange's rows are at entry {at} of the journal, and these consequences begin at {after}")]
     ExchangeMoved { at: u64, after: u64 },
+    #[error("Contract source code already verified")]
+    ContractVerified,
+    #[error("the server keeps up to {most} bytes of contracts' sources, which is reached")]
+    NoRoomForSources { most: u64 },
     #[error("what is held for {provider} until {due_unix} (Unix seconds) waits for no release any more")]
     HoldTaken { provider: shared::Address, due_unix: u64 },
 }

@@ -1,6 +1,7 @@
 //! Types that repositories return and changes take. They contain nothing of the ORM.
 
 pub mod bids;
+pub mod contracts;
 pub mod exchange;
 pub mod index;
 pub mod operators;

@@ -11,6 +11,7 @@ mod logs;
 mod parameters;
 mod proxy;
 mod tokens;
+mod verification;
 
 use std::sync::Arc;
 
@@ -28,12 +29,16 @@ use crate::app::App;
 use crate::auth::{Callers, Visitor};
 use crate::clock;
 use crate::error::{ApiError, LoggedError};
+use crate::verification::Verifications;
 
 /// What one request counts for beside those of `/rpc`: a long read.
 const UNITS: u32 = 10;
 
-/// Largest form: the largest transaction in hex, and its names.
-const FORM_MAX_BYTES: usize = 512 << 10;
+/// What sources count for that are to be compiled.
+const VERIFICATION_UNITS: u32 = 400;
+
+/// Largest form: the largest sources of a contract, of which a form writes many characters in three.
+const FORM_MAX_BYTES: usize = 1 << 20;
 
 /// Rows of one answer, and the rows up to which pages reach. A list goes further by `startblock` and `endblock`.
 const ROWS_MAX: u64 = 1_000;
@@ -45,6 +50,9 @@ struct Source {
     store: Store,
     /// Whose reads count as strangers'.
     node: NodeHandle,
+    verifications: Verifications,
+    /// The network address of who asks.
+    caller: String,
 }
 
 /// The two parameters that every call has.
@@ -84,6 +92,8 @@ enum Refused {
     Parameter(String),
     #[error("{0}")]
     Absent(&'static str),
+    #[error("{0}")]
+    Told(String),
     #[error("Unknown module")]
     Module,
     #[error("Unknown action")]
@@ -168,11 +178,17 @@ async fn answer(etherscan: &Etherscan, visitor: &Visitor, parameters: Parameters
     if module == "proxy" {
         return proxy::forward(etherscan, visitor, &parameters).await;
     }
-    if let Err(refused) = app.rpc_units.take(&visitor.address, UNITS, clock::now()) {
+    let action = parameters.word("action").to_ascii_lowercase();
+    let units = if action == verification::SUBMIT { VERIFICATION_UNITS } else { UNITS };
+    if let Err(refused) = app.rpc_units.take(&visitor.address, units, clock::now()) {
         return too_many(refused.per_minute, refused.wait_seconds);
     }
-    let source = Source { store: app.store.clone(), node: app.node.clone().in_lane(Lane::Stranger) };
-    let action = parameters.word("action").to_ascii_lowercase();
+    let source = Source {
+        store: app.store.clone(),
+        node: app.node.clone().in_lane(Lane::Stranger),
+        verifications: app.verifications.clone(),
+        caller: visitor.address.clone(),
+    };
     let answer = match module.as_str() {
         "account" => accounts::answer(&source, &action, &parameters).await,
         "block" => blocks::answer(&source, &action, &parameters).await,
@@ -197,7 +213,7 @@ async fn answer(etherscan: &Etherscan, visitor: &Visitor, parameters: Parameters
 fn refusal(refused: &Refused) -> Response {
     let (status, told) = match refused {
         Refused::Module | Refused::Action => (StatusCode::BAD_REQUEST, refused.to_string()),
-        Refused::Parameter(_) | Refused::Absent(_) => (StatusCode::OK, refused.to_string()),
+        Refused::Parameter(_) | Refused::Absent(_) | Refused::Told(_) => (StatusCode::OK, refused.to_string()),
         Refused::Node(error) if error.is_callers_fault() => (StatusCode::OK, error.to_string()),
         Refused::Node(error) if error.is_retryable() => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         Refused::Node(_) | Refused::Store(_) => {

@@ -7,6 +7,7 @@ mod audits;
 mod bids;
 mod candles;
 mod complete;
+mod contracts;
 mod daily_use;
 mod demand;
 mod exchange;
@@ -33,6 +34,7 @@ pub use artifacts::{ForgetArtifacts, Forgotten};
 pub use audits::{AuditAnswer, AuditChange, Refuted};
 pub use bids::{CancelBid, CreateBid, ExpireBids, FilledBid, PostponeBid};
 pub use complete::CompleteTask;
+pub use contracts::KeepVerifiedContract;
 pub use demand::CountUnserved;
 pub use exchange::{
     EndExchangeRows, ForgetOrders, ForgetUnplaced, KeepSigned, OpenExchange, RecordBlocks, RecordEntries, Settled,

@@ -31,5 +31,6 @@ pub(crate) mod session;
 pub(crate) mod signer_nonce;
 pub(crate) mod task;
 pub(crate) mod unserved_model;
+pub(crate) mod verified_contract;
 pub(crate) mod webhook;
 pub(crate) mod webhook_delivery;

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, big_pk_auto, blob, boolean, string, string_null, string_uniq,
+    big_integer, big_integer_null, big_pk_auto, blob, blob_null, boolean, string, string_null, string_uniq,
 };
 
 use super::{exchange_tables, index_tables};
@@ -39,6 +39,7 @@ const TABLES: [&str; 29] = [
     "webhook_delivery",
     "paused_miner",
     "operator_change",
+    "verified_contract",
 ];
 
 /// Name, table, columns.
@@ -112,6 +113,7 @@ impl MigrationTrait for Migration {
             webhook_tables(),
             sign_in_tables(),
             operator_tables(),
+            vec![contract_table()],
             index_tables::tables(),
             exchange_tables::tables(),
         ];
@@ -220,6 +222,24 @@ fn bid_table() -> TableCreateStatement {
         .col(big_integer("created_at_unix_ms"))
         .col(big_integer("expires_at_unix_ms"))
         .col(big_integer_null("ended_at_unix_ms"))
+        .to_owned()
+}
+
+/// Sources of contracts that were compiled and compared.
+fn contract_table() -> TableCreateStatement {
+    Table::create()
+        .table("verified_contract")
+        .col(blob("address").primary_key())
+        .col(blob("code_hash"))
+        .col(string("name"))
+        .col(string("source_file"))
+        .col(string("compiler"))
+        .col(string("match_kind"))
+        .col(string("input"))
+        .col(string("abi"))
+        .col(blob_null("constructor_arguments"))
+        .col(big_integer("bytes"))
+        .col(big_integer("verified_at_unix_ms"))
         .to_owned()
 }
 

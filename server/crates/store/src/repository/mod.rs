@@ -4,6 +4,7 @@ mod accounts;
 mod artifacts;
 mod audits;
 mod bids;
+mod contracts;
 mod days;
 mod demand;
 mod exchange;

@@ -4,6 +4,7 @@
 mod artifacts;
 mod audits;
 mod bids;
+mod contracts;
 mod daily_use;
 mod database;
 mod demand;
