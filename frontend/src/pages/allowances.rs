@@ -29,7 +29,7 @@ const FUNCTIONS: [(&str, &str); 4] = [
 pub fn AllowancesPage() -> impl IntoView {
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
-        <div class="stack" id="permissions" data-facts=facts()>
+        <div class="stack narrow" id="permissions" data-facts=facts()>
             <p class="section-note" role="status" id="permissions-status"></p>
             <p class="field-error" role="alert" id="permissions-error" hidden></p>
             <noscript>
@@ -76,7 +76,7 @@ fn Allowances() -> impl IntoView {
     view! {
         <Section title=words::ALLOWANCES_TITLE>
             <p class="section-note">{words::ALLOWANCES_NOTE}</p>
-            <div class="table-scroll" id="allowances" hidden>
+            <div class="table-scroll cards cards-holding" id="allowances" hidden>
                 <table class="data" data-testid=words::NAME>
                     <thead>
                         <tr>
