@@ -15,7 +15,7 @@ function afterwards() {
 
 async function signIn() {
   say(words.looking);
-  const wallet = await chooseWallet(byId("wallet-choice"), byId("wallets"));
+  const wallet = await chooseWallet(byId("wallet-choice"), byId("wallets"), say);
   if (!wallet) return say("", words.nobody);
   say(words.asking);
   const [address] = await wallet.request({ method: "eth_requestAccounts" });

@@ -41,7 +41,7 @@ let known;
 async function connect({ say }) {
   if (wallet) return wallet;
   say(words.looking);
-  const found = await chooseWallet(byId("wallet-choice"), byId("wallets"));
+  const found = await chooseWallet(byId("wallet-choice"), byId("wallets"), say);
   if (!found) return say("", words.nobody);
   say(words.askingWallet);
   const [address] = await found.request({ method: "eth_requestAccounts" });

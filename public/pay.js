@@ -135,7 +135,7 @@ async function signOrder(wallet, order) {
 async function pay() {
   const { request, view, missing } = offered;
   say(words.looking);
-  const wallet = await chooseWallet(byId("wallet-choice"), byId("wallets"));
+  const wallet = await chooseWallet(byId("wallet-choice"), byId("wallets"), say);
   if (!wallet) return say("", words.nobody);
   say(words.askingWallet);
   const [account] = await wallet.request({ method: "eth_requestAccounts" });

@@ -61,17 +61,22 @@ async function list() {
   say();
 }
 
+// What is said and what went wrong, which stand in the form while it is open.
+const told = ["status", "error"].map((part) => byId(`holdings-${part}`));
+
 function open(token) {
   chosen = token;
   byId("transfer").reset();
   byId("transfer-title").textContent = fill(words.title, { token: token.symbol });
   byId("transfer-amount-label").textContent = fill(words.amount, { token: token.symbol });
+  byId("transfer-review").parentElement.before(...told);
   byId("transfer").hidden = false;
   byId("transfer-title").focus();
   say();
 }
 
 function close() {
+  byId("holdings").prepend(...told);
   byId("transfer").hidden = true;
 }
 

@@ -23,10 +23,11 @@ export function findWallets() {
   });
 }
 
-// The one wallet, or the one that the owner presses in the list.
-export async function chooseWallet(section, list) {
+// The one wallet, or the one that the owner presses in the list; `say` then says no more that wallets are looked for.
+export async function chooseWallet(section, list, say) {
   const wallets = await findWallets();
   if (wallets.length < 2) return wallets[0]?.provider;
+  say();
   section.hidden = false;
   return new Promise((resolve) => {
     list.replaceChildren(
@@ -141,7 +142,7 @@ export function connectAccount(words, { say, run }, use) {
   const [button, section, list] = ["choose-account", "wallet-choice", "wallets"].map((id) => document.getElementById(id));
   async function choose() {
     say(words.looking);
-    const wallet = await chooseWallet(section, list);
+    const wallet = await chooseWallet(section, list, say);
     if (!wallet) return say("", words.nobody);
     say(words.asking);
     const [address] = await wallet.request({ method: "eth_requestAccounts" });

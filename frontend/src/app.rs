@@ -9,8 +9,8 @@ use leptos_router::{SsrMode, path};
 
 pub use crate::components::chain_label::ChainLabel;
 use crate::components::chain_label::DevLabel;
-use crate::components::icon::Logo;
-use crate::components::search_field::SearchField;
+use crate::components::icon::{Glyph, Icon, Logo};
+use crate::components::search_field::{SEARCH_PATH, SearchField};
 use crate::components::signed_in::AccountLink;
 pub use crate::components::signed_in::SignedIn;
 use crate::islands::page_tools::PageTools;
@@ -200,6 +200,9 @@ fn SiteHead() -> impl IntoView {
                 </nav>
                 <div class="site-tools">
                     <SearchField short=true />
+                    <a class="icon-button search-link" href=SEARCH_PATH aria-label=words::SEARCH_SHORT title=words::SEARCH_SHORT>
+                        <Icon glyph=Glyph::Search />
+                    </a>
                     {dev.then(DevLabel)}
                     <AccountLink />
                     <PageTools />

@@ -7,6 +7,9 @@ use shared::api::search::SearchKind;
 use super::icon::{Glyph, Icon};
 use crate::text::{common as words, explorer};
 
+/// The page of the search, which has its field.
+pub const SEARCH_PATH: &str = "/explorer/search";
+
 /// The kinds as the API's answers name them.
 const KINDS: [(&str, SearchKind); 9] = [
     ("block", SearchKind::Block),
@@ -30,7 +33,7 @@ pub fn SearchField(#[prop(optional)] short: bool, #[prop(into, optional)] value:
         "kinds": kinds, "label": explorer::SUGGESTIONS, "count": explorer::SUGGESTIONS_COUNT,
     });
     view! {
-        <form class="search" role="search" aria-label=name method="get" action="/explorer/search" data-words=facts.to_string()>
+        <form class="search" role="search" aria-label=name method="get" action=SEARCH_PATH data-words=facts.to_string()>
             <Icon glyph=Glyph::Search />
             <input
                 type="search"

@@ -31,7 +31,7 @@ pub fn StuckPanel(stuck: StuckView) -> impl IntoView {
             {said}
             <p class="section-note">{words::NOTE}</p>
             <Fold title=words::HOW open=total != 0>
-                <div class="table-scroll" tabindex="0" role="group" aria-label=words::HOW>
+                <div class="table-scroll cards cards-stuck" tabindex="0" role="group" aria-label=words::HOW>
                     <table class="data stuck" data-testid="stuck">
                         <thead>
                             <tr>

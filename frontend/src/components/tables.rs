@@ -208,7 +208,7 @@ pub fn MinerTable(miners: Vec<MinerView>) -> impl IntoView {
         (text::miner::MINER, None),
         (text::miner::STATE, None),
         (text::miner::DEVICE, Some("wide-only grow")),
-        (text::miner::SPEED, Some("wide-only")),
+        (text::miner::SPEED, Some("wide-only desk-only")),
         (text::miner::PRICE, Some("number wide-only")),
         (text::miner::COMPLETED, Some("number wide-only")),
         (text::miner::EARNED, Some("number")),
@@ -236,7 +236,7 @@ fn MinerRow(miner: MinerView) -> impl IntoView {
                 <StatusPill tone word />
             </td>
             <td class="wide-only grow">{device}</td>
-            <td class="wide-only">{speed}</td>
+            <td class="wide-only desk-only">{speed}</td>
             <td class="number wide-only">{price}</td>
             <td class="number wide-only">{grouped(miner.jobs_completed)}</td>
             <td class="number">

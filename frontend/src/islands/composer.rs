@@ -193,14 +193,14 @@ pub fn PromptAdvice(composer: Composer, model: String, subjects: Vec<String>) ->
 /// Size, steps and seed, folded away.
 #[component]
 pub fn Settings(composer: Composer, usual: Draft, fast: Option<Draft>, open: bool) -> impl IntoView {
-    let size = format!("{SIZE_MIN_PX}…{SIZE_MAX_PX}, × {SIZE_MULTIPLE_PX}");
+    let size = text::home::size(SIZE_MIN_PX, SIZE_MAX_PX, SIZE_MULTIPLE_PX);
     let negative_prompt = composer.value(Field::NegativePrompt);
     view! {
         <Fold title=text::home::SETTINGS open>
             <div class="settings">
                 {fast.map(|fast| view! { <Quality composer usual fast /> })}
-                <NumberField composer field=Field::Steps label=text::home::STEPS help=format!("{STEPS_MIN}…{STEPS_MAX}") />
-                <NumberField composer field=Field::Guidance label=text::home::GUIDANCE help=format!("0…{GUIDANCE_MAX}") />
+                <NumberField composer field=Field::Steps label=text::home::STEPS help=format!("{STEPS_MIN} to {STEPS_MAX}") />
+                <NumberField composer field=Field::Guidance label=text::home::GUIDANCE help=format!("0 to {GUIDANCE_MAX}") />
                 <NumberField composer field=Field::Width label=text::home::WIDTH help=size.clone() />
                 <NumberField composer field=Field::Height label=text::home::HEIGHT help=size />
                 <NumberField composer field=Field::Seed label=text::home::SEED help=text::home::SEED_HELP.to_owned() />

@@ -34,7 +34,7 @@ pub fn AccountPage() -> impl IntoView {
         view! {
             // The script finds its words here: they are in one place, and it is in no language.
             <div
-                class="stack"
+                class="stack narrow"
                 id="account"
                 data-looking=words::LOOKING
                 data-asking=words::ASKING
@@ -127,7 +127,7 @@ fn SessionsPart(sessions: Vec<SessionView>) -> impl IntoView {
     let rows = sessions
         .into_iter()
         .map(|session| {
-            let current = session.is_current.then(|| view! { <small>" " {words::THIS_ONE}</small> });
+            let current = session.is_current.then(|| view! { " " <span class="pill">{words::THIS_ONE}</span> });
             let label = words::end(&session.browser);
             view! {
                 <tr>

@@ -31,7 +31,7 @@ pub fn AllowancesPage() -> impl IntoView {
     let chain_id = use_context::<ChainLabel>().map(|label| label.chain_id).unwrap_or_default();
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
-        <div class="stack" id="permissions" data-facts=facts(chain_id)>
+        <div class="stack narrow" id="permissions" data-facts=facts(chain_id)>
             <p class="section-note" role="status" id="permissions-status"></p>
             <p class="field-error" role="alert" id="permissions-error" hidden></p>
             <noscript>
@@ -78,7 +78,7 @@ fn Allowances() -> impl IntoView {
     view! {
         <Section title=words::ALLOWANCES_TITLE>
             <p class="section-note">{words::ALLOWANCES_NOTE}</p>
-            <div class="table-scroll" id="allowances" hidden>
+            <div class="table-scroll cards cards-holding" id="allowances" hidden>
                 <table class="data" data-testid=words::NAME>
                     <thead>
                         <tr>

@@ -10,7 +10,7 @@ use crate::backend::{BackendError, use_backend};
 use crate::components::facts::{Fold, InfoRow, Raw, Section};
 use crate::components::notice::Empty;
 use crate::components::tables::TransactionTable;
-use crate::components::value::{AddressValue, AmountValue, HashValue, Height, Moment};
+use crate::components::value::{AddressValue, AmountValue, HashValue, Moment};
 use crate::format;
 use crate::text::{common, explorer as words};
 
@@ -95,7 +95,7 @@ fn BlockFacts(block: BlockView) -> impl IntoView {
     view! {
         <dl class="info">
             <InfoRow name=words::HEIGHT>
-                <Height number=summary.number />
+                {format::grouped(summary.number)}
             </InfoRow>
             <InfoRow name=words::TIME>
                 <Moment at=summary.timestamp />

@@ -43,7 +43,9 @@ fn Calls(hash: B256, calls: CallsView) -> impl IntoView {
         <PageTitle name=words::CALLS fact=words::call_count(call_count) />
         <div class="stack">
             <p class="section-note">{words::CALLS_OF} " " <HashValue hash href=format!("/explorer/transactions/{hash}") /></p>
-            <Table name="calls" columns rows />
+            <div class="cards cards-calls">
+                <Table name="calls" columns rows />
+            </div>
             {more}
         </div>
     }
@@ -51,7 +53,7 @@ fn Calls(hash: B256, calls: CallsView) -> impl IntoView {
 
 #[component]
 fn CallRow(call: CallView) -> impl IntoView {
-    let indent = "\u{2003}".repeat(call.depth.min(INDENTED_MAX) as usize);
+    let depth = call.depth.min(INDENTED_MAX).to_string();
     let to = match call.to {
         Some(address) => view! { <AddressValue address /> }.into_any(),
         None => view! { <span class="quiet">"–"</span> }.into_any(),
@@ -65,10 +67,9 @@ fn CallRow(call: CallView) -> impl IntoView {
         }
     };
     view! {
-        <tr>
+        <tr data-depth=depth>
             <td>
                 <span class="mono" title=words::depth(call.depth)>
-                    {indent}
                     {call.kind}
                 </span>
             </td>

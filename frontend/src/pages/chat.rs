@@ -78,7 +78,6 @@ fn Chat(models: Vec<ModelSummary>, asked: Option<String>, is_signed_in: bool) ->
                         {words::MESSAGE_HELP}
                     </p>
                 </div>
-                <Settings models asked />
                 <div class="actions">
                     <button type="submit" class="button" id="chat-send">
                         {words::SEND}
@@ -91,6 +90,7 @@ fn Chat(models: Vec<ModelSummary>, asked: Option<String>, is_signed_in: bool) ->
                     </button>
                     <p class="sponsor">{note}</p>
                 </div>
+                <Settings models asked />
             </form>
         </div>
     }

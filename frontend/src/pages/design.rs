@@ -207,7 +207,7 @@ fn Forms() -> impl IntoView {
                 <div class="field">
                     <label for="specimen-ok">"A field"</label>
                     <input id="specimen-ok" value="30" />
-                    <span class="field-help">"1…100"</span>
+                    <span class="field-help">"1 to 100"</span>
                 </div>
                 <div class="field">
                     <label for="specimen-bad">"With an error"</label>

@@ -70,7 +70,7 @@ fn Lists() -> impl IntoView {
     ];
     let links = links.map(|(href, name)| view! { <a class="button button-quiet button-small" href=href>{name}</a> });
     view! {
-        <nav class="actions" aria-label=words::LISTS>
+        <nav class="actions link-row" aria-label=words::LISTS>
             {links.into_iter().collect_view()}
         </nav>
     }

@@ -55,13 +55,30 @@ fn set_status(response: Option<&ResponseOptions>, error: &BackendError) {
 fn Failure(error: BackendError) -> impl IntoView {
     match error {
         BackendError::NotFound => view! { <Missing /> }.into_any(),
-        BackendError::Invalid(detail) => {
-            view! { <Notice tone=Tone::Refused title=words::NOT_FOUND_TITLE detail /> }.into_any()
-        }
+        BackendError::Invalid(detail) => view! { <Refused title=words::INVALID_TITLE detail /> }.into_any(),
         BackendError::Unavailable(_) => {
-            view! { <Notice tone=Tone::Refused title=words::UNAVAILABLE_TITLE detail=words::UNAVAILABLE_KEPT /> }
-                .into_any()
+            view! { <Refused title=words::UNAVAILABLE_TITLE detail=words::UNAVAILABLE_KEPT /> }.into_any()
         }
+    }
+}
+
+/// What went wrong instead of a page, and ways on.
+#[component]
+fn Refused(title: &'static str, #[prop(into)] detail: String) -> impl IntoView {
+    view! {
+        <DocumentHead name=title />
+        <div class="page-missing" role="alert">
+            <h1>{title}</h1>
+            <p class="title-fact">{detail}</p>
+            <p class="actions">
+                <a class="button button-quiet" href="/">
+                    {words::HOME}
+                </a>
+                <a class="button button-quiet" href="/explorer">
+                    {words::NAV_EXPLORER}
+                </a>
+            </p>
+        </div>
     }
 }
 

@@ -114,7 +114,7 @@ fn PayPart(funds: Funds, draft: Draft, model: Option<String>, chain_id: u64) -> 
     let data = script_data(funds, model.as_deref(), chain_id);
     let empty = funds.balance == Amount::ZERO && funds.deposited == Amount::ZERO;
     view! {
-        <div class="stack" id="pay" data-facts=data>
+        <div class="stack narrow" id="pay" data-facts=data>
             <Section title=words::FUNDS>
                 <dl class="info">
                     <InfoRow name=words::ACCOUNT>

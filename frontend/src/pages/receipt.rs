@@ -56,15 +56,17 @@ fn Receipt(view: ReceiptView, place: Option<u64>) -> impl IntoView {
             <Section title=words::VERIFY>
                 <VerifyReceipt receipt_json transaction_hash />
             </Section>
-            <Section title=words::OPEN>
-                <OpenCommitment prompt_commitment result_commitment />
-            </Section>
             <Section title=words::FIELDS>
                 {facts}
             </Section>
             <Section title=words::SIGNATURES>
                 <ReceiptSignatures view />
             </Section>
+            <div class="narrow">
+                <Section title=words::OPEN>
+                    <OpenCommitment prompt_commitment result_commitment />
+                </Section>
+            </div>
             <Fold title=common::RAW>
                 <Raw text=raw />
             </Fold>

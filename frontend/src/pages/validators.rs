@@ -22,12 +22,14 @@ pub fn ValidatorsPage() -> impl IntoView {
         let total_power = validators.iter().map(|validator| validator.voting_power).fold(0, u64::saturating_add);
         view! {
             <PageTitle name=words::VALIDATORS fact=words::VALIDATORS_FACT />
-            <div class="section">
-                <p>{words::decided_together(validators.len(), total_power)}</p>
-                <ValidatorTable validators />
-                <Pager path=VALIDATORS_PATH next_cursor=None first=true csv="/api/explorer/csv/validators" />
+            <div class="stack">
+                <div class="section">
+                    <p>{words::decided_together(validators.len(), total_power)}</p>
+                    <ValidatorTable validators />
+                    <Pager path=VALIDATORS_PATH next_cursor=None first=true csv="/api/explorer/csv/validators" />
+                </div>
+                {rewards.map(|rewards| view! { <Rewards rewards /> })}
             </div>
-            {rewards.map(|rewards| view! { <Rewards rewards /> })}
         }
     })
 }

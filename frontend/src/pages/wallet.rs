@@ -18,7 +18,7 @@ pub fn WalletPage() -> impl IntoView {
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
         <div class="stack">
-            <nav class="actions" aria-label=words::LINKS>
+            <nav class="actions link-row" aria-label=words::LINKS>
                 <a class="button button-quiet button-small" href=TOKENS_PATH title=wallet_tokens::LINK>
                     {wallet_tokens::TITLE}
                 </a>

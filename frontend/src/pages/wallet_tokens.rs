@@ -28,7 +28,7 @@ pub fn WalletTokensPage() -> impl IntoView {
     let chain_id = use_context::<ChainLabel>().map(|label| label.chain_id).unwrap_or_default();
     view! {
         <PageTitle name=words::TITLE fact=words::FACT />
-        <div class="stack" id="holdings" data-facts=facts(chain_id)>
+        <div class="stack narrow" id="holdings" data-facts=facts(chain_id)>
             <p class="section-note" role="status" id="holdings-status"></p>
             <p class="field-error" role="alert" id="holdings-error" hidden></p>
             <noscript>
@@ -71,7 +71,7 @@ fn Tokens() -> impl IntoView {
     view! {
         <Section title=words::TOKENS_TITLE>
             <p class="section-note">{words::TOKENS_NOTE}</p>
-            <div class="table-scroll" id="tokens" hidden>
+            <div class="table-scroll cards cards-holding" id="tokens" hidden>
                 <table class="data" data-testid=words::NAME>
                     <thead>
                         <tr>

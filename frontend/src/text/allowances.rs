@@ -5,9 +5,9 @@ pub const LINK: &str = "Who may take tokens of your account, and which pages kno
 pub const TITLE: &str = "Permissions";
 pub const FACT: &str = "Who may take tokens of your account without asking again, and which pages know it.";
 
-pub const ACCOUNT_TITLE: &str = "These pages";
-pub const ACCOUNT_NOTE: &str = "The pages of this site learn one account of a wallet when you agree to it. They ask for each signature all the same. Sites that the browser extension serves stand in its own list.";
-pub const ACCOUNT: &str = "They know";
+pub const ACCOUNT_TITLE: &str = "This site";
+pub const ACCOUNT_NOTE: &str = "The pages of this site learn one account of a wallet when you agree to it. They ask for each signature all the same. Other sites, which the browser extension serves, are in the extension’s own list.";
+pub const ACCOUNT: &str = "Account";
 pub const SINCE: &str = "Since";
 pub const UNKNOWN_SINCE: &str = "Your wallet keeps the day";
 pub const CHOOSE_ACCOUNT: &str = "Show an account of my wallet";

@@ -15,7 +15,7 @@ pub const NAV_MINERS: &str = "Miners";
 pub const NAV_WALLET: &str = "Wallet";
 pub const FOOT_NAV: &str = "More";
 pub const FOOT_BOUNTIES: &str = "Bounties";
-pub const FOOT_DOCS: &str = "Documentation";
+pub const FOOT_DOCS: &str = "Docs";
 pub const FOOT_DESIGN: &str = "Design";
 pub const FOOT_API: &str = "OpenAPI";
 pub const FOOT_RECEIPTS: &str = "Receipts";
@@ -48,6 +48,7 @@ pub const MISSING_JOB_DETAIL: &str = "It belongs to an account that is not signe
 pub const HOME: &str = "Draw a picture";
 
 pub const NOT_FOUND_TITLE: &str = "Not found";
+pub const INVALID_TITLE: &str = "This address cannot be read";
 pub const UNAVAILABLE_TITLE: &str = "The server could not answer";
 pub const UNAVAILABLE_KEPT: &str = "Nothing was changed. Load the page again in a moment.";
 pub const OFFLINE: &str = "The server cannot be reached. Nothing was sent; your text stays here. Try again.";

@@ -157,6 +157,7 @@ pub fn decided_together(validators: usize, total_power: u64) -> String {
 /// Who signed a block: how many of the validators, with how much of the voting power, and in which round.
 pub fn decided_by(signers: usize, validators: u32, signed_power: u64, total_power: u64, round: u32) -> String {
     let noun = if validators == 1 { "validator" } else { "validators" };
+    let [signed_power, total_power] = [signed_power, total_power].map(crate::format::grouped);
     format!("{signers} of {validators} {noun}, voting power {signed_power} of {total_power}, round {round}")
 }
 

@@ -74,6 +74,11 @@ pub fn example_caption(seed: u64, steps: u32) -> String {
 
 pub const SEED_HELP: &str = "random if empty";
 
+/// The sizes that a picture may have.
+pub fn size(least_px: u32, most_px: u32, multiple_px: u32) -> String {
+    format!("{least_px} to {most_px}, multiples of {multiple_px}")
+}
+
 pub fn bound(bound: &str, value: &str) -> String {
     format!("It is {bound}; you gave {value}.")
 }

@@ -80,7 +80,7 @@ pub const BY_MEANING: &str = " first, by the meaning that ";
 pub const WITH_WORDS: &str = "Prompts with ";
 pub const THEN_BY_MEANING: &str = " first, then the nearest by the meaning that ";
 pub const NEWEST_FIRST: &str = "Show the newest first";
-pub const NEARNESS: &str = "near ";
+pub const NEARNESS: &str = "similarity ";
 pub const NEARNESS_TITLE: &str = "How near the prompt is to what was looked for: 1 means the same, 0 nothing in common";
 
 pub fn state(state: JobState) -> &'static str {

@@ -4,7 +4,7 @@ use shared::api::payments::PaymentState;
 
 pub const TITLE: &str = "Pay for a picture";
 pub const FACT: &str =
-    "You pay the miner from your deposit in the escrow. The job is private, and no daily limit holds.";
+    "You pay the miner from your deposit in the escrow. The job is private, and no daily limit applies.";
 pub const SIGN_IN_FIRST: &str = "Sign in first";
 pub const SIGN_IN_DETAIL: &str = "The account that is signed in pays. Your wallet shows every step before it signs.";
 pub const FUNDS: &str = "What you have";

@@ -82,9 +82,9 @@ pub const CHECK_EVENT: &str = "The block has the contract’s event about this r
 pub const CHECK_NOT_MINTED: &str = "The chain has not used this receipt yet";
 
 pub const OPEN: &str = "Open what is sealed";
-pub const OPEN_HELP: &str = "The receipt tells neither prompt nor result. Who may see the job finds its salt there. With salt and prompt you can check here, in your browser, that they are this receipt’s.";
+pub const OPEN_HELP: &str = "The receipt tells neither prompt nor result. Who may see the job finds its salt there. With salt and prompt you can check here, in your browser, that they are this receipt’s. For a conversation, or for texts to embed, the prompt is their canonical JSON.";
 pub const SALT: &str = "Salt of the job";
-pub const PROMPT: &str = "Prompt; of a conversation or of texts to embed, their canonical JSON";
+pub const PROMPT: &str = "Prompt";
 pub const RESULT_SHA256: &str = "SHA-256 of the result’s file, if you have it";
 pub const OPEN_NOW: &str = "Check";
 pub const NO_SALT: &str = "A salt is 0x and 64 hex digits";

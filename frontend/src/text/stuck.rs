@@ -1,6 +1,6 @@
 //! Words about what should have moved on by itself.
 
-pub const TITLE: &str = "Nothing strands";
+pub const TITLE: &str = "Stuck work";
 pub const NOTE: &str = "Every minute this server counts, from its store and from the chain, what should have moved on by itself and did not.";
 pub const NOT_YET: &str = "Not counted yet: the first count follows the start of the server.";
 pub const HOW: &str = "What is counted, and how to look";

@@ -4,7 +4,7 @@ use wallet::call_batches::CallState;
 use wallet::protocol::{NAME_MAX_CHARS, Refusal};
 
 pub const TITLE: &str = "Wallet";
-pub const FACT: &str = "Keys are made and kept in this browser, in a worker of its own. No server ever sees them.";
+pub const FACT: &str = "Keys are made and kept in this browser. No server ever sees them.";
 pub const ACCOUNT_NAME: &str = "AITBC wallet";
 pub const STARTING: &str = "Starting the wallet";
 pub const DEV: &str = "This is a development chain: its AIT is worth nothing. Use no password that you use elsewhere.";

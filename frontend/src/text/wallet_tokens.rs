@@ -8,7 +8,7 @@ pub const FACT: &str = "Every token that an account of your wallet has, and how 
 pub const ACCOUNT_TITLE: &str = "Account";
 pub const ACCOUNT_NOTE: &str =
     "Your wallet shows one of its accounts to the pages of this site, and asks you for each signature.";
-pub const ACCOUNT: &str = "Shown";
+pub const ACCOUNT: &str = "Address";
 pub const CHOOSE_ACCOUNT: &str = "Show an account of my wallet";
 pub const CHOOSE: &str = "Which wallet?";
 

@@ -369,6 +369,7 @@ async fn a_broken_backend_says_what_was_kept_and_nothing_of_its_inside() {
         let page = render_with(Fixture { broken: true, ..Fixture::default() }, path, "").await;
         assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert!(page.html.contains("Nothing was changed"), "{path}");
+        assert_eq!(page.html.matches("<h1").count(), 1, "{path} has one heading of the first order");
         assert!(!page.html.contains(fixture::SECRET), "{path} tells the inside of the server");
     }
 }

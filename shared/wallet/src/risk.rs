@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use shared::chain::{ESCROW_ADDRESS, MINTER_ADDRESS, TOKEN_ADDRESS};
+use shared::amount::Amount;
+use shared::chain::{BOUNTY_ADDRESS, ESCROW_ADDRESS, EXCHANGE_ADDRESS, MINTER_ADDRESS, STAKING_ADDRESS, TOKEN_ADDRESS};
 use shared::time::UnixSeconds;
 use shared::{Address, U256};
 
@@ -26,8 +27,8 @@ pub enum Risk {
     AnyContract,
     /// Somebody may take tokens of the signer, as many as the signer will ever have.
     UnlimitedSpender { spender: Address },
-    /// Somebody may take so many tokens of the signer.
-    Spender { spender: Address, amount: U256 },
+    /// Somebody may take so many tokens of the signer, in the smallest units of the token.
+    Spender { spender: Address, amount: U256, is_ait: bool },
     /// The permit counts for more than a day, or for ever.
     LongPermit,
     /// The call's meaning is not known here.
@@ -72,9 +73,12 @@ impl fmt::Display for Risk {
             Self::UnlimitedSpender { spender } => {
                 write!(formatter, "{spender} may then take all tokens of this kind that you have and will ever have")
             }
-            Self::Spender { spender, amount } => {
-                write!(formatter, "{spender} may then take {amount} of the token's smallest units from you")
-            }
+            Self::Spender { spender, amount, is_ait } => match u128::try_from(*amount) {
+                Ok(atto) if *is_ait => {
+                    write!(formatter, "{spender} may then take {} AIT from you", Amount::from_atto(atto))
+                }
+                _ => write!(formatter, "{spender} may then take {amount} of the token's smallest units from you"),
+            },
             Self::LongPermit => formatter.write_str("the permit counts for more than a day"),
             Self::UnknownCall => formatter.write_str("what the call does is not known"),
             Self::NewContract => formatter.write_str("it makes a contract"),
@@ -89,8 +93,9 @@ impl fmt::Display for Risk {
     }
 }
 
-/// The contracts that genesis makes.
-pub(crate) const OWN_CONTRACTS: [Address; 3] = [TOKEN_ADDRESS, MINTER_ADDRESS, ESCROW_ADDRESS];
+/// The contracts that genesis makes. Nobody can make one at such an address later.
+pub(crate) const OWN_CONTRACTS: [Address; 6] =
+    [TOKEN_ADDRESS, MINTER_ADDRESS, ESCROW_ADDRESS, EXCHANGE_ADDRESS, STAKING_ADDRESS, BOUNTY_ADDRESS];
 
 /// `chain_id` is the wallet's chain; where it is not known, none is called another one.
 pub fn of_typed_data(data: &TypedData, chain_id: Option<u64>, now: UnixSeconds) -> Vec<Risk> {
@@ -108,7 +113,8 @@ pub fn of_typed_data(data: &TypedData, chain_id: Option<u64>, now: UnixSeconds) 
         Some(_) => {}
     }
     if let Some(permit) = Permit::of(data) {
-        risks.extend(spender(permit.spender, permit.value));
+        let is_ait = data.domain.verifying_contract == Some(TOKEN_ADDRESS);
+        risks.extend(spender(permit.spender, permit.value, is_ait));
         if permit.deadline > U256::from(now.0.saturating_add(LONG_PERMIT_SECONDS)) {
             risks.push(Risk::LongPermit);
         }
@@ -126,7 +132,9 @@ pub fn of_transaction(transaction: &Transaction, chain_id: u64) -> Vec<Risk> {
         risks.push(Risk::NewContract);
     } else if !transaction.input.is_empty() && EscrowCall::decode(transaction.to, &transaction.input).is_none() {
         match TokenCall::decode(&transaction.input) {
-            Some(TokenCall::Approve { spender: by, amount }) => risks.extend(spender(by, amount)),
+            Some(TokenCall::Approve { spender: by, amount }) => {
+                risks.extend(spender(by, amount, transaction.to == Some(TOKEN_ADDRESS)));
+            }
             Some(TokenCall::Transfer { .. } | TokenCall::TransferFrom { .. }) => {}
             None => risks.push(Risk::UnknownCall),
         }
@@ -135,13 +143,13 @@ pub fn of_transaction(transaction: &Transaction, chain_id: u64) -> Vec<Risk> {
 }
 
 /// An approval of nothing takes an earlier one back.
-fn spender(spender: Address, amount: U256) -> Option<Risk> {
+fn spender(spender: Address, amount: U256, is_ait: bool) -> Option<Risk> {
     if amount.is_zero() {
         None
     } else if is_unlimited(amount) {
         Some(Risk::UnlimitedSpender { spender })
     } else {
-        Some(Risk::Spender { spender, amount })
+        Some(Risk::Spender { spender, amount, is_ait })
     }
 }
 
@@ -166,14 +174,32 @@ mod tests {
     fn a_permit_is_more_than_data() {
         let now = UnixSeconds(1_800_000_000);
         let found = |value, deadline| of_typed_data(&permit(value, deadline), Some(DEV_CHAIN_ID), now);
-        let amount = U256::from(5);
-        assert_eq!(found(amount, now.0 + 60), [Risk::Spender { spender: SPENDER, amount }]);
+        let amount = U256::from(2_500_000_000_000_000_u64);
+        let some = found(amount, now.0 + 60);
+        assert_eq!(some, [Risk::Spender { spender: SPENDER, amount, is_ait: true }]);
+        assert_eq!(some[0].to_string(), format!("{SPENDER} may then take 0.0025 AIT from you"));
+        let other = Risk::Spender { spender: SPENDER, amount, is_ait: false };
+        assert!(other.to_string().contains("2500000000000000 of the token's smallest units"), "{other}");
         let unlimited = [Risk::UnlimitedSpender { spender: SPENDER }, Risk::LongPermit];
         assert_eq!(found(U256::MAX, u64::MAX), unlimited);
         let elsewhere = of_typed_data(&permit(U256::ZERO, now.0), Some(1), now);
         assert_eq!(elsewhere, [Risk::OtherChain { chain_id: U256::from(DEV_CHAIN_ID) }]);
         let unknown = of_typed_data(&permit(U256::ZERO, now.0), None, now);
         assert!(!unknown.iter().any(|risk| matches!(risk, Risk::OtherChain { .. })), "{unknown:?}");
+    }
+
+    #[test]
+    fn an_order_at_the_chains_own_exchange_is_at_no_unknown_contract() {
+        let of = |contract: Address| {
+            let fields = r#"{"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"}"#;
+            let types = format!(r#"{{"EIP712Domain":[{fields}],"A":[{{"name":"b","type":"bool"}}]}}"#);
+            let domain = format!(r#"{{"chainId":{DEV_CHAIN_ID},"verifyingContract":"{contract}"}}"#);
+            let rest = r#""primaryType":"A","message":{"b":true}"#;
+            let text = format!(r#"{{"types":{types},"domain":{domain},{rest}}}"#);
+            of_typed_data(&TypedData::parse(&text).unwrap(), Some(DEV_CHAIN_ID), UnixSeconds(0))
+        };
+        assert_eq!(of(EXCHANGE_ADDRESS), []);
+        assert_eq!(of(SPENDER), [Risk::UnknownContract { contract: SPENDER }]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From what is to be signed to what is shown: each part of a signature in words, and what could go wrong with it.
 
 use shared::amount::Amount;
-use shared::chain::{ESCROW_ADDRESS, MINTER_ADDRESS, TOKEN_ADDRESS};
+use shared::chain::{BOUNTY_ADDRESS, ESCROW_ADDRESS, EXCHANGE_ADDRESS, MINTER_ADDRESS, STAKING_ADDRESS, TOKEN_ADDRESS};
 use shared::time::UnixMillis;
 use shared::{Address, Bytes, U256};
 
@@ -209,6 +209,9 @@ fn contract_name(address: Address) -> Option<&'static str> {
         TOKEN_ADDRESS => Some("AIToken"),
         MINTER_ADDRESS => Some("AITokenMinter"),
         ESCROW_ADDRESS => Some("JobEscrow"),
+        EXCHANGE_ADDRESS => Some("ExchangeSettlement"),
+        STAKING_ADDRESS => Some("Staking"),
+        BOUNTY_ADDRESS => Some("ModelBounty"),
         _ => None,
     }
 }

@@ -61,5 +61,9 @@ fn Changes(changes: Vec<OperatorChange>) -> impl IntoView {
         (words::BEFORE, Some("wide-only")),
         (words::AFTER, Some("wide-only")),
     ];
-    view! { <Table name="changes" columns rows /> }
+    view! {
+        <div class="cards cards-changes">
+            <Table name="changes" columns rows />
+        </div>
+    }
 }

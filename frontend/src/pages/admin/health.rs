@@ -62,7 +62,9 @@ fn Queue(queue: Vec<QueueState>) -> impl IntoView {
     let columns = vec![(words::STATE, Some("grow")), (words::JOBS, Some("number")), (words::OLDEST, None)];
     view! {
         <Section title=words::QUEUE>
-            <Table name="queue" columns rows />
+            <div class="narrow">
+                <Table name="queue" columns rows />
+            </div>
         </Section>
     }
 }

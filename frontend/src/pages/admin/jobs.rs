@@ -141,7 +141,7 @@ fn Jobs(jobs: Vec<AdminJob>) -> impl IntoView {
     let columns = vec![
         (words::JOB, None),
         (words::STATE, None),
-        (words::CLASS, Some("wide-only")),
+        (words::CLASS, Some("wide-only desk-only")),
         (words::MODEL, Some("wide-only")),
         (words::MINER, Some("wide-only")),
         (words::ASKED, None),
@@ -159,12 +159,12 @@ fn JobRow(job: AdminJob) -> impl IntoView {
         <tr>
             <td><code title=id.clone()>{shortened(&id)}</code></td>
             <td><JobPill state=job.state /></td>
-            <td class="wide-only">{words::class(job.class)}</td>
+            <td class="wide-only desk-only">{words::class(job.class)}</td>
             <td class="wide-only">{job.model}</td>
             <td class="wide-only">{miner}</td>
             <td class="quiet"><Age at=job.created_at_unix_ms /></td>
             <td class="number">{grouped(job.faults)}</td>
-            <td class="wide-only grow">{job.last_fault}</td>
+            <td class="wide-only grow">{job.last_fault.unwrap_or(words::NONE.to_owned())}</td>
         </tr>
     }
 }

@@ -28,7 +28,12 @@ pub fn KeysPage() -> impl IntoView {
         // What was asked for was read, so that it holds digits alone.
         let path = owner.as_ref().map_or(KEYS_PATH.to_owned(), |owner| format!("{KEYS_PATH}?owner={}", owner.trim()));
         let shown = if page.items.is_empty() {
-            view! { <Empty title=words::NO_KEYS_TITLE detail=words::NO_KEYS /> }.into_any()
+            view! {
+                <Empty title=words::NO_KEYS_TITLE detail=words::NO_KEYS>
+                    <code>{words::MAKE_KEY_COMMAND}</code>
+                </Empty>
+            }
+            .into_any()
         } else {
             view! { <Keys keys=page.items /> }.into_any()
         };

@@ -32,7 +32,7 @@ pub fn LimitsPage() -> impl IntoView {
         let columns = vec![(words::LIMITED, None), (words::VALUE, Some("number"))];
         view! {
             <AdminHead at=LIMITS_PATH fact=words::LIMITS_FACT />
-            <div class="section two-lines">
+            <div class="section two-lines narrow">
                 <Table name="limits" columns rows />
             </div>
         }

@@ -82,7 +82,7 @@ fn MinerRow(miner: MinerView) -> impl IntoView {
             <td class="number">{grouped(miner.faults)}</td>
             <td class="number wide-only"><AmountValue amount=miner.earned /></td>
             <td class="number wide-only"><AmountValue amount=miner.held /></td>
-            <td class="wide-only grow">{miner.paused.map(|pause| pause.reason)}</td>
+            <td class="wide-only grow">{miner.paused.map_or(words::NONE.to_owned(), |pause| pause.reason)}</td>
         </tr>
     }
 }

@@ -29,7 +29,7 @@ pub fn OrdersTable(orders: Newest<OrderView>, total: u32, markets: Vec<MarketVie
         (words::ORDER_AMOUNT, number),
         (words::FILLED, number),
         (words::PLACED, Some("wide-only")),
-        (words::EXPIRES, Some("wide-only")),
+        (words::EXPIRES, Some("wide-only desk-only")),
         (words::ACTION, number),
     ];
     view! {
@@ -63,7 +63,7 @@ fn OpenRow(order: OrderView, markets: Vec<MarketView>) -> impl IntoView {
             <td class="number">{amount}</td>
             <td class="number">{shown(&order.filled, places.amount)}</td>
             <td class="wide-only quiet"><Age at=order.placed_at_unix_ms /></td>
-            <td class="wide-only quiet">{exact_time(order.expires_at)}</td>
+            <td class="wide-only desk-only quiet">{exact_time(order.expires_at)}</td>
             <td class="number">
                 <div class="row-actions">
                     <button type="button" class="button button-quiet button-small" data-reduce=id.clone() data-market=market data-amount=order.amount aria-label=reduce>
