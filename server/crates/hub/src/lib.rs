@@ -29,5 +29,6 @@ pub mod settlement;
 pub mod speed;
 pub mod stuck;
 mod summary_tree;
+pub mod turns;
 pub mod unserved;
 pub mod verification;
