@@ -147,9 +147,11 @@ impl Settlement {
         let mut receipts = Vec::new();
         for hold in &holds {
             let of_hold = self.store.list_receipts_of_hold(*hold).await?;
-            receipts.extend(of_hold.into_iter().map(|receipt| receipt.signed.receipt_hash));
+            receipts.extend(of_hold.into_iter().map(|receipt| receipt.signed));
         }
-        let end = HoldEnd::Emptied { voided: self.node.voided_receipts(receipts).await? };
+        let are_voided = self.node.are_voided(receipts.iter().map(mint::struct_hash).collect()).await?;
+        let voided = receipts.iter().zip(are_voided).filter(|(_, is_voided)| *is_voided);
+        let end = HoldEnd::Emptied { voided: voided.map(|(signed, _)| signed.receipt_hash).collect() };
         Ok(self.store.write(CloseRelease { transaction, holds, end }).await?)
     }
 }

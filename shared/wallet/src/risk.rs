@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use shared::chain::{ESCROW_ADDRESS, MINTER_ADDRESS, TOKEN_ADDRESS};
+use shared::chain::GENESIS_CONTRACTS;
 use shared::time::UnixSeconds;
 use shared::{Address, U256};
 
-use crate::escrow::EscrowCall;
+use crate::escrow::{EscrowCall, OrderTerms};
 use crate::permit::Permit;
 use crate::protocol::Severity;
 use crate::token::{TokenCall, is_unlimited};
@@ -38,6 +38,8 @@ pub enum Risk {
     ToContract,
     /// It counts at a contract that is not one of this chain's own.
     UnknownContract { contract: Address },
+    /// The hub that an order names attests no receipts on this chain.
+    UnknownHub { hub: Address },
     /// What is signed is no text that a person can read.
     Unreadable,
 }
@@ -55,6 +57,7 @@ impl Risk {
             | Self::LongPermit
             | Self::UnknownCall
             | Self::ToContract
+            | Self::UnknownHub { .. }
             | Self::Unreadable => Severity::Grave,
         }
     }
@@ -84,13 +87,14 @@ impl fmt::Display for Risk {
             Self::UnknownContract { contract } => {
                 write!(formatter, "{contract}, where it counts, is not a contract of this chain's own")
             }
+            Self::UnknownHub { hub } => write!(
+                formatter,
+                "{hub}, which the order names as its hub, is no hub of this chain: it could keep what the order sets aside"
+            ),
             Self::Unreadable => formatter.write_str("these bytes are no text, so nobody can read what they say"),
         }
     }
 }
-
-/// The contracts that genesis makes.
-pub(crate) const OWN_CONTRACTS: [Address; 3] = [TOKEN_ADDRESS, MINTER_ADDRESS, ESCROW_ADDRESS];
 
 /// `chain_id` is the wallet's chain; where it is not known, none is called another one.
 pub fn of_typed_data(data: &TypedData, chain_id: Option<u64>, now: UnixSeconds) -> Vec<Risk> {
@@ -104,7 +108,7 @@ pub fn of_typed_data(data: &TypedData, chain_id: Option<u64>, now: UnixSeconds) 
     }
     match data.domain.verifying_contract {
         None => risks.push(Risk::AnyContract),
-        Some(contract) if !OWN_CONTRACTS.contains(&contract) => risks.push(Risk::UnknownContract { contract }),
+        Some(contract) if !GENESIS_CONTRACTS.contains(&contract) => risks.push(Risk::UnknownContract { contract }),
         Some(_) => {}
     }
     if let Some(permit) = Permit::of(data) {
@@ -114,6 +118,11 @@ pub fn of_typed_data(data: &TypedData, chain_id: Option<u64>, now: UnixSeconds) 
         }
     }
     risks
+}
+
+/// `is_attester` is what the chain says of the hub that the order names.
+pub fn of_order(order: &OrderTerms, is_attester: bool) -> Option<Risk> {
+    (!is_attester).then_some(Risk::UnknownHub { hub: order.hub })
 }
 
 /// `chain_id` is the wallet's chain.
@@ -148,7 +157,7 @@ fn spender(spender: Address, amount: U256) -> Option<Risk> {
 #[cfg(test)]
 mod tests {
     use shared::Bytes;
-    use shared::chain::DEV_CHAIN_ID;
+    use shared::chain::{DEV_CHAIN_ID, ESCROW_ADDRESS, TOKEN_ADDRESS};
 
     use super::*;
     use crate::permit::PermitDomain;

@@ -1,7 +1,3 @@
-use std::collections::BTreeSet;
-
-use alloy_primitives::Address;
-
 use crate::budget::Rate;
 
 /// Gas that the blocks give all strangers together, while gas is free.
@@ -40,9 +36,6 @@ pub struct PoolLimits {
     pub max_gas_per_sender_per_minute: u64,
     /// How fast strangers' transactions may arrive.
     pub strangers_arrival_bytes: Rate,
-    /// Senders that settle for everybody, such as the hub that mints. They have a lane of their own in the pool and in the
-    /// block: reserved places, no meter, first in the block. All others are strangers.
-    pub settlement_senders: BTreeSet<Address>,
 }
 
 impl Default for PoolLimits {
@@ -57,7 +50,6 @@ impl Default for PoolLimits {
             lifetime_ms: 3 * 60 * 60 * 1_000,
             max_gas_per_sender_per_minute: 600_000_000,
             strangers_arrival_bytes: STRANGERS_ARRIVAL_BYTES,
-            settlement_senders: BTreeSet::new(),
         }
     }
 }

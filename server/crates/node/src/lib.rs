@@ -42,6 +42,7 @@ mod request_bodies;
 mod rest;
 mod router;
 mod rpc;
+mod settlers;
 mod sockets;
 mod staking;
 mod stranger_threads;
