@@ -2,7 +2,7 @@
 
 use alloy_consensus::ReceiptEnvelope;
 use alloy_primitives::{Log, U256};
-use alloy_sol_types::{SolEvent as _, sol};
+use alloy_sol_types::SolEvent as _;
 use finality::ProofError;
 pub use finality::ReceiptProof;
 use shared::chain::{ESCROW_ADDRESS, MINTER_ADDRESS};
@@ -11,6 +11,7 @@ use shared::signing::recover_digest;
 use shared::typed_data::TypedData as _;
 use shared::{Address, B256};
 
+use self::events::{Minted, Settled};
 use crate::protocol::{Check, CheckName};
 
 /// The checks that need no network, each with what was computed.
@@ -82,9 +83,12 @@ fn held(name: CheckName, detail: String) -> Check {
     Check { name, holds: Some(true), detail }
 }
 
-sol! {
-    event Minted(address indexed provider, uint256 amount, bytes32 indexed receiptHash);
-    event Settled(bytes32 indexed receiptHash, address indexed provider, address indexed client, bytes16 jobId, uint256 paid, uint256 fee);
+/// What the paying contracts tell.
+mod events {
+    alloy_sol_types::sol! {
+        event Minted(address indexed provider, uint256 amount, bytes32 indexed receiptHash);
+        event Settled(bytes32 indexed receiptHash, address indexed provider, address indexed client, bytes16 jobId, uint256 paid, uint256 fee);
+    }
 }
 
 /// Whether the receipt's contract says in one of the transaction's events that it took the receipt: `Minted` of the

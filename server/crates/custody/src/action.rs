@@ -147,7 +147,7 @@ fn of_token(token: Address, call: TokenCall) -> Result<Option<Movement>, Refusal
 #[cfg(test)]
 mod tests {
     use shared::Bytes;
-    use shared::chain::{DEV_CHAIN_ID, TOKEN_ADDRESS};
+    use shared::chain::{DEV_CHAIN_ID, ESCROW_ADDRESS, TOKEN_ADDRESS};
     use wallet::permit::PermitDomain;
     use wallet::transaction::Fees;
 
