@@ -110,11 +110,9 @@ mod tests {
     fn a_void_comes_before_each_other_transaction_and_does_not_keep_it_away() {
         let all = sent(&[Void, Release, Closing, Mint], 40);
         assert_eq!(all[0], Void);
-        for pair in all.windows(2) {
-            assert!((pair[0] == Void) != (pair[1] == Void), "{pair:?}");
-        }
+        assert!(all.windows(2).all(|pair| pair.contains(&Void)), "{all:?}");
         for kind in [Release, Closing, Mint] {
-            assert!(all.contains(&kind));
+            assert!(all[..Turns::ROUND].contains(&kind), "{kind:?} waits for longer than a round");
         }
     }
 }
