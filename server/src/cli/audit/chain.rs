@@ -28,7 +28,7 @@ pub(super) struct OfChain {
     pub(super) supply: Amount,
 }
 
-/// One payment, whoever got it.
+/// One payment, to any miner.
 struct Payment {
     provider: Address,
     /// What the receipt is worth; of a payment from the escrow with the fee.
