@@ -34,7 +34,7 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     uint256 public constant MAX_VOID_REASON_BYTES = 256;
     uint256 public constant MICRO_UNITS_PER_UNIT = 1e6;
 
-    /// @dev What `_mintedTerms` holds of a receipt that was voided: no hash has this value.
+    /// @dev What `_uses` holds of a receipt that was voided: no hash has this value.
     bytes32 private constant VOIDED = bytes32(uint256(1));
     /// @dev What it holds of a receipt that the escrow paid: it never mints.
     bytes32 private constant PAID_BY_ESCROW = bytes32(uint256(2));
@@ -54,9 +54,11 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     uint64 private _holdSeconds;
     uint8 private _attesterThreshold;
     EnumerableSet.AddressSet private _attesters;
-    /// @dev {_termsHash} of each receipt that minted, so that a void takes the very amount that was minted. Zero while
-    /// it has not.
-    mapping(bytes32 receiptHash => bytes32) private _mintedTerms;
+    /// @dev The register, by the struct that was signed: until when its amount is held, hashed by {_heldUntil}, so that a
+    /// void takes it from the very hold. Zero while it was not used.
+    /// The hash of the receipt's document is no key. Nothing binds it to the other terms, so an attester could use up the
+    /// receipts of another one by receipts of its own with the same hash.
+    mapping(bytes32 structHash => bytes32) private _uses;
     mapping(address provider => Provider) private _providers;
     mapping(address provider => mapping(uint256 dueUnix => uint256)) private _held;
     mapping(bytes32 unitTypeHash => uint256) private _maxUnitPrice;
@@ -94,7 +96,9 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         bytes calldata minerSignature,
         bytes[] calldata attesterSignatures
     ) external whenNotPaused nonReentrant returns (uint256 amount) {
-        amount = _mintForReceipt(receipt, minerSignature, attesterSignatures);
+        bytes32 structHash = receipt.structHash();
+        if (usedReceipt(structHash)) revert ReceiptAlreadyUsed(receipt.receiptHash);
+        amount = _mintForReceipt(receipt, structHash, minerSignature, attesterSignatures);
         _createHeld(amount);
     }
 
@@ -108,42 +112,46 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         if (receipts.length > MAX_BATCH_RECEIPTS) revert BatchTooLarge(receipts.length, MAX_BATCH_RECEIPTS);
         for (uint256 i = 0; i < receipts.length; ++i) {
             SignedJobReceipt calldata signed = receipts[i];
-            if (usedReceipt(signed.receipt.receiptHash)) {
+            bytes32 structHash = signed.receipt.structHash();
+            if (usedReceipt(structHash)) {
                 emit ReceiptSkipped(signed.receipt.receiptHash);
             } else {
-                amount += _mintForReceipt(signed.receipt, signed.minerSignature, signed.attesterSignatures);
+                amount += _mintForReceipt(
+                    signed.receipt, structHash, signed.minerSignature, signed.attesterSignatures
+                );
             }
         }
         _createHeld(amount);
     }
 
     /// @inheritdoc IAITokenMinter
-    function useReceipt(bytes32 receiptHash) external returns (bool isFirstUse) {
+    function useReceipt(bytes32 structHash) external returns (bool isFirstUse) {
         if (msg.sender != _escrow) revert NotEscrow(msg.sender, _escrow);
-        isFirstUse = !usedReceipt(receiptHash);
-        if (isFirstUse) _mintedTerms[receiptHash] = PAID_BY_ESCROW;
+        isFirstUse = !usedReceipt(structHash);
+        if (isFirstUse) _uses[structHash] = PAID_BY_ESCROW;
     }
 
+    /// @param structHash Of the receipt, which was not used before.
     function _mintForReceipt(
         JobReceipt calldata receipt,
+        bytes32 structHash,
         bytes calldata minerSignature,
         bytes[] calldata attesterSignatures
     ) private returns (uint256 amount) {
-        _requireUnused(receipt.receiptHash);
         _requireUnexpired(receipt);
         _requireUnitPriceAllowed(receipt);
-        bytes32 digest = receiptDigest(receipt);
+        bytes32 digest = _hashTypedDataV4(structHash);
         _requireSignedByMiner(receipt, digest, minerSignature);
         _requireAttested(receipt.receiptHash, digest, attesterSignatures);
-        return _mint(receipt);
+        return _mint(receipt, structHash);
     }
 
     /// @dev Books the amount. Held tokens are created once per transaction, by {_createHeld}.
-    function _mint(JobReceipt calldata receipt) private returns (uint256 amount) {
+    function _mint(JobReceipt calldata receipt, bytes32 structHash) private returns (uint256 amount) {
         amount = _amountOf(receipt);
         // What is paid at once has no due time, so that no void finds it among what is held.
         uint256 dueUnix = _holdSeconds == 0 ? 0 : HoldTime.dueUnix(block.timestamp, _holdSeconds);
-        _mintedTerms[receipt.receiptHash] = _termsHash(receipt, dueUnix);
+        _uses[structHash] = _heldUntil(structHash, dueUnix);
         _countAgainstCaps(receipt.receiptHash, receipt.provider, amount);
         emit Minted(receipt.provider, amount, receipt.receiptHash);
         if (amount == 0) return 0;
@@ -167,8 +175,8 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
         return Math.saturatingMul(receipt.units, receipt.unitPrice) / MICRO_UNITS_PER_UNIT;
     }
 
-    function _termsHash(JobReceipt calldata receipt, uint256 dueUnix) private pure returns (bytes32) {
-        return keccak256(abi.encode(receipt.structHash(), dueUnix));
+    function _heldUntil(bytes32 structHash, uint256 dueUnix) private pure returns (bytes32) {
+        return keccak256(abi.encode(structHash, dueUnix));
     }
 
     function _countAgainstCaps(bytes32 receiptHash, address account, uint256 amount) private {
@@ -221,12 +229,13 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
             revert VoidReasonTooLong(bytes(reason).length, MAX_VOID_REASON_BYTES);
         }
         amount = _amountOf(receipt);
-        bool isHeld = amount != 0 && _mintedTerms[receiptHash] == _termsHash(receipt, dueUnix)
+        bytes32 structHash = receipt.structHash();
+        bool isHeld = amount != 0 && _uses[structHash] == _heldUntil(structHash, dueUnix)
             && _held[receipt.provider][dueUnix] != 0;
         if (!isHeld) revert ReceiptNotHeld(receiptHash);
         _requireAttested(receiptHash, voidDigest(receiptHash, reason), attesterSignatures);
 
-        _mintedTerms[receiptHash] = VOIDED;
+        _uses[structHash] = VOIDED;
         _held[receipt.provider][dueUnix] -= amount;
         _providers[receipt.provider].held -= uint128(amount);
         emit Voided(receipt.provider, amount, receiptHash, reason);
@@ -234,10 +243,6 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     }
 
     // Checks.
-
-    function _requireUnused(bytes32 receiptHash) private view {
-        if (usedReceipt(receiptHash)) revert ReceiptAlreadyUsed(receiptHash);
-    }
 
     function _requireUnexpired(JobReceipt calldata receipt) private view {
         if (block.timestamp > receipt.expiresAt) {
@@ -379,13 +384,13 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     }
 
     /// @inheritdoc IAITokenMinter
-    function usedReceipt(bytes32 receiptHash) public view returns (bool) {
-        return _mintedTerms[receiptHash] != 0;
+    function usedReceipt(bytes32 structHash) public view returns (bool) {
+        return _uses[structHash] != 0;
     }
 
     /// @inheritdoc IAITokenMinter
-    function voidedReceipt(bytes32 receiptHash) external view returns (bool) {
-        return _mintedTerms[receiptHash] == VOIDED;
+    function voidedReceipt(bytes32 structHash) external view returns (bool) {
+        return _uses[structHash] == VOIDED;
     }
 
     /// @inheritdoc IAITokenMinter
@@ -410,7 +415,7 @@ contract AITokenMinter is IAITokenMinter, AccessControl, Pausable, ReentrancyGua
     }
 
     /// @inheritdoc IAITokenMinter
-    function receiptDigest(JobReceipt calldata receipt) public view returns (bytes32) {
+    function receiptDigest(JobReceipt calldata receipt) external view returns (bytes32) {
         return _hashTypedDataV4(receipt.structHash());
     }
 

@@ -97,6 +97,8 @@ contract JobEscrow is IJobEscrow, AccessControl, Pausable, ReentrancyGuardTransi
     /// @inheritdoc IJobEscrow
     function reserve(PaymentOrder calldata order, bytes calldata clientSignature) external whenNotPaused nonReentrant {
         if (msg.sender != order.hub) revert NotHubOfOrder(msg.sender, order.hub);
+        // Whom the minter does not trust can neither pay nor give back, and would keep the client's AIT until it is reclaimed.
+        if (!_minter.isAttester(order.hub)) revert HubNotAttester(order.hub);
         Reservation storage target = _reservations[order.client][order.jobId];
         if (target.state != ReservationState.Absent) revert OrderAlreadyUsed(order.client, order.jobId, target.state);
         _requireTermsInRange(order);
@@ -153,8 +155,9 @@ contract JobEscrow is IJobEscrow, AccessControl, Pausable, ReentrancyGuardTransi
         nonReentrant
         returns (uint256 amount)
     {
-        if (!_minter.useReceipt(receipt.receiptHash)) revert IAITokenMinter.ReceiptAlreadyUsed(receipt.receiptHash);
-        return _settle(receipt, minerSignature, attesterSignatures);
+        bytes32 structHash = receipt.structHash();
+        if (!_minter.useReceipt(structHash)) revert IAITokenMinter.ReceiptAlreadyUsed(receipt.receiptHash);
+        return _settle(receipt, structHash, minerSignature, attesterSignatures);
     }
 
     /// @inheritdoc IJobEscrow
@@ -168,8 +171,9 @@ contract JobEscrow is IJobEscrow, AccessControl, Pausable, ReentrancyGuardTransi
         }
         for (uint256 i = 0; i < receipts.length; ++i) {
             IAITokenMinter.SignedJobReceipt calldata signed = receipts[i];
-            if (_minter.useReceipt(signed.receipt.receiptHash)) {
-                amount += _settle(signed.receipt, signed.minerSignature, signed.attesterSignatures);
+            bytes32 structHash = signed.receipt.structHash();
+            if (_minter.useReceipt(structHash)) {
+                amount += _settle(signed.receipt, structHash, signed.minerSignature, signed.attesterSignatures);
             } else {
                 emit ReceiptSkipped(signed.receipt.receiptHash);
             }
@@ -177,13 +181,15 @@ contract JobEscrow is IJobEscrow, AccessControl, Pausable, ReentrancyGuardTransi
     }
 
     /// @dev The minter has marked the receipt; whatever is refused from here on reverts the mark as well.
-    function _settle(JobReceipt calldata receipt, bytes calldata minerSignature, bytes[] calldata attesterSignatures)
-        private
-        returns (uint256 amount)
-    {
+    function _settle(
+        JobReceipt calldata receipt,
+        bytes32 structHash,
+        bytes calldata minerSignature,
+        bytes[] calldata attesterSignatures
+    ) private returns (uint256 amount) {
         Reservation storage source = _requireOpen(receipt.client, receipt.jobId);
         _requireWithinOrder(receipt, source);
-        bytes32 digest = receiptDigest(receipt);
+        bytes32 digest = _hashTypedDataV4(structHash);
         _requireSignedByMiner(receipt, digest, minerSignature);
         _requireAttested(receipt.receiptHash, digest, source.hub, attesterSignatures);
         return _pay(receipt, source);
@@ -410,7 +416,7 @@ contract JobEscrow is IJobEscrow, AccessControl, Pausable, ReentrancyGuardTransi
     }
 
     /// @inheritdoc IJobEscrow
-    function receiptDigest(JobReceipt calldata receipt) public view returns (bytes32) {
+    function receiptDigest(JobReceipt calldata receipt) external view returns (bytes32) {
         return _hashTypedDataV4(receipt.structHash());
     }
 

@@ -11,6 +11,7 @@ import {IAIToken} from "./interfaces/IAIToken.sol";
 import {IAITokenMinter} from "./interfaces/IAITokenMinter.sol";
 import {IModelBounty} from "./interfaces/IModelBounty.sol";
 import {HoldTime} from "./libraries/HoldTime.sol";
+import {JobReceipt} from "./libraries/JobReceipts.sol";
 import {ReceiptDocuments, ReceiptFacts} from "./libraries/ReceiptDocuments.sol";
 
 /// @title AIT pledged for models, earned by their first receipts
@@ -35,6 +36,8 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
 
     struct StoredClaim {
         bytes32 receiptHash;
+        // Of the receipt, by which the minter knows it.
+        bytes32 structHash;
         uint64 dueUnix;
         ClaimState state;
     }
@@ -110,7 +113,11 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     // Earning.
 
     /// @inheritdoc IModelBounty
-    function claim(uint256 bountyId, bytes calldata document) external nonReentrant returns (uint64 dueUnix) {
+    function claim(uint256 bountyId, JobReceipt calldata receipt, bytes calldata document)
+        external
+        nonReentrant
+        returns (uint64 dueUnix)
+    {
         Bounty storage bounty = _require(bountyId);
         if (block.timestamp > bounty.terms.expiresAt) {
             revert BountyExpired(bountyId, bounty.terms.expiresAt, block.timestamp);
@@ -119,10 +126,12 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
         if (msg.sender == bounty.pledger) revert PledgerCannotEarn(bountyId, msg.sender);
         StoredClaim storage own = _claims[bountyId][msg.sender];
         if (own.state != ClaimState.Absent) revert ProviderAlreadyClaimed(bountyId, msg.sender);
-        bytes32 receiptHash = _requireEarned(bounty, document);
+        bytes32 receiptHash = receipt.receiptHash;
+        bytes32 structHash = _requireEarned(bounty, receipt, document);
 
         dueUnix = uint64(HoldTime.dueUnix(block.timestamp, _minter.holdSeconds()));
         own.receiptHash = receiptHash;
+        own.structHash = structHash;
         own.dueUnix = dueUnix;
         own.state = ClaimState.Waiting;
         bounty.waiting += 1;
@@ -132,17 +141,24 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     }
 
     /// @dev The register is asked before the document is read: attesters signed its hash, so it is what they checked.
-    function _requireEarned(Bounty storage bounty, bytes calldata document) private view returns (bytes32 receiptHash) {
+    function _requireEarned(Bounty storage bounty, JobReceipt calldata receipt, bytes calldata document)
+        private
+        view
+        returns (bytes32 structHash)
+    {
         if (document.length > MAX_DOCUMENT_BYTES) revert DocumentTooLong(document.length, MAX_DOCUMENT_BYTES);
-        receiptHash = keccak256(document);
-        if (!_minter.usedReceipt(receiptHash)) revert ReceiptNotSettled(receiptHash);
-        if (_minter.voidedReceipt(receiptHash)) revert ReceiptVoided(receiptHash);
+        bytes32 receiptHash = receipt.receiptHash;
+        if (keccak256(document) != receiptHash) revert OtherDocument(receiptHash, keccak256(document));
+        structHash = receipt.structHash();
+        if (!_minter.usedReceipt(structHash)) revert ReceiptNotSettled(receiptHash);
+        if (_minter.voidedReceipt(structHash)) revert ReceiptVoided(receiptHash);
         if (_bountyOfReceipt[receiptHash] != 0) revert ReceiptAlreadyClaimed(receiptHash);
 
         ReceiptFacts memory facts = ReceiptDocuments.facts(document);
         Terms storage terms = bounty.terms;
         if (facts.provider != msg.sender) revert NotProvider(msg.sender, facts.provider);
         if (facts.payer != address(_minter)) revert NotMinted(receiptHash, facts.payer, address(_minter));
+        if (!facts.isServed) revert NotServed(receiptHash);
         if (facts.modelDigest != terms.modelDigest) {
             revert OtherModel(receiptHash, facts.modelDigest, terms.modelDigest);
         }
@@ -156,7 +172,7 @@ contract ModelBounty is IModelBounty, ReentrancyGuardTransient {
     /// @inheritdoc IModelBounty
     function settle(uint256 bountyId, address provider) external nonReentrant returns (uint256 amount) {
         StoredClaim storage own = _requireWaiting(bountyId, provider);
-        if (_minter.voidedReceipt(own.receiptHash)) {
+        if (_minter.voidedReceipt(own.structHash)) {
             _drop(bountyId, provider, own, VOIDED);
             return 0;
         }

@@ -84,7 +84,7 @@ mod minter {
 
             function mintWithReceipt(JobReceipt receipt, bytes minerSignature, bytes[] attesterSignatures) external returns (uint256 amount);
             function mintBatch(SignedJobReceipt[] receipts) external returns (uint256 amount);
-            function useReceipt(bytes32 receiptHash) external returns (bool isFirstUse);
+            function useReceipt(bytes32 structHash) external returns (bool isFirstUse);
 
             function release(Hold[] holds) external returns (uint256 amount);
             function voidReceipt(JobReceipt receipt, uint256 dueUnix, string reason, bytes[] attesterSignatures) external returns (uint256 amount);
@@ -109,8 +109,8 @@ mod minter {
 
             function token() external view returns (address);
             function escrow() external view returns (address);
-            function usedReceipt(bytes32 receiptHash) external view returns (bool);
-            function voidedReceipt(bytes32 receiptHash) external view returns (bool);
+            function usedReceipt(bytes32 structHash) external view returns (bool);
+            function voidedReceipt(bytes32 structHash) external view returns (bool);
             function heldOf(address provider) external view returns (uint256);
             function heldUntil(address provider, uint256 dueUnix) external view returns (uint256);
             function remainingOf(address provider) external view returns (uint256);

@@ -220,14 +220,15 @@ pub fn staking_deployment(parameters: &StakingParameters) -> Deployment {
     Deployment {
         contract_name: "Staking",
         address: STAKING_ADDRESS,
-        creation_code: staking_creation_code(AI_TOKEN_ADDRESS, parameters),
+        creation_code: staking_creation_code(AI_TOKEN_ADDRESS, JOB_ESCROW_ADDRESS, parameters),
     }
 }
 
-/// Creation code of a contract in which `token` is staked.
-pub fn staking_creation_code(token: Address, parameters: &StakingParameters) -> Bytes {
+/// Creation code of a contract in which `token` is staked, and to which `escrow` pays fees.
+pub fn staking_creation_code(token: Address, escrow: Address, parameters: &StakingParameters) -> Bytes {
     let arguments = Staking::constructorCall {
         token_: token,
+        escrow_: escrow,
         admin: parameters.admin,
         parameters: Staking::Parameters {
             validators: parameters.validators.clone(),

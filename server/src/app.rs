@@ -140,12 +140,9 @@ pub enum StartError {
     )]
     OtherChainId { stated: u64, wanted: u64 },
     #[error(
-        "the hub's key has the address {hub}, which genesis.json does not name among the attesters: receipts of this hub could never be minted; a node without a hub starts with `aitbc node start`"
-    )]
-    NoAttester { hub: Address },
-    #[error(
         "the hub's key has the address {hub}, which is no attester of this chain: its receipts could not be minted. Who \
-         manages the attesters admits it: `aitbc attester add WALLET {hub}`, and then start again"
+         manages the attesters admits it: `aitbc attester add WALLET {hub}`, and then start again; a node without a hub \
+         starts with `aitbc node start`"
     )]
     NotAttester { hub: Address },
     #[error("there are no keys of a chain, and no --chain-from names nodes that keep one")]
@@ -196,8 +193,9 @@ impl App {
         let StartedNode { node, following } = crate::chain::start_node(&config, &keys)?;
         disk::look(&config.data, &node.handle());
         if let Some(following) = &following {
-            require_attester(&node.handle(), &following.urls, keys.hub.address()).await?;
+            catch_up(&node.handle(), &following.urls).await;
         }
+        require_attester(&node.handle(), keys.hub.address()).await?;
         let follow = following.as_ref().map(|_| FollowState::default());
         let identity = HubIdentity {
             hub_id: config.hub_id.clone(),
@@ -425,12 +423,15 @@ impl App {
     }
 }
 
-/// Receipts of a hub that the minter does not know would be refused for good, so it attests none. A chain that cannot be followed
-/// now counts as it was last.
-async fn require_attester(node: &NodeHandle, urls: &[String], hub: Address) -> Result<(), StartError> {
+/// A chain that cannot be followed now counts as it was last.
+async fn catch_up(node: &NodeHandle, urls: &[String]) {
     if let Some(fault) = follow::catch_up(node, urls).await {
         tracing::warn!(fault, "the chain cannot be followed yet");
     }
+}
+
+/// Receipts of a hub that the minter does not know would be refused for good, so it attests none.
+async fn require_attester(node: &NodeHandle, hub: Address) -> Result<(), StartError> {
     match node.is_attester(hub).await? {
         true => Ok(()),
         false => Err(StartError::NotAttester { hub }),

@@ -98,7 +98,7 @@ pub(crate) fn new_genesis(chain_id: u64, validators: ValidatorSet, terms: &Genes
     let mut genesis = development_genesis(validators, &parameters);
     genesis.contracts.push(staking);
     genesis.chain_id = chain_id;
-    SharedGenesis { genesis, attesters: parameters.attesters }
+    SharedGenesis { genesis }
 }
 
 /// The contract that says who decides: at first the validators of genesis, without any stake.
@@ -179,7 +179,7 @@ fn check_past(node: &Node, folder: &Path) -> Result<(), StartError> {
 fn own_chain(config: &Config, hub: Address, keys: &ChainKeys) -> Result<(SharedGenesis, Role), StartError> {
     let validator = validator_key(&keys.validator)?;
     if let Some(shared) = SharedGenesis::read(&config.data.join(GENESIS_FILE))? {
-        check_own(&shared, config, hub)?;
+        check_chain_id(&shared, config)?;
         let role = network::role(&config.data, &shared.genesis, validator, config.validator_listen)?;
         return Ok((shared, role));
     }
@@ -205,22 +205,9 @@ fn check_chain_id(shared: &SharedGenesis, config: &Config) -> Result<(), StartEr
     }
 }
 
-/// A hub has to be an attester of the chain that it keeps.
-fn check_own(shared: &SharedGenesis, config: &Config, hub: Address) -> Result<(), StartError> {
-    check_chain_id(shared, config)?;
-    if !shared.attesters.contains(&hub) {
-        return Err(StartError::NoAttester { hub });
-    }
-    Ok(())
-}
-
 /// A node of this chain in this folder, with the usual bounds.
 pub(crate) fn node_config(folder: &Path, shared: SharedGenesis, role: Role) -> NodeConfig {
-    let SharedGenesis { genesis, attesters } = shared;
-    let mut node = NodeConfig::of(folder.join(DATABASE_FILE), genesis, role);
-    // Attesters mint receipts for everybody.
-    node.pool_limits.settlement_senders.extend(attesters);
-    node
+    NodeConfig::of(folder.join(DATABASE_FILE), shared.genesis, role)
 }
 
 /// Starts a node, and says so where another process has its folder.

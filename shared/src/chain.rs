@@ -31,3 +31,16 @@ pub const STAKING_ADDRESS: Address = address!("000000000000000000000000000000000
 
 /// Where genesis puts the bounties for models.
 pub const BOUNTY_ADDRESS: Address = address!("0000000000000000000000000000000000A17009");
+
+/// All contracts of block 0. AIT that a plain transfer sends to one of them belongs to nobody any more.
+pub const GENESIS_CONTRACTS: [Address; 9] = [
+    TOKEN_ADDRESS,
+    MINTER_ADDRESS,
+    ESCROW_ADDRESS,
+    EXCHANGE_ADDRESS,
+    TEST_DOLLAR_ADDRESS,
+    STAKING_ADDRESS,
+    BRIDGED_BITCOIN_ADDRESS,
+    BRIDGED_ETHER_ADDRESS,
+    BOUNTY_ADDRESS,
+];

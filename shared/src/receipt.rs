@@ -143,6 +143,11 @@ impl JobReceipt {
         })
     }
 
+    /// By what the minter's register knows the receipt: the EIP-712 hash of what was signed.
+    pub fn struct_hash(&self) -> Result<B256, ReceiptError> {
+        Ok(self.claim()?.struct_hash())
+    }
+
     /// Where the signatures count: for the contract that pays, on its chain.
     pub const fn domain(&self) -> SigningDomain {
         SigningDomain::of_contract(self.chain_id, self.contract)

@@ -11,7 +11,9 @@ import {IAIToken} from "./IAIToken.sol";
 /// it is held, the attesters may void the receipt; once it is due, anyone may release it to the provider.
 /// @dev Quantities: `units` are micro-units (10^6 = one whole unit), prices are attoAIT per whole unit, amounts are
 /// attoAIT (10^18 = 1 AIT), times are Unix seconds. Signatures are 65 bytes r, s, v with a low s and v = 27 or 28.
-/// Every error of a receipt carries its `receiptHash`, so that the culprit in a batch is known.
+/// Every error of a receipt carries its `receiptHash`, so that the culprit in a batch is known. What was used is kept by
+/// the hash of the struct that was signed ({JobReceipts.structHash}): it has all terms, so no receipt is used up by another
+/// one that only has the same `receiptHash`.
 interface IAITokenMinter {
     /// @notice A receipt with its signatures, as an element of a batch.
     /// @param attesterSignatures Ordered by the address of the attester, ascending.
@@ -172,8 +174,9 @@ interface IAITokenMinter {
 
     /// @notice Marks a receipt that the escrow pays as used, so that it never mints. Also while minting is paused.
     /// @dev Reverts with {NotEscrow} for every caller but the escrow.
+    /// @param structHash EIP-712 struct hash of the receipt.
     /// @return isFirstUse False if the receipt has minted or was marked before.
-    function useReceipt(bytes32 receiptHash) external returns (bool isFirstUse);
+    function useReceipt(bytes32 structHash) external returns (bool isFirstUse);
 
     /// @notice Stops minting and releasing until {unpause}.
     function pause() external;
@@ -211,11 +214,11 @@ interface IAITokenMinter {
     /// @notice The contract that pays receipts from deposits. It never changes.
     function escrow() external view returns (address);
 
-    /// @notice Whether the receipt has minted already, or the escrow paid it.
-    function usedReceipt(bytes32 receiptHash) external view returns (bool);
+    /// @notice Whether the receipt with this EIP-712 struct hash has minted already, or the escrow paid it.
+    function usedReceipt(bytes32 structHash) external view returns (bool);
 
-    /// @notice Whether the receipt has minted and was voided.
-    function voidedReceipt(bytes32 receiptHash) external view returns (bool);
+    /// @notice Whether the receipt with this EIP-712 struct hash has minted and was voided.
+    function voidedReceipt(bytes32 structHash) external view returns (bool);
 
     /// @notice Everything that is held for `provider`, due or not.
     function heldOf(address provider) external view returns (uint256);

@@ -69,6 +69,9 @@ interface IJobEscrow {
     /// @notice Only the hub that the client named may use the order.
     error NotHubOfOrder(address caller, address hub);
 
+    /// @notice The hub that the order names is no attester of the minter.
+    error HubNotAttester(address hub);
+
     /// @notice The client has or had a reservation for this job, or cancelled its order.
     error OrderAlreadyUsed(address client, bytes16 jobId, ReservationState state);
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {JobReceipt} from "../libraries/JobReceipts.sol";
 import {IAIToken} from "./IAIToken.sol";
 import {IAITokenMinter} from "./IAITokenMinter.sol";
 
 /// @title AIT pledged for a model that somebody wants served
 /// @notice A pledge is parted into equal rewards. Each is earned by one receipt for work with that model, done after the
 /// pledge, for which the minter minted: what a client pays a miner of its choice through the escrow is never audited, so
-/// it earns nothing. A provider earns one reward of a bounty at most. Claimed
+/// it earns nothing. Nor does an audit: it does somebody else's work again. A provider earns one reward of a bounty at most. Claimed
 /// rewards wait as long as the minter holds what it mints; a receipt that the attesters void or reject in that time earns
 /// nothing. What nobody claimed goes back to the pledger after the expiry.
 /// @dev Amounts are in attoAIT, times in Unix seconds. A model is named by the SHA-256 of its manifest, which its receipts
@@ -127,6 +128,12 @@ interface IModelBounty {
     /// @notice The receipt names `payer` as the contract that pays it, and not the minter.
     error NotMinted(bytes32 receiptHash, address payer, address minter);
 
+    /// @notice The receipt is for an audit. No client asked for that work.
+    error NotServed(bytes32 receiptHash);
+
+    /// @notice The document hashes to `documentHash`, and the receipt names `receiptHash`.
+    error OtherDocument(bytes32 receiptHash, bytes32 documentHash);
+
     error WorkBeforePledge(bytes32 receiptHash, uint256 startedAt, uint256 pledgedAt);
     error WorkTooSmall(bytes32 receiptHash, uint256 work, uint256 minWork);
     error ClaimNotWaiting(uint256 bountyId, address provider, ClaimState state);
@@ -148,9 +155,12 @@ interface IModelBounty {
         returns (uint256 bountyId);
 
     /// @notice Claims a reward for a receipt of the caller's.
-    /// @param document The whole receipt as RFC 8785 JSON: its Keccak-256 is the hash that the minter's register knows.
+    /// @param receipt What was signed and minted, by which the minter's register knows it.
+    /// @param document The whole receipt as RFC 8785 JSON: its Keccak-256 is the hash that was signed.
     /// @return dueUnix From when on {settle} pays it.
-    function claim(uint256 bountyId, bytes calldata document) external returns (uint64 dueUnix);
+    function claim(uint256 bountyId, JobReceipt calldata receipt, bytes calldata document)
+        external
+        returns (uint64 dueUnix);
 
     /// @notice Pays a claim that is due, or drops it where its receipt was voided. Anybody may call it.
     /// @return amount What was paid; 0 where the claim was dropped.

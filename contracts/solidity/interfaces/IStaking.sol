@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IAIToken} from "./IAIToken.sol";
+import {IJobEscrow} from "./IJobEscrow.sol";
 
 /// @title Who decides blocks, with how much weight, and what they lose for contradicting themselves
 /// @notice An authority admits validators, and anybody delegates AIT to them. The voting power of a validator is the base that
@@ -176,8 +177,8 @@ interface IStaking {
     /// @notice Pays everything of the caller that is due.
     function withdraw() external returns (uint256 amount);
 
-    /// @notice Lets the fees that came flow to the stake of active validators, evenly over {unbondingSeconds}, once what was
-    /// collected before has flowed. Anybody may send this.
+    /// @notice Has the escrow pay out its fees, and lets what came flow to the stake of active validators, evenly over
+    /// {unbondingSeconds}, once what was collected before has flowed. Anybody may send this.
     function collectRewards() external returns (uint256 amount);
 
     /// @notice Pays what the caller's stake with this validator has earned. It earned while the validator was active and the
@@ -192,6 +193,9 @@ interface IStaking {
 
     /// @notice The token that is staked.
     function token() external view returns (IAIToken);
+
+    /// @notice Whose fees are asked for before rewards are collected; zero if there is no such contract. It never changes.
+    function escrow() external view returns (IJobEscrow);
 
     /// @notice Those who decide the next block: active validators with power. Where this is empty, the chain keeps those that it has.
     function validators() external view returns (ValidatorPower[] memory);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {TaskRoles} from "./TaskRoles.sol";
+
 /// @notice What the document of a receipt says, as far as a bounty asks.
 /// @param modelDigest SHA-256 of the model's manifest; zero where the document names none for its model.
+/// @param isServed The task was served for its client: its role is `serve` or `shard/` and a number, and not that of an audit.
 /// @param payer The contract that the receipt names as the one that pays it.
 /// @param provider Account of the miner that did the work.
 /// @param startedAt When the work began, in Unix seconds.
@@ -10,6 +13,7 @@ pragma solidity ^0.8.30;
 /// @param unitPrice AttoAIT per whole unit.
 struct ReceiptFacts {
     bytes32 modelDigest;
+    bool isServed;
     address payer;
     address provider;
     uint256 startedAt;
@@ -29,6 +33,7 @@ library ReceiptDocuments {
     bytes32 private constant MODEL = keccak256("model");
     bytes32 private constant PROVIDER = keccak256("provider");
     bytes32 private constant STARTED_AT = keccak256("started_at");
+    bytes32 private constant TASK_ROLE = keccak256("task_role");
     bytes32 private constant UNITS = keccak256("units");
     bytes32 private constant UNIT_PRICE = keccak256("unit_price");
 
@@ -54,6 +59,7 @@ library ReceiptDocuments {
             else if (name == MODEL) model = value;
             else if (name == PROVIDER) found.provider = _address(value);
             else if (name == STARTED_AT) found.startedAt = _number(value);
+            else if (name == TASK_ROLE) found.isServed = TaskRoles.isServed(string(value));
             else if (name == UNITS) found.units = _number(value);
             else if (name == UNIT_PRICE) found.unitPrice = _number(value);
             mark = _at(document, position) == "}" ? bytes1("}") : bytes1(",");

@@ -6,6 +6,14 @@ library TaskRoles {
     bytes32 private constant SERVE = keccak256("serve");
     uint256 private constant PREFIX_BYTES = 6;
     uint256 private constant MAX_DIGITS = 3;
+    /// @dev More than a number of so many digits can name.
+    uint256 private constant MANY_TASKS = 10 ** MAX_DIGITS;
+
+    /// @notice Whether `role` is that of work for a client, in a job of however many tasks, and not of an audit.
+    function isServed(string calldata role) internal pure returns (bool isTask) {
+        if (keccak256(bytes(role)) == SERVE) return true;
+        (isTask,) = numberAmong(role, MANY_TASKS);
+    }
 
     /// @notice The number of the task that `role` names among a job's `tasks`. `serve` is the only task of a job that
     /// is served whole, `shard/n` is task n. Nothing else is a task that a client pays: an audit is not.

@@ -6,6 +6,7 @@ alloy_sol_types::sol! {
 
         struct Terms { bytes32 modelDigest; uint32 receipts; uint128 reward; uint128 minWork; uint64 expiresAt; }
         struct Bounty { address pledger; uint64 pledgedAt; uint32 waiting; uint32 paid; uint32 refunded; Terms terms; }
+        struct JobReceipt { bytes32 receiptHash; bytes16 jobId; string taskRole; address provider; address client; uint256 units; string unitType; uint256 unitPrice; uint64 expiresAt; }
         struct Claim { address provider; bytes32 receiptHash; uint64 dueUnix; ClaimState state; }
 
         event ClaimDropped(uint256 indexed bountyId, address indexed provider, bytes32 indexed receiptHash, string reason);
@@ -27,8 +28,10 @@ alloy_sol_types::sol! {
         error MinWorkTooSmall(uint256 minWork, uint256 minimum);
         error NoRewardLeft(uint256 bountyId);
         error NotMinted(bytes32 receiptHash, address payer, address minter);
+        error NotServed(bytes32 receiptHash);
         error NotProvider(address caller, address provider);
         error NothingToRefund(uint256 bountyId);
+        error OtherDocument(bytes32 receiptHash, bytes32 documentHash);
         error OtherModel(bytes32 receiptHash, bytes32 stated, bytes32 wanted);
         error PermitRefused(address pledger, bytes reason);
         error PledgerCannotEarn(uint256 bountyId, address pledger);
@@ -50,7 +53,7 @@ alloy_sol_types::sol! {
 
         constructor(address token_, address minter_);
 
-        function claim(uint256 bountyId, bytes document) external returns (uint64 dueUnix);
+        function claim(uint256 bountyId, JobReceipt receipt, bytes document) external returns (uint64 dueUnix);
         function pledge(Terms terms) external returns (uint256 bountyId);
         function pledgeWithPermit(Terms terms, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external returns (uint256 bountyId);
         function refund(uint256 bountyId) external returns (uint256 amount);

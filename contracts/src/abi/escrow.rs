@@ -33,6 +33,7 @@ alloy_sol_types::sol! {
         error InsufficientBalance(address client, uint256 available, uint256 needed);
         error PermitRefused(address client, bytes reason);
         error NotHubOfOrder(address caller, address hub);
+        error HubNotAttester(address hub);
         error OrderAlreadyUsed(address client, bytes16 jobId, ReservationState state);
         error OrderExpiryOutOfRange(uint256 expiresAt, uint256 timestamp, uint256 latest);
         error TaskCountOutOfRange(uint256 tasks, uint256 maximum);

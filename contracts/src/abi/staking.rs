@@ -49,7 +49,7 @@ alloy_sol_types::sol! {
         error ReentrancyGuardReentrantCall();
         error SafeERC20FailedOperation(address token);
 
-        constructor(address token_, address admin, Parameters parameters);
+        constructor(address token_, address escrow_, address admin, Parameters parameters);
 
         function admit(address validator, uint64 basePower) external;
         function setBasePower(address validator, uint64 basePower) external;
@@ -72,6 +72,7 @@ alloy_sol_types::sol! {
         function supportsInterface(bytes4 interfaceId) external view returns (bool);
 
         function token() external view returns (address);
+        function escrow() external view returns (address);
         function validators() external view returns (ValidatorPower[] memory);
         function validatorInfos() external view returns (ValidatorInfo[] memory);
         function validatorInfo(address validator) external view returns (ValidatorInfo memory);

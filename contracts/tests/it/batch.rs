@@ -56,7 +56,7 @@ fn one_forged_receipt_reverts_the_batch_and_is_named() {
     let error = evm.send_minter(RELAYER, &mint_batch(&receipts)).unwrap_err();
     let MinterError::InvalidMinerSignature(error) = error.minter() else { panic!("{error:?}") };
     assert_eq!(error.receiptHash, culprit);
-    assert!(receipts.iter().all(|signed| !is_used(&evm, signed.receipt.receiptHash)));
+    assert!(receipts.iter().all(|signed| !is_used(&evm, &signed.receipt)));
     assert_eq!(evm.supply(), U256::ZERO);
 
     receipts.remove(2);

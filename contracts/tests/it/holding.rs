@@ -1,6 +1,7 @@
 //! What is minted is held, released when it is due, and voided by the attesters until then.
 
 use alloy_primitives::{Address, Bytes, U256};
+use alloy_sol_types::SolStruct;
 use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinter, GenesisParameters};
 
 use crate::evm::{Evm, GENESIS_UNIX, events};
@@ -18,7 +19,7 @@ fn holding_chain() -> Evm {
 }
 
 fn is_voided(evm: &Evm, receipt: &JobReceipt) -> bool {
-    evm.read_minter(&AITokenMinter::voidedReceiptCall { receiptHash: receipt.receiptHash })
+    evm.read_minter(&AITokenMinter::voidedReceiptCall { structHash: receipt.eip712_hash_struct() })
 }
 
 /// A chain that holds 2 AIT of the receipt.
@@ -216,5 +217,5 @@ fn holds_reasons_and_releases_have_bounds() {
     assert_eq!(evm.send_minter(RELAYER, &too_many).unwrap_err(), expected.into());
 
     evm.send_minter(RELAYER, &void(&held, DUE_UNIX, &longest)).unwrap();
-    assert!(is_used(&evm, held.receiptHash));
+    assert!(is_used(&evm, &held));
 }

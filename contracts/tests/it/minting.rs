@@ -7,8 +7,8 @@ use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AIToken, AITokenMinte
 
 use crate::evm::{Evm, GENESIS_UNIX, MinterError, Reverted, events};
 use crate::receipts::{
-    ADMIN, AIT, EPOCH_CAP, EPOCH_SECONDS, EXPIRES_AT, JobReceipt, MAX_IMAGE_PRICE, RELAYER, attesters, chain, digest,
-    domain, is_used, miner, mint, parameters, receipt, signed, signed_over,
+    ADMIN, AIT, EPOCH_CAP, EPOCH_SECONDS, EXPIRES_AT, JobReceipt, MAX_IMAGE_PRICE, RELAYER, SignedJobReceipt, Signer,
+    attesters, chain, digest, domain, is_used, miner, mint, mint_batch, parameters, receipt, signed, signed_over,
 };
 
 #[test]
@@ -41,7 +41,7 @@ fn a_receipt_mints_units_times_price_to_its_provider() {
     assert_eq!(evm.balance(miner().address()), amount);
     assert_eq!(evm.balance(RELAYER), U256::ZERO);
     assert_eq!(evm.supply(), amount);
-    assert!(is_used(&evm, receipt.receiptHash));
+    assert!(is_used(&evm, &receipt));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_receipt_is_paid_in_its_last_second_and_not_after_it() {
         timestamp: U256::from(EXPIRES_AT + 1),
     };
     assert_eq!(evm.send_minter(RELAYER, &mint(&late)).unwrap_err(), expected.into());
-    assert!(!is_used(&evm, late.receipt.receiptHash));
+    assert!(!is_used(&evm, &late.receipt));
     assert_eq!(evm.supply(), U256::ZERO);
 
     evm.now_unix = EXPIRES_AT;
@@ -88,18 +88,63 @@ fn a_free_receipt_is_used_up_and_mints_nothing() {
     assert_eq!(mined.value, U256::ZERO);
     assert_eq!(events::<AITokenMinter::Minted>(&mined.logs, AI_TOKEN_MINTER_ADDRESS).len(), 1);
     assert_eq!(events::<AIToken::Transfer>(&mined.logs, AI_TOKEN_ADDRESS).len(), 0);
-    assert!(is_used(&evm, free.receipt.receiptHash));
+    assert!(is_used(&evm, &free.receipt));
     let again = evm.send_minter(RELAYER, &mint(&free)).unwrap_err();
     assert_eq!(again, AITokenMinter::ReceiptAlreadyUsed { receiptHash: free.receipt.receiptHash }.into());
 }
 
-#[test]
-fn a_receipt_mints_once_even_if_it_is_signed_anew_with_other_terms() {
+/// A chain on which one attestation is enough, as where each hub settles what it attested.
+fn chain_of_hubs() -> Evm {
     let mut evm = chain();
-    evm.send_minter(RELAYER, &mint(&signed(receipt(1, 1_000_000, AIT)))).unwrap();
-    let other_terms = signed(receipt(1, 9_000_000, 2 * AIT));
-    let error = evm.send_minter(RELAYER, &mint(&other_terms)).unwrap_err();
-    assert_eq!(error, AITokenMinter::ReceiptAlreadyUsed { receiptHash: other_terms.receipt.receiptHash }.into());
+    evm.send_minter(ADMIN, &AITokenMinter::setAttesterThresholdCall { threshold: 1 }).unwrap();
+    evm
+}
+
+fn attested_by(provider: &Signer, attester: &Signer, receipt: JobReceipt) -> SignedJobReceipt {
+    let receipt = JobReceipt { provider: provider.address(), ..receipt };
+    let digest = digest(&receipt);
+    SignedJobReceipt {
+        minerSignature: provider.sign(digest),
+        ..signed_over(receipt, digest, std::slice::from_ref(attester))
+    }
+}
+
+/// The attack: a hub sees the hash of another hub's receipt, and uses it up with a receipt of its own that has this hash.
+#[test]
+fn no_attester_uses_up_the_receipt_of_another_by_its_hash() {
+    let [honest, dishonest, _] = attesters();
+    let earned = attested_by(&miner(), &honest, receipt(1, 1_000_000, AIT));
+    let own = Signer::new(9_001);
+    let changed = [
+        attested_by(&own, &dishonest, receipt(1, 1_000_000, AIT)),
+        attested_by(&own, &dishonest, receipt(1, 0, 0)),
+        attested_by(&own, &dishonest, JobReceipt { expiresAt: EXPIRES_AT - 1, ..receipt(1, 1, AIT) }),
+    ];
+    let mut evm = chain_of_hubs();
+    for forged in &changed {
+        assert_eq!(forged.receipt.receiptHash, earned.receipt.receiptHash);
+        evm.send_minter(RELAYER, &mint(forged)).unwrap();
+    }
+    assert!(!is_used(&evm, &earned.receipt));
+    let mined = evm.send_minter(RELAYER, &mint_batch(std::slice::from_ref(&earned))).unwrap();
+    assert_eq!(mined.value, U256::from(AIT));
+    assert!(events::<AITokenMinter::ReceiptSkipped>(&mined.logs, AI_TOKEN_MINTER_ADDRESS).is_empty());
+    assert_eq!(evm.balance(miner().address()), U256::from(AIT));
+    for again in changed.iter().chain([&earned]) {
+        let expected = AITokenMinter::ReceiptAlreadyUsed { receiptHash: earned.receipt.receiptHash };
+        assert_eq!(evm.send_minter(RELAYER, &mint(again)).unwrap_err(), expected.into(), "each of them mints once");
+    }
+}
+
+/// Else a receipt with more attestations than are needed could be parted into several, and be paid for each.
+#[test]
+fn a_receipt_mints_once_whichever_attesters_sign_it() {
+    let mut evm = chain_of_hubs();
+    let [first, second, _] = attesters();
+    evm.send_minter(RELAYER, &mint(&attested_by(&miner(), &first, receipt(1, 1_000_000, AIT)))).unwrap();
+    let again = attested_by(&miner(), &second, receipt(1, 1_000_000, AIT));
+    let expected = AITokenMinter::ReceiptAlreadyUsed { receiptHash: again.receipt.receiptHash };
+    assert_eq!(evm.send_minter(RELAYER, &mint(&again)).unwrap_err(), expected.into());
     assert_eq!(evm.supply(), U256::from(AIT));
 }
 
@@ -117,9 +162,8 @@ fn the_unit_price_has_a_ceiling_per_unit_type() {
             unitPrice: receipt.unitPrice,
             maximum: U256::from(maximum),
         };
-        let receipt_hash = receipt.receiptHash;
-        assert_eq!(evm.send_minter(RELAYER, &mint(&signed(receipt))).unwrap_err(), expected.into());
-        assert!(!is_used(&evm, receipt_hash));
+        assert_eq!(evm.send_minter(RELAYER, &mint(&signed(receipt.clone()))).unwrap_err(), expected.into());
+        assert!(!is_used(&evm, &receipt));
     }
     assert_eq!(evm.supply(), U256::from(MAX_IMAGE_PRICE));
 }
@@ -204,7 +248,7 @@ fn a_malformed_signature_is_not_that_of_the_zero_address() {
         provider: Address::ZERO,
     };
     assert_eq!(evm.send_minter(RELAYER, &mint(&unsigned)).unwrap_err(), expected.into());
-    assert!(!is_used(&evm, receipt_hash));
+    assert!(!is_used(&evm, &unsigned.receipt));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_provider_mints_its_share_and_not_one_atto_more_while_others_still_may() {
         remaining: U256::ZERO,
     };
     assert_eq!(evm.send_minter(RELAYER, &mint(&one_atto)).unwrap_err(), expected.into());
-    assert!(!is_used(&evm, one_atto.receipt.receiptHash));
+    assert!(!is_used(&evm, &one_atto.receipt));
 
     let other = Signer::new(2);
     evm.send_minter(RELAYER, &mint(&signed_by(&other, receipt(3, 100_000_000, AIT)))).unwrap();

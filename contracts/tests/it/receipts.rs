@@ -169,6 +169,7 @@ pub(crate) fn release(provider: Address, due_unix: u64) -> AITokenMinter::releas
     AITokenMinter::releaseCall { holds: vec![AITokenMinter::Hold { provider, dueUnix: U256::from(due_unix) }] }
 }
 
-pub(crate) fn is_used(evm: &Evm, receipt_hash: B256) -> bool {
-    evm.read_minter(&AITokenMinter::usedReceiptCall { receiptHash: receipt_hash })
+/// Whether the register has this receipt of the minter's bindings, or of the escrow's, by what alloy hashes.
+pub(crate) fn is_used(evm: &Evm, receipt: &impl SolStruct) -> bool {
+    evm.read_minter(&AITokenMinter::usedReceiptCall { structHash: receipt.eip712_hash_struct() })
 }

@@ -59,7 +59,7 @@ fn a_mint_within_a_mint_reverts_both() {
         let error = evm.send_minter(RELAYER, &mint(&outer)).unwrap_err();
         assert_eq!(error, Reverted::from(AITokenMinter::ReentrancyGuardReentrantCall {}));
         for signed in [&outer, &inner] {
-            assert!(!is_used(&evm, signed.receipt.receiptHash));
+            assert!(!is_used(&evm, &signed.receipt));
         }
     }
 }

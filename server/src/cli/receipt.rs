@@ -330,7 +330,7 @@ fn find_mint(rpc: &str, signed: &SignedReceipt) -> Result<Mint> {
     if signed.receipt.contract == ESCROW_ADDRESS {
         return find_settlement(rpc, signed);
     }
-    let used = AITokenMinter::usedReceiptCall { receiptHash: signed.receipt_hash }.abi_encode();
+    let used = AITokenMinter::usedReceiptCall { structHash: signed.receipt.struct_hash()? }.abi_encode();
     let contract = signed.receipt.contract;
     let request = json!([{ "to": contract, "data": Bytes::from(used) }, "latest"]);
     let answer: Bytes = call(rpc, "eth_call", request)?;
@@ -343,10 +343,14 @@ fn find_mint(rpc: &str, signed: &SignedReceipt) -> Result<Mint> {
         );
         bail!("signatures hold, but the minter at {contract} has not minted {hash}");
     }
-    let topics = json!([AITokenMinter::Minted::SIGNATURE_HASH, null, signed.receipt_hash]);
+    let provider = signed.receipt.provider.into_word();
+    let topics = json!([AITokenMinter::Minted::SIGNATURE_HASH, provider, signed.receipt_hash]);
     let filter = json!([{ "address": contract, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
     let logs: Vec<Value> = call(rpc, "eth_getLogs", filter)?;
-    let log = logs.first().context("the minter used the receipt, but its log has no mint")?;
+    // Nothing binds a receipt's hash to its other terms, so others may have minted something with the same hash.
+    let amount = Bytes::from(U256::from(signed.receipt.amount()?.atto()).abi_encode());
+    let log = logs.iter().find(|log| log["data"] == json!(amount));
+    let log = log.context("the minter used the receipt, but its log has no mint of its amount for its miner")?;
     let (transaction_hash, block_number) = place(log)?;
     Ok(Mint { transaction_hash, block_number, paid: None })
 }
@@ -354,18 +358,29 @@ fn find_mint(rpc: &str, signed: &SignedReceipt) -> Result<Mint> {
 /// The receipt's payment from escrow, which checked the client's order before it.
 fn find_settlement(rpc: &str, signed: &SignedReceipt) -> Result<Mint> {
     let (contract, hash) = (signed.receipt.contract, signed.receipt_hash);
-    let topics = json!([JobEscrow::Settled::SIGNATURE_HASH, hash]);
+    let (provider, client) = (signed.receipt.provider.into_word(), signed.receipt.client.into_word());
+    let topics = json!([JobEscrow::Settled::SIGNATURE_HASH, hash, provider, client]);
     let filter = json!([{ "address": contract, "fromBlock": "0x0", "toBlock": "latest", "topics": topics }]);
     let logs: Vec<Value> = call(rpc, "eth_getLogs", filter)?;
-    let Some(log) = logs.first() else {
-        bail!("signatures hold, but the escrow at {contract} has not paid {hash}");
-    };
-    let (transaction_hash, block_number) = place(log)?;
+    for log in &logs {
+        if let Some((paid, fee)) = payment(log, signed)? {
+            let (transaction_hash, block_number) = place(log)?;
+            return Ok(Mint { transaction_hash, block_number, paid: Some((paid, fee)) });
+        }
+    }
+    bail!("signatures hold, but the escrow at {contract} has not paid {hash}")
+}
+
+/// What the miner and the recipients of the fee got; nothing where the event is of another job or amount than the receipt's.
+fn payment(log: &Value, signed: &SignedReceipt) -> Result<Option<(Amount, Amount)>> {
     let data: Bytes = serde_json::from_value(log["data"].clone())?;
-    let (_, paid, fee) =
+    let (job_id, paid, fee) =
         <(FixedBytes<16>, U256, U256)>::abi_decode(&data).context("the escrow's event cannot be read")?;
     let amount = |value: U256| u128::try_from(value).map(Amount::from_atto).context("the payment is above every sum");
-    Ok(Mint { transaction_hash, block_number, paid: Some((amount(paid)?, amount(fee)?)) })
+    let (paid, fee) = (amount(paid)?, amount(fee)?);
+    let is_own =
+        job_id == signed.receipt.claim()?.job_id_bytes() && paid.checked_add(fee) == Some(signed.receipt.amount()?);
+    Ok(is_own.then_some((paid, fee)))
 }
 
 pub(super) fn place(log: &Value) -> Result<(B256, u64)> {

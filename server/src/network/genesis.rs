@@ -10,12 +10,11 @@ use super::{NetworkFileError, read, write_new};
 /// What block 0 is made of, in the folder of each node.
 pub(crate) const GENESIS_FILE: &str = "genesis.json";
 
-/// Block 0, and who settles on its chain.
+/// Block 0, as the nodes of a chain share it. Whatever is decided at its beginning stands in its contracts' code, so that
+/// the hash of block 0 covers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SharedGenesis {
     pub(crate) genesis: Genesis,
-    /// Who attests receipts. Nodes let their transactions through before all others.
-    pub(crate) attesters: Vec<Address>,
 }
 
 /// The file. It holds the contracts' code, so that programs of different versions make the same block 0.
@@ -26,7 +25,6 @@ struct GenesisForm {
     timestamp_unix_s: u64,
     block_gas_limit: u64,
     validators: Vec<ValidatorForm>,
-    attesters: Vec<Address>,
     contracts: Vec<ContractForm>,
     /// Hash of block 0, which the values above give.
     hash: B256,
@@ -77,7 +75,7 @@ impl SharedGenesis {
             validators: ValidatorSet::new(validators).map_err(|error| error.to_string())?,
             contracts: contracts.collect(),
         };
-        Ok(Self { genesis, attesters: file.attesters })
+        Ok(Self { genesis })
     }
 
     /// Writes the file, where there is none.
@@ -95,7 +93,6 @@ impl SharedGenesis {
             timestamp_unix_s: *timestamp_unix_s,
             block_gas_limit: *block_gas_limit,
             validators: validators.collect(),
-            attesters: self.attesters.clone(),
             contracts: contracts.collect(),
             hash: self.genesis.block_hash().map_err(|error| form(error.to_string()))?,
         };
@@ -148,7 +145,11 @@ mod tests {
             std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
             assert!(matches!(SharedGenesis::read(&path), Err(NetworkFileError::OtherHash { .. })), "{to}");
         }
-        for broken in ["", "{}", "[]", &text.replacen("0x0303", "0x03", 1), &text.replacen("hash", "more", 1)] {
+        // What the hash of block 0 does not cover is no part of the file.
+        let unhashed = text.replacen("\"contracts\"", "\"attesters\": [],\n  \"contracts\"", 1);
+        for broken in
+            ["", "{}", "[]", &unhashed, &text.replacen("0x0303", "0x03", 1), &text.replacen("hash", "more", 1)]
+        {
             std::fs::write(&path, broken).unwrap();
             assert!(matches!(SharedGenesis::read(&path), Err(NetworkFileError::Form { .. })), "{broken:.40}");
         }

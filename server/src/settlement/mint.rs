@@ -3,7 +3,7 @@
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Signature, TxKind, U256};
-use alloy_sol_types::{SolCall, SolInterface};
+use alloy_sol_types::{SolCall, SolInterface, SolStruct as _};
 use contracts::AITokenMinter;
 use contracts::AITokenMinter::AITokenMinterErrors as Errors;
 use hub::settlement::RefusalLasts;
@@ -11,7 +11,7 @@ use node::chain::{Call, ChainError};
 use shared::amount::Amount;
 use shared::receipt::SignedReceipt;
 use shared::signing::PrivateKey;
-use shared::{Address, Bytes};
+use shared::{Address, B256, Bytes};
 use store::change::{SignTransaction, SignedTransaction};
 use store::record::ReceiptRecord;
 
@@ -66,6 +66,11 @@ pub(super) fn claimed(signed: &SignedReceipt) -> AITokenMinter::JobReceipt {
         unitPrice: U256::from(receipt.unit_price.atto()),
         expiresAt: receipt.expires_at.0,
     }
+}
+
+/// By what the minter's register knows a receipt.
+pub(super) fn struct_hash(signed: &SignedReceipt) -> B256 {
+    claimed(signed).eip712_hash_struct()
 }
 
 impl Settlement {

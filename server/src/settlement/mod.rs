@@ -12,9 +12,10 @@
 //! Fees that came are moved on to those whom they are for, once in a while: `upkeep` says when.
 //! Trades of the exchange are settled in batches by the same outbox: `trades` says how.
 //!
-//! One transaction is on its way at a time, so nonces never have a gap. The minter's own register of used receipts
-//! decides: a receipt that somebody else minted is found in the log and recorded as minted there. What a crash left
-//! between the two is compared with the chain at the start and every minute.
+//! One transaction is on its way at a time, so nonces never have a gap. What waits takes turns by its kind, so that no
+//! kind keeps another one waiting, and a fault of one kind holds up that kind alone. The minter's own register of used
+//! receipts decides: a receipt that somebody else minted is found in the log and recorded as minted there. What a crash
+//! left between the two is compared with the chain at the start and every minute.
 
 mod escrow;
 mod mint;
@@ -35,10 +36,11 @@ use std::time::Duration;
 
 use contracts::AI_TOKEN_MINTER_ADDRESS;
 use hub::settlement::{BATCH_MAX_RECEIPTS, LINGER_MS, batch_size};
+use hub::turns::{Errand, Turns};
 use hub::upkeep::UpkeepTerms;
 use node::NodeHandle;
 use shared::signing::PrivateKey;
-use shared::{Address, B256, Bytes};
+use shared::{Address, Bytes};
 use store::change::QueueTransaction;
 use store::record::{OutboxPayload, ReceiptRecord};
 use store::{Store, StoreError};
@@ -62,17 +64,30 @@ enum SettlementError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Node(#[from] node::NodeError),
-    #[error(
-        "the minter skipped the receipt {receipt_hash} as minted before, and the chain's log has no mint of it up to \
-         block {head}"
-    )]
-    NoMintInLog { receipt_hash: B256, head: u64 },
     #[error("the escrow has a reservation for {job_id}, and the chain's log does not tell of it")]
     NoReservationInLog { job_id: shared::id::JobId },
     #[error("the exchange's trades: {0}")]
     Trades(#[from] trading::BatchError),
     #[error("the hub's key does not sign: {0}")]
     Sign(#[from] shared::signing::SignatureError),
+}
+
+/// What a look at one kind of transaction has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// One is signed, or it was recorded that there is none to sign.
+    Acted,
+    Nothing,
+    /// Receipts wait so many milliseconds more for others that share their transaction.
+    Lingers {
+        ms: u64,
+    },
+}
+
+impl From<bool> for Look {
+    fn from(has_acted: bool) -> Self {
+        if has_acted { Self::Acted } else { Self::Nothing }
+    }
 }
 
 /// What settlement works with.
@@ -99,14 +114,14 @@ impl Settlement {
     async fn settle(&self) {
         let receipts = self.hub.receipts();
         let trades = self.exchange.as_ref().map(ExchangeHandle::to_settle).unwrap_or_default();
-        let (mut is_aligned, mut next_look) = (false, NextLook::default());
+        let (mut is_aligned, mut turns, mut next_look) = (false, Turns::default(), NextLook::default());
         loop {
             let settled = async {
                 if !is_aligned {
                     outbox::align_nonce(self).await?;
                     is_aligned = true;
                 }
-                self.settle_all(&mut next_look).await
+                self.settle_all(&mut turns, &mut next_look).await
             };
             let pause = match settled.await {
                 Ok(()) => POLL,
@@ -124,60 +139,78 @@ impl Settlement {
         }
     }
 
-    /// Mints everything that waits, batch by batch.
-    async fn settle_all(&self, next_look: &mut NextLook) -> Result<(), SettlementError> {
-        // Trades and mints take turns, so that neither keeps the other waiting.
-        let mut traded = false;
-        loop {
+    /// Sends everything that waits, one transaction after another.
+    async fn settle_all(&self, turns: &mut Turns, next_look: &mut NextLook) -> Result<(), SettlementError> {
+        while !self.stop.is_cancelled() {
             for transaction in self.store.list_open_transactions(self.hub_key.address()).await? {
                 let Some(end) = outbox::send(self, &transaction).await? else { return Ok(()) };
                 self.record_end(&transaction, &end).await?;
             }
-            self.book_holds().await?;
-            if self.queue_reservation().await?
-                || self.queue_settlement().await?
-                || self.queue_closing().await?
-                // Before a release, which would pay it.
-                || self.queue_void().await?
-                || self.queue_rejection().await?
-                || self.queue_release().await?
-                || self.queue_upkeep(next_look).await?
-            {
-                continue;
+            let mut fault = self.book_holds().await.err();
+            match self.sign_next(turns, next_look, &mut fault).await {
+                Look::Acted => {}
+                Look::Nothing => return fault.map_or(Ok(()), Err),
+                Look::Lingers { ms } => {
+                    tokio::select! {
+                        () = self.stop.cancelled() => return Ok(()),
+                        () = tokio::time::sleep(Duration::from_millis(ms)) => {}
+                    }
+                }
             }
-            if !traded && self.queue_exchange().await? {
-                traded = true;
-                continue;
-            }
-            let waiting = self.wait_for_batch().await?;
-            let attempts: Vec<u32> = waiting.iter().map(|receipt| receipt.attempts).collect();
-            let size = batch_size(&attempts);
-            if (size == 0 && !traded) || self.stop.is_cancelled() {
-                return Ok(());
-            }
-            traded = false;
-            if size == 0 {
-                continue;
-            }
-            self.queue_mint(&waiting[..size]).await?;
         }
+        Ok(())
     }
 
-    /// Receipts that may be minted now; a few of them wait a moment for more.
-    async fn wait_for_batch(&self) -> Result<Vec<ReceiptRecord>, StoreError> {
+    /// Looks at one kind after another until one has something to send. A fault of one kind does not hold up the others;
+    /// the first is kept.
+    async fn sign_next(&self, turns: &mut Turns, next_look: &mut NextLook, fault: &mut Option<SettlementError>) -> Look {
+        let mut idle = Look::Nothing;
+        for _ in 0..Turns::ROUND {
+            if self.stop.is_cancelled() {
+                return Look::Nothing;
+            }
+            let errand = turns.take();
+            match self.look_at(errand, next_look).await {
+                Ok(Look::Acted) => return Look::Acted,
+                Ok(Look::Nothing) => {}
+                Ok(lingers) => idle = lingers,
+                Err(error) => {
+                    tracing::warn!(?errand, %error, "what waits of this kind is looked at again later");
+                    fault.get_or_insert(error);
+                }
+            }
+        }
+        idle
+    }
+
+    async fn look_at(&self, errand: Errand, next_look: &mut NextLook) -> Result<Look, SettlementError> {
+        let has_acted = match errand {
+            Errand::Void => self.queue_void().await?,
+            Errand::Rejection => self.queue_rejection().await?,
+            Errand::Release => self.queue_release().await?,
+            Errand::Reservation => self.queue_reservation().await?,
+            Errand::Payment => self.queue_settlement().await?,
+            Errand::Closing => self.queue_closing().await?,
+            Errand::Upkeep => self.queue_upkeep(next_look).await?,
+            Errand::Trades => self.queue_exchange().await?,
+            Errand::Mint => return self.queue_mints().await,
+        };
+        Ok(has_acted.into())
+    }
+
+    /// Signs the next mint. A few receipts wait a moment for more.
+    async fn queue_mints(&self) -> Result<Look, SettlementError> {
         let limit = BATCH_MAX_RECEIPTS as u64;
-        let minter = AI_TOKEN_MINTER_ADDRESS;
-        let waiting = self.store.list_receipts_to_pay(minter, clock::now(), limit).await?;
-        let oldest = waiting.iter().map(|receipt| receipt.attested_at).min();
-        let waited = oldest.map_or(LINGER_MS, |attested_at| clock::now().since_ms(attested_at));
-        if waited >= LINGER_MS || waiting.len() >= BATCH_MAX_RECEIPTS {
-            return Ok(waiting);
+        let now = clock::now();
+        let waiting = self.store.list_receipts_to_pay(AI_TOKEN_MINTER_ADDRESS, now, limit).await?;
+        let Some(oldest) = waiting.iter().map(|receipt| receipt.attested_at).min() else { return Ok(Look::Nothing) };
+        let waited_ms = now.since_ms(oldest);
+        if waited_ms < LINGER_MS && waiting.len() < BATCH_MAX_RECEIPTS {
+            return Ok(Look::Lingers { ms: LINGER_MS - waited_ms });
         }
-        tokio::select! {
-            () = self.stop.cancelled() => return Ok(vec![]),
-            () = tokio::time::sleep(Duration::from_millis(LINGER_MS - waited)) => {}
-        }
-        self.store.list_receipts_to_pay(minter, clock::now(), limit).await
+        let attempts: Vec<u32> = waiting.iter().map(|receipt| receipt.attempts).collect();
+        self.queue_mint(&waiting[..batch_size(&attempts)]).await?;
+        Ok(Look::Acted)
     }
 
     /// Simulates first: a batch that the minter would refuse costs no nonce.

@@ -1,18 +1,15 @@
 //! What came of a mint, recorded.
 
-use std::collections::BTreeSet;
-
 use alloy_sol_types::SolEvent;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
-use hub::settlement::{AfterRevert, after_revert};
+use hub::settlement::{AfterRevert, RefusalLasts, after_revert};
 use node::chain::IncludedTransaction;
-use shared::B256;
 use store::change::{RecordMinted, RecordRefused};
 use store::record::{OutboxPayload, OutboxRecord, OutboxState, ReceiptRecord};
 
 use super::mint::Refusal;
 use super::outbox::End;
-use super::reconcile::FoundMint;
+use super::reconcile::{FoundMint, is_mint_of};
 use super::{Settlement, SettlementError, mint};
 use crate::clock;
 
@@ -60,26 +57,40 @@ impl Settlement {
     ) -> Result<(), SettlementError> {
         let block_number = included.place.height;
         let logs = included.receipt.logs.iter().filter(|log| log.address == AI_TOKEN_MINTER_ADDRESS);
-        let here: BTreeSet<B256> =
-            logs.filter_map(|log| AITokenMinter::Minted::decode_log(log).ok()).map(|event| event.receiptHash).collect();
-        let mut minted = Vec::with_capacity(receipts.len());
+        let here: Vec<AITokenMinter::Minted> =
+            logs.filter_map(|log| AITokenMinter::Minted::decode_log(log).ok()).map(|event| event.data).collect();
+        let (mut minted, mut unminted) = (Vec::with_capacity(receipts.len()), Vec::new());
         for receipt in receipts {
-            let receipt_hash = receipt.signed.receipt_hash;
-            // The minter skips what was minted before, by whatever transaction: that one's block has the mint.
-            let mint = if here.contains(&receipt_hash) {
-                FoundMint { transaction_hash: sent.transaction_hash, block_number }
-            } else {
-                let head = self.node.head()?.number;
-                let found = self.find_mint(receipt_hash).await?;
-                found.ok_or(SettlementError::NoMintInLog { receipt_hash, head })?
-            };
-            minted.push(mint.of(receipt));
+            if here.iter().any(|event| is_mint_of(event, receipt)) {
+                minted.push(FoundMint { transaction_hash: sent.transaction_hash, block_number }.of(receipt));
+                continue;
+            }
+            // The minter skips what was used before, by whatever transaction. Whatever is found, the transaction has
+            // ended, and what comes after it goes on.
+            match self.find_mint(receipt).await {
+                Ok(Some(mint)) => minted.push(mint.of(receipt)),
+                Ok(None) => unminted.push(receipt),
+                Err(error) => {
+                    let receipt_hash = receipt.signed.receipt_hash;
+                    tracing::warn!(%receipt_hash, %error, "where a receipt was minted is looked for again");
+                }
+            }
         }
+        let (count, transaction) = (minted.len() as u64, sent.transaction_hash);
         self.store.write(RecordMinted { outbox_id: sent.id, block_number, minted }).await?;
-        self.metrics.receipts_minted.inc_by(receipts.len() as u64);
-        let transaction = sent.transaction_hash;
-        tracing::info!(%transaction, block_number, receipts = receipts.len(), "receipts were minted");
+        self.metrics.receipts_minted.inc_by(count);
+        tracing::info!(%transaction, block_number, receipts = count, "receipts were minted");
+        self.refuse_used(unminted, "the minter has used the receipt, and its log has no mint of it").await?;
         self.tell_watchers(receipts);
+        Ok(())
+    }
+
+    /// Gives up receipts that the register has as used, and that were paid to nobody by what this hub knows of them.
+    pub(super) async fn refuse_used(&self, receipts: Vec<&ReceiptRecord>, reason: &str) -> Result<(), SettlementError> {
+        for receipt in receipts {
+            let refusal = Refusal { reason: reason.to_owned(), lasts: RefusalLasts::ForEver };
+            self.record_refused(None, std::slice::from_ref(receipt), refusal).await?;
+        }
         Ok(())
     }
 

@@ -1,17 +1,15 @@
 //! Receipts of paid jobs: the escrow pays the miner exactly what was verified, and the rest is the client's again.
 
-use std::collections::BTreeMap;
-
 use alloy_sol_types::SolEvent;
 use contracts::{JOB_ESCROW_ADDRESS, JobEscrow};
-use hub::settlement::{BATCH_MAX_RECEIPTS, Reconciled, RefusalLasts, Seen, batch_size, reconcile};
+use hub::settlement::{BATCH_MAX_RECEIPTS, Reconciled, Seen, batch_size, reconcile};
 use node::chain::{IncludedTransaction, LogFilter};
 use shared::B256;
 use shared::amount::Amount;
 use store::change::{RecordSettled, SettledReceipt};
 use store::record::{OutboxPayload, OutboxRecord, OutboxState, ReceiptRecord};
 
-use super::mint::{Estimate, Refusal};
+use super::mint::Estimate;
 use super::outbox::End;
 use super::reconcile::FoundMint;
 use super::{Settlement, SettlementError, escrow};
@@ -85,35 +83,29 @@ impl Settlement {
         let at = FoundMint { transaction_hash: sent.transaction_hash, block_number };
         let logs = included.receipt.logs.iter().filter(|log| log.address == JOB_ESCROW_ADDRESS);
         let events = logs.filter_map(|log| JobEscrow::Settled::decode_log(log).ok());
-        let mut here: BTreeMap<B256, Paid> = events
-            .map(|event| {
-                let (paid, fee) = (escrow::amount(event.paid), escrow::amount(event.fee));
-                (event.receiptHash, Paid { at, paid, fee })
-            })
-            .collect();
+        let here: Vec<JobEscrow::Settled> = events.map(|event| event.data).collect();
         let (mut settled, mut unpaid) = (Vec::with_capacity(receipts.len()), Vec::new());
         for receipt in receipts {
-            // The escrow skips what was used before: paid by a transaction of somebody else, or minted.
-            let paid = match here.remove(&receipt.signed.receipt_hash) {
-                Some(paid) => Some(paid),
-                None => self.find_settlement(receipt.signed.receipt_hash).await?,
-            };
-            match paid {
-                Some(paid) => settled.push(paid.of(receipt)),
-                None => unpaid.push(receipt.clone()),
+            if let Some(paid) = here.iter().find_map(|event| payment_of(event, receipt, at)) {
+                settled.push(paid.of(receipt));
+                continue;
+            }
+            // The escrow skips what was used before: paid by a transaction of somebody else, or minted. Whatever is
+            // found, the transaction has ended, and what comes after it goes on.
+            match self.find_settlement(receipt).await {
+                Ok(Some(paid)) => settled.push(paid.of(receipt)),
+                Ok(None) => unpaid.push(receipt),
+                Err(error) => {
+                    let receipt_hash = receipt.signed.receipt_hash;
+                    tracing::warn!(%receipt_hash, %error, "where a receipt was paid is looked for again");
+                }
             }
         }
         let (count, at) = (settled.len() as u64, clock::now());
         self.store.write(RecordSettled { closes: Some((sent.id, block_number)), settled, at }).await?;
         self.metrics.receipts_settled.inc_by(count);
         tracing::info!(transaction = %sent.transaction_hash, block_number, receipts = count, "receipts were settled");
-        if !unpaid.is_empty() {
-            let reason = "the minter has used the receipt, so the escrow pays nothing for it".to_owned();
-            let refusal = Refusal { reason, lasts: RefusalLasts::ForEver };
-            for receipt in &unpaid {
-                self.record_refused(None, std::slice::from_ref(receipt), refusal.clone()).await?;
-            }
-        }
+        self.refuse_used(unpaid, "the minter has used the receipt, so the escrow pays nothing for it").await?;
         self.tell_watchers(receipts);
         Ok(())
     }
@@ -124,7 +116,7 @@ impl Settlement {
         receipt: &ReceiptRecord,
         is_on_its_way: bool,
     ) -> Result<Reconciled, SettlementError> {
-        let found = self.find_settlement(receipt.signed.receipt_hash).await?;
+        let found = self.find_settlement(receipt).await?;
         let needed = reconcile(Seen { is_used: found.is_some(), is_on_its_way });
         match (needed, found) {
             (Reconciled::RecordMint, Some(paid)) => {
@@ -141,14 +133,28 @@ impl Settlement {
     }
 
     /// Where the escrow paid a receipt, by whomever it was sent.
-    async fn find_settlement(&self, receipt_hash: B256) -> Result<Option<Paid>, SettlementError> {
+    async fn find_settlement(&self, receipt: &ReceiptRecord) -> Result<Option<Paid>, SettlementError> {
+        let signed = &receipt.signed;
         let mut filter = LogFilter::default();
         filter.addresses.insert(JOB_ESCROW_ADDRESS);
         filter.topics[0].insert(JobEscrow::Settled::SIGNATURE_HASH);
-        filter.topics[1].insert(receipt_hash);
+        filter.topics[1].insert(signed.receipt_hash);
+        filter.topics[2].insert(signed.receipt.provider.into_word());
+        filter.topics[3].insert(signed.receipt.client.into_word());
         let Some(log) = self.node.find_log(filter).await? else { return Ok(None) };
         let at = FoundMint { transaction_hash: log.transaction_hash, block_number: log.place.height };
         let event = JobEscrow::Settled::decode_log(&log.log).ok();
-        Ok(event.map(|event| Paid { at, paid: escrow::amount(event.paid), fee: escrow::amount(event.fee) }))
+        Ok(event.and_then(|event| payment_of(&event, receipt, at)))
     }
+}
+
+/// What an event of the escrow tells of this receipt; nothing where it is about another miner, client, job or amount.
+fn payment_of(event: &JobEscrow::Settled, receipt: &ReceiptRecord, at: FoundMint) -> Option<Paid> {
+    let (signed, paid, fee) = (&receipt.signed, escrow::amount(event.paid), escrow::amount(event.fee));
+    let is_own = event.receiptHash == signed.receipt_hash
+        && event.provider == signed.receipt.provider
+        && event.client == signed.receipt.client
+        && event.jobId == escrow::job_id_bytes(signed.receipt.job_id)
+        && paid.checked_add(fee) == Some(receipt.amount);
+    is_own.then_some(Paid { at, paid, fee })
 }

@@ -31,7 +31,11 @@ impl Settlement {
                 if is_waiting && !is_sent {
                     pause = SOON;
                 }
-                self.reconcile_payment(payment, is_sent || is_waiting).await?;
+                if let Err(error) = self.reconcile_payment(payment, is_sent || is_waiting).await {
+                    // The others are looked at all the same.
+                    let job_id = payment.signed.order.job_id;
+                    tracing::warn!(%job_id, %error, "a payment was not compared with the chain");
+                }
             }
             match page.last() {
                 Some(last) if !self.stop.is_cancelled() => after = Some(last.seq),

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use alloy_primitives::U256;
 use alloy_sol_types::SolEvent;
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter, JOB_ESCROW_ADDRESS};
 use hub::settlement::{Reconciled, Seen, reconcile};
@@ -74,8 +75,14 @@ impl Settlement {
             let sent: BTreeSet<B256> = sent.iter().map(|transaction| transaction.transaction_hash).collect();
             for receipt in &page {
                 let is_sent = receipt.transaction_hash.is_some_and(|hash| sent.contains(&hash));
-                if self.reconcile_one(receipt, is_sent).await? == Reconciled::Wait && !is_sent {
-                    pause = SOON;
+                match self.reconcile_one(receipt, is_sent).await {
+                    Ok(Reconciled::Wait) if !is_sent => pause = SOON,
+                    Ok(_) => {}
+                    // The others are looked at all the same.
+                    Err(error) => {
+                        let receipt_hash = receipt.signed.receipt_hash;
+                        tracing::warn!(%receipt_hash, %error, "a receipt was not compared with the chain");
+                    }
                 }
             }
             match page.last() {
@@ -93,7 +100,7 @@ impl Settlement {
         if receipt.signed.receipt.contract == JOB_ESCROW_ADDRESS {
             return self.reconcile_settlement(receipt, is_on_its_way).await;
         }
-        let found = self.find_mint(receipt_hash).await?;
+        let found = self.find_mint(receipt).await?;
         let needed = reconcile(Seen { is_used: found.is_some(), is_on_its_way });
         match (needed, found) {
             (Reconciled::RecordMint, Some(mint)) => {
@@ -120,13 +127,26 @@ impl Settlement {
         Ok(())
     }
 
-    /// Where a receipt was minted, by whomever: the minter logs it when it uses the receipt.
-    pub(super) async fn find_mint(&self, receipt_hash: B256) -> Result<Option<FoundMint>, SettlementError> {
+    /// Where a receipt was minted, by whomever: the minter logs it when it uses the receipt. A mint with the same hash for
+    /// somebody else, or of another amount, is not the receipt's.
+    pub(super) async fn find_mint(&self, receipt: &ReceiptRecord) -> Result<Option<FoundMint>, SettlementError> {
+        let signed = &receipt.signed;
         let mut filter = LogFilter::default();
         filter.addresses.insert(AI_TOKEN_MINTER_ADDRESS);
         filter.topics[0].insert(AITokenMinter::Minted::SIGNATURE_HASH);
-        filter.topics[2].insert(receipt_hash);
-        let log = self.node.find_log(filter).await?;
-        Ok(log.map(|log| FoundMint { transaction_hash: log.transaction_hash, block_number: log.place.height }))
+        filter.topics[1].insert(signed.receipt.provider.into_word());
+        filter.topics[2].insert(signed.receipt_hash);
+        let Some(log) = self.node.find_log(filter).await? else { return Ok(None) };
+        let is_own = AITokenMinter::Minted::decode_log(&log.log).is_ok_and(|event| is_mint_of(&event, receipt));
+        let found = FoundMint { transaction_hash: log.transaction_hash, block_number: log.place.height };
+        Ok(is_own.then_some(found))
     }
+}
+
+/// Whether an event of the minter tells of this receipt, for its miner and of its amount.
+pub(super) fn is_mint_of(event: &AITokenMinter::Minted, receipt: &ReceiptRecord) -> bool {
+    let signed = &receipt.signed;
+    event.receiptHash == signed.receipt_hash
+        && event.provider == signed.receipt.provider
+        && event.amount == U256::from(receipt.amount.atto())
 }

@@ -13,8 +13,8 @@ use alloy_primitives::U256;
 use alloy_sol_types::{SolCall, SolEvent};
 use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
 use node::chain::LogFilter;
-use shared::B256;
 use shared::time::UnixSeconds;
+use shared::{Address, B256};
 use store::change::{BookHolds, BookedHold, CloseRelease, HoldEnd, QueueTransaction};
 use store::record::{HoldKey, OutboxPayload, OutboxRecord, OutboxState, ReceiptRecord};
 
@@ -51,25 +51,34 @@ impl Settlement {
             for block in blocks {
                 held.extend(self.held_in(block).await?);
             }
-            let due = |receipt: &ReceiptRecord| held.get(&receipt.signed.receipt_hash).copied();
+            let due = |receipt: &ReceiptRecord| held.get(&hold_of(receipt)).copied();
             let booked = receipts.iter().map(|receipt| book(receipt, due(receipt))).collect();
             self.store.write(BookHolds { booked }).await?;
         }
     }
 
-    /// What a block's mints left in hold, by receipt.
-    async fn held_in(&self, block: u64) -> Result<BTreeMap<B256, UnixSeconds>, SettlementError> {
+    /// What a block's mints left in hold, by receipt, miner and amount.
+    async fn held_in(&self, block: u64) -> Result<BTreeMap<HeldMint, UnixSeconds>, SettlementError> {
         let mut filter = LogFilter::default();
         filter.addresses.insert(AI_TOKEN_MINTER_ADDRESS);
         filter.topics[0].insert(AITokenMinter::Held::SIGNATURE_HASH);
         let logs = self.node.logs(filter, block, block).await?;
         let events = logs.iter().filter_map(|found| AITokenMinter::Held::decode_log(&found.log).ok());
-        Ok(events.map(|event| (event.receiptHash, UnixSeconds(event.dueUnix.saturating_to()))).collect())
+        let held = events.map(|event| {
+            let mint = (event.receiptHash, event.provider, event.amount);
+            (mint, UnixSeconds(event.dueUnix.saturating_to()))
+        });
+        Ok(held.collect())
     }
 
     /// Signs a release of what is due. Returns whether there is one to send.
     pub(super) async fn queue_release(&self) -> Result<bool, SettlementError> {
-        let due = self.store.list_due_holds(clock::now(), RELEASE_MAX_HOLDS).await?;
+        let now = clock::now();
+        // It would pay what a void takes back.
+        if self.store.find_receipt_to_void(now).await?.is_some() {
+            return Ok(false);
+        }
+        let due = self.store.list_due_holds(now, RELEASE_MAX_HOLDS).await?;
         if due.is_empty() || self.stop.is_cancelled() || self.node.is_minter_paused().await? {
             return Ok(false);
         }
@@ -138,11 +147,21 @@ impl Settlement {
         let mut receipts = Vec::new();
         for hold in &holds {
             let of_hold = self.store.list_receipts_of_hold(*hold).await?;
-            receipts.extend(of_hold.into_iter().map(|receipt| receipt.signed.receipt_hash));
+            receipts.extend(of_hold.into_iter().map(|receipt| receipt.signed));
         }
-        let end = HoldEnd::Emptied { voided: self.node.voided_receipts(receipts).await? };
+        let are_voided = self.node.are_voided(receipts.iter().map(mint::struct_hash).collect()).await?;
+        let voided = receipts.iter().zip(are_voided).filter(|(_, is_voided)| *is_voided);
+        let end = HoldEnd::Emptied { voided: voided.map(|(signed, _)| signed.receipt_hash).collect() };
         Ok(self.store.write(CloseRelease { transaction, holds, end }).await?)
     }
+}
+
+/// What the minter says of a mint that it holds: receipt, miner and attoAIT.
+type HeldMint = (B256, Address, U256);
+
+fn hold_of(receipt: &ReceiptRecord) -> HeldMint {
+    let signed = &receipt.signed;
+    (signed.receipt_hash, signed.receipt.provider, U256::from(receipt.amount.atto()))
 }
 
 fn book(receipt: &ReceiptRecord, due: Option<UnixSeconds>) -> BookedHold {

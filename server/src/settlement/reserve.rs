@@ -4,6 +4,7 @@ use alloy_sol_types::SolEvent;
 use contracts::{JOB_ESCROW_ADDRESS, JobEscrow};
 use hub::payment::{OnChain, after_refusal};
 use hub::settlement::AfterRevert;
+use node::NodeError;
 use node::chain::IncludedTransaction;
 use shared::amount::Amount;
 use shared::api::payments::{PaymentState, PlacedTransaction};
@@ -32,8 +33,17 @@ impl Settlement {
             if self.stop.is_cancelled() {
                 return Ok(false);
             }
-            if self.reserve(&payment).await? {
-                return Ok(true);
+            match self.reserve(&payment).await {
+                Ok(false) => {}
+                Ok(true) => return Ok(true),
+                // What is wrong with one payment does not hold up those behind it.
+                Err(
+                    error @ (SettlementError::NoReservationInLog { .. } | SettlementError::Node(NodeError::Chain(_))),
+                ) => {
+                    let way = (PaymentState::Awaiting, PaymentState::Awaiting);
+                    self.again(None, payment.signed.order.job_id, way, Some(error.to_string())).await?;
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(false)

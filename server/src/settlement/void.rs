@@ -46,7 +46,7 @@ impl Settlement {
     /// What became of a receipt that the minter does not void.
     async fn end_on_chain(&self, receipt: &ReceiptRecord) -> Result<VoidEnd, SettlementError> {
         let signed = &receipt.signed;
-        if !self.node.voided_receipts(vec![signed.receipt_hash]).await?.is_empty() {
+        if self.node.are_voided(vec![mint::struct_hash(signed)]).await?.contains(&true) {
             return Ok(VoidEnd::Voided);
         }
         let due = receipt.due.map_or(0, |due| due.0);

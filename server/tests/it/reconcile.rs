@@ -82,6 +82,41 @@ async fn a_receipt_whose_mint_no_block_will_have_is_minted_by_another_transactio
     }
 }
 
+/// The hub's own transaction succeeded, and no mint on the chain is this receipt's: the register had it as used, or the
+/// mint with its hash is for another amount.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_that_the_minter_used_without_a_mint_is_given_up_and_holds_up_nothing() {
+    let other_hash = B256::repeat_byte(0x11);
+    let left_behind = |hash: B256| {
+        let payload = format!("UPDATE outbox SET payload = REPLACE(payload, '{hash}', '{other_hash}')");
+        let column = format!("UPDATE job_receipt SET receipt_hash = '{other_hash}'");
+        [vec![payload, column], vec!["UPDATE job_receipt SET amount_atto = amount_atto + 1".to_owned()]]
+    };
+    for case in [0, 1] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = TestServer::start_with(generous(folder.path())).await;
+        let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+        server.submit(&[], 1).await;
+        let id = serve_one(&server, &mut worker).await;
+        server.follow(&id, &[], is_minted).await;
+        let receipt = server.app.store.find_receipt_of_job(id.parse().unwrap()).await.unwrap().unwrap();
+        server.stop().await;
+
+        let changes = &left_behind(receipt.signed.receipt_hash)[case];
+        let changes: Vec<&str> = changes.iter().map(String::as_str).collect();
+        change_rows(folder.path(), &["UPDATE outbox SET state = 'signed'", SUBMITTED]).await;
+        change_rows(folder.path(), &changes).await;
+        let server = TestServer::start_with(generous(folder.path())).await;
+        let mut worker = TestWorker::connect(server.address, key(1), 1).await;
+        server.submit(&[], 2).await;
+        let later = serve_one(&server, &mut worker).await;
+        server.follow(&later, &[], is_minted).await;
+        let receipt = server.app.store.find_receipt_of_job(id.parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!((receipt.settlement, receipt.block_number), (SettlementState::Refused, None), "case {case}");
+        server.stop().await;
+    }
+}
+
 /// The victim: serves jobs for ever, has a stranger mint some of the receipts first, and prints each job whose receipt
 /// the hub has acknowledged.
 #[tokio::test(flavor = "multi_thread")]

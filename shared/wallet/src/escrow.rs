@@ -4,6 +4,11 @@ use alloy_sol_types::{SolInterface, sol};
 use shared::chain::ESCROW_ADDRESS;
 use shared::{Address, U256};
 
+use crate::typed_data::{Atom, TypedData};
+
+/// The type of what a client signs to have its deposit set aside for a job.
+const ORDER_TYPE: &str = "PaymentOrder";
+
 sol! {
     #[derive(Debug, PartialEq, Eq)]
     interface Escrow {
@@ -40,6 +45,31 @@ impl EscrowCall {
             }
             Escrow::EscrowCalls::withdraw(Escrow::withdrawCall { amount }) => Self::Withdraw { amount },
         })
+    }
+}
+
+/// What a payment order lets a hub set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderTerms {
+    pub hub: Address,
+    /// The most of it, in attoAIT.
+    pub max_total: U256,
+}
+
+impl OrderTerms {
+    /// Whether this is a payment order for the escrow.
+    pub fn is_order(data: &TypedData) -> bool {
+        data.primary_type == ORDER_TYPE && data.domain.verifying_contract == Some(ESCROW_ADDRESS)
+    }
+
+    /// `None` for anything else, and for an order without these terms.
+    pub fn of(data: &TypedData) -> Option<Self> {
+        match (data.message.member("maxTotal"), data.message.member("hub")) {
+            (Some(Atom::Uint(max_total)), Some(Atom::Address(hub))) if Self::is_order(data) => {
+                Some(Self { hub: *hub, max_total: *max_total })
+            }
+            _ => None,
+        }
     }
 }
 

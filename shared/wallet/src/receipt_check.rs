@@ -1,7 +1,8 @@
 //! Checks a receipt without trust in its sender: hash and signers are computed here.
 
 use alloy_consensus::ReceiptEnvelope;
-use alloy_primitives::keccak256;
+use alloy_primitives::{Log, U256};
+use alloy_sol_types::SolEvent as _;
 use finality::ProofError;
 pub use finality::ReceiptProof;
 use shared::chain::{ESCROW_ADDRESS, MINTER_ADDRESS};
@@ -10,6 +11,7 @@ use shared::signing::recover_digest;
 use shared::typed_data::TypedData as _;
 use shared::{Address, B256};
 
+use self::events::{Minted, Settled};
 use crate::protocol::{Check, CheckName};
 
 /// The checks that need no network, each with what was computed.
@@ -81,19 +83,38 @@ fn held(name: CheckName, detail: String) -> Check {
     Check { name, holds: Some(true), detail }
 }
 
+/// What the paying contracts tell.
+mod events {
+    alloy_sol_types::sol! {
+        event Minted(address indexed provider, uint256 amount, bytes32 indexed receiptHash);
+        event Settled(bytes32 indexed receiptHash, address indexed provider, address indexed client, bytes16 jobId, uint256 paid, uint256 fee);
+    }
+}
+
 /// Whether the receipt's contract says in one of the transaction's events that it took the receipt: `Minted` of the
-/// minter, `Settled` of the escrow.
+/// minter, `Settled` of the escrow, for the receipt's miner and of its amount. Nothing binds a receipt's hash to its other
+/// terms, so the hash alone may be that of something else.
 /// No event of another contract counts: anybody can make one that says anything.
 pub fn is_paid_by(signed: &SignedReceipt, transaction: &ReceiptEnvelope) -> bool {
     let contract = signed.receipt.contract;
-    let (event, place) = match contract {
-        MINTER_ADDRESS => (keccak256("Minted(address,uint256,bytes32)"), 2),
-        ESCROW_ADDRESS => (keccak256("Settled(bytes32,address,address,bytes16,uint256,uint256)"), 1),
-        _ => return false,
+    let (Ok(claim), Ok(amount)) = (signed.receipt.claim(), signed.receipt.amount()) else { return false };
+    let amount = U256::from(amount.atto());
+    let is_minted = |log: &Log| {
+        Minted::decode_log(log).is_ok_and(|event| {
+            (event.receiptHash, event.provider, event.amount) == (signed.receipt_hash, claim.provider, amount)
+        })
     };
-    transaction.logs().iter().filter(|log| log.address == contract).any(|log| {
-        let topics = log.topics();
-        topics.first() == Some(&event) && topics.get(place) == Some(&signed.receipt_hash)
+    let is_settled = |log: &Log| {
+        Settled::decode_log(log).is_ok_and(|event| {
+            (event.receiptHash, event.provider, event.client, event.jobId)
+                == (signed.receipt_hash, claim.provider, claim.client, claim.job_id_bytes())
+                && event.paid.checked_add(event.fee) == Some(amount)
+        })
+    };
+    transaction.logs().iter().filter(|log| log.address == contract).any(|log| match contract {
+        MINTER_ADDRESS => is_minted(log),
+        ESCROW_ADDRESS => is_settled(log),
+        _ => false,
     })
 }
 

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use shared::amount::Amount;
-use shared::chain::{BOUNTY_ADDRESS, ESCROW_ADDRESS, EXCHANGE_ADDRESS, MINTER_ADDRESS, STAKING_ADDRESS, TOKEN_ADDRESS};
+use shared::chain::GENESIS_CONTRACTS;
 use shared::time::UnixSeconds;
 use shared::{Address, U256};
 
-use crate::escrow::EscrowCall;
+use crate::escrow::{EscrowCall, OrderTerms};
 use crate::permit::Permit;
 use crate::protocol::Severity;
 use crate::token::{TokenCall, is_unlimited};
@@ -39,6 +39,8 @@ pub enum Risk {
     ToContract,
     /// It counts at a contract that is not one of this chain's own.
     UnknownContract { contract: Address },
+    /// The hub that an order names attests no receipts on this chain.
+    UnknownHub { hub: Address },
     /// What is signed is no text that a person can read.
     Unreadable,
 }
@@ -56,6 +58,7 @@ impl Risk {
             | Self::LongPermit
             | Self::UnknownCall
             | Self::ToContract
+            | Self::UnknownHub { .. }
             | Self::Unreadable => Severity::Grave,
         }
     }
@@ -88,14 +91,14 @@ impl fmt::Display for Risk {
             Self::UnknownContract { contract } => {
                 write!(formatter, "{contract}, where it counts, is not a contract of this chain's own")
             }
+            Self::UnknownHub { hub } => write!(
+                formatter,
+                "{hub}, which the order names as its hub, is no hub of this chain: it could keep what the order sets aside"
+            ),
             Self::Unreadable => formatter.write_str("these bytes are no text, so nobody can read what they say"),
         }
     }
 }
-
-/// The contracts that genesis makes. Nobody can make one at such an address later.
-pub(crate) const OWN_CONTRACTS: [Address; 6] =
-    [TOKEN_ADDRESS, MINTER_ADDRESS, ESCROW_ADDRESS, EXCHANGE_ADDRESS, STAKING_ADDRESS, BOUNTY_ADDRESS];
 
 /// `chain_id` is the wallet's chain; where it is not known, none is called another one.
 pub fn of_typed_data(data: &TypedData, chain_id: Option<u64>, now: UnixSeconds) -> Vec<Risk> {
@@ -109,7 +112,7 @@ pub fn of_typed_data(data: &TypedData, chain_id: Option<u64>, now: UnixSeconds) 
     }
     match data.domain.verifying_contract {
         None => risks.push(Risk::AnyContract),
-        Some(contract) if !OWN_CONTRACTS.contains(&contract) => risks.push(Risk::UnknownContract { contract }),
+        Some(contract) if !GENESIS_CONTRACTS.contains(&contract) => risks.push(Risk::UnknownContract { contract }),
         Some(_) => {}
     }
     if let Some(permit) = Permit::of(data) {
@@ -120,6 +123,11 @@ pub fn of_typed_data(data: &TypedData, chain_id: Option<u64>, now: UnixSeconds) 
         }
     }
     risks
+}
+
+/// `is_attester` is what the chain says of the hub that the order names.
+pub fn of_order(order: &OrderTerms, is_attester: bool) -> Option<Risk> {
+    (!is_attester).then_some(Risk::UnknownHub { hub: order.hub })
 }
 
 /// `chain_id` is the wallet's chain.
@@ -156,7 +164,7 @@ fn spender(spender: Address, amount: U256, is_ait: bool) -> Option<Risk> {
 #[cfg(test)]
 mod tests {
     use shared::Bytes;
-    use shared::chain::DEV_CHAIN_ID;
+    use shared::chain::{DEV_CHAIN_ID, ESCROW_ADDRESS, TOKEN_ADDRESS};
 
     use super::*;
     use crate::permit::PermitDomain;

@@ -1,13 +1,15 @@
 //! From what is to be signed to what is shown: each part of a signature in words, and what could go wrong with it.
 
 use shared::amount::Amount;
-use shared::chain::{BOUNTY_ADDRESS, ESCROW_ADDRESS, EXCHANGE_ADDRESS, MINTER_ADDRESS, STAKING_ADDRESS, TOKEN_ADDRESS};
+use shared::chain::{
+    BOUNTY_ADDRESS, ESCROW_ADDRESS, EXCHANGE_ADDRESS, GENESIS_CONTRACTS, MINTER_ADDRESS, STAKING_ADDRESS, TOKEN_ADDRESS,
+};
 use shared::time::UnixMillis;
 use shared::{Address, Bytes, U256};
 
-use crate::escrow::EscrowCall;
+use crate::escrow::{EscrowCall, OrderTerms};
 use crate::protocol::{Fee, Refusal, SheetRisk, TreeLine, What};
-use crate::risk::{self, OWN_CONTRACTS, Risk};
+use crate::risk::{self, Risk};
 use crate::sign_in::{Expected, SignInMessage};
 use crate::token::{TokenCall, is_unlimited};
 use crate::transaction::Transaction;
@@ -55,7 +57,7 @@ pub fn balances_after(
     if from.0 == to.0 {
         return fails("sender and receiver are the same account".to_owned());
     }
-    if to.0 == Address::ZERO || OWN_CONTRACTS.contains(&to.0) {
+    if to.0 == Address::ZERO || GENESIS_CONTRACTS.contains(&to.0) {
         return fails(format!("AIT that is sent to {} is lost: nobody can send it on from there", to.0));
     }
     let Some(left) = from.1.checked_sub(amount) else { return Err(Refusal::NotEnough { balance: from.1 }) };
@@ -139,6 +141,11 @@ pub fn of_typed_data(json: &str, place: Place<'_>) -> Result<(TypedData, What, V
     };
     let risks = in_words(&risk::of_typed_data(&data, Some(place.chain_id), place.now.seconds()));
     Ok((data, what, risks))
+}
+
+/// What is wrong with the hub of an order; `is_attester` is what the chain says of it.
+pub fn of_order(order: &OrderTerms, is_attester: bool) -> Vec<SheetRisk> {
+    in_words(risk::of_order(order, is_attester).as_slice())
 }
 
 fn lines(node: &Node, depth: usize, tree: &mut Vec<TreeLine>) {
@@ -285,7 +292,8 @@ mod tests {
         assert_eq!(balances_after((ME, ait(5)), (FRIEND, ait(1)), ait(2)), Ok((ait(3), ait(3))));
         let not_enough = balances_after((ME, ait(5)), (FRIEND, ait(1)), ait(6));
         assert_eq!(not_enough, Err(Refusal::NotEnough { balance: ait(5) }));
-        for (to, amount) in [(FRIEND, ait(0)), (ME, ait(1)), (TOKEN_ADDRESS, ait(1)), (Address::ZERO, ait(1))] {
+        let lost = GENESIS_CONTRACTS.map(|contract| (contract, ait(1)));
+        for (to, amount) in [(FRIEND, ait(0)), (ME, ait(1)), (Address::ZERO, ait(1))].into_iter().chain(lost) {
             let refused = balances_after((ME, ait(5)), (to, ait(1)), amount);
             assert!(matches!(refused, Err(Refusal::WouldFail { .. })), "{to} {amount}");
         }
@@ -311,6 +319,25 @@ mod tests {
         );
         let (_, risks) = of_call(&call(FRIEND, Bytes::from_static(&[1, 2, 3, 4])), DEV_CHAIN_ID);
         assert_eq!(risks[0].text, "What the call does is not known.");
+    }
+
+    #[test]
+    fn an_order_for_somebody_who_is_no_hub_of_the_chain_is_grave() {
+        let order = |contract: Address, primary_type: &str| {
+            format!(
+                r#"{{"types":{{"{primary_type}":[{{"name":"hub","type":"address"}},{{"name":"maxTotal","type":"uint128"}}]}},
+                "primaryType":"{primary_type}","domain":{{"chainId":{DEV_CHAIN_ID},"verifyingContract":"{contract}"}},
+                "message":{{"hub":"{FRIEND}","maxTotal":"8"}}}}"#
+            )
+        };
+        let terms = |json: &str| OrderTerms::of(&of_typed_data(json, place()).unwrap().0);
+        let ordered = terms(&order(ESCROW_ADDRESS, "PaymentOrder")).unwrap();
+        assert_eq!((ordered.hub, ordered.max_total), (FRIEND, U256::from(8)));
+        assert_eq!(of_order(&ordered, true), []);
+        let [risk] = of_order(&ordered, false).try_into().unwrap();
+        assert!(risk.severity == Severity::Grave && risk.text.contains(&FRIEND.to_string()), "{risk:?}");
+        assert_eq!(terms(&order(MINTER_ADDRESS, "PaymentOrder")), None);
+        assert_eq!(terms(&order(ESCROW_ADDRESS, "Order")), None);
     }
 
     #[test]

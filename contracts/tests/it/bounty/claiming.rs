@@ -5,11 +5,11 @@ use contracts::MODEL_BOUNTY_ADDRESS;
 use contracts::ModelBounty::{self, ClaimState, ModelBountyErrors as Errors, Terms};
 
 use super::fixture::{
-    BOUNTY_SECONDS, HOLD_SECONDS, MODEL, MODEL_DIGEST, REWARD, Work, chain, chain_with_bounty, claim_of, class_of,
-    known, miner, pledge, pledged, pledger, refusal, terms, work,
+    BOUNTY_SECONDS, HOLD_SECONDS, MODEL, MODEL_DIGEST, REWARD, Work, chain, chain_with_bounty, claim_of, claim_with,
+    class_of, known, miner, mint_document, pledge, pledged, pledger, refusal, terms, work,
 };
 use crate::evm::{Evm, events};
-use crate::receipts::{AIT, RELAYER, is_used, void};
+use crate::receipts::{AIT, JobReceipt, RELAYER, is_used, void};
 
 #[test]
 fn a_minted_receipt_earns_after_the_hold() {
@@ -52,8 +52,47 @@ fn a_voided_receipt_earns_nothing() {
     let work = work(&evm, 1);
     let due_unix = work.mint(&mut evm);
     evm.send_minter(RELAYER, &void(&work.receipt(), due_unix, "another result")).unwrap();
-    assert!(is_used(&evm, work.receipt_hash()));
+    assert!(is_used(&evm, &work.receipt()));
     assert!(matches!(work.refused(&mut evm, bounty), Errors::ReceiptVoided(_)));
+}
+
+/// The attack: a job of one's own that is certain to be audited, by another key of one's own.
+#[test]
+fn an_audit_earns_nothing_and_a_part_of_a_job_does() {
+    let (mut evm, bounty) = chain_with_bounty();
+    for (seed, role) in (1..).zip([
+        "audit",
+        "third-opinion",
+        "audit/1",
+        "third-opinion/1",
+        "",
+        "shard/",
+        "shard/01",
+        "shard/1000",
+        "Serve",
+    ]) {
+        let work = Work { task_role: role.to_owned(), ..work(&evm, seed) };
+        work.mint(&mut evm);
+        let expected = ModelBounty::NotServed { receiptHash: work.receipt_hash() };
+        assert_eq!(work.refused(&mut evm, bounty), Errors::NotServed(expected), "{role}");
+    }
+    assert_eq!(known(&evm, bounty).waiting, 0);
+    for (seed, role) in (21..).zip(["shard/0", "shard/255"]) {
+        Work { task_role: role.to_owned(), ..work(&evm, seed) }.earn(&mut evm, bounty);
+    }
+}
+
+/// A hub that attests whatever its own miner asks can claim with its own receipts at most.
+#[test]
+fn a_receipt_with_the_hash_of_another_claims_nothing_of_its_document() {
+    let (mut evm, bounty) = chain_with_bounty();
+    let (honest, thief) = (work(&evm, 1), miner(2));
+    honest.mint(&mut evm);
+    let forged = JobReceipt { provider: thief.address(), ..honest.receipt() };
+    mint_document(&mut evm, &thief, forged.clone());
+    let refused = refusal(&mut evm, &thief, &claim_with(bounty, forged, honest.document()));
+    assert!(matches!(refused, Errors::NotProvider(_)), "{refused:?}");
+    evm.send_bounty(honest.provider.address(), &honest.claim(bounty)).unwrap();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use alloy_primitives::{Bytes, U256, keccak256};
 use contracts::AI_TOKEN_MINTER_ADDRESS;
 use contracts::ModelBounty::{self, ModelBountyErrors as Errors};
 
-use super::fixture::{MODEL_DIGEST, Work, chain_with_bounty, class_of, mint_document, refusal, work};
+use super::fixture::{MODEL_DIGEST, Work, chain_with_bounty, claim_with, class_of, mint_document, refusal, work};
 use crate::evm::Evm;
 use crate::receipts::{JobReceipt, receipt};
 
@@ -13,8 +13,9 @@ fn refused(evm: &mut Evm, bounty: U256, seed: u64, document: &str) -> Errors {
     let provider = super::fixture::miner(seed);
     let document = Bytes::copy_from_slice(document.as_bytes());
     let hash = keccak256(&document);
-    mint_document(evm, &provider, JobReceipt { receiptHash: hash, ..receipt(seed, 1_000_000, 1) });
-    refusal(evm, &provider, &ModelBounty::claimCall { bountyId: bounty, document })
+    let minted = JobReceipt { receiptHash: hash, provider: provider.address(), ..receipt(seed, 1_000_000, 1) };
+    mint_document(evm, &provider, minted.clone());
+    refusal(evm, &provider, &claim_with(bounty, minted, document))
 }
 
 #[test]
@@ -49,13 +50,18 @@ fn a_text_that_looks_like_a_field_is_none() {
 }
 
 #[test]
-fn another_document_than_the_attested_one_is_unknown() {
+fn another_document_than_the_attested_one_is_refused() {
     let (mut evm, bounty) = chain_with_bounty();
     let work = work(&evm, 1);
     work.mint(&mut evm);
     let mut changed = work.document().to_vec();
     changed.push(b' ');
-    let call = ModelBounty::claimCall { bountyId: bounty, document: changed.into() };
+    let changed = Bytes::from(changed);
+    let call = claim_with(bounty, work.receipt(), changed.clone());
+    let expected = ModelBounty::OtherDocument { receiptHash: work.receipt_hash(), documentHash: keccak256(&changed) };
+    assert_eq!(refusal(&mut evm, &work.provider, &call), Errors::OtherDocument(expected));
+    // Nor does it help to name the document that was not signed.
+    let call = claim_with(bounty, JobReceipt { receiptHash: keccak256(&changed), ..work.receipt() }, changed);
     assert!(matches!(refusal(&mut evm, &work.provider, &call), Errors::ReceiptNotSettled(_)));
 }
 
@@ -96,14 +102,16 @@ fn a_document_without_a_field_earns_nothing() {
     assert!(matches!(refused(&mut evm, bounty, 4, &format!("{{{}}}", provider(4))), Errors::NotMinted(_)));
     let payer = format!(r#""contract":"{AI_TOKEN_MINTER_ADDRESS:#x}""#);
     let minted = format!("{{{payer},{}}}", provider(5));
-    assert!(matches!(refused(&mut evm, bounty, 5, &minted), Errors::OtherModel(_)));
+    assert!(matches!(refused(&mut evm, bounty, 5, &minted), Errors::NotServed(_)));
+    let served = format!(r#"{{{payer},{},"task_role":"serve"}}"#, provider(6));
+    assert!(matches!(refused(&mut evm, bounty, 6, &served), Errors::OtherModel(_)));
 }
 
 #[test]
 fn a_long_document_is_refused_before_it_is_hashed() {
     let (mut evm, bounty) = chain_with_bounty();
     for (length, is_too_long) in [(4_096, false), (4_097, true)] {
-        let call = ModelBounty::claimCall { bountyId: bounty, document: vec![b'x'; length].into() };
+        let call = claim_with(bounty, receipt(1, 1, 1), vec![b'x'; length].into());
         let error = refusal(&mut evm, &super::fixture::miner(1), &call);
         assert_eq!(matches!(error, Errors::DocumentTooLong(_)), is_too_long, "{error:?}");
     }

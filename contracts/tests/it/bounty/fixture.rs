@@ -93,6 +93,7 @@ pub(crate) fn permit(owner: &Signer, terms: &Terms, value: u128) -> ModelBounty:
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
     pub(crate) seed: u64,
+    pub(crate) task_role: String,
     pub(crate) provider: Signer,
     /// The contract that pays it.
     pub(crate) payer: Address,
@@ -112,6 +113,7 @@ pub(crate) fn class_of(model: &str, digest: B256) -> String {
 pub(crate) fn work(evm: &Evm, seed: u64) -> Work {
     Work {
         seed,
+        task_role: "serve".to_owned(),
         provider: miner(seed),
         payer: AI_TOKEN_MINTER_ADDRESS,
         model: MODEL.to_owned(),
@@ -144,6 +146,7 @@ impl Work {
             ("4e4e4e4e4e4e4e4e\",\"prompt", format!("{:016x}\",\"prompt", self.seed)),
             (r#""provider":"0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a""#, format!(r#""provider":"{provider:#x}""#)),
             (r#""started_at":1800000000"#, format!(r#""started_at":{}"#, self.started_at)),
+            (r#""task_role":"serve""#, format!(r#""task_role":"{}""#, self.task_role)),
             (r#""unit_price":"100000000000000000""#, format!(r#""unit_price":"{}""#, self.unit_price)),
             (r#""units":"2097152""#, format!(r#""units":"{}""#, self.micro_units)),
         ];
@@ -163,6 +166,7 @@ impl Work {
         JobReceipt {
             receiptHash: self.receipt_hash(),
             provider: self.provider.address(),
+            taskRole: self.task_role.clone(),
             ..receipts::receipt(self.seed, self.micro_units, self.unit_price)
         }
     }
@@ -173,7 +177,7 @@ impl Work {
     }
 
     pub(crate) fn claim(&self, bounty: U256) -> ModelBounty::claimCall {
-        ModelBounty::claimCall { bountyId: bounty, document: self.document() }
+        claim_with(bounty, self.receipt(), self.document())
     }
 
     pub(crate) fn settle(&self, bounty: U256) -> ModelBounty::settleCall {
@@ -199,6 +203,22 @@ impl Work {
             attesterSignatures: signers.iter().map(|signer| signer.sign(digest)).collect(),
         }
     }
+}
+
+pub(crate) fn claim_with(bounty: U256, receipt: JobReceipt, document: Bytes) -> ModelBounty::claimCall {
+    let JobReceipt { receiptHash, jobId, taskRole, provider, client, units, unitType, unitPrice, expiresAt } = receipt;
+    let receipt = ModelBounty::JobReceipt {
+        receiptHash,
+        jobId,
+        taskRole,
+        provider,
+        client,
+        units,
+        unitType,
+        unitPrice,
+        expiresAt,
+    };
+    ModelBounty::claimCall { bountyId: bounty, receipt, document }
 }
 
 pub(crate) fn mint_document(evm: &mut Evm, provider: &Signer, receipt: JobReceipt) -> u64 {

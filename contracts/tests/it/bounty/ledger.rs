@@ -1,6 +1,8 @@
 //! Random histories against a model: whatever happens, the contract holds the rewards that are neither paid nor given back.
 
 use alloy_primitives::U256;
+use alloy_sol_types::SolStruct;
+use contracts::AITokenMinter;
 use contracts::ModelBounty::{ClaimState, Terms};
 use proptest::prelude::*;
 
@@ -103,7 +105,7 @@ impl Run {
             return;
         };
         let is_voided =
-            evm.read_minter(&contracts::AITokenMinter::voidedReceiptCall { receiptHash: work.receipt_hash() });
+            evm.read_minter(&AITokenMinter::voidedReceiptCall { structHash: work.receipt().eip712_hash_struct() });
         let may = *state == ClaimState::Waiting && (is_voided || *due_unix <= evm.now_unix);
         assert_eq!(settled.is_ok(), may);
         if may && is_voided {

@@ -181,7 +181,7 @@ fn refused_and_harmless(
     prop_assert!(evm.send_escrow(RELAYER, &settle(forged)).is_err());
     prop_assert!(evm.send_escrow(RELAYER, &settle_batch(std::slice::from_ref(forged))).is_err());
     prop_assert_eq!(held(&evm), before);
-    prop_assert!(!is_used(&evm, forged.receipt.receiptHash));
+    prop_assert!(!is_used(&evm, &forged.receipt));
     prop_assert_eq!(reservation(&evm, &order(seed)).remaining, order(seed).maxTotal);
     evm.send_escrow(RELAYER, &settle(original)).unwrap();
     Ok(())

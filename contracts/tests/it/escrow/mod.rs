@@ -11,4 +11,5 @@ mod ledger;
 mod register;
 mod reserving;
 mod settling;
+mod staking;
 mod vectors;

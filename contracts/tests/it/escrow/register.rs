@@ -3,6 +3,7 @@
 use std::slice::from_ref;
 
 use alloy_primitives::{Address, U256};
+use alloy_sol_types::SolStruct;
 use contracts::JobEscrow::PaymentOrder;
 use contracts::{AI_TOKEN_ADDRESS, AI_TOKEN_MINTER_ADDRESS, AITokenMinter, Deployment, JOB_ESCROW_ADDRESS, JobEscrow};
 
@@ -56,7 +57,7 @@ fn a_refused_payment_leaves_the_receipt_unused() {
     let (foreign, own) = (work(2, 1_000_000, AIT), work(1, 1_000_000, AIT));
     refusal(&mut evm, RELAYER, &settle(&signed(foreign.clone())));
     refusal(&mut evm, RELAYER, &settle_batch(&[signed(own.clone()), signed(foreign.clone())]));
-    assert!(!is_used(&evm, foreign.receiptHash) && !is_used(&evm, own.receiptHash));
+    assert!(!is_used(&evm, &foreign) && !is_used(&evm, &own));
     evm.send_escrow(RELAYER, &settle(&signed(own))).unwrap();
 }
 
@@ -78,12 +79,13 @@ fn a_signature_counts_for_one_contract() {
 #[test]
 fn nobody_but_the_escrow_marks_receipts() {
     let mut evm = chain();
-    let call = AITokenMinter::useReceiptCall { receiptHash: receipts::receipt(1, 1, AIT).receiptHash };
+    let receipt = receipts::receipt(1, 1, AIT);
+    let call = AITokenMinter::useReceiptCall { structHash: receipt.eip712_hash_struct() };
     for caller in [RELAYER, ADMIN, hub().address(), Address::ZERO] {
         let expected = AITokenMinter::NotEscrow { caller, escrow: JOB_ESCROW_ADDRESS };
         assert_eq!(evm.send_minter(caller, &call).unwrap_err(), Reverted::from(expected));
     }
-    assert!(!is_used(&evm, call.receiptHash));
+    assert!(!is_used(&evm, &receipt));
 }
 
 /// The registers are shared and nothing else: what a job pays from escrow takes nothing from the epoch's cap.
@@ -127,7 +129,7 @@ fn a_payment_within_a_payment_reverts_both() {
         let error = evm.send_escrow(RELAYER, &settle(&outer)).unwrap_err();
         assert_eq!(error, Reverted::from(JobEscrow::ReentrancyGuardReentrantCall {}));
         for signed in [&outer, &inner] {
-            assert!(!is_used(&evm, signed.receipt.receiptHash));
+            assert!(!is_used(&evm, &signed.receipt));
         }
     }
 }
@@ -154,4 +156,20 @@ fn another_hub_of_the_same_chain_moves_nothing() {
     let receipt = work(2, 1_000_000, AIT);
     evm.send_escrow(RELAYER, &settle(&signed_by(receipt, from_ref(&other)))).unwrap();
     assert_eq!(free(&evm, client().address()), U256::from(FUNDS - 2 * AIT));
+}
+
+/// The attack: the other hub pays its own client's job by a receipt with the hash of one that the first hub attested.
+#[test]
+fn another_hub_uses_up_no_receipt_by_its_hash() {
+    let mut evm = chain_with(&order(1));
+    evm.send_minter(ADMIN, &AITokenMinter::setAttesterThresholdCall { threshold: 1 }).unwrap();
+    let [own, other, _] = attesters();
+    let of_other_hub = PaymentOrder { hub: other.address(), ..order(2) };
+    evm.send_escrow(other.address(), &reserve(&of_other_hub)).unwrap();
+    let receipt = work(1, 1_000_000, AIT);
+    let same_hash = JobEscrow::JobReceipt { receiptHash: receipt.receiptHash, ..work(2, 1, AIT) };
+    evm.send_escrow(RELAYER, &settle(&signed_by(same_hash, from_ref(&other)))).unwrap();
+    let paid = evm.send_escrow(RELAYER, &settle_batch(&[signed_by(receipt, from_ref(&own))])).unwrap();
+    assert_eq!(paid.value, U256::from(AIT));
+    assert!(events::<JobEscrow::ReceiptSkipped>(&paid.logs, JOB_ESCROW_ADDRESS).is_empty());
 }

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, Bytes, U256, keccak256};
 use alloy_sol_types::SolStruct;
 use contracts::JobEscrow::{PaymentOrder, Reservation, ReservationState};
-use contracts::{JOB_ESCROW_ADDRESS, JobEscrow};
+use contracts::{AITokenMinter, JOB_ESCROW_ADDRESS, JobEscrow};
 
 use super::fixture::{
     DAY_SECONDS, FUNDS, MAX_TOTAL, MAX_UNIT_PRICE, ORDER_EXPIRES_AT, chain, chain_with, chain_with_deposit, client,
@@ -68,6 +68,23 @@ fn only_the_hub_of_the_order_reserves() {
         let expected = JobEscrow::NotHubOfOrder { caller, hub: hub().address() };
         assert_eq!(refusal(&mut evm, caller, &reserve(&order(1))), EscrowError::NotHubOfOrder(expected));
     }
+}
+
+/// Anybody can be named as the hub of an order. One whom the minter does not trust could only keep the client's AIT.
+#[test]
+fn only_an_attester_reserves() {
+    let mut evm = chain_with_deposit();
+    let stranger = Signer::new(4_001);
+    let order = PaymentOrder { hub: stranger.address(), ..order(1) };
+    let expected = EscrowError::HubNotAttester(JobEscrow::HubNotAttester { hub: stranger.address() });
+    assert_eq!(refusal(&mut evm, stranger.address(), &reserve(&order)), expected);
+    assert_eq!(free(&evm, client().address()), U256::from(FUNDS));
+    evm.send_minter(ADMIN, &AITokenMinter::addAttesterCall { attester: stranger.address() }).unwrap();
+    evm.send_escrow(stranger.address(), &reserve(&order)).unwrap();
+
+    let removed = PaymentOrder { hub: stranger.address(), ..super::fixture::order(2) };
+    evm.send_minter(ADMIN, &AITokenMinter::removeAttesterCall { attester: stranger.address() }).unwrap();
+    assert_eq!(refusal(&mut evm, stranger.address(), &reserve(&removed)), expected);
 }
 
 #[test]

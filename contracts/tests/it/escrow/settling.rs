@@ -45,7 +45,7 @@ fn the_miner_gets_the_price_less_the_fee_and_the_client_the_rest() {
     assert_eq!(free(&evm, order.client), U256::from(FUNDS) - paid - fee);
     assert_eq!(held(&evm), U256::from(FUNDS) - paid);
     assert_eq!((state(&evm, &order), reservation(&evm, &order).remaining), (ReservationState::Closed, 0));
-    assert!(is_used(&evm, receipt.receiptHash));
+    assert!(is_used(&evm, &receipt));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_task_is_paid_once_whatever_its_receipt() {
     let expected = JobEscrow::TaskAlreadySettled { receiptHash: again.receiptHash, taskRole: "shard/0".into() };
     let refused = refusal(&mut evm, RELAYER, &settle(&signed(again.clone())));
     assert_eq!(refused, EscrowError::TaskAlreadySettled(expected));
-    assert!(!is_used(&evm, again.receiptHash));
+    assert!(!is_used(&evm, &again));
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_batch_skips_what_was_paid_and_names_what_is_refused() {
     let foreign = signed(work(2, 1_000_000, AIT));
     let refused = refusal(&mut evm, RELAYER, &settle_batch(&[parts[2].clone(), foreign.clone()]));
     assert!(matches!(refused, EscrowError::ReservationNotOpen(error) if error.jobId == foreign.receipt.jobId));
-    assert!(!is_used(&evm, parts[2].receipt.receiptHash));
+    assert!(!is_used(&evm, &parts[2].receipt));
     evm.send_escrow(RELAYER, &settle_batch(&parts)).unwrap();
     assert_eq!(evm.balance(miner().address()) + accrued(&evm), U256::from(3 * AIT));
 }

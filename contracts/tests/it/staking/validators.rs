@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_sol_types::SolCall;
 use contracts::Staking::{ValidatorPower, ValidatorState};
 use contracts::genesis::staking_creation_code;
-use contracts::{AI_TOKEN_ADDRESS, STAKING_ADDRESS, Staking, StakingParameters};
+use contracts::{AI_TOKEN_ADDRESS, JOB_ESCROW_ADDRESS, STAKING_ADDRESS, Staking, StakingParameters};
 
 use super::fixture::{
     BASE_POWER, chain, contradiction, deciding, delegate, delegators, info, newcomer, parameters, refusal, validators,
@@ -134,7 +134,7 @@ fn validators_are_bounded_in_number() {
 fn construct(change: impl FnOnce(&mut StakingParameters)) -> StakingError {
     let mut parameters = parameters();
     change(&mut parameters);
-    let code = staking_creation_code(AI_TOKEN_ADDRESS, &parameters);
+    let code = staking_creation_code(AI_TOKEN_ADDRESS, JOB_ESCROW_ADDRESS, &parameters);
     Evm::empty(DEV_CHAIN_ID).create(RELAYER, code).unwrap_err().staking()
 }
 

@@ -6,7 +6,7 @@ use alloy_primitives::keccak256;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::amount::Amount;
-use shared::chain::TOKEN_ADDRESS;
+use shared::chain::{MINTER_ADDRESS, TOKEN_ADDRESS};
 use shared::{Address, B256, Bytes, U256};
 use wallet::protocol::{Outcome, Refusal};
 use wallet::receipt_check::ReceiptProof;
@@ -19,10 +19,10 @@ use web_sys::{Headers, RequestInit, Response};
 use super::browser::{describe, fetch};
 use super::host;
 
-/// Whether the contract that pays has used this receipt: its `usedReceipt(bytes32)`.
-pub(crate) async fn has_used(contract: Address, receipt_hash: B256) -> Result<bool, String> {
+/// Whether the register at this contract has the receipt with this EIP-712 hash as used: its `usedReceipt(bytes32)`.
+pub(crate) async fn has_used(contract: Address, struct_hash: B256) -> Result<bool, String> {
     let selector = keccak256(b"usedReceipt(bytes32)");
-    let data = Bytes::from([&selector[..4], receipt_hash.as_slice()].concat());
+    let data = Bytes::from([&selector[..4], struct_hash.as_slice()].concat());
     let word: B256 = call("eth_call", json!([{"to": contract, "data": data}, "latest"])).await?;
     Ok(word != B256::ZERO)
 }
@@ -50,6 +50,15 @@ pub(crate) async fn balance(account: Address) -> Result<Amount, Refusal> {
     let input = token::balance_of(account);
     let balance: u128 = number("eth_call", json!([{"to": TOKEN_ADDRESS, "data": input}, "latest"])).await?;
     Ok(Amount::from_atto(balance))
+}
+
+/// Whether the account attests receipts on this chain, as hubs do: `isAttester(address)` of the minter.
+pub(crate) async fn is_attester(account: Address) -> Result<bool, Refusal> {
+    let selector = keccak256(b"isAttester(address)");
+    let data = Bytes::from([&selector[..4], account.into_word().as_slice()].concat());
+    let call_of_minter = json!([{"to": MINTER_ADDRESS, "data": data}, "latest"]);
+    let word: B256 = call("eth_call", call_of_minter).await.map_err(refused)?;
+    Ok(word != B256::ZERO)
 }
 
 pub(crate) async fn is_contract(account: Address) -> Result<bool, Refusal> {

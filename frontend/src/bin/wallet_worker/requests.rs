@@ -134,7 +134,11 @@ async fn check(signed: &SignedReceipt, transaction_hash: Option<B256>) -> Vec<Ch
     // The minter's register of used receipts is the escrow's too.
     let contract = signed.receipt.contract;
     let register = if contract == shared::chain::ESCROW_ADDRESS { shared::chain::MINTER_ADDRESS } else { contract };
-    let (holds, detail) = match node::has_used(register, signed.receipt_hash).await {
+    let has_used = match signed.receipt.struct_hash() {
+        Ok(struct_hash) => node::has_used(register, struct_hash).await,
+        Err(error) => Err(error.to_string()),
+    };
+    let (holds, detail) = match has_used {
         // A contract that anybody made says of itself what it likes.
         _ if !receipt_check::is_known_contract(contract) => (Some(false), contract.to_string()),
         Ok(true) => (Some(true), contract.to_string()),

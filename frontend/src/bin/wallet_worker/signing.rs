@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use shared::amount::Amount;
 use shared::{Address, B256, U256};
+use wallet::escrow::OrderTerms;
 use wallet::protocol::{Answer, Refusal, Reply, Sheet, SheetRisk, SignKind, Ticket, What};
 use wallet::session::{Signable, Signed};
 use wallet::sheet::{self, Place};
@@ -45,7 +46,10 @@ pub(crate) async fn prepare(from: Address, origin: String, what: SignKind) -> An
             (Signable::Message(bytes), what, risks)
         }
         SignKind::TypedData { json } => {
-            let (data, what, risks) = sheet::of_typed_data(&json, place)?;
+            let (data, what, mut risks) = sheet::of_typed_data(&json, place)?;
+            if let Some(order) = OrderTerms::of(&data) {
+                risks.splice(0..0, sheet::of_order(&order, node::is_attester(order.hub).await?));
+            }
             (Signable::TypedData(Box::new(data)), what, risks)
         }
     };

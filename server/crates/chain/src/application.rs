@@ -29,8 +29,8 @@ pub struct ProposalRequest {
 /// block that uses more is as valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metering {
-    /// Senders that have the whole block.
-    pub exempt: BTreeSet<Address>,
+    /// What has the whole block.
+    pub exempt: Exempt,
     /// What all others may use together. A candidate that asks for more gas than is left waits. The bytes that it adds to
     /// the disk are known only after it ran, so the last one may exceed them.
     pub allowance: Usage,
@@ -38,7 +38,29 @@ pub struct Metering {
 
 impl Metering {
     /// No bound but the block's own.
-    pub const UNLIMITED: Self = Self { exempt: BTreeSet::new(), allowance: Usage::UNLIMITED };
+    pub const UNLIMITED: Self = Self { exempt: Exempt::NOTHING, allowance: Usage::UNLIMITED };
+}
+
+/// What settles for everybody, and is bounded by nothing but the block: calls of these contracts by these senders.
+/// Whatever else such a sender sends is a stranger's, so that its key, once it is stolen, opens nothing more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exempt {
+    /// Who settles.
+    pub senders: BTreeSet<Address>,
+    /// What is called for it.
+    pub contracts: BTreeSet<Address>,
+}
+
+impl Exempt {
+    /// Everything is metered.
+    pub const NOTHING: Self = Self { senders: BTreeSet::new(), contracts: BTreeSet::new() };
+
+    /// Whether a transaction settles for everybody.
+    #[must_use]
+    pub fn covers(&self, transaction: &SignedTransaction) -> bool {
+        let calls = transaction.to().is_some_and(|contract| self.contracts.contains(&contract));
+        calls && self.senders.contains(&transaction.sender())
+    }
 }
 
 /// A block with everything that executing it gave.

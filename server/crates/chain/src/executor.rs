@@ -114,7 +114,7 @@ pub(crate) fn execute(
             waiting.insert(transaction.sender());
             continue;
         }
-        let is_metered = !metering.exempt.contains(&transaction.sender());
+        let is_metered = !metering.exempt.covers(&transaction);
         if is_metered && !metered.leaves_room_in(metering.allowance, transaction.gas_limit()) {
             waiting.insert(transaction.sender());
             continue;

@@ -53,7 +53,7 @@ mod validators;
 mod watch;
 
 pub use access_list::AccessListOutcome;
-pub use application::{Application, ExecutedBlock, Metering, Proposal, ProposalRequest};
+pub use application::{Application, ExecutedBlock, Exempt, Metering, Proposal, ProposalRequest};
 pub use block::{Block, SealedHeader};
 pub use call::{AccountOverride, Call, CallOutcome, MAX_CALL_DATA_BYTES};
 pub use chain::Chain;

@@ -1,14 +1,13 @@
 //! What a signature does, as far as a policy can judge it. What cannot be read is refused here, whatever a policy says.
 
 use serde::{Deserialize, Serialize};
-use shared::chain::ESCROW_ADDRESS;
 use shared::{Address, U256};
-use wallet::escrow::EscrowCall;
+use wallet::escrow::{EscrowCall, OrderTerms};
 use wallet::permit::Permit;
 use wallet::sign_in::SignInMessage;
 use wallet::token::{TokenCall, is_unlimited};
 use wallet::transaction::Transaction;
-use wallet::typed_data::{Atom, TypedData};
+use wallet::typed_data::TypedData;
 
 use crate::asset::{Asset, Sums, Units};
 use crate::refusal::Refusal;
@@ -17,7 +16,6 @@ use crate::refusal::Refusal;
 const SIGN_IN_MARK: &str = "wants you to sign in with your Ethereum account";
 
 const PERMIT_TYPE: &str = "Permit";
-const PAYMENT_ORDER_TYPE: &str = "PaymentOrder";
 
 /// Somebody gets this, or may take it from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,14 +83,10 @@ impl Action {
             return Ok(Self { movements, ..Self::default() });
         }
         let mut action = Self { contract: Some(contract), ..Self::default() };
-        if data.primary_type == PAYMENT_ORDER_TYPE && contract == ESCROW_ADDRESS {
+        if OrderTerms::is_order(data) {
             let unreadable = || Refusal::Unreadable("a payment order without its total or its hub".to_owned());
-            match (data.message.member("maxTotal"), data.message.member("hub")) {
-                (Some(Atom::Uint(total)), Some(Atom::Address(hub))) => {
-                    action.movements = movement(Asset::AIT, *total, *hub)
-                }
-                _ => return Err(unreadable()),
-            }
+            let order = OrderTerms::of(data).ok_or_else(unreadable)?;
+            action.movements = movement(Asset::AIT, order.max_total, order.hub);
         }
         Ok(action)
     }
@@ -153,7 +147,7 @@ fn of_token(token: Address, call: TokenCall) -> Result<Option<Movement>, Refusal
 #[cfg(test)]
 mod tests {
     use shared::Bytes;
-    use shared::chain::{DEV_CHAIN_ID, TOKEN_ADDRESS};
+    use shared::chain::{DEV_CHAIN_ID, ESCROW_ADDRESS, TOKEN_ADDRESS};
     use wallet::permit::PermitDomain;
     use wallet::transaction::Fees;
 

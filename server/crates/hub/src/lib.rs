@@ -29,6 +29,7 @@ pub mod settlement;
 pub mod speed;
 pub mod stuck;
 mod summary_tree;
+pub mod turns;
 pub mod unserved;
 pub mod upkeep;
 pub mod verification;

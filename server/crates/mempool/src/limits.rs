@@ -1,7 +1,3 @@
-use std::collections::BTreeSet;
-
-use alloy_primitives::Address;
-
 use crate::budget::Rate;
 
 /// Gas that the blocks give all strangers together, while gas is free.
@@ -58,9 +54,6 @@ pub struct PoolLimits {
     pub stake_looks: Rate,
     /// How fast strangers' transactions may arrive.
     pub strangers_arrival_bytes: Rate,
-    /// Senders that settle for everybody, such as the hub that mints. They have a lane of their own in the pool and in the
-    /// block: reserved places, no meter, first in the block. All others are strangers.
-    pub settlement_senders: BTreeSet<Address>,
 }
 
 impl Default for PoolLimits {
@@ -78,7 +71,6 @@ impl Default for PoolLimits {
             max_gas_per_staked_sender_per_minute: STAKED_SENDER_GAS_PER_MINUTE,
             stake_looks: STAKE_LOOKS,
             strangers_arrival_bytes: STRANGERS_ARRIVAL_BYTES,
-            settlement_senders: BTreeSet::new(),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use alloy_primitives::{Address, B256, U256};
-use chain::{PendingTransaction, SignedTransaction, TransactionError};
+use chain::{Exempt, PendingTransaction, SignedTransaction, TransactionError};
 
 use crate::budget::Budget;
 use crate::error::PoolError;
@@ -13,12 +13,12 @@ use crate::queue::{SenderQueue, Waiting};
 /// By how much both fee caps must rise for a transaction to replace one with the same nonce, in percent.
 const REPLACEMENT_RISE_PERCENT: u64 = 10;
 
-/// Whose transactions these are.
+/// What a transaction is for. What settles has reserved places in the pool, no meter, and comes first in the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// Of senders that settle for everybody.
+    /// It settles for everybody, as the hub's mints do.
     Settlement,
-    /// Of everybody else.
+    /// Everything else.
     Stranger,
 }
 
@@ -44,6 +44,7 @@ pub struct Admission {
 #[derive(Clone, Debug)]
 pub struct Pool {
     limits: PoolLimits,
+    exempt: Exempt,
     senders: BTreeMap<Address, SenderQueue>,
     by_hash: BTreeMap<B256, (Address, u64)>,
     bytes: usize,
@@ -70,6 +71,7 @@ impl Pool {
             stake_looks: Budget::new(limits.stake_looks),
             strangers: Share::default(),
             limits,
+            exempt: Exempt::NOTHING,
             senders: BTreeMap::new(),
             by_hash: BTreeMap::new(),
             bytes: 0,
@@ -102,7 +104,7 @@ impl Pool {
             return Err(PoolError::AlreadyKnown);
         }
         self.check_account(&transaction, account)?;
-        let lane = self.lane_of(sender);
+        let lane = self.lane_of(&transaction);
         if lane == Lane::Stranger {
             self.check_allowance(&transaction, now_unix_ms)?;
         }
@@ -120,7 +122,7 @@ impl Pool {
             None => {
                 self.check_sender(sender)?;
                 self.check_bytes(lane, transaction.raw().len())?;
-                admission.displaced.extend(self.make_room(sender, nonce, account.nonce)?);
+                admission.displaced.extend(self.make_room(lane, (sender, nonce), account.nonce)?);
                 self.next_sequence += 1;
                 self.next_sequence
             }
@@ -158,20 +160,21 @@ impl Pool {
 
     /// Ready transactions for a block: those of the settlement first, a sender's in nonce order, between senders by
     /// arrival, until their gas limits exceed `max_gas` or there are `max_count`. Up to a lane: `Settlement` leaves
-    /// strangers out.
+    /// strangers' out, and what its senders sent behind one of those.
     #[must_use]
     pub fn candidates(&self, up_to: Lane, max_gas: u64, max_count: usize) -> Vec<SignedTransaction> {
-        let of_lanes = self.senders.iter().filter(|(sender, _)| self.lane_of(**sender) <= up_to);
         let mut queues: BTreeMap<Address, _> =
-            of_lanes.map(|(sender, queue)| (*sender, queue.ready().peekable())).collect();
+            self.senders.iter().map(|(sender, queue)| (*sender, queue.ready().peekable())).collect();
+        let place = |sender: Address, waiting: &Waiting| {
+            let lane = self.lane_of(&waiting.transaction);
+            (lane <= up_to).then_some(Reverse((lane, waiting.sequence, sender)))
+        };
         let mut order: BinaryHeap<Reverse<(Lane, u64, Address)>> = queues
             .iter_mut()
-            .filter_map(|(sender, ready)| {
-                ready.peek().map(|waiting| Reverse((self.lane_of(*sender), waiting.sequence, *sender)))
-            })
+            .filter_map(|(sender, ready)| ready.peek().and_then(|waiting| place(*sender, waiting)))
             .collect();
         let (mut chosen, mut gas) = (Vec::new(), 0u64);
-        while let Some(Reverse((lane, _, sender))) = order.pop() {
+        while let Some(Reverse((_, _, sender))) = order.pop() {
             let Some(ready) = queues.get_mut(&sender) else { continue };
             let Some(waiting) = ready.next() else { continue };
             gas = gas.saturating_add(waiting.transaction.gas_limit());
@@ -179,9 +182,7 @@ impl Pool {
                 break;
             }
             chosen.push(waiting.transaction.clone());
-            if let Some(following) = ready.peek() {
-                order.push(Reverse((lane, following.sequence, sender)));
-            }
+            order.extend(ready.peek().and_then(|following| place(sender, following)));
         }
         chosen
     }
@@ -189,12 +190,12 @@ impl Pool {
     /// Whether a block could be made of the transactions up to a lane.
     #[must_use]
     pub fn has_ready(&self, up_to: Lane) -> bool {
-        let is_ready = |queue: &SenderQueue| queue.ready().next().is_some();
         match up_to {
-            Lane::Stranger => self.senders.values().any(is_ready),
+            Lane::Stranger => self.senders.values().any(|queue| queue.ready().next().is_some()),
             Lane::Settlement => {
-                let senders = self.limits.settlement_senders.iter();
-                senders.filter_map(|sender| self.senders.get(sender)).any(is_ready)
+                let queues = self.exempt.senders.iter().filter_map(|sender| self.senders.get(sender));
+                let mut first = queues.filter_map(|queue| queue.ready().next());
+                first.any(|waiting| self.exempt.covers(&waiting.transaction))
             }
         }
     }
@@ -202,20 +203,32 @@ impl Pool {
     /// When the transaction arrived, in Unix milliseconds, that has been ready up to a lane for the longest time.
     #[must_use]
     pub fn oldest_ready_unix_ms(&self, up_to: Lane) -> Option<u64> {
-        let of_lanes = self.senders.iter().filter(|(sender, _)| self.lane_of(**sender) <= up_to);
-        of_lanes.filter_map(|(_, queue)| queue.ready().next()).map(|waiting| waiting.arrival_unix_ms).min()
+        let ready = self.senders.values().filter_map(|queue| queue.ready().next());
+        let of_lanes = ready.filter(|waiting| self.lane_of(&waiting.transaction) <= up_to);
+        of_lanes.map(|waiting| waiting.arrival_unix_ms).min()
     }
 
-    /// Whose transactions a sender's are.
+    /// What a transaction is for.
     #[must_use]
-    pub fn lane_of(&self, sender: Address) -> Lane {
-        if self.limits.settlement_senders.contains(&sender) { Lane::Settlement } else { Lane::Stranger }
+    pub fn lane_of(&self, transaction: &SignedTransaction) -> Lane {
+        if self.exempt.covers(transaction) { Lane::Settlement } else { Lane::Stranger }
     }
 
-    /// Senders that settle for everybody.
+    /// What settles for everybody.
     #[must_use]
-    pub fn settlement_senders(&self) -> &BTreeSet<Address> {
-        &self.limits.settlement_senders
+    pub fn exempt(&self) -> &Exempt {
+        &self.exempt
+    }
+
+    /// Says what settles for everybody from now on. What waits is counted anew; nothing of it is dropped.
+    pub fn set_exempt(&mut self, exempt: Exempt) {
+        self.exempt = exempt;
+        let mut strangers = Share::default();
+        for waiting in self.iter().filter(|waiting| !self.exempt.covers(&waiting.transaction)) {
+            strangers.transactions += 1;
+            strangers.bytes += waiting.transaction.raw().len();
+        }
+        self.strangers = strangers;
     }
 
     /// Sets a sender's next nonce on the chain. Returns the hashes of transactions that can no longer run.
@@ -239,7 +252,7 @@ impl Pool {
         }
         let bytes = waiting.transaction.raw().len();
         self.bytes -= bytes;
-        if self.lane_of(sender) == Lane::Stranger {
+        if self.lane_of(&waiting.transaction) == Lane::Stranger {
             self.strangers.transactions -= 1;
             self.strangers.bytes -= bytes;
         }
@@ -324,7 +337,7 @@ impl Pool {
         let (sender, nonce) = (transaction.sender(), transaction.nonce());
         let bytes = transaction.raw().len();
         self.bytes += bytes;
-        if self.lane_of(sender) == Lane::Stranger {
+        if self.lane_of(&transaction) == Lane::Stranger {
             self.strangers.transactions += 1;
             self.strangers.bytes += bytes;
         }
@@ -377,8 +390,13 @@ impl Pool {
 
     /// Frees a place in a full pool for a ready transaction, at the cost of the youngest queued one. Strangers may fill
     /// all places but those that are reserved.
-    fn make_room(&mut self, sender: Address, nonce: u64, chain_nonce: u64) -> Result<Option<B256>, PoolError> {
-        let (held, limit) = match self.lane_of(sender) {
+    fn make_room(
+        &mut self,
+        lane: Lane,
+        (sender, nonce): (Address, u64),
+        chain_nonce: u64,
+    ) -> Result<Option<B256>, PoolError> {
+        let (held, limit) = match lane {
             Lane::Settlement => (self.by_hash.len(), self.limits.max_transactions),
             Lane::Stranger => (
                 self.strangers.transactions,
@@ -392,8 +410,9 @@ impl Pool {
         if nonce != self.next_nonce(sender).unwrap_or(chain_nonce) {
             return Err(full);
         }
-        let strangers = self.senders.iter().filter(|(sender, _)| self.lane_of(**sender) == Lane::Stranger);
-        let youngest = strangers.filter_map(|(_, queue)| queue.last_queued()).max_by_key(|waiting| waiting.sequence);
+        let queued = self.senders.values().filter_map(SenderQueue::last_queued);
+        let strangers = queued.filter(|waiting| self.lane_of(&waiting.transaction) == Lane::Stranger);
+        let youngest = strangers.max_by_key(|waiting| waiting.sequence);
         let hash = youngest.map(|waiting| waiting.transaction.hash()).ok_or(full)?;
         self.remove(hash);
         Ok(Some(hash))

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use alloy_consensus::{SignableTransaction as _, TxEip1559};
 use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, Bytes, Signature, TxKind, U256};
-use chain::{Envelope, SignedTransaction, TransactionError};
+use chain::{Envelope, Exempt, SignedTransaction, TransactionError};
 use k256::ecdsa::SigningKey;
 use k256::ecdsa::signature::hazmat::PrehashSigner as _;
 use mempool::{ARRIVAL_OVERHEAD_BYTES, Lane, Pool, PoolError, PoolLimits, Rate, SenderAccount};
@@ -15,14 +15,21 @@ use proptest::prelude::*;
 const CHAIN_ID: u64 = 24_822;
 const GAS: u64 = 30_000;
 
+/// What every transaction calls where a test does not say otherwise.
+const CONTRACT: Address = Address::repeat_byte(9);
+
 fn transaction(sender: u8, nonce: u64, fee: u128) -> SignedTransaction {
+    transaction_to(CONTRACT, sender, nonce, fee)
+}
+
+fn transaction_to(contract: Address, sender: u8, nonce: u64, fee: u128) -> SignedTransaction {
     let unsigned = TxEip1559 {
         chain_id: CHAIN_ID,
         nonce,
         gas_limit: GAS,
         max_fee_per_gas: fee,
         max_priority_fee_per_gas: fee,
-        to: TxKind::Call(Address::repeat_byte(9)),
+        to: TxKind::Call(contract),
         value: U256::ZERO,
         access_list: Default::default(),
         input: Bytes::new(),
@@ -41,6 +48,18 @@ fn limits() -> PoolLimits {
         max_nonce_gap: 8,
         ..PoolLimits::default()
     }
+}
+
+/// What these keys call of the usual contract settles.
+fn settled_by(senders: &[u8]) -> Exempt {
+    let senders = senders.iter().map(|sender| transaction(*sender, 0, 1).sender()).collect();
+    Exempt { senders, contracts: [CONTRACT].into() }
+}
+
+fn pool_settled_by(senders: &[u8], limits: PoolLimits) -> Pool {
+    let mut pool = Pool::new(limits);
+    pool.set_exempt(settled_by(senders));
+    pool
 }
 
 fn fresh(nonce: u64) -> SenderAccount {
@@ -132,8 +151,11 @@ fn one_sender_has_bounded_places_and_gas() {
     pool.insert(transaction(1, 3, 1), fresh(0), 61_000).unwrap();
     assert_eq!(pool.insert(transaction(1, 4, 1), fresh(0), 61_000), Err(PoolError::SenderFull { sender, limit: 4 }));
 
-    let settlement = PoolLimits { max_gas_per_sender_per_minute: 0, settlement_senders: [sender].into(), ..limits() };
-    assert!(Pool::new(settlement).insert(transaction(1, 0, 1), fresh(0), 0).is_ok());
+    let unmetered = PoolLimits { max_gas_per_sender_per_minute: 0, ..limits() };
+    let mut pool = pool_settled_by(&[1], unmetered);
+    assert!(pool.insert(transaction(1, 0, 1), fresh(0), 0).is_ok());
+    let elsewhere = transaction_to(Address::repeat_byte(8), 1, 1, 1);
+    assert_eq!(pool.insert(elsewhere, fresh(0), 0), Err(PoolError::GasAllowance { sender, limit: 0 }));
 }
 
 #[test]
@@ -179,12 +201,7 @@ fn stakes_of_many_senders_are_looked_up_at_a_bounded_rate() {
 #[test]
 fn a_pool_full_of_strangers_takes_what_settles_and_puts_it_first() {
     let settler = 9;
-    let limits = PoolLimits {
-        reserved_transactions: 2,
-        settlement_senders: [transaction(settler, 0, 1).sender()].into(),
-        ..limits()
-    };
-    let mut pool = Pool::new(limits);
+    let mut pool = pool_settled_by(&[settler], PoolLimits { reserved_transactions: 2, ..limits() });
     for (sender, nonce) in [(1, 0), (1, 1), (2, 0), (2, 5)] {
         pool.insert(transaction(sender, nonce, 1), fresh(0), 0).unwrap();
     }
@@ -197,7 +214,7 @@ fn a_pool_full_of_strangers_takes_what_settles_and_puts_it_first() {
     }
     let senders = |up_to| -> Vec<_> {
         let chosen = pool.candidates(up_to, u64::MAX, usize::MAX);
-        chosen.iter().map(|chosen| (pool.lane_of(chosen.sender()), chosen.nonce())).collect()
+        chosen.iter().map(|chosen| (pool.lane_of(chosen), chosen.nonce())).collect()
     };
     use Lane::{Settlement, Stranger};
     assert_eq!(senders(Settlement), [(Settlement, 0), (Settlement, 1)]);
@@ -205,17 +222,57 @@ fn a_pool_full_of_strangers_takes_what_settles_and_puts_it_first() {
     assert!(pool.has_ready(Settlement));
 }
 
+/// The attack: the key of a hub that was removed, or was stolen, fills pool and blocks.
+#[test]
+fn who_settles_no_more_is_a_stranger_with_all_that_waits_of_it() {
+    let limits = || PoolLimits { reserved_transactions: 3, ..limits() };
+    let mut pool = pool_settled_by(&[9], limits());
+    for nonce in 0..3 {
+        pool.insert(transaction(9, nonce, 1), fresh(0), 0).unwrap();
+    }
+    pool.insert(transaction(1, 0, 1), fresh(0), 0).unwrap();
+    assert_eq!(pool.candidates(Lane::Settlement, u64::MAX, usize::MAX).len(), 3);
+
+    pool.set_exempt(settled_by(&[8]));
+    assert!(!pool.has_ready(Lane::Settlement));
+    assert!(pool.candidates(Lane::Settlement, u64::MAX, usize::MAX).is_empty());
+    assert_eq!(pool.candidates(Lane::Stranger, u64::MAX, usize::MAX).len(), 4, "nothing of it is dropped");
+    let full = Err(PoolError::Full { what: "transactions", limit: 3 });
+    assert_eq!(pool.insert(transaction(2, 0, 1), fresh(0), 0), full);
+    pool.insert(transaction(8, 0, 1), fresh(0), 0).unwrap();
+    for nonce in 0..3 {
+        pool.remove(transaction(9, nonce, 1).hash()).unwrap();
+    }
+    pool.insert(transaction(2, 0, 1), fresh(0), 0).unwrap();
+}
+
+/// A key of a hub has its lane for what it settles, and for nothing else.
+#[test]
+fn what_a_settler_sends_elsewhere_waits_with_the_strangers_and_what_is_behind_it_too() {
+    let mut pool = pool_settled_by(&[9], limits());
+    let elsewhere = transaction_to(Address::repeat_byte(8), 9, 1, 1);
+    pool.insert(transaction(1, 0, 1), fresh(0), 0).unwrap();
+    for settling in [transaction(9, 0, 1), elsewhere.clone(), transaction(9, 2, 1)] {
+        pool.insert(settling, fresh(0), 0).unwrap();
+    }
+    assert_eq!(pool.lane_of(&elsewhere), Lane::Stranger);
+    let settling = pool.candidates(Lane::Settlement, u64::MAX, usize::MAX);
+    assert_eq!(settling.iter().map(SignedTransaction::nonce).collect::<Vec<_>>(), [0]);
+    let all = pool.candidates(Lane::Stranger, u64::MAX, usize::MAX);
+    let stranger = transaction(1, 0, 1).sender();
+    assert_eq!(
+        all.iter().map(|sent| (sent.sender() == stranger, sent.nonce())).collect::<Vec<_>>(),
+        [(false, 0), (true, 0), (false, 1), (false, 2),]
+    );
+    pool.set_chain_nonce(elsewhere.sender(), 1);
+    assert!(!pool.has_ready(Lane::Settlement), "what is first is no settlement");
+}
+
 #[test]
 fn bytes_that_are_reserved_are_left_by_strangers() {
     let bytes = transaction(1, 0, 1).raw().len();
-    let settler = transaction(9, 0, 1).sender();
-    let limits = PoolLimits {
-        max_bytes: 3 * bytes + 9,
-        reserved_bytes: bytes + 3,
-        settlement_senders: [settler].into(),
-        ..limits()
-    };
-    let mut pool = Pool::new(limits);
+    let limits = PoolLimits { max_bytes: 3 * bytes + 9, reserved_bytes: bytes + 3, ..limits() };
+    let mut pool = pool_settled_by(&[9], limits);
     pool.insert(transaction(1, 0, 1), fresh(0), 0).unwrap();
     pool.insert(transaction(2, 0, 1), fresh(0), 0).unwrap();
     let full = PoolError::Full { what: "bytes", limit: 2 * bytes + 6 };
@@ -230,12 +287,8 @@ fn bytes_that_are_reserved_are_left_by_strangers() {
 fn strangers_of_fresh_keys_share_one_rate_of_arrivals_and_replacements_count() {
     // The encodings differ by a byte or two.
     let counted = ARRIVAL_OVERHEAD_BYTES + transaction(1, 0, 1).raw().len() as u64 + 4;
-    let limits = PoolLimits {
-        strangers_arrival_bytes: Rate { per_second: counted, burst: 2 * counted },
-        settlement_senders: [transaction(9, 0, 1).sender()].into(),
-        ..limits()
-    };
-    let mut pool = Pool::new(limits);
+    let limits = PoolLimits { strangers_arrival_bytes: Rate { per_second: counted, burst: 2 * counted }, ..limits() };
+    let mut pool = pool_settled_by(&[9], limits);
     pool.insert(transaction(1, 0, 100), fresh(0), 1_000).unwrap();
     pool.insert(transaction(1, 0, 120), fresh(0), 1_000).unwrap();
     let refused = Err(PoolError::ArrivalRate { per_second: counted });

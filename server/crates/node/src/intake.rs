@@ -185,7 +185,7 @@ fn admit(shared: &Shared, snapshot: &Snapshot, pending: &PendingTransaction) -> 
     if snapshot.place_of(transaction.hash())?.is_some() {
         return Err(NodeError::AlreadyKnown);
     }
-    check_disk(shared, transaction.sender())?;
+    check_disk(shared, transaction)?;
     let account = sender_account(snapshot, transaction.sender())?;
     Ok(insert(shared, snapshot, pending, account)?.displaced)
 }
@@ -228,9 +228,9 @@ pub(crate) fn check_runnable(
 }
 
 /// Below the disk's floor only what settles is stored.
-fn check_disk(shared: &Shared, sender: Address) -> Result<(), NodeError> {
+fn check_disk(shared: &Shared, transaction: &SignedTransaction) -> Result<(), NodeError> {
     match shared.disk.shortage() {
-        Some((free_bytes, floor_bytes)) if shared.pool().lane_of(sender) == Lane::Stranger => {
+        Some((free_bytes, floor_bytes)) if shared.pool().lane_of(transaction) == Lane::Stranger => {
             Err(NodeError::DiskLow { free_bytes, floor_bytes })
         }
         _ => Ok(()),

@@ -43,6 +43,7 @@ mod request_bodies;
 mod rest;
 mod router;
 mod rpc;
+mod settlers;
 mod sockets;
 mod staking;
 mod standstill;

@@ -31,21 +31,15 @@ impl NodeHandle {
         self.query(move |snapshot| holds.into_iter().map(|hold| amount(snapshot, hold)).collect()).await
     }
 
-    /// Those of these receipts that were voided.
+    /// Which of these receipts were voided, in their order. The minter knows each by the EIP-712 hash of its struct.
     ///
     /// # Errors
     /// As [`chain::Snapshot::call`].
-    pub async fn voided_receipts(&self, receipts: Vec<B256>) -> Result<Vec<B256>, NodeError> {
-        self.query(move |snapshot| {
-            let mut voided = Vec::new();
-            for receipt_hash in receipts {
-                if read_minter(snapshot, AITokenMinter::voidedReceiptCall { receiptHash: receipt_hash })? {
-                    voided.push(receipt_hash);
-                }
-            }
-            Ok(voided)
-        })
-        .await
+    pub async fn are_voided(&self, struct_hashes: Vec<B256>) -> Result<Vec<bool>, NodeError> {
+        let is_voided = |snapshot: &Snapshot, struct_hash: B256| {
+            read_minter(snapshot, AITokenMinter::voidedReceiptCall { structHash: struct_hash })
+        };
+        self.query(move |snapshot| struct_hashes.into_iter().map(|hash| is_voided(snapshot, hash)).collect()).await
     }
 
     /// Whether the minter takes receipts that this account attests, at the head.

@@ -18,6 +18,7 @@ use crate::intake::restore_pool;
 use crate::lanes::Lane;
 use crate::producer::Producer;
 use crate::proposer::Proposer;
+use crate::settlers;
 use crate::standstill::Watched;
 use crate::validator_network::{MAX_PEERS, Peer};
 use crate::validators::{Connections, Identity};
@@ -42,6 +43,7 @@ impl Node {
         file.finish_commit(&chain)?;
         check_role(&chain, &config.role)?;
         let mut pool = Pool::new(config.pool_limits);
+        pool.set_exempt(settlers::exempt(&chain.snapshot()?)?);
         let restored = restore_pool(&chain, &mut pool)?;
         let (sender, arrivals) = mpsc::sync_channel(MAX_WAITING_SUBMISSIONS);
         let transactions = match &config.role {

@@ -120,7 +120,7 @@ impl Proposer {
         let max_gas = chain.head()?.gas_limit.saturating_mul(GAS_OVERSUBSCRIPTION);
         let (candidates, exempt) = {
             let pool = shared.pool();
-            (pool.candidates(up_to, max_gas, MAX_BLOCK_TRANSACTIONS), pool.settlement_senders().clone())
+            (pool.candidates(up_to, max_gas, MAX_BLOCK_TRANSACTIONS), pool.exempt().clone())
         };
         self.strangers_wait = up_to == Lane::Settlement;
         if candidates.is_empty() {

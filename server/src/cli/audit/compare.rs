@@ -19,7 +19,7 @@ use shared::log::entry::LoggedReview;
 use shared::log::ledger::{Ledger, MinerCounts, MinerSums, Paid, PaidThrough};
 use shared::{Address, B256};
 
-use super::chain::OfChain;
+use super::chain::PaidReceipts;
 use super::source::receipt;
 use super::{Difference, within};
 use crate::cli::client::Server;
@@ -107,8 +107,8 @@ pub(super) struct Comparison<'a> {
     /// Entries that were read before it, and what they count.
     pub(super) begun_at: u64,
     pub(super) begun_counts: &'a BTreeMap<Address, MinerCounts>,
-    pub(super) begun_with: &'a OfChain,
-    pub(super) now: &'a OfChain,
+    pub(super) begun_with: &'a PaidReceipts,
+    pub(super) now: &'a PaidReceipts,
     pub(super) said: &'a Figures,
 }
 

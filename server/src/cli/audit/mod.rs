@@ -104,8 +104,8 @@ impl Recompute {
                 ledger: &log.ledger,
                 begun_at,
                 begun_counts: &begun_counts,
-                begun_with: &begun_with,
-                now: &now,
+                begun_with: &begun_with.of(&log.ledger),
+                now: &now.of(&log.ledger),
                 said: &said,
             };
             let found = comparison.differences(&self.server)?;

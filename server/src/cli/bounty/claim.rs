@@ -3,12 +3,12 @@
 use alloy_sol_types::SolCall as _;
 use anyhow::{Result, ensure};
 use clap::Args;
-use contracts::ModelBounty::{Bounty, bountyOfReceiptCall, claimCall, claimOfCall};
+use contracts::ModelBounty::{self, Bounty, bountyOfReceiptCall, claimCall, claimOfCall};
 use shared::amount::Amount;
 use shared::api::receipts::ReceiptView;
 use shared::chain::MINTER_ADDRESS;
 use shared::digest::Sha256Digest;
-use shared::receipt::{JobReceipt, SignedReceipt};
+use shared::receipt::{JobReceipt, ReceiptClaim, SignedReceipt};
 use shared::{Address, B256, Bytes, U256};
 
 use super::act::{find, free, send, tell};
@@ -59,11 +59,27 @@ pub(super) fn claim(asked: &Claim) -> Result<()> {
         ("model", document.model.clone()),
         ("paid", "after the time for which the network holds what it mints, by `aitbc bounty collect`".to_owned()),
     ];
+    let signed_terms = terms_of(&document.claim()?);
     let document = Bytes::from(document.canonical_json()?.into_bytes());
-    let call = claimCall { bountyId: U256::from(*id), document };
+    let call = claimCall { bountyId: U256::from(*id), receipt: signed_terms, document };
     let placed = send(wallet, signing, &lines, "Claim it?", "claim", |_, _| Ok(call.abi_encode().into()))?;
     let own = ask_contract(&signing.node, &claimOfCall { bountyId: U256::from(*id), provider })?;
     tell(signing, &placed, None, &format!("it is due at {} (Unix seconds)", own.dueUnix))
+}
+
+/// What of the receipt was signed, as the contract takes it.
+fn terms_of(claim: &ReceiptClaim) -> ModelBounty::JobReceipt {
+    ModelBounty::JobReceipt {
+        receiptHash: claim.receipt_hash,
+        jobId: claim.job_id_bytes(),
+        taskRole: claim.task_role.to_string(),
+        provider: claim.provider,
+        client: claim.client,
+        units: U256::from(claim.units.0),
+        unitType: claim.unit_type.as_str().to_owned(),
+        unitPrice: U256::from(claim.unit_price.atto()),
+        expiresAt: claim.expires_at.0,
+    }
 }
 
 /// What the contract would refuse of the receipt.
@@ -77,6 +93,10 @@ fn check(id: u64, bounty: &Bounty, receipt: &JobReceipt, provider: Address, now_
         receipt.contract == MINTER_ADDRESS,
         "the receipt is paid by {}, and only what the minter {MINTER_ADDRESS} pays earns a bounty",
         receipt.contract
+    );
+    ensure!(
+        !receipt.task_role.is_audit(),
+        "the receipt is for an audit, and only work that a client asked for earns a bounty"
     );
     let wanted = Sha256Digest(terms.modelDigest);
     let begins = format!("{}@{wanted}/", receipt.model);

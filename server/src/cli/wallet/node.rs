@@ -3,12 +3,14 @@
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use alloy_sol_types::SolCall as _;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use contracts::AITokenMinter;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::amount::Amount;
-use shared::chain::TOKEN_ADDRESS;
+use shared::chain::{MINTER_ADDRESS, TOKEN_ADDRESS};
 use shared::{Address, B256, Bytes, U256};
 use wallet::token;
 use wallet::transaction::{AccessList, Fees};
@@ -77,6 +79,14 @@ impl Node {
     pub(in crate::cli) fn is_contract(&self, account: Address) -> Result<bool> {
         let code: Bytes = self.call("eth_getCode", json!([account, "latest"]))?;
         Ok(!code.is_empty())
+    }
+
+    /// Whether the account attests receipts on this chain, as hubs do.
+    pub(in crate::cli) fn is_attester(&self, account: Address) -> Result<bool> {
+        let data = Bytes::from(AITokenMinter::isAttesterCall { account }.abi_encode());
+        let answer: Bytes = self.call("eth_call", json!([{ "to": MINTER_ADDRESS, "data": data }, "latest"]))?;
+        let answer = AITokenMinter::isAttesterCall::abi_decode_returns(&answer);
+        answer.with_context(|| format!("{} has no minter at {MINTER_ADDRESS}", self.url))
     }
 
     /// What the call would need, found by running it. It fails where the call would fail.

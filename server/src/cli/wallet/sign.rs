@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 use shared::Bytes;
 use shared::signing::{recover_digest, recover_message};
+use wallet::escrow::OrderTerms;
 use wallet::risk;
 use wallet::sign_in::SignInMessage;
 use wallet::typed_data::{TEXT_MAX_BYTES, TypedData};
@@ -114,7 +115,15 @@ fn show(sign: &Sign, signable: &Signable) -> Result<()> {
             if chain_id.is_none() {
                 eprintln!("warning: no node answers, so compare the chain above yourself");
             }
-            for risk in risk::of_typed_data(data, chain_id, clock::now().seconds()) {
+            let order = OrderTerms::of(data);
+            let hub_risk = order.and_then(|order| match sign.signing.node.is_attester(order.hub) {
+                Ok(is_attester) => risk::of_order(&order, is_attester),
+                Err(_) => {
+                    eprintln!("warning: no node says whether {} is a hub of the chain", order.hub);
+                    None
+                }
+            });
+            for risk in hub_risk.into_iter().chain(risk::of_typed_data(data, chain_id, clock::now().seconds())) {
                 eprintln!("warning: {risk}");
             }
         }

@@ -17,6 +17,8 @@ pub(super) fn arguments(input: &[u8]) -> Option<Vec<DecodedValue>> {
         }
         ModelBountyCalls::claim(call) => vec![
             value("bountyId", "uint256", call.bountyId),
+            value("receipt.receiptHash", "bytes32", call.receipt.receiptHash),
+            value("receipt.provider", "address", call.receipt.provider),
             value("document", "bytes", hex::encode_prefixed(&call.document)),
         ],
         ModelBountyCalls::settle(call) => {

@@ -6,8 +6,8 @@ use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, bytes};
 use chain::rules::TRANSACTION_GAS_CAP;
 use chain::{
-    Application as _, DATABASE_FILE_FACTOR, GAS_PER_GROWTH_BYTE, Genesis, GenesisContract, Metering, ProposalRequest,
-    SignedTransaction, Usage,
+    Application as _, DATABASE_FILE_FACTOR, Exempt, GAS_PER_GROWTH_BYTE, Genesis, GenesisContract, Metering,
+    ProposalRequest, SignedTransaction, Usage,
 };
 
 use crate::setup::*;
@@ -97,7 +97,8 @@ fn metered_transactions_keep_to_their_allowance_and_others_do_not_feel_it() {
     let chain = chain();
     let propose = |exempt: &[u8], allowance: Usage| {
         let candidates = (1..=4).map(|seed| recording(seed, 0, u64::from(seed), 1)).collect();
-        let exempt: BTreeSet<Address> = exempt.iter().map(|seed| address(*seed)).collect();
+        let senders: BTreeSet<Address> = exempt.iter().map(|seed| address(*seed)).collect();
+        let exempt = Exempt { senders, contracts: [RECORDER_ADDRESS].into() };
         let metering = Metering { exempt, allowance };
         let request = ProposalRequest {
             timestamp_unix_s: chain.now_unix_s,

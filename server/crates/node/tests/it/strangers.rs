@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, bytes, hex};
+use alloy_sol_types::SolCall as _;
+use contracts::{AI_TOKEN_MINTER_ADDRESS, AITokenMinter};
 use node::{DISK_FLOOR_BYTES, NodeConfig, NodeError, Rate, StrangerRates};
 use serde_json::json;
 
@@ -18,10 +20,15 @@ const BURST_BYTES: u64 = 1 << 20;
 
 /// Strangers get the burst and nothing more.
 fn with_one_burst(config: &mut NodeConfig) {
-    config.pool_limits.settlement_senders = [address(ATTESTER)].into();
     config.stranger_rates =
         StrangerRates { growth_bytes: Rate { per_second: 0, burst: BURST_BYTES }, ..StrangerRates::default() };
     config.timing.strangers_pause = Duration::from_secs(3_600);
+}
+
+/// A mint of nothing.
+fn settling(seed: u8, nonce: u64) -> Vec<u8> {
+    let call = AITokenMinter::mintBatchCall { receipts: Vec::new() }.abi_encode();
+    sign(seed, eip1559(nonce, TxKind::Call(AI_TOKEN_MINTER_ADDRESS), call.into()))
 }
 
 /// The attack: 48 transactions of fresh keys wrote 43 MB of logs in a second.
@@ -40,7 +47,7 @@ async fn log_spam_of_fresh_keys_ends_at_the_allowance_and_a_mint_passes_it_by() 
     }
     node.handle().wait_for_transaction(first, PATIENCE).await.unwrap().unwrap();
     for nonce in 0..3 {
-        let mint = node.execute(&ping(ATTESTER, nonce)).await;
+        let mint = node.execute(&settling(ATTESTER, nonce)).await;
         assert!(mint.receipt.success);
     }
     let waiting = node.handle().pool_content().ready;
@@ -67,7 +74,7 @@ async fn a_pool_full_of_strangers_takes_a_mint_and_puts_it_into_the_next_block()
     let error = node.error("eth_sendRawTransaction", json!([hex::encode_prefixed(ping(11, 0))])).await;
     assert_eq!((&error["code"], &error["message"]), (&json!(-32_005), &json!("txpool is full: limit 10 transactions")));
     for nonce in 0..5 {
-        assert_eq!(node.execute(&ping(ATTESTER, nonce)).await.place.index, 0);
+        assert_eq!(node.execute(&settling(ATTESTER, nonce)).await.place.index, 0);
     }
     assert_eq!(node.handle().pool_content().ready.len(), 10);
     assert_eq!(node.handle().head().unwrap().number, 5, "no block was made of strangers");
@@ -75,7 +82,7 @@ async fn a_pool_full_of_strangers_takes_a_mint_and_puts_it_into_the_next_block()
 
 #[tokio::test]
 async fn below_the_disks_floor_only_the_settlement_runs_and_strangers_are_told() {
-    let node = TestNode::with(|config| config.pool_limits.settlement_senders = [address(ATTESTER)].into());
+    let node = TestNode::new();
     let handle = node.handle();
     handle.tell_free_disk(DISK_FLOOR_BYTES);
     node.execute(&ping(1, 0)).await;
@@ -88,9 +95,31 @@ async fn below_the_disks_floor_only_the_settlement_runs_and_strangers_are_told()
     assert!(error["message"].as_str().unwrap().contains("nearly full"), "{error}");
     let (_, told) = node.get("/rpc/net_info").await;
     assert!(told["fault"].as_str().unwrap().contains("nearly full"), "{told}");
-    assert!(node.execute(&ping(ATTESTER, 0)).await.receipt.success, "the settlement goes on");
+    assert!(node.execute(&settling(ATTESTER, 0)).await.receipt.success, "the settlement goes on");
     let to: Address = address(9);
     assert_eq!(node.call("eth_call", json!([{ "to": to }, "latest"])).await, "0x", "reading goes on");
     handle.tell_free_disk(u64::MAX);
     node.execute(&ping(1, 1)).await;
+}
+
+/// The attack: the key of a hub that was removed goes on to send without a bound.
+#[tokio::test]
+async fn who_attests_at_the_head_settles_and_who_attested_before_is_a_stranger() {
+    let (node, newcomer) = (TestNode::new(), 7);
+    let manage =
+        |nonce: u64, call: Vec<u8>| sign(VALIDATOR, eip1559(nonce, TxKind::Call(AI_TOKEN_MINTER_ADDRESS), call.into()));
+    let added = AITokenMinter::addAttesterCall { attester: address(newcomer) }.abi_encode();
+    let removed = AITokenMinter::removeAttesterCall { attester: address(ATTESTER) }.abi_encode();
+    for (nonce, call) in (0..).zip([added, removed]) {
+        assert!(node.execute(&manage(nonce, call)).await.receipt.success);
+    }
+    let handle = node.handle();
+    handle.tell_free_disk(DISK_FLOOR_BYTES - 1);
+    let is_refused = |sent: Result<_, NodeError>| matches!(sent, Err(NodeError::DiskLow { .. }));
+    assert!(is_refused(handle.submit_raw_transaction(&settling(ATTESTER, 0)).await));
+    assert!(node.execute(&settling(newcomer, 0)).await.receipt.success);
+    assert!(
+        is_refused(handle.submit_raw_transaction(&ping(newcomer, 1)).await),
+        "it is no call of the chain's contracts"
+    );
 }

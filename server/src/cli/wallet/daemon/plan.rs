@@ -7,6 +7,7 @@ use node::chain::rules::TRANSACTION_GAS_CAP;
 use shared::amount::Amount;
 use shared::chain::TOKEN_ADDRESS;
 use shared::{Address, U256};
+use wallet::escrow::OrderTerms;
 use wallet::session::Signable;
 use wallet::sheet::{self, Place};
 use wallet::token::TokenCall;
@@ -111,7 +112,11 @@ impl Signing<'_> {
     }
 
     pub(super) fn typed_data(&self, json: &str) -> Result<Prepared, DaemonError> {
-        let (data, what, risks) = sheet::of_typed_data(json, self.place("")).map_err(Refusal::of_wallet)?;
+        let (data, what, mut risks) = sheet::of_typed_data(json, self.place("")).map_err(Refusal::of_wallet)?;
+        if let Some(order) = OrderTerms::of(&data) {
+            let is_attester = self.node.is_attester(order.hub).map_err(of_node)?;
+            risks.splice(0..0, sheet::of_order(&order, is_attester));
+        }
         let action = Action::of_typed_data(&data, self.account, self.chain_id)?;
         Ok(Prepared { signable: Signable::TypedData(Box::new(data)), action, what, risks, has_nonce: false })
     }
