@@ -84,6 +84,15 @@ impl Caller {
         }
     }
 
+    /// The class of the network address of a caller without a key of the operator.
+    pub fn network(&self) -> Option<&str> {
+        match self {
+            Self::Key(_) => None,
+            Self::Wallet { network, .. } => Some(network),
+            Self::Visitor { address } => Some(address),
+        }
+    }
+
     /// The caller's own jobs go by this address.
     pub const fn address(&self) -> Option<Address> {
         match self {

@@ -193,6 +193,9 @@ impl ApiError {
     }
 }
 
+/// When to ask again, where too many tasks are open from one network address.
+const OPEN_TASKS_WAIT_SECONDS: u64 = 60;
+
 /// When to ask again, where too many second factors were set up from one network address.
 const SECOND_FACTOR_WAIT_SECONDS: u64 = 3_600;
 
@@ -271,6 +274,9 @@ impl From<StoreError> for ApiError {
             StoreError::Refused(refusal @ (Refusal::Review(_) | Refusal::ReviewOfVisitorsJob)) => {
                 Self::Forbidden(refusal.to_string())
             }
+            StoreError::Refused(
+                refusal @ (Refusal::TooManyTasksOfNetwork { .. } | Refusal::TooManyTasksOfSite { .. }),
+            ) => Self::TooManyRequests { detail: refusal.to_string(), retry_after_seconds: OPEN_TASKS_WAIT_SECONDS },
             StoreError::Refused(Refusal::CodeUsed) => Self::WrongCode(CodeError::Used.into()),
             StoreError::Refused(
                 Refusal::TooManyKeysInTotal { .. }
@@ -289,6 +295,8 @@ impl From<StoreError> for ApiError {
                 | Refusal::NonceUsed
                 | Refusal::TooManyKeys { .. }
                 | Refusal::TooManyWebhooks { .. }
+                | Refusal::TooManyWebhooksOfNetwork { .. }
+                | Refusal::TooManyWebhooksOfSite { .. }
                 | Refusal::TooManyBids { .. }
                 | Refusal::TooManyBidsOfNetwork { .. }
                 | Refusal::TooManyBidsOfSite { .. }

@@ -25,6 +25,9 @@ const USES_KEPT_DAYS: u64 = 7;
 /// Messages of webhooks stay so long, whatever became of them.
 const MESSAGES_KEPT_MS: u64 = 30 * MS_PER_DAY;
 
+/// A webhook of a wallet goes that has asked for no job for so long.
+const WEBHOOKS_UNUSED_MS: u64 = 60 * MS_PER_DAY;
+
 /// How often old files are looked for, and one of the artifact folder's [`SHARDS`] for files that no job names.
 const FILES_EVERY: Duration = Duration::from_secs(60);
 
@@ -72,6 +75,7 @@ pub(crate) async fn forget_expired(store: &Store, now: UnixMillis) -> Result<u64
         uses_before_day: hub::quota::day(now).saturating_sub(USES_KEPT_DAYS),
         sessions_before: now,
         messages_before: UnixMillis(now.0.saturating_sub(MESSAGES_KEPT_MS)),
+        webhooks_before: UnixMillis(now.0.saturating_sub(WEBHOOKS_UNUSED_MS)),
         unconfirmed_before: UnixMillis(now.0.saturating_sub(ENROLMENT_MS)),
         networks_before: UnixMillis(now.0.saturating_sub(NETWORK_KEPT_MS)),
     };
@@ -177,6 +181,7 @@ mod tests {
             tasks: vec![TaskRole::Serve],
             created_at,
             deadline: created_at.plus_ms(1),
+            unaudited: None,
         };
         let first = IdempotencyRecord {
             caller: "caller".into(),
@@ -186,7 +191,7 @@ mod tests {
             answer: "{}".into(),
             created_at,
         };
-        CreateJob { job, daily: None, idempotency: Some(first), payment: None, bid: None }
+        CreateJob { job, daily: None, asked_from: None, idempotency: Some(first), payment: None, bid: None }
     }
 
     #[tokio::test]

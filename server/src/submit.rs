@@ -1,5 +1,8 @@
 //! From a client's request to a job in the queue.
 
+mod prepared;
+mod sums;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,11 +27,11 @@ use shared::job::request::{CreateJob as Request, Drawn, MODEL_NAME_MAX_CHARS, Pa
 use shared::quote::QuoteView;
 use shared::time::UnixMillis;
 use store::change::{CreateJob, FilledBid};
-use store::record::{DailyAccount, DailyUse, IdempotencyRecord, NewJob, Whose};
+use store::record::{IdempotencyRecord, NewJob};
 use store::{Store, StoreError};
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Caller, visitor_name};
+use crate::auth::Caller;
 use crate::clock;
 use crate::config::Limits;
 use crate::demand::{self, Demand};
@@ -39,6 +42,7 @@ use crate::metrics::Metrics;
 use crate::quotes::{Ordered, Quotes, hash_of};
 use crate::rate_limits::{self, RateLimits};
 use crate::view;
+use prepared::Prepared;
 
 /// An `Idempotency-Key` with the hash of the request that it came with.
 #[derive(Debug, Clone)]
@@ -144,25 +148,18 @@ impl Submission {
         self.check_room(caller, ordered.as_ref(), now).await?;
         let token = caller.address().is_none().then(|| brought.clone().unwrap_or_else(JobToken::random));
         let job = self.new_job(caller, job, token.as_ref(), ordered.as_ref());
+        let job_id = job.id;
         let payment = ordered.map(|ordered| ordered.signed);
-        let answer = self.first_answer(&job, payment.as_ref())?;
-        let change = CreateJob {
-            // A paid job mints nothing.
-            daily: payment.is_none().then(|| self.daily_use(caller, &job.job, now)),
-            idempotency: idempotency.as_ref().map(|key| key.first(caller, job.id, &answer, job.created_at)),
-            job: job.clone(),
-            payment,
-            bid: None,
-        };
+        let prepared = self.prepare(caller, job, payment, idempotency.as_ref())?;
         // The client may hang up meanwhile; a job that is stored must reach the queue all the same.
-        let queued = self.tasks.spawn(self.clone().store_and_queue(change, accepted)).await;
+        let queued = self.tasks.spawn(self.clone().store_and_queue(prepared, accepted)).await;
         match (queued.unwrap_or(Err(StoreError::Stopped)), &idempotency) {
-            (Ok(()), _) => Ok(Created { job_id: job.id, answer, repeated: false, token }),
+            (Ok(answer), _) => Ok(Created { job_id, answer, repeated: false, token }),
             // Two requests with one key arrived at once, and the other one was stored first.
             (Err(StoreError::Duplicate(_)), Some(key)) => {
                 let first = self.find_first_answer(caller, key, brought.as_ref()).await?;
                 // Without a first answer another request has used the order.
-                first.ok_or_else(|| ApiError::Conflict(format!("there is a job {} already", job.id)))
+                first.ok_or_else(|| ApiError::Conflict(format!("there is a job {job_id} already")))
             }
             (Err(error), _) => Err(error.into()),
         }
@@ -250,15 +247,11 @@ impl Submission {
         }
         self.check_rate(caller, now).await?;
         let job = NewJob { id: bid.job_id, ..self.new_job(caller, job, None, ordered.as_ref()) };
-        let change = CreateJob {
-            daily: ordered.is_none().then(|| self.daily_use(caller, &job.job, now)),
-            idempotency: None,
-            job,
-            payment: ordered.map(|ordered| ordered.signed),
-            bid: Some(FilledBid { id: bid.id }),
-        };
-        let queued = self.tasks.spawn(self.clone().store_and_queue(change, accepted)).await;
-        Ok(queued.unwrap_or(Err(StoreError::Stopped))?)
+        let prepared = self.prepare(caller, job, ordered.map(|ordered| ordered.signed), None)?;
+        let prepared = prepared.filling(FilledBid { id: bid.id });
+        let queued = self.tasks.spawn(self.clone().store_and_queue(prepared, accepted)).await;
+        queued.unwrap_or(Err(StoreError::Stopped))?;
+        Ok(())
     }
 
     /// Before anything is stored, reserved or paid for it.
@@ -367,13 +360,17 @@ impl Submission {
         }
     }
 
-    async fn store_and_queue(self, change: CreateJob, accepted: Instant) -> Result<(), StoreError> {
-        let job = change.job.clone();
-        let is_paid = change.payment.is_some();
-        let seq = self.store.write(change).await?;
+    /// What the client is answered.
+    async fn store_and_queue(self, prepared: Prepared, accepted: Instant) -> Result<String, StoreError> {
+        let (Prepared { change, answer, .. }, seq) = prepared.store(&self.store).await?;
+        let CreateJob { job, payment, .. } = change;
+        let is_paid = payment.is_some();
         self.metrics.jobs_created.inc();
         let tasks = plan::count_of(job.tasks);
         let mut open = OpenJob::new(job.id, seq, job.client, Arc::new(job.job), job.deadline, tasks);
+        if job.unaudited.is_some() {
+            open = open.unaudited();
+        }
         if is_paid {
             open = open.awaiting_payment();
         }
@@ -385,7 +382,7 @@ impl Submission {
         if is_paid {
             self.hub.receipts().notify_one();
         }
-        Ok(())
+        Ok(answer)
     }
 
     fn new_job(&self, caller: &Caller, job: ValidJob, token: Option<&JobToken>, ordered: Option<&Ordered>) -> NewJob {
@@ -404,51 +401,9 @@ impl Submission {
             deadline: now.plus_ms(job.ttl_seconds * 1_000),
             created_at: now,
             tasks: plan::roles(tasks),
+            unaudited: self.unaudited(caller, &job),
             job,
         }
-    }
-
-    /// Whose daily limits a job must keep.
-    fn daily_use(&self, caller: &Caller, job: &ValidJob, now: UnixMillis) -> DailyUse {
-        let limits = &self.limits;
-        let accounts = match caller {
-            Caller::Visitor { address } => self.of_visitors(address).into(),
-            // A wallet costs nothing, so it must not add to what its owner gets without one.
-            Caller::Wallet { network, .. } => {
-                let own = DailyAccount {
-                    name: caller.name(),
-                    whose: Whose::Wallet,
-                    jobs_max: Some(limits.sponsored_per_address_per_day),
-                    mint_max: limits.mint_per_wallet_per_day,
-                };
-                [vec![own], self.of_visitors(network).into()].concat()
-            }
-            Caller::Key(key) => vec![DailyAccount {
-                name: caller.name(),
-                whose: Whose::Key,
-                jobs_max: None,
-                mint_max: key.mint_per_day.unwrap_or(limits.mint_per_key_per_day),
-            }],
-        };
-        DailyUse { day: quota::day(now), amount: quota::mint_max(job), accounts }
-    }
-
-    /// One network address, and everybody without a key of the operator.
-    fn of_visitors(&self, network: &str) -> [DailyAccount; 2] {
-        let limits = &self.limits;
-        let own = DailyAccount {
-            name: visitor_name(network),
-            whose: Whose::Visitor,
-            jobs_max: Some(limits.sponsored_per_address_per_day),
-            mint_max: limits.sponsored_mint_per_address_per_day,
-        };
-        let all = DailyAccount {
-            name: String::new(),
-            whose: Whose::Visitors,
-            jobs_max: Some(limits.sponsored_in_total_per_day),
-            mint_max: limits.sponsored_mint_in_total_per_day,
-        };
-        [own, all]
     }
 
     async fn find_first_answer(
@@ -497,7 +452,8 @@ impl Submission {
             faults: vec![],
             tasks: view::waiting_tasks(&new.job.work, &new.tasks),
             artifacts: vec![],
-            withheld: new.sponsored && self.hub.board().draws_audits(),
+            withheld: new.sponsored && new.unaudited.is_none(),
+            unaudited: new.unaudited,
             receipt_hash: None,
             mint: None,
             payment: payment.map(|signed| view::awaiting(&signed.order)),

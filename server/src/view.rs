@@ -5,7 +5,7 @@ use hub::board::{Board, JobOverlay};
 use hub::{plan, reputation};
 use shared::Address;
 use shared::amount::{Amount, MicroUnits};
-use shared::api::audits::{AuditView, evidence_sha256};
+use shared::api::audits::{AuditView, Unaudited, evidence_sha256};
 use shared::api::jobs::{ArtifactView, JobResult, JobView, MintView, TaskView};
 use shared::api::miners::{MinerAudits, MinerView};
 use shared::api::page::Page;
@@ -123,11 +123,13 @@ impl Views {
     async fn receipt_views(&self, records: Vec<ReceiptRecord>) -> Result<Vec<ReceiptView>, StoreError> {
         let jobs: Vec<JobId> = records.iter().map(|record| record.signed.receipt.job_id).collect();
         let audits = self.store.find_audits(&jobs).await?;
+        let unaudited = self.store.list_unaudited(&jobs).await?;
         let view = |record: ReceiptRecord| {
             let served =
                 Task { job_id: record.signed.receipt.job_id, role: record.role.audited().unwrap_or(record.role) };
             let audit = audits.get(&served).map(audit_view).transpose()?;
-            Ok(receipt_view(record, audit))
+            let why_not = unaudited.get(&served.job_id).copied().filter(|_| !record.role.is_audit());
+            Ok(receipt_view(record, audit, why_not))
         };
         records.into_iter().map(view).collect()
     }
@@ -232,6 +234,7 @@ fn join(
         tasks,
         artifacts: artifact_views(record.id, artifacts),
         withheld: false,
+        unaudited: record.unaudited,
         receipt_hash: receipt.map(|receipt| receipt.signed.receipt_hash),
         mint: receipt.filter(|_| is_minted && record.state.is_terminal()).and_then(mint_view),
         payment: record.payment.as_ref().map(payment_view),
@@ -371,11 +374,12 @@ fn audit_view(record: &AuditRecord) -> Result<AuditView, StoreError> {
     })
 }
 
-fn receipt_view(record: ReceiptRecord, audit: Option<AuditView>) -> ReceiptView {
+fn receipt_view(record: ReceiptRecord, audit: Option<AuditView>, unaudited: Option<Unaudited>) -> ReceiptView {
     ReceiptView {
         // What was paid before its miner was refuted is not taken back.
         void_reason: record.void_reason.clone().filter(|_| !is_paid(record.hold)),
         audit,
+        unaudited,
         mint: mint_view(&record),
         settled: settled_view(&record),
         hold: hold_view(&record),

@@ -22,7 +22,7 @@ pub fn ReceiptFacts(
 ) -> impl IntoView {
     let hash = view.signed.receipt_hash;
     let receipt = view.signed.receipt;
-    let audited = audit_words::sentence(view.audit.as_ref());
+    let audited = audit_words::sentence(view.audit.as_ref(), view.unaudited);
     view! {
         <dl class="info">
             <InfoRow name=words::HASH help=words::HASH_HELP>

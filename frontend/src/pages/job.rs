@@ -28,7 +28,7 @@ use crate::islands::draft::{Draft, Field};
 use crate::islands::job_live::{JobLive, RECEIPT, REQUEST, WRITTEN};
 use crate::live_job::LiveJob;
 use crate::pages::pay::pay_href;
-use crate::text::{common, job as words, log as log_words, pay as pay_words};
+use crate::text::{audit as audit_words, common, job as words, log as log_words, pay as pay_words};
 
 const TITLE_CHARS: usize = 60;
 
@@ -231,6 +231,15 @@ fn Request(job: JobView) -> impl IntoView {
                 <ModelChip name=job.model />
             </InfoRow>
             {asked}
+            {job
+                .unaudited
+                .map(|why| {
+                    view! {
+                        <InfoRow name=audit_words::AUDIT help=audit_words::AUDIT_HELP>
+                            <span data-testid="unaudited">{audit_words::unaudited(why)}</span>
+                        </InfoRow>
+                    }
+                })}
             <InfoRow name=words::CREATED>
                 <Age at=job.created_at_unix_ms />
             </InfoRow>

@@ -1,6 +1,6 @@
 //! Words about results that other miners compute again.
 
-use shared::api::audits::{AuditState, AuditView, Opinion};
+use shared::api::audits::{AuditState, AuditView, Opinion, Unaudited};
 use shared::comparison::{Agreement, Comparison};
 
 pub const AUDIT: &str = "Computed again";
@@ -37,9 +37,25 @@ fn opinion(opinion: &Opinion) -> String {
     }
 }
 
+/// Why no other miner is asked.
+pub const fn unaudited(why: Unaudited) -> &'static str {
+    match why {
+        Unaudited::HubAuditsNothing => "not audited: this hub audits nothing",
+        Unaudited::MinersNamed => {
+            "not audited: the client pays and names the miners that may see the job, so no other one is asked"
+        }
+        Unaudited::ModelNotPinned => {
+            "not audited: an auditor is paid by a mint, and this hub mints only for models that it pins"
+        }
+        Unaudited::DayUsedUp => {
+            "not audited: what may be minted for this client's jobs in a day, their audits included, was used up"
+        }
+    }
+}
+
 /// What became of a receipt's audit, in one sentence.
-pub fn sentence(audit: Option<&AuditView>) -> String {
-    let Some(audit) = audit else { return NOT_DRAWN.to_owned() };
+pub fn sentence(audit: Option<&AuditView>, why_not: Option<Unaudited>) -> String {
+    let Some(audit) = audit else { return why_not.map_or(NOT_DRAWN, unaudited).to_owned() };
     let mut said: Vec<String> = audit.opinions.iter().map(opinion).collect();
     let end = match (audit.state, audit.refuted) {
         (AuditState::Waiting, _) => Some("drawn, not yet answered".to_owned()),
@@ -96,18 +112,22 @@ mod tests {
 
     #[test]
     fn every_audit_says_who_computed_again_and_what_came_of_it() {
-        assert_eq!(sentence(None), "not drawn");
-        assert_eq!(sentence(Some(&audit(AuditState::Waiting, vec![], None))), "drawn, not yet answered");
+        assert_eq!(sentence(None, None), "not drawn");
+        let why =
+            [Unaudited::HubAuditsNothing, Unaudited::MinersNamed, Unaudited::ModelNotPinned, Unaudited::DayUsedUp]
+                .map(|why| sentence(None, Some(why)));
+        assert!(why.iter().all(|said| said.starts_with("not audited: ")), "{why:?}");
+        assert_eq!(sentence(Some(&audit(AuditState::Waiting, vec![], None)), None), "drawn, not yet answered");
         let confirmed = audit(AuditState::Confirmed, vec![opinion_of(TaskRole::Audit, 2, Comparison::EQUAL)], None);
-        assert_eq!(sentence(Some(&confirmed)), format!("by {}: equal", Address::repeat_byte(2)));
+        assert_eq!(sentence(Some(&confirmed), None), format!("by {}: equal", Address::repeat_byte(2)));
         let opinions = vec![
             opinion_of(TaskRole::Audit, 2, Comparison::DIFFERS),
             opinion_of(TaskRole::ThirdOpinion, 3, Comparison::DIFFERS),
         ];
-        let refuted = sentence(Some(&audit(AuditState::Refuted, opinions.clone(), Some(1))));
+        let refuted = sentence(Some(&audit(AuditState::Refuted, opinions.clone(), Some(1))), None);
         assert!(refuted.ends_with(&format!("{} is refuted", Address::repeat_byte(1))), "{refuted}");
         assert!(refuted.contains("another result") && refuted.contains("a third time by"), "{refuted}");
-        let disputed = sentence(Some(&audit(AuditState::Disputed, opinions, None)));
+        let disputed = sentence(Some(&audit(AuditState::Disputed, opinions, None)), None);
         assert!(disputed.ends_with("nobody decided it"), "{disputed}");
     }
 }

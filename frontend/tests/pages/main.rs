@@ -32,6 +32,7 @@ use frontend::app::{App, ChainLabel, SignedIn, shell};
 use frontend::backend::{Backend, OperatorBackend};
 use frontend::live_job::LiveJob;
 use leptos::prelude::*;
+use shared::api::audits::Unaudited;
 use shared::api::jobs::{JobView, TaskView};
 use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
@@ -286,6 +287,20 @@ async fn the_page_of_a_withheld_job_shows_its_picture_to_its_creator_and_words_t
     );
     assert_eq!(page(true, true).await, (true, true, true));
     assert_eq!(page(false, false).await, (true, true, false));
+}
+
+#[tokio::test]
+async fn the_page_of_a_job_that_nobody_audits_says_so_and_why() {
+    let id = shared::id::JobId::from_random(1);
+    let page = async |unaudited| {
+        let known = vec![JobView { unaudited, ..fixture::job(id, JobKind::Image, "a lake at dusk") }];
+        let html = render_with(Fixture { known, ..Fixture::default() }, &format!("/jobs/{id}"), "").await.html;
+        let said = html.split("data-testid=\"unaudited\"").nth(1)?.split("</span>").next()?.to_owned();
+        Some(said)
+    };
+    assert_eq!(page(None).await, None);
+    let said = page(Some(Unaudited::ModelNotPinned)).await.unwrap();
+    assert!(said.contains("not audited") && said.contains("models that it pins"), "{said}");
 }
 
 #[tokio::test]

@@ -54,5 +54,6 @@ pub(crate) fn receipt(number: u8) -> ReceiptView {
         hold: Some(HoldView { state: HoldState::Held, due_at: UnixSeconds(AT + 86_400) }),
         void_reason: None,
         audit: None,
+        unaudited: None,
     }
 }

@@ -5,13 +5,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hub::quota;
 use shared::Address;
 use shared::api::problem::Problem;
 use shared::api::webhooks::{
     CreateWebhook, CreatedWebhook, Deliveries, DeliveryState, WEBHOOKS_MAX, WebhookView, Webhooks,
 };
 use shared::id::{JobId, WebhookId};
-use store::change::{self, RemoveWebhook, SendAgain};
+use store::change::{self, MadeFrom, RemoveWebhook, SendAgain};
 use store::record::webhooks::{WebhookRecord, WebhookSecret};
 
 use super::extract::{ApiJson, ApiPath, ApiPaths};
@@ -22,6 +23,22 @@ use crate::webhooks::{SECRET_PREFIX, WebhookAccess};
 
 /// Webhooks of all clients at this server, each a row of up to some thousand bytes.
 const WEBHOOKS_OF_ALL_MAX: u64 = 100_000;
+
+/// Webhooks of all wallets of one network address.
+const WEBHOOKS_PER_NETWORK_MAX: u64 = 50;
+
+/// The same of all network addresses of one IPv6 site.
+const WEBHOOKS_PER_SITE_MAX: u64 = 200;
+
+fn made_from(caller: &Caller) -> Option<MadeFrom> {
+    let network = caller.network()?.to_owned();
+    Some(MadeFrom {
+        site: quota::site_prefix(&network).map(str::to_owned),
+        network,
+        most_of_network: WEBHOOKS_PER_NETWORK_MAX,
+        most_of_site: WEBHOOKS_PER_SITE_MAX,
+    })
+}
 
 fn missing(id: WebhookId) -> ApiError {
     ApiError::not_found("webhook of this client", id)
@@ -43,13 +60,13 @@ fn client(caller: &Caller) -> Result<Address, ApiError> {
 ///
 /// Each job that ends from now on is told by one `POST` with a `WebhookMessage`, signed as Standard Webhooks says. An
 /// answer other than 200 to 299 within five seconds is a failure, and the message is sent again. A webhook that was made
-/// with a key goes with the key.
+/// with a key goes with the key, and that of a wallet which asks for no job for 60 days goes, too.
 #[utoipa::path(
     post, path = "/v1/webhooks", tag = "webhooks", request_body = CreateWebhook,
     responses(
         (status = 201, body = CreatedWebhook),
         (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, description = "The client has all webhooks that it may have", content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "The client has all webhooks that it may have, or its network address has", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "The address is not one that messages may go to", content_type = "application/problem+json"),
     ),
     security(("api_key" = []), ("session" = []))
@@ -70,7 +87,12 @@ pub async fn create_webhook(
     let secret = format!("{SECRET_PREFIX}{}", STANDARD.encode(clock::random_bytes::<32>()));
     let webhook =
         WebhookRecord { view: view.clone(), address, made_by: caller.key(), secret: WebhookSecret(secret.clone()) };
-    let create = change::CreateWebhook { webhook, most: WEBHOOKS_MAX, most_in_total: WEBHOOKS_OF_ALL_MAX };
+    let create = change::CreateWebhook {
+        webhook,
+        made_from: made_from(&caller),
+        most: WEBHOOKS_MAX,
+        most_in_total: WEBHOOKS_OF_ALL_MAX,
+    };
     access.store.write(create).await?;
     Ok((StatusCode::CREATED, Json(CreatedWebhook { webhook: view, secret })))
 }

@@ -454,9 +454,9 @@ fn audit_change(step: AuditStep, receipt: &NewReceipt) -> AuditChange {
 }
 
 fn new_audit(opened: OpenAudit) -> NewAudit {
-    let OpenAudit { served_with, unit_price, bits, opened_at, deadline, .. } = opened;
+    let OpenAudit { served_with, unit_price, mint_max, bits, opened_at, deadline, .. } = opened;
     let ServedWith { manifest_sha256, engine } = served_with;
-    NewAudit { manifest_sha256, engine, unit_price, bits: bits.into(), opened_at, deadline }
+    NewAudit { manifest_sha256, engine, unit_price, mint_max, bits: bits.into(), opened_at, deadline }
 }
 
 /// A lease that has not ended, as the database takes it.

@@ -118,6 +118,7 @@ async fn open_job(store: &Store, record: JobRecord) -> Result<OpenJob, StoreErro
     let has_audits = record.tasks.iter().any(|task| task.role.is_audit());
     let tasks = record.tasks.into_iter().map(|task| (task.role, task.life)).collect();
     let job = OpenJob::stored(record.id, record.seq, record.client, Arc::new(record.job), record.deadline, tasks);
+    let job = if record.unaudited.is_some() { job.unaudited() } else { job };
     if is_unpaid {
         return Ok(job.awaiting_payment());
     }
@@ -126,11 +127,12 @@ async fn open_job(store: &Store, record: JobRecord) -> Result<OpenJob, StoreErro
 }
 
 fn open_audit(record: AuditRecord) -> OpenAudit {
-    let NewAudit { manifest_sha256, engine, unit_price, bits, opened_at, deadline } = record.opened;
+    let NewAudit { manifest_sha256, engine, unit_price, mint_max, bits, opened_at, deadline } = record.opened;
     OpenAudit {
         served_by: record.provider,
         served_with: ServedWith { manifest_sha256, engine },
         unit_price,
+        mint_max,
         bits: bits.0,
         opened_at,
         deadline,

@@ -1,6 +1,8 @@
 //! Somebody asks for work in order to mint: a visitor, or the owner of a key, runs the only miner, asks the highest
 //! price, and sends pictures that no model drew. What it mints in a day is bounded in AIT, whatever it asks for.
 
+mod pair;
+
 use serde_json::{Value, json};
 use shared::amount::Amount;
 use shared::api::keys::ApiScope;

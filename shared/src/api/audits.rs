@@ -30,6 +30,22 @@ pub enum AuditState {
     Unanswered,
 }
 
+/// Why no result of a job is computed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Unaudited {
+    /// Its hub audits nothing.
+    HubAuditsNothing,
+    /// Its client pays, and names the miners that may see it.
+    MinersNamed,
+    /// Its client pays. An auditor is paid by a mint, and the hub mints for no such client's work with a model that it does
+    /// not pin.
+    ModelNotPinned,
+    /// Its client pays. What may be minted for the client's jobs in a day, their audits included, is used up.
+    DayUsedUp,
+}
+
 /// What another miner computed, beside the results before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+use super::audits::Unaudited;
 use super::payments::PaymentView;
 use crate::amount::{Amount, MicroUnits};
 use crate::commitment::Salt;
@@ -59,6 +60,9 @@ pub struct JobView {
     /// Other miners may be asked to compute it again, and who does must not read the result. It ends with the last of
     /// their answers, and with the job where nobody is asked.
     pub withheld: bool,
+    /// Why no other miner is asked to compute it again. Absent where chance decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unaudited: Option<Unaudited>,
     /// Of the task that served the job, or of its first part that has one. `tasks` names all.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub receipt_hash: Option<B256>,

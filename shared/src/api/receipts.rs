@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::audits::AuditView;
+use super::audits::{AuditView, Unaudited};
 use super::jobs::MintView;
 use super::payments::PlacedTransaction;
 use crate::amount::Amount;
@@ -81,4 +81,7 @@ pub struct ReceiptView {
     /// The audit of the job's result. Absent where it was not drawn for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditView>,
+    /// Why it could not be drawn. Absent where chance decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unaudited: Option<Unaudited>,
 }

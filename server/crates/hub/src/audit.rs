@@ -27,8 +27,19 @@ pub const DETERRENT_PER_MILLE: u64 = 1_250;
 /// How many of 1000 results are audited of any miner at least, however much the minter holds of it.
 pub const FLOOR_PER_MILLE: u64 = 50;
 
-/// Audits that may wait or run at once. A result that is drawn beyond it is not audited.
+/// Audits of minted results that may wait or run at once. A result that is drawn beyond it takes the place of the one of which
+/// the least may be minted, where nobody has begun that one and it is less than its own; else it is not audited.
 pub const OPEN_MAX: usize = 1_000;
+
+/// The same of results that clients pay, which cost their miners nothing where those pay themselves. They take no place of
+/// minted ones.
+pub const PAID_OPEN_MAX: usize = 100;
+
+/// Of those, the audits of one client's results.
+pub const PAID_OPEN_PER_CLIENT_MAX: usize = 10;
+
+/// Other miners that compute a result again at most: the auditor, and the third where the two differ.
+pub const OPINIONS_MAX: u128 = 2;
 
 /// One audit may run at once for every so many connected miners, and one in any case.
 pub const MINERS_PER_AUDIT: usize = 10;
@@ -77,6 +88,11 @@ pub fn share_per_mille(reward: Amount, held: Amount) -> u64 {
     let (reward, held) = ((reward >> shift).max(1), held >> shift);
     let share = (u128::from(DETERRENT_PER_MILLE) * reward).div_ceil(reward + held);
     u64::try_from(share).unwrap_or(FIRST_PER_MILLE).clamp(FLOOR_PER_MILLE, FIRST_PER_MILLE)
+}
+
+/// The most that the audits of a result may mint: no opinion is dearer than the result.
+pub const fn mint_max(reward: Amount) -> Amount {
+    Amount::from_atto(reward.atto().saturating_mul(OPINIONS_MAX))
 }
 
 impl Draw {

@@ -1,11 +1,15 @@
-//! Sponsored jobs: what visitors without an account may ask for.
+//! What visitors without an account may ask for, and what a job may mint: its own work where nobody pays it, and the audits of
+//! its results in any case.
 
 use shared::amount::{ATTO_PER_AIT, Amount};
+use shared::api::audits::Unaudited;
 use shared::field_error::FieldError;
-use shared::job::request::ValidJob;
+use shared::job::request::{PaymentMode, ValidJob};
 use shared::time::{MS_PER_DAY, UnixMillis};
 
-use crate::price;
+use crate::board::QUEUE_MAX_TASKS;
+use crate::pinned::PinnedModels;
+use crate::{audit, price};
 
 /// Sponsored jobs of one network address in one day.
 pub const SPONSORED_PER_ADDRESS_PER_DAY: u32 = 30;
@@ -27,6 +31,13 @@ pub const MINT_PER_WALLET_PER_DAY: Amount = SPONSORED_MINT_PER_ADDRESS_PER_DAY;
 
 /// The most that one sponsored job may mint.
 pub const SPONSORED_JOB_MAX: Amount = Amount::from_atto(20 * ATTO_PER_AIT);
+
+/// Open tasks of all jobs that are asked for from one network address without a key of the operator: a twentieth of the queue.
+/// A job that its client pays may cost nothing and wait for a day.
+pub const OPEN_TASKS_PER_NETWORK_MAX: u64 = QUEUE_MAX_TASKS as u64 / 20;
+
+/// The same of all network addresses of one IPv6 site, which has 65 536 of them.
+pub const OPEN_TASKS_PER_SITE_MAX: u64 = QUEUE_MAX_TASKS as u64 / 10;
 
 /// A visitor's job within the bounds of sponsored jobs. Nobody pays for it, so anybody who asks must not choose who earns.
 ///
@@ -61,11 +72,42 @@ pub fn sponsored(mut job: ValidJob) -> Result<ValidJob, FieldError> {
     Ok(job)
 }
 
-/// The most that a job may mint, by any miner: its own limit, or its work at the hub's highest price.
-pub fn mint_max(job: &ValidJob) -> Amount {
+/// The most that the work of a job may bring its miners: its own limit, or its work at the hub's highest price, or at that of the
+/// order that pays it.
+pub fn reward_max(job: &ValidJob) -> Amount {
     let dearest = price::max_unit_price(job.work.unit_type());
-    let at_most = dearest.times(job.work.units()).unwrap_or(Amount::from_atto(u128::MAX));
+    let unit_price = job.payment.max_unit_price().map_or(dearest, |ordered| ordered.min(dearest));
+    let at_most = unit_price.times(job.work.units()).unwrap_or(Amount::from_atto(u128::MAX));
     job.constraints.max_price.map_or(at_most, |limit| limit.min(at_most))
+}
+
+/// The most that may be minted for a job, by any miners: for its work where nobody pays it, and for its audits if it
+/// `is_audited`. This is what it takes of the sums of a day until it is known how much is minted.
+pub fn mint_max(job: &ValidJob, is_audited: bool) -> Amount {
+    let reward = reward_max(job);
+    let work = if job.payment.mode() == PaymentMode::Mint { reward } else { Amount::ZERO };
+    let audits = if is_audited { audit::mint_max(reward) } else { Amount::ZERO };
+    work.checked_add(audits).unwrap_or(Amount::from_atto(u128::MAX))
+}
+
+/// Why no result of a job may be audited, whatever its miner; `None` where chance decides.
+///
+/// An auditor is paid by a mint. So the results of a job that its client pays are audited with those models alone for which
+/// the hub would mint the job itself: a model under a name of one's own names its miners, and all its auditors. `pinned` is
+/// absent for a key of the operator, whose jobs may be minted with any model.
+pub fn unaudited(job: &ValidJob, draws_audits: bool, pinned: Option<&PinnedModels>) -> Option<Unaudited> {
+    if !draws_audits {
+        return Some(Unaudited::HubAuditsNothing);
+    }
+    if job.payment.mode() == PaymentMode::Mint {
+        return None;
+    }
+    // Who pays and names its miners may trust nobody else with the input, and would cheat itself alone.
+    if !job.constraints.miners.is_empty() {
+        return Some(Unaudited::MinersNamed);
+    }
+    let is_minted_for = pinned.is_none_or(|pinned| pinned.find(job.work.kind(), &job.model).is_some());
+    (!is_minted_for).then_some(Unaudited::ModelNotPinned)
 }
 
 /// Days since 1970-01-01, UTC.
@@ -100,10 +142,10 @@ pub fn site_prefix(address_class: &str) -> Option<&str> {
 mod tests {
     use proptest::prelude::*;
     use shared::Address;
-    use shared::job::request::Work;
+    use shared::job::request::{PaidBy, Work};
 
     use super::*;
-    use crate::board::fixtures::{candidate, capability, image_job};
+    use crate::board::fixtures::{candidate, capability, image_job, pinned_model};
     use crate::matching::{Removal, consider};
 
     /// The attack: a visitor names the miner that it runs itself and asks for the largest picture job there is.
@@ -140,11 +182,54 @@ mod tests {
             offers.offers[0].unit_price = Amount::from_atto(price);
             let job = sponsored(job).unwrap();
             let asked = Amount::from_atto(limit);
-            prop_assert!(mint_max(&job) <= SPONSORED_JOB_MAX && mint_max(&job) <= asked);
+            let own = mint_max(&job, false);
+            prop_assert!(own <= SPONSORED_JOB_MAX && own <= asked);
             if let Ok(found) = consider(&job, &candidate(1, &offers)) {
-                prop_assert!(found.price <= mint_max(&job), "more than was reserved");
+                prop_assert!(found.price <= own, "more than was reserved");
+                let opinions = (0..audit::OPINIONS_MAX).fold(own, |sum, _| sum.checked_add(found.price).unwrap());
+                prop_assert!(opinions <= mint_max(&job, true), "its audits may mint more than was reserved");
             }
         }
+    }
+
+    fn paid(unit_price: Amount) -> ValidJob {
+        let mut job = image_job("scenes");
+        job.payment = PaidBy::Escrow { max_unit_price: unit_price };
+        job
+    }
+
+    #[test]
+    fn a_paid_job_mints_for_its_audits_alone_and_those_no_more_than_two_miners_may_ask() {
+        let (cheap, dear) = (Amount::from_atto(3), Amount::from_ait(1_000));
+        let units = image_job("scenes").work.units();
+        assert_eq!(mint_max(&paid(cheap), false), Amount::ZERO);
+        let twice = |unit_price: Amount| Amount::from_atto(2 * unit_price.times(units).unwrap().atto());
+        assert_eq!(mint_max(&paid(cheap), true), twice(cheap));
+        assert_eq!(mint_max(&paid(dear), true), twice(price::max_unit_price(image_job("scenes").work.unit_type())));
+        let limited = |mut job: ValidJob| {
+            job.constraints.max_price = Some(Amount::from_atto(5));
+            job
+        };
+        assert_eq!(mint_max(&limited(paid(dear)), true), Amount::from_atto(10));
+        assert_eq!(mint_max(&limited(image_job("scenes")), true), Amount::from_atto(15));
+        assert_eq!(mint_max(&limited(image_job("scenes")), false), Amount::from_atto(5));
+    }
+
+    #[test]
+    fn what_a_client_pays_is_audited_with_models_for_which_the_hub_would_mint() {
+        let pinned = PinnedModels::new([pinned_model("scenes")]).unwrap();
+        let of = |job: &ValidJob, pinned| unaudited(job, true, pinned);
+        assert_eq!(of(&paid(Amount::from_ait(1)), Some(&pinned)), None);
+        let mut own = paid(Amount::from_ait(1));
+        own.model = "mine".into();
+        assert_eq!(of(&own, Some(&pinned)), Some(Unaudited::ModelNotPinned));
+        assert_eq!(of(&own, None), None, "a key of the operator mints with any model");
+        own.constraints.miners = vec![Address::repeat_byte(1)];
+        assert_eq!(of(&own, None), Some(Unaudited::MinersNamed));
+        let mut minted = own;
+        minted.payment = PaidBy::Mint;
+        assert_eq!(of(&minted, Some(&pinned)), None, "whether it may be minted is asked elsewhere");
+        assert_eq!(unaudited(&minted, false, None), Some(Unaudited::HubAuditsNothing));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub enum Strategy {
     SelfDealing,
     /// The same, and computes what it asks for: it fills its machine with work that nobody wants.
     SelfDealingWorking,
+    /// Two miners of one operator, who orders jobs and pays them from escrow: whichever gets one lies, and the other one says as
+    /// an auditor that it did not, where it is drawn.
+    SelfDealingPaid,
     /// Honest for two thirds of its time, then it lies.
     ExitScam,
     /// Many keys that lie from their first job on.
@@ -74,7 +77,7 @@ pub(crate) struct Situation {
 }
 
 impl Strategy {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Honest,
         Self::Blank,
         Self::FalseFlag,
@@ -84,6 +87,7 @@ impl Strategy {
         Self::ColludingPair,
         Self::SelfDealing,
         Self::SelfDealingWorking,
+        Self::SelfDealingPaid,
         Self::ExitScam,
         Self::Sybil,
         Self::SybilRing,
@@ -104,6 +108,7 @@ impl Strategy {
             Self::ColludingPair => "colluding pair",
             Self::SelfDealing => "self-dealing, lies",
             Self::SelfDealingWorking => "self-dealing, works",
+            Self::SelfDealingPaid => "self-dealing, pays",
             Self::ExitScam => "exit scam",
             Self::Sybil => "new keys that lie",
             Self::SybilRing => "ring of proven keys",
@@ -113,19 +118,24 @@ impl Strategy {
 
     pub(crate) const fn machines(self) -> u64 {
         match self {
-            Self::ColludingPair => 2,
+            Self::ColludingPair | Self::SelfDealingPaid => 2,
             _ => 1,
         }
     }
 
     pub(crate) const fn asks_itself(self) -> bool {
-        matches!(self, Self::SelfDealing | Self::SelfDealingWorking)
+        matches!(self, Self::SelfDealing | Self::SelfDealingWorking | Self::SelfDealingPaid)
+    }
+
+    /// Its operator pays what it asks for.
+    pub(crate) const fn pays_itself(self) -> bool {
+        matches!(self, Self::SelfDealingPaid)
     }
 
     /// It does honest work beside its lies. It hands those in no sooner than the work would be: it must not seem faster
     /// than it is, or its leases become too short for its work.
     pub(crate) const fn works_too(self) -> bool {
-        matches!(self, Self::SelfDealing | Self::CopyingAuditor)
+        matches!(self, Self::SelfDealing | Self::SelfDealingPaid | Self::CopyingAuditor)
     }
 
     pub(crate) fn serve(self, situation: Situation) -> Act {
@@ -142,9 +152,11 @@ impl Strategy {
             }
             Self::ColludingPair if reputation::is_proven(situation.results) => blank,
             Self::SybilRing if situation.elapsed_per_mille >= 500 => blank,
-            Self::SelfDealing if situation.is_own_job => blank,
+            Self::SelfDealing | Self::SelfDealingPaid if situation.is_own_job => blank,
             Self::ExitScam if situation.elapsed_per_mille >= 667 => blank,
-            Self::ColludingPair | Self::SybilRing | Self::SelfDealing | Self::ExitScam => Act::Work,
+            Self::ColludingPair | Self::SybilRing | Self::SelfDealing | Self::SelfDealingPaid | Self::ExitScam => {
+                Act::Work
+            }
         }
     }
 
@@ -163,6 +175,7 @@ impl Strategy {
             | Self::WrongModel
             | Self::SelfDealing
             | Self::SelfDealingWorking
+            | Self::SelfDealingPaid
             | Self::SybilRing
             | Self::ExitScam => Act::Work,
         }

@@ -32,6 +32,9 @@ const START: UnixMillis = UnixMillis(20_000 * MS_PER_DAY);
 /// What a self-dealer asks less than others, so that its limit of the price keeps all others out.
 const DEALER_UNIT_PRICE: Amount = Amount::from_atto(UNIT_PRICE.atto() * 999 / 1_000);
 
+/// What the escrow takes of each payment, in thousandths (`docs/PAYMENTS.md`).
+const FEE_PER_MILLE: u128 = 20;
+
 /// A key that was refuted is replaced by a new one after so long.
 const REPLACE_MS: u64 = 1_000;
 
@@ -254,7 +257,8 @@ impl<'a> World<'a> {
         let pause_ms = MS_PER_DAY / u64::from(hub::quota::SPONSORED_PER_ADDRESS_PER_DAY);
         self.schedule(self.now.plus_ms(pause_ms), Event::Deal { address });
         let number = self.asked.len() as u64;
-        match demand::of_a_dealer(number, address, DEALER_UNIT_PRICE, &mut self.quotas, self.now) {
+        let asker = (address, self.strategy.pays_itself());
+        match demand::of_a_dealer(number, asker, DEALER_UNIT_PRICE, &mut self.quotas, self.now) {
             Some(asked) => self.submit(asked),
             None => Ok(()),
         }
@@ -328,6 +332,10 @@ impl<'a> World<'a> {
                 Effect::Complete { lease, audit, .. } => self.completed(&lease, audit.map(|step| *step)),
                 Effect::Move { moved, ended } => {
                     ended.map(|ended| self.running.remove(&ended.lease_id));
+                    let is_unanswered = moved.task.role.is_audit() && moved.life.state.is_terminal();
+                    if let Some(asked) = self.asked.get(&moved.task.job_id).filter(|_| is_unanswered) {
+                        self.quotas.keep(asked.number, asked.minted);
+                    }
                     let is_lost = moved.job.is_terminal() && !moved.task.role.is_audit();
                     self.buyers.unserved += u64::from(is_lost && self.is_of_a_stranger(moved.task.job_id));
                 }
@@ -442,8 +450,9 @@ impl<'a> World<'a> {
         if is_minted {
             self.ledger.mint(miner, amount, self.now);
         } else {
-            self.ledger.pay(miner, amount);
+            self.pay(task.job_id, miner, amount);
         }
+        self.count_minted(task, is_minted, amount, step.as_ref());
         if running.is_lie {
             let is_drawn = matches!(step, Some(AuditStep::Opened(_)));
             self.record.told(task.job_id, miner, is_drawn, self.now);
@@ -453,6 +462,27 @@ impl<'a> World<'a> {
         if let Some(AuditStep::Answered(judged)) = step {
             self.judged(task.job_id, &judged);
         }
+    }
+
+    /// A self-dealer pays from what it has itself, and the fee is lost.
+    fn pay(&mut self, job_id: JobId, miner: Address, amount: Amount) {
+        let fee = amount.atto() * FEE_PER_MILLE / 1_000;
+        self.ledger.pay(miner, Amount::from_atto(amount.atto() - fee));
+        if self.asked.get(&job_id).is_some_and(|asked| asked.is_own) {
+            self.cheat.cost += amount.atto();
+        }
+    }
+
+    /// What is minted for a self-dealer's job, and may be while its audit is open, counts in its sums of the day.
+    fn count_minted(&mut self, task: Task, is_minted: bool, amount: Amount, step: Option<&AuditStep>) {
+        let Some(asked) = self.asked.get_mut(&task.job_id).filter(|asked| asked.is_own) else { return };
+        asked.minted += if is_minted { amount.atto() } else { 0 };
+        let may_mint = match step {
+            Some(AuditStep::Opened(audit)) => audit.mint_max.atto(),
+            Some(AuditStep::Answered(judged)) if judged.third.is_some() => amount.atto(),
+            _ => 0,
+        };
+        self.quotas.keep(asked.number, asked.minted + may_mint);
     }
 
     fn judged(&mut self, job_id: JobId, judged: &Judged) {

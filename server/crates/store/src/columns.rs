@@ -67,6 +67,9 @@ pub(crate) fn audit_text(state: AuditState) -> Result<String, StoreError> {
     Ok(encode("audit state", &state)?.trim_matches('"').to_owned())
 }
 
+/// What a column is called that says why a job's results are not audited.
+pub(crate) const WHY_UNAUDITED: &str = "reason why a job is not audited";
+
 /// The word of a state in its column, as in JSON.
 pub(crate) fn state_text(state: OutboxState) -> Result<String, StoreError> {
     Ok(encode("outbox state", &state)?.trim_matches('"').to_owned())

@@ -50,10 +50,16 @@ pub enum Refusal {
     #[error("{} may have {limit} sponsored jobs a day, and has had them", whose.subject())]
     DailyJobs { whose: Whose, limit: u32 },
     #[error(
-        "{} may mint {limit} AIT a day: {taken} AIT are taken, and this job may mint up to {asked} AIT",
+        "{} may mint {limit} AIT a day: {taken} AIT are taken, and this job may mint up to {asked} AIT with its audits",
         whose.subject()
     )]
     DailyMint { whose: Whose, limit: Amount, taken: Amount, asked: Amount },
+    #[error("{most} tasks of jobs from this network address are open, which is the limit: wait until some have ended")]
+    TooManyTasksOfNetwork { most: u64 },
+    #[error(
+        "{most} tasks of jobs from this IPv6 site (48 bits) are open, which is the limit: wait until some have ended"
+    )]
+    TooManyTasksOfSite { most: u64 },
     #[error("the nonce was used: ask for another one")]
     NonceUsed,
     #[error("a wallet has up to {most} API keys: revoke one first")]
@@ -62,6 +68,10 @@ pub enum Refusal {
     TooManyKeysInTotal { most: u64 },
     #[error("a client has up to {most} webhooks: remove one first")]
     TooManyWebhooks { most: usize },
+    #[error("wallets have made {most} webhooks from this network address, which is the limit: remove one first")]
+    TooManyWebhooksOfNetwork { most: u64 },
+    #[error("wallets have made {most} webhooks from this IPv6 site (48 bits), which is the limit: remove one first")]
+    TooManyWebhooksOfSite { most: u64 },
     #[error("clients have made {most} webhooks at this server, which is the limit")]
     TooManyWebhooksInTotal { most: u64 },
     #[error("a client has up to {most} open bids: cancel one first")]

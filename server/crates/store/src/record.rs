@@ -10,7 +10,7 @@ pub mod webhooks;
 
 use serde::{Deserialize, Serialize};
 use shared::amount::{Amount, MicroUnits};
-use shared::api::audits::{AuditState, Opinion};
+use shared::api::audits::{AuditState, Opinion, Unaudited};
 use shared::api::keys::{ApiKeyView, ApiScope};
 use shared::api::payments::{PaymentState, PlacedTransaction};
 use shared::api::receipts::{HoldState, SettlementState};
@@ -51,6 +51,8 @@ pub struct JobRecord {
     pub finished_at: Option<UnixMillis>,
     /// Where its client pays.
     pub payment: Option<PaymentRecord>,
+    /// Why no result of it is computed again; `None` where chance decides.
+    pub unaudited: Option<Unaudited>,
 }
 
 impl JobRecord {
@@ -105,6 +107,8 @@ pub struct NewJob {
     pub tasks: Vec<TaskRole>,
     pub created_at: UnixMillis,
     pub deadline: UnixMillis,
+    /// Why no result of it shall be computed again; `None` where chance decides.
+    pub unaudited: Option<Unaudited>,
 }
 
 /// A task's assignment to a miner.
@@ -180,6 +184,8 @@ pub struct NewAudit {
     pub manifest_sha256: Sha256Digest,
     pub engine: Engine,
     pub unit_price: Amount,
+    /// What all opinions of it may mint together.
+    pub mint_max: Amount,
     /// The random bits that drew it.
     pub bits: B256,
     pub opened_at: UnixMillis,
@@ -451,7 +457,9 @@ pub struct IdempotencyRecord {
 pub struct DailyUse {
     /// Days since 1970-01-01, UTC.
     pub day: u64,
-    /// The most that the job may mint. What it does not mint is free again when it ends.
+    /// It counts as one of the jobs of the day. One that its client pays does not.
+    pub counts_as_job: bool,
+    /// The most that may be minted for the job, its audits included. What is not minted is free again when they end.
     pub amount: Amount,
     /// Everybody whose limit the job must keep.
     pub accounts: Vec<DailyAccount>,

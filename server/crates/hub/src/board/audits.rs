@@ -12,6 +12,7 @@ use shared::device::Engine;
 use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
 use shared::job::JobKind;
+use shared::job::lifecycle::TaskEvent;
 use shared::job::request::PaymentMode;
 use shared::job::task::{Task, TaskRole};
 use shared::time::UnixMillis;
@@ -43,6 +44,8 @@ pub struct OpenAudit {
     pub served_with: ServedWith,
     /// Of the audited receipt. An auditor gets no more for the same work.
     pub unit_price: Amount,
+    /// What all opinions of it may mint together.
+    pub mint_max: Amount,
     pub bits: Bits,
     pub opened_at: UnixMillis,
     pub deadline: UnixMillis,
@@ -67,6 +70,23 @@ struct Passed {
     by: BTreeSet<Address>,
 }
 
+/// What an open audit counts for where places are few.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Whose job it is, where the client pays it.
+    payer: Option<Address>,
+    mint_max: Amount,
+}
+
+/// Whether one more audit may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Free,
+    /// In the place of this one.
+    Of(Task),
+    None,
+}
+
 /// What the board knows of all audits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Audits {
@@ -88,16 +108,46 @@ pub(super) struct Audits {
     next: BTreeSet<LeaseId>,
     /// Leases that show too little and that nobody else can take. They count no more.
     stalled: BTreeSet<LeaseId>,
-    /// Open audits and third opinions, by whose result they are about.
+    /// Open audits and third opinions.
+    open: BTreeMap<Task, Place>,
+    /// The same of minted results, by whose result they are about.
     awaited: BTreeMap<Address, BTreeSet<Task>>,
     /// After whom the next round begins to look.
     looked_at: Address,
 }
 
 impl Audits {
-    fn open(&self) -> usize {
-        let waiting = self.undrawn.len() + self.parked.len() + self.assigned.len();
-        waiting + self.running.len() + self.stalled.len()
+    /// Room for one more audit, of a result that this client pays, or that is minted. Where none is free, the one that may
+    /// mint the least makes room for one that may mint more, so that whoever fills all places with little keeps nobody from
+    /// an audit of much. One that somebody has begun stays.
+    fn room_for(&self, new: Place) -> Room {
+        let is_of_group = |place: &Place| place.payer.is_some() == new.payer.is_some();
+        let is_of_payer = |place: &Place| place.payer == new.payer;
+        let of_payer = match new.payer {
+            Some(_) => self.room_among(new, is_of_payer, audit::PAID_OPEN_PER_CLIENT_MAX),
+            None => Room::Free,
+        };
+        let most = if new.payer.is_some() { audit::PAID_OPEN_MAX } else { audit::OPEN_MAX };
+        match of_payer {
+            Room::Free => self.room_among(new, is_of_group, most),
+            room => room,
+        }
+    }
+
+    fn room_among(&self, new: Place, is_counted: impl Fn(&Place) -> bool, most: usize) -> Room {
+        let is_counted = &is_counted;
+        let counted = || self.open.iter().filter(move |(_, place)| is_counted(place));
+        if counted().count() < most {
+            return Room::Free;
+        }
+        let unbegun = counted().filter(|(task, place)| place.mint_max < new.mint_max && self.waits(**task));
+        let least = unbegun.min_by_key(|(task, place)| (place.mint_max, **task));
+        least.map_or(Room::None, |(task, _)| Room::Of(*task))
+    }
+
+    /// Nobody has begun it.
+    pub(super) fn waits(&self, task: Task) -> bool {
+        self.undrawn.contains(&task) || self.parked.contains_key(&task) || self.assigned.contains_key(&task)
     }
 
     /// A task waits from now on.
@@ -232,13 +282,19 @@ impl Audits {
         self.stalled.remove(&lease_id);
     }
 
-    /// A miner's result waits for this audit.
-    pub(super) fn await_answer(&mut self, miner: Address, task: Task) {
-        self.awaited.entry(miner).or_default().insert(task);
+    /// An audit of a miner's result is open from now on. What a client pays is not taken back from the miner, so nothing is
+    /// gained where that one waits for the answer.
+    pub(super) fn await_answer(&mut self, job: &OpenJob, audit: &OpenAudit, task: Task) {
+        let payer = job.is_paid_by_client().then_some(job.client);
+        self.open.insert(task, Place { payer, mint_max: audit.mint_max });
+        if payer.is_none() {
+            self.awaited.entry(audit.served_by).or_default().insert(task);
+        }
     }
 
     /// The audit is over, with or without an answer.
     pub(super) fn is_answered(&mut self, miner: Address, task: Task) {
+        self.open.remove(&task);
         if let Some(tasks) = self.awaited.get_mut(&miner) {
             tasks.remove(&task);
             if tasks.is_empty() {
@@ -260,11 +316,6 @@ impl Audits {
     #[cfg(test)]
     pub(super) fn waiting_since(&self, task: Task) -> Option<UnixMillis> {
         self.assigned.get(&task).map(|assigned| assigned.since)
-    }
-
-    #[cfg(test)]
-    pub(super) fn waits(&self, task: Task) -> bool {
-        self.undrawn.contains(&task) || self.parked.contains_key(&task) || self.assigned.contains_key(&task)
     }
 }
 
@@ -291,7 +342,8 @@ impl Board {
     /// has no audit open is not on the board.
     pub fn withholds(&self, job_id: JobId) -> bool {
         let is_audited = |job: &OpenJob| job.open_tasks().any(|task| task.role.is_audit());
-        self.jobs.get(&job_id).is_some_and(|job| self.draws_audits() || is_audited(job))
+        let may_be = |job: &OpenJob| self.draws_audits() && !job.is_unaudited;
+        self.jobs.get(&job_id).is_some_and(|job| may_be(job) || is_audited(job))
     }
 
     /// The chance, in thousandths, with which a miner's next result of such a worth is audited.
@@ -306,60 +358,76 @@ impl Board {
         Some(ServedWith { manifest_sha256, engine: miner.capability.engine.clone() })
     }
 
-    /// Draws whether a result is audited, and puts the audit among the job's tasks. Each shard has a draw of its own.
+    /// Draws whether a result is audited, and puts the audit among the job's tasks. Each shard has a draw of its own. With the
+    /// effects of the end of another audit, where that one made room.
     pub(super) fn draw_audit(
         &mut self,
         lease: &Lease,
         units: MicroUnits,
         bits: &Bits,
         now: UnixMillis,
-    ) -> Option<OpenAudit> {
-        if lease.task.role.is_audit() {
-            return None;
+    ) -> (Option<OpenAudit>, Vec<Effect>) {
+        if lease.task.role.is_audit() || !self.is_drawn(lease, units, bits, now) {
+            return (None, vec![]);
         }
-        let job = self.jobs.get(&lease.task.job_id)?;
+        let Some((audit, place)) = self.new_audit(lease, bits, now) else { return (None, vec![]) };
+        let effects = match self.audits.room_for(place) {
+            Room::Free => vec![],
+            Room::Of(other) => self.end_task(other, TaskEvent::NobodyLeft, "an audit of a dearer result has its place"),
+            Room::None => return (None, vec![]),
+        };
+        self.add_audit(Task { role: lease.task.role.audit(), ..lease.task }, audit.clone());
+        (Some(audit), effects)
+    }
+
+    /// Whether the bits draw a result. What is minted counts as held from now on.
+    fn is_drawn(&mut self, lease: &Lease, units: MicroUnits, bits: &Bits, now: UnixMillis) -> bool {
+        let Some(job) = self.jobs.get(&lease.task.job_id) else { return false };
         let reward = lease.terms.unit_price.times(units).unwrap_or_default();
         let share = self.audit_share_per_mille(lease.miner, reward, now);
-        let is_minted = job.request.payment.mode() == PaymentMode::Mint;
-        // Who pays and names its miners may trust nobody else with the input, and would cheat itself alone.
-        let may_be_shown = is_minted || job.request.constraints.miners.is_empty();
-        let is_drawn = may_be_shown && self.audits.draw.takes(share, bits) && self.audits.open() < audit::OPEN_MAX;
-        if is_minted {
+        let (is_paid, is_unaudited) = (job.is_paid_by_client(), job.is_unaudited);
+        if !is_paid {
             self.audits.stakes.add(lease.miner, reward, now);
         }
-        let job = self.jobs.get(&lease.task.job_id).filter(|_| is_drawn)?;
+        // A client that pays nothing would have auditors compute for nothing, as much as it likes.
+        let is_worth_it = !is_paid || reward > Amount::ZERO;
+        is_worth_it && !is_unaudited && self.audits.draw.takes(share, bits)
+    }
+
+    /// `None` where nobody could compute it again.
+    fn new_audit(&self, lease: &Lease, bits: &Bits, now: UnixMillis) -> Option<(OpenAudit, Place)> {
+        let job = self.jobs.get(&lease.task.job_id)?;
         let served_with = self.task(lease.task)?.served_with.clone().or_else(|| self.served_with(lease.miner, job))?;
         let kind = job.request.work.kind();
         if kind == JobKind::Text && UNREPEATABLE_WRITERS.contains(&served_with.engine.name.as_str()) {
             return None;
         }
+        let unit_price = lease.terms.unit_price;
+        let dearest = unit_price.times(job.units_of(lease.task.role)).unwrap_or(Amount::from_atto(u128::MAX));
+        let mint_max = audit::mint_max(dearest);
         let audit = OpenAudit {
             served_by: lease.miner,
             served_with,
-            unit_price: lease.terms.unit_price,
+            unit_price,
+            mint_max,
             bits: *bits,
             opened_at: now,
             deadline: now.plus_ms(audit::TIME_MAX_MS),
             disputed_by: None,
         };
-        self.add_audit(Task { role: lease.task.role.audit(), ..lease.task }, audit.clone());
-        Some(audit)
+        Some((audit, Place { payer: job.is_paid_by_client().then_some(job.client), mint_max }))
     }
 
     fn add_audit(&mut self, task: Task, audit: OpenAudit) {
         let Some(served) = task.role.audited() else { return };
         let Some(job) = self.jobs.get_mut(&task.job_id) else { return };
         let (due, served_by) = (job.next_deadline(), audit.served_by);
-        let is_minted = job.request.payment.mode() == PaymentMode::Mint;
+        self.audits.await_answer(job, &audit, task);
         job.audits.insert(served, audit);
         job.tasks.insert(task.role, OpenTask::default());
         self.note_deadline(task.job_id, due);
         self.audits.enqueue(task);
-        // What a client pays is not taken back from the miner, so nothing is gained where the miner waits for the answer.
-        if is_minted {
-            self.audits.await_answer(served_by, task);
-            self.note_miner(served_by);
-        }
+        self.note_miner(served_by);
     }
 
     /// What an audit's task is about.

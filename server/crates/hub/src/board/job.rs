@@ -11,7 +11,7 @@ use shared::escrow::TaskCount;
 use shared::id::JobId;
 use shared::job::JobKind;
 use shared::job::lifecycle::{Blame, Fault, JobState, TaskLife};
-use shared::job::request::{ValidJob, Work};
+use shared::job::request::{PaymentMode, ValidJob, Work};
 use shared::job::task::{Part, Task, TaskRole};
 use shared::job::text::OUTPUT_MAX_BYTES;
 use shared::protocol::Piece;
@@ -32,6 +32,8 @@ pub struct OpenJob {
     pub(super) tasks: BTreeMap<TaskRole, OpenTask>,
     /// Its client pays, and nothing is reserved yet.
     pub(super) awaits_payment: bool,
+    /// No result of it is computed again.
+    pub(super) is_unaudited: bool,
     /// Results that are computed again, or were, by the task that made them.
     pub(super) audits: BTreeMap<TaskRole, OpenAudit>,
 }
@@ -90,7 +92,17 @@ impl OpenJob {
     ) -> Self {
         let open = |(role, life)| (role, OpenTask { life, ..OpenTask::default() });
         let tasks = tasks.into_iter().map(open).collect();
-        Self { id, seq, client, request, deadline, tasks, awaits_payment: false, audits: BTreeMap::new() }
+        Self {
+            id,
+            seq,
+            client,
+            request,
+            deadline,
+            tasks,
+            awaits_payment: false,
+            is_unaudited: false,
+            audits: BTreeMap::new(),
+        }
     }
 
     /// The same job, which no miner gets before its payment is reserved.
@@ -99,11 +111,22 @@ impl OpenJob {
         Self { awaits_payment: true, ..self }
     }
 
+    /// The same job, of which no result is drawn for an audit.
+    #[must_use]
+    pub fn unaudited(self) -> Self {
+        Self { is_unaudited: true, ..self }
+    }
+
     /// The same job, which stays for the audit of this task's result.
     #[must_use]
     pub fn audited(mut self, served: TaskRole, audit: OpenAudit) -> Self {
         self.audits.insert(served, audit);
         self
+    }
+
+    /// No minter pays what it gives.
+    pub(super) fn is_paid_by_client(&self) -> bool {
+        self.request.payment.mode() == PaymentMode::Escrow
     }
 
     pub const fn id(&self) -> JobId {

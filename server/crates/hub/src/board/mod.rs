@@ -368,7 +368,7 @@ impl Board {
         let audits: Vec<Task> = job.open_tasks().filter(|task| task.role.is_audit()).collect();
         for task in &audits {
             if let Some(audit) = Self::audit_of(&job, task.role) {
-                self.audits.await_answer(audit.served_by, *task);
+                self.audits.await_answer(&job, audit, *task);
             }
         }
         self.open(job);

@@ -41,7 +41,7 @@ impl Board {
         let (task, miner, wrong) = (lease.task, lease.miner, self.take_wrongly_refused(&lease));
         let model = self.jobs.get(&task.job_id).map(|job| ModelKey::of(&job.request));
         // Before the task moves: a job whose tasks have all ended leaves the board.
-        let opened = self.draw_audit(&lease, units, bits, now);
+        let (opened, made_room) = self.draw_audit(&lease, units, bits, now);
         let judged = if task.role.is_audit() { self.judge(&lease, compared, now) } else { None };
         let refuted = judged.as_ref().and_then(|judged| judged.refuted);
         let moved = self.move_task(task, TaskEvent::Verified { lease_id })?;
@@ -59,6 +59,7 @@ impl Board {
         }
         self.note_miner(miner);
         let mut effects = vec![Effect::Complete { moved, lease, audit: Self::step_of(opened, judged) }];
+        effects.extend(made_room);
         effects.extend(refuted.and_then(|miner| self.punish(miner)));
         for miner in wrong {
             self.count_fault(miner);

@@ -57,6 +57,11 @@ fn a_self_dealer_that_lies_loses() {
 }
 
 #[test]
+fn a_self_dealer_that_pays_its_own_miners_and_audits_them_itself_loses() {
+    loses(Strategy::SelfDealingPaid);
+}
+
+#[test]
 fn an_exit_scam_loses() {
     loses(Strategy::ExitScam);
 }

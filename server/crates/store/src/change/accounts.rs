@@ -126,6 +126,8 @@ pub struct Prune {
     pub sessions_before: UnixMillis,
     /// Messages of webhooks that were written before this.
     pub messages_before: UnixMillis,
+    /// Webhooks that wallets made before this, and whose wallets have asked for no job since.
+    pub webhooks_before: UnixMillis,
     /// Second factors that were begun before this and never got their first code.
     pub unconfirmed_before: UnixMillis,
     /// Second factors that were confirmed before this keep no network address.
@@ -155,9 +157,10 @@ impl Change for Prune {
             .exec(transaction.connection)
             .await?;
         let messages = webhooks::forget_messages(transaction, self.messages_before).await?;
+        let unused = webhooks::forget_unused(transaction, self.webhooks_before).await?;
         let unconfirmed = forget_unconfirmed(transaction, self.unconfirmed_before).await?;
         forget_networks(transaction, self.networks_before).await?;
-        let forgotten = messages + unconfirmed + sessions.rows_affected;
+        let forgotten = messages + unused + unconfirmed + sessions.rows_affected;
         Ok(forgotten + answers.rows_affected + buckets.rows_affected + uses.rows_affected)
     }
 }

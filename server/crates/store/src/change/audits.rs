@@ -12,8 +12,8 @@ use shared::log::entry::{LoggedAudit, RefutedMiner};
 use shared::time::UnixMillis;
 use shared::{Address, B256};
 
-use super::Transaction;
 use super::log::append;
+use super::{Transaction, daily_use};
 use crate::StoreError;
 use crate::columns::{audit_text, decode, encode, hold_text, settlement_text, stored_millis, to_i64, word};
 use crate::entity::{audit, job_receipt, miner, task};
@@ -78,6 +78,7 @@ async fn open(
         manifest_sha256: Set(new.manifest_sha256.to_string()),
         engine: Set(encode("engine", &new.engine)?),
         unit_price: Set(new.unit_price.atto().to_string()),
+        mint_max: Set(new.mint_max.atto().to_string()),
         bits: Set(new.bits.to_string()),
         state: Set(audit_text(AuditState::Waiting)?),
         opened_at_unix_ms: Set(stored_millis(new.opened_at)),
@@ -143,6 +144,7 @@ impl AuditAnswer {
         if self.third_until.is_none() {
             let refuted = self.refuted.as_ref().map(|Refuted { miner, faults, .. }| (*miner, *faults));
             log_end(transaction, (&row, opinions.clone()), self.state, refuted, at).await?;
+            daily_use::give_back(transaction, task.job_id).await?;
         }
         let Some(refuted) = &self.refuted else { return Ok(()) };
         add(transaction, refuted.miner, (miner::Column::AuditsRefuted, 1)).await?;
@@ -257,5 +259,6 @@ pub(super) async fn end_unanswered(
         .exec(transaction.connection)
         .await?;
     let opinions = decode("opinions", &row.opinions)?;
-    log_end(transaction, (&row, opinions), state, None, at).await
+    log_end(transaction, (&row, opinions), state, None, at).await?;
+    daily_use::give_back(transaction, task.job_id).await
 }

@@ -64,12 +64,15 @@ impl Change for CompleteTask {
         count_completed(transaction, &self.receipt).await?;
         let logged = LoggedReceipt::new(&self.receipt.signed, self.receipt.attested_at.seconds());
         append(transaction, &[LogEntry::Receipt(logged)]).await?;
-        if let Some(state) = ended {
-            after_end(transaction, self.moved.task.job_id, state, &*self.seal, self.at).await?;
+        // Before the end of the job: what an open audit may mint stays reserved.
+        if let Some(audit) = &self.audit {
+            let receipt = (self.receipt.signed.receipt_hash, provider);
+            audit.apply(transaction, self.moved.task, receipt, self.at).await?;
         }
-        let Some(audit) = &self.audit else { return Ok(()) };
-        let receipt = (self.receipt.signed.receipt_hash, provider);
-        audit.apply(transaction, self.moved.task, receipt, self.at).await
+        match ended {
+            Some(state) => after_end(transaction, self.moved.task.job_id, state, &*self.seal, self.at).await,
+            None => Ok(()),
+        }
     }
 }
 

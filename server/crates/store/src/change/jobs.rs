@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter};
 use shared::Address;
 use shared::escrow::SignedPaymentOrder;
 use shared::failure::FailureEnd;
@@ -17,16 +17,55 @@ use shared::time::UnixMillis;
 use super::{
     Change, CountFault, FilledBid, SealFailure, Transaction, audits, bids, daily_use, failure, payments, webhooks,
 };
-use crate::StoreError;
-use crate::columns::{encode, stored_millis, word};
+use crate::columns::{WHY_UNAUDITED, encode, stored_millis, word, word_text};
 use crate::entity::{idempotency_key, job, lease, task};
 use crate::record::{DailyUse, IdempotencyRecord, LeaseRecord, MovedTask, NewJob};
+use crate::{Refusal, StoreError};
+
+/// From where a job is asked for without a key of the operator, and how much may be open from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedFrom {
+    /// The class of the network address.
+    pub network: String,
+    /// What the classes of all networks of its IPv6 site begin with.
+    pub site: Option<String>,
+    /// Open tasks of all jobs from this network, and from its site, with those of this job.
+    pub most_of_network: u64,
+    pub most_of_site: u64,
+}
+
+impl AskedFrom {
+    async fn check_room(&self, transaction: &Transaction<'_>, tasks: u64) -> Result<(), StoreError> {
+        let of_network = job::Column::Network.eq(&self.network);
+        let (most, of_site) = (self.most_of_network, self.most_of_site);
+        if open_tasks(transaction, of_network).await?.saturating_add(tasks) > most {
+            return Err(StoreError::Refused(Refusal::TooManyTasksOfNetwork { most }));
+        }
+        let Some(site) = &self.site else { return Ok(()) };
+        if open_tasks(transaction, job::Column::Site.eq(site)).await?.saturating_add(tasks) > of_site {
+            return Err(StoreError::Refused(Refusal::TooManyTasksOfSite { most: of_site }));
+        }
+        Ok(())
+    }
+}
+
+/// Tasks that have not ended, of these jobs.
+async fn open_tasks(transaction: &Transaction<'_>, jobs: Expr) -> Result<u64, StoreError> {
+    let ids = Query::select().column(job::Column::Id).from(job::Entity).and_where(jobs).to_owned();
+    let open = task::Entity::find()
+        .filter(task::Column::JobId.in_subquery(ids))
+        .filter(task::Column::State.is_not_in(ENDS.map(JobState::as_str)));
+    Ok(open.count(transaction.connection).await?)
+}
 
 /// A new job, with its place in the daily quotas and the answer for repetitions of the request.
 #[derive(Debug, Clone)]
 pub struct CreateJob {
     pub job: NewJob,
+    /// Absent where nothing may be minted for it.
     pub daily: Option<DailyUse>,
+    /// Absent for a job of a key of the operator.
+    pub asked_from: Option<AskedFrom>,
     pub idempotency: Option<IdempotencyRecord>,
     /// What its client pays with, where it is not minted.
     pub payment: Option<SignedPaymentOrder>,
@@ -55,6 +94,9 @@ impl Change for CreateJob {
             job: Set(encode("job", &new.job)?),
             created_at_unix_ms: Set(stored_millis(new.created_at)),
             deadline_unix_ms: Set(stored_millis(new.deadline)),
+            unaudited: Set(new.unaudited.map(|why| word_text(WHY_UNAUDITED, &why)).transpose()?),
+            network: Set(self.asked_from.as_ref().map(|asked_from| asked_from.network.clone())),
+            site: Set(self.asked_from.as_ref().and_then(|asked_from| asked_from.site.clone())),
             ..Default::default()
         };
         let unless_stored = OnConflict::column(job::Column::Id).do_nothing().to_owned();
@@ -65,6 +107,9 @@ impl Change for CreateJob {
         };
         if let Some(bid) = &self.bid {
             bids::fill(transaction, bid, new.created_at).await?;
+        }
+        if let Some(asked_from) = &self.asked_from {
+            asked_from.check_room(transaction, new.tasks.len() as u64).await?;
         }
         if let Some(daily) = &self.daily {
             daily_use::reserve(transaction, new.id, daily).await?;
@@ -215,7 +260,7 @@ impl MoveTask {
 }
 
 /// States that a row leaves never.
-const ENDS: [JobState; 4] = [JobState::Completed, JobState::Failed, JobState::Canceled, JobState::Expired];
+pub(super) const ENDS: [JobState; 4] = [JobState::Completed, JobState::Failed, JobState::Canceled, JobState::Expired];
 
 /// Moves the job of a task whose own move is stored already, and answers how the job ended where it ended by this. A job
 /// that is over stays as it is, and so does another hub's. An audit moves nothing.
@@ -235,6 +280,11 @@ pub(super) async fn move_job(
         .col_expr(Column::Revision, Expr::col(Column::Revision).add(1))
         .col_expr(Column::State, Expr::value(state.as_str()))
         .col_expr(Column::FinishedAtUnixMs, Expr::value(finished));
+    if state.is_terminal() {
+        update = update
+            .col_expr(Column::Network, Expr::value(None::<String>))
+            .col_expr(Column::Site, Expr::value(None::<String>));
+    }
     if let Some(started) = started_at.map(stored_millis) {
         let is_whole = moved.task.role == TaskRole::Serve;
         // A job of shards has begun with the first of them.

@@ -42,7 +42,7 @@ pub use exchange::{
 pub use failure::SealFailure;
 pub use holds::{BookHolds, BookedHold, CloseRelease, CloseVoid, HoldEnd, VoidEnd};
 pub use index::{ClearIndex, IndexBlocks, NameToken};
-pub use jobs::{CreateJob, EndedLease, GrantLease, MoveTask};
+pub use jobs::{AskedFrom, CreateJob, EndedLease, GrantLease, MoveTask};
 pub(crate) use log::frontier;
 pub use miners::{CountFault, ForgetMiners, SeeMiners, UpsertMiner};
 pub use operators::{LimitKey, PauseMiner, ResumeMiner, RevokeKey};
@@ -59,6 +59,6 @@ pub(crate) use sessions::open_sessions;
 pub use sessions::{CreateWalletKey, EndSession, EndSessions, OpenSession, RemoveWalletKey};
 pub use settlement::{MintedReceipt, RecordMinted, RecordRefused};
 pub(crate) use webhooks::delivery_state_text;
-pub use webhooks::{CreateWebhook, EndTurn, RecordSent, RemoveWebhook, SendAgain, Sent, TakeTurn, TurnEnd};
+pub use webhooks::{CreateWebhook, EndTurn, MadeFrom, RecordSent, RemoveWebhook, SendAgain, Sent, TakeTurn, TurnEnd};
 
 pub use crate::writer::{Change, Transaction};

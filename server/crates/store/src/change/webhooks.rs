@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, Select,
 };
 use shared::Address;
 use shared::api::webhooks::{DELIVERIES_KEPT_MAX, DeliveryState, EndedJob, WebhookEvent, WebhookMessage};
@@ -18,14 +18,51 @@ use crate::entity::{job, webhook, webhook_delivery};
 use crate::record::webhooks::{Failing, WebhookRecord};
 use crate::{Refusal, StoreError};
 
+/// Unused webhooks that one change removes; the next one removes more.
+const FORGOTTEN_MAX: u64 = 1_000;
+
 /// A client names an address.
 #[derive(Debug, Clone)]
 pub struct CreateWebhook {
     pub webhook: WebhookRecord,
+    /// From where a wallet makes it; absent for a key of the operator.
+    pub made_from: Option<MadeFrom>,
     /// Webhooks of the client with this one.
     pub most: usize,
     /// Webhooks of all clients.
     pub most_in_total: u64,
+}
+
+/// From where a wallet makes a webhook, and how many there may be from there. Wallets cost nothing, so that their own limit
+/// alone would hold nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeFrom {
+    /// The class of the network address.
+    pub network: String,
+    /// What the classes of all networks of its IPv6 site begin with.
+    pub site: Option<String>,
+    /// Webhooks from this network, and from its site, with this one.
+    pub most_of_network: u64,
+    pub most_of_site: u64,
+}
+
+impl MadeFrom {
+    async fn check_room(
+        &self,
+        transaction: &Transaction<'_>,
+        others: Select<webhook::Entity>,
+    ) -> Result<(), StoreError> {
+        let (most, of_site) = (self.most_of_network, self.most_of_site);
+        let of_network = others.clone().filter(webhook::Column::Network.eq(&self.network));
+        if of_network.count(transaction.connection).await? >= most {
+            return Err(StoreError::Refused(Refusal::TooManyWebhooksOfNetwork { most }));
+        }
+        let Some(site) = &self.site else { return Ok(()) };
+        if others.filter(webhook::Column::Site.eq(site)).count(transaction.connection).await? >= of_site {
+            return Err(StoreError::Refused(Refusal::TooManyWebhooksOfSite { most: of_site }));
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -38,6 +75,9 @@ impl Change for CreateWebhook {
         let own = others().filter(webhook::Column::Address.eq(address.to_string()));
         if own.count(transaction.connection).await? >= self.most as u64 {
             return Err(StoreError::Refused(Refusal::TooManyWebhooks { most: self.most }));
+        }
+        if let Some(made_from) = &self.made_from {
+            made_from.check_room(transaction, others()).await?;
         }
         if others().count(transaction.connection).await? >= self.most_in_total {
             return Err(StoreError::Refused(Refusal::TooManyWebhooksInTotal { most: self.most_in_total }));
@@ -54,6 +94,8 @@ impl Change for CreateWebhook {
             turn_until_unix_ms: Set(None),
             failures: Set(0),
             failing_since_unix_ms: Set(None),
+            network: Set(self.made_from.as_ref().map(|made_from| made_from.network.clone())),
+            site: Set(self.made_from.as_ref().and_then(|made_from| made_from.site.clone())),
         };
         let unless_stored = OnConflict::column(webhook::Column::Id).do_nothing().to_owned();
         webhook::Entity::insert(row).on_conflict(unless_stored).exec_without_returning(transaction.connection).await?;
@@ -88,6 +130,34 @@ impl Change for RemoveWebhook {
             .await?;
         Ok(true)
     }
+}
+
+/// Removes webhooks that wallets made before this, and whose wallets have asked for no job since. How many.
+pub(super) async fn forget_unused(transaction: &Transaction<'_>, before: UnixMillis) -> Result<u64, StoreError> {
+    let of_client = Expr::col((job::Entity, job::Column::Client)).equals((webhook::Entity, webhook::Column::Address));
+    let later = Query::select()
+        .column(job::Column::Id)
+        .from(job::Entity)
+        .and_where(of_client)
+        .and_where(job::Column::CreatedAtUnixMs.gte(stored_millis(before)))
+        .to_owned();
+    let unused: Vec<String> = webhook::Entity::find()
+        .select_only()
+        .column(webhook::Column::Id)
+        .filter(webhook::Column::CreatedAtUnixMs.lt(stored_millis(before)))
+        .filter(webhook::Column::Network.is_not_null())
+        .filter(Expr::not_exists(later))
+        .limit(FORGOTTEN_MAX)
+        .into_tuple()
+        .all(transaction.connection)
+        .await?;
+    webhook_delivery::Entity::delete_many()
+        .filter(webhook_delivery::Column::WebhookId.is_in(unused.clone()))
+        .exec(transaction.connection)
+        .await?;
+    let forgotten =
+        webhook::Entity::delete_many().filter(webhook::Column::Id.is_in(unused)).exec(transaction.connection).await?;
+    Ok(forgotten.rows_affected)
 }
 
 /// Removes the webhooks that a key made.

@@ -20,6 +20,8 @@ pub struct Model {
     pub engine: String,
     /// AttoAIT, in decimal digits.
     pub unit_price: String,
+    /// What all opinions may mint together, in attoAIT.
+    pub mint_max: String,
     /// The random bits that drew it.
     pub bits: String,
     pub state: String,

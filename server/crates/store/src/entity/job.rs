@@ -27,6 +27,12 @@ pub struct Model {
     pub deadline_unix_ms: i64,
     pub started_at_unix_ms: Option<i64>,
     pub finished_at_unix_ms: Option<i64>,
+    /// Why no result of it is computed again.
+    pub unaudited: Option<String>,
+    /// The class of the network address that asked without a key of the operator, until the job is over.
+    pub network: Option<String>,
+    /// The IPv6 site of that address, as long.
+    pub site: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -22,6 +22,9 @@ pub struct Model {
     /// Tries that failed in a row, and when the first of them was.
     pub failures: i64,
     pub failing_since_unix_ms: Option<i64>,
+    /// The class of the network address of the wallet that made it, and the IPv6 site of that.
+    pub network: Option<String>,
+    pub site: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -9,7 +9,7 @@ use super::{exchange_tables, index_tables};
 
 pub(super) struct Migration;
 
-const TABLES: [&str; 29] = [
+const TABLES: [&str; 30] = [
     "job",
     "task",
     "lease",
@@ -43,13 +43,15 @@ const TABLES: [&str; 29] = [
 ];
 
 /// Name, table, columns.
-const INDEXES: [(&str, &str, &[&str]); 42] = [
+const INDEXES: [(&str, &str, &[&str]); 47] = [
     ("task_by_state", "task", &["state"]),
     ("task_by_miner", "task", &["miner"]),
     ("job_by_client", "job", &["client", "seq"]),
     ("job_by_state", "job", &["state", "seq"]),
     ("job_by_creation", "job", &["created_at_unix_ms"]),
     ("job_by_model", "job", &["kind", "model", "state", "created_at_unix_ms", "finished_at_unix_ms"]),
+    ("job_by_network", "job", &["network"]),
+    ("job_by_site", "job", &["site"]),
     ("lease_by_end", "lease", &["ended_at_unix_ms", "deadline_unix_ms"]),
     ("lease_by_job", "lease", &["job_id"]),
     ("artifact_by_age", "artifact", &["removed_at_unix_ms", "stored_at_unix_ms"]),
@@ -78,6 +80,8 @@ const INDEXES: [(&str, &str, &[&str]); 42] = [
     ("webhook_by_address", "webhook", &["address", "created_at_unix_ms"]),
     ("webhook_by_attempt", "webhook", &["next_attempt_at_unix_ms"]),
     ("webhook_by_key", "webhook", &["api_key_id"]),
+    ("webhook_by_network", "webhook", &["network"]),
+    ("webhook_by_site", "webhook", &["site"]),
     ("delivery_by_webhook", "webhook_delivery", &["webhook_id", "created_at_unix_ms"]),
     ("delivery_by_attempt", "webhook_delivery", &["webhook_id", "state", "next_attempt_at_unix_ms"]),
     ("delivery_by_age", "webhook_delivery", &["created_at_unix_ms"]),
@@ -156,6 +160,9 @@ fn job_tables() -> Vec<TableCreateStatement> {
         .col(big_integer("deadline_unix_ms"))
         .col(big_integer_null("started_at_unix_ms"))
         .col(big_integer_null("finished_at_unix_ms"))
+        .col(string_null("unaudited"))
+        .col(string_null("network"))
+        .col(string_null("site"))
         .to_owned();
     let task = Table::create()
         .table("task")
@@ -281,6 +288,7 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(string("manifest_sha256"))
         .col(string("engine"))
         .col(string("unit_price"))
+        .col(string("mint_max"))
         .col(string("bits"))
         .col(string("state"))
         .col(big_integer("opened_at_unix_ms"))
@@ -536,6 +544,8 @@ fn webhook_tables() -> Vec<TableCreateStatement> {
         .col(big_integer_null("turn_until_unix_ms"))
         .col(big_integer("failures"))
         .col(big_integer_null("failing_since_unix_ms"))
+        .col(string_null("network"))
+        .col(string_null("site"))
         .to_owned();
     let delivery = Table::create()
         .table("webhook_delivery")

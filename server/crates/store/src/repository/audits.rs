@@ -37,6 +37,7 @@ impl TryFrom<audit::Model> for AuditRecord {
                 manifest_sha256: word("manifest", &row.manifest_sha256)?,
                 engine: decode("engine", &row.engine)?,
                 unit_price: Amount::from_atto(unit_price),
+                mint_max: Amount::from_atto(word("audit", &row.mint_max)?),
                 bits: word("bits", &row.bits)?,
                 opened_at: millis(row.opened_at_unix_ms),
                 deadline: millis(row.deadline_unix_ms),

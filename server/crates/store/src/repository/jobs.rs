@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use shared::Address;
+use shared::api::audits::Unaudited;
 use shared::id::{JobId, LeaseId};
 use shared::job::JobKind;
 use shared::job::lifecycle::JobState;
@@ -12,7 +13,7 @@ use shared::job::task::{Task, TaskRole};
 use shared::time::UnixMillis;
 
 use super::Keyset;
-use crate::columns::{decode, encode, from_i64, millis, stored_millis, word};
+use crate::columns::{WHY_UNAUDITED, decode, encode, from_i64, from_word, millis, stored_millis, word};
 use crate::entity::{artifact, job, lease, task};
 use crate::record::{ArtifactRecord, JobRecord, LeaseRecord, TaskRecord};
 use crate::{Store, StoreError};
@@ -68,6 +69,20 @@ impl Store {
             .all(&self.readers)
             .await?;
         self.with_tasks(rows).await
+    }
+
+    /// Why the results of these jobs are not audited, for those of which it is known.
+    pub async fn list_unaudited(&self, jobs: &[JobId]) -> Result<BTreeMap<JobId, Unaudited>, StoreError> {
+        let rows: Vec<(String, String)> = job::Entity::find()
+            .select_only()
+            .columns([job::Column::Id, job::Column::Unaudited])
+            .filter(job::Column::Id.is_in(jobs.iter().map(ToString::to_string)))
+            .filter(job::Column::Unaudited.is_not_null())
+            .into_tuple()
+            .all(&self.readers)
+            .await?;
+        let read = |(id, why): (String, String)| Ok((word("job id", &id)?, from_word(WHY_UNAUDITED, &why)?));
+        rows.into_iter().map(read).collect()
     }
 
     pub async fn find_lease(&self, id: LeaseId) -> Result<Option<LeaseRecord>, StoreError> {
@@ -145,6 +160,7 @@ impl TryFrom<(job::Model, Vec<TaskRecord>)> for JobRecord {
             started_at: row.started_at_unix_ms.map(millis),
             finished_at: row.finished_at_unix_ms.map(millis),
             payment: None,
+            unaudited: row.unaudited.map(|why| from_word(WHY_UNAUDITED, &why)).transpose()?,
         })
     }
 }

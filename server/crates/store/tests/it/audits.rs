@@ -28,10 +28,16 @@ const AUDITOR: Address = Address::repeat_byte(0x22);
 const DUE: UnixSeconds = UnixSeconds(5_000);
 
 fn opening() -> AuditChange {
+    opening_of(Amount::from_ait(2))
+}
+
+/// An audit whose opinions may mint so much.
+pub(crate) fn opening_of(mint_max: Amount) -> AuditChange {
     AuditChange::Open(NewAudit {
         manifest_sha256: Sha256Digest::of(b"manifest"),
         engine: Engine { name: "tract".into(), version: "0".into(), provider: "CPU".into() },
         unit_price: Amount::from_ait(1),
+        mint_max,
         bits: B256::repeat_byte(9),
         opened_at: NOW,
         deadline: NOW.plus_ms(10),
@@ -43,7 +49,13 @@ fn task(number: u128, role: TaskRole) -> Task {
 }
 
 /// The answer of another miner to an audit.
-fn answer(number: u128, role: TaskRole, state: AuditState, third: bool, refuted: Option<Address>) -> CompleteTask {
+pub(crate) fn answer(
+    number: u128,
+    role: TaskRole,
+    state: AuditState,
+    third: bool,
+    refuted: Option<Address>,
+) -> CompleteTask {
     let mut change = complete(number);
     let lease_id = LeaseId::from_random(number * 1_000 + role.to_string().len() as u128);
     let life = TaskLife { state: JobState::Completed, lease_id: Some(lease_id), faults: vec![] };

@@ -63,8 +63,9 @@ pub(crate) fn new_job(number: u128) -> CreateJob {
         tasks: vec![TaskRole::Serve],
         created_at: NOW,
         deadline: NOW.plus_ms(900_000),
+        unaudited: None,
     };
-    CreateJob { job, daily: None, idempotency: None, payment: None, bid: None }
+    CreateJob { job, daily: None, asked_from: None, idempotency: None, payment: None, bid: None }
 }
 
 /// A visitor's job that may mint `amount`, within these limits of the address and of everybody.
@@ -76,7 +77,7 @@ pub(crate) fn visitor_use(address: &str, amount: Amount, own: (u32, Amount), of_
         mint_max,
     };
     let accounts = vec![account(address, Whose::Visitor, own), account("", Whose::Visitors, of_all)];
-    DailyUse { day: 1, amount, accounts }
+    DailyUse { day: 1, counts_as_job: true, amount, accounts }
 }
 
 pub(crate) fn leased(number: u128) -> (LeaseId, TaskLife) {

@@ -241,6 +241,7 @@ async fn a_secret_whose_first_code_never_came_is_forgotten() {
             sessions_before: none,
             unconfirmed_before,
             networks_before: none,
+            webhooks_before: none,
             messages_before: UnixMillis(0),
         };
         assert_eq!(store.write(prune(NOW)).await.unwrap(), 0);
@@ -380,6 +381,7 @@ async fn nobody_takes_the_room_of_other_network_addresses() {
             sessions_before: none,
             unconfirmed_before: none,
             messages_before: none,
+            webhooks_before: none,
             networks_before: later,
         };
         store.write(prune).await.unwrap();

@@ -93,6 +93,7 @@ async fn a_session_ends_by_its_wallet_alone_or_by_time_and_its_nonce_stays_used(
             messages_before: none,
             unconfirmed_before: none,
             networks_before: none,
+            webhooks_before: none,
         };
         assert_eq!(store.write(prune(NOW)).await.unwrap(), 0);
         assert_eq!(store.write(prune(over.plus_ms(1))).await.unwrap(), 4);

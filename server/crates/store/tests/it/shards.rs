@@ -274,6 +274,7 @@ async fn each_shard_has_an_audit_of_its_own() {
                 manifest_sha256: Sha256Digest::of(b"manifest"),
                 engine: shared::device::Engine { name: "tract".into(), version: "0".into(), provider: "CPU".into() },
                 unit_price: Amount::from_ait(1),
+                mint_max: Amount::from_ait(2),
                 bits: B256::repeat_byte(bits),
                 opened_at: NOW,
                 deadline: NOW.plus_ms(10),

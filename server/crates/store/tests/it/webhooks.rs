@@ -5,7 +5,8 @@ use shared::api::webhooks::{DeliveryState, WebhookEvent, WebhookMessage, Webhook
 use shared::id::{ApiKeyId, JobId, WebhookId};
 use shared::job::lifecycle::JobState;
 use store::change::{
-    CreateWebhook, EndTurn, Prune, RecordSent, RemoveWebhook, RevokeApiKey, SendAgain, Sent, TakeTurn, TurnEnd,
+    CreateWebhook, EndTurn, MadeFrom, Prune, RecordSent, RemoveWebhook, RevokeApiKey, SendAgain, Sent, TakeTurn,
+    TurnEnd,
 };
 use store::record::webhooks::{Failing, WebhookRecord, WebhookSecret};
 use store::{Refusal, Store, StoreError};
@@ -25,7 +26,7 @@ fn webhook(number: u128, address: Address) -> CreateWebhook {
         stopped_at_unix_ms: None,
     };
     let webhook = WebhookRecord { view, address, made_by: None, secret: WebhookSecret(format!("whsec_{number}")) };
-    CreateWebhook { webhook, most: 2, most_in_total: 4 }
+    CreateWebhook { webhook, made_from: None, most: 2, most_in_total: 4 }
 }
 
 fn id(number: u128) -> WebhookId {
@@ -210,10 +211,77 @@ async fn old_messages_are_forgotten() {
             messages_before,
             unconfirmed_before: shared::time::UnixMillis(0),
             networks_before: shared::time::UnixMillis(0),
+            webhooks_before: shared::time::UnixMillis(0),
         };
         assert_eq!(store.write(prune(told_at)).await.unwrap(), 0);
         assert_eq!(store.write(prune(told_at.plus_ms(1))).await.unwrap(), 1);
         assert_eq!(store.list_deliveries(id(1)).await.unwrap(), []);
+    })
+    .await;
+}
+
+fn made_from(network: &str, site: Option<&str>) -> Option<MadeFrom> {
+    let (network, site) = (network.to_owned(), site.map(str::to_owned));
+    Some(MadeFrom { network, site, most_of_network: 1, most_of_site: 2 })
+}
+
+#[tokio::test]
+async fn wallets_of_one_network_and_of_one_site_have_so_many_webhooks() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let site = Some("2001:db8:1:");
+        let make = async |number: u8, made_from| {
+            let of_another = Address::repeat_byte(number);
+            let create = CreateWebhook { made_from, most_in_total: 100, ..webhook(number.into(), of_another) };
+            match store.write(create).await {
+                Ok(()) => None,
+                Err(StoreError::Refused(refusal)) => Some(refusal),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(make(1, made_from("2001:db8:1:1::/64", site)).await, None);
+        let of_network = make(2, made_from("2001:db8:1:1::/64", site)).await;
+        assert_eq!(of_network, Some(Refusal::TooManyWebhooksOfNetwork { most: 1 }));
+        assert_eq!(make(2, made_from("2001:db8:1:2::/64", site)).await, None);
+        let of_site = make(3, made_from("2001:db8:1:3::/64", site)).await;
+        assert_eq!(of_site, Some(Refusal::TooManyWebhooksOfSite { most: 2 }));
+        assert_eq!(make(3, made_from("10.0.0.1", None)).await, None);
+        for number in 4..8 {
+            assert_eq!(make(number, None).await, None, "keys of the operator");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wallets_webhook_is_forgotten_when_it_asks_for_nothing_for_long() {
+    on_both(async |database| {
+        let store = database.open().await;
+        let [busy, idle, of_key] = [(1, ME, true), (2, OTHER, true), (3, Address::repeat_byte(3), false)];
+        for (number, address, is_of_wallet) in [busy, idle, of_key] {
+            let made_from = made_from(&format!("10.0.0.{number}"), None).filter(|_| is_of_wallet);
+            store.write(CreateWebhook { made_from, ..webhook(number, address) }).await.unwrap();
+        }
+        let long_after = NOW.plus_ms(1_000);
+        let mut job = new_job(1);
+        job.job.created_at = long_after;
+        store.write(job).await.unwrap();
+        let prune = Prune {
+            answers_before: shared::time::UnixMillis(0),
+            now_us: 0,
+            uses_before_day: 0,
+            sessions_before: shared::time::UnixMillis(0),
+            messages_before: shared::time::UnixMillis(0),
+            unconfirmed_before: shared::time::UnixMillis(0),
+            networks_before: shared::time::UnixMillis(0),
+            webhooks_before: NOW,
+        };
+        assert_eq!(store.write(prune.clone()).await.unwrap(), 0, "all are young");
+        assert_eq!(store.write(Prune { webhooks_before: long_after, ..prune }).await.unwrap(), 1);
+        for (number, address, is_left) in [(1, ME, true), (2, OTHER, false), (3, Address::repeat_byte(3), true)] {
+            let left = store.list_webhooks(address).await.unwrap();
+            assert_eq!(left.iter().any(|webhook| webhook.view.id == id(number)), is_left, "{number}");
+        }
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! Audits: by another miner, behind waiting jobs, and with a third opinion where two differ.
 
 use shared::comparison::{Agreement, Comparison};
-use shared::job::request::{PaidBy, PaymentMode};
+use shared::job::request::{PaidBy, PaymentMode, Work};
 
 use super::*;
 use crate::audit::{Compared, Draw, OPEN_MAX, PATIENCE_MS, REFUTED_FAULTS, TIME_MAX_MS, Verdict};
@@ -124,18 +124,32 @@ fn what_the_client_asks_of_its_miner_does_not_keep_others_from_the_audit() {
 }
 
 #[test]
-fn a_client_that_pays_and_names_its_miners_shows_its_input_to_nobody_else() {
-    for (names, is_audited) in [(true, false), (false, true)] {
+fn of_a_job_that_is_not_audited_no_result_is_drawn_or_withheld() {
+    for (payment, is_unaudited) in [(paid(), true), (paid(), false), (PaidBy::Mint, true)] {
         let mut board = auditing();
         board.joined(arrival(1, 1, 1), NOW);
-        let mut request = image_job("scenes");
-        request.payment = paid();
-        request.constraints.miners = if names { vec![Address::repeat_byte(1)] } else { vec![] };
-        let served = granted(&board.submitted(job_of(1, request, UnixMillis(900_000)), NOW)).remove(0);
+        let job = job_of(1, ValidJob { payment, ..image_job("scenes") }, UnixMillis(900_000));
+        let served = granted(&board.submitted(if is_unaudited { job.unaudited() } else { job }, NOW)).remove(0);
+        assert_eq!(board.withholds(served.task.job_id), !is_unaudited);
         board.joined(arrival(2, 2, 1), NOW);
         let effects = answer(&mut board, &served, 5, None, NOW);
-        assert_eq!(opened(&effects).is_some(), is_audited);
+        assert_eq!(opened(&effects).is_none(), is_unaudited);
         assert!(effects.iter().all(|effect| !matches!(effect, Effect::Move { .. })));
+        let back = Input::Restore { job: open_job(2).unaudited(), leases: vec![] };
+        assert!(board.apply(back, NOW).is_ok() && !board.withholds(JobId::from_random(2)), "after a restart, too");
+    }
+}
+
+#[test]
+fn a_result_that_its_client_pays_nothing_for_makes_nobody_compute() {
+    for (payment, is_audited) in [(paid(), false), (PaidBy::Mint, true)] {
+        let mut board = auditing();
+        let mut free = arrival(1, 1, 1);
+        free.capability.offers[0].unit_price = Amount::ZERO;
+        board.joined(free, NOW);
+        let job = job_of(1, ValidJob { payment, ..image_job("scenes") }, UnixMillis(900_000));
+        let served = granted(&board.submitted(job, NOW)).remove(0);
+        assert_eq!(opened(&answer(&mut board, &served, 5, None, NOW)).is_some(), is_audited);
     }
 }
 
@@ -295,22 +309,84 @@ fn a_text_is_audited_with_the_same_engine_alone() {
     }
 }
 
-#[test]
-fn audits_beyond_the_bound_are_not_opened() {
+/// The first of two miners serves jobs of a client that pays or does not, `times` as large as others. What each result came to.
+fn serve_many(
+    board: &mut Board,
+    numbers: std::ops::Range<u128>,
+    (payment, client, times): (PaidBy, Address, u32),
+) -> Vec<Vec<Effect>> {
+    let mut effects = Vec::new();
+    for number in numbers {
+        let mut request = ValidJob { payment, ..image_job("scenes") };
+        let Work::Image(input) = &mut request.work else { panic!("a picture") };
+        input.steps *= times;
+        request.constraints.miners = vec![Address::repeat_byte(1)];
+        let id = JobId::from_random(number);
+        let job = OpenJob::new(id, number as i64, client, Arc::new(request), UnixMillis(900_000), TaskCount::ONE);
+        let lease = granted(&board.submitted(job, NOW)).remove(0);
+        effects.push(answer(board, &lease, 5, None, NOW));
+    }
+    effects
+}
+
+/// Of which the first has so many results that as many may wait for their audits as the bound lets open.
+fn two_miners() -> Board {
     let mut board = auditing();
-    // With so many results, as many may wait for their audits as the bound lets open.
     let leases_ended = crate::reputation::RESULTS_PER_AWAITED_AUDIT * 2 * OPEN_MAX as u64;
     board.joined(Arrival { leases_ended, ..arrival(1, 1, 2) }, NOW);
     board.joined(arrival(2, 2, 1), NOW);
-    let mut most = 0;
-    for number in 1..=(OPEN_MAX as u128 + 20) {
-        let mut request = image_job("scenes");
-        request.constraints.miners = vec![Address::repeat_byte(1)];
-        let lease = granted(&board.submitted(job_of(number, request, UnixMillis(900_000)), NOW)).remove(0);
-        answer(&mut board, &lease, 5, None, NOW);
-        most = most.max(board.jobs.len());
+    board
+}
+
+fn count_opened(effects: &[Vec<Effect>]) -> usize {
+    effects.iter().filter(|effects| opened(effects).is_some()).count()
+}
+
+/// Jobs whose audits ended without an answer.
+fn unanswered(effects: &[Vec<Effect>]) -> Vec<JobId> {
+    let ended = effects.iter().flatten().filter_map(|effect| match effect {
+        Effect::Move { moved, .. } if moved.task.role == TaskRole::Audit && moved.life.state == JobState::Failed => {
+            Some(moved.task.job_id)
+        }
+        _ => None,
+    });
+    ended.collect()
+}
+
+#[test]
+fn where_all_places_are_taken_a_dearer_result_is_audited_instead_of_the_cheapest_that_nobody_began() {
+    let (mut board, minted) = (two_miners(), |times| (PaidBy::Mint, CLIENT, times));
+    let served = serve_many(&mut board, 1..OPEN_MAX as u128 + 21, minted(2));
+    assert_eq!((count_opened(&served), board.jobs.len()), (OPEN_MAX, OPEN_MAX), "one is as dear as the other");
+    let cheaper = serve_many(&mut board, 2_000..2_001, minted(1));
+    assert_eq!((count_opened(&cheaper), unanswered(&cheaper)), (0, vec![]));
+    let dearer = serve_many(&mut board, 3_000..3_002, minted(3));
+    let begun = board.leases.values().map(|lease| lease.task.job_id).collect::<Vec<_>>();
+    assert_eq!((count_opened(&dearer), board.jobs.len(), begun.len()), (2, OPEN_MAX, 1));
+    let ended = unanswered(&dearer);
+    assert!(ended.len() == 2 && !ended.contains(&begun[0]) && board.job(begun[0]).is_some(), "{ended:?}");
+}
+
+#[test]
+fn audits_of_what_clients_pay_have_few_places_of_their_own_and_each_client_fewer() {
+    use crate::audit::{PAID_OPEN_MAX, PAID_OPEN_PER_CLIENT_MAX};
+    let mut board = two_miners();
+    let client = |number: usize| Address::left_padding_from(&(number + 1).to_be_bytes());
+    let of_client = |board: &mut Board, number: usize, jobs: u128, times| {
+        let first = number as u128 * 1_000;
+        serve_many(board, first..first + jobs, (paid(), client(number), times))
+    };
+    let clients = PAID_OPEN_MAX / PAID_OPEN_PER_CLIENT_MAX;
+    for number in 0..clients {
+        let served = of_client(&mut board, number, PAID_OPEN_PER_CLIENT_MAX as u128 + 5, 2);
+        assert_eq!(count_opened(&served), PAID_OPEN_PER_CLIENT_MAX, "client {number}");
     }
-    assert_eq!(most, OPEN_MAX);
+    let (cheap, dear) = (of_client(&mut board, 100, 1, 2), of_client(&mut board, 101, 1, 3));
+    assert_eq!((count_opened(&cheap), count_opened(&dear), unanswered(&dear).len()), (0, 1, 1));
+    assert_eq!(board.jobs.len(), PAID_OPEN_MAX);
+    // Whoever fills them keeps no minted result from its audit, and no miner from its work.
+    let minted = serve_many(&mut board, 500_000..500_010, (PaidBy::Mint, CLIENT, 1));
+    assert_eq!((count_opened(&minted), unanswered(&minted)), (10, vec![]));
 }
 
 #[test]
