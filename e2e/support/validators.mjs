@@ -81,16 +81,16 @@ export class Validators {
     await this.startAs(`validator-${number}`, number, role);
   }
 
-  /** Starts any process of `aitbc` that says at which URL it listens. */
-  async startAs(name, key, argumentList) {
+  /** Starts any process of `aitbc` that says at which URL it listens, with `prefix` before its name. */
+  async startAs(name, key, argumentList, prefix) {
     const log = join(this.logs, `${name}.log`);
-    const child = start('aitbc', argumentList, log);
+    const child = start('aitbc', argumentList, log, prefix);
     this.processes.set(key, child);
     this.urls.set(key, await new Promise((resolve, reject) => {
       let said = '';
       child.stdout.on('data', (part) => {
         said += part;
-        const url = said.match(/http:\/\/127\.0\.0\.1:\d+(?=\/rpc|  )/g)?.at(-1);
+        const url = said.match(/http:\/\/\d+\.\d+\.\d+\.\d+:\d+(?=\/rpc|  )/g)?.at(-1);
         if (url && said.includes('\n')) resolve(url);
       });
       child.ended.then((how) => reject(new Error(`${name} ended with ${how}: ${readFileSync(log, 'utf8').slice(-2_000)}`)));

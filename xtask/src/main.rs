@@ -37,6 +37,9 @@ usage: cargo xtask <command>
           a failure tells its AITBC_FUZZ_SEED, with which it comes again
   soak    economics [--seeds N] [--help]
           simulates miners that cheat beside honest ones and prints what each earns; --help lists its parameters
+          network [--minutes N] [--seed S]
+          runs four validators and a follower under load, kills, pauses and cuts them off by the seed that it prints, and
+          checks that they keep one chain, lose nothing and mint what was signed
   bench   [NAME...] [--json FILE]
           measures figures against their bars, all or those of docs/BENCHMARKS.md that are named
   engine  cpu | cuda [--into DIR]

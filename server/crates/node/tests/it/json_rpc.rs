@@ -28,8 +28,20 @@ async fn wallets_learn_where_they_are_and_that_gas_is_free() {
         (
             "eth_feeHistory",
             json!(["0x4", "latest", [10, 50.5]]),
-            json!({ "baseFeePerGas": ["0x0", "0x0"], "gasUsedRatio": [0.0], "oldestBlock": "0x0", "reward": [["0x0", "0x0"]] }),
+            json!({
+                "baseFeePerGas": ["0x0", "0x0"], "gasUsedRatio": [0.0], "oldestBlock": "0x0", "reward": [["0x0", "0x0"]],
+                "baseFeePerBlobGas": ["0x1", "0x1"], "blobGasUsedRatio": [0.0],
+            }),
         ),
+        (
+            "eth_feeHistory",
+            json!(["0x4", "latest", []]),
+            json!({
+                "baseFeePerGas": ["0x0", "0x0"], "gasUsedRatio": [0.0], "oldestBlock": "0x0",
+                "baseFeePerBlobGas": ["0x1", "0x1"], "blobGasUsedRatio": [0.0],
+            }),
+        ),
+        ("eth_blobBaseFee", json!([]), json!("0x1")),
     ] {
         assert_eq!(node.call(method, params).await, expected, "{method}");
     }
