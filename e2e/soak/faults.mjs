@@ -71,8 +71,11 @@ export class Faults {
 
   /** The height of those without a fault. */
   async #highest() {
-    const sound = this.chain.soundValidators();
-    return Math.max(...await Promise.all(sound.map((number) => until(`${number} answers`, () => this.chain.height(number)))));
+    const heights = this.chain.soundValidators().map((number) => until(`validator ${number} answers`, async () => {
+      const height = await this.chain.height(number);
+      return height !== undefined && { height };
+    }));
+    return Math.max(...(await Promise.all(heights)).map(({ height }) => height));
   }
 
   async #included(hash, when) {

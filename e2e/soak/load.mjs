@@ -49,13 +49,13 @@ export class Load {
     this.attester = new Wallet(readFileSync(join(chain.validator(1), 'keys/hub-dev.key'), 'utf8').trim());
   }
 
-  start() {
+  /** `failed` hears of what a sender could not do. */
+  start(failed) {
     this.#runs = [
       ...this.wallets.map((wallet) => this.#repeat(PAUSE_MAX_MS, () => this.#sendOne(wallet))),
       this.#repeat(MINT_PAUSE_MAX_MS, () => this.mint(this.#any(this.wallets))),
     ];
-    // A failure shows where the load is ended, and no request is made after it.
-    for (const run of this.#runs) run.catch(() => (this.#isOver = true));
+    for (const run of this.#runs) run.catch(failed);
   }
 
   async end() {
@@ -107,20 +107,24 @@ export class Load {
       type: 2, chainId: CHAIN_ID, nonce, ...call, value: 0, maxFeePerGas: 1, maxPriorityFeePerGas: 1,
     });
     this.nonces.set(wallet.address, nonce + 1);
-    await until(`a validator takes a transaction of ${wallet.address}`, () => this.#offer(raw));
+    const answers = { last: undefined };
+    await until(`a validator takes a transaction of ${wallet.address}`, () => this.#offer(raw, answers)).catch((error) => {
+      throw new Error(`${error.message}; the last answer: ${answers.last}`);
+    });
     const hash = keccak256(raw);
     this.acknowledged.add(hash);
     return hash;
   }
 
   /** Whether a validator says that it has the transaction. */
-  async #offer(raw) {
+  async #offer(raw, answers) {
     try {
       await this.chain.call(this.#any(this.chain.soundValidators()), 'eth_sendRawTransaction', raw);
       return true;
     } catch (error) {
       if (error instanceof Refused && ARRIVED.test(error.message)) return true;
       this.repeats += 1;
+      answers.last = error.message;
       await wait(AGAIN_MS);
       return false;
     }

@@ -94,8 +94,9 @@ async function soak(chain, tell) {
   const [load, watch] = [new Load(chain, new Random(random.seed)), new Watch(chain)];
   const faults = new Faults(chain, random, { load, watch, tell });
   await chain.startAll();
-  const broken = new Promise((_, reject) => watch.start([...chain.numbers, FOLLOWER], reject).catch(reject));
-  const work = faultsUntil(Date.now() + minutes * 60_000, { chain, load, watch, faults });
+  let failed;
+  const broken = new Promise((_, reject) => (failed = reject));
+  const work = faultsUntil(Date.now() + minutes * 60_000, { chain, load, watch, faults, failed });
   try {
     return await Promise.race([work, broken, interrupted]);
   } finally {
@@ -104,11 +105,12 @@ async function soak(chain, tell) {
   }
 }
 
-async function faultsUntil(end, { chain, load, watch, faults }) {
+async function faultsUntil(end, { chain, load, watch, faults, failed }) {
   const started = Date.now();
   const all = [...chain.numbers, FOLLOWER];
   await chain.whole();
-  load.start();
+  await watch.start(all, failed);
+  load.start(failed);
   const holders = load.wallets.map(({ address }) => address);
   do {
     await faults.next();

@@ -145,6 +145,9 @@ async fn the_recorder_is_called_estimated_logged_and_proved() {
     let data = Bytes::from(data);
 
     let filter = node.call("eth_newFilter", json!([{ "address": contract }])).await;
+    let later = node.call("eth_newFilter", json!([{ "fromBlock": "0x2" }])).await;
+    let past = node.call("eth_newFilter", json!([{ "fromBlock": "0x0", "toBlock": "0x1" }])).await;
+    assert_eq!(node.call("eth_getFilterChanges", json!([later])).await, json!([]));
     let blocks = node.call("eth_newBlockFilter", json!([])).await;
     let request = json!({ "from": address(1), "to": contract, "data": data, "gasPrice": "0x3b9aca00" });
     let estimate = node.call("eth_estimateGas", json!([request])).await;
@@ -165,6 +168,10 @@ async fn the_recorder_is_called_estimated_logged_and_proved() {
     assert_eq!(logs[0]["blockNumber"], "0x2");
     assert_eq!(node.call("eth_getFilterChanges", json!([filter])).await, logs);
     assert_eq!(node.call("eth_getFilterChanges", json!([filter])).await, json!([]));
+    for method in ["eth_getFilterChanges", "eth_getFilterLogs"] {
+        assert_eq!(node.call(method, json!([later])).await, logs, "{method}");
+        assert_eq!(node.call(method, json!([past])).await, json!([]), "{method}: the filter ends before the log");
+    }
     assert_eq!(node.call("eth_getFilterChanges", json!([blocks])).await, json!([included.block_hash]));
     assert_eq!(node.call("eth_uninstallFilter", json!([filter])).await, true);
     assert_eq!(node.error("eth_getFilterChanges", json!([filter])).await["code"], -32_001);
