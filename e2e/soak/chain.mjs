@@ -14,6 +14,12 @@ const KEPT_STATES = ['--kept-states', '5000'];
 /** After this long without an answer a request counts as lost; whether it arrived is not known. */
 const REQUEST_LIMIT_MS = 5_000;
 
+/** A soak may have a busy machine; how long it waited is among its figures. */
+const PATIENCE_MS = 600_000;
+
+/** Waits as `until` does, and longer. */
+export const patiently = (what, holds) => until(what, holds, PATIENCE_MS);
+
 /** A request was refused, with the code of JSON-RPC. */
 export class Refused extends Error {
   constructor(method, { code, message }) {
@@ -85,7 +91,7 @@ export class SoakChain extends Validators {
 
   /** The same, asked again for as long as no answer comes. */
   async callUntilAnswered(key, method, ...params) {
-    return until(`${key} answers ${method}`, async () => {
+    return patiently(`${key} answers ${method}`, async () => {
       try {
         return { result: await this.call(key, method, ...params) };
       } catch (error) {
@@ -105,12 +111,12 @@ export class SoakChain extends Validators {
   /** Waits until all validators are connected with each other and no node finds fault. */
   async whole() {
     for (const number of this.numbers) {
-      await until(`validator ${number} is connected with the others`, async () => {
+      await patiently(`validator ${number} is connected with the others`, async () => {
         const answer = await ask(this.url(number), '/rpc/net_info');
         return answer?.status === 200 && answer.body.peers === VALIDATORS - 1 && answer.body.fault === null;
       });
     }
-    await until('the follower finds no fault', async () => (await ask(this.url(FOLLOWER), '/health'))?.status === 200);
+    await patiently('the follower finds no fault', async () => (await ask(this.url(FOLLOWER), '/health'))?.status === 200);
   }
 
   async stop() {

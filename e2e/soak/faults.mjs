@@ -3,8 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
-import { until } from '../support/validators.mjs';
-import { FOLLOWER } from './chain.mjs';
+import { FOLLOWER, patiently } from './chain.mjs';
 
 /** One fault in so many is of two validators. */
 const TWO_IN = 5;
@@ -71,7 +70,7 @@ export class Faults {
 
   /** The height of those without a fault. */
   async #highest() {
-    const heights = this.chain.soundValidators().map((number) => until(`validator ${number} answers`, async () => {
+    const heights = this.chain.soundValidators().map((number) => patiently(`validator ${number} answers`, async () => {
       const height = await this.chain.height(number);
       return height !== undefined && { height };
     }));
@@ -79,7 +78,7 @@ export class Faults {
   }
 
   async #included(hash, when) {
-    await until(`${hash} is in a block ${when}`, () => this.watch.included.has(hash));
+    await patiently(`${hash} is in a block ${when}`, () => this.watch.included.has(hash));
   }
 
   async #begin(victims, kinds) {

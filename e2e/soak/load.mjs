@@ -6,8 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Interface, Wallet, hexlify, keccak256, randomBytes } from 'ethers';
 import { domainOf, jobReceiptTypes } from '../../contracts/receipts.mjs';
 import { CHAIN_ID, MINTER, TOKEN, minterAbi, tokenAbi } from '../support/contracts.mjs';
-import { until } from '../support/validators.mjs';
-import { Refused } from './chain.mjs';
+import { Refused, patiently } from './chain.mjs';
 
 const SENDERS = 6;
 /** Most milliseconds between two transactions of a sender, and of the one that mints. */
@@ -108,7 +107,7 @@ export class Load {
     });
     this.nonces.set(wallet.address, nonce + 1);
     const answers = { last: undefined };
-    await until(`a validator takes a transaction of ${wallet.address}`, () => this.#offer(raw, answers)).catch((error) => {
+    await patiently(`a validator takes a transaction of ${wallet.address}`, () => this.#offer(raw, answers)).catch((error) => {
       throw new Error(`${error.message}; the last answer: ${answers.last}`);
     });
     const hash = keccak256(raw);

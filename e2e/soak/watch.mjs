@@ -5,15 +5,14 @@ import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Interface } from 'ethers';
 import { MINTER, TOKEN, minterAbi, tokenAbi } from '../support/contracts.mjs';
-import { ask, until } from '../support/validators.mjs';
+import { ask } from '../support/validators.mjs';
+import { patiently } from './chain.mjs';
 
 const POLL_MS = 250;
 /** Most blocks of one request; an answer has a bound in bytes, too. */
 const RANGE = 20;
 /** The status of a node that has too much to read for others. */
 const BUSY = 503;
-/** How long an acknowledged transaction may wait for its block, once the network is whole. */
-const LATE_MS = 120_000;
 
 const token = new Interface(tokenAbi);
 const MINTED = new Interface(minterAbi).getEvent('Minted').topicHash;
@@ -58,7 +57,7 @@ export class Watch {
   /** Waits until every one of these nodes was read up to a height. */
   async readUpTo(height, keys) {
     for (const key of keys) {
-      await until(`node ${key} has block ${height}`, () => {
+      await patiently(`node ${key} has block ${height}`, () => {
         if (this.#fault) throw this.#fault;
         return (this.#read.get(key) ?? 0) >= height;
       });
@@ -68,13 +67,11 @@ export class Watch {
   /** Waits until every transaction that was acknowledged before is in a block; returns how many these are. */
   async settled(acknowledged) {
     const hashes = [...acknowledged];
-    const limit = Date.now() + LATE_MS;
     for (const hash of hashes) {
-      while (!this.included.has(hash)) {
+      await patiently(`${hash}, which was acknowledged, is in a block`, () => {
         if (this.#fault) throw this.#fault;
-        if (Date.now() > limit) throw new Error(`${hash} was acknowledged and is in no block`);
-        await wait(POLL_MS);
-      }
+        return this.included.has(hash);
+      });
     }
     return hashes.length;
   }

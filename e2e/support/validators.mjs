@@ -23,12 +23,12 @@ const COMMIT = {
 };
 
 /** Waits until something holds; says what did not. */
-export async function until(what, holds) {
-  const limit = Date.now() + LIMIT_MS;
+export async function until(what, holds, limitMs = LIMIT_MS) {
+  const limit = Date.now() + limitMs;
   for (;;) {
     const found = await holds();
     if (found) return found;
-    if (Date.now() > limit) throw new Error(`not within ${LIMIT_MS / 1000} s: ${what}`);
+    if (Date.now() > limit) throw new Error(`not within ${limitMs / 1000} s: ${what}`);
     await wait(POLL_MS);
   }
 }
