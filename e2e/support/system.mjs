@@ -164,12 +164,13 @@ export function program(name) {
   return join(binaries, name);
 }
 
-/** Starts a program whose output goes to a log. */
-export function start(name, argumentList, logFile) {
+/** Starts a program whose output goes to a log; `prefix` are the words before it, such as those of `ip netns exec`. */
+export function start(name, argumentList, logFile, prefix = []) {
   const log = createWriteStream(logFile, { flags: 'a' });
   // How full the disk of the tests' machine is must decide nothing.
   const env = { ...process.env, AITBC_DISK_FLOOR_MIB: '0' };
-  const child = spawn(program(name), argumentList, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [command, ...words] = [...prefix, program(name), ...argumentList];
+  const child = spawn(command, words, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   child.ended = new Promise((resolve) => {
@@ -190,7 +191,8 @@ export async function end(process, signal) {
   return 'killed';
 }
 
-async function freePort() {
+/** A port of this machine that nobody has now. */
+export async function freePort() {
   const listener = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => listener.once('listening', resolve));
   const { port } = listener.address();

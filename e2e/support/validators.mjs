@@ -23,12 +23,12 @@ const COMMIT = {
 };
 
 /** Waits until something holds; says what did not. */
-export async function until(what, holds) {
-  const limit = Date.now() + LIMIT_MS;
+export async function until(what, holds, limitMs = LIMIT_MS) {
+  const limit = Date.now() + limitMs;
   for (;;) {
     const found = await holds();
     if (found) return found;
-    if (Date.now() > limit) throw new Error(`not within ${LIMIT_MS / 1000} s: ${what}`);
+    if (Date.now() > limit) throw new Error(`not within ${limitMs / 1000} s: ${what}`);
     await wait(POLL_MS);
   }
 }
@@ -81,16 +81,16 @@ export class Validators {
     await this.startAs(`validator-${number}`, number, role);
   }
 
-  /** Starts any process of `aitbc` that says at which URL it listens. */
-  async startAs(name, key, argumentList) {
+  /** Starts any process of `aitbc` that says at which URL it listens, with `prefix` before its name. */
+  async startAs(name, key, argumentList, prefix) {
     const log = join(this.logs, `${name}.log`);
-    const child = start('aitbc', argumentList, log);
+    const child = start('aitbc', argumentList, log, prefix);
     this.processes.set(key, child);
     this.urls.set(key, await new Promise((resolve, reject) => {
       let said = '';
       child.stdout.on('data', (part) => {
         said += part;
-        const url = said.match(/http:\/\/127\.0\.0\.1:\d+(?=\/rpc|  )/g)?.at(-1);
+        const url = said.match(/http:\/\/\d+\.\d+\.\d+\.\d+:\d+(?=\/rpc|  )/g)?.at(-1);
         if (url && said.includes('\n')) resolve(url);
       });
       child.ended.then((how) => reject(new Error(`${name} ended with ${how}: ${readFileSync(log, 'utf8').slice(-2_000)}`)));

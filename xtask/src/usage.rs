@@ -32,10 +32,12 @@ const COMMANDS: [Command; 8] = [
     },
     Command {
         name: "soak",
-        options: "economics [--seeds N] [--help]",
+        options: "economics [--seeds N] [--help] | network [--minutes N] [--seed S]",
         what: &[
-            "simulates miners that cheat beside honest ones and prints what each earns; `soak economics --help` lists its",
-            "parameters",
+            "economics: simulates miners that cheat beside honest ones and prints what each earns; `soak economics --help`",
+            "lists its parameters",
+            "network: runs four validators and a follower under load, kills, pauses and cuts them off by the seed that it",
+            "prints, and checks that they keep one chain, lose nothing and mint what was signed",
         ],
     },
     Command {

@@ -11,7 +11,7 @@ use crate::extension;
 use crate::packages;
 use crate::tools::{
     C_COMPILER, CARGO_DENY, CHROMIUM, NODE, ONNX_RUNTIME, TRUNK, Tool, WASM_BINDGEN, WASM_OPT, WASM_TARGET,
-    cargo_deny_program, onnx_runtime_library, schemathesis, training_python,
+    cargo_deny_program, onnx_runtime_library, python_packages, training_python,
 };
 use crate::workspace::{Profile, Workspace};
 
@@ -20,6 +20,8 @@ const WASM: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 const WORKSPACE: [&str; 2] = ["--locked", "--workspace"];
 /// Read by `test-support`: what a test must not do without.
 const REQUIRE_VARIABLE: &str = "AITBC_REQUIRE";
+/// Read by `e2e/web3py.test.mjs`: a Python that has web3.py.
+const WEB3_PYTHON_VARIABLE: &str = "AITBC_WEB3_PYTHON";
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 pub(super) struct Stage {
@@ -127,8 +129,8 @@ fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
 
 /// Skipped where schemathesis cannot be installed, since nothing that ships needs a Python.
 fn api(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    let schemathesis = match schemathesis::ensure(workspace) {
-        Ok(program) => program,
+    let schemathesis = match python_packages::SCHEMATHESIS.ensure(workspace) {
+        Ok(programs) => programs.join("schemathesis"),
         Err(error) => {
             println!("schemathesis is not to be had, which needs Python 3 with venv and pip: {error:#}");
             report.skipped += 1;
@@ -182,6 +184,11 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
     packages::install(workspace, "contracts")?;
     let mut npm = workspace.command("npm");
     npm.args(["--prefix", "e2e", "test"]);
+    // Its tests say that they are skipped, or fail where `AITBC_REQUIRE` names web3py.
+    match python_packages::WEB3.ensure(workspace) {
+        Ok(programs) => drop(npm.env(WEB3_PYTHON_VARIABLE, programs.join("python"))),
+        Err(error) => println!("web3.py is not to be had, which needs Python 3 with venv and pip: {error:#}"),
+    }
     npm.env("AITBC_BINARIES", workspace.binaries(Profile::Dev)).env("AITBC_SITE", workspace.site());
     if let Some(library) = onnx_runtime_library(workspace) {
         npm.env("ORT_DYLIB_PATH", library);

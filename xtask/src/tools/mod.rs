@@ -5,7 +5,7 @@ mod cargo_deny;
 mod cargo_tools;
 pub(crate) mod onnx_runtime;
 mod python;
-pub(crate) mod schemathesis;
+pub(crate) mod python_packages;
 mod wasm_opt;
 mod wasm_target;
 

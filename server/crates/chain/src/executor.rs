@@ -18,7 +18,7 @@ use crate::application::Metering;
 use crate::error::ChainError;
 use crate::growth::{BLOCK_GROWTH_BYTES, Usage, growth_bytes};
 use crate::receipt::{BlockProgress, Effect, TransactionReceipt};
-use crate::rules::{GAS_PRICE_WEI, HARD_FORK, MAX_BLOCK_TRANSACTIONS};
+use crate::rules::{BLOB_GAS_PRICE_WEI, GAS_PRICE_WEI, HARD_FORK, MAX_BLOCK_TRANSACTIONS};
 use crate::state::{StateChanges, StateReader};
 use crate::transaction::{SignedTransaction, TransactionError};
 use crate::validators;
@@ -53,7 +53,10 @@ impl BlockContext {
             basefee: GAS_PRICE_WEI,
             difficulty: U256::ZERO,
             prevrandao: Some(B256::ZERO),
-            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice { excess_blob_gas: 0, blob_gasprice: 1 }),
+            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice {
+                excess_blob_gas: 0,
+                blob_gasprice: BLOB_GAS_PRICE_WEI.into(),
+            }),
             ..BlockEnv::default()
         }
     }

@@ -26,6 +26,9 @@ pub const MAX_BLOCK_TRANSACTIONS: usize = 4_761;
 /// Price of gas while the network is bootstrapping and nobody can hold a coin to pay with, in wei.
 pub const GAS_PRICE_WEI: u64 = 0;
 
+/// Price of blob gas in wei, which contracts can read: the least that EIP-4844 has, since no block has blobs.
+pub const BLOB_GAS_PRICE_WEI: u64 = 1;
+
 /// How far a proposed block's time may be ahead of the clock of the validator that checks it, in seconds. It allows for
 /// clocks that differ, and keeps a proposer from moving the chain's time, which contracts read, into the future.
 pub const MAX_BLOCK_TIME_AHEAD_S: u64 = 15;

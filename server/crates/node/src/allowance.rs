@@ -9,7 +9,7 @@ use crate::error::NodeError;
 pub(crate) const LONG_READ_UNITS: u32 = 10;
 
 /// Methods whose reads run in the lane of strangers and may take long.
-const LONG_READS: [&str; 25] = [
+const LONG_READS: [&str; 26] = [
     "aitbc_getReceiptProof",
     "debug_getRawReceipts",
     "debug_traceBlockByHash",
@@ -24,6 +24,7 @@ const LONG_READS: [&str; 25] = [
     "eth_getFilterLogs",
     "eth_getLogs",
     "eth_getProof",
+    "eth_getTransactionBySenderAndNonce",
     "eth_simulateV1",
     "ots_getBlockDetails",
     "ots_getBlockDetailsByHash",

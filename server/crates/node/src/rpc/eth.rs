@@ -54,6 +54,10 @@ pub(crate) trait EthApi {
     #[method(name = "maxPriorityFeePerGas")]
     fn max_priority_fee_per_gas(&self) -> RpcResult<U256>;
 
+    /// Contracts can read it, too; there are no transactions that pay it.
+    #[method(name = "blobBaseFee")]
+    fn blob_base_fee(&self) -> RpcResult<U256>;
+
     #[method(name = "feeHistory")]
     fn fee_history(
         &self,
@@ -98,6 +102,9 @@ pub(crate) trait EthApi {
 
     #[method(name = "getTransactionByBlockHashAndIndex")]
     fn transaction_by_hash_and_index(&self, hash: B256, index: U64) -> RpcResult<Option<RpcTransaction>>;
+
+    #[method(name = "getTransactionBySenderAndNonce")]
+    async fn transaction_by_sender_and_nonce(&self, sender: Address, nonce: U64) -> RpcResult<Option<RpcTransaction>>;
 
     #[method(name = "getTransactionReceipt")]
     async fn transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>>;
@@ -255,14 +262,18 @@ impl EthApiServer for EthRpc {
         Ok(U256::from(chain::rules::GAS_PRICE_WEI))
     }
 
+    fn blob_base_fee(&self) -> RpcResult<U256> {
+        Ok(U256::from(chain::rules::BLOB_GAS_PRICE_WEI))
+    }
+
     fn fee_history(
         &self,
         block_count: U64,
         newest: BlockNumberOrTag,
         reward_percentiles: Option<Vec<f64>>,
     ) -> RpcResult<FeeHistory> {
-        let percentiles = reward_percentiles.as_deref().unwrap_or_default();
-        check_percentiles(percentiles)?;
+        let percentiles = reward_percentiles.unwrap_or_default();
+        check_percentiles(&percentiles)?;
         let snapshot = self.handle.snapshot()?;
         let newest = height_of(&snapshot, Some(BlockId::Number(newest)))?;
         let count = block_count.to::<u64>().min(MAX_FEE_HISTORY_BLOCKS).min(newest + 1);
@@ -275,10 +286,11 @@ impl EthApiServer for EthRpc {
         let prices = |length: usize| vec![u128::from(chain::rules::GAS_PRICE_WEI); length];
         Ok(FeeHistory {
             base_fee_per_gas: prices(gas_used_ratio.len() + 1),
-            reward: reward_percentiles.as_ref().map(|asked| vec![prices(asked.len()); gas_used_ratio.len()]),
+            // As in geth, who asks for no percentile gets no list.
+            reward: (!percentiles.is_empty()).then(|| vec![prices(percentiles.len()); gas_used_ratio.len()]),
+            base_fee_per_blob_gas: vec![u128::from(chain::rules::BLOB_GAS_PRICE_WEI); gas_used_ratio.len() + 1],
+            blob_gas_used_ratio: vec![0.0; gas_used_ratio.len()],
             gas_used_ratio,
-            base_fee_per_blob_gas: Vec::new(),
-            blob_gas_used_ratio: Vec::new(),
             oldest_block: oldest,
         })
     }
@@ -344,6 +356,15 @@ impl EthApiServer for EthRpc {
     fn transaction_by_hash_and_index(&self, hash: B256, index: U64) -> RpcResult<Option<RpcTransaction>> {
         let snapshot = self.handle.snapshot()?;
         self.transaction_at(&snapshot, height_of_hash(&snapshot, hash)?, index)
+    }
+
+    async fn transaction_by_sender_and_nonce(&self, sender: Address, nonce: U64) -> RpcResult<Option<RpcTransaction>> {
+        let nonce = nonce.to();
+        let read = move |snapshot: &Snapshot| match snapshot.transaction_by_nonce(sender, nonce)? {
+            Some(hash) => Ok(snapshot.transaction(hash)?.as_ref().map(convert::included)),
+            None => Ok(None),
+        };
+        Ok(self.handle.query(read).await?)
     }
 
     async fn transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>> {

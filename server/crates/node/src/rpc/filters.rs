@@ -76,10 +76,10 @@ impl Filters {
         self.install(Kind::Arrivals { seen: arrived }, head)
     }
 
-    /// Installs a log filter. Its range ends where it was asked to if that is still to come, and never otherwise.
-    pub(crate) fn install_logs(&self, filter: LogFilter, range: (u64, u64), head: u64) -> RpcResult<U128> {
+    /// Installs a log filter of a range, which may have no end.
+    pub(crate) fn install_logs(&self, filter: LogFilter, range: (u64, Option<u64>), head: u64) -> RpcResult<U128> {
         let (first, last) = range;
-        self.install(Kind::Logs { filter, first, last: (last > head).then_some(last) }, head)
+        self.install(Kind::Logs { filter, first, last }, head)
     }
 
     fn install(&self, kind: Kind, head: u64) -> RpcResult<U128> {

@@ -118,25 +118,37 @@ pub(crate) fn log_filter_of(filter: &Filter) -> RpcResult<LogFilter> {
     Ok(LogFilter { addresses: filter.address.iter().copied().collect(), topics })
 }
 
-/// The heights a log filter spans, first and last. Both ends are the head if they are not given.
-pub(crate) fn log_range_of(snapshot: &Snapshot, option: &FilterBlockOption) -> RpcResult<(u64, u64)> {
-    match option {
+/// The heights a log filter spans, first and last: it may begin and end later than the head, and has no end where none is
+/// given, or one that moves with the head.
+pub(crate) fn log_range_of(snapshot: &Snapshot, option: &FilterBlockOption) -> RpcResult<(u64, Option<u64>)> {
+    let head = snapshot.head().number;
+    let (from_block, to_block) = match option {
         FilterBlockOption::AtBlockHash(hash) => {
             let height = height_of(snapshot, Some(BlockId::from(*hash)))?;
-            Ok((height, height))
+            return Ok((height, Some(height)));
         }
         FilterBlockOption::Range { from_block, to_block } => {
-            let end = |tag: &Option<BlockNumberOrTag>| match tag.unwrap_or(BlockNumberOrTag::Latest) {
-                BlockNumberOrTag::Number(number) => number,
-                tag => height_of_number(snapshot, tag).unwrap_or(snapshot.head().number),
-            };
-            let (first, last) = (end(from_block), end(to_block));
-            if first > last {
-                return Err(invalid_params(format!("`fromBlock` {first} is after `toBlock` {last}")));
-            }
-            Ok((first, last))
+            (from_block.unwrap_or_default(), to_block.unwrap_or_default())
         }
+    };
+    let first = match from_block {
+        BlockNumberOrTag::Number(number) => number,
+        tag => height_of_number(snapshot, tag).unwrap_or(head),
+    };
+    let last = match to_block {
+        BlockNumberOrTag::Number(number) => Some(number),
+        BlockNumberOrTag::Earliest => Some(0),
+        _ => None,
+    };
+    last.map_or(Ok(()), |last| check_rises(first, last))?;
+    Ok((first, last))
+}
+
+fn check_rises(first: u64, last: u64) -> RpcResult<()> {
+    if first > last {
+        return Err(invalid_params(format!("`fromBlock` {first} is after `toBlock` {last}")));
     }
+    Ok(())
 }
 
 /// The same for a query, which is about blocks that there are: a range that ends beyond the head is no valid parameter,
@@ -144,6 +156,8 @@ pub(crate) fn log_range_of(snapshot: &Snapshot, option: &FilterBlockOption) -> R
 pub(crate) fn past_log_range_of(snapshot: &Snapshot, option: &FilterBlockOption) -> RpcResult<(u64, u64)> {
     let (first, last) = log_range_of(snapshot, option)?;
     let head = snapshot.head().number;
+    let last = last.unwrap_or(head);
+    check_rises(first, last)?;
     if last > head {
         let beyond = "block range extends beyond current head block";
         return Err(invalid_params(format!("{beyond}: `toBlock` is {last}, the head is {head}")));

@@ -28,8 +28,20 @@ async fn wallets_learn_where_they_are_and_that_gas_is_free() {
         (
             "eth_feeHistory",
             json!(["0x4", "latest", [10, 50.5]]),
-            json!({ "baseFeePerGas": ["0x0", "0x0"], "gasUsedRatio": [0.0], "oldestBlock": "0x0", "reward": [["0x0", "0x0"]] }),
+            json!({
+                "baseFeePerGas": ["0x0", "0x0"], "gasUsedRatio": [0.0], "oldestBlock": "0x0", "reward": [["0x0", "0x0"]],
+                "baseFeePerBlobGas": ["0x1", "0x1"], "blobGasUsedRatio": [0.0],
+            }),
         ),
+        (
+            "eth_feeHistory",
+            json!(["0x4", "latest", []]),
+            json!({
+                "baseFeePerGas": ["0x0", "0x0"], "gasUsedRatio": [0.0], "oldestBlock": "0x0",
+                "baseFeePerBlobGas": ["0x1", "0x1"], "blobGasUsedRatio": [0.0],
+            }),
+        ),
+        ("eth_blobBaseFee", json!([]), json!("0x1")),
     ] {
         assert_eq!(node.call(method, params).await, expected, "{method}");
     }
@@ -133,6 +145,9 @@ async fn the_recorder_is_called_estimated_logged_and_proved() {
     let data = Bytes::from(data);
 
     let filter = node.call("eth_newFilter", json!([{ "address": contract }])).await;
+    let later = node.call("eth_newFilter", json!([{ "fromBlock": "0x2" }])).await;
+    let past = node.call("eth_newFilter", json!([{ "fromBlock": "0x0", "toBlock": "0x1" }])).await;
+    assert_eq!(node.call("eth_getFilterChanges", json!([later])).await, json!([]));
     let blocks = node.call("eth_newBlockFilter", json!([])).await;
     let request = json!({ "from": address(1), "to": contract, "data": data, "gasPrice": "0x3b9aca00" });
     let estimate = node.call("eth_estimateGas", json!([request])).await;
@@ -153,6 +168,10 @@ async fn the_recorder_is_called_estimated_logged_and_proved() {
     assert_eq!(logs[0]["blockNumber"], "0x2");
     assert_eq!(node.call("eth_getFilterChanges", json!([filter])).await, logs);
     assert_eq!(node.call("eth_getFilterChanges", json!([filter])).await, json!([]));
+    for method in ["eth_getFilterChanges", "eth_getFilterLogs"] {
+        assert_eq!(node.call(method, json!([later])).await, logs, "{method}");
+        assert_eq!(node.call(method, json!([past])).await, json!([]), "{method}: the filter ends before the log");
+    }
     assert_eq!(node.call("eth_getFilterChanges", json!([blocks])).await, json!([included.block_hash]));
     assert_eq!(node.call("eth_uninstallFilter", json!([filter])).await, true);
     assert_eq!(node.error("eth_getFilterChanges", json!([filter])).await["code"], -32_001);

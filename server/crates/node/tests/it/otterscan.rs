@@ -61,6 +61,11 @@ async fn a_node_is_probed_and_code_and_makers_are_found() {
     ] {
         let found = node.call("ots_getTransactionBySenderAndNonce", json!([sender, nonce])).await;
         assert_eq!(found, expected, "{sender} {nonce}");
+        let whole = node.call("eth_getTransactionBySenderAndNonce", json!([sender, format!("{nonce:#x}")])).await;
+        assert_eq!(whole["hash"], expected, "{sender} {nonce}");
+        if !expected.is_null() {
+            assert_eq!(whole, node.call("eth_getTransactionByHash", json!([expected])).await);
+        }
     }
 }
 
