@@ -18,7 +18,6 @@ mod miners;
 mod models;
 mod operators;
 mod payments;
-mod postgres;
 mod receipt_index;
 mod second_factor;
 mod sessions;
