@@ -97,7 +97,7 @@ async fn start_one(program: &Path, data: &Path, database: &Database, more: &[&st
     };
     // Each worker comes through a proxy that names an address of its own, as workers of many machines do.
     let options = ["--database-url", &url, "--behind-proxy", "--no-exchange", "--audits", "never"];
-    let options = [&options, &["--connections", CONNECTIONS], more].concat();
+    let options = [&options[..], &["--connections", CONNECTIONS], more].concat();
     ServerProcess::start_with(program, data, &options).await
 }
 
