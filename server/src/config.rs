@@ -160,6 +160,8 @@ pub struct Config {
     pub exchange: ExchangeConfig,
     /// Which results another miner computes again.
     pub audits: hub::audit::Draw,
+    /// Which of those that an auditor confirmed a third miner computes as well, to see how it answers.
+    pub controls: hub::audit::Draw,
     /// EIP-155 id of the chain that this server keeps; genesis commits to it.
     pub chain_id: u64,
     /// Models whose manifest says what the first page shows.
@@ -256,6 +258,7 @@ impl Config {
             hold_seconds: 0,
             exchange: ExchangeConfig::default(),
             audits: hub::audit::Draw::Published,
+            controls: hub::audit::Draw::Published,
             chain_id: shared::chain::DEV_CHAIN_ID,
             pins: Pins::default(),
             limits: Limits::default(),

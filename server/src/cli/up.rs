@@ -116,6 +116,10 @@ pub(super) struct Up {
     /// Which results another miner computes again: by the published chances, always, or never
     #[arg(long, env = "AITBC_AUDITS", value_enum, default_value_t = Audits::Published)]
     audits: Audits,
+    /// Which results that an auditor confirmed a third miner computes as well, so that it is seen whether third opinions are
+    /// honest: by the published chance, always, or never
+    #[arg(long, env = "AITBC_AUDIT_CONTROLS", value_enum, default_value_t = Audits::Published)]
+    audit_controls: Audits,
     /// Operate no exchange: take no orders and settle no trades. Its contract stays, and traders leave alone
     #[arg(long, env = "AITBC_NO_EXCHANGE")]
     no_exchange: bool,
@@ -300,6 +304,7 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
             policy: up.exchange_policy,
         },
         audits: up.audits.into(),
+        controls: up.audit_controls.into(),
         chain_id,
         pins: Pins { models: up.pinned_models, manifests: up.manifests },
         limits: Limits {

@@ -2,6 +2,7 @@
 //! PostgreSQL with two hubs on one chain, in turns at either. Each ends with less than honest work would have left it, the client
 //! has its picture or pays nothing, and the honest miners lose nothing.
 
+use hub::audit::Draw;
 use serde_json::Value;
 use server::config::Config;
 use server::serve::Server;
@@ -16,6 +17,7 @@ use test_support::postgres::database_or_skip;
 use tokio::task::JoinHandle;
 
 use super::audits::{another_seed, auditing, honest, nearly_blank, of_picture, post, receipt_of};
+use super::command_line::{aitbc, json};
 use super::server::{TestServer, is_over};
 use super::two_hubs::{admit, new_chain, second};
 use super::worker::{TestWorker, capability, key, picture, receipt, result, sign};
@@ -37,18 +39,19 @@ struct Place {
 }
 
 impl Place {
-    async fn sqlite() -> Self {
+    /// `controls` says which confirmed results a third miner computes as well.
+    async fn sqlite(controls: Draw) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let hub = TestServer::start_with(cheated(auditing(folder.path()))).await;
+        let hub = TestServer::start_with(Config { controls, ..cheated(auditing(folder.path())) }).await;
         Self { hubs: vec![hub], _folder: folder }
     }
 
     /// Two hubs over one database, the second on the chain of the first. `None` where there is no PostgreSQL: the test then
     /// counts as skipped, though it ran on SQLite.
-    async fn postgres() -> Option<Self> {
+    async fn postgres(controls: Draw) -> Option<Self> {
         let url = database_or_skip()?;
         let folder = tempfile::tempdir().unwrap();
-        let shared = |config: Config| cheated(Config { database_url: Some(url.parse().unwrap()), ..config });
+        let shared = |config: Config| cheated(Config { database_url: Some(url.parse().unwrap()), controls, ..config });
         let chain = new_chain(folder.path(), &["--hold-seconds", HOLD_SECONDS]).await;
         let first = TestServer::start_with(shared(auditing(&chain))).await;
         let other = second(&folder.path().join("second"), &first, &chain.join("genesis.json"));
@@ -78,11 +81,11 @@ fn cheated(mut config: Config) -> Config {
     config
 }
 
-async fn at_each_place(body: impl AsyncFn(&Place)) {
-    let place = Place::sqlite().await;
+async fn at_each_place(controls: Draw, body: impl AsyncFn(&Place)) {
+    let place = Place::sqlite(controls).await;
     body(&place).await;
     place.stop().await;
-    if let Some(place) = Place::postgres().await {
+    if let Some(place) = Place::postgres(controls).await {
         body(&place).await;
         place.stop().await;
     }
@@ -246,7 +249,7 @@ fn signed(worker: &TestWorker, assignment: &Assignment, change: impl Fn(&mut Job
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cheat_of_each_kind_loses_and_nobody_else() {
-    at_each_place(async |place| {
+    at_each_place(Draw::Never, async |place| {
         for (number, (name, make, end)) in CHEATS.into_iter().enumerate() {
             loses(place.hub(number), keys(number), name, make, end).await;
         }
@@ -313,7 +316,7 @@ const LIES: [(&str, Made); 3] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_auditor_that_lies_loses_as_a_cheat_does_and_the_honest_miner_nothing() {
-    at_each_place(async |place| {
+    at_each_place(Draw::Never, async |place| {
         for (number, (name, lie)) in LIES.into_iter().enumerate() {
             lies(place.hub(number), keys(number), name, lie).await;
         }
@@ -361,6 +364,76 @@ async fn lies(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name:
     }
 }
 
+/// What a third miner hands in, and whether it is refuted.
+const THIRDS: [(&str, Made, bool); 3] = [
+    ("always says that the result is wrong", another_seed, true),
+    ("hands in an earlier job's picture", copied, true),
+    ("works", honest, false),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_third_opinion_is_asked_where_the_first_two_agree_and_who_lies_there_is_refuted() {
+    at_each_place(Draw::Always, async |place| {
+        for (number, (name, make, is_lie)) in THIRDS.into_iter().enumerate() {
+            is_looked_at(place.hub(number), keys(number), name, make, is_lie).await;
+        }
+        // Hubs that share a database count miners together, and each has a log of its own.
+        if let [hub] = place.hubs.as_slice() {
+            let url = format!("http://{}", hub.address);
+            let counted = json(&aitbc(&["audit", "recompute", "--url", &url, "--json"]).await);
+            assert_eq!(counted["agrees"], true, "{counted}");
+        }
+    })
+    .await;
+}
+
+async fn is_looked_at(
+    server: &TestServer,
+    keys: [shared::signing::PrivateKey; 3],
+    name: &str,
+    make: Made,
+    is_lie: bool,
+) {
+    nobody_is_left(server).await;
+    let [third, one, other] = keys;
+    let mut first = TestWorker::connect(server.address, one, 1).await;
+    let id = server.submit(&[], ASKED).await;
+    let assignment = first.assignment().await;
+    // Each is the only one that can be asked then.
+    let mut auditor = TestWorker::connect(server.address, other, 1).await;
+    post(server, &assignment, &honest(&first, &assignment)).await;
+    let audit = auditor.assignment().await;
+    let mut third = TestWorker::connect(server.address, third, 1).await;
+    post(server, &audit, &honest(&auditor, &audit)).await;
+    let opinion = third.assignment().await;
+    assert_eq!(opinion.task.role, TaskRole::ThirdOpinion);
+
+    // It reads nothing of how the first two stand to each other.
+    let open = receipt_of(server, &id, |_| true).await;
+    let told = (open["audit"]["state"].as_str(), open["audit"]["opinions"].as_array().unwrap().len());
+    assert_eq!(told, (Some("waiting"), 0), "{name}: {open}");
+    let of_audit = honest(&auditor, &audit).receipt.result_commitment;
+    assert_ne!(open["receipt"]["result_commitment"], of_audit.to_string(), "{name}: the two pictures are the same");
+    server.get(&format!("/v1/jobs/{id}/artifacts/0")).await.problem(403);
+
+    post(server, &opinion, &make(&third, &opinion)).await;
+    let state = if is_lie { "third_refuted" } else { "confirmed" };
+    let told = receipt_of(server, &id, |receipt| receipt["audit"]["state"] == state).await;
+    assert_eq!(told["audit"]["opinions"].as_array().unwrap().len(), 2, "{name}: {told}");
+    let account = account_of(server, third.address()).await;
+    if is_lie {
+        assert_eq!(told["audit"]["refuted"].as_str().unwrap().parse(), Ok(third.address()), "{name}");
+        assert_eq!((field(&account, "faults"), field(&account["audits"], "refuted")), (hub::audit::REFUTED_FAULTS, 1));
+        assert_eq!(collects(server, third.address()).await, Amount::ZERO, "{name}");
+    } else {
+        is_well_paid(server, third.address(), REWARD, name).await;
+    }
+    assert_eq!(account_of(server, first.address()).await["audits"]["confirmed"], 1, "{name}");
+    for address in [first.address(), auditor.address()] {
+        is_well_paid(server, address, REWARD, name).await;
+    }
+}
+
 /// Offers of a miner that wants every job.
 const GREEDY: [(&str, fn(&mut Capability), u128); 2] = [
     ("asks no price", |capability| capability.offers.iter_mut().for_each(|offer| offer.unit_price = Amount::ZERO), 0),
@@ -376,7 +449,7 @@ const GREEDY: [(&str, fn(&mut Capability), u128); 2] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_that_wins_every_job_earns_no_more_for_one() {
-    at_each_place(async |place| {
+    at_each_place(Draw::Never, async |place| {
         for (number, (name, change, worth)) in GREEDY.into_iter().enumerate() {
             let server = place.hub(number);
             nobody_is_left(server).await;
@@ -408,7 +481,7 @@ async fn an_offer_that_wins_every_job_earns_no_more_for_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_miner_that_hoards_leases_gets_few_and_loses_them() {
-    at_each_place(async |place| {
+    at_each_place(Draw::Never, async |place| {
         for number in 0..place.hubs.len() {
             hoards(place.hub(number), keys(number)).await;
         }
