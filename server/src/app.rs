@@ -211,7 +211,7 @@ impl App {
             identity.clone(),
             pinned,
             Arc::clone(&metrics),
-            config.audits,
+            hub::audit::Draws { audits: config.audits, controls: config.controls },
             HubSeal { key: keys.hub.clone(), chain_id: identity.chain_id },
             stop_hub.clone(),
         )

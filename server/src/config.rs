@@ -48,6 +48,9 @@ pub fn artifacts_in(data: &Path) -> PathBuf {
     data.join("artifacts")
 }
 
+/// Connections at once where the operator names no other number.
+pub const CONNECTIONS_DEFAULT: u32 = 8_192;
+
 /// How many connections there may be, and how long they may take to send a request.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
@@ -62,7 +65,7 @@ pub struct ConnectionLimits {
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
-            in_total: 8_192,
+            in_total: CONNECTIONS_DEFAULT as usize,
             per_address: 256,
             head_deadline: Duration::from_secs(60),
             body: BodyPace { grace: Duration::from_secs(30), bytes_per_second: 16 << 10 },
@@ -159,6 +162,8 @@ pub struct Config {
     pub exchange: ExchangeConfig,
     /// Which results another miner computes again.
     pub audits: hub::audit::Draw,
+    /// Which of those that an auditor confirmed a third miner computes as well, to see how it answers.
+    pub controls: hub::audit::Draw,
     /// EIP-155 id of the chain that this server keeps; genesis commits to it.
     pub chain_id: u64,
     /// Models whose manifest says what the first page shows.
@@ -260,6 +265,7 @@ impl Config {
             hold_seconds: 0,
             exchange: ExchangeConfig::default(),
             audits: hub::audit::Draw::Published,
+            controls: hub::audit::Draw::Published,
             chain_id: shared::chain::DEV_CHAIN_ID,
             pins: Pins::default(),
             limits: Limits::default(),

@@ -5,7 +5,7 @@ use hub::board::{Board, JobOverlay};
 use hub::{plan, reputation};
 use shared::Address;
 use shared::amount::{Amount, MicroUnits};
-use shared::api::audits::{AuditView, Unaudited, evidence_sha256};
+use shared::api::audits::{AuditState, AuditView, Unaudited, evidence_sha256};
 use shared::api::jobs::{ArtifactView, JobResult, JobView, MintView, TaskView};
 use shared::api::miners::{MinerAudits, MinerView};
 use shared::api::page::Page;
@@ -359,8 +359,13 @@ const fn is_paid(hold: Option<HoldState>) -> bool {
     matches!(hold, Some(HoldState::Paid | HoldState::Released))
 }
 
+/// Until it has ended nobody hears how it stands: who is asked for a third opinion must not know whether the first two agree.
 fn audit_view(record: &AuditRecord) -> Result<AuditView, StoreError> {
     let AuditRecord { receipt_hash, provider, state, opinions, refuted, ended_at, opened, .. } = record;
+    let (state, opinions) = match ended_at {
+        Some(_) => (state, opinions.as_slice()),
+        None => (&AuditState::Waiting, [].as_slice()),
+    };
     let evidence = evidence_sha256(*receipt_hash, *provider, opinions);
     Ok(AuditView {
         receipt_hash: *receipt_hash,
@@ -368,7 +373,7 @@ fn audit_view(record: &AuditRecord) -> Result<AuditView, StoreError> {
         state: *state,
         opened_at_unix_ms: opened.opened_at,
         ended_at_unix_ms: *ended_at,
-        opinions: opinions.clone(),
+        opinions: opinions.to_vec(),
         refuted: *refuted,
         evidence_sha256: evidence.map_err(|error| StoreError::Database(error.to_string()))?,
     })

@@ -4,7 +4,7 @@ use shared::api::audits::{AuditState, AuditView, Opinion, Unaudited};
 use shared::comparison::{Agreement, Comparison};
 
 pub const AUDIT: &str = "Computed again";
-pub const AUDIT_HELP: &str = "After a result is committed to, chance decides whether another miner computes it again. Where the two differ, a third one is asked. Who stands alone against two is refuted and loses what the minter holds of it.";
+pub const AUDIT_HELP: &str = "After a result is committed to, chance decides whether another miner computes it again. Where the two differ, a third one is asked, and now and then where they agree, so that third ones are honest. Who stands alone against two is refuted and loses what the minter holds of it.";
 pub const EVIDENCE: &str = "Evidence";
 pub const EVIDENCE_HELP: &str =
     "SHA-256 of who computed what and how it compares. A receipt that is taken back names it on the chain.";
@@ -58,13 +58,12 @@ pub fn sentence(audit: Option<&AuditView>, why_not: Option<Unaudited>) -> String
     let Some(audit) = audit else { return why_not.map_or(NOT_DRAWN, unaudited).to_owned() };
     let mut said: Vec<String> = audit.opinions.iter().map(opinion).collect();
     let end = match (audit.state, audit.refuted) {
-        (AuditState::Waiting, _) => Some("drawn, not yet answered".to_owned()),
+        (AuditState::Waiting, _) => Some("drawn, and told when it has ended".to_owned()),
         (AuditState::Unanswered, _) => Some("drawn, and no other miner answered".to_owned()),
-        (AuditState::Disputed, _) if audit.ended_at_unix_ms.is_none() => {
-            Some("disputed, a third miner is asked".to_owned())
-        }
         (AuditState::Disputed, _) => Some("disputed, and nobody decided it".to_owned()),
-        (AuditState::Refuted | AuditState::AuditorRefuted, Some(miner)) => Some(format!("{miner} is refuted")),
+        (AuditState::Refuted | AuditState::AuditorRefuted | AuditState::ThirdRefuted, Some(miner)) => {
+            Some(format!("{miner} is refuted"))
+        }
         _ => None,
     };
     said.extend(end);
@@ -117,7 +116,10 @@ mod tests {
             [Unaudited::HubAuditsNothing, Unaudited::MinersNamed, Unaudited::ModelNotPinned, Unaudited::DayUsedUp]
                 .map(|why| sentence(None, Some(why)));
         assert!(why.iter().all(|said| said.starts_with("not audited: ")), "{why:?}");
-        assert_eq!(sentence(Some(&audit(AuditState::Waiting, vec![], None)), None), "drawn, not yet answered");
+        assert_eq!(
+            sentence(Some(&audit(AuditState::Waiting, vec![], None)), None),
+            "drawn, and told when it has ended"
+        );
         let confirmed = audit(AuditState::Confirmed, vec![opinion_of(TaskRole::Audit, 2, Comparison::EQUAL)], None);
         assert_eq!(sentence(Some(&confirmed), None), format!("by {}: equal", Address::repeat_byte(2)));
         let opinions = vec![

@@ -21,6 +21,11 @@ pub(crate) struct ServerProcess {
 
 impl ServerProcess {
     pub(crate) async fn start(program: &Path, data: &Path) -> Self {
+        Self::start_with(program, data, &[]).await
+    }
+
+    /// The same with more options.
+    pub(crate) async fn start_with(program: &Path, data: &Path, options: &[&str]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
@@ -28,6 +33,7 @@ impl ServerProcess {
             .args(["up", "--no-market-maker"])
             .args(["--port", &address.port().to_string(), "--data"])
             .arg(data)
+            .args(options)
             .env("RUST_LOG", "error")
             // The measured visitor asks for more jobs than one person would.
             .env("AITBC_SPONSORED_PER_ADDRESS", "1000000")

@@ -22,8 +22,8 @@ use tracing_subscriber::EnvFilter;
 
 use super::market_maker::RunningMaker;
 use crate::config::{
-    ChainFrom, Config, ConnectionLimits, DEVELOPMENT_EXIT_DELAY_SECONDS, DEVELOPMENT_HUB_ID, ExchangeConfig,
-    HUB_ID_MAX_CHARS, Keeping, Limits, MarketMaker, PORT_DEFAULT, SITE_ROOT_DEFAULT,
+    CONNECTIONS_DEFAULT, ChainFrom, Config, ConnectionLimits, DEVELOPMENT_EXIT_DELAY_SECONDS, DEVELOPMENT_HUB_ID,
+    ExchangeConfig, HUB_ID_MAX_CHARS, Keeping, Limits, MarketMaker, PORT_DEFAULT, SITE_ROOT_DEFAULT,
 };
 use crate::follow::node_url;
 use crate::keys::{self, KeySource};
@@ -98,6 +98,12 @@ pub(super) struct Up {
     /// A reverse proxy stands in front and names visitors in X-Forwarded-For
     #[arg(long, env = "AITBC_BEHIND_PROXY")]
     behind_proxy: bool,
+    /// Connections at once, in all. Each connected worker has one
+    #[arg(
+        long, env = "AITBC_CONNECTIONS", default_value_t = CONNECTIONS_DEFAULT,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    connections: u32,
     /// Pictures per minute for a key without its own limit, and for a visitor
     #[arg(
         long, env = "AITBC_IMAGES_PER_MINUTE", default_value_t = Limits::default().images_per_key_per_minute,
@@ -117,6 +123,10 @@ pub(super) struct Up {
     /// Which results another miner computes again: by the published chances, always, or never
     #[arg(long, env = "AITBC_AUDITS", value_enum, default_value_t = Audits::Published)]
     audits: Audits,
+    /// Which results that an auditor confirmed a third miner computes as well, so that it is seen whether third opinions are
+    /// honest: by the published chance, always, or never
+    #[arg(long, env = "AITBC_AUDIT_CONTROLS", value_enum, default_value_t = Audits::Published)]
+    audit_controls: Audits,
     /// Operate no exchange: take no orders and settle no trades. Its contract stays, and traders leave alone
     #[arg(long, env = "AITBC_NO_EXCHANGE")]
     no_exchange: bool,
@@ -315,6 +325,7 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
             policy: up.exchange_policy,
         },
         audits: up.audits.into(),
+        controls: up.audit_controls.into(),
         chain_id,
         pins: Pins { models: up.pinned_models, manifests: up.manifests },
         limits: Limits {
@@ -326,7 +337,7 @@ fn config(up: Up, keys: KeySource, chain_id: u64) -> Config {
             mint_per_key_per_day: up.mint_per_key,
             mint_per_wallet_per_day: up.mint_per_wallet,
         },
-        connections: ConnectionLimits::default(),
+        connections: ConnectionLimits { in_total: up.connections as usize, ..ConnectionLimits::default() },
         keeping: Keeping::new(up.sponsored_files_days, up.key_files_days, up.files_max_gib),
         upkeep: hub::upkeep::UpkeepTerms::default(),
         own_origins: up.own_origins,

@@ -447,6 +447,7 @@ fn audit_change(step: AuditStep, receipt: &NewReceipt) -> AuditChange {
         Verdict::Disputed => AuditState::Disputed,
         Verdict::Refuted => AuditState::Refuted,
         Verdict::AuditorRefuted => AuditState::AuditorRefuted,
+        Verdict::ThirdRefuted => AuditState::ThirdRefuted,
     };
     let minter = contracts::AI_TOKEN_MINTER_ADDRESS;
     let refuted = refuted.map(|miner| Refuted { miner, faults: hub::audit::REFUTED_FAULTS, minter });

@@ -9,6 +9,7 @@ use hub::plan;
 use hub::receipt_check::{self, Agreed, Forgery, Mismatch};
 use hub::verification::{self, File, Refutation, Submitted};
 use shared::Address;
+use shared::commitment::Salt;
 use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::request::ValidJob;
@@ -84,6 +85,8 @@ struct Held {
     /// Of the model with which the lease was granted; absent where the hub started since, nothing is pinned and the miner is not
     /// connected.
     manifest_sha256: Option<Sha256Digest>,
+    /// With what the receipt of the lease's task commits.
+    salt: Salt,
     /// What the lease's task makes of the job.
     part: Part,
     /// What clients were shown of a text.
@@ -161,12 +164,12 @@ impl Intake {
         let board = self.hub.board();
         let lease = board.lease(lease_id)?.clone();
         let job = board.job(lease.task.job_id)?;
-        let part = job.part(lease.task.role);
+        let (part, salt) = (job.part(lease.task.role), board.task_salt(lease.task)?);
         // What was streamed is the served text; nobody was shown that of an audit.
         let streamed = if lease.task.role.is_audit() { String::new() } else { job.text().to_owned() };
         let job = Arc::clone(job.request());
         let manifest_sha256 = board.manifest_of(&lease);
-        Some(Held { lease, job, manifest_sha256, part, streamed })
+        Some(Held { lease, job, manifest_sha256, salt, part, streamed })
     }
 
     /// The lease has ended. Where this very result ended it, the answer is the same as then.
@@ -210,11 +213,12 @@ struct Checked {
 impl Checked {
     fn verify_and_keep(&self, submission: ResultSubmission) -> Result<Verified, IntakeError> {
         let now = clock::now();
-        let Held { lease, job, manifest_sha256, part, streamed } = &self.held;
+        let Held { lease, job, manifest_sha256, salt, part, streamed } = &self.held;
         let work = plan::work_of(&job.work, *part);
         let Lease { task, miner, terms, granted_at, .. } = lease;
         let manifest_sha256 = manifest_sha256.ok_or(IntakeError::NotConnected(*miner))?;
-        let agreed = Agreed { task: *task, miner: *miner, job, terms, manifest_sha256, granted_at: *granted_at };
+        let (salt, granted_at) = (*salt, *granted_at);
+        let agreed = Agreed { task: *task, miner: *miner, job, salt, terms, manifest_sha256, granted_at };
         receipt_check::check_terms(&submission.receipt, &agreed, now)?;
         submission.receipt.amount()?;
         let bytes = decode(&submission)?;
@@ -227,12 +231,12 @@ impl Checked {
         let submitted = Submitted {
             files: &files,
             result_commitment: submission.receipt.result_commitment,
-            salt: job.salt,
+            salt,
             units: submission.receipt.units,
             metering: &submission.metering,
             streamed,
         };
-        verification::check(&work, &submitted, *granted_at, now)?;
+        verification::check(&work, &submitted, granted_at, now)?;
         let compared = match &self.earlier {
             Some(earlier) => earlier.compare(work.kind(), job.salt, &submission, &bytes, &self.artifacts)?,
             None => None,
@@ -287,7 +291,7 @@ fn log_job(held: &Held, metering: &Metering, receipt_hash: shared::B256) {
         job_id = %held.lease.task.job_id,
         miner = %held.lease.miner,
         model = held.job.model,
-        prompt_commitment = %held.job.salt.commit_prompt(held.job.work.prompt_hash()),
+        prompt_commitment = %held.salt.commit_prompt(held.job.work.prompt_hash()),
         duration_ms = metering.duration_ms,
         gpu_ms = metering.gpu_ms,
         tokens = metering.tokens_read.saturating_add(metering.tokens_written),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 
-use hub::audit::Draw;
+use hub::audit::Draws;
 use hub::board::{Board, HubIdentity, Input, Lease, OpenAudit, OpenJob, ServedWith};
 use hub::catalog::ModelKey;
 use hub::lease;
 use hub::pinned::PinnedModels;
 use hub::speed::Measurement;
+use shared::api::audits::AuditState;
 use shared::api::payments::PaymentState;
 use store::record::{AuditRecord, JobRecord, LeaseRecord, MeasuredResult, NewAudit};
 use store::{Store, StoreError};
@@ -37,12 +38,13 @@ pub async fn start(
     identity: HubIdentity,
     pinned: PinnedModels,
     metrics: Arc<Metrics>,
-    audits: Draw,
+    draws: Draws,
     seal: HubSeal,
     stop: CancellationToken,
 ) -> Result<(HubHandle, JoinHandle<()>), StoreError> {
     let known = store.list_miners(None, MINERS_READ_MAX).await?.into_iter().flat_map(|miner| miner.capability.offers);
-    let mut board = Board::new(identity, clock::random_bytes(), pinned, known).with_audits(audits);
+    let board = Board::new(identity, clock::random_bytes(), pinned, known);
+    let mut board = board.with_audits(draws.audits).with_controls(draws.controls);
     let measured = store.list_measured_results(RESULTS_READ_MAX).await?;
     board.remember_paused(store.list_paused_miners().await?);
     board.remember_speeds(measured.into_iter().map(measurement));
@@ -136,7 +138,8 @@ fn open_audit(record: AuditRecord) -> OpenAudit {
         bits: bits.0,
         opened_at,
         deadline,
-        disputed_by: record.disputed_by,
+        audited_by: record.audited_by,
+        is_control: record.state == AuditState::Confirmed,
     }
 }
 

@@ -163,7 +163,12 @@ impl Settlement {
 
     /// Looks at one kind after another until one has something to send. A fault of one kind does not hold up the others;
     /// the first is kept.
-    async fn sign_next(&self, turns: &mut Turns, next_look: &mut NextLook, fault: &mut Option<SettlementError>) -> Look {
+    async fn sign_next(
+        &self,
+        turns: &mut Turns,
+        next_look: &mut NextLook,
+        fault: &mut Option<SettlementError>,
+    ) -> Look {
         let mut idle = Look::Nothing;
         for _ in 0..Turns::ROUND {
             if self.stop.is_cancelled() {

@@ -7,6 +7,7 @@ mod audits;
 mod bids;
 mod bounties;
 mod cancel;
+mod cheats;
 mod command_line;
 mod connections;
 mod exchange;
@@ -23,8 +24,6 @@ mod openapi;
 mod payments;
 mod pinned;
 mod postgres;
-#[path = "../../crates/store/tests/it/postgres.rs"]
-mod postgres_instance;
 mod reconcile;
 mod refused_input;
 mod relayed;

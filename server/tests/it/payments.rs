@@ -13,9 +13,9 @@ use shared::amount::Amount;
 use shared::job::text;
 use shared::job::token::Tokens;
 use shared::quote::SignedQuote;
+use test_support::postgres::database_or_skip;
 
 use self::buyer::{Buyer, EARNED, amount, paid_job, text_job};
-use super::postgres_instance::database_or_skip;
 use super::server::{TestServer, config, small_job};
 use super::walk::read_events;
 use super::worker::{TestWorker, key, result, words_result};

@@ -1,8 +1,8 @@
 //! The whole server over a PostgreSQL of its own, as `DATABASE_URL` sets it up.
 
 use shared::api::receipts::SettlementState;
+use test_support::postgres::database_or_skip;
 
-use super::postgres_instance::database_or_skip;
 use super::server::{TestServer, config, is_minted, small_job};
 use super::worker::{TestWorker, key, result};
 

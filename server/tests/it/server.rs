@@ -91,6 +91,7 @@ pub(crate) fn config(folder: &Path) -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         pins,
         audits: Draw::Never,
+        controls: Draw::Never,
         disk_floor_bytes: 0,
         ..Config::dev(folder.to_owned())
     }

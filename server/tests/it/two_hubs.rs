@@ -21,16 +21,17 @@ use super::worker::{TestWorker, key, result};
 /// Longest wait for a block of the other server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A chain that others can follow: the folder of its one validator.
-async fn new_chain(place: &Path) -> PathBuf {
+/// A chain that others can follow, made with these options: the folder of its one validator.
+pub(crate) async fn new_chain(place: &Path, options: &[&str]) -> PathBuf {
     let folder = place.join("chain");
-    let made = aitbc(&["node", "init", folder.to_str().unwrap(), "--validators", "1", "--first-port", "0"]).await;
+    let init = ["node", "init", folder.to_str().unwrap(), "--validators", "1", "--first-port", "0"];
+    let made = aitbc(&[&init[..], options].concat()).await;
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     folder.join("validator-1")
 }
 
 /// A hub in this folder, on the chain of another server.
-fn second(folder: &Path, first: &TestServer, genesis: &Path) -> Config {
+pub(crate) fn second(folder: &Path, first: &TestServer, genesis: &Path) -> Config {
     let urls = vec![format!("http://{}", first.address)];
     Config {
         hub_id: "second-hub".to_owned(),
@@ -38,6 +39,16 @@ fn second(folder: &Path, first: &TestServer, genesis: &Path) -> Config {
         exchange: ExchangeConfig { operates: false, ..ExchangeConfig::default() },
         ..config(folder)
     }
+}
+
+/// Has who manages the attesters of the chain in this folder admit the hub that did not start.
+pub(crate) async fn admit(chain: &Path, first: &TestServer, refused: &ServeError) {
+    let ServeError::Start(StartError::NotAttester { hub }) = refused else { panic!("{refused}") };
+    let person = Person::new();
+    let admin = std::fs::read_to_string(chain.join("keys/admin-dev.key")).unwrap();
+    json(&person.import("authority", admin.trim()).await);
+    let url = format!("http://{}", first.address);
+    json(&person.signs("attester", &["add", "authority", &hub.to_string(), "--url", &url]).await);
 }
 
 /// Sends a small job and has the worker of this server draw it. Gives the receipt, once it was minted.
@@ -54,7 +65,7 @@ async fn minted(server: &TestServer, worker: &mut TestWorker, seed: u64) -> Rece
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_at_each_of_two_hubs_is_minted_once_on_the_chain_of_the_first() {
     let place = tempfile::tempdir().unwrap();
-    let folder = new_chain(place.path()).await;
+    let folder = new_chain(place.path(), &[]).await;
     let first = TestServer::start(&folder).await;
     let url = format!("http://{}", first.address);
     let config = second(&place.path().join("second"), &first, &folder.join("genesis.json"));
@@ -116,17 +127,12 @@ async fn a_job_at_each_of_two_hubs_is_minted_once_on_the_chain_of_the_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_whose_chain_is_away_keeps_its_receipts_and_settles_them_when_it_is_back() {
     let place = tempfile::tempdir().unwrap();
-    let folder = new_chain(place.path()).await;
+    let folder = new_chain(place.path(), &[]).await;
     let first = TestServer::start(&folder).await;
     let address = first.address;
-    let person = Person::new();
-    let admin = std::fs::read_to_string(folder.join("keys/admin-dev.key")).unwrap();
-    json(&person.import("authority", admin.trim()).await);
     let settings = second(&place.path().join("second"), &first, &folder.join("genesis.json"));
     let refused = Server::start(settings.clone()).await.err().unwrap();
-    let ServeError::Start(StartError::NotAttester { hub }) = refused else { panic!("{refused}") };
-    let url = format!("http://{address}");
-    json(&person.signs("attester", &["add", "authority", &hub.to_string(), "--url", &url]).await);
+    admit(&folder, &first, &refused).await;
     TestServer::start_with(settings.clone()).await.stop().await;
 
     first.stop().await;

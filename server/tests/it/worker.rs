@@ -1,6 +1,7 @@
 //! A worker without a model: it speaks the protocol, signs real receipts and sends a real, plain picture.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -33,6 +34,9 @@ pub(crate) const MODEL: &str = "aitbc-scenes-1";
 
 pub(crate) const TEXT_MODEL: &str = "test-writer";
 pub(crate) const EMBEDDING_MODEL: &str = "test-embedder";
+
+/// What [`capability`] offers: a program that measures signs thousands of receipts for them.
+static OFFERS: LazyLock<Vec<ModelOffer>> = LazyLock::new(|| capability(1).offers);
 
 pub(crate) struct TestWorker {
     pub(crate) key: PrivateKey,
@@ -235,8 +239,7 @@ pub(crate) fn words_result(
 
 /// What the usual [`capability`] offers under the assignment's model; of any other name, the digest of that.
 fn offered_manifest(assignment: &Assignment) -> Sha256Digest {
-    let offers = capability(1).offers;
-    offers
+    OFFERS
         .iter()
         .find(|offer| offer.model == assignment.model)
         .map_or_else(|| Sha256Digest::of(assignment.model.as_bytes()), |offer| offer.manifest_sha256)

@@ -14,7 +14,7 @@ use crate::time::UnixMillis;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuditState {
-    /// Another miner was drawn, or will be, and has not answered.
+    /// It has not ended: other miners are asked, or will be. How they answered so far is told with the end.
     Waiting,
     /// Another miner computed the same.
     Confirmed,
@@ -26,8 +26,17 @@ pub enum AuditState {
     Refuted,
     /// A third miner agrees with the result, against the auditor.
     AuditorRefuted,
+    /// Result and auditor agree, against the third miner, whose answer was known before it was asked.
+    ThirdRefuted,
     /// No other miner has answered in time.
     Unanswered,
+}
+
+impl AuditState {
+    /// The audited result holds.
+    pub const fn is_confirmed(self) -> bool {
+        matches!(self, Self::Confirmed | Self::AuditorRefuted | Self::ThirdRefuted)
+    }
 }
 
 /// Why no result of a job is computed again.
@@ -78,7 +87,8 @@ pub struct AuditView {
     pub opened_at_unix_ms: UnixMillis,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at_unix_ms: Option<UnixMillis>,
-    /// The auditor's, and that of a third miner where the two differ.
+    /// The auditor's, and that of a third miner where the two differ or the third one was drawn to be looked at. None before
+    /// the audit has ended.
     pub opinions: Vec<Opinion>,
     /// Who stands alone against two.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -276,6 +276,9 @@ pub struct LoggedAudit {
     pub opinions: Vec<Opinion>,
     /// [`crate::api::audits::evidence_sha256`]: what a void on the chain names.
     pub evidence_sha256: Sha256Digest,
+    /// The random bits that drew the audit, its miners, and whether the third one was looked at. Nobody else had them before.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub bits: B256,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refuted: Option<RefutedMiner>,
     pub ended_at: UnixSeconds,

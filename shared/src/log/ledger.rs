@@ -153,7 +153,7 @@ impl Ledger {
     }
 
     fn count_audit(&mut self, audit: &LoggedAudit) {
-        if matches!(audit.state, AuditState::Confirmed | AuditState::AuditorRefuted) {
+        if audit.state.is_confirmed() {
             self.miners.entry(audit.provider).or_default().audits_confirmed += 1;
         }
         if let Some(refuted) = &audit.refuted {
@@ -266,6 +266,7 @@ mod tests {
             state,
             opinions: vec![],
             evidence_sha256: crate::digest::Sha256Digest::of(b""),
+            bits: B256::ZERO,
             refuted: refuted.map(|miner| RefutedMiner { miner, faults: 10 }),
             ended_at: UnixSeconds(9),
         })

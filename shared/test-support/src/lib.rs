@@ -1,11 +1,12 @@
-//! What tests of several crates need: machines that lack something, such as ONNX Runtime, and inputs of strangers
-//! (`fuzz`). Only tests depend on this crate.
+//! What tests of several crates need: machines that lack something, such as ONNX Runtime, inputs of strangers (`fuzz`), and a
+//! PostgreSQL of their own ([`postgres`]). Only tests and benchmarks depend on this crate.
 //!
 //! A test that returned early would pass without a word. [`require_or_skip`] says that it was skipped, and fails it where
 //! the environment promises the thing. `cargo test` hides what passing tests print. The line therefore also goes to a
 //! file, which `cargo xtask test` reads.
 
 mod fuzz;
+pub mod postgres;
 
 pub use fuzz::{SECONDS_VARIABLE, SEED_VARIABLE, fuzz};
 

@@ -9,18 +9,26 @@ use serde_json::Value;
 use super::figure::Figure;
 use crate::build;
 use crate::command;
-use crate::tools::{self, C_COMPILER, ONNX_RUNTIME};
+use crate::packages;
+use crate::tools::{self, C_COMPILER, NODE, ONNX_RUNTIME};
 use crate::workspace::{Profile, Workspace};
 
 /// Foundry's anvil, as `npm ci` in `e2e` brings it.
 const ANVIL: &str = "e2e/node_modules/.bin/anvil";
 
-/// Submission to the worker's hands, through the whole server.
+/// The job queue of others beside which the hub is measured.
+const QUEUE: &str = "e2e/queue";
+
+/// The hub through the whole server and its databases, beside a job queue of the field.
 pub(super) fn dispatch(workspace: &Workspace) -> Result<Vec<Figure>> {
-    tools::ensure(workspace, &[C_COMPILER])?;
+    tools::ensure(workspace, &[C_COMPILER, NODE])?;
+    packages::install(workspace, QUEUE)?;
     build::release_example(workspace, "bench_dispatch")?;
-    let program = workspace.binaries(Profile::Release).join("examples/bench_dispatch");
-    figures(workspace.command(&program.to_string_lossy()).arg("--json"))
+    let binaries = workspace.binaries(Profile::Release);
+    let program = binaries.join("examples/bench_dispatch");
+    let mut bench = workspace.command(&program.to_string_lossy());
+    bench.arg("--server").arg(binaries.join("aitbc"));
+    figures(bench.arg("--queue").arg(workspace.root.join(QUEUE).join("run.mjs")))
 }
 
 /// What an attacker on loopback costs others, through the whole server.

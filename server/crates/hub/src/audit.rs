@@ -27,6 +27,11 @@ pub const DETERRENT_PER_MILLE: u64 = 1_250;
 /// How many of 1000 results are audited of any miner at least, however much the minter holds of it.
 pub const FLOOR_PER_MILLE: u64 = 50;
 
+/// How many of 1000 results that an auditor confirmed get a third opinion all the same, as if the two differed. Its right answer
+/// is known then, and nobody who is asked can tell. It bounds what controls cost: one more result for every twenty confirmed
+/// ones.
+pub const CONTROL_PER_MILLE: u64 = 50;
+
 /// Audits of minted results that may wait or run at once. A result that is drawn beyond it takes the place of the one of which
 /// the least may be minted, where nobody has begun that one and it is less than its own; else it is not audited.
 pub const OPEN_MAX: usize = 1_000;
@@ -71,6 +76,14 @@ pub enum Draw {
     Never,
 }
 
+/// Which results and which answers are looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Draws {
+    pub audits: Draw,
+    /// Third opinions on results that an auditor confirmed.
+    pub controls: Draw,
+}
+
 /// Random bits of one result, drawn after it was committed to.
 pub type Bits = [u8; 32];
 
@@ -107,6 +120,13 @@ impl Draw {
             }
         }
     }
+}
+
+/// Whether a confirmed result gets a third opinion whose answer is known. Other bits decide it than those that drew the audit.
+pub fn is_controlled(draw: Draw, bits: &Bits) -> bool {
+    let mut others = *bits;
+    others.rotate_left(8);
+    draw.takes(CONTROL_PER_MILLE, &others)
 }
 
 /// What each miner earned lately that the minter can still take.
@@ -163,6 +183,8 @@ pub enum Verdict {
     Refuted,
     /// A third miner agrees with the result, against the auditor.
     AuditorRefuted,
+    /// Result and auditor agree, against a third miner that was asked to see how it answers.
+    ThirdRefuted,
 }
 
 /// What the first auditor's result says.
@@ -182,6 +204,38 @@ pub fn last_verdict(compared: Compared) -> Verdict {
         (Agreement::Differs, audit) if audit.agrees() => Verdict::Refuted,
         _ => Verdict::Disputed,
     }
+}
+
+/// What a third result says where the first two agree. The audited one holds in any case.
+pub const fn control_verdict(compared: Compared) -> Verdict {
+    match compared.with_served.agreement {
+        Agreement::Differs => Verdict::ThirdRefuted,
+        Agreement::Equal | Agreement::WithinTolerance | Agreement::Unclear => Verdict::Confirmed,
+    }
+}
+
+/// What all answers to an audit say, in their order, and which of them is refuted: 0 is the result itself, 1 the auditor's, 2 the
+/// third one. `None` for more than two answers, and for a third one that nothing called for.
+pub fn verdict_of(answers: &[Option<Compared>]) -> Option<(Verdict, Option<usize>)> {
+    let first = |compared: Option<Compared>| compared.map_or(Verdict::Unclear, first_verdict);
+    let verdict = match *answers {
+        [only] => first(only),
+        [one, third] => match (first(one), third) {
+            (Verdict::Confirmed, Some(third)) => control_verdict(third),
+            (Verdict::Disputed, Some(third)) => last_verdict(third),
+            (Verdict::Confirmed, None) => Verdict::Confirmed,
+            (Verdict::Disputed, None) => Verdict::Unclear,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let refuted = match verdict {
+        Verdict::Refuted => Some(0),
+        Verdict::AuditorRefuted => Some(1),
+        Verdict::ThirdRefuted => Some(2),
+        Verdict::Confirmed | Verdict::Unclear | Verdict::Disputed => None,
+    };
+    Some((verdict, refuted))
 }
 
 #[cfg(test)]
@@ -255,6 +309,47 @@ mod tests {
                 assert_eq!(last == Verdict::AuditorRefuted, lied, "{served:?} {audit:?}");
             }
         }
+    }
+
+    #[test]
+    fn of_a_control_only_the_third_is_refuted_and_only_where_it_differs() {
+        for served in AGREEMENTS {
+            for audit in AGREEMENTS {
+                let is_refuted = control_verdict(compared(served, audit)) == Verdict::ThirdRefuted;
+                assert_eq!(is_refuted, served == Agreement::Differs, "{served:?} {audit:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_answers_together_say_what_they_said_one_by_one() {
+        let first = |agreement| Some(Compared { with_audit: None, ..compared(agreement, agreement) });
+        for one in AGREEMENTS {
+            assert_eq!(verdict_of(&[first(one)]), Some((first_verdict(first(one).unwrap()), None)));
+            for served in AGREEMENTS {
+                for audit in AGREEMENTS {
+                    let third = compared(served, audit);
+                    let (is_control, is_dispute) = (one.agrees(), one == Agreement::Differs);
+                    let verdict = verdict_of(&[first(one), Some(third)]);
+                    let alone = if is_control { control_verdict(third) } else { last_verdict(third) };
+                    assert_eq!(verdict.map(|(verdict, _)| verdict), (is_control || is_dispute).then_some(alone));
+                }
+            }
+        }
+        assert_eq!(verdict_of(&[]), None);
+        assert_eq!(verdict_of(&[first(Agreement::Equal), None]), Some((Verdict::Confirmed, None)));
+        let (agrees, differs) = (first(Agreement::Equal), Some(compared(Agreement::Differs, Agreement::Differs)));
+        assert_eq!(verdict_of(&[agrees, differs]), Some((Verdict::ThirdRefuted, Some(2))));
+        assert_eq!(verdict_of(&[agrees, agrees, agrees]), None);
+    }
+
+    #[test]
+    fn what_draws_an_audit_says_nothing_of_its_control() {
+        let bits = (0..20_000_u32).map(|number| Sha256Digest::of(&number.to_be_bytes()).0.0);
+        let drawn: Vec<Bits> = bits.filter(|bits| Draw::Published.takes(FLOOR_PER_MILLE, bits)).collect();
+        let controlled = drawn.iter().filter(|bits| is_controlled(Draw::Published, bits)).count();
+        let per_mille = controlled * 1_000 / drawn.len();
+        assert!((25..=80).contains(&per_mille), "{per_mille} of {}", drawn.len());
     }
 
     /// What a cheat that computes nothing expects of one result at the default parameters, in thousandths of the reward:

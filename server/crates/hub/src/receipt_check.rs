@@ -1,6 +1,7 @@
 //! Checks that a receipt says what its lease agreed. Only then does the hub attest it.
 
 use shared::Address;
+use shared::commitment::Salt;
 use shared::digest::Sha256Digest;
 use shared::job::request::ValidJob;
 use shared::job::task::Task;
@@ -19,6 +20,8 @@ pub struct Agreed<'a> {
     pub task: Task,
     pub miner: Address,
     pub job: &'a ValidJob,
+    /// The job's, or that of a task that computes a result of the job again.
+    pub salt: Salt,
     pub terms: &'a ReceiptTerms,
     /// SHA-256 of the manifest of the model that the miner offers under the job's name.
     pub manifest_sha256: Sha256Digest,
@@ -60,7 +63,7 @@ pub fn check_signature(
 
 /// Every field against the lease.
 pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -> Result<(), Mismatch> {
-    let Agreed { task, miner, job, terms, .. } = *agreed;
+    let Agreed { task, miner, job, salt, terms, .. } = *agreed;
     same("job_id", task.job_id, receipt.job_id)?;
     same("task_role", task.role, receipt.task_role)?;
     same("provider", miner, receipt.provider)?;
@@ -69,7 +72,7 @@ pub fn check_terms(receipt: &JobReceipt, agreed: &Agreed<'_>, now: UnixMillis) -
     check_units(terms, receipt)?;
     same("unit_price", terms.unit_price, receipt.unit_price)?;
     same("model", job.model.as_str(), receipt.model.as_str())?;
-    same("prompt_commitment", job.salt.commit_prompt(job.work.prompt_hash()), receipt.prompt_commitment)?;
+    same("prompt_commitment", salt.commit_prompt(job.work.prompt_hash()), receipt.prompt_commitment)?;
     same("expires_at", terms.expires_at.0, receipt.expires_at.0)?;
     same("hub_id", terms.hub_id.as_str(), receipt.hub_id.as_str())?;
     same("chain_id", terms.chain_id, receipt.chain_id)?;
@@ -193,7 +196,8 @@ mod tests {
 
     fn agreed<'a>(miner: &PrivateKey, job: &'a ValidJob, terms: &'a ReceiptTerms) -> Agreed<'a> {
         let granted_at = UnixMillis(1_000_000);
-        Agreed { task: TASK, miner: miner.address(), job, terms, manifest_sha256: manifest(), granted_at }
+        let salt = job.salt;
+        Agreed { task: TASK, miner: miner.address(), job, salt, terms, manifest_sha256: manifest(), granted_at }
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Record {
         for verdict in self.of_jobs.into_values().flatten() {
             match verdict {
                 Verdict::Refuted => self.lies.caught += 1,
-                Verdict::Confirmed | Verdict::AuditorRefuted => self.lies.confirmed += 1,
+                Verdict::Confirmed | Verdict::AuditorRefuted | Verdict::ThirdRefuted => self.lies.confirmed += 1,
                 Verdict::Unclear | Verdict::Disputed => self.lies.undecided += 1,
             }
         }

@@ -35,6 +35,9 @@ pub enum Strategy {
     /// Serves honestly and computes nothing as an auditor: it hands in a copy where it can read the result, and else a picture
     /// that it has.
     CopyingAuditor,
+    /// Works, also as an auditor, but computes nothing for a third opinion: it hands in a copy where it can read the result, and
+    /// else a picture that it has.
+    IdleThird,
 }
 
 /// What a miner hands in.
@@ -45,7 +48,7 @@ pub enum Act {
     /// Something else.
     Lie(Lie),
     /// As an auditor: what the audited miner handed in, and its root if both belong to one operator. What it cannot read, it
-    /// computes, but for [`Strategy::CopyingAuditor`].
+    /// computes, but for [`Strategy::CopyingAuditor`] and [`Strategy::IdleThird`].
     Copy,
 }
 
@@ -92,6 +95,7 @@ impl Strategy {
         Self::Sybil,
         Self::SybilRing,
         Self::CopyingAuditor,
+        Self::IdleThird,
     ];
 
     /// Those that earn more than honest work. `docs/ECONOMICS.md` says why, and what bounds them.
@@ -113,6 +117,7 @@ impl Strategy {
             Self::Sybil => "new keys that lie",
             Self::SybilRing => "ring of proven keys",
             Self::CopyingAuditor => "copying auditor",
+            Self::IdleThird => "idle third opinion",
         }
     }
 
@@ -135,13 +140,13 @@ impl Strategy {
     /// It does honest work beside its lies. It hands those in no sooner than the work would be: it must not seem faster
     /// than it is, or its leases become too short for its work.
     pub(crate) const fn works_too(self) -> bool {
-        matches!(self, Self::SelfDealing | Self::SelfDealingPaid | Self::CopyingAuditor)
+        matches!(self, Self::SelfDealing | Self::SelfDealingPaid | Self::CopyingAuditor | Self::IdleThird)
     }
 
     pub(crate) fn serve(self, situation: Situation) -> Act {
         let blank = Act::Lie(Lie::free(assumptions::BLANK));
         match self {
-            Self::Honest | Self::SelfDealingWorking | Self::CopyingAuditor => Act::Work,
+            Self::Honest | Self::SelfDealingWorking | Self::CopyingAuditor | Self::IdleThird => Act::Work,
             Self::Blank | Self::Sybil => blank,
             Self::FalseFlag => Act::Lie(Lie { flagged: true, ..Lie::free(assumptions::BLANK) }),
             Self::SeedIgnoring => Act::Lie(Lie::free(assumptions::OTHER_SEED)),
@@ -161,9 +166,10 @@ impl Strategy {
     }
 
     /// `is_own`: the audited result is of the same operator. Who computes nothing copies as an auditor as well.
-    pub(crate) const fn audit(self, is_own: bool) -> Act {
+    pub(crate) const fn audit(self, is_own: bool, is_third: bool) -> Act {
         match self {
             _ if is_own => Act::Copy,
+            Self::IdleThird if is_third => Act::Copy,
             Self::CopyingAuditor
             | Self::Blank
             | Self::FalseFlag
@@ -177,6 +183,7 @@ impl Strategy {
             | Self::SelfDealingWorking
             | Self::SelfDealingPaid
             | Self::SybilRing
+            | Self::IdleThird
             | Self::ExitScam => Act::Work,
         }
     }

@@ -377,7 +377,7 @@ impl<'a> World<'a> {
                 let copy_ms = if self.strategy.works_too() { work_ms } else { LIE_MS };
                 (served.copied(is_own), 0, self.now.plus_ms(copy_ms))
             }
-            (Act::Copy, None) if self.strategy == Strategy::CopyingAuditor => {
+            (Act::Copy, None) if matches!(self.strategy, Strategy::CopyingAuditor | Strategy::IdleThird) => {
                 // It computes nothing: it hands in a picture that it has.
                 let distance = self.work_random.between(OTHER_SEED);
                 (Content::lie(job, distance, false, lease.miner, class), 0, self.now.plus_ms(work_ms))
@@ -405,7 +405,7 @@ impl<'a> World<'a> {
         }
         if lease.task.role.is_audit() {
             let is_own = self.audited_content(lease).is_some_and(|(_, is_own)| is_own);
-            return self.strategy.audit(is_own);
+            return self.strategy.audit(is_own, lease.task.role.is_third_opinion());
         }
         let elapsed_ms = self.now.since_ms(START);
         self.strategy.serve(Situation {

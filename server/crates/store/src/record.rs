@@ -171,7 +171,8 @@ pub struct AuditRecord {
     pub receipt_hash: B256,
     pub provider: Address,
     pub state: AuditState,
-    pub disputed_by: Option<Address>,
+    /// Who answered first, where a third miner is asked, or was.
+    pub audited_by: Option<Address>,
     pub opinions: Vec<Opinion>,
     pub refuted: Option<Address>,
     pub ended_at: Option<UnixMillis>,

@@ -9,6 +9,7 @@
 mod chain;
 mod compare;
 mod source;
+mod verdicts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -169,6 +169,7 @@ impl<'a> LogReader<'a> {
                 self.is_hubs(signed.failure.hub, "the record of the failure")
             }
             LogEntry::Amnesty(amnesty) => amnesty.check_span().map_err(|error| error.detail),
+            LogEntry::Audit(audit) => super::verdicts::check(audit),
             _ => Ok(()),
         }
     }

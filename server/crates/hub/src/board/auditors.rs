@@ -166,7 +166,7 @@ impl Board {
         let asked: BTreeSet<Address> = asked.collect();
         let (tries, is_third) = ((asked.len() + passed.len()) as u64, task.role.is_third_opinion());
         let round = tries << 1 | u64::from(is_third);
-        let concerned = [Some(audit.served_by), audit.disputed_by, Some(job.client)];
+        let concerned = [Some(audit.served_by), audit.audited_by, Some(job.client)];
         let mut excluded: BTreeSet<Address> = asked.into_iter().chain(concerned.into_iter().flatten()).collect();
         let pools = auditors.0.get(&ModelKey::of(&job.request))?.get(&Question::of(job, audit))?;
         let pool = pools.iter().find(|pool| pool.draw(&audit.bits, round, &excluded).is_some())?;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::Address;
 use shared::amount::{Amount, MicroUnits};
+use shared::commitment::Salt;
 use shared::device::Engine;
 use shared::digest::Sha256Digest;
 use shared::id::{JobId, LeaseId};
@@ -20,7 +21,7 @@ use shared::time::UnixMillis;
 use super::effect::{AuditStep, Judged};
 use super::job::OpenTask;
 use super::{Board, BoardError, Effect, Lease, OpenJob};
-use crate::audit::{self, Bits, Compared, Draw, Stakes, Verdict};
+use crate::audit::{self, Bits, Compared, Draw, Draws, Stakes, Verdict};
 use crate::matching;
 
 /// Auditors that one round of giving out looks at; the next round goes on after them.
@@ -49,8 +50,10 @@ pub struct OpenAudit {
     pub bits: Bits,
     pub opened_at: UnixMillis,
     pub deadline: UnixMillis,
-    /// Whose result differs from the audited one, where a third miner is asked.
-    pub disputed_by: Option<Address>,
+    /// Who answered first, where a third miner is asked.
+    pub audited_by: Option<Address>,
+    /// That answer agrees with the result. So the right one is known, and it is the third miner that is looked at.
+    pub is_control: bool,
 }
 
 /// The miner that an audit was drawn for.
@@ -90,7 +93,7 @@ enum Room {
 /// What the board knows of all audits.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Audits {
-    draw: Draw,
+    draws: Draws,
     stakes: Stakes,
     /// Tasks for which a miner must be drawn.
     undrawn: BTreeSet<Task>,
@@ -323,7 +326,14 @@ impl Board {
     /// The same board, which draws audits so.
     #[must_use]
     pub fn with_audits(mut self, draw: Draw) -> Self {
-        self.audits.draw = draw;
+        self.audits.draws.audits = draw;
+        self
+    }
+
+    /// The same board, which draws third opinions on confirmed results so.
+    #[must_use]
+    pub fn with_controls(mut self, draw: Draw) -> Self {
+        self.audits.draws.controls = draw;
         self
     }
 
@@ -334,7 +344,7 @@ impl Board {
 
     /// Whether results are audited here at all.
     pub fn draws_audits(&self) -> bool {
-        self.audits.draw != Draw::Never
+        self.audits.draws.audits != Draw::Never
     }
 
     /// Whether what a job gives, and what is drawn or written of it so far, is for its creator alone now: its results may be
@@ -391,7 +401,7 @@ impl Board {
         }
         // A client that pays nothing would have auditors compute for nothing, as much as it likes.
         let is_worth_it = !is_paid || reward > Amount::ZERO;
-        is_worth_it && !is_unaudited && self.audits.draw.takes(share, bits)
+        is_worth_it && !is_unaudited && self.audits.draws.audits.takes(share, bits)
     }
 
     /// `None` where nobody could compute it again.
@@ -413,7 +423,8 @@ impl Board {
             bits: *bits,
             opened_at: now,
             deadline: now.plus_ms(audit::TIME_MAX_MS),
-            disputed_by: None,
+            audited_by: None,
+            is_control: false,
         };
         Some((audit, Place { payer: job.is_paid_by_client().then_some(job.client), mint_max }))
     }
@@ -435,23 +446,39 @@ impl Board {
         job.audits.get(&role.audited()?)
     }
 
-    /// What an auditor's verified result says. A dispute puts the question to a third miner.
+    /// With what the receipt of a task commits. The receipts of a job are public while its result is audited.
+    pub fn task_salt(&self, task: Task) -> Option<Salt> {
+        self.jobs.get(&task.job_id).map(|job| Self::salt_of(job, task.role))
+    }
+
+    pub(super) fn salt_of(job: &OpenJob, role: TaskRole) -> Salt {
+        let of_job = job.request.salt;
+        Self::audit_of(job, role).map_or(of_job, |audit| of_job.of_audit(audit.bits.into(), role))
+    }
+
+    /// What an auditor's verified result says. A dispute puts the question to a third miner, and a control as well.
     pub(super) fn judge(&mut self, lease: &Lease, compared: Option<Compared>, now: UnixMillis) -> Option<Judged> {
         let role = lease.task.role;
         let audit = Self::audit_of(self.jobs.get(&lease.task.job_id)?, role)?.clone();
         let verdict = match compared {
-            Some(compared) if role.is_third_opinion() => audit::last_verdict(compared),
-            Some(compared) => audit::first_verdict(compared),
+            Some(compared) if !role.is_third_opinion() => audit::first_verdict(compared),
+            Some(compared) if audit.is_control => audit::control_verdict(compared),
+            Some(compared) => audit::last_verdict(compared),
+            None if audit.is_control => Verdict::Confirmed,
             None => Verdict::Unclear,
         };
         let refuted = match verdict {
             Verdict::Refuted => Some(audit.served_by),
-            Verdict::AuditorRefuted => audit.disputed_by,
-            _ => None,
+            Verdict::AuditorRefuted => audit.audited_by,
+            Verdict::ThirdRefuted => Some(lease.miner),
+            Verdict::Confirmed | Verdict::Unclear | Verdict::Disputed => None,
         };
-        let third = (verdict == Verdict::Disputed && !role.is_third_opinion()).then(|| {
-            let disputed_by = Some(lease.miner);
-            OpenAudit { deadline: now.plus_ms(audit::TIME_MAX_MS), disputed_by, ..audit }
+        let is_control = verdict == Verdict::Confirmed
+            && audit::is_controlled(self.audits.draws.controls, &audit.bits)
+            && self.audits.has_room();
+        let third = ((verdict == Verdict::Disputed || is_control) && !role.is_third_opinion()).then(|| {
+            let (deadline, audited_by) = (now.plus_ms(audit::TIME_MAX_MS), Some(lease.miner));
+            OpenAudit { deadline, audited_by, is_control, ..audit }
         });
         if let Some(third) = third.clone() {
             self.add_audit(Task { role: role.third_opinion(), ..lease.task }, third);

@@ -224,7 +224,7 @@ impl Board {
         let served_with = self.served_with(miner, job);
         let until = job.deadline_of(task.role);
         let deadline = crate::lease::deadline(now, expected_ms, self.last_deadline_of(miner), until);
-        let (name, work, salt) = (job.request.model.clone(), job.work_of(task.role), job.request.salt);
+        let (name, work, salt) = (job.request.model.clone(), job.work_of(task.role), Self::salt_of(job, task.role));
         let id = self.draw_lease_id();
         let Ok(moved) = self.move_task(task, TaskEvent::Leased { lease_id: id }) else { return vec![] };
         if let Some(open) = self.task_mut(task) {

@@ -42,7 +42,9 @@ fn identity() -> HubIdentity {
 
 /// Without audits, which have tests of their own.
 fn board() -> Board {
-    Board::new(identity(), [7; 32], PinnedModels::default(), []).with_audits(crate::audit::Draw::Never)
+    Board::new(identity(), [7; 32], PinnedModels::default(), [])
+        .with_audits(crate::audit::Draw::Never)
+        .with_controls(crate::audit::Draw::Never)
 }
 
 fn open_job(number: u128) -> OpenJob {

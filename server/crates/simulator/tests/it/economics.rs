@@ -76,6 +76,16 @@ fn a_ring_of_proven_keys_loses() {
     loses(Strategy::SybilRing);
 }
 
+/// Where nobody else lies, third opinions are asked only to look at them, and few: one that is never asked earns what honest work
+/// does. So these are more days, with seeds that are the same each time.
+#[test]
+fn who_computes_no_third_opinion_loses() {
+    let parameters = Parameters { days: 6, ..Parameters::default() };
+    let row = Row::of(&parameters, Strategy::IdleThird, &[1, 2]).unwrap();
+    let (cheat, honest) = row.profits_per_day();
+    assert!(cheat < honest, "{}", render(&[row]));
+}
+
 #[test]
 fn an_auditor_that_copies_loses_where_results_are_withheld_from_it_and_not_where_it_reads_them() {
     loses(Strategy::CopyingAuditor);

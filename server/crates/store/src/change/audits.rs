@@ -83,7 +83,7 @@ async fn open(
         state: Set(audit_text(AuditState::Waiting)?),
         opened_at_unix_ms: Set(stored_millis(new.opened_at)),
         deadline_unix_ms: Set(stored_millis(new.deadline)),
-        disputed_by: Set(None),
+        audited_by: Set(None),
         opinions: Set(encode("opinions", &Vec::<Opinion>::new())?),
         refuted: Set(None),
         ended_at_unix_ms: Set(None),
@@ -126,7 +126,7 @@ impl AuditAnswer {
             .col_expr(Column::State, Expr::value(audit_text(self.state)?));
         update = match self.third_until {
             Some(until) => update
-                .col_expr(Column::DisputedBy, Expr::value(self.opinion.miner.to_string()))
+                .col_expr(Column::AuditedBy, Expr::value(self.opinion.miner.to_string()))
                 .col_expr(Column::DeadlineUnixMs, Expr::value(stored_millis(until))),
             None => update.col_expr(Column::EndedAtUnixMs, Expr::value(stored_millis(at))),
         };
@@ -137,11 +137,9 @@ impl AuditAnswer {
             insert_task(transaction, Task { role: task.role.third_opinion(), ..task }).await?;
         }
         let provider: Address = word("provider", &row.provider)?;
-        if matches!(self.state, AuditState::Confirmed | AuditState::AuditorRefuted) {
-            add(transaction, provider, (miner::Column::AuditsConfirmed, 1)).await?;
-        }
         let receipt_hash = word("receipt hash", &row.receipt_hash)?;
         if self.third_until.is_none() {
+            count_confirmed(transaction, provider, self.state).await?;
             let refuted = self.refuted.as_ref().map(|Refuted { miner, faults, .. }| (*miner, *faults));
             log_end(transaction, (&row, opinions.clone()), self.state, refuted, at).await?;
             daily_use::give_back(transaction, task.job_id).await?;
@@ -182,11 +180,24 @@ async fn log_end(
         provider,
         state,
         evidence_sha256: evidence(receipt_hash, provider, &opinions)?,
+        bits: word("bits", &row.bits)?,
         opinions,
         refuted: refuted.map(|(miner, faults)| RefutedMiner { miner, faults }),
         ended_at: at.seconds(),
     };
     append(transaction, &[LogEntry::Audit(audit)]).await
+}
+
+/// Counts an audit that has ended for the miner whose result it was about.
+async fn count_confirmed(
+    transaction: &Transaction<'_>,
+    provider: Address,
+    state: AuditState,
+) -> Result<(), StoreError> {
+    match state.is_confirmed() {
+        true => add(transaction, provider, (miner::Column::AuditsConfirmed, 1)).await,
+        false => Ok(()),
+    }
 }
 
 async fn add(
@@ -237,7 +248,7 @@ fn condemnable(
         .filter(Column::VoidReason.is_null())
 }
 
-/// An audit's task ended without a result. A dispute stays one.
+/// An audit's task ended without a result. A dispute stays one, and a confirmed result confirmed.
 pub(super) async fn end_unanswered(
     transaction: &Transaction<'_>,
     task: Task,
@@ -258,6 +269,7 @@ pub(super) async fn end_unanswered(
         .filter(open)
         .exec(transaction.connection)
         .await?;
+    count_confirmed(transaction, word("provider", &row.provider)?, state).await?;
     let opinions = decode("opinions", &row.opinions)?;
     log_end(transaction, (&row, opinions), state, None, at).await?;
     daily_use::give_back(transaction, task.job_id).await

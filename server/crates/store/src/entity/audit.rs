@@ -28,7 +28,7 @@ pub struct Model {
     pub opened_at_unix_ms: i64,
     pub deadline_unix_ms: i64,
     /// Whose result differs, where a third miner is asked.
-    pub disputed_by: Option<String>,
+    pub audited_by: Option<String>,
     /// JSON of the opinions.
     pub opinions: String,
     pub refuted: Option<String>,

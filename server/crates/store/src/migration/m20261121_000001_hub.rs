@@ -293,7 +293,7 @@ fn receipt_tables() -> Vec<TableCreateStatement> {
         .col(string("state"))
         .col(big_integer("opened_at_unix_ms"))
         .col(big_integer("deadline_unix_ms"))
-        .col(string_null("disputed_by"))
+        .col(string_null("audited_by"))
         .col(string("opinions"))
         .col(string_null("refuted"))
         .col(big_integer_null("ended_at_unix_ms"))

@@ -45,7 +45,7 @@ impl TryFrom<audit::Model> for AuditRecord {
             receipt_hash: word("receipt hash", &row.receipt_hash)?,
             provider: word("provider", &row.provider)?,
             state: decode("audit state", &format!("\"{}\"", row.state))?,
-            disputed_by: row.disputed_by.map(|miner| word("miner", &miner)).transpose()?,
+            audited_by: row.audited_by.map(|miner| word("miner", &miner)).transpose()?,
             opinions: decode("opinions", &row.opinions)?,
             refuted: row.refuted.map(|miner| word("miner", &miner)).transpose()?,
             ended_at: row.ended_at_unix_ms.map(millis),

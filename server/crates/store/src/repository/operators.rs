@@ -122,23 +122,24 @@ impl Store {
     /// This hub's audits that are not over.
     pub async fn waiting_audits(&self) -> Result<WaitingAudits, StoreError> {
         use audit::Column;
-        let (open, disputed) = (audit_text(AuditState::Waiting)?, audit_text(AuditState::Disputed)?);
+        let open = audit_text(AuditState::Waiting)?;
         let rows: Vec<(String, i64, i64)> = audit::Entity::find()
             .select_only()
             .column(Column::State)
             .column_as(Column::JobId.count(), "audits")
             .column_as(Column::OpenedAtUnixMs.min(), "oldest")
             .filter(Column::HubId.eq(&*self.hub_id))
-            .filter(Column::State.is_in([open.as_str(), disputed.as_str()]))
+            .filter(Column::EndedAtUnixMs.is_null())
             .group_by(Column::State)
             .into_tuple()
             .all(&self.readers)
             .await?;
-        let count =
-            |state: &str| rows.iter().find(|(name, ..)| name == state).map_or(0, |(_, count, _)| from_i64(*count));
+        let count = |is_open: bool| {
+            rows.iter().filter(|(state, ..)| (*state == open) == is_open).map(|(_, count, _)| from_i64(*count)).sum()
+        };
         Ok(WaitingAudits {
-            open: count(&open),
-            disputed: count(&disputed),
+            open: count(true),
+            disputed: count(false),
             oldest_unix_ms: rows.iter().map(|(.., oldest)| millis(*oldest)).min(),
         })
     }

@@ -112,7 +112,7 @@ async fn a_dispute_and_its_answer_are_kept_and_their_files_are_not_the_jobs() {
             store.write(first.clone()).await.unwrap();
         }
         let disputed = store.find_audit(task(1, TaskRole::Serve)).await.unwrap().unwrap();
-        assert_eq!((disputed.state, disputed.disputed_by), (AuditState::Disputed, Some(AUDITOR)));
+        assert_eq!((disputed.state, disputed.audited_by), (AuditState::Disputed, Some(AUDITOR)));
         assert_eq!((disputed.opinions.len(), disputed.opened.deadline, disputed.ended_at), (1, NOW.plus_ms(20), None));
         let job = store.find_job(JobId::from_random(1)).await.unwrap().unwrap();
         assert_eq!((job.state, job.miner()), (JobState::Completed, Some(MINER)));
@@ -131,6 +131,39 @@ async fn a_dispute_and_its_answer_are_kept_and_their_files_are_not_the_jobs() {
         assert!(store.list_open_jobs().await.unwrap().is_empty());
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_confirmed_result_that_a_third_miner_computes_as_well_counts_once_and_at_its_end() {
+    for answers in [true, false] {
+        on_both(async |database| {
+            let store = database.open().await;
+            store.write(arrival()).await.unwrap();
+            store.write(UpsertMiner { address: AUDITOR, ..arrival() }).await.unwrap();
+            served(&store, 1).await;
+            store.write(answer(1, TaskRole::Audit, AuditState::Confirmed, true, None)).await.unwrap();
+            let open = store.find_audit(task(1, TaskRole::Serve)).await.unwrap().unwrap();
+            assert_eq!((open.state, open.audited_by, open.ended_at), (AuditState::Confirmed, Some(AUDITOR), None));
+            assert_eq!(store.find_miner(MINER).await.unwrap().unwrap().audits_confirmed, 0, "it has not ended");
+            if answers {
+                let lie = answer(1, TaskRole::ThirdOpinion, AuditState::ThirdRefuted, false, Some(AUDITOR));
+                store.write(lie).await.unwrap();
+            } else {
+                let life = TaskLife::default().apply(TaskEvent::NobodyLeft).unwrap();
+                let moved = MovedTask { task: task(1, TaskRole::ThirdOpinion), life, job: JobState::Completed };
+                store.write(MoveTask { moved, at: NOW, ended: None, seal: seal() }).await.unwrap();
+            }
+            let ended = store.find_audit(task(1, TaskRole::Serve)).await.unwrap().unwrap();
+            let state = if answers { AuditState::ThirdRefuted } else { AuditState::Confirmed };
+            assert_eq!((ended.state, ended.ended_at.is_some()), (state, true));
+            let miner = store.find_miner(MINER).await.unwrap().unwrap();
+            assert_eq!((miner.audits_confirmed, miner.audits_refuted, miner.faults), (1, 0, 0));
+            let third = store.find_miner(AUDITOR).await.unwrap().unwrap();
+            let lost = if answers { (1, 10) } else { (0, 0) };
+            assert_eq!((third.audits_refuted, third.faults), lost);
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use store::{DatabaseUrl, Store, StoreOptions};
-
-use super::postgres;
+use test_support::postgres;
 
 /// A database of one test with its artifact folder; both are gone with it.
 #[derive(Clone)]

@@ -19,7 +19,6 @@ mod miners;
 mod models;
 mod operators;
 mod payments;
-mod postgres;
 mod receipt_index;
 mod reviews;
 mod second_factor;

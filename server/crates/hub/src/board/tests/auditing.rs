@@ -1,5 +1,6 @@
 //! Audits: by another miner, behind waiting jobs, and with a third opinion where two differ.
 
+use shared::commitment::Salt;
 use shared::comparison::{Agreement, Comparison};
 use shared::job::request::{PaidBy, PaymentMode, Work};
 
@@ -199,6 +200,54 @@ fn two_against_one_refutes_the_miner_and_one_against_two_the_auditor() {
         assert_eq!(noticed(&effects).len(), usize::from(expected.is_some()));
         assert!(board.job(served.task.job_id).is_none());
     }
+}
+
+#[test]
+fn a_confirmed_result_gets_a_third_opinion_like_a_disputed_one_and_who_differs_there_is_refuted() {
+    use Agreement::{Differs, Equal, Unclear, WithinTolerance};
+    let salts = |effects: &[Effect]| -> Vec<Salt> {
+        let granted = effects.iter().filter_map(|effect| match effect {
+            Effect::Grant { assignment, .. } => Some(assignment.salt),
+            _ => None,
+        });
+        granted.collect()
+    };
+    for says in [Equal, WithinTolerance, Unclear, Differs] {
+        let (board, served, effects) = served_by_first(4);
+        let mut board = board.with_controls(Draw::Always);
+        let audit = granted(&effects).remove(0);
+        let of_job = board.job(served.task.job_id).unwrap().request().salt;
+        let of_audit = salts(&effects)[0];
+        let effects = answer(&mut board, &audit, 9, compared(Equal, Equal), NOW);
+        let first = judged(&effects).unwrap();
+        assert_eq!((first.verdict, first.refuted), (Verdict::Confirmed, None));
+        assert!(board.withholds(served.task.job_id), "nobody reads the result before the third has answered");
+        let third = granted(&effects).remove(0);
+        assert_eq!(third.task, Task { job_id: served.task.job_id, role: TaskRole::ThirdOpinion });
+        assert!(third.miner != audit.miner && third.miner != served.miner);
+        let of_third = salts(&effects)[0];
+        assert!(of_job != of_audit && of_audit != of_third && of_third != of_job);
+        assert_eq!(board.task_salt(third.task), Some(of_third));
+        let effects = answer(&mut board, &third, 9, compared(says, says), NOW);
+        let last = judged(&effects).unwrap();
+        let refuted = (says == Differs).then_some(third.miner);
+        let verdict = if says == Differs { Verdict::ThirdRefuted } else { Verdict::Confirmed };
+        assert_eq!((last.verdict, last.refuted, last.third), (verdict, refuted, None));
+        for (address, miner) in board.miners() {
+            assert_eq!(miner.faults, if Some(address) == refuted { REFUTED_FAULTS } else { 0 }, "{address}");
+        }
+        assert!(board.job(served.task.job_id).is_none());
+    }
+}
+
+#[test]
+fn without_a_third_miner_a_confirmed_result_stays_one() {
+    let (board, served, effects) = served_by_first(2);
+    let mut board = board.with_controls(Draw::Always);
+    let audit = granted(&effects).remove(0);
+    let effects = answer(&mut board, &audit, 9, compared(Agreement::Equal, Agreement::Equal), NOW);
+    assert!(judged(&effects).unwrap().third.is_some_and(|third| third.is_control) && granted(&effects).is_empty());
+    assert!(board.job(served.task.job_id).is_none() && board.miners().all(|(_, miner)| miner.faults == 0));
 }
 
 #[test]
