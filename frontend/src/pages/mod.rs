@@ -9,7 +9,7 @@ pub mod blocks;
 pub mod bounties;
 pub mod calls;
 pub mod chat;
-mod contract;
+pub mod contract;
 pub mod design;
 pub mod document_head;
 pub mod documents;

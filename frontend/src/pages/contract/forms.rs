@@ -17,14 +17,14 @@ pub(super) fn value_name(position: usize) -> String {
 
 /// What a form begins with.
 #[derive(Clone, Default)]
-pub(super) struct Filled {
+pub struct Filled {
     pub(super) values: Vec<String>,
     pub(super) coin: String,
 }
 
 /// One function. It is open where it was asked, and `children` is what came of that.
 #[component]
-pub(super) fn FunctionForm(
+pub fn FunctionForm(
     address: Address,
     tab: &'static str,
     button: &'static str,

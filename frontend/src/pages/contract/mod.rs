@@ -1,9 +1,9 @@
 //! The parts of an address's page that are about its contract: sources, and forms that call it.
 
-mod forms;
-mod read;
-mod sources;
-mod write;
+pub mod forms;
+pub mod read;
+pub mod sources;
+pub mod write;
 
 use leptos::prelude::*;
 use shared::api::contracts::{ARGUMENTS_MAX, ContractView, FunctionView};
@@ -23,7 +23,7 @@ pub(super) const READ_TAB: &str = "read";
 pub(super) const WRITE_TAB: &str = "write";
 
 /// What the page's address asks of a function: its signature, and a text for each of its values.
-pub(super) struct Asked {
+pub struct Asked {
     function: Option<String>,
     values: Vec<String>,
     /// Wei to send along.
@@ -46,7 +46,7 @@ impl Asked {
 }
 
 /// A tab about a contract.
-pub(super) enum ContractTab {
+pub enum ContractTab {
     Sources { creation: Option<CreationView>, contract: Option<ContractView>, compiles: bool },
     Read { contract: Option<ContractView>, asked: Option<ReadOf> },
     Write { contract: Option<ContractView>, asked: Option<WriteOf> },
@@ -110,7 +110,7 @@ fn wei(text: &str) -> Option<U256> {
 
 /// What a tab shows.
 #[component]
-pub(super) fn ContractPart(address: Address, tab: ContractTab, is_contract: bool) -> impl IntoView {
+pub fn ContractPart(address: Address, tab: ContractTab, is_contract: bool) -> impl IntoView {
     match tab {
         ContractTab::Sources { creation, contract, compiles } => {
             view! { <Sources address creation contract compiles is_contract /> }.into_any()

@@ -9,14 +9,14 @@ use crate::components::facts::Raw;
 use crate::text::contract as words;
 
 /// A function that was asked, and what it answered.
-pub(super) struct ReadOf {
+pub struct ReadOf {
     pub(super) function: String,
     pub(super) values: Vec<String>,
     pub(super) answer: ReadAnswer,
 }
 
 #[component]
-pub(super) fn ReadForms(contract: ContractView, asked: Option<ReadOf>) -> impl IntoView {
+pub fn ReadForms(contract: ContractView, asked: Option<ReadOf>) -> impl IntoView {
     let mut asked = asked;
     let functions = contract.functions.into_iter().filter(|function| function.mutability.only_reads());
     let forms: Vec<_> = functions
@@ -69,7 +69,7 @@ fn ReadAnswerView(answer: ReadAnswer) -> impl IntoView {
 
 /// Values under their names and types. What a contract says may be anything, so each stands in a block of its own.
 #[component]
-pub(super) fn Values(values: Vec<ValueView>) -> impl IntoView {
+pub fn Values(values: Vec<ValueView>) -> impl IntoView {
     values
         .into_iter()
         .map(|ValueView { name, kind, text }| {

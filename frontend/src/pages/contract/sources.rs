@@ -16,7 +16,7 @@ use crate::text::{contract as words, explorer, token};
 
 /// Who made a contract, and its sources.
 #[component]
-pub(super) fn Sources(
+pub fn Sources(
     address: Address,
     creation: Option<CreationView>,
     contract: Option<ContractView>,

@@ -14,14 +14,14 @@ use crate::components::value::AddressValue;
 use crate::text::contract as words;
 
 /// A call that the page's address names, or why it cannot be written down.
-pub(super) struct WriteOf {
+pub struct WriteOf {
     pub(super) function: String,
     pub(super) values: Vec<String>,
     pub(super) coin: String,
     pub(super) call: Result<Call, String>,
 }
 
-pub(super) struct Call {
+pub struct Call {
     pub(super) to: Address,
     pub(super) function: String,
     pub(super) data: Bytes,
@@ -29,7 +29,7 @@ pub(super) struct Call {
 }
 
 #[component]
-pub(super) fn WriteForms(contract: ContractView, asked: Option<WriteOf>) -> impl IntoView {
+pub fn WriteForms(contract: ContractView, asked: Option<WriteOf>) -> impl IntoView {
     let mut asked = asked;
     let functions = contract.functions.into_iter().filter(|function| !function.mutability.only_reads());
     let forms: Vec<_> = functions
