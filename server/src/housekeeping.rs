@@ -216,7 +216,7 @@ mod tests {
             identity,
             ::hub::pinned::PinnedModels::default(),
             metrics,
-            ::hub::audit::Draw::Never,
+            ::hub::audit::Draws { audits: ::hub::audit::Draw::Never, controls: ::hub::audit::Draw::Never },
             crate::hub::HubSeal { key, chain_id: 1 },
             stop.clone(),
         )

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::Bytes;
 use shared::amount::Amount;
-use shared::api::audits::AuditView;
+use shared::api::audits::{AuditView, Unaudited};
 use shared::api::jobs::MintView;
 use shared::api::page::Page;
 use shared::api::payments::PlacedTransaction;
@@ -167,7 +167,7 @@ pub(super) fn run(receipt: Receipt) -> Result<()> {
     }
     let (contract, expires_at) = (signed.receipt.contract, signed.receipt.expires_at);
     println!("contract    {contract} pays it, until {} (Unix seconds)", expires_at.0);
-    println!("audit       {} (as the file says)", audit_words::sentence(unsigned.audit.as_ref()));
+    println!("audit       {} (as the file says)", audit_words::sentence(unsigned.audit.as_ref(), unsigned.unaudited));
     for what in opened {
         println!("{what:<11} is the one that the receipt commits to");
     }
@@ -263,6 +263,8 @@ struct UnsignedFields {
     /// Says the hub alone.
     #[serde(default)]
     audit: Option<AuditView>,
+    #[serde(default)]
+    unaudited: Option<Unaudited>,
 }
 
 impl UnsignedFields {

@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::policy;
 
 /// Files at the root of the site that browsers and programs ask for by name.
-const ROOT_FILES: [&str; 18] = [
+const ROOT_FILES: [&str; 19] = [
     "favicon.svg",
     "favicon.ico",
     "apple-touch-icon.png",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use shared::amount::Amount;
-use shared::chain::GENESIS_CONTRACTS;
+use shared::chain::{GENESIS_CONTRACTS, TOKEN_ADDRESS};
 use shared::time::UnixSeconds;
 use shared::{Address, U256};
 
@@ -164,7 +164,7 @@ fn spender(spender: Address, amount: U256, is_ait: bool) -> Option<Risk> {
 #[cfg(test)]
 mod tests {
     use shared::Bytes;
-    use shared::chain::{DEV_CHAIN_ID, ESCROW_ADDRESS, TOKEN_ADDRESS};
+    use shared::chain::{DEV_CHAIN_ID, ESCROW_ADDRESS, EXCHANGE_ADDRESS};
 
     use super::*;
     use crate::permit::PermitDomain;

@@ -80,7 +80,7 @@ pub(crate) struct Situation {
 }
 
 impl Strategy {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Honest,
         Self::Blank,
         Self::FalseFlag,

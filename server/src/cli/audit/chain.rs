@@ -188,7 +188,7 @@ mod tests {
             provider: MINER,
             client: OTHER,
             units: MicroUnits(1_000_000),
-            unit_type: UnitType::Image,
+            unit_type: UnitType::Token,
             unit_price: Amount::from_atto(5),
             expires_at: UnixSeconds(9),
             chain_id: 1,

@@ -475,7 +475,7 @@ impl Board {
         };
         let is_control = verdict == Verdict::Confirmed
             && audit::is_controlled(self.audits.draws.controls, &audit.bits)
-            && self.audits.has_room();
+            && self.audits.open.len() < audit::OPEN_MAX;
         let third = ((verdict == Verdict::Disputed || is_control) && !role.is_third_opinion()).then(|| {
             let (deadline, audited_by) = (now.plus_ms(audit::TIME_MAX_MS), Some(lease.miner));
             OpenAudit { deadline, audited_by, is_control, ..audit }
