@@ -99,7 +99,7 @@ impl Strategy {
     ];
 
     /// Those that earn more than honest work. `docs/ECONOMICS.md` says why, and what bounds them.
-    pub const STILL_PAYS: [Self; 1] = [Self::SelfDealingWorking];
+    pub const STILL_PAYS: [Self; 2] = [Self::SelfDealingWorking, Self::IdleThird];
 
     pub const fn name(self) -> &'static str {
         match self {
