@@ -77,7 +77,7 @@ export const DIFFERENCES = [
   difference(/^eth_simulateV1 (of nothing|with a nonce too low|of a block that is before): /, 'refused, as execution-apis say'),
 
   // What is pushed.
-  difference(/^newHeads: (size|uncles|transactions|withdrawals): missing here/, 'a head is a header, as of geth'),
+  difference(/^newHeads: (size|uncles|transactions|withdrawals|totalDifficulty): missing here/, 'a head is a header, as of geth'),
 
   // Mistakes.
   difference(/^eth_(sendTransaction|sign): error/, 'there is no such method, since the node holds no keys of clients'),
