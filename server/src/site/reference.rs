@@ -17,10 +17,11 @@ const BEGINNING: &str = "# API reference\n\n\
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// The headings, by the tags of operations.
-const TITLES: [(&str, &str); 13] = [
+const TITLES: [(&str, &str); 14] = [
     ("jobs", "Jobs"),
     ("receipts", "Receipts"),
     ("miners", "Miners"),
+    ("reviews", "Reviews"),
     ("bids", "Bids"),
     ("bounties", "Bounties"),
     ("openai", "OpenAI's calls"),
