@@ -8,7 +8,7 @@ pub const NAME: &str = "Name in the sources";
 pub const NAME_HELP: &str = "Anybody may give a contract any name. Its address says which one it is.";
 pub const MATCH: &str = "Comparison";
 pub const FULL: &str = "Full match";
-pub const FULL_HELP: &str = "Compiled again, the sources give this code to the last byte, with the hash that it holds of them: names and comments are those of whoever deployed it.";
+pub const FULL_HELP: &str = "Compiled again, the sources give this code to the last byte, with the hash that it holds of them: names and comments are those of its deployer.";
 pub const PARTIAL: &str = "Partial match";
 pub const PARTIAL_HELP: &str = "Compiled again, the sources give the same instructions. The code holds no hash, or another one, so names and comments may differ from what was deployed.";
 pub const GENESIS: &str = "Of block 0";
@@ -28,7 +28,7 @@ pub const UNKNOWN_TITLE: &str = "No sources";
 pub const UNKNOWN: &str = "Nobody has shown which sources this code was compiled from, so only its bytes are known.";
 /// Behind it stands a command.
 pub const HOW: &str =
-    "Whoever has them can send them with Foundry, for example; other tools of Etherscan’s API do as well:";
+    "Anybody who has them can send them with Foundry, for example; other tools of Etherscan’s API do as well:";
 pub const NO_COMPILER: &str = "This server compiles no sources: its operator named no compiler.";
 
 pub const READ_NOTE: &str =

@@ -258,6 +258,8 @@ async fn a_cheat_of_each_kind_loses_and_nobody_else() {
 }
 
 async fn loses(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name: &str, make: Made, end: End) {
+    // Shown where the test fails.
+    println!("{name}");
     nobody_is_left(server).await;
     let [cheat, one, other] = keys;
     let mut cheat = TestWorker::connect(server.address, cheat, 1).await;

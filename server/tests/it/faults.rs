@@ -30,7 +30,7 @@ async fn a_port_in_use_is_named_and_the_other_servers_data_is_not_touched() {
 async fn a_full_disk_refuses_new_jobs_and_results_and_loses_neither() {
     let folder = tempfile::tempdir().unwrap();
     let mut full = config(folder.path());
-    full.max_database_pages = Some(160);
+    full.max_database_pages = Some(240);
     full.limits.images_per_key_per_minute = 10_000;
     full.limits.sponsored_per_address_per_day = 10_000;
     let server = TestServer::start_with(full).await;

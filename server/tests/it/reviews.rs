@@ -26,7 +26,7 @@ async fn minted_job(server: &TestServer, worker: &mut TestWorker, owner: &Owner,
     serve_picture(server, worker).await;
     server.follow(&id, &owner.headers(), is_minted).await;
     let receipt = owner.send(server, "GET", &format!("/v1/jobs/{id}/receipt"), None).await.json();
-    receipt["signed"]["receipt_hash"].as_str().unwrap().to_owned()
+    receipt["receipt_hash"].as_str().unwrap().to_owned()
 }
 
 async fn serve_picture(server: &TestServer, worker: &mut TestWorker) {
@@ -42,7 +42,7 @@ async fn paid_text(server: &TestServer, worker: &mut TestWorker, buyer: &Buyer) 
     write_one(server, worker).await;
     paid_job(server, &id, "settled").await;
     let receipt = server.get(&format!("/v1/jobs/{id}/receipt")).await.json();
-    (id, receipt["signed"]["receipt_hash"].as_str().unwrap().to_owned())
+    (id, receipt["receipt_hash"].as_str().unwrap().to_owned())
 }
 
 fn path(worker: &TestWorker) -> String {

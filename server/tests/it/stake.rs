@@ -1,18 +1,20 @@
 //! `aitbc stake`: what is staked stays visible after its validator has left, and fees go to those who have staked.
 
+use alloy_primitives::U256;
+use alloy_sol_types::SolCall as _;
+use contracts::{AI_TOKEN_ADDRESS, AIToken, STAKING_ADDRESS};
 use serde_json::{Value, json};
 use shared::Address;
+use shared::amount::ATTO_PER_AIT;
 
 use super::command_line::{aitbc, error, json, text};
+use super::payments::buyer::Buyer;
 use super::server::{PATIENCE, TestServer, is_minted};
 use super::wallet::Person;
 use super::worker::{TestWorker, key, result};
 
 /// A picture that is large enough to earn some AIT.
 const LARGE: [&str; 8] = ["submit", "a lake", "--steps", "8", "--width", "512", "--height", "512"];
-
-/// The contract of the validators.
-const STAKING: &str = "0x0000000000000000000000000000000000A17006";
 
 async fn status(url: &str, who: &[&str]) -> Value {
     json(&aitbc(&[&["stake", "status"][..], who, &["--url", url, "--json"]].concat()).await)
@@ -57,9 +59,11 @@ async fn fees_are_collected_once_there_are_some_and_claimed_once_they_have_flowe
     refused(&collect, "no fees came").await;
     refused(&claim, "has earned nothing").await;
 
+    // Wallets refuse a plain transfer to a contract of genesis.
+    let payer = Buyer::with_earnings(&server, 2).await;
     let fee = || async {
-        let send = ["send", "miner", STAKING, "0.1", "--url", &url];
-        json(&person.signs("wallet", &send).await);
+        let transfer = AIToken::transferCall { to: STAKING_ADDRESS, value: U256::from(ATTO_PER_AIT / 10) };
+        payer.send(&server, AI_TOKEN_ADDRESS, transfer.abi_encode()).await;
     };
     fee().await;
     json(&person.stake(&collect).await);

@@ -17,7 +17,7 @@ pub const ARGUMENT_MAX_CHARS: usize = 16_384;
 #[serde(rename_all = "snake_case")]
 pub enum MatchKind {
     /// The code is the same to the last byte, and holds a hash of all that was compiled: also names and comments are those
-    /// of whoever deployed it.
+    /// of its deployer.
     Full,
     /// The same instructions. Names and comments may be others: nothing in the code holds them.
     Partial,

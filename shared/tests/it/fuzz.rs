@@ -173,7 +173,7 @@ fn fuzz_the_log() {
     entries.push(json!({"kind": "refund", "job_id": job, "client": miner, "amount": "5",
         "transaction": {"transaction_hash": hash, "block_number": 7}}));
     entries.push(json!({"kind": "audit", "job_id": job, "receipt_hash": hash, "provider": miner, "state": "refuted",
-        "opinions": [], "evidence_sha256": "aa".repeat(32), "refuted": {"miner": miner, "faults": 10}, "ended_at": 9}));
+        "opinions": [], "bits": hash, "evidence_sha256": "aa".repeat(32), "refuted": {"miner": miner, "faults": 10}, "ended_at": 9}));
     let seeds = texts(&entries);
     seeds.iter().for_each(|seed| assert!(serde_json::from_slice::<LogEntry>(seed).is_ok()));
     fuzz("entries of the log", &seeds, |input| {

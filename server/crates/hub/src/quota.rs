@@ -7,7 +7,6 @@ use shared::field_error::FieldError;
 use shared::job::request::{PaymentMode, ValidJob};
 use shared::time::{MS_PER_DAY, UnixMillis};
 
-use crate::board::QUEUE_MAX_TASKS;
 use crate::pinned::PinnedModels;
 use crate::{audit, price};
 
@@ -31,6 +30,9 @@ pub const MINT_PER_WALLET_PER_DAY: Amount = SPONSORED_MINT_PER_ADDRESS_PER_DAY;
 
 /// The most that one sponsored job may mint.
 pub const SPONSORED_JOB_MAX: Amount = Amount::from_atto(20 * ATTO_PER_AIT);
+
+/// Tasks that may wait at once. Each job of them is in memory with its whole input.
+pub const QUEUE_MAX_TASKS: usize = 10_000;
 
 /// Open tasks of all jobs that are asked for from one network address without a key of the operator: a twentieth of the queue.
 /// A job that its client pays may cost nothing and wait for a day.

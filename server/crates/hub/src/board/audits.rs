@@ -121,7 +121,7 @@ pub(super) struct Audits {
 
 impl Audits {
     /// Room for one more audit, of a result that this client pays, or that is minted. Where none is free, the one that may
-    /// mint the least makes room for one that may mint more, so that whoever fills all places with little keeps nobody from
+    /// mint the least makes room for one that may mint more, so that somebody who fills all places with little keeps nobody from
     /// an audit of much. One that somebody has begun stays.
     fn room_for(&self, new: Place) -> Room {
         let is_of_group = |place: &Place| place.payer.is_some() == new.payer.is_some();
@@ -453,7 +453,7 @@ impl Board {
 
     pub(super) fn salt_of(job: &OpenJob, role: TaskRole) -> Salt {
         let of_job = job.request.salt;
-        Self::audit_of(job, role).map_or(of_job, |audit| of_job.of_audit(audit.bits.into(), role))
+        Self::audit_of(job, role).map_or(of_job, |audit| of_job.of_audit(audit.bits.into(), &role.to_string()))
     }
 
     /// What an auditor's verified result says. A dispute puts the question to a third miner, and a control as well.

@@ -63,8 +63,7 @@ use fleet::Fleet;
 use queue::{Queue, Ticket};
 use refusals::Refusals;
 
-/// Tasks that may wait at once. Each job of them is in memory with its whole input.
-pub const QUEUE_MAX_TASKS: usize = 10_000;
+pub use crate::quota::QUEUE_MAX_TASKS;
 
 /// Sessions of miners at once.
 pub const MINERS_MAX: usize = 10_000;

@@ -12,7 +12,7 @@ use crate::record::contracts::VerifiedContract;
 use crate::{Refusal, StoreError};
 
 /// Keeps the sources of a contract. For the same code a full match takes the place of a partial one, and nothing else does:
-/// whoever comes second could otherwise rename what is shown.
+/// the one who comes second could otherwise rename what is shown.
 #[derive(Debug, Clone)]
 pub struct KeepVerifiedContract {
     pub contract: VerifiedContract,

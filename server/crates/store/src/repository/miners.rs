@@ -4,11 +4,11 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Quer
 use shared::Address;
 use shared::time::UnixMillis;
 
-use super::reviews::review_tally;
 use crate::amount::StoredAmount;
 use crate::columns::{decode, from_i64, millis, stored_millis, word};
 use crate::entity::{miner, miner_hardware};
 use crate::record::MinerRecord;
+use crate::record::reviews::review_tally;
 use crate::{Store, StoreError};
 
 impl Store {

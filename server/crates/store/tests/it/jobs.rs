@@ -181,7 +181,7 @@ async fn pages_follow_one_another_without_gap_or_repetition() {
 #[tokio::test]
 async fn a_full_database_says_so_and_keeps_what_it_acknowledged() {
     let database = TestDatabase::sqlite();
-    let bounded = StoreOptions { max_pages: Some(160), ..database.options("test-hub") };
+    let bounded = StoreOptions { max_pages: Some(240), ..database.options("test-hub") };
     let store = Store::open(&bounded).await.unwrap();
     let mut acknowledged = Vec::new();
     let error = loop {
@@ -190,7 +190,7 @@ async fn a_full_database_says_so_and_keeps_what_it_acknowledged() {
             Ok(_) => acknowledged.push(JobId::from_random(number)),
             Err(error) => break error,
         }
-        assert!(acknowledged.len() < 10_000, "the bound of 160 pages had no effect");
+        assert!(acknowledged.len() < 10_000, "the bound of 240 pages had no effect");
     };
     assert!(matches!(error, StoreError::Full) && error.is_retryable(), "{error}");
     drop(store);

@@ -433,7 +433,7 @@ fn audits_of_what_clients_pay_have_few_places_of_their_own_and_each_client_fewer
     let (cheap, dear) = (of_client(&mut board, 100, 1, 2), of_client(&mut board, 101, 1, 3));
     assert_eq!((count_opened(&cheap), count_opened(&dear), unanswered(&dear).len()), (0, 1, 1));
     assert_eq!(board.jobs.len(), PAID_OPEN_MAX);
-    // Whoever fills them keeps no minted result from its audit, and no miner from its work.
+    // Somebody who fills them keeps no minted result from its audit, and no miner from its work.
     let minted = serve_many(&mut board, 500_000..500_010, (PaidBy::Mint, CLIENT, 1));
     assert_eq!((count_opened(&minted), unanswered(&minted)), (10, vec![]));
 }
