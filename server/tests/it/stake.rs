@@ -74,7 +74,8 @@ async fn fees_are_collected_once_there_are_some_and_claimed_once_they_have_flowe
     // Time passes on a chain with its blocks.
     let earned = tokio::time::timeout(PATIENCE, async {
         while status(&url, &[miner]).await["stakes"][0]["reward"] == json!("0") {
-            json(&person.signs("wallet", &["send", "miner", miner, "0.000000000000000001", "--url", &url]).await);
+            let transfer = AIToken::transferCall { to: payer.address(), value: U256::from(1) };
+            payer.send(&server, AI_TOKEN_ADDRESS, transfer.abi_encode()).await;
         }
     });
     earned.await.unwrap();
