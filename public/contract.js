@@ -1,18 +1,17 @@
 // Hands a contract's call that the page has written down to the wallet. The page has all words.
-import { connectAccount, fill, otherChain, panel, sendTransaction } from "/wallets.js";
+import { connectAccount, panel, sendTransaction } from "/wallets.js";
 
 const byId = (id) => document.getElementById(id);
-const { to, data, value, chainId, words } = JSON.parse(byId("contract-call").dataset.facts);
+const facts = JSON.parse(byId("contract-call").dataset.facts);
+const { to, data, value, words } = facts;
 const { say, run } = panel("contract-call", words);
 
 let wallet;
 let account;
 
 async function send() {
-  const other = await otherChain(wallet, chainId);
-  if (other) throw new Error(fill(words.otherChain, { other, chain: BigInt(chainId) }));
   say(words.asking);
-  const done = await sendTransaction(wallet, { from: account, to, data, value, chainId }, () => say(words.waiting));
+  const done = await sendTransaction(wallet, { from: account, to, data, value }, facts, () => say(words.waiting));
   if (!done) throw new Error(done === false ? words.failedInBlock : words.late);
   say(words.sent);
 }

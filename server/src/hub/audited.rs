@@ -49,6 +49,8 @@ impl Earlier {
     /// `None` for a task that is no audit.
     pub(super) async fn read(store: &Store, task: Task) -> Result<Option<Self>, StoreError> {
         let Some(audited) = task.role.audited() else { return Ok(None) };
+        // An auditor may answer before what it audits is on the disk. Nothing would be compared then.
+        store.flush().await?;
         let of = |role| Kept::read(store, Task { role, ..task });
         let Some(served) = of(audited).await? else { return Ok(None) };
         let audit = if task.role.is_third_opinion() { of(task.role.audit()).await? } else { None };

@@ -11,7 +11,7 @@ use shared::amount::{Amount, MicroUnits};
 use shared::capability::Capability;
 use shared::digest::Sha256Digest;
 use shared::job::task::TaskRole;
-use shared::protocol::{Assignment, HubMessage, ResultSubmission};
+use shared::protocol::{Assignment, ResultSubmission};
 use shared::receipt::JobReceipt;
 use test_support::postgres::database_or_skip;
 use tokio::task::JoinHandle;
@@ -479,46 +479,4 @@ async fn an_offer_that_wins_every_job_earns_no_more_for_one() {
         }
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_miner_that_hoards_leases_gets_few_and_loses_them() {
-    at_each_place(Draw::Never, async |place| {
-        for number in 0..place.hubs.len() {
-            hoards(place.hub(number), keys(number)).await;
-        }
-    })
-    .await;
-}
-
-async fn hoards(server: &TestServer, keys: [shared::signing::PrivateKey; 3]) {
-    nobody_is_left(server).await;
-    let [hoarder, one, _] = keys;
-    let mut hoarder = TestWorker::connect(server.address, hoarder, 64).await;
-    let ids = [server.submit(&[], 1).await, server.submit(&[], 2).await, server.submit(&[], 3).await];
-    let kept = [hoarder.assignment().await.task.job_id, hoarder.assignment().await.task.job_id];
-    assert_eq!(kept.len(), hub::reputation::NEW_MINER_SLOTS as usize);
-    let third = server.get(&format!("/v1/jobs/{}", ids[2])).await.json();
-    assert_eq!(third["state"], "QUEUED", "64 slots of a new key are two: {third}");
-    let other = Honest::connect(server, one).await;
-    // It says that it is there and shows no work until the hub takes both back, which is its own time and not the test's.
-    for id in &ids {
-        let done = server.follow(id, &[], is_over).await;
-        assert_eq!(done["state"], "COMPLETED", "{done}");
-        let told = receipt_of(server, id, |_| true).await;
-        assert_eq!(told["receipt"]["provider"].as_str().unwrap().parse(), Ok(other.address), "{told}");
-    }
-    let told = loop {
-        match hoarder.receive().await {
-            HubMessage::Cancel { reason, .. } => break reason,
-            HubMessage::Assign(assignment) => assert!(assignment.task.role.is_audit(), "it was given a job again"),
-            _ => {}
-        }
-    };
-    assert!(!told.is_empty());
-    let account = account_of(server, hoarder.address()).await;
-    assert!(field(&account, "faults") >= 1 && field(&account, "reputation_per_mille") < 1_000, "{account}");
-    assert!(account["earned"] == "0" && account["pending"] == "0", "{account}");
-    assert_eq!(collects(server, hoarder.address()).await, Amount::ZERO);
-    is_well_paid(server, other.address, REWARD, "hoards").await;
 }

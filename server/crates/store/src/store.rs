@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use sea_orm::DatabaseConnection;
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::oneshot;
 
 use crate::database::{Access, DatabaseUrl, connect};
 use crate::migration::Migrator;
-use crate::writer::{Change, Writer};
+use crate::writer::{Change, Transaction, Writer};
 use crate::{ArtifactFolder, StoreError};
 
 /// Connections that read at the same time.
@@ -62,6 +63,11 @@ impl Store {
         self.writer.submit(change).await
     }
 
+    /// Waits until every change that was handed in before is on the disk, so that it can be read.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.write(Nothing).await
+    }
+
     pub fn artifacts(&self) -> Arc<ArtifactFolder> {
         Arc::clone(&self.artifacts)
     }
@@ -69,6 +75,18 @@ impl Store {
     /// Answers when the database can be read: for readiness checks.
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.readers.ping().await?)
+    }
+}
+
+/// Changes nothing, after all changes before it.
+struct Nothing;
+
+#[async_trait]
+impl Change for Nothing {
+    type Output = ();
+
+    async fn apply(&self, _transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
