@@ -294,7 +294,10 @@ async fn loses(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name
             account_of(server, cheat).await
         }
         End::Refuted => {
-            receipt_of(server, &id, |receipt| receipt["hold"]["state"] == "voided").await;
+            // Where it was refuted before its mint, there is none.
+            let is_worthless =
+                |receipt: &Value| receipt["hold"]["state"] == "voided" || receipt["settlement"] == "refused";
+            receipt_of(server, &id, is_worthless).await;
             receipt_of(server, &before, |receipt| receipt["hold"]["state"] == "voided").await;
             assert_eq!(collects(server, cheat).await, Amount::ZERO, "{name}");
             let account = account_of(server, cheat).await;
@@ -304,7 +307,7 @@ async fn loses(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name
     };
     let (faults, refuted) = if end == End::Refuted { (hub::audit::REFUTED_FAULTS, 1) } else { (1, 0) };
     assert_eq!((field(&account, "faults"), field(&account["audits"], "refuted")), (faults, refuted), "{name}");
-    assert!(field(&account, "reputation_per_mille") < 1_000 && account["pending"] == "0", "{name}: {account}");
+    assert!(field(&account, "reputation_per_mille") < 1_000, "{name}: {account}");
     for honest in &others {
         is_well_paid(server, honest.address, REWARD, name).await;
     }
