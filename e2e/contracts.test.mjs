@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { ContractFactory, JsonRpcProvider, Wallet } from 'ethers';
-import { mined, rpc } from './support/api.mjs';
+import { mined } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { System, root } from './support/system.mjs';
@@ -168,7 +168,7 @@ test('a call goes through the wallet: refused, on another chain, and signed', as
   assert.equal(await shownAddress(page), owner.address);
   const open = async () => {
     await page.goto(path(counter, 'tab=write&function=add(uint256)&a0=9'));
-    await page.waitForSelector('#choose-account:not([disabled]), #send-call:not([hidden])', SLOW);
+    await page.waitForSelector('#choose-account:not([disabled]):not([hidden]), #send-call:not([hidden])', SLOW);
   };
   const problem = (pattern) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector('#contract-call-error:not([hidden])')?.innerText ?? ''), pattern.source, SLOW);
   await open();
