@@ -19,6 +19,7 @@ mod error;
 mod migration;
 pub mod record;
 pub mod repository;
+mod review_rows;
 mod store;
 mod writer;
 

@@ -21,7 +21,8 @@ use crate::amount::StoredAmount;
 use crate::columns::{millis, stored_millis, stored_wide, to_i64, word};
 use crate::entity::{job, job_receipt, miner, review as table};
 use crate::record::operators::OperatorAct;
-use crate::record::reviews::{ReviewRecord, review_tally, stars};
+use crate::record::reviews::ReviewRecord;
+use crate::review_rows::{review_tally, stars};
 use crate::{Refusal, StoreError};
 
 /// A client says how good the work of a receipt was, or says something else than before.

@@ -8,7 +8,7 @@ use crate::amount::StoredAmount;
 use crate::columns::{decode, from_i64, millis, stored_millis, word};
 use crate::entity::{miner, miner_hardware};
 use crate::record::MinerRecord;
-use crate::record::reviews::review_tally;
+use crate::review_rows::review_tally;
 use crate::{Store, StoreError};
 
 impl Store {
