@@ -258,8 +258,6 @@ async fn a_cheat_of_each_kind_loses_and_nobody_else() {
 }
 
 async fn loses(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name: &str, make: Made, end: End) {
-    // Shown where the test fails.
-    println!("{name}");
     nobody_is_left(server).await;
     let [cheat, one, other] = keys;
     let mut cheat = TestWorker::connect(server.address, cheat, 1).await;
@@ -439,8 +437,10 @@ async fn is_looked_at(
     }
 }
 
+type Offered = fn(&mut Capability);
+
 /// Offers of a miner that wants every job.
-const GREEDY: [(&str, fn(&mut Capability), u128); 2] = [
+const GREEDY: [(&str, Offered, u128); 2] = [
     ("asks no price", |capability| capability.offers.iter_mut().for_each(|offer| offer.unit_price = Amount::ZERO), 0),
     (
         "states a thousand times its speed",
