@@ -69,7 +69,12 @@ pub(crate) async fn connect(
     use futures::StreamExt as _;
     let workers = numbers.map(|number| connect_one(hub, number, capability));
     let workers = futures::stream::iter(workers).buffer_unordered(CONNECTING_MAX);
-    workers.for_each(|worker| std::future::ready(connected(worker))).await;
+    workers
+        .for_each(|worker| {
+            connected(worker);
+            std::future::ready(())
+        })
+        .await;
 }
 
 pub(crate) async fn connect_one(hub: SocketAddr, number: u16, capability: &Capability) -> TestWorker {
