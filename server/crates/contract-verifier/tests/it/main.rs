@@ -1,5 +1,4 @@
 //! What strangers send, changed at random: sources, a compiler's answer to them, code of contracts, and values for calls.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use alloy_primitives::Address;
 use contract_verifier::{Compiled, CompilerInput, Interface, Runtime, compare_creation, compare_runtime};
