@@ -37,3 +37,5 @@ pub mod tables;
 #[cfg(feature = "ssr")]
 pub mod token_tables;
 pub mod value;
+#[cfg(feature = "ssr")]
+pub mod wallet_account;

@@ -12,6 +12,7 @@ use crate::components::chain_label::ChainLabel;
 use crate::components::facts::{InfoRow, Section};
 use crate::components::notice::Empty;
 use crate::components::status::{StatusPill, Tone};
+use crate::components::wallet_account::WalletAccount;
 use crate::text::{account as account_words, allowances as words};
 
 /// Where the wallet's page leads to.
@@ -46,29 +47,20 @@ pub fn AllowancesPage() -> impl IntoView {
 
 #[component]
 fn Connection() -> impl IntoView {
+    let facts = view! {
+        <InfoRow name=words::SINCE>
+            <span id="connected-since"></span>
+        </InfoRow>
+    }
+    .into_any();
     view! {
         <Section title=words::ACCOUNT_TITLE>
             <p class="section-note">{words::ACCOUNT_NOTE}</p>
-            <dl class="info" id="connection" hidden>
-                <InfoRow name=words::ACCOUNT>
-                    <code id="connected-account"></code>
-                </InfoRow>
-                <InfoRow name=words::SINCE>
-                    <span id="connected-since"></span>
-                </InfoRow>
-            </dl>
-            <div class="actions">
-                <button type="button" class="button" id="choose-account">
-                    {words::CHOOSE_ACCOUNT}
-                </button>
+            <WalletAccount name=words::ACCOUNT facts>
                 <button type="button" class="button button-quiet" id="disconnect" hidden>
                     {words::DISCONNECT}
                 </button>
-            </div>
-            <div id="wallet-choice" hidden>
-                <p class="section-note">{words::CHOOSE}</p>
-                <div class="actions" id="wallets"></div>
-            </div>
+            </WalletAccount>
         </Section>
     }
 }

@@ -15,7 +15,7 @@ use crate::backend::{Answer, BackendError};
 use crate::components::notice::Notice;
 use crate::components::status::Tone;
 use crate::format::grouped;
-use crate::pages::missing::Missing;
+use crate::pages::missing::{Missing, WaysOn};
 use crate::text::{common as words, token};
 
 /// Waits for `ask`, then shows the answer or says why there is none, with the HTTP status that fits.
@@ -70,14 +70,7 @@ fn Refused(title: &'static str, #[prop(into)] detail: String) -> impl IntoView {
         <div class="page-missing" role="alert">
             <h1>{title}</h1>
             <p class="title-fact">{detail}</p>
-            <p class="actions">
-                <a class="button button-quiet" href="/">
-                    {words::HOME}
-                </a>
-                <a class="button button-quiet" href="/explorer">
-                    {words::NAV_EXPLORER}
-                </a>
-            </p>
+            <WaysOn />
         </div>
     }
 }

@@ -36,14 +36,22 @@ pub fn Missing() -> impl IntoView {
             <h1>{title}</h1>
             <p class="title-fact">{detail}</p>
             <SearchField />
-            <p class="actions">
-                <a class="button button-quiet" href="/">
-                    {words::HOME}
-                </a>
-                <a class="button button-quiet" href="/explorer">
-                    {words::NAV_EXPLORER}
-                </a>
-            </p>
+            <WaysOn />
         </div>
+    }
+}
+
+/// Where to go from a page that shows nothing.
+#[component]
+pub fn WaysOn() -> impl IntoView {
+    view! {
+        <p class="actions">
+            <a class="button button-quiet" href="/">
+                {words::HOME}
+            </a>
+            <a class="button button-quiet" href="/explorer">
+                {words::NAV_EXPLORER}
+            </a>
+        </p>
     }
 }

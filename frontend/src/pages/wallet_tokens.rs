@@ -14,6 +14,7 @@ use crate::components::chain_label::ChainLabel;
 use crate::components::facts::{InfoRow, Section};
 use crate::components::notice::Empty;
 use crate::components::value::CodeValue;
+use crate::components::wallet_account::WalletAccount;
 use crate::origin::origin;
 use crate::text::{account as account_words, common, wallet_tokens as words};
 
@@ -48,20 +49,7 @@ fn Connection() -> impl IntoView {
     view! {
         <Section title=words::ACCOUNT_TITLE>
             <p class="section-note">{words::ACCOUNT_NOTE}</p>
-            <dl class="info" id="connection" hidden>
-                <InfoRow name=words::ACCOUNT>
-                    <code id="connected-account"></code>
-                </InfoRow>
-            </dl>
-            <div class="actions">
-                <button type="button" class="button" id="choose-account">
-                    {words::CHOOSE_ACCOUNT}
-                </button>
-            </div>
-            <div id="wallet-choice" hidden>
-                <p class="section-note">{words::CHOOSE}</p>
-                <div class="actions" id="wallets"></div>
-            </div>
+            <WalletAccount name=words::ACCOUNT />
         </Section>
     }
 }

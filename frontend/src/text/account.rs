@@ -15,6 +15,7 @@ pub const MEANS: [&str; 4] = [
 ];
 pub const SIGN_IN_NOW: &str = "Sign in with a wallet";
 pub const CHOOSE: &str = "Which wallet?";
+pub const CHOOSE_ACCOUNT: &str = "Show an account of my wallet";
 pub const NO_WALLET: &str = "You have none yet?";
 pub const MAKE_WALLET: &str = "Make a wallet in this browser";
 pub const NEEDS_SCRIPT: &str = "Signing in needs JavaScript, since your wallet asks you there.";

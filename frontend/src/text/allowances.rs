@@ -10,9 +10,7 @@ pub const ACCOUNT_NOTE: &str = "The pages of this site learn one account of a wa
 pub const ACCOUNT: &str = "Account";
 pub const SINCE: &str = "Since";
 pub const UNKNOWN_SINCE: &str = "Your wallet keeps the day";
-pub const CHOOSE_ACCOUNT: &str = "Show an account of my wallet";
 pub const DISCONNECT: &str = "Disconnect";
-pub const CHOOSE: &str = "Which wallet?";
 
 pub const ALLOWANCES_TITLE: &str = "Allowances";
 pub const ALLOWANCES_NOTE: &str = "An allowance lets a contract or an account take a token of yours up to a sum, at any time. Take back what you no longer need: what was taken before stays taken.";

@@ -52,8 +52,6 @@ pub const COIN_SENT: &str = "Native coin";
 pub const DATA: &str = "Data";
 pub const NOT_WRITTEN: &str = "The call cannot be written down:";
 pub const ACCOUNT: &str = "From";
-pub const CHOOSE_ACCOUNT: &str = "Show an account of my wallet";
-pub const CHOOSE: &str = "Which wallet?";
 pub const SEND: &str = "Check in the wallet";
 pub const NEEDS_SCRIPT: &str =
     "Your wallet asks you by JavaScript, which is off here. You can copy the data into another wallet.";

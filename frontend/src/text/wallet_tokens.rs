@@ -9,8 +9,6 @@ pub const ACCOUNT_TITLE: &str = "Account";
 pub const ACCOUNT_NOTE: &str =
     "Your wallet shows one of its accounts to the pages of this site, and asks you for each signature.";
 pub const ACCOUNT: &str = "Address";
-pub const CHOOSE_ACCOUNT: &str = "Show an account of my wallet";
-pub const CHOOSE: &str = "Which wallet?";
 
 pub const TOKENS_TITLE: &str = "Tokens";
 pub const TOKENS_NOTE: &str =

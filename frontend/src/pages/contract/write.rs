@@ -11,6 +11,7 @@ use super::forms::{Filled, FunctionForm};
 use crate::components::chain_label::ChainLabel;
 use crate::components::facts::{InfoRow, Raw, Section};
 use crate::components::value::AddressValue;
+use crate::components::wallet_account::WalletAccount;
 use crate::text::contract as words;
 
 /// A call that the page's address names, or why it cannot be written down.
@@ -90,23 +91,11 @@ fn WrittenCall(call: Call) -> impl IntoView {
                 <noscript>
                     <p class="section-note">{words::NEEDS_SCRIPT}</p>
                 </noscript>
-                <dl class="info" id="connection" hidden>
-                    <InfoRow name=words::ACCOUNT>
-                        <code id="connected-account"></code>
-                    </InfoRow>
-                </dl>
-                <div class="actions">
-                    <button type="button" class="button" id="choose-account">
-                        {words::CHOOSE_ACCOUNT}
-                    </button>
+                <WalletAccount name=words::ACCOUNT>
                     <button type="button" class="button" id="send-call" hidden>
                         {words::SEND}
                     </button>
-                </div>
-                <div id="wallet-choice" hidden>
-                    <p class="section-note">{words::CHOOSE}</p>
-                    <div class="actions" id="wallets"></div>
-                </div>
+                </WalletAccount>
                 <p class="section-note" role="status" id="contract-call-status"></p>
                 <p class="field-error" role="alert" id="contract-call-error" hidden></p>
             </Section>
