@@ -7,15 +7,19 @@ use std::rc::Rc;
 use js_sys::{Array, ArrayBuffer};
 use wallet::pending::PendingRequests;
 #[cfg(not(feature = "wallet-page"))]
-use wallet::protocol::{ReceiptReply as Reply, ReceiptRequest as Request};
-use wallet::protocol::{Refusal, RequestEnvelope, RequestId, WalletMessage};
+use wallet::protocol::{ReceiptRefusal as Refusal, ReceiptReply as Reply, ReceiptRequest as Request};
 #[cfg(feature = "wallet-page")]
-use wallet::protocol::{Reply, Request};
+use wallet::protocol::{Refusal, Reply, Request};
+use wallet::protocol::{RequestEnvelope, RequestId, WalletMessage};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use super::after;
 use crate::text::wallet as words;
+#[cfg(not(feature = "wallet-page"))]
+use crate::text::wallet::receipt_refusal as refusal;
+#[cfg(feature = "wallet-page")]
+use crate::text::wallet::refusal;
 
 /// The worker's own document: it loads the wallet's bundle under its own content security policy.
 const LOADER: &str = "/wallet_worker_loader.js";
@@ -36,7 +40,7 @@ pub enum AskError {
 impl AskError {
     pub fn text(&self) -> String {
         match self {
-            Self::Refused(reason) => words::refusal(reason),
+            Self::Refused(reason) => refusal(reason),
             Self::WorkerFailed => words::ERROR_WORKER.to_owned(),
             Self::NoAnswer => words::ERROR_NO_ANSWER.to_owned(),
         }
@@ -98,7 +102,7 @@ fn finish(id: RequestId, answer: Result<Reply, AskError>) {
 
 fn on_message(event: MessageEvent) {
     let Some(text) = event.data().as_string() else { return };
-    match serde_json::from_str::<WalletMessage<Reply>>(&text) {
+    match serde_json::from_str::<WalletMessage<Reply, Refusal>>(&text) {
         Ok(WalletMessage::Ready) => CLIENT.with_borrow_mut(|client| {
             if let Some(worker) = &mut client.worker {
                 worker.post_held_back();

@@ -1,7 +1,7 @@
 //! Words of the wallet.
 
 use wallet::call_batches::CallState;
-use wallet::protocol::{NAME_MAX_CHARS, Refusal};
+use wallet::protocol::{NAME_MAX_CHARS, ReceiptRefusal, Refusal};
 
 pub const TITLE: &str = "Wallet";
 pub const FACT: &str = "Keys are made and kept in this browser. No server ever sees them.";
@@ -228,6 +228,7 @@ pub const ERROR_DIFFERENT: &str = "The two passwords differ.";
 pub const ERROR_WRONG: &str = "Wrong password. The wallet is unchanged; try again.";
 pub const ERROR_WORKER: &str = "The wallet’s worker did not start. Load the page again; stored keys are kept.";
 
+pub const ERROR_OTHER_VERSION: &str = "This page and the wallet are of different versions. Load the page again.";
 pub const ERROR_NO_ANSWER: &str =
     "The wallet did not answer in time. What you asked for may still happen: load the page again to see what it holds.";
 
@@ -313,11 +314,20 @@ pub fn refusal(reason: &Refusal) -> String {
         Refusal::Storage { detail } => {
             format!("The browser’s storage failed: {detail}. What was stored before is unchanged.")
         }
-        Refusal::NotAReceipt { detail } => format!("This is not a receipt: {detail}."),
-        Refusal::UnknownRequest => {
-            "This page and the wallet are of different versions. Load the page again.".to_owned()
-        }
+        Refusal::NotAReceipt { detail } => not_a_receipt(detail),
+        Refusal::UnknownRequest => ERROR_OTHER_VERSION.to_owned(),
     }
+}
+
+pub fn receipt_refusal(reason: &ReceiptRefusal) -> String {
+    match reason {
+        ReceiptRefusal::NotAReceipt { detail } => not_a_receipt(detail),
+        ReceiptRefusal::UnknownRequest => ERROR_OTHER_VERSION.to_owned(),
+    }
+}
+
+fn not_a_receipt(detail: &str) -> String {
+    format!("This is not a receipt: {detail}.")
 }
 
 pub const CALLS_TITLE: &str = "Calls of this site";

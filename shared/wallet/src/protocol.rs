@@ -16,7 +16,7 @@ use shared::amount::Amount;
 use shared::{Address, B256, Bytes};
 
 pub use passkey::{CREDENTIAL_ID_MAX_BYTES, PASSKEYS_MAX, PRF_BYTES, PasskeyView, PrfOutput};
-pub use receipt::{ReceiptReply, ReceiptRequest};
+pub use receipt::{ReceiptRefusal, ReceiptReply, ReceiptRequest};
 pub use sheet::{Fee, Severity, Sheet, SheetRisk, Ticket, TreeLine, What};
 pub use view::{
     AccountView, Check, CheckName, ExportForm, ImportSource, NewWords, Outcome, QrCode, SignKind, Transfer, VaultState,
@@ -66,14 +66,14 @@ pub struct RequestEnvelope<Q = Request> {
 /// From the wallet to the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WalletMessage<R = Reply> {
+pub enum WalletMessage<R = Reply, F = Refusal> {
     /// Posted once, when the wallet listens. A request that was posted before is lost.
     Ready,
     /// The wallet locked itself, or another tab changed what is stored: ask for the state anew.
     Changed,
     Answer {
         id: RequestId,
-        answer: Result<R, Refusal>,
+        answer: Result<R, F>,
     },
 }
 

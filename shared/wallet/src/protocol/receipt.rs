@@ -24,10 +24,18 @@ pub enum ReceiptReply {
     ReceiptChecked { checks: Vec<Check> },
 }
 
+/// What [`Refusal`](super::Refusal) says about a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptRefusal {
+    NotAReceipt { detail: String },
+    UnknownRequest,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{CheckName, Reply, Request};
+    use crate::protocol::{CheckName, Refusal, Reply, Request};
 
     #[test]
     fn the_part_is_written_as_the_whole() {
@@ -41,5 +49,14 @@ mod tests {
         let whole = serde_json::to_string(&Reply::ReceiptChecked { checks }).unwrap();
         assert_eq!(serde_json::from_str::<ReceiptReply>(&whole).unwrap(), part);
         assert!(serde_json::from_str::<ReceiptReply>(r#"{"exported":{"secret":"x"}}"#).is_err());
+
+        let detail = "no hash".to_owned();
+        for (whole, part) in [
+            (Refusal::NotAReceipt { detail: detail.clone() }, ReceiptRefusal::NotAReceipt { detail }),
+            (Refusal::UnknownRequest, ReceiptRefusal::UnknownRequest),
+        ] {
+            let written = serde_json::to_value(whole).unwrap();
+            assert_eq!(serde_json::from_value::<ReceiptRefusal>(written).unwrap(), part);
+        }
     }
 }
