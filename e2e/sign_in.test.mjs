@@ -93,6 +93,19 @@ test('a newcomer makes a wallet, signs in, draws, sees the job as its own, and i
   assert.equal(gone.status(), 404, 'a browser that signed out sees the job');
 });
 
+test('what is pressed before the scripts of the page have come is done once they have', async () => {
+  const asked = new Promise((resolve) => page.route('**/account.js', resolve));
+  await page.goto(`${system.url}/account`, { waitUntil: 'commit' });
+  await page.click('#sign-in');
+  const script = await asked;
+  assert.equal(await page.locator('#sheet').count(), 0, 'a sheet before its script');
+  await script.continue();
+  await page.waitForSelector('#sheet-connect, #sheet-password, #sheet-sign', SLOW);
+  await page.click('#sheet-refuse');
+  await page.waitForSelector('#sign-in:enabled', SLOW);
+  await page.unroute('**/account.js');
+});
+
 test('a wallet of an extension signs in alike, and several are told apart', async () => {
   const account = privateKeyToAccount(generatePrivateKey());
   const other = await openPage(browser);

@@ -107,7 +107,8 @@ export async function exported(page, form) {
 /** Answers the sheets of this site's own wallet: the account, the password, the message. */
 export async function signInWithOwnWallet(page) {
   await page.click('#sign-in');
-  await page.waitForSelector('#sheet-connect, #sheet-password', SLOW);
+  await page.waitForSelector('#sheet-connect, #sheet-password, #account-error:not([hidden])', SLOW);
+  if (await page.locator('#account-error:not([hidden])').count()) throw new Error(await page.innerText('#account-error'));
   if (await page.locator('#sheet-connect').count()) await page.click('#sheet-connect');
   await page.waitForSelector('#sheet-password', SLOW);
   await page.fill('#sheet-password', PASSWORD);

@@ -59,6 +59,9 @@ use crate::text::common as words;
 const WALLET_PATH: &str = "/wallet";
 const WALLET_BUNDLE: &str = "wallet_page";
 
+/// Runs before anything can be pressed, so it is part of the document.
+const EARLY_PRESS: &str = include_str!("early_press.js");
+
 /// The whole document.
 pub fn shell(mut options: LeptosOptions) -> impl IntoView {
     let is_wallet = use_context::<Parts>().is_some_and(|parts| parts.uri.path().starts_with(WALLET_PATH));
@@ -73,6 +76,7 @@ pub fn shell(mut options: LeptosOptions) -> impl IntoView {
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <script nonce=use_nonce() inner_html=EARLY_PRESS></script>
                 <link rel="preload" href="/fonts/inter-latin.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
                 <link rel="preload" href="/fonts/jetbrains-mono-latin.woff2" r#as="font" type="font/woff2" crossorigin="anonymous" />
                 <link rel="stylesheet" href="/pkg/app.css" nonce=use_nonce() />
