@@ -57,7 +57,7 @@ test('an operator sees the queue, pauses a miner by a form that is confirmed, an
   assert.equal(await page.locator('.site-nav a[href^="/admin"]').count(), 0, 'the public navigation leads there');
 
   await page.goto(`${system.url}/admin/miners`);
-  await page.click('[data-testid="admin-miners"] a.row-link');
+  await Promise.all([page.waitForEvent('load'), page.click('[data-testid="admin-miners"] a.row-link')]);
   await page.fill('#change-reason', REASON);
   await page.click('[data-testid="change"] button');
   assert.match(page.url(), /\/admin\/miners\/0x[0-9a-f]{40}$/i, 'a form whose box is not marked was sent');

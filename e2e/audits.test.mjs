@@ -18,7 +18,7 @@ test('another miner draws the picture again, and both draw the same', async () =
   const { id } = await createJob(system.url, image('a lake', { seed: 5 }));
   await follow(system.url, id, { minted: true });
   let receipt;
-  for (const limit = Date.now() + 120_000; Date.now() < limit; await wait(100)) {
+  for (const limit = Date.now() + 300_000; Date.now() < limit; await wait(100)) {
     receipt = await (await fetch(`${system.url}/v1/jobs/${id}/receipt`)).json();
     if (receipt.audit?.ended_at_unix_ms) break;
   }

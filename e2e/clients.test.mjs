@@ -6,12 +6,12 @@ import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
 import { Contract, JsonRpcProvider, Wallet, WebSocketProvider } from 'ethers';
-import { InvalidParamsRpcError, createPublicClient, createWalletClient, defineChain, http, parseAbiItem, webSocket } from 'viem';
+import { InvalidParamsRpcError, createPublicClient, createWalletClient, defineChain, parseAbiItem, webSocket } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { post, rpc } from './support/api.mjs';
 import { CHAIN_ID, MINTER, TOKEN, minterAbi, tokenAbi } from './support/contracts.mjs';
 import { System, root } from './support/system.mjs';
-import { WAITING } from './support/viem.mjs';
+import { patient, WAITING } from './support/viem.mjs';
 
 const SPENDER = '0x00000000000000000000000000000000000000aa';
 
@@ -28,7 +28,7 @@ before(async () => {
     nativeCurrency: { name: 'gas', symbol: 'GAS', decimals: 18 },
     rpcUrls: { default: { http: [endpoint], webSocket: [endpoint.replace('http', 'ws')] } },
   });
-  viem = { chain, public: createPublicClient({ chain, transport: http() }) };
+  viem = { chain, public: createPublicClient({ chain, transport: patient() }) };
 });
 
 after(async () => system?.stop());
@@ -49,7 +49,7 @@ test('viem reads the chain', async () => {
 
 test('viem sends a signed transaction that costs nothing and finds its event', async () => {
   const account = privateKeyToAccount(generatePrivateKey());
-  const wallet = createWalletClient({ account, chain: viem.chain, transport: http() });
+  const wallet = createWalletClient({ account, chain: viem.chain, transport: patient() });
   const hash = await wallet.writeContract({ address: TOKEN, abi: tokenAbi, functionName: 'approve', args: [SPENDER, 7n] });
   const receipt = await viem.public.waitForTransactionReceipt({ hash, ...WAITING });
   assert.equal(receipt.status, 'success');
@@ -74,7 +74,7 @@ test('viem hears of a new block over WebSocket', async () => {
   });
   // The subscription is only known to stand once the server answered; transactions go on until a head arrives.
   const account = privateKeyToAccount(generatePrivateKey());
-  const wallet = createWalletClient({ account, chain: viem.chain, transport: http() });
+  const wallet = createWalletClient({ account, chain: viem.chain, transport: patient() });
   let head;
   heard.then((block) => (head = block));
   for (let value = 1n; head === undefined && value < 50n; value += 1n) {
@@ -89,7 +89,7 @@ test('viem hears of a new block over WebSocket', async () => {
 test('viem polls filters, and is told of a range beyond the head', async () => {
   const [arrivals, blocks] = [await viem.public.createPendingTransactionFilter(), await viem.public.createBlockFilter()];
   const account = privateKeyToAccount(generatePrivateKey());
-  const wallet = createWalletClient({ account, chain: viem.chain, transport: http() });
+  const wallet = createWalletClient({ account, chain: viem.chain, transport: patient() });
   const hash = await wallet.writeContract({ address: TOKEN, abi: tokenAbi, functionName: 'approve', args: [SPENDER, 8n] });
   const receipt = await viem.public.waitForTransactionReceipt({ hash, ...WAITING });
   assert.ok((await viem.public.getFilterChanges({ filter: arrivals })).includes(hash));

@@ -14,7 +14,7 @@ import { assertQuiet, launch, openPage, screenshots } from './support/browser.mj
 import { System, root } from './support/system.mjs';
 import { importWallet, openWallet, shownAddress, signSheet } from './support/wallet.mjs';
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const COMPILER = join(root, 'contracts/solc.mjs');
 const COUNTER = readFileSync(join(root, 'server/tests/it/verification/Counter.sol'), 'utf8');
 const HOSTILE = `<script>document.title='stolen'</script>"><img src=x onerror="document.title='stolen'">`;
@@ -67,7 +67,7 @@ function makeProject(number) {
 
 function forge(...argumentList) {
   const env = { ...process.env, HOME: join(system.data, 'home'), NO_COLOR: '1' };
-  const outcome = spawnSync(join(root, 'e2e/node_modules/.bin/forge'), argumentList, { cwd: project, env, encoding: 'utf8', timeout: 240_000 });
+  const outcome = spawnSync(join(root, 'e2e/node_modules/.bin/forge'), argumentList, { cwd: project, env, encoding: 'utf8', timeout: 600_000 });
   return { status: outcome.status, told: `${outcome.stdout}${outcome.stderr}${outcome.error ?? ''}` };
 }
 

@@ -37,7 +37,7 @@ test(`${JOBS} jobs and ${KILLS} kills: nothing lost, nothing twice`, async (t) =
   await system.ready(WORKERS);
 
   const jobs = [];
-  for (const id of acknowledged.keys()) jobs.push(await follow(system.url, id, { minted: true, headers, limitMs: 170_000 }));
+  for (const id of acknowledged.keys()) jobs.push(await follow(system.url, id, { minted: true, headers, limitMs: 600_000 }));
   const completed = jobs.filter((job) => job.state === 'COMPLETED');
   const failed = jobs.filter((job) => job.state === 'FAILED');
   t.diagnostic(`${completed.length} completed, ${failed.length} failed`);

@@ -22,7 +22,7 @@ function run(listing, { id, token } = {}) {
   const text = own.replaceAll(/\bID\b/g, id ?? 'no-id-yet').replaceAll(/\bTOKEN\b/g, token ?? 'no-token-yet');
   const programs = [dirname(system.program('aitbc')), join(root, 'e2e/node_modules/.bin'), process.env.PATH].join(':');
   const env = { ...process.env, PATH: programs, AITBC_URL: system.url };
-  const outcome = spawnSync('sh', ['-euc', text], { cwd: system.data, env, encoding: 'utf8', timeout: 120_000 });
+  const outcome = spawnSync('sh', ['-euc', text], { cwd: system.data, env, encoding: 'utf8', timeout: 300_000 });
   assert.equal(outcome.status, 0, `${text}\n${outcome.stdout}${outcome.stderr}`);
   return outcome.stdout;
 }

@@ -12,7 +12,7 @@ import { assertQuiet, launch, openPage, screenshots } from './support/browser.mj
 import { System } from './support/system.mjs';
 import { confirmWords, importWallet, newWords, onOtherChain, openWallet, refusedForChain, shownAddress, signInWithOwnWallet, signSheet } from './support/wallet.mjs';
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const MARKET = '/exchange/AIT-tUSD';
 
 let system;
@@ -67,6 +67,10 @@ const hasFree = (page, symbol, units) =>
     SLOW,
   );
 
+/** Waits until the form says so: what it says follows from what came meanwhile, too. */
+const says = (page, id, pattern) =>
+  page.waitForFunction(([name, source]) => new RegExp(source).test(document.getElementById(name).innerText), [id, pattern.source], SLOW);
+
 async function deposit(page, symbol, amount, units) {
   await page.selectOption('#move-asset', { label: symbol });
   await page.fill('#move-amount', amount);
@@ -95,9 +99,9 @@ test('a visitor reads the market, and is asked to sign in before trading', async
   for (const told of [/tUSD is Worthless Test Dollar/, /Nobody sells yet/, /No trade yet/]) assert.match(text, told);
   assert.equal(await page.locator('#order-sign').count(), 0);
   await fillOrder(page, 'buy', '10', '0.25');
-  assert.match(await page.innerText('#order-says'), /Buys up to 10 AIT at 0\.25 tUSD or better, for at most 2\.5 tUSD/);
+  await says(page, 'order-says', /Buys up to 10 AIT at 0\.25 tUSD or better, for at most 2\.5 tUSD/);
   await page.fill('#order-amount', '0.001');
-  assert.match(await page.innerText('#order-says'), /in steps of 0\.01 AIT/);
+  await says(page, 'order-says', /in steps of 0\.01 AIT/);
   assert.equal(await page.getAttribute('#order-amount', 'aria-invalid'), 'true');
   await assertAccessible(page, 'a market that nobody traded in');
   await screenshots(page, 'exchange-visitor');
@@ -114,10 +118,10 @@ test('a seller deposits AIT, and an order of it waits in the book', async () => 
   await signInToTrade(seller);
   await deposit(seller, 'AIT', '0.4', `4${'0'.repeat(17)}`);
   await fillOrder(seller, 'sell', '0.5', '0.25');
-  assert.match(await seller.innerText('#order-says'), /needs 0\.5 AIT, and you have 0\.4 AIT free/);
+  await says(seller, 'order-says', /needs 0\.5 AIT, and you have 0\.4 AIT free/);
   assert.ok(await seller.isDisabled('#order-sign'), 'more than there is can be signed');
   await seller.fill('#order-amount', '0.3');
-  assert.match(await seller.innerText('#order-says'), /Sells up to 0\.3 AIT at 0\.25 tUSD or better, for at least 0\.075 tUSD/);
+  await says(seller, 'order-says', /Sells up to 0\.3 AIT at 0\.25 tUSD or better, for at least 0\.075 tUSD/);
   await screenshots(seller, 'exchange-order');
   await seller.click('#order-sign');
   await seller.waitForFunction(() => /limitPrice/.test(document.querySelector('#sheet')?.innerText ?? ''), undefined, SLOW);
@@ -125,7 +129,7 @@ test('a seller deposits AIT, and an order of it waits in the book', async () => 
   await signSheet(seller, /limitPrice/);
   await rowSays(seller, 'orders', 'Sell', '0.2500', '0.30');
   await seller.waitForFunction(() => document.querySelector('#ladder tr[data-price="0.25"]'), undefined, SLOW);
-  assert.match(await seller.innerText('#order-status'), /waits in the book/);
+  await says(seller, 'order-status', /waits in the book/);
   await assertAccessible(seller, 'a market with an open order');
 });
 
@@ -229,18 +233,17 @@ test('a stop order waits outside the book, becomes smaller, and is triggered by 
   await seller.selectOption('#order-kind', 'IOC');
   await seller.selectOption('#order-trigger', 'AT_OR_BELOW');
   await seller.fill('#order-trigger-price', '0.25');
-  assert.match(await seller.innerText('#order-says'), /last trade was at 0\.25 tUSD.*would not wait/);
+  await says(seller, 'order-says', /last trade was at 0\.25 tUSD.*would not wait/);
   assert.ok(await seller.isDisabled('#order-sign'));
   await seller.fill('#order-trigger-price', '0.24');
-  const says = await seller.innerText('#order-says');
-  assert.match(says, /^Stop order: for up to 7 days it waits outside the book until somebody trades at 0\.24 tUSD or below\./);
-  assert.match(says, /Sells up to 0\.1 AIT at 0\.2 tUSD or better.*the rest is cancelled/);
+  await says(seller, 'order-says', /^Stop order: for up to 7 days it waits outside the book until somebody trades at 0\.24 tUSD or below\./);
+  await says(seller, 'order-says', /Sells up to 0\.1 AIT at 0\.2 tUSD or better.*the rest is cancelled/);
   await assertAccessible(seller, 'a stop order');
   await screenshots(seller, 'exchange-stop');
   await seller.click('#order-sign');
   await signSheet(seller, /triggerPrice/);
   await rowSays(seller, 'orders', 'stop', 'waits for 0.24 or below', '0.10');
-  assert.match(await seller.innerText('#order-status'), /waits for its trigger/);
+  await says(seller, 'order-status', /waits for its trigger/);
   assert.equal(await level(buyer, '0.2'), undefined, 'it is in the book before its trigger');
 
   await seller.click('[data-reduce]');

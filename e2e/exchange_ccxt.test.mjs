@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { errors } from 'ccxt';
-import { createPublicClient, createWalletClient, defineChain, http } from 'viem';
+import { createPublicClient, createWalletClient, defineChain } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { createJob, follow, image } from './support/api.mjs';
 import { AitbcExchange } from './support/ccxt_exchange.mjs';
 import { CHAIN_ID, EXCHANGE, TEST_DOLLAR, TOKEN, dollarAbi, exchangeAbi, tokenAbi } from './support/contracts.mjs';
 import { System } from './support/system.mjs';
-import { WAITING } from './support/viem.mjs';
+import { patient, WAITING } from './support/viem.mjs';
 
 const SYMBOL = 'AIT/tUSD';
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 300_000;
 
 let system;
 let seller;
@@ -24,7 +24,7 @@ let buyer;
 
 /** A trader of the library with this key, and a wallet that sends its transactions. */
 function trader(privateKey) {
-  const exchange = new AitbcExchange({ privateKey });
+  const exchange = new AitbcExchange({ privateKey, timeout: LIMIT_MS });
   exchange.urls.api = system.url;
   const chain = defineChain({
     id: CHAIN_ID,
@@ -32,8 +32,8 @@ function trader(privateKey) {
     nativeCurrency: { name: 'gas', symbol: 'GAS', decimals: 18 },
     rpcUrls: { default: { http: [`${system.url}/rpc`] } },
   });
-  const wallet = createWalletClient({ account: privateKeyToAccount(privateKey), chain, transport: http() });
-  const reader = createPublicClient({ chain, transport: http() });
+  const wallet = createWalletClient({ account: privateKeyToAccount(privateKey), chain, transport: patient() });
+  const reader = createPublicClient({ chain, transport: patient() });
   const call = async (address, abi, functionName, ...args) => {
     const hash = await wallet.writeContract({ address, abi, functionName, args });
     const { status } = await reader.waitForTransactionReceipt({ hash, ...WAITING });

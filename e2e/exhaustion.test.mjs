@@ -8,8 +8,10 @@ import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createJob, follow, image } from './support/api.mjs';
 import { System } from './support/system.mjs';
+import { until } from './support/validators.mjs';
 
 const ATTACKER = '127.0.0.9';
+const LIMIT_MS = 120_000;
 
 let system;
 
@@ -29,14 +31,17 @@ async function servedHonestly() {
 
 const socketOf = (localAddress) => connect({ port: system.port, host: '127.0.0.1', localAddress });
 
-/** The status line of what is half sent, or undefined while the rest is waited for. */
+/** Something half sent; `status` is that of its answer, or undefined while the rest is waited for. */
 async function halfABody() {
   const socket = socketOf(ATTACKER);
   socket.on('error', () => {});
   const answer = new Promise((resolve) => socket.once('data', (bytes) => resolve(String(bytes).slice(9, 12))));
   socket.write('POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1048000\r\n\r\n');
   socket.write(' '.repeat(1_047_999));
-  return { socket, status: await Promise.race([answer, wait(15_000)]) };
+  const half = { socket };
+  answer.then((status) => { half.status = status; });
+  await Promise.race([answer, wait(15_000)]);
+  return half;
 }
 
 /** Streams of ten HTTP/2 connections; `statuses` grows as answers come. */
@@ -63,7 +68,10 @@ function flood(path, { again, settings }) {
 
 test('half-sent bodies of one address keep no result out', async () => {
   const halves = await Promise.all(Array.from({ length: 72 }, halfABody));
-  const held = halves.filter(({ status }) => status === undefined).length;
+  const countHeld = () => halves.filter(({ status }) => status === undefined).length;
+  // A refusal may take its time on a busy machine.
+  for (const limit = Date.now() + LIMIT_MS; countHeld() >= 16 && Date.now() < limit; ) await wait(50);
+  const held = countHeld();
   assert.ok(held > 0 && held < 16, `${held} bodies are held`);
   assert.ok(halves.every(({ status }) => status === undefined || status === '503'));
   await servedHonestly();
@@ -75,14 +83,14 @@ test('a flood of pages is refused, and others get theirs', async () => {
   await servedHonestly();
   assert.equal((await fetch(`${system.url}/v1/status`)).status, 200);
   assert.equal((await fetch(system.url, { headers: { accept: 'text/html' } })).status, 200);
-  assert.ok(pages.statuses.includes(503) || pages.statuses.includes(429), 'everything that is asked for is made');
+  await until('a page is refused', () => pages.statuses.includes(503) || pages.statuses.includes(429), LIMIT_MS);
   pages.end();
 });
 
 test('answers that nobody reads take a share, and no more', async () => {
   const answers = flood('/openapi.json', { again: false, settings: { initialWindowSize: 0 } });
   await servedHonestly();
-  assert.ok(answers.statuses.includes(503), 'all answers are kept');
+  await until('an answer is refused', () => answers.statuses.includes(503), LIMIT_MS);
   assert.equal((await fetch(`${system.url}/openapi.json`)).status, 200);
   answers.end();
 });

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createWalletClient, defineChain, encodeAbiParameters, getAddress, http, publicActions } from 'viem';
+import { createWalletClient, defineChain, encodeAbiParameters, getAddress, publicActions } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { launch, openPage } from './support/browser.mjs';
 import { System } from './support/system.mjs';
-import { WAITING } from './support/viem.mjs';
+import { until } from './support/validators.mjs';
+import { patient, WAITING } from './support/viem.mjs';
 
 const NAME = '<script>document.title="stolen"</script>';
 const TRANSFER = 'ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef';
@@ -37,7 +38,7 @@ before(async () => {
   const chain = defineChain({
     id, name: 'AITBC', nativeCurrency: { name: 'coin', symbol: 'COIN', decimals: 18 }, rpcUrls: { default: { http: [`${system.url}/rpc`] } },
   });
-  const client = createWalletClient({ account, chain, transport: http() }).extend(publicActions);
+  const client = createWalletClient({ account, chain, transport: patient() }).extend(publicActions);
   const created = await client.waitForTransactionReceipt({ hash: await client.sendTransaction({ data: liarCode() }), ...WAITING });
   token = created.contractAddress;
   const data = encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], ['0x00000000000000000000000000000000000000b0', 70n]);
@@ -87,12 +88,10 @@ async function rpc(method, ...params) {
   return (await answer.json()).result;
 }
 
-/** Waits until the index has the token and asked it for its name. */
+/** Waits until the index has the token and its transfer, and asked it for its name. */
 async function named() {
-  for (let tries = 0; tries < 200; tries += 1) {
+  await until('the index has the token', async () => {
     const answer = await fetch(`${system.url}/api/explorer/tokens/${token}`);
-    if (answer.ok && (await answer.json()).name) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail('the index never had the token');
+    return answer.ok && (await answer.json()).name && (await json(`/api/explorer/tokens/${token}/holders`)).items.length > 0;
+  });
 }

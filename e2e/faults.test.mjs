@@ -125,7 +125,7 @@ test('the sponsored quota ends with a refusal that says so', async () => {
 test('a port in use is one clear sentence', () => {
   const outcome = spawnSync(system.program('aitbc'), ['up', '--data', `${system.data}-second`, '--port', String(system.port)], {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 180_000,
   });
   assert.notEqual(outcome.status, 0);
   assert.match(outcome.stderr, new RegExp(`port ${system.port}|:${system.port}`));

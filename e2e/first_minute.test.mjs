@@ -7,7 +7,7 @@ import { assertQuiet, screenshots } from './support/browser.mjs';
 import { startAtFirstPage } from './support/first_page.mjs';
 import { confirmWords, PASSWORD, shownAddress, signInWithOwnWallet } from './support/wallet.mjs';
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 
 let started;
 let page;

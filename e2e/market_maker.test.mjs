@@ -8,8 +8,8 @@ import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { System } from './support/system.mjs';
 
-const SLOW = { timeout: 60_000 };
-const LIMIT_MS = 60_000;
+const SLOW = { timeout: 180_000 };
+const LIMIT_MS = 300_000;
 const MARKET = '/exchange/AIT-tUSD';
 
 let system;

@@ -9,7 +9,7 @@ import { assertQuiet, screenshots } from './support/browser.mjs';
 import { formIsLive, showFirstPage, startAtFirstPage } from './support/first_page.mjs';
 import { models } from './support/system.mjs';
 
-const DRAW_LIMIT_MS = 120_000;
+const DRAW_LIMIT_MS = 300_000;
 const QUICK = JSON.parse(readFileSync(join(models, 'picture/manifest.json'))).fast;
 
 let started;

@@ -10,7 +10,7 @@ import { assertQuiet, launch, openPage, screenshots } from './support/browser.mj
 import { System } from './support/system.mjs';
 import { importWallet, openWallet, shownAddress, signInWithOwnWallet } from './support/wallet.mjs';
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const HOSTILE = 'Calm <img src=x onerror=alert(1)> water';
 const SEND = 'form[data-receipt] button[type="submit"]';
 

@@ -10,7 +10,7 @@ import { createJob, follow, image } from './support/api.mjs';
 import { MINTER, minterAbi, TOKEN, tokenAbi } from './support/contracts.mjs';
 import { System } from './support/system.mjs';
 
-const REFUSED_LIMIT_MS = 60_000;
+const REFUSED_LIMIT_MS = 300_000;
 
 let system;
 let minter;

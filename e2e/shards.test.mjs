@@ -11,6 +11,8 @@ import { System } from './support/system.mjs';
 const COUNT = 16;
 /** So much that sharing it saves more than it costs. */
 const JOB = { width: 256, height: 256, steps: 12, count: COUNT };
+/** A loaded machine may make one miner look slow for several jobs. */
+const TRIES = 24;
 
 let system;
 
@@ -28,12 +30,12 @@ const json = async (path) => (await fetch(`${system.url}${path}`)).json();
 
 /** A job that the hub shares. It keeps one whole while a miner counts as much slower than the other, and learns better from it. */
 async function sharedJob(prompt, seed) {
-  for (let tries = 0; tries < 8; tries += 1) {
+  for (let tries = 0; tries < TRIES; tries += 1) {
     const job = await createJob(system.url, image(prompt, { ...JOB, seed }));
     if (job.tasks.length === 2) return job;
-    await follow(system.url, job.id, { limitMs: 170_000 });
+    await follow(system.url, job.id, { limitMs: 600_000 });
   }
-  throw new Error('of 8 jobs none was shared');
+  throw new Error(`of ${TRIES} jobs none was shared`);
 }
 
 async function bytes(path) {
@@ -76,7 +78,7 @@ test('two miners share sixteen pictures, and each signs for its own', async () =
 test('kill -9 of the hub and of a miner in the middle loses no part', async () => {
   const { id } = await sharedJob('a pond', 80);
   let running;
-  for (const limit = Date.now() + 60_000; Date.now() < limit; await wait(50)) {
+  for (const limit = Date.now() + 300_000; Date.now() < limit; await wait(50)) {
     running = await json(`/v1/jobs/${id}`);
     if (running.tasks.every((task) => task.state === 'RUNNING')) break;
   }
@@ -85,5 +87,5 @@ test('kill -9 of the hub and of a miner in the middle loses no part', async () =
   system.startServer();
   system.startWorker(1);
   await system.ready(2);
-  await assertWhole(await follow(system.url, id, { minted: true, limitMs: 170_000 }), 80);
+  await assertWhole(await follow(system.url, id, { minted: true, limitMs: 600_000 }), 80);
 });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createPublicClient, http } from 'viem';
+import { createPublicClient } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { createSiweMessage } from 'viem/siwe';
 import { assertProblem, createJob, follow, image, post, rpc } from './support/api.mjs';
@@ -14,9 +14,10 @@ import { assertQuiet, launch, openPage, screenshots } from './support/browser.mj
 import { CHAIN_ID } from './support/contracts.mjs';
 import { formIsLive } from './support/first_page.mjs';
 import { System } from './support/system.mjs';
-import { confirmWords, importWallet, newWords, onOtherChain, openWallet, PASSWORD, refusedForChain, shownAddress, signInWithOwnWallet } from './support/wallet.mjs';
+import { patient } from './support/viem.mjs';
+import { confirmWords, importWallet, newWords, onOtherChain, openWallet, PASSWORD, refusedForChain, shownAddress, signInWithOwnWallet, signOut } from './support/wallet.mjs';
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 
 let system;
 let browser;
@@ -78,7 +79,7 @@ test('a newcomer makes a wallet, signs in, draws, sees the job as its own, and i
   const secret = await page.innerText('#secret-text');
   const listed = await (await fetch(`${system.url}/v1/jobs`, { headers: { 'x-api-key': secret.trim() } })).json();
   assert.equal(listed.items.length, 1, 'the key is of another account');
-  await page.click('#secret-done');
+  await Promise.all([page.waitForEvent('load'), page.click('#secret-done')]);
   await page.waitForSelector('[data-key]');
   await assertAccessible(page, 'the account');
   await screenshots(page, 'account');
@@ -86,8 +87,7 @@ test('a newcomer makes a wallet, signs in, draws, sees the job as its own, and i
   await assertProblem(await fetch(`${system.url}/v1/jobs`, { headers: { 'x-api-key': secret.trim() } }), 401);
 
   assertQuiet(page);
-  await Promise.all([page.waitForEvent('load'), page.click('#sign-out')]);
-  await page.waitForSelector('#sign-in');
+  await signOut(page);
   assert.equal((await page.context().cookies()).filter(({ name }) => name === 'session').length, 0);
   const gone = await page.goto(system.url + job);
   assert.equal(gone.status(), 404, 'a browser that signed out sees the job');
@@ -179,7 +179,7 @@ test('a buyer pays in the page: price, deposit, order, and the miner is paid fro
 
 test('viem signs in, uses the session like a browser, and what must not count is refused', async () => {
   const account = privateKeyToAccount(generatePrivateKey());
-  const client = createPublicClient({ transport: http(`${system.url}/rpc`) });
+  const client = createPublicClient({ transport: patient(`${system.url}/rpc`) });
   assert.equal(await client.getChainId(), CHAIN_ID);
   const nonce = async () => (await (await post(`${system.url}/v1/sessions/nonce`, { address: account.address })).json()).nonce;
   const domain = new URL(system.url).host;

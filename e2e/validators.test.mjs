@@ -98,7 +98,7 @@ test('two of four make no block, and go on as soon as a third is back', async ()
   await chain.kill(fourth);
   await until('both see that two are gone', async () => {
     const answers = await Promise.all([first, second].map((key) => ask(chain.url(key), '/rpc/net_info')));
-    return answers.every((answer) => answer.body.peers === 1);
+    return answers.every((answer) => answer?.body.peers === 1);
   });
   const { body: network } = await ask(chain.url(first), '/rpc/net_info');
   assert.equal(network.fault, 'validators with voting power 2000000 of 4000000 are connected, more than two thirds are needed to make blocks');
@@ -121,8 +121,8 @@ test('two of four make no block, and go on as soon as a third is back', async ()
   await chain.start(fourth);
   await chain.final(hash, chain.numbers);
   await chain.assertSameChain(chain.numbers);
-  await until('nothing is wrong any more', async () => (await ask(chain.url(first), '/rpc/net_info')).body.fault === null);
-  for (const key of chain.numbers) assert.equal((await health(key)).status, 200);
+  await until('nothing is wrong any more', async () => (await ask(chain.url(first), '/rpc/net_info'))?.body.fault === null);
+  for (const key of chain.numbers) await until(`${key} is well`, async () => (await health(key))?.status === 200);
 });
 
 test('the hub among the four shows who decided a block', async () => {
@@ -176,7 +176,7 @@ test('a fifth node follows, checks everything, and takes no transactions', async
   await chain.kill('fifth');
   await chain.startAs('fifth', 'fifth', ['node', 'follow', '--data', join(chain.folder, 'fifth'), '--port', '0', ...from]);
   assert.ok((await chain.head('fifth')).number > head.number, 'a start begins where the last one ended');
-  assert.equal((await ask(chain.url('fifth'), '/health')).status, 200);
+  await until('it is well', async () => (await ask(chain.url('fifth'), '/health'))?.status === 200);
 });
 
 /** Starts a follower with a new folder. */
@@ -248,7 +248,10 @@ test('garbage on the ports of validators stops nobody', async () => {
   }
   const hash = await chain.submit(4, await ping(Wallet.createRandom(), 0));
   await chain.final(hash, chain.numbers);
-  const peers = JSON.parse(aitbc('node', 'peers', '--url', chain.url(2), '--data', chain.validator(2), '--json').stdout);
+  const peers = await until('all are connected', () => {
+    const listed = JSON.parse(aitbc('node', 'peers', '--url', chain.url(2), '--data', chain.validator(2), '--json').stdout);
+    return listed.every(({ connected }) => connected) && listed;
+  });
   assert.equal(peers.length, COUNT - 1);
   for (const peer of peers) assert.ok(peer.connected && peer.endpoint && peer.voting_power === 1_000_000, JSON.stringify(peer));
 });

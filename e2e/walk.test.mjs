@@ -10,8 +10,8 @@ import { verifyReceipt } from './support/receipts.mjs';
 import { System } from './support/system.mjs';
 
 const PROMPT = 'a city skyline at night';
-const DRAW_LIMIT_MS = 120_000;
-const CHECK_LIMIT_MS = 60_000;
+const DRAW_LIMIT_MS = 300_000;
+const CHECK_LIMIT_MS = 300_000;
 /** The hash, both signatures, and that the contract minted. */
 const CHECKS = 7;
 const STOPS = ['prompt', 'miner', 'receipt', 'mint', 'block'];

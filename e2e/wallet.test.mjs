@@ -141,7 +141,7 @@ test('removal needs the password, and two tabs that make the first wallet end in
   await problem(page, /wrong password/);
   await page.fill('#wallet-remove-password', PASSWORD);
   await page.click('#wallet-remove-now');
-  await page.waitForSelector('#wallet-new', { timeout: 60_000 });
+  await page.waitForSelector('#wallet-new', { timeout: 180_000 });
   const second = await page.context().newPage();
   await openWallet(second, system.url);
   const [kept, later] = [await newWords(page), await newWords(second)];
@@ -151,11 +151,11 @@ test('removal needs the password, and two tabs that make the first wallet end in
   await confirmWords(second, later);
   await problem(second, /Another tab changed/);
   await unlock(second);
-  await second.waitForSelector('#wallet-unlock', { state: 'detached', timeout: 60_000 });
+  await second.waitForSelector('#wallet-unlock', { state: 'detached', timeout: 180_000 });
   await confirmWords(second, later);
   const joined = HDNodeWallet.fromPhrase(later.join(' ')).address;
   for (const one of [second, page]) {
-    await one.waitForSelector(`[data-account="${joined}"]`, { timeout: 60_000 });
+    await one.waitForSelector(`[data-account="${joined}"]`, { timeout: 180_000 });
     assert.equal(await one.locator(`[data-account="${stored}"]`).count(), 1, 'both are kept');
   }
   await second.close();
@@ -167,7 +167,7 @@ test('the password can be changed, and the forgotten one costs everything', asyn
   await page.fill('#wallet-new-password', 'battery staple');
   await page.fill('#wallet-new-again', 'battery staple');
   await page.click('#wallet-change-password');
-  await page.waitForFunction(() => /password is changed/.test(document.querySelector('#wallet')?.innerText), null, { timeout: 60_000 });
+  await page.waitForFunction(() => /password is changed/.test(document.querySelector('#wallet')?.innerText), null, { timeout: 180_000 });
   await page.reload();
   await unlock(page);
   await problem(page, /wrong password/);

@@ -8,7 +8,7 @@ import { foreignSite } from './support/extension.mjs';
 import { System } from './support/system.mjs';
 import { confirmWords, importWallet, isUnlocked, newWords, openWallet, problem, shownAddress, unlock } from './support/wallet.mjs';
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const owner = Wallet.createRandom();
 const BREAKS = 'IDBFactory.prototype.open = () => { throw new DOMException("it broke", "UnknownError"); };';
 
@@ -65,11 +65,15 @@ test('a storage that does not open is told before anything can be typed', async 
 });
 
 test('a storage that breaks later loses nothing', async () => {
-  const page = await openWith(`new BroadcastChannel("break").onmessage = () => { ${BREAKS} };`);
+  const page = await openWith(`const channel = new BroadcastChannel("break"); channel.onmessage = () => { ${BREAKS} channel.postMessage("broken"); };`);
   await withWallet(page);
   const before = await stored(page);
   const words = await newWords(page);
-  await page.evaluate(() => new BroadcastChannel('break').postMessage('now'));
+  await page.evaluate(() => new Promise((resolve) => {
+    const channel = new BroadcastChannel('break');
+    channel.onmessage = resolve;
+    channel.postMessage('now');
+  }));
   await confirmWords(page, words);
   await problem(page, /UnknownError: it broke.*unchanged/);
   assert.equal(await stored(page), before);

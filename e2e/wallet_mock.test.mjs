@@ -5,14 +5,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { installMockWallet } from '@johanneskares/wallet-mock';
-import { createPublicClient, createWalletClient, defineChain, http } from 'viem';
+import { createPublicClient, createWalletClient, defineChain } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { assertQuiet, launch, openPage } from './support/browser.mjs';
 import { CHAIN_ID, TOKEN, tokenAbi } from './support/contracts.mjs';
 import { System } from './support/system.mjs';
-import { WAITING } from './support/viem.mjs';
+import { patient, WAITING } from './support/viem.mjs';
+import { signOut } from './support/wallet.mjs';
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const SPENDER = '0x3535353535353535353535353535353535353535';
 const account = privateKeyToAccount(generatePrivateKey());
 
@@ -26,13 +27,13 @@ before(async () => {
   const rpcUrl = `${system.url}/rpc`;
   const nativeCurrency = { name: 'gas', symbol: 'GAS', decimals: 18 };
   const chain = defineChain({ id: CHAIN_ID, name: 'AITBC', nativeCurrency, rpcUrls: { default: { http: [rpcUrl] } } });
-  reader = createPublicClient({ chain, transport: http() });
-  const wallet = createWalletClient({ account, chain, transport: http() });
+  reader = createPublicClient({ chain, transport: patient() });
+  const wallet = createWalletClient({ account, chain, transport: patient() });
   const hash = await wallet.writeContract({ address: TOKEN, abi: tokenAbi, functionName: 'approve', args: [SPENDER, 7n] });
   await reader.waitForTransactionReceipt({ hash, ...WAITING });
   browser = await launch();
   page = await openPage(browser);
-  await installMockWallet({ page, account, defaultChain: chain, transports: { [CHAIN_ID]: http(rpcUrl) } });
+  await installMockWallet({ page, account, defaultChain: chain, transports: { [CHAIN_ID]: patient(rpcUrl) } });
 });
 
 after(async () => {
@@ -74,7 +75,6 @@ test('it takes an allowance back, and the chain says so', async () => {
 test('its session ends in the page', async () => {
   await page.goto(`${system.url}/account`);
   assertQuiet(page);
-  await Promise.all([page.waitForEvent('load'), page.click('#sign-out')]);
-  await page.waitForSelector('#sign-in');
+  await signOut(page);
   assert.equal((await page.context().cookies()).filter(({ name }) => name === 'session').length, 0);
 });

@@ -95,7 +95,7 @@ test('the sheet says what it does, a closed one sends nothing, a signed one is i
   assert.equal(await provider.getTransactionCount(miner.address, 'pending'), nonce, 'nothing was sent');
   await page.click('#wallet-review');
   await page.click('#sheet-sign');
-  await page.waitForSelector('#wallet-sent[data-state="done"]', { timeout: 60_000 });
+  await page.waitForSelector('#wallet-sent[data-state="done"]', { timeout: 180_000 });
   await screenshots(page, 'wallet-sent');
   assert.equal(await token.balanceOf(miner.address), had - sent);
   assert.equal(await token.balanceOf(friend), sent);
@@ -124,7 +124,7 @@ test('the receiver’s part arrives, and everything of it can be sent on', async
   await page.fill('#wallet-to', miner.address);
   await page.click('#wallet-review');
   await page.click('#sheet-sign');
-  await page.waitForSelector('#wallet-sent[data-state="done"]', { timeout: 60_000 });
+  await page.waitForSelector('#wallet-sent[data-state="done"]', { timeout: 180_000 });
   assert.equal(await token.balanceOf(friend), 0n);
 });
 
@@ -152,7 +152,7 @@ test('words, key and keystore file of ethers lead to ethers’ addresses, and ru
   await problem(page, /does not open/);
   await page.fill('#wallet-file-password', 'cafe\u0301 au lait');
   await page.click('#wallet-import');
-  await page.waitForSelector(`[data-account="${kept.address}"]`, { timeout: 60_000 });
+  await page.waitForSelector(`[data-account="${kept.address}"]`, { timeout: 180_000 });
   await importWallet(page, 'words', 'abandon '.repeat(12));
   await problem(page, /cannot be read/);
   await page.click('#wallet-cancel');

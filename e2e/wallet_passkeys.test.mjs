@@ -9,7 +9,7 @@ import { System } from './support/system.mjs';
 import { confirmWords, isUnlocked, newWords, openWallet, PASSWORD, problem, shownAddress, tab, unlock } from './support/wallet.mjs';
 
 const NEW_PASSWORD = 'battery staple';
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const AUTHENTICATOR = {
   protocol: 'ctap2', ctap2Version: 'ctap2_1', transport: 'internal', hasResidentKey: true, hasUserVerification: true, hasPrf: true,
   automaticPresenceSimulation: true, isUserVerified: true,

@@ -65,7 +65,7 @@ const begin = (method, params) => page.evaluate(({ method: name, params: list })
 }, { method, params });
 
 async function ended() {
-  await page.waitForFunction(() => window.ended !== undefined, null, { timeout: 60_000 });
+  await page.waitForFunction(() => window.ended !== undefined, null, { timeout: 180_000 });
   return page.evaluate(() => window.ended);
 }
 
@@ -76,7 +76,7 @@ async function request(method, params) {
 
 async function signed(method, params) {
   await begin(method, params);
-  await page.click('#sheet-sign', { timeout: 60_000 });
+  await page.click('#sheet-sign', { timeout: 180_000 });
   return (await ended()).value;
 }
 
@@ -128,7 +128,7 @@ test('a locked wallet asks for its password, then shows the sheet; viem recovers
   await problem(page, /wrong password/, '#sheet-error');
   await page.fill('#sheet-password', PASSWORD);
   await page.click('#sheet-unlock');
-  await page.waitForSelector('#sheet-message', { timeout: 60_000 });
+  await page.waitForSelector('#sheet-message', { timeout: 180_000 });
   assert.equal(await page.innerText('#sheet-message'), text);
   await page.click('#sheet-sign');
   const { value: signature } = await ended();
@@ -199,13 +199,13 @@ test('calls at once are agreed to one after the other, and are never all or noth
   assert.equal((await send({ calls: Array(17).fill(approve(1)) })).code, 5740);
 
   await begin('wallet_sendCalls', [batch({ id: 'refused' })]);
-  await page.click('#sheet-refuse', { timeout: 60_000 });
+  await page.click('#sheet-refuse', { timeout: 180_000 });
   assert.equal((await ended()).code, 4001);
   assert.equal((await request('wallet_getCallsStatus', ['refused'])).code, 5730, 'nothing was sent');
 
   await begin('wallet_sendCalls', [batch()]);
-  await page.click('#sheet-sign', { timeout: 60_000 });
-  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.click('#sheet-sign', { timeout: 180_000 });
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 180_000 });
   await page.click('#sheet-sign');
   const { value: { id } } = await ended();
   let status;
@@ -215,8 +215,8 @@ test('calls at once are agreed to one after the other, and are never all or noth
   assert.equal((await send({ id })).code, 5720);
 
   await begin('wallet_sendCalls', [batch({ id: 'half' })]);
-  await page.click('#sheet-sign', { timeout: 60_000 });
-  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.click('#sheet-sign', { timeout: 180_000 });
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 180_000 });
   await page.click('#sheet-refuse');
   assert.deepEqual(await ended(), { value: { id: 'half' } }, 'the first call was sent');
   const half = (await request('wallet_getCallsStatus', ['half'])).value;
@@ -236,11 +236,11 @@ test('a sheet that is shown is not made anew when another question comes', async
   const asked = (text) => [`0x${Buffer.from(text).toString('hex')}`, account.address];
   const before = await prepared();
   await begin('personal_sign', asked('one'));
-  await page.waitForSelector('#sheet-sign:enabled', { timeout: 60_000 });
+  await page.waitForSelector('#sheet-sign:enabled', { timeout: 180_000 });
   await page.evaluate((params) => { window.second = window.announced.provider.request({ method: 'personal_sign', params }); }, asked('two'));
   await page.click('#sheet-sign');
   assert.equal(await recoverMessageAddress({ message: 'one', signature: (await ended()).value }), account.address);
-  await page.waitForSelector('#sheet-message:text-is("two")', { timeout: 60_000 });
+  await page.waitForSelector('#sheet-message:text-is("two")', { timeout: 180_000 });
   await page.click('#sheet-sign');
   assert.equal(await recoverMessageAddress({ message: 'two', signature: await page.evaluate(() => window.second) }), account.address);
   assert.equal(await prepared() - before, 2);
@@ -295,7 +295,7 @@ test('a call that is being sent when its page loads anew is never called not sen
     return tellSent();
   });
   await begin('wallet_sendCalls', [batch]);
-  await page.click('#sheet-sign', { timeout: 60_000 });
+  await page.click('#sheet-sign', { timeout: 180_000 });
   await sent;
   await page.reload();
   await page.unroute('**/rpc');

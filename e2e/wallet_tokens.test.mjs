@@ -11,7 +11,7 @@ import { TOKEN } from './support/contracts.mjs';
 import { System } from './support/system.mjs';
 import { importWallet, onOtherChain, openWallet, refusedForChain, shownAddress, signSheet } from './support/wallet.mjs';
 
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 const DOLLAR = '0x0000000000000000000000000000000000A17005';
 const FAUCET = 10_000_000_000n;
 const friend = Wallet.createRandom().address;

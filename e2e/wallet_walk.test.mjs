@@ -67,7 +67,7 @@ async function assertFriendGot(amount) {
   assert.equal(await token.balanceOf(friend), friendHas);
 }
 
-test('with the wallet of the pages', { timeout: 600_000 }, async () => {
+test('with the wallet of the pages', { timeout: 1_800_000 }, async () => {
   const browser = await launch();
   open.push(browser);
   const page = await openPage(browser);
@@ -149,7 +149,7 @@ async function makeInExtension(browser) {
   return words.join(' ');
 }
 
-test('with the extension, on a page of somebody else’s', { timeout: 600_000 }, async () => {
+test('with the extension, on a page of somebody else’s', { timeout: 1_800_000 }, async () => {
   let browser = await launchWithExtension();
   open.push(browser.context);
   const site = await foreignSite();

@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
 import { createJob, follow, image, post } from './support/api.mjs';
-import { System } from './support/system.mjs';
+import { freePort, System } from './support/system.mjs';
 
 let system;
 let key;
@@ -70,7 +70,7 @@ test('a finished job is told once, and the library of Standard Webhooks believes
 });
 
 test('a message that nobody took outlives kill -9 of the server and comes by itself', async () => {
-  const first = await receiver();
+  const first = await receiver(await freePort());
   const { secret } = await hook(first.port);
   await first.close();
   const job = await createJob(system.url, image('a lake in the fog'), key);

@@ -6,7 +6,7 @@ import { createJob, follow } from './support/api.mjs';
 import { System } from './support/system.mjs';
 
 const IMPROVE = 'Improve this prompt: city';
-const STREAM_LIMIT_MS = 60_000;
+const STREAM_LIMIT_MS = 300_000;
 const MICRO_PER_UNIT = 1_000_000n;
 
 let system;

@@ -2,15 +2,16 @@
 
 const OWN = "network.aitbc.wallet";
 
-// This site's own wallet is fetched when it is first asked for, which takes seconds on a slow connection.
-const PATIENCE_MS = 15_000;
+// This site's own wallet is fetched when it is first asked for, which takes long on a slow connection or a busy machine.
+const PATIENCE_MS = 60_000;
 
-// All wallets that announce themselves until this site's own has, or the time is over.
+// All wallets that announce themselves until this site's own has, or cannot be loaded, or the time is over.
 export function findWallets() {
   const found = new Map();
   return new Promise((resolve) => {
     const done = () => {
       window.removeEventListener("eip6963:announceProvider", onAnnounce);
+      window.removeEventListener("aitbc:no-wallet", done);
       resolve([...found.values()]);
     };
     const onAnnounce = ({ detail }) => {
@@ -18,6 +19,7 @@ export function findWallets() {
       if (detail.info.rdns === OWN) done();
     };
     window.addEventListener("eip6963:announceProvider", onAnnounce);
+    window.addEventListener("aitbc:no-wallet", done);
     window.dispatchEvent(new Event("eip6963:requestProvider"));
     setTimeout(done, PATIENCE_MS);
   });

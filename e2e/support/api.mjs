@@ -30,7 +30,7 @@ export async function createJob(url, job, headers = {}) {
 }
 
 /** Follows a job to its end; with `minted`, until its tokens are in a block. */
-export async function follow(url, id, { minted = false, headers = {}, limitMs = 120_000 } = {}) {
+export async function follow(url, id, { minted = false, headers = {}, limitMs = 300_000 } = {}) {
   const limit = Date.now() + limitMs;
   let job;
   while (Date.now() < limit) {
@@ -46,7 +46,7 @@ export async function follow(url, id, { minted = false, headers = {}, limitMs = 
  * The receipt of a transaction. An ethers provider that polls may look before the block, remember the answer for 250 ms, and then
  * wait for one more block; here that may never come.
  */
-export async function mined(url, hash, limitMs = 120_000) {
+export async function mined(url, hash, limitMs = 300_000) {
   const limit = Date.now() + limitMs;
   while (Date.now() < limit) {
     const receipt = await rpc(url, 'eth_getTransactionReceipt', hash);

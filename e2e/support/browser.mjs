@@ -10,6 +10,9 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 
+/** How long anything in a browser may take, where a test says nothing else: the machine may be busy with other things. */
+export const PATIENCE_MS = 180_000;
+
 /** Quiet, and without what a test machine does not have. */
 export const ARGUMENTS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -23,16 +26,20 @@ export function executable() {
 }
 
 export async function launch() {
-  return chromium.launch({ executablePath: executable(), args: ARGUMENTS });
+  return chromium.launch({ executablePath: executable(), args: ARGUMENTS, timeout: PATIENCE_MS });
 }
+
+/** A busy machine takes longer than the few seconds after which Chromium warns of this. */
+const UNUSED_YET = /was preloaded using link preload but not used within a few seconds/;
 
 /** A page of its own profile. `page.complaints` collects console errors, exceptions and failed requests. */
 export async function openPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, colorScheme: 'light', ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   page.complaints = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) page.complaints.push(`${message.type()}: ${message.text()}`);
+    if (['error', 'warning'].includes(message.type()) && !UNUSED_YET.test(message.text())) page.complaints.push(`${message.type()}: ${message.text()}`);
   });
   page.on('pageerror', (error) => page.complaints.push(`exception: ${error.message}`));
   page.on('requestfailed', (request) => {
@@ -45,6 +52,9 @@ export async function openPage(browser, options = {}) {
   });
   return page;
 }
+
+/** Waits until the islands of a page listen. */
+export const islandsAreLive = (page) => page.waitForSelector('html[data-islands="live"]', { state: 'attached' });
 
 export function assertQuiet(page) {
   assert.deepEqual(page.complaints, [], 'the browser complained');

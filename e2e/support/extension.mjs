@@ -3,22 +3,24 @@
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { ARGUMENTS, DESKTOP, executable } from './browser.mjs';
+import { ARGUMENTS, DESKTOP, executable, PATIENCE_MS } from './browser.mjs';
 import { root } from './system.mjs';
 import { PASSWORD } from './wallet.mjs';
 
 const extension = process.env.AITBC_EXTENSION ?? join(root, 'target/extension/chromium');
 
 /** Deriving a key from a password is slow on purpose. */
-export const SLOW = { timeout: 60_000 };
+export const SLOW = { timeout: 180_000 };
 
 /** A browser with the extension, in a profile that is gone afterwards. */
 export async function launchWithExtension() {
   const context = await chromium.launchPersistentContext('', {
     executablePath: executable(),
     viewport: DESKTOP,
+    timeout: PATIENCE_MS,
     args: [...ARGUMENTS, `--disable-extensions-except=${extension}`, `--load-extension=${extension}`],
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const worker = context.serviceWorkers()[0] ?? await context.waitForEvent('serviceworker', SLOW);
   const id = new URL(worker.url()).host;
   return { context, id, url: (name) => `chrome-extension://${id}/${name}` };
@@ -119,7 +121,8 @@ export async function beginWithWindow(context, page, method, params) {
 /** Presses a button of the window and waits until it closed itself, so that the next request opens another one. */
 export async function press(window, button) {
   const gone = new Promise((resolve) => { window.once('close', resolve); });
-  await window.click(button, SLOW);
+  // A window may close itself before the browser has answered that it was pressed.
+  await window.click(button, SLOW).catch((error) => { if (!/has been closed/.test(error.message)) throw error; });
   await gone;
 }
 

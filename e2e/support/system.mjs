@@ -2,6 +2,7 @@
 // The binaries and the browser bundles are those that cargo and trunk built.
 
 import { spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
@@ -17,8 +18,8 @@ const binaries = process.env.AITBC_BINARIES ?? join(process.env.CARGO_TARGET_DIR
 export const site = process.env.AITBC_SITE ?? join(root, 'target/site');
 export const models = join(root, 'gpu-worker/model');
 
-const READY_LIMIT_MS = 120_000;
-const STOP_LIMIT_MS = 30_000;
+const READY_LIMIT_MS = 300_000;
+const STOP_LIMIT_MS = 120_000;
 const POLL_MS = 25;
 
 export class System {
@@ -191,11 +192,17 @@ export async function end(process, signal) {
   return 'killed';
 }
 
-/** A port of this machine that nobody has now. */
+/**
+ * A port of this machine that nobody has now. The system gives out those from 32768 on: one of them could be somebody else's by
+ * the time that it is used, or while a server starts again.
+ */
 export async function freePort() {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => listener.once('listening', resolve));
-  const { port } = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(16_384, 32_768);
+    const listener = createServer();
+    const isFree = await new Promise((resolve) => listener.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)));
+    if (!isFree) continue;
+    await new Promise((resolve) => listener.close(resolve));
+    return port;
+  }
 }

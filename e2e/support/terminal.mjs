@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 
-const ANSWER_LIMIT_MS = 120_000;
+const ANSWER_LIMIT_MS = 300_000;
 
 export class Terminal {
   #child;

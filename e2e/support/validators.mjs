@@ -10,7 +10,7 @@ import { getAddress, verifyTypedData } from 'ethers';
 import { rpc } from './api.mjs';
 import { end, program, results, site, start } from './system.mjs';
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const POLL_MS = 25;
 
 /** What a validator signs when it commits to a block. */
@@ -43,7 +43,7 @@ export function aitbc(...argumentList) {
 export async function ask(url, path) {
   try {
     for (;;) {
-      const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(10_000) });
+      const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(60_000) });
       // A node gives one address so many reads a minute, and these tests ask from one.
       if (answer.status !== 429) return { status: answer.status, body: await answer.json() };
       await wait(1_000 * Number(answer.headers.get('retry-after') ?? 1));

@@ -5,7 +5,7 @@ import { screenshots } from './browser.mjs';
 export const PASSWORD = 'correct horse battery';
 
 /** Deriving a key from a password is slow on purpose. */
-const SLOW = { timeout: 60_000 };
+const SLOW = { timeout: 180_000 };
 
 export async function openWallet(page, url, tab = '') {
   await page.goto(`${url}/wallet${tab}`);
@@ -14,6 +14,7 @@ export async function openWallet(page, url, tab = '') {
 
 /** The first wallet chooses the password. */
 async function choosePassword(page) {
+  await page.waitForSelector('#wallet-create, #wallet-import');
   if (await page.locator('#wallet-password').count() === 0) return;
   await page.fill('#wallet-password', PASSWORD);
   await page.fill('#wallet-password-again', PASSWORD);
@@ -114,6 +115,12 @@ export async function signInWithOwnWallet(page) {
   await page.fill('#sheet-password', PASSWORD);
   await page.click('#sheet-unlock');
   await page.waitForSelector('#sheet-sign', SLOW);
+}
+
+/** Ends the session. A page that is still loading has a `load` to come, so that says nothing. */
+export async function signOut(page) {
+  await page.click('#sign-out');
+  await page.waitForSelector('#sign-in', SLOW);
 }
 
 /** Has the page's own wallet say that it is on chain 1, from the next load on, until the answered function is called. */

@@ -20,6 +20,16 @@ pub fn start(on_copied: impl Fn() + 'static) {
     every(AGE_TICK_MS, refresh_ages);
     listen("click", move |event: Event| copy(&event, &on_copied));
     listen("keydown", focus_search);
+    // Islands become live one after the other without a pause: all of them are by then.
+    after(0, tell_live);
+}
+
+/// Tells `early_press.js` that the islands listen.
+fn tell_live() {
+    if let (Some(document), Ok(live)) = (window().document(), Event::new("aitbc:live")) {
+        // Nothing cancels it.
+        let _ = document.dispatch_event(&live);
+    }
 }
 
 /// Calls `act` for every event of this name that reaches the document, as long as the page lives.

@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
 /// Longest wait for anything in a test; only a broken worker needs it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) const MINTER: Address = Address::repeat_byte(0xa1);
 pub(crate) const ESCROW: Address = Address::repeat_byte(0xa2);

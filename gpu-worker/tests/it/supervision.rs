@@ -20,7 +20,7 @@ const LONG_STEPS: u32 = 100;
 const MORE_BYTES: u64 = 24 << 20;
 
 /// How soon another process must be there.
-const BACK_WITHIN: Duration = Duration::from_secs(60);
+const BACK_WITHIN: Duration = Duration::from_secs(300);
 
 fn inference_process(worker: &Child) -> u32 {
     child_of(worker.id().unwrap()).expect("an inference process")

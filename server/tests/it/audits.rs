@@ -32,7 +32,7 @@ pub(crate) async fn post(server: &TestServer, assignment: &Assignment, submissio
 /// The job's receipt once it is as wanted.
 pub(crate) async fn receipt_of(server: &TestServer, id: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
     let mut last = Value::Null;
-    for _ in 0..1_500 {
+    for _ in 0..15_000 {
         let answer = server.get(&format!("/v1/jobs/{id}/receipt")).await;
         if answer.status == 200 {
             last = answer.json();
@@ -169,7 +169,7 @@ async fn a_cheat_of_each_kind_is_refuted_by_two_others_and_loses_what_is_held_of
         let paid = opinions.iter().map(|opinion| opinion["receipt_hash"].as_str().unwrap().to_owned());
         for hash in paid.collect::<Vec<_>>() {
             let mut state = Value::Null;
-            for _ in 0..1_500 {
+            for _ in 0..15_000 {
                 let answer = server.get(&format!("/v1/receipts/{hash}")).await.json();
                 state = answer["hold"]["state"].clone();
                 if state == "held" {
@@ -403,7 +403,7 @@ async fn a_claim_on_a_receipt_that_is_refuted_after_it_was_paid_is_rejected_by_t
         leaves.filter(|leaf| leaf.contains(r#""kind":"rejection""#)).collect::<Vec<_>>()
     };
     let mut logged = vec![];
-    for _ in 0..1_500 {
+    for _ in 0..15_000 {
         logged = rejections().await;
         if !logged.is_empty() {
             break;

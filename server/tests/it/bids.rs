@@ -26,7 +26,7 @@ use super::wallet::Person;
 use super::worker::{MODEL, TEXT_MODEL, TestWorker, capability, key, result, words_result};
 
 /// Far more than a look at the bids takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Half of what [`capability`] asks for a megapixel step, and a third.
 const HALF: u128 = 500_000_000_000_000_000;

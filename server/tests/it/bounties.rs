@@ -124,7 +124,7 @@ async fn what_cannot_be_read_is_refused_with_its_bound() {
 
 /// The models that could not be served, once so many requests were counted.
 async fn unserved(server: &TestServer, asked: u64) -> Vec<Value> {
-    for _ in 0..1_500 {
+    for _ in 0..15_000 {
         let demand = server.get("/v1/demand").await.json();
         let unserved = demand["unserved"].as_array().unwrap().clone();
         if unserved.iter().map(|row| row["asked"].as_u64().unwrap()).sum::<u64>() == asked {

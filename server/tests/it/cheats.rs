@@ -160,7 +160,7 @@ async fn collects(server: &TestServer, miner: Address) -> Amount {
 /// Waits until a miner that did nothing wrong has so much at least, and looks at its account.
 async fn is_well_paid(server: &TestServer, address: Address, at_least: Amount, name: &str) {
     let mut has = Amount::ZERO;
-    for _ in 0..1_500 {
+    for _ in 0..15_000 {
         has = collects(server, address).await;
         if has >= at_least {
             break;
@@ -345,7 +345,7 @@ async fn lies(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name:
     assert!(told["void_reason"].is_null(), "{name}: {told}");
     let path = format!("/v1/receipts/{}", lie.receipt.hash().unwrap());
     let mut of_lie = Value::Null;
-    for _ in 0..1_500 {
+    for _ in 0..15_000 {
         of_lie = server.get(&path).await.json();
         if !of_lie["void_reason"].is_null() {
             break;

@@ -124,7 +124,7 @@ async fn a_withdrawal_goes_behind_the_trades_and_pays_once() {
     buyer.withdraw(&server, AI_TOKEN_ADDRESS, 1).await.problem(422);
     let path = format!("/v1/exchange/accounts/{}/withdrawals", buyer.address());
     let mut paid = Value::Null;
-    for _ in 0..1_500 {
+    for _ in 0..15_000 {
         paid = server.get(&path).await.json()["items"][0].clone();
         if paid["state"] == "final" {
             break;

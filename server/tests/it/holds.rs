@@ -25,7 +25,7 @@ async fn earn(server: &TestServer, worker: &mut TestWorker, seed: u64) -> String
 
 /// The receipt once its hold has this state.
 async fn receipt_with_hold(server: &TestServer, id: &str, state: &str) -> Value {
-    for _ in 0..3_000 {
+    for _ in 0..15_000 {
         let receipt = server.get(&format!("/v1/jobs/{id}/receipt")).await.json();
         if receipt["hold"]["state"] == state {
             return receipt;

@@ -65,7 +65,7 @@ impl Answer {
 }
 
 /// Far more than a job takes, also where the machine is busy with much else.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A folder with the manifests of the models that [`TestWorker`] names, the same in all processes of these tests.
 static MANIFESTS: LazyLock<PathBuf> = LazyLock::new(|| {

@@ -19,7 +19,7 @@ use super::wallet::Person;
 use super::worker::{TestWorker, key, result};
 
 /// Longest wait for a block of the other server.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A chain that others can follow, made with these options: the folder of its one validator.
 pub(crate) async fn new_chain(place: &Path, options: &[&str]) -> PathBuf {

@@ -34,7 +34,7 @@ async fn count(server: &TestServer, contract: Address, event: B256) -> usize {
 }
 
 async fn until_counted(server: &TestServer, contract: Address, event: B256, wanted: usize) {
-    for _ in 0..3_000 {
+    for _ in 0..15_000 {
         if count(server, contract, event).await == wanted {
             return;
         }

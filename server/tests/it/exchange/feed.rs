@@ -12,7 +12,7 @@ type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStre
 
 async fn next(socket: &mut Socket) -> Value {
     loop {
-        let message = tokio::time::timeout(std::time::Duration::from_secs(30), socket.next()).await.unwrap();
+        let message = tokio::time::timeout(std::time::Duration::from_secs(300), socket.next()).await.unwrap();
         match message.unwrap().unwrap() {
             Message::Text(text) => return serde_json::from_str(text.as_str()).unwrap(),
             Message::Close(_) => panic!("the feed ended"),

@@ -81,7 +81,7 @@ impl Trader {
 
     /// Waits until the account is so.
     pub(crate) async fn until(&self, server: &TestServer, holds: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..3_000 {
+        for _ in 0..15_000 {
             let account = self.account(server).await;
             if holds(&account) {
                 return account;

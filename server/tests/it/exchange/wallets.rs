@@ -60,7 +60,7 @@ impl Wallet {
     }
 
     async fn until(&self, server: &TestServer, holds: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..3_000 {
+        for _ in 0..15_000 {
             let account = self.account(server).await;
             if holds(&account) {
                 return account;

@@ -91,7 +91,7 @@ impl Buyer {
         let signature = self.key.sign_digest(transaction.signature_hash()).unwrap();
         let signed = transaction.into_signed(Signature::from_raw(&signature).unwrap());
         let hash = node.submit_raw_transaction(&signed.encoded_2718()).await.unwrap();
-        let included = node.wait_for_transaction(hash, std::time::Duration::from_secs(30)).await.unwrap();
+        let included = node.wait_for_transaction(hash, std::time::Duration::from_secs(300)).await.unwrap();
         assert!(included.unwrap().receipt.success);
     }
 
@@ -140,7 +140,7 @@ pub(crate) fn is_payment(state: &'static str) -> impl Fn(&Value) -> bool {
 }
 
 pub(crate) async fn paid_job(server: &TestServer, id: &str, state: &'static str) -> Value {
-    for _ in 0..1_500 {
+    for _ in 0..15_000 {
         let job = server.get(&format!("/v1/jobs/{id}")).await.json();
         if is_payment(state)(&job) {
             return job;

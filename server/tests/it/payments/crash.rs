@@ -151,7 +151,7 @@ async fn a_killed_hub_leaves_nothing_reserved_and_pays_nothing_twice() {
 }
 
 async fn ended(server: &TestServer, id: &str) -> PaymentState {
-    for _ in 0..3_000 {
+    for _ in 0..15_000 {
         let payment = server.app.store.find_payment(id.parse().unwrap()).await.unwrap().unwrap();
         if payment.state.is_final() {
             return payment.state;

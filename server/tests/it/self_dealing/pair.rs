@@ -78,7 +78,7 @@ impl Pair {
             let mut tries = 0;
             while server.get(&format!("/v1/miners/{}", worker.address())).await.json()["pending"] != "0" {
                 tries += 1;
-                assert!(tries < 1_500, "{} waits for what it earned", worker.address());
+                assert!(tries < 15_000, "{} waits for what it earned", worker.address());
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }

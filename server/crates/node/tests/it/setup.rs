@@ -20,7 +20,7 @@ pub(crate) const CHAIN_ID: u64 = shared::chain::DEV_CHAIN_ID;
 pub(crate) const ATTO_PER_AIT: u128 = shared::amount::ATTO_PER_AIT;
 
 /// Long enough for a block on a machine that is busy with other things.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::from_slice(&[seed; 32]).unwrap()
