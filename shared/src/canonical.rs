@@ -1,6 +1,8 @@
 //! The one form of a JSON document that is hashed or signed: RFC 8785 (JCS), of whole numbers that it can carry.
 
+#[cfg(feature = "signing")]
 use serde::Serialize;
+#[cfg(feature = "signing")]
 use serde_json::Value;
 
 /// The largest whole number that JSON carries without loss between implementations: 2^53 − 1 (RFC 8785 §3.2.2.3,
@@ -23,12 +25,14 @@ pub enum CanonicalError {
 /// # Errors
 /// [`CanonicalError::Number`] for a whole number beyond ±[`WHOLE_NUMBER_MAX`], with its place, such as
 /// `tries.0.ended_at`.
+#[cfg(feature = "signing")]
 pub fn canonical_json(document: &impl Serialize) -> Result<String, CanonicalError> {
     let value = serde_json::to_value(document)?;
     check_numbers(&value, "")?;
     Ok(serde_jcs::to_string(&value)?)
 }
 
+#[cfg(feature = "signing")]
 fn check_numbers(value: &Value, place: &str) -> Result<(), CanonicalError> {
     let within = |key: &str| if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
     match value {

@@ -8,6 +8,7 @@ use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::amount::{Amount, MicroUnits};
+#[cfg(feature = "signing")]
 use crate::canonical::{CanonicalError, canonical_json};
 use crate::commitment::{Commitment, Salt};
 use crate::digest::Sha256Digest;
@@ -223,16 +224,19 @@ pub struct JobFailure {
 
 impl JobFailure {
     /// The RFC 8785 form whose hash is signed.
+    #[cfg(feature = "signing")]
     pub fn canonical_json(&self) -> Result<String, CanonicalError> {
         canonical_json(self)
     }
 
     /// keccak256 of the canonical bytes.
+    #[cfg(feature = "signing")]
     pub fn hash(&self) -> Result<B256, CanonicalError> {
         Ok(keccak256(self.canonical_json()?))
     }
 
     /// The part that is signed.
+    #[cfg(feature = "signing")]
     pub fn claim(&self) -> Result<FailureClaim, CanonicalError> {
         let Self { job_id, client, end, ended_at, .. } = *self;
         Ok(FailureClaim { failure_hash: self.hash()?, job_id, client, end, ended_at })

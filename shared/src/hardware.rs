@@ -7,7 +7,9 @@
 use alloy_primitives::{Address, Bytes};
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::{CanonicalError, canonical_json};
+use crate::canonical::CanonicalError;
+#[cfg(feature = "signing")]
+use crate::canonical::canonical_json;
 use crate::device::{DEVICES_MAX, Device, Engine, NAME_MAX_CHARS, OFFERS_MAX};
 use crate::digest::Sha256Digest;
 use crate::job::request::MODEL_NAME_MAX_CHARS;
@@ -171,6 +173,7 @@ pub enum ReportError {
 
 impl HardwareReport {
     /// The RFC 8785 form that is signed.
+    #[cfg(feature = "signing")]
     pub fn canonical_json(&self) -> Result<String, CanonicalError> {
         canonical_json(self)
     }

@@ -8,12 +8,15 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "signing")]
 use serde_json::Value;
 
 use crate::amount::{Amount, MicroUnits};
+#[cfg(feature = "signing")]
 use crate::canonical::{CanonicalError, canonical_json};
 use crate::escrow::{PaymentOrder, TaskCount, job_id_word};
 use crate::id::JobId;
+#[cfg(feature = "signing")]
 use crate::job::request::CreateJob;
 use crate::time::{UnixMillis, UnixSeconds};
 use crate::typed_data::{SigningDomain, TypedData};
@@ -122,6 +125,7 @@ impl TypedData for JobQuote {
 ///
 /// # Errors
 /// A number of the request that this form cannot carry.
+#[cfg(feature = "signing")]
 pub fn request_hash(request: &CreateJob) -> Result<B256, CanonicalError> {
     let mut value = serde_json::to_value(request)?;
     if let Value::Object(fields) = &mut value {

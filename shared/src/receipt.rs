@@ -8,7 +8,9 @@ use alloy_primitives::{Address, B256, Bytes, FixedBytes, U256, keccak256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::amount::{Amount, MicroUnits};
-use crate::canonical::{CanonicalError, canonical_json};
+use crate::canonical::CanonicalError;
+#[cfg(feature = "signing")]
+use crate::canonical::canonical_json;
 use crate::commitment::Commitment;
 use crate::id::JobId;
 use crate::job::task::TaskRole;
@@ -119,16 +121,19 @@ impl JobReceipt {
     ///
     /// # Errors
     /// A number that this form cannot carry.
+    #[cfg(feature = "signing")]
     pub fn canonical_json(&self) -> Result<String, CanonicalError> {
         canonical_json(self)
     }
 
     /// keccak256 of the canonical bytes.
+    #[cfg(feature = "signing")]
     pub fn hash(&self) -> Result<B256, ReceiptError> {
         Ok(keccak256(self.canonical_json()?))
     }
 
     /// The part that is signed and that the paying contract sees.
+    #[cfg(feature = "signing")]
     pub fn claim(&self) -> Result<ReceiptClaim, ReceiptError> {
         Ok(ReceiptClaim {
             receipt_hash: self.hash()?,
@@ -144,6 +149,7 @@ impl JobReceipt {
     }
 
     /// By what the minter's register knows the receipt: the EIP-712 hash of what was signed.
+    #[cfg(feature = "signing")]
     pub fn struct_hash(&self) -> Result<B256, ReceiptError> {
         Ok(self.claim()?.struct_hash())
     }

@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "signing")]
 use crate::canonical::{CanonicalError, canonical_json};
 use crate::comparison::Comparison;
 use crate::digest::Sha256Digest;
@@ -99,6 +100,7 @@ pub struct AuditView {
 }
 
 /// What the evidence of an audit is.
+#[cfg(feature = "signing")]
 #[derive(Serialize)]
 struct Evidence<'a> {
     opinions: &'a [Opinion],
@@ -110,6 +112,7 @@ struct Evidence<'a> {
 ///
 /// # Errors
 /// None in practice: what is hashed is texts and small whole numbers.
+#[cfg(feature = "signing")]
 pub fn evidence_sha256(
     receipt_hash: B256,
     provider: Address,

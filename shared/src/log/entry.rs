@@ -6,11 +6,13 @@
 use alloy_primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "signing")]
 use super::tree::leaf_hash;
 use crate::amount::{Amount, MicroUnits};
 use crate::api::admin::Amnesty;
 use crate::api::audits::{AuditState, Opinion};
 use crate::api::payments::PlacedTransaction;
+#[cfg(feature = "signing")]
 use crate::canonical::{CanonicalError, canonical_json};
 use crate::commitment::Commitment;
 use crate::digest::Sha256Digest;
@@ -147,11 +149,13 @@ impl LogEntry {
     ///
     /// # Errors
     /// A number that this form cannot carry.
+    #[cfg(feature = "signing")]
     pub fn canonical_json(&self) -> Result<String, CanonicalError> {
         canonical_json(self)
     }
 
     /// The hash of the leaf.
+    #[cfg(feature = "signing")]
     pub fn leaf_hash(&self) -> Result<B256, CanonicalError> {
         Ok(leaf_hash(self.canonical_json()?.as_bytes()))
     }
