@@ -52,6 +52,21 @@ after(async () => {
   await system?.stop();
 });
 
+test('a link keeps the focus when its part of the page is drawn anew', async () => {
+  const page = await openPage(browser, {});
+  await page.goto(`${system.url}/explorer`);
+  const focused = await page.$eval('#newest', (part) => {
+    const link = part.querySelector('a[href^="/explorer/"]');
+    part.isOld = true;
+    link.focus();
+    return link.getAttribute('href');
+  });
+  await page.waitForFunction(() => !document.querySelector('#newest').isOld);
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('href')), focused);
+  assert.equal(await page.evaluate(() => document.querySelector('#newest').contains(document.activeElement)), true);
+  await page.context().close();
+});
+
 test('a hostile name is text on every page that shows it', async () => {
   for (const path of [
     '/explorer/tokens', `/explorer/tokens/${token}`, `/explorer/tokens/${token}?tab=transfers`,

@@ -4,7 +4,7 @@
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomParser, Headers, RequestInit, Response, SupportedType, VisibilityState};
+use web_sys::{DomParser, Element, Headers, HtmlElement, RequestInit, Response, SupportedType, VisibilityState};
 
 use super::window;
 
@@ -43,9 +43,22 @@ fn replace(html: &str, parts: &[&str]) -> Result<(), JsValue> {
         let (Some(old), Some(new)) = (document.get_element_by_id(part), answer.get_element_by_id(part)) else {
             continue;
         };
-        if old.outer_html() != new.outer_html() {
-            old.replace_with_with_node_1(&document.adopt_node(&new)?)?;
+        if old.outer_html() == new.outer_html() {
+            continue;
+        }
+        let focused = document.active_element().filter(|element| old.contains(Some(element)));
+        old.replace_with_with_node_1(&document.adopt_node(&new)?)?;
+        if let Some(address) = focused.and_then(|link| link.get_attribute("href")) {
+            focus_link(&new, &address);
         }
     }
     Ok(())
+}
+
+/// So that who reads by keyboard stays where it was. A link that is no longer there lets the focus go.
+fn focus_link(part: &Element, address: &str) {
+    let link = part.query_selector(&format!("a[href=\"{address}\"]"));
+    if let Some(link) = link.ok().flatten().and_then(|link| link.dyn_into::<HtmlElement>().ok()) {
+        let _ = link.focus();
+    }
 }
