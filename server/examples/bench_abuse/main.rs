@@ -63,7 +63,7 @@ fn main() {
         // An attacker is refused now and then, which ends a try and is counted.
         std::panic::set_hook(Box::new(|_| {}));
     } else {
-        fail_as_a_whole();
+        server_process::fail_as_a_whole();
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match (attacked, server) {
@@ -89,15 +89,6 @@ fn idle_this_thread() {
             "the attacker has no idle priority: {set:?}"
         );
     }
-}
-
-/// A task that fails would leave the others waiting for ever.
-fn fail_as_a_whole() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::exit(1);
-    }));
 }
 
 /// Alone and beside the attacker in turns, so that whatever else this machine does meets both.

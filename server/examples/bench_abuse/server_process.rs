@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 use crate::http;
@@ -12,6 +14,23 @@ use crate::http;
 const TICKS_PER_SECOND: f64 = 100.0;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The numbers of the servers that run.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Ends the program and its servers as soon as one of its tasks fails. The others would wait for ever, and a server that stays
+/// keeps the outputs of the program open.
+pub(crate) fn fail_as_a_whole() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        for id in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            // One that ended by itself needs nothing more.
+            let _ = Pid::from_raw(id.cast_signed()).map(|id| kill_process(id, Signal::KILL));
+        }
+        std::process::exit(1);
+    }));
+}
 
 pub(crate) struct ServerProcess {
     pub(crate) address: SocketAddr,
@@ -43,6 +62,7 @@ impl ServerProcess {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).extend(process.id());
         let ready = async {
             while !matches!(http::send(address.ip(), address, "GET", "/health", b"").await, Ok(answer) if answer.status == 200)
             {
@@ -68,6 +88,12 @@ impl ServerProcess {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let kibibytes: f64 = peak.trim().trim_end_matches("kB").trim().parse().unwrap();
         kibibytes / 1024.0
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|id| Some(*id) != self.process.id());
     }
 }
 

@@ -57,19 +57,10 @@ fn main() {
         }
     }
     let program = server.unwrap_or_else(|| panic!("--server names the program aitbc"));
-    fail_as_a_whole();
+    server_process::fail_as_a_whole();
     memory::raise_open_files();
     let figures = tokio::runtime::Runtime::new().unwrap().block_on(measure(&program, queue.as_deref()));
     println!("{}", Value::Array(figures));
-}
-
-/// A worker or client that fails would leave the others waiting for ever.
-fn fail_as_a_whole() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::exit(1);
-    }));
 }
 
 async fn measure(program: &Path, queue: Option<&Path>) -> Vec<Value> {

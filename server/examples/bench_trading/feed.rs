@@ -59,7 +59,8 @@ impl Feed {
 
 pub(crate) async fn measure(server: SocketAddr, traders: &[Trader]) -> Feed {
     let orders = WARM_UP + UPDATES_PER_SECOND * SECONDS;
-    let last_price = price_of(orders - 1);
+    // Orders on other connections may overtake the last one, so one more is sent when all are there.
+    let last_price = price_of(orders);
     let mut readers = tokio::task::JoinSet::new();
     for number in 0..READERS {
         let address = Ipv4Addr::new(127, 0, 3, (number / READERS_EACH + 1) as u8);
@@ -68,6 +69,8 @@ pub(crate) async fn measure(server: SocketAddr, traders: &[Trader]) -> Feed {
         readers.spawn(async move { read(socket, number == 0, &last).await });
     }
     let (sent, late) = send(server, traders, orders).await;
+    let end = traders[0].order(Side::Buy, 2, last_price, TimeInForce::GoodTilTime);
+    Client::open(traders[0].from, server).await.send(&post(server, "/v1/exchange/orders", &end), 201).await;
     let mut arrivals = HashMap::<u64, Vec<Instant>>::new();
     let mut told = Vec::new();
     while let Some(reader) = readers.join_next().await {
@@ -86,7 +89,7 @@ pub(crate) async fn measure(server: SocketAddr, traders: &[Trader]) -> Feed {
         for level in message["bids"].as_array().unwrap() {
             let price: u128 = level["limit_price"].as_str().unwrap().parse().unwrap();
             let order = ((price - FIRST_PRICE) / PRICE_STEP) as usize;
-            if order >= WARM_UP {
+            if (WARM_UP..orders).contains(&order) {
                 times.extend(reached.iter().map(|at| at.duration_since(sent[order]).as_secs_f64() * 1_000.0));
             }
         }

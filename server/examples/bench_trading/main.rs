@@ -44,17 +44,8 @@ fn main() {
         }
     }
     let program = server.unwrap_or_else(|| panic!("--server names the program aitbc"));
-    fail_as_a_whole();
+    server_process::fail_as_a_whole();
     tokio::runtime::Runtime::new().unwrap().block_on(measure(&program, orders));
-}
-
-/// A task that fails would leave the others waiting for ever.
-fn fail_as_a_whole() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::exit(1);
-    }));
 }
 
 async fn measure(program: &Path, orders: usize) {
