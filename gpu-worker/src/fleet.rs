@@ -20,7 +20,7 @@ use crate::config::{Config, ModelConfig};
 use crate::error::{Result, WorkerError};
 use crate::worker::pool::ServingDevice;
 use crate::worker::roster::Member;
-use crate::worker::sharing_watch::Served;
+use crate::worker::sharing_watch::ServingGpus;
 use crate::{manifests, offer};
 
 /// What the names of Ollama's processes begin with.
@@ -35,7 +35,7 @@ pub struct Fleet {
     pub offers: Vec<ModelOffer>,
     /// What the first device loaded first.
     pub loaded: Loaded,
-    pub served: Served,
+    pub serving: ServingGpus,
 }
 
 /// A model that the miner wants to serve.
@@ -185,7 +185,7 @@ impl Assembly<'_> {
             models: self.served,
             offers,
             loaded,
-            served: Served { gpus: gpus.into_iter().collect(), programs },
+            serving: ServingGpus { gpus: gpus.into_iter().collect(), programs },
         })
     }
 }

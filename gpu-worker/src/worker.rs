@@ -46,7 +46,7 @@ use self::pool::{BatchingConfig, ServingDevice};
 use self::roster::{Duty, Roster};
 use self::schedule::Schedule;
 use self::sharing::GpuSharing;
-use self::sharing_watch::Served;
+use self::sharing_watch::ServingGpus;
 use self::state::Worker;
 use self::status_server::StatusConfig;
 use self::tasks::Tasks;
@@ -94,7 +94,7 @@ pub struct Parts {
     pub schedule: Schedule,
     pub gpu_sharing: GpuSharing,
     /// GPUs and programs that serve jobs here. Use of these GPUs by others pauses the worker.
-    pub served: Served,
+    pub serving: ServingGpus,
     pub status: StatusConfig,
     pub data: PathBuf,
 }

@@ -380,7 +380,7 @@ impl From<IntakeError> for ApiError {
             IntakeError::BeingStored(_) | IntakeError::NotConnected(_) | IntakeError::Stopping => {
                 Self::Unavailable(text)
             }
-            IntakeError::Attest(_) => Self::Internal(text),
+            IntakeError::Attest(_) | IntakeError::Panicked => Self::Internal(text),
         }
     }
 }

@@ -59,6 +59,7 @@ pub mod status;
 pub mod stuck;
 pub mod submit;
 mod unread_answers;
+mod unrouted;
 mod upstream;
 pub mod verification;
 pub mod view;

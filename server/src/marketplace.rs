@@ -16,8 +16,8 @@ use shared::amount::Amount;
 use shared::api::bids::BidBook;
 use shared::api::bounties::MODEL_NAMES_MAX;
 use shared::api::marketplace::{
-    ManifestFacts, ModelDay, ModelPage, ModelSummary, Models, OfferFilter, OfferOrder, OfferView, Offers, Sample,
-    Served,
+    ManifestFacts, ModelDay, ModelPage, ModelSummary, ModelUsage, Models, OfferFilter, OfferOrder, OfferView, Offers,
+    Sample,
 };
 use shared::digest::Sha256Digest;
 use shared::job::JobKind;
@@ -155,7 +155,7 @@ impl MarketplaceFigures {
         let mut items: Vec<ModelSummary> = of_kind.map(|key| summary(&board, &market, &served, key)).collect();
         let all = items.len();
         items.sort_by_key(|model| {
-            let Served { jobs, .. } = model.served;
+            let ModelUsage { jobs, .. } = model.served;
             (!model.is_pinned, Reverse((jobs, model.supply.miners)), model.kind, model.name.clone())
         });
         items.truncate(MODELS_SHOWN_MAX);
@@ -326,7 +326,7 @@ fn summary(board: &Board, market: &Marketplace, served: &ServedByModel, key: Mod
         licence: pinned.map(|pinned| pinned.manifest.licence.clone()),
         example_steps,
         supply,
-        served: Served { jobs: counted.all, jobs_of_day: counted.new, last: counted.last },
+        served: ModelUsage { jobs: counted.all, jobs_of_day: counted.new, last: counted.last },
         name,
     }
 }

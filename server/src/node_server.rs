@@ -36,12 +36,12 @@ pub(crate) struct NodeServer {
     listener: TcpListener,
     node: Node,
     folder: PathBuf,
-    state: Served,
+    state: NodeState,
 }
 
 /// What requests need.
 #[derive(Clone)]
-struct Served {
+struct NodeState {
     node: NodeHandle,
     /// How following goes, where the node follows.
     follow: Option<FollowState>,
@@ -63,7 +63,7 @@ impl NodeServer {
         let listener = listen(address).await?;
         let node = open()?;
         disk::look(&folder, &node.handle());
-        let state = Served {
+        let state = NodeState {
             node: node.handle(),
             follow,
             units: Arc::new(AddressUnits::new(RPC_UNITS_PER_ADDRESS)),
@@ -110,7 +110,7 @@ impl NodeServer {
     }
 }
 
-fn router(state: &Served) -> Result<Router, node::NodeError> {
+fn router(state: &NodeState) -> Result<Router, node::NodeError> {
     let operations = Router::new()
         .route("/health", get(ready))
         .route("/health/live", get(live))
@@ -127,7 +127,7 @@ fn router(state: &Served) -> Result<Router, node::NodeError> {
 
 /// Says of a request whose it is, so that each of its calls counts.
 async fn allow_calls(
-    State(state): State<Served>,
+    State(state): State<NodeState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,
@@ -139,7 +139,7 @@ async fn allow_calls(
 }
 
 async fn in_lane(
-    State(state): State<Served>,
+    State(state): State<NodeState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
@@ -148,7 +148,7 @@ async fn in_lane(
 }
 
 async fn bound_body(
-    State(state): State<Served>,
+    State(state): State<NodeState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
@@ -157,7 +157,7 @@ async fn bound_body(
 }
 
 async fn bound_answer(
-    State(state): State<Served>,
+    State(state): State<NodeState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
@@ -170,7 +170,7 @@ async fn live() -> Json<Value> {
 }
 
 /// The chain answers, blocks can be made or are followed, and the node is not stopping.
-async fn ready(State(state): State<Served>) -> Result<Json<Value>, ApiError> {
+async fn ready(State(state): State<NodeState>) -> Result<Json<Value>, ApiError> {
     if state.stop.is_cancelled() {
         return Err(ApiError::Unavailable("the node is stopping".to_owned()));
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::OriginalUri;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
@@ -16,14 +15,14 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
-use crate::error::ApiError;
 use crate::http::{
     admin, bids, bounties, etherscan, exchange, generate_image, health, job_events, jobs, keys, log, miners, openai,
     openapi, quotes, receipts, reviews, search, second_factor, sessions, webhooks,
 };
 use crate::job_token::JOB_TOKEN_HEADER;
-use crate::middleware;
 use crate::unread_answers::SMALL_BYTES;
+use crate::unrouted::{method_not_allowed, path_not_found};
+use crate::{middleware, site};
 
 /// Everything that the server answers.
 ///
@@ -73,7 +72,7 @@ fn compression() -> CompressionLayer<impl Predicate> {
 
 /// The pages, as the fallback.
 fn with_pages(routes: Router, app: &Arc<App>) -> Router {
-    routes.merge(crate::site::router(app, &app.config.site_root))
+    routes.merge(site::router(app, &app.config.site_root))
 }
 
 /// What clients, workers and pages call; also under `/api`.
@@ -236,14 +235,6 @@ fn operations() -> Router<Arc<App>> {
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::openapi))
-}
-
-async fn path_not_found(OriginalUri(uri): OriginalUri) -> ApiError {
-    ApiError::NotFound(format!("there is nothing at {}", uri.path()))
-}
-
-pub(crate) async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
-    ApiError::MethodNotAllowed { method: method.to_string(), path: uri.path().to_owned() }
 }
 
 fn security_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

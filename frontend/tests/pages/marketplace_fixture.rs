@@ -5,7 +5,8 @@ use shared::amount::Amount;
 use shared::api::bids::BidBook;
 use shared::api::bounties::{BountyState, BountyView, UnservedModel};
 use shared::api::marketplace::{
-    ManifestFacts, ModelDay, ModelPage, ModelSummary, Models, OfferFilter, OfferView, Offers, Sample, Served, Supply,
+    ManifestFacts, ModelDay, ModelPage, ModelSummary, ModelUsage, Models, OfferFilter, OfferView, Offers, Sample,
+    Supply,
 };
 use shared::digest::Sha256Digest;
 use shared::id::JobId;
@@ -86,7 +87,7 @@ impl Marketplace {
 
     fn summary(&self, kind: JobKind, name: &str) -> ModelSummary {
         let is_pinned = name == PINNED;
-        let served = Served { jobs: 1_204, jobs_of_day: 12, last: Some(UnixSeconds(AT).millis()) };
+        let served = ModelUsage { jobs: 1_204, jobs_of_day: 12, last: Some(UnixSeconds(AT).millis()) };
         let supply = Supply {
             miners: 2,
             slots: 8,
@@ -104,7 +105,7 @@ impl Marketplace {
             licence: is_pinned.then(|| "MIT".to_owned()),
             example_steps: if is_pinned { 8 } else { 0 },
             supply: if self.empty { Supply::default() } else { supply },
-            served: if self.empty { Served::default() } else { served },
+            served: if self.empty { ModelUsage::default() } else { served },
         }
     }
 

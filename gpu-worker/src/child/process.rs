@@ -85,7 +85,7 @@ fn memory_max_bytes(setup: &Setup) -> Option<u64> {
 }
 
 /// A loaded model.
-struct Served {
+struct LoadedModel {
     loaded: Loaded,
     runtime: Box<dyn Runtime>,
     /// Work that shows whether the model works; absent where its manifest is too odd to make any.
@@ -96,7 +96,7 @@ struct Served {
 struct Models<'a> {
     setup: &'a Setup,
     confinement: Confinement,
-    warm: Warm<PathBuf, Served>,
+    warm: Warm<PathBuf, LoadedModel>,
 }
 
 impl<'a> Models<'a> {
@@ -113,9 +113,9 @@ impl<'a> Models<'a> {
             let (loaded, runtime) = load(self.setup, &folder)?;
             let loaded = Loaded { evicted, confinement: self.confinement, ..loaded };
             let sample = sample::smallest(folder.manifest()).ok();
-            self.warm.insert(key.clone(), Served { loaded, runtime, sample }, bytes);
+            self.warm.insert(key.clone(), LoadedModel { loaded, runtime, sample }, bytes);
         }
-        let Some(Served { loaded, runtime, .. }) = self.warm.get(&key) else { return Err(cold(path)) };
+        let Some(LoadedModel { loaded, runtime, .. }) = self.warm.get(&key) else { return Err(cold(path)) };
         if let Some(batch_max) = batch_max {
             runtime.set_batch_max(batch_max);
         }
@@ -124,8 +124,8 @@ impl<'a> Models<'a> {
     }
 
     fn leave(&mut self) {
-        for served in self.warm.values_mut() {
-            served.runtime.leave();
+        for model in self.warm.values_mut() {
+            model.runtime.leave();
         }
     }
 
@@ -136,7 +136,7 @@ impl<'a> Models<'a> {
         controls: &JobControls,
         output: &Output,
     ) -> Vec<Result<runtime::Output>> {
-        let Some(Served { runtime, sample, .. }) = self.warm.get(&model.to_path_buf()) else {
+        let Some(LoadedModel { runtime, sample, .. }) = self.warm.get(&model.to_path_buf()) else {
             return jobs.iter().map(|_| Err(cold(model))).collect();
         };
         let mut observers: Vec<_> = jobs.iter().map(|job| PipeObserver { job, controls, output }).collect();

@@ -34,7 +34,7 @@ pub struct Doctor {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Report<'a> {
+struct Diagnosis<'a> {
     version: &'static str,
     data: &'a Path,
     healthy: bool,
@@ -47,8 +47,9 @@ impl Doctor {
         let findings = self.examine(data)?;
         let healthy = is_healthy(&findings);
         if self.json {
-            let report = Report { version: env!("CARGO_PKG_VERSION"), data, healthy, findings: &findings };
-            let text = serde_json::to_string_pretty(&report).map_err(|error| WorkerError::format("findings", error))?;
+            let diagnosis = Diagnosis { version: env!("CARGO_PKG_VERSION"), data, healthy, findings: &findings };
+            let text =
+                serde_json::to_string_pretty(&diagnosis).map_err(|error| WorkerError::format("findings", error))?;
             print(text)?;
         } else {
             lines(&findings).into_iter().try_for_each(print)?;

@@ -59,7 +59,7 @@ impl Start {
         warn_of_left_results(data, &accesses);
         let program = program()?;
         let ended = block_on(async {
-            let Fleet { serving_devices, models, offers, loaded, served } =
+            let Fleet { serving_devices, models, offers, loaded, serving } =
                 fleet::assemble(&config, data, &program).await?;
             let slots =
                 roster::slots(serving_devices.iter().map(|device| &device.member.models), config.batching.jobs_max);
@@ -85,7 +85,7 @@ impl Start {
                 drain,
                 schedule,
                 gpu_sharing,
-                served,
+                serving,
                 status,
                 data,
             };

@@ -14,18 +14,18 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Which GPUs serve, and which programs beside this one serve on them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Served {
+pub struct ServingGpus {
     pub gpus: Vec<u32>,
     pub programs: Vec<String>,
 }
 
 /// The reason why the worker should pause for other programs, while it should. There is none where no GPU serves, or
 /// where the miner switched this off.
-pub fn watch(config: GpuSharing, served: Served) -> watch::Receiver<Option<String>> {
+pub fn watch(config: GpuSharing, serving: ServingGpus) -> watch::Receiver<Option<String>> {
     let (sender, receiver) = watch::channel(None);
-    if config.pause_when_used && !served.gpus.is_empty() {
+    if config.pause_when_used && !serving.gpus.is_empty() {
         let began =
-            std::thread::Builder::new().name("gpu-sharing".into()).spawn(move || look(&config, served, &sender));
+            std::thread::Builder::new().name("gpu-sharing".into()).spawn(move || look(&config, serving, &sender));
         if let Err(error) = began {
             tracing::warn!(%error, "nobody looks whether others use the GPU");
         }
@@ -33,8 +33,8 @@ pub fn watch(config: GpuSharing, served: Served) -> watch::Receiver<Option<Strin
     receiver
 }
 
-fn look(config: &GpuSharing, served: Served, reasons: &watch::Sender<Option<String>>) {
-    let mut watcher = match Watcher::open(served.gpus) {
+fn look(config: &GpuSharing, serving: ServingGpus, reasons: &watch::Sender<Option<String>>) {
+    let mut watcher = match Watcher::open(serving.gpus) {
         Ok(watcher) => watcher,
         Err(error) => {
             tracing::warn!(%error, "nobody looks whether others use the GPU");
@@ -45,7 +45,7 @@ fn look(config: &GpuSharing, served: Served, reasons: &watch::Sender<Option<Stri
     let mut cards = BTreeSet::new();
     while !reasons.is_closed() {
         let samples = watcher.samples();
-        let own = Own { pids: own_pids(&samples), programs: served.programs.clone(), cards: cards.clone() };
+        let own = Own { pids: own_pids(&samples), programs: serving.programs.clone(), cards: cards.clone() };
         cards.extend(own.on(&samples));
         state = state.next(other(&samples, &own, config), Instant::now(), config);
         let reason = state.reason(config);
@@ -80,7 +80,7 @@ mod tests {
     async fn without_a_gpu_or_with_sharing_off_nobody_looks() {
         let sleepless = GpuSharing { pause_when_used: false, ..GpuSharing::default() };
         for (config, gpus) in [(GpuSharing::default(), vec![]), (sleepless, vec![0])] {
-            let mut reasons = watch(config, Served { gpus, programs: vec![] });
+            let mut reasons = watch(config, ServingGpus { gpus, programs: vec![] });
             assert!(reasons.changed().await.is_err(), "the sender is gone");
             assert_eq!(*reasons.borrow(), None);
         }

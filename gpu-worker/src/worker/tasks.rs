@@ -47,7 +47,7 @@ impl Tasks {
         let (job_sender, jobs) = mpsc::channel(CHANNEL_MAX);
         let (delivered_sender, delivered) = mpsc::channel(CHANNEL_MAX);
         let (pause_sender, pauses) = watch::channel(None);
-        let gpu_use = sharing_watch::watch(parts.gpu_sharing, parts.served);
+        let gpu_use = sharing_watch::watch(parts.gpu_sharing, parts.serving);
         let (offered, offered_receiver) = watch::channel(Some(parts.capability));
         let (mut links, mut sessions, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for (identity, outbox) in parts.hubs.into_iter().zip(outboxes.iter().cloned()) {

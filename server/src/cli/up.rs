@@ -1,6 +1,5 @@
 //! `aitbc up`: everything in one process.
 
-use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -16,11 +15,11 @@ use shared::amount::Amount;
 use shared::chain::DEV_CHAIN_ID;
 use shared::digest::Sha256Digest;
 use store::DatabaseUrl;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
+use super::log::{LogForm, start_log};
 use super::market_maker::RunningMaker;
+use super::signals::stop_on_signal;
 use crate::config::{
     CONNECTIONS_DEFAULT, ChainFrom, Config, ConnectionLimits, DEVELOPMENT_EXIT_DELAY_SECONDS, DEVELOPMENT_HUB_ID,
     ExchangeConfig, HUB_ID_MAX_CHARS, Keeping, Limits, MarketMaker, PORT_DEFAULT, SITE_ROOT_DEFAULT,
@@ -29,9 +28,6 @@ use crate::follow::node_url;
 use crate::keys::{self, KeySource};
 use crate::pins::Pins;
 use crate::serve::Server;
-
-/// What is logged where `RUST_LOG` does not say otherwise.
-const LOG_FILTER: &str = "info,sqlx=warn,sea_orm_migration=warn";
 
 /// The minter's own bound of a hold: 30 days.
 pub(super) const HOLD_MAX_SECONDS: u64 = 30 * 86_400;
@@ -218,12 +214,6 @@ impl From<Audits> for hub::audit::Draw {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum LogForm {
-    Text,
-    Json,
-}
-
 pub(super) fn run(up: Up) -> Result<()> {
     if !up.host.is_loopback() {
         bail!(
@@ -382,31 +372,6 @@ async fn serve(config: Config) -> Result<()> {
     server.run(stop).await?;
     println!("stopped; the next start continues with {}", data.display());
     Ok(())
-}
-
-pub(super) fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        stop.cancel();
-    })
-}
-
-pub(super) fn start_log(form: LogForm) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let ansi = std::io::stderr().is_terminal() && !no_color;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
-    let started = match form {
-        LogForm::Text => log.try_init(),
-        LogForm::Json => log.json().with_file(true).with_line_number(true).try_init(),
-    };
-    if let Err(error) = started {
-        eprintln!("the log does not start: {error}");
-    }
 }
 
 #[cfg(test)]

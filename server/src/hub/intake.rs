@@ -19,6 +19,7 @@ use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
 use shared::signing::{PrivateKey, SignatureError};
 use store::record::{ArtifactRecord, NewReceipt};
 use store::{ArtifactFolder, Store, StoreError};
+use tokio::task::JoinError;
 use tokio_util::task::TaskTracker;
 
 use super::actor::AttestedResult;
@@ -56,6 +57,9 @@ pub enum IntakeError {
     Store(#[from] StoreError),
     #[error("the model of {0} is not known while it is not connected: connect, and send the result again")]
     NotConnected(Address),
+    /// A fault of the hub's own code. Its text, which may repeat a prompt, stays where the panic was reported.
+    #[error("the hub panicked while it checked the result; its miner sends it again")]
+    Panicked,
     #[error("the hub is stopping")]
     Stopping,
 }
@@ -74,6 +78,12 @@ impl From<HubError> for IntakeError {
             HubError::Board(error) => Self::Board(error),
             HubError::Stopping => Self::Stopping,
         }
+    }
+}
+
+impl From<JoinError> for IntakeError {
+    fn from(error: JoinError) -> Self {
+        if error.is_panic() { Self::Panicked } else { Self::Stopping }
     }
 }
 
@@ -124,7 +134,7 @@ impl Intake {
     ) -> Result<ResultAccepted, IntakeError> {
         let tasks = self.tasks.clone();
         let accepting = tasks.spawn(async move { self.accept(lease_id, submission).await });
-        accepting.await.map_err(|_| IntakeError::Stopping)?
+        accepting.await?
     }
 
     /// The hub could not take a lease's result now, as it said to its miner.
@@ -192,7 +202,7 @@ impl Intake {
         let checked = Checked { held: held.clone(), earlier, artifacts: self.store.artifacts() };
         // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
         let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;
-        let (submission, artifacts, compared) = worked.map_err(|_| IntakeError::Stopping)??;
+        let (submission, artifacts, compared) = worked??;
         let signed = attest(&self.hub_key, submission.receipt, submission.miner_signature)?;
         let receipt = NewReceipt { amount: signed.receipt.amount()?, signed, attested_at: clock::now() };
         Ok(AttestedResult { metering: submission.metering, artifacts, receipt, compared })
@@ -298,4 +308,24 @@ fn log_job(held: &Held, metering: &Metering, receipt_hash: shared::B256) {
         %receipt_hash,
         "a job was served",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::error::ApiError;
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_of_the_server_and_an_end_is_none() {
+        let panicking: JoinHandle<()> = tokio::spawn(async { panic!("a check with a fault") });
+        let error = IntakeError::from(panicking.await.unwrap_err());
+        assert!(matches!(error, IntakeError::Panicked) && !error.blames_the_miner(), "{error}");
+        assert_eq!(ApiError::from(error).status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let ended = tokio::spawn(std::future::pending::<()>());
+        ended.abort();
+        assert!(matches!(IntakeError::from(ended.await.unwrap_err()), IntakeError::Stopping));
+    }
 }

@@ -25,7 +25,7 @@ use crate::admin::{Admin, Operator};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::http::extract::ApiPath;
-use crate::router::method_not_allowed;
+use crate::unrouted::method_not_allowed;
 
 /// What the browser sends where the box of a form is marked.
 const CONFIRMED: &str = "yes";

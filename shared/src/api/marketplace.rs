@@ -263,7 +263,7 @@ pub struct Supply {
 
 /// How much a model was asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Served {
+pub struct ModelUsage {
     /// Jobs that were completed, and those of them that were asked for within the last day.
     pub jobs: u64,
     pub jobs_of_day: u64,
@@ -284,7 +284,7 @@ pub struct ModelSummary {
     /// Steps of the [`example_work`]; 0 for other kinds than pictures.
     pub example_steps: u32,
     pub supply: Supply,
-    pub served: Served,
+    pub served: ModelUsage,
 }
 
 /// Known models, as many as a list shows.

@@ -52,11 +52,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 fn run_stage(workspace: &Workspace, stage: &Stage, summary: &mut Summary) -> Result<()> {
     println!("\n== {}: {}", stage.name, stage.what);
     let started = Instant::now();
-    let mut report = outcome::Report::default();
-    let outcome = tools::ensure(workspace, stage.tools).and_then(|()| (stage.run)(workspace, &mut report));
+    let mut counts = outcome::StageCounts::default();
+    let outcome = tools::ensure(workspace, stage.tools).and_then(|()| (stage.run)(workspace, &mut counts));
     let seconds = started.elapsed().as_secs_f64();
     println!("== {} {} after {seconds:.1} s", stage.name, if outcome.is_ok() { "passed" } else { "FAILED" });
-    summary.add(stage.name, seconds, report, outcome.is_ok());
+    summary.add(stage.name, seconds, counts, outcome.is_ok());
     outcome.map_err(|error| error.context(format!("stage {} failed", stage.name)))
 }
 

@@ -15,7 +15,7 @@ const SKIPPED_VARIABLE: &str = "AITBC_SKIPPED";
 
 /// Tests and single checks of one stage.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Report {
+pub(super) struct StageCounts {
     pub(super) passed: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
@@ -39,7 +39,7 @@ impl Skip {
     }
 }
 
-impl Report {
+impl StageCounts {
     /// Runs a command that is one check in itself.
     pub(super) fn check(&mut self, command: &mut Command) -> Result<()> {
         let outcome = crate::command::run(command);
@@ -136,12 +136,12 @@ pub(super) struct Summary {
 
 struct Row {
     stage: &'static str,
-    result: Option<(f64, Report, bool)>,
+    result: Option<(f64, StageCounts, bool)>,
 }
 
 impl Summary {
-    pub(super) fn add(&mut self, stage: &'static str, seconds: f64, report: Report, passed: bool) {
-        self.rows.push(Row { stage, result: Some((seconds, report, passed)) });
+    pub(super) fn add(&mut self, stage: &'static str, seconds: f64, counts: StageCounts, passed: bool) {
+        self.rows.push(Row { stage, result: Some((seconds, counts, passed)) });
     }
 
     pub(super) fn not_run(&mut self, stage: &'static str) {
@@ -155,15 +155,15 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut total = Report::default();
+        let mut total = StageCounts::default();
         let mut total_seconds = 0.0;
         writeln!(formatter, "{:<12} {:>8} {:>7} {:>7} {:>8}", "stage", "seconds", "passed", "failed", "skipped")?;
         for Row { stage, result } in &self.rows {
-            let Some((seconds, report, passed)) = result else {
+            let Some((seconds, counts, passed)) = result else {
                 writeln!(formatter, "{stage:<12} {:>8}", "not run")?;
                 continue;
             };
-            let &Report { passed: good, failed, skipped, .. } = report;
+            let &StageCounts { passed: good, failed, skipped, .. } = counts;
             let mark = if *passed { "" } else { "  FAILED" };
             writeln!(formatter, "{stage:<12} {seconds:>8.1} {good:>7} {failed:>7} {skipped:>8}{mark}")?;
             total.passed += good;
@@ -173,11 +173,11 @@ impl fmt::Display for Summary {
             total_seconds += seconds;
         }
         writeln!(formatter, "{:<12} {total_seconds:>8.1}", "all")?;
-        let reports = self.rows.iter().filter_map(|row| row.result.as_ref());
-        for test in reports.clone().flat_map(|(_, report, _)| &report.failed_tests) {
+        let all_counts = self.rows.iter().filter_map(|row| row.result.as_ref());
+        for test in all_counts.clone().flat_map(|(_, counts, _)| &counts.failed_tests) {
             writeln!(formatter, "failed: {test}")?;
         }
-        for Skip { test, reason } in reports.flat_map(|(_, report, _)| &report.skips) {
+        for Skip { test, reason } in all_counts.flat_map(|(_, counts, _)| &counts.skips) {
             writeln!(formatter, "skipped: {test}: {reason}")?;
         }
         write!(formatter, "{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped)
@@ -186,35 +186,38 @@ impl fmt::Display for Summary {
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Skip, Summary};
+    use super::{Skip, StageCounts, Summary};
 
-    fn report(lines: &[&str]) -> Report {
-        let mut report = Report::default();
-        lines.iter().for_each(|line| report.add_line(line));
-        report
+    fn counts(lines: &[&str]) -> StageCounts {
+        let mut counts = StageCounts::default();
+        lines.iter().for_each(|line| counts.add_line(line));
+        counts
     }
 
     #[test]
     fn both_test_runners_are_counted() {
         let cargo = "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.01s";
-        assert_eq!(report(&[cargo, cargo]), Report { passed: 6, failed: 2, skipped: 4, ..Report::default() });
+        assert_eq!(counts(&[cargo, cargo]), StageCounts { passed: 6, failed: 2, skipped: 4, ..StageCounts::default() });
         assert_eq!(
-            report(&["# tests 7", "# pass 5", "# fail 1", "# skipped 1"]),
-            Report { passed: 5, failed: 1, skipped: 1, ..Report::default() }
+            counts(&["# tests 7", "# pass 5", "# fail 1", "# skipped 1"]),
+            StageCounts { passed: 5, failed: 1, skipped: 1, ..StageCounts::default() }
         );
-        assert_eq!(report(&["\u{2139} pass 5", "\u{2139} fail 0"]), Report { passed: 5, ..Report::default() });
-        let named = report(&[
+        assert_eq!(
+            counts(&["\u{2139} pass 5", "\u{2139} fail 0"]),
+            StageCounts { passed: 5, ..StageCounts::default() }
+        );
+        let named = counts(&[
             "  \u{2716} a job is paid (12.3ms)",
             "\u{2716} failing tests:",
             "\u{2716} a job is paid (12.3ms)",
         ]);
         assert_eq!(named.failed_tests, ["a job is paid"]);
-        assert_eq!(report(&["pass 5", "test result is unknown"]), Report::default());
+        assert_eq!(counts(&["pass 5", "test result is unknown"]), StageCounts::default());
     }
 
     #[test]
     fn a_test_that_skipped_is_not_counted_as_passed() {
-        let mut counted = report(&["test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out"]);
+        let mut counted = counts(&["test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out"]);
         counted.add_skips("skipped: a::b: no library: set X\nskipped: a::b: no card\nskipped: c: no card\nelse\n");
         assert_eq!((counted.passed, counted.failed, counted.skipped), (3, 0, 3));
         let mut summary = Summary::default();
@@ -226,7 +229,7 @@ mod tests {
     #[test]
     fn a_test_that_failed_after_a_skip_is_failed_only() {
         let lines = ["test a::b ... FAILED", "test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured"];
-        let mut counted = report(&lines);
+        let mut counted = counts(&lines);
         counted.add_skips("skipped: a::b: no library\n");
         assert_eq!((counted.passed, counted.failed, counted.skipped), (4, 1, 0));
         assert!(counted.skips.is_empty());
@@ -242,8 +245,8 @@ mod tests {
     #[test]
     fn the_table_ends_with_the_totals() {
         let mut summary = Summary::default();
-        summary.add("fmt", 1.0, Report { passed: 1, ..Report::default() }, true);
-        summary.add("unit", 2.0, report(&["test a::b ... FAILED"]), false);
+        summary.add("fmt", 1.0, StageCounts { passed: 1, ..StageCounts::default() }, true);
+        summary.add("unit", 2.0, counts(&["test a::b ... FAILED"]), false);
         summary.not_run("browser");
         assert!(summary.to_string().ends_with("\nfailed: a::b\n1 passed, 1 failed, 0 skipped"), "{summary}");
     }

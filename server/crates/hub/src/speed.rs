@@ -9,6 +9,7 @@ use shared::amount::MicroUnits;
 use shared::capability::ModelOffer;
 
 use crate::catalog::ModelKey;
+use crate::limits::MINERS_MAX;
 use crate::matching::ROUND_TRIP_MS;
 
 /// A declared speed counts as up to so many hundredths of the fastest measured one.
@@ -31,7 +32,7 @@ const OVERSTATED_MAX: u64 = 100 / (100 - FIXED_MAX_PERCENT);
 const REMEMBERED: u64 = 8;
 
 /// Miners of a model whose measurements are kept, connected or not.
-const MINERS_MAX: usize = 2 * crate::board::MINERS_MAX;
+const MEASURED_MAX: usize = 2 * MINERS_MAX;
 
 /// One result that held: what it was of, and how long it took from the grant of its lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,7 +148,7 @@ impl Speeds {
     /// A connected miner's result holds.
     pub(crate) fn take(&mut self, model: ModelKey, miner: Address, units: MicroUnits, elapsed_ms: u64) {
         let of_model = self.0.entry(model).or_default();
-        if of_model.miners.len() >= MINERS_MAX && !of_model.miners.contains_key(&miner) {
+        if of_model.miners.len() >= MEASURED_MAX && !of_model.miners.contains_key(&miner) {
             let connected: BTreeSet<Address> = of_model.ranked.iter().map(|(_, miner)| *miner).collect();
             of_model.miners.retain(|known, _| connected.contains(known));
         }
@@ -160,7 +161,7 @@ impl Speeds {
     pub(crate) fn remember(&mut self, earlier: impl IntoIterator<Item = Measurement>) {
         for Measurement { model, miner, units, elapsed_ms } in earlier {
             let of_model = self.0.entry(model).or_default();
-            if of_model.miners.len() < MINERS_MAX || of_model.miners.contains_key(&miner) {
+            if of_model.miners.len() < MEASURED_MAX || of_model.miners.contains_key(&miner) {
                 of_model.miners.entry(miner).or_default().take(units, elapsed_ms);
             }
         }

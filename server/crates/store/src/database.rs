@@ -7,9 +7,14 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, FromQueryResult,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use shared::api::admin::DatabaseHealth;
 
 use crate::StoreError;
+use crate::columns::from_i64;
 
 /// How long to wait for another process (`aitbc keys`) that writes to the same SQLite file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -135,6 +140,31 @@ fn postgres(url: &str, access: Access) -> ConnectOptions {
         Access::ReadWrite => postgres.options([("synchronous_commit", "on")]),
     });
     options
+}
+
+/// Begins a transaction that writes.
+pub(crate) async fn begin_writing(connection: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+    // SQLite lets one transaction write at a time: this waits for its turn here instead of failing at its first write.
+    // To PostgreSQL the option means nothing.
+    let options =
+        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+    Ok(connection.begin_with_options(options).await?)
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Size {
+    bytes: i64,
+}
+
+/// Which database this is, and how much it takes.
+pub(crate) async fn health(connection: &DatabaseConnection) -> Result<DatabaseHealth, StoreError> {
+    let backend = connection.get_database_backend();
+    let (kind, question) = match backend {
+        DbBackend::Postgres => ("postgresql", "SELECT pg_database_size(current_database()) AS bytes"),
+        _ => ("sqlite", "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()"),
+    };
+    let size = Size::find_by_statement(Statement::from_string(backend, question)).one(connection).await?;
+    Ok(DatabaseHealth { kind: kind.to_owned(), size_bytes: size.map_or(0, |size| from_i64(size.bytes)) })
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::StoreError;
+use crate::database::begin_writing;
 
 /// Changes in one transaction; more wait for the next.
 const GROUP_MAX_CHANGES: usize = 256;
@@ -127,11 +128,7 @@ async fn commit(
     hub_id: &str,
     group: &mut [Box<dyn Waiting>],
 ) -> Result<(), StoreError> {
-    // Where only one transaction may write at a time, this waits for its turn here instead of failing at its first
-    // write; elsewhere the option means nothing.
-    let options =
-        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
-    let transaction = connection.begin_with_options(options).await?;
+    let transaction = begin_writing(connection).await?;
     for waiting in group {
         if let Err(error) = waiting.apply(&Transaction { connection: &transaction, hub_id }).await {
             // A database may have rolled back by itself on a full disk; a second rollback then fails and changes nothing.

@@ -8,7 +8,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::maker::{Maker, Place, Quoting};
-use crate::cli::up::stop_on_signal;
+use crate::cli::signals::stop_on_signal;
 use crate::cli::wallet::ask;
 use crate::cli::wallet::folder::WalletName;
 use crate::cli::wallet::signing::Signing;

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::start::{Past, Place};
 use crate::chain;
-use crate::cli::up::{start_log, stop_on_signal};
+use crate::cli::log::start_log;
+use crate::cli::signals::stop_on_signal;
 use crate::follow::{self, FollowState, node_url};
 use crate::network;
 use crate::node_server::NodeServer;

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::PORT_DEFAULT;
 use crate::chain;
-use crate::cli::up::{LogForm, heartbeat, start_log, stop_on_signal};
+use crate::cli::log::{LogForm, start_log};
+use crate::cli::signals::stop_on_signal;
+use crate::cli::up::heartbeat;
 use crate::keys;
 use crate::network::{self, GENESIS_FILE, SharedGenesis};
 use crate::node_server::NodeServer;

@@ -29,7 +29,7 @@ pub(super) enum Stake {
     /// Pays what the wallet's stake has earned of the fees
     Claim(act::Claim),
     /// Reports validators that contradicted themselves, as far as the node saw it
-    Report(report::Report),
+    Report(report::ReportContradictions),
     /// Ends the part of the wallet's key as a validator
     Resign(act::OfWallet),
     /// Authority: lets a key decide blocks

@@ -18,7 +18,7 @@ use crate::cli::wallet::signing::Signing;
 use crate::cli::wallet::{ask, contract};
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Report {
+pub(in crate::cli) struct ReportContradictions {
     /// Wallet that signs; anybody may report
     wallet: WalletName,
     #[command(flatten)]
@@ -33,7 +33,7 @@ struct Reported {
     transaction_hash: B256,
 }
 
-pub(super) fn run(report: &Report) -> Result<()> {
+pub(super) fn run(report: &ReportContradictions) -> Result<()> {
     let signing = &report.signing;
     let node = &signing.node;
     let open = open_contradictions(node)?;

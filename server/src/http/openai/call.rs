@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const HEAD_WAIT: Duration = Duration::from_secs(10);
 
 /// A job that was served.
-pub(super) struct Served {
+pub(super) struct CompletedJob {
     pub(super) job_id: JobId,
     pub(super) model: String,
     pub(super) created_at_seconds: u64,
@@ -147,7 +147,7 @@ impl Client {
         kind: JobKind,
         model: Option<String>,
         input: serde_json::Value,
-    ) -> Result<Served, ApiError> {
+    ) -> Result<CompletedJob, ApiError> {
         self.submit(kind, model, input).await?.served(&self.caller).await
     }
 }
@@ -191,7 +191,7 @@ impl Waiting {
     ///
     /// # Errors
     /// A job that ended without a result, and a server that stops.
-    pub(super) async fn served(&mut self, caller: &Caller) -> Result<Served, ApiError> {
+    pub(super) async fn served(&mut self, caller: &Caller) -> Result<CompletedJob, ApiError> {
         let limit = Duration::from_secs(WAIT_SECONDS) + GRACE;
         let record = self.watch.ended_within(limit, caller, self.job_id).await?;
         self.is_over();
@@ -200,10 +200,10 @@ impl Waiting {
 }
 
 /// What a job that is over gave.
-pub(super) async fn served(store: &Store, record: JobRecord) -> Result<Served, ApiError> {
+pub(super) async fn served(store: &Store, record: JobRecord) -> Result<CompletedJob, ApiError> {
     let receipt = store.find_receipt_of_job(record.id).await?;
     let (Some(receipt), Some(metering)) = (receipt, record.metering()) else { return Err(no_result(&record)) };
-    Ok(Served {
+    Ok(CompletedJob {
         job_id: record.id,
         model: record.job.model,
         created_at_seconds: record.created_at.seconds().0,
@@ -214,7 +214,7 @@ pub(super) async fn served(store: &Store, record: JobRecord) -> Result<Served, A
 }
 
 /// The one artifact, as text.
-pub(super) async fn text_of(views: &Views, served: &Served) -> Result<String, ApiError> {
+pub(super) async fn text_of(views: &Views, served: &CompletedJob) -> Result<String, ApiError> {
     let text = match served.artifacts.first() {
         Some(artifact) => views.text_of(artifact).await?,
         None => None,

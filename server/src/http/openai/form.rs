@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::id::JobId;
 
 use super::Usage;
-use super::call::Served;
+use super::call::CompletedJob;
 use crate::error::ApiError;
 
 /// Which of the two calls is answered: the same text in another form.
@@ -65,7 +65,7 @@ impl Form {
     }
 }
 
-pub(super) fn usage(served: &Served) -> Usage {
+pub(super) fn usage(served: &CompletedJob) -> Usage {
     let tokens = served.metering.tokens();
     Usage {
         prompt_tokens: tokens.read,
@@ -75,7 +75,7 @@ pub(super) fn usage(served: &Served) -> Usage {
 }
 
 /// Why the text ended, as its miner told. The hub takes no text without it.
-pub(super) fn finish_reason(served: &Served) -> Result<&'static str, ApiError> {
+pub(super) fn finish_reason(served: &CompletedJob) -> Result<&'static str, ApiError> {
     let told = served.metering.finish_reason;
     told.map(|reason| reason.as_str()).ok_or_else(|| ApiError::Internal(format!("{} has no end", served.job_id)))
 }

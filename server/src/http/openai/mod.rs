@@ -22,7 +22,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use self::call::Served;
+use self::call::CompletedJob;
 
 /// The answer's receipt, under which anybody can check what was served.
 pub const RECEIPT_HEADER: HeaderName = HeaderName::from_static("x-receipt-id");
@@ -37,7 +37,7 @@ const WAIT_SECONDS: u64 = 300;
 const QUOTED_MAX_CHARS: usize = 100;
 
 /// An answer with its job and its receipt.
-fn answer(served: &Served, body: impl Serialize) -> Response {
+fn answer(served: &CompletedJob, body: impl Serialize) -> Response {
     let mut response = axum::Json(body).into_response();
     let headers = response.headers_mut();
     for (name, value) in [(RECEIPT_HEADER, served.receipt_hash.to_string()), (JOB_HEADER, served.job_id.to_string())] {

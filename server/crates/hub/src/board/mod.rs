@@ -63,10 +63,8 @@ use fleet::Fleet;
 use queue::{Queue, Ticket};
 use refusals::Refusals;
 
+pub use crate::limits::MINERS_MAX;
 pub use crate::quota::QUEUE_MAX_TASKS;
-
-/// Sessions of miners at once.
-pub const MINERS_MAX: usize = 10_000;
 
 const CANCELED_BY_CLIENT: &str = "the client canceled the job";
 

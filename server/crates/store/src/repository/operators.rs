@@ -1,10 +1,7 @@
 //! What operators look at. Of jobs, transactions and audits, those of this hub.
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query, SelectStatement};
-use sea_orm::{
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    Statement,
-};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use shared::Address;
 use shared::api::admin::{
     AdminJobFilter, ClientClass, DatabaseHealth, OPEN_STATES, OUTBOX_SHOWN_MAX, OperatorChange, Outbox,
@@ -20,7 +17,7 @@ use super::accounts::key_record;
 use crate::columns::{audit_text, from_i64, from_word, millis, state_text, word};
 use crate::entity::{api_key, audit, job, operator_change, outbox, paused_miner, payment, task};
 use crate::record::{ApiKeyRecord, JobRecord, OutboxState};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, database};
 
 fn paid_jobs() -> SelectStatement {
     Query::select().column(payment::Column::JobId).from(payment::Entity).to_owned()
@@ -29,11 +26,6 @@ fn paid_jobs() -> SelectStatement {
 fn jobs_of(miner: Address) -> SelectStatement {
     let is_his = task::Column::Miner.eq(miner.to_string());
     Query::select().column(task::Column::JobId).from(task::Entity).and_where(is_his).to_owned()
-}
-
-#[derive(Debug, FromQueryResult)]
-struct Size {
-    bytes: i64,
 }
 
 impl Store {
@@ -146,13 +138,7 @@ impl Store {
 
     /// Which database this is, and how much it takes.
     pub async fn database_health(&self) -> Result<DatabaseHealth, StoreError> {
-        let backend = self.readers.get_database_backend();
-        let (kind, question) = match backend {
-            DbBackend::Postgres => ("postgresql", "SELECT pg_database_size(current_database()) AS bytes"),
-            _ => ("sqlite", "SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()"),
-        };
-        let size = Size::find_by_statement(Statement::from_string(backend, question)).one(&self.readers).await?;
-        Ok(DatabaseHealth { kind: kind.to_owned(), size_bytes: size.map_or(0, |size| from_i64(size.bytes)) })
+        database::health(&self.readers).await
     }
 
     /// Miners to which this hub gives nothing new, by address.

@@ -44,7 +44,8 @@ use super::ask::Password;
 use super::folder::{Folder, WalletName};
 use super::node::Node;
 use crate::cli::client::print_json;
-use crate::cli::up;
+use crate::cli::log::{LogForm, start_log};
+use crate::cli::signals::stop_on_signal;
 use crate::config::{ConnectionLimits, DRAIN};
 use crate::connections::{self, Places};
 use guard::Guard;
@@ -162,7 +163,7 @@ fn check_log(options: &Verify) -> Result<()> {
 }
 
 fn start(start: Start) -> Result<()> {
-    up::start_log(up::LogForm::Text);
+    start_log(LogForm::Text);
     let ask = |name: &WalletName| start.password.of(&name.to_string()).map(|password| (name.clone(), password));
     let passwords: Vec<(WalletName, Zeroizing<String>)> = start.unlock.iter().map(ask).collect::<Result<_>>()?;
     let home = Home::open(&start.folder)?;
@@ -190,7 +191,7 @@ async fn serve(start: Start, home: &Home, passwords: Vec<(WalletName, Zeroizing<
     for (name, password) in passwords {
         signer.unlock(&name, password).await.map_err(|error| anyhow!("{name}: {error}"))?;
     }
-    tokio::spawn(up::stop_on_signal(stop.clone())?);
+    tokio::spawn(stop_on_signal(stop.clone())?);
     println!("The wallet daemon listens on http://{address}; its token is in {}", home.token_file().display());
     let limits =
         ConnectionLimits { in_total: CONNECTIONS_MAX, per_address: CONNECTIONS_MAX, ..ConnectionLimits::default() };
