@@ -8,9 +8,10 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join, normalize } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Wallet } from 'ethers';
-import { recoverMessageAddress } from 'viem';
+import { createPublicClient, parseAbi, recoverMessageAddress } from 'viem';
 import { bringKey, launchWithExtension, popup, press as pressIn, SLOW, useNode } from './support/extension.mjs';
 import { System } from './support/system.mjs';
+import { patient } from './support/viem.mjs';
 
 const KEY = `0x${'46'.repeat(32)}`;
 const own = new Wallet(KEY).address.toLowerCase();
@@ -82,6 +83,40 @@ test('what it signs is verified by viem, and typed data by the page itself', asy
   await shows('#signTypedDataV4Result', /^0x[0-9a-f]{130}$/);
   await page.click('#signTypedDataV4Verify');
   await shows('#signTypedDataV4VerifyResult', new RegExp(own));
+});
+
+test('a permit that it signs is verified by the page itself', async () => {
+  await press('#signPermit');
+  await shows('#signPermitResult', /^0x[0-9a-f]{130}$/);
+  await page.click('#signPermitVerify');
+  await shows('#signPermitVerifyResult', new RegExp(own));
+});
+
+test('what it sends is in a block: a plain transaction, a new token, and a transfer of it', async () => {
+  const chain = createPublicClient({ transport: patient(`${system.url}/rpc`) });
+  const said = (pattern) => page.waitForEvent('console', { predicate: (message) => pattern.test(message.text()), ...SLOW });
+  const succeeded = async (hash) => {
+    const receipt = await chain.waitForTransactionReceipt({ hash, ...SLOW });
+    assert.deepEqual([receipt.status, receipt.from.toLowerCase()], ['success', own]);
+    return receipt;
+  };
+  const hashSaid = said(/^0x[0-9a-f]{64}$/);
+  // The page's other buttons name a price for gas, of which this account has no coins; gas is free on this chain.
+  await press('#sendEIP1559WithoutGasButton');
+  const plain = await succeeded((await hashSaid).text());
+  assert.equal(plain.to.toLowerCase(), '0x0c54fccd2e384b4bb6f2e405bf5cbc15a017aafb');
+
+  await page.fill('#tokenDecimals', '0');
+  await press('#createToken');
+  await shows('#erc20TokenAddresses', /^0x[0-9a-f]{40}$/);
+  const token = await page.innerText('#erc20TokenAddresses');
+  const resultSaid = said(/^result/);
+  await press('#transferTokens');
+  const transfer = await (await resultSaid).args()[1].evaluate(({ hash }) => hash);
+  assert.equal((await succeeded(transfer)).to.toLowerCase(), token.toLowerCase());
+  const abi = parseAbi(['function balanceOf(address) view returns (uint256)']);
+  const args = ['0x2f318C334780961FB129D2a6c30D0763d9a5C970'];
+  assert.equal(await chain.readContract({ address: token, abi, functionName: 'balanceOf', args }), 1n);
 });
 
 test('a revoked page loses the account at once', async () => {

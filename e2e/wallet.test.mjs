@@ -8,7 +8,7 @@ import { assertQuiet, launch, openPage, screenshots } from './support/browser.mj
 import { readQrCode } from './support/qr_code.mjs';
 import { System } from './support/system.mjs';
 import {
-  confirmWords, fillWords, isUnlocked, newWords, openWallet, PASSWORD, problem, shownAddress, tab, unlock,
+  confirmWords, fillWords, importWallet, isUnlocked, newWords, openWallet, PASSWORD, problem, shownAddress, tab, unlock,
 } from './support/wallet.mjs';
 
 let system;
@@ -76,7 +76,7 @@ test('the address is the one that every other wallet derives from the same words
 });
 
 test('each part of the page is accessible', async () => {
-  for (const name of ['accounts', 'send', 'receive', 'activity', 'security']) {
+  for (const name of ['accounts', 'send', 'receive', 'connections', 'activity', 'security']) {
     await tab(page, name);
     await page.waitForSelector(`.tabs a[href="#${name}"][aria-current]`);
     if (name === 'receive') await page.waitForSelector('#wallet-qr');
@@ -131,6 +131,59 @@ test('a lock in one tab locks the other, and a change in one shows in the other'
   await second.close();
   await unlock(page);
   await isUnlocked(page);
+});
+
+test('unused for as long as it was set to, it locks in every tab, and a use in one tab counts in all', async () => {
+  const one = await openPage(browser);
+  // A worker takes the time from its own clock, which this test moves in all tabs at once.
+  await one.context().route('**/wallet_worker_loader.js', async (route) => {
+    const answer = await route.fetch();
+    const clock = `let passed = 0;
+      const real = Date.now;
+      Date.now = () => real() + passed;
+      globalThis.passes = new BroadcastChannel('passes');
+      const heard = new BroadcastChannel('heard');
+      globalThis.passes.onmessage = ({ data }) => {
+        passed += data;
+        heard.postMessage(passed);
+      };`;
+    await route.fulfill({ response: answer, body: `${clock}\n${await answer.text()}` });
+  });
+  const pass = (minutes) => one.evaluate((by) => new Promise((resolve) => {
+    let workers = 0;
+    new BroadcastChannel('heard').onmessage = () => {
+      workers += 1;
+      if (workers === 2) resolve();
+    };
+    new BroadcastChannel('passes').postMessage(by);
+  }), minutes * 60_000);
+  const rename = async (tabOf, name) => {
+    await tab(tabOf, 'security');
+    await tabOf.fill('#wallet-rename', name);
+    await tabOf.click('#wallet-rename-now');
+  };
+  const shows = (tabOf, name) => tabOf.waitForFunction(
+    (wanted) => document.querySelector('.account-head')?.innerText.includes(wanted), name, { timeout: 180_000 },
+  );
+  await openWallet(one, system.url);
+  await importWallet(one, 'key', `0x${'46'.repeat(32)}`);
+  await isUnlocked(one);
+  const two = await one.context().newPage();
+  await openWallet(two, system.url);
+  await unlock(two);
+  await isUnlocked(two);
+  await pass(10);
+  await rename(one, 'First');
+  await shows(two, 'First');
+  await pass(10);
+  // Twenty minutes after its own last use the other is still unlocked.
+  await rename(two, 'Second');
+  await tab(one, 'accounts');
+  await shows(one, 'Second');
+  await isUnlocked(one);
+  await pass(15);
+  for (const each of [one, two]) await each.waitForSelector('#wallet-unlock', { timeout: 180_000 });
+  await one.context().close();
 });
 
 test('removal needs the password, and two tabs that make the first wallet end in one state', async () => {

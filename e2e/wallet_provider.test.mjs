@@ -162,6 +162,7 @@ test('other chains, other sites and unknown methods are refused with their codes
   assert.deepEqual(await request('wallet_switchEthereumChain', [{ chainId: '0x60f6' }]), { value: null });
   assert.equal((await request('eth_sign', [account.address, '0x00'])).code, 4200);
   assert.equal((await request('dance')).code, 4200);
+  assert.equal((await request('wallet_watchAsset', { type: 'ERC20', options: { address: account.address } })).code, 4200);
   assert.equal((await request('eth_noSuchMethod')).code, -32601);
   assert.deepEqual(await request('eth_chainId'), { value: '0x60f6' });
   assert.match((await request('eth_blockNumber')).value, /^0x/);
@@ -307,4 +308,26 @@ test('a call that is being sent when its page loads anew is never called not sen
     assert.ok([100, 200].includes(status?.status), `it is in a block or will be, and was called ${JSON.stringify(status)}`);
   } while (status.status === 100);
   assert.equal(status.receipts[0].status, '0x1');
+});
+
+test('the wallet shows which account this site sees and on which chain, and what is ended there is ended in every tab', async () => {
+  assert.deepEqual(await request('eth_accounts'), { value: [account.address.toLowerCase()] });
+  await page.evaluate(() => window.announced.provider.on('accountsChanged', (list) => { window.told = list; }));
+  const wallet = await page.context().newPage();
+  await openWallet(wallet, system.url, '#connections');
+  await wallet.waitForSelector(`#wallet-connection a[title="${account.address}"]`);
+  const connection = await wallet.innerText('#wallet-connection');
+  assert.ok(connection.includes(system.url) && /signatures/.test(connection) && /20\d\d/.test(connection), connection);
+  await wallet.waitForFunction(() => /24822/.test(document.querySelector('#wallet-network')?.innerText));
+  const network = await wallet.innerText('#wallet-network');
+  assert.ok(network.includes(`${system.url}/rpc`) && /development chain/.test(network), network);
+  assert.match(await wallet.getAttribute('#wallet-network a[href^="/explorer/blocks/"]', 'href'), /\/\d+$/);
+  await assertAccessible(wallet, 'the connections');
+  await screenshots(wallet, 'wallet-connected');
+  await wallet.click('#wallet-disconnect');
+  await wallet.waitForSelector('#wallet-not-connected');
+  await page.waitForFunction(() => window.told?.length === 0);
+  assert.deepEqual(await request('eth_accounts'), { value: [] });
+  assert.equal((await request('personal_sign', ['0x00', account.address])).code, 4100);
+  await wallet.close();
 });

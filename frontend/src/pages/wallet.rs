@@ -30,7 +30,7 @@ pub fn WalletPage() -> impl IntoView {
                 </a>
             </nav>
             {dev.then(|| view! { <Notice tone=Tone::Waiting title=common::DEV_LABEL detail=words::DEV /> })}
-            <WalletPanel />
+            <WalletPanel dev />
             <Purposes />
         </div>
     }

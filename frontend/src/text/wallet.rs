@@ -14,6 +14,7 @@ pub const TAB_SEND: &str = "Send";
 pub const TAB_RECEIVE: &str = "Receive";
 pub const TAB_ACTIVITY: &str = "Activity";
 pub const TAB_SECURITY: &str = "Security";
+pub const TAB_CONNECTIONS: &str = "Connections";
 pub const TABS: &str = "Parts of the wallet";
 
 pub const WELCOME_TITLE: &str = "No wallet is here yet";
@@ -178,6 +179,30 @@ pub const REMOVE: &str = "Remove from this browser";
 pub const REMOVE_DETAIL: &str = "Its encrypted key is deleted here. Only its recovery words, its private key or a keystore file lead back to it. Words lead every BIP-39 wallet to it, on the path m/44'/60'/0'/0/0.";
 pub const REMOVE_NOW: &str = "Remove it now";
 pub const KEEP: &str = "Keep it";
+
+pub const SITE_TITLE: &str = "This site";
+pub const SITE_DETAIL: &str = "Only pages of this site can ask this wallet. Once you connect an account, they see its address and may ask for signatures. Each signature still shows a sheet.";
+pub const SITE_NAME: &str = "Site";
+pub const SITE_SEES: &str = "May see";
+pub const SITE_SINCE: &str = "Since";
+pub const SITE_MAY: &str = "May ask for";
+pub const SITE_MAY_SIGN: &str = "signatures of this account, each by a sheet";
+pub const SITE_NONE: &str = "No account is connected: no page of this site sees one.";
+pub const SITE_END: &str = "End the connection";
+pub const SITE_END_HELP: &str = "The pages then have to ask again. What was signed stays signed.";
+
+pub const NETWORK_TITLE: &str = "Network";
+pub const NETWORK_DETAIL: &str = "The chain that balances are read from and that transactions go to.";
+pub const NETWORK_NAME: &str = "Name";
+pub const NETWORK_CHAIN_ID: &str = "Chain ID";
+pub const NETWORK_NODE: &str = "Node (JSON-RPC)";
+pub const NETWORK_NODE_HELP: &str =
+    "The server of this page. It can show you something false, so open the wallet from one that you trust.";
+pub const NETWORK_HEAD: &str = "Newest block";
+pub const NETWORK_KIND: &str = "Kind";
+pub const NETWORK_DEV: &str = "development chain: nothing here is worth anything";
+pub const NETWORK_ASKED: &str = "asking the node";
+pub const NETWORK_UNKNOWN: &str = "not known: the node cannot be reached";
 
 pub const FACTS_TITLE: &str = "What protects it, and what does not";
 pub const FACTS: [&str; 6] = [

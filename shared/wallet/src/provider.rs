@@ -10,8 +10,9 @@ use crate::call_batches::CallLine;
 use crate::calls::{CALLS_MAX, SendCalls};
 use crate::protocol::SignKind;
 
-/// Methods that would sign in a form that no sheet can show, or that this wallet has no use for.
-const UNSUPPORTED: [&str; 7] = [
+/// Methods that would sign in a form that no sheet can show, or that this wallet has no use for: it keeps no list of tokens
+/// that a page could add one to.
+const UNSUPPORTED: [&str; 8] = [
     "eth_sign",
     "eth_signTransaction",
     "eth_signTypedData",
@@ -19,6 +20,7 @@ const UNSUPPORTED: [&str; 7] = [
     "eth_signTypedData_v3",
     "eth_subscribe",
     "eth_unsubscribe",
+    "wallet_watchAsset",
 ];
 
 /// What the node answers begins with one of these.

@@ -28,6 +28,8 @@ use crate::vault::{Contents, Opened, PasskeyKey, StoredVault, VaultError, VaultK
 pub use kept::KeptUnlock;
 pub use signing::{Signable, Signed};
 
+const MINUTE_MS: u64 = 60_000;
+
 /// How many words are asked for before a wallet is stored.
 pub const CONFIRMED_WORDS: usize = 3;
 
@@ -78,8 +80,8 @@ pub struct Session {
     waiting: signing::Waiting,
     /// The salt of a passkey that is being added.
     begun_passkey: Option<passkey::Salt>,
-    /// When the unlocked wallets lock themselves.
-    locks_at: Option<UnixMillis>,
+    /// When somebody used the unlocked wallets last.
+    used_at: Option<UnixMillis>,
 }
 
 impl Default for Session {
@@ -97,18 +99,23 @@ impl Session {
     /// wallet's program, the next one must not give out the same numbers: an older sheet would sign what a newer one shows.
     pub const fn with_first_ticket(number: u32) -> Self {
         let waiting = signing::Waiting::starting_at(number);
-        Self { unconfirmed: None, open: None, waiting, begun_passkey: None, locks_at: None }
+        Self { unconfirmed: None, open: None, waiting, begun_passkey: None, used_at: None }
     }
 
     /// Somebody uses the wallet: the time until it locks itself begins anew.
     pub fn used(&mut self, now: UnixMillis) {
-        let minutes = self.open.as_ref().map(|open| u64::from(open.contents.auto_lock_minutes));
-        self.locks_at = minutes.map(|minutes| UnixMillis(now.0.saturating_add(minutes * 60_000)));
+        self.used_at = self.is_unlocked().then_some(now);
+    }
+
+    /// By the time that the wallets are set to now, which another tab may have changed since they were used.
+    fn locks_at(&self) -> Option<UnixMillis> {
+        let (open, used_at) = (self.open.as_ref()?, self.used_at?);
+        Some(UnixMillis(used_at.0.saturating_add(open.auto_lock_ms())))
     }
 
     /// Locks where nobody used the wallet for as long as it was set to, and says whether it did.
     pub fn expire(&mut self, now: UnixMillis) -> bool {
-        let is_over = self.is_unlocked() && self.locks_at.is_some_and(|at| now >= at);
+        let is_over = self.locks_at().is_some_and(|at| now >= at);
         if is_over {
             self.lock();
         }
@@ -346,6 +353,10 @@ impl Open {
             secrets.push((view.id, secret));
         }
         Ok(Self { key, contents, secrets, passkeys, stored: Some(stored.clone()) })
+    }
+
+    fn auto_lock_ms(&self) -> u64 {
+        u64::from(self.contents.auto_lock_minutes) * MINUTE_MS
     }
 
     /// Whether this is the vault's password. It takes as long as unlocking.

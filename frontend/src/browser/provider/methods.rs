@@ -11,7 +11,7 @@ use wallet::provider::{self, AskedFor, ProviderError, SiteRequest};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::{ask, calls, events, js_error};
+use super::{Connection, ask, calls, events, js_error};
 use crate::browser::{http, wallet_client, window};
 use crate::format::now;
 
@@ -85,7 +85,7 @@ async fn connect() -> Result<Address, JsValue> {
 
 /// The account that the site may know, while it is in the wallet.
 pub(super) async fn connected() -> Option<Address> {
-    let (known, _) = kept()?;
+    let known = kept()?.account;
     let Ok(Reply::State(vault)) = wallet(Request::State).await else { return None };
     if vault.accounts().any(|(_, account)| account.address == known) {
         return Some(known);
@@ -95,18 +95,31 @@ pub(super) async fn connected() -> Option<Address> {
 }
 
 /// Which account was connected, and when.
-fn kept() -> Option<(Address, UnixMillis)> {
+pub(super) fn kept() -> Option<Connection> {
     let text = window().local_storage().ok()??.get_item(CONNECTED).ok()??;
     let (address, since) = text.split_once(' ')?;
-    Some((address.parse().ok()?, UnixMillis(since.parse().ok()?)))
+    Some(Connection { account: address.parse().ok()?, since: UnixMillis(since.parse().ok()?) })
+}
+
+/// A connection that another tab makes or ends is one of this page, too.
+pub(super) fn follow_other_tabs() {
+    let tell = Closure::<dyn FnMut(JsValue)>::new(|event: JsValue| {
+        let key = Reflect::get(&event, &"key".into()).ok().and_then(|key| key.as_string());
+        if key.as_deref() == Some(CONNECTED) {
+            events::emit("accountsChanged", &js(&provider::accounts(kept().map(|kept| kept.account))));
+        }
+    });
+    if window().add_event_listener_with_callback("storage", tell.as_ref().unchecked_ref()).is_ok() {
+        tell.forget();
+    }
 }
 
 async fn permissions() -> Value {
     let account = connected().await;
-    provider::permissions(account.and_then(|_| kept()).map(|(_, since)| since))
+    provider::permissions(account.and_then(|_| kept()).map(|kept| kept.since))
 }
 
-fn forget() {
+pub(super) fn forget() {
     if let Ok(Some(storage)) = window().local_storage() {
         let _ = storage.remove_item(CONNECTED);
     }

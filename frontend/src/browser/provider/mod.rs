@@ -12,7 +12,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use js_sys::{Error, Function, Object, Promise, Reflect};
-use shared::B256;
+use serde_json::json;
+use shared::time::UnixMillis;
+use shared::{Address, B256};
 use wallet::provider::{AskedFor, ProviderError};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -62,6 +64,7 @@ thread_local! {
 /// Installs and announces the provider. `on_change` gets the question that is to be shown now, or none.
 pub fn start(on_change: impl Fn(Option<Asked>) + 'static) {
     SHEETS.with_borrow_mut(|sheets| sheets.on_change = Some(Rc::new(on_change)));
+    methods::follow_other_tabs();
     // Reflection fails only for objects that are frozen; these are new.
     let Ok(detail) = detail() else { return };
     announce(&detail);
@@ -69,6 +72,42 @@ pub fn start(on_change: impl Fn(Option<Asked>) + 'static) {
     if window().add_event_listener_with_callback(REQUEST, again.as_ref().unchecked_ref()).is_ok() {
         again.forget();
     }
+}
+
+/// An account that the site's pages may see and ask signatures of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connection {
+    pub account: Address,
+    pub since: UnixMillis,
+}
+
+/// What the node says of its chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    pub chain_id: u64,
+    pub head: u64,
+}
+
+/// What the owner agreed to. It counts while the account is in the wallet.
+pub fn connection() -> Option<Connection> {
+    methods::kept()
+}
+
+/// Takes the owner's agreement back, as `wallet_revokePermissions` does.
+pub fn disconnect() {
+    methods::forget();
+}
+
+/// `None` where the node does not answer.
+pub async fn network() -> Option<Network> {
+    let chain_id = methods::chain().await.ok().and_then(|text| number(&text))?;
+    let head = methods::ask_node("eth_blockNumber", json!([])).await.ok()?;
+    Some(Network { chain_id, head: number(head.as_str()?)? })
+}
+
+/// A number as Ethereum's JSON-RPC writes it.
+fn number(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }
 
 /// The transaction of a question was signed, and is sent next: its batch learns the hash first.

@@ -5,6 +5,7 @@ mod accounts;
 mod activity;
 mod add;
 mod balance;
+mod connections;
 mod fields;
 mod passkeys;
 mod receive;
@@ -34,8 +35,11 @@ enum Part {
 }
 
 #[island]
-pub fn WalletPanel() -> impl IntoView {
-    let wallet = Wallet::new();
+pub fn WalletPanel(
+    /// Keys and chain were made for development.
+    dev: bool,
+) -> impl IntoView {
+    let wallet = Wallet::new(dev);
     Effect::new(move |_| wallet.start());
     let part = Memo::new(move |_| match wallet.stage.get() {
         Stage::Starting => Part::Starting,
@@ -71,6 +75,7 @@ fn Tabs(wallet: Wallet, view: View, unlocked: bool) -> impl IntoView {
         View::Send | View::Security => view! { <Unlock wallet /> }.into_any(),
         View::Receive => view! { <receive::Receive wallet /> }.into_any(),
         View::Activity => view! { <activity::Activity wallet /> }.into_any(),
+        View::Connections => view! { <connections::Connections wallet /> }.into_any(),
     };
     view! {
         <div class="wallet-tabs">

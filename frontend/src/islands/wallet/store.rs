@@ -23,15 +23,17 @@ pub(super) enum View {
     Receive,
     Activity,
     Security,
+    Connections,
 }
 
 impl View {
-    pub(super) const TABS: [(Self, &'static str); 5] = [
+    pub(super) const TABS: [(Self, &'static str); 6] = [
         (Self::Accounts, words::TAB_ACCOUNTS),
         (Self::Send, words::TAB_SEND),
         (Self::Receive, words::TAB_RECEIVE),
         (Self::Activity, words::TAB_ACTIVITY),
         (Self::Security, words::TAB_SECURITY),
+        (Self::Connections, words::TAB_CONNECTIONS),
     ];
 
     pub(super) const fn hash(self) -> &'static str {
@@ -41,6 +43,7 @@ impl View {
             Self::Receive => "#receive",
             Self::Activity => "#activity",
             Self::Security => "#security",
+            Self::Connections => "#connections",
         }
     }
 
@@ -80,10 +83,12 @@ pub(super) struct Wallet {
     pub(super) offers_passkeys: RwSignal<bool>,
     /// Counts the blocks that came while the page is open.
     pub(super) heads: RwSignal<u32>,
+    /// Keys and chain were made for development.
+    pub(super) dev: bool,
 }
 
 impl Wallet {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(dev: bool) -> Self {
         Self {
             stage: RwSignal::new(Stage::Starting),
             vault: RwSignal::new(VaultState::default()),
@@ -94,6 +99,7 @@ impl Wallet {
             busy: RwSignal::new(false),
             offers_passkeys: RwSignal::new(false),
             heads: RwSignal::new(0),
+            dev,
         }
     }
 

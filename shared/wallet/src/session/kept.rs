@@ -22,7 +22,7 @@ pub struct KeptUnlock {
 impl Session {
     /// What brings the unlocked state back; `None` while locked.
     pub fn kept(&self) -> Option<KeptUnlock> {
-        let (open, locks_at) = (self.open.as_ref()?, self.locks_at?);
+        let (open, locks_at) = (self.open.as_ref()?, self.locks_at()?);
         open.stored.as_ref()?;
         let (key, salt) = open.key.to_kept();
         Some(KeptUnlock { key, salt, locks_at })
@@ -35,12 +35,12 @@ impl Session {
     pub fn resume(&mut self, stored: &StoredVault, kept: &KeptUnlock, now: UnixMillis) -> bool {
         let Some(key) = VaultKey::from_kept(&kept.key, &kept.salt) else { return false };
         let Ok(open) = Open::read(stored, key) else { return false };
-        let latest = now.0.saturating_add(u64::from(open.contents.auto_lock_minutes) * 60_000);
-        if now >= kept.locks_at || kept.locks_at.0 > latest {
+        let used_at = UnixMillis(kept.locks_at.0.saturating_sub(open.auto_lock_ms()));
+        if now >= kept.locks_at || used_at > now {
             return false;
         }
         self.open = Some(open);
-        self.locks_at = Some(kept.locks_at);
+        self.used_at = Some(used_at);
         true
     }
 }

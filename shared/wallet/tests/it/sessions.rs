@@ -239,10 +239,13 @@ fn one_tab_that_removes_everything_locks_the_other() {
     assert!(!other.is_unlocked());
 }
 
+fn minute(minutes: u64) -> UnixMillis {
+    UnixMillis(1_800_000_000_000 + minutes * 60_000)
+}
+
 #[test]
 fn an_unused_wallet_locks_itself() {
     let (mut browser, mut session) = imported();
-    let minute = |minutes: u64| UnixMillis(1_800_000_000_000 + minutes * 60_000);
     session.used(minute(0));
     assert!(!session.expire(UnixMillis(minute(15).0 - 1)));
     session.used(minute(10));
@@ -252,6 +255,18 @@ fn an_unused_wallet_locks_itself() {
     assert!(session.expire(minute(25)) && !session.is_unlocked());
     assert!(!session.expire(minute(99)), "it is locked already");
     assert_eq!(session.set_auto_lock(15, &mut OsRng).unwrap_err(), Refusal::Locked);
+}
+
+#[test]
+fn a_time_that_one_tab_sets_counts_in_the_other_from_its_last_use() {
+    let (mut browser, mut one) = imported();
+    let mut other = Session::new();
+    other.unlock(browser.0.as_ref().unwrap(), &secret(PASSWORD)).unwrap();
+    other.used(minute(0));
+    browser.change(&mut one, |session, _| session.set_auto_lock(5, &mut OsRng));
+    assert!(browser.state(&mut other).unlocked);
+    assert!(!other.expire(UnixMillis(minute(5).0 - 1)));
+    assert!(other.expire(minute(5)) && !other.is_unlocked());
 }
 
 #[test]

@@ -21,8 +21,12 @@ pub(crate) fn listen() {
     let on_message =
         Closure::<dyn FnMut(MessageEvent)>::new(|event: MessageEvent| match event.data().as_string().as_deref() {
             Some(LOCK) => lock_here(),
-            Some(CHANGED) => super::tell_changed(),
-            Some(USED) => vault::with_session(|session| session.used(now())),
+            // Who changes the wallets uses them.
+            Some(CHANGED) => {
+                used_elsewhere();
+                super::tell_changed();
+            }
+            Some(USED) => used_elsewhere(),
             _ => {}
         });
     CHANNEL.with(|channel| {
@@ -31,6 +35,13 @@ pub(crate) fn listen() {
         }
     });
     on_message.forget();
+}
+
+/// The time until the lock is one for all tabs.
+fn used_elsewhere() {
+    // What is locked by now stays so, even where no timer has looked yet.
+    vault::expire();
+    vault::with_session(|session| session.used(now()));
 }
 
 fn lock_here() {
