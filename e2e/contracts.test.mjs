@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
-import { ContractFactory, JsonRpcProvider, Wallet } from 'ethers';
+import { ContractFactory, Interface, JsonRpcProvider, Wallet } from 'ethers';
 import { mined } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
@@ -24,9 +24,10 @@ const HOSTILE_SOURCE = `// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 contract AIToken {
     string public label;
+    event Renamed(string given, address indexed by);
     constructor(string memory given) { label = given; }
     function refuse() external view { revert(label); }
-    function set(string calldata given) external { label = given; }
+    function set(string calldata given) external { label = given; emit Renamed(given, msg.sender); }
 }`;
 
 const owner = Wallet.createRandom();
@@ -157,6 +158,26 @@ test('a contract of which every text is hostile stays text', async () => {
     assert.equal(await page.locator('main img[src=x]').count(), 0, query);
     assert.doesNotMatch(await page.innerText('h1'), /AIToken/, 'a stranger’s contract has the name of another');
   }
+  const contract = new Interface(abi);
+  const send = async (name, ...argumentList) => {
+    const data = contract.encodeFunctionData(name, argumentList);
+    const { hash } = await owner.connect(provider).sendTransaction({ to: liar, data, gasLimit: 1_000_000 });
+    await mined(system.url, hash);
+    return hash;
+  };
+  const renamed = await send('set', HOSTILE);
+  const refused = await send('refuse');
+  for (const [path, shown] of [
+    [renamed, [HOSTILE, 'set(string)', 'Renamed(string,address)', owner.address.slice(0, 6)]], [`${renamed}/calls`, []],
+    [refused, [HOSTILE, 'refuse()']], [`${refused}/calls`, [HOSTILE]],
+  ]) {
+    await page.goto(`${system.url}/explorer/transactions/${path}`);
+    await page.waitForLoadState('networkidle');
+    const text = await page.innerText('main');
+    for (const part of shown) assert.ok(text.includes(part), `${path} lacks ${part}:\n${text}`);
+    assert.notEqual(await page.title(), 'stolen', path);
+    assert.equal(await page.locator('main img[src=x], main script').count(), 0, path);
+  }
   assertQuiet(page);
   await page.context().close();
 });
@@ -198,6 +219,10 @@ test('a call goes through the wallet: refused, on another chain, and signed', as
   await page.waitForFunction(() => /succeeded/.test(document.querySelector('#contract-call-status').innerText), null, SLOW);
   await page.goto(path(counter, 'tab=read&function=count()'));
   assert.match(await page.innerText('[data-testid=answer]'), /50/);
+  const [{ hash, to }] = (await (await fetch(`${system.url}/api/explorer/transactions`)).json()).items;
+  assert.equal(to.toLowerCase(), counter.toLowerCase());
+  await page.goto(`${system.url}/explorer/transactions/${hash}`);
+  assert.match(await page.innerText('main'), /called add\b[^]*add\(uint256\)\s+by\s+9\b/i, 'the call is decoded by the verified ABI');
   await page.goto(path(counter, 'tab=contract'));
   await assertAccessible(page, 'the sources of a contract');
   await screenshots(page, 'contract-sources');

@@ -1,16 +1,28 @@
-// The explorer over its index: a token that anybody made and that lies about its name, lists, CSV, the API in Etherscan's form.
+// The explorer over its index: a token that anybody made and that lies about its name, hostile events and reverts,
+// a page that is out of date, lists, CSV, the API in Etherscan's form.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createWalletClient, defineChain, encodeAbiParameters, getAddress, publicActions } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
-import { launch, openPage } from './support/browser.mjs';
+import { islandsAreLive, launch, openPage } from './support/browser.mjs';
 import { System } from './support/system.mjs';
 import { until } from './support/validators.mjs';
 import { patient, WAITING } from './support/viem.mjs';
 
 const NAME = '<script>document.title="stolen"</script>';
 const TRANSFER = 'ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef';
+
+/** Logs what it is called with, under its first word as topic. */
+const KEEPER = '365f5f375f35365fa100';
+/** Reverts with what it is called with. */
+const REVERTER = '365f5f37365ffd';
+
+/** Code that deploys this code. */
+function deploying(code) {
+  const size = (code.length / 2).toString(16).padStart(2, '0');
+  return `0x60${size}600a5f3960${size}5ff3${code}`;
+}
 
 /** 64 bytes of input are receiver and amount of a transfer that the contract announces as its caller's; it answers anything else with its name. */
 function liarCode() {
@@ -27,6 +39,7 @@ function liarCode() {
 
 let system;
 let browser;
+let client;
 let token;
 let account;
 
@@ -38,11 +51,10 @@ before(async () => {
   const chain = defineChain({
     id, name: 'AITBC', nativeCurrency: { name: 'coin', symbol: 'COIN', decimals: 18 }, rpcUrls: { default: { http: [`${system.url}/rpc`] } },
   });
-  const client = createWalletClient({ account, chain, transport: patient() }).extend(publicActions);
-  const created = await client.waitForTransactionReceipt({ hash: await client.sendTransaction({ data: liarCode() }), ...WAITING });
-  token = created.contractAddress;
+  client = createWalletClient({ account, chain, transport: patient() }).extend(publicActions);
+  ({ contractAddress: token } = await sent({ data: liarCode() }));
   const data = encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], ['0x00000000000000000000000000000000000000b0', 70n]);
-  const announced = await client.waitForTransactionReceipt({ hash: await client.sendTransaction({ to: token, data }), ...WAITING });
+  const announced = await sent({ to: token, data });
   assert.equal(announced.logs.length, 1);
   await named();
 });
@@ -72,13 +84,38 @@ test('a hostile name is text on every page that shows it', async () => {
     '/explorer/tokens', `/explorer/tokens/${token}`, `/explorer/tokens/${token}?tab=transfers`,
     `/explorer/addresses/${account.address}?tab=transfers`, `/explorer/addresses/${token}?tab=contract`,
   ]) {
-    const page = await openPage(browser, {});
-    await page.goto(system.url + path);
-    await page.waitForLoadState('networkidle');
-    assert.notEqual(await page.title(), 'stolen', path);
-    assert.equal(await page.locator('main script').count(), 0, path);
-    await page.context().close();
+    await textOf(path);
   }
+});
+
+test('a hostile event and a hostile reason of a revert are text', async () => {
+  const text = encodeAbiParameters([{ type: 'string' }], [NAME]);
+  const { contractAddress: keeper } = await sent({ data: deploying(KEEPER) });
+  const { contractAddress: reverter } = await sent({ data: deploying(REVERTER) });
+  const logged = await sent({ to: keeper, data: text });
+  assert.equal(logged.logs.length, 1);
+  await textOf(`/explorer/transactions/${logged.transactionHash}`);
+  await textOf(`/explorer/transactions/${logged.transactionHash}/calls`);
+  // `Error(string)`. What will revert has no gas that can be estimated.
+  const reverted = await sent({ to: reverter, data: `0x08c379a0${text.slice(2)}`, gas: 200_000n });
+  assert.equal(reverted.status, 'reverted');
+  for (const path of [reverted.transactionHash, `${reverted.transactionHash}/calls`]) {
+    assert.ok((await textOf(`/explorer/transactions/${path}`)).includes(NAME), `${path} shows the reason`);
+  }
+});
+
+test('a page that cannot be kept current says so, and since when', async () => {
+  const page = await openPage(browser, {});
+  await page.goto(`${system.url}/explorer`);
+  await islandsAreLive(page);
+  const line = page.locator('#not-current');
+  assert.equal(await line.isVisible(), false);
+  await page.context().setOffline(true);
+  await line.waitFor({ state: 'visible' });
+  assert.match(await line.innerText(), /not current any more: the server cannot be reached\..* \d\d:\d\d:\d\d UTC\.$/);
+  await page.context().setOffline(false);
+  await line.waitFor({ state: 'hidden' });
+  await page.context().close();
 });
 
 test('the token, its holder and its maker are in the feed, in CSV and in Etherscan’s form', async () => {
@@ -92,6 +129,23 @@ test('the token, its holder and its maker are in the feed, in CSV and in Ethersc
   assert.equal(csv.trim().split('\r\n').length, 2);
   assert.equal((await fetch(`${system.url}/token/${token}`, { redirect: 'manual' })).headers.get('location'), `/explorer/tokens/${getAddress(token)}`);
 });
+
+/** The receipt of a transaction of these fields. */
+async function sent(fields) {
+  return client.waitForTransactionReceipt({ hash: await client.sendTransaction(fields), ...WAITING });
+}
+
+/** What a page says, in which a hostile text ran nothing and became no element. */
+async function textOf(path) {
+  const page = await openPage(browser, {});
+  await page.goto(system.url + path);
+  await page.waitForLoadState('networkidle');
+  assert.notEqual(await page.title(), 'stolen', path);
+  assert.equal(await page.locator('main script').count(), 0, path);
+  const text = await page.innerText('main');
+  await page.context().close();
+  return text;
+}
 
 async function json(path) {
   return (await fetch(system.url + path)).json();

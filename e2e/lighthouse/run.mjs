@@ -34,6 +34,7 @@ async function pages() {
     block: `/explorer/blocks/${mint.block_number}`,
     marketplace: '/models',
     'text model': '/models/aitbc-words-1',
+    chat: '/chat',
     exchange: '/exchange/AIT-tUSD',
     wallet: '/wallet',
     docs: '/docs',

@@ -33,7 +33,7 @@ export const DIFFERENCES = [
   difference(/^eth_getBlockByNumber pending: /, 'nothing is known of a block before it is decided, so this is the last one'),
   difference(/^eth_getBlockTransactionCountByNumber beyond: /, 'null, as of geth: there is no such block'),
   difference(/^eth_getUncleCountByBlockHash unknown: /, 'null, as of geth: there is no such block'),
-  difference(/^eth_getUncleBy\w+( unknown)?: /, 'there are no uncles, and each block says so'),
+  difference(/^eth_getUncleByBlockHashAndIndex unknown: /, 'null, as of geth: there is no such block'),
 
   // Transactions.
   difference(/: result(\[\])?\.blobGasPrice: missing here/, 'geth gives it for transactions with blobs alone'),

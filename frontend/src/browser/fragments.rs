@@ -4,31 +4,49 @@
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomParser, Element, Headers, HtmlElement, RequestInit, Response, SupportedType, VisibilityState};
+use web_sys::{
+    AbortSignal, DomParser, Element, Headers, HtmlElement, RequestInit, Response, SupportedType, VisibilityState,
+};
 
 use super::window;
 
-/// As [`load`], for parts that only get out of date. While the page is hidden, or the server cannot be reached, they
-/// stay as they are.
-pub async fn refresh(path: &str, parts: &[&str]) {
+/// How long an answer may take before parts that only get out of date count as out of date.
+const REFRESH_MAX_MS: u32 = 15_000;
+
+/// As [`load`], for parts that only get out of date. Says whether they are current now; `None` while the page is hidden, when
+/// the server is not asked. Without an answer they stay as they are.
+pub async fn refresh(path: &str, parts: &[&str]) -> Option<bool> {
     let visible = window().document().is_some_and(|document| document.visibility_state() == VisibilityState::Visible);
-    if visible {
-        let _ = load(path, parts).await;
+    if !visible {
+        return None;
     }
+    let answer = fetch(path, Some(REFRESH_MAX_MS)).await;
+    Some(answer.and_then(|html| replace(&html, parts)).is_ok())
 }
 
 /// Asks the server for `path` and replaces the parts of this page that have these ids. A part that the answer lacks
 /// stays as it is, and so does everything when there is no answer.
 pub async fn load(path: &str, parts: &[&str]) -> Result<(), JsValue> {
-    let html = fetch(path).await?;
+    let html = fetch(path, None).await?;
     replace(&html, parts)
 }
 
-async fn fetch(path: &str) -> Result<String, JsValue> {
+/// Sets the text of the element with this id. What it says already is not said again.
+pub fn say(id: &str, words: &str) {
+    let element = window().document().and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = element.filter(|element| element.text_content().as_deref() != Some(words)) {
+        element.set_text_content(Some(words));
+    }
+}
+
+async fn fetch(path: &str, max_ms: Option<u32>) -> Result<String, JsValue> {
     let headers = Headers::new()?;
     headers.set("accept", "text/html")?;
     let init = RequestInit::new();
     init.set_headers(&headers);
+    if let Some(max_ms) = max_ms {
+        init.set_signal(Some(&AbortSignal::timeout_with_u32(max_ms)));
+    }
     let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &init)).await?.unchecked_into();
     if !response.ok() {
         return Err(JsValue::UNDEFINED);

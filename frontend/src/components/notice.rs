@@ -33,3 +33,12 @@ pub fn Empty(
         </div>
     }
 }
+
+/// Id of the line which says that live parts are out of date.
+pub const NOT_CURRENT: &str = "not-current";
+
+/// The place of that line. It is empty while the server answers, and in a browser without script.
+#[component]
+pub fn NotCurrent() -> impl IntoView {
+    view! { <p class="section-note" id=NOT_CURRENT role="status"></p> }
+}

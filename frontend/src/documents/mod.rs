@@ -66,6 +66,13 @@ pub fn find(address: &str) -> Option<&'static Document> {
     DOCUMENTS.get(address)
 }
 
+/// The part of a document that an address with `#` names, and the document.
+pub fn find_part(address: &str) -> Option<(&'static Document, &'static Heading)> {
+    let (document, id) = address.split_once('#')?;
+    let document = find(document)?;
+    Some((document, document.parts.iter().find(|part| part.id == id)?))
+}
+
 /// All documents, by address.
 pub fn all() -> impl Iterator<Item = &'static Document> {
     DOCUMENTS.values()
@@ -135,6 +142,15 @@ mod tests {
             let guides = GUIDES.iter().filter(|guide| guide.documents.contains(&name)).count();
             assert_eq!(guides, 1, "{name} is in {guides} guides");
         }
+    }
+
+    #[test]
+    fn each_part_that_a_guide_names_is_there() {
+        let parts = GUIDES.iter().flat_map(|guide| guide.documents).filter(|name| name.contains('#'));
+        let titles: Vec<&str> = parts
+            .map(|name| find_part(&format!("/docs/{name}")).unwrap_or_else(|| panic!("{name}")).1.text.as_str())
+            .collect();
+        assert!(titles.contains(&"Stake, and validators that come and go"), "{titles:?}");
     }
 
     /// Without it a link would lead to nothing and nobody would see it.

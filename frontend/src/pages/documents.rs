@@ -13,8 +13,7 @@ use crate::text::docs as words;
 pub fn DocumentsPage() -> impl IntoView {
     let reference = use_context::<ApiReference>();
     let guides = words::GUIDES.map(|guide| {
-        let links =
-            guide.documents.iter().filter_map(|name| found(&format!("/docs/{name}"), reference.as_ref())).map(entry);
+        let links = guide.documents.iter().filter_map(|name| entry(&format!("/docs/{name}"), reference.as_ref()));
         view! {
             <section class="guide">
                 <h2>{guide.reader}</h2>
@@ -45,13 +44,19 @@ fn found<'a>(address: &str, reference: Option<&'a ApiReference>) -> Option<&'a D
     documents::find(address).or(made)
 }
 
-fn entry(document: &Document) -> impl IntoView + use<> {
-    view! {
+/// A document of a guide, or a part of one.
+fn entry(address: &str, reference: Option<&ApiReference>) -> Option<impl IntoView + use<>> {
+    let (name, lead) = match documents::find_part(address) {
+        Some((document, part)) => (part.text.clone(), words::part_of(&document.title)),
+        None => found(address, reference).map(|document| (document.title.clone(), document.lead.clone()))?,
+    };
+    let address = address.to_owned();
+    Some(view! {
         <li>
-            <a href=document.address.clone()>{document.title.clone()}</a>
-            <p>{document.lead.clone()}</p>
+            <a href=address>{name}</a>
+            <p>{lead}</p>
         </li>
-    }
+    })
 }
 
 #[component]

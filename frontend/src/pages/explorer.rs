@@ -10,7 +10,7 @@ use crate::backend::use_backend;
 use crate::components::facts::Section;
 use crate::components::figures::{FIGURES, Figures};
 use crate::components::log_place::LogPanel;
-use crate::components::notice::Empty;
+use crate::components::notice::{Empty, NotCurrent};
 use crate::components::search_field::SearchField;
 use crate::components::stuck::StuckPanel;
 use crate::components::tables::{BlockTable, ReceiptTable, TransactionTable};
@@ -47,6 +47,7 @@ pub fn ExplorerPage() -> impl IntoView {
                     <Lists />
                 </div>
                 <IndexNotice index=status.index />
+                <NotCurrent />
                 <Figures status />
                 <Newest blocks transactions receipts />
                 <ExplorerCharts charts />

@@ -6,6 +6,7 @@ use super::document_head::DocumentHead;
 use super::load::{load, query};
 use crate::backend::use_backend;
 use crate::components::figures::{FIGURES, Figures};
+use crate::components::notice::NotCurrent;
 use crate::components::signed_in::SignedIn;
 use crate::islands::composer::NetworkOffer;
 use crate::islands::draft::{Draft, FAST_SCHEDULER, Field};
@@ -51,6 +52,7 @@ pub fn HomePage() -> impl IntoView {
             <div class="home">
                 {signed_in.then(SignedInNote)}
                 <Studio offer draft settings_open example />
+                <NotCurrent />
                 <Figures status />
             </div>
             <LiveParts path="/".to_owned() parts=vec![FIGURES.to_owned()] />

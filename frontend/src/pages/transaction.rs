@@ -11,7 +11,7 @@ use crate::backend::{Answer, Backend, BackendError, use_backend};
 use crate::components::facts::{Fold, InfoRow, Raw, Section};
 use crate::components::proof_line::ProofLine;
 use crate::components::status::{StatusPill, Tone};
-use crate::components::value::{AddressValue, AmountValue, HashValue, Height, Moment};
+use crate::components::value::{AddressValue, AmountValue, HashValue, Height, Moment, known_name};
 use crate::format;
 use crate::proof::Proof;
 use crate::text::{common, explorer as words};
@@ -31,11 +31,13 @@ pub fn TransactionPage() -> impl IntoView {
     load(ask, |(transaction, receipts)| view! { <Transaction transaction receipts /> })
 }
 
-/// The receipts that the transaction's `Minted` events name, as far as this hub knows them.
+/// The receipts that the transaction's `Minted` events name, as far as this hub knows them. A contract that a stranger made can
+/// name any receipt, so the events of contracts of block 0 alone count.
 async fn minted_receipts(backend: &dyn Backend, transaction: &TransactionView) -> Answer<Vec<ReceiptView>> {
     let hashes = transaction
         .logs
         .iter()
+        .filter(|log| known_name(log.address).is_some())
         .filter_map(|log| log.decoded.as_ref())
         .flat_map(|event| &event.arguments)
         .filter(|argument| argument.name == "receiptHash")

@@ -53,6 +53,13 @@ pub const UNAVAILABLE_TITLE: &str = "The server could not answer";
 pub const UNAVAILABLE_KEPT: &str = "Nothing was changed. Load the page again in a moment.";
 pub const OFFLINE: &str = "The server cannot be reached. Nothing was sent; your text stays here. Try again.";
 
+/// Of a page whose parts are kept current, and the time, in UTC, at which they were that last.
+pub fn not_current(last_answer: &str) -> String {
+    format!(
+        "This page is not current any more: the server cannot be reached. Its last answer came at {last_answer} UTC."
+    )
+}
+
 pub fn copy(what: &str) -> String {
     format!("Copy {what}")
 }

@@ -6,14 +6,19 @@ pub const PARTS: &str = "On this page";
 pub const DECISIONS: &str = "Decisions";
 pub const DECISIONS_NOTE: &str = "What was decided, why, and what follows from it.";
 
-/// For whom, what it is about, and the addresses of its documents below `/docs/`.
+/// Of a part of a document, by the document's title.
+pub fn part_of(document: &str) -> String {
+    format!("In “{document}”.")
+}
+
+/// For whom, what it is about, and the addresses of its documents below `/docs/`, or of parts of them.
 pub struct Guide {
     pub reader: &'static str,
     pub about: &'static str,
     pub documents: &'static [&'static str],
 }
 
-pub const GUIDES: [Guide; 7] = [
+pub const GUIDES: [Guide; 8] = [
     Guide {
         reader: "For buyers",
         about: "Draw a picture, write a text, and pay for it where you want more than a visitor gets.",
@@ -38,6 +43,15 @@ pub const GUIDES: [Guide; 7] = [
         reader: "For operators",
         about: "Start a chain of several nodes, and know who can attack a server, what stops them and how fast it is.",
         documents: &["network", "security", "benchmarks"],
+    },
+    Guide {
+        reader: "For validators",
+        about: "Decide blocks with others: keys and machines, stake and what it earns, and what costs it.",
+        documents: &[
+            "network#validators-on-several-machines",
+            "network#stake-and-validators-that-come-and-go",
+            "network#blocks-without-transactions",
+        ],
     },
     Guide {
         reader: "For developers",

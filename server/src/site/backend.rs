@@ -301,7 +301,8 @@ impl Backend for SiteBackend {
     }
 
     async fn transaction(&self, hash: B256) -> Answer<TransactionView> {
-        explorer::transaction(&self.node, hash).await.map_err(from_node)?.ok_or(BackendError::NotFound)
+        let found = explorer::transaction(&self.node, &self.verifications, hash).await;
+        found.map_err(|error| unavailable(&error))?.ok_or(BackendError::NotFound)
     }
 
     async fn calls_of(&self, transaction: B256) -> Answer<CallsView> {

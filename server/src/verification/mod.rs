@@ -9,14 +9,17 @@ mod genesis;
 mod sandbox;
 mod states;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy_primitives::keccak256;
-use contract_verifier::{CompilerInput, CompilerVersion, ContractName, VerifyError};
+use contract_verifier::{CompilerInput, CompilerVersion, ContractName, Interface, VerifyError};
+use node::chain::Snapshot;
 use node::{NodeError, NodeHandle};
 use shared::api::contracts::MatchKind;
 use shared::time::UnixMillis;
 use shared::{Address, Bytes};
+use store::record::contracts::VerifiedAbi;
 use store::{Refusal, Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +33,10 @@ use crate::shares::{Share, Shares};
 /// Verifications that wait or run, of everybody and of one network address.
 const WAITING_MAX: usize = 16;
 const WAITING_OF_ADDRESS_MAX: usize = 3;
+
+/// Contracts whose ABI is read at once, and the longest ABI that is read so.
+const INTERFACES_MAX: usize = 20;
+const INTERFACE_MAX_BYTES: usize = 256 << 10;
 
 /// What all kept sources take together.
 const SOURCES_MAX_BYTES: u64 = 1 << 30;
@@ -202,6 +209,30 @@ impl Verifications {
             verified_at: Some(kept.verified_at),
         }))
     }
+
+    /// How these contracts are called and what they announce, where their sources are known to be those of the code that they
+    /// have now. Contracts of block 0 are none of them, and of many addresses the first [`INTERFACES_MAX`] count.
+    pub(crate) async fn interfaces(&self, of: &[Address]) -> Result<BTreeMap<Address, Interface>, VerificationError> {
+        let mut kept = self.0.store.list_verified_abis(of.get(..INTERFACES_MAX).unwrap_or(of)).await?;
+        kept.retain(|kept| kept.abi.len() <= INTERFACE_MAX_BYTES);
+        if kept.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        Ok(self.0.node.query(move |snapshot| interfaces_of_code(snapshot, &kept)).await?)
+    }
+}
+
+/// The ABIs that are for the code which the chain has now.
+fn interfaces_of_code(snapshot: &Snapshot, kept: &[VerifiedAbi]) -> Result<BTreeMap<Address, Interface>, NodeError> {
+    let state = snapshot.state_at(snapshot.head().number)?;
+    let mut found = BTreeMap::new();
+    for kept in kept {
+        let is_its_code = state.account(kept.address)?.is_some_and(|account| account.code_hash == kept.code_hash);
+        if let Some(interface) = is_its_code.then(|| Interface::parse(&kept.abi).ok()).flatten() {
+            found.insert(kept.address, interface);
+        }
+    }
+    Ok(found)
 }
 
 impl Inner {

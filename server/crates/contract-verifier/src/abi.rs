@@ -1,8 +1,8 @@
 //! Calls of a contract by its ABI: values from text, and answers as text.
 
-use alloy_dyn_abi::{DynSolType, DynSolValue, FunctionExt as _, JsonAbiExt as _, Specifier as _};
-use alloy_json_abi::{Function, JsonAbi, Param, StateMutability};
-use alloy_primitives::{Bytes, hex};
+use alloy_dyn_abi::{DynSolType, DynSolValue, EventExt as _, FunctionExt as _, JsonAbiExt as _, Specifier as _};
+use alloy_json_abi::{EventParam, Function, JsonAbi, Param, StateMutability};
+use alloy_primitives::{B256, Bytes, hex};
 use shared::api::contracts::{ARGUMENT_MAX_CHARS, ARGUMENTS_MAX, FunctionView, Mutability, ParameterView, ValueView};
 
 use crate::VerifyError;
@@ -20,9 +20,19 @@ const VALUES_MAX: usize = 200_000;
 const WORD_BYTES: usize = 32;
 const SELECTOR_BYTES: usize = 4;
 
+/// The type of an indexed field of which a topic holds the hash.
+const HASH_KIND: &str = "bytes32";
+
 /// What a contract can be asked.
 #[derive(Debug, Clone)]
 pub struct Interface(JsonAbi);
+
+/// A call or an event by the names of its contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub signature: String,
+    pub values: Vec<ValueView>,
+}
 
 impl Interface {
     /// Reads an ABI as the compiler writes it.
@@ -93,6 +103,33 @@ impl Interface {
         Ok(views(inputs, &values))
     }
 
+    /// What a contract was called with. `None` where that does not fit the ABI, or would become too much.
+    pub fn decode_call(&self, input: &[u8]) -> Option<Named> {
+        let (selector, arguments) = input.split_at_checked(SELECTOR_BYTES)?;
+        let function = self.0.functions().find(|function| function.selector().as_slice() == selector)?;
+        decodable(&function.inputs, arguments)?;
+        let values = function.abi_decode_input(arguments).ok()?;
+        Some(Named { signature: function.signature(), values: views(&function.inputs, &values) })
+    }
+
+    /// What a contract announced. `None` where that does not fit the ABI, or would become too much; an event without a name of
+    /// its own in the first topic fits none.
+    pub fn decode_event(&self, topics: &[B256], data: &[u8]) -> Option<Named> {
+        let named = topics.first()?;
+        // Two events of one name and of the same types differ in what is indexed at most.
+        let mut events = self.0.events().filter(|event| !event.anonymous && event.selector() == *named);
+        events.find_map(|event| {
+            becomes_few(event.inputs.iter().map(|param| param.resolve().ok()), data)?;
+            let decoded = event.decode_log_parts(topics.iter().copied(), data).ok()?;
+            let (mut indexed, mut body) = (decoded.indexed.iter(), decoded.body.iter());
+            let values = event.inputs.iter().map(|param| {
+                let value = if param.indexed { indexed.next() } else { body.next() };
+                value.map(|value| field(param, value))
+            });
+            Some(Named { signature: event.signature(), values: values.collect::<Option<_>>()? })
+        })
+    }
+
     /// An error of the contract's own that a failed call names.
     pub fn decode_error(&self, data: &[u8]) -> Option<String> {
         let (selector, arguments) = data.split_at_checked(SELECTOR_BYTES)?;
@@ -151,10 +188,14 @@ fn one_line(text: &str) -> String {
 
 /// Whether all that these bytes can become stays within the bound.
 fn decodable(params: &[Param], data: &[u8]) -> Option<()> {
+    becomes_few(params.iter().map(|param| param.resolve().ok()), data)
+}
+
+fn becomes_few(kinds: impl Iterator<Item = Option<DynSolType>>, data: &[u8]) -> Option<()> {
     let words = data.len() / WORD_BYTES + 1;
     let mut sum = 0_usize;
-    for param in params {
-        sum = sum.saturating_add(largest(&param.resolve().ok()?, words));
+    for kind in kinds {
+        sum = sum.saturating_add(largest(&kind?, words));
     }
     (sum <= VALUES_MAX).then_some(())
 }
@@ -172,13 +213,25 @@ fn largest(kind: &DynSolType, words: usize) -> usize {
 
 fn views(params: &[Param], values: &[DynSolValue]) -> Vec<ValueView> {
     let view = |(param, value): (&Param, &DynSolValue)| {
-        let text = match value {
-            DynSolValue::String(text) => text.clone(),
-            other => shown(other),
-        };
-        ValueView { name: param.name.clone(), kind: param.selector_type().into_owned(), text: bounded(text) }
+        let kind = param.selector_type().into_owned();
+        ValueView { name: param.name.clone(), kind, text: alone(value) }
     };
     params.iter().zip(values).map(view).collect()
+}
+
+/// A field of an event. Of an indexed one whose size is not fixed the chain has the Keccak-256 alone.
+fn field(param: &EventParam, value: &DynSolValue) -> ValueView {
+    let is_hash = param.indexed && matches!(value, DynSolValue::FixedBytes(_, WORD_BYTES));
+    let kind = if is_hash { HASH_KIND.to_owned() } else { param.selector_type().into_owned() };
+    ValueView { name: param.name.clone(), kind, text: alone(value) }
+}
+
+/// A value that stands by itself: a text has no quotes around it.
+fn alone(value: &DynSolValue) -> String {
+    bounded(match value {
+        DynSolValue::String(text) => text.clone(),
+        other => shown(other),
+    })
 }
 
 fn bounded(text: String) -> String {
@@ -209,6 +262,7 @@ fn list(values: &[DynSolValue]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloy_primitives::U256;
     use serde_json::json;
 
     use super::*;
@@ -225,6 +279,11 @@ mod tests {
                 "name": "of", "type": "tuple[]", "components": [input("maker", "address"), input("label", "string")],
             }]), json!([{"name": "found", "type": "tuple[]", "components": [input("maker", "address"), input("label", "string")]}])),
             {"type": "error", "name": "Late", "inputs": [input("by", "uint64")]},
+            {"type": "event", "name": "Named", "anonymous": false, "inputs": [
+                {"name": "note", "type": "string", "indexed": false}, {"name": "by", "type": "address", "indexed": true},
+                {"name": "label", "type": "string", "indexed": true}, {"name": "count", "type": "uint256", "indexed": false},
+            ]},
+            {"type": "event", "name": "Bomb", "anonymous": false, "inputs": [{"name": "", "type": "uint256[][][][]", "indexed": false}]},
         ]);
         Interface::parse(&abi.to_string()).unwrap()
     }
@@ -281,6 +340,51 @@ mod tests {
         let large = format!("uint256[{}]", u64::MAX);
         let fixed = json!([{"type": "function", "name": "f", "stateMutability": "view", "inputs": [], "outputs": [{"name": "", "type": large}]}]);
         assert_eq!(Interface::parse(&fixed.to_string()).unwrap().decode_output("f()", &[0; 64]), None);
+    }
+
+    #[test]
+    fn a_call_is_told_by_the_names_of_its_contract() {
+        let to = "0x00000000000000000000000000000000000000AA";
+        let data = interface().encode("transfer(address,uint256)", &texts(&[to, "7"]), false).unwrap();
+        let named = interface().decode_call(&data).unwrap();
+        assert_eq!(named.signature, "transfer(address,uint256)");
+        let told = |value: &ValueView| [value.name.clone(), value.kind.clone(), value.text.clone()];
+        let told: Vec<[String; 3]> = named.values.iter().map(told).collect();
+        assert_eq!(told, [["to", "address", to].map(str::to_owned), ["amount", "uint256", "7"].map(str::to_owned)]);
+        assert_eq!(interface().decode_call(&data[..40]), None, "arguments are missing");
+        assert_eq!(interface().decode_call(&[1, 2, 3, 4]), None, "no function of this contract");
+        assert_eq!(interface().decode_call(&[]), None);
+    }
+
+    #[test]
+    fn an_event_is_told_in_the_order_in_which_its_contract_declares_it() {
+        let word = |number: u64| B256::from(U256::from(number));
+        let label = alloy_primitives::keccak256("hidden");
+        let topics = [alloy_primitives::keccak256("Named(string,address,string,uint256)"), word(0xaa), label];
+        let mut note = [0; WORD_BYTES];
+        note[..3].copy_from_slice(b"<b>");
+        let data = [word(64), word(5), word(3), B256::from(note)].concat();
+        let named = interface().decode_event(&topics, &data).unwrap();
+        assert_eq!(named.signature, "Named(string,address,string,uint256)");
+        let told: Vec<(&str, &str, &str)> =
+            named.values.iter().map(|value| (&*value.name, &*value.kind, &*value.text)).collect();
+        let hash = label.to_string();
+        assert_eq!(
+            told,
+            [
+                ("note", "string", "<b>"),
+                ("by", "address", "0x00000000000000000000000000000000000000AA"),
+                ("label", "bytes32", hash.as_str()),
+                ("count", "uint256", "5"),
+            ]
+        );
+        // Fewer topics or data than it has, and events of another contract.
+        assert_eq!(interface().decode_event(&topics[..2], &data), None);
+        assert_eq!(interface().decode_event(&topics, &data[..32]), None);
+        assert_eq!(interface().decode_event(&[word(1)], &data), None);
+        assert_eq!(interface().decode_event(&[], &data), None);
+        let bomb = [vec![word(32), word(62)], vec![word(0); 62]].concat().concat();
+        assert_eq!(interface().decode_event(&[alloy_primitives::keccak256("Bomb(uint256[][][][])")], &bomb), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What shows that a contract's code was compiled from given sources, and calls of a contract by its ABI.
+//! What shows that a contract's code was compiled from given sources, and calls and events of a contract by
+//! its ABI.
 //!
 //! ```text
 //! form of a caller ──► input (checked, canonical) ──► [the compiler, which the server runs] ──► output
@@ -15,7 +16,7 @@ mod input;
 mod output;
 mod version;
 
-pub use abi::Interface;
+pub use abi::{Interface, Named};
 pub use bytecode::{CreationMatch, compare_creation, compare_runtime};
 pub use error::VerifyError;
 pub use input::{CompilerInput, ContractName, INPUT_MAX_BYTES, SOURCE_FILES_MAX, SingleFile};

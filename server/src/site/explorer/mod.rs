@@ -7,6 +7,7 @@ mod decode_bounty;
 mod decode_escrow;
 mod decode_exchange;
 mod decode_staking;
+mod decode_verified;
 mod tokens;
 mod views;
 
@@ -27,6 +28,8 @@ use shared::{Address, B256};
 pub(super) use calls::calls_of;
 pub(super) use charts::ChartFigures;
 pub(super) use tokens::Tokens;
+
+use crate::verification::{VerificationError, Verifications};
 
 /// Transactions shown with an account.
 const ACCOUNT_TRANSACTIONS: usize = 25;
@@ -114,8 +117,15 @@ pub(super) fn parse_place(cursor: &str) -> Option<Place> {
     Some(Place { height: height.parse().ok()?, index: index.parse().ok()? })
 }
 
-pub(super) async fn transaction(node: &NodeHandle, hash: B256) -> Result<Option<TransactionView>, NodeError> {
-    node.query(move |snapshot| Ok(snapshot.transaction(hash)?.as_ref().map(views::transaction))).await
+pub(super) async fn transaction(
+    node: &NodeHandle,
+    verifications: &Verifications,
+    hash: B256,
+) -> Result<Option<TransactionView>, VerificationError> {
+    let Some(included) = node.query(move |snapshot| Ok(snapshot.transaction(hash)?)).await? else { return Ok(None) };
+    let interfaces = verifications.interfaces(&views::strangers_contracts(&included)).await?;
+    // What strangers wrote can take a while to decode, so a thread does it that may block.
+    Ok(Some(node.query(move |_| Ok(views::transaction(&included, &interfaces))).await?))
 }
 
 /// Any address is an account; one that nobody used yet is empty.

@@ -4,6 +4,7 @@ use contracts::AITokenMinter;
 use node::chain::{
     Block, CommitCertificate, IncludedTransaction, SealedHeader, SignedTransaction, TransactionReceipt, ValidatorSet,
 };
+use shared::Address;
 use shared::amount::Amount;
 use shared::api::explorer::{
     BlockSummary, BlockView, CertificateView, LOG_DATA_SHOWN_MAX_BYTES, LOGS_SHOWN_MAX, LogView, SignerView,
@@ -11,7 +12,8 @@ use shared::api::explorer::{
 };
 use shared::time::UnixSeconds;
 
-use super::decode;
+use super::decode_verified::{Events, Interfaces};
+use super::{contract_name, decode, decode_verified};
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
@@ -103,28 +105,52 @@ fn summary(
     }
 }
 
-pub(super) fn transaction(included: &IncludedTransaction) -> TransactionView {
+/// The contract that a transaction called and those that emitted the events which are shown, without those of block 0.
+pub(super) fn strangers_contracts(included: &IncludedTransaction) -> Vec<Address> {
+    let emitters = included.receipt.logs.iter().take(LOGS_SHOWN_MAX).map(|log| log.address);
+    let mut found = Vec::new();
+    for address in included.transaction.to().into_iter().chain(emitters) {
+        if contract_name(address).is_none() && !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    found
+}
+
+pub(super) fn transaction(included: &IncludedTransaction, interfaces: &Interfaces) -> TransactionView {
     let IncludedTransaction { transaction, receipt, .. } = included;
+    let (to, input) = (transaction.to(), transaction.input());
+    let mut verified_events = Events::new(interfaces);
     let logs = receipt.logs.iter().zip(receipt.first_log_index..).take(LOGS_SHOWN_MAX).map(|(log, index)| LogView {
         index: u32::try_from(index).unwrap_or(u32::MAX),
         address: log.address,
         topics: log.topics().to_vec(),
         data: log.data.data.slice(..log.data.data.len().min(LOG_DATA_SHOWN_MAX_BYTES)),
         data_bytes: log.data.data.len() as u64,
-        decoded: decode::event(log),
+        decoded: decode::event(log).or_else(|| verified_events.decode(log)),
     });
+    let logs = logs.collect();
+    let verified_call = decode_verified::call(interfaces, to, input);
+    let mut summary = transaction_summary(included);
+    if let Some((name, _)) = verified_call.as_ref().and_then(|call| call.signature.split_once('(')) {
+        name.clone_into(&mut summary.method);
+    }
+    let failure = || {
+        let named = decode_verified::error(interfaces, to, &receipt.revert_data);
+        named.unwrap_or_else(|| decode::failure(to, &receipt.revert_data))
+    };
     TransactionView {
-        summary: transaction_summary(included),
+        summary,
         block_hash: included.block_hash,
         nonce: transaction.nonce(),
         gas_limit: transaction.gas_limit(),
         gas_used: receipt.gas_used,
         transaction_type: receipt.transaction_type().into(),
         value_wei: transaction.value().to_string(),
-        input: transaction.input().clone(),
-        decoded_input: decode::call(transaction.to(), transaction.input()),
-        logs: logs.collect(),
+        input: input.clone(),
+        decoded_input: decode::call(to, input).or(verified_call),
+        logs,
         log_count: count(receipt.logs.len()),
-        failure: (!receipt.success).then(|| decode::failure(transaction.to(), &receipt.revert_data)),
+        failure: (!receipt.success).then(failure),
     }
 }

@@ -87,6 +87,13 @@ pub(crate) trait EthApi {
     #[method(name = "getUncleCountByBlockHash")]
     fn uncle_count_by_hash(&self, hash: B256) -> RpcResult<Option<U64>>;
 
+    /// No block has uncles.
+    #[method(name = "getUncleByBlockNumberAndIndex")]
+    fn uncle_by_number_and_index(&self, number: BlockNumberOrTag, index: U64) -> RpcResult<Option<RpcBlock>>;
+
+    #[method(name = "getUncleByBlockHashAndIndex")]
+    fn uncle_by_hash_and_index(&self, hash: B256, index: U64) -> RpcResult<Option<RpcBlock>>;
+
     #[method(name = "getTransactionByHash")]
     fn transaction_by_hash(&self, hash: B256) -> RpcResult<Option<RpcTransaction>>;
 
@@ -327,6 +334,14 @@ impl EthApiServer for EthRpc {
     fn uncle_count_by_hash(&self, hash: B256) -> RpcResult<Option<U64>> {
         let snapshot = self.handle.snapshot()?;
         Ok(height_of_hash(&snapshot, hash)?.map(|_| U64::ZERO))
+    }
+
+    fn uncle_by_number_and_index(&self, _: BlockNumberOrTag, _: U64) -> RpcResult<Option<RpcBlock>> {
+        Ok(None)
+    }
+
+    fn uncle_by_hash_and_index(&self, _: B256, _: U64) -> RpcResult<Option<RpcBlock>> {
+        Ok(None)
     }
 
     fn transaction_by_hash(&self, hash: B256) -> RpcResult<Option<RpcTransaction>> {

@@ -24,6 +24,8 @@ async fn wallets_learn_where_they_are_and_that_gas_is_free() {
         ("eth_getBalance", json!([address(1), "latest"]), json!("0x0")),
         ("eth_getTransactionCount", json!([address(1), "pending"]), json!("0x0")),
         ("eth_getUncleCountByBlockNumber", json!(["latest"]), json!("0x0")),
+        ("eth_getUncleByBlockNumberAndIndex", json!(["latest", "0x0"]), json!(null)),
+        ("eth_getUncleByBlockHashAndIndex", json!([format!("0x{}", "12".repeat(32)), "0x0"]), json!(null)),
         ("web3_sha3", json!(["0x"]), json!("0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")),
         (
             "eth_feeHistory",

@@ -23,3 +23,13 @@ pub struct VerifiedContract {
     pub constructor_arguments: Option<Bytes>,
     pub verified_at: UnixMillis,
 }
+
+/// What a contract can be asked and what it announces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedAbi {
+    pub address: Address,
+    /// Keccak-256 of the code that was compared: the ABI counts for no other.
+    pub code_hash: B256,
+    /// JSON.
+    pub abi: String,
+}

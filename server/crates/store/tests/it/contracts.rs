@@ -3,7 +3,7 @@
 use shared::api::contracts::MatchKind;
 use shared::{Address, B256, Bytes};
 use store::change::KeepVerifiedContract;
-use store::record::contracts::VerifiedContract;
+use store::record::contracts::{VerifiedAbi, VerifiedContract};
 use store::{Refusal, Store};
 
 use super::database::on_both;
@@ -71,6 +71,28 @@ async fn sources_beyond_the_room_are_refused() {
         assert_eq!(kept(&store, 3).await, None);
         // What takes another's place needs no more room.
         assert_eq!(keep(&store, &contract(2, MatchKind::Full, "A")).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_abis_of_several_contracts_are_read_at_once() {
+    on_both(async |database| {
+        let store = database.open().await;
+        for number in [1, 2] {
+            assert_eq!(keep(&store, &contract(number, MatchKind::Full, "A")).await, None);
+        }
+        let of = |numbers: &[u8]| numbers.iter().map(|number| Address::repeat_byte(*number)).collect::<Vec<_>>();
+        let mut found = store.list_verified_abis(&of(&[3, 2, 1, 2])).await.unwrap();
+        found.sort_by_key(|abi| abi.address);
+        let abi = |number| VerifiedAbi {
+            address: Address::repeat_byte(number),
+            code_hash: B256::repeat_byte(9),
+            abi: "[]".to_owned(),
+        };
+        assert_eq!(found, [abi(1), abi(2)]);
+        assert_eq!(store.list_verified_abis(&of(&[3])).await.unwrap(), []);
+        assert_eq!(store.list_verified_abis(&[]).await.unwrap(), []);
     })
     .await;
 }

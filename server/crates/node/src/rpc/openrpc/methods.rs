@@ -36,6 +36,8 @@ pub(super) const METHODS: &[Method] = &[
     method("eth_getBlockTransactionCountByHash", "How many transactions a block has", &["hash: Hash"], "Quantity or null"),
     method("eth_getUncleCountByBlockNumber", "0: there are no uncles", &["block: BlockTag"], "Quantity or null"),
     method("eth_getUncleCountByBlockHash", "0: there are no uncles", &["hash: Hash"], "Quantity or null"),
+    method("eth_getUncleByBlockNumberAndIndex", "Always null: there are no uncles", &["block: BlockTag", "index: Quantity"], "Block or null"),
+    method("eth_getUncleByBlockHashAndIndex", "Always null: there are no uncles", &["hash: Hash", "index: Quantity"], "Block or null"),
     method("eth_getTransactionByHash", "A transaction in a block or waiting for one", &["hash: Hash"], "Transaction or null"),
     method("eth_getRawTransactionByHash", "A transaction as it was signed (EIP-2718)", &["hash: Hash"], "Bytes or null"),
     method("eth_getTransactionByBlockNumberAndIndex", "A transaction by its place", &["block: BlockTag", "index: Quantity"], "Transaction or null"),
