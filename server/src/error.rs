@@ -377,9 +377,10 @@ impl From<IntakeError> for ApiError {
                 Self::Refuted(text)
             }
             IntakeError::Store(error) => error.into(),
-            IntakeError::BeingStored(_) | IntakeError::NotConnected(_) | IntakeError::Stopping => {
-                Self::Unavailable(text)
-            }
+            IntakeError::BeingStored(_)
+            | IntakeError::EarlierBeingStored(_)
+            | IntakeError::NotConnected(_)
+            | IntakeError::Stopping => Self::Unavailable(text),
             IntakeError::Attest(_) | IntakeError::Panicked => Self::Internal(text),
         }
     }

@@ -103,14 +103,14 @@ impl Sessions {
     }
 }
 
-/// Leases whose result is verified and on its way to the disk. The board has them no more, and the database may not
-/// have them yet.
+/// Leases whose result is verified and on its way to the disk, with their tasks. The board has the leases no more, and the
+/// database may not have the results yet.
 #[derive(Debug, Default)]
-pub(super) struct BeingStored(Mutex<BTreeSet<LeaseId>>);
+pub(super) struct BeingStored(Mutex<BTreeMap<LeaseId, Task>>);
 
 impl BeingStored {
-    fn begin(&self, lease_id: LeaseId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(lease_id);
+    fn begin(&self, lease_id: LeaseId, task: Task) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(lease_id, task);
     }
 
     fn end(&self, lease_id: LeaseId) {
@@ -118,7 +118,11 @@ impl BeingStored {
     }
 
     pub(super) fn has(&self, lease_id: LeaseId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&lease_id)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&lease_id)
+    }
+
+    pub(super) fn has_result_of(&self, task: Task) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().any(|of| *of == task)
     }
 }
 
@@ -185,7 +189,7 @@ impl Actor {
         // Before the board is free again, so that a reader who finds a lease gone finds it here.
         for effect in effects.iter().flatten() {
             if let Effect::Complete { lease, .. } = effect {
-                self.being_stored.begin(lease.id);
+                self.being_stored.begin(lease.id, lease.task);
             }
         }
         self.metrics.queue_depth.set(i64::try_from(board.queue_depth()).unwrap_or(i64::MAX));

@@ -11,6 +11,9 @@ use shared::protocol::ResultSubmission;
 use store::record::ArtifactRecord;
 use store::{ArtifactFolder, Store, StoreError};
 
+use super::handle::HubHandle;
+use super::intake::IntakeError;
+
 /// A stored result: its files by their hashes.
 pub(super) struct Kept {
     artifacts: Vec<ArtifactRecord>,
@@ -45,13 +48,28 @@ impl Kept {
     }
 }
 
+async fn kept_of(hub: &HubHandle, store: &Store, task: Task) -> Result<Option<Kept>, IntakeError> {
+    // Asked before the store is: a result that gets there meanwhile is found.
+    let is_being_stored = hub.is_result_being_stored(task);
+    if is_being_stored {
+        // An auditor may answer before what it audits is on the disk. It need not come again where the first try stores that.
+        store.flush().await?;
+    }
+    match Kept::read(store, task).await? {
+        // That try failed, and others follow. Without the result there is nothing to compare, and no row of the audit.
+        None if is_being_stored => Err(IntakeError::EarlierBeingStored(task)),
+        kept => Ok(kept),
+    }
+}
+
 impl Earlier {
     /// `None` for a task that is no audit.
-    pub(super) async fn read(store: &Store, task: Task) -> Result<Option<Self>, StoreError> {
+    ///
+    /// # Errors
+    /// [`IntakeError::EarlierBeingStored`] while the hub has an earlier result that its store does not have yet.
+    pub(super) async fn read(hub: &HubHandle, store: &Store, task: Task) -> Result<Option<Self>, IntakeError> {
         let Some(audited) = task.role.audited() else { return Ok(None) };
-        // An auditor may answer before what it audits is on the disk. Nothing would be compared then.
-        store.flush().await?;
-        let of = |role| Kept::read(store, Task { role, ..task });
+        let of = |role| kept_of(hub, store, Task { role, ..task });
         let Some(served) = of(audited).await? else { return Ok(None) };
         let audit = if task.role.is_third_opinion() { of(task.role.audit()).await? } else { None };
         Ok(Some(Self { served, audit }))

@@ -10,6 +10,7 @@ use shared::Address;
 use shared::api::jobs::StepProgress;
 use shared::api::miners::MinerPause;
 use shared::id::{JobId, LeaseId};
+use shared::job::task::Task;
 use shared::protocol::Progress;
 use tokio::sync::{Notify, RwLock as AsyncRwLock, RwLockWriteGuard, mpsc, oneshot};
 
@@ -206,6 +207,11 @@ impl HubHandle {
     /// The result that ended this lease is verified and on its way to the disk.
     pub(super) fn is_being_stored(&self, lease_id: LeaseId) -> bool {
         self.being_stored.has(lease_id)
+    }
+
+    /// The verified result of this task is on its way to the disk.
+    pub(super) fn is_result_being_stored(&self, task: Task) -> bool {
+        self.being_stored.has_result_of(task)
     }
 
     pub(super) async fn result_refuted(&self, lease_id: LeaseId, reason: String) -> Result<(), HubError> {

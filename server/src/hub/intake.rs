@@ -13,7 +13,7 @@ use shared::commitment::Salt;
 use shared::digest::Sha256Digest;
 use shared::id::LeaseId;
 use shared::job::request::ValidJob;
-use shared::job::task::Part;
+use shared::job::task::{Part, Task};
 use shared::protocol::{ARTIFACT_MAX_BYTES, Metering, ResultAccepted, ResultSubmission};
 use shared::receipt::{Attestation, ReceiptError, SignedReceipt};
 use shared::signing::{PrivateKey, SignatureError};
@@ -36,6 +36,8 @@ pub enum IntakeError {
     LeaseEnded(LeaseId),
     #[error("the end of the lease {0} is being stored; the same result, sent again, is answered then")]
     BeingStored(LeaseId),
+    #[error("the result of {0}, with which this one is compared, is being stored: send the same result again")]
+    EarlierBeingStored(Task),
     /// The board does not take the result, and says why.
     #[error(transparent)]
     Board(BoardError),
@@ -198,7 +200,7 @@ impl Intake {
     }
 
     async fn check_and_attest(&self, held: &Held, submission: ResultSubmission) -> Result<AttestedResult, IntakeError> {
-        let earlier = Earlier::read(&self.store, held.lease.task).await?;
+        let earlier = Earlier::read(&self.hub, &self.store, held.lease.task).await?;
         let checked = Checked { held: held.clone(), earlier, artifacts: self.store.artifacts() };
         // Hashing, decoding and fsync take milliseconds, which other requests must not wait for.
         let worked = tokio::task::spawn_blocking(move || checked.verify_and_keep(submission)).await;

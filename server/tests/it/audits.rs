@@ -45,6 +45,13 @@ pub(crate) async fn receipt_of(server: &TestServer, id: &str, is_wanted: impl Fn
     panic!("the receipt of {id} did not get there: {last}");
 }
 
+/// The job's receipt once the audit of its result has ended, which must be in this state.
+pub(crate) async fn audited(server: &TestServer, id: &str, state: &str) -> Value {
+    let receipt = receipt_of(server, id, |receipt| !receipt["audit"]["ended_at_unix_ms"].is_null()).await;
+    assert_eq!(receipt["audit"]["state"], state, "{receipt}");
+    receipt
+}
+
 async fn miner(server: &TestServer, worker: &TestWorker) -> Value {
     server.get(&format!("/v1/miners/{}", worker.address())).await.json()
 }
@@ -285,7 +292,7 @@ async fn what_is_audited_is_its_creators_alone_until_the_answer_and_then_everybo
     assert!(foreign.rfind(r#""withheld":true"#).unwrap() < first(&foreign, "still "), "{foreign}");
     assert!(first(&foreign, r#""withheld":false"#) > first(&foreign, "still "), "{foreign}");
 
-    receipt_of(&server, &id, |receipt| receipt["audit"]["state"] == "confirmed").await;
+    audited(&server, &id, "confirmed").await;
     let shown = server.get(&file).await;
     assert_eq!((shown.status, shown.body.as_slice()), (200, b"A still pond.".as_slice()));
     assert!(shown.header("cache-control").starts_with("public"));
@@ -394,7 +401,7 @@ async fn a_claim_on_a_receipt_that_is_refuted_after_it_was_paid_is_rejected_by_t
     assert_eq!(detail["claims"][0]["state"], "waiting", "one against one takes nothing");
     post(&server, &opinion, &honest(third, &opinion)).await;
 
-    let refuted = receipt_of(&server, &id, |receipt| receipt["audit"]["state"] == "refuted").await;
+    let refuted = audited(&server, &id, "refuted").await;
     assert!(refuted["void_reason"].is_null(), "what was paid is not taken back");
     let evidence = refuted["audit"]["evidence_sha256"].as_str().unwrap();
     let rejections = async || {

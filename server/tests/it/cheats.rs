@@ -1,8 +1,12 @@
-//! Cheating miners against the real system, each by the messages that any worker may send: over an SQLite file, and over one
-//! PostgreSQL with two hubs on one chain, in turns at either. Each ends with less than honest work would have left it, the client
-//! has its picture or pays nothing, and the honest miners lose nothing.
+//! Cheating miners against the real system, each by the messages that any worker may send: over an SQLite file, and, except for
+//! those whose result itself is false, also over one PostgreSQL with two hubs on one chain, in turns at either. Each ends with
+//! less than honest work would have left it, the client has its picture or pays nothing, and the honest miners lose nothing.
+
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use hub::audit::Draw;
+use hub::lease::HEARTBEAT_SECONDS;
 use serde_json::Value;
 use server::config::Config;
 use server::serve::Server;
@@ -10,13 +14,14 @@ use shared::Address;
 use shared::amount::{Amount, MicroUnits};
 use shared::capability::Capability;
 use shared::digest::Sha256Digest;
+use shared::id::LeaseId;
 use shared::job::task::TaskRole;
-use shared::protocol::{Assignment, ResultSubmission};
+use shared::protocol::{Assignment, ResultSubmission, WorkerMessage};
 use shared::receipt::JobReceipt;
 use test_support::postgres::database_or_skip;
 use tokio::task::JoinHandle;
 
-use super::audits::{another_seed, auditing, honest, nearly_blank, of_picture, post, receipt_of};
+use super::audits::{another_seed, audited, auditing, honest, nearly_blank, of_picture, post, receipt_of};
 use super::command_line::{aitbc, json};
 use super::server::{TestServer, is_over};
 use super::two_hubs::{admit, new_chain, second};
@@ -24,6 +29,9 @@ use super::worker::{TestWorker, capability, key, picture, receipt, result, sign}
 
 /// As long as a network holds usually.
 const HOLD_SECONDS: &str = "86400";
+
+/// How often a miner says that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(HEARTBEAT_SECONDS);
 
 /// What one honest receipt of a small job is worth.
 const REWARD: Amount = Amount::from_atto(8_192_000_000_000_000);
@@ -104,6 +112,23 @@ async fn nobody_is_left(server: &TestServer) {
     }
 }
 
+/// Says, as real miners do, that this one is there and works on these leases.
+async fn heartbeat(worker: &mut TestWorker, leases: &[LeaseId]) {
+    worker.send(&WorkerMessage::Heartbeat { leases: leases.to_vec() }).await;
+}
+
+/// Waits while a miner that works on these leases is heard.
+async fn heard<T>(worker: &mut TestWorker, leases: &[LeaseId], waited: impl Future<Output = T>) -> T {
+    let mut beats = tokio::time::interval(HEARTBEAT);
+    tokio::pin!(waited);
+    loop {
+        tokio::select! {
+            result = &mut waited => return result,
+            _ = beats.tick() => heartbeat(worker, leases).await,
+        }
+    }
+}
+
 /// Serves honestly until it is dropped.
 struct Honest {
     address: Address,
@@ -118,26 +143,46 @@ impl Drop for Honest {
 
 impl Honest {
     async fn connect(server: &TestServer, key: shared::signing::PrivateKey) -> Self {
-        let mut worker = TestWorker::connect(server.address, key, 1).await;
-        let (address, hub) = (worker.address(), server.address);
-        let serve = async move {
-            loop {
-                let assignment = worker.assignment().await;
-                let body = serde_json::to_vec(&honest(&worker, &assignment)).unwrap();
-                let url = format!("http://{hub}/v1/miners/jobs/{}/result", assignment.lease_id);
-                // The hub asks for another try while it stores what the result is compared with.
-                let post = move || {
-                    loop {
-                        match ureq::post(&url).content_type("application/json").send(body.as_slice()) {
-                            Err(ureq::Error::StatusCode(503)) => std::thread::yield_now(),
-                            other => break other.map(drop),
-                        }
-                    }
-                };
-                tokio::task::spawn_blocking(post).await.unwrap().unwrap();
+        let worker = TestWorker::connect(server.address, key, 1).await;
+        Self { address: worker.address(), serving: tokio::spawn(serve(worker, server.address)) }
+    }
+}
+
+async fn serve(mut worker: TestWorker, hub: SocketAddr) {
+    let mut beats = tokio::time::interval(HEARTBEAT);
+    loop {
+        let assignment = tokio::select! {
+            assignment = worker.assignment() => assignment,
+            _ = beats.tick() => {
+                heartbeat(&mut worker, &[]).await;
+                continue;
             }
         };
-        Self { address, serving: tokio::spawn(serve) }
+        let body = serde_json::to_vec(&honest(&worker, &assignment)).unwrap();
+        let lease_id = assignment.lease_id;
+        heard(&mut worker, &[lease_id], is_taken(hub, lease_id, body)).await;
+    }
+}
+
+/// Hands a result in until the hub takes it. The hub asks for another try while it stores what the result is compared with.
+async fn is_taken(hub: SocketAddr, lease_id: LeaseId, body: Vec<u8>) {
+    let url = format!("http://{hub}/v1/miners/jobs/{lease_id}/result");
+    loop {
+        let (url, body) = (url.clone(), body.clone());
+        let post = move || ureq::post(&url).content_type("application/json").send(body.as_slice()).map(drop);
+        match tokio::task::spawn_blocking(post).await.unwrap() {
+            Err(ureq::Error::StatusCode(503)) => tokio::time::sleep(Duration::from_millis(20)).await,
+            answer => return answer.unwrap(),
+        }
+    }
+}
+
+/// Waits while these miners serve. Where one of them ends, so does the test.
+async fn beside<T>(miners: &mut [Honest], waited: impl Future<Output = T>) -> T {
+    let serving = miners.iter_mut().map(|honest| &mut honest.serving);
+    tokio::select! {
+        result = waited => result,
+        (ended, ..) = futures::future::select_all(serving) => panic!("an honest miner serves no more: {ended:?}"),
     }
 }
 
@@ -165,7 +210,7 @@ async fn is_well_paid(server: &TestServer, address: Address, at_least: Amount, n
         if has >= at_least {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(has >= at_least, "{name}: the honest miner has {has}");
     let account = account_of(server, address).await;
@@ -265,11 +310,12 @@ async fn loses(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name
     let before = server.submit(&[], EARLIER).await;
     let assignment = cheat.assignment().await;
     post(server, &assignment, &honest(&cheat, &assignment)).await;
-    receipt_of(server, &before, |receipt| receipt["hold"]["state"] == "held").await;
+    heard(&mut cheat, &[], receipt_of(server, &before, |receipt| receipt["hold"]["state"] == "held")).await;
 
     let id = server.submit(&[], ASKED).await;
     let assignment = cheat.assignment().await;
-    let others = [Honest::connect(server, one).await, Honest::connect(server, other).await];
+    let mut others = [Honest::connect(server, one).await, Honest::connect(server, other).await];
+    let miners = others.each_ref().map(|honest| honest.address);
     let answer = hand_in(server, &assignment, &make(&cheat, &assignment)).await;
     // Else it would be drawn for the audit of what another makes now.
     let cheat = {
@@ -277,28 +323,43 @@ async fn loses(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name
         worker.address()
     };
     assert_eq!(answer, if end == End::TurnedAway { 422 } else { 200 }, "{name}");
-    let done = server.follow(&id, &[], is_over).await;
+    let tried = Tried { cheat, before, id, others: miners };
+    beside(&mut others, has_lost(server, &tried, name, end)).await;
+}
+
+/// What a cheat handed in, and who else was there.
+struct Tried {
+    cheat: Address,
+    /// Its job before, which it did honestly.
+    before: String,
+    id: String,
+    others: [Address; 2],
+}
+
+async fn has_lost(server: &TestServer, tried: &Tried, name: &str, end: End) {
+    let Tried { cheat, before, id, others } = tried;
+    let done = server.follow(id, &[], is_over).await;
     assert_eq!(done["state"], "COMPLETED", "{name}: {done}");
     let wanted = if end == End::TurnedAway { "confirmed" } else { "refuted" };
-    let told = receipt_of(server, &id, |receipt| receipt["audit"]["state"] == wanted).await;
+    let told = audited(server, id, wanted).await;
 
     let account = match end {
         End::TurnedAway => {
             let provider: Address = told["receipt"]["provider"].as_str().unwrap().parse().unwrap();
-            assert!(others.iter().any(|honest| honest.address == provider), "{name}: {told}");
+            assert!(others.contains(&provider), "{name}: {told}");
             let file = server.get(&format!("/v1/jobs/{id}/artifacts/0")).await;
             assert_eq!((file.status, file.body), (200, picture(64, 64, ASKED)), "{name}");
-            assert_eq!(collects(server, cheat).await, REWARD, "{name}: it has what it earned before");
-            account_of(server, cheat).await
+            assert_eq!(collects(server, *cheat).await, REWARD, "{name}: it has what it earned before");
+            account_of(server, *cheat).await
         }
         End::Refuted => {
             // Where it was refuted before its mint, there is none.
             let is_worthless =
                 |receipt: &Value| receipt["hold"]["state"] == "voided" || receipt["settlement"] == "refused";
-            receipt_of(server, &id, is_worthless).await;
-            receipt_of(server, &before, |receipt| receipt["hold"]["state"] == "voided").await;
-            assert_eq!(collects(server, cheat).await, Amount::ZERO, "{name}");
-            let account = account_of(server, cheat).await;
+            receipt_of(server, id, is_worthless).await;
+            receipt_of(server, before, |receipt| receipt["hold"]["state"] == "voided").await;
+            assert_eq!(collects(server, *cheat).await, Amount::ZERO, "{name}");
+            let account = account_of(server, *cheat).await;
             assert!(account["earned"] == "0" && account["held"] == "0", "{name}: {account}");
             account
         }
@@ -306,8 +367,8 @@ async fn loses(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name
     let (faults, refuted) = if end == End::Refuted { (hub::audit::REFUTED_FAULTS, 1) } else { (1, 0) };
     assert_eq!((field(&account, "faults"), field(&account["audits"], "refuted")), (faults, refuted), "{name}");
     assert!(field(&account, "reputation_per_mille") < 1_000, "{name}: {account}");
-    for honest in &others {
-        is_well_paid(server, honest.address, REWARD, name).await;
+    for address in others {
+        is_well_paid(server, *address, REWARD, name).await;
     }
 }
 
@@ -338,10 +399,23 @@ async fn lies(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name:
     post(server, &assignment, &honest(&first, &assignment)).await;
     let audit = liar.assignment().await;
     assert_eq!(audit.task.role, TaskRole::Audit);
-    let third = Honest::connect(server, third).await;
+    let mut third = Honest::connect(server, third).await;
     let lie = lie(&liar, &audit);
     post(server, &audit, &lie).await;
-    let told = receipt_of(server, &id, |receipt| receipt["audit"]["state"] == "auditor_refuted").await;
+    let miners = [first.address(), third.address];
+    let lost = has_lied(server, (liar.address(), &lie), &id, miners, name);
+    beside(std::slice::from_mut(&mut third), lost).await;
+}
+
+/// The first of the honest miners made the result, and the second was asked third.
+async fn has_lied(
+    server: &TestServer,
+    (liar, lie): (Address, &ResultSubmission),
+    id: &str,
+    honest: [Address; 2],
+    name: &str,
+) {
+    let told = audited(server, id, "auditor_refuted").await;
     assert!(told["void_reason"].is_null(), "{name}: {told}");
     let path = format!("/v1/receipts/{}", lie.receipt.hash().unwrap());
     let mut of_lie = Value::Null;
@@ -350,19 +424,19 @@ async fn lies(server: &TestServer, keys: [shared::signing::PrivateKey; 3], name:
         if !of_lie["void_reason"].is_null() {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(!of_lie["void_reason"].is_null(), "{name}: {of_lie}");
-    assert_eq!(collects(server, liar.address()).await, Amount::ZERO, "{name}");
-    let account = account_of(server, liar.address()).await;
+    assert_eq!(collects(server, liar).await, Amount::ZERO, "{name}");
+    let account = account_of(server, liar).await;
     assert_eq!(
         (account["earned"].as_str(), field(&account, "faults")),
         (Some("0"), hub::audit::REFUTED_FAULTS),
         "{name}"
     );
     assert!(field(&account, "reputation_per_mille") < 200, "{name}: {account}");
-    assert_eq!(account_of(server, first.address()).await["audits"]["confirmed"], 1, "{name}");
-    for address in [first.address(), third.address] {
+    assert_eq!(account_of(server, honest[0]).await["audits"]["confirmed"], 1, "{name}");
+    for address in honest {
         is_well_paid(server, address, REWARD, name).await;
     }
 }
@@ -421,7 +495,7 @@ async fn is_looked_at(
 
     post(server, &opinion, &make(&third, &opinion)).await;
     let state = if is_lie { "third_refuted" } else { "confirmed" };
-    let told = receipt_of(server, &id, |receipt| receipt["audit"]["state"] == state).await;
+    let told = audited(server, &id, state).await;
     assert_eq!(told["audit"]["opinions"].as_array().unwrap().len(), 2, "{name}: {told}");
     let account = account_of(server, third.address()).await;
     if is_lie {

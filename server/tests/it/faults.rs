@@ -1,17 +1,21 @@
-//! A port in use, a full disk: a clear sentence, and nothing lost.
+//! A port in use, a full disk, a disk that fails: a clear sentence, and nothing lost.
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use server::hub::HubSeal;
 use server::serve::{ServeError, Server};
 use shared::amount::Amount;
 use shared::capability::ModelOffer;
 use shared::job::lifecycle::{JobState, TaskEvent, TaskLife};
-use shared::protocol::HubMessage;
+use shared::job::task::TaskRole;
+use shared::protocol::{Assignment, HubMessage};
 use store::change::MoveTask;
 use store::record::MovedTask;
 
+use super::audits::{audited, auditing, honest};
 use super::server::{TestServer, config, is_minted, small_job};
+use super::victim::change_rows;
 use super::worker::{TestWorker, capability, key, result};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,6 +103,59 @@ async fn a_miner_with_two_prices_for_one_model_is_refused_in_words() {
     let reason = "capability: offers has the image model `aitbc-scenes-1` twice, for 1 and 2 AIT: a model of a kind has \
                   one price";
     assert_eq!(answer, HubMessage::Refused { reason: reason.into(), retryable: false });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_comes_again_while_what_it_audits_is_not_stored_and_is_paid_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start_with(auditing(folder.path())).await;
+    let mut first = TestWorker::connect(server.address, key(1), 1).await;
+    let id = server.submit(&[], 7).await;
+    let assignment = first.assignment().await;
+    let mut auditor = TestWorker::connect(server.address, key(2), 1).await;
+    let fails = "CREATE TRIGGER fails BEFORE INSERT ON job_receipt BEGIN SELECT RAISE(ABORT, 'the disk fails'); END";
+    change_rows(folder.path(), &[fails]).await;
+    let path_of = |assignment: &Assignment| format!("/v1/miners/jobs/{}/result", assignment.lease_id);
+    let served = serde_json::to_value(honest(&first, &assignment)).unwrap();
+    let answer = server.post(&path_of(&assignment), &served).await;
+    assert!(answer.status >= 500, "{}", String::from_utf8_lossy(&answer.body));
+
+    let audit = auditor.assignment().await;
+    assert_eq!(audit.task.role, TaskRole::Audit);
+    let audited = honest(&auditor, &audit);
+    let body = serde_json::to_value(&audited).unwrap();
+    let told = server.post(&path_of(&audit), &body).await.problem(503);
+    assert!(told["detail"].as_str().unwrap().contains("being stored"), "{told}");
+    change_rows(folder.path(), &["DROP TRIGGER fails"]).await;
+    let mut taken = 503;
+    for _ in 0..15_000 {
+        taken = server.post(&path_of(&audit), &body).await.status;
+        if taken != 503 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(taken, 200);
+    assert_eq!(server.post(&path_of(&assignment), &served).await.status, 200, "the first miner asks again, too");
+    let receipt = audited(&server, &id, "confirmed").await;
+    let of_audit = audited.receipt.hash().unwrap().to_string();
+    assert_eq!(receipt["audit"]["opinions"][0]["receipt_hash"].as_str(), Some(of_audit.as_str()));
+    is_held(&server, &of_audit).await;
+    assert_eq!(server.app.hub.board().miner(auditor.address()).unwrap().faults, 0);
+    server.stop().await;
+}
+
+/// Waits until the chain holds what a receipt is worth.
+async fn is_held(server: &TestServer, receipt_hash: &str) {
+    let mut told = Value::Null;
+    for _ in 0..15_000 {
+        told = server.get(&format!("/v1/receipts/{receipt_hash}")).await.json();
+        if told["hold"]["state"] == "held" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the chain does not hold it: {told}");
 }
 
 /// The file system is not filled: the floor is set above what any has free.

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What a crash or a restored copy may leave in the database of a server that is stopped.
+/// Changes a server's database behind its back, as a crash, a restored copy or a disk that fails may.
 pub(crate) async fn change_rows(folder: &Path, statements: &[&str]) {
     use sea_orm::{ConnectionTrait, Database};
     let url = format!("sqlite://{}", folder.join("hub.sqlite").display());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use alloy_sol_types::SolCall;
 use contracts::AIToken;
 use node::chain::{Call, ChainError, Snapshot};
@@ -42,7 +42,7 @@ pub struct Indexer {
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The index has the head.
+    /// The index has the head, or more of the chain than this node.
     UpToDate,
     /// So many blocks are new in it.
     Indexed { blocks: usize },
@@ -56,8 +56,13 @@ pub enum Step {
 enum Next {
     Nothing,
     Blocks(Vec<IndexedBlock>),
-    /// The chain has no such block: it was reset, or is another one.
+    /// Another block is there: the chain was reset, or is another one.
     OtherChain,
+    /// This is the head, and the position is above it.
+    Above {
+        head: u64,
+        hash: B256,
+    },
 }
 
 impl Indexer {
@@ -102,7 +107,8 @@ impl Indexer {
         let next = self.node.query(move |snapshot| next(snapshot, after)).await?;
         let blocks = match next {
             Next::Nothing => return Ok(Step::UpToDate),
-            Next::OtherChain => {
+            Next::Above { head, hash } if self.is_behind_another(head, hash).await? => return Ok(Step::UpToDate),
+            Next::OtherChain | Next::Above { .. } => {
                 self.store.write(ClearIndex).await?;
                 return Ok(Step::Cleared);
             }
@@ -114,6 +120,16 @@ impl Indexer {
             Err(StoreError::Refused(Refusal::IndexMoved)) => Ok(Step::Moved),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether an index above the head has blocks of this chain that another process indexed, and this node has yet to get. A
+    /// node that decides alone is the first to have each.
+    async fn is_behind_another(&self, head: u64, hash: B256) -> Result<bool, IndexError> {
+        if self.node.decides_alone() {
+            return Ok(false);
+        }
+        // None where another process has emptied the index meanwhile: nothing is left to clear.
+        Ok(self.store.indexed_block_hash(head).await?.is_none_or(|indexed| indexed == hash))
     }
 
     /// Asks some new tokens for their names, once each. A contract that does not answer stays without.
@@ -159,10 +175,14 @@ impl Indexer {
 fn next(snapshot: &Snapshot, after: Option<IndexPosition>) -> Result<Next, NodeError> {
     let mut height = 0;
     if let Some(IndexPosition { height: last, hash }) = after {
-        if snapshot.header_at(last)?.is_none_or(|header| header.hash() != hash) {
-            return Ok(Next::OtherChain);
+        match snapshot.header_at(last)? {
+            Some(header) if header.hash() == hash => height = last + 1,
+            Some(_) => return Ok(Next::OtherChain),
+            None => {
+                let head = snapshot.head();
+                return Ok(Next::Above { head: head.number, hash: head.hash() });
+            }
         }
-        height = last + 1;
     }
     let (mut blocks, mut transactions) = (Vec::new(), 0);
     while blocks.len() < BLOCKS_PER_STEP && transactions < TRANSACTIONS_PER_STEP {

@@ -29,8 +29,8 @@ const BLOCK_EVENTS: usize = 1_024;
 
 /// What becomes of transactions that the node is given.
 pub(crate) enum Transactions {
-    /// They go into its pool, and into blocks.
-    Taken,
+    /// They go into its pool, and into blocks, which it decides alone or with others.
+    Taken { alone: bool },
     /// It follows.
     Refused,
     /// It follows, and others decide.
@@ -184,7 +184,7 @@ impl NodeHandle {
         transaction: SignedTransaction,
     ) -> Result<B256, NodeError> {
         match &self.shared.transactions {
-            Transactions::Taken => {}
+            Transactions::Taken { .. } => {}
             Transactions::Refused => return Err(NodeError::Follows),
             Transactions::SentOn(upstream) => {
                 // What this process settles is judged by those who decide: a copy that is behind must not hold it up.
@@ -258,6 +258,12 @@ impl NodeHandle {
             mpsc::TrySendError::Full(_) => NodeError::Busy { what: "transactions", limit: MAX_WAITING_SUBMISSIONS },
             mpsc::TrySendError::Disconnected(_) => NodeError::Stopped,
         })
+    }
+
+    /// Whether no block is decided but by this node, so that nobody has one before it.
+    #[must_use]
+    pub fn decides_alone(&self) -> bool {
+        matches!(self.shared.transactions, Transactions::Taken { alone: true })
     }
 
     /// The other validators that this node speaks with; none where it decides alone or follows.

@@ -47,7 +47,8 @@ impl Node {
         let restored = restore_pool(&chain, &mut pool)?;
         let (sender, arrivals) = mpsc::sync_channel(MAX_WAITING_SUBMISSIONS);
         let transactions = match &config.role {
-            Role::Alone(_) | Role::Among(..) => Transactions::Taken,
+            Role::Alone(_) => Transactions::Taken { alone: true },
+            Role::Among(..) => Transactions::Taken { alone: false },
             Role::Follower(None) => Transactions::Refused,
             Role::Follower(Some(upstream)) => Transactions::SentOn(upstream.clone()),
         };

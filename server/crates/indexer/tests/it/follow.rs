@@ -2,7 +2,8 @@
 
 use alloy_primitives::{Address, U256};
 use indexer::{Indexer, Step};
-use node::Node;
+use node::chain::ReceivedBlock;
+use node::{Node, Role};
 use shared::amount::Amount;
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +70,54 @@ async fn an_index_of_another_chain_is_emptied_and_filled_from_this_one() {
     let steps = catch_up(&Indexer::new(longer.handle(), store.clone())).await;
     assert_eq!(steps[0], Step::Cleared);
     assert_eq!(store.list_tokens(None, 9).await.unwrap().len(), 1);
+}
+
+fn follower() -> TestNode {
+    TestNode::with(|config| config.role = Role::Follower(None))
+}
+
+/// Hands over the block at a height, as who follows asks for it.
+async fn hand_over(from: &TestNode, to: &TestNode, height: u64) {
+    let block = from.handle().snapshot().unwrap().decided_block(height).unwrap().unwrap();
+    assert!(to.handle().import(ReceivedBlock::from(block)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_node_that_gets_its_blocks_later_leaves_what_another_indexed_of_their_chain() {
+    let (first, second) = (TestNode::new(), follower());
+    let store = open_store(first.directory.path()).await;
+    let [one, other] = [&first, &second].map(|node| Indexer::new(node.handle(), store.clone()));
+    execute(&first.handle(), &create_liar(1, 0)).await;
+    execute(&first.handle(), &announce(1, 1, liar_of(1), BOB, U256::from(1))).await;
+    catch_up(&one).await;
+    let indexed = contents(&store, [1].into_iter()).await;
+    for height in 1..=2 {
+        assert_eq!(other.step().await.unwrap(), Step::UpToDate, "it has the blocks below {height}");
+        hand_over(&first, &second, height).await;
+    }
+    assert_eq!(other.step().await.unwrap(), Step::UpToDate);
+    assert_eq!(contents(&store, [1].into_iter()).await, indexed, "nothing was emptied or counted twice");
+
+    // Whichever has a block and looks, indexes it for both.
+    execute(&first.handle(), &ping(1, 2)).await;
+    hand_over(&first, &second, 3).await;
+    assert_eq!(catch_up(&other).await, [Step::Indexed { blocks: 1 }]);
+    assert_eq!(one.step().await.unwrap(), Step::UpToDate);
+}
+
+#[tokio::test]
+async fn a_node_that_follows_another_chain_empties_the_index_once_it_has_a_block_that_tells() {
+    let (longer, reset, second) = (TestNode::new(), TestNode::new(), follower());
+    let store = open_store(longer.directory.path()).await;
+    execute(&longer.handle(), &create_liar(1, 0)).await;
+    execute(&longer.handle(), &ping(1, 1)).await;
+    catch_up(&Indexer::new(longer.handle(), store.clone())).await;
+    let indexer = Indexer::new(second.handle(), store.clone());
+    assert_eq!(indexer.step().await.unwrap(), Step::UpToDate, "both chains begin with the same block");
+    execute(&reset.handle(), &ping(2, 0)).await;
+    hand_over(&reset, &second, 1).await;
+    assert_eq!(catch_up(&indexer).await, [Step::Cleared, Step::Indexed { blocks: 2 }]);
+    assert!(store.list_tokens(None, 9).await.unwrap().is_empty(), "nothing of the other chain is left");
 }
 
 #[tokio::test]
