@@ -122,8 +122,8 @@ async fn an_auditor_comes_again_while_what_it_audits_is_not_stored_and_is_paid_t
 
     let audit = auditor.assignment().await;
     assert_eq!(audit.task.role, TaskRole::Audit);
-    let audited = honest(&auditor, &audit);
-    let body = serde_json::to_value(&audited).unwrap();
+    let opinion = honest(&auditor, &audit);
+    let body = serde_json::to_value(&opinion).unwrap();
     let told = server.post(&path_of(&audit), &body).await.problem(503);
     assert!(told["detail"].as_str().unwrap().contains("being stored"), "{told}");
     change_rows(folder.path(), &["DROP TRIGGER fails"]).await;
@@ -138,7 +138,7 @@ async fn an_auditor_comes_again_while_what_it_audits_is_not_stored_and_is_paid_t
     assert_eq!(taken, 200);
     assert_eq!(server.post(&path_of(&assignment), &served).await.status, 200, "the first miner asks again, too");
     let receipt = audited(&server, &id, "confirmed").await;
-    let of_audit = audited.receipt.hash().unwrap().to_string();
+    let of_audit = opinion.receipt.hash().unwrap().to_string();
     assert_eq!(receipt["audit"]["opinions"][0]["receipt_hash"].as_str(), Some(of_audit.as_str()));
     is_held(&server, &of_audit).await;
     assert_eq!(server.app.hub.board().miner(auditor.address()).unwrap().faults, 0);
