@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Contract, JsonRpcProvider, MaxUint256, Wallet } from 'ethers';
+import { Contract, MaxUint256, Wallet } from 'ethers';
 import { createPublicClient, createWalletClient, defineChain } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { mined } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { CHAIN_ID, TOKEN, tokenAbi } from './support/contracts.mjs';
+import { ethersProvider } from './support/ethers.mjs';
 import { System } from './support/system.mjs';
 import { patient, WAITING } from './support/viem.mjs';
 import { importWallet, onOtherChain, openWallet, refusedForChain, shownAddress, signSheet } from './support/wallet.mjs';
@@ -70,7 +71,7 @@ test('the page lists what the chain says now, the newest first, and flags what h
   await approve(FORGOTTEN, 5n);
   await approve(ESCROW, 25n * 10n ** 17n);
   await approve(FORGOTTEN, 0n);
-  const signer = new Wallet(KEY, new JsonRpcProvider(`${system.url}/rpc`));
+  const signer = new Wallet(KEY, ethersProvider(system.url));
   await mined(system.url, (await new Contract(TOKEN, tokenAbi, signer).approve(STRANGER, MaxUint256)).hash);
   assert.equal(await allowance(STRANGER), MaxUint256);
 

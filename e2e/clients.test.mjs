@@ -100,7 +100,7 @@ test('viem polls filters, and is told of a range beyond the head', async () => {
 });
 
 test('ethers reads, sends and is refused as by any other chain', async () => {
-  const provider = new JsonRpcProvider(endpoint, CHAIN_ID, { staticNetwork: true, pollingInterval: 50 });
+  const provider = new JsonRpcProvider(endpoint, CHAIN_ID, { staticNetwork: true, pollingInterval: 50, cacheTimeout: -1 });
   try {
     assert.equal((await provider.getNetwork()).chainId, BigInt(CHAIN_ID));
     const token = new Contract(TOKEN, tokenAbi, Wallet.createRandom().connect(provider));
@@ -116,7 +116,7 @@ test('ethers reads, sends and is refused as by any other chain', async () => {
 });
 
 test('nobody mints without the role: the token refuses, the minter refuses an invented receipt', async () => {
-  const provider = new JsonRpcProvider(endpoint, CHAIN_ID, { staticNetwork: true });
+  const provider = new JsonRpcProvider(endpoint, CHAIN_ID, { staticNetwork: true, cacheTimeout: -1 });
   try {
     const thief = Wallet.createRandom().connect(provider);
     const token = new Contract(TOKEN, tokenAbi, thief);
@@ -139,7 +139,7 @@ test('nobody mints without the role: the token refuses, the minter refuses an in
 test('ethers subscribes to logs over WebSocket', async () => {
   const provider = new WebSocketProvider(endpoint.replace('http', 'ws'), CHAIN_ID);
   try {
-    const http = new JsonRpcProvider(endpoint, CHAIN_ID, { staticNetwork: true, pollingInterval: 20 });
+    const http = new JsonRpcProvider(endpoint, CHAIN_ID, { staticNetwork: true, pollingInterval: 20, cacheTimeout: -1 });
     const owner = Wallet.createRandom().connect(http);
     const heard = new Promise((resolve) => {
       provider.on({ address: TOKEN }, (log) => resolve(log));

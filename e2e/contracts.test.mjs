@@ -7,10 +7,11 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
-import { ContractFactory, Interface, JsonRpcProvider, Wallet } from 'ethers';
+import { ContractFactory, Interface, Wallet } from 'ethers';
 import { mined } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
+import { ethersProvider } from './support/ethers.mjs';
 import { System, root } from './support/system.mjs';
 import { importWallet, openWallet, shownAddress, signSheet } from './support/wallet.mjs';
 
@@ -42,7 +43,7 @@ let liar;
 
 before(async () => {
   system = await System.start('contracts', { workers: 0, options: ['--solc', COMPILER] });
-  provider = new JsonRpcProvider(`${system.url}/rpc`, undefined, { polling: true, pollingInterval: 50 });
+  provider = ethersProvider(system.url);
   browser = await launch();
   const told = spawnSync(COMPILER, ['--version'], { encoding: 'utf8' }).stdout;
   [, version] = /Version: (\d+\.\d+\.\d+\+commit\.[0-9a-f]{8})/.exec(told);

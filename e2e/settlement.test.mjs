@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { Contract, JsonRpcProvider, Wallet } from 'ethers';
+import { Contract, Wallet } from 'ethers';
 import { createJob, follow, image } from './support/api.mjs';
 import { MINTER, minterAbi, TOKEN, tokenAbi } from './support/contracts.mjs';
+import { ethersProvider } from './support/ethers.mjs';
 import { System } from './support/system.mjs';
 
 const REFUSED_LIMIT_MS = 300_000;
@@ -18,7 +19,7 @@ let token;
 
 before(async () => {
   system = await System.start('settlement');
-  const provider = new JsonRpcProvider(`${system.url}/rpc`, undefined, { polling: true, pollingInterval: 50 });
+  const provider = ethersProvider(system.url);
   const admin = new Wallet(readFileSync(join(system.data, 'keys/admin-dev.key'), 'utf8').trim(), provider);
   minter = new Contract(MINTER, minterAbi, admin);
   token = new Contract(TOKEN, tokenAbi, provider);

@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Contract, formatUnits, HDNodeWallet, JsonRpcProvider, Wallet } from 'ethers';
+import { Contract, formatUnits, HDNodeWallet, Wallet } from 'ethers';
 import { createJob, follow, image } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { TOKEN, tokenAbi } from './support/contracts.mjs';
+import { ethersProvider } from './support/ethers.mjs';
 import { System } from './support/system.mjs';
 import {
   choose, confirmWords, exported, importWallet, newWords, openWallet, PASSWORD, problem, shownAddress, tab,
@@ -30,7 +31,7 @@ before(async () => {
   const { id } = await createJob(system.url, image('a lighthouse at dusk'));
   await follow(system.url, id, { minted: true });
   miner = new Wallet(readFileSync(join(system.data, 'worker-1/keys/dev-miner.key'), 'utf8').trim());
-  provider = new JsonRpcProvider(`${system.url}/rpc`, undefined, { polling: true, pollingInterval: 50 });
+  provider = ethersProvider(system.url);
   token = new Contract(TOKEN, tokenAbi, provider);
   sent = (await token.balanceOf(miner.address)) / 4n;
   amount = formatUnits(sent, 18);

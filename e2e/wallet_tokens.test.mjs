@@ -3,11 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Contract, JsonRpcProvider, Wallet } from 'ethers';
+import { Contract, Wallet } from 'ethers';
 import { mined, rpc } from './support/api.mjs';
 import { assertAccessible } from './support/axe.mjs';
 import { assertQuiet, launch, openPage, screenshots } from './support/browser.mjs';
 import { TOKEN } from './support/contracts.mjs';
+import { ethersProvider } from './support/ethers.mjs';
 import { System } from './support/system.mjs';
 import { importWallet, onOtherChain, openWallet, refusedForChain, shownAddress, signSheet } from './support/wallet.mjs';
 
@@ -24,7 +25,7 @@ let dollar;
 
 before(async () => {
   system = await System.start('wallet-tokens', { workers: 0 });
-  const provider = new JsonRpcProvider(`${system.url}/rpc`, undefined, { polling: true, pollingInterval: 50 });
+  const provider = ethersProvider(system.url);
   const abi = ['function faucet()', 'function balanceOf(address) view returns (uint256)'];
   dollar = new Contract(DOLLAR, abi, new Wallet(owner.privateKey, provider));
   await mined(system.url, (await dollar.faucet()).hash);

@@ -6,12 +6,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Contract, HDNodeWallet, Interface, JsonRpcProvider, Wallet, formatUnits } from 'ethers';
+import { Contract, HDNodeWallet, Interface, Wallet, formatUnits } from 'ethers';
 import { createSiweMessage } from 'viem/siwe';
 import { createJob, follow, image, mined, rpc } from './support/api.mjs';
 import { assertMessageAlike, assertSignedAlike, assertTypedDataAlike } from './support/agreement.mjs';
 import { assertQuiet, launch, openPage } from './support/browser.mjs';
 import { CHAIN_ID, TOKEN, tokenAbi } from './support/contracts.mjs';
+import { ethersProvider } from './support/ethers.mjs';
 import {
   agreed, foreignSite, inExtension, launchWithExtension, popup, request, SLOW, useNode,
 } from './support/extension.mjs';
@@ -32,7 +33,7 @@ const open = [];
 
 before(async () => {
   system = await System.start('wallet-walk', { workers: 0 });
-  provider = new JsonRpcProvider(`${system.url}/rpc`, undefined, { polling: true, pollingInterval: 50 });
+  provider = ethersProvider(system.url);
   token = new Contract(TOKEN, tokenAbi, provider);
 });
 
