@@ -11,16 +11,18 @@ import { root } from './support/system.mjs';
 
 const SCRIPT = readFileSync(join(root, 'frontend/src/early_press.js'), 'utf8');
 const PAGE = `<!DOCTYPE html><title>Early</title><script>${SCRIPT}</script>
-<leptos-island><input id="field"><button id="in-island">Island</button></leptos-island>
+<leptos-island><input id="field"><button id="in-island">Island</button>
+<form action="/elsewhere"><input name="text"><button id="send-island">Send</button></form></leptos-island>
 <button id="busy">Busy</button>
 <form action="/elsewhere"><input name="word"><button id="send">Send</button></form>
 <script type="module" src="/listens.js"></script>`;
 const LISTENS = `
   globalThis.heard = [];
   const hear = (event) => (id) => document.getElementById(id).addEventListener(event, ({ target }) => heard.push([id, target.value]));
-  document.querySelector('form').addEventListener('submit', (event) => { event.preventDefault(); heard.push(['sent']); });
+  document.getElementById('send').form.addEventListener('submit', (event) => { event.preventDefault(); heard.push(['sent']); });
   hear('click')('busy');
   document.getElementById('busy').disabled = true;
+  globalThis.failToLoad = () => { import('/no-bundle.js'); };
   globalThis.makeLive = () => {
     hear('click')('in-island');
     hear('input')('field');
@@ -76,6 +78,16 @@ test('a press of a button that begins busy is done once it is free, and not wher
     assert.deepEqual(await heard(page), isTaken ? [] : [['busy', '']]);
     await page.context().close();
   }
+});
+
+test('a press in an island whose bundle does not load goes its own way', async () => {
+  const { page, comes } = await opened();
+  await page.click('#send-island');
+  await comes();
+  assert.equal(new URL(page.url()).pathname, '/');
+  await page.evaluate(() => globalThis.failToLoad());
+  await page.waitForURL(/\/elsewhere\?text=$/, { waitUntil: 'commit' });
+  await page.context().close();
 });
 
 test('what is typed and pressed in an island waits for the island', async () => {

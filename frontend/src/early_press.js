@@ -43,4 +43,9 @@
     repeat();
     document.documentElement.dataset.islands = "live";
   }, { once: true });
+  // Islands whose bundle does not load never listen. Their forms then go the way that they have without a script.
+  window.addEventListener("unhandledrejection", () => {
+    areIslandsLive = true;
+    repeat();
+  }, { once: true });
 }

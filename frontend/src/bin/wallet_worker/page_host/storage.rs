@@ -1,7 +1,5 @@
 //! Where the sealed wallets are stored: the browser's IndexedDB.
 
-use std::cell::RefCell;
-
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -13,20 +11,25 @@ const DATABASE: &str = "aitbc-wallet";
 const STORE: &str = "sealed";
 const KEY: &str = "vault";
 
-thread_local! {
-    /// Opening takes longer than a signature, so the connection stays open.
-    static OPEN: RefCell<Option<IdbDatabase>> = const { RefCell::new(None) };
-}
-
 pub(crate) async fn read() -> Result<Option<String>, JsValue> {
-    let transaction = begin(IdbTransactionMode::Readonly).await?;
-    Ok(finished(&transaction.object_store(STORE)?.get(&KEY.into())?).await?.as_string())
+    let database = open().await?;
+    let transaction = database.transaction_with_str_and_mode(STORE, IdbTransactionMode::Readonly)?;
+    let value = finished(&transaction.object_store(STORE)?.get(&KEY.into())?).await;
+    database.close();
+    Ok(value?.as_string())
 }
 
 /// Stores `new` if what is stored is still `old`, and says whether it is stored. Absent means that nothing is. Another
 /// tab's change either comes before both steps or after them.
 pub(crate) async fn swap(old: Option<&str>, new: Option<&str>) -> Result<bool, JsValue> {
-    let transaction = begin(IdbTransactionMode::Readwrite).await?;
+    let database = open().await?;
+    let swapped = swap_in(&database, old, new).await;
+    database.close();
+    swapped
+}
+
+async fn swap_in(database: &IdbDatabase, old: Option<&str>, new: Option<&str>) -> Result<bool, JsValue> {
+    let transaction = database.transaction_with_str_and_mode(STORE, IdbTransactionMode::Readwrite)?;
     let store = transaction.object_store(STORE)?;
     let written = completed(&transaction);
     if finished(&store.get(&KEY.into())?).await?.as_string().as_deref() != old {
@@ -40,29 +43,6 @@ pub(crate) async fn swap(old: Option<&str>, new: Option<&str>) -> Result<bool, J
     // A full disk shows only here.
     JsFuture::from(written).await?;
     Ok(true)
-}
-
-/// A connection that the browser closed, as it does when the owner removes what sites stored, is opened anew.
-async fn begin(mode: IdbTransactionMode) -> Result<IdbTransaction, JsValue> {
-    if let Some(open) = OPEN.with_borrow(Clone::clone)
-        && let Ok(transaction) = open.transaction_with_str_and_mode(STORE, mode)
-    {
-        return Ok(transaction);
-    }
-    let database = open().await?;
-    close_for_others(&database);
-    OPEN.set(Some(database.clone()));
-    database.transaction_with_str_and_mode(STORE, mode)
-}
-
-/// A program that removes the database waits until nobody has it open.
-fn close_for_others(database: &IdbDatabase) {
-    let open = database.clone();
-    let on_change = Closure::once_into_js(move || {
-        OPEN.set(None);
-        open.close();
-    });
-    database.set_onversionchange(Some(on_change.unchecked_ref()));
 }
 
 async fn open() -> Result<IdbDatabase, JsValue> {
