@@ -65,7 +65,12 @@ fn in_browser(workspace: &Workspace) -> Result<Vec<Figure>> {
         Figure::at_most(slowest, "wallet: unlock, in Chromium", unlock, "s"),
         Figure::at_least(fastest, "wallet: the same, for who tries passwords there", unlock, "s"),
         Figure::at_most(SIGNATURE_BAR_MS, "wallet: signed message after unlock, in Chromium's worker", signature, "ms"),
-        Figure::without_bar("wallet: the same, until the page that draws meanwhile hears it", heard, "ms"),
+        Figure::at_most(
+            SIGNATURE_BAR_MS,
+            "wallet: the same, until the page that draws meanwhile hears it",
+            heard,
+            "ms",
+        ),
     ])
 }
 
